@@ -1,0 +1,353 @@
+"""The facts about one computation, frozen.
+
+Everything downstream (the picture, the player, a saved file) reads these and nothing else, and nothing in them is
+particular to gradviz's engine: a recording made from a real PyTorch graph fits as well.
+
+A computation is a bipartite graph. *Tensors* hold numbers, *operations* turn tensors into tensors. An operation names
+the tensor in each of its argument slots, so ``x * x`` is one operation with two arguments that name the same tensor,
+and the picture has two edges. A *frame* is one moment of the run, written as what changed since the moment before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["parameter", "input", "constant", "intermediate", "output"]
+Phase = Literal["forward", "backward"]
+Number = float | int | bool
+
+FULL_VALUE_LIMIT = 4096
+"""Tensors of up to this many entries are kept in full; larger ones as a summary and a small preview."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Statistics of a tensor too large to keep in full. Mean, sd, min and max are over the finite entries."""
+
+    mean: float
+    sd: float
+    min: float
+    max: float
+    zeros: int
+    nans: int
+    infs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The numbers in one tensor at one moment.
+
+    Attributes
+    ----------
+    shape
+        As the tensor's; ``()`` for a scalar.
+    dtype
+        ``"float32"``, ``"int64"``, ``"bool"``, ...
+    data
+        Every entry in row-major order, or ``None`` when there are more than `FULL_VALUE_LIMIT`.
+    summary, preview
+        What is kept instead when `data` is ``None``: the statistics, and the means of at most 12 by 12 blocks of the
+        tensor seen as a matrix (its last axis across), again as a `Value`.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    data: tuple[Number, ...] | None
+    summary: Summary | None = None
+    preview: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where in the user's program an operation was written. Lines count from 1, columns from 0, as in Python."""
+
+    file: str
+    line: int
+    column: int | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A stretch of the user's program, to be shown beside the picture."""
+
+    file: str
+    first_line: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """One tensor of the graph.
+
+    Attributes
+    ----------
+    id
+        Unique in the graph, letters and digits only: ``"t0"``.
+    name
+        What the learner calls it: the variable (``"w"``), the parameter's path (``"linear.weight"``), the number
+        itself for a constant, or the expression that made it (``"w·x"``).
+    named
+        True when the name is the user's own, False when it was composed.
+    role
+        ``parameter`` (a leaf that collects a gradient), ``input`` (a leaf that does not), ``constant`` (a number
+        written in the program), ``intermediate``, or ``output`` (what backward starts from).
+    producer
+        The id of the operation that made it, ``None`` for a leaf.
+    module
+        Path of the module it belongs to, ``""`` for none.
+    """
+
+    id: str
+    name: str
+    named: bool
+    role: Role
+    shape: tuple[int, ...]
+    dtype: str
+    requires_grad: bool
+    producer: str | None = None
+    module: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument slot of an operation; one edge of the picture.
+
+    Attributes
+    ----------
+    id
+        Unique in the graph: ``"o1_0"`` is the first argument of operation ``"o1"``.
+    slot
+        The parameter's name: ``"self"``, ``"other"``, ``"weight"``.
+    tensor
+        The id of the tensor in the slot.
+    local
+        The local derivative for the edge's label, in short: ``"w"``, ``"2·x"``, ``"· w2ᵀ"``. Empty where no gradient
+        flows.
+    local_number
+        The same with its number, when the tensors are scalars: ``"2"``, ``"14"``. Empty when they are not, or
+        when it would repeat `local`.
+    """
+
+    id: str
+    slot: str
+    tensor: str
+    local: str = ""
+    local_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the graph.
+
+    Attributes
+    ----------
+    id
+        Unique in the graph: ``"o0"``.
+    name
+        ``"mul"``, ``"relu"``, ``"mse_loss"``.
+    grad_fn
+        ``"MulBackward0"``, or ``None`` when no gradient flows through it.
+    symbol
+        What the disc shows, at most a few characters: ``"×"``, ``"relu"``.
+    sequence
+        Its number in order of creation, which the backward engine runs downwards.
+    attributes
+        Settings that are not tensors, as text: ``(("dim", "0"),)``.
+    saved
+        What it saved for backward: the field's name, and the id of the tensor or the setting as text.
+    sentence
+        How it passes the gradient on, in one plain sentence.
+    """
+
+    id: str
+    name: str
+    grad_fn: str | None
+    symbol: str
+    inputs: tuple[Argument, ...]
+    outputs: tuple[str, ...]
+    sequence: int
+    attributes: tuple[tuple[str, str], ...] = ()
+    saved: tuple[tuple[str, str], ...] = ()
+    module: str = ""
+    source: Source | None = None
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """An ``nn.Module`` in which operations ran: ``Module("linear", "Linear", "Linear(3, 2)")``."""
+
+    path: str
+    class_name: str
+    label: str
+    parent: str | None = None
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Everything that was computed, in order of creation."""
+
+    tensors: tuple[Tensor, ...]
+    operations: tuple[Operation, ...]
+    modules: tuple[Module, ...] = ()
+    code: tuple[Code, ...] = ()
+    _tensor: dict[str, Tensor] = field(init=False, repr=False, compare=False)
+    _operation: dict[str, Operation] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_tensor", {t.id: t for t in self.tensors})
+        object.__setattr__(self, "_operation", {o.id: o for o in self.operations})
+
+    def tensor(self, id: str) -> Tensor:
+        """Return the tensor with this id; `KeyError` if there is none."""
+        return self._tensor[id]
+
+    def operation(self, id: str) -> Operation:
+        """Return the operation with this id; `KeyError` if there is none."""
+        return self._operation[id]
+
+    def arguments(self) -> Iterator[tuple[Operation, Argument]]:
+        """Every edge from a tensor into an operation."""
+        for operation in self.operations:
+            for argument in operation.inputs:
+                yield operation, argument
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A gradient that arrived along one edge: upstream gradient times local derivative.
+
+    Attributes
+    ----------
+    argument
+        The edge, by its `Argument` id.
+    value
+        What was delivered, in the shape of the tensor it was delivered to.
+    summed_axes
+        The axes that had been broadcast in the forward pass and were summed over on the way back; usually none.
+    """
+
+    argument: str
+    value: Value
+    summed_axes: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gradient:
+    """The gradient a tensor has collected so far.
+
+    Attributes
+    ----------
+    tensor
+        The tensor's id.
+    value
+        The sum so far.
+    complete
+        True once every contribution has arrived.
+    before
+        For a leaf: what its ``.grad`` held from an earlier ``backward()``, if anything. It is part of `value`.
+    """
+
+    tensor: str
+    value: Value
+    complete: bool
+    before: Value | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One moment of the run, as what changed since the moment before. What is not known yet is absent, not zero.
+
+    Attributes
+    ----------
+    phase
+        ``"forward"`` or ``"backward"``.
+    current
+        The id of the operation that runs; of the output tensor when backward is seeded; ``""`` in the first frame,
+        in which the leaves receive their values.
+    title
+        ``"w · x"`` going forward, ``"MulBackward0"`` going backward.
+    sentence, reason
+        What happens, in one plain sentence; and why it happens now.
+    equation
+        The same in symbols and numbers, one line per argument.
+    values
+        Tensors whose values became known.
+    contributions, gradients
+        What was delivered along each edge, and what the tensors at the other end have collected since.
+    """
+
+    phase: Phase
+    current: str
+    title: str
+    sentence: str
+    reason: str = ""
+    equation: tuple[str, ...] = ()
+    values: tuple[tuple[str, Value], ...] = ()
+    contributions: tuple[Contribution, ...] = ()
+    gradients: tuple[Gradient, ...] = ()
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The state after some frame: everything the frames up to it have made known."""
+
+    step: int
+    frame: Frame | None
+    values: dict[str, Value]
+    gradients: dict[str, Gradient]
+    contributions: dict[str, Contribution]
+    done: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A graph and the frames of the run over it: one forward pass and, if there was one, one backward pass.
+
+    Attributes
+    ----------
+    graph
+        What was computed.
+    frames
+        The moments, in order. The first has the leaves' values only.
+    title
+        For a page's heading.
+    producer
+        The program that made the recording: ``"gradviz 0.1.0"``.
+    """
+
+    graph: Graph
+    frames: tuple[Frame, ...]
+    title: str = ""
+    producer: str = ""
+
+    def at(self, step: int = -1) -> Moment:
+        """Return the state after frame `step` (negative counts from the end).
+
+        Raises
+        ------
+        IndexError
+            If there is no such frame.
+        """
+        if not -len(self.frames) <= step < len(self.frames):
+            raise IndexError(f"step {step} is out of range: this recording has {len(self.frames)} steps")
+        step %= len(self.frames)
+        values: dict[str, Value] = {}
+        gradients: dict[str, Gradient] = {}
+        contributions: dict[str, Contribution] = {}
+        done: set[str] = set()
+        for frame in self.frames[: step + 1]:
+            values.update(frame.values)
+            gradients.update((g.tensor, g) for g in frame.gradients)
+            contributions.update((c.argument, c) for c in frame.contributions)
+            done.add(f"{frame.phase}:{frame.current}")
+        return Moment(step, self.frames[step], values, gradients, contributions, frozenset(done))
+
+    @property
+    def forward_steps(self) -> int:
+        """How many frames belong to the forward pass."""
+        return sum(frame.phase == "forward" for frame in self.frames)

@@ -1,0 +1,44 @@
+"""Write a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_file(path: str | os.PathLike[str], content: str | bytes) -> Path:
+    """Write `content` beside `path`, then rename it into place, so that nobody ever sees half a file.
+
+    Parameters
+    ----------
+    path
+        Where to write. An existing file is replaced; its folder must exist.
+    content
+        Text (written as UTF-8 with ``\\n`` line ends) or bytes.
+
+    Returns
+    -------
+    pathlib.Path
+        The path, for messages.
+
+    Raises
+    ------
+    OSError
+        If the folder does not exist or cannot be written; nothing is left behind.
+    """
+    target = Path(path)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        # mkstemp makes private files; give this one the permissions an ordinary open() would.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(aside, 0o666 & ~umask)
+        os.replace(aside, target)
+    except BaseException:
+        os.unlink(aside)
+        raise
+    return target

@@ -1,0 +1,161 @@
+"""gradviz: see backpropagation happen.
+
+``import gradviz as torch`` runs PyTorch teaching code on a NumPy engine; `draw` shows any result as a picture of its
+computational graph, with values and gradients, and `backprop` lets you step through it.
+
+>>> import gradviz as gv
+>>> x = gv.tensor(7.0, requires_grad=True)
+>>> f = x**2 + 3
+>>> f.backward()
+>>> x.grad
+tensor(14.)
+"""
+
+from typing import Any
+
+from gradviz import autograd, nn, optim
+from gradviz.engine.creation import (
+    arange,
+    as_tensor,
+    bernoulli,
+    device,
+    empty,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    manual_seed,
+    ones,
+    ones_like,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    tensor,
+    zeros,
+    zeros_like,
+)
+from gradviz.engine.dtypes import (
+    bool,
+    double,
+    dtype,
+    float,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    half,
+    int,
+    int8,
+    int16,
+    int32,
+    int64,
+    long,
+    set_default_dtype,
+    short,
+    uint8,
+)
+from gradviz.engine.functions import (
+    abs,
+    absolute,
+    add,
+    all,
+    allclose,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    bmm,
+    broadcast_to,
+    cat,
+    clone,
+    concat,
+    concatenate,
+    cos,
+    div,
+    divide,
+    dot,
+    eq,
+    equal,
+    exp,
+    flatten,
+    floor_divide,
+    ge,
+    gt,
+    is_tensor,
+    isnan,
+    le,
+    log,
+    logical_and,
+    logical_not,
+    logical_or,
+    logsumexp,
+    lt,
+    matmul,
+    max,
+    maximum,
+    mean,
+    min,
+    minimum,
+    mm,
+    mul,
+    multiply,
+    mv,
+    ne,
+    neg,
+    negative,
+    numel,
+    outer,
+    permute,
+    pow,
+    reciprocal,
+    relu,
+    reshape,
+    sigmoid,
+    sign,
+    sin,
+    sqrt,
+    square,
+    squeeze,
+    stack,
+    std,
+    sub,
+    subtract,
+    sum,
+    t,
+    tanh,
+    transpose,
+    true_divide,
+    unsqueeze,
+    var,
+    where,
+)
+from gradviz.engine.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from gradviz.engine.printing import set_printoptions
+from gradviz.engine.random import Generator
+from gradviz.engine.size import Size
+from gradviz.engine.tensor import Tensor
+from gradviz.nn.functional import log_softmax, softmax
+
+__version__ = "0.1.0"
+
+# What makes a computation visible is imported when first used: the engine alone starts fast.
+_VISIBLE = ("backprop", "draw", "load", "record")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _VISIBLE:
+        from gradviz import show
+
+        return getattr(show, name)
+    raise AttributeError(
+        f"gradviz has no {name!r}. If it is a part of PyTorch, it is not supported; dir(gradviz) lists what is."
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_VISIBLE])

@@ -1,0 +1,320 @@
+"""The backward pass.
+
+Gradients travel from the outputs back to the leaves. A node may run once all the gradients of its output have arrived,
+and among the nodes that may, the one made last goes first. Now, whatever used a result was made after it. So the
+youngest node that still waits is always ready, and the whole pass is one walk over the nodes from the youngest to the
+oldest: no recursion, no queue, each node once however many paths lead to it. Only the leaves' accumulators are not
+made in any order; each runs as soon as its last gradient has arrived.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import inplace
+from gradviz.engine.modes import set_grad_enabled
+from gradviz.engine.node import AccumulateGrad, Node
+from gradviz.engine.tensor import Tensor, wrap
+
+Observer = Callable[[Any, Any, Any], None]
+"""Told of each node that ran: ``(node, upstream, contributions)`` for an operation, ``(accumulator, before, gradient)``
+for a leaf; arrays all."""
+
+CREATE_GRAPH_CYCLE = (
+    "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
+    "which can cause a memory leak. We recommend using autograd.grad when creating the graph to avoid this. If you "
+    "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
+    "the cycle and avoid the leak."
+)
+
+_passes = itertools.count(1)
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Tensor | Sequence[Tensor] | None = None,
+) -> None:
+    """Add the gradient of the given tensors to the ``.grad`` of every leaf they depend on.
+
+    Parameters
+    ----------
+    tensors
+        Where to start: scalars, or tensors with a gradient of their own in `grad_tensors`.
+    grad_tensors
+        The gradient of each, of the same shape; ``None`` stands for 1.
+    retain_graph, create_graph, inputs
+        As for `Tensor.backward`.
+
+    Raises
+    ------
+    RuntimeError
+        As for `Tensor.backward`.
+    """
+    outputs = _several(tensors)
+    wanted = None
+    if inputs is not None:
+        wanted = _several(inputs)
+        if not wanted:
+            raise RuntimeError("`inputs` argument to `backward()` cannot be empty.")
+    if create_graph:
+        warnings.warn(CREATE_GRAPH_CYCLE, UserWarning, stacklevel=3)
+    gradients = _seeds(outputs, grad_tensors, create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    if wanted is None:
+        run(outputs, gradients, retain_graph=keep, create_graph=create_graph)
+        return
+    found = run(outputs, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted)
+    for tensor, gradient in zip(wanted, found, strict=True):
+        if gradient is not None:
+            accumulate(tensor, gradient, create_graph)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """Return the gradients of outputs with respect to inputs, leaving every ``.grad`` as it is.
+
+    Parameters
+    ----------
+    outputs, grad_outputs, retain_graph, create_graph
+        As `tensors`, `grad_tensors`, ... of `backward`.
+    inputs
+        The tensors to differentiate with respect to, leaves or not.
+    allow_unused
+        Return ``None`` for an input that the outputs do not depend on, instead of an error.
+    materialize_grads
+        Return zeros instead of ``None``.
+
+    Returns
+    -------
+    tuple of Tensor
+        One for each input, of its shape.
+
+    Raises
+    ------
+    RuntimeError
+        If an input does not require a gradient, or is not used and that is not allowed.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> torch.autograd.grad(x**2, x)
+    (tensor(6.),)
+    """
+    if is_grads_batched:
+        raise NotImplementedError("gradviz has no is_grads_batched=True; call autograd.grad once for each gradient")
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
+        )
+    starts, wanted = _several(outputs), _several(inputs)
+    if not wanted:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
+    if not all(tensor.requires_grad for tensor in wanted):
+        raise RuntimeError("One of the differentiated Tensors does not require grad")
+    gradients = _seeds(starts, grad_outputs, create_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    found = run(starts, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted)
+    for index, gradient in enumerate(found):
+        if gradient is None and not allow_unused and not materialize_grads:
+            raise RuntimeError(
+                f"The differentiated Tensor at index {index} appears to not have been used in the graph. "
+                "Set allow_unused=True if this is the desired behavior."
+            )
+    if materialize_grads:
+        return tuple(
+            wrap(np.zeros_like(tensor.array)) if gradient is None else gradient
+            for tensor, gradient in zip(wanted, found, strict=True)
+        )
+    return tuple(found)
+
+
+def run(
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    *,
+    retain_graph: bool = False,
+    create_graph: bool = False,
+    wanted: Sequence[Tensor] | None = None,
+    observer: Observer | None = None,
+) -> list[Tensor | None]:
+    """Walk the graph once, from the youngest node to the oldest.
+
+    Parameters
+    ----------
+    outputs, gradients
+        Where to start, and with what.
+    retain_graph
+        Keep the saved values.
+    create_graph
+        Compute on tensors, recording.
+    wanted
+        Collect the gradients of these tensors and touch no ``.grad``. By default leaves accumulate into theirs.
+    observer
+        Told of each node that ran. By default the nodes themselves remember, for pictures drawn afterwards.
+
+    Returns
+    -------
+    list
+        The gradients of `wanted`, ``None`` for those that were not reached; empty without `wanted`.
+    """
+    observe = observer or _remember(next(_passes))
+    order, waiting = _walk(outputs)
+    targets = {tensor.gradient_edge(): place for place, tensor in enumerate(wanted or ())}
+    found: list[Tensor | None] = [None] * len(targets)
+    arriving: dict[Any, Any] = {}  # (node, number of its output) -> the sum of the gradients so far
+
+    def deliver(edge: tuple[Any, int], gradient: Any) -> None:
+        """Add a gradient to those that have arrived at the end of an edge."""
+        if gradient is not None:
+            before = arriving.get(edge)
+            arriving[edge] = gradient if before is None else before + gradient
+        node = edge[0]
+        if type(node) is AccumulateGrad:
+            waiting[node] -= 1
+            if not waiting[node] and edge in arriving:
+                finish(node, arriving.pop(edge))
+
+    def finish(accumulator: AccumulateGrad, gradient: Any) -> None:
+        """A leaf has all its gradients: the end of the line."""
+        leaf = accumulator.variable
+        if leaf._hooks:
+            gradient = _through_hooks(leaf._hooks, gradient, create_graph)
+        result = gradient if create_graph else wrap(gradient)
+        if (accumulator, 0) in targets:
+            found[targets[accumulator, 0]] = result
+        observe(accumulator, None if leaf._grad is None else np.array(leaf._grad.array), _plain(gradient))
+        if wanted is None:
+            accumulate(leaf, result, create_graph)
+
+    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
+        for tensor, seed in zip(outputs, gradients, strict=True):
+            deliver(tensor.gradient_edge(), seed if create_graph else seed.array)
+        for node in order:
+            upstream = arriving.pop((node, 0), None)
+            if node.hooks and upstream is not None:
+                upstream = _through_hooks(node.hooks[0], upstream, create_graph)
+            if (node, 0) in targets and upstream is not None:
+                found[targets[node, 0]] = upstream if create_graph else wrap(upstream)
+            if upstream is None:
+                contributions: Any = [None] * len(node.edges)
+            else:
+                if inplace.latest > node._sequence_nr:
+                    inplace.check(node)
+                contributions = (node.differentiable_contributions if create_graph else node.contributions)(upstream)
+                observe(node, upstream, contributions)
+            for edge, gradient in zip(node.edges, contributions, strict=True):
+                if edge is not None:
+                    deliver(edge, gradient)
+            if not retain_graph:
+                node.release()
+    return found
+
+
+def _walk(outputs: Sequence[Tensor]) -> tuple[list[Node], dict[AccumulateGrad, int]]:
+    """Find every node behind the outputs, youngest first; and for each leaf, how many gradients it will get."""
+    seen: set[Node] = set()
+    waiting: dict[AccumulateGrad, int] = {}
+    edges: list[Any] = [tensor.gradient_edge() for tensor in outputs]
+    while edges:
+        edge = edges.pop()
+        if edge is None:
+            continue
+        node = edge[0]
+        if type(node) is AccumulateGrad:
+            waiting[node] = waiting.get(node, 0) + 1
+        elif node not in seen:
+            seen.add(node)
+            edges.extend(node.edges)
+    return sorted(seen, key=attrgetter("_sequence_nr"), reverse=True), waiting
+
+
+def accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool = False) -> None:
+    """Add a gradient to a leaf's ``.grad``: a copy the first time, in place after that, so that it stays one object."""
+    held = leaf._grad
+    if held is None:
+        leaf._grad = gradient.clone() if create_graph else wrap(np.array(gradient.array))
+    elif create_graph:
+        leaf._grad = held + gradient
+    else:
+        held.keep_old_values()
+        held.storage()[...] += gradient.array
+
+
+def _remember(number: int) -> Observer:
+    """Leave what happened with the nodes themselves."""
+
+    def observe(node: Any, first: Any, second: Any) -> None:
+        if type(node) is AccumulateGrad:
+            node.seen = (number, first, second)
+        else:
+            node.seen = (number, _plain(first), [_plain(gradient) for gradient in second])
+
+    return observe
+
+
+def _plain(gradient: Any) -> Any:
+    return gradient.array if isinstance(gradient, Tensor) else gradient
+
+
+def _through_hooks(hooks: Sequence[Any], gradient: Any, create_graph: bool) -> Any:
+    """Show a complete gradient to its hooks in turn; each may replace it."""
+    tensor = gradient if create_graph else wrap(gradient)
+    for hook in tuple(hooks):
+        answer = hook(tensor)
+        if answer is None:
+            continue
+        if not isinstance(answer, Tensor):
+            raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
+        if answer.shape != tensor.shape:
+            raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
+        tensor = answer
+    return tensor if create_graph else tensor.array
+
+
+def _several(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+
+
+def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[Tensor]:
+    """Return the gradient each output starts with: the one given, or 1 for a scalar."""
+    if given is None:
+        given = [None] * len(outputs)
+    elif isinstance(given, Tensor):
+        given = [given]
+    seeds = []
+    for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
+        if not output.requires_grad:
+            raise RuntimeError(f"element {index} of tensors does not require grad and does not have a grad_fn")
+        if gradient is None:
+            if output.numel() != 1:
+                raise RuntimeError("grad can be implicitly created only for scalar outputs")
+            gradient = wrap(np.ones_like(output.array))
+        elif not isinstance(gradient, Tensor):
+            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+        elif gradient.shape != output.shape:
+            raise RuntimeError(
+                f"Mismatch in shape: grad_output[{index}] has a shape of {gradient.shape} and output[{index}] has a "
+                f"shape of {output.shape}."
+            )
+        if gradient.array.dtype != output.array.dtype:
+            gradient = wrap(gradient.array.astype(output.array.dtype))
+        seeds.append(gradient)
+    return seeds

@@ -1,0 +1,570 @@
+"""PyTorch's functions on tensors, where they are more than one row of the table.
+
+Most functions are rows (`gradviz.engine.operations`). Here stand the ones that choose between rows (`matmul`, `max`),
+are made of several, or need no gradient at all (comparisons).
+"""
+
+from __future__ import annotations
+
+import builtins
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import dtypes
+from gradviz.engine.operation import array_of, broadcast_error, normal_axes, normal_axis, promoted
+from gradviz.engine.operations import elementwise, matrix, reductions, shapes
+from gradviz.engine.operations.elementwise import (
+    abs,
+    cos,
+    exp,
+    log,
+    maximum,
+    minimum,
+    neg,
+    reciprocal,
+    relu,
+    rsub,
+    sigmoid,
+    sin,
+    sqrt,
+    tanh,
+)
+from gradviz.engine.operations.shapes import clone
+from gradviz.engine.tensor import Tensor, wrap
+
+absolute, negative = abs, neg
+
+# --- arithmetic ------------------------------------------------------------------------------------------------------
+
+
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """Add, after multiplying `other` by `alpha`."""
+    return elementwise.add(input, other if alpha == 1 else _scaled(other, alpha))
+
+
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """Subtract `other`, multiplied by `alpha`."""
+    return elementwise.sub(input, other if alpha == 1 else _scaled(other, alpha))
+
+
+def _scaled(other: Any, alpha: float) -> Any:
+    return other * alpha
+
+
+subtract = sub
+
+
+def mul(input: Any, other: Any) -> Tensor:
+    """Multiply entry by entry."""
+    return elementwise.mul(input, other) if isinstance(input, Tensor) else elementwise.mul(other, input)
+
+
+multiply = mul
+
+
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """Divide entry by entry; integers divide to floating point."""
+    if rounding_mode is None:
+        return elementwise.div(input, other)
+    x, y = promoted(array_of(input), array_of(other))
+    with np.errstate(all="ignore"):
+        if rounding_mode == "floor":
+            return wrap(np.floor_divide(x, y))
+        if rounding_mode == "trunc":
+            return wrap(np.trunc(np.true_divide(x, y)).astype(x.dtype))
+    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+
+
+divide = true_divide = div
+
+
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """Divide and round down. No gradient flows through it: it is flat nearly everywhere."""
+    return div(input, other, rounding_mode="floor")
+
+
+def pow(input: Any, exponent: Any) -> Tensor:
+    """Raise to a power; either side may be a number."""
+    if not isinstance(exponent, Tensor):
+        exponent = array_of(exponent)
+        if isinstance(exponent, int) and exponent < 0 and input.array.dtype.kind in "iu":
+            raise RuntimeError("Integers to negative integer powers are not allowed.")
+        if isinstance(exponent, float) and input.array.dtype.kind != "f":
+            input = input.to(dtypes.get_default_dtype())
+        return elementwise.pow_number(input, exponent)
+    if not isinstance(input, Tensor):
+        return elementwise.number_pow(exponent, array_of(input))
+    return elementwise.pow_tensor(input, exponent)
+
+
+def square(input: Tensor) -> Tensor:
+    """Raise to the power of two."""
+    return elementwise.pow_number(input, 2)
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """Replace what is smaller than `min`."""
+    return maximum(input, min)
+
+
+# --- reductions ------------------------------------------------------------------------------------------------------
+
+
+def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Add up all entries, or those along `dim`."""
+    if dtype is not None:
+        input = input.to(dtype)
+    return reductions.sum_all(input) if dim is None else reductions.sum_dim(input, dim, keepdim)
+
+
+def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
+    """Average all entries, or those along `dim`."""
+    if dtype is not None:
+        input = input.to(dtype)
+    if input.array.dtype.kind != "f":
+        raise RuntimeError(
+            "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
+            f"Got: {dtypes.scalar_type_name(input.dtype)}"
+        )
+    return reductions.mean_all(input) if dim is None else reductions.mean_dim(input, dim, keepdim)
+
+
+def var(input: Tensor, dim: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
+    """Return the variance: the mean squared distance from the mean, over n − `correction`."""
+    count = input.numel() if dim is None else int(np.prod([input.shape[axis] for axis in normal_axes(dim, input.ndim)]))
+    distance = input - mean(input, tuple(range(input.ndim)) if dim is None else dim, keepdim=True)
+    return sum(square(distance), dim, keepdim) / (count - correction)
+
+
+def std(input: Tensor, dim: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
+    """Return the standard deviation."""
+    return sqrt(var(input, dim, keepdim, correction=correction))
+
+
+def max(input: Tensor, other: Any = None) -> Tensor:
+    """Return the largest entry of a tensor, or the larger of two entry by entry."""
+    if other is None:
+        return reductions.max_all(input)
+    if isinstance(other, Tensor):
+        return maximum(input, other)
+    raise NotImplementedError("gradviz has no max(dim) with indices yet; use amax(dim) and argmax(dim)")
+
+
+def min(input: Tensor, other: Any = None) -> Tensor:
+    """Return the smallest entry of a tensor, or the smaller of two entry by entry."""
+    if other is None:
+        return reductions.min_all(input)
+    if isinstance(other, Tensor):
+        return minimum(input, other)
+    raise NotImplementedError("gradviz has no min(dim) with indices yet; use amin(dim) and argmin(dim)")
+
+
+def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """Return the largest entries along `dim`."""
+    return reductions.amax(input, dim, keepdim)
+
+
+def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
+    """Return the smallest entries along `dim`."""
+    return reductions.amin(input, dim, keepdim)
+
+
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    """Return the logarithm of the sum of exponentials along `dim`."""
+    return reductions.logsumexp(input, dim, keepdim)
+
+
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return where the largest entry is."""
+    return wrap(np.asarray(np.argmax(input.array, axis=dim, keepdims=keepdim)))
+
+
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
+    """Return where the smallest entry is."""
+    return wrap(np.asarray(np.argmin(input.array, axis=dim, keepdims=keepdim)))
+
+
+# --- matrices --------------------------------------------------------------------------------------------------------
+
+
+def _check_product(input: Tensor, other: Tensor) -> None:
+    if input.array.dtype != other.array.dtype:
+        names = (dtypes.scalar_type_name(tensor.dtype).lower() for tensor in (input, other))
+        raise RuntimeError("expected m1 and m2 to have the same dtype, but got: {} != {}".format(*names))
+
+
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Multiply two matrices, (n, m) and (m, p)."""
+    if input.ndim != 2:
+        raise RuntimeError("self must be a matrix")
+    if mat2.ndim != 2:
+        raise RuntimeError("mat2 must be a matrix")
+    _check_product(input, mat2)
+    if input.shape[1] != mat2.shape[0]:
+        sizes = "x".join(map(str, input.shape)), "x".join(map(str, mat2.shape))
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied ({} and {})".format(*sizes))
+    return matrix.mm(input, mat2)
+
+
+def mv(input: Tensor, vec: Tensor) -> Tensor:
+    """Multiply a matrix (n, m) and a vector (m)."""
+    _check_product(input, vec)
+    if input.shape[1] != vec.shape[0]:
+        n, m = input.shape
+        raise RuntimeError(f"size mismatch, got input ({n}), mat ({n}x{m}), vec ({vec.shape[0]})")
+    return matrix.mv(input, vec)
+
+
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
+    """Multiply two vectors entry by entry and add up."""
+    _check_product(input, tensor)
+    if input.shape != tensor.shape:
+        m, n = input.numel(), tensor.numel()
+        raise RuntimeError(
+            f"inconsistent tensor size, expected tensor [{m}] and src [{n}] to have the same number of elements, "
+            f"but got {m} and {n} elements respectively"
+        )
+    return matrix.dot(input, tensor)
+
+
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
+    """Multiply matrices pair by pair, (b, n, m) and (b, m, p)."""
+    _check_product(input, mat2)
+    b, _, m = input.shape
+    if tuple(mat2.shape[:2]) != (b, m):
+        raise RuntimeError(
+            f"Expected size for first two dimensions of batch2 tensor to be: [{b}, {m}] but got: "
+            f"[{mat2.shape[0]}, {mat2.shape[1]}]."
+        )
+    return matrix.bmm(input, mat2)
+
+
+def addmm(input: Tensor, mat1: Tensor, mat2: Tensor) -> Tensor:
+    """Multiply two matrices and add `input`."""
+    if mat1.array.dtype != mat2.array.dtype:
+        names = (dtypes.scalar_type_name(tensor.dtype) for tensor in (mat1, mat2))
+        raise RuntimeError("mat1 and mat2 must have the same dtype, but got {} and {}".format(*names))
+    if mat1.shape[1] != mat2.shape[0]:
+        sizes = "x".join(map(str, mat1.shape)), "x".join(map(str, mat2.shape))
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied ({} and {})".format(*sizes))
+    return matrix.addmm(input, mat1, mat2)
+
+
+def matmul(input: Tensor, other: Tensor) -> Tensor:
+    """Multiply vectors, matrices or batches of matrices, taking PyTorch's way through the simpler products."""
+    if input.ndim == 0 or other.ndim == 0:
+        raise RuntimeError(
+            f"both arguments to matmul need to be at least 1D, but they are {input.ndim}D and {other.ndim}D"
+        )
+    match input.ndim, other.ndim:
+        case 1, 1:
+            return dot(input, other)
+        case 2, 1:
+            return mv(input, other)
+        case 1, 2:
+            return shapes.squeeze_of_matmul(*_settings_for_squeeze(mm(unsqueeze(input, 0), other), 0))
+        case 2, 2:
+            return mm(input, other)
+        case _, 1 | 2 if input.ndim >= 3:
+            rows = input.shape[:-1]
+            flat = reshape(input, (-1, input.shape[-1]))
+            product = mv(flat, other) if other.ndim == 1 else mm(flat, other)
+            size = tuple(rows) if other.ndim == 1 else (*rows, other.shape[-1])
+            return shapes.unsafe_view(product, size, tuple(product.shape))
+    left = unsqueeze(input, 0) if input.ndim == 1 else input
+    try:
+        batch = np.broadcast_shapes(left.shape[:-2], other.shape[:-2])
+    except ValueError:
+        raise broadcast_error(np.empty(left.shape[:-2]), np.empty(other.shape[:-2])) from None
+    n, m, p = left.shape[-2], left.shape[-1], other.shape[-1]
+    product = bmm(
+        reshape(expand(left, (*batch, n, m)), (-1, n, m)),
+        reshape(expand(other, (*batch, other.shape[-2], p)), (-1, other.shape[-2], p)),
+    )
+    size = (*batch, n, p)
+    out = shapes.unsafe_view(product, size, tuple(product.shape))
+    return squeeze(out, -2) if input.ndim == 1 else out
+
+
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
+    """Multiply every entry of one vector with every entry of another."""
+    return mul(reshape(input, (-1, 1)), vec2)
+
+
+# --- shapes ----------------------------------------------------------------------------------------------------------
+
+
+def view(input: Tensor, *size: Any) -> Tensor:
+    """Arrange the entries in another shape; one length may be -1. The memory is shared."""
+    wanted = shapes.sizes_for(_flat_size(size), input.numel())
+    return _view_of(input, shapes.view(input, wanted, tuple(input.shape)))
+
+
+def reshape(input: Tensor, *size: Any) -> Tensor:
+    """Arrange the entries in another shape; one length may be -1."""
+    wanted = shapes.sizes_for(_flat_size(size), input.numel())
+    if input.storage().flags.c_contiguous:
+        return _view_of(input, shapes.view(input, wanted, tuple(input.shape)))
+    copy = clone(input)
+    return shapes.unsafe_view(copy, wanted, tuple(copy.shape))
+
+
+def _flat_size(size: tuple[Any, ...]) -> tuple[int, ...]:
+    return tuple(size[0]) if len(size) == 1 and isinstance(size[0], tuple | list) else size
+
+
+def _view_of(base: Tensor, out: Tensor) -> Tensor:
+    """Let a view know whose memory it looks at."""
+    if out is not base:
+        out._base = base if base._base is None else base._base
+    return out
+
+
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """Join the axes from `start_dim` to `end_dim` into one."""
+    if input.ndim == 0:
+        return reshape(input, (1,))
+    start, end = normal_axis(start_dim, input.ndim), normal_axis(end_dim, input.ndim)
+    if start == end:
+        return input
+    return reshape(input, (*input.shape[:start], -1, *input.shape[end + 1 :]))
+
+
+def t(input: Tensor) -> Tensor:
+    """Transpose a matrix."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
+    return _view_of(input, shapes.t(input))
+
+
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Let two axes change places."""
+    return _view_of(
+        input, shapes.transpose(input, normal_axis(dim0, input.ndim), normal_axis(dim1, input.ndim))
+    )
+
+
+def permute(input: Tensor, *dims: Any) -> Tensor:
+    """Put the axes into another order."""
+    return _view_of(input, shapes.permute(input, tuple(normal_axis(d, input.ndim) for d in _flat_size(dims))))
+
+
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """Drop axes of length 1."""
+    if dim is None:
+        return _view_of(input, shapes.squeeze_all(input, tuple(input.shape)))
+    return _view_of(input, shapes.squeeze_dim(*_settings_for_squeeze(input, dim)))
+
+
+def _settings_for_squeeze(input: Tensor, dim: Any) -> tuple[Tensor, Any, tuple[int, ...]]:
+    axes = normal_axes(dim, input.ndim)
+    return input, axes if isinstance(dim, tuple) else axes[0], tuple(input.shape)
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """Add an axis of length 1."""
+    return _view_of(input, shapes.unsqueeze(input, normal_axis(dim, input.ndim + 1)))
+
+
+def expand(input: Tensor, *size: Any) -> Tensor:
+    """Repeat along axes of length 1, without copying."""
+    wanted = list(_flat_size(size))
+    extra = len(wanted) - input.ndim
+    for axis, length in enumerate(wanted):
+        have = input.shape[axis - extra] if axis >= extra else 1
+        if length == -1:
+            wanted[axis] = have
+        elif have not in (1, length):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({length}) must match the existing size ({have}) at non-singleton "
+                f"dimension {axis}.  Target sizes: {wanted}.  Tensor sizes: {list(input.shape)}"
+            )
+    return _view_of(input, shapes.expand(input, tuple(wanted)))
+
+
+def broadcast_shape(*tensors: Tensor) -> tuple[int, ...]:
+    """Return the shape that tensors have together when broadcast."""
+    try:
+        return np.broadcast_shapes(*(tuple(tensor.shape) for tensor in tensors))
+    except ValueError:
+        raise broadcast_error(tensors[0].array, tensors[1].array) from None
+
+
+def broadcast_to(input: Tensor, shape: Any) -> Tensor:
+    """Repeat along axes of length 1, without copying."""
+    return expand(input, tuple(shape))
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Join tensors along an existing axis."""
+    tensors = tuple(tensors)
+    axis = normal_axis(dim, tensors[0].ndim)
+    for number, other in enumerate(tensors):
+        for place, (have, want) in enumerate(zip(other.shape, tensors[0].shape, strict=True)):
+            if place != axis and have != want:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {axis}. Expected size {want} but got size {have} "
+                    f"for tensor number {number} in the list."
+                )
+    ends = tuple(itertools.accumulate((x.shape[axis] for x in tensors), initial=0))
+    return shapes.cat(len(tensors))(*tensors, axis, ends)
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Join tensors along a new axis."""
+    tensors = tuple(tensors)
+    for number, other in enumerate(tensors):
+        if other.shape != tensors[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
+                f"{list(other.shape)} at entry {number}"
+            )
+    return shapes.stack(len(tensors))(*tensors, normal_axis(dim, tensors[0].ndim + 1))
+
+
+concat = concatenate = cat
+
+# --- indexing --------------------------------------------------------------------------------------------------------
+
+
+def getitem(input: Tensor, index: Any) -> Tensor:
+    """Take entries: ``x[0]``, ``x[:, 1:]``, ``x[mask]``, ``x[[0, 2]]``."""
+    if input.ndim == 0 and index is not Ellipsis and index is not None and index != ():
+        raise IndexError(
+            "invalid index of a 0-dim tensor. Use `tensor.item()` in Python or `tensor.item<T>()` in C++ to convert a "
+            "0-dim tensor to a number"
+        )
+    plain = plain_index(index)
+    parts = plain if isinstance(plain, tuple) else (plain,)
+    if not shapes.basic(plain):
+        take = shapes.index
+    elif builtins.any(isinstance(part, int) for part in parts):
+        take = shapes.select
+    elif builtins.any(isinstance(part, slice) for part in parts):
+        take = shapes.slice_
+    else:
+        take = shapes.alias
+    try:
+        out = take(input, plain, tuple(input.shape))
+    except IndexError:
+        raise index_error(input, parts) from None
+    return _view_of(input, out) if shapes.basic(plain) else out
+
+
+def plain_index(index: Any) -> Any:
+    """Turn tensors in an index into arrays, and lists of numbers too, as NumPy wants them."""
+    if isinstance(index, tuple):
+        return tuple(plain_index(part) for part in index)
+    if isinstance(index, Tensor):
+        return index.array.item() if index.ndim == 0 and index.array.dtype.kind in "iu" else index.numpy()
+    if isinstance(index, np.integer):
+        return int(index)
+    return np.asarray(index) if isinstance(index, list) else index
+
+
+def index_error(input: Tensor, parts: tuple[Any, ...]) -> IndexError:
+    """Say what is wrong with an index, in PyTorch's words."""
+    used = [part for part in parts if part is not None and part is not Ellipsis]
+    if len(used) > input.ndim:
+        return IndexError(f"too many indices for tensor of dimension {input.ndim}")
+    for axis, part in enumerate(used):
+        size = input.shape[axis]
+        if isinstance(part, int) and not -size <= part < size:
+            return IndexError(f"index {part} is out of bounds for dimension {axis} with size {size}")
+    return IndexError(f"the index does not fit a tensor of shape {list(input.shape)}")
+
+
+# --- without gradients -----------------------------------------------------------------------------------------------
+
+
+def _comparison(name: str, compare: Any) -> Any:
+    def function(input: Any, other: Any) -> Tensor:
+        try:
+            return wrap(compare(array_of(input), array_of(other)))
+        except ValueError:
+            raise broadcast_error(array_of(input), array_of(other)) from None
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = "Compare entry by entry; the result is a tensor of bools."
+    return function
+
+
+eq = _comparison("eq", np.equal)
+ne = _comparison("ne", np.not_equal)
+lt = _comparison("lt", np.less)
+le = _comparison("le", np.less_equal)
+gt = _comparison("gt", np.greater)
+ge = _comparison("ge", np.greater_equal)
+logical_and = _comparison("logical_and", np.logical_and)
+logical_or = _comparison("logical_or", np.logical_or)
+
+
+def logical_not(input: Tensor) -> Tensor:
+    """Turn True into False, entry by entry."""
+    return wrap(np.logical_not(input.array))
+
+
+def sign(input: Tensor) -> Tensor:
+    """Return −1, 0 or 1 for each entry."""
+    return wrap(np.sign(input.array))
+
+
+def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Return True if all entries are nearly equal."""
+    return bool(np.allclose(input.array, other.array, rtol, atol, equal_nan))
+
+
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Return True if both have the same shape and the same entries."""
+    return input.shape == other.shape and bool(np.all(input.array == other.array))
+
+
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return True where all entries are true."""
+    return wrap(np.all(input.array, axis=dim, keepdims=keepdim))
+
+
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """Return True where any entry is true."""
+    return wrap(np.any(input.array, axis=dim, keepdims=keepdim))
+
+
+def isnan(input: Tensor) -> Tensor:
+    """Return True where an entry is not a number."""
+    return wrap(np.isnan(input.array))
+
+
+def is_tensor(value: Any) -> bool:
+    """Return True for a tensor."""
+    return isinstance(value, Tensor)
+
+
+def numel(input: Tensor) -> int:
+    """Return the number of entries."""
+    return input.numel()
+
+
+def where(condition: Tensor, input: Any, other: Any) -> Tensor:
+    """Choose from `input` where the condition holds, from `other` elsewhere."""
+    x, y = array_of(input), array_of(other)
+    if not (isinstance(input, Tensor) and isinstance(other, Tensor) and x.dtype is y.dtype):
+        kind = dtypes.result_type(x, y)
+        input = input.to(kind) if isinstance(input, Tensor) else wrap(np.asarray(x, kind))
+        other = other.to(kind) if isinstance(other, Tensor) else wrap(np.asarray(y, kind))
+    return elementwise.where(condition, input, other)
+
+
+def to(input: Tensor, *args: Any, dtype: Any = None, copy: bool = False, **ignored: Any) -> Tensor:
+    """Convert to another dtype; devices are accepted and mean nothing here."""
+    for argument in args:
+        if isinstance(argument, Tensor):
+            dtype = argument.dtype
+        elif isinstance(argument, dtypes.dtype | np.dtype):
+            dtype = argument
+    kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
+    if kind == input.array.dtype and not copy:
+        return input
+    return elementwise.to_copy(input, kind)

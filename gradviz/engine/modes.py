@@ -1,0 +1,126 @@
+"""Whether operations are recorded: `no_grad`, `enable_grad`, `set_grad_enabled`, `is_grad_enabled`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Mode(threading.local):
+    """One switch per thread, on by default."""
+
+    enabled = True
+
+
+mode = _Mode()
+
+
+def is_grad_enabled() -> bool:
+    """Return True if operations on tensors that require gradients are being recorded in this thread."""
+    return mode.enabled
+
+
+class _GradSwitch:
+    """A context manager, also usable as a decorator, that sets the mode and puts it back."""
+
+    wanted: bool
+
+    def __init__(self) -> None:
+        self._before: list[bool] = []
+
+    def __enter__(self) -> None:
+        self._before.append(mode.enabled)
+        mode.enabled = self.wanted
+
+    def __exit__(self, *exc: object) -> None:
+        mode.enabled = self._before.pop()
+
+    def __call__(self, function: F) -> F:
+        if inspect.isgeneratorfunction(function):
+            # The body of a generator runs at every next(), so that is where the mode has to be set.
+            @functools.wraps(function)
+            def stepping(*args: Any, **kwargs: Any) -> Any:
+                generator = function(*args, **kwargs)
+                sent = None
+                while True:
+                    with self:
+                        try:
+                            value = generator.send(sent)
+                        except StopIteration as stop:
+                            return stop.value
+                    sent = yield value
+
+            return stepping  # type: ignore[return-value]
+
+        @functools.wraps(function)
+        def inside(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return inside  # type: ignore[return-value]
+
+
+class no_grad(_GradSwitch):  # noqa: N801 (PyTorch's name)
+    """Switch recording off: results inside have ``requires_grad=False``.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> w = torch.tensor(2.0, requires_grad=True)
+    >>> with torch.no_grad():
+    ...     y = w * 3
+    >>> y.requires_grad
+    False
+    """
+
+    wanted = False
+
+    def __new__(cls, function: Callable[..., Any] | None = None) -> Any:
+        """Allow ``@no_grad`` without parentheses."""
+        switch = super().__new__(cls)
+        if function is None:
+            return switch
+        switch._before = []
+        return switch(function)
+
+
+class enable_grad(no_grad):  # noqa: N801 (PyTorch's name)
+    """Switch recording on, inside a `no_grad` block."""
+
+    wanted = True
+
+
+class set_grad_enabled(_GradSwitch):  # noqa: N801 (PyTorch's name)
+    """Switch recording on or off: at once when called as a function, and back again when used with ``with``.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> with torch.set_grad_enabled(False):
+    ...     torch.is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        super().__init__()
+        self.wanted = bool(mode)
+        super().__enter__()
+        self._acted = True  # the call itself has switched already; a following ``with`` must not note it twice
+
+    def __enter__(self) -> None:
+        if not self._acted:
+            super().__enter__()
+        self._acted = False
+
+    def __call__(self, function: F) -> F:
+        self.__exit__()  # as a decorator it acts on the function, not on the code around it
+        self._acted = False
+        return super().__call__(function)
+
+    def __repr__(self) -> str:
+        return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.wanted})"

@@ -1,0 +1,311 @@
+"""The nodes of the backward graph: what `grad_fn` points to.
+
+An operation that runs on a tensor that requires a gradient leaves a `Node` behind. The node knows its inputs, and so
+where gradients have to go: along its `edges`, to the nodes that made those inputs, or, for a leaf, to the
+`AccumulateGrad` that adds to the leaf's ``.grad``. Nothing points the other way, so there are no reference cycles and
+a graph disappears with the last tensor that needs it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradviz.engine import scope
+
+if TYPE_CHECKING:
+    from gradviz.engine.operation import Operation
+    from gradviz.engine.tensor import Tensor
+
+Array = Any  # an ndarray, or a NumPy scalar where a result has no dimensions (faster, and interchangeable here)
+
+LEAF_SEQUENCE_NR = 2**64 - 1
+"""The sequence number of every `AccumulateGrad`: it runs as soon as its gradient is complete."""
+
+SECOND_TIME = (
+    "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
+    "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
+    "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
+    "saved tensors after calling backward."
+)
+
+next_sequence_nr = itertools.count().__next__
+
+
+class Node:
+    """One operation that was run, seen from behind.
+
+    Attributes
+    ----------
+    operation
+        The row of the operations table: its derivative formulas and its words.
+    inputs
+        The arguments as they were given: tensors, and plain numbers for constants.
+    edges
+        For each argument, the node its gradient goes to and which of that node's outputs it was, or ``None``.
+    values
+        The arrays the derivative formulas read: the arguments, the result, the settings. Dropped after backward.
+    origin
+        The code object and bytecode offset of the line that ran it, for the source view; not the frame, which would
+        keep the caller's variables alive.
+    call
+        The ``nn.Module`` call in which it ran, or ``None``.
+    seen
+        What the last backward pass brought: a number for the pass, the upstream gradient and the contributions it sent
+        on, as arrays. This is what a picture drawn after ``backward()`` shows.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_sequence_nr",
+        "call",
+        "changed",
+        "edges",
+        "hooks",
+        "inputs",
+        "metadata_",
+        "origin",
+        "output_shape",
+        "seen",
+        "settings_",
+        "values",
+    )
+
+    operation: Operation
+
+    def __init__(
+        self,
+        inputs: tuple[Any, ...],
+        edges: tuple[tuple[Any, int] | None, ...],
+        values: tuple[Any, ...],
+        output_shape: tuple[int, ...],
+        origin: tuple[Any, int],
+    ) -> None:
+        self.inputs = inputs
+        self.edges = edges
+        self.values: tuple[Any, ...] | None = values
+        self.output_shape = output_shape
+        self.origin = origin
+        self.call = scope.current
+        self.seen: tuple[Any, ...] | None = None
+        self.hooks: dict[int, list[Callable[[Tensor], Tensor | None]]] | None = None
+        self.changed = False
+        self._sequence_nr = next_sequence_nr()
+
+    # --- what PyTorch shows -------------------------------------------------------------------------------------
+
+    def name(self) -> str:
+        """Return the class name, as PyTorch does: ``"MulBackward0"``."""
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that gradients go to next, each with the number of the output it was; ``(None, 0)`` for none."""
+        return tuple(edge if edge is not None else (None, 0) for edge in self.edges)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for the user's own notes on this node."""
+        try:
+            return self.metadata_
+        except AttributeError:
+            self.metadata_: dict[Any, Any] = {}
+            return self.metadata_
+
+    @property
+    def requires_grad(self) -> bool:
+        """Always True: a node exists only where a gradient flows."""
+        return True
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_saved_"):
+            return self.saved(name[len("_saved_") :])
+        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(f"_saved_{name}" for name in self.saved_names())]
+
+    # --- saved tensors ------------------------------------------------------------------------------------------
+
+    def saved_names(self) -> list[str]:
+        """The names of what was kept for backward: exactly what the formulas that will run read."""
+        return self.operation.saved_names(tuple(edge is not None for edge in self.edges))
+
+    def saved(self, name: str) -> Any:
+        """One saved value: the tensor itself (with its graph), or a setting.
+
+        Raises
+        ------
+        RuntimeError
+            If it has been freed by a backward pass.
+        """
+        if name not in self.operation.fields:
+            raise AttributeError(f"'{type(self).__name__}' object has no attribute '_saved_{name}'")
+        if name not in self.saved_names():
+            return None
+        if self.values is None:
+            raise RuntimeError(SECOND_TIME)
+        return self.tensors()[self.operation.fields[name]]
+
+    def tensors(self) -> tuple[Any, ...]:
+        """The values as tensors that carry their graph, for derivatives of derivatives."""
+        from gradviz.engine.tensor import Tensor, wrap
+
+        assert self.values is not None
+        count = len(self.inputs)
+        arguments = [
+            given if isinstance(given, Tensor) else value
+            for given, value in zip(self.inputs, self.values[:count], strict=True)
+        ]
+        result, *settings = self.values[count:]
+        return (*arguments, wrap(result, grad_fn=self), *settings)
+
+    # --- the backward step --------------------------------------------------------------------------------------
+
+    def contributions(self, upstream: Array) -> list[Array | None]:
+        """Multiply the upstream gradient by the local derivative of each argument.
+
+        Parameters
+        ----------
+        upstream
+            The gradient of the output, as an array of the output's shape.
+
+        Returns
+        -------
+        list
+            For each argument, an array of the argument's shape, or ``None`` where no gradient flows.
+        """
+        values = self.values
+        if values is None:
+            raise RuntimeError(SECOND_TIME)
+        result: list[Array | None] = []
+        for edge, rule in zip(self.edges, self.operation.rules, strict=True):
+            if edge is None:
+                result.append(None)
+                continue
+            formula, picks, index = rule
+            gradient = formula(upstream, *[values[i] for i in picks])
+            argument = values[index]
+            if gradient.shape != argument.shape or gradient.dtype is not argument.dtype:
+                gradient = fit(gradient, argument.shape, argument.dtype)
+            result.append(gradient)
+        return result
+
+    def differentiable_contributions(self, upstream: Tensor) -> list[Tensor | None]:
+        """Do the same on tensors: the same formulas are recorded in their turn (``create_graph=True``)."""
+        if self.values is None:
+            raise RuntimeError(SECOND_TIME)
+        values = self.tensors()
+        result: list[Tensor | None] = []
+        for edge, rule in zip(self.edges, self.operation.rules, strict=True):
+            if edge is None:
+                result.append(None)
+                continue
+            formula, picks, index = rule
+            gradient = formula(upstream, *[values[i] for i in picks])
+            result.append(fit_tensor(gradient, values[index]))
+        return result
+
+    def release(self) -> None:
+        """Drop the saved values; a second backward pass then says so. A node that saved nothing allows one."""
+        if self.values is not None and self.saved_names():
+            self.settings_ = self.settings
+            self.values = None
+
+    @property
+    def settings(self) -> tuple[Any, ...]:
+        """The arguments that are not tensors, in the order of `Operation.settings`."""
+        return self.settings_ if self.values is None else self.values[len(self.inputs) + 1 :]
+
+
+class AccumulateGrad:
+    """The end of the line: adds the gradient that arrives to the ``.grad`` of a leaf.
+
+    Attributes
+    ----------
+    variable
+        The leaf.
+    seen
+        What the last backward pass brought: its number, a copy of ``.grad`` before, and the gradient that arrived.
+    """
+
+    __slots__ = ("__weakref__", "seen", "variable")
+
+    def __init__(self, variable: Tensor) -> None:
+        self.variable = variable
+        self.seen: tuple[int, Array | None, Array] | None = None
+
+    def name(self) -> str:
+        """Return PyTorch's full name for it."""
+        return "torch::autograd::AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return f"<AccumulateGrad object at {id(self):#x}>"
+
+    @property
+    def _sequence_nr(self) -> int:
+        return LEAF_SEQUENCE_NR
+
+    @property
+    def next_functions(self) -> tuple[()]:
+        """A leaf has nothing before it."""
+        return ()
+
+
+def fit(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Bring a gradient into the shape and dtype of the tensor it belongs to.
+
+    Where the forward pass broadcast a tensor, every copy of an entry collects a gradient of its own, and the entry
+    gets their sum: axes that were stretched are summed over. Where a formula gives one number for a whole axis (the
+    gradient of a sum), it is copied along that axis.
+    """
+    if gradient.dtype != dtype:
+        gradient = gradient.astype(dtype)
+    if gradient.shape == shape:
+        return gradient
+    axes = summed_axes(gradient.shape, shape)
+    if axes:
+        gradient = gradient.sum(axis=axes, keepdims=True)
+        gradient = gradient.reshape(gradient.shape[gradient.ndim - len(shape) :] if len(shape) else ())
+    if gradient.shape != shape:
+        gradient = np.broadcast_to(gradient, shape)
+    return gradient
+
+
+def fit_tensor(gradient: Tensor, like: Tensor) -> Tensor:
+    """Do the same to a tensor, recorded."""
+    if gradient.dtype != like.dtype:
+        gradient = gradient.to(like.dtype)
+    shape = like.shape
+    if gradient.shape == shape:
+        return gradient
+    axes = summed_axes(gradient.shape, shape)
+    if axes:
+        gradient = gradient.sum(axes, keepdim=True)
+        gradient = gradient.reshape(tuple(gradient.shape)[gradient.ndim - len(shape) :])
+    if gradient.shape != shape:
+        gradient = gradient.expand(shape)
+    return gradient
+
+
+def summed_axes(gradient: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes of a gradient that were broadcast from a tensor of this shape.
+
+    Examples
+    --------
+    >>> summed_axes((10, 2), (2,))
+    (0,)
+    >>> summed_axes((4, 3), (4, 1))
+    (1,)
+    """
+    extra = len(gradient) - len(shape)
+    stretched = (
+        extra + axis for axis, size in enumerate(shape) if extra + axis >= 0 and size == 1 != gradient[extra + axis]
+    )
+    return (*range(extra), *stretched)

@@ -1,0 +1,114 @@
+"""NumPy's functions on tensors: ``np.sin(x)`` on a tensor is recorded as ``torch.sin(x)`` is.
+
+Derivative formulas are written with NumPy's functions, so this is also what lets them run on tensors.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import functions as f
+from gradviz.engine.tensor import Tensor, wrap
+
+UFUNCS: dict[Any, Any] = {
+    np.add: f.add,
+    np.subtract: lambda x, y: f.sub(x, y) if isinstance(x, Tensor) else y.__rsub__(x),
+    np.multiply: f.mul,
+    np.true_divide: lambda x, y: f.div(x, y) if isinstance(x, Tensor) else y.__rtruediv__(x),
+    np.floor_divide: f.floor_divide,
+    np.power: f.pow,
+    np.matmul: lambda x, y: f.matmul(_tensor(x), _tensor(y)),
+    np.negative: f.neg,
+    np.absolute: f.abs,
+    np.reciprocal: f.reciprocal,
+    np.square: f.square,
+    np.sqrt: f.sqrt,
+    np.exp: f.exp,
+    np.log: f.log,
+    np.sin: f.sin,
+    np.cos: f.cos,
+    np.tanh: f.tanh,
+    np.maximum: f.maximum,
+    np.minimum: f.minimum,
+    np.sign: f.sign,
+    np.isnan: f.isnan,
+    np.equal: f.eq,
+    np.not_equal: f.ne,
+    np.less: f.lt,
+    np.less_equal: f.le,
+    np.greater: f.gt,
+    np.greater_equal: f.ge,
+    np.logical_and: f.logical_and,
+    np.logical_or: f.logical_or,
+    np.logical_not: f.logical_not,
+}
+
+
+def _sum(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+    return f.sum(x, axis, keepdims)
+
+
+def _mean(x: Tensor, axis: Any = None, keepdims: bool = False) -> Tensor:
+    return f.mean(x, axis, keepdims)
+
+
+FUNCTIONS: dict[Any, Any] = {
+    np.sum: _sum,
+    np.mean: _mean,
+    np.amax: lambda x, axis=(), keepdims=False: f.amax(x, axis, keepdims),
+    np.amin: lambda x, axis=(), keepdims=False: f.amin(x, axis, keepdims),
+    np.reshape: lambda x, shape: f.reshape(x, shape),
+    np.transpose: lambda x, axes=None: f.permute(x, tuple(range(x.ndim))[::-1] if axes is None else axes),
+    np.swapaxes: f.transpose,
+    np.squeeze: lambda x, axis=None: f.squeeze(x, axis),
+    np.expand_dims: f.unsqueeze,
+    np.broadcast_to: f.broadcast_to,
+    np.concatenate: lambda tensors, axis=0: f.cat([_tensor(x) for x in tensors], axis),
+    np.stack: lambda tensors, axis=0: f.stack([_tensor(x) for x in tensors], axis),
+    np.where: lambda condition, x, y: f.where(_tensor(condition), x, y),
+    np.dot: lambda x, y: f.matmul(_tensor(x), _tensor(y)),
+    np.outer: f.outer,
+    np.shape: lambda x: tuple(x.shape),
+    np.size: lambda x: x.numel(),
+    np.ndim: lambda x: x.ndim,
+    np.zeros_like: lambda x: wrap(np.zeros_like(x.array)),
+    np.ones_like: lambda x: wrap(np.ones_like(x.array)),
+    np.allclose: lambda x, y, **how: bool(np.allclose(f.array_of(x), f.array_of(y), **how)),
+    np.array_equal: lambda x, y: bool(np.array_equal(f.array_of(x), f.array_of(y))),
+}
+
+
+def _tensor(value: Any) -> Tensor:
+    return value if isinstance(value, Tensor) else wrap(np.asarray(value))
+
+
+def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    function = UFUNCS.get(ufunc)
+    if function is None or method != "__call__" or kwargs:
+        how = f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")
+        raise TypeError(
+            f"gradviz cannot record {how} on a tensor"
+            + (f" with {', '.join(kwargs)}=" if kwargs else "")
+            + "; call it on tensor.detach().numpy() if no gradient is needed"
+        )
+    if not any(isinstance(value, Tensor) for value in inputs[:1]) and isinstance(inputs[0], np.ndarray):
+        inputs = (wrap(inputs[0]), *inputs[1:])
+    return function(*inputs)
+
+
+def _array_function(self: Tensor, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+    ours = FUNCTIONS.get(function)
+    if ours is None:
+        raise TypeError(
+            f"gradviz cannot record np.{function.__name__} on a tensor; call it on tensor.detach().numpy() if no "
+            "gradient is needed"
+        )
+    return ours(*args, **kwargs)
+
+
+def install() -> None:
+    """Let tensors answer NumPy."""
+    Tensor.__array_ufunc__ = _array_ufunc  # type: ignore[attr-defined]
+    Tensor.__array_function__ = _array_function  # type: ignore[attr-defined]

@@ -1,0 +1,462 @@
+"""The table of operations: one row each, and everything else follows from the row.
+
+A row says how to compute the operation, how to differentiate it, and what a learner should see. From it come the
+function (``torch.mul``) and the tensor's method, the ``grad_fn`` class with its name, what is saved for backward and
+shown as ``_saved_*``, the gradient check in the tests, the label in a picture and the sentence in the player.
+
+A derivative is one formula per argument, in which `grad` is the upstream gradient and every other parameter names an
+argument, a setting, or the ``result``. What a formula names is what has to be saved for it, so nothing needs to be
+listed twice. A formula uses only operators and NumPy functions: it runs on arrays (fast), or on tensors, where it is
+recorded in its turn. It need not undo broadcasting, nor copy a gradient along a reduced axis; the engine does both.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import dtypes
+from gradviz.engine.modes import mode
+from gradviz.engine.node import Node
+from gradviz.engine.tensor import Tensor, wrap
+
+TABLE: dict[str, Operation] = {}
+"""Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
+but not a derivative."""
+
+_PACKAGE = str(Path(__file__).parents[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Operation:
+    """One row of the table.
+
+    Attributes
+    ----------
+    name
+        PyTorch's name for the function: ``"mul"``.
+    grad_fn
+        The name of its node: ``"MulBackward0"``.
+    symbol
+        What its disc in a picture shows: ``"×"``; or a function of the settings that returns it.
+    forward
+        The computation on arrays.
+    inputs
+        The arguments that may be tensors.
+    derivatives
+        A formula for each argument that has one.
+    settings
+        The other arguments, in order.
+    expression
+        The operation as one would write it, in Python's notation over the arguments' names: ``"self * other"``.
+    local
+        The local derivative for each argument in the same notation. What the upstream gradient is multiplied with;
+        or, where it is not a plain product, the whole contribution, with the upstream gradient called ``grad``.
+    sentence
+        How it passes the gradient on, for someone who sees it for the first time.
+    reduction
+        True when it reduces axes given by a setting ``dim``. Its formulas see the upstream gradient and the result
+        with the reduced axes kept at length 1.
+    """
+
+    name: str
+    grad_fn: str
+    symbol: str | Callable[..., str]
+    forward: Callable[..., Any]
+    inputs: tuple[str, ...]
+    derivatives: Mapping[str, Callable[..., Any]]
+    settings: tuple[str, ...] = ()
+    expression: str = ""
+    local: Mapping[str, str] = field(default_factory=dict)
+    sentence: str = ""
+    reduction: bool = False
+
+    @cached_property
+    def fields(self) -> dict[str, int]:
+        """Where each name stands in a node's `values`: arguments, then the result, then the settings."""
+        return {name: place for place, name in enumerate((*self.inputs, "result", *self.settings))}
+
+    @cached_property
+    def rules(self) -> tuple[tuple[Callable[..., Any], tuple[int, ...], int], ...]:
+        """For each argument: its formula, the places in `values` it reads, and the argument's own place."""
+        return tuple(
+            (formula, tuple(self.fields[name] for name in parameters(formula)[1:]), self.fields[argument])
+            for argument, formula in ((name, self.derivatives.get(name, _none)) for name in self.inputs)
+        )
+
+    def saved_names(self, wanted: tuple[bool, ...]) -> list[str]:
+        """What the formulas of the wanted arguments read."""
+        names = {
+            name
+            for argument, needed in zip(self.inputs, wanted, strict=True)
+            if needed and argument in self.derivatives
+            for name in parameters(self.derivatives[argument])[1:]
+        }
+        return sorted(names)
+
+    @cached_property
+    def node_type(self) -> type[Node]:
+        """The class of its nodes."""
+        base = ReductionNode if self.reduction else Node
+        return type(self.grad_fn, (base,), {"__slots__": (), "operation": self, "__module__": __name__})
+
+
+def _none(grad: Any) -> Any:
+    raise AssertionError("an argument without a derivative has no edge")
+
+
+def parameters(formula: Callable[..., Any]) -> tuple[str, ...]:
+    """Return the names of a formula's parameters (`inspect.signature` would do, at fifty times the cost)."""
+    code = formula.__code__  # type: ignore[attr-defined]
+    return code.co_varnames[: code.co_argcount]
+
+
+class ReductionNode(Node):
+    """A node whose operation removed axes: its formulas see them kept at length 1."""
+
+    __slots__ = ()
+
+    def contributions(self, upstream: Any) -> list[Any]:
+        """Put the reduced axes back, then multiply as every node does."""
+        if self.values is not None:
+            upstream = upstream.reshape(np.shape(self.values[self.operation.fields["result"]]))
+        return super().contributions(upstream)
+
+    def differentiable_contributions(self, upstream: Tensor) -> list[Tensor | None]:
+        """Do the same on tensors."""
+        if self.values is not None:
+            upstream = upstream.reshape(np.shape(self.values[self.operation.fields["result"]]))
+        return super().differentiable_contributions(upstream)
+
+    def tensors(self) -> tuple[Any, ...]:
+        """The result as a tensor has lost its axes; put them back here too."""
+        values = list(super().tensors())
+        assert self.values is not None
+        place = self.operation.fields["result"]
+        flat = wrap(self.values[place].reshape(self.output_shape), grad_fn=self)
+        values[place] = flat.reshape(np.shape(self.values[place]))
+        return tuple(values)
+
+
+# --- running an operation --------------------------------------------------------------------------------------------
+
+
+def caller() -> tuple[Any, int]:
+    """Return the code object and instruction that called into this package: the line a student wrote."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti
+
+
+def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...], output: Any) -> Tensor:
+    """Wrap an output as a tensor and, when a gradient may flow, note how it was made.
+
+    Parameters
+    ----------
+    operation
+        The row.
+    inputs
+        The arguments as given.
+    values
+        What the formulas may read, in the order of `Operation.fields`.
+    output
+        The array that becomes the new tensor.
+    """
+    if not mode.enabled:
+        return wrap(output)
+    edges = tuple(
+        argument.gradient_edge() if isinstance(argument, Tensor) and argument._requires_grad else None
+        for argument in inputs
+    )
+    if not any(edges) or output.dtype.kind != "f":
+        return wrap(output)
+    return wrap(output, operation.node_type(inputs, edges, values, output.shape, caller()))
+
+
+def quietly(forward: Callable[..., Any]) -> Callable[..., Any]:
+    """Compute without NumPy's warnings."""
+
+    def quiet(*arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return forward(*arguments)
+
+    return quiet
+
+
+def array_of(argument: Any) -> Any:
+    """Return the array in a tensor; a Python number as it is; anything array-like as an array."""
+    if isinstance(argument, Tensor):
+        return argument.array
+    kind = type(argument)
+    if kind is float or kind is int or kind is bool:
+        return argument
+    if isinstance(argument, np.generic):
+        # np.float64 would win over float32 in NumPy; in PyTorch a number never decides the precision.
+        return argument.item()
+    return argument
+
+
+def promoted(x: Any, y: Any) -> tuple[Any, Any]:
+    """Bring two operands to the dtype PyTorch computes in."""
+    kind = dtypes.result_type(x, y)
+    x = x.astype(kind) if isinstance(x, np.ndarray | np.generic) and x.dtype != kind else x
+    y = y.astype(kind) if isinstance(y, np.ndarray | np.generic) and y.dtype != kind else y
+    return (
+        x if isinstance(x, np.ndarray | np.generic) else kind.type(x),
+        y if isinstance(y, np.ndarray | np.generic) else kind.type(y),
+    )
+
+
+def broadcast_error(x: Any, y: Any) -> RuntimeError:
+    """Say which sizes do not match, in PyTorch's words."""
+    a, b = np.shape(x), np.shape(y)
+    longest = max(len(a), len(b))
+    padded_a, padded_b = (1,) * (longest - len(a)) + a, (1,) * (longest - len(b)) + b
+    for axis in range(longest - 1, -1, -1):
+        m, n = padded_a[axis], padded_b[axis]
+        if m != n and 1 not in (m, n):
+            return RuntimeError(
+                f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton dimension {axis}"
+            )
+    raise AssertionError(f"shapes {a} and {b} do broadcast")
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def row(operation: Operation) -> Operation:
+    """Enter an operation into the table."""
+    if operation.grad_fn in TABLE:
+        raise ValueError(f"two rows are called {operation.grad_fn}")
+    unknown = set(operation.derivatives) - set(operation.inputs)
+    if unknown:
+        raise ValueError(f"{operation.name} has no argument {sorted(unknown)} to differentiate")
+    TABLE[operation.grad_fn] = operation
+    return operation
+
+
+def unary(
+    name: str,
+    grad_fn: str,
+    symbol: str,
+    forward: Callable[..., Any],
+    derivative: Callable[..., Any],
+    *,
+    expression: str,
+    local: str,
+    sentence: str,
+    to_float: bool = False,
+    quiet: bool = False,
+) -> Callable[[Tensor], Tensor]:
+    """Add a row for an elementwise operation of one argument, and return its function.
+
+    `to_float` is for those, like ``exp``, that turn integers into floating point; `quiet` for those that divide by
+    zero or overflow in ordinary use, where NumPy would warn and PyTorch does not.
+    """
+    operation = row(
+        Operation(
+            name,
+            grad_fn,
+            symbol,
+            forward := quietly(forward) if quiet else forward,
+            ("self",),
+            {"self": derivative},
+            expression=expression,
+            local={"self": local},
+            sentence=sentence,
+        )
+    )
+    node_type = operation.node_type
+
+    def function(self: Tensor) -> Tensor:
+        x = self.array
+        if to_float and x.dtype.kind != "f":
+            x = x.astype(dtypes.get_default_dtype().numpy)
+        out = forward(x)
+        if not (self._requires_grad and mode.enabled):
+            return wrap(out)
+        return wrap(out, node_type((self,), (self.gradient_edge(),), (x, out), out.shape, caller()))
+
+    return _named(function, operation)
+
+
+def binary(
+    name: str,
+    grad_fn: str,
+    symbol: str,
+    forward: Callable[..., Any],
+    derivatives: Mapping[str, Callable[..., Any]],
+    *,
+    expression: str,
+    local: Mapping[str, str],
+    sentence: str,
+    to_float: bool = False,
+    quiet: bool = False,
+) -> Callable[[Any, Any], Tensor]:
+    """Add a row for an elementwise operation of two arguments, with broadcasting and PyTorch's type promotion."""
+    operation = row(
+        Operation(
+            name,
+            grad_fn,
+            symbol,
+            forward := quietly(forward) if quiet else forward,
+            ("self", "other"),
+            derivatives,
+            expression=expression,
+            local=local,
+            sentence=sentence,
+        )
+    )
+    node_type = operation.node_type
+
+    def function(self: Any, other: Any) -> Tensor:
+        x = self.array if isinstance(self, Tensor) else array_of(self)
+        y = other.array if isinstance(other, Tensor) else array_of(other)
+        # Two float arrays of one dtype, or one and a Python number, need no promotion: nearly every call.
+        if isinstance(other, Tensor):
+            same = isinstance(self, Tensor) and x.dtype is y.dtype and x.dtype.kind == "f"
+        else:
+            same = (type(y) is float or type(y) is int) and x.dtype.kind == "f"
+        if not same:
+            x, y = promoted(x, y)
+            if to_float and x.dtype.kind != "f":
+                kind = dtypes.get_default_dtype().numpy
+                x, y = x.astype(kind), y.astype(kind)
+        try:
+            out = forward(x, y)
+        except ValueError:
+            raise broadcast_error(x, y) from None
+        if not mode.enabled:
+            return wrap(out)
+        edge = self.gradient_edge() if isinstance(self, Tensor) and self._requires_grad else None
+        other_edge = other.gradient_edge() if isinstance(other, Tensor) and other._requires_grad else None
+        if edge is None and other_edge is None:
+            return wrap(out)
+        return wrap(out, node_type((self, other), (edge, other_edge), (x, y, out), out.shape, caller()))
+
+    return _named(function, operation)
+
+
+def reduction(
+    name: str,
+    grad_fn: str,
+    symbol: str,
+    forward: Callable[..., Any],
+    derivative: Callable[..., Any],
+    *,
+    expression: str,
+    local: str,
+    sentence: str,
+    settings: tuple[str, ...] = (),
+) -> Callable[..., Tensor]:
+    """Add a row for an operation that reduces axes.
+
+    `forward` takes an array, a tuple of axes and any further `settings`, and keeps the axes at length 1. The function
+    returned takes ``(self, dim, keepdim, *settings)``.
+    """
+    operation = row(
+        Operation(
+            name,
+            grad_fn,
+            symbol,
+            forward,
+            ("self",),
+            {"self": derivative},
+            ("dim", "keepdim", *settings),
+            expression=expression,
+            local={"self": local},
+            sentence=sentence,
+            reduction=True,
+        )
+    )
+
+    def function(self: Tensor, dim: Any = None, keepdim: bool = False, *more: Any) -> Tensor:
+        x = self.array
+        axes = normal_axes(dim, x.ndim)
+        kept = forward(x, axes, *more)
+        if keepdim:
+            out = kept
+        else:
+            out = kept.reshape([size for axis, size in enumerate(kept.shape) if axis not in axes])
+        return record(operation, (self,), (x, kept, dim, keepdim, *more), out)
+
+    return _named(function, operation)
+
+
+def general(name: str, grad_fn: str, *args: Any, **words: Any) -> Callable[..., Tensor]:
+    """Add a row for any other operation of fixed arguments and one result; see `unlisted` for the parameters."""
+    function = unlisted(name, grad_fn, *args, **words)
+    row(function.operation)  # type: ignore[attr-defined]
+    return function
+
+
+def unlisted(
+    name: str,
+    grad_fn: str,
+    symbol: str | Callable[..., str],
+    forward: Callable[..., Any],
+    inputs: str,
+    derivatives: Mapping[str, Callable[..., Any]],
+    *,
+    expression: str,
+    local: Mapping[str, str],
+    sentence: str,
+    settings: str = "",
+    quiet: bool = False,
+) -> Callable[..., Tensor]:
+    """Make an operation and its function without entering it into the table.
+
+    `forward` takes the `inputs` as arrays and then the `settings`; both are given as names with spaces between.
+    """
+    operation = Operation(
+        name,
+        grad_fn,
+        symbol,
+        forward := quietly(forward) if quiet else forward,
+        tuple(inputs.split()),
+        derivatives,
+        tuple(settings.split()),
+        expression=expression,
+        local=local,
+        sentence=sentence,
+    )
+    count = len(operation.inputs)
+
+    def function(*arguments: Any) -> Tensor:
+        tensors, others = arguments[:count], arguments[count:]
+        arrays = tuple([array_of(argument) for argument in tensors])
+        out = forward(*arrays, *others)
+        return record(operation, tensors, (*arrays, out, *others), out)
+
+    return _named(function, operation)
+
+
+def _named(function: Callable[..., Tensor], operation: Operation) -> Callable[..., Tensor]:
+    function.__name__ = function.__qualname__ = operation.name
+    function.__doc__ = operation.sentence
+    function.operation = operation  # type: ignore[attr-defined]
+    return function
+
+
+def normal_axes(dim: Any, ndim: int) -> tuple[int, ...]:
+    """Turn PyTorch's `dim` (a number, several, or ``None`` for all) into a tuple of axes counted from the front."""
+    if dim is None or dim == ():
+        return tuple(range(ndim))
+    return tuple(normal_axis(axis, ndim) for axis in (dim if isinstance(dim, tuple | list) else (dim,)))
+
+
+def normal_axis(axis: int, ndim: int) -> int:
+    """Count an axis from the front, or say which are possible."""
+    limit = max(ndim, 1)
+    if not -limit <= axis < limit:
+        raise IndexError(
+            f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {axis})"
+        )
+    return axis % limit

@@ -1,0 +1,26 @@
+"""Which ``nn.Module`` call is running, so that a node can remember where in the model it was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModuleTag:
+    """Stands for one module without holding on to it: a node must not keep a model (and through it itself) alive."""
+
+    class_name: str
+    label: str
+    has_parameters: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One running ``module(...)``, and the call around it."""
+
+    tag: ModuleTag
+    outer: Call | None
+
+
+current: Call | None = None
+"""The innermost call, ``None`` outside of any module. (One per process: models are not called from threads here.)"""

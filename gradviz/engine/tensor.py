@@ -1,0 +1,493 @@
+"""The tensor: an array, whether it wants a gradient, and how it was made.
+
+Only what a tensor *is* stands here. Its arithmetic comes from the table of operations (`gradviz.engine.methods`
+attaches it), its digits when printed from `gradviz.engine.printing`.
+"""
+
+from __future__ import annotations
+
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import dtypes, printing
+from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
+from gradviz.engine.size import Size
+
+NOT_A_LEAF = (
+    "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+    "populated during autograd.backward(). If you indeed want the .grad field to be populated for a non-leaf Tensor, "
+    "use .retain_grad() on the non-leaf Tensor. If you access the non-leaf Tensor by mistake, make sure you access the "
+    "leaf Tensor instead. See github.com/pytorch/pytorch/pull/30531 for more information."
+)
+CHANGE_OF_NON_LEAF = (
+    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
+    "that doesn't require differentiation use var_no_grad = var.detach()."
+)
+NUMPY_OF_TRACKED = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
+
+
+class Tensor:
+    """A multi-dimensional array that remembers how it was computed.
+
+    Make one with `gradviz.tensor`, `gradviz.zeros`, `gradviz.randn`, ...
+
+    Attributes
+    ----------
+    array
+        The numbers, as a NumPy array; or as a NumPy scalar, which is faster, where a result has no dimensions.
+        Use `numpy` or `data` to get at an array that can be changed in place.
+    """
+
+    # What most tensors have never needs to be stored in them.
+    _grad: Tensor | None = None
+    _retains_grad = False
+    _output_nr = 0
+    _accumulate: weakref.ref[AccumulateGrad] | None = None
+    _hooks: list[Callable[[Tensor], Tensor | None]] | None = None
+    _base: Tensor | None = None
+    _memory: Memory | None = None
+    _counter: VersionCounter | None = None
+
+    array: Any
+    _requires_grad: bool
+    _grad_fn: Node | None
+
+    def __init__(self, data: Any = ()) -> None:
+        from gradviz.engine.creation import tensor
+
+        made = tensor(data, dtype=dtypes.get_default_dtype())
+        self.array, self._requires_grad, self._grad_fn = made.array, False, None
+
+    # --- the graph ----------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether gradients flow to this tensor."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        if self._grad_fn is not None and not wanted:
+            raise RuntimeError(CHANGE_OF_NON_LEAF)
+        if wanted and self.array.dtype.kind != "f":
+            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+        self._requires_grad = bool(wanted)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Set `requires_grad` and return the tensor itself."""
+        if requires_grad and self.array.dtype.kind != "f":
+            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        self.requires_grad = requires_grad
+        return self
+
+    @property
+    def grad_fn(self) -> Node | None:
+        """The operation that made this tensor, ``None`` for a leaf."""
+        return self._grad_fn
+
+    @property
+    def is_leaf(self) -> bool:
+        """True for a tensor that no recorded operation made."""
+        return self._grad_fn is None
+
+    @property
+    def output_nr(self) -> int:
+        """Which output of its `grad_fn` this tensor is."""
+        return self._output_nr
+
+    def gradient_edge(self) -> tuple[Any, int]:
+        """Return where a gradient of this tensor goes: its `grad_fn`, or the `AccumulateGrad` of a leaf."""
+        if self._grad_fn is not None:
+            return self._grad_fn, self._output_nr
+        # The node holds the leaf, so the leaf may only know the node weakly, or neither would ever be freed.
+        accumulate = self._accumulate() if self._accumulate is not None else None
+        if accumulate is None:
+            accumulate = AccumulateGrad(self)
+            self._accumulate = weakref.ref(accumulate)
+        return accumulate, 0
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient collected by ``backward()``, ``None`` before the first."""
+        if self._grad is None and self._grad_fn is not None and not self._retains_grad:
+            warnings.warn(NOT_A_LEAF, UserWarning, stacklevel=2)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {_type_name(value)}")
+            if value.shape != self.shape:
+                raise RuntimeError(
+                    f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
+                    f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
+                )
+        self._grad = value
+
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Any = None,
+    ) -> None:
+        """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their ``.grad``.
+
+        Parameters
+        ----------
+        gradient
+            The gradient to start with, of this tensor's shape. A tensor with one entry starts with 1.
+        retain_graph
+            Keep what was saved, so that ``backward()`` can run again. By default as `create_graph`.
+        create_graph
+            Record the backward pass too, so that it can be differentiated.
+        inputs
+            Collect gradients for these tensors only.
+
+        Raises
+        ------
+        RuntimeError
+            If this tensor has no graph, has more than one entry and no `gradient`, or its graph has been freed.
+
+        Examples
+        --------
+        >>> import gradviz as torch
+        >>> x = torch.tensor(7.0, requires_grad=True)
+        >>> (x**2 + 3).backward()
+        >>> x.grad
+        tensor(14.)
+        """
+        from gradviz.engine.backward import backward
+
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this intermediate tensor in its ``.grad``, as for a leaf."""
+        if not self._requires_grad:
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self._grad_fn is None or self._retains_grad:
+            return
+        self._retains_grad = True
+        me = weakref.ref(self)  # the node must not keep its own output alive
+
+        def keep(gradient: Tensor) -> None:
+            tensor = me()
+            if tensor is not None:
+                tensor._grad = gradient.detach().clone()
+
+        _hooks_of(self).append(keep)
+
+    @property
+    def retains_grad(self) -> bool:
+        """True after `retain_grad` on a tensor that is not a leaf."""
+        return self._retains_grad
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHandle:
+        """Call `hook` with this tensor's gradient when it is complete; what it returns, if anything, replaces it."""
+        if not self._requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        hooks = _hooks_of(self)
+        hooks.append(hook)
+        return RemovableHandle(hooks, hook)
+
+    def detach(self) -> Tensor:
+        """Return a tensor with the same memory, cut off from the graph."""
+        out = wrap(self.storage())
+        out._base = self
+        out._memory = memory_of(self)
+        out._counter = counter_of(self)
+        return out
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor itself off from the graph."""
+        self._grad_fn, self._requires_grad, self._output_nr = None, False, 0
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
+        out = wrap(self.storage())
+        out._memory = memory_of(self)
+        return out
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"Variable data has to be a tensor, but got {_type_name(value)}")
+        if value._memory is None or value._memory is not self._memory:
+            self.keep_old_values()
+            self.array = value.storage()
+
+    @property
+    def _version(self) -> int:
+        """How often this tensor's memory was changed in place."""
+        return 0 if self._counter is None else self._counter.count
+
+    # --- memory -------------------------------------------------------------------------------------------------
+
+    def storage(self) -> np.ndarray[Any, Any]:
+        """Return the array itself, to be written to."""
+        if not isinstance(self.array, np.ndarray):
+            self.array = np.array(self.array)
+        return self.array
+
+    def keep_old_values(self) -> None:
+        """Before a change in place: keep what stood here, so that a graph made earlier can still be drawn."""
+        memory_of(self).keep(self.array)
+
+    def values_at(self, moment: int) -> np.ndarray[Any, Any] | None:
+        """Return the numbers that stood here when operation number `moment` ran; ``None`` if they are not known."""
+        return self.array if self._memory is None else self._memory.at(moment, self.array)
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """Return the array; it shares memory with the tensor."""
+        if self._requires_grad and not force:
+            raise RuntimeError(NUMPY_OF_TRACKED)
+        return self.storage()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    # --- size and kind ------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """The length along each dimension."""
+        return Size(self.array.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """Return the shape, or its length along one dimension."""
+        return self.shape if dim is None else self.shape[dim]
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self.array.ndim
+
+    def dim(self) -> int:
+        """Return the number of dimensions."""
+        return self.array.ndim
+
+    def numel(self) -> int:
+        """Return the number of entries."""
+        return self.array.size
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> dtypes.dtype:
+        """The kind of number: ``torch.float32``, ..."""
+        return dtypes.from_numpy(self.array.dtype)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per entry."""
+        return self.array.itemsize
+
+    def is_floating_point(self) -> bool:
+        """Return True for floating-point tensors."""
+        return self.array.dtype.kind == "f"
+
+    @property
+    def device(self) -> Any:
+        """Always the CPU."""
+        from gradviz.engine.creation import device
+
+        return device("cpu")
+
+    def type(self) -> str:
+        """Return PyTorch's name of the tensor's type: ``"torch.FloatTensor"``."""
+        return dtypes.tensor_type_name(self.dtype)
+
+    # --- Python's protocols -------------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """Return the only entry as a Python number."""
+        if self.array.size != 1:
+            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+        return self.array.item()
+
+    def tolist(self) -> Any:
+        """Return the entries as nested lists of Python numbers."""
+        return self.array.tolist()
+
+    def _scalar(self) -> Any:
+        if self.array.size != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.array.item()
+
+    def __float__(self) -> float:
+        return float(self._scalar())
+
+    def __int__(self) -> int:
+        return int(self._scalar())
+
+    def __index__(self) -> int:
+        if self.array.size != 1 or self.array.dtype.kind not in "iu":
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(self.array.item())
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            many = "more than one value" if self.array.size else "no values"
+            raise RuntimeError(f"Boolean value of Tensor with {many} is ambiguous")
+        return bool(self.array.item())
+
+    def __len__(self) -> int:
+        if self.array.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.array.shape[0]
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if self.array.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return (self[i] for i in range(self.array.shape[0]))
+
+    def __contains__(self, item: Any) -> bool:
+        return bool(np.any(self.array == (item.array if isinstance(item, Tensor) else item)))
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __format__(self, spec: str) -> str:
+        if self.array.ndim == 0 and spec:
+            return format(self.array.item(), spec)
+        return object.__format__(self, spec) if spec else str(self)
+
+    def __repr__(self) -> str:
+        return printing.tensor_text(
+            self.array,
+            grad_fn=self._grad_fn.name() if self._grad_fn is not None else None,
+            requires_grad=self._requires_grad,
+        )
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self._grad_fn is not None:
+            raise RuntimeError(
+                "Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the "
+                "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
+                "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
+            )
+        copy = self.__class__.__new__(self.__class__)
+        memo[id(self)] = copy
+        copy.array, copy._requires_grad, copy._grad_fn = np.array(self.array), self._requires_grad, None
+        if self._grad is not None:
+            copy._grad = self._grad.detach().clone()
+        return copy
+
+
+class Memory:
+    """What stood in a piece of memory before the last few changes in place, for pictures of graphs made earlier.
+
+    Shared by all tensors that see the same memory. Only small arrays are kept.
+    """
+
+    LIMIT = 64 * 1024
+    KEPT = 4
+
+    __slots__ = ("before", "lost")
+
+    def __init__(self) -> None:
+        self.before: list[tuple[int, np.ndarray[Any, Any]]] = []
+        self.lost = -1  # the moment of the last change whose old values were not kept
+
+    def keep(self, array: Any) -> None:
+        """Note a change about to happen."""
+        moment = next_sequence_nr()
+        if array.nbytes > self.LIMIT:
+            self.lost = moment
+            return
+        self.before.append((moment, np.array(array)))
+        if len(self.before) > self.KEPT:
+            self.lost = self.before.pop(0)[0]
+
+    def at(self, moment: int, now: Any) -> Any:
+        """Return the array as it was at a moment: what the first change after that replaced."""
+        if self.lost > moment:
+            return None
+        return next((array for changed, array in self.before if changed > moment), now)
+
+
+class VersionCounter:
+    """Counts changes in place, for all tensors that share a piece of memory with autograd's knowledge."""
+
+    __slots__ = ("count", "last")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last = -1
+
+
+class RemovableHandle:
+    """What registering a hook returns: `remove` takes the hook away again. Also a context manager."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; a second call does nothing."""
+        self._hooks[:] = [hook for hook in self._hooks if hook is not self._hook]
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.remove()
+
+
+def wrap(array: Any, grad_fn: Node | None = None, output_nr: int = 0) -> Tensor:
+    """Make a tensor around an array, without a copy: the result of an operation.
+
+    Parameters
+    ----------
+    array
+        An ndarray or NumPy scalar of a supported dtype.
+    grad_fn
+        The node that made it, when a gradient flows.
+    """
+    out = _new(Tensor)
+    out.array = array
+    out._grad_fn = grad_fn
+    out._requires_grad = grad_fn is not None
+    if output_nr:
+        out._output_nr = output_nr
+    return out
+
+
+_new = Tensor.__new__
+
+
+def memory_of(tensor: Tensor) -> Memory:
+    """Return the tensor's `Memory`, made when first asked for."""
+    if tensor._memory is None:
+        tensor.storage()
+        tensor._memory = Memory()
+    return tensor._memory
+
+
+def counter_of(tensor: Tensor) -> VersionCounter:
+    """Return the tensor's `VersionCounter`, made when first asked for."""
+    if tensor._counter is None:
+        tensor._counter = VersionCounter()
+    return tensor._counter
+
+
+def _hooks_of(tensor: Tensor) -> list[Callable[[Tensor], Tensor | None]]:
+    """Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf."""
+    if tensor._grad_fn is None:
+        if tensor._hooks is None:
+            tensor._hooks = []
+        return tensor._hooks
+    node = tensor._grad_fn
+    if node.hooks is None:
+        node.hooks = {}
+    return node.hooks.setdefault(tensor._output_nr, [])
+
+
+def _type_name(value: Any) -> str:
+    return type(value).__name__

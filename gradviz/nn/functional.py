@@ -1,0 +1,116 @@
+"""Functions of neural networks, as PyTorch's ``torch.nn.functional``."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from gradviz.engine import dtypes, functions
+from gradviz.engine.operations import losses
+from gradviz.engine.tensor import Tensor
+
+relu, sigmoid, tanh = functions.relu, functions.sigmoid, functions.tanh
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Multiply by a weight (out, in) and add a bias (out): ``input @ weight.T + bias``, input of shape (..., in)."""
+    if bias is None:
+        return functions.matmul(input, weight.t())
+    if input.ndim == 2:
+        return functions.addmm(bias, input, weight.t())
+    rows = functions.reshape(input, (-1, input.shape[-1]))
+    return functions.view(functions.addmm(bias, rows, weight.t()), (*input.shape[:-1], weight.shape[0]))
+
+
+def softmax(input: Tensor, dim: int) -> Tensor:
+    """Turn scores along `dim` into probabilities."""
+    return losses.softmax(input, functions.normal_axis(dim, input.ndim))
+
+
+def log_softmax(input: Tensor, dim: int) -> Tensor:
+    """Return the logarithm of the softmax, computed without overflow."""
+    return losses.log_softmax(input, functions.normal_axis(dim, input.ndim))
+
+
+def _reduction(name: str) -> int:
+    if name not in losses.REDUCTIONS:
+        raise ValueError(f"{name} is not a valid value for reduction")
+    return losses.REDUCTIONS[name]
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the mean squared difference.
+
+    Parameters
+    ----------
+    input, target
+        Tensors of one shape.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``.
+    """
+    if target.shape != input.shape:
+        warnings.warn(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
+            "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            UserWarning,
+            stacklevel=2,
+        )
+        shape = functions.broadcast_shape(input, target)
+        input, target = functions.expand(input, shape), functions.expand(target, shape)
+    return losses.mse_loss(input, target, _reduction(reduction))
+
+
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the mean absolute difference."""
+    distance = functions.abs(input - target)
+    how = _reduction(reduction)
+    return distance if how == 0 else distance.mean() if how == 1 else distance.sum()
+
+
+def binary_cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the cross-entropy of probabilities between 0 and 1 and targets 0 or 1 of the same shape."""
+    if target.shape != input.shape:
+        raise ValueError(
+            f"Using a target size ({target.shape}) that is different to the input size ({input.shape}) is deprecated. "
+            "Please ensure they have the same size."
+        )
+    if ((input.array < 0) | (input.array > 1)).any():
+        raise RuntimeError("all elements of input should be between 0 and 1")
+    return losses.binary_cross_entropy(input, target, _reduction(reduction))
+
+
+def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the cross-entropy of ``sigmoid(input)`` and targets between 0 and 1 of the same shape."""
+    if target.shape != input.shape:
+        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+    return losses.binary_cross_entropy_with_logits(input, target, _reduction(reduction))
+
+
+def nll_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the mean negative log-probability of the right classes: input (N, C), target (N) of class numbers."""
+    if target.array.dtype.kind not in "iu":
+        raise RuntimeError(
+            f"expected target dtype to be Long or Byte, but got {dtypes.scalar_type_name(target.dtype)}"
+        )
+    return losses.nll_loss(input, target.array, _reduction(reduction))
+
+
+def cross_entropy(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """Return the cross-entropy of scores (N, C) and class numbers (N)."""
+    return nll_loss(log_softmax(input, 1), target, reduction)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Turn class numbers into rows with a single 1."""
+    import numpy as np
+
+    from gradviz.engine.tensor import wrap
+
+    count = int(tensor.array.max()) + 1 if num_classes < 0 else num_classes
+    return wrap((tensor.array[..., None] == np.arange(count)).astype(np.int64))
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(
+        f"gradviz has no nn.functional.{name}; there are: " + ", ".join(sorted(k for k in globals() if k.islower() and k[0] != "_"))
+    )

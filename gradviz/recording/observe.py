@@ -1,0 +1,551 @@
+"""From the engine to a recording: what was computed, and what the backward pass did.
+
+Nothing here differentiates anything. The values are the arrays that the operations read and made; the gradients are
+those that the engine's own backward pass carried along each edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.backward import run
+from gradviz.engine.node import AccumulateGrad, Node
+from gradviz.engine.tensor import Tensor as EngineTensor
+from gradviz.engine.tensor import wrap
+from gradviz.recording import words
+from gradviz.recording.model import (
+    Argument,
+    Contribution,
+    Frame,
+    Gradient,
+    Graph,
+    Module,
+    Operation,
+    Recording,
+    Role,
+    Tensor,
+    Value,
+)
+from gradviz.recording.names import Names, find_names
+from gradviz.recording.source import code_of, source_of
+from gradviz.recording.values import value_of
+from gradviz.recording.words import Operand
+
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one backward pass did.
+
+    Attributes
+    ----------
+    order
+        The nodes that ran, in order.
+    upstream, contributions
+        By node: the gradient that arrived, and what went to each argument.
+    before
+        By leaf: what its ``.grad`` held already, or ``None``.
+    total
+        By leaf: what this pass brought it.
+    """
+
+    order: tuple[Node, ...]
+    upstream: Mapping[Node, Any]
+    contributions: Mapping[Node, Sequence[Any]]
+    before: Mapping[EngineTensor, Any]
+    total: Mapping[EngineTensor, Any]
+
+
+def nodes_behind(outputs: Sequence[EngineTensor]) -> list[Node]:
+    """Every operation that the outputs depend on, oldest first."""
+    found: set[Node] = set()
+    waiting: list[Any] = [tensor._grad_fn for tensor in outputs if tensor._grad_fn is not None]
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        waiting.extend(edge[0] for edge in node.edges if edge is not None and isinstance(edge[0], Node))
+    return sorted(found, key=lambda node: node._sequence_nr)
+
+
+def past_pass(outputs: Sequence[EngineTensor], nodes: Sequence[Node]) -> Pass | None:
+    """Return what the last ``backward()`` through these outputs left with the nodes; ``None`` if there was none."""
+    root = outputs[0]._grad_fn
+    if root is None or root.seen is None:
+        return None
+    number = root.seen[0]
+    order = [node for node in reversed(nodes) if node.seen is not None and node.seen[0] == number]
+    before, total = {}, {}
+    for node in order:
+        for edge in node.edges:
+            if edge is not None and isinstance(edge[0], AccumulateGrad):
+                seen = edge[0].seen
+                if seen is not None and seen[0] == number:
+                    before[edge[0].variable], total[edge[0].variable] = seen[1], seen[2]
+    return Pass(
+        tuple(order),
+        {node: node.seen[1] for node in order if node.seen},
+        {node: node.seen[2] for node in order if node.seen},
+        before,
+        total,
+    )
+
+
+def trial_pass(outputs: Sequence[EngineTensor], gradients: Sequence[EngineTensor]) -> Pass:
+    """Run the engine's backward pass and watch it, leaving every ``.grad`` and every saved tensor as it was.
+
+    Raises
+    ------
+    RuntimeError
+        As ``backward()``: if the graph has been freed, or a tensor in it was changed in place.
+    """
+    order: list[Node] = []
+    upstream: dict[Node, Any] = {}
+    contributions: dict[Node, Sequence[Any]] = {}
+    before: dict[EngineTensor, Any] = {}
+    total: dict[EngineTensor, Any] = {}
+
+    def watch(node: Any, first: Any, second: Any) -> None:
+        if isinstance(node, AccumulateGrad):
+            before[node.variable], total[node.variable] = first, second
+        else:
+            order.append(node)
+            upstream[node], contributions[node] = first, second
+
+    run(outputs, gradients, retain_graph=True, wanted=(), observer=watch)
+    return Pass(tuple(order), upstream, contributions, before, total)
+
+
+def freed(nodes: Sequence[Node]) -> bool:
+    """Return True if a backward pass has dropped what these nodes had saved."""
+    return any(node.values is None for node in nodes)
+
+
+def record_graph(
+    *outputs: EngineTensor,
+    gradient: EngineTensor | None = None,
+    backward: bool | None = None,
+    names: Mapping[Any, Any] | None = None,
+    frame: FrameType | None = None,
+    title: str = "",
+) -> Recording:
+    """Make a recording of everything the outputs depend on.
+
+    Parameters
+    ----------
+    outputs
+        Results of recorded operations. A gradient starts from the first.
+    gradient
+        What to start with, for an output that is not a single number.
+    backward
+        True to run a backward pass for the recording, or show the one that has been run if its graph is freed; False
+        for none; ``None`` for the one that has been run, if any.
+    names
+        Names that win over those found in `frame`.
+    frame
+        The caller's frame, in which variables give tensors their names.
+    title
+        For a page's heading; by default the output and its expression.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an output is not a tensor, or has no graph, with what to do about it.
+    """
+    for output in outputs:
+        _check(output)
+    nodes = nodes_behind(outputs)
+    ran = _the_pass(outputs, nodes, gradient, backward)
+    return _Builder(outputs, nodes, ran, find_names(frame, names)).recording(title)
+
+
+def _check(output: Any) -> None:
+    if not isinstance(output, EngineTensor):
+        raise TypeError(
+            f"expected a gradviz tensor, but got {type(output).__module__}.{type(output).__name__}. "
+            "Compute it with `import gradviz as torch`."
+        )
+    if output._grad_fn is None:
+        why = (
+            "it is a leaf, nothing was computed yet"
+            if output.requires_grad
+            else "nothing it was computed from has requires_grad=True, or it was computed under no_grad() or detached"
+        )
+        raise ValueError(
+            f"this tensor has no graph to show: {why}. Give an input requires_grad=True, compute a result from it, and "
+            "pass that result."
+        )
+
+
+def _the_pass(
+    outputs: Sequence[EngineTensor], nodes: Sequence[Node], gradient: EngineTensor | None, backward: bool | None
+) -> Pass | None:
+    if backward is False:
+        return None
+    if backward is None or freed(nodes):
+        past = past_pass(outputs, nodes)
+        if past is not None or backward is None:
+            return past
+        raise RuntimeError(
+            "this graph has been freed by a backward pass that started elsewhere; call backward(retain_graph=True), or "
+            "compute the result anew"
+        )
+    seed = gradient
+    if seed is None:
+        if outputs[0].numel() != 1:
+            shape = words.shape_text(tuple(outputs[0].shape))
+            raise RuntimeError(
+                "grad can be implicitly created only for scalar outputs\n\n"
+                f"This result has shape {shape}: backpropagation starts from one number. Reduce it with .sum() or "
+                ".mean(), or pass gradient= of the same shape."
+            )
+        seed = wrap(np.ones_like(outputs[0].array))
+    return trial_pass(outputs[:1], [seed])
+
+
+class _Builder:
+    """Gives everything an id and a name, and writes it down."""
+
+    def __init__(
+        self, outputs: Sequence[EngineTensor], nodes: Sequence[Node], ran: Pass | None, names: Names
+    ) -> None:
+        self.outputs, self.nodes, self.ran, self.names = outputs, nodes, ran, names
+        self.output_keys = [(tensor._grad_fn, tensor._output_nr) for tensor in outputs]
+        self.ids: dict[Key, str] = {}
+        self.tensors: dict[Key, Tensor] = {}
+        self.operands: dict[Key, Operand] = {}
+        self.arguments: dict[Node, list[Key]] = {}
+        self.node_ids = {node: f"o{place}" for place, node in enumerate(nodes)}
+        self.modules: dict[int, Module] = {}
+
+    def recording(self, title: str) -> Recording:
+        results = self._results()
+        operations = []
+        for node in self.nodes:
+            keys = [self._argument(node, place) for place in range(len(node.inputs))]
+            self.arguments[node] = keys
+            self._add_result(node, results.get((node, 0)))
+            operations.append(self._operation(node, keys))
+        self._adopt_parameters()
+        graph = Graph(
+            tuple(self.tensors.values()),
+            tuple(operations),
+            tuple(self.modules.values()),
+            code_of(node.origin for node in self.nodes),
+        )
+        frames = (self._first_frame(), *self._forward_frames(), *self._backward_frames())
+        from gradviz import __version__
+
+        return Recording(graph, frames, title or self._title(), f"gradviz {__version__}")
+
+    # --- tensors ------------------------------------------------------------------------------------------------
+
+    def _results(self) -> dict[Key, EngineTensor]:
+        """The tensor of each result: the one some operation used, or an output."""
+        results: dict[Key, EngineTensor] = {}
+        for node in self.nodes:
+            for argument, edge in zip(node.inputs, node.edges, strict=True):
+                if edge is not None and isinstance(edge[0], Node):
+                    results.setdefault(edge, argument)
+        for tensor, key in zip(self.outputs, self.output_keys, strict=True):
+            results.setdefault(key, tensor)
+        return results
+
+    def _argument(self, node: Node, place: int) -> Key:
+        """Return the key of one argument; enter it if it is a leaf or a number."""
+        argument, edge = node.inputs[place], node.edges[place]
+        if edge is not None and isinstance(edge[0], Node):
+            return edge
+        if not isinstance(argument, EngineTensor):
+            key: Key = ("constant", node, place)
+            array = np.asarray(argument)
+            name = words.number(array.item()) if array.size == 1 else "constant"
+            self._enter(key, name, True, "constant", array, requires_grad=False)
+            return key
+        leaf = edge[0].variable if edge is not None else argument
+        key = ("leaf", id(leaf))
+        if key not in self.tensors:
+            name = self._leaf_name(leaf)
+            role: Role = "parameter" if edge is not None else "input"
+            values = leaf.values_at(node._sequence_nr)
+            self._enter(
+                key,
+                name or _slot_name(node.operation.inputs[place]),
+                bool(name),
+                role,
+                values,
+                requires_grad=edge is not None,
+                now=leaf.array,
+            )
+        return key
+
+    def _leaf_name(self, leaf: EngineTensor) -> str | None:
+        name = self.names.leaves.get(id(leaf))
+        if name is None and leaf._base is not None:
+            name = self.names.leaves.get(id(leaf._base))
+        return name
+
+    def _add_result(self, node: Node, tensor: EngineTensor | None) -> None:
+        key = (node, 0)
+        own_name = self.names.results.get((id(node), 0))
+        operands = [self.operands[argument] for argument in self.arguments[node]]
+        name = own_name or words.composed_name(node, operands, self._module(node))
+        role: Role = "output" if key in self.output_keys else "intermediate"
+        array = None if tensor is None else tensor.values_at(node._sequence_nr)
+        self._enter(
+            key,
+            name,
+            own_name is not None,
+            role,
+            array,
+            requires_grad=True,
+            producer=self.node_ids[node],
+            module=self._module(node),
+            now=None if tensor is None else tensor.array,
+        )
+
+    def _enter(
+        self,
+        key: Key,
+        name: str,
+        named: bool,
+        role: Role,
+        array: Any,
+        *,
+        requires_grad: bool,
+        producer: str | None = None,
+        module: str = "",
+        now: Any = None,
+    ) -> None:
+        shown = array if array is not None else now
+        self.ids[key] = f"t{len(self.ids)}"
+        self.operands[key] = Operand(name, named, shown, tuple(np.shape(shown)))
+        self.tensors[key] = Tensor(
+            self.ids[key],
+            name,
+            named,
+            role,
+            tuple(np.shape(shown)),
+            str(np.asarray(shown).dtype),
+            requires_grad,
+            producer,
+            module,
+        )
+
+    # --- operations and modules ---------------------------------------------------------------------------------
+
+    def _operation(self, node: Node, keys: list[Key]) -> Operation:
+        row = node.operation
+        operands = [self.operands[key] for key in keys]
+        arguments = []
+        for place, (slot, key, edge) in enumerate(zip(row.inputs, keys, node.edges, strict=True)):
+            label = words.local_label(node, slot, operands) if edge is not None else ""
+            with_number = words.local_number(node, slot, operands, label) if edge is not None else ""
+            arguments.append(Argument(f"{self.node_ids[node]}_{place}", slot, self.ids[key], label, with_number))
+        settings = words.settings_words(node)
+        by_slot = dict(zip(row.inputs, keys, strict=True))
+        saved = tuple(
+            (name, self.ids[by_slot[name]] if name in by_slot else settings.get(name, self.ids[(node, 0)]))
+            for name in node.saved_names()
+        )
+        return Operation(
+            id=self.node_ids[node],
+            name=row.name,
+            grad_fn=node.name(),
+            symbol=words.symbol_of(node),
+            inputs=tuple(arguments),
+            outputs=(self.ids[(node, 0)],),
+            sequence=node._sequence_nr,
+            attributes=tuple(settings.items()),
+            saved=saved,
+            module=self._module(node),
+            source=source_of(node.origin),
+            sentence=row.sentence,
+        )
+
+    def _module(self, node: Node) -> str:
+        """Return the path of the innermost module that holds parameters, entering it and those around it."""
+        calls = []
+        call = node.call
+        while call is not None:
+            if call.tag.has_parameters:
+                calls.append(call.tag)
+            call = call.outer
+        path = ""
+        for tag in reversed(calls):
+            known = self.modules.get(id(tag))
+            if known is None:
+                name = self.names.modules.get(id(tag)) or (f"{path}." if path else "") + tag.class_name.lower()
+                known = Module(name, tag.class_name, tag.label, path or None)
+                self.modules[id(tag)] = known
+            path = known.path
+        return path
+
+    def _adopt_parameters(self) -> None:
+        """Put each parameter into the module whose path its name begins with."""
+        paths = {module.path for module in self.modules.values()}
+        for key, tensor in self.tensors.items():
+            owner = tensor.name.rpartition(".")[0]
+            if key[0] == "leaf" and owner in paths:
+                self.tensors[key] = replace(tensor, module=owner)
+
+    # --- frames -------------------------------------------------------------------------------------------------
+
+    def _title(self) -> str:
+        node = self.outputs[0]._grad_fn
+        assert node is not None
+        operands = [self.operands[key] for key in self.arguments[node]]
+        name, expression = self.operands[(node, 0)].name, words.composed_name(node, operands)
+        return name if name == expression else f"{name} = {expression}"
+
+    def _value(self, key: Key) -> Value:
+        return value_of(self.operands[key].array)
+
+    def _first_frame(self) -> Frame:
+        start = [key for key, tensor in self.tensors.items() if tensor.producer is None]
+        return Frame(
+            "forward",
+            "",
+            "Start",
+            "Inputs and parameters have their values. Nothing has been computed yet.",
+            values=tuple((self.ids[key], self._value(key)) for key in start),
+        )
+
+    def _forward_frames(self) -> Iterator[Frame]:
+        for node in self.nodes:
+            keys, result = self.arguments[node], (node, 0)
+            operands = [self.operands[key] for key in keys]
+            name = self.operands[result].name
+            sources = _listed(dict.fromkeys(operand.name for operand in operands))
+            yield Frame(
+                "forward",
+                self.node_ids[node],
+                name,
+                f"{name} is computed from {sources}.",
+                equation=(words.forward_equation(node, operands, name, self.operands[result].array),),
+                values=((self.ids[result], self._value(result)),),
+            )
+
+    def _backward_frames(self) -> Iterator[Frame]:
+        ran = self.ran
+        if ran is None:
+            return
+        root = self.output_keys[0]
+        seed = ran.upstream[root[0]]
+        ones = bool(np.all(np.asarray(seed) == 1))
+        # A gradient other than 1 was given, or came from a result further on that is not in this picture.
+        output = self.operands[root].name if ones else "L"
+        yield self._seed_frame(root, seed, output, ones)
+        expected: dict[Key, int] = {}
+        for node in ran.order:
+            for key in self._targets(node):
+                expected[key] = expected.get(key, 0) + 1
+        arrived: dict[Key, tuple[int, Any]] = {}
+        for node in ran.order:
+            yield self._backward_frame(node, output, expected, arrived)
+
+    def _targets(self, node: Node) -> list[Key]:
+        assert self.ran is not None
+        sent = self.ran.contributions[node]
+        return [key for key, gradient in zip(self.arguments[node], sent, strict=True) if gradient is not None]
+
+    def _seed_frame(self, root: Key, seed: Any, output: str, ones: bool) -> Frame:
+        name, scalar = self.operands[root].name, np.ndim(seed) == 0
+        if ones:
+            equation = f"{words.gradient_name(output, name)} = 1"
+            sentence = f"Backpropagation starts at the end. If {name} changes by a little, {name} changes by just as much: "
+            sentence += "its gradient is 1." if scalar else "every entry of its gradient is 1."
+        else:
+            value = words.number(np.asarray(seed).item()) if scalar else words.shape_text(np.shape(seed))
+            equation = f"{words.gradient_name(output, name)} = {value}"
+            sentence = f"Backpropagation enters this picture at {name}, with a gradient that was given, or came from further on."
+        return Frame(
+            "backward",
+            self.ids[root],
+            "Start of backward",
+            sentence,
+            equation=(equation,),
+            gradients=(Gradient(self.ids[root], value_of(seed), complete=True),),
+        )
+
+    def _backward_frame(
+        self, node: Node, output: str, expected: Mapping[Key, int], arrived: dict[Key, tuple[int, Any]]
+    ) -> Frame:
+        assert self.ran is not None
+        row, result = node.operation, self.operands[(node, 0)]
+        operands = [self.operands[key] for key in self.arguments[node]]
+        upstream = self.ran.upstream[node]
+        equation, contributions, gradients = [], [], {}
+        for place, (slot, key, gradient) in enumerate(
+            zip(row.inputs, self.arguments[node], self.ran.contributions[node], strict=True)
+        ):
+            if gradient is None:
+                continue
+            partial = expected[key] > 1
+            equation.append(
+                words.backward_equation(node, slot, operands, output, result, upstream, gradient, partial=partial)
+            )
+            target = operands[place]
+            axes = words.summed_over(node, target)
+            contributions.append(Contribution(f"{self.node_ids[node]}_{place}", value_of(gradient), axes))
+            count, so_far = arrived.get(key, (0, None))
+            total = gradient if so_far is None else so_far + gradient
+            arrived[key] = (count + 1, total)
+            complete = count + 1 == expected[key]
+            if so_far is not None:
+                equation.append(_sum_line(words.gradient_name(output, target.name), so_far, gradient, total))
+            gradients[key] = self._gradient(key, total, complete, equation)
+        return Frame(
+            "backward",
+            self.node_ids[node],
+            node.name(),
+            row.sentence,
+            reason=f"Every gradient of {result.name} has arrived, and no younger operation is waiting.",
+            equation=tuple(equation),
+            contributions=tuple(contributions),
+            gradients=tuple(gradients.values()),
+        )
+
+    def _gradient(self, key: Key, so_far: Any, complete: bool, equation: list[str]) -> Gradient:
+        """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
+        assert self.ran is not None
+        before = None
+        if complete and isinstance(key[0], Node):
+            so_far = self.ran.upstream.get(key[0], so_far)
+        elif complete:
+            leaf = next(leaf for leaf in self.ran.total if id(leaf) == key[1])
+            so_far, before = self.ran.total[leaf], self.ran.before[leaf]
+            if before is not None:
+                total = before + so_far
+                name = f"{self.operands[key].name}.grad"
+                equation.append(_sum_line(name, before, so_far, total) + "   (the first was there already)")
+                so_far = total
+        return Gradient(
+            self.ids[key], value_of(so_far), complete, before=None if before is None else value_of(before)
+        )
+
+
+def _sum_line(name: str, first: Any, second: Any, total: Any) -> str:
+    """Write how contributions add up: ``∂z/∂x = 9 + 5 = 14``."""
+    if np.ndim(total) == 0:
+        numbers = [words.number(np.asarray(part).item()) for part in (first, second, total)]
+        second_text = f"({numbers[1]})" if numbers[1].startswith("−") else numbers[1]
+        return f"{name} so far: {numbers[0]} + {second_text} = {numbers[2]}"
+    return f"{name} so far: what had arrived before + this   ({words.shape_text(np.shape(total))})"
+
+
+def _listed(names: Iterable[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _slot_name(slot: str) -> str:
+    """Call a tensor without a name by its part in the operation, where that says something."""
+    return slot if slot in ("target", "weight", "bias", "condition") else "tensor"

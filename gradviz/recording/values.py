@@ -1,0 +1,62 @@
+"""Arrays as frozen values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
+
+PREVIEW_SIZE = 12
+
+
+def value_of(array: Any) -> Value:
+    """Freeze an array: in full where it is small, else as its statistics and a small preview.
+
+    Parameters
+    ----------
+    array
+        An ndarray or a NumPy scalar.
+    """
+    array = np.asarray(array)
+    if array.size <= FULL_VALUE_LIMIT:
+        return Value(array.shape, str(array.dtype), _numbers(array))
+    return Value(array.shape, str(array.dtype), None, summary_of(array), value_of(_preview(array)))
+
+
+def _numbers(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
+    flat = array.ravel()
+    if flat.dtype.kind == "f" and flat.dtype.itemsize < 8:
+        # The shortest decimal that reads back as the same float32: 0.1, not 0.10000000149011612.
+        return tuple(float(str(number)) for number in flat)
+    return tuple(flat.tolist())
+
+
+def summary_of(array: np.ndarray[Any, Any]) -> Summary:
+    """Return the statistics of an array; those of the finite entries, where they are numbers."""
+    numbers = array.astype(np.float64)
+    finite = numbers[np.isfinite(numbers)]
+    few = finite if finite.size else np.zeros(1)
+    return Summary(
+        mean=float(few.mean()),
+        sd=float(few.std()),
+        min=float(few.min()),
+        max=float(few.max()),
+        zeros=int((numbers == 0).sum()),
+        nans=int(np.isnan(numbers).sum()),
+        infs=int(np.isinf(numbers).sum()),
+    )
+
+
+def _preview(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Average a tensor, seen as a matrix, over at most 12 by 12 blocks."""
+    matrix = array.astype(np.float64).reshape(-1, array.shape[-1])
+    with np.errstate(all="ignore"):
+        for axis in (0, 1):
+            count = min(PREVIEW_SIZE, matrix.shape[axis])
+            edges = np.linspace(0, matrix.shape[axis], count + 1).astype(int)
+            sums = np.add.reduceat(matrix, edges[:-1], axis=axis)
+            lengths = np.diff(edges)
+            matrix = sums / (lengths[:, None] if axis == 0 else lengths)
+    return matrix.astype(np.float32)

@@ -1,0 +1,250 @@
+"""What a step says: the names of results, the local derivatives, and the equations with their numbers.
+
+All of it comes from the rows of the operations table, printed with the learner's own names and numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.node import Node, summed_axes
+from gradviz.engine.notation import binding, formula, number
+
+LONGEST_NAME = 16
+"""A result without a name is called by its expression, up to this many characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """One tensor or number as it takes part in an operation.
+
+    Attributes
+    ----------
+    name
+        What the learner calls it.
+    named
+        Whether that is a name of the user's own (or a number), and not composed.
+    array
+        Its numbers; ``None`` where they are not known any more.
+    shape
+        Its shape.
+    """
+
+    name: str
+    named: bool
+    array: Any
+    shape: tuple[int, ...]
+
+    @property
+    def is_scalar(self) -> bool:
+        """True when its number can be written into a formula."""
+        return self.array is not None and np.size(self.array) == 1 and len(self.shape) == 0
+
+
+def settings_words(node: Node) -> dict[str, str]:
+    """Write an operation's settings: ``{"exponent": "2"}``."""
+    return {name: setting_text(value) for name, value in zip(node.operation.settings, node.settings, strict=True)}
+
+
+def setting_text(value: Any) -> str:
+    """Write one setting."""
+    if isinstance(value, bool | int | float):
+        return number(value)
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else text[:59] + "…"
+
+
+def composed_name(node: Node, operands: list[Operand], module: str = "") -> str:
+    """Name a result by what made it: ``w·x``; what would be long is shortened to ``… + b``.
+
+    Parameters
+    ----------
+    node
+        The operation.
+    operands
+        Its arguments, in order.
+    module
+        Path of the module it ran in; what is still too long is called by it: ``linear(…)``.
+    """
+    settings = settings_words(node)
+    expression = node.operation.expression or f"{node.operation.name}(self)"
+    for shorten in (False, True):
+        words = settings | {
+            slot: operand.name if operand.named or not shorten else "…"
+            for slot, operand in zip(node.operation.inputs, operands, strict=True)
+        }
+        name = formula(expression, words)
+        if len(name) <= LONGEST_NAME:
+            return name
+    return f"{module or node.operation.name}(…)"
+
+
+def symbol_of(node: Node) -> str:
+    """Return what the operation's disc shows."""
+    symbol = node.operation.symbol
+    return symbol if isinstance(symbol, str) else symbol(*node.settings)
+
+
+def is_factor(node: Node, slot: str) -> bool:
+    """Return True where the gradient is multiplied with a local derivative, entry by entry."""
+    return "grad" not in node.operation.local.get(slot, "grad")
+
+
+def _words(node: Node, operands: list[Operand], *, numbers: bool) -> dict[str, str]:
+    words = settings_words(node)
+    for slot, operand in zip(node.operation.inputs, operands, strict=True):
+        words[slot] = number(np.asarray(operand.array).item()) if numbers else operand.name
+    if "n" not in words:
+        words["n"] = str(_averaged_over(node, operands))
+    return words
+
+
+def _averaged_over(node: Node, operands: list[Operand]) -> int:
+    """Return how many entries a mean is over: what the rows call n."""
+    entries = int(np.prod(operands[0].shape))
+    return max(entries // max(int(np.prod(node.output_shape)), 1), 1)
+
+
+def local_label(node: Node, slot: str, operands: list[Operand]) -> str:
+    """Write the local derivative for an edge: ``2·x``; for a matrix product what to multiply with: ``· wᵀ``."""
+    written = node.operation.local.get(slot, "")
+    if not written:
+        return ""
+    words = _words(node, operands, numbers=False)
+    words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
+    if is_factor(node, slot):
+        return formula(written, words)
+    # The upstream gradient itself is not written: what remains is what it is multiplied with.
+    text = formula(written, words | {"grad": "\0"})
+    if text.startswith("\0 @ "):
+        return "· " + text[len("\0 @ ") :]
+    if text.endswith(" @ \0"):
+        return text[: -len(" @ \0")] + " ·"
+    return f"{node.operation.name}′"
+
+
+def local_number(node: Node, slot: str, operands: list[Operand], label: str) -> str:
+    """Write the local derivative as one number, where everything is scalar and the label is not that number already."""
+    text = scalar_local(node, slot, operands)
+    return "" if text == label else text
+
+
+def scalar_local(node: Node, slot: str, operands: list[Operand]) -> str:
+    """Work out the local derivative by sending a gradient of 1 through the operation's own formula."""
+    if not is_factor(node, slot) or node.output_shape or not all(operand.is_scalar for operand in operands):
+        return ""
+    index = node.operation.inputs.index(slot)
+    formula_, picks, place = node.operation.rules[index]
+    arrays = [operand.array for operand in operands]
+    kind = np.asarray(arrays[place]).dtype
+    with np.errstate(all="ignore"):
+        result = node.operation.forward(*arrays, *node.settings) if not node.operation.reduction else arrays[0]
+        values = (*arrays, result, *node.settings)
+        return number(np.asarray(formula_(kind.type(1), *(values[pick] for pick in picks))).item())
+
+
+def forward_equation(node: Node, operands: list[Operand], name: str, result: Any) -> str:
+    """Write what an operation computed: ``w·x = 2 · 5 = 10``; for tensors the shapes."""
+    expression = node.operation.expression
+    written = formula(expression, _words(node, operands, numbers=False)) if expression else name
+    start = written if written == name or len(written) > 40 else f"{name} = {written}"
+    if all(operand.is_scalar for operand in operands) and np.ndim(result) == 0:
+        with_numbers = formula(expression, _words(node, operands, numbers=True)) if expression else ""
+        value = number(np.asarray(result).item())
+        return " = ".join(part for part in (start, with_numbers, value) if part)
+    shapes = ", ".join(shape_text(operand.shape) for operand in operands if operand.shape)
+    if np.ndim(result) == 0:
+        return f"{start} = {number(np.asarray(result).item())}   ({shapes} → one number)"
+    return f"{start}   ({shapes} → {shape_text(np.shape(result))})"
+
+
+def gradient_name(output: str, tensor: str) -> str:
+    """Write a gradient as a fraction: ``∂y/∂x``."""
+    return f"∂{_in_fraction(output)}/∂{_in_fraction(tensor)}"
+
+
+def _in_fraction(name: str) -> str:
+    simple = name.replace(".", "").replace("_", "").isalnum() or binding(name) == binding("x")
+    return name if simple else f"({name})"
+
+
+def backward_equation(
+    node: Node,
+    slot: str,
+    operands: list[Operand],
+    output: str,
+    result: Operand,
+    upstream: Any,
+    contribution: Any,
+    *,
+    partial: bool,
+) -> str:
+    """Write one product of the chain rule: ``∂y/∂w = ∂y/∂(w·x) · x = 1 × 5 = 5``.
+
+    Parameters
+    ----------
+    node, slot
+        The operation and the argument that gets this contribution.
+    operands, result
+        Its arguments and its result.
+    output
+        The name of what is differentiated.
+    upstream, contribution
+        The gradient that arrived, and what was sent on.
+    partial
+        True where the argument gets other contributions too, so that this is not all of its gradient.
+    """
+    target = operands[node.operation.inputs.index(slot)]
+    left = gradient_name(output, target.name)
+    left = f"to {left}: " if partial else f"{left} = "
+    above = gradient_name(output, result.name)
+    written = node.operation.local.get(slot, "")
+    words = _words(node, operands, numbers=False)
+    words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
+    number_text = scalar_local(node, slot, operands)
+    if number_text:
+        local = formula(written, words)
+        symbols = f"{above} · {_bracketed(local)}"
+        numbers = f"{number(np.asarray(upstream).item())} × {_bracketed(number_text)}"
+        return f"{left}{symbols} = {numbers} = {number(np.asarray(contribution).item())}"
+    shape = shape_text(target.shape) if target.shape else "one number"
+    if is_factor(node, slot):
+        local = formula(written, words)
+        symbols = above if local == "1" else f"{above} · {_bracketed(local)}"
+    else:
+        symbols = formula(written, words | {"grad": above}).replace(" @ ", " · ")
+    line = f"{left}{symbols}   ({shape})"
+    axes = summed_over(node, target)
+    return f"{line}, {summed_text(axes)}" if axes else line
+
+
+def summed_over(node: Node, target: Operand) -> tuple[int, ...]:
+    """Return the axes along which an argument was stretched to the shape of the result, and so is summed on the way back.
+
+    Only entry-by-entry operations stretch their arguments, and the last step of ``x @ w + b`` in one operation.
+    """
+    if node.operation.reduction or node.operation.local.get("self", "") == "" or target.shape == node.output_shape:
+        return ()
+    try:
+        if np.broadcast_shapes(target.shape, node.output_shape) != node.output_shape:
+            return ()
+    except ValueError:
+        return ()
+    return summed_axes(node.output_shape, target.shape)
+
+
+def summed_text(axes: tuple[int, ...]) -> str:
+    """Say over which axes a broadcast gradient was summed."""
+    return f"summed over {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+
+
+def _bracketed(text: str) -> str:
+    return f"({text})" if binding(text) < binding("a·b") or text.startswith("−") else text
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Write a shape: ``10×3``; a vector of five as ``5``."""
+    return "×".join(map(str, shape)) if shape else "()"

@@ -35,6 +35,9 @@ CREATE_GRAPH_CYCLE = (
 
 _passes = itertools.count(1)
 
+watchers: list[Callable[[list[Tensor]], None]] = []
+"""Told of the outputs after each ``backward()``, while the caller's variables are still as they were."""
+
 
 def backward(
     tensors: Tensor | Sequence[Tensor],
@@ -71,11 +74,13 @@ def backward(
     keep = create_graph if retain_graph is None else retain_graph
     if wanted is None:
         run(outputs, gradients, retain_graph=keep, create_graph=create_graph)
-        return
-    found = run(outputs, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted)
-    for tensor, gradient in zip(wanted, found, strict=True):
-        if gradient is not None:
-            accumulate(tensor, gradient, create_graph)
+    else:
+        found = run(outputs, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted)
+        for tensor, gradient in zip(wanted, found, strict=True):
+            if gradient is not None:
+                accumulate(tensor, gradient, create_graph)
+    for watcher in watchers:
+        watcher(outputs)
 
 
 def grad(

@@ -17,6 +17,7 @@ from gradviz.recording.model import (
     Tensor,
     Value,
 )
+from gradviz.recording.names import variables_of
 from gradviz.recording.observe import record_graph
 
 __all__ = [
@@ -39,4 +40,5 @@ __all__ = [
     "loads",
     "record_graph",
     "save",
+    "variables_of",
 ]

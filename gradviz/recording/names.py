@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FrameType, ModuleType
 from typing import Any
@@ -39,13 +39,18 @@ class Names:
             self.results.setdefault((id(tensor._grad_fn), tensor._output_nr), name)
 
 
-def find_names(frame: FrameType | None, given: Mapping[Any, Any] | None = None) -> Names:
-    """Look through the variables of a frame, its own first, then its module's.
+def variables_of(frame: FrameType) -> list[Mapping[str, Any]]:
+    """Return the variables that code in a frame sees: its own, then its module's."""
+    return [frame.f_locals] if frame.f_locals is frame.f_globals else [frame.f_locals, frame.f_globals]
+
+
+def find_names(scopes: Sequence[Mapping[str, Any]], given: Mapping[Any, Any] | None = None) -> Names:
+    """Look through variables for tensors and modules.
 
     Parameters
     ----------
-    frame
-        The frame of the code that asked for a picture.
+    scopes
+        Variables by name, the nearest scope first.
     given
         Names that win over those found: ``{"w": tensor}`` or ``{tensor: "w"}``.
 
@@ -65,9 +70,6 @@ def find_names(frame: FrameType | None, given: Mapping[Any, Any] | None = None) 
                 f"names= takes {{'name': tensor}} or {{tensor: 'name'}}, but got {type(key).__name__}: "
                 f"{type(value).__name__}"
             )
-    if frame is None:
-        return names
-    scopes = [frame.f_locals] if frame.f_locals is frame.f_globals else [frame.f_locals, frame.f_globals]
     variables = [item for scope in scopes for item in list(scope.items()) if not item[0].startswith("_")]
     # A name of its own is better than a place in a container, so containers come last.
     for name, value in variables:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -133,7 +132,7 @@ def record_graph(
     gradient: EngineTensor | None = None,
     backward: bool | None = None,
     names: Mapping[Any, Any] | None = None,
-    frame: FrameType | None = None,
+    variables: Sequence[Mapping[str, Any]] = (),
     title: str = "",
 ) -> Recording:
     """Make a recording of everything the outputs depend on.
@@ -148,9 +147,9 @@ def record_graph(
         True to run a backward pass for the recording, or show the one that has been run if its graph is freed; False
         for none; ``None`` for the one that has been run, if any.
     names
-        Names that win over those found in `frame`.
-    frame
-        The caller's frame, in which variables give tensors their names.
+        Names that win over those found in `variables`.
+    variables
+        The caller's variables, the nearest scope first, from which tensors and modules get their names.
     title
         For a page's heading; by default the output and its expression.
 
@@ -163,7 +162,7 @@ def record_graph(
         _check(output)
     nodes = nodes_behind(outputs)
     ran = _the_pass(outputs, nodes, gradient, backward)
-    return _Builder(outputs, nodes, ran, find_names(frame, names)).recording(title)
+    return _Builder(outputs, nodes, ran, find_names(variables, names)).recording(title)
 
 
 def _check(output: Any) -> None:

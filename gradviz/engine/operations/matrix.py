@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-import operator
+from typing import Any
 
 import numpy as np
 
 from gradviz.engine.operation import general
+
+
+def product(left: Any, right: Any) -> Any:
+    """Multiply matrices.
+
+    A column times a row has nothing to add up. NumPy's BLAS still adds each product to 0, which turns −0 into 0 where
+    PyTorch prints ``-0.``; multiplying is exact, and faster.
+    """
+    if left.shape[-1] == 1 and left.ndim == 2 == right.ndim:
+        return left * right
+    return left @ right
+
 
 _matrix_sentence = (
     "A matrix product sends each factor the gradient above it times the other factor transposed, from the same side."
@@ -15,9 +27,9 @@ mm = general(
     "mm",
     "MmBackward0",
     "@",
-    operator.matmul,
+    product,
     "self mat2",
-    {"self": lambda grad, mat2: grad @ np.transpose(mat2), "mat2": lambda grad, self: np.transpose(self) @ grad},
+    {"self": lambda grad, mat2: product(grad, np.transpose(mat2)), "mat2": lambda grad, self: product(np.transpose(self), grad)},
     expression="self @ mat2",
     local={"self": "grad @ mat2.T", "mat2": "self.T @ grad"},
     sentence=_matrix_sentence,
@@ -26,7 +38,7 @@ mv = general(
     "mv",
     "MvBackward0",
     "@",
-    operator.matmul,
+    product,
     "self vec",
     {
         "self": lambda grad, vec: np.expand_dims(grad, 1) * np.expand_dims(vec, 0),
@@ -51,7 +63,7 @@ bmm = general(
     "bmm",
     "BmmBackward0",
     "@",
-    operator.matmul,
+    product,
     "self mat2",
     {
         "self": lambda grad, mat2: grad @ np.swapaxes(mat2, 1, 2),
@@ -65,12 +77,12 @@ addmm = general(
     "addmm",
     "AddmmBackward0",
     "@ +",
-    lambda self, mat1, mat2: mat1 @ mat2 + self,
+    lambda self, mat1, mat2: product(mat1, mat2) + self,
     "self mat1 mat2",
     {
         "self": lambda grad: grad,
-        "mat1": lambda grad, mat2: grad @ np.transpose(mat2),
-        "mat2": lambda grad, mat1: np.transpose(mat1) @ grad,
+        "mat1": lambda grad, mat2: product(grad, np.transpose(mat2)),
+        "mat2": lambda grad, mat1: product(np.transpose(mat1), grad),
     },
     expression="mat1 @ mat2 + self",
     local={"self": "1", "mat1": "grad @ mat2.T", "mat2": "mat1.T @ grad"},

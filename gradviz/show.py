@@ -1,0 +1,124 @@
+"""`draw`, `backprop` and `load`: a computation made visible."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from gradviz import recording
+from gradviz.recording import Recording, record_graph, variables_of
+
+if TYPE_CHECKING:
+    from gradviz.drawing import Drawing
+    from gradviz.engine.tensor import Tensor
+    from gradviz.player import Player
+
+
+def draw(*outputs: Tensor | Recording, names: Mapping[Any, Any] | None = None, title: str = "", **options: Any) -> Drawing:
+    """Draw the computational graph behind a result, with values and, after ``backward()``, gradients.
+
+    Parameters
+    ----------
+    outputs
+        Results of a computation, or one recording.
+    names
+        Names for tensors, ``{"w": tensor}``. By default a tensor is called by the variable that holds it, a module's
+        parameter by its path.
+    title
+        A title for screen readers and saved pages; by default the result and its expression.
+    **options
+        ``direction`` (``"LR"`` or ``"TB"``), ``theme`` (``"auto"``, ``"light"`` or ``"dark"``) and ``step`` (which
+        moment of the run; by default the last).
+
+    Returns
+    -------
+    Drawing
+        Shows itself in Jupyter; ``.save("y.svg")`` writes a file.
+
+    Raises
+    ------
+    ValueError
+        If a tensor has no graph, because nothing it was computed from requires a gradient.
+
+    Examples
+    --------
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> x, b = gv.tensor(5.0), gv.tensor(3.0, requires_grad=True)
+    >>> y = w * x + b
+    >>> gv.draw(y)
+    <Drawing 'y = w·x + b': 5 tensors, 2 operations, 3 steps>
+    """
+    from gradviz.drawing import draw_recording
+
+    found = _recording_of(outputs, None, None, names, title, sys._getframe(1))
+    return draw_recording(found, **options)
+
+
+def backprop(
+    *outputs: Tensor | Recording,
+    gradient: Tensor | None = None,
+    names: Mapping[Any, Any] | None = None,
+    apply: bool = False,
+    title: str = "",
+) -> Player:
+    """Step through backpropagation from a result to its inputs, forwards and backwards in time.
+
+    The backward pass is run for the player alone: every ``.grad`` and everything saved for backward stays as it is. If
+    ``backward()`` has been called already, that pass is shown.
+
+    Parameters
+    ----------
+    outputs
+        Results of a computation, the first of which is differentiated; or one recording.
+    gradient
+        The gradient to start with, for a result that is not a single number.
+    names, title
+        As for `draw`.
+    apply
+        Also do what ``backward()`` does: add the gradients to the leaves' ``.grad`` and free what was saved.
+
+    Returns
+    -------
+    Player
+        A widget for Jupyter; ``.save("y.html")`` writes the same as one page that needs no network.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        If a tensor has no graph, or is not a single number and no `gradient` is given.
+    """
+    from gradviz.player import Player
+
+    found = _recording_of(outputs, True, gradient, names, title, sys._getframe(1))
+    player = Player(found)
+    if apply and not isinstance(outputs[0], Recording):
+        outputs[0].backward(gradient)
+    return player
+
+
+def load(path: str | os.PathLike[str]) -> Recording:
+    """Read a recording saved as ``.json``; `draw` and `backprop` take it in place of a tensor.
+
+    Raises
+    ------
+    RecordingError
+        If the file is not a recording, is damaged, or was written by a newer gradviz.
+    """
+    return recording.load(path)
+
+
+def _recording_of(
+    outputs: tuple[Any, ...], backward: bool | None, gradient: Any, names: Any, title: str, frame: Any
+) -> Recording:
+    if not outputs:
+        raise TypeError("nothing to show: pass the result of a computation, as in gv.draw(loss)")
+    if isinstance(outputs[0], Recording):
+        if len(outputs) > 1:
+            raise TypeError("pass one recording at a time")
+        return outputs[0]
+    return record_graph(
+        *outputs, gradient=gradient, backward=backward, names=names, variables=variables_of(frame), title=title
+    )

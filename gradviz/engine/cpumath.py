@@ -15,6 +15,8 @@ _F32 = np.float32
 def fma(a: np.ndarray, b: np.ndarray | float, c: np.ndarray | float) -> np.ndarray:
     """Return ``a * b + c`` rounded once, at the end, as a processor's fused multiply-add does.
 
+    The one exception is an exact tie between two float32 that only a `c` smaller by a factor of 2**29 would break.
+
     Parameters
     ----------
     a

@@ -74,9 +74,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         )
         array = np.array(data.array)
     else:
-        array = _array_from(data)
+        array = _array_from(data, None if dtype is None else dtypes.to_numpy(dtype))
     if dtype is not None:
-        array = array.astype(dtypes.to_numpy(dtype))
+        array = array.astype(dtypes.to_numpy(dtype), copy=False)
     return leaf(array, requires_grad)
 
 
@@ -90,7 +90,7 @@ def leaf(array: Any, requires_grad: bool) -> Tensor:
     return out
 
 
-def _array_from(data: Any) -> np.ndarray[Any, Any]:
+def _array_from(data: Any, kind: np.dtype[Any] | None) -> np.ndarray[Any, Any]:
     if isinstance(data, np.ndarray | np.generic):
         dtypes.from_numpy(data.dtype)  # a dtype we cannot hold is an error here, not later
         return np.array(data)
@@ -98,12 +98,18 @@ def _array_from(data: Any) -> np.ndarray[Any, Any]:
     _check_regular(plain)
     array = np.array(plain)
     if array.dtype.kind == "f":
-        return array.astype(dtypes.get_default_dtype().numpy) if _python_floats(plain) else array
-    if array.size == 0 and array.dtype.kind == "f":
-        return array.astype(dtypes.get_default_dtype().numpy)
+        # Python's floats have no precision of their own; numbers from arrays and tensors in a list do.
+        given = _first(plain)
+        own = isinstance(given, np.ndarray | np.generic) and not isinstance(given, float)
+        return array if own or kind is not None else array.astype(dtypes.get_default_dtype().numpy)
     if array.dtype.kind in "iub":
         return array
-    raise TypeError(f"new(): invalid data type '{type(_first(plain)).__name__}'")
+    wrong = next((type(item).__name__ for item in array.ravel() if not isinstance(item, bool | int | float)), "object")
+    if array.dtype.kind in "US":
+        raise TypeError(f"new(): invalid data type '{wrong.removesuffix('_')}'")
+    if array.dtype.kind == "c":
+        raise TypeError("gradviz has no complex numbers; use a tensor for the real and one for the imaginary part")
+    raise RuntimeError(f"Could not infer dtype of {wrong}")
 
 
 def _without_tensors(data: Any) -> Any:
@@ -135,11 +141,6 @@ def _first(data: Any) -> Any:
     while isinstance(data, list) and data:
         data = data[0]
     return data
-
-
-def _python_floats(data: Any) -> bool:
-    """Return True where the numbers carry no precision of their own, as arrays in a list would."""
-    return not isinstance(_first(data), np.ndarray | np.generic)
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:

@@ -1,0 +1,184 @@
+"""The command line: ``gradviz demo``, ``gradviz draw``, ``gradviz play``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import webbrowser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradviz
+from gradviz.expression import SCRIPT, UsageError, evaluate, first_line, parse_value, run_script
+from gradviz.recording import Recording, record_graph
+
+DRAW_SUFFIXES = (".svg", ".dot", ".json", ".html")
+PLAY_SUFFIXES = (".html",)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 for what the user can mend."""
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    try:
+        return given.run(given)
+    except UsageError as error:
+        print(f"gradviz: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("gradviz: interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gradviz",
+        description="See backpropagation happen: computational graphs with values and gradients, drawn and stepped through.",
+        epilog="Start with: gradviz demo",
+    )
+    parser.add_argument("--version", action="version", version=f"gradviz {gradviz.__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    demo = commands.add_parser(
+        "demo",
+        help="run the examples of PyTorch's autograd tutorial and write a gallery of pictures and players",
+        description="Run the examples of PyTorch's autograd tutorial. For each, write a picture (.svg), an interactive "
+        "player (.html) and the recording (.json), and an index.html that shows them all.",
+    )
+    demo.add_argument("folder", nargs="?", default="gradviz-demo", metavar="DIR", help="where to (default: gradviz-demo)")
+    demo.add_argument("--no-open", action="store_true", help="do not open the gallery in a browser")
+    demo.set_defaults(run=_demo)
+
+    for name, run, what, suffixes, default in (
+        ("draw", _draw, "draw the graph of an expression or a script's tensor", DRAW_SUFFIXES, "graph.svg"),
+        ("play", _play, "make a player that steps through backpropagation", PLAY_SUFFIXES, "graph.html"),
+    ):
+        command = commands.add_parser(
+            name,
+            help=what,
+            description=f"{what[0].upper()}{what[1:]}. Gradients are computed too, where the result is a single number.",
+            epilog=f'For example: gradviz {name} "w*x + b" w=2 x=5 b=3 -o {default}',
+        )
+        command.add_argument("target", metavar="EXPR|SCRIPT.py:NAME", help="an expression, or a script and a tensor in it")
+        command.add_argument("values", nargs="*", metavar="name=value", help="a number, '[1, 2]', or 'randn(3, 2)'")
+        command.add_argument("-o", "--output", default=default, metavar="FILE", help=f"{' '.join(suffixes)} (default: {default})")
+        command.add_argument(
+            "--constant", action="append", default=[], metavar="NAME", help="a value that gets no gradient; may be repeated"
+        )
+        command.add_argument("--seed", type=int, default=0, help="for random values (default: 0)")
+        command.set_defaults(run=run)
+        if name == "draw":
+            command.add_argument("--direction", choices=("LR", "TB"), help="left to right, or top to bottom")
+            command.add_argument("--theme", choices=("auto", "light", "dark"), default="auto", help="colours")
+        else:
+            command.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
+    return parser
+
+
+# --- draw and play ----------------------------------------------------------------------------------------------------
+
+
+def _draw(given: argparse.Namespace) -> int:
+    output = _checked_output(given.output, DRAW_SUFFIXES)
+    from gradviz.drawing import draw_recording
+
+    drawing = draw_recording(_record(given), direction=given.direction, theme=given.theme)
+    if output.suffix.lower() == ".html":
+        return _write_page(drawing, output)
+    return _write(output, lambda: drawing.save(output))
+
+
+def _play(given: argparse.Namespace) -> int:
+    output = _checked_output(given.output, PLAY_SUFFIXES)
+    status = _write_page(_record(given), output)
+    if status == 0 and not given.no_open:
+        open_page(output)
+    return status
+
+
+def _write_page(shown: Any, output: Path) -> int:
+    from gradviz.player import page
+    from gradviz.recording.files import write_file
+
+    return _write(output, lambda: write_file(output, page(shown)))
+
+
+def _write(output: Path, write: Any) -> int:
+    try:
+        write()
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror or error}") from None
+    print(f"wrote {output}")
+    return 0
+
+
+def _checked_output(name: str, suffixes: Sequence[str]) -> Path:
+    """Look at the output's name before anything is computed."""
+    output = Path(name)
+    if output.suffix.lower() not in suffixes:
+        raise UsageError(f"cannot write {name}: the name must end in {' or '.join(suffixes)}")
+    if output.is_dir():
+        raise UsageError(f"cannot write {name}: it is a folder")
+    if not output.parent.is_dir():
+        raise UsageError(f"cannot write {name}: there is no folder {output.parent}")
+    if not os.access(output.parent, os.W_OK):
+        raise UsageError(f"cannot write {name}: no permission to write to {output.parent}")
+    return output
+
+
+def _record(given: argparse.Namespace) -> Recording:
+    gradviz.manual_seed(given.seed)
+    if SCRIPT.fullmatch(given.target):
+        if given.values:
+            raise UsageError(f"values such as {given.values[0]!r} go with an expression; a script has its own")
+        result, variables = run_script(given.target)
+    else:
+        variables = dict(_value(text, given.constant) for text in given.values)
+        unknown = [name for name in given.constant if name not in variables]
+        if unknown:
+            raise UsageError(f"--constant {unknown[0]}: there is no value of that name")
+        result = evaluate(given.target, variables)
+    try:
+        return record_graph(result, backward=True if result.numel() == 1 else None, variables=[variables])
+    except (ValueError, RuntimeError) as error:
+        raise UsageError(f"cannot show {given.target!r}: {first_line(error)}") from None
+
+
+def _value(text: str, constants: Sequence[str]) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign:
+        raise UsageError(f"{text!r} is not a value; give values as name=value, for example w=2")
+    return name, parse_value(name, value, name not in constants)
+
+
+# --- demo -------------------------------------------------------------------------------------------------------------
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from gradviz.demo import write_demo
+
+    folder = Path(given.folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        index = write_demo(folder, lambda path: print(f"wrote {path}"))
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from None
+    if given.no_open or not open_page(index):
+        print(f"\nOpen {index} in a browser to see them.")
+    return 0
+
+
+def open_page(page: Path) -> bool:
+    """Open a page in a graphical browser, if there is one; return True if there was."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    try:
+        return webbrowser.open(page.resolve().as_uri())
+    except webbrowser.Error:
+        return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,458 @@
+"""The engine: gradients, the graph PyTorch would have made, the order of the backward pass, and what is freed."""
+
+from __future__ import annotations
+
+import gc
+import warnings
+import weakref
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradviz as gv
+from gradviz.engine.backward import run
+from gradviz.engine.notation import formula
+from gradviz.engine.operation import TABLE
+
+# --- every row of the table -------------------------------------------------------------------------------------------
+
+POSITIVE = {"log", "sqrt", "reciprocal", "div", "pow"}
+MATRICES = {
+    "mm": [(2, 3), (3, 4)],
+    "mv": [(2, 3), (3,)],
+    "dot": [(3,), (3,)],
+    "bmm": [(2, 2, 3), (2, 3, 2)],
+    "addmm": [(4,), (2, 3), (3, 4)],
+}
+SETTINGS = {
+    "RsubBackward1": (2.0,),
+    "PowBackward0": (3,),
+    "PowBackward2": (2.0,),
+    "ViewBackward0": ((6,), (2, 3)),
+    "UnsafeViewBackward0": ((6,), (2, 3)),
+    "TransposeBackward0": (0, 1),
+    "PermuteBackward0": ((1, 0),),
+    "SqueezeBackward0": ((2, 3),),
+    "SqueezeBackward1": (0, (2, 3)),
+    "SqueezeBackward4": (0, (2, 3)),
+    "UnsqueezeBackward0": (1,),
+    "ExpandBackward0": ((4, 2, 3),),
+    "SelectBackward0": ((1,), (2, 3)),
+    "SliceBackward0": ((slice(0, 1),), (2, 3)),
+    "IndexBackward0": (np.array([0, 1, 0]), (2, 3)),
+    "AliasBackward0": (..., (2, 3)),
+    "IndexPutBackward0": (np.array([0, 2]), (4, 3)),
+    "ToCopyBackward0": (np.dtype(np.float64),),
+    "MseLossBackward0": (1,),
+    "BinaryCrossEntropyBackward0": (1,),
+    "BinaryCrossEntropyWithLogitsBackward0": (1,),
+    "SoftmaxBackward0": (1,),
+    "LogSoftmaxBackward0": (1,),
+    "NllLossBackward0": (np.array([0, 2]), 1),
+}
+NEEDS_PROBABILITIES = {"BinaryCrossEntropyBackward0"}
+
+
+def call(row, arrays, wanted):
+    """Run a row's function on tensors made from arrays."""
+    tensors = [gv.tensor(array, requires_grad=place in wanted) for place, array in enumerate(arrays)]
+    if row.reduction:
+        return function_of(row)(*tensors, (0,) if row.grad_fn[-1] == "1" and row.name in ("sum", "mean") else None), tensors
+    return function_of(row)(*tensors, *SETTINGS.get(row.grad_fn, ())), tensors
+
+
+def function_of(row):
+    from gradviz.engine import operations
+
+    for family in (getattr(operations, name) for name in operations.__all__):
+        for value in vars(family).values():
+            if getattr(value, "operation", None) is row:
+                return value
+    raise AssertionError(f"{row.grad_fn} is in the table but has no function")
+
+
+def arrays_for(row, random):
+    shapes = MATRICES.get(row.name, [(2, 3)] * len(row.inputs))
+    arrays = [random.uniform(0.3, 1.5, shape) * random.choice([-1, 1], shape) for shape in shapes]
+    if row.name in POSITIVE:
+        arrays = [np.abs(array) + 0.2 for array in arrays]
+    if row.grad_fn in NEEDS_PROBABILITIES:
+        arrays = [random.uniform(0.1, 0.9, (2, 3)) for _ in arrays]
+    if row.name == "where":
+        arrays[0] = arrays[0] > 0
+    return arrays
+
+
+def differentiable(row):
+    return {place for place, name in enumerate(row.inputs) if name in row.derivatives}
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_the_derivative_of_every_row_is_the_slope(name):
+    """Each formula against central differences, in float64."""
+    row, random = TABLE[name], np.random.default_rng(7)
+    arrays = arrays_for(row, random)
+    wanted = differentiable(row)
+    out, tensors = call(row, arrays, wanted)
+    assert out.grad_fn.name() == name
+    seed = random.standard_normal(tuple(out.shape))
+    out.backward(gv.tensor(seed))
+    for place in wanted:
+        slope = np.zeros_like(arrays[place])
+        for entry in np.ndindex(slope.shape):
+            ends = []
+            for step in (1e-6, -1e-6):
+                moved = [array.copy() for array in arrays]
+                moved[place][entry] += step
+                with gv.no_grad():
+                    ends.append((call(row, moved, ())[0].array * seed).sum())
+            slope[entry] = (ends[0] - ends[1]) / 2e-6
+        np.testing.assert_allclose(tensors[place].grad.array, slope, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - {"IndexPutBackward0"}))
+def test_the_formulas_run_on_tensors_too(name):
+    """With ``create_graph=True`` the same formulas are recorded, and give the same numbers."""
+    row, random = TABLE[name], np.random.default_rng(3)
+    arrays, wanted = arrays_for(row, random), sorted(differentiable(row))
+    plain, tensors = call(row, arrays, wanted)
+    seed = gv.tensor(random.standard_normal(tuple(plain.shape)))
+    first = gv.autograd.grad(plain, [tensors[place] for place in wanted], seed)
+    out, again = call(row, arrays, wanted)
+    second = gv.autograd.grad(out, [again[place] for place in wanted], seed, create_graph=True)
+    for x, y in zip(first, second, strict=True):
+        np.testing.assert_allclose(x.array, y.array, rtol=1e-12)
+
+
+EVALUATED = {
+    "exp": np.exp,
+    "log": np.log,
+    "sqrt": np.sqrt,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tanh": np.tanh,
+    "sign": np.sign,
+    "abs": abs,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "slot"),
+    [
+        (name, slot)
+        for name, row in sorted(TABLE.items())
+        for slot, written in row.local.items()
+        if "grad" not in written and not row.reduction and row.name not in {"dot"}
+        if set(row.inputs) <= {"self", "other"} and row.grad_fn not in SETTINGS or name in ("PowBackward0", "PowBackward2")
+    ],
+)
+def test_what_a_learner_reads_is_what_is_computed(name, slot):
+    """The local derivative as it is written, worked out, is the formula applied to a gradient of 1."""
+    row, random = TABLE[name], np.random.default_rng(11)
+    arrays = [array[0, 0] for array in arrays_for(row, random)]
+    given = SETTINGS.get(name, ())
+    values = dict(zip(row.inputs, arrays, strict=True)) | dict(zip(row.settings, given, strict=True))
+    written = eval(row.local[slot], {"__builtins__": {}}, EVALUATED | values)
+    formula_, picks, _ = row.rules[row.inputs.index(slot)]
+    everything = (*arrays, row.forward(*arrays, *given), *given)
+    np.testing.assert_allclose(formula_(np.float64(1), *(everything[pick] for pick in picks)), written, rtol=1e-12)
+
+
+def test_every_row_says_something_to_a_learner():
+    for name, row in TABLE.items():
+        assert row.sentence.endswith("."), name
+        assert row.symbol, name
+        assert set(row.local) == set(row.derivatives), name
+        words = {argument: argument for argument in (*row.inputs, *row.settings)}
+        for text in (row.expression, *row.local.values()):
+            if "…" not in text and "chosen" not in text and "taken" not in text:
+                assert formula(text, words), name
+
+
+# --- the graph --------------------------------------------------------------------------------------------------------
+
+
+def tree(node):
+    if node is None:
+        return "None"
+    if type(node).__name__ == "AccumulateGrad":
+        return "AG"
+    inside = ",".join(tree(edge[0]) for edge in node.next_functions)
+    return f"{type(node).__name__}({inside})"
+
+
+EXPRESSIONS = {
+    "x+y": "AddBackward0(AG,AG)",
+    "x+1": "AddBackward0(AG,None)",
+    "1+x": "AddBackward0(AG,None)",
+    "x-y": "SubBackward0(AG,AG)",
+    "1-x": "RsubBackward1(AG)",
+    "-x": "NegBackward0(AG)",
+    "2*x": "MulBackward0(AG,None)",
+    "x/2": "DivBackward0(AG,None)",
+    "1/x": "MulBackward0(ReciprocalBackward0(AG),None)",
+    "x**2": "PowBackward0(AG)",
+    "x**y": "PowBackward1(AG,AG)",
+    "2**x": "PowBackward2(AG)",
+    "A@B": "MmBackward0(AG,AG)",
+    "A@x": "MvBackward0(AG,AG)",
+    "x@A": "SqueezeBackward4(MmBackward0(UnsqueezeBackward0(AG),AG))",
+    "x@y": "DotBackward0(AG,AG)",
+    "x.sum()": "SumBackward0(AG)",
+    "A.sum(0)": "SumBackward1(AG)",
+    "x.mean()": "MeanBackward0(AG)",
+    "A.mean(0)": "MeanBackward1(AG)",
+    "x.max()": "MaxBackward1(AG)",
+    "t.relu(x)": "ReluBackward0(AG)",
+    "x[0]": "SelectBackward0(AG)",
+    "x[1:]": "SliceBackward0(AG)",
+    "A.t()": "TBackward0(AG)",
+    "A.T": "PermuteBackward0(AG)",
+    "A.reshape(9)": "ViewBackward0(AG)",
+    "A.T.reshape(9)": "UnsafeViewBackward0(CloneBackward0(PermuteBackward0(AG)))",
+    "t.cat([x,y])": "CatBackward0(AG,AG)",
+    "t.stack([x,y])": "StackBackward0(AG,AG)",
+    "t.nn.functional.mse_loss(x,y.detach())": "MseLossBackward0(AG,None)",
+    "t.nn.functional.linear(A,B,x)": "AddmmBackward0(AG,AG,TBackward0(AG))",
+    "t.nn.functional.linear(A.detach(),B,x)": "AddmmBackward0(AG,None,TBackward0(AG))",
+    "t.nn.functional.cross_entropy(A,t.tensor([0,1,2]))": "NllLossBackward0(LogSoftmaxBackward0(AG))",
+}
+
+
+def names_for(t):
+    return {
+        "t": t,
+        "x": t.tensor([1.0, 2.0, 3.0], requires_grad=True),
+        "y": t.tensor([0.5, 1.5, 2.5], requires_grad=True),
+        "A": t.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 10.0]], requires_grad=True),
+        "B": t.tensor([[0.1, 0.2, 0.3], [0.4, 0.5, 0.6], [0.7, 0.8, 0.9]], requires_grad=True),
+    }
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_the_graph_is_the_one_pytorch_records(expression):
+    assert tree(eval(expression, names_for(gv)).grad_fn) == EXPRESSIONS[expression]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_values_and_gradients_are_pytorchs(torch, expression):
+    ours, theirs = names_for(gv), names_for(torch)
+    mine, other = eval(expression, ours), eval(expression, theirs)
+    assert repr(mine) == repr(other)
+    assert tree(mine.grad_fn) == tree(other.grad_fn)
+    (mine * mine).sum().backward()
+    (other * other).sum().backward()
+    for name in ("x", "y", "A", "B"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert repr(ours[name].grad) == repr(theirs[name].grad), name
+
+
+# --- the backward pass ------------------------------------------------------------------------------------------------
+
+
+def order_of(make):
+    """Names in the order in which nodes run; leaves as ``x``."""
+    out = make()
+    ran = []
+    run([out], [gv.ones_like(out)], wanted=(), observer=lambda node, *_: ran.append(type(node).__name__))
+    return ran
+
+
+def test_nodes_run_in_pytorchs_order():
+    """As in torch 2.13.0: youngest first, and a leaf as soon as its gradient is complete."""
+    a, b, c = (gv.tensor(2.0, requires_grad=True) for _ in range(3))
+    assert order_of(lambda: (a * b) + (b * c)) == [
+        "AddBackward0",
+        "MulBackward0",
+        "AccumulateGrad",
+        "MulBackward0",
+        "AccumulateGrad",
+        "AccumulateGrad",
+    ]
+    assert order_of(lambda: (a * b + c) * gv.sin(a)) == [
+        "MulBackward0",
+        "SinBackward0",
+        "AddBackward0",
+        "AccumulateGrad",
+        "MulBackward0",
+        "AccumulateGrad",
+        "AccumulateGrad",
+    ]
+
+
+@st.composite
+def programs(draw):
+    """A few operations, each on results of earlier ones: any graph of additions, products and sines."""
+    steps = draw(st.lists(st.tuples(st.sampled_from("+*s"), st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=25))
+    return steps
+
+
+def run_program(t, steps, values):
+    made = [t.tensor(value, dtype=t.float64, requires_grad=True) for value in values]
+    leaves = list(made)
+    for kind, i, j in steps:
+        x, y = made[i % len(made)], made[j % len(made)]
+        made.append(x + y if kind == "+" else x * y if kind == "*" else t.sin(x))
+    made[-1].backward()
+    return [leaf.grad for leaf in leaves]
+
+
+@settings(max_examples=60, deadline=None)
+@given(programs(), st.lists(st.floats(-1.5, 1.5), min_size=3, max_size=3))
+def test_any_graph_has_pytorchs_gradients(torch, steps, values):
+    for mine, theirs in zip(run_program(gv, steps, values), run_program(torch, steps, values), strict=True):
+        assert (mine is None) == (theirs is None)
+        if mine is not None:
+            assert mine.item() == pytest.approx(theirs.item(), rel=1e-9, abs=1e-12)
+
+
+def test_x_plus_x_doubled_sixty_times_takes_sixty_steps():
+    """One run for each node, however many paths lead to it."""
+    x = gv.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(60):
+        y = y + y
+    y.backward()
+    assert x.grad.item() == 2.0**60
+
+
+def test_a_chain_of_100_000_operations_runs_and_is_freed_by_reference_counting():
+    x = gv.tensor(1.0, requires_grad=True)
+    gc.disable()
+    try:
+        y = x
+        for _ in range(100_000):
+            y = y + 0.0
+        node = weakref.ref(y.grad_fn.next_functions[0][0])
+        y.backward()
+        assert x.grad.item() == 1.0
+        assert node() is not None
+        del y
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+def test_a_second_backward_says_that_the_graph_is_freed():
+    x = gv.tensor(3.0, requires_grad=True)
+    y = x * x
+    y.backward()
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time"):
+        y.backward()
+    with pytest.raises(RuntimeError, match="directly access saved tensors"):
+        _ = y.grad_fn._saved_self
+    z = x + x  # nothing was saved, so PyTorch lets it pass
+    z.backward()
+    z.backward()
+    assert x.grad.item() == 6 + 2 + 2
+
+
+def test_gradients_accumulate_in_place():
+    x = gv.tensor(3.0, requires_grad=True)
+    (x * 2).backward()
+    first = x.grad
+    (x * 5).backward()
+    assert x.grad is first
+    assert first.item() == 7.0
+
+
+def test_gradients_of_two_leaves_never_share_memory():
+    a, b = gv.ones(2, requires_grad=True), gv.ones(2, requires_grad=True)
+    (a + b).sum().backward()
+    a.grad.zero_()
+    assert b.grad.tolist() == [1.0, 1.0]
+
+
+def test_only_what_the_formulas_need_is_saved():
+    x, w = gv.tensor(2.0, requires_grad=True), gv.tensor(3.0)
+    node = (x * w).grad_fn
+    assert node._saved_self is None
+    assert node._saved_other is w
+    with pytest.raises(AttributeError):
+        _ = node._saved_nonsense
+
+
+def test_hooks_see_and_replace_gradients():
+    x = gv.tensor(2.0, requires_grad=True)
+    y = x * 3
+    seen = []
+    handle = y.register_hook(lambda g: seen.append(g.item()) or g * 10)
+    (y * 4).backward()
+    assert (seen, x.grad.item()) == ([4.0], 120.0)
+    handle.remove()
+    x.grad = None
+    (y.detach() * x).backward()
+    assert seen == [4.0]
+
+
+def test_changing_what_backward_needs_is_an_error_that_names_it():
+    x = gv.ones(3, requires_grad=True)
+    y = x.exp()
+    z = y * y
+    y += 1
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation: \[torch.FloatTensor \[3\]\].*is at version 1"):
+        z.sum().backward()
+    with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+        x += 1
+
+
+def test_second_derivatives():
+    x = gv.tensor(2.0, requires_grad=True)
+    (first,) = gv.autograd.grad(x**3, x, create_graph=True)
+    (second,) = gv.autograd.grad(first, x, create_graph=True)
+    (third,) = gv.autograd.grad(second, x)
+    assert (first.item(), second.item(), third.item()) == (12.0, 12.0, 6.0)
+
+
+def test_numpys_functions_are_recorded():
+    x = gv.tensor([0.5, 1.0], requires_grad=True)
+    y = np.sum(np.sin(x) * np.float32(2))
+    y.backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * np.cos([0.5, 1.0]), rtol=1e-6)
+    with pytest.raises(TypeError, match=r"cannot record np\.fix|cannot record np\.\w+ on a tensor"):
+        np.cbrt(x)
+
+
+MISUSES = {
+    "t.ones(3, requires_grad=True).exp().backward()": "grad can be implicitly created only for scalar outputs",
+    "t.ones(1).backward()": "element 0 of tensors does not require grad and does not have a grad_fn",
+    "t.ones(3) + t.ones(4)": "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 0",
+    "t.ones(2,3) @ t.ones(2,3)": "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)",
+    "t.tensor([1], requires_grad=True)": "Only Tensors of floating point and complex dtype can require gradients",
+    "t.ones(3, requires_grad=True).numpy()": "Can't call numpy() on Tensor that requires grad",
+    "t.ones(3).item()": "a Tensor with 3 elements cannot be converted to Scalar",
+    "bool(t.ones(2))": "Boolean value of Tensor with more than one value is ambiguous",
+    "t.tensor([[1.], [1., 2.]])": "expected sequence of length 1 at dim 1 (got 2)",
+    "t.tensor('a')": "new(): invalid data type 'str'",
+    "t.ones(6).reshape(4)": "shape '[4]' is invalid for input of size 6",
+    "t.ones(3)[5]": "index 5 is out of bounds for dimension 0 with size 3",
+    "t.ones(3).sum(2)": "Dimension out of range (expected to be in range of [-1, 0], but got 2)",
+    "t.tensor([1,2]).mean()": "mean(): could not infer output dtype",
+    "t.optim.SGD([], lr=0.1)": "optimizer got an empty parameter list",
+    "t.optim.SGD([t.ones(1)], lr=-0.1)": "Invalid learning rate: -0.1",
+    "t.nn.Module()(1)": 'Module [Module] is missing the required "forward" function',
+    "t.nn.Linear(3, 4)(t.ones(2, 5))": "mat1 and mat2 shapes cannot be multiplied (2x5 and 3x4)",
+    "t.ones(2) + [1]": "unsupported operand type(s) for +: 'Tensor' and 'list'",
+    "t.ones(2).foo": "'Tensor' object has no attribute 'foo'",
+}
+
+
+@pytest.mark.parametrize("code", MISUSES)
+def test_misuse_is_answered_in_pytorchs_words(code):
+    with pytest.raises(Exception) as caught:  # noqa: PT011 (the message is compared below)
+        eval(code, {"t": gv})
+    assert MISUSES[code] in str(caught.value)
+
+
+@pytest.mark.parametrize("code", MISUSES)
+def test_they_really_are_pytorchs_words(torch, code):
+    with pytest.raises(Exception) as ours:  # noqa: PT011
+        eval(code, {"t": gv})
+    with pytest.raises(Exception) as theirs:  # noqa: PT011
+        eval(code, {"t": torch})
+    assert type(ours.value) is type(theirs.value)
+    assert MISUSES[code] in str(theirs.value)

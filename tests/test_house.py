@@ -1,0 +1,61 @@
+"""The house rule: a module imports only from the rows above its own."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "gradviz"
+
+ABOVE = {
+    "engine": set(),
+    "nn": {"engine"},
+    "optim": {"engine", "nn"},
+    "recording": {"engine"},
+    "drawing": {"recording"},
+    "player": {"drawing", "recording"},
+}
+"""What each folder may import, itself aside. What lies beside the folders (`show`, `cli`, ...) may import all."""
+
+
+def imports_of(path):
+    """Every ``gradviz`` module a file imports, wherever in the file it does so."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "gradviz")
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "gradviz":
+            if node.module == "gradviz":
+                yield from (f"gradviz.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative imports hide which row they reach into"
+
+
+@pytest.mark.parametrize("folder", sorted(ABOVE))
+def test_a_folder_imports_only_from_rows_above_it(folder):
+    files = [path for path in (PACKAGE / folder).rglob("*.py") if "node_modules" not in path.parts]
+    assert files
+    for path in files:
+        for name in imports_of(path):
+            row = name.split(".")[1]
+            if row.startswith("__"):  # gradviz.__version__
+                continue
+            assert row == folder or row in ABOVE[folder], f"{path.relative_to(PACKAGE)} imports {name}"
+
+
+def test_every_folder_of_the_package_has_a_row():
+    folders = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists()}
+    assert folders - {"examples"} == set(ABOVE)
+
+
+def test_importing_gradviz_leaves_the_widgets_alone():
+    """The engine starts fast: pictures and widgets are imported when they are first used."""
+    import subprocess
+    import sys
+
+    code = "import sys, gradviz; print(*[m for m in ('ipywidgets','anywidget','IPython','graphviz') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

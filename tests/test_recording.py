@@ -1,0 +1,326 @@
+"""Recordings: what they hold is what the engine did, and a file gives back what was saved, or one clear sentence."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradviz as gv
+from gradviz import examples
+from gradviz.recording import dumps, load, loads, record_graph, save, variables_of
+from gradviz.recording.codec import RecordingError
+from gradviz.recording.model import FULL_VALUE_LIMIT
+from gradviz.recording.values import value_of
+
+
+def record(*outputs, **options):
+    """Record with the names of the calling test's variables."""
+    return record_graph(*outputs, variables=variables_of(sys._getframe(1)), **options)
+
+
+@pytest.fixture
+def line():
+    """The one example everybody knows: y = w·x + b."""
+    w, x, b = (gv.tensor(v, requires_grad=True) for v in (2.0, 5.0, 3.0))
+    y = w * x + b
+    return record(y, backward=True)
+
+
+def last_gradients(recording):
+    moment = recording.at(-1)
+    return {recording.graph.tensor(key).name: gradient for key, gradient in moment.gradients.items()}
+
+
+# --- what is recorded -------------------------------------------------------------------------------------------------
+
+
+def test_y_is_w_x_plus_b(line):
+    graph = line.graph
+    assert line.title == "y = w·x + b"
+    assert [(t.name, t.role) for t in graph.tensors] == [
+        ("w", "parameter"),
+        ("x", "parameter"),
+        ("w·x", "intermediate"),
+        ("b", "parameter"),
+        ("y", "output"),
+    ]
+    assert [(o.grad_fn, o.symbol) for o in graph.operations] == [("MulBackward0", "×"), ("AddBackward0", "+")]
+    product = graph.operations[0]
+    assert [(a.local, a.local_number) for a in product.inputs] == [("x", "5"), ("w", "2")]
+    assert product.source is not None
+    text = next(code for code in graph.code).lines
+    source_line = text[product.source.line - graph.code[0].first_line]
+    assert source_line[product.source.column : product.source.end_column] == "w * x"
+
+
+def test_its_frames_are_the_two_passes(line):
+    assert [(f.phase, f.title) for f in line.frames] == [
+        ("forward", "Start"),
+        ("forward", "w·x"),
+        ("forward", "y"),
+        ("backward", "Start of backward"),
+        ("backward", "AddBackward0"),
+        ("backward", "MulBackward0"),
+    ]
+    assert line.frames[2].equation == ("y = w·x + b = 10 + 3 = 13",)
+    assert line.frames[5].equation == (
+        "∂y/∂w = ∂y/∂(w·x) · x = 1 × 5 = 5",
+        "∂y/∂x = ∂y/∂(w·x) · w = 1 × 2 = 2",
+    )
+    start = line.at(0)
+    assert len(start.values) == 3
+    assert not start.gradients
+    assert {name: g.value.data for name, g in last_gradients(line).items()} == {
+        "y": (1.0,),
+        "w·x": (1.0,),
+        "b": (1.0,),
+        "w": (5.0,),
+        "x": (2.0,),
+    }
+
+
+def test_the_users_graph_and_gradients_stay_as_they_were():
+    x = gv.tensor(3.0, requires_grad=True)
+    y = x * x
+    record(y, backward=True)
+    record(y, backward=True)
+    assert x.grad is None
+    y.backward()
+    assert x.grad.item() == 6.0
+
+
+def test_x_times_x_is_two_edges_whose_contributions_add_up():
+    x = gv.tensor(3.0, requires_grad=True)
+    y = x * x + x
+    recording = record(y, backward=True)
+    product = recording.graph.operations[0]
+    assert [a.tensor for a in product.inputs] == ["t0", "t0"]
+    assert len({a.id for a in product.inputs}) == 2
+    partial = recording.frames[-2].gradients
+    assert [(g.tensor, g.value.data, g.complete) for g in partial] == [("t1", (1.0,), True), ("t0", (1.0,), False)]
+    assert last_gradients(recording)["x"].value.data == (7.0,)
+    assert "∂y/∂x so far: 4 + 3 = 7" in recording.frames[-1].equation
+
+
+def test_a_gradient_left_over_from_before_is_shown_as_that():
+    x = gv.tensor(3.0, requires_grad=True)
+    (x * 2).backward()
+    y = x * 5
+    gradient = last_gradients(record(y, backward=True))["x"]
+    assert gradient.before.data == (2.0,)
+    assert gradient.value.data == (7.0,)
+
+
+def test_before_backward_there_are_no_gradients_and_after_it_those_of_that_pass():
+    x = gv.tensor(3.0, requires_grad=True)
+    y = x * x
+    assert all(frame.phase == "forward" for frame in record(y).frames)
+    y.backward()
+    assert last_gradients(record(y))["x"].value.data == (6.0,)
+    x.grad = None
+    assert last_gradients(record(y))["x"].value.data == (6.0,)
+
+
+def test_a_picture_made_after_the_update_shows_the_numbers_of_the_run():
+    w, x = gv.tensor(2.0, requires_grad=True), gv.tensor(5.0)
+    y = w * x
+    y.backward()
+    w.data -= 0.01 * w.grad.data
+    assert w.item() == pytest.approx(1.95)
+    recording = record(y)
+    assert recording.at(0).values["t0"].data == (2.0,)
+    optimizer = gv.optim.SGD([w], lr=0.1)
+    optimizer.step()
+    assert record(y).at(0).values["t0"].data == (2.0,)
+
+
+def test_names_come_from_variables_modules_and_containers():
+    class Box:
+        pass
+
+    linear = gv.nn.Linear(3, 2)
+    ws, box = [gv.ones(2, requires_grad=True)], Box()
+    box.shift = gv.ones(2, requires_grad=True)
+    data = {"x": gv.ones(4, 3)}
+    out = (linear(data["x"]) * ws[0] + box.shift).sum()
+    names = {t.name for t in record(out).graph.tensors}
+    assert {"linear.weight", "linear.bias", "ws[0]", "box.shift", "data['x']", "out"} <= names
+    module = record(out).graph.modules[0]
+    assert (module.path, module.label) == ("linear", "Linear(3, 2)")
+    given = record(out, names={"loss": out, linear.weight: "W"})
+    assert {"loss", "W"} <= {t.name for t in given.graph.tensors}
+    with pytest.raises(TypeError, match="names= takes"):
+        record(out, names={"w": 3})
+
+
+def test_broadcasting_is_recorded_as_the_sum_it_is():
+    x, b = gv.ones(4, 3, requires_grad=True), gv.ones(3, requires_grad=True)
+    loss = (x + b).sum()
+    recording = record(loss, backward=True)
+    contributions = {c.argument: c for f in recording.frames for c in f.contributions}
+    assert contributions["o0_0"].summed_axes == ()
+    assert contributions["o0_1"].summed_axes == (0,)
+    assert contributions["o0_1"].value.data == (4.0, 4.0, 4.0)
+
+
+def test_what_cannot_be_shown_says_why():
+    with pytest.raises(ValueError, match="requires_grad=True"):
+        record(gv.ones(2) * 3)
+    with pytest.raises(ValueError, match="leaf, nothing was computed yet"):
+        record(gv.ones(2, requires_grad=True))
+    with pytest.raises(TypeError, match=r"expected a gradviz tensor, but got numpy\.ndarray"):
+        record(np.ones(2))
+    vector = gv.ones(2, requires_grad=True) * 2
+    with pytest.raises(RuntimeError, match=r"only for scalar outputs\s+This result has shape 2"):
+        record(vector, backward=True)
+    assert last_gradients(record(vector, backward=True, gradient=gv.tensor([1.0, 2.0])))["vector"].value.data == (1.0, 2.0)
+
+
+def test_a_long_chain_is_recorded_without_recursion():
+    x = gv.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(5000):
+        y = y + 1
+    recording = record(y, backward=True)
+    assert len(recording.frames) == 10_002
+    assert loads(dumps(recording)) == recording
+
+
+@pytest.mark.parametrize("example", examples.EXAMPLES, ids=lambda e: e.name)
+def test_the_tutorials_gradients_agree_with_pytorch_at_every_node(torch, example):
+    """Every upstream gradient in the recording is the one PyTorch's node hooks see."""
+    recording = examples.run(example).recording
+    passes = []
+    variables = {"torch": torch, "__name__": "__main__"}
+    torch.manual_seed(examples.SEED)
+    backward = torch.Tensor.backward
+
+    def watched(self, *args, **kwargs):
+        seen = []
+
+        def hook(node):
+            node.register_prehook(lambda grads: seen.append((node.name(), grads[0].numpy().copy())))
+
+        waiting, found = [self.grad_fn], set()
+        while waiting:
+            node = waiting.pop()
+            if node is not None and node not in found:
+                found.add(node)
+                hook(node)
+                waiting += [edge for edge, _ in node.next_functions]
+        keep.append(found)
+        backward(self, *args, **kwargs)
+        passes.append([entry for entry in seen if "AccumulateGrad" not in entry[0]])
+
+    keep = []
+    torch.Tensor.backward = watched
+    try:
+        for name in example.cells:
+            source = examples.cell(name).replace("import gradviz as torch", "import torch")
+            exec(source.replace("import gradviz.nn", "import torch.nn"), variables)
+    finally:
+        torch.Tensor.backward = backward
+    theirs = passes[example.shows]
+    ours = [f for f in recording.frames if f.phase == "backward"][1:]
+    assert [f.title for f in ours] == [name for name, _ in theirs]
+    gradients = recording.at(-1).gradients
+    for frame, (_, gradient) in zip(ours, theirs, strict=True):
+        mine = gradients[recording.graph.operation(frame.current).outputs[0]].value
+        assert mine.shape == gradient.shape
+        np.testing.assert_allclose(mine.data, gradient.ravel(), rtol=1e-4, atol=1e-6)
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_large_tensor_is_kept_as_statistics_and_a_preview():
+    array = np.arange(784 * 128, dtype=np.float32).reshape(784, 128)
+    array[0, 0], array[0, 1] = np.nan, np.inf
+    value = value_of(array)
+    assert value.data is None
+    assert value.preview.shape == (12, 12)
+    assert (value.summary.nans, value.summary.infs, value.summary.max) == (1, 1, 784 * 128 - 1)
+    assert value_of(np.zeros(FULL_VALUE_LIMIT)).data is not None
+
+
+@given(st.floats(width=32))
+def test_float32_numbers_are_written_short_and_read_back_exactly(number):
+    (kept,) = value_of(np.float32(number)).data
+    assert np.float32(kept) == np.float32(number) or math.isnan(number)
+    assert len(repr(kept)) <= 18
+
+
+# --- files ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("example", examples.EXAMPLES, ids=lambda e: e.name)
+def test_a_file_gives_back_what_was_saved(example, tmp_path):
+    recording = examples.run(example).recording
+    path = save(recording, tmp_path / "r.json")
+    assert load(path) == recording
+    assert [p.name for p in tmp_path.iterdir()] == ["r.json"]
+    assert json.loads(path.read_text())["version"] == 1
+
+
+def test_numbers_that_json_does_not_know(tmp_path):
+    x = gv.tensor([0.0, -1.0, 1.0], requires_grad=True)
+    y = (1 / x).log().sum()
+    recording = record(y, backward=True)
+    text = dumps(recording)
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert repr(loads(text)) == repr(recording)
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda d: d.clear(), "does not say"),
+        (lambda d: d.update(version=99), "newer gradviz"),
+        (lambda d: d.update(version="1"), "version"),
+        (lambda d: d.pop("graph"), "has no graph"),
+        (lambda d: d.update(extra=1), "has a field 'extra'"),
+        (lambda d: d["graph"]["tensors"][0].update(name=3), r"tensors\[0\].name is 3, not str"),
+        (lambda d: d["graph"]["tensors"][0].update(role="boss"), "role is 'boss', not one of"),
+        (lambda d: d["graph"]["tensors"][0].update(id="a b"), "letters and digits"),
+        (lambda d: d["graph"]["tensors"][0].update(id="t1"), "uses an id twice"),
+        (lambda d: d["graph"]["operations"][0]["inputs"][0].update(tensor="t99"), "t99"),
+        (lambda d: d["graph"]["operations"][0]["inputs"][0].update(id="x"), "calls argument 0"),
+        (lambda d: d["frames"][1].update(current="o99"), "frame 1 is about 'o99'"),
+        (lambda d: d["frames"][1]["values"][0][1].update(data=[1, 2]), "2 numbers for a tensor of shape"),
+        (lambda d: d["frames"][1]["values"][0][1].update(data=["<script>"]), "where a number should be"),
+        (lambda d: d["frames"][4]["contributions"][0].update(argument="o9_9"), "along 'o9_9'"),
+        (lambda d: d.update(frames={}), "frames is {}, not a list"),
+    ],
+)
+def test_a_damaged_file_gives_one_clear_sentence(line, damage, message):
+    body = json.loads(dumps(line))
+    damage(body)
+    with pytest.raises(RecordingError, match=message) as caught:
+        loads(json.dumps(body))
+    assert len(str(caught.value).splitlines()) == 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(cut=st.floats(0, 1), data=st.data())
+def test_no_damage_gives_anything_but_a_recording_or_a_recording_error(cut, data):
+    w = gv.tensor(2.0, requires_grad=True)
+    y = w * w
+    text = dumps(record(y, backward=True))
+    place = int(cut * (len(text) - 1))
+    broken = text[:place] + data.draw(st.text(max_size=3)) + text[place + data.draw(st.integers(0, 3)) :]
+    try:
+        loads(broken)
+    except RecordingError:
+        pass
+
+
+def test_deeply_nested_json_is_refused():
+    with pytest.raises(RecordingError):
+        loads("[" * 200_000)

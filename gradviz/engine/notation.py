@@ -50,14 +50,14 @@ def number(value: object) -> str:
         return "nan"
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
-    if isinstance(value, int) and abs(value) < 10**6:
+    if isinstance(value, int) and abs(value) < 10**5:
         text = str(value)
     else:
         text = f"{value:.4g}"
         if "e" in text:
             mantissa, exponent = text.split("e")
             text = f"{mantissa}e{int(exponent)}"
-    return text.replace("-", "−")
+    return "0" if text == "-0" else text.replace("-", "−")
 
 
 def superscript(text: str) -> str:

@@ -216,7 +216,8 @@ def _suffixes(array: np.ndarray, grad_fn: str | None, requires_grad: bool) -> li
     evident = [dtypes.get_default_dtype()]
     if array.size:
         evident += dtypes.int64, dtypes.bool  # plain to see from the numbers
-    if not _options.edgeitems if array.size else array.ndim != 1:  # where the brackets do not show it
+    brackets_show_size = bool(_options.edgeitems) if array.size else array.ndim == 1
+    if not brackets_show_size:
         suffixes.append(f"size={array.shape}")
     dtype = dtypes.from_numpy(array.dtype)
     if dtype not in evident:

@@ -1,5 +1,6 @@
 """What was computed, as frozen facts: made by watching the engine, saved and loaded as JSON."""
 
+from gradviz.engine.notation import number as number_text
 from gradviz.recording.codec import dumps, load, loads, save
 from gradviz.recording.model import (
     Argument,
@@ -19,6 +20,7 @@ from gradviz.recording.model import (
 )
 from gradviz.recording.names import variables_of
 from gradviz.recording.observe import record_graph
+from gradviz.recording.words import shape_text
 
 __all__ = [
     "Argument",
@@ -38,7 +40,9 @@ __all__ = [
     "dumps",
     "load",
     "loads",
+    "number_text",
     "record_graph",
     "save",
+    "shape_text",
     "variables_of",
 ]

@@ -1,0 +1,92 @@
+"""From a view to DOT, the language Graphviz reads.
+
+Graphviz only decides where things go: every node is a box of a fixed size, every edge label an empty box of one. The
+text in the nodes is for those who open the DOT file elsewhere.
+"""
+
+from __future__ import annotations
+
+import graphviz
+from graphviz.quoting import escape
+
+from gradviz.drawing.text import clean
+from gradviz.drawing.view import Arrow, Cluster, View
+
+DPI = 72
+"""Graphviz measures in inches of 72 points; a point of its is a pixel of ours."""
+
+LABEL_HEIGHT = 24
+
+
+def dot(view: View, *, title: str = "") -> str:
+    """Write a view as DOT text.
+
+    Parameters
+    ----------
+    view
+        What is to be laid out.
+    title
+        A comment for readers of the file.
+    """
+    graph = graphviz.Digraph("gradviz", comment=clean(title) or None)
+    tall = view.direction == "TB"
+    graph.attr(rankdir=view.direction, nodesep="0.3", ranksep="0.32" if tall else "0.42", margin="0")
+    graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize="10", margin="0")
+    graph.attr("edge", dir="none", fontname="Helvetica", fontsize="10")
+    clustered = {member for cluster in view.clusters for member in cluster.members}
+    texts = _node_texts(view)
+    for cluster in view.clusters:
+        if cluster.parent is None:
+            _add_cluster(graph, cluster, view, texts)
+    for key, attributes in texts.items():
+        if key not in clustered:
+            graph.node(key, **attributes)
+    for arrow in view.arrows:
+        graph.edge(arrow.tail, arrow.head, label=_label_box(arrow), id=arrow.key)
+    return graph.source
+
+
+def _node_texts(view: View) -> dict[str, dict[str, str]]:
+    """The nodes with their attributes, in the order of the view."""
+    nodes = {}
+    for card in view.cards:
+        label = f"{card.name} {card.shape}".strip()
+        nodes[card.tensor.id] = {"label": escape(label), **_size(card.width, card.height)}
+    for disc in view.discs:
+        round_ = disc.width == disc.height
+        shape = {"shape": "circle"} if round_ else {}
+        nodes[disc.operation.id] = {"label": escape(disc.symbol), **_size(disc.width, disc.height), **shape}
+    return nodes
+
+
+def _size(width: float, height: float) -> dict[str, str]:
+    return {"width": f"{width / DPI:.4f}", "height": f"{height / DPI:.4f}"}
+
+
+def _label_box(arrow: Arrow) -> str | None:
+    if not arrow.label:
+        return None
+    return (
+        f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" '
+        f'WIDTH="{arrow.label_width:.0f}" HEIGHT="{LABEL_HEIGHT}"><TR><TD></TD></TR></TABLE>>'
+    )
+
+
+def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: dict[str, dict[str, str]]) -> None:
+    """Write a cluster and those inside it; modules nest as deep as the user's classes do."""
+    stack = [(graph, cluster)]
+    children: dict[str | None, list[Cluster]] = {}
+    for other in view.clusters:
+        children.setdefault(other.parent, []).append(other)
+    opened: list[tuple[graphviz.Digraph, graphviz.Digraph]] = []
+    while stack:
+        parent, current = stack.pop()
+        inside = graphviz.Digraph(f"cluster_{current.key}")
+        inside.attr(label=escape(current.label), labeljust="l", fontsize="12", margin="14", id=current.key)
+        for member in current.members:
+            inside.node(member, **texts[member])
+        opened.append((parent, inside))
+        stack.extend((inside, child) for child in children.get(current.path, ()))
+    # A subgraph is copied into its parent as text, so the innermost have to be closed first.
+    for parent, inside in reversed(opened):
+        parent.subgraph(inside)

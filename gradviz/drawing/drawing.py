@@ -1,0 +1,176 @@
+"""A drawing: shows itself in a notebook, and saves itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gradviz.drawing.dot import dot
+from gradviz.drawing.face import face
+from gradviz.drawing.layout import Layout, layout
+from gradviz.drawing.svg import Theme, svg
+from gradviz.drawing.view import Direction, View, view
+from gradviz.recording import Recording, dumps
+from gradviz.recording.files import write_file
+
+SAVERS: dict[str, Callable[[Drawing], str]] = {
+    ".svg": lambda drawing: drawing.to_svg(),
+    ".dot": lambda drawing: drawing.dot,
+    ".json": lambda drawing: dumps(drawing.recording),
+}
+"""What each file ending is written with. The player adds ``.html``."""
+
+_displays = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of a recording at one step. Evaluate it in a notebook cell to see it.
+
+    Attributes
+    ----------
+    recording
+        What is drawn.
+    step
+        At which moment.
+    theme
+        ``"auto"``, ``"light"`` or ``"dark"``.
+    direction
+        As asked for; ``None`` for what fits.
+    """
+
+    recording: Recording
+    step: int = -1
+    theme: Theme = "auto"
+    direction: Direction | None = None
+
+    @cached_property
+    def view(self) -> View:
+        """What there is to draw, and how large."""
+        return view(self.recording, direction=self.direction)
+
+    @cached_property
+    def dot(self) -> str:
+        """The graph in Graphviz's language."""
+        return dot(self.view, title=self.recording.title)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where everything goes."""
+        return layout(self.dot)
+
+    @cached_property
+    def prefix(self) -> str:
+        """What every id begins with: the same for the same recording, so that a file does not change by itself."""
+        return "gv" + hashlib.sha256(dumps(self.recording).encode()).hexdigest()[:10]
+
+    def to_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
+        """Return the picture as SVG text.
+
+        Parameters
+        ----------
+        theme
+            Instead of the drawing's own.
+        prefix
+            Begins every id; by default derived from the recording.
+        panel
+            Draw a background, so that the picture can be read on a page of any colour.
+        """
+        return svg(
+            self.view,
+            self.layout,
+            face(self.recording, self.view, self.step),
+            prefix=prefix or self.prefix,
+            theme=theme or self.theme,
+            title=self.recording.title,
+            panel=panel,
+        )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.svg``, ``.dot`` (for Graphviz), ``.json`` (the recording) or ``.html`` (a page that steps through
+            it).
+
+        Returns
+        -------
+        pathlib.Path
+            The path.
+
+        Raises
+        ------
+        ValueError
+            For another ending.
+        OSError
+            If the file cannot be written; an older one stays as it was.
+        """
+        suffix = Path(path).suffix.lower()
+        if suffix not in SAVERS:
+            raise ValueError(f"cannot save a drawing as {os.fspath(path)!r}: the name must end in {', '.join(SAVERS)}")
+        folder = Path(path).parent
+        if not folder.is_dir():
+            raise FileNotFoundError(f"cannot save {os.fspath(path)!r}: there is no folder {str(folder)!r}")
+        return write_file(path, SAVERS[suffix](self))
+
+    def __repr__(self) -> str:
+        graph = self.recording.graph
+        title = self.recording.title
+        return (
+            f"<Drawing {title!r}: {len(graph.tensors)} tensors, {len(graph.operations)} operations, "
+            f"{len(self.recording.frames)} steps>"
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """Show the picture, and fall back to an image: a notebook reopened without trust shows no SVG of its own."""
+        # Two pictures on one page must not share ids, even of the same recording.
+        picture = self.to_svg(prefix=f"{self.prefix}_{next(_displays)}", panel=True)
+        return {"image/svg+xml": picture, "text/html": image_tag(picture, self.recording.title), "text/plain": repr(self)}
+
+
+def image_tag(picture: str, title: str) -> str:
+    """Return an ``<img>`` that carries a picture in itself."""
+    from html import escape
+
+    data = base64.b64encode(picture.encode()).decode()
+    return f'<img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def draw_recording(
+    recording: Recording, *, step: int = -1, theme: Theme = "auto", direction: Direction | None = None
+) -> Drawing:
+    """Draw a recording.
+
+    Parameters
+    ----------
+    recording
+        What was computed.
+    step
+        Which moment; negative numbers count from the end.
+    theme
+        ``"light"``, ``"dark"``, or ``"auto"`` for what the reader prefers.
+    direction
+        ``"LR"`` (left to right), ``"TB"`` (top to bottom), or ``None`` for what fits.
+
+    Raises
+    ------
+    ValueError
+        If an option has none of these values.
+    IndexError
+        If there is no such step.
+    """
+    if theme not in ("auto", "light", "dark"):
+        raise ValueError(f"theme is {theme!r}; it can be 'auto', 'light' or 'dark'")
+    if direction not in (None, "LR", "TB"):
+        raise ValueError(f"direction is {direction!r}; it can be 'LR' (left to right) or 'TB' (top to bottom)")
+    recording.at(step)
+    return Drawing(recording, step, theme, direction)

@@ -1,0 +1,220 @@
+"""What a picture shows at one moment, as plain dictionaries keyed by the parts of the picture.
+
+The picture on disk is written from a face, and the player is sent the differences between faces: there is one source
+of truth for what a moment looks like.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from gradviz.drawing.palette import NOTHING, colour
+from gradviz.drawing.text import clean
+from gradviz.drawing.view import Body, Card, View, grid
+from gradviz.recording import number_text, shape_text
+from gradviz.recording.model import Moment, Recording, Value
+
+THINNEST, THICKEST = 1.4, 4.6
+
+PENDING = "·"
+"""What is not computed yet: not a zero."""
+
+
+@dataclass(frozen=True)
+class Face:
+    """How every part looks at one moment.
+
+    Attributes
+    ----------
+    text
+        Of numbers, statistics and edge labels.
+    fill
+        Colours of heatmap cells.
+    state
+        ``pending``, ``forward``, ``partial`` or ``done`` of cards and discs; ``pending``, ``forward`` or ``backward`` of
+        edges.
+    width
+        Of edges' lines.
+    label
+        What a screen reader says of a card or disc.
+    """
+
+    text: dict[str, str] = field(default_factory=dict)
+    fill: dict[str, str] = field(default_factory=dict)
+    state: dict[str, str] = field(default_factory=dict)
+    width: dict[str, float] = field(default_factory=dict)
+    label: dict[str, str] = field(default_factory=dict)
+
+    def since(self, before: Face) -> dict[str, dict[str, Any]]:
+        """Return what differs from an earlier face."""
+        return {
+            part: {key: value for key, value in getattr(self, part).items() if getattr(before, part).get(key) != value}
+            for part in ("text", "fill", "state", "width", "label")
+        }
+
+
+def face(recording: Recording, view: View, step: int = -1) -> Face:
+    """Return what the picture shows after a step.
+
+    Parameters
+    ----------
+    recording
+        What was computed.
+    view
+        How it is shown.
+    step
+        Which moment; negative numbers count from the end.
+
+    Raises
+    ------
+    IndexError
+        If there is no such step.
+    """
+    moment = recording.at(step)
+    shown = Face()
+    for card in view.cards:
+        _show_card(shown, card, view, moment)
+    for disc in view.discs:
+        operation = disc.operation
+        forward = any(output in moment.values for output in operation.outputs)
+        done = f"backward:{operation.id}" in moment.done
+        shown.state[operation.id] = "done" if done else "forward" if forward else "pending"
+        shown.label[operation.id] = ", ".join(
+            part for part in (clean(operation.name), clean(operation.grad_fn or ""), _progress(forward, done)) if part
+        )
+    for arrow in view.arrows:
+        _show_arrow(shown, arrow, view, moment)
+    return shown
+
+
+def _progress(forward: bool, done: bool) -> str:
+    return "gradient passed on" if done else "computed" if forward else "not computed yet"
+
+
+def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
+    id = card.tensor.id
+    value, gradient = moment.values.get(id), moment.gradients.get(id)
+    if value is None:
+        state = "pending"
+    elif gradient is None:
+        state = "forward"
+    else:
+        state = "done" if gradient.complete else "partial"
+    shown.state[id] = state
+    shown.label[id] = _card_label(card, value, gradient.value if gradient else None)
+    if card.pill:
+        return
+    _show_numbers(shown, f"{id}_v", card.body, value, view.value_scale)
+    if card.has_gradient:
+        _show_numbers(shown, f"{id}_g", card.body, gradient.value if gradient else None, view.gradient_scale)
+
+
+def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale: float) -> None:
+    count = body.rows * body.columns
+    if body.kind == "empty":
+        shown.text[f"{key}0"] = "empty" if value is not None else PENDING
+    elif body.kind == "numbers":
+        numbers = value.data if value is not None and value.data is not None else None
+        for place in range(count):
+            shown.text[f"{key}{place}"] = PENDING if numbers is None else number_text(numbers[place])
+    else:
+        numbers = None if value is None else tuple(cells(value, body))
+        for place in range(count):
+            shown.fill[f"{key}{place}"] = NOTHING if numbers is None else colour(numbers[place], scale)
+        if body.kind == "preview":
+            shown.text[f"{key}s"] = PENDING if value is None else statistics(value)
+
+
+def cells(value: Value, body: Body) -> Iterator[float]:
+    """Return the number behind each cell of a heatmap: an entry, or the mean of a block of them."""
+    shown = value if value.data is not None else value.preview
+    assert shown is not None
+    assert shown.data is not None
+    rows, columns = grid(shown.shape)
+    if (rows, columns) == (body.rows, body.columns):
+        yield from shown.data
+        return
+    for row in range(body.rows):
+        top, bottom = row * rows // body.rows, (row + 1) * rows // body.rows
+        for column in range(body.columns):
+            left, right = column * columns // body.columns, (column + 1) * columns // body.columns
+            block = [shown.data[i * columns + j] for i in range(top, bottom) for j in range(left, right)]
+            yield sum(block) / len(block)
+
+
+def statistics(value: Value) -> str:
+    """Write a tensor's statistics on a line: mean ± standard deviation, smallest to largest; what is strange first."""
+    if value.summary is not None:
+        s = value.summary
+        mean, sd, low, high, nans, infs = s.mean, s.sd, s.min, s.max, s.nans, s.infs
+    else:
+        assert value.data is not None
+        finite = [number for number in value.data if math.isfinite(number)] or [0.0]
+        mean = sum(finite) / len(finite)
+        sd = math.sqrt(sum((number - mean) ** 2 for number in finite) / len(finite))
+        low, high = min(finite), max(finite)
+        nans = sum(number != number for number in value.data)
+        infs = len(value.data) - nans - sum(math.isfinite(number) for number in value.data)
+    strange = " ".join(f"{count} {what}" for count, what in ((nans, "nan"), (infs, "inf")) if count)
+    if strange:
+        return f"⚠ {strange}"
+    return f"{_short(mean)} ± {_short(sd)}, {_short(low)} … {_short(high)}"
+
+
+def _short(number: float) -> str:
+    return number_text(float(f"{number:.2g}"))
+
+
+def _show_arrow(shown: Face, arrow: Any, view: View, moment: Moment) -> None:
+    operation = arrow.head if arrow.head.startswith("o") else arrow.tail
+    into = operation == arrow.head
+    gradient = None
+    if into:
+        contribution = moment.contributions.get(arrow.key)
+        gradient = None if contribution is None else contribution.value
+        flowed = arrow.tail in moment.values and f"forward:{operation}" in moment.done
+    else:
+        flowed = arrow.head in moment.values
+        if f"backward:{operation}" in moment.done and arrow.carries_gradient:
+            arrived = moment.gradients.get(arrow.head)
+            gradient = None if arrived is None else arrived.value
+    shown.state[arrow.key] = "backward" if gradient is not None else "forward" if flowed else "pending"
+    shown.width[arrow.key] = THINNEST if gradient is None else line_width(gradient)
+    if arrow.label:
+        shown.text[f"{arrow.key}_l"] = arrow.label if flowed else ""
+
+
+def line_width(gradient: Value) -> float:
+    """Return how thick a line is on which a gradient came back: by the logarithm of its root mean square.
+
+    A gradient of 1 is in the middle; a thousand times more or less is as thick or thin as it gets.
+    """
+    shown = gradient if gradient.data is not None else gradient.preview
+    numbers = [] if shown is None or shown.data is None else [n for n in shown.data if math.isfinite(n)]
+    size = math.sqrt(sum(float(n) ** 2 for n in numbers) / len(numbers)) if numbers else 0.0
+    if size == 0:
+        return THINNEST
+    share = (max(-3.0, min(3.0, math.log10(size))) + 3) / 6
+    return round(THINNEST + share * (THICKEST - THINNEST), 2)
+
+
+def _card_label(card: Card, value: Value | None, gradient: Value | None) -> str:
+    tensor = card.tensor
+    parts = [clean(tensor.name)[:200], tensor.role]
+    if tensor.shape:
+        parts.append(f"shape {shape_text(tensor.shape)}")
+    parts.append(f"value {_spoken(value)}")
+    if card.has_gradient:
+        parts.append(f"gradient {_spoken(gradient)}")
+    return ", ".join(parts)
+
+
+def _spoken(value: Value | None) -> str:
+    if value is None:
+        return "not computed yet"
+    if value.data is None or len(value.data) > 16:
+        return statistics(value)
+    return " ".join(number_text(number) for number in value.data) or "empty"

@@ -1,0 +1,190 @@
+"""Where everything goes: the only module that runs another program.
+
+The Graphviz that pip installs along with gradviz is used unless another is asked for. All engines answer in the same
+form, Graphviz's ``json0``, and only places are read from it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sysconfig
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+TIMEOUT = 20.0
+"""Seconds after which a layout is given up."""
+
+Point = tuple[float, float]
+
+
+class LayoutError(RuntimeError):
+    """No layout could be made, with what to do about it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle, by its top left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Places, in pixels from the top left corner.
+
+    Attributes
+    ----------
+    width, height
+        Of the whole picture.
+    centres
+        Of cards and discs, by their ids.
+    splines
+        Of arrows, by their keys: a start and then three points for each Bézier segment.
+    labels
+        Centres of the arrows' labels.
+    clusters
+        By their keys.
+    """
+
+    width: float
+    height: float
+    centres: dict[str, Point]
+    splines: dict[str, tuple[Point, ...]]
+    labels: dict[str, Point]
+    clusters: dict[str, Box]
+
+
+class LayoutEngine(Protocol):
+    """Something that lays out DOT."""
+
+    name: str
+
+    def run(self, dot: str, timeout: float) -> str:
+        """Return Graphviz's ``json0`` for a DOT text, or raise `LayoutError`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A Graphviz on this machine."""
+
+    name: str
+    path: str
+
+    def run(self, dot: str, timeout: float) -> str:
+        """Run it."""
+        try:
+            done = subprocess.run(
+                [self.path, "-Kdot", "-q", "-Tjson0"],
+                input=dot.encode("utf-8"),
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise LayoutError(
+                f"laying out the picture took more than {timeout:.0f} seconds and was given up. Draw a smaller part of "
+                "the computation: an intermediate result, or one module's output."
+            ) from None
+        except OSError as error:
+            raise LayoutError(f"{self.path} does not run ({error.strerror}). {_ADVICE}") from None
+        if done.returncode or not done.stdout:
+            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+            raise LayoutError(f"{self.name} could not lay out the picture: {said[-1] if said else 'it said nothing'}")
+        return done.stdout.decode("utf-8")
+
+
+_ADVICE = "Install the Graphviz that comes with gradviz anew: pip install --force-reinstall 'graphviz-pure>=0.2.2,<0.3'"
+
+
+def engines() -> dict[str, Program]:
+    """Return the layout engines on this machine by name, the preferred one first."""
+    found = {}
+    # pip puts the program beside the interpreter, in a folder that is often not on PATH.
+    scripts = sysconfig.get_path("scripts")
+    pure = shutil.which("graphviz-pure", path=scripts) or shutil.which("graphviz-pure")
+    if pure:
+        found["graphviz-pure"] = Program("graphviz-pure", pure)
+    system = shutil.which("dot")
+    if system:
+        found["dot"] = Program("dot", system)
+    return found
+
+
+def choose(name: str | None = None) -> Program:
+    """Return an engine by name, or the preferred one.
+
+    Raises
+    ------
+    LayoutError
+        If there is none.
+    """
+    found = engines()
+    if name is not None and name not in found:
+        have = ", ".join(found) or "none"
+        raise LayoutError(f"there is no layout engine {name!r} on this machine (there is: {have}). {_ADVICE}")
+    if not found:
+        raise LayoutError(f"no Graphviz was found on this machine. {_ADVICE}")
+    return found[name] if name is not None else next(iter(found.values()))
+
+
+def layout(dot: str, *, engine: str | LayoutEngine | None = None, timeout: float = TIMEOUT) -> Layout:
+    """Lay out a DOT text.
+
+    The same text is laid out once: pictures of one computation differ in their numbers, not in their places.
+
+    Parameters
+    ----------
+    dot
+        As `gradviz.drawing.dot.dot` writes it.
+    engine
+        ``"graphviz-pure"``, ``"dot"``, an engine of one's own, or ``None`` for the preferred one.
+    timeout
+        In seconds.
+
+    Raises
+    ------
+    LayoutError
+        If there is no engine, it fails, or it takes too long.
+    """
+    if engine is None or isinstance(engine, str):
+        return _laid_out(dot, choose(engine), timeout)
+    return parse(engine.run(dot, timeout))
+
+
+@lru_cache(maxsize=64)
+def _laid_out(dot: str, program: Program, timeout: float) -> Layout:
+    return parse(program.run(dot, timeout))
+
+
+def parse(answer: str) -> Layout:
+    """Read Graphviz's ``json0``. Its y axis points up, ours down."""
+    body = json.loads(answer)
+    _, _, width, height = _numbers(body["bb"])
+    objects = body.get("objects", [])
+    centres, clusters = {}, {}
+    for thing in objects:
+        if "pos" in thing:
+            x, y = _numbers(thing["pos"])
+            centres[thing["name"]] = (x, height - y)
+        elif "bb" in thing:
+            left, bottom, right, top = _numbers(thing["bb"])
+            clusters[thing["name"].removeprefix("cluster_")] = Box(left, height - top, right - left, top - bottom)
+    splines, labels = {}, {}
+    for edge in body.get("edges", []):
+        key = edge["id"]
+        splines[key] = tuple((x, height - y) for x, y in (_numbers(point) for point in edge["pos"].split()))
+        if "lp" in edge:
+            x, y = _numbers(edge["lp"])
+            labels[key] = (x, height - y)
+    return Layout(width, height, centres, splines, labels, clusters)
+
+
+def _numbers(text: str) -> list[Any]:
+    return [float(number) for number in text.split(",")]

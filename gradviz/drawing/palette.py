@@ -1,0 +1,50 @@
+"""Colours: the roles of tensors, and a diverging scale for heatmaps.
+
+The scale runs from orange through white to blue. It is centred on zero, and orange and blue stay apart for every common
+kind of colour blindness.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from gradviz.recording.model import Number, Value
+
+_STOPS = (
+    (-1.0, (179, 88, 6)),
+    (-0.6, (224, 130, 20)),
+    (-0.25, (253, 205, 150)),
+    (0.0, (247, 247, 247)),
+    (0.25, (170, 205, 235)),
+    (0.6, (67, 138, 200)),
+    (1.0, (5, 80, 174)),
+)
+NOTHING = "#e4e8ed"
+"""A cell whose value is not known yet."""
+
+STRANGE = "#57606a"
+"""A cell that is nan or infinite."""
+
+
+def colour(value: Number, scale: float) -> str:
+    """Return the colour of a number on a scale that runs from −`scale` to +`scale`."""
+    if not math.isfinite(value):
+        return STRANGE
+    place = max(-1.0, min(1.0, value / scale)) if scale else 0.0
+    for (low, first), (high, second) in zip(_STOPS, _STOPS[1:], strict=False):
+        if place <= high:
+            share = (place - low) / (high - low)
+            mixed = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
+            return "#{:02x}{:02x}{:02x}".format(*mixed)
+    raise AssertionError(place)
+
+
+def largest(values: Iterable[Value]) -> float:
+    """Return the largest magnitude among values, for a scale that fits them all; 1 where there is none."""
+    top = 0.0
+    for value in values:
+        shown = value if value.data is not None else value.preview
+        if shown is not None and shown.data is not None:
+            top = max(top, max((abs(number) for number in shown.data if math.isfinite(number)), default=0.0))
+    return top or 1.0

@@ -1,0 +1,332 @@
+"""From a view, its layout and a face to SVG.
+
+Every mark is ours; Graphviz has only said where. The light look is in plain presentation attributes, which Inkscape,
+PowerPoint, LaTeX and typst read; the dark look is a style sheet over it. Every part that a step may change has an id.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Literal
+from xml.sax.saxutils import escape
+
+from gradviz.drawing.face import Face
+from gradviz.drawing.layout import Layout, Point
+from gradviz.drawing.text import clean
+from gradviz.drawing.view import (
+    BETWEEN,
+    CAPTION,
+    CAPTION_SIZE,
+    HEADER,
+    LABEL_SIZE,
+    NAME_SIZE,
+    NUMBER_SIZE,
+    PADDING,
+    SHAPE_SIZE,
+    STAT_SIZE,
+    Arrow,
+    Card,
+    Disc,
+    View,
+    symbol_size,
+)
+
+Theme = Literal["auto", "light", "dark"]
+
+MARGIN = 12.0
+SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+
+INK, MUTED = "#1f2328", "#59636e"
+VALUE, GRADIENT = "#0550ae", "#9a3412"
+LINE, BACK = "#57606a", "#d9730d"
+
+# Fill, border, border width and dashes: a role shows in all of them, so that it can be told without colour.
+ROLES = {
+    "parameter": ("#fff4d6", "#b58105", 1.8, ""),
+    "input": ("#eaf2ff", "#6e8fc7", 1.2, ""),
+    "constant": ("#ffffff", "#8c959f", 1.2, ""),
+    "intermediate": ("#ffffff", "#c3ccd5", 1.2, ""),
+    "output": ("#e6f7ec", "#2f8a4c", 2.6, ""),
+}
+DISC = ("#f6f8fa", "#8c959f", 1.3)
+MODULE = ("#f6f8fa", "#b6c0ca")
+
+# The same marks on a dark page, by class.
+_DARK = {
+    ".gv-role-parameter .gv-box": "fill:#33290f;stroke:#c9991f",
+    ".gv-role-input .gv-box": "fill:#14243d;stroke:#5f88c9",
+    ".gv-role-constant .gv-box": "fill:#161b22;stroke:#8b949e",
+    ".gv-role-intermediate .gv-box": "fill:#161b22;stroke:#57606a",
+    ".gv-role-output .gv-box": "fill:#10301c;stroke:#46a565",
+    ".gv-disc .gv-box": "fill:#21262d;stroke:#8b949e",
+    ".gv-module .gv-box": "fill:#11161d;stroke:#3d444d",
+    ".gv-name,.gv-symbol,.gv-number": "fill:#e6edf3",
+    ".gv-shape,.gv-caption,.gv-stat,.gv-module-name": "fill:#9da7b1",
+    ".gv-value": "fill:#79b8ff",
+    ".gv-grad,.gv-local": "fill:#ffb077",
+    ".gv-line": "stroke:#9da7b1",
+    ".gv-head": "fill:#9da7b1",
+    ".gv-backward .gv-line": "stroke:#f0883e",
+    ".gv-backward .gv-head": "fill:#f0883e",
+    ".gv-panel": "fill:#0d1117",
+}
+
+
+def dark_style(scope: str) -> str:
+    """Return the dark look as CSS rules below a selector."""
+    return "".join(
+        ",".join(f"{scope} {selector}" for selector in selectors.split(",")) + "{" + rules + "}"
+        for selectors, rules in _DARK.items()
+    )
+
+
+def svg(
+    view: View,
+    layout: Layout,
+    face: Face,
+    *,
+    prefix: str,
+    theme: Theme = "auto",
+    title: str = "",
+    panel: bool = False,
+) -> str:
+    """Write a picture.
+
+    Parameters
+    ----------
+    view, layout, face
+        What there is, where it is, and what it shows.
+    prefix
+        Begins every id; letters, digits and underscores, unlike that of any other picture on the page.
+    theme
+        ``light``, ``dark``, or ``auto``: light, and dark where the reader prefers that.
+    title
+        For screen readers.
+    panel
+        Draw a background, so that the picture can be read on a page of any colour.
+
+    Returns
+    -------
+    str
+        An ``<svg>`` element, without an XML declaration, so that it can be put into a page as it is.
+    """
+    wide, high = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
+    parts = [
+        f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high:.0f}" '
+        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={_quoted(title)} font-family="{SANS}">'
+    ]
+    dark = dark_style(f"#{prefix}")
+    if theme == "dark":
+        parts.append(f"<style>{dark}</style>")
+    elif theme == "auto":
+        parts.append(f"<style>@media (prefers-color-scheme:dark){{{dark}}}</style>")
+    if panel:
+        parts.append(f'<rect class="gv-panel" width="{wide:.0f}" height="{high:.0f}" rx="8" fill="#ffffff"/>')
+    parts.append(f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">')
+    pen = _Pen(view, layout, face, prefix)
+    parts += pen.modules()
+    for arrow in view.arrows:
+        parts += pen.arrow(arrow)
+    # In the order of the computation, which is also the order in which the keyboard goes through them.
+    cards = {card.tensor.id: card for card in view.cards}
+    drawn: set[str] = set()
+    for disc in view.discs:
+        for argument in disc.operation.inputs:
+            if argument.tensor not in drawn:
+                drawn.add(argument.tensor)
+                parts += pen.card(cards[argument.tensor])
+        parts += pen.disc(disc)
+        for output in disc.operation.outputs:
+            drawn.add(output)
+            parts += pen.card(cards[output])
+    for id, card in cards.items():
+        if id not in drawn:
+            parts += pen.card(card)
+    parts.append("</g></svg>")
+    return "\n".join(parts)
+
+
+def _quoted(text: str) -> str:
+    return '"' + escape(clean(text), {'"': "&quot;", "'": "&#39;"}) + '"'
+
+
+def _text(
+    text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
+    bold: bool = False,
+) -> str:  # fmt: skip
+    attributes = f' id="{id}"' if id else ""
+    attributes += f' class="{kind}" x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{fill}"'
+    attributes += f' text-anchor="{anchor}"' if anchor else ""
+    attributes += f' font-family="{MONO}"' if mono else ""
+    attributes += ' font-weight="700"' if bold else ""
+    return f"<text{attributes}>{escape(clean(text))}</text>"
+
+
+class _Pen:
+    """Draws the parts of one picture."""
+
+    def __init__(self, view: View, layout: Layout, face: Face, prefix: str) -> None:
+        self.view, self.layout, self.face, self.prefix = view, layout, face, prefix
+
+    def _group(self, key: str, kind: str) -> str:
+        """Open the group of a card or disc."""
+        state = self.face.state.get(key, "forward")
+        faint = ' opacity="0.4"' if state == "pending" else ""
+        label = _quoted(self.face.label.get(key, ""))
+        return (
+            f'<g id="{self.prefix}_{key}" class="{kind} gv-{state}" tabindex="0" role="img" aria-label={label}{faint}>'
+        )
+
+    def modules(self) -> Iterator[str]:
+        """Frames around what belongs to a module, the outer ones first."""
+        fill, stroke = MODULE
+        order = sorted(self.view.clusters, key=lambda cluster: cluster.path.count("."))
+        for cluster in order:
+            box = self.layout.clusters.get(cluster.key)
+            if box is None:
+                continue
+            yield f'<g id="{self.prefix}_{cluster.key}" class="gv-module">'
+            yield (
+                f'<rect class="gv-box" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" '
+                f'rx="12" fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"/>'
+            )
+            yield _text(cluster.label, box.x + 12, box.y + 18, 12.5, MUTED, "gv-module-name")
+            yield "</g>"
+
+    def disc(self, disc: Disc) -> Iterator[str]:
+        """Draw an operation."""
+        key = disc.operation.id
+        x, y = self.layout.centres[key]
+        fill, stroke, thick = DISC
+        state = self.face.state.get(key, "forward")
+        dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
+        look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"{dashes}'
+        yield self._group(key, "gv-disc")
+        if disc.width == disc.height:
+            yield f'<circle class="gv-box" cx="{x:.1f}" cy="{y:.1f}" r="{disc.width / 2:.1f}" {look}/>'
+        else:
+            yield (
+                f'<rect class="gv-box" x="{x - disc.width / 2:.1f}" y="{y - disc.height / 2:.1f}" '
+                f'width="{disc.width:.1f}" height="{disc.height:.1f}" rx="{disc.height / 2:.1f}" {look}/>'
+            )
+        size = symbol_size(disc.symbol)
+        yield _text(disc.symbol, x, y + size * 0.35, size, INK, "gv-symbol", anchor="middle", bold=True)
+        yield "</g>"
+
+    def card(self, card: Card) -> Iterator[str]:
+        """Draw a tensor."""
+        key = card.tensor.id
+        x, y = self.layout.centres[key]
+        left, top = x - card.width / 2, y - card.height / 2
+        fill, stroke, thick, dashes = ROLES[card.tensor.role]
+        if self.face.state.get(key) == "pending":
+            dashes = "4 3"
+        yield self._group(key, f"gv-card gv-role-{card.tensor.role}")
+        yield (
+            f'<rect class="gv-box" x="{left:.1f}" y="{top:.1f}" width="{card.width:.1f}" height="{card.height:.1f}" '
+            f'rx="{card.height / 2 if card.pill else 10:.1f}" fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
+            + (f' stroke-dasharray="{dashes}"/>' if dashes else "/>")
+        )
+        if card.pill:
+            yield _text(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
+            yield "</g>"
+            return
+        yield _text(card.name, left + PADDING, top + 18.5, NAME_SIZE, INK, "gv-name", bold=True)
+        if card.shape:
+            right = left + card.width - PADDING
+            yield _text(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
+        line = top + HEADER
+        yield from self._numbers(card, "v", "value", left, line)
+        if card.has_gradient:
+            yield from self._numbers(card, "g", "grad", left, line + card.body.height + BETWEEN)
+        yield "</g>"
+
+    def _numbers(self, card: Card, part: str, caption: str, left: float, top: float) -> Iterator[str]:
+        """Draw a tensor's values, or its gradient: cells with numbers or colours, to the right of a caption."""
+        body, key = card.body, f"{card.tensor.id}_{part}"
+        ink, kind = (VALUE, "gv-value") if part == "v" else (GRADIENT, "gv-grad")
+        cells = body.rows * body.cell_height
+        middle = top + cells / 2 + 4
+        yield _text(caption, left + PADDING, middle, CAPTION_SIZE, MUTED, "gv-caption")
+        right = left + card.width - PADDING
+        if body.kind in ("numbers", "empty"):
+            for place in range(body.rows * body.columns):
+                row, column = divmod(place, body.columns)
+                x = right - (body.columns - 1 - column) * body.cell_width
+                y = top + (row + 0.5) * body.cell_height + 4.5
+                text, id = self.face.text.get(f"{key}{place}", ""), f"{self.prefix}_{key}{place}"
+                yield _text(text, x, y, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
+            return
+        start = left + PADDING + CAPTION + max(0.0, (card.width - 2 * PADDING - CAPTION - body.width) / 2)
+        for place in range(body.rows * body.columns):
+            row, column = divmod(place, body.columns)
+            yield (
+                f'<rect id="{self.prefix}_{key}{place}" class="gv-cell" x="{start + column * body.cell_width:.1f}" '
+                f'y="{top + row * body.cell_height:.1f}" width="{body.cell_width - 1:.1f}" '
+                f'height="{body.cell_height - 1:.1f}" fill="{self.face.fill.get(f"{key}{place}", "")}"/>'
+            )
+        if body.kind == "preview":
+            text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
+            yield _text(text, right, top + cells + STAT_SIZE + 2, STAT_SIZE, ink, f"gv-stat {kind}", id=id, anchor="end", mono=True)
+
+    def arrow(self, arrow: Arrow) -> Iterator[str]:
+        """Draw an edge: its line, an arrowhead for each direction, and its label."""
+        points = self.layout.splines.get(arrow.key)
+        if points is None:
+            return
+        state = self.face.state.get(arrow.key, "forward")
+        back = state == "backward"
+        ink = BACK if back else LINE
+        thick = self.face.width.get(arrow.key, 1.4)
+        dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
+        faint = ' opacity="0.4"' if state == "pending" else ""
+        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}"{faint}>'
+        yield (
+            f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"'
+            f'{dashes}/>'
+        )
+        for kind, shown, tip, behind in (
+            ("forward", not back, points[-1], _behind(points[::-1])),
+            ("backward", back, points[0], _behind(points)),
+        ):
+            hidden = "" if shown else ' visibility="hidden"'
+            yield f'<path class="gv-head gv-head-{kind}" d="{_arrowhead(tip, behind)}" fill="{ink}"{hidden}/>'
+        if arrow.label:
+            x, y = self.layout.labels.get(arrow.key, points[len(points) // 2])
+            text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"
+            yield _text(text, x, y + 4, LABEL_SIZE, GRADIENT, "gv-local", id=id, anchor="middle")
+        yield "</g>"
+
+
+HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5
+
+
+def _behind(points: tuple[Point, ...]) -> Point:
+    """Return the first point of a spline that is not its beginning, for the direction it starts in."""
+    return next((point for point in points[1:] if math.dist(point, points[0]) > 0.5), points[-1])
+
+
+def _towards(start: Point, end: Point, length: float) -> Point:
+    distance = math.dist(start, end) or 1.0
+    return (
+        start[0] + (end[0] - start[0]) * length / distance,
+        start[1] + (end[1] - start[1]) * length / distance,
+    )
+
+
+def _path(points: tuple[Point, ...]) -> str:
+    """Write a spline that ends just short of what it joins, so that no line shows beyond an arrow's tip."""
+    first = _towards(points[0], _behind(points), TRIM)
+    last = _towards(points[-1], _behind(points[::-1]), TRIM)
+    inner = [first, *points[1:-1], last]
+    curves = " ".join(f"{x:.1f},{y:.1f}" for x, y in inner[1:])
+    return f"M{inner[0][0]:.1f},{inner[0][1]:.1f} C{curves}"
+
+
+def _arrowhead(tip: Point, behind: Point) -> str:
+    base = _towards(tip, behind, HEAD_LENGTH)
+    across = ((tip[1] - base[1]) * HEAD_WIDTH / (2 * HEAD_LENGTH), (base[0] - tip[0]) * HEAD_WIDTH / (2 * HEAD_LENGTH))
+    corners = (tip, (base[0] + across[0], base[1] + across[1]), (base[0] - across[0], base[1] - across[1]))
+    return "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in corners) + " Z"

@@ -39,18 +39,23 @@ def write_demo(folder: Path, wrote: Callable[[Path], None] = lambda path: None) 
             (".json", dumps(recording)),
         ):
             wrote(write_file(folder / f"{example.name}{suffix}", content))
-        cards.append(_card(example, recording))
+        cards.append(_card(example, recording, drawing.layout.width))
     index = write_file(folder / "index.html", _PAGE.format(cards="\n".join(cards), version=escape(__version__)))
     wrote(index)
     return index
 
 
-def _card(example: Example, recording: Recording) -> str:
+SMALLEST = 0.72
+"""Pictures that are wider than the page are scaled down to this at most; the rest scrolls, so that it can be read."""
+
+
+def _card(example: Example, recording: Recording, width: float) -> str:
     title, name = escape(example.title), escape(example.name)
     steps = len(recording.frames)
     return f"""\
 <article>
-  <a class="picture" href="{name}.html" tabindex="-1" aria-hidden="true"><img src="{name}.svg" alt=""></a>
+  <a class="picture" href="{name}.html" tabindex="-1" aria-hidden="true"><img src="{name}.svg" alt=""
+    style="min-width: {SMALLEST * width:.0f}px"></a>
   <div class="words">
     <h2>{title}</h2>
     <p>{escape(example.words)}</p>
@@ -81,8 +86,8 @@ main {{ max-width: 1180px; margin: 0 auto; padding: 40px 24px 64px; }}
 h1 {{ margin: 0 0 8px; font-size: 34px; line-height: 1.2; }}
 header p {{ margin: 0 0 32px; max-width: 44em; color: var(--muted); }}
 article {{ background: var(--card); border: 1px solid var(--line); border-radius: 14px; margin: 0 0 24px; overflow: hidden; }}
-.picture {{ display: flex; justify-content: center; align-items: center; padding: 28px 24px; border-bottom: 1px solid var(--line); }}
-.picture img {{ display: block; max-width: 100%; max-height: 620px; }}
+.picture {{ display: block; overflow-x: auto; padding: 24px; border-bottom: 1px solid var(--line); }}
+.picture img {{ display: block; margin: 0 auto; max-width: 100%; }}
 .words {{ padding: 20px 24px 22px; }}
 h2 {{ margin: 0 0 4px; font-size: 22px; }}
 .words p {{ margin: 0 0 14px; max-width: 46em; }}

@@ -1,7 +1,7 @@
 """What a test needs from the machine, asked for by name.
 
 A test that needs PyTorch takes the fixture ``torch``; one that needs a browser takes ``browser_page`` (see
-`tests/browser.py`). Where the thing is missing the test is skipped with a reason that says what to install. With
+`browser.py` beside this file). Where the thing is missing the test is skipped with a reason that says what to install. With
 ``GRADVIZ_REQUIRE_ALL=1``, as in CI, it fails instead.
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 
 import pytest
+
+pytest_plugins = ["browser"]
 
 REQUIRE_ALL = bool(os.environ.get("GRADVIZ_REQUIRE_ALL"))
 

@@ -363,6 +363,12 @@ def test_fma_rounds_at_most_once_in_float64(a, b, c):
     assert abs(float(cpumath.fma(np.array(a), b, c)) - exact) <= np.spacing(abs(exact))
 
 
+def test_fma_keeps_the_sign_of_zero():
+    for dtype in (F32, F64):
+        assert np.signbit(cpumath.fma(np.array([-0.0], dtype), 1.0, -0.0)).all()
+        assert not np.signbit(cpumath.fma(np.array([-0.0], dtype), 1.0, 0.0)).any()
+
+
 def test_fma_in_float64_is_what_one_rounding_gives():
     rng = np.random.default_rng(0)
     a, b, c = rng.random((3, 5000))

@@ -6,11 +6,13 @@ text in the nodes is for those who open the DOT file elsewhere.
 
 from __future__ import annotations
 
-import graphviz
-from graphviz.quoting import escape
+from typing import TYPE_CHECKING
 
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Cluster, View
+
+if TYPE_CHECKING:
+    import graphviz
 
 DPI = 72
 """Graphviz measures in inches of 72 points; a point of its is a pixel of ours."""
@@ -28,6 +30,8 @@ def dot(view: View, *, title: str = "") -> str:
     title
         A comment for readers of the file.
     """
+    import graphviz  # not needed before there is something to draw
+
     graph = graphviz.Digraph("gradviz", comment=clean(title) or None)
     tall = view.direction == "TB"
     graph.attr(rankdir=view.direction, nodesep="0.3", ranksep="0.32" if tall else "0.42", margin="0")
@@ -48,6 +52,8 @@ def dot(view: View, *, title: str = "") -> str:
 
 def _node_texts(view: View) -> dict[str, dict[str, str]]:
     """The nodes with their attributes, in the order of the view."""
+    from graphviz import escape
+
     nodes = {}
     for card in view.cards:
         label = f"{card.name} {card.shape}".strip()
@@ -74,6 +80,8 @@ def _label_box(arrow: Arrow) -> str | None:
 
 def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: dict[str, dict[str, str]]) -> None:
     """Write a cluster and those inside it; modules nest as deep as the user's classes do."""
+    import graphviz
+
     stack = [(graph, cluster)]
     children: dict[str | None, list[Cluster]] = {}
     for other in view.clusters:
@@ -82,7 +90,7 @@ def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: d
     while stack:
         parent, current = stack.pop()
         inside = graphviz.Digraph(f"cluster_{current.key}")
-        inside.attr(label=escape(current.label), labeljust="l", fontsize="12", margin="14", id=current.key)
+        inside.attr(label=graphviz.escape(current.label), labeljust="l", fontsize="12", margin="14", id=current.key)
         for member in current.members:
             inside.node(member, **texts[member])
         opened.append((parent, inside))

@@ -119,7 +119,7 @@ def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale:
     elif body.kind == "numbers":
         numbers = value.data if value is not None and value.data is not None else None
         for place in range(count):
-            shown.text[f"{key}{place}"] = PENDING if numbers is None else number_text(numbers[place])
+            shown.text[f"{key}{place}"] = PENDING if numbers is None else number_text(numbers[place], body.digits)
     else:
         numbers = None if value is None else tuple(cells(value, body))
         for place in range(count):
@@ -165,7 +165,7 @@ def statistics(value: Value) -> str:
 
 
 def _short(number: float) -> str:
-    return number_text(float(f"{number:.2g}"))
+    return number_text(float(number), 2)
 
 
 def _show_arrow(shown: Face, arrow: Any, view: View, moment: Moment) -> None:

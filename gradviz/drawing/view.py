@@ -29,8 +29,8 @@ HEATMAP_UP_TO = 12
 WIDEST_ROW = 6
 """A vector of up to this many entries is one row of numbers."""
 
-DEEPEST_LEFT_TO_RIGHT = 6
-"""Computations of more operations in a row than this are drawn from top to bottom."""
+SCREEN = (1400.0, 850.0)
+"""What a picture should fit, scaled down as little as possible: that decides its direction."""
 
 Direction = Literal["LR", "TB"]
 
@@ -47,6 +47,8 @@ class Body:
         Of the cells shown.
     cell_width, cell_height
         Of one cell.
+    digits
+        How many significant digits a number gets.
     """
 
     kind: Literal["numbers", "heatmap", "preview", "empty"]
@@ -54,6 +56,7 @@ class Body:
     columns: int
     cell_width: float
     cell_height: float
+    digits: int = 4
 
     @property
     def width(self) -> float:
@@ -168,7 +171,7 @@ def view(recording: Recording, *, direction: Direction | None = None) -> View:
         for output in operation.outputs:
             arrows.append(Arrow(f"{operation.id}_{output}", operation.id, output, "", 0.0, operation.grad_fn is not None))
     if direction is None:
-        direction = "LR" if _depth(recording) <= DEEPEST_LEFT_TO_RIGHT else "TB"
+        direction = _direction(recording, cards, arrows)
     return View(
         direction,
         cards,
@@ -192,13 +195,25 @@ def _all_numbers(recording: Recording) -> tuple[dict[str, list[Value]], dict[str
     return values, gradients
 
 
-def _depth(recording: Recording) -> int:
-    """Return the number of operations on the longest way through the graph."""
-    depth: dict[str, int] = {}
+def _direction(recording: Recording, cards: tuple[Card, ...], arrows: list[Arrow]) -> Direction:
+    """Choose the direction in which the longest way through the picture fits a screen better.
+
+    Left to right if both do; and a little rather from top to bottom, the way pages scroll.
+    """
+    labels = {arrow.key: arrow.label_width for arrow in arrows}
+    across = _longest_way(recording, {card.tensor.id: card.width for card in cards}, labels) / SCREEN[0]
+    down = _longest_way(recording, {card.tensor.id: card.height for card in cards}, {}) / SCREEN[1]
+    return "LR" if across <= max(1.0, 0.85 * down) else "TB"
+
+
+def _longest_way(recording: Recording, card_length: dict[str, float], label_length: dict[str, float]) -> float:
+    """Return about how long a picture becomes along its direction, in pixels."""
+    end = dict(card_length)
     for operation in recording.graph.operations:  # in order of creation, so inputs come first
-        deepest = 1 + max((depth.get(argument.tensor, 0) for argument in operation.inputs), default=0)
-        depth.update(dict.fromkeys(operation.outputs, deepest))
-    return max(depth.values(), default=0)
+        start = max((end[a.tensor] + max(label_length.get(a.id, 0), 30.0) for a in operation.inputs), default=0.0)
+        for output in operation.outputs:
+            end[output] = start + 95.0 + card_length[output]
+    return max(end.values(), default=0.0)
 
 
 def _card(tensor: Tensor, shown: list[Value]) -> Card:
@@ -232,9 +247,10 @@ def _body(tensor: Tensor, shown: list[Value]) -> Body:
         return Body("empty", 1, 1, 40.0, ROW)
     few = rows <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO or rows == 1 and columns <= WIDEST_ROW
     if few:
-        texts = [number_text(number) for value in shown for number in value.data or ()]
+        digits = 4 if rows * columns == 1 else 3
+        texts = [number_text(number, digits) for value in shown for number in value.data or ()]
         widest = max((len(text) for text in texts), default=1)
-        return Body("numbers", rows, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW)
+        return Body("numbers", rows, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW, digits)
     if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
         return Body("heatmap", rows, columns, 14.0, 12.0)
     preview = next((value.preview for value in shown if value.preview is not None), None)

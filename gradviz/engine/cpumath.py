@@ -44,7 +44,8 @@ def fma(a: np.ndarray, b: np.ndarray | float, c: np.ndarray | float) -> np.ndarr
         c_part = total - product
         total_lost = (product - (total - c_part)) + (c - c_part)
         lost = product_lost + total_lost
-        return total + np.where(np.isfinite(lost), lost, 0)  # near the largest float64 the bookkeeping overflows
+        # Near the largest float64 the bookkeeping overflows; and adding nothing would turn −0 into 0.
+        return np.where(np.isfinite(lost) & (lost != 0), total + lost, total)
 
 
 def _high_half(x: np.ndarray) -> np.ndarray:

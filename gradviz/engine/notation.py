@@ -36,8 +36,8 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 _FUNCTIONS = {"sqrt": "√", "sigmoid": "σ", "sum": "Σ", "prod": "Π", "sign": "sign"}
 
 
-def number(value: object) -> str:
-    """Write a number as a learner would: four significant digits, a real minus sign, no trailing zeros.
+def number(value: object, digits: int = 4) -> str:
+    """Write a number as a learner would: few significant digits, a real minus sign, no trailing zeros.
 
     Examples
     --------
@@ -50,10 +50,11 @@ def number(value: object) -> str:
         return "nan"
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
-    if isinstance(value, int) and abs(value) < 10**5:
-        text = str(value)
+    if float(value).is_integer() and abs(value) < 10**5:
+        text = str(int(value))
     else:
-        text = f"{value:.4g}"
+        whole_digits = len(str(int(abs(value)))) if abs(value) < 10**5 else 0
+        text = f"{value:.{max(digits, whole_digits)}g}"
         if "e" in text:
             mantissa, exponent = text.split("e")
             text = f"{mantissa}e{int(exponent)}"
@@ -102,7 +103,7 @@ def binding(text: str) -> int:
             continue
         if sign in "+−-" and place and text[place - 1] not in "e·/^":
             loosest = min(loosest, _SUM)
-        elif sign in "·/@×÷":
+        elif sign in "·/@\1×÷":  # \1 stands for an @ that is to stay one
             loosest = min(loosest, _PRODUCT)
         elif sign in "−-":
             loosest = min(loosest, _MINUS)

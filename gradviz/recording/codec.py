@@ -34,7 +34,7 @@ def dumps(recording: Recording) -> str:
     Numbers that JSON does not know are written as ``"nan"``, ``"inf"`` and ``"-inf"``.
     """
     body = {"format": FORMAT, "version": VERSION, **_encode(recording)}
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json.dumps(body, allow_nan=False, separators=(",", ":"))
 
 
 def _encode(value: Any) -> Any:

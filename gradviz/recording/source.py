@@ -13,7 +13,7 @@ from gradviz.recording.model import Code, Source
 CONTEXT = 6
 """Lines shown before an operation, where its tensors are made."""
 
-SHORT_FILE = 30
+SHORT_FILE = 40
 """A file (or notebook cell) of up to this many lines is shown whole."""
 
 MOST_LINES = 60

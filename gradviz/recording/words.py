@@ -16,6 +16,9 @@ from gradviz.engine.notation import binding, formula, number
 LONGEST_NAME = 16
 """A result without a name is called by its expression, up to this many characters."""
 
+LONGEST_LABEL = 20
+"""So long may a local derivative be on its edge, before tensors without a name are left out of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Operand:
@@ -116,14 +119,24 @@ def local_label(node: Node, slot: str, operands: list[Operand]) -> str:
     words = _words(node, operands, numbers=False)
     words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
     if is_factor(node, slot):
-        return formula(written, words)
+        text = formula(written, words)
+        if len(text) <= LONGEST_LABEL:
+            return text
+        unnamed = {s: "…" for s, o in zip(node.operation.inputs, operands, strict=True) if not o.named}
+        return formula(written, words | unnamed)
     # The upstream gradient itself is not written: what remains is what it is multiplied with.
-    text = formula(written, words | {"grad": "\0"})
-    if text.startswith("\0 @ "):
-        return "· " + text[len("\0 @ ") :]
-    if text.endswith(" @ \0"):
-        return text[: -len(" @ \0")] + " ·"
+    text = _with_dots(written, words | {"grad": "\0"})
+    if text.startswith("\0 · "):
+        return text[len("\0 ") :]
+    if text.endswith(" · \0"):
+        return text[: -len(" \0")]
     return f"{node.operation.name}′"
+
+
+def _with_dots(written: str, words: dict[str, str]) -> str:
+    """Print a formula with the mathematician's dot for matrix products, but leave the ``@`` in names as it is."""
+    hidden = {name: word.replace("@", "\1") for name, word in words.items()}
+    return formula(written, hidden).replace(" @ ", " · ").replace("\1", "@")
 
 
 def local_number(node: Node, slot: str, operands: list[Operand], label: str) -> str:
@@ -215,7 +228,7 @@ def backward_equation(
         local = formula(written, words)
         symbols = above if local == "1" else f"{above} · {_bracketed(local)}"
     else:
-        symbols = formula(written, words | {"grad": above}).replace(" @ ", " · ")
+        symbols = _with_dots(written, words | {"grad": above})
     line = f"{left}{symbols}   ({shape})"
     axes = summed_over(node, target)
     return f"{line}, {summed_text(axes)}" if axes else line

@@ -1,0 +1,400 @@
+"""Pictures: what is in them, where it is, and that no text is ever anything but text."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import re
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradviz as gv
+from gradviz import examples
+from gradviz.drawing import draw_recording, face, steps
+from gradviz.drawing.face import THICKEST, THINNEST, line_width
+from gradviz.drawing.layout import LayoutError, Program, choose, engines, layout
+from gradviz.drawing.palette import colour
+from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, ROLES, VALUE
+from gradviz.recording import record_graph, variables_of
+from gradviz.recording.values import value_of
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def record(*outputs, **options):
+    return record_graph(*outputs, variables=variables_of(sys._getframe(1)), **options)
+
+
+@pytest.fixture(scope="module")
+def line():
+    w, x, b = gv.tensor(2.0, requires_grad=True), gv.tensor(5.0), gv.tensor(3.0, requires_grad=True)
+    y = w * x + b
+    return record(y, backward=True)
+
+
+def parse(svg):
+    return ET.fromstring(svg)
+
+
+def by_key(drawing, svg=None):
+    root = parse(svg or drawing.to_svg())
+    start = f"{drawing.prefix}_"
+    return {e.get("id")[len(start) :]: e for e in root.iter() if (e.get("id") or "").startswith(start)}
+
+
+def text_of(element):
+    return "".join(element.itertext())
+
+
+# --- what is drawn ----------------------------------------------------------------------------------------------------
+
+
+def test_cards_show_values_and_gradients_and_edges_their_local_derivatives(line):
+    parts = by_key(draw_recording(line))
+    names = {text_of(e.find(f"{SVG}text[@class='gv-name']")): key for key, e in parts.items() if re.fullmatch(r"t\d+", key)}
+    assert set(names) == {"w", "x", "w·x", "b", "y"}
+    shown = {name: [text_of(parts[f"{key}_{p}0"]) for p in "vg" if f"{key}_{p}0" in parts] for name, key in names.items()}
+    assert shown == {"w": ["2", "5"], "x": ["5"], "w·x": ["10", "1"], "b": ["3", "1"], "y": ["13", "1"]}
+    assert text_of(parts["o0_0_l"]) == "∂/∂w = x = 5"
+    assert text_of(parts["o1_1_l"]) == "1"
+    assert "o0_1_l" not in parts  # no gradient flows to x
+
+
+def test_before_backward_gradients_are_pending_and_not_zero():
+    x = gv.tensor(3.0, requires_grad=True)
+    y = x * x
+    parts = by_key(draw_recording(record(y)))
+    assert text_of(parts["t0_g0"]) == "·"
+    assert text_of(parts["t1_g0"]) == "·"
+    assert "gv-backward" not in parts["o0_0"].get("class")
+
+
+def test_x_times_x_has_two_edges():
+    x = gv.tensor(3.0, requires_grad=True)
+    y = x * x
+    drawing = draw_recording(record(y))
+    parts = by_key(drawing)
+    lines = [parts[key].find(f"{SVG}path[@class='gv-line']").get("d") for key in ("o0_0", "o0_1")]
+    assert lines[0] != lines[1]
+
+
+def test_constants_are_pills_with_their_number():
+    x = gv.tensor(3.0, requires_grad=True)
+    y = x + 10
+    parts = by_key(draw_recording(record(y)))
+    assert "gv-role-constant" in parts["t1"].get("class")
+    assert [text_of(e) for e in parts["t1"].iter(f"{SVG}text")] == ["10"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    [((), "numbers"), ((4, 4), "numbers"), ((5,), "numbers"), ((10, 2), "heatmap"), ((13,), "preview"), ((784, 128), "preview"), ((2, 3, 4, 5), "preview"), ((0, 3), "empty")],
+)  # fmt: skip
+def test_a_tensor_shows_numbers_then_colours_then_statistics(shape, kind):
+    x = gv.ones(*shape, requires_grad=True)
+    y = (x * 2).sum()
+    drawing = draw_recording(record(y, backward=True))
+    card = next(card for card in drawing.view.cards if card.name == "x")
+    assert card.body.kind == kind
+    parts = by_key(drawing)
+    assert f"{card.tensor.id}_v0" in parts
+    if kind == "preview":
+        assert text_of(parts[f"{card.tensor.id}_vs"]) == "1 ± 0, 1 … 1"
+        assert card.body.rows <= 12
+        assert card.body.columns <= 12
+
+
+def test_what_is_not_a_number_is_said_on_the_card():
+    x = gv.tensor([float("nan"), float("inf")] + [1.0] * 20, requires_grad=True)
+    y = (x * 2).sum()
+    drawing = draw_recording(record(y, backward=True))
+    assert text_of(by_key(drawing)["t0_vs"]) == "⚠ 1 nan 1 inf"
+
+
+def test_modules_are_framed_and_hold_their_parameters():
+    class Net(gv.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = gv.nn.Sequential(gv.nn.Linear(3, 4), gv.nn.ReLU(), gv.nn.Linear(4, 1))
+
+        def forward(self, x):
+            return self.body(x)
+
+    net = Net()
+    loss = net(gv.ones(2, 3)).sum()
+    drawing = draw_recording(record(loss, backward=True))
+    paths = [cluster.path for cluster in drawing.view.clusters]
+    assert paths == ["net", "net.body", "net.body.0", "net.body.2"]
+    boxes = drawing.layout.clusters
+    outer, inner = boxes["m0"], boxes["m2"]
+    assert outer.x < inner.x
+    assert outer.x + outer.width > inner.x + inner.width
+    for cluster in drawing.view.clusters:
+        box = boxes[cluster.key]
+        for member in cluster.members:
+            x, y = drawing.layout.centres[member]
+            assert box.x < x < box.x + box.width
+            assert box.y < y < box.y + box.height
+
+
+def test_nothing_overlaps_in_the_tutorials_pictures():
+    for example in examples.EXAMPLES:
+        drawing = draw_recording(examples.run(example).recording)
+        places = drawing.layout.centres
+        boxes = [(c.name, *places[c.tensor.id], c.width, c.height) for c in drawing.view.cards]
+        boxes += [(d.symbol, *places[d.operation.id], d.width, d.height) for d in drawing.view.discs]
+        boxes += [(a.label, *drawing.layout.labels[a.key], a.label_width - 8, 14) for a in drawing.view.arrows if a.label]
+        for i, (name, x, y, w, h) in enumerate(boxes):
+            assert x - w / 2 >= -1
+            assert x + w / 2 <= drawing.layout.width + 1
+            assert y - h / 2 >= -1
+            assert y + h / 2 <= drawing.layout.height + 1
+            for other, x2, y2, w2, h2 in boxes[:i]:
+                apart = abs(x - x2) >= (w + w2) / 2 or abs(y - y2) >= (h + h2) / 2
+                assert apart, f"{example.name}: {name!r} overlaps {other!r}"
+
+
+def test_the_layout_does_not_change_from_step_to_step(line):
+    drawings = [draw_recording(line, step=step) for step in range(len(line.frames))]
+    assert len({drawing.dot for drawing in drawings}) == 1
+    assert all(drawing.layout is drawings[0].layout for drawing in drawings)
+
+
+def test_steps_add_up_to_the_face_of_each_moment(line):
+    drawing = draw_recording(line)
+    so_far = {"text": {}, "fill": {}, "state": {}, "width": {}, "label": {}}
+    for place, step in enumerate(steps(line, drawing.view)):
+        for part, shown in so_far.items():
+            shown.update(step[part])
+        assert so_far == dataclasses.asdict(face(line, drawing.view, place))
+
+
+def test_every_key_of_a_face_is_a_part_of_the_picture(line):
+    for recording in (line, examples.run(examples.EXAMPLES[5]).recording):
+        drawing = draw_recording(recording)
+        parts = by_key(drawing)
+        for shown in dataclasses.asdict(face(recording, drawing.view)).values():
+            for key in shown:
+                if not (key.startswith("t") and key.endswith("_v0") and "gv-role-constant" in parts[key[:-3]].get("class")):
+                    assert key in parts, key
+
+
+def test_lines_widen_with_the_size_of_the_gradient():
+    widths = [line_width(value_of(gv.tensor(10.0**n).array)) for n in range(-5, 6)]
+    assert widths == sorted(widths)
+    assert widths[0] == THINNEST
+    assert widths[-1] == THICKEST
+    assert line_width(value_of(gv.tensor(0.0).array)) == THINNEST
+
+
+# --- colours ----------------------------------------------------------------------------------------------------------
+
+
+def luminance(code):
+    channels = [int(code[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(a, b):
+    low, high = sorted((luminance(a), luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_text_can_be_read_on_every_card():
+    for fill, *_ in ROLES.values():
+        for ink in (INK, MUTED, VALUE, GRADIENT):
+            assert contrast(ink, fill) >= 4.5, (ink, fill)
+    for ink in (GRADIENT, MUTED):
+        assert contrast(ink, "#ffffff") >= 4.5
+    for ink in (LINE, BACK):
+        assert contrast(ink, "#ffffff") >= 3
+
+
+def test_dark_text_can_be_read_too():
+    from gradviz.drawing.svg import _DARK
+
+    look = {name: dict(rule.split(":") for rule in rules.split(";")) for name, rules in _DARK.items()}
+    fills = [rules["fill"] for name, rules in look.items() if ".gv-box" in name or "panel" in name]
+    inks = [rules["fill"] for name, rules in look.items() if not (".gv-box" in name or "panel" in name) and "fill" in rules]
+    for fill in fills:
+        for ink in inks:
+            assert contrast(ink, fill) >= 4.5, (ink, fill)
+
+
+def test_the_palette_is_centred_on_zero_and_symmetric():
+    assert colour(0.0, 3.0) == "#f7f7f7"
+    assert colour(3.0, 3.0) == colour(99.0, 3.0) == "#0550ae"
+    assert colour(-3.0, 3.0) == "#b35806"
+    assert colour(float("nan"), 1.0) == colour(float("inf"), 1.0)
+
+
+# --- text is never code -----------------------------------------------------------------------------------------------
+
+ELEMENTS = {"svg", "style", "g", "rect", "circle", "path", "text"}
+ATTRIBUTES = set(
+    "id class width height viewBox role aria-label font-family transform tabindex opacity x y rx fill stroke "
+    "stroke-width stroke-dasharray cx cy r d font-size text-anchor font-weight visibility".split()
+)
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><svg onload="alert(1)">',
+    "]]>&amp;<!--",
+    "a\nb\r\tc",
+    "‮drow‬",
+    "🙂" * 40,
+    "\x00\x01\ud800",
+    "\\N \\G {x|y} <B>b</B>",
+    "x" * 10_000,
+    "\";",
+]
+
+
+def with_names(recording, text):
+    graph = recording.graph
+    tensors = tuple(dataclasses.replace(t, name=text, module="m" if t.named else "") for t in graph.tensors)
+    operations = tuple(
+        dataclasses.replace(
+            o,
+            name=text,
+            grad_fn=text,
+            symbol=text,
+            sentence=text,
+            module="m",
+            inputs=tuple(dataclasses.replace(a, local=text, local_number=text) for a in o.inputs),
+        )
+        for o in graph.operations
+    )
+    from gradviz.recording import Module
+
+    return dataclasses.replace(
+        recording,
+        title=text,
+        graph=dataclasses.replace(graph, tensors=tensors, operations=operations, modules=(Module("m", text, text),)),
+    )
+
+
+def check_harmless(recording):
+    drawing = draw_recording(recording)
+    root = parse(drawing.to_svg(panel=True))
+    for element in root.iter():
+        assert element.tag.removeprefix(SVG) in ELEMENTS
+        assert set(element.attrib) <= ATTRIBUTES
+    width = float(root.get("width"))
+    assert width < 6000
+    return drawing
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_shown_as_text(line, text):
+    check_harmless(with_names(line, text))
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=60))
+def test_any_text_is_shown_as_text(line, text):
+    check_harmless(with_names(line, text))
+
+
+# --- files and notebooks ----------------------------------------------------------------------------------------------
+
+
+def test_the_same_recording_gives_the_same_bytes(line, tmp_path):
+    for suffix in (".svg", ".dot", ".json"):
+        first = draw_recording(line).save(tmp_path / f"a{suffix}").read_bytes()
+        assert first == draw_recording(line).save(tmp_path / f"b{suffix}").read_bytes()
+    assert len(list(tmp_path.iterdir())) == 6
+
+
+def test_saving_says_what_is_wrong(line, tmp_path):
+    drawing = draw_recording(line)
+    with pytest.raises(ValueError, match=r"the name must end in \.svg, \.dot, \.json"):
+        drawing.save(tmp_path / "y.bmp")
+    with pytest.raises(FileNotFoundError, match="there is no folder"):
+        drawing.save(tmp_path / "no" / "y.svg")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="theme is 'pink'"):
+        draw_recording(line, theme="pink")
+    with pytest.raises(ValueError, match="direction is 'UP'"):
+        draw_recording(line, direction="UP")
+    with pytest.raises(IndexError, match="has 6 steps"):
+        draw_recording(line, step=6)
+
+
+def test_a_notebook_gets_the_picture_and_two_fallbacks(line):
+    drawing = draw_recording(line)
+    first, second = drawing._repr_mimebundle_(), drawing._repr_mimebundle_()
+    assert set(first) == {"image/svg+xml", "text/html", "text/plain"}
+    ids = [set(re.findall(r'id="([^"]+)"', bundle["image/svg+xml"])) for bundle in (first, second)]
+    assert not ids[0] & ids[1]
+    embedded = re.search(r"base64,([^\"]+)", first["text/html"]).group(1)
+    assert base64.b64decode(embedded).decode() == first["image/svg+xml"]
+
+
+def test_light_needs_no_style_sheet_and_dark_is_one(line):
+    drawing = draw_recording(line)
+    assert "<style>" not in drawing.to_svg("light")
+    assert "prefers-color-scheme" in drawing.to_svg("auto")
+    assert "prefers-color-scheme" not in drawing.to_svg("dark")
+
+
+# --- layout -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["graphviz-pure", "dot"])
+def test_every_layout_engine_keeps_the_contract(line, name):
+    if name not in engines():
+        from conftest import missing
+
+        missing(f"needs the layout engine {name}: {'apt-get install graphviz' if name == 'dot' else 'pip install graphviz-pure'}")
+    for recording in (line, examples.run(examples.EXAMPLES[5]).recording):
+        drawing = draw_recording(recording)
+        found = layout(drawing.dot, engine=name)
+        assert set(found.centres) == {c.tensor.id for c in drawing.view.cards} | {d.operation.id for d in drawing.view.discs}
+        assert set(found.splines) == {arrow.key for arrow in drawing.view.arrows}
+        assert set(found.labels) == {arrow.key for arrow in drawing.view.arrows if arrow.label}
+        assert set(found.clusters) == {cluster.key for cluster in drawing.view.clusters}
+        for points in found.splines.values():
+            assert len(points) % 3 == 1
+            assert all(-1 <= x <= found.width + 1 and -1 <= y <= found.height + 1 for x, y in points)
+
+
+def test_a_layout_that_takes_too_long_is_given_up_with_advice(tmp_path):
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 30\n")
+    slow.chmod(0o755)
+    with pytest.raises(LayoutError, match=r"took more than 0 seconds and was given up\. Draw a smaller part"):
+        Program("slow", str(slow)).run("digraph {}", 0.2)
+
+
+def test_no_engine_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("shutil.which", lambda *args, **kwargs: None)
+    with pytest.raises(LayoutError, match="pip install"):
+        choose()
+    with pytest.raises(LayoutError, match="there is no layout engine 'neato'"):
+        choose("neato")
+    with pytest.raises(LayoutError, match="does not run"):
+        Program("gone", "/nowhere/gone").run("digraph {}", 1)
+
+
+@pytest.mark.browser
+def test_text_fits_its_card_as_a_browser_measures_it(browser_page):
+    """Every text lies within the card, disc or label box it was made for, with room to spare."""
+    for example in examples.EXAMPLES:
+        drawing = draw_recording(examples.run(example).recording)
+        browser_page.set_content(drawing.to_svg("light"))
+        outside = browser_page.evaluate(
+            """() => [...document.querySelectorAll(".gv-card, .gv-disc")].flatMap(group => {
+                const box = group.querySelector(".gv-box").getBBox();
+                return [...group.querySelectorAll("text")].filter(text => {
+                    const t = text.getBBox();
+                    return t.x < box.x + 3 || t.x + t.width > box.x + box.width - 3
+                        || t.y < box.y - 1 || t.y + t.height > box.y + box.height + 1;
+                }).map(text => text.textContent);
+            })"""
+        )
+        assert outside == [], example.name

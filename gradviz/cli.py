@@ -47,7 +47,9 @@ def _parser() -> argparse.ArgumentParser:
         description="Run the examples of PyTorch's autograd tutorial. For each, write a picture (.svg), an interactive "
         "player (.html) and the recording (.json), and an index.html that shows them all.",
     )
-    demo.add_argument("folder", nargs="?", default="gradviz-demo", metavar="DIR", help="where to (default: gradviz-demo)")
+    demo.add_argument(
+        "folder", nargs="?", default="gradviz-demo", metavar="DIR", help="where to (default: gradviz-demo)"
+    )
     demo.add_argument("--no-open", action="store_true", help="do not open the gallery in a browser")
     demo.set_defaults(run=_demo)
 
@@ -61,11 +63,19 @@ def _parser() -> argparse.ArgumentParser:
             description=f"{what[0].upper()}{what[1:]}. Gradients are computed too, where the result is a single number.",
             epilog=f'For example: gradviz {name} "w*x + b" w=2 x=5 b=3 -o {default}',
         )
-        command.add_argument("target", metavar="EXPR|SCRIPT.py:NAME", help="an expression, or a script and a tensor in it")
-        command.add_argument("values", nargs="*", metavar="name=value", help="a number, '[1, 2]', or 'randn(3, 2)'")
-        command.add_argument("-o", "--output", default=default, metavar="FILE", help=f"{' '.join(suffixes)} (default: {default})")
         command.add_argument(
-            "--constant", action="append", default=[], metavar="NAME", help="a value that gets no gradient; may be repeated"
+            "target", metavar="EXPR|SCRIPT.py:NAME", help="an expression, or a script and a tensor in it"
+        )
+        command.add_argument("values", nargs="*", metavar="name=value", help="a number, '[1, 2]', or 'randn(3, 2)'")
+        command.add_argument(
+            "-o", "--output", default=default, metavar="FILE", help=f"{' '.join(suffixes)} (default: {default})"
+        )
+        command.add_argument(
+            "--constant",
+            action="append",
+            default=[],
+            metavar="NAME",
+            help="a value that gets no gradient; may be repeated",
         )
         command.add_argument("--seed", type=int, default=0, help="for random values (default: 0)")
         command.set_defaults(run=run)

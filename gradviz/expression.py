@@ -75,9 +75,13 @@ def parse_value(name: str, text: str, requires_grad: bool) -> Tensor:
     made = _compute(text, {}, f"the value of {name}")
     try:
         # gradients need floating point, so w=2 means 2.0
-        tensor = made.detach().to(gradviz.float32) if isinstance(made, Tensor) else gradviz.tensor(made).to(gradviz.float32)
+        tensor = (
+            made.detach().to(gradviz.float32) if isinstance(made, Tensor) else gradviz.tensor(made).to(gradviz.float32)
+        )
     except (TypeError, ValueError, RuntimeError):
-        raise UsageError(f"cannot read {name}={text}: give a number or lists of numbers, as in {name}=2 or {name}='[1, 2]'") from None
+        raise UsageError(
+            f"cannot read {name}={text}: give a number or lists of numbers, as in {name}=2 or {name}='[1, 2]'"
+        ) from None
     return tensor.requires_grad_(requires_grad)
 
 
@@ -90,7 +94,9 @@ def _compute(text: str, values: Mapping[str, Any], what: str) -> Any:
         raise UsageError(f"cannot read {what} {text!r}: {getattr(error, 'msg', error)}") from None
     for node in ast.walk(tree):
         if not isinstance(node, _ALLOWED):
-            raise UsageError(f"{what} {text!r} may hold numbers, names, operators and function calls, but no {_kind(node)}")
+            raise UsageError(
+                f"{what} {text!r} may hold numbers, names, operators and function calls, but no {_kind(node)}"
+            )
         if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
             raise UsageError(f"{what} {text!r} may not use the private name {node.attr!r}")
         if isinstance(node, ast.Name) and node.id not in values and not callable(_function(node.id)):

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from gradviz.player import Player
 
 
-def draw(*outputs: Tensor | Recording, names: Mapping[Any, Any] | None = None, title: str = "", **options: Any) -> Drawing:
+def draw(
+    *outputs: Tensor | Recording, names: Mapping[Any, Any] | None = None, title: str = "", **options: Any
+) -> Drawing:
     """Draw the computational graph behind a result, with values and, after ``backward()``, gradients.
 
     Parameters

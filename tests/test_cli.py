@@ -96,7 +96,10 @@ def test_a_script_names_the_tensor(here, capsys):
         (["draw", "here.py:y", "w=2"], "a script has its own"),
         (["draw", "bad.py:y"], "bad.py failed in line 2: ZeroDivisionError: division by zero"),
         (["draw", "syntax.py:y"], "syntax.py failed"),
-        (["draw", "w*w", "w=2", "-o", "g.bmp"], "cannot write g.bmp: the name must end in .svg or .dot or .json or .html"),
+        (
+            ["draw", "w*w", "w=2", "-o", "g.bmp"],
+            "cannot write g.bmp: the name must end in .svg or .dot or .json or .html",
+        ),
         (["play", "w*w", "w=2", "-o", "g.svg"], "cannot write g.svg: the name must end in .html"),
         (["draw", "w*w", "w=2", "-o", "no/g.svg"], "cannot write no/g.svg: there is no folder no"),
         (["draw", "w*w", "w=2", "-o", "folder.svg"], "cannot write folder.svg: it is a folder"),

@@ -55,9 +55,13 @@ def text_of(element):
 
 def test_cards_show_values_and_gradients_and_edges_their_local_derivatives(line):
     parts = by_key(draw_recording(line))
-    names = {text_of(e.find(f"{SVG}text[@class='gv-name']")): key for key, e in parts.items() if re.fullmatch(r"t\d+", key)}
+    names = {
+        text_of(e.find(f"{SVG}text[@class='gv-name']")): key for key, e in parts.items() if re.fullmatch(r"t\d+", key)
+    }
     assert set(names) == {"w", "x", "w·x", "b", "y"}
-    shown = {name: [text_of(parts[f"{key}_{p}0"]) for p in "vg" if f"{key}_{p}0" in parts] for name, key in names.items()}
+    shown = {
+        name: [text_of(parts[f"{key}_{p}0"]) for p in "vg" if f"{key}_{p}0" in parts] for name, key in names.items()
+    }
     assert shown == {"w": ["2", "5"], "x": ["5"], "w·x": ["10", "1"], "b": ["3", "1"], "y": ["13", "1"]}
     assert text_of(parts["o0_0_l"]) == "∂/∂w = x = 5"
     assert text_of(parts["o1_1_l"]) == "1"
@@ -147,7 +151,9 @@ def test_nothing_overlaps_in_the_tutorials_pictures():
         places = drawing.layout.centres
         boxes = [(c.name, *places[c.tensor.id], c.width, c.height) for c in drawing.view.cards]
         boxes += [(d.symbol, *places[d.operation.id], d.width, d.height) for d in drawing.view.discs]
-        boxes += [(a.label, *drawing.layout.labels[a.key], a.label_width - 8, 14) for a in drawing.view.arrows if a.label]
+        boxes += [
+            (a.label, *drawing.layout.labels[a.key], a.label_width - 8, 14) for a in drawing.view.arrows if a.label
+        ]
         for i, (name, x, y, w, h) in enumerate(boxes):
             assert x - w / 2 >= -1
             assert x + w / 2 <= drawing.layout.width + 1
@@ -179,7 +185,9 @@ def test_every_key_of_a_face_is_a_part_of_the_picture(line):
         parts = by_key(drawing)
         for shown in dataclasses.asdict(face(recording, drawing.view)).values():
             for key in shown:
-                if not (key.startswith("t") and key.endswith("_v0") and "gv-role-constant" in parts[key[:-3]].get("class")):
+                if not (
+                    key.startswith("t") and key.endswith("_v0") and "gv-role-constant" in parts[key[:-3]].get("class")
+                ):
                     assert key in parts, key
 
 
@@ -220,7 +228,9 @@ def test_dark_text_can_be_read_too():
 
     look = {name: dict(rule.split(":") for rule in rules.split(";")) for name, rules in _DARK.items()}
     fills = [rules["fill"] for name, rules in look.items() if ".gv-box" in name or "panel" in name]
-    inks = [rules["fill"] for name, rules in look.items() if not (".gv-box" in name or "panel" in name) and "fill" in rules]
+    inks = [
+        rules["fill"] for name, rules in look.items() if not (".gv-box" in name or "panel" in name) and "fill" in rules
+    ]
     for fill in fills:
         for ink in inks:
             assert contrast(ink, fill) >= 4.5, (ink, fill)
@@ -236,10 +246,34 @@ def test_the_palette_is_centred_on_zero_and_symmetric():
 # --- text is never code -----------------------------------------------------------------------------------------------
 
 ELEMENTS = {"svg", "style", "g", "rect", "circle", "path", "text"}
-ATTRIBUTES = set(
-    "id class width height viewBox role aria-label font-family transform tabindex opacity x y rx fill stroke "
-    "stroke-width stroke-dasharray cx cy r d font-size text-anchor font-weight visibility".split()
-)
+ATTRIBUTES = {
+    "id",
+    "class",
+    "width",
+    "height",
+    "viewBox",
+    "role",
+    "aria-label",
+    "font-family",
+    "transform",
+    "tabindex",
+    "opacity",
+    "x",
+    "y",
+    "rx",
+    "fill",
+    "stroke",
+    "stroke-width",
+    "stroke-dasharray",
+    "cx",
+    "cy",
+    "r",
+    "d",
+    "font-size",
+    "text-anchor",
+    "font-weight",
+    "visibility",
+}
 HOSTILE = [
     "<script>alert(1)</script>",
     '"><svg onload="alert(1)">',
@@ -250,7 +284,7 @@ HOSTILE = [
     "\x00\x01\ud800",
     "\\N \\G {x|y} <B>b</B>",
     "x" * 10_000,
-    "\";",
+    '";',
 ]
 
 
@@ -350,11 +384,15 @@ def test_every_layout_engine_keeps_the_contract(line, name):
     if name not in engines():
         from conftest import missing
 
-        missing(f"needs the layout engine {name}: {'apt-get install graphviz' if name == 'dot' else 'pip install graphviz-pure'}")
+        missing(
+            f"needs the layout engine {name}: {'apt-get install graphviz' if name == 'dot' else 'pip install graphviz-pure'}"
+        )
     for recording in (line, examples.run(examples.EXAMPLES[5]).recording):
         drawing = draw_recording(recording)
         found = layout(drawing.dot, engine=name)
-        assert set(found.centres) == {c.tensor.id for c in drawing.view.cards} | {d.operation.id for d in drawing.view.discs}
+        assert set(found.centres) == {c.tensor.id for c in drawing.view.cards} | {
+            d.operation.id for d in drawing.view.discs
+        }
         assert set(found.splines) == {arrow.key for arrow in drawing.view.arrows}
         assert set(found.labels) == {arrow.key for arrow in drawing.view.arrows if arrow.label}
         assert set(found.clusters) == {cluster.key for cluster in drawing.view.clusters}

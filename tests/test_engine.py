@@ -59,7 +59,9 @@ def call(row, arrays, wanted):
     """Run a row's function on tensors made from arrays."""
     tensors = [gv.tensor(array, requires_grad=place in wanted) for place, array in enumerate(arrays)]
     if row.reduction:
-        return function_of(row)(*tensors, (0,) if row.grad_fn[-1] == "1" and row.name in ("sum", "mean") else None), tensors
+        return function_of(row)(
+            *tensors, (0,) if row.grad_fn[-1] == "1" and row.name in ("sum", "mean") else None
+        ), tensors
     return function_of(row)(*tensors, *SETTINGS.get(row.grad_fn, ())), tensors
 
 
@@ -146,7 +148,8 @@ EVALUATED = {
         for name, row in sorted(TABLE.items())
         for slot, written in row.local.items()
         if "grad" not in written and not row.reduction and row.name not in {"dot"}
-        if set(row.inputs) <= {"self", "other"} and row.grad_fn not in SETTINGS or name in ("PowBackward0", "PowBackward2")
+        if (set(row.inputs) <= {"self", "other"} and row.grad_fn not in SETTINGS)
+        or name in ("PowBackward0", "PowBackward2")
     ],
 )
 def test_what_a_learner_reads_is_what_is_computed(name, slot):
@@ -287,7 +290,9 @@ def test_nodes_run_in_pytorchs_order():
 @st.composite
 def programs(draw):
     """A few operations, each on results of earlier ones: any graph of additions, products and sines."""
-    steps = draw(st.lists(st.tuples(st.sampled_from("+*s"), st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=25))
+    steps = draw(
+        st.lists(st.tuples(st.sampled_from("+*s"), st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=25)
+    )
     return steps
 
 
@@ -394,7 +399,9 @@ def test_changing_what_backward_needs_is_an_error_that_names_it():
     y = x.exp()
     z = y * y
     y += 1
-    with pytest.raises(RuntimeError, match=r"modified by an inplace operation: \[torch.FloatTensor \[3\]\].*is at version 1"):
+    with pytest.raises(
+        RuntimeError, match=r"modified by an inplace operation: \[torch.FloatTensor \[3\]\].*is at version 1"
+    ):
         z.sum().backward()
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
         x += 1

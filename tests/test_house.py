@@ -56,6 +56,8 @@ def test_importing_gradviz_leaves_the_widgets_alone():
     import subprocess
     import sys
 
-    code = "import sys, gradviz; print(*[m for m in ('ipywidgets','anywidget','IPython','graphviz') if m in sys.modules])"
+    code = (
+        "import sys, gradviz; print(*[m for m in ('ipywidgets','anywidget','IPython','graphviz') if m in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

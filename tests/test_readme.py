@@ -54,7 +54,11 @@ def test_the_first_command_installs_everything_and_does_the_main_job(tmp_path):
     scripts = environment / ("Scripts" if os.name == "nt" else "bin")
     # Nothing of this machine's that a fresh one would not have: no graphviz, no node, no display, no PYTHONPATH.
     path = os.pathsep.join([str(scripts), "/usr/bin", "/bin"])
-    keep = {k: v for k, v in os.environ.items() if k.startswith(("PIP_", "SSL_", "REQUESTS_")) or k.endswith(("_proxy", "_PROXY"))}
+    keep = {
+        k: v
+        for k, v in os.environ.items()
+        if k.startswith(("PIP_", "SSL_", "REQUESTS_")) or k.endswith(("_proxy", "_PROXY"))
+    }
     done = subprocess.run(
         ["sh", "-ec", "pip install . && gradviz demo"],
         cwd=copy,

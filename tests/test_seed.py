@@ -12,7 +12,14 @@ import gradviz
 from gradviz import examples
 
 # As its author ran it: Example 3 uses the `z` of Example 5.
-AS_RUN = ("example_1", "example_2", "example_5", "example_3", "example_3_grad_fn", "example_4", "example_5") + (
+AS_RUN = (
+    "example_1",
+    "example_2",
+    "example_5",
+    "example_3",
+    "example_3_grad_fn",
+    "example_4",
+    "example_5",
     "no_grad",
     "detach",
     "example_6",

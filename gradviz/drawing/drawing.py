@@ -134,7 +134,11 @@ class Drawing:
         """Show the picture, and fall back to an image: a notebook reopened without trust shows no SVG of its own."""
         # Two pictures on one page must not share ids, even of the same recording.
         picture = self.to_svg(prefix=f"{self.prefix}_{next(_displays)}", panel=True)
-        return {"image/svg+xml": picture, "text/html": image_tag(picture, self.recording.title), "text/plain": repr(self)}
+        return {
+            "image/svg+xml": picture,
+            "text/html": image_tag(picture, self.recording.title),
+            "text/plain": repr(self),
+        }
 
 
 def image_tag(picture: str, title: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import pairwise
 
 from gradviz.recording.model import Number, Value
 
@@ -32,7 +33,7 @@ def colour(value: Number, scale: float) -> str:
     if not math.isfinite(value):
         return STRANGE
     place = max(-1.0, min(1.0, value / scale)) if scale else 0.0
-    for (low, first), (high, second) in zip(_STOPS, _STOPS[1:], strict=False):
+    for (low, first), (high, second) in pairwise(_STOPS):
         if place <= high:
             share = (place - low) / (high - low)
             mixed = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))

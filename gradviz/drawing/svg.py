@@ -269,7 +269,17 @@ class _Pen:
             )
         if body.kind == "preview":
             text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
-            yield _text(text, right, top + cells + STAT_SIZE + 2, STAT_SIZE, ink, f"gv-stat {kind}", id=id, anchor="end", mono=True)
+            yield _text(
+                text,
+                right,
+                top + cells + STAT_SIZE + 2,
+                STAT_SIZE,
+                ink,
+                f"gv-stat {kind}",
+                id=id,
+                anchor="end",
+                mono=True,
+            )
 
     def arrow(self, arrow: Arrow) -> Iterator[str]:
         """Draw an edge: its line, an arrowhead for each direction, and its label."""
@@ -284,8 +294,7 @@ class _Pen:
         faint = ' opacity="0.4"' if state == "pending" else ""
         yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}"{faint}>'
         yield (
-            f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"'
-            f'{dashes}/>'
+            f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
         )
         for kind, shown, tip, behind in (
             ("forward", not back, points[-1], _behind(points[::-1])),

@@ -169,7 +169,9 @@ def view(recording: Recording, *, direction: Direction | None = None) -> View:
         for argument in operation.inputs:
             arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor)))
         for output in operation.outputs:
-            arrows.append(Arrow(f"{operation.id}_{output}", operation.id, output, "", 0.0, operation.grad_fn is not None))
+            arrows.append(
+                Arrow(f"{operation.id}_{output}", operation.id, output, "", 0.0, operation.grad_fn is not None)
+            )
     if direction is None:
         direction = _direction(recording, cards, arrows)
     return View(
@@ -245,7 +247,7 @@ def _body(tensor: Tensor, shown: list[Value]) -> Body:
     rows, columns = grid(tensor.shape)
     if rows * columns == 0:
         return Body("empty", 1, 1, 40.0, ROW)
-    few = rows <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO or rows == 1 and columns <= WIDEST_ROW
+    few = (rows <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO) or (rows == 1 and columns <= WIDEST_ROW)
     if few:
         digits = 4 if rows * columns == 1 else 3
         texts = [number_text(number, digits) for value in shown for number in value.data or ()]
@@ -295,16 +297,16 @@ def _clusters(recording: Recording) -> tuple[Cluster, ...]:
     graph = recording.graph
     paths = {module.path for module in graph.modules}
     members: dict[str, list[str]] = {path: [] for path in paths}
-    for thing in (*graph.tensors, *graph.operations):
-        if thing.module in members:
-            members[thing.module].append(thing.id)
+    for id, module in [*((t.id, t.module) for t in graph.tensors), *((o.id, o.module) for o in graph.operations)]:
+        if module in members:
+            members[module].append(id)
     return tuple(
         Cluster(
             f"m{place}",
-            module.path,
-            shorten(f"{module.path} : {module.label}", 40),
-            module.parent if module.parent in paths else None,
-            tuple(members[module.path]),
+            frame.path,
+            shorten(f"{frame.path} : {frame.label}", 40),
+            frame.parent if frame.parent in paths else None,
+            tuple(members[frame.path]),
         )
-        for place, module in enumerate(graph.modules)
+        for place, frame in enumerate(graph.modules)
     )

@@ -130,9 +130,7 @@ def _check_regular(data: Any, depth: int = 0) -> None:
         for item in data:
             length = len(item) if isinstance(item, list) else 0
             if length != len(data[0]):
-                raise ValueError(
-                    f"expected sequence of length {len(data[0])} at dim {depth + 1} (got {length})"
-                )
+                raise ValueError(f"expected sequence of length {len(data[0])} at dim {depth + 1} (got {length})")
         for item in data:
             _check_regular(item, depth + 1)
 
@@ -169,9 +167,7 @@ def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
     lengths = tuple(int(length) for length in size)
     for length in lengths:
         if length < 0:
-            raise RuntimeError(
-                f"Trying to create tensor with negative dimension {length}: {list(lengths)}"
-            )
+            raise RuntimeError(f"Trying to create tensor with negative dimension {length}: {list(lengths)}")
     return lengths
 
 
@@ -252,20 +248,30 @@ def _generator(generator: random.Generator | None) -> random.Generator:
     return generator or random.default_generator
 
 
-def rand(*size: Size, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Size, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Make random numbers, uniform between 0 and 1."""
     _check_device(device)
     return leaf(np.asarray(_generator(generator).random(_shape(size), _kind(dtype))), requires_grad)
 
 
-def randn(*size: Size, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Size, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Make random numbers from the normal distribution with mean 0 and standard deviation 1."""
     _check_device(device)
     return leaf(np.asarray(_generator(generator).normal(_shape(size), _kind(dtype))), requires_grad)
 
 
 def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: Any = None, dtype: Any = None, requires_grad: bool = False
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Make random integers from low up to, not including, high: ``randint(10, (3,))`` or ``randint(1, 7, (3,))``."""
     if size is None:
@@ -293,5 +299,3 @@ def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
     """Toss a coin for each entry, which gives the probability of a 1."""
     drawn = _generator(generator).bernoulli(input.array)
     return wrap(np.asarray(drawn).astype(input.array.dtype))
-
-

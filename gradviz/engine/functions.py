@@ -26,7 +26,6 @@ from gradviz.engine.operations.elementwise import (
     neg,
     reciprocal,
     relu,
-    rsub,
     sigmoid,
     sin,
     sqrt,
@@ -342,9 +341,7 @@ def t(input: Tensor) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Let two axes change places."""
-    return _view_of(
-        input, shapes.transpose(input, normal_axis(dim0, input.ndim), normal_axis(dim1, input.ndim))
-    )
+    return _view_of(input, shapes.transpose(input, normal_axis(dim0, input.ndim), normal_axis(dim1, input.ndim)))
 
 
 def permute(input: Tensor, *dims: Any) -> Tensor:

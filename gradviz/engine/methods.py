@@ -12,14 +12,98 @@ from gradviz.engine.modes import mode
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor, wrap
 
-METHODS = (
-    "abs absolute add all allclose amax amin any argmax argmin bmm clone cos div divide dot eq equal exp expand flatten "
-    "floor_divide ge gt isnan le log logical_and logical_not logical_or logsumexp lt matmul max maximum mean min minimum "
-    "mm mul multiply mv ne neg negative outer permute pow reciprocal relu reshape sigmoid sign sin sqrt square squeeze std "
-    "sub subtract sum t tanh to transpose true_divide unsqueeze var view where"
-).split()
+METHODS = [
+    "abs",
+    "absolute",
+    "add",
+    "all",
+    "allclose",
+    "amax",
+    "amin",
+    "any",
+    "argmax",
+    "argmin",
+    "bmm",
+    "clone",
+    "cos",
+    "div",
+    "divide",
+    "dot",
+    "eq",
+    "equal",
+    "exp",
+    "expand",
+    "flatten",
+    "floor_divide",
+    "ge",
+    "gt",
+    "isnan",
+    "le",
+    "log",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logsumexp",
+    "lt",
+    "matmul",
+    "max",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "mm",
+    "mul",
+    "multiply",
+    "mv",
+    "ne",
+    "neg",
+    "negative",
+    "outer",
+    "permute",
+    "pow",
+    "reciprocal",
+    "relu",
+    "reshape",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sqrt",
+    "square",
+    "squeeze",
+    "std",
+    "sub",
+    "subtract",
+    "sum",
+    "t",
+    "tanh",
+    "to",
+    "transpose",
+    "true_divide",
+    "unsqueeze",
+    "var",
+    "view",
+    "where",
+]
 
-IN_PLACE = "add sub mul div pow neg abs exp log sqrt sin cos tanh sigmoid relu reciprocal square".split()
+IN_PLACE = [
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "pow",
+    "neg",
+    "abs",
+    "exp",
+    "log",
+    "sqrt",
+    "sin",
+    "cos",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "reciprocal",
+    "square",
+]
 
 
 def _operator(function: Callable[..., Any], swapped: bool = False) -> Callable[[Tensor, Any], Any]:
@@ -58,7 +142,7 @@ def _matmul(self: Tensor, other: Any) -> Any:
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
-    if self._grad_fn is not None or isinstance(value, Tensor) and value._requires_grad and mode.enabled:
+    if self._grad_fn is not None or (isinstance(value, Tensor) and value._requires_grad and mode.enabled):
         raise NotImplementedError(
             "gradviz cannot record an assignment to part of a tensor yet; build the tensor with torch.where, cat or stack"
         )

@@ -118,7 +118,8 @@ class set_grad_enabled(_GradSwitch):  # noqa: N801 (PyTorch's name)
         self._acted = False
 
     def __call__(self, function: F) -> F:
-        self.__exit__()  # as a decorator it acts on the function, not on the code around it
+        """Act on a function instead of on the code around it."""
+        self.__exit__()
         self._acted = False
         return super().__call__(function)
 

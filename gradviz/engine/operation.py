@@ -113,7 +113,7 @@ def _none(grad: Any) -> Any:
 
 def parameters(formula: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of a formula's parameters (`inspect.signature` would do, at fifty times the cost)."""
-    code = formula.__code__  # type: ignore[attr-defined]
+    code = formula.__code__
     return code.co_varnames[: code.co_argcount]
 
 
@@ -381,10 +381,8 @@ def reduction(
         x = self.array
         axes = normal_axes(dim, x.ndim)
         kept = forward(x, axes, *more)
-        if keepdim:
-            out = kept
-        else:
-            out = kept.reshape([size for axis, size in enumerate(kept.shape) if axis not in axes])
+        lengths = [size for axis, size in enumerate(kept.shape) if keepdim or axis not in axes]
+        out = kept.reshape(lengths)
         return record(operation, (self,), (x, kept, dim, keepdim, *more), out)
 
     return _named(function, operation)
@@ -456,7 +454,5 @@ def normal_axis(axis: int, ndim: int) -> int:
     """Count an axis from the front, or say which are possible."""
     limit = max(ndim, 1)
     if not -limit <= axis < limit:
-        raise IndexError(
-            f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {axis})"
-        )
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {axis})")
     return axis % limit

@@ -89,9 +89,7 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, reduction: s
 def nll_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """Return the mean negative log-probability of the right classes: input (N, C), target (N) of class numbers."""
     if target.array.dtype.kind not in "iu":
-        raise RuntimeError(
-            f"expected target dtype to be Long or Byte, but got {dtypes.scalar_type_name(target.dtype)}"
-        )
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {dtypes.scalar_type_name(target.dtype)}")
     return losses.nll_loss(input, target.array, _reduction(reduction))
 
 
@@ -112,5 +110,6 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 
 def __getattr__(name: str) -> Any:
     raise AttributeError(
-        f"gradviz has no nn.functional.{name}; there are: " + ", ".join(sorted(k for k in globals() if k.islower() and k[0] != "_"))
+        f"gradviz has no nn.functional.{name}; there are: "
+        + ", ".join(sorted(k for k in globals() if k.islower() and k[0] != "_"))
     )

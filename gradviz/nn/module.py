@@ -40,7 +40,7 @@ class Module:
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        # So that each operation knows in which module it ran, and a picture can frame it.
+        """Run `forward`, with each operation noting that it ran in this module, so that a picture can frame it."""
         outer = scope.current
         scope.current = scope.Call(self._tag(), outer)
         try:
@@ -92,7 +92,7 @@ class Module:
     def _forget(self, name: str) -> bool:
         found = False
         for kind in (self._parameters, self._buffers, self._modules, self.__dict__):
-            found = kind.pop(name, kind) is not kind or found  # type: ignore[attr-defined]
+            found = kind.pop(name, kind) is not kind or found
         return found
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -178,7 +178,7 @@ class Module:
         with no_grad():
             for name, tensor in own.items():
                 if name in state_dict:
-                    tensor.copy_(state_dict[name])  # type: ignore[attr-defined]
+                    tensor.copy_(state_dict[name])
 
     def train(self, mode: bool = True) -> Module:
         """Switch to training behaviour (or not)."""
@@ -224,7 +224,7 @@ def forget_gradient(parameter: Tensor, set_to_none: bool = True) -> None:
     if set_to_none or parameter._grad is None:
         parameter._grad = None
     else:
-        parameter._grad.detach_().zero_()  # type: ignore[attr-defined]
+        parameter._grad.detach_().zero_()
 
 
 def _short_label(module: Module) -> str:

@@ -136,9 +136,9 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         return tuple(_decode(part, item, where) for part, item in zip(parts, value, strict=True))
     if kind is float:
         return float(_decode_number(value, where))
-    if kind is bool or kind is str or (kind is int and not isinstance(value, bool)):
-        if isinstance(value, kind):
-            return value
+    is_plain = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
+    if is_plain:
+        return value
     raise _damaged(where, f"is {_shown(value)}, not {getattr(kind, '__name__', kind)}")
 
 
@@ -162,9 +162,7 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
     unknown = [name for name in value if name not in fields]
     if unknown:
         raise _damaged(where, f"has a field {_shown(unknown[0])} that a {kind.__name__} does not have")
-    missing = [
-        name for name, field in fields.items() if name not in value and field.default is dataclasses.MISSING
-    ]
+    missing = [name for name, field in fields.items() if name not in value and field.default is dataclasses.MISSING]
     if missing:
         raise _damaged(where, f"has no {missing[0]}")
     return kind(**{name: _decode(_HINTS[kind][name], inner, f"{where}.{name}") for name, inner in value.items()})
@@ -188,7 +186,9 @@ def _check_references(recording: Recording) -> None:
     for operation in graph.operations:
         for place, argument in enumerate(operation.inputs):
             if argument.tensor not in tensors:
-                raise _damaged(f"operation {operation.id}", f"uses a tensor {_shown(argument.tensor)} that is not there")
+                raise _damaged(
+                    f"operation {operation.id}", f"uses a tensor {_shown(argument.tensor)} that is not there"
+                )
             if argument.id != f"{operation.id}_{place}":
                 raise _damaged(f"operation {operation.id}", f"calls argument {place} {_shown(argument.id)}")
         for output in operation.outputs:

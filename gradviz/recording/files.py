@@ -8,14 +8,14 @@ from pathlib import Path
 
 
 def write_file(path: str | os.PathLike[str], content: str | bytes) -> Path:
-    """Write `content` beside `path`, then rename it into place, so that nobody ever sees half a file.
+    r"""Write `content` beside `path`, then rename it into place, so that nobody ever sees half a file.
 
     Parameters
     ----------
     path
         Where to write. An existing file is replaced; its folder must exist.
     content
-        Text (written as UTF-8 with ``\\n`` line ends) or bytes.
+        Text (written as UTF-8 with ``\n`` line ends) or bytes.
 
     Returns
     -------

@@ -212,9 +212,7 @@ def _the_pass(
 class _Builder:
     """Gives everything an id and a name, and writes it down."""
 
-    def __init__(
-        self, outputs: Sequence[EngineTensor], nodes: Sequence[Node], ran: Pass | None, names: Names
-    ) -> None:
+    def __init__(self, outputs: Sequence[EngineTensor], nodes: Sequence[Node], ran: Pass | None, names: Names) -> None:
         self.outputs, self.nodes, self.ran, self.names = outputs, nodes, ran, names
         self.output_keys = [(tensor._grad_fn, tensor._output_nr) for tensor in outputs]
         self.ids: dict[Key, str] = {}
@@ -271,13 +269,13 @@ class _Builder:
         leaf = edge[0].variable if edge is not None else argument
         key = ("leaf", id(leaf))
         if key not in self.tensors:
-            name = self._leaf_name(leaf)
+            found = self._leaf_name(leaf)
             role: Role = "parameter" if edge is not None else "input"
             values = leaf.values_at(node._sequence_nr)
             self._enter(
                 key,
-                name or _slot_name(node.operation.inputs[place]),
-                bool(name),
+                found or _slot_name(node.operation.inputs[place]),
+                found is not None,
                 role,
                 values,
                 requires_grad=edge is not None,
@@ -437,6 +435,7 @@ class _Builder:
         if ran is None:
             return
         root = self.output_keys[0]
+        assert root[0] is not None  # checked before anything was recorded
         seed = ran.upstream[root[0]]
         ones = bool(np.all(np.asarray(seed) == 1))
         # A gradient other than 1 was given, or came from a result further on that is not in this picture.
@@ -459,7 +458,9 @@ class _Builder:
         name, scalar = self.operands[root].name, np.ndim(seed) == 0
         if ones:
             equation = f"{words.gradient_name(output, name)} = 1"
-            sentence = f"Backpropagation starts at the end. If {name} changes by a little, {name} changes by just as much: "
+            sentence = (
+                f"Backpropagation starts at the end. If {name} changes by a little, {name} changes by just as much: "
+            )
             sentence += "its gradient is 1." if scalar else "every entry of its gradient is 1."
         else:
             value = words.number(np.asarray(seed).item()) if scalar else words.shape_text(np.shape(seed))
@@ -526,9 +527,7 @@ class _Builder:
                 name = f"{self.operands[key].name}.grad"
                 equation.append(_sum_line(name, before, so_far, total) + "   (the first was there already)")
                 so_far = total
-        return Gradient(
-            self.ids[key], value_of(so_far), complete, before=None if before is None else value_of(before)
-        )
+        return Gradient(self.ids[key], value_of(so_far), complete, before=None if before is None else value_of(before))
 
 
 def _sum_line(name: str, first: Any, second: Any, total: Any) -> str:

@@ -87,7 +87,7 @@ binary_cross_entropy_with_logits = general(
 )
 
 
-def _sigma(self):  # type: ignore[no-untyped-def]
+def _sigma(self):
     from gradviz.engine.tensor import Tensor
 
     return sigmoid(self) if isinstance(self, Tensor) else sigmoid.operation.forward(self)  # type: ignore[attr-defined]
@@ -135,7 +135,7 @@ def _nll(self: np.ndarray, target: np.ndarray, reduction: int) -> np.ndarray:
     return _reduce(-self[rows, target], reduction)
 
 
-def _nll_back(grad, self, target, reduction):  # type: ignore[no-untyped-def]
+def _nll_back(grad, self, target, reduction):
     hit = (np.arange(np.shape(self)[1]) == np.expand_dims(np.asarray(target), 1)) * 1.0
     if reduction == 0:
         grad = np.expand_dims(grad, 1)

@@ -29,7 +29,10 @@ mm = general(
     "@",
     product,
     "self mat2",
-    {"self": lambda grad, mat2: product(grad, np.transpose(mat2)), "mat2": lambda grad, self: product(np.transpose(self), grad)},
+    {
+        "self": lambda grad, mat2: product(grad, np.transpose(mat2)),
+        "mat2": lambda grad, self: product(np.transpose(self), grad),
+    },
     expression="self @ mat2",
     local={"self": "grad @ mat2.T", "mat2": "self.T @ grad"},
     sentence=_matrix_sentence,

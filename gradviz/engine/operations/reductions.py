@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gradviz.engine.operation import reduction
@@ -12,7 +14,7 @@ def _sum(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
     return np.add.reduce(self, axes, keepdims=True, dtype=None if self.dtype.kind == "f" else np.int64)
 
 
-_SUM = {
+_SUM: dict[str, Any] = {
     "forward": _sum,
     "derivative": lambda grad: grad,
     "expression": "sum(self)",
@@ -22,7 +24,7 @@ _SUM = {
 sum_all = reduction("sum", "SumBackward0", "Σ", **_SUM)
 sum_dim = reduction("sum", "SumBackward1", "Σ", **_SUM)
 
-_MEAN = {
+_MEAN: dict[str, Any] = {
     "forward": lambda self, axes: np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes)),
     "derivative": lambda grad, self, result: grad * (np.size(result) / np.size(self)),
     "expression": "mean(self)",
@@ -43,20 +45,20 @@ def _count(self: np.ndarray, axes: tuple[int, ...]) -> int:
 _SHARED = "The entry that won gets the whole gradient; winners that are equal share it."
 
 
-def _share(grad: np.ndarray, self: np.ndarray, result: np.ndarray, dim: object) -> np.ndarray:
+def _share(grad: Any, self: Any, result: Any, dim: Any) -> Any:
     won = (self == result) * 1.0
     axes = None if dim is None or dim == () else tuple(dim) if isinstance(dim, tuple | list) else dim
     return grad * (won / np.sum(won, axis=axes, keepdims=True))
 
 
-_MAX = {
+_MAX: dict[str, Any] = {
     "forward": lambda self, axes: np.maximum.reduce(self, axes, keepdims=True),
     "derivative": _share,
     "expression": "max(self)",
     "local": "1 if self == max(self) else 0",
     "sentence": _SHARED,
 }
-_MIN = {**_MAX, "forward": lambda self, axes: np.minimum.reduce(self, axes, keepdims=True)}
+_MIN: dict[str, Any] = {**_MAX, "forward": lambda self, axes: np.minimum.reduce(self, axes, keepdims=True)}
 _MIN |= {"expression": "min(self)", "local": "1 if self == min(self) else 0"}
 max_all = reduction("max", "MaxBackward1", "max", **_MAX)
 min_all = reduction("min", "MinBackward1", "min", **_MIN)

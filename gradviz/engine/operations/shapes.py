@@ -11,7 +11,9 @@ import numpy as np
 from gradviz.engine.operation import general, unlisted
 
 
-def _row(name: str, grad_fn: str, symbol: str, forward: Any, back: Any, settings: str, expression: str, how: str) -> Any:
+def _row(
+    name: str, grad_fn: str, symbol: str, forward: Any, back: Any, settings: str, expression: str, how: str
+) -> Any:
     return general(
         name,
         grad_fn,
@@ -26,7 +28,7 @@ def _row(name: str, grad_fn: str, symbol: str, forward: Any, back: Any, settings
     )
 
 
-_view = {
+_view: dict[str, Any] = {
     "forward": lambda self, size, self_sym_sizes: self.reshape(size),
     "back": lambda grad, self_sym_sizes: np.reshape(grad, self_sym_sizes),
     "settings": "size self_sym_sizes",
@@ -81,7 +83,7 @@ def _unsqueezed(grad: Any, self_sym_sizes: Any) -> Any:
     return np.reshape(grad, self_sym_sizes)
 
 
-_squeeze = {"back": _unsqueezed, "expression": "self", "how": "Axes of length 1 are dropped."}
+_squeeze: dict[str, Any] = {"back": _unsqueezed, "expression": "self", "how": "Axes of length 1 are dropped."}
 squeeze_all = _row(
     "squeeze",
     "SqueezeBackward0",

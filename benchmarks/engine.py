@@ -7,11 +7,15 @@ JSON. Compare ratios, not times.
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
+
+# One thread each: NumPy's must be told before it is imported, and idle threads of one would slow down the other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 ROUNDS = 7
 

@@ -135,7 +135,7 @@ from gradviz.engine.functions import (
     where,
 )
 from gradviz.engine.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from gradviz.engine.printing import set_printoptions
+from gradviz.engine.printing import get_printoptions, printoptions, set_printoptions
 from gradviz.engine.random import Generator
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor

@@ -180,57 +180,75 @@ def run(
     list
         The gradients of `wanted`, ``None`` for those that were not reached; empty without `wanted`.
     """
-    observe = observer or _remember(next(_passes))
     order, waiting = _walk(outputs)
-    targets = {tensor.gradient_edge(): place for place, tensor in enumerate(wanted or ())}
-    found: list[Tensor | None] = [None] * len(targets)
-    arriving: dict[Any, Any] = {}  # (node, number of its output) -> the sum of the gradients so far
+    targets = [tensor.gradient_edge()[0] for tensor in wanted or ()]
+    found: dict[Any, Tensor | None] = dict.fromkeys(targets)
+    arriving: dict[Any, Any] = {}  # by node: the sum of the gradients that have arrived so far
+    number = next(_passes)
 
-    def deliver(edge: tuple[Any, int], gradient: Any) -> None:
-        """Add a gradient to those that have arrived at the end of an edge."""
-        if gradient is not None:
-            before = arriving.get(edge)
-            arriving[edge] = gradient if before is None else before + gradient
-        node = edge[0]
+    def deliver(node: Any, gradient: Any) -> None:
+        """Add a gradient to those that have arrived at a node."""
+        before = arriving.get(node)
+        if before is None:
+            arriving[node] = gradient
+        elif gradient is not None:
+            arriving[node] = before + gradient
         if type(node) is AccumulateGrad:
             waiting[node] -= 1
-            if not waiting[node] and edge in arriving:
-                finish(node, arriving.pop(edge))
+            if not waiting[node]:
+                finish(node, arriving.pop(node))
 
     def finish(accumulator: AccumulateGrad, gradient: Any) -> None:
         """A leaf has all its gradients: the end of the line."""
+        if gradient is None:
+            return
         leaf = accumulator.variable
         if leaf._hooks:
             gradient = _through_hooks(leaf._hooks, gradient, create_graph)
         result = gradient if create_graph else wrap(gradient)
-        if (accumulator, 0) in targets:
-            found[targets[accumulator, 0]] = result
-        observe(accumulator, None if leaf._grad is None else np.array(leaf._grad.array), _plain(gradient))
+        if accumulator in found:
+            found[accumulator] = result
+        before = None if leaf._grad is None else np.array(leaf._grad.array)
+        if observer is not None:
+            observer(accumulator, before, _plain(gradient))
+        else:
+            accumulator.seen = (number, before, _plain(gradient))
         if wanted is None:
             accumulate(leaf, result, create_graph)
 
     with set_grad_enabled(create_graph), np.errstate(all="ignore"):
         for tensor, seed in zip(outputs, gradients, strict=True):
-            deliver(tensor.gradient_edge(), seed if create_graph else seed.array)
+            deliver(tensor.gradient_edge()[0], seed if create_graph else seed.array)
         for node in order:
-            upstream = arriving.pop((node, 0), None)
-            if node.hooks and upstream is not None:
+            upstream = arriving.pop(node, None)
+            if upstream is None:  # no gradient comes this way, and none goes on
+                for edge in node.edges:
+                    if edge is not None:
+                        deliver(edge[0], None)
+                continue
+            if node.hooks:
                 upstream = _through_hooks(node.hooks[0], upstream, create_graph)
-            if (node, 0) in targets and upstream is not None:
-                found[targets[node, 0]] = upstream if create_graph else wrap(upstream)
-            if upstream is None:
-                contributions: Any = [None] * len(node.edges)
+            if node in found:
+                found[node] = upstream if create_graph else wrap(upstream)
+            if inplace.latest > node._sequence_nr:
+                inplace.check(node)
+            contributions: list[Any]
+            if create_graph:
+                contributions = node.differentiable_contributions(upstream)
+                seen = (number, _plain(upstream), [_plain(gradient) for gradient in contributions])
             else:
-                if inplace.latest > node._sequence_nr:
-                    inplace.check(node)
-                contributions = (node.differentiable_contributions if create_graph else node.contributions)(upstream)
-                observe(node, upstream, contributions)
+                contributions = node.contributions(upstream)
+                seen = (number, upstream, contributions)
+            if observer is not None:
+                observer(node, *seen[1:])
+            else:
+                node.seen = seen
             for edge, gradient in zip(node.edges, contributions, strict=True):
                 if edge is not None:
-                    deliver(edge, gradient)
+                    deliver(edge[0], gradient)
             if not retain_graph:
                 node.release()
-    return found
+    return [found[node] for node in targets]
 
 
 def _walk(outputs: Sequence[Tensor]) -> tuple[list[Node], dict[AccumulateGrad, int]]:
@@ -261,18 +279,6 @@ def accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool = False) -> No
     else:
         held.keep_old_values()
         held.storage()[...] += gradient.array
-
-
-def _remember(number: int) -> Observer:
-    """Leave what happened with the nodes themselves."""
-
-    def observe(node: Any, first: Any, second: Any) -> None:
-        if type(node) is AccumulateGrad:
-            node.seen = (number, first, second)
-        else:
-            node.seen = (number, _plain(first), [_plain(gradient) for gradient in second])
-
-    return observe
 
 
 def _plain(gradient: Any) -> Any:

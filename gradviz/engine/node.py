@@ -185,13 +185,11 @@ class Node:
         if values is None:
             raise RuntimeError(SECOND_TIME)
         result: list[Array | None] = []
-        for edge, rule in zip(self.edges, self.operation.rules, strict=True):
+        for edge, rule, argument in zip(self.edges, self.operation.rules, values, strict=False):
             if edge is None:
                 result.append(None)
                 continue
-            formula, picks, index = rule
-            gradient = formula(upstream, *[values[i] for i in picks])
-            argument = values[index]
+            gradient = rule(upstream, values)
             if gradient.shape != argument.shape or gradient.dtype is not argument.dtype:
                 gradient = fit(gradient, argument.shape, argument.dtype)
             result.append(gradient)
@@ -203,18 +201,14 @@ class Node:
             raise RuntimeError(SECOND_TIME)
         values = self.tensors()
         result: list[Tensor | None] = []
-        for edge, rule in zip(self.edges, self.operation.rules, strict=True):
-            if edge is None:
-                result.append(None)
-                continue
-            formula, picks, index = rule
-            gradient = formula(upstream, *[values[i] for i in picks])
-            result.append(fit_tensor(gradient, values[index]))
+        for edge, rule, argument in zip(self.edges, self.operation.rules, values, strict=False):
+            result.append(None if edge is None else fit_tensor(rule(upstream, values), argument))
         return result
 
     def release(self) -> None:
         """Drop the saved values; a second backward pass then says so. A node that saved nothing allows one."""
-        if self.values is not None and self.saved_names():
+        saves = self.operation.saves
+        if self.values is not None and (saves or (saves is None and self.saved_names())):
             self.settings_ = self.settings
             self.values = None
 

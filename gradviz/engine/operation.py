@@ -30,6 +30,8 @@ TABLE: dict[str, Operation] = {}
 """Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
 but not a derivative."""
 
+Rule = Callable[[Any, tuple[Any, ...]], Any]
+
 _PACKAGE = str(Path(__file__).parents[1])
 
 
@@ -83,12 +85,18 @@ class Operation:
         return {name: place for place, name in enumerate((*self.inputs, "result", *self.settings))}
 
     @cached_property
-    def rules(self) -> tuple[tuple[Callable[..., Any], tuple[int, ...], int], ...]:
-        """For each argument: its formula, the places in `values` it reads, and the argument's own place."""
+    def rules(self) -> tuple[Rule, ...]:
+        """For each argument, its formula as a function of the upstream gradient and a node's `values`."""
+        formulas = (self.derivatives.get(name, _none) for name in self.inputs)
         return tuple(
-            (formula, tuple(self.fields[name] for name in parameters(formula)[1:]), self.fields[argument])
-            for argument, formula in ((name, self.derivatives.get(name, _none)) for name in self.inputs)
+            _reading(formula, *(self.fields[name] for name in parameters(formula)[1:])) for formula in formulas
         )
+
+    @cached_property
+    def saves(self) -> bool | None:
+        """True if every formula reads something, False if none does, ``None`` if it depends on which are needed."""
+        reading = {len(parameters(formula)) > 1 for formula in self.derivatives.values()}
+        return reading.pop() if len(reading) == 1 else None
 
     def saved_names(self, wanted: tuple[bool, ...]) -> list[str]:
         """What the formulas of the wanted arguments read."""
@@ -105,6 +113,18 @@ class Operation:
         """The class of its nodes."""
         base = ReductionNode if self.reduction else Node
         return type(self.grad_fn, (base,), {"__slots__": (), "operation": self, "__module__": __name__})
+
+
+def _reading(formula: Callable[..., Any], *places: int) -> Rule:
+    """Let a formula pick what it reads from a node's values. This runs for every edge of every backward pass."""
+    match places:
+        case ():
+            return lambda grad, values: formula(grad)
+        case (first,):
+            return lambda grad, values: formula(grad, values[first])
+        case (first, second):
+            return lambda grad, values: formula(grad, values[first], values[second])
+    return lambda grad, values: formula(grad, *[values[place] for place in places])
 
 
 def _none(grad: Any) -> Any:

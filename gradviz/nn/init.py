@@ -16,7 +16,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0) -> Tensor:
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Fill with random numbers from a normal distribution."""
-    return _fill(tensor, random.default_generator.normal(tuple(tensor.shape), tensor.array.dtype) * std + mean)
+    return _fill(tensor, random.default_generator.normal(tuple(tensor.shape), tensor.array.dtype, mean, std))
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:

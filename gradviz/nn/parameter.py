@@ -27,4 +27,4 @@ class Parameter(Tensor):
         self.requires_grad = requires_grad
 
     def __repr__(self) -> str:
-        return "Parameter containing:\n" + printing.tensor_text(self.array, requires_grad=self._requires_grad)
+        return printing.parameter_text(self.array, requires_grad=self._requires_grad)

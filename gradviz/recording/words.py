@@ -150,13 +150,13 @@ def scalar_local(node: Node, slot: str, operands: list[Operand]) -> str:
     if not is_factor(node, slot) or node.output_shape or not all(operand.is_scalar for operand in operands):
         return ""
     index = node.operation.inputs.index(slot)
-    formula_, picks, place = node.operation.rules[index]
+    rule = node.operation.rules[index]
     arrays = [operand.array for operand in operands]
-    kind = np.asarray(arrays[place]).dtype
+    kind = np.asarray(arrays[index]).dtype
     with np.errstate(all="ignore"):
         result = node.operation.forward(*arrays, *node.settings) if not node.operation.reduction else arrays[0]
         values = (*arrays, result, *node.settings)
-        return number(np.asarray(formula_(kind.type(1), *(values[pick] for pick in picks))).item())
+        return number(np.asarray(rule(kind.type(1), values)).item())
 
 
 def forward_equation(node: Node, operands: list[Operand], name: str, result: Any) -> str:

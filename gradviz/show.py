@@ -53,6 +53,7 @@ def draw(
     >>> gv.draw(y)
     <Drawing 'y = w·x + b': 5 tensors, 2 operations, 3 steps>
     """
+    from gradviz import player  # noqa: F401 (teaches drawings to save themselves as .html)
     from gradviz.drawing import draw_recording
 
     found = _recording_of(outputs, None, None, names, title, sys._getframe(1))

@@ -7,13 +7,13 @@ of truth for what a moment looks like.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from gradviz.drawing.palette import NOTHING, colour
 from gradviz.drawing.text import clean
-from gradviz.drawing.view import Body, Card, View, grid
+from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid
 from gradviz.recording import number_text, shape_text
 from gradviz.recording.model import Moment, Recording, Value
 
@@ -48,12 +48,14 @@ class Face:
     width: dict[str, float] = field(default_factory=dict)
     label: dict[str, str] = field(default_factory=dict)
 
-    def since(self, before: Face) -> dict[str, dict[str, Any]]:
-        """Return what differs from an earlier face."""
-        return {
-            part: {key: value for key, value in getattr(self, part).items() if getattr(before, part).get(key) != value}
-            for part in ("text", "fill", "state", "width", "label")
-        }
+    def take(self, other: Face) -> dict[str, dict[str, Any]]:
+        """Take over how another face shows its parts, and return what that changed."""
+        changed = {}
+        for part in ("text", "fill", "state", "width", "label"):
+            mine, theirs = getattr(self, part), getattr(other, part)
+            changed[part] = {key: value for key, value in theirs.items() if mine.get(key) != value}
+            mine.update(changed[part])
+        return changed
 
 
 def face(recording: Recording, view: View, step: int = -1) -> Face:
@@ -73,11 +75,18 @@ def face(recording: Recording, view: View, step: int = -1) -> Face:
     IndexError
         If there is no such step.
     """
-    moment = recording.at(step)
     shown = Face()
-    for card in view.cards:
+    show(shown, view, recording.at(step), view.cards, view.discs, view.arrows)
+    return shown
+
+
+def show(
+    shown: Face, view: View, moment: Moment, cards: Iterable[Card], discs: Iterable[Disc], arrows: Iterable[Arrow]
+) -> None:
+    """Enter into a face how some of a picture's parts look at a moment."""
+    for card in cards:
         _show_card(shown, card, view, moment)
-    for disc in view.discs:
+    for disc in discs:
         operation = disc.operation
         forward = any(output in moment.values for output in operation.outputs)
         done = f"backward:{operation.id}" in moment.done
@@ -85,9 +94,8 @@ def face(recording: Recording, view: View, step: int = -1) -> Face:
         shown.label[operation.id] = ", ".join(
             part for part in (clean(operation.name), clean(operation.grad_fn or ""), _progress(forward, done)) if part
         )
-    for arrow in view.arrows:
-        _show_arrow(shown, arrow, view, moment)
-    return shown
+    for arrow in arrows:
+        _show_arrow(shown, arrow, moment)
 
 
 def _progress(forward: bool, done: bool) -> str:
@@ -168,9 +176,8 @@ def _short(number: float) -> str:
     return number_text(float(number), 2)
 
 
-def _show_arrow(shown: Face, arrow: Any, view: View, moment: Moment) -> None:
-    operation = arrow.head if arrow.head.startswith("o") else arrow.tail
-    into = operation == arrow.head
+def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:
+    operation, into = arrow.operation, arrow.operation == arrow.head
     gradient = None
     if into:
         contribution = moment.contributions.get(arrow.key)

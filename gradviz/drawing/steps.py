@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from gradviz.drawing.face import Face, face
-from gradviz.drawing.view import View
-from gradviz.recording.model import Frame, Recording
+from gradviz.drawing.face import Face, show
+from gradviz.drawing.view import Arrow, View
+from gradviz.recording.model import Frame, Operation, Recording
 
 
 def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
@@ -20,17 +20,31 @@ def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
     view
         How it is shown.
     """
+    operations = {operation.id: operation for operation in recording.graph.operations}
+    arrows: dict[str, list[Arrow]] = {}
+    for arrow in view.arrows:
+        arrows.setdefault(arrow.operation, []).append(arrow)
+    cards = {card.tensor.id: card for card in view.cards}
+    discs = {disc.operation.id: disc for disc in view.discs}
     result = []
-    before = Face()
-    for place, frame in enumerate(recording.frames):
-        now = face(recording, view, place)
-        result.append({**_words(recording, frame), **_highlights(recording, frame), **now.since(before)})
-        before = now
+    so_far = Face()
+    for moment in recording.moments():
+        frame = moment.frame
+        assert frame is not None
+        now = Face()
+        if moment.step == 0:
+            show(now, view, moment, view.cards, view.discs, view.arrows)
+        else:
+            # A step changes the tensors it gives numbers to, and the operation it is about with its edges.
+            ids = dict.fromkeys([*(id for id, _ in frame.values), *(g.tensor for g in frame.gradients)])
+            disc = [discs[frame.current]] if frame.current in discs else []
+            show(now, view, moment, [cards[id] for id in ids], disc, arrows.get(frame.current, ()))
+        operation = operations.get(frame.current)
+        result.append({**_words(frame, operation), **_highlights(frame, operation), **so_far.take(now)})
     return result
 
 
-def _words(recording: Recording, frame: Frame) -> dict[str, Any]:
-    operation = _operation(recording, frame)
+def _words(frame: Frame, operation: Operation | None) -> dict[str, Any]:
     source = operation.source if operation is not None else None
     return {
         "phase": frame.phase,
@@ -42,13 +56,8 @@ def _words(recording: Recording, frame: Frame) -> dict[str, Any]:
     }
 
 
-def _operation(recording: Recording, frame: Frame) -> Any:
-    return next((o for o in recording.graph.operations if o.id == frame.current), None)
-
-
-def _highlights(recording: Recording, frame: Frame) -> dict[str, list[str]]:
+def _highlights(frame: Frame, operation: Operation | None) -> dict[str, list[str]]:
     """What is at work in a step: the operation with the edges in use, and the tensors it reads and writes."""
-    operation = _operation(recording, frame)
     if operation is None:
         current = [frame.current] if frame.current else []
         return {"current": current, "touched": [] if current else [id for id, _ in frame.values]}

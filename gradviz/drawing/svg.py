@@ -71,6 +71,8 @@ _DARK = {
     ".gv-backward .gv-line": "stroke:#f0883e",
     ".gv-backward .gv-head": "fill:#f0883e",
     ".gv-panel": "fill:#0d1117",
+    # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
+    ".gv-cell": "filter:invert(1) hue-rotate(180deg)",
 }
 
 

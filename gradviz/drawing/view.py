@@ -101,6 +101,8 @@ class Arrow:
     ----------
     key
         The argument's id, ``"o1_0"``; or the operation's and the tensor's, ``"o1_t3"``.
+    operation
+        The operation at one of its ends.
     tail, head
         Ids of what it joins, in the direction of the forward pass.
     label
@@ -110,6 +112,7 @@ class Arrow:
     """
 
     key: str
+    operation: str
     tail: str
     head: str
     label: str
@@ -170,7 +173,15 @@ def view(recording: Recording, *, direction: Direction | None = None) -> View:
             arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor)))
         for output in operation.outputs:
             arrows.append(
-                Arrow(f"{operation.id}_{output}", operation.id, output, "", 0.0, operation.grad_fn is not None)
+                Arrow(
+                    f"{operation.id}_{output}",
+                    operation.id,
+                    operation.id,
+                    output,
+                    "",
+                    0.0,
+                    operation.grad_fn is not None,
+                )
             )
     if direction is None:
         direction = _direction(recording, cards, arrows)
@@ -280,7 +291,7 @@ def _arrow_in(operation: Operation, argument: Argument, tensor: Tensor) -> Arrow
     label = edge_label(argument, tensor)
     wide = width(label, LABEL_SIZE) + 10 if label else 0.0
     carries = operation.grad_fn is not None and tensor.requires_grad
-    return Arrow(argument.id, tensor.id, operation.id, label, wide, carries)
+    return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)
 
 
 def edge_label(argument: Argument, tensor: Tensor) -> str:

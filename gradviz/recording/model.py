@@ -11,7 +11,8 @@ and the picture has two edges. A *frame* is one moment of the run, written as wh
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Literal
 
 Role = Literal["parameter", "input", "constant", "intermediate", "output"]
@@ -301,7 +302,7 @@ class Moment:
     values: dict[str, Value]
     gradients: dict[str, Gradient]
     contributions: dict[str, Contribution]
-    done: frozenset[str]
+    done: set[str]
 
 
 @dataclass(frozen=True)
@@ -336,16 +337,17 @@ class Recording:
         if not -len(self.frames) <= step < len(self.frames):
             raise IndexError(f"step {step} is out of range: this recording has {len(self.frames)} steps")
         step %= len(self.frames)
-        values: dict[str, Value] = {}
-        gradients: dict[str, Gradient] = {}
-        contributions: dict[str, Contribution] = {}
-        done: set[str] = set()
-        for frame in self.frames[: step + 1]:
-            values.update(frame.values)
-            gradients.update((g.tensor, g) for g in frame.gradients)
-            contributions.update((c.argument, c) for c in frame.contributions)
-            done.add(f"{frame.phase}:{frame.current}")
-        return Moment(step, self.frames[step], values, gradients, contributions, frozenset(done))
+        return next(islice(self.moments(), step, None))
+
+    def moments(self) -> Iterator[Moment]:
+        """Go through the states after each frame. They share their dictionaries: look at one before taking the next."""
+        moment = Moment(-1, None, {}, {}, {}, set())
+        for step, frame in enumerate(self.frames):
+            moment.values.update(frame.values)
+            moment.gradients.update((gradient.tensor, gradient) for gradient in frame.gradients)
+            moment.contributions.update((c.argument, c) for c in frame.contributions)
+            moment.done.add(f"{frame.phase}:{frame.current}")
+            yield replace(moment, step=step, frame=frame)
 
     @property
     def forward_steps(self) -> int:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import linecache
 import os
+import sys
 from collections.abc import Iterable
 from itertools import islice
 from types import CodeType
+from typing import Any
 
 from gradviz.recording.model import Code, Source
 
@@ -56,8 +58,18 @@ def _characters(file: str, line: int | None, bytes_before: int | None) -> int | 
 def shown_name(file: str) -> str:
     """Name a file without telling where it lies: a saved recording is handed around."""
     if file.startswith("<ipython-input") or f"{os.sep}ipykernel_" in file:
-        return "notebook cell"
+        return _cell_name(file)
     return os.path.basename(file)
+
+
+def _cell_name(file: str) -> str:
+    """Name a notebook cell as the notebook does: ``In[5]``."""
+    ipython = sys.modules.get("IPython")
+    shell: Any = ipython.get_ipython() if ipython is not None else None
+    try:
+        return shell.compile.format_code_name(file)[1]
+    except (AttributeError, TypeError, IndexError):  # no shell any more, or one that keeps no such list
+        return f"cell {os.path.basename(file).removesuffix('.py')}"
 
 
 def code_of(origins: Iterable[tuple[CodeType, int]]) -> tuple[Code, ...]:

@@ -1,0 +1,38 @@
+// Bundles src/ into ../static/player.js and player.css. Run it with `npm run build`.
+//
+// The first line of each carries a hash of the sources, so that a test can tell a stale bundle without having Node:
+// sha256 over "name\n" + content of every file in src/, in order of name.
+
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const hash = createHash("sha256");
+for (const name of readdirSync(`${here}src`).sort()) {
+  hash.update(`${name}\n`);
+  hash.update(readFileSync(`${here}src/${name}`, "utf8").replaceAll("\r\n", "\n"));
+}
+const banner = `/* gradviz player, built by "npm run build"; sources sha256:${hash.digest("hex")} */`;
+
+await build({
+  entryPoints: { player: `${here}src/index.js` },
+  outdir: `${here}../static`,
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  charset: "utf8",
+  minify: true,
+  banner: { js: banner },
+  logLevel: "info",
+});
+await build({
+  entryPoints: { player: `${here}src/player.css` },
+  outdir: `${here}../static`,
+  bundle: true,
+  charset: "utf8",
+  minify: true,
+  banner: { css: banner },
+  logLevel: "info",
+});

@@ -1,0 +1,84 @@
+// The size of the picture: as large as its place allows, never too small to read.
+
+const SMALLEST = 0.9; // captions are 11 px in the drawing, so about 10 px here
+const LARGEST = 1.5;
+
+/**
+ * @param {number} width
+ * @param {number} height
+ * @param {number} roomAcross
+ * @param {number} roomDown
+ */
+export function scaleToFit(width, height, roomAcross, roomDown) {
+  return Math.max(SMALLEST, Math.min(LARGEST, roomAcross / width, roomDown / height));
+}
+
+/**
+ * Keeps a drawing fitted to the figure it is in; the figure scrolls where it does not fit.
+ * @param {HTMLElement} figure
+ * @param {SVGSVGElement} svg
+ * @returns {() => void} how to stop
+ */
+export function keepFitted(figure, svg) {
+  const { width, height } = svg.viewBox.baseVal ?? {};
+  if (!width || !height) return () => {};
+  const fit = () => {
+    const style = getComputedStyle(figure);
+    const across = figure.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+    if (across <= 0) return; // not on the page yet, or hidden
+    const most = parseFloat(style.maxHeight); // NaN for "none"
+    const down = Number.isNaN(most) ? Infinity : most - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
+    const scale = scaleToFit(width, height, across, down);
+    svg.style.width = `${Math.floor(width * scale)}px`;
+    svg.style.height = `${Math.floor(height * scale)}px`;
+    // The player is as high as its picture asks for, whatever a step has to say: nothing may move while one steps.
+    figure.parentElement?.style.setProperty("--gp-picture", svg.style.height);
+  };
+  const observer = new ResizeObserver(fit);
+  observer.observe(figure);
+  window.addEventListener("resize", fit); // the height allowed depends on the window's
+  fit();
+  return () => {
+    observer.disconnect();
+    window.removeEventListener("resize", fit);
+  };
+}
+
+/**
+ * Scrolls the figure, and nothing but the figure, so that the first of the elements is in view, and of the others those
+ * that fit into it as well.
+ * @param {HTMLElement} figure
+ * @param {Element[]} elements
+ */
+export function bringIntoView(figure, elements) {
+  const { clientWidth, clientHeight } = figure;
+  if (elements.length === 0 || (figure.scrollWidth <= clientWidth && figure.scrollHeight <= clientHeight)) return;
+  const margin = 16;
+  const view = figure.getBoundingClientRect();
+  const boxes = elements.map((element) => element.getBoundingClientRect());
+  let { left, right, top, bottom } = boxes[0];
+  for (const box of boxes.slice(1)) {
+    const all = {
+      left: Math.min(left, box.left),
+      right: Math.max(right, box.right),
+      top: Math.min(top, box.top),
+      bottom: Math.max(bottom, box.bottom),
+    };
+    if (all.right - all.left > clientWidth - 2 * margin || all.bottom - all.top > clientHeight - 2 * margin) continue;
+    ({ left, right, top, bottom } = all);
+  }
+  // To the middle, so that what comes next is likely to be in view already.
+  const inside = (/** @type {number} */ low, /** @type {number} */ high, /** @type {number} */ size) =>
+    low >= margin && high <= size - margin;
+  const x = left - view.left;
+  const y = top - view.top;
+  const across = inside(x, x + right - left, clientWidth) ? 0 : x + (right - left - clientWidth) / 2;
+  const down = inside(y, y + bottom - top, clientHeight) ? 0 : y + (bottom - top - clientHeight) / 2;
+  // Also when there is nowhere to go: an earlier scroll may still be on its way.
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  figure.scrollTo({
+    left: figure.scrollLeft + across,
+    top: figure.scrollTop + down,
+    behavior: still ? "instant" : "smooth",
+  });
+}

@@ -1,0 +1,94 @@
+// What the player shows at a step, worked out from the payload's steps alone. Pure functions, no DOM.
+
+/**
+ * What a moment looks like. Keys name elements of the drawing (without its prefix).
+ * @typedef {{
+ *   text: Record<string, string>,
+ *   fill: Record<string, string>,
+ *   state: Record<string, string>,
+ *   width: Record<string, number>,
+ *   label: Record<string, string>,
+ * }} Face
+ */
+
+/**
+ * Lines count from 1, columns from 0, in characters.
+ * @typedef {{
+ *   file: string, line: number, column: number | null, end_line: number | null, end_column: number | null,
+ * }} Source
+ */
+
+/** @typedef {{file: string, first_line: number, lines: string[]}} Code */
+
+/**
+ * One step: its words, and its face as what changed since the step before.
+ * @typedef {Partial<Face> & {
+ *   phase: "forward" | "backward",
+ *   title: string,
+ *   sentence: string,
+ *   reason: string,
+ *   equation: string[],
+ *   source: Source | null,
+ *   current: string[],
+ *   touched: string[],
+ * }} Step
+ */
+
+/**
+ * @typedef {{version: number, title: string, prefix: string, svg: string, code: Code[], steps: Step[]}} Payload
+ */
+
+/** @type {(keyof Face)[]} */
+export const PARTS = ["text", "fill", "state", "width", "label"];
+
+/** @returns {Face} */
+export function blankFace() {
+  return { text: {}, fill: {}, state: {}, width: {}, label: {} };
+}
+
+/**
+ * The face at step k, which is whole because the first step's is: everything the steps up to it have said, later ones over earlier ones.
+ * @param {Step[]} steps
+ * @param {number} k
+ * @returns {Face}
+ */
+export function faceAt(steps, k) {
+  const face = blankFace();
+  for (const step of steps.slice(0, k + 1)) {
+    for (const part of PARTS) Object.assign(face[part], step[part]);
+  }
+  return face;
+}
+
+/**
+ * The nearest step there is.
+ * @param {number} k
+ * @param {number} count
+ */
+export function clamp(k, count) {
+  return Math.max(0, Math.min(count - 1, Math.trunc(k) || 0));
+}
+
+/**
+ * Where step k stands within its own phase, counted from 1: "backward 2 / 4".
+ * @param {Step[]} steps
+ * @param {number} k
+ * @returns {{phase: string, number: number, count: number}}
+ */
+export function placeOf(steps, k) {
+  const phase = steps[k].phase;
+  const same = (/** @type {Step} */ step) => step.phase === phase;
+  return { phase, number: steps.slice(0, k + 1).filter(same).length, count: steps.filter(same).length };
+}
+
+/**
+ * The next step, going round, in which something runs; failing that, the next that reads or writes it.
+ * @param {Step[]} steps
+ * @param {number} from
+ * @param {string} key
+ * @returns {number | undefined}
+ */
+export function nextStepAbout(steps, from, key) {
+  const order = steps.map((_, i) => (from + 1 + i) % steps.length);
+  return order.find((k) => steps[k].current.includes(key)) ?? order.find((k) => steps[k].touched.includes(key));
+}

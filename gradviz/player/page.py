@@ -1,0 +1,125 @@
+"""One HTML file with everything in it: the picture, the steps, the player. It asks nothing of any server."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+from gradviz.drawing import Drawing, image_tag
+from gradviz.drawing.svg import dark_style
+from gradviz.player.payload import at_step, payload
+from gradviz.recording.model import Recording
+
+_STATIC = Path(__file__).parent / "static"
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="{generator}">
+<title>{title}</title>
+<link rel="icon" href="data:,">
+<style>
+{style}{player_style}</style>
+</head>
+<body>
+<h1>{title}</h1>
+<div id="gradviz-page"></div>
+<noscript>
+<p>Stepping through needs JavaScript; this is the finished picture.</p>
+{picture}
+</noscript>
+<script type="application/json" id="gradviz-payload">{payload}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+_STYLE = """\
+body { margin: 0 auto; padding: 12px 20px 20px; max-width: 1720px; background: #fff; color: #1f2328;
+  font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif; --gradviz-height: max(300px, calc(100vh - 128px));
+  --gradviz-least: var(--gradviz-height); }
+h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
+img { max-width: 100%; }
+@media (prefers-color-scheme: dark) { body { background: #010409; color: #e6edf3; } }
+@media (max-width: 800px) {
+  body { padding: 8px; --gradviz-height: 60vh; }
+  h1 { margin: 4px 4px 8px; font-size: 17px; }
+}
+"""
+
+
+def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None) -> str:
+    """Write a recording as one self-contained HTML page that steps through it.
+
+    The page works from a disk, a mail or any web server: nothing is loaded from elsewhere, and its content security
+    policy forbids it. The same recording gives the same bytes.
+
+    Parameters
+    ----------
+    recording_or_drawing
+        What to show; a drawing keeps its direction.
+    title
+        The heading; by default the recording's own.
+
+    Returns
+    -------
+    str
+        The HTML text, to be saved as UTF-8.
+
+    Examples
+    --------
+    >>> Path("y.html").write_text(page(recording), encoding="utf-8")  # doctest: +SKIP
+    """
+    final = at_step(recording_or_drawing, -1)
+    data = payload(final)
+    heading = title or data["title"] or "Backpropagation, step by step"
+    heading = heading.encode("utf-8", "replace").decode("utf-8")  # a name may hold half a surrogate pair
+    program = script()
+    return _PAGE.format(
+        policy=html.escape(_policy(program)),
+        generator=html.escape(final.recording.producer or "gradviz"),
+        title=html.escape(heading),
+        style=_STYLE,
+        player_style=style_sheet(),
+        picture=image_tag(final.to_svg(), heading),
+        payload=_json_for_html({**data, "title": heading}),
+        script=program,
+    )
+
+
+def script() -> str:
+    """Return the front end: an ES module that a notebook imports, and that starts by itself in a saved page."""
+    return (_STATIC / "player.js").read_text(encoding="utf-8")
+
+
+def style_sheet() -> str:
+    """Return the player's style sheet, and the drawing's dark look for where the page around the player is dark."""
+    # Within :where() a selector weighs nothing, so the look of the current step prevails over the dark look.
+    dark = dark_style(':where(.gradviz-player[data-theme="dark"] .gv)')
+    return (_STATIC / "player.css").read_text(encoding="utf-8") + dark + "\n"
+
+
+def _policy(program: str) -> str:
+    """Return a policy under which this one script runs and nothing is ever requested."""
+    digest = base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii")
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _json_for_html(data: Any) -> str:
+    """Return JSON that stays text inside a script element: no character in it can end the element or open another."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)  # ASCII: U+2028 and the like are escaped already
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

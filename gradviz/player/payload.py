@@ -1,0 +1,45 @@
+"""What the player's front end is given: the picture once, and each step as what it changes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+from gradviz.drawing import Drawing, draw_recording, steps
+from gradviz.recording.model import Recording
+
+VERSION = 1
+"""Raised when the front end of an older gradviz could not read what this one writes."""
+
+
+def payload(drawing: Drawing) -> dict[str, Any]:
+    """Return what the front end needs to step through a drawing's recording, as plain JSON data.
+
+    Parameters
+    ----------
+    drawing
+        A drawing at any of its steps: the payload starts from the first.
+
+    Returns
+    -------
+    dict
+        ``version``, ``title``, ``prefix``, ``svg``, ``code`` and ``steps``.
+    """
+    first = at_step(drawing, 0)
+    recording = first.recording
+    return {
+        "version": VERSION,
+        "title": recording.title,
+        "prefix": first.prefix,
+        # The plain light picture: the player's own style sheet knows whether the page around it is dark.
+        "svg": first.to_svg(theme="light"),
+        "code": [{**asdict(code), "lines": list(code.lines)} for code in recording.graph.code],
+        "steps": steps(recording, first.view),
+    }
+
+
+def at_step(recording_or_drawing: Recording | Drawing, step: int) -> Drawing:
+    """Return the same drawing at another step, or the drawing of a recording."""
+    if isinstance(recording_or_drawing, Drawing):
+        return replace(recording_or_drawing, step=step)
+    return draw_recording(recording_or_drawing, step=step)

@@ -1,0 +1,68 @@
+"""The committed bundle is what the sources give, without needing Node to find out."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gradviz.player
+
+PLAYER = Path(gradviz.player.__file__).parent
+SOURCES = PLAYER / "frontend" / "src"
+BUNDLE = ["player.js", "player.css"]
+
+
+def hash_of_sources() -> str:
+    found = hashlib.sha256()
+    for path in sorted(SOURCES.iterdir(), key=lambda path: path.name):
+        found.update(f"{path.name}\n".encode())
+        found.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return found.hexdigest()
+
+
+@pytest.mark.skipif(not SOURCES.is_dir(), reason="an installed package has the bundle only, not its sources")
+@pytest.mark.parametrize("name", BUNDLE)
+def test_bundle_is_built_from_these_sources(name):
+    first_line = (PLAYER / "static" / name).read_text(encoding="utf-8").partition("\n")[0]
+    carried = re.search(r"sources sha256:([0-9a-f]{64})", first_line)
+    assert carried, f"{name} does not say what it was built from"
+    assert carried[1] == hash_of_sources(), f"{name} is stale: run `npm run build` in gradviz/player/frontend"
+
+
+def test_bundle_is_small():
+    assert sum((PLAYER / "static" / name).stat().st_size for name in BUNDLE) < 120_000
+
+
+def test_bundle_can_stand_inside_a_script_element():
+    script = (PLAYER / "static" / "player.js").read_text(encoding="utf-8").lower()
+    assert "</script" not in script
+    assert "<!--" not in script
+
+
+def test_bundle_loads_nothing_from_elsewhere():
+    for name in BUNDLE:
+        text = (PLAYER / "static" / name).read_text(encoding="utf-8")
+        addresses = set(re.findall(r"https?://[^\s\"'`)]+", text))
+        assert addresses <= {"http://www.w3.org/2000/svg"}  # a namespace, not an address
+
+
+def test_data_never_becomes_markup():
+    dangerous = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")
+    for path in SOURCES.glob("*.js"):
+        assert not dangerous.search(path.read_text(encoding="utf-8")), path.name
+
+
+def test_importing_the_player_does_not_import_the_widget_stack():
+    program = (
+        "import sys, gradviz.player; gradviz.player.page; "
+        "print([m for m in ('anywidget', 'ipywidgets', 'traitlets', 'IPython') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PLAYER.parents[1]
+    )
+    assert done.stdout.strip() == "[]"

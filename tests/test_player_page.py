@@ -1,0 +1,549 @@
+"""The saved page, opened from the disk in a real browser."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+import gradviz as gv
+from gradviz.drawing import draw_recording, face
+from gradviz.player import page
+from gradviz.player.payload import payload
+from gradviz.recording import record_graph
+
+PARTS = ("text", "fill", "state", "width", "label")
+
+# What the page shows now, in the words of a Face: for every id in the drawing, whatever a step may patch.
+READ_FACE = """prefix => {
+    const states = ["pending", "forward", "partial", "done", "backward"];
+    const found = { text: {}, fill: {}, state: {}, width: {}, label: {} };
+    for (const element of document.querySelectorAll(".gradviz-player svg.gv [id]")) {
+        const key = element.id.slice(prefix.length + 1);
+        if (element.localName === "text") found.text[key] = element.textContent;
+        found.fill[key] = element.getAttribute("fill");
+        found.label[key] = element.getAttribute("aria-label");
+        found.state[key] = states.filter(state => element.classList.contains("gv-" + state)).join(" ");
+        const width = element.querySelector(".gv-line")?.getAttribute("stroke-width");
+        if (width) found.width[key] = Number(width);
+    }
+    return found;
+}"""
+
+
+def line(**names):
+    """y = w*x + b with w = 2, x = 5, b = 3."""
+    w, x, b = (gv.tensor(value, requires_grad=True) for value in (2.0, 5.0, 3.0))
+    y = w * x + b
+    return record_graph(y, backward=True, names={"w": w, "x": x, "b": b, "y": y, **names}, title="y = w·x + b")
+
+
+def network():
+    """A small network whose tensors are matrices, one of them large enough for a heatmap."""
+    gv.manual_seed(0)
+    x = gv.randn(6, 8)
+    w1, w2 = gv.randn(8, 5, requires_grad=True), gv.randn(5, 2, requires_grad=True)
+    loss = ((gv.relu(x @ w1) @ w2) ** 2).mean()
+    return record_graph(loss, backward=True, names={"x": x, "w1": w1, "w2": w2, "loss": loss})
+
+
+def chain(operations):
+    x = gv.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(operations):
+        y = y + x
+    return record_graph(y, backward=True, names={"x": x, "y": y})
+
+
+def shown(browser_page, name, row):
+    """The number on the card of this name: row "v" is the value, "g" the gradient."""
+    return browser_page.locator(f'.gv-card[aria-label^="{name},"] [id$="_{row}0"]').text_content()
+
+
+def numbers(browser_page):
+    return [shown(browser_page, name, "v") for name in "wxb"], [shown(browser_page, name, "g") for name in "wxby"]
+
+
+def button(browser_page, name):
+    return browser_page.get_by_role("button", name=name, exact=True)
+
+
+def place(browser_page):
+    return browser_page.locator(".gp-place").text_content()
+
+
+@pytest.mark.browser
+def test_numbers_appear_step_by_step_and_go_again(open_html):
+    browser_page = open_html(page(line()))
+    pending = "·"
+    seen = []
+    for _ in range(6):
+        seen.append((shown(browser_page, "y", "v"), *numbers(browser_page)))
+        if button(browser_page, "Next step").is_enabled():
+            button(browser_page, "Next step").click()
+    leaves = ["2", "5", "3"]
+    assert seen == [
+        (pending, leaves, [pending] * 4),
+        (pending, leaves, [pending] * 4),
+        ("13", leaves, [pending] * 4),
+        ("13", leaves, [pending, pending, pending, "1"]),
+        ("13", leaves, [pending, pending, "1", "1"]),
+        ("13", leaves, ["5", "2", "1", "1"]),
+    ]
+    assert button(browser_page, "Next step").is_disabled()
+    assert button(browser_page, "Last step").is_disabled()
+    for expected in reversed(seen[:-1]):
+        button(browser_page, "Previous step").click()
+        assert (shown(browser_page, "y", "v"), *numbers(browser_page)) == expected
+    assert button(browser_page, "Previous step").is_disabled()
+    assert button(browser_page, "First step").is_disabled()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("make", [line, network, lambda: chain(12)], ids=["line", "network", "chain"])
+def test_each_step_shows_what_python_draws(open_html, make):
+    recording = make()
+    drawing = draw_recording(recording)
+    browser_page = open_html(page(recording))
+    prefix = payload(drawing)["prefix"]
+    last = len(recording.frames) - 1
+    there_and_back = [*range(last + 1), *range(last - 1, -1, -1), last, 0]
+    track = browser_page.get_by_role("slider", name="Step")
+    box = track.bounding_box()
+    on_the_way = {}
+    for k in there_and_back:
+        browser_page.mouse.click(box["x"] + (k + 0.5) * box["width"] / (last + 1), box["y"] + box["height"] / 2)
+        assert track.get_attribute("aria-valuenow") == str(k + 1)
+        expected = face(recording, drawing.view, k)
+        found = browser_page.evaluate(READ_FACE, prefix)
+        for part in PARTS:
+            wanted = dict(getattr(expected, part))
+            assert wanted == {key: found[part].get(key) for key in wanted}, (part, k)
+        # Coming back, a step looks as it did on the way there, down to what its face does not mention.
+        assert found == on_the_way.setdefault(k, found)
+
+
+@pytest.mark.browser
+def test_current_elements_and_words(open_html):
+    recording = line()
+    data = payload(draw_recording(recording))
+    browser_page = open_html(page(recording))
+    for step in data["steps"]:
+        panel = browser_page.locator(".gp-panel")
+        current = browser_page.evaluate("[...document.querySelectorAll('svg .gv-current')].map(e => e.id)")
+        touched = browser_page.evaluate("[...document.querySelectorAll('svg .gv-touched')].map(e => e.id)")
+        assert set(current) == {f"{data['prefix']}_{key}" for key in step["current"]}
+        assert set(touched) == {f"{data['prefix']}_{key}" for key in step["touched"] if key not in step["current"]}
+        assert panel.locator(".gp-sentence").text_content() == step["sentence"]
+        assert panel.locator(".gp-reason").text_content() == step["reason"]
+        assert panel.locator(".gp-equation > div").all_text_contents() == step["equation"]
+        assert step["sentence"] in browser_page.get_by_role("status").text_content()
+        assert panel.locator("h3").first.text_content() == f"This step · {step['title']}"
+        browser_page.locator(".gradviz-player").press("ArrowRight")
+    browser_page.get_by_text(f"Steps so far ({len(data['steps'])})").click()
+    sentences = browser_page.locator(".gp-log li span")
+    sentences.first.wait_for()
+    assert sentences.all_text_contents() == [step["sentence"] for step in data["steps"]]
+    browser_page.locator(".gradviz-player").press("ArrowLeft")
+    assert sentences.all_text_contents() == [step["sentence"] for step in data["steps"][:-1]]
+    browser_page.locator(".gp-jump").nth(1).click()
+    assert place(browser_page) == "forward 2 / 3"
+
+
+@pytest.mark.browser
+def test_the_code_that_runs_is_marked_to_the_column(open_html):
+    browser_page = open_html(page(line()))
+    marks = []
+    for _ in range(6):
+        marks.append(browser_page.locator("mark").all_text_contents())
+        browser_page.locator(".gradviz-player").press("ArrowRight")
+    assert marks == [[], ["w * x"], ["w * x + b"], [], ["w * x + b"], ["w * x"]]
+
+
+@pytest.mark.browser
+def test_keys(open_html):
+    browser_page = open_html(page(line()))
+    player = browser_page.locator(".gradviz-player")
+    player.focus()
+    places = []
+    for key in ["ArrowRight", "ArrowRight", "ArrowLeft", "End", "ArrowRight", "ArrowLeft", "Home", "ArrowLeft"]:
+        browser_page.keyboard.press(key)
+        places.append(place(browser_page))
+    assert places == [
+        "forward 2 / 3",
+        "forward 3 / 3",
+        "forward 2 / 3",
+        "backward 3 / 3",
+        "backward 3 / 3",
+        "backward 2 / 3",
+        "forward 1 / 3",
+        "forward 1 / 3",
+    ]
+
+
+@pytest.mark.browser
+def test_keys_are_kept_from_the_page_but_not_taken_from_it(open_html):
+    browser_page = open_html(page(line()))
+    browser_page.evaluate(
+        """() => {
+            window.leaked = [];
+            document.addEventListener("keydown", event => window.leaked.push(event.key));
+            const field = document.body.appendChild(document.createElement("input"));
+            field.id = "field";
+        }"""
+    )
+    browser_page.locator(".gradviz-player").focus()
+    for key in ["ArrowRight", "ArrowLeft", "End", "Home", " ", " ", "a", "Control+ArrowRight"]:
+        browser_page.keyboard.press(key)
+    assert browser_page.evaluate("leaked") == ["a", "Control", "ArrowRight"]
+    assert place(browser_page) == "forward 1 / 3"
+    browser_page.locator("#field").focus()
+    browser_page.keyboard.press("ArrowRight")
+    browser_page.keyboard.type("a b")
+    assert place(browser_page) == "forward 1 / 3"
+    assert browser_page.locator("#field").input_value() == "a b"
+
+
+@pytest.mark.browser
+def test_keys_go_on_working_when_a_button_is_disabled_under_the_focus(open_html):
+    browser_page = open_html(page(line()))
+    button(browser_page, "Last step").focus()
+    browser_page.keyboard.press("Enter")
+    assert button(browser_page, "Last step").is_disabled()
+    browser_page.keyboard.press("ArrowLeft")
+    assert place(browser_page) == "backward 2 / 3"
+    button(browser_page, "Next step").click()
+    browser_page.keyboard.press("Home")
+    assert place(browser_page) == "forward 1 / 3"
+
+
+@pytest.mark.browser
+def test_play_stops_at_the_end_and_starts_again_from_there(browser_page, open_html):
+    browser_page.clock.install()
+    open_html(page(line()))
+    button(browser_page, "Play").click()
+    places = []
+    for _ in range(5):
+        browser_page.clock.run_for(1250)
+        places.append(place(browser_page))
+    assert places == ["forward 2 / 3", "forward 3 / 3", "backward 1 / 3", "backward 2 / 3", "backward 3 / 3"]
+    assert button(browser_page, "Play").is_visible()  # and not "Pause": it has stopped
+    browser_page.clock.run_for(5000)
+    assert place(browser_page) == "backward 3 / 3"
+    browser_page.keyboard.press(" ")
+    assert place(browser_page) == "forward 1 / 3"
+    browser_page.clock.run_for(1250)
+    assert place(browser_page) == "forward 2 / 3"
+    button(browser_page, "Pause").click()
+    browser_page.clock.run_for(5000)
+    assert place(browser_page) == "forward 2 / 3"
+
+
+@pytest.mark.browser
+def test_stepping_by_hand_pauses(browser_page, open_html):
+    browser_page.clock.install()
+    open_html(page(line()))
+    button(browser_page, "Play").click()
+    button(browser_page, "Next step").click()
+    browser_page.clock.run_for(5000)
+    assert place(browser_page) == "forward 2 / 3"
+
+
+@pytest.mark.browser
+def test_the_track_can_be_dragged(open_html):
+    x = y = gv.tensor(1.0, requires_grad=True)
+    for _ in range(100):
+        y = -y
+    browser_page = open_html(page(record_graph(y, backward=True, names={"x": x, "y": y})))
+    track = browser_page.get_by_role("slider", name="Step")
+    box = track.bounding_box()
+    count = int(track.get_attribute("aria-valuemax"))
+    middle = box["y"] + box["height"] / 2
+    browser_page.mouse.move(box["x"] + 1, middle)
+    browser_page.mouse.down()
+    for k in [10, 150, count - 1]:
+        browser_page.mouse.move(box["x"] + (k + 0.5) * box["width"] / count, middle)
+        assert track.get_attribute("aria-valuenow") == str(k + 1)
+        marker = browser_page.locator(".gp-marker").bounding_box()
+        assert box["x"] - 1 <= marker["x"]
+        assert marker["x"] + marker["width"] <= box["x"] + box["width"] + 8
+    browser_page.mouse.move(box["x"] - 50, middle - 200)
+    browser_page.mouse.up()
+    assert track.get_attribute("aria-valuenow") == "1"
+    browser_page.mouse.move(box["x"] + box["width"] / 2, middle)
+    assert track.get_attribute("aria-valuenow") == "1"
+
+
+@pytest.mark.browser
+def test_a_click_on_an_operation_or_tensor_goes_to_its_next_step(open_html):
+    recording = line()
+    browser_page = open_html(page(recording))
+    multiply = browser_page.locator(f'[id$="_{recording.graph.operations[0].id}"]')
+    multiply.click()
+    assert place(browser_page) == "forward 2 / 3"
+    multiply.click()
+    assert place(browser_page) == "backward 3 / 3"
+    multiply.click()
+    assert place(browser_page) == "forward 2 / 3"
+    card = browser_page.locator('.gv-card[aria-label^="y,"]')
+    card.focus()
+    browser_page.keyboard.press("Enter")
+    assert place(browser_page) == "backward 1 / 3"  # where y's own gradient is set
+    bias = browser_page.locator('.gv-card[aria-label^="b,"]')
+    bias.click()
+    assert place(browser_page) == "backward 2 / 3"  # nothing runs in a leaf: the next step that touches it
+    assert browser_page.locator(".gv-selected").get_attribute("aria-label").startswith("b,")
+    browser_page.locator(".gp-figure").click(position={"x": 3, "y": 3})
+    assert browser_page.locator(".gv-selected").count() == 0
+    assert place(browser_page) == "backward 2 / 3"
+
+
+HOSTILE = [
+    "</script><script>document.title = 'broken in'</script>",
+    "<img src=x onerror=\"document.title = 'broken in'\">",
+    "</noscript></title><h1>broken in</h1>",
+    "\u2028\u2029\ud800 &amp; ${1} `",
+]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_stay_text(open_html, name):
+    w, x = gv.tensor(2.0, requires_grad=True), gv.tensor(5.0, requires_grad=True)
+    y = w * x
+    recording = record_graph(y, backward=True, names={name: w, "x": x, "y": y}, title=name)
+    browser_page = open_html(page(recording))
+    for _ in recording.frames:
+        browser_page.locator(".gradviz-player").press("ArrowRight")
+    browser_page.locator("summary").click()
+    assert browser_page.evaluate("document.querySelectorAll('h1').length") == 1
+    assert browser_page.evaluate("document.querySelectorAll('script').length") == 2
+    assert browser_page.evaluate("document.querySelectorAll('img[src=x], [onerror]').length") == 0
+    assert browser_page.title() != "broken in"
+    readable = re.sub("\ud800", "\ufffd", name)
+    assert browser_page.evaluate("document.querySelector('h1').textContent") in (readable, name.replace("\ud800", "?"))
+    assert place(browser_page).startswith("backward")
+
+
+@pytest.mark.browser
+def test_a_drawing_from_elsewhere_cannot_run_or_load_anything(open_html):
+    text = page(line())
+    before, start, rest = text.partition('<script type="application/json" id="gradviz-payload">')
+    data, end, after = rest.partition("</script>")
+    changed = json.loads(data)
+    poison = (
+        '<script>document.title = "broken in"</script><style>@import "https://example.invalid/a.css";</style>'
+        '<a href="javascript:1"><rect width="9" height="9"/></a><image href="https://example.invalid/a.png"/>'
+        '<foreignObject><p xmlns="http://www.w3.org/1999/xhtml">markup</p></foreignObject>'
+        '<rect onclick="1" fill="url(https://example.invalid/a.svg#b)" style="fill:red" width="1" height="1"/></svg>'
+    )
+    changed["svg"] = changed["svg"].replace("</svg>", poison)
+    browser_page = open_html(before + start + json.dumps(changed).replace("<", "\\u003c") + end + after)
+    svg = browser_page.locator(".gradviz-player svg.gv")
+    assert svg.locator("script, style, a, image, foreignObject").count() == 0
+    attributes = svg.evaluate("s => [...s.querySelectorAll('*')].flatMap(e => e.getAttributeNames())")
+    assert not {"onclick", "style", "href"} & set(attributes)
+    assert "example.invalid" not in svg.evaluate("s => s.outerHTML")
+    assert browser_page.title() != "broken in"
+    # The parser met the onclick before it was taken out, and the page's policy had already refused it.
+    assert all("inline event handler" in problem for problem in browser_page.problems)
+    browser_page.problems.clear()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: {**data, "version": 2}, "version 1; this one has version 2"),
+        (lambda data: {**data, "svg": "<svg"}, "not a readable SVG"),
+        (lambda data: {**data, "steps": []}, "no steps"),
+    ],
+    ids=["newer", "damaged", "empty"],
+)
+def test_what_cannot_be_played_is_said(open_html, change, message):
+    before, start, rest = page(line()).partition('<script type="application/json" id="gradviz-payload">')
+    data, end, after = rest.partition("</script>")
+    changed = json.dumps(change(json.loads(data))).replace("<", "\\u003c")
+    browser_page = open_html(before + start + changed + end + after)
+    assert message in browser_page.get_by_role("alert").text_content()
+
+
+@pytest.mark.browser
+def test_two_players_on_a_page_do_not_disturb_each_other(browser_page, open_html):
+    # The same recording twice: even the ids are the same.
+    text = page(line())
+    script = text.partition('<script type="module">')[2].partition("</script>")[0]
+    data = text.partition('id="gradviz-payload">')[2].partition("</script>")[0]
+    start = """
+        const bundle = new Blob([BUNDLE], { type: "text/javascript" });
+        const { default: { render } } = await import(URL.createObjectURL(bundle));
+        const model = () => {
+            const values = { payload: DATA, step: 0, playing: false, selected: "" };
+            const listeners = {};
+            return {
+                get: name => values[name],
+                set: (name, value) => { values[name] = value; for (const f of listeners["change:" + name] ?? []) f(); },
+                on: (event, f) => (listeners[event] ??= []).push(f),
+                off: (event, f) => { listeners[event] = listeners[event].filter(g => g !== f); },
+                save_changes: () => { throw new Error("no kernel"); },
+                listeners,
+            };
+        };
+        window.models = [model(), model()];
+        window.stop = ["one", "two"].map((id, i) => render({ model: models[i], el: document.getElementById(id) }));
+        window.ready = true;
+    """
+    start = start.replace("BUNDLE", json.dumps(script).replace("<", "\\u003c")).replace("DATA", data)
+    browser_page.set_content(f'<div id="one"></div><div id="two"></div><script type="module">{start}</script>')
+    browser_page.wait_for_function("window.ready")
+    one, two = browser_page.locator("#one"), browser_page.locator("#two")
+    two.get_by_role("button", name="Last step").click()
+    assert one.locator(".gp-place").text_content() == "forward 1 / 3"
+    assert two.locator(".gp-place").text_content() == "backward 3 / 3"
+    assert one.locator('.gv-card[aria-label^="w,"] [id$="_g0"]').text_content() == "·"
+    assert two.locator('.gv-card[aria-label^="w,"] [id$="_g0"]').text_content() == "5"
+    browser_page.evaluate("stop[1]()")
+    assert two.locator("*").count() == 0
+    assert browser_page.evaluate("Object.values(models[1].listeners).flat().length") == 0
+
+
+def luminance(browser_page, selector, name):
+    """Relative luminance of a computed colour, for telling light from dark and for contrast."""
+    colour = browser_page.locator(selector).first.evaluate("(e, name) => getComputedStyle(e)[name]", name)
+    channels = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_are_readable(browser_page, open_html, scheme):
+    browser_page.emulate_media(color_scheme=scheme)
+    open_html(page(line()))
+    browser_page.locator(".gradviz-player").press("End")
+    browser_page.wait_for_timeout(400)
+    paper = luminance(browser_page, ".gradviz-player", "backgroundColor")
+    assert (paper < 0.05) == (scheme == "dark")
+    for selector in [".gp-sentence", ".gp-reason", ".gp-place", ".gp-equation b", ".gp-code", "mark"]:
+        ink = luminance(browser_page, selector, "color")
+        lighter, darker = max(ink, paper), min(ink, paper)
+        assert (lighter + 0.05) / (darker + 0.05) >= 4.5, selector
+
+
+@pytest.mark.browser
+def test_theme_changes_while_open(browser_page, open_html):
+    open_html(page(line()))
+    assert luminance(browser_page, ".gradviz-player", "backgroundColor") > 0.9
+    browser_page.evaluate("document.body.setAttribute('data-jp-theme-light', 'false')")
+    browser_page.wait_for_function("document.querySelector('.gradviz-player').dataset.theme === 'dark'")
+    browser_page.evaluate("document.body.setAttribute('data-jp-theme-light', 'true')")
+    browser_page.emulate_media(color_scheme="dark")
+    browser_page.wait_for_function("document.querySelector('.gradviz-player').dataset.theme === 'light'")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("make", [line, network, lambda: chain(40)], ids=["line", "network", "chain"])
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=["projector", "phone"])
+def test_nothing_is_cut_off(browser_page, open_html, make, size):
+    browser_page.set_viewport_size({"width": size[0], "height": size[1]})
+    recording = make()
+    open_html(page(recording))
+    assert browser_page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    figure = browser_page.locator(".gp-figure")
+    # Every card can be reached by scrolling the figure, and is never smaller than can be read nor blown up.
+    inside = figure.evaluate(
+        """figure => {
+            const view = figure.getBoundingClientRect();
+            return [...figure.querySelectorAll(".gv-card, .gv-disc")].every(card => {
+                const box = card.getBoundingClientRect();
+                const left = box.left - view.left + figure.scrollLeft, top = box.top - view.top + figure.scrollTop;
+                return left >= 0 && top >= 0
+                    && left + box.width <= figure.scrollWidth && top + box.height <= figure.scrollHeight;
+            });
+        }"""
+    )
+    assert inside
+    scale = figure.evaluate("f => { const m = f.querySelector('svg').getScreenCTM(); return m.a; }")
+    assert 0.89 <= scale <= 1.51
+    panel = browser_page.locator(".gp-panel").bounding_box()
+    box = figure.bounding_box()
+    below = panel["y"] >= box["y"] + box["height"] - 1
+    assert below == (size[0] == 390)
+    bar = browser_page.locator(".gp-bar").bounding_box()
+    for control in [*browser_page.locator(".gp-button").all(), browser_page.locator(".gp-track")]:
+        control = control.bounding_box()
+        assert bar["x"] <= control["x"]
+        assert control["x"] + control["width"] <= bar["x"] + bar["width"]
+
+
+@pytest.mark.browser
+def test_the_current_step_is_scrolled_into_view(open_html):
+    recording = chain(60)
+    browser_page = open_html(page(recording))
+    track = browser_page.get_by_role("slider", name="Step")
+    box = track.bounding_box()
+    for part in [0.25, 0.48, 0.75, 0.98]:
+        browser_page.mouse.click(box["x"] + part * box["width"], box["y"] + box["height"] / 2)
+        browser_page.wait_for_timeout(900)
+        seen = browser_page.locator(".gp-figure").evaluate(
+            """figure => {
+                const view = figure.getBoundingClientRect();
+                const box = figure.querySelector(".gv-disc.gv-current").getBoundingClientRect();
+                return box.left >= view.left && box.right <= view.right
+                    && box.top >= view.top && box.bottom <= view.bottom;
+            }"""
+        )
+        assert seen, part
+    assert browser_page.evaluate("window.scrollY") == 0
+
+
+@pytest.mark.browser
+def test_nothing_moves_while_one_steps(open_html):
+    recording = network()
+    browser_page = open_html(page(recording))
+    boxes = []
+    for _ in recording.frames:
+        boxes.append(
+            browser_page.evaluate(
+                """[...document.querySelectorAll(".gradviz-player, .gp-figure, .gp-bar, .gv-card")].map(element => {
+                    const { x, y, width, height } = element.getBoundingClientRect();
+                    return [x, y, width, height].map(Math.round);
+                })"""
+            )
+        )
+        browser_page.locator(".gradviz-player").press("ArrowRight")
+        browser_page.evaluate("document.querySelector('.gp-figure').scrollTo(0, 0)")
+    assert all(box == boxes[0] for box in boxes)
+
+
+@pytest.mark.browser
+def test_without_javascript_the_finished_picture_is_there(chromium, tmp_path):
+    path = tmp_path / "page.html"
+    path.write_text(page(line()), encoding="utf-8")
+    context = chromium.new_context(java_script_enabled=False)
+    quiet = context.new_page()
+    quiet.goto(path.as_uri())
+    picture = quiet.locator("noscript img, body > img")
+    assert picture.bounding_box()["width"] > 100
+    context.close()
+
+
+def test_same_recording_same_bytes():
+    recording = line()
+    assert page(recording) == page(recording)
+    assert page(recording) == page(draw_recording(recording, step=1))
+
+
+def test_title():
+    recording = line()
+    assert "<title>y = w·x + b</title>" in page(recording)
+    assert "<title>a &lt; b</title>" in page(recording, title="a < b")
+
+
+def test_payload_is_plain_json_and_starts_from_the_first_step():
+    recording = network()
+    data = payload(draw_recording(recording))
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert len(data["steps"]) == len(recording.frames)
+    assert data == payload(draw_recording(recording, step=0))

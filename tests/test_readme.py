@@ -75,7 +75,7 @@ def test_the_first_command_installs_everything_and_does_the_main_job(tmp_path):
 
     # The wheel holds what the player needs, and not its sources' tools.
     show = subprocess.run(
-        [str(scripts / "python"), "-c", "import gradviz, pathlib; print(pathlib.Path(gradviz.__file__).parent)"],
+        [str(scripts / "python"), "-I", "-c", "import gradviz, pathlib; print(pathlib.Path(gradviz.__file__).parent)"],
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -91,3 +91,27 @@ def test_commands_can_be_split_as_a_shell_does():
     for command in commands():
         assert shlex.split(command)
     assert sys.version_info >= (3, 11)
+
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_run_from_top_to_bottom(path):
+    import nbclient
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert not [output for output in outputs if output.output_type == "stream" and output.name == "stderr"]
+    assert sum("image/svg+xml" in output.get("data", {}) for output in outputs) >= 2
+
+
+def test_the_pictures_in_assets_are_todays(tmp_path):
+    """If this fails: gradviz draw "w*x + b" w=2 x=5 b=3 --constant x -o assets/line.svg, and look at it."""
+    from gradviz.cli import main
+
+    line = tmp_path / "line.svg"
+    assert main(["draw", "w*x + b", "w=2", "x=5", "b=3", "--constant", "x", "-o", str(line)]) == 0
+    assert line.read_bytes() == (ROOT / "assets" / "line.svg").read_bytes()

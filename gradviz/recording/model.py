@@ -155,7 +155,7 @@ class Operation:
     symbol
         What the disc shows, at most a few characters: ``"×"``, ``"relu"``.
     sequence
-        Its number in order of creation, which the backward engine runs downwards.
+        Its number in order of creation, counted from the graph's first, which the backward engine runs downwards.
     attributes
         Settings that are not tensors, as text: ``(("dim", "0"),)``.
     saved

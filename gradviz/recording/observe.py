@@ -359,7 +359,7 @@ class _Builder:
             symbol=words.symbol_of(node),
             inputs=tuple(arguments),
             outputs=(self.ids[(node, 0)],),
-            sequence=node._sequence_nr,
+            sequence=node._sequence_nr - self.nodes[0]._sequence_nr,
             attributes=tuple(settings.items()),
             saved=saved,
             module=self._module(node),

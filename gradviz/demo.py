@@ -13,6 +13,12 @@ from gradviz.player import page
 from gradviz.recording import Recording, dumps
 from gradviz.recording.files import write_file
 
+PAGE_WIDTH = 1090
+"""What the gallery leaves for a picture, in pixels."""
+
+SMALLEST = 0.85
+"""So far a picture may be scaled down to fit, and still be read from the back of a room."""
+
 
 def write_demo(folder: Path, wrote: Callable[[Path], None] = lambda path: None) -> Path:
     """Run every example and write its picture, player and recording, and a page that shows them all.
@@ -33,29 +39,26 @@ def write_demo(folder: Path, wrote: Callable[[Path], None] = lambda path: None) 
     for example in EXAMPLES:
         recording = run(example).recording
         drawing = draw_recording(recording)
+        if drawing.layout.width * SMALLEST > PAGE_WIDTH:  # a page scrolls down, not to the side
+            drawing = draw_recording(recording, direction="TB")
         for suffix, content in (
             (".svg", drawing.to_svg()),
             (".html", page(drawing)),
             (".json", dumps(recording)),
         ):
             wrote(write_file(folder / f"{example.name}{suffix}", content))
-        cards.append(_card(example, recording, drawing.layout.width))
+        cards.append(_card(example, recording))
     index = write_file(folder / "index.html", _PAGE.format(cards="\n".join(cards), version=escape(__version__)))
     wrote(index)
     return index
 
 
-SMALLEST = 0.72
-"""Pictures that are wider than the page are scaled down to this at most; the rest scrolls, so that it can be read."""
-
-
-def _card(example: Example, recording: Recording, width: float) -> str:
+def _card(example: Example, recording: Recording) -> str:
     title, name = escape(example.title), escape(example.name)
     steps = len(recording.frames)
     return f"""\
 <article>
-  <a class="picture" href="{name}.html" tabindex="-1" aria-hidden="true"><img src="{name}.svg" alt=""
-    style="min-width: {SMALLEST * width:.0f}px"></a>
+  <a class="picture" href="{name}.html" tabindex="-1" aria-hidden="true"><img src="{name}.svg" alt=""></a>
   <div class="words">
     <h2>{title}</h2>
     <p>{escape(example.words)}</p>
@@ -86,7 +89,7 @@ main {{ max-width: 1180px; margin: 0 auto; padding: 40px 24px 64px; }}
 h1 {{ margin: 0 0 8px; font-size: 34px; line-height: 1.2; }}
 header p {{ margin: 0 0 32px; max-width: 44em; color: var(--muted); }}
 article {{ background: var(--card); border: 1px solid var(--line); border-radius: 14px; margin: 0 0 24px; overflow: hidden; }}
-.picture {{ display: block; overflow-x: auto; padding: 24px; border-bottom: 1px solid var(--line); }}
+.picture {{ display: block; padding: 24px; border-bottom: 1px solid var(--line); }}
 .picture img {{ display: block; margin: 0 auto; max-width: 100%; }}
 .words {{ padding: 20px 24px 22px; }}
 h2 {{ margin: 0 0 4px; font-size: 22px; }}

@@ -171,8 +171,7 @@ def test_every_row_says_something_to_a_learner():
         assert set(row.local) == set(row.derivatives), name
         words = {argument: argument for argument in (*row.inputs, *row.settings)}
         for text in (row.expression, *row.local.values()):
-            if "…" not in text and "chosen" not in text and "taken" not in text:
-                assert formula(text, words), name
+            assert formula(text, words), name
 
 
 # --- the graph --------------------------------------------------------------------------------------------------------

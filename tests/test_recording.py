@@ -326,3 +326,30 @@ def test_no_damage_gives_anything_but_a_recording_or_a_recording_error(cut, data
 def test_deeply_nested_json_is_refused():
     with pytest.raises(RecordingError):
         loads("[" * 200_000)
+
+
+@pytest.mark.parametrize(("reduction", "label"), [("mean", "2·(p − t)/6"), ("sum", "2·(p − t)")])
+def test_a_mean_says_over_how_many_and_a_sum_does_not(reduction, label):
+    p, t = gv.ones(2, 3, requires_grad=True), gv.zeros(2, 3)
+    loss = gv.nn.functional.mse_loss(p, t, reduction=reduction)
+    assert record(loss).graph.operations[0].inputs[0].local == label
+
+
+def test_cross_entropy_is_averaged_over_the_rows():
+    scores = gv.ones(4, 5, requires_grad=True)
+    loss = gv.nn.functional.cross_entropy(scores, gv.tensor([0, 1, 2, 3]))
+    recording = record(loss, backward=True)
+    assert recording.graph.operations[-1].inputs[0].local == "−1/4 if target, else 0"
+    assert min(recording.at(-1).gradients["t1"].value.data) == -0.25
+
+
+def test_names_of_results_are_short_and_true():
+    net = gv.nn.Sequential(gv.nn.Linear(3, 4), gv.nn.Tanh(), gv.nn.Linear(4, 1))
+    x = gv.ones(2, 3)
+    loss = net(x).sum()
+    graph = record(loss, backward=True).graph
+    names = [tensor.name for tensor in graph.tensors]
+    assert "net.0(x)" in names
+    assert "tanh(net.0(x))" in names
+    labels = [argument.local for operation in graph.operations for argument in operation.inputs]
+    assert "· net.2.weight" in labels  # turned twice is not turned

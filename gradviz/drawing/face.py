@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradviz.drawing.palette import NOTHING, colour
+from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid
 from gradviz.recording import number_text, shape_text
@@ -151,29 +152,6 @@ def cells(value: Value, body: Body) -> Iterator[float]:
             left, right = column * columns // body.columns, (column + 1) * columns // body.columns
             block = [shown.data[i * columns + j] for i in range(top, bottom) for j in range(left, right)]
             yield sum(block) / len(block)
-
-
-def statistics(value: Value) -> str:
-    """Write a tensor's statistics on a line: mean ± standard deviation, smallest to largest; what is strange first."""
-    if value.summary is not None:
-        s = value.summary
-        mean, sd, low, high, nans, infs = s.mean, s.sd, s.min, s.max, s.nans, s.infs
-    else:
-        assert value.data is not None
-        finite = [number for number in value.data if math.isfinite(number)] or [0.0]
-        mean = sum(finite) / len(finite)
-        sd = math.sqrt(sum((number - mean) ** 2 for number in finite) / len(finite))
-        low, high = min(finite), max(finite)
-        nans = sum(number != number for number in value.data)
-        infs = len(value.data) - nans - sum(math.isfinite(number) for number in value.data)
-    strange = " ".join(f"{count} {what}" for count, what in ((nans, "nan"), (infs, "inf")) if count)
-    if strange:
-        return f"⚠ {strange}"
-    return f"{_short(mean)} ± {_short(sd)}, {_short(low)} … {_short(high)}"
-
-
-def _short(number: float) -> str:
-    return number_text(float(number), 2)
 
 
 def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gradviz.drawing.palette import largest
+from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import mono_width, shorten, width
 from gradviz.recording import number_text, shape_text
 from gradviz.recording.model import Argument, Operation, Recording, Tensor, Value
@@ -22,7 +23,7 @@ CAPTION = 40.0
 GAP = 10.0
 BETWEEN = 7.0
 LONGEST_NAME = 22
-LONGEST_LABEL = 24
+LONGEST_LABEL = 26
 
 NUMBERS_UP_TO = 4
 HEATMAP_UP_TO = 12
@@ -237,7 +238,11 @@ def _card(tensor: Tensor, shown: list[Value]) -> Card:
     body = _body(tensor, shown)
     shape = shape_text(tensor.shape) if tensor.shape else ""
     header = width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
-    inner = max(header, CAPTION + body.width + (0 if body.kind == "numbers" else 2), 72.0)
+    cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2)
+    lines = (
+        max((mono_width(statistics(value), STAT_SIZE) for value in shown), default=0) if body.kind == "preview" else 0
+    )
+    inner = max(header, cells, lines, 72.0)
     parts = 2 if tensor.requires_grad else 1
     height = HEADER + parts * body.height + (parts - 1) * BETWEEN + PADDING
     return Card(tensor, name, shape, body, tensor.requires_grad, False, round(inner + 2 * PADDING), round(height))
@@ -271,7 +276,7 @@ def _body(tensor: Tensor, shown: list[Value]) -> Body:
         rows, columns = grid(preview.shape)
     else:  # small enough to be kept in full, too large to be shown so: one block of means or more on each side
         rows, columns = min(rows, HEATMAP_UP_TO), min(columns, HEATMAP_UP_TO)
-    return Body("preview", rows, columns, max(11.0, 132.0 / columns), 11.0)
+    return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
 
 
 def _disc(operation: Operation) -> Disc:
@@ -298,10 +303,13 @@ def edge_label(argument: Argument, tensor: Tensor) -> str:
     """Write a local derivative on its edge: ``∂/∂w = x = 5``, or just the factor where that is all there is to say."""
     if not argument.local:
         return ""
-    full = argument.local + (f" = {argument.local_number}" if argument.local_number else "")
-    if argument.local_number and len(tensor.name) <= 4:
-        full = f"∂/∂{tensor.name} = {full}"
-    return shorten(full, LONGEST_LABEL)
+    forms = [argument.local]
+    if argument.local_number:
+        forms = [f"{argument.local} = {argument.local_number}", argument.local_number]
+        if len(tensor.name) <= 4:
+            forms.insert(0, f"∂/∂{tensor.name} = {forms[0]}")
+    fitting = next((form for form in forms if len(form) <= LONGEST_LABEL), forms[-1])
+    return shorten(fitting, LONGEST_LABEL)
 
 
 def _clusters(recording: Recording) -> tuple[Cluster, ...]:

@@ -129,7 +129,10 @@ def _print(node: ast.expr, words: Mapping[str, str]) -> tuple[str, int]:
         case ast.Constant(value=value):
             return number(value), _ATOM
         case ast.Attribute(value=inner, attr="T"):
-            return _in_brackets(*_print(inner, words), _ATOM) + "ᵀ", _POWER
+            text, strength = _print(inner, words)
+            if text.endswith("ᵀ") and strength >= _POWER:
+                return text[:-1], binding(text[:-1])  # turned back
+            return _in_brackets(text, strength, _POWER) + "ᵀ", _POWER
         case ast.UnaryOp(op=ast.USub(), operand=inner):
             text, strength = _print(inner, words)
             if text.startswith("−") and strength == _MINUS:
@@ -145,6 +148,8 @@ def _print(node: ast.expr, words: Mapping[str, str]) -> tuple[str, int]:
         case ast.IfExp(test=test, body=body, orelse=other):
             yes, when, no = (_print(part, words)[0] for part in (body, test, other))
             return f"{yes} if {when}, else {no}", _CHOICE
+        case ast.Subscript(value=inner):
+            return _in_brackets(*_print(inner, words), _ATOM) + "[…]", _ATOM
         case ast.Call(func=ast.Name(id="abs"), args=[inner]):
             return f"|{_print(inner, words)[0]}|", _ATOM
         case ast.Call(func=ast.Name(id=name), args=arguments):
@@ -167,6 +172,8 @@ def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: Ma
     symbol, strength = _OPERATORS[type(sign)]
     first, first_strength = _print(left, words)
     second, second_strength = _print(right, words)
+    if isinstance(sign, ast.Div) and second == "1":
+        return first, first_strength
     if isinstance(sign, ast.Mult) and "1" in (first, second):
         return (second, second_strength) if first == "1" else (first, first_strength)
     if isinstance(sign, ast.Mult) and _is_number(second) and not _is_number(first):

@@ -70,11 +70,16 @@ def composed_name(node: Node, operands: list[Operand], module: str = "") -> str:
     operands
         Its arguments, in order.
     module
-        Path of the module it ran in; what is still too long is called by it: ``linear(…)``.
+        Path of the module it ran in; what is too long is called by it: ``linear(x)``.
     """
     settings = settings_words(node)
     expression = node.operation.expression or f"{node.operation.name}(self)"
+    outside = [
+        operand.name if operand.named else "…" for operand in operands if not operand.name.startswith(f"{module}.")
+    ]
     for shorten in (False, True):
+        if shorten and module:
+            return f"{module}({', '.join(outside)})"
         words = settings | {
             slot: operand.name if operand.named or not shorten else "…"
             for slot, operand in zip(node.operation.inputs, operands, strict=True)
@@ -82,7 +87,7 @@ def composed_name(node: Node, operands: list[Operand], module: str = "") -> str:
         name = formula(expression, words)
         if len(name) <= LONGEST_NAME:
             return name
-    return f"{module or node.operation.name}(…)"
+    return f"{node.operation.name}(…)"
 
 
 def symbol_of(node: Node) -> str:
@@ -100,15 +105,16 @@ def _words(node: Node, operands: list[Operand], *, numbers: bool) -> dict[str, s
     words = settings_words(node)
     for slot, operand in zip(node.operation.inputs, operands, strict=True):
         words[slot] = number(np.asarray(operand.array).item()) if numbers else operand.name
-    if "n" not in words:
-        words["n"] = str(_averaged_over(node, operands))
-    return words
+    return words | _averaged_over(node, operands)
 
 
-def _averaged_over(node: Node, operands: list[Operand]) -> int:
-    """Return how many entries a mean is over: what the rows call n."""
-    entries = int(np.prod(operands[0].shape))
-    return max(entries // max(int(np.prod(node.output_shape)), 1), 1)
+def _averaged_over(node: Node, operands: list[Operand]) -> dict[str, str]:
+    """Return how many entries, and how many rows, a mean is over: what the table's rows call n and rows."""
+    settings = dict(zip(node.operation.settings, node.settings, strict=True))
+    if settings.get("reduction", 1) != 1:  # a loss that is not averaged
+        return {"n": "1", "rows": "1"}
+    entries = int(np.prod(operands[0].shape)) // max(int(np.prod(node.output_shape)), 1)
+    return {"n": str(max(entries, 1)), "rows": str(operands[0].shape[0] if operands[0].shape else 1)}
 
 
 def local_label(node: Node, slot: str, operands: list[Operand]) -> str:

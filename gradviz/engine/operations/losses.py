@@ -152,6 +152,6 @@ nll_loss = general(
     {"self": lambda grad, self, target, reduction: _nll_back(grad, self, target, reduction)},
     settings="target reduction",
     expression="nll(self, target)",
-    local={"self": "-1 / n if right_class else 0"},
+    local={"self": "-1 / rows if target else 0"},
     sentence="Only the log-probability of the right class counts: it is pushed up, the others are left alone.",
 )

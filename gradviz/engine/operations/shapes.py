@@ -162,7 +162,7 @@ def _take(name: str, grad_fn: str, symbol: str, how: str) -> Any:
         "self",
         {"self": scatter},
         settings="index self_sym_sizes",
-        expression="self[…]",
+        expression="self[...]",
         local={"self": "1 if taken else 0"},
         sentence=f"{how} What was taken gets its gradient; what was left gets 0.",
     )

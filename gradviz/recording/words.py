@@ -48,8 +48,11 @@ class Operand:
 
 
 def settings_words(node: Node) -> dict[str, str]:
-    """Write an operation's settings: ``{"exponent": "2"}``."""
-    return {name: setting_text(value) for name, value in zip(node.operation.settings, node.settings, strict=True)}
+    """Write an operation's settings for use in a formula: ``{"exponent": "2"}``; an array by its name."""
+    return {
+        name: name if isinstance(value, np.ndarray) else setting_text(value)
+        for name, value in zip(node.operation.settings, node.settings, strict=True)
+    }
 
 
 def setting_text(value: Any) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 
 from gradviz.engine import inplace
 from gradviz.engine.modes import set_grad_enabled
-from gradviz.engine.node import AccumulateGrad, Node
+from gradviz.engine.node import SECOND_TIME, AccumulateGrad, Node
 from gradviz.engine.tensor import Tensor, wrap
 
 Observer = Callable[[Any, Any, Any], None]
@@ -181,18 +181,20 @@ def run(
         The gradients of `wanted`, ``None`` for those that were not reached; empty without `wanted`.
     """
     order, waiting = _walk(outputs)
-    targets = [tensor.gradient_edge()[0] for tensor in wanted or ()]
+    targets = [tensor.gradient_edge() for tensor in wanted or ()]
     found: dict[Any, Tensor | None] = dict.fromkeys(targets)
-    arriving: dict[Any, Any] = {}  # by node: the sum of the gradients that have arrived so far
+    arriving: dict[Any, Any] = {}  # by node (and output, where it has many): the sum of the gradients so far
     number = next(_passes)
 
-    def deliver(node: Any, gradient: Any) -> None:
-        """Add a gradient to those that have arrived at a node."""
-        before = arriving.get(node)
+    def deliver(edge: tuple[Any, int], gradient: Any) -> None:
+        """Add a gradient to those that have arrived at the end of an edge."""
+        node = edge[0]
+        key = edge if node.many else node
+        before = arriving.get(key)
         if before is None:
-            arriving[node] = gradient
+            arriving[key] = gradient
         elif gradient is not None:
-            arriving[node] = before + gradient
+            arriving[key] = before + gradient
         if type(node) is AccumulateGrad:
             waiting[node] -= 1
             if not waiting[node]:
@@ -206,8 +208,8 @@ def run(
         if leaf._hooks:
             gradient = _through_hooks(leaf._hooks, gradient, create_graph)
         result = gradient if create_graph else wrap(gradient)
-        if accumulator in found:
-            found[accumulator] = result
+        if (accumulator, 0) in found:
+            found[accumulator, 0] = result
         before = None if leaf._grad is None else np.array(leaf._grad.array)
         if observer is not None:
             observer(accumulator, before, _plain(gradient))
@@ -218,18 +220,21 @@ def run(
 
     with set_grad_enabled(create_graph), np.errstate(all="ignore"):
         for tensor, seed in zip(outputs, gradients, strict=True):
-            deliver(tensor.gradient_edge()[0], seed if create_graph else seed.array)
+            deliver(tensor.gradient_edge(), seed if create_graph else seed.array)
         for node in order:
-            upstream = arriving.pop(node, None)
+            if node.many:
+                upstream = _gather(node, arriving, found, create_graph)
+            else:
+                upstream = arriving.pop(node, None)
+                if node.hooks and upstream is not None:
+                    upstream = _through_hooks(node.hooks[0], upstream, create_graph)
+                if found and (node, 0) in found and upstream is not None:
+                    found[node, 0] = upstream if create_graph else wrap(upstream)
             if upstream is None:  # no gradient comes this way, and none goes on
                 for edge in node.edges:
                     if edge is not None:
-                        deliver(edge[0], None)
+                        deliver(edge, None)
                 continue
-            if node.hooks:
-                upstream = _through_hooks(node.hooks[0], upstream, create_graph)
-            if node in found:
-                found[node] = upstream if create_graph else wrap(upstream)
             if inplace.latest > node._sequence_nr:
                 inplace.check(node)
             contributions: list[Any]
@@ -245,10 +250,33 @@ def run(
                 node.seen = seen
             for edge, gradient in zip(node.edges, contributions, strict=True):
                 if edge is not None:
-                    deliver(edge[0], gradient)
+                    deliver(edge, gradient)
             if not retain_graph:
                 node.release()
-    return [found[node] for node in targets]
+    return [found[edge] for edge in targets]
+
+
+def _gather(node: Node, arriving: dict[Any, Any], found: dict[Any, Any], create_graph: bool) -> Any:
+    """Collect the gradients of a node with many outputs: zeros where none has arrived, ``None`` if none has at all."""
+    if node.values is None:
+        raise RuntimeError(SECOND_TIME)
+    first = len(node.inputs)
+    outputs = node.values[first : first + len(node.operation.outputs)]
+    arrived = [arriving.pop((node, place), None) for place in range(len(outputs))]
+    for place, gradient in enumerate(arrived):
+        if gradient is None:
+            continue
+        if node.hooks and place in node.hooks:
+            gradient = arrived[place] = _through_hooks(node.hooks[place], gradient, create_graph)
+        if (node, place) in found:
+            found[node, place] = gradient if create_graph else wrap(gradient)
+    if all(gradient is None for gradient in arrived):
+        return None
+    zeros = (np.zeros_like(output) for output in outputs)
+    return tuple(
+        gradient if gradient is not None else wrap(zero) if create_graph else zero
+        for gradient, zero in zip(arrived, zeros, strict=True)
+    )
 
 
 def _walk(outputs: Sequence[Tensor]) -> tuple[list[Node], dict[AccumulateGrad, int]]:
@@ -282,6 +310,8 @@ def accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool = False) -> No
 
 
 def _plain(gradient: Any) -> Any:
+    if isinstance(gradient, tuple):
+        return tuple(_plain(part) for part in gradient)
     return gradient.array if isinstance(gradient, Tensor) else gradient
 
 

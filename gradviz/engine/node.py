@@ -75,6 +75,8 @@ class Node:
     )
 
     operation: Operation
+    many = False
+    """Whether gradients arrive at several outputs."""
 
     def __init__(
         self,
@@ -163,8 +165,12 @@ class Node:
             given if isinstance(given, Tensor) else value
             for given, value in zip(self.inputs, self.values[:count], strict=True)
         ]
-        result, *settings = self.values[count:]
-        return (*arguments, wrap(result, grad_fn=self), *settings)
+        end = count + len(self.operation.outputs)
+        outputs = [
+            wrap(array, self if self.many or not place else None, place)
+            for place, array in enumerate(self.values[count:end])
+        ]
+        return (*arguments, *outputs, *self.values[end:])
 
     # --- the backward step --------------------------------------------------------------------------------------
 
@@ -215,7 +221,7 @@ class Node:
     @property
     def settings(self) -> tuple[Any, ...]:
         """The arguments that are not tensors, in the order of `Operation.settings`."""
-        return self.settings_ if self.values is None else self.values[len(self.inputs) + 1 :]
+        return self.settings_ if self.values is None else self.values[len(self.inputs) + len(self.operation.outputs) :]
 
 
 class AccumulateGrad:
@@ -230,6 +236,7 @@ class AccumulateGrad:
     """
 
     __slots__ = ("__weakref__", "seen", "variable")
+    many = False
 
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable

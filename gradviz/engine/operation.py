@@ -65,6 +65,10 @@ class Operation:
     reduction
         True when it reduces axes given by a setting ``dim``. Its formulas see the upstream gradient and the result
         with the reduced axes kept at length 1.
+    outputs
+        What it computes. Gradients flow back from the first only, unless `many` is set.
+    many
+        True when gradients flow back from all outputs; its formulas then take them as a tuple.
     """
 
     name: str
@@ -78,11 +82,13 @@ class Operation:
     local: Mapping[str, str] = field(default_factory=dict)
     sentence: str = ""
     reduction: bool = False
+    outputs: tuple[str, ...] = ("result",)
+    many: bool = False
 
     @cached_property
     def fields(self) -> dict[str, int]:
-        """Where each name stands in a node's `values`: arguments, then the result, then the settings."""
-        return {name: place for place, name in enumerate((*self.inputs, "result", *self.settings))}
+        """Where each name stands in a node's `values`: arguments, then the outputs, then the settings."""
+        return {name: place for place, name in enumerate((*self.inputs, *self.outputs, *self.settings))}
 
     @cached_property
     def rules(self) -> tuple[Rule, ...]:
@@ -112,7 +118,8 @@ class Operation:
     def node_type(self) -> type[Node]:
         """The class of its nodes."""
         base = ReductionNode if self.reduction else Node
-        return type(self.grad_fn, (base,), {"__slots__": (), "operation": self, "__module__": __name__})
+        members = {"__slots__": (), "operation": self, "many": self.many, "__module__": __name__}
+        return type(self.grad_fn, (base,), members)
 
 
 def _reading(formula: Callable[..., Any], *places: int) -> Rule:
@@ -408,7 +415,7 @@ def reduction(
     return _named(function, operation)
 
 
-def general(name: str, grad_fn: str, *args: Any, **words: Any) -> Callable[..., Tensor]:
+def general(name: str, grad_fn: str, *args: Any, **words: Any) -> Callable[..., Any]:
     """Add a row for any other operation of fixed arguments and one result; see `unlisted` for the parameters."""
     function = unlisted(name, grad_fn, *args, **words)
     row(function.operation)  # type: ignore[attr-defined]
@@ -428,10 +435,13 @@ def unlisted(
     sentence: str,
     settings: str = "",
     quiet: bool = False,
-) -> Callable[..., Tensor]:
+    outputs: str = "result",
+    many: bool = False,
+) -> Callable[..., Any]:
     """Make an operation and its function without entering it into the table.
 
-    `forward` takes the `inputs` as arrays and then the `settings`; both are given as names with spaces between.
+    `forward` takes the `inputs` as arrays and then the `settings`; both are given as names with spaces between. With
+    several `outputs` it returns a tuple, and so does the function.
     """
     operation = Operation(
         name,
@@ -444,14 +454,20 @@ def unlisted(
         expression=expression,
         local=local,
         sentence=sentence,
+        outputs=tuple(outputs.split()),
+        many=many,
     )
     count = len(operation.inputs)
 
-    def function(*arguments: Any) -> Tensor:
+    def function(*arguments: Any) -> Any:
         tensors, others = arguments[:count], arguments[count:]
         arrays = tuple([array_of(argument) for argument in tensors])
         out = forward(*arrays, *others)
-        return record(operation, tensors, (*arrays, out, *others), out)
+        if outputs == "result":
+            return record(operation, tensors, (*arrays, out, *others), out)
+        first = record(operation, tensors, (*arrays, *out, *others), out[0])
+        node = first._grad_fn if many else None
+        return (first, *(wrap(array, node, place) for place, array in enumerate(out[1:], start=1)))
 
     return _named(function, operation)
 

@@ -60,6 +60,11 @@ class Pass:
     before: Mapping[EngineTensor, Any]
     total: Mapping[EngineTensor, Any]
 
+    def gradient_of(self, key: Key) -> Any:
+        """Return the gradient that arrived at a result."""
+        gradient = self.upstream[key[0]]
+        return gradient[key[1]] if key[0].many else gradient
+
 
 def nodes_behind(outputs: Sequence[EngineTensor]) -> list[Node]:
     """Every operation that the outputs depend on, oldest first."""
@@ -120,6 +125,11 @@ def trial_pass(outputs: Sequence[EngineTensor], gradients: Sequence[EngineTensor
 
     run(outputs, gradients, retain_graph=True, wanted=(), observer=watch)
     return Pass(tuple(order), upstream, contributions, before, total)
+
+
+def places_of(node: Node) -> range:
+    """Return the numbers of a node's outputs from which gradients flow."""
+    return range(len(node.operation.outputs) if node.many else 1)
 
 
 def freed(nodes: Sequence[Node]) -> bool:
@@ -219,6 +229,7 @@ class _Builder:
         self.tensors: dict[Key, Tensor] = {}
         self.operands: dict[Key, Operand] = {}
         self.arguments: dict[Node, list[Key]] = {}
+        self.outputs_of: dict[Node, list[Key]] = {}
         self.node_ids = {node: f"o{place}" for place, node in enumerate(nodes)}
         self.modules: dict[int, Module] = {}
 
@@ -228,7 +239,10 @@ class _Builder:
         for node in self.nodes:
             keys = [self._argument(node, place) for place in range(len(node.inputs))]
             self.arguments[node] = keys
-            self._add_result(node, results.get((node, 0)))
+            # Of many results only those are drawn that something uses.
+            self.outputs_of[node] = [(node, place) for place in places_of(node) if (node, place) in results]
+            for key in self.outputs_of[node]:
+                self._add_result(node, key, results[key])
             operations.append(self._operation(node, keys))
         self._adopt_parameters()
         graph = Graph(
@@ -289,13 +303,14 @@ class _Builder:
             name = self.names.leaves.get(id(leaf._base))
         return name
 
-    def _add_result(self, node: Node, tensor: EngineTensor | None) -> None:
-        key = (node, 0)
-        own_name = self.names.results.get((id(node), 0))
+    def _add_result(self, node: Node, key: Key, tensor: EngineTensor) -> None:
+        own_name = self.names.results.get((id(node), key[1]))
         operands = [self.operands[argument] for argument in self.arguments[node]]
         name = own_name or words.composed_name(node, operands, self._module(node))
+        if own_name is None and node.many:
+            name += f"[{key[1]}]"
         role: Role = "output" if key in self.output_keys else "intermediate"
-        array = None if tensor is None else tensor.values_at(node._sequence_nr)
+        array = tensor.values_at(node._sequence_nr)
         self._enter(
             key,
             name,
@@ -305,7 +320,7 @@ class _Builder:
             requires_grad=True,
             producer=self.node_ids[node],
             module=self._module(node),
-            now=None if tensor is None else tensor.array,
+            now=tensor.array,
         )
 
     def _enter(
@@ -349,7 +364,10 @@ class _Builder:
         settings = words.settings_words(node)
         by_slot = dict(zip(row.inputs, keys, strict=True))
         saved = tuple(
-            (name, self.ids[by_slot[name]] if name in by_slot else settings.get(name, self.ids[(node, 0)]))
+            (
+                name,
+                self.ids[by_slot[name]] if name in by_slot else settings.get(name, self.ids[self.outputs_of[node][0]]),
+            )
             for name in node.saved_names()
         )
         return Operation(
@@ -358,7 +376,7 @@ class _Builder:
             grad_fn=node.name(),
             symbol=words.symbol_of(node),
             inputs=tuple(arguments),
-            outputs=(self.ids[(node, 0)],),
+            outputs=tuple(self.ids[key] for key in self.outputs_of[node]),
             sequence=node._sequence_nr - self.nodes[0]._sequence_nr,
             attributes=tuple(settings.items()),
             saved=saved,
@@ -399,7 +417,7 @@ class _Builder:
         node = self.outputs[0]._grad_fn
         assert node is not None
         operands = [self.operands[key] for key in self.arguments[node]]
-        name, expression = self.operands[(node, 0)].name, words.composed_name(node, operands)
+        name, expression = self.operands[self.output_keys[0]].name, words.composed_name(node, operands)
         return name if name == expression else f"{name} = {expression}"
 
     def _value(self, key: Key) -> Value:
@@ -417,7 +435,7 @@ class _Builder:
 
     def _forward_frames(self) -> Iterator[Frame]:
         for node in self.nodes:
-            keys, result = self.arguments[node], (node, 0)
+            keys, result = self.arguments[node], self.outputs_of[node][0]
             operands = [self.operands[key] for key in keys]
             name = self.operands[result].name
             sources = _listed(dict.fromkeys(operand.name for operand in operands))
@@ -427,7 +445,7 @@ class _Builder:
                 name,
                 f"{name} is computed from {sources}.",
                 equation=(words.forward_equation(node, operands, name, self.operands[result].array),),
-                values=((self.ids[result], self._value(result)),),
+                values=tuple((self.ids[key], self._value(key)) for key in self.outputs_of[node]),
             )
 
     def _backward_frames(self) -> Iterator[Frame]:
@@ -436,7 +454,7 @@ class _Builder:
             return
         root = self.output_keys[0]
         assert root[0] is not None  # checked before anything was recorded
-        seed = ran.upstream[root[0]]
+        seed = ran.gradient_of(root)
         ones = bool(np.all(np.asarray(seed) == 1))
         # A gradient other than 1 was given, or came from a result further on that is not in this picture.
         output = self.operands[root].name if ones else "L"
@@ -479,9 +497,9 @@ class _Builder:
         self, node: Node, output: str, expected: Mapping[Key, int], arrived: dict[Key, tuple[int, Any]]
     ) -> Frame:
         assert self.ran is not None
-        row, result = node.operation, self.operands[(node, 0)]
+        row, result = node.operation, self.operands[self.outputs_of[node][0]]
         operands = [self.operands[key] for key in self.arguments[node]]
-        upstream = self.ran.upstream[node]
+        upstream = self.ran.gradient_of(self.outputs_of[node][0])
         equation, contributions, gradients = [], [], {}
         for place, (slot, key, gradient) in enumerate(
             zip(row.inputs, self.arguments[node], self.ran.contributions[node], strict=True)
@@ -518,7 +536,7 @@ class _Builder:
         assert self.ran is not None
         before = None
         if complete and isinstance(key[0], Node):
-            so_far = self.ran.upstream.get(key[0], so_far)
+            so_far = self.ran.gradient_of(key) if key[0] in self.ran.upstream else so_far
         elif complete:
             leaf = next(leaf for leaf in self.ran.total if id(leaf) == key[1])
             so_far, before = self.ran.total[leaf], self.ran.before[leaf]

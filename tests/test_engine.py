@@ -51,6 +51,12 @@ SETTINGS = {
     "SoftmaxBackward0": (1,),
     "LogSoftmaxBackward0": (1,),
     "NllLossBackward0": (np.array([0, 2]), 1),
+    "GatherBackward0": (1, np.array([[0, 2], [1, 1]]), (2, 3)),
+    "ScatterAddBackward0": (np.array([[0, 1, 1], [2, 0, 2]]), 0, (3, 3)),
+    "MaxBackward0": (1, False, (2, 3)),
+    "MinBackward0": (0, True, (2, 3)),
+    "SortBackward0": (1, True, (2, 3)),
+    "TopkBackward0": (2, 1, True, (2, 3)),
 }
 NEEDS_PROBABILITIES = {"BinaryCrossEntropyBackward0"}
 
@@ -62,7 +68,8 @@ def call(row, arrays, wanted):
         return function_of(row)(
             *tensors, (0,) if row.grad_fn[-1] == "1" and row.name in ("sum", "mean") else None
         ), tensors
-    return function_of(row)(*tensors, *SETTINGS.get(row.grad_fn, ())), tensors
+    out = function_of(row)(*tensors, *SETTINGS.get(row.grad_fn, ()))
+    return out if isinstance(out, gv.Tensor) else out[0], tensors
 
 
 def function_of(row):
@@ -217,6 +224,16 @@ EXPRESSIONS = {
     "A.T.reshape(9)": "UnsafeViewBackward0(CloneBackward0(PermuteBackward0(AG)))",
     "t.cat([x,y])": "CatBackward0(AG,AG)",
     "t.stack([x,y])": "StackBackward0(AG,AG)",
+    "A.max(1)[0]": "MaxBackward0(AG)",
+    "A.min(0, keepdim=True).values": "MinBackward0(AG)",
+    "A.sort(1, descending=True)[0]": "SortBackward0(AG)",
+    "A.topk(2)[0]": "TopkBackward0(AG)",
+    "t.gather(A, 1, t.tensor([[0, 2], [1, 1], [2, 0]]))": "GatherBackward0(AG)",
+    "A.unbind(1)[2]": "UnbindBackward0(AG)",
+    "list(A)[1]": "UnbindBackward0(AG)",
+    "A.split(2)[1]": "SplitBackward0(AG)",
+    "A.chunk(3, 1)[1]": "SplitBackward0(AG)",
+    "t.stack(A.unbind(0)[::-1])": "StackBackward0(UnbindBackward0(AG),UnbindBackward0(AG),UnbindBackward0(AG))",
     "t.nn.functional.mse_loss(x,y.detach())": "MseLossBackward0(AG,None)",
     "t.nn.functional.linear(A,B,x)": "AddmmBackward0(AG,AG,TBackward0(AG))",
     "t.nn.functional.linear(A.detach(),B,x)": "AddmmBackward0(AG,None,TBackward0(AG))",
@@ -462,3 +479,38 @@ def test_they_really_are_pytorchs_words(torch, code):
         eval(code, {"t": torch})
     assert type(ours.value) is type(theirs.value)
     assert MISUSES[code] in str(theirs.value)
+
+
+PRINTED = [
+    "A.max(1)",
+    "A.detach().max(0)",
+    "A.min(0, keepdim=True)",
+    "A.sort(1, descending=True)",
+    "A.topk(2, largest=False)",
+    "t.tensor([2., 1., 2., 1.]).sort(descending=True, stable=True)",
+    "A.split([1, 2], 1)",
+    "x.unbind()",
+    "A.argsort(0)",
+    "t.tensor([[1, 2], [3, 4]]).max(1)",
+]
+
+
+@pytest.mark.parametrize("code", PRINTED)
+def test_results_that_come_in_several_parts_print_as_pytorchs(torch, code):
+    assert repr(eval(code, names_for(gv))) == repr(eval(code, names_for(torch)))
+
+
+def test_gradients_of_many_outputs_meet_and_missing_ones_are_zero():
+    x = gv.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], requires_grad=True)
+    first, _, last = x
+    (first * 2 + last * first).sum().backward()
+    assert x.grad.tolist() == [[7.0, 8.0], [0.0, 0.0], [1.0, 2.0]]
+
+
+def test_second_derivatives_through_many_outputs():
+    x = gv.tensor([1.0, 2.0], requires_grad=True)
+    a, b = x.unbind()
+    (first,) = gv.autograd.grad(a**3 * b, x, create_graph=True)
+    (second,) = gv.autograd.grad(first.sum(), x)
+    assert first.tolist() == [6.0, 1.0]
+    assert second.tolist() == [12.0 + 3.0, 3.0]

@@ -9,13 +9,13 @@ from __future__ import annotations
 import builtins
 import itertools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.operation import array_of, broadcast_error, normal_axes, normal_axis, promoted
-from gradviz.engine.operations import elementwise, matrix, reductions, shapes
+from gradviz.engine.operations import elementwise, matrix, reductions, selection, shapes
 from gradviz.engine.operations.elementwise import (
     abs,
     cos,
@@ -143,22 +143,77 @@ def std(input: Tensor, dim: Any = None, keepdim: bool = False, *, correction: in
     return sqrt(var(input, dim, keepdim, correction=correction))
 
 
-def max(input: Tensor, other: Any = None) -> Tensor:
-    """Return the largest entry of a tensor, or the larger of two entry by entry."""
-    if other is None:
+class MaxResult(NamedTuple):
+    """What ``max(dim)`` returns."""
+
+    values: Tensor
+    indices: Tensor
+
+    def __repr__(self) -> str:
+        return _return_type("max", self)
+
+
+class MinResult(MaxResult):
+    """What ``min(dim)`` returns."""
+
+    def __repr__(self) -> str:
+        return _return_type("min", self)
+
+
+class SortResult(MaxResult):
+    """What ``sort`` returns."""
+
+    def __repr__(self) -> str:
+        return _return_type("sort", self)
+
+
+class TopkResult(MaxResult):
+    """What ``topk`` returns."""
+
+    def __repr__(self) -> str:
+        return _return_type("topk", self)
+
+
+def _return_type(name: str, result: MaxResult) -> str:
+    return f"torch.return_types.{name}(\nvalues={result.values!r},\nindices={result.indices!r})"
+
+
+def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """Return the largest entry; with `dim`, the largest along an axis and where it was; or the larger of two tensors."""
+    if isinstance(dim, Tensor) or other is not None:
+        return maximum(input, dim if other is None else other)
+    if dim is None:
         return reductions.max_all(input)
-    if isinstance(other, Tensor):
-        return maximum(input, other)
-    raise NotImplementedError("gradviz has no max(dim) with indices yet; use amax(dim) and argmax(dim)")
+    axis = normal_axis(dim, input.ndim)
+    return MaxResult(*selection.max_dim(input, axis, keepdim, tuple(input.shape)))
 
 
-def min(input: Tensor, other: Any = None) -> Tensor:
-    """Return the smallest entry of a tensor, or the smaller of two entry by entry."""
-    if other is None:
+def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """Return the smallest entry; with `dim`, the smallest along an axis and where it was; or the smaller of two tensors."""
+    if isinstance(dim, Tensor) or other is not None:
+        return minimum(input, dim if other is None else other)
+    if dim is None:
         return reductions.min_all(input)
-    if isinstance(other, Tensor):
-        return minimum(input, other)
-    raise NotImplementedError("gradviz has no min(dim) with indices yet; use amin(dim) and argmin(dim)")
+    axis = normal_axis(dim, input.ndim)
+    return MinResult(*selection.min_dim(input, axis, keepdim, tuple(input.shape)))
+
+
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> SortResult:
+    """Put the entries along an axis in order, and say where each was. Equal entries keep their order."""
+    return SortResult(*selection.sort(input, normal_axis(dim, input.ndim), descending, tuple(input.shape)))
+
+
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
+    """Return where the entries of the sorted tensor were."""
+    return sort(input.detach(), dim, descending).indices
+
+
+def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> TopkResult:
+    """Return the k largest (or smallest) entries along an axis, and where they were."""
+    axis = normal_axis(dim, input.ndim)
+    if input.ndim and not 0 <= k <= input.shape[axis]:
+        raise RuntimeError("selected index k out of range")
+    return TopkResult(*selection.topk(input, k, axis, largest, tuple(input.shape)))
 
 
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
@@ -472,6 +527,40 @@ def index_error(input: Tensor, parts: tuple[Any, ...]) -> IndexError:
         if isinstance(part, int) and not -size <= part < size:
             return IndexError(f"index {part} is out of bounds for dimension {axis} with size {size}")
     return IndexError(f"the index does not fit a tensor of shape {list(input.shape)}")
+
+
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """Take entries along an axis: ``out[i][j] = input[index[i][j]][j]`` for ``dim=0``."""
+    return selection.gather(input, normal_axis(dim, input.ndim), index.array, tuple(input.shape))
+
+
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Take a tensor apart into its layers along an axis."""
+    axis = normal_axis(dim, input.ndim)
+    return tuple(_view_of(input, part) for part in selection.unbind(input.shape[axis])(input, axis))
+
+
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a tensor along an axis: into stretches of one size (the last may be shorter), or of the sizes given."""
+    axis = normal_axis(dim, tensor.ndim)
+    length, sizes = tensor.shape[axis], split_size_or_sections
+    even = isinstance(sizes, int)
+    if even:
+        sizes = [builtins.min(sizes, length - start) for start in range(0, length, sizes)] or [0]
+    elif builtins.sum(sizes) != length:
+        raise RuntimeError(
+            f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size at dimension {axis}), "
+            f"but got split_sizes={list(sizes)}"
+        )
+    ends = tuple(itertools.accumulate(sizes, initial=0))
+    cut = selection.split(len(sizes), "SplitBackward0" if even else "SplitWithSizesBackward0")
+    return tuple(_view_of(tensor, part) for part in cut(tensor, axis, ends))
+
+
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """Cut a tensor into a number of stretches along an axis, as equal as they can be."""
+    length = input.shape[normal_axis(dim, input.ndim)]
+    return split(input, builtins.max(-(-length // chunks), 1), dim)
 
 
 # --- without gradients -----------------------------------------------------------------------------------------------

@@ -368,7 +368,7 @@ class Tensor:
     def __iter__(self) -> Iterator[Tensor]:
         if self.array.ndim == 0:
             raise TypeError("iteration over a 0-d tensor")
-        return (self[i] for i in range(self.array.shape[0]))
+        return iter(self.unbind(0))
 
     def __contains__(self, item: Any) -> bool:
         return bool(np.any(self.array == (item.array if isinstance(item, Tensor) else item)))

@@ -1,5 +1,5 @@
 """The rows of the operations table, by family."""
 
-from gradviz.engine.operations import elementwise, losses, matrix, reductions, shapes
+from gradviz.engine.operations import elementwise, losses, matrix, reductions, selection, shapes
 
-__all__ = ["elementwise", "losses", "matrix", "reductions", "shapes"]
+__all__ = ["elementwise", "losses", "matrix", "reductions", "selection", "shapes"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import itertools
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -18,18 +19,23 @@ from gradviz.engine.operation import array_of, broadcast_error, normal_axes, nor
 from gradviz.engine.operations import elementwise, matrix, reductions, selection, shapes
 from gradviz.engine.operations.elementwise import (
     abs,
+    ceil,
     cos,
     exp,
+    floor,
     log,
     maximum,
     minimum,
     neg,
     reciprocal,
     relu,
+    round,
     sigmoid,
+    sign,
     sin,
     sqrt,
     tanh,
+    trunc,
 )
 from gradviz.engine.operations.shapes import clone
 from gradviz.engine.tensor import Tensor, wrap
@@ -68,12 +74,13 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """Divide entry by entry; integers divide to floating point."""
     if rounding_mode is None:
         return elementwise.div(input, other)
-    x, y = promoted(array_of(input), array_of(other))
-    with np.errstate(all="ignore"):
-        if rounding_mode == "floor":
-            return wrap(np.floor_divide(x, y))
-        if rounding_mode == "trunc":
-            return wrap(np.trunc(np.true_divide(x, y)).astype(x.dtype))
+    rounding = {"floor": floor, "trunc": trunc}.get(rounding_mode)
+    if rounding is not None:
+        x, y = promoted(array_of(input), array_of(other))
+        if x.dtype.kind == "f":
+            return rounding(elementwise.div(input, other))
+        with np.errstate(all="ignore"):
+            return wrap(np.floor_divide(x, y) if rounding_mode == "floor" else np.trunc(x / y).astype(x.dtype))
     raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
 
 
@@ -131,16 +138,31 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     return reductions.mean_all(input) if dim is None else reductions.mean_dim(input, dim, keepdim)
 
 
-def var(input: Tensor, dim: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
-    """Return the variance: the mean squared distance from the mean, over n − `correction`."""
-    count = input.numel() if dim is None else int(np.prod([input.shape[axis] for axis in normal_axes(dim, input.ndim)]))
-    distance = input - mean(input, tuple(range(input.ndim)) if dim is None else dim, keepdim=True)
-    return sum(square(distance), dim, keepdim) / (count - correction)
+def var(
+    input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
+    """Return the variance: the mean squared distance from the mean, over n − `correction` (1 unless told otherwise)."""
+    dim, correction = _spread(dim, unbiased, correction)
+    axes = normal_axes(dim, input.ndim)
+    count = math.prod(input.shape[axis] for axis in axes)
+    distance = input - mean(input, axes, keepdim=True) if input.ndim else input - input
+    return sum(square(distance), axes, keepdim) / builtins.max(count - correction, 0)
 
 
-def std(input: Tensor, dim: Any = None, keepdim: bool = False, *, correction: int = 1) -> Tensor:
-    """Return the standard deviation."""
-    return sqrt(var(input, dim, keepdim, correction=correction))
+def std(
+    input: Tensor, dim: Any = None, unbiased: Any = None, keepdim: bool = False, *, correction: Any = None
+) -> Tensor:
+    """Return the standard deviation: the root of the variance."""
+    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+
+
+def _spread(dim: Any, unbiased: Any, correction: Any) -> tuple[Any, Any]:
+    """Sort out PyTorch's two ways to call: ``var(unbiased)`` and ``var(dim, unbiased)``."""
+    if isinstance(dim, bool):
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None else int(unbiased)
+    return dim, correction
 
 
 class MaxResult(NamedTuple):
@@ -319,12 +341,12 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         case 2, 1:
             return mv(input, other)
         case 1, 2:
-            return shapes.squeeze_of_matmul(*_settings_for_squeeze(mm(unsqueeze(input, 0), other), 0))
+            return _squeezed_product(mm(unsqueeze(input, 0), other))
         case 2, 2:
             return mm(input, other)
         case _, 1 | 2 if input.ndim >= 3:
             rows = input.shape[:-1]
-            flat = reshape(input, (-1, input.shape[-1]))
+            flat = reshape(input, (math.prod(rows), input.shape[-1]))
             product = mv(flat, other) if other.ndim == 1 else mm(flat, other)
             size = tuple(rows) if other.ndim == 1 else (*rows, other.shape[-1])
             return shapes.unsafe_view(product, size, tuple(product.shape))
@@ -334,13 +356,18 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     except ValueError:
         raise broadcast_error(np.empty(left.shape[:-2]), np.empty(other.shape[:-2])) from None
     n, m, p = left.shape[-2], left.shape[-1], other.shape[-1]
+    count = math.prod(batch)
     product = bmm(
-        reshape(expand(left, (*batch, n, m)), (-1, n, m)),
-        reshape(expand(other, (*batch, other.shape[-2], p)), (-1, other.shape[-2], p)),
+        reshape(expand(left, (*batch, n, m)), (count, n, m)),
+        reshape(expand(other, (*batch, other.shape[-2], p)), (count, other.shape[-2], p)),
     )
     size = (*batch, n, p)
     out = shapes.unsafe_view(product, size, tuple(product.shape))
     return squeeze(out, -2) if input.ndim == 1 else out
+
+
+def _squeezed_product(product: Tensor) -> Tensor:
+    return _view_of(product, shapes.squeeze_of_matmul(product, (0,), tuple(product.shape)))
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
@@ -396,6 +423,9 @@ def t(input: Tensor) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Let two axes change places."""
+    if not input.ndim:
+        normal_axis(dim0, 0), normal_axis(dim1, 0)
+        return _view_of(input, shapes.alias(input, ..., ()))
     return _view_of(input, shapes.transpose(input, normal_axis(dim0, input.ndim), normal_axis(dim1, input.ndim)))
 
 
@@ -408,12 +438,9 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Drop axes of length 1."""
     if dim is None:
         return _view_of(input, shapes.squeeze_all(input, tuple(input.shape)))
-    return _view_of(input, shapes.squeeze_dim(*_settings_for_squeeze(input, dim)))
-
-
-def _settings_for_squeeze(input: Tensor, dim: Any) -> tuple[Tensor, Any, tuple[int, ...]]:
-    axes = normal_axes(dim, input.ndim)
-    return input, axes if isinstance(dim, tuple) else axes[0], tuple(input.shape)
+    drop = shapes.squeeze_dims if isinstance(dim, tuple | list) else shapes.squeeze_dim
+    axes = () if isinstance(dim, tuple | list) and not dim else normal_axes(dim, input.ndim)
+    return _view_of(input, drop(input, axes, tuple(input.shape)))
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
@@ -451,8 +478,9 @@ def broadcast_to(input: Tensor, shape: Any) -> Tensor:
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Join tensors along an existing axis."""
+    """Join tensors along an existing axis. Empty vectors may be among them, whatever the others' shapes."""
     tensors = tuple(tensors)
+    tensors = tuple(x for x in tensors if x.shape != (0,)) or tensors[:1]
     axis = normal_axis(dim, tensors[0].ndim)
     for number, other in enumerate(tensors):
         for place, (have, want) in enumerate(zip(other.shape, tensors[0].shape, strict=True)):
@@ -591,11 +619,6 @@ logical_or = _comparison("logical_or", np.logical_or)
 def logical_not(input: Tensor) -> Tensor:
     """Turn True into False, entry by entry."""
     return wrap(np.logical_not(input.array))
-
-
-def sign(input: Tensor) -> Tensor:
-    """Return −1, 0 or 1 for each entry."""
-    return wrap(np.sign(input.array))
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:

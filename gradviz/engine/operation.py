@@ -99,6 +99,11 @@ class Operation:
         )
 
     @cached_property
+    def differentiable(self) -> tuple[bool, ...]:
+        """For each argument, whether it has a derivative."""
+        return tuple(name in self.derivatives for name in self.inputs)
+
+    @cached_property
     def saves(self) -> bool | None:
         """True if every formula reads something, False if none does, ``None`` if it depends on which are needed."""
         reading = {len(parameters(formula)) > 1 for formula in self.derivatives.values()}
@@ -199,8 +204,8 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     if not mode.enabled:
         return wrap(output)
     edges = tuple(
-        argument.gradient_edge() if isinstance(argument, Tensor) and argument._requires_grad else None
-        for argument in inputs
+        argument.gradient_edge() if isinstance(argument, Tensor) and argument._requires_grad and known else None
+        for argument, known in zip(inputs, operation.differentiable, strict=True)
     )
     if not any(edges) or output.dtype.kind != "f":
         return wrap(output)
@@ -481,8 +486,12 @@ def _named(function: Callable[..., Tensor], operation: Operation) -> Callable[..
 
 def normal_axes(dim: Any, ndim: int) -> tuple[int, ...]:
     """Turn PyTorch's `dim` (a number, several, or ``None`` for all) into a tuple of axes counted from the front."""
-    if dim is None or dim == ():
+    if dim is None or (isinstance(dim, tuple | list) and not len(dim)):
         return tuple(range(ndim))
+    if ndim == 0:
+        for axis in dim if isinstance(dim, tuple | list) else (dim,):
+            normal_axis(axis, 0)
+        return ()  # a number has one axis to speak of, and nothing to reduce along it
     return tuple(normal_axis(axis, ndim) for axis in (dim if isinstance(dim, tuple | list) else (dim,)))
 
 

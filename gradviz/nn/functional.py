@@ -22,14 +22,14 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     return functions.view(functions.addmm(bias, rows, weight.t()), (*input.shape[:-1], weight.shape[0]))
 
 
-def softmax(input: Tensor, dim: int) -> Tensor:
+def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Turn scores along `dim` into probabilities."""
-    return losses.softmax(input, functions.normal_axis(dim, input.ndim))
+    return losses.softmax(input if dtype is None else input.to(dtype), functions.normal_axis(dim, input.ndim))
 
 
-def log_softmax(input: Tensor, dim: int) -> Tensor:
+def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return the logarithm of the softmax, computed without overflow."""
-    return losses.log_softmax(input, functions.normal_axis(dim, input.ndim))
+    return losses.log_softmax(input if dtype is None else input.to(dtype), functions.normal_axis(dim, input.ndim))
 
 
 def _reduction(name: str) -> int:

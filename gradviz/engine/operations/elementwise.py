@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from typing import Any
 
 import numpy as np
 
@@ -316,3 +317,25 @@ to_copy = general(
     local={"self": "1"},
     sentence="The numbers are written in another precision; the gradient is written back in the old one.",
 )
+
+_FLAT = "is flat nearly everywhere, so no gradient comes back: it is 0."
+
+
+def _flat(name: str, grad_fn: str, symbol: str, forward: Any, words: str) -> Any:
+    return unary(
+        name,
+        grad_fn,
+        symbol,
+        forward,
+        lambda grad: grad * 0,
+        expression=f"{name}(self)",
+        local="0",
+        sentence=f"{words} {_FLAT}",
+    )
+
+
+sign = _flat("sign", "SignBackward0", "sign", np.sign, "The sign")
+floor = _flat("floor", "FloorBackward0", "⌊x⌋", np.floor, "Rounding down")
+ceil = _flat("ceil", "CeilBackward0", "⌈x⌉", np.ceil, "Rounding up")
+round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")
+trunc = _flat("trunc", "TruncBackward0", "trunc", np.trunc, "Cutting off the decimals")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gradviz.engine.operation import general
@@ -94,8 +96,21 @@ def _sigma(self):
 
 
 def _softmax(self: np.ndarray, dim: int) -> np.ndarray:
+    if not self.size or not self.ndim:
+        return np.ones_like(self)
     raised = np.exp(self - np.maximum.reduce(self, dim, keepdims=True))
     return raised / np.add.reduce(raised, dim, keepdims=True)
+
+
+def _log_softmax(self: np.ndarray, dim: int) -> np.ndarray:
+    if not self.size or not self.ndim:
+        return np.zeros_like(self)
+    shifted = self - np.maximum.reduce(self, dim, keepdims=True)
+    return shifted - np.log(np.add.reduce(np.exp(shifted), dim, keepdims=True))
+
+
+def _total(grad: Any, dim: int) -> Any:
+    return np.sum(grad, axis=dim, keepdims=True) if np.ndim(grad) else grad
 
 
 softmax = general(
@@ -104,7 +119,7 @@ softmax = general(
     "softmax",
     _softmax,
     "self",
-    {"self": lambda grad, result, dim: result * (grad - np.sum(grad * result, axis=dim, keepdims=True))},
+    {"self": lambda grad, result, dim: result * (grad - _total(grad * result, dim))},
     settings="dim",
     expression="softmax(self)",
     local={"self": "softmax(self) * (grad - sum(grad * softmax(self)))"},
@@ -114,12 +129,9 @@ log_softmax = general(
     "log_softmax",
     "LogSoftmaxBackward0",
     "log softmax",
-    lambda self, dim: (
-        (shifted := self - np.maximum.reduce(self, dim, keepdims=True))
-        - np.log(np.add.reduce(np.exp(shifted), dim, keepdims=True))
-    ),
+    _log_softmax,
     "self",
-    {"self": lambda grad, result, dim: grad - np.exp(result) * np.sum(grad, axis=dim, keepdims=True)},
+    {"self": lambda grad, result, dim: grad - np.exp(result) * _total(grad, dim)},
     settings="dim",
     expression="log_softmax(self)",
     local={"self": "grad - softmax(self) * sum(grad)"},

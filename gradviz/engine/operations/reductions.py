@@ -45,9 +45,10 @@ def _count(self: np.ndarray, axes: tuple[int, ...]) -> int:
 _SHARED = "The entry that won gets the whole gradient; winners that are equal share it."
 
 
-def _share(grad: Any, self: Any, result: Any, dim: Any) -> Any:
+def _share(grad: Any, self: Any, result: Any) -> Any:
     won = (self == result) * 1.0
-    axes = None if dim is None or dim == () else tuple(dim) if isinstance(dim, tuple | list) else dim
+    # The winners' shares add up to 1 along the axes that were reduced: those of length 1 in the result.
+    axes = tuple(axis for axis, size in enumerate(np.shape(result)) if size == 1) or None
     return grad * (won / np.sum(won, axis=axes, keepdims=True))
 
 

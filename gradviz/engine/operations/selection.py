@@ -18,16 +18,19 @@ def put_along(grad: Any, index: np.ndarray, dim: int, self_sym_sizes: tuple[int,
     if isinstance(grad, Tensor):
         return put_zeros(grad, index, dim, self_sym_sizes)
     full = np.zeros(self_sym_sizes, grad.dtype)
-    if not self_sym_sizes:
-        return full + grad
+    if not full.ndim or not index.ndim:
+        full, grad, index = np.atleast_1d(full), np.atleast_1d(grad), np.atleast_1d(index)
     places: list[Any] = list(np.indices(index.shape, sparse=True))
     places[dim] = index
     np.add.at(full, tuple(places), grad)
-    return full
+    return full.reshape(self_sym_sizes)
 
 
 def _along(array: Any, index: np.ndarray, dim: int) -> np.ndarray:
     """Take entries along an axis; an index may be shorter than the tensor along the others."""
+    if not index.ndim:
+        return _along(np.atleast_1d(array), np.atleast_1d(index), 0).reshape(())
+    array = np.atleast_1d(array)
     places: list[Any] = list(np.indices(index.shape, sparse=True))
     places[dim] = index
     return array[tuple(places)]
@@ -39,7 +42,7 @@ gather = general(
     "gather",
     "GatherBackward0",
     "gather",
-    lambda self, dim, index, self_sym_sizes: _along(self, index, dim) if self.ndim else self + 0,
+    lambda self, dim, index, self_sym_sizes: _along(self, index, dim),
     "self",
     {"self": lambda grad, dim, index, self_sym_sizes: put_along(grad, index, dim, self_sym_sizes)},
     settings="dim index self_sym_sizes",

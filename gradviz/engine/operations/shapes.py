@@ -93,13 +93,14 @@ squeeze_all = _row(
     **_squeeze,
 )
 _squeeze_dim: dict[str, Any] = {
-    "forward": lambda self, dim, self_sym_sizes: (
-        self.squeeze(dim) if all(self.shape[d] == 1 for d in (dim if isinstance(dim, tuple) else (dim,))) else self
+    "forward": lambda self, dim, self_sym_sizes: self.reshape(
+        [size for axis, size in enumerate(self.shape) if size != 1 or axis not in dim]
     ),
     "settings": "dim self_sym_sizes",
     **_squeeze,
 }
 squeeze_dim = _row("squeeze", "SqueezeBackward1", "squeeze", **_squeeze_dim)
+squeeze_dims = _row("squeeze", "SqueezeBackward2", "squeeze", **_squeeze_dim)
 squeeze_of_matmul = _row("squeeze", "SqueezeBackward4", "squeeze", **_squeeze_dim)
 unsqueeze = _row(
     "unsqueeze",

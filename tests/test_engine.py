@@ -18,7 +18,8 @@ from gradviz.engine.operation import TABLE
 
 # --- every row of the table -------------------------------------------------------------------------------------------
 
-POSITIVE = {"log", "sqrt", "reciprocal", "div", "pow"}
+POSITIVE = {"log", "sqrt", "reciprocal", "div", "pow", "log2", "log10", "log1p", "rsqrt"}
+INSIDE = {"asin", "acos", "atanh"}  # defined between −1 and 1 only
 MATRICES = {
     "mm": [(2, 3), (3, 4)],
     "mv": [(2, 3), (3,)],
@@ -88,6 +89,10 @@ def arrays_for(row, random):
     arrays = [random.uniform(0.3, 1.5, shape) * random.choice([-1, 1], shape) for shape in shapes]
     if row.name in POSITIVE:
         arrays = [np.abs(array) + 0.2 for array in arrays]
+    if row.name in INSIDE:
+        arrays = [array / 2 for array in arrays]
+    if row.name == "acosh":
+        arrays = [np.abs(array) + 1.2 for array in arrays]
     if row.grad_fn in NEEDS_PROBABILITIES:
         arrays = [random.uniform(0.1, 0.9, (2, 3)) for _ in arrays]
     if row.name == "where":
@@ -144,6 +149,10 @@ EVALUATED = {
     "cos": np.cos,
     "tanh": np.tanh,
     "sign": np.sign,
+    "tan": np.tan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "pi": np.pi,
     "abs": abs,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
 }

@@ -17,6 +17,26 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.operation import array_of, broadcast_error, normal_axes, normal_axis, promoted
 from gradviz.engine.operations import elementwise, matrix, reductions, selection, shapes
+from gradviz.engine.operations.elementary import (
+    acos,
+    acosh,
+    asin,
+    asinh,
+    atan,
+    atanh,
+    cosh,
+    deg2rad,
+    exp2,
+    expm1,
+    frac,
+    log1p,
+    log2,
+    log10,
+    rad2deg,
+    rsqrt,
+    sinh,
+    tan,
+)
 from gradviz.engine.operations.elementwise import (
     abs,
     ceil,
@@ -41,6 +61,7 @@ from gradviz.engine.operations.shapes import clone
 from gradviz.engine.tensor import Tensor, wrap
 
 absolute, negative = abs, neg
+arccos, arccosh, arcsin, arcsinh, arctan, arctanh, fix = acos, acosh, asin, asinh, atan, atanh, trunc
 
 # --- arithmetic ------------------------------------------------------------------------------------------------------
 

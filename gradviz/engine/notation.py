@@ -124,7 +124,7 @@ def _print(node: ast.expr, words: Mapping[str, str]) -> tuple[str, int]:
     """Return the text of a formula and how tightly it binds. Formulas are ours and a few levels deep."""
     match node:
         case ast.Name(id=name):
-            text = words.get(name, name)
+            text = words.get(name, "π" if name == "pi" else name)
             return text, binding(text)
         case ast.Constant(value=value):
             return number(value), _ATOM

@@ -1,5 +1,5 @@
 """The rows of the operations table, by family."""
 
-from gradviz.engine.operations import elementwise, losses, matrix, reductions, selection, shapes
+from gradviz.engine.operations import elementary, elementwise, losses, matrix, reductions, selection, shapes
 
-__all__ = ["elementwise", "losses", "matrix", "reductions", "selection", "shapes"]
+__all__ = ["elementary", "elementwise", "losses", "matrix", "reductions", "selection", "shapes"]

@@ -16,7 +16,7 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.operation import array_of, broadcast_error, normal_axes, normal_axis, promoted
-from gradviz.engine.operations import elementwise, matrix, reductions, selection, shapes
+from gradviz.engine.operations import activations, elementwise, matrix, reductions, selection, shapes
 from gradviz.engine.operations.elementary import (
     acos,
     acosh,
@@ -132,9 +132,29 @@ def square(input: Tensor) -> Tensor:
     return elementwise.pow_number(input, 2)
 
 
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """Cut off what is smaller than `min` or larger than `max`; each may be ``None``, a number or a tensor."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    if isinstance(min, Tensor) or isinstance(max, Tensor):
+        out = input if min is None else maximum(input, min)
+        return out if max is None else minimum(out, max)
+    if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
+        input = input.to(dtypes.get_default_dtype())
+    return activations.clamp(input, min, max)
+
+
+clip = clamp
+
+
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Replace what is smaller than `min`."""
-    return maximum(input, min)
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """Replace what is larger than `max`."""
+    return clamp(input, max=max)
 
 
 # --- reductions ------------------------------------------------------------------------------------------------------

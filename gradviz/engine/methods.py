@@ -13,6 +13,10 @@ from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor, wrap
 
 METHODS = [
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
     "acos",
     "acosh",
     "asin",

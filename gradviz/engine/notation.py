@@ -33,7 +33,7 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: " = ",
     ast.NotEq: " ≠ ",
 }
-_FUNCTIONS = {"sqrt": "√", "sigmoid": "σ", "sum": "Σ", "prod": "Π", "sign": "sign"}
+_FUNCTIONS = {"sqrt": "√", "sigmoid": "σ", "sum": "Σ", "prod": "Π", "gelu_slope": "gelu′"}
 
 
 def number(value: object, digits: int = 4) -> str:

@@ -1,5 +1,14 @@
 """The rows of the operations table, by family."""
 
-from gradviz.engine.operations import elementary, elementwise, losses, matrix, reductions, selection, shapes
+from gradviz.engine.operations import (
+    activations,
+    elementary,
+    elementwise,
+    losses,
+    matrix,
+    reductions,
+    selection,
+    shapes,
+)
 
-__all__ = ["elementary", "elementwise", "losses", "matrix", "reductions", "selection", "shapes"]
+__all__ = ["activations", "elementary", "elementwise", "losses", "matrix", "reductions", "selection", "shapes"]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import general
-from gradviz.engine.operations.elementwise import sigmoid
+from gradviz.engine.operations.activations import sigma
 
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 """How PyTorch numbers the ways to reduce a loss."""
@@ -40,7 +40,6 @@ mse_loss = general(
     local={"self": "2 * (self - target) / n", "target": "2 * (target - self) / n"},
     sentence="The squared error pulls each prediction towards its target, in proportion to how far off it is.",
 )
-l1_loss_sentence = "The absolute error pulls with the same strength however far off the prediction is."
 
 
 def _bce(self: np.ndarray, target: np.ndarray, reduction: int) -> np.ndarray:
@@ -79,7 +78,7 @@ binary_cross_entropy_with_logits = general(
     ),
     "self target",
     {
-        "self": lambda grad, self, target, reduction: grad * ((_sigma(self) - target) * _per_entry(self, reduction)),
+        "self": lambda grad, self, target, reduction: grad * ((sigma(self) - target) * _per_entry(self, reduction)),
         "target": lambda grad, self, reduction: grad * (-self * _per_entry(self, reduction)),
     },
     settings="reduction",
@@ -87,12 +86,6 @@ binary_cross_entropy_with_logits = general(
     local={"self": "(sigmoid(self) - target) / n", "target": "-self / n"},
     sentence="With a sigmoid inside, cross-entropy passes back just the prediction minus the target.",
 )
-
-
-def _sigma(self):
-    from gradviz.engine.tensor import Tensor
-
-    return sigmoid(self) if isinstance(self, Tensor) else sigmoid.operation.forward(self)  # type: ignore[attr-defined]
 
 
 def _softmax(self: np.ndarray, dim: int) -> np.ndarray:

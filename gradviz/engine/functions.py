@@ -470,6 +470,9 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return _view_of(input, shapes.transpose(input, normal_axis(dim0, input.ndim), normal_axis(dim1, input.ndim)))
 
 
+swapaxes = swapdims = transpose
+
+
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """Put the axes into another order."""
     return _view_of(input, shapes.permute(input, tuple(normal_axis(d, input.ndim) for d in _flat_size(dims))))
@@ -516,6 +519,86 @@ def broadcast_shape(*tensors: Tensor) -> tuple[int, ...]:
 def broadcast_to(input: Tensor, shape: Any) -> Tensor:
     """Repeat along axes of length 1, without copying."""
     return expand(input, tuple(shape))
+
+
+def flip(input: Tensor, *axes: Any, dims: Any = ()) -> Tensor:
+    """Turn the entries around along some axes."""
+    chosen = (*_flat_size(axes), *dims)
+    return shapes.flip(input, tuple(normal_axis(axis, input.ndim) for axis in chosen) if input.ndim else ())
+
+
+def fliplr(input: Tensor) -> Tensor:
+    """Turn the second axis around."""
+    return flip(input, 1)
+
+
+def flipud(input: Tensor) -> Tensor:
+    """Turn the first axis around."""
+    return flip(input, 0)
+
+
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """Move the entries along an axis, round the end; without `dims` as if the tensor were one row."""
+    steps = tuple(shifts) if isinstance(shifts, tuple | list) else (shifts,)
+    axes = () if dims is None else tuple(dims) if isinstance(dims, tuple | list) else (dims,)
+    return shapes.roll(input, steps, axes)
+
+
+def repeat(input: Tensor, *repeats: Any) -> Tensor:
+    """Lay copies side by side, so many along each axis."""
+    times = tuple(int(number) for number in _flat_size(repeats))
+    if len(times) < input.ndim:
+        raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    return shapes.repeat(input, times, tuple(input.shape))
+
+
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    """Lay copies side by side; axes that are not named are not repeated."""
+    times = tuple(_flat_size(dims))
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Set what stands above a diagonal to 0."""
+    return shapes.tril(input, diagonal)
+
+
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Set what stands below a diagonal to 0."""
+    return shapes.triu(input, diagonal)
+
+
+def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
+    """Take a stretch of an axis."""
+    axis = normal_axis(dim, input.ndim)
+    first = int(start) + (input.shape[axis] if int(start) < 0 else 0)
+    return getitem(input, (slice(None),) * axis + (slice(first, first + length),))
+
+
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """Move axes to other places; the others keep their order."""
+    from_axes, to_axes = normal_axes(source, input.ndim), normal_axes(destination, input.ndim)
+    rest = [axis for axis in range(input.ndim) if axis not in from_axes]
+    places = dict(zip(to_axes, from_axes, strict=True))
+    waiting = iter(rest)
+    return permute(input, tuple(places[axis] if axis in places else next(waiting) for axis in range(input.ndim)))
+
+
+moveaxis = movedim
+
+
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """Replace entries where a mask holds."""
+    if isinstance(value, Tensor) and value.requires_grad:
+        return where(mask, value, input)
+    shape = broadcast_shape(input, mask)
+    wide = input if tuple(input.shape) == shape else expand(input, shape)
+    return shapes.masked_fill(wide, mask.array, value.item() if isinstance(value, Tensor) else value)
+
+
+def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+    """Add up along an axis, keeping every sum on the way."""
+    return shapes.cumsum(input if dtype is None else input.to(dtype), normal_axis(dim, input.ndim))
 
 
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:

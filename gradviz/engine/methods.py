@@ -13,6 +13,21 @@ from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor, wrap
 
 METHODS = [
+    "flip",
+    "fliplr",
+    "flipud",
+    "roll",
+    "repeat",
+    "tile",
+    "tril",
+    "triu",
+    "narrow",
+    "movedim",
+    "masked_fill",
+    "cumsum",
+    "swapaxes",
+    "swapdims",
+    "moveaxis",
     "clamp",
     "clamp_max",
     "clamp_min",

@@ -241,3 +241,100 @@ def sizes_for(size: Any, numel: int) -> tuple[int, ...]:
     if -1 in wanted or known != numel:
         raise RuntimeError(f"shape '{list(wanted)}' is invalid for input of size {numel}")
     return wanted
+
+
+flip = _row(
+    "flip",
+    "FlipBackward0",
+    "flip",
+    lambda self, dims: np.flip(self, dims),
+    lambda grad, dims: np.flip(grad, dims),
+    "dims",
+    "flip(self)",
+    "The entries are turned around along some axes.",
+)
+roll = _row(
+    "roll",
+    "RollBackward0",
+    "roll",
+    lambda self, shifts, dims: np.roll(self, shifts, dims or None),
+    lambda grad, shifts, dims: np.roll(grad, tuple(-shift for shift in shifts), dims or None),
+    "shifts dims",
+    "roll(self)",
+    "The entries move along, and those that fall off come in again at the other end.",
+)
+repeat = general(
+    "repeat",
+    "RepeatBackward0",
+    "repeat",
+    lambda self, repeats, self_sym_sizes: np.tile(self, repeats),
+    "self",
+    {"self": lambda grad, repeats, self_sym_sizes: _folded(grad, repeats, self_sym_sizes)},
+    settings="repeats self_sym_sizes",
+    expression="repeat(self)",
+    local={"self": "1"},
+    sentence="Each entry is used several times over, so it gets the sum of the gradients of its copies.",
+)
+
+
+def _folded(grad: Any, repeats: tuple[int, ...], sizes: tuple[int, ...]) -> Any:
+    """Add up the gradients of the copies that were laid side by side."""
+    full = (1,) * (len(repeats) - len(sizes)) + sizes
+    if 0 in repeats:
+        return (
+            np.zeros_like(np.reshape(grad, (-1,)), shape=sizes)
+            if isinstance(grad, np.ndarray)
+            else grad.new_zeros(sizes)
+        )
+    split = tuple(length for pair in zip(repeats, full, strict=True) for length in pair)
+    copies = tuple(range(0, 2 * len(repeats), 2))
+    return np.reshape(np.sum(np.reshape(grad, split), axis=copies) if copies else grad, sizes)
+
+
+def _triangle(name: str, grad_fn: str, keep: Any, words: str) -> Any:
+    return general(
+        name,
+        grad_fn,
+        name,
+        keep,
+        "self",
+        {"self": lambda grad, diagonal: grad * keep(np.ones(np.shape(grad)[-2:], bool), diagonal)},
+        settings="diagonal",
+        expression=f"{name}(self)",
+        local={"self": "1 if kept else 0"},
+        sentence=f"{words} What was kept gets its gradient; what was set to 0 gets 0.",
+    )
+
+
+tril = _triangle(
+    "tril", "TrilBackward0", lambda self, diagonal: np.tril(self, diagonal), "What stands above a diagonal is set to 0."
+)
+triu = _triangle(
+    "triu", "TriuBackward0", lambda self, diagonal: np.triu(self, diagonal), "What stands below a diagonal is set to 0."
+)
+masked_fill = general(
+    "masked_fill",
+    "MaskedFillBackward0",
+    "mask",
+    lambda self, mask, value: np.where(mask, self.dtype.type(value), self),
+    "self",
+    {"self": lambda grad, mask: np.where(mask, 0, grad)},
+    settings="mask value",
+    expression="masked_fill(self)",
+    local={"self": "0 if mask else 1"},
+    sentence="Where the mask holds the numbers are replaced, and no gradient comes back; elsewhere all of it does.",
+)
+cumsum = general(
+    "cumsum",
+    "CumsumBackward0",
+    "cumsum",
+    lambda self, dim: (
+        np.cumsum(self, dim, dtype=None if self.dtype.kind == "f" else np.int64) if self.ndim else self + 0
+    ),
+    "self",
+    {"self": lambda grad, dim: np.flip(np.cumsum(np.flip(grad, dim), dim), dim) if np.ndim(grad) else grad},
+    settings="dim",
+    expression="cumsum(self)",
+    local={"self": "cumsum_from_the_end(grad)"},
+    sentence="Each entry is in its own sum and in all that follow, so it gets the gradients of all of them.",
+)

@@ -140,7 +140,8 @@ def _checked_output(name: str, suffixes: Sequence[str]) -> Path:
 
 def _record(given: argparse.Namespace) -> Recording:
     gradviz.manual_seed(given.seed)
-    if SCRIPT.fullmatch(given.target):
+    scripted = SCRIPT.fullmatch(given.target) is not None
+    if scripted:
         if given.values:
             raise UsageError(f"values such as {given.values[0]!r} go with an expression; a script has its own")
         result, variables = run_script(given.target)
@@ -151,7 +152,14 @@ def _record(given: argparse.Namespace) -> Recording:
             raise UsageError(f"--constant {unknown[0]}: there is no value of that name")
         result = evaluate(given.target, variables)
     try:
-        return record_graph(result, backward=True if result.numel() == 1 else None, variables=[variables])
+        return record_graph(
+            result,
+            backward=True if result.numel() == 1 else None,
+            names={"y": result}
+            if not scripted and "y" not in variables
+            else None,  # so that equations can speak of ∂y/∂w
+            variables=[variables],
+        )
     except (ValueError, RuntimeError) as error:
         raise UsageError(f"cannot show {given.target!r}: {first_line(error)}") from None
 

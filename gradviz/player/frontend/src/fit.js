@@ -1,6 +1,7 @@
 // The size of the picture: as large as its place allows, never too small to read.
 
-const SMALLEST = 0.9; // captions are 11 px in the drawing, so about 10 px here
+const SMALLEST = 0.75; // a little small, but all of the picture is in view
+const SCROLLED = 0.9; // what does not fit even so scrolls, and is shown at a size that is easy to read
 const LARGEST = 1.5;
 
 /**
@@ -10,7 +11,8 @@ const LARGEST = 1.5;
  * @param {number} roomDown
  */
 export function scaleToFit(width, height, roomAcross, roomDown) {
-  return Math.max(SMALLEST, Math.min(LARGEST, roomAcross / width, roomDown / height));
+  const fitting = Math.min(LARGEST, roomAcross / width, roomDown / height);
+  return fitting >= SMALLEST ? fitting : SCROLLED;
 }
 
 /**

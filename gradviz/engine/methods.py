@@ -8,157 +8,12 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes, functions, inplace
+from gradviz.engine.functions.indexing import getitem, plain_index
+from gradviz.engine.functions.shapes import flat_size
 from gradviz.engine.modes import mode
+from gradviz.engine.operation import array_of
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor, wrap
-
-METHODS = [
-    "flip",
-    "fliplr",
-    "flipud",
-    "roll",
-    "repeat",
-    "tile",
-    "tril",
-    "triu",
-    "narrow",
-    "movedim",
-    "masked_fill",
-    "cumsum",
-    "swapaxes",
-    "swapdims",
-    "moveaxis",
-    "clamp",
-    "clamp_max",
-    "clamp_min",
-    "clip",
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atanh",
-    "cosh",
-    "deg2rad",
-    "exp2",
-    "expm1",
-    "frac",
-    "log10",
-    "log1p",
-    "log2",
-    "rad2deg",
-    "rsqrt",
-    "sinh",
-    "tan",
-    "arccos",
-    "arccosh",
-    "arcsin",
-    "arcsinh",
-    "arctan",
-    "arctanh",
-    "fix",
-    "abs",
-    "absolute",
-    "add",
-    "all",
-    "allclose",
-    "amax",
-    "amin",
-    "any",
-    "argmax",
-    "argmin",
-    "argsort",
-    "bmm",
-    "chunk",
-    "ceil",
-    "clone",
-    "cos",
-    "div",
-    "divide",
-    "dot",
-    "eq",
-    "equal",
-    "exp",
-    "expand",
-    "flatten",
-    "floor",
-    "floor_divide",
-    "gather",
-    "ge",
-    "gt",
-    "isnan",
-    "le",
-    "log",
-    "logical_and",
-    "logical_not",
-    "logical_or",
-    "logsumexp",
-    "lt",
-    "matmul",
-    "max",
-    "maximum",
-    "mean",
-    "min",
-    "minimum",
-    "mm",
-    "mul",
-    "multiply",
-    "mv",
-    "ne",
-    "neg",
-    "negative",
-    "outer",
-    "permute",
-    "pow",
-    "reciprocal",
-    "relu",
-    "reshape",
-    "round",
-    "sigmoid",
-    "sign",
-    "sin",
-    "sort",
-    "split",
-    "sqrt",
-    "square",
-    "squeeze",
-    "std",
-    "sub",
-    "subtract",
-    "sum",
-    "t",
-    "tanh",
-    "topk",
-    "unbind",
-    "to",
-    "transpose",
-    "true_divide",
-    "trunc",
-    "unsqueeze",
-    "var",
-    "view",
-    "where",
-]
-
-IN_PLACE = [
-    "add",
-    "sub",
-    "mul",
-    "div",
-    "pow",
-    "neg",
-    "abs",
-    "exp",
-    "log",
-    "sqrt",
-    "sin",
-    "cos",
-    "tanh",
-    "sigmoid",
-    "relu",
-    "reciprocal",
-    "square",
-]
 
 
 def _operator(function: Callable[..., Any], swapped: bool = False) -> Callable[[Tensor, Any], Any]:
@@ -184,7 +39,7 @@ def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _reversed_sub(self: Tensor, other: Any) -> Tensor:
-    return elementwise.rsub(self, functions.array_of(other)) if not isinstance(other, Tensor) else other - self
+    return elementwise.rsub(self, array_of(other)) if not isinstance(other, Tensor) else other - self
 
 
 def _reversed_div(self: Tensor, other: Any) -> Tensor:
@@ -203,7 +58,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         )
     if self._requires_grad and mode.enabled:
         raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-    inplace.write(self, value.array if isinstance(value, Tensor) else value, functions.plain_index(index))
+    inplace.write(self, value.array if isinstance(value, Tensor) else value, plain_index(index))
 
 
 def _fill(self: Tensor, value: float = 0) -> Tensor:
@@ -215,9 +70,10 @@ def _fill(self: Tensor, value: float = 0) -> Tensor:
 
 def install() -> None:
     """Attach everything to `Tensor`."""
-    for name in METHODS:
-        setattr(Tensor, name, getattr(functions, name))
-    for name in IN_PLACE:
+    for name in functions.__all__:
+        if name not in functions.NOT_METHODS and name not in vars(Tensor):
+            setattr(Tensor, name, getattr(functions, name))
+    for name in functions.IN_PLACE:
         setattr(Tensor, f"{name}_", _in_place(getattr(functions, name)))
     for name, function in {
         "add": functions.add,
@@ -254,7 +110,7 @@ def install() -> None:
         "__pos__": lambda self: self,
         "__abs__": functions.abs,
         "__invert__": functions.logical_not,
-        "__getitem__": functions.getitem,
+        "__getitem__": getitem,
         "__setitem__": _setitem,
         "zero_": lambda self: _fill(self),
         "fill_": _fill,
@@ -273,7 +129,7 @@ def install() -> None:
         "bool": lambda self: functions.to(self, dtypes.bool),
         "T": property(lambda self: functions.permute(self, tuple(range(self.ndim))[::-1])),
         "mT": property(lambda self: functions.transpose(self, -2, -1)),
-        "new_zeros": lambda self, *size: wrap(np.zeros(functions._flat_size(size), self.array.dtype)),
+        "new_zeros": lambda self, *size: wrap(np.zeros(flat_size(size), self.array.dtype)),
     }
     for name, member in members.items():
         setattr(Tensor, name, member)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import functions as f
+from gradviz.engine.operation import array_of
 from gradviz.engine.tensor import Tensor, wrap
 
 UFUNCS: dict[Any, Any] = {
@@ -97,8 +98,8 @@ FUNCTIONS: dict[Any, Any] = {
     np.ndim: lambda x: x.ndim,
     np.zeros_like: lambda x: wrap(np.zeros_like(x.array)),
     np.ones_like: lambda x: wrap(np.ones_like(x.array)),
-    np.allclose: lambda x, y, **how: bool(np.allclose(f.array_of(x), f.array_of(y), **how)),
-    np.array_equal: lambda x, y: bool(np.array_equal(f.array_of(x), f.array_of(y))),
+    np.allclose: lambda x, y, **how: bool(np.allclose(array_of(x), array_of(y), **how)),
+    np.array_equal: lambda x, y: bool(np.array_equal(array_of(x), array_of(y))),
 }
 
 

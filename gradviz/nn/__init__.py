@@ -2,43 +2,13 @@
 
 from typing import Any
 
-from gradviz.nn import functional, init
-from gradviz.nn.layers import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CrossEntropyLoss,
-    Flatten,
-    L1Loss,
-    Linear,
-    MSELoss,
-    ReLU,
-    Sequential,
-    Sigmoid,
-    Softmax,
-    Tanh,
-)
+from gradviz.nn import functional, init, modules
 from gradviz.nn.module import Module
+from gradviz.nn.modules import *
 from gradviz.nn.parameter import Parameter
 
-__all__ = [
-    "BCELoss",
-    "BCEWithLogitsLoss",
-    "CrossEntropyLoss",
-    "Flatten",
-    "L1Loss",
-    "Linear",
-    "MSELoss",
-    "Module",
-    "Parameter",
-    "ReLU",
-    "Sequential",
-    "Sigmoid",
-    "Softmax",
-    "Tanh",
-    "functional",
-    "init",
-]
+__all__ = ["Module", "Parameter", "functional", "init", *modules.__all__]
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no nn.{name}; there are: {', '.join(__all__)}")
+    raise AttributeError(f"gradviz has no nn.{name}; there are: {', '.join(sorted(__all__))}")

@@ -2,13 +2,40 @@
 
 from gradviz.engine.operations import (
     activations,
+    attention,
+    convolution,
     elementary,
     elementwise,
+    embedding,
+    linalg,
     losses,
     matrix,
+    normalization,
+    padding,
+    pooling,
     reductions,
+    scans,
     selection,
     shapes,
+    special,
 )
 
-__all__ = ["activations", "elementary", "elementwise", "losses", "matrix", "reductions", "selection", "shapes"]
+__all__ = [
+    "activations",
+    "attention",
+    "convolution",
+    "elementary",
+    "elementwise",
+    "embedding",
+    "linalg",
+    "losses",
+    "matrix",
+    "normalization",
+    "padding",
+    "pooling",
+    "reductions",
+    "scans",
+    "selection",
+    "shapes",
+    "special",
+]

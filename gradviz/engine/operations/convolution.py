@@ -1,0 +1,3 @@
+"""Convolutions, as matrix products over windows."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Looking rows up in a table."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Linear algebra: decompositions, inverses, determinants."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Normalisation."""
+
+from __future__ import annotations

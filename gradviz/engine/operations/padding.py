@@ -1,0 +1,3 @@
+"""Padding, and the arrangement of pixels."""
+
+from __future__ import annotations

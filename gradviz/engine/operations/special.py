@@ -1,0 +1,3 @@
+"""Functions of statistics and physics."""
+
+from __future__ import annotations

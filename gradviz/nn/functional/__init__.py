@@ -1,0 +1,37 @@
+"""Functions of neural networks, as PyTorch's ``torch.nn.functional``.
+
+Each family's ``__all__`` says which of its functions are ``torch.nn.functional.<name>``.
+"""
+
+from typing import Any
+
+from gradviz.nn.functional import (
+    activations,
+    attention,
+    convolution,
+    dropouts,
+    layers,
+    lookup,
+    losses,
+    normalization,
+    padding,
+    pooling,
+)
+from gradviz.nn.functional.activations import *
+from gradviz.nn.functional.attention import *
+from gradviz.nn.functional.convolution import *
+from gradviz.nn.functional.dropouts import *
+from gradviz.nn.functional.layers import *
+from gradviz.nn.functional.lookup import *
+from gradviz.nn.functional.losses import *
+from gradviz.nn.functional.normalization import *
+from gradviz.nn.functional.padding import *
+from gradviz.nn.functional.pooling import *
+
+FAMILIES = (activations, attention, convolution, dropouts, layers, lookup, losses, normalization, padding, pooling)
+
+__all__ = [name for family in FAMILIES for name in family.__all__]
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"gradviz has no nn.functional.{name}; there are: {', '.join(sorted(__all__))}")

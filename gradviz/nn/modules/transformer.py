@@ -1,0 +1,5 @@
+"""Attention and what is built from it."""
+
+from __future__ import annotations
+
+__all__: list[str] = []  # fmt: skip

@@ -59,7 +59,15 @@ from gradviz.engine.dtypes import (
     uint8,
 )
 from gradviz.engine.functions import *
-from gradviz.engine.modes import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
+from gradviz.engine.modes import (
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from gradviz.engine.printing import get_printoptions, printoptions, set_printoptions
 from gradviz.engine.random import Generator
 from gradviz.engine.size import Size

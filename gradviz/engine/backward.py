@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import inplace
-from gradviz.engine.modes import set_grad_enabled
-from gradviz.engine.node import SECOND_TIME, AccumulateGrad, Node
+from gradviz.engine import advice, anomaly, hooks, inplace
+from gradviz.engine.modes import mode
+from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.tensor import Tensor, wrap
 
 Observer = Callable[[Any, Any, Any], None]
@@ -81,6 +81,45 @@ def backward(
                 accumulate(tensor, gradient, create_graph)
     for watcher in watchers:
         watcher(outputs)
+
+
+def tensor_backward(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their ``.grad``.
+
+    Parameters
+    ----------
+    gradient
+        The gradient to start with, of this tensor's shape. A tensor with one entry starts with 1.
+    retain_graph
+        Keep what was saved, so that ``backward()`` can run again. By default as `create_graph`.
+    create_graph
+        Record the backward pass too, so that it can be differentiated.
+    inputs
+        Collect gradients for these tensors only.
+
+    Raises
+    ------
+    RuntimeError
+        If this tensor has no graph, has more than one entry and no `gradient`, or its graph has been freed.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> x = torch.tensor(7.0, requires_grad=True)
+    >>> (x**2 + 3).backward()
+    >>> x.grad
+    tensor(14.)
+    """
+    backward(self, gradient, retain_graph, create_graph, inputs=inputs)
+
+
+tensor_backward.__name__ = tensor_backward.__qualname__ = "backward"
 
 
 def grad(
@@ -181,93 +220,111 @@ def run(
         The gradients of `wanted`, ``None`` for those that were not reached; empty without `wanted`.
     """
     order, waiting = _walk(outputs)
-    targets = [tensor.gradient_edge() for tensor in wanted or ()]
+    targets = [tensor.gradient_edge() for tensor in wanted] if wanted else []
     found: dict[Any, Tensor | None] = dict.fromkeys(targets)
     arriving: dict[Any, Any] = {}  # by node (and output, where it has many): the sum of the gradients so far
     number = next(_passes)
 
-    def deliver(edge: tuple[Any, int], gradient: Any) -> None:
-        """Add a gradient to those that have arrived at the end of an edge."""
-        node = edge[0]
-        key = edge if node.many else node
-        before = arriving.get(key)
-        if before is None:
-            arriving[key] = gradient
-        elif gradient is not None:
-            arriving[key] = before + gradient
-        if type(node) is AccumulateGrad:
-            waiting[node] -= 1
-            if not waiting[node]:
-                finish(node, arriving.pop(node))
-
-    def finish(accumulator: AccumulateGrad, gradient: Any) -> None:
+    def finish(accumulator: AccumulateGrad) -> None:
         """A leaf has all its gradients: the end of the line."""
+        gradient = arriving.pop(accumulator)
         if gradient is None:
             return
         leaf = accumulator.variable
         if leaf._hooks:
-            gradient = _through_hooks(leaf._hooks, gradient, create_graph)
+            gradient = hooks.replaced(leaf._hooks, gradient, create_graph)
         result = gradient if create_graph else wrap(gradient)
         if (accumulator, 0) in found:
             found[accumulator, 0] = result
-        before = None if leaf._grad is None else np.array(leaf._grad.array)
+        before = None if leaf._grad is None else leaf._grad.array.copy()
         if observer is not None:
             observer(accumulator, before, _plain(gradient))
         else:
             accumulator.seen = (number, before, _plain(gradient))
-        if wanted is None:
-            accumulate(leaf, result, create_graph)
+        if wanted is not None:
+            return
+        if accumulator.hooks is not None:
+            result = hooks.as_tensor(accumulator.hooks.node_starts(result if create_graph else gradient, create_graph))
+        accumulate(leaf, result, create_graph)
+        for hook in tuple(leaf._post_accumulate_hooks or ()):
+            hook(leaf)
+        if accumulator.hooks is not None:
+            accumulator.hooks.node_done([], result, create_graph)
 
-    with set_grad_enabled(create_graph), np.errstate(all="ignore"):
-        for tensor, seed in zip(outputs, gradients, strict=True):
-            deliver(tensor.gradient_edge(), seed if create_graph else seed.array)
+    def deliver(edges: Sequence[tuple[Any, int] | None], gradients: Sequence[Any]) -> None:
+        """Add each gradient to those that have arrived at the end of its edge."""
+        for edge, gradient in zip(edges, gradients, strict=True):
+            if edge is None:
+                continue
+            target = edge[0]
+            key = edge if target.many else target
+            before = arriving.get(key)
+            if before is None:
+                arriving[key] = gradient
+            elif gradient is not None:
+                arriving[key] = before + gradient
+            if type(target) is AccumulateGrad:
+                if waiting[target] == 1:
+                    finish(target)
+                else:
+                    waiting[target] -= 1
+
+    recording, mode.enabled = mode.enabled, create_graph
+    try:
+        starts = [tensor.gradient_edge() for tensor in outputs]
+        deliver(starts, gradients if create_graph else [gradient.array for gradient in gradients])
         for node in order:
+            # Its gradient is complete: whatever used its result was made later, and has had its turn.
             if node.many:
                 upstream = _gather(node, arriving, found, create_graph)
             else:
                 upstream = arriving.pop(node, None)
-                if node.hooks and upstream is not None:
-                    upstream = _through_hooks(node.hooks[0], upstream, create_graph)
+                if node.hooks is not None and upstream is not None:
+                    upstream = node.hooks.gradient_complete(0, upstream, create_graph)
                 if found and (node, 0) in found and upstream is not None:
                     found[node, 0] = upstream if create_graph else wrap(upstream)
             if upstream is None:  # no gradient comes this way, and none goes on
-                for edge in node.edges:
-                    if edge is not None:
-                        deliver(edge, None)
+                deliver(node.edges, [None] * len(node.edges))
                 continue
+            if node.hooks is not None:
+                upstream = node.hooks.node_starts(upstream, create_graph)
             if inplace.latest > node._sequence_nr:
                 inplace.check(node)
             contributions: list[Any]
-            if create_graph:
+            if anomaly.anomaly.enabled:
+                contributions = anomaly.contributions(node, upstream, create_graph)
+            elif create_graph:
                 contributions = node.differentiable_contributions(upstream)
-                seen = (number, _plain(upstream), [_plain(gradient) for gradient in contributions])
             else:
                 contributions = node.contributions(upstream)
-                seen = (number, upstream, contributions)
+            if node.hooks is not None:
+                contributions = node.hooks.node_done(contributions, upstream, create_graph)
             if observer is not None:
-                observer(node, *seen[1:])
+                observer(node, _plain(upstream), [_plain(gradient) for gradient in contributions])
+            elif create_graph:
+                node.seen = (number, _plain(upstream), [_plain(gradient) for gradient in contributions])
             else:
-                node.seen = seen
-            for edge, gradient in zip(node.edges, contributions, strict=True):
-                if edge is not None:
-                    deliver(edge, gradient)
+                node.seen = (number, upstream, contributions)
+            deliver(node.edges, contributions)
             if not retain_graph:
                 node.release()
+    finally:
+        mode.enabled = recording
     return [found[edge] for edge in targets]
 
 
 def _gather(node: Node, arriving: dict[Any, Any], found: dict[Any, Any], create_graph: bool) -> Any:
     """Collect the gradients of a node with many outputs: zeros where none has arrived, ``None`` if none has at all."""
     if node.values is None:
-        raise RuntimeError(SECOND_TIME)
+        raise RuntimeError(advice.second_time(node))
     first = len(node.inputs)
     outputs = node.values[first : first + len(node.operation.outputs)]
     arrived = [arriving.pop((node, place), None) for place in range(len(outputs))]
     for place, gradient in enumerate(arrived):
         if gradient is None:
             continue
-        if node.hooks and place in node.hooks:
-            gradient = arrived[place] = _through_hooks(node.hooks[place], gradient, create_graph)
+        if node.hooks is not None:
+            gradient = arrived[place] = node.hooks.gradient_complete(place, gradient, create_graph)
         if (node, place) in found:
             found[node, place] = gradient if create_graph else wrap(gradient)
     if all(gradient is None for gradient in arrived):
@@ -301,33 +358,17 @@ def accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool = False) -> No
     """Add a gradient to a leaf's ``.grad``: a copy the first time, in place after that, so that it stays one object."""
     held = leaf._grad
     if held is None:
-        leaf._grad = gradient.clone() if create_graph else wrap(np.array(gradient.array))
+        leaf._grad = gradient.clone() if create_graph else wrap(gradient.array.copy())
     elif create_graph:
         leaf._grad = held + gradient
     else:
-        held.keep_old_values()
-        held.storage()[...] += gradient.array
+        inplace.write(held, held.array + gradient.array)
 
 
 def _plain(gradient: Any) -> Any:
     if isinstance(gradient, tuple):
         return tuple(_plain(part) for part in gradient)
     return gradient.array if isinstance(gradient, Tensor) else gradient
-
-
-def _through_hooks(hooks: Sequence[Any], gradient: Any, create_graph: bool) -> Any:
-    """Show a complete gradient to its hooks in turn; each may replace it."""
-    tensor = gradient if create_graph else wrap(gradient)
-    for hook in tuple(hooks):
-        answer = hook(tensor)
-        if answer is None:
-            continue
-        if not isinstance(answer, Tensor):
-            raise TypeError(f"expected Variable, but hook returned '{type(answer).__name__}'")
-        if answer.shape != tensor.shape:
-            raise RuntimeError(f"hook '{getattr(hook, '__name__', hook)}' has changed the size of value")
-        tensor = answer
-    return tensor if create_graph else tensor.array
 
 
 def _several(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
@@ -342,12 +383,12 @@ def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[Te
         given = [given]
     seeds = []
     for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
-        if not output.requires_grad:
-            raise RuntimeError(f"element {index} of tensors does not require grad and does not have a grad_fn")
+        if not output._requires_grad:
+            raise RuntimeError(advice.nothing_to_do(output, index))
         if gradient is None:
-            if output.numel() != 1:
-                raise RuntimeError("grad can be implicitly created only for scalar outputs")
-            gradient = wrap(np.ones_like(output.array))
+            if output.array.size != 1:
+                raise RuntimeError(advice.not_a_scalar(output))
+            gradient = wrap(np.ones(output.array.shape, output.array.dtype)[()])
         elif not isinstance(gradient, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
         elif gradient.shape != output.shape:

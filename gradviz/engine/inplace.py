@@ -3,22 +3,47 @@
 A change in place overwrites numbers that the backward pass may still need. Each is stamped with a moment on the clock
 that also numbers the operations, so "was it changed after this operation saved it?" is one comparison, and costs
 nothing where nothing is ever changed in place.
+
+The graph is not changed, it grows: the operation is recorded as if it made a new tensor, and the tensor that was changed
+is the new one from then on. Where it is a view, its base is the new one, made by `CopySlices`; and all views of the base
+look at that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes
+from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node, next_sequence_nr
+from gradviz.engine.operation import Operation, caller
+from gradviz.engine.operations import assignment
 from gradviz.engine.tensor import Tensor, counter_of, wrap
+from gradviz.engine.views import living_views, places
 
 latest = -1
 """The moment of the last change in place to any tensor."""
+
+INFERENCE = (
+    "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor "
+    "before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
+)
+ONE_OF_SEVERAL_VIEWS = (
+    "Output {} of {} is a view and is being modified inplace. This view is the output of a function that returns multiple "
+    "views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation "
+    "by an out-of-place one."
+)
+VIEW_MADE_IN_NO_GRAD = (
+    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
+    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
+    "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
+    "to be tracked)."
+)
 
 
 def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -> Tensor:
@@ -39,43 +64,164 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
     Raises
     ------
     RuntimeError
-        If it is a leaf that requires a gradient, or the result does not fit its shape or dtype.
+        If it is a leaf that requires a gradient or a view of one, or the result does not fit its shape or dtype.
     """
-    refuse_leaf(tensor)
-    # What the operation read stays in the graph under the old name's old self, with the old numbers.
-    before = wrap(np.array(tensor.array), tensor._grad_fn, tensor._output_nr)
-    result = operation(before, *arguments)
+    refuse(tensor)
+    result = operation(_as_it_was(tensor), *arguments)
     if result.shape != tensor.shape:
         raise RuntimeError(
             f"output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(result.shape)}"
         )
-    if result.array.dtype.kind == "f" and tensor.array.dtype.kind != "f":
+    if "biuf".index(result.array.dtype.kind) > "biuf".index(tensor.array.dtype.kind):
         raise RuntimeError(
             f"result type {dtypes.scalar_type_name(result.dtype)} can't be cast to the desired output type "
             f"{dtypes.scalar_type_name(tensor.dtype)}"
         )
+    root = tensor if tensor._base is None else tensor._base
+    before = _as_it_was(root) if result._grad_fn is not None and root is not tensor else None
     write(tensor, result.array)
-    if result._requires_grad:
-        tensor._grad_fn, tensor._requires_grad, tensor._output_nr = result._grad_fn, True, result._output_nr
+    if result._grad_fn is None:
+        return tensor
+    if before is None:
+        _becomes(tensor, result._grad_fn, result._output_nr)
+    else:
+        _becomes(root, CopySlices(before, result._grad_fn, places(root.array, tensor.array), root.array), 0)
+    for view in living_views(root):
+        seen = assignment.as_strided(root, places(root.array, view.array), tuple(root.shape))
+        _becomes(view, seen._grad_fn, 0)
     return tensor
 
 
-def refuse_leaf(tensor: Tensor) -> None:
-    """Raise PyTorch's error for a change in place to a leaf whose gradient is wanted."""
-    if mode.enabled and tensor._requires_grad and tensor._grad_fn is None:
-        raise RuntimeError("a leaf Variable that requires grad is being used in an in-place operation.")
+def _as_it_was(tensor: Tensor) -> Tensor:
+    """Return what an operation reads before the change: the old numbers, with the old place in the graph."""
+    return wrap(np.array(tensor.array), tensor._grad_fn, tensor._output_nr)
+
+
+def _becomes(tensor: Tensor, node: Any, output_nr: int) -> None:
+    tensor._grad_fn, tensor._requires_grad, tensor._output_nr = node, True, output_nr
+
+
+def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """Give a tensor another shape, for ``unsqueeze_`` and its like: the memory stays, the way it is read changes."""
+    refuse(tensor)
+    tensor.storage()
+    before = wrap(tensor.array, tensor._grad_fn, tensor._output_nr)
+    out = operation(before, *arguments)
+    tensor.array = out.array
+    if out._grad_fn is not None:
+        _becomes(tensor, out._grad_fn, out._output_nr)
+    return tensor
+
+
+def refuse(tensor: Tensor) -> None:
+    """Raise PyTorch's error for a change in place that cannot be recorded.
+
+    Raises
+    ------
+    RuntimeError
+        If gradients are recorded and it is a leaf whose gradient is wanted, a view of one, one of several views that one
+        operation made, or a view made under ``no_grad``.
+    """
+    if not mode.enabled:
+        return
+    root = tensor._base
+    if root is None:
+        if tensor._requires_grad and tensor._grad_fn is None:
+            raise RuntimeError(advice.leaf_in_place(tensor))
+    elif root._requires_grad:
+        if root._grad_fn is None:
+            raise RuntimeError(advice.leaf_in_place(root, view=True))
+        if tensor._made_in_no_grad:
+            raise RuntimeError(VIEW_MADE_IN_NO_GRAD)
+        if tensor._grad_fn is not None and tensor._grad_fn.many:
+            raise RuntimeError(ONE_OF_SEVERAL_VIEWS.format(tensor._output_nr, _plain_name(tensor._grad_fn)))
 
 
 def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
     """Overwrite a tensor's memory, or part of it, and note that this happened."""
     global latest
-    tensor.keep_old_values()
-    if tensor._grad_fn is not None:
-        tensor._grad_fn.changed = True
+    if tensor._inference and not mode.inference:
+        raise RuntimeError(INFERENCE)
+    for changed in (tensor,) if tensor._base is None else (tensor, tensor._base):
+        changed.keep_old_values()
+        if changed._grad_fn is not None:
+            changed._grad_fn.changed = True
     tensor.storage()[where] = array
     counter = counter_of(tensor)
     counter.count += 1
     counter.last = latest = next_sequence_nr()
+    counter.origin = caller()
+
+
+class CopySlices(Node):
+    """A change in place to part of a tensor, seen from the whole: the part's gradient takes another way.
+
+    Attributes
+    ----------
+    inner
+        What was done to the part.
+    places
+        Where the part's entries stand in the whole.
+    """
+
+    def __init__(self, before: Tensor, inner: Node, places: np.ndarray[Any, Any], array: Any) -> None:
+        edge = before.gradient_edge() if before._requires_grad else None
+        count = len(inner.inputs)
+        assert inner.values is not None
+        super().__init__(
+            (before, *inner.inputs[1:]),
+            (edge, *inner.edges[1:]),
+            (before.array, *inner.values[1:count], np.array(array), *inner.settings),
+            array.shape,
+            inner.origin,
+        )
+        self.operation = _of_a_part(inner.operation)
+        self.inner, self.places = inner, places
+
+    def name(self) -> str:
+        """Return PyTorch's full name for it."""
+        return "torch::autograd::CopySlices"
+
+    def saved_names(self) -> list[str]:
+        """Return what the operation on the part has saved."""
+        return self.inner.saved_names()
+
+    def contributions(self, upstream: Any) -> list[Any]:
+        """Send the part's gradient through what was done to it; the rest passes unchanged."""
+        first, *others = self.inner.contributions(np.ravel(upstream)[self.places])
+        if self.edges[0] is None:
+            return [None, *others]
+        whole = np.array(upstream)
+        whole.reshape(-1)[self.places] = 0 if first is None else first
+        return [whole, *others]
+
+    def differentiable_contributions(self, upstream: Tensor) -> list[Tensor | None]:
+        """Do the same on tensors."""
+        shape = tuple(upstream.shape)
+        first, *others = self.inner.differentiable_contributions(assignment.as_strided(upstream, self.places, shape))
+        if self.edges[0] is None:
+            return [None, *others]
+        untouched = np.ones(shape, bool)
+        untouched.reshape(-1)[self.places] = False
+        whole = upstream * wrap(untouched)
+        return [whole if first is None else whole + assignment.back_to(first, self.places, shape), *others]
+
+    def release(self) -> None:
+        """Drop what was saved."""
+        self.inner.release()
+
+
+@lru_cache(maxsize=256)
+def _of_a_part(operation: Operation) -> Operation:
+    """Return the row for an operation on part of a tensor."""
+    symbol = operation.symbol
+    return replace(
+        operation,
+        name="copy_slices",
+        grad_fn="CopySlices",
+        symbol=f"[…] {symbol}" if isinstance(symbol, str) else symbol,
+        sentence=f"Part of the tensor was changed in place; the rest passes its gradient on. {operation.sentence}",
+    )
 
 
 def check(node: Node) -> None:
@@ -87,27 +233,22 @@ def check(node: Node) -> None:
         PyTorch's, naming the tensor that was changed.
     """
     needed = set(node.saved_names())
-    for name, argument in zip(node.operation.inputs, node.inputs, strict=True):
+    for name, argument in zip(node.operation.inputs, node.inputs, strict=False):
         if name in needed and isinstance(argument, Tensor):
-            counter = argument._counter
+            counter = (argument if argument._base is None else argument._base)._counter
             if counter is not None and counter.last > node._sequence_nr:
                 source = argument._grad_fn
                 which = f", which is output {argument._output_nr} of {_plain_name(source)}," if source else ""
-                raise _modified(argument.array, which, counter.count, counter.count - 1)
+                raise _modified(argument.array, which, counter.count, counter.count - 1, node, counter.origin)
     if node.changed and "result" in needed and node.values is not None:
         result = node.values[node.operation.fields["result"]]
-        raise _modified(result, f", which is output 0 of {_plain_name(node)},", 1, 0)
+        raise _modified(result, f", which is output 0 of {_plain_name(node)},", 1, 0, node, None)
 
 
 def _plain_name(node: Node) -> str:
     return node.name().rstrip("0123456789").removesuffix("Backward")
 
 
-def _modified(array: Any, which: str, version: int, expected: int) -> RuntimeError:
+def _modified(array: Any, which: str, version: int, expected: int, node: Node, change: Any) -> RuntimeError:
     kind = dtypes.tensor_type_name(dtypes.from_numpy(array.dtype))
-    return RuntimeError(
-        "one of the variables needed for gradient computation has been modified by an inplace operation: "
-        f"[{kind} {list(array.shape)}]{which} is at version {version}; expected version {expected} instead. Hint: "
-        "enable anomaly detection to find the operation that failed to compute its gradient, with "
-        "torch.autograd.set_detect_anomaly(True, check_nan=False)."
-    )
+    return RuntimeError(advice.modified(kind, list(array.shape), which, version, expected, node, change))

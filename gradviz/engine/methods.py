@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import dtypes, functions, inplace
-from gradviz.engine.functions.indexing import getitem, plain_index
+from gradviz.engine.backward import tensor_backward
+from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.functions.shapes import flat_size
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import array_of
-from gradviz.engine.operations import elementwise
+from gradviz.engine.operations import assignment, elementwise
+from gradviz.engine.operations.shapes import basic
 from gradviz.engine.tensor import Tensor, wrap
 
 
@@ -52,20 +55,83 @@ def _matmul(self: Tensor, other: Any) -> Any:
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
-    if self._grad_fn is not None or (isinstance(value, Tensor) and value._requires_grad and mode.enabled):
-        raise NotImplementedError(
-            "gradviz cannot record an assignment to part of a tensor yet; build the tensor with torch.where, cat or stack"
-        )
-    if self._requires_grad and mode.enabled:
-        raise RuntimeError("a view of a leaf Variable that requires grad is being used in an in-place operation.")
-    inplace.write(self, value.array if isinstance(value, Tensor) else value, plain_index(index))
+    plain = plain_index(index)
+    tracked = mode.enabled and (
+        (self if self._base is None else self._base)._requires_grad
+        or (isinstance(value, Tensor) and value._requires_grad)
+    )
+    if not tracked:
+        inplace.refuse(self)
+        try:
+            inplace.write(self, value.array if isinstance(value, Tensor) else value, plain)
+        except IndexError:
+            raise index_error(self, plain if isinstance(plain, tuple) else (plain,)) from None
+        except ValueError as error:
+            raise _assignment_error(self, plain, value) from error
+        return
+    source = value if isinstance(value, Tensor) else wrap(np.asarray(value, self.array.dtype))
+    if basic(plain):
+        # As PyTorch: a view of the part is made, and the new numbers are copied into it.
+        inplace.change(getitem(self, plain), _copied, source)
+    else:
+        inplace.change(self, lambda old, new: assignment.put(old, new.to(old.dtype), plain), source)
 
 
-def _fill(self: Tensor, value: float = 0) -> Tensor:
-    inplace.refuse_leaf(self)
-    inplace.write(self, value)
-    # Nothing of the old numbers is left, so no gradient flows to them.
-    return self.detach_() if mode.enabled else self
+def _copied(old: Tensor, source: Tensor) -> Tensor:
+    shape = tuple(source.shape)
+    while len(shape) > old.ndim and shape[0] == 1:  # PyTorch drops leading axes of length 1 here
+        shape = shape[1:]
+    source = source.to(old.dtype)
+    return assignment.copy(old, source if shape == tuple(source.shape) else source.reshape(shape))
+
+
+def _assignment_error(self: Tensor, plain: Any, value: Any) -> RuntimeError:
+    have, want = list(np.shape(value.array if isinstance(value, Tensor) else value)), self.storage()[plain].shape
+    for axis in range(len(want)):
+        a, b = (have[axis - len(want)] if len(have) >= len(want) - axis else 1), want[axis]
+        if a not in (1, b):
+            return RuntimeError(
+                f"The expanded size of the tensor ({b}) must match the existing size ({a}) at non-singleton dimension "
+                f"{axis}.  Target sizes: {list(want)}.  Tensor sizes: {have}"
+            )
+    return RuntimeError(f"shape mismatch: value tensor of shape {have} cannot be broadcast to {list(want)}")
+
+
+def _fill(self: Tensor, value: Any = 0) -> Tensor:
+    """Make every entry the same number."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
+            )
+        return inplace.change(self, assignment.fill, value)
+    return inplace.change(self, assignment.fill_number, value)
+
+
+def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
+    """Copy another tensor's numbers into this one."""
+    functions.expand(source, self.shape)  # or say what does not fit
+    return inplace.change(self, _copied, source)
+
+
+def _reversed_axes(self: Tensor) -> Tensor:
+    if self.ndim != 2:
+        warnings.warn(T_OF_OTHERS, UserWarning, stacklevel=2)
+    return functions.permute(self, tuple(range(self.ndim))[::-1])
+
+
+RESHAPING = ["squeeze", "swapaxes", "swapdims", "t", "transpose", "unsqueeze"]
+"""Functions whose twin with an underscore changes the shape of the tensor itself."""
+
+T_OF_OTHERS = (
+    "The use of `x.T` on tensors of dimension other than 2 to reverse their shape is deprecated and it will throw an "
+    "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, "
+    "-1, -1))` to reverse the dimensions of a tensor."
+)
+
+
+def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    return lambda self, *args: inplace.reshape(self, function, *args)
 
 
 def install() -> None:
@@ -75,6 +141,8 @@ def install() -> None:
             setattr(Tensor, name, getattr(functions, name))
     for name in functions.IN_PLACE:
         setattr(Tensor, f"{name}_", _in_place(getattr(functions, name)))
+    for name in RESHAPING:
+        setattr(Tensor, f"{name}_", _reshaping(getattr(functions, name)))
     for name, function in {
         "add": functions.add,
         "sub": functions.sub,
@@ -104,6 +172,7 @@ def install() -> None:
     }.items():
         setattr(Tensor, f"__{name}__", _operator(function))
     members: dict[str, Any] = {
+        "backward": tensor_backward,
         "__rpow__": _operator(functions.pow, swapped=True),
         "__matmul__": _matmul,
         "__neg__": functions.neg,
@@ -112,9 +181,9 @@ def install() -> None:
         "__invert__": functions.logical_not,
         "__getitem__": getitem,
         "__setitem__": _setitem,
-        "zero_": lambda self: _fill(self),
+        "zero_": lambda self: inplace.change(self, assignment.zero),
         "fill_": _fill,
-        "copy_": lambda self, source: inplace.change(self, lambda old: source.to(old.dtype).expand(old.shape).clone()),
+        "copy_": _copy,
         "expand_as": lambda self, other: functions.expand(self, other.shape),
         "view_as": lambda self, other: functions.view(self, other.shape),
         "reshape_as": lambda self, other: functions.reshape(self, other.shape),
@@ -127,7 +196,7 @@ def install() -> None:
         "long": lambda self: functions.to(self, dtypes.int64),
         "int": lambda self: functions.to(self, dtypes.int32),
         "bool": lambda self: functions.to(self, dtypes.bool),
-        "T": property(lambda self: functions.permute(self, tuple(range(self.ndim))[::-1])),
+        "T": property(_reversed_axes),
         "mT": property(lambda self: functions.transpose(self, -2, -1)),
         "new_zeros": lambda self, *size: wrap(np.zeros(flat_size(size), self.array.dtype)),
     }

@@ -12,9 +12,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _Mode(threading.local):
-    """One switch per thread, on by default."""
+    """Two switches per thread."""
 
     enabled = True
+    """Whether operations on tensors that require gradients are recorded."""
+    inference = False
+    """Whether results are marked as never to be recorded."""
 
 
 mode = _Mode()
@@ -125,3 +128,42 @@ class set_grad_enabled(_GradSwitch):  # noqa: N801 (PyTorch's name)
 
     def __repr__(self) -> str:
         return f"torch.autograd.grad_mode.set_grad_enabled(mode={self.wanted})"
+
+
+class inference_mode:  # noqa: N801 (PyTorch's name)
+    """Like `no_grad`, and for good: what is computed inside can never be part of a graph.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> w = torch.tensor(2.0, requires_grad=True)
+    >>> with torch.inference_mode():
+    ...     y = w * 3
+    >>> y.requires_grad, y.is_inference()
+    (False, True)
+    """
+
+    def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
+        """Allow ``@inference_mode`` without parentheses."""
+        switch = super().__new__(cls)
+        switch._before, switch._wanted = [], True
+        if isinstance(mode, bool):
+            switch._wanted = mode
+            return switch
+        return switch(mode)
+
+    def __enter__(self) -> None:
+        self._before.append((mode.enabled, mode.inference))
+        mode.enabled, mode.inference = not self._wanted, self._wanted
+
+    def __exit__(self, *exc: object) -> None:
+        mode.enabled, mode.inference = self._before.pop()
+
+    def __call__(self, function: F) -> F:
+        """Act on a function."""
+        return _GradSwitch.__call__(self, function)  # type: ignore[arg-type]
+
+
+def is_inference_mode_enabled() -> bool:
+    """Return True inside of `inference_mode`."""
+    return mode.inference

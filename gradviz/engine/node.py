@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import scope
+from gradviz.engine import advice, scope
+from gradviz.engine.hooks import NodeHooks, RemovableHandle, add
 
 if TYPE_CHECKING:
     from gradviz.engine.operation import Operation
@@ -24,13 +25,6 @@ Array = Any  # an ndarray, or a NumPy scalar where a result has no dimensions (f
 
 LEAF_SEQUENCE_NR = 2**64 - 1
 """The sequence number of every `AccumulateGrad`: it runs as soon as its gradient is complete."""
-
-SECOND_TIME = (
-    "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
-    "been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). "
-    "Specify retain_graph=True if you need to backward through the graph a second time or if you need to access "
-    "saved tensors after calling backward."
-)
 
 next_sequence_nr = itertools.count().__next__
 
@@ -58,25 +52,15 @@ class Node:
         on, as arrays. This is what a picture drawn after ``backward()`` shows.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_sequence_nr",
-        "call",
-        "changed",
-        "edges",
-        "hooks",
-        "inputs",
-        "metadata_",
-        "origin",
-        "output_shape",
-        "seen",
-        "settings_",
-        "values",
-    )
-
     operation: Operation
     many = False
     """Whether gradients arrive at several outputs."""
+
+    # What most nodes never need is not stored in each: making nodes is what recording costs.
+    values: tuple[Any, ...] | None
+    seen: tuple[Any, ...] | None = None
+    hooks: NodeHooks | None = None
+    changed = False
 
     def __init__(
         self,
@@ -88,13 +72,10 @@ class Node:
     ) -> None:
         self.inputs = inputs
         self.edges = edges
-        self.values: tuple[Any, ...] | None = values
+        self.values = values
         self.output_shape = output_shape
         self.origin = origin
         self.call = scope.current
-        self.seen: tuple[Any, ...] | None = None
-        self.hooks: dict[int, list[Callable[[Tensor], Tensor | None]]] | None = None
-        self.changed = False
         self._sequence_nr = next_sequence_nr()
 
     # --- what PyTorch shows -------------------------------------------------------------------------------------
@@ -104,7 +85,7 @@ class Node:
         return type(self).__name__
 
     def __repr__(self) -> str:
-        return f"<{self.name()} object at {id(self):#x}>"
+        return f"<{type(self).__name__} object at {id(self):#x}>"
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
@@ -124,6 +105,24 @@ class Node:
     def requires_grad(self) -> bool:
         """Always True: a node exists only where a gradient flows."""
         return True
+
+    def register_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(grad_inputs, grad_outputs)`` after this node has run.
+
+        `grad_inputs` are the gradients it sends on, `grad_outputs` those that arrived; a tuple that the hook returns takes
+        the place of `grad_inputs`.
+        """
+        return add(self.all_hooks().after, hook)
+
+    def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Call ``hook(grad_outputs)`` before this node runs; a tuple that it returns takes their place."""
+        return add(self.all_hooks().before, hook)
+
+    def all_hooks(self) -> NodeHooks:
+        """Return the node's hooks, made when first asked for."""
+        if self.hooks is None:
+            self.hooks = NodeHooks()
+        return self.hooks
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_saved_"):
@@ -152,7 +151,7 @@ class Node:
         if name not in self.saved_names():
             return None
         if self.values is None:
-            raise RuntimeError(SECOND_TIME)
+            raise RuntimeError(advice.second_time(self))
         return self.tensors()[self.operation.fields[name]]
 
     def tensors(self) -> tuple[Any, ...]:
@@ -189,7 +188,7 @@ class Node:
         """
         values = self.values
         if values is None:
-            raise RuntimeError(SECOND_TIME)
+            raise RuntimeError(advice.second_time(self))
         result: list[Array | None] = []
         for edge, rule, argument in zip(self.edges, self.operation.rules, values, strict=False):
             if edge is None:
@@ -204,7 +203,7 @@ class Node:
     def differentiable_contributions(self, upstream: Tensor) -> list[Tensor | None]:
         """Do the same on tensors: the same formulas are recorded in their turn (``create_graph=True``)."""
         if self.values is None:
-            raise RuntimeError(SECOND_TIME)
+            raise RuntimeError(advice.second_time(self))
         values = self.tensors()
         result: list[Tensor | None] = []
         for edge, rule, argument in zip(self.edges, self.operation.rules, values, strict=False):
@@ -215,12 +214,15 @@ class Node:
         """Drop the saved values; a second backward pass then says so. A node that saved nothing allows one."""
         saves = self.operation.saves
         if self.values is not None and (saves or (saves is None and self.saved_names())):
-            self.settings_ = self.settings
+            if self.operation.settings:
+                self.settings_ = self.settings
             self.values = None
 
     @property
     def settings(self) -> tuple[Any, ...]:
         """The arguments that are not tensors, in the order of `Operation.settings`."""
+        if not self.operation.settings:
+            return ()
         return self.settings_ if self.values is None else self.values[len(self.inputs) + len(self.operation.outputs) :]
 
 
@@ -235,12 +237,14 @@ class AccumulateGrad:
         What the last backward pass brought: its number, a copy of ``.grad`` before, and the gradient that arrived.
     """
 
-    __slots__ = ("__weakref__", "seen", "variable")
     many = False
+    seen: tuple[int, Array | None, Array] | None = None
+    hooks: NodeHooks | None = None
 
     def __init__(self, variable: Tensor) -> None:
         self.variable = variable
-        self.seen: tuple[int, Array | None, Array] | None = None
+
+    register_hook, register_prehook, all_hooks = Node.register_hook, Node.register_prehook, Node.all_hooks
 
     def name(self) -> str:
         """Return PyTorch's full name for it."""

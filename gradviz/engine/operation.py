@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -24,15 +25,23 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.tensor import Tensor, leaf_edge, wrap
 
 TABLE: dict[str, Operation] = {}
 """Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
 but not a derivative."""
 
+INFERENCE = (
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
+    "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
+    "`torch.no_grad()` instead of `torch.inference_mode()`."
+)
+
 Rule = Callable[[Any, tuple[Any, ...]], Any]
 
 _PACKAGE = str(Path(__file__).parents[1])
+_OURS: dict[str, bool] = {}
+"""Whether a source file is part of this package, for the files met so far."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +132,7 @@ class Operation:
     def node_type(self) -> type[Node]:
         """The class of its nodes."""
         base = ReductionNode if self.reduction else Node
-        members = {"__slots__": (), "operation": self, "many": self.many, "__module__": __name__}
+        members = {"operation": self, "many": self.many, "__module__": __name__}
         return type(self.grad_fn, (base,), members)
 
 
@@ -152,8 +161,6 @@ def parameters(formula: Callable[..., Any]) -> tuple[str, ...]:
 class ReductionNode(Node):
     """A node whose operation removed axes: its formulas see them kept at length 1."""
 
-    __slots__ = ()
-
     def contributions(self, upstream: Any) -> list[Any]:
         """Put the reduced axes back, then multiply as every node does."""
         if self.values is not None:
@@ -181,10 +188,16 @@ class ReductionNode(Node):
 
 def caller() -> tuple[Any, int]:
     """Return the code object and instruction that called into this package: the line a student wrote."""
-    frame = sys._getframe(2)
-    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+    frame: FrameType | None = sys._getframe(2)
+    while frame is not None:
+        code = frame.f_code
+        ours = _OURS.get(code.co_filename)
+        if ours is None:
+            ours = _OURS[code.co_filename] = code.co_filename.startswith(_PACKAGE)
+        if not ours:
+            return code, frame.f_lasti
         frame = frame.f_back
-    return frame.f_code, frame.f_lasti
+    return sys._getframe(0).f_code, 0  # called from no line of Python at all
 
 
 def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...], output: Any) -> Tensor:
@@ -203,13 +216,20 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     """
     if not mode.enabled:
         return wrap(output)
-    edges = tuple(
-        argument.gradient_edge() if isinstance(argument, Tensor) and argument._requires_grad and known else None
-        for argument, known in zip(inputs, operation.differentiable, strict=True)
-    )
-    if not any(edges) or output.dtype.kind != "f":
+    edges: list[tuple[Any, int] | None] = []
+    flows = False
+    for argument, known in zip(inputs, operation.differentiable, strict=True):
+        if known and isinstance(argument, Tensor) and argument._requires_grad:
+            edges.append(argument.gradient_edge())
+            flows = True
+        else:
+            edges.append(None)
+    if not flows or output.dtype.kind != "f":
         return wrap(output)
-    return wrap(output, operation.node_type(inputs, edges, values, output.shape, caller()))
+    for argument in inputs:
+        if isinstance(argument, Tensor) and argument._inference:
+            raise RuntimeError(INFERENCE)
+    return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape, caller()))
 
 
 def quietly(forward: Callable[..., Any]) -> Callable[..., Any]:
@@ -314,7 +334,9 @@ def unary(
         out = forward(x)
         if not (self._requires_grad and mode.enabled):
             return wrap(out)
-        return wrap(out, node_type((self,), (self.gradient_edge(),), (x, out), out.shape, caller()))
+        node = self._grad_fn
+        edge = leaf_edge(self) if node is None else (node, self._output_nr)
+        return wrap(out, node_type((self,), (edge,), (x, out), out.shape, caller()))
 
     return _named(function, operation)
 
@@ -365,12 +387,21 @@ def binary(
             out = forward(x, y)
         except ValueError:
             raise broadcast_error(x, y) from None
-        if not mode.enabled:
-            return wrap(out)
-        edge = self.gradient_edge() if isinstance(self, Tensor) and self._requires_grad else None
-        other_edge = other.gradient_edge() if isinstance(other, Tensor) and other._requires_grad else None
-        if edge is None and other_edge is None:
-            return wrap(out)
+        edge = other_edge = None
+        if mode.enabled:
+            if isinstance(self, Tensor) and self._requires_grad:
+                node = self._grad_fn
+                edge = leaf_edge(self) if node is None else (node, self._output_nr)
+            if isinstance(other, Tensor) and other._requires_grad:
+                node = other._grad_fn
+                other_edge = leaf_edge(other) if node is None else (node, other._output_nr)
+        if edge is None:
+            if other_edge is None:
+                return wrap(out)
+            if isinstance(self, Tensor) and self._inference:
+                raise RuntimeError(INFERENCE)
+        elif other_edge is None and isinstance(other, Tensor) and other._inference:
+            raise RuntimeError(INFERENCE)
         return wrap(out, node_type((self, other), (edge, other_edge), (x, y, out), out.shape, caller()))
 
     return _named(function, operation)

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradviz.engine import dtypes, printing
+from gradviz.engine.hooks import RemovableHandle, add
+from gradviz.engine.modes import mode
 from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
 from gradviz.engine.size import Size
 
@@ -48,7 +50,12 @@ class Tensor:
     _output_nr = 0
     _accumulate: weakref.ref[AccumulateGrad] | None = None
     _hooks: list[Callable[[Tensor], Tensor | None]] | None = None
-    _base: Tensor | None = None
+    _post_accumulate_hooks: list[Callable[[Tensor], None]] | None = None
+    _base: Tensor | None = None  # whose memory a view looks at
+    _views: list[weakref.ref[Tensor]] | None = None
+    _made_in_no_grad = False
+    _inference = False
+    _source: weakref.ref[Tensor] | None = None  # what it was detached from
     _memory: Memory | None = None
     _counter: VersionCounter | None = None
 
@@ -74,6 +81,13 @@ class Tensor:
         def __neg__(self) -> Tensor: ...
         def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
+        def backward(
+            self,
+            gradient: Tensor | None = None,
+            retain_graph: bool | None = None,
+            create_graph: bool = False,
+            inputs: Any = None,
+        ) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, data: Any = ()) -> None:
@@ -101,8 +115,14 @@ class Tensor:
         """Set `requires_grad` and return the tensor itself."""
         if requires_grad and self.array.dtype.kind != "f":
             raise RuntimeError("only Tensors of floating point dtype can require gradients")
+        if requires_grad and self._inference and not mode.inference:
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self.requires_grad = requires_grad
         return self
+
+    def is_inference(self) -> bool:
+        """Return True for a tensor made inside of ``inference_mode()``."""
+        return self._inference
 
     @property
     def grad_fn(self) -> Node | None:
@@ -114,6 +134,9 @@ class Tensor:
         """True for a tensor that no recorded operation made."""
         return self._grad_fn is None
 
+    def _is_view(self) -> bool:
+        return self._base is not None
+
     @property
     def output_nr(self) -> int:
         """Which output of its `grad_fn` this tensor is."""
@@ -123,12 +146,7 @@ class Tensor:
         """Return where a gradient of this tensor goes: its `grad_fn`, or the `AccumulateGrad` of a leaf."""
         if self._grad_fn is not None:
             return self._grad_fn, self._output_nr
-        # The node holds the leaf, so the leaf may only know the node weakly, or neither would ever be freed.
-        accumulate = self._accumulate() if self._accumulate is not None else None
-        if accumulate is None:
-            accumulate = AccumulateGrad(self)
-            self._accumulate = weakref.ref(accumulate)
-        return accumulate, 0
+        return leaf_edge(self)
 
     @property
     def grad(self) -> Tensor | None:
@@ -151,43 +169,6 @@ class Tensor:
                 )
         self._grad = value
 
-    def backward(
-        self,
-        gradient: Tensor | None = None,
-        retain_graph: bool | None = None,
-        create_graph: bool = False,
-        inputs: Any = None,
-    ) -> None:
-        """Compute the gradient of this tensor with respect to every leaf it depends on, and add it to their ``.grad``.
-
-        Parameters
-        ----------
-        gradient
-            The gradient to start with, of this tensor's shape. A tensor with one entry starts with 1.
-        retain_graph
-            Keep what was saved, so that ``backward()`` can run again. By default as `create_graph`.
-        create_graph
-            Record the backward pass too, so that it can be differentiated.
-        inputs
-            Collect gradients for these tensors only.
-
-        Raises
-        ------
-        RuntimeError
-            If this tensor has no graph, has more than one entry and no `gradient`, or its graph has been freed.
-
-        Examples
-        --------
-        >>> import gradviz as torch
-        >>> x = torch.tensor(7.0, requires_grad=True)
-        >>> (x**2 + 3).backward()
-        >>> x.grad
-        tensor(14.)
-        """
-        from gradviz.engine.backward import backward
-
-        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
-
     def retain_grad(self) -> None:
         """Keep the gradient of this intermediate tensor in its ``.grad``, as for a leaf."""
         if not self._requires_grad:
@@ -195,14 +176,7 @@ class Tensor:
         if self._grad_fn is None or self._retains_grad:
             return
         self._retains_grad = True
-        me = weakref.ref(self)  # the node must not keep its own output alive
-
-        def keep(gradient: Tensor) -> None:
-            tensor = me()
-            if tensor is not None:
-                tensor._grad = gradient.detach().clone()
-
-        _hooks_of(self).append(keep)
+        self._grad_fn.all_hooks().retained[self._output_nr] = weakref.ref(self)
 
     @property
     def retains_grad(self) -> bool:
@@ -213,14 +187,27 @@ class Tensor:
         """Call `hook` with this tensor's gradient when it is complete; what it returns, if anything, replaces it."""
         if not self._requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
-        hooks = _hooks_of(self)
-        hooks.append(hook)
-        return RemovableHandle(hooks, hook)
+        # Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf.
+        if self._grad_fn is not None:
+            return add(self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, []), hook)
+        if self._hooks is None:
+            self._hooks = []
+        return add(self._hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+        """Call `hook` with this leaf after a gradient has been added to its ``.grad``."""
+        if not self._requires_grad:
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self._grad_fn is not None:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if self._post_accumulate_hooks is None:
+            self._post_accumulate_hooks = []
+        return add(self._post_accumulate_hooks, hook)
 
     def detach(self) -> Tensor:
         """Return a tensor with the same memory, cut off from the graph."""
         out = wrap(self.storage())
-        out._base = self
+        out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
         out._counter = counter_of(self)
         return out
@@ -248,7 +235,8 @@ class Tensor:
     @property
     def _version(self) -> int:
         """How often this tensor's memory was changed in place."""
-        return 0 if self._counter is None else self._counter.count
+        counter = (self if self._base is None else self._base)._counter
+        return 0 if counter is None else counter.count
 
     # --- memory -------------------------------------------------------------------------------------------------
 
@@ -384,7 +372,7 @@ class Tensor:
     def __repr__(self) -> str:
         return printing.tensor_text(
             self.array,
-            grad_fn=self._grad_fn.name() if self._grad_fn is not None else None,
+            grad_fn=type(self._grad_fn).__name__ if self._grad_fn is not None else None,
             requires_grad=self._requires_grad,
         )
 
@@ -438,28 +426,12 @@ class Memory:
 class VersionCounter:
     """Counts changes in place, for all tensors that share a piece of memory with autograd's knowledge."""
 
-    __slots__ = ("count", "last")
+    __slots__ = ("count", "last", "origin")
 
     def __init__(self) -> None:
         self.count = 0
-        self.last = -1
-
-
-class RemovableHandle:
-    """What registering a hook returns: `remove` takes the hook away again. Also a context manager."""
-
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
-
-    def remove(self) -> None:
-        """Take the hook away; a second call does nothing."""
-        self._hooks[:] = [hook for hook in self._hooks if hook is not self._hook]
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.remove()
+        self.last = -1  # the moment of the last change
+        self.origin: tuple[Any, int] | None = None  # and the line that made it
 
 
 def wrap(array: Any, grad_fn: Node | None = None, output_nr: int = 0) -> Tensor:
@@ -475,13 +447,28 @@ def wrap(array: Any, grad_fn: Node | None = None, output_nr: int = 0) -> Tensor:
     out = _new(Tensor)
     out.array = array
     out._grad_fn = grad_fn
-    out._requires_grad = grad_fn is not None
-    if output_nr:
-        out._output_nr = output_nr
+    if grad_fn is not None:
+        out._requires_grad = True
+        if output_nr:
+            out._output_nr = output_nr
+    else:
+        out._requires_grad = False
+        if mode.inference:
+            out._inference = True
     return out
 
 
 _new = Tensor.__new__
+
+
+def leaf_edge(leaf: Tensor) -> tuple[AccumulateGrad, int]:
+    """Return where a gradient of a leaf goes: its `AccumulateGrad`, the same one as long as any graph needs it."""
+    # The node holds the leaf, so the leaf may only know the node weakly, or neither would ever be freed.
+    accumulate = leaf._accumulate() if leaf._accumulate is not None else None
+    if accumulate is None:
+        accumulate = AccumulateGrad(leaf)
+        leaf._accumulate = weakref.ref(accumulate)
+    return accumulate, 0
 
 
 def memory_of(tensor: Tensor) -> Memory:
@@ -493,22 +480,11 @@ def memory_of(tensor: Tensor) -> Memory:
 
 
 def counter_of(tensor: Tensor) -> VersionCounter:
-    """Return the tensor's `VersionCounter`, made when first asked for."""
-    if tensor._counter is None:
-        tensor._counter = VersionCounter()
-    return tensor._counter
-
-
-def _hooks_of(tensor: Tensor) -> list[Callable[[Tensor], Tensor | None]]:
-    """Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf."""
-    if tensor._grad_fn is None:
-        if tensor._hooks is None:
-            tensor._hooks = []
-        return tensor._hooks
-    node = tensor._grad_fn
-    if node.hooks is None:
-        node.hooks = {}
-    return node.hooks.setdefault(tensor._output_nr, [])
+    """Return the `VersionCounter` of the tensor's memory, made when first asked for."""
+    root = tensor if tensor._base is None else tensor._base
+    if root._counter is None:
+        root._counter = VersionCounter()
+    return root._counter
 
 
 def _type_name(value: Any) -> str:

@@ -299,8 +299,9 @@ class _Builder:
 
     def _leaf_name(self, leaf: EngineTensor) -> str | None:
         name = self.names.leaves.get(id(leaf))
-        if name is None and leaf._base is not None:
-            name = self.names.leaves.get(id(leaf._base))
+        if name is None:
+            source = leaf._base if leaf._source is None else leaf._source()
+            name = None if source is None else self.names.leaves.get(id(source))
         return name
 
     def _add_result(self, node: Node, key: Key, tensor: EngineTensor) -> None:
@@ -373,7 +374,7 @@ class _Builder:
         return Operation(
             id=self.node_ids[node],
             name=row.name,
-            grad_fn=node.name(),
+            grad_fn=type(node).__name__,
             symbol=words.symbol_of(node),
             inputs=tuple(arguments),
             outputs=tuple(self.ids[key] for key in self.outputs_of[node]),
@@ -523,7 +524,7 @@ class _Builder:
         return Frame(
             "backward",
             self.node_ids[node],
-            node.name(),
+            type(node).__name__,
             row.sentence,
             reason=f"Every gradient of {result.name} has arrived, and no younger operation is waiting.",
             equation=tuple(equation),

@@ -13,6 +13,7 @@ from gradviz.engine.operation import broadcast_error, normal_axes, normal_axis
 from gradviz.engine.operations import elementwise, shapes
 from gradviz.engine.operations.shapes import clone
 from gradviz.engine.tensor import Tensor
+from gradviz.engine.views import view_of
 
 __all__ = [
     "broadcast_to", "cat", "clone", "concat", "concatenate", "cumsum", "expand", "flatten", "flip", "fliplr",
@@ -38,13 +39,6 @@ def reshape(input: Tensor, *size: Any) -> Tensor:
 
 def flat_size(size: tuple[Any, ...]) -> tuple[int, ...]:
     return tuple(size[0]) if len(size) == 1 and isinstance(size[0], tuple | list) else size
-
-
-def view_of(base: Tensor, out: Tensor) -> Tensor:
-    """Let a view know whose memory it looks at."""
-    if out is not base:
-        out._base = base if base._base is None else base._base
-    return out
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:

@@ -2,6 +2,7 @@
 
 from gradviz.engine.operations import (
     activations,
+    assignment,
     attention,
     convolution,
     elementary,
@@ -22,6 +23,7 @@ from gradviz.engine.operations import (
 
 __all__ = [
     "activations",
+    "assignment",
     "attention",
     "convolution",
     "elementary",

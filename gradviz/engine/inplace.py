@@ -146,7 +146,12 @@ def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
         changed.keep_old_values()
         if changed._grad_fn is not None:
             changed._grad_fn.changed = True
-    tensor.storage()[where] = array
+    if isinstance(tensor.array, np.ndarray):
+        tensor.array[where] = array
+    else:  # a NumPy scalar: nobody shares it
+        held = np.array(tensor.array)
+        held[where] = array
+        tensor.array = held[()]
     counter = counter_of(tensor)
     counter.count += 1
     counter.last = latest = next_sequence_nr()

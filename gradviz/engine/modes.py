@@ -143,6 +143,9 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
     (False, True)
     """
 
+    _before: list[tuple[bool, bool]]
+    _wanted: bool
+
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
         """Allow ``@inference_mode`` without parentheses."""
         switch = super().__new__(cls)

@@ -9,6 +9,7 @@ a graph disappears with the last tensor that needs it.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -279,7 +280,11 @@ def fit(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         gradient = gradient.sum(axis=axes, keepdims=True)
         gradient = gradient.reshape(gradient.shape[gradient.ndim - len(shape) :] if len(shape) else ())
     if gradient.shape != shape:
-        gradient = np.broadcast_to(gradient, shape)
+        if math.prod(shape) > 4096:
+            return np.broadcast_to(gradient, shape)
+        wide = np.empty(shape, dtype)  # for a small tensor, filling is faster than making a view
+        wide[...] = gradient
+        return wide
     return gradient
 
 

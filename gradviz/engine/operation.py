@@ -39,6 +39,9 @@ INFERENCE = (
 
 Rule = Callable[[Any, tuple[Any, ...]], Any]
 
+NUMBERS = (bool, int, float, np.generic, np.ndarray)
+"""What may stand beside a tensor in arithmetic."""
+
 _PACKAGE = str(Path(__file__).parents[1])
 _OURS: dict[str, bool] = {}
 """Whether a source file is part of this package, for the files met so far."""
@@ -120,13 +123,21 @@ class Operation:
 
     def saved_names(self, wanted: tuple[bool, ...]) -> list[str]:
         """What the formulas of the wanted arguments read."""
+        known = self._saved.get(wanted)
+        if known is not None:
+            return known
         names = {
             name
             for argument, needed in zip(self.inputs, wanted, strict=True)
             if needed and argument in self.derivatives
             for name in parameters(self.derivatives[argument])[1:]
         }
-        return sorted(names)
+        self._saved[wanted] = sorted(names)
+        return self._saved[wanted]
+
+    @cached_property
+    def _saved(self) -> dict[tuple[bool, ...], list[str]]:
+        return {}
 
     @cached_property
     def node_type(self) -> type[Node]:
@@ -232,16 +243,6 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape, caller()))
 
 
-def quietly(forward: Callable[..., Any]) -> Callable[..., Any]:
-    """Compute without NumPy's warnings."""
-
-    def quiet(*arguments: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return forward(*arguments)
-
-    return quiet
-
-
 def array_of(argument: Any) -> Any:
     """Return the array in a tensor; a Python number as it is; anything array-like as an array."""
     if isinstance(argument, Tensor):
@@ -309,15 +310,14 @@ def unary(
 ) -> Callable[[Tensor], Tensor]:
     """Add a row for an elementwise operation of one argument, and return its function.
 
-    `to_float` is for those, like ``exp``, that turn integers into floating point; `quiet` for those that divide by
-    zero or overflow in ordinary use, where NumPy would warn and PyTorch does not.
+    `to_float` is for those, like ``exp``, that turn integers into floating point.
     """
     operation = row(
         Operation(
             name,
             grad_fn,
             symbol,
-            forward := quietly(forward) if quiet else forward,
+            forward,
             ("self",),
             {"self": derivative},
             expression=expression,
@@ -360,7 +360,7 @@ def binary(
             name,
             grad_fn,
             symbol,
-            forward := quietly(forward) if quiet else forward,
+            forward,
             ("self", "other"),
             derivatives,
             expression=expression,
@@ -379,6 +379,8 @@ def binary(
         else:
             same = (type(y) is float or type(y) is int) and x.dtype.kind == "f"
         if not same:
+            if not isinstance(y, NUMBERS):
+                return NotImplemented  # as Python's operators want it: the other side may know what to do
             x, y = promoted(x, y)
             if to_float and x.dtype.kind != "f":
                 kind = dtypes.get_default_dtype().numpy
@@ -442,10 +444,14 @@ def reduction(
 
     def function(self: Tensor, dim: Any = None, keepdim: bool = False, *more: Any) -> Tensor:
         x = self.array
-        axes = normal_axes(dim, x.ndim)
+        axes = tuple(range(x.ndim)) if dim is None else normal_axes(dim, x.ndim)
         kept = forward(x, axes, *more)
-        lengths = [size for axis, size in enumerate(kept.shape) if keepdim or axis not in axes]
-        out = kept.reshape(lengths)
+        if keepdim:
+            out = kept
+        elif len(axes) == x.ndim:
+            out = kept.reshape(())[()]  # a NumPy scalar computes ten times as fast as an array without dimensions
+        else:
+            out = kept.reshape([size for axis, size in enumerate(kept.shape) if axis not in axes])
         return record(operation, (self,), (x, kept, dim, keepdim, *more), out)
 
     return _named(function, operation)
@@ -483,7 +489,7 @@ def unlisted(
         name,
         grad_fn,
         symbol,
-        forward := quietly(forward) if quiet else forward,
+        forward,
         tuple(inputs.split()),
         derivatives,
         tuple(settings.split()),
@@ -494,8 +500,19 @@ def unlisted(
         many=many,
     )
     count = len(operation.inputs)
+    node_type = operation.node_type
 
-    def function(*arguments: Any) -> Any:
+    def of_one(self: Any, *others: Any) -> Tensor:
+        """The usual case, and the fastest: one tensor, one result."""
+        x = self.array if isinstance(self, Tensor) else array_of(self)
+        out = forward(x, *others)
+        if not (mode.enabled and isinstance(self, Tensor) and self._requires_grad) or out.dtype.kind != "f":
+            return wrap(out)
+        node = self._grad_fn
+        edge = leaf_edge(self) if node is None else (node, self._output_nr)
+        return wrap(out, node_type((self,), (edge,), (x, out, *others), out.shape, caller()))
+
+    def of_several(*arguments: Any) -> Any:
         tensors, others = arguments[:count], arguments[count:]
         arrays = tuple([array_of(argument) for argument in tensors])
         out = forward(*arrays, *others)
@@ -505,7 +522,7 @@ def unlisted(
         node = first._grad_fn if many else None
         return (first, *(wrap(array, node, place) for place, array in enumerate(out[1:], start=1)))
 
-    return _named(function, operation)
+    return _named(of_one if count == 1 and outputs == "result" and derivatives else of_several, operation)
 
 
 def _named(function: Callable[..., Tensor], operation: Operation) -> Callable[..., Tensor]:

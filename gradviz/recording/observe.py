@@ -123,7 +123,7 @@ def trial_pass(outputs: Sequence[EngineTensor], gradients: Sequence[EngineTensor
             order.append(node)
             upstream[node], contributions[node] = first, second
 
-    run(outputs, gradients, retain_graph=True, wanted=(), observer=watch)
+    run(outputs, [seed.array for seed in gradients], retain_graph=True, wanted=(), observer=watch)
     return Pass(tuple(order), upstream, contributions, before, total)
 
 

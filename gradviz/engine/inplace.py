@@ -23,7 +23,7 @@ from gradviz.engine.modes import mode
 from gradviz.engine.node import Node, next_sequence_nr
 from gradviz.engine.operation import Operation, caller
 from gradviz.engine.operations import assignment
-from gradviz.engine.tensor import Tensor, counter_of, wrap
+from gradviz.engine.tensor import Tensor, VersionCounter, counter_of, wrap
 from gradviz.engine.views import living_views, places
 
 latest = -1
@@ -44,6 +44,15 @@ VIEW_MADE_IN_NO_GRAD = (
     "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
     "to be tracked)."
 )
+
+TWINS = {
+    "SqueezeBackward0": "SqueezeBackward3",
+    "SqueezeBackward1": "SqueezeBackward4",
+    "SqueezeBackward2": "SqueezeBackward5",
+    "TBackward0": "TBackward1",
+    "TransposeBackward0": "TransposeBackward1",
+    "UnsqueezeBackward0": "UnsqueezeBackward1",
+}
 
 
 def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -> Tensor:
@@ -67,7 +76,12 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
         If it is a leaf that requires a gradient or a view of one, or the result does not fit its shape or dtype.
     """
     refuse(tensor)
-    result = operation(_as_it_was(tensor), *arguments)
+    root = tensor if tensor._base is None else tensor._base
+    whole = before = _as_it_was(root)
+    if tensor is not root:
+        seen = places(root.array, tensor.array)
+        before = assignment.as_strided(whole, seen, tuple(root.shape))
+    result = operation(before, *[_kept(argument, root) for argument in arguments])
     if result.shape != tensor.shape:
         raise RuntimeError(
             f"output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(result.shape)}"
@@ -77,24 +91,30 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
             f"result type {dtypes.scalar_type_name(result.dtype)} can't be cast to the desired output type "
             f"{dtypes.scalar_type_name(tensor.dtype)}"
         )
-    root = tensor if tensor._base is None else tensor._base
-    before = _as_it_was(root) if result._grad_fn is not None and root is not tensor else None
     write(tensor, result.array)
     if result._grad_fn is None:
         return tensor
-    if before is None:
-        _becomes(tensor, result._grad_fn, result._output_nr)
+    if tensor is root:
+        _becomes(root, result._grad_fn, result._output_nr)
     else:
-        _becomes(root, CopySlices(before, result._grad_fn, places(root.array, tensor.array), root.array), 0)
+        _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array), 0)
     for view in living_views(root):
-        seen = assignment.as_strided(root, places(root.array, view.array), tuple(root.shape))
-        _becomes(view, seen._grad_fn, 0)
+        _becomes(view, assignment.as_strided(root, places(root.array, view.array), tuple(root.shape))._grad_fn, 0)
     return tensor
 
 
 def _as_it_was(tensor: Tensor) -> Tensor:
     """Return what an operation reads before the change: the old numbers, with the old place in the graph."""
     return wrap(np.array(tensor.array), tensor._grad_fn, tensor._output_nr)
+
+
+def _kept(argument: Any, root: Tensor) -> Any:
+    """Return an argument of a change as the graph may keep it: not the tensor that is about to stand above it there."""
+    if not isinstance(argument, Tensor) or (argument is not root and argument._base is not root):
+        return argument
+    kept = _as_it_was(argument)
+    kept._counter = counter_of(argument)  # but as PyTorch: what it was is needed, and will have been overwritten
+    return kept
 
 
 def _becomes(tensor: Tensor, node: Any, output_nr: int) -> None:
@@ -109,8 +129,15 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     out = operation(before, *arguments)
     tensor.array = out.array
     if out._grad_fn is not None:
+        out._grad_fn.__class__ = _twin(out._grad_fn.operation).node_type
         _becomes(tensor, out._grad_fn, out._output_nr)
     return tensor
+
+
+@lru_cache(maxsize=16)
+def _twin(operation: Operation) -> Operation:
+    """Return the row under the name that PyTorch has for it where it changes the tensor itself."""
+    return replace(operation, grad_fn=TWINS.get(operation.grad_fn, operation.grad_fn))
 
 
 def refuse(tensor: Tensor) -> None:
@@ -142,20 +169,19 @@ def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
     global latest
     if tensor._inference and not mode.inference:
         raise RuntimeError(INFERENCE)
+    counter = counter_of(tensor)
     for changed in (tensor,) if tensor._base is None else (tensor, tensor._base):
         changed.keep_old_values()
-        if changed._grad_fn is not None:
-            changed._grad_fn.changed = True
+        if changed._grad_fn is not None and changed._grad_fn.changed is None:
+            changed._grad_fn.changed = counter, counter.count
     if isinstance(tensor.array, np.ndarray):
         tensor.array[where] = array
     else:  # a NumPy scalar: nobody shares it
         held = np.array(tensor.array)
         held[where] = array
         tensor.array = held[()]
-    counter = counter_of(tensor)
-    counter.count += 1
-    counter.last = latest = next_sequence_nr()
-    counter.origin = caller()
+    latest = next_sequence_nr()
+    counter.note(latest, caller())
 
 
 class CopySlices(Node):
@@ -182,10 +208,6 @@ class CopySlices(Node):
         )
         self.operation = _of_a_part(inner.operation)
         self.inner, self.places = inner, places
-
-    def name(self) -> str:
-        """Return PyTorch's full name for it."""
-        return "torch::autograd::CopySlices"
 
     def saved_names(self) -> list[str]:
         """Return what the operation on the part has saved."""
@@ -244,16 +266,18 @@ def check(node: Node) -> None:
             if counter is not None and counter.last > node._sequence_nr:
                 source = argument._grad_fn
                 which = f", which is output {argument._output_nr} of {_plain_name(source)}," if source else ""
-                raise _modified(argument.array, which, counter.count, counter.count - 1, node, counter.origin)
-    if node.changed and "result" in needed and node.values is not None:
+                raise _modified(argument.array, which, counter, counter.at(node._sequence_nr), node)
+    if node.changed is not None and "result" in needed and node.values is not None:
         result = node.values[node.operation.fields["result"]]
-        raise _modified(result, f", which is output 0 of {_plain_name(node)},", 1, 0, node, None)
+        raise _modified(result, f", which is output 0 of {_plain_name(node)},", *node.changed, node)
 
 
 def _plain_name(node: Node) -> str:
     return node.name().rstrip("0123456789").removesuffix("Backward")
 
 
-def _modified(array: Any, which: str, version: int, expected: int, node: Node, change: Any) -> RuntimeError:
+def _modified(array: Any, which: str, counter: VersionCounter, expected: int, node: Node) -> RuntimeError:
     kind = dtypes.tensor_type_name(dtypes.from_numpy(array.dtype))
-    return RuntimeError(advice.modified(kind, list(array.shape), which, version, expected, node, change))
+    return RuntimeError(
+        advice.modified(kind, list(array.shape), which, counter.count, expected, node, counter.origin)
+    )

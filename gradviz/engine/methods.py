@@ -66,8 +66,15 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
             inplace.write(self, value.array if isinstance(value, Tensor) else value, plain)
         except IndexError:
             raise index_error(self, plain if isinstance(plain, tuple) else (plain,)) from None
-        except ValueError as error:
-            raise _assignment_error(self, plain, value) from error
+        except ValueError:
+            part = self.array[plain]
+            if not basic(plain):
+                raise RuntimeError(
+                    f"shape mismatch: value tensor of shape {list(np.shape(array_of(value)))} cannot be broadcast to "
+                    f"indexing result of shape {list(part.shape)}"
+                ) from None
+            functions.expand(wrap(np.asarray(array_of(value))), part.shape)  # says which size does not fit
+            raise
         return
     source = value if isinstance(value, Tensor) else wrap(np.asarray(value, self.array.dtype))
     if basic(plain):
@@ -82,19 +89,9 @@ def _copied(old: Tensor, source: Tensor) -> Tensor:
     while len(shape) > old.ndim and shape[0] == 1:  # PyTorch drops leading axes of length 1 here
         shape = shape[1:]
     source = source.to(old.dtype)
-    return assignment.copy(old, source if shape == tuple(source.shape) else source.reshape(shape))
-
-
-def _assignment_error(self: Tensor, plain: Any, value: Any) -> RuntimeError:
-    have, want = list(np.shape(value.array if isinstance(value, Tensor) else value)), self.storage()[plain].shape
-    for axis in range(len(want)):
-        a, b = (have[axis - len(want)] if len(have) >= len(want) - axis else 1), want[axis]
-        if a not in (1, b):
-            return RuntimeError(
-                f"The expanded size of the tensor ({b}) must match the existing size ({a}) at non-singleton dimension "
-                f"{axis}.  Target sizes: {list(want)}.  Tensor sizes: {have}"
-            )
-    return RuntimeError(f"shape mismatch: value tensor of shape {have} cannot be broadcast to {list(want)}")
+    source = source if shape == tuple(source.shape) else source.reshape(shape)
+    functions.expand(source.detach(), old.shape)  # or say which size does not fit
+    return assignment.copy(old, source)
 
 
 def _fill(self: Tensor, value: Any = 0) -> Tensor:
@@ -110,7 +107,6 @@ def _fill(self: Tensor, value: Any = 0) -> Tensor:
 
 def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     """Copy another tensor's numbers into this one."""
-    functions.expand(source, self.shape)  # or say what does not fit
     return inplace.change(self, _copied, source)
 
 

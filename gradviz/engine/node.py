@@ -20,7 +20,7 @@ from gradviz.engine.hooks import NodeHooks, RemovableHandle, add
 
 if TYPE_CHECKING:
     from gradviz.engine.operation import Operation
-    from gradviz.engine.tensor import Tensor
+    from gradviz.engine.tensor import Tensor, VersionCounter
 
 Array = Any  # an ndarray, or a NumPy scalar where a result has no dimensions (faster, and interchangeable here)
 
@@ -61,7 +61,7 @@ class Node:
     values: tuple[Any, ...] | None
     seen: tuple[Any, ...] | None = None
     hooks: NodeHooks | None = None
-    changed = False
+    changed: tuple[VersionCounter, int] | None = None  # once its result has been: its counter, and the count before
 
     def __init__(
         self,
@@ -82,8 +82,9 @@ class Node:
     # --- what PyTorch shows -------------------------------------------------------------------------------------
 
     def name(self) -> str:
-        """Return the class name, as PyTorch does: ``"MulBackward0"``."""
-        return type(self).__name__
+        """Return the class name, as PyTorch does: ``"MulBackward0"``; with its namespace for those of no formula."""
+        name = type(self).__name__
+        return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices") else name
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {id(self):#x}>"

@@ -419,12 +419,31 @@ class Memory:
 class VersionCounter:
     """Counts changes in place, for all tensors that share a piece of memory with autograd's knowledge."""
 
-    __slots__ = ("count", "last", "origin")
+    KEPT = 64
+
+    __slots__ = ("count", "moments", "origin")
 
     def __init__(self) -> None:
         self.count = 0
-        self.last = -1  # the moment of the last change
-        self.origin: tuple[Any, int] | None = None  # and the line that made it
+        self.moments: list[int] = []  # when the last few changes happened
+        self.origin: tuple[Any, int] | None = None  # the line that made the last one
+
+    @property
+    def last(self) -> int:
+        """The moment of the last change."""
+        return self.moments[-1] if self.moments else -1
+
+    def note(self, moment: int, origin: tuple[Any, int]) -> None:
+        """Count a change."""
+        self.count += 1
+        self.moments.append(moment)
+        self.origin = origin
+        if len(self.moments) > self.KEPT:
+            del self.moments[: self.KEPT // 2]
+
+    def at(self, moment: int) -> int:
+        """Return how many changes there had been at a moment."""
+        return self.count - sum(changed > moment for changed in self.moments)
 
 
 def wrap(array: Any, grad_fn: Node | None = None, output_nr: int = 0) -> Tensor:

@@ -278,6 +278,4 @@ def _plain_name(node: Node) -> str:
 
 def _modified(array: Any, which: str, counter: VersionCounter, expected: int, node: Node) -> RuntimeError:
     kind = dtypes.tensor_type_name(dtypes.from_numpy(array.dtype))
-    return RuntimeError(
-        advice.modified(kind, list(array.shape), which, counter.count, expected, node, counter.origin)
-    )
+    return RuntimeError(advice.modified(kind, list(array.shape), which, counter.count, expected, node, counter.origin))

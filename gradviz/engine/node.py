@@ -132,7 +132,8 @@ class Node:
         raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *(f"_saved_{name}" for name in self.saved_names())]
+        saved = {*self.saved_names(), *self.operation.settings}
+        return [*super().__dir__(), *(f"_saved_{name}" for name in sorted(saved))]
 
     # --- saved tensors ------------------------------------------------------------------------------------------
 
@@ -148,6 +149,10 @@ class Node:
         RuntimeError
             If it has been freed by a backward pass.
         """
+        if name in self.operation.settings:
+            return self.settings[self.operation.settings.index(name)]
+        if name.endswith("_sym_sizes") and (argument := name.removesuffix("_sym_sizes")) in self.operation.inputs:
+            return tuple(np.shape(self.inputs[self.operation.inputs.index(argument)]))
         if name not in self.operation.fields:
             raise AttributeError(f"'{type(self).__name__}' object has no attribute '_saved_{name}'")
         if name not in self.saved_names():

@@ -13,7 +13,7 @@ tensor(14.)
 
 from typing import Any
 
-from gradviz import autograd, linalg, nn, optim, special
+from gradviz import accelerator, autograd, backends, cuda, linalg, nn, optim, special
 from gradviz.engine.creation import (
     arange,
     as_tensor,
@@ -86,8 +86,17 @@ def __getattr__(name: str) -> Any:
 
         return getattr(show, name)
     raise AttributeError(
-        f"gradviz has no {name!r}. If it is a part of PyTorch, it is not supported; dir(gradviz) lists what is."
+        f"gradviz has no {name!r}. If PyTorch has it, gradviz does not support it; supported: see dir(gradviz)"
+        + _similar(name)
     )
+
+
+def _similar(name: str) -> str:
+    """Say which names come close to one that is not there."""
+    import difflib
+
+    close = difflib.get_close_matches(name, __dir__(), n=3, cutoff=0.75)
+    return f". Did you mean {' or '.join(close)}?" if close else ""
 
 
 def __dir__() -> list[str]:

@@ -357,6 +357,14 @@ class Tensor:
     def __hash__(self) -> int:
         return id(self)
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"'Tensor' object has no attribute {name!r}. If PyTorch's tensors have it, gradviz does not support it; "
+                "supported: see dir(tensor)"
+            )
+
     def __format__(self, spec: str) -> str:
         if self.array.ndim == 0 and spec:
             return format(self.array.item(), spec)

@@ -283,8 +283,8 @@ def fit(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
         return gradient
     axes = summed_axes(gradient.shape, shape)
     if axes:
-        gradient = gradient.sum(axis=axes, keepdims=True)
-        gradient = gradient.reshape(gradient.shape[gradient.ndim - len(shape) :] if len(shape) else ())
+        gradient = np.add.reduce(gradient, axes, keepdims=True)
+        gradient = gradient.reshape(gradient.shape[gradient.ndim - len(shape) :] if shape else ())[()]
     if gradient.shape != shape:
         if math.prod(shape) > 4096:
             return np.broadcast_to(gradient, shape)

@@ -228,18 +228,21 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     if not mode.enabled:
         return wrap(output)
     edges: list[tuple[Any, int] | None] = []
-    flows = False
+    flows = inference = False
     for argument, known in zip(inputs, operation.differentiable, strict=True):
-        if known and isinstance(argument, Tensor) and argument._requires_grad:
-            edges.append(argument.gradient_edge())
-            flows = True
-        else:
-            edges.append(None)
+        edge = None
+        if isinstance(argument, Tensor):
+            if known and argument._requires_grad:
+                node = argument._grad_fn
+                edge = leaf_edge(argument) if node is None else (node, argument._output_nr)
+                flows = True
+            elif argument._inference:
+                inference = True
+        edges.append(edge)
     if not flows or output.dtype.kind != "f":
         return wrap(output)
-    for argument in inputs:
-        if isinstance(argument, Tensor) and argument._inference:
-            raise RuntimeError(INFERENCE)
+    if inference:
+        raise RuntimeError(INFERENCE)
     return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape, caller()))
 
 
@@ -514,7 +517,7 @@ def unlisted(
 
     def of_several(*arguments: Any) -> Any:
         tensors, others = arguments[:count], arguments[count:]
-        arrays = tuple([array_of(argument) for argument in tensors])
+        arrays = [argument.array if isinstance(argument, Tensor) else array_of(argument) for argument in tensors]
         out = forward(*arrays, *others)
         if outputs == "result":
             return record(operation, tensors, (*arrays, out, *others), out)

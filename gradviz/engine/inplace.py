@@ -241,12 +241,14 @@ class CopySlices(Node):
 @lru_cache(maxsize=256)
 def _of_a_part(operation: Operation) -> Operation:
     """Return the row for an operation on part of a tensor."""
-    symbol = operation.symbol
+    symbol, first = operation.symbol, operation.inputs[0]
     return replace(
         operation,
         name="copy_slices",
         grad_fn="CopySlices",
         symbol=f"[…] {symbol}" if isinstance(symbol, str) else symbol,
+        expression=f"changed({first})",
+        local={**operation.local, first: f"{operation.local.get(first, '0')} if changed else 1"},
         sentence=f"Part of the tensor was changed in place; the rest passes its gradient on. {operation.sentence}",
     )
 

@@ -13,7 +13,7 @@ tensor(14.)
 
 from typing import Any
 
-from gradviz import accelerator, autograd, backends, cuda, linalg, nn, optim, special
+from gradviz import accelerator, autograd, backends, cuda, linalg, nn, optim, special, utils
 from gradviz.engine.creation import (
     arange,
     as_tensor,
@@ -76,15 +76,15 @@ from gradviz.nn.functional import log_softmax, softmax
 
 __version__ = "0.1.0"
 
-# What makes a computation visible is imported when first used: the engine alone starts fast.
-_VISIBLE = ("backprop", "draw", "load", "record")
+# What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
+_LATER = {"backprop": "show", "draw": "show", "load": "serialization", "save": "serialization"}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _VISIBLE:
-        from gradviz import show
+    if name in _LATER:
+        from importlib import import_module
 
-        return getattr(show, name)
+        return getattr(import_module(f"gradviz.{_LATER[name]}"), name)
     raise AttributeError(
         f"gradviz has no {name!r}. If PyTorch has it, gradviz does not support it; supported: see dir(gradviz)"
         + _similar(name)
@@ -100,4 +100,4 @@ def _similar(name: str) -> str:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_VISIBLE])
+    return sorted([*globals(), *_LATER])

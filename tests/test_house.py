@@ -13,6 +13,7 @@ ABOVE = {
     "engine": set(),
     "nn": {"engine"},
     "optim": {"engine", "nn"},
+    "utils": {"engine"},
     "recording": {"engine"},
     "drawing": {"recording"},
     "player": {"drawing", "recording"},

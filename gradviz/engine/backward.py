@@ -254,10 +254,10 @@ def run(
 
     def deliver(edges: Sequence[tuple[Any, int] | None], gradients: Sequence[Any]) -> None:
         """Add each gradient to those that have arrived at the end of its edge."""
-        for edge, gradient in zip(edges, gradients, strict=True):
+        for place, edge in enumerate(edges):
             if edge is None:
                 continue
-            target = edge[0]
+            target, gradient = edge[0], gradients[place]
             key = edge if target.many else target
             before = arriving.get(key)
             if before is None:

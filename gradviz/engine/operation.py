@@ -229,10 +229,10 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
         return wrap(output)
     edges: list[tuple[Any, int] | None] = []
     flows = inference = False
-    for argument, known in zip(inputs, operation.differentiable, strict=True):
+    for place, argument in enumerate(inputs):
         edge = None
         if isinstance(argument, Tensor):
-            if known and argument._requires_grad:
+            if argument._requires_grad and operation.differentiable[place]:
                 node = argument._grad_fn
                 edge = leaf_edge(argument) if node is None else (node, argument._output_nr)
                 flows = True

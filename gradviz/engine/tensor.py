@@ -366,9 +366,7 @@ class Tensor:
             )
 
     def __format__(self, spec: str) -> str:
-        if self.array.ndim == 0 and spec:
-            return format(self.array.item(), spec)
-        return object.__format__(self, spec) if spec else str(self)
+        return format(self.array.item(), spec) if self.array.ndim == 0 else object.__format__(self, spec)
 
     def __repr__(self) -> str:
         return printing.tensor_text(

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from gradviz.nn import functional, init, modules
+from gradviz.nn import functional, init, modules, utils
 from gradviz.nn.module import Module
 from gradviz.nn.modules import *
 from gradviz.nn.parameter import Parameter
 
-__all__ = ["Module", "Parameter", "functional", "init", *modules.__all__]
+__all__ = ["Module", "Parameter", "functional", "init", "utils", *modules.__all__]
 
 
 def __getattr__(name: str) -> Any:

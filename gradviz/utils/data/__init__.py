@@ -1,0 +1,48 @@
+"""Data sets and their batches, as PyTorch's ``torch.utils.data``."""
+
+from typing import Any
+
+from gradviz.utils.data.collate import default_collate, default_convert
+from gradviz.utils.data.datasets import (
+    ChainDataset,
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    StackDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
+from gradviz.utils.data.loader import DataLoader
+from gradviz.utils.data.samplers import (
+    BatchSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+
+__all__ = [
+    "BatchSampler",
+    "ChainDataset",
+    "ConcatDataset",
+    "DataLoader",
+    "Dataset",
+    "IterableDataset",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "StackDataset",
+    "Subset",
+    "SubsetRandomSampler",
+    "TensorDataset",
+    "WeightedRandomSampler",
+    "default_collate",
+    "default_convert",
+    "random_split",
+]
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"gradviz has no utils.data.{name}; there are: {', '.join(__all__)}")

@@ -190,3 +190,27 @@ def test_a_copy_of_a_view_is_nobodys_view():
     copied = copy.deepcopy(x[1:])
     copied += 1
     assert x.tolist() == [0, 0, 0]
+
+
+SHARING = [
+    "x.view(1)", "x.view(1, 1)", "x.reshape(1)", "x.unsqueeze(0)", "x[None]", "x[...]", "x.view_as(x)", "x.t()", "x.detach()",
+    "x.data", "x.flatten()", "x.expand(1)", "x.view(1).squeeze()", "x.view(1)[0]",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", ["torch.tensor(3.0)", "torch.tensor(1.5) * 2", "torch.tensor([1.0, 2.0]).sum()"])
+@pytest.mark.parametrize("view", SHARING)
+def test_a_view_of_a_number_shares_its_memory(number, view):
+    x = eval(number, {"torch": gv})
+    v = eval(view, {"x": x})
+    v += 1
+    assert x.item() == 4
+    x += 1
+    assert v.tolist() in (5, [5], [[5]])
+
+
+def test_numpy_shares_a_numbers_memory():
+    x = gv.tensor(3.0)
+    array = x.numpy()
+    array += 1
+    assert x.item() == 4

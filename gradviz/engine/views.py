@@ -19,6 +19,9 @@ def view_of(base: Tensor, out: Tensor) -> Tensor:
     """Let a view know whose memory it looks at, and its base that it is looked at."""
     if out is base:
         return out
+    if not isinstance(base.array, np.ndarray):  # a NumPy scalar has no memory to look at; an array of one entry has
+        shape, held = out.array.shape, base.storage()
+        out.array = held.reshape(shape) if out.array.size == 1 else np.broadcast_to(held, shape)
     root = base if base._base is None else base._base
     out._base = root
     if root._requires_grad:

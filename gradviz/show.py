@@ -31,8 +31,8 @@ def draw(
     title
         A title for screen readers and saved pages; by default the result and its expression.
     **options
-        ``direction`` (``"LR"`` or ``"TB"``), ``theme`` (``"auto"``, ``"light"`` or ``"dark"``) and ``step`` (which
-        moment of the run; by default the last).
+        How it is to look: ``direction``, ``detail``, ``show``, ``theme``, ``depth``, ``focus`` and the others of
+        `gradviz.drawing.Options`; and ``step``, which moment of the run (by default the last).
 
     Returns
     -------

@@ -3,7 +3,20 @@
 from gradviz.drawing.drawing import SAVERS, Drawing, draw_recording, image_tag
 from gradviz.drawing.face import Face, face
 from gradviz.drawing.layout import LayoutError
+from gradviz.drawing.options import Options
 from gradviz.drawing.steps import steps
 from gradviz.drawing.view import View, view
 
-__all__ = ["SAVERS", "Drawing", "Face", "LayoutError", "View", "draw_recording", "face", "image_tag", "steps", "view"]
+__all__ = [
+    "SAVERS",
+    "Drawing",
+    "Face",
+    "LayoutError",
+    "Options",
+    "View",
+    "draw_recording",
+    "face",
+    "image_tag",
+    "steps",
+    "view",
+]

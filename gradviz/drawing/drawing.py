@@ -15,8 +15,10 @@ from typing import Any
 from gradviz.drawing.dot import dot
 from gradviz.drawing.face import face
 from gradviz.drawing.layout import Layout, layout
-from gradviz.drawing.svg import Theme, svg
-from gradviz.drawing.view import Direction, View, view
+from gradviz.drawing.options import Options, Theme, options
+from gradviz.drawing.reduce import reduced
+from gradviz.drawing.svg import svg
+from gradviz.drawing.view import View, view
 from gradviz.recording import Recording, dumps
 from gradviz.recording.files import write_file
 
@@ -37,24 +39,30 @@ class Drawing:
     Attributes
     ----------
     recording
-        What is drawn.
+        What was computed, all of it.
     step
-        At which moment.
-    theme
-        ``"auto"``, ``"light"`` or ``"dark"``.
-    direction
-        As asked for; ``None`` for what fits.
+        Which moment of what is shown.
+    options
+        How it is to look.
     """
 
     recording: Recording
     step: int = -1
-    theme: Theme = "auto"
-    direction: Direction | None = None
+    options: Options = Options()  # noqa: RUF009 (frozen)
+
+    @cached_property
+    def _reduced(self) -> tuple[Recording, Options]:
+        return reduced(self.recording, self.options)
+
+    @property
+    def shown(self) -> Recording:
+        """What is drawn: the part of the recording that was asked for, folded until it fits."""
+        return self._reduced[0]
 
     @cached_property
     def view(self) -> View:
         """What there is to draw, and how large."""
-        return view(self.recording, direction=self.direction)
+        return view(*self._reduced)
 
     @cached_property
     def dot(self) -> str:
@@ -86,9 +94,9 @@ class Drawing:
         return svg(
             self.view,
             self.layout,
-            face(self.recording, self.view, self.step),
+            face(self.shown, self.view, self.step),
             prefix=prefix or self.prefix,
-            theme=theme or self.theme,
+            theme=theme or self.options.theme,
             title=self.recording.title,
             panel=panel,
         )
@@ -149,9 +157,7 @@ def image_tag(picture: str, title: str) -> str:
     return f'<img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">'
 
 
-def draw_recording(
-    recording: Recording, *, step: int = -1, theme: Theme = "auto", direction: Direction | None = None
-) -> Drawing:
+def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Drawing:
     """Draw a recording.
 
     Parameters
@@ -159,22 +165,17 @@ def draw_recording(
     recording
         What was computed.
     step
-        Which moment; negative numbers count from the end.
-    theme
-        ``"light"``, ``"dark"``, or ``"auto"`` for what the reader prefers.
-    direction
-        ``"LR"`` (left to right), ``"TB"`` (top to bottom), or ``None`` for what fits.
+        Which moment of what is shown; negative numbers count from the end.
+    **given
+        How it is to look: see `Options`.
 
     Raises
     ------
-    ValueError
-        If an option has none of these values.
+    ValueError, TypeError
+        If an option does not exist or has another value than it can.
     IndexError
         If there is no such step.
     """
-    if theme not in ("auto", "light", "dark"):
-        raise ValueError(f"theme is {theme!r}; it can be 'auto', 'light' or 'dark'")
-    if direction not in (None, "LR", "TB"):
-        raise ValueError(f"direction is {direction!r}; it can be 'LR' (left to right) or 'TB' (top to bottom)")
-    recording.at(step)
-    return Drawing(recording, step, theme, direction)
+    drawing = Drawing(recording, step, options(**given))
+    drawing.shown.at(step)
+    return drawing

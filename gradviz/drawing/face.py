@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradviz.drawing.options import Options
 from gradviz.drawing.palette import NOTHING, colour
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
@@ -114,25 +115,25 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
         state = "done" if gradient.complete else "partial"
     shown.state[id] = state
     shown.label[id] = _card_label(card, value, gradient.value if gradient else None)
-    if card.pill:
-        return
-    _show_numbers(shown, f"{id}_v", card.body, value, view.value_scale)
+    if card.has_value:
+        _show_numbers(shown, f"{id}_v", card.body, value, view.value_scale, view.options)
     if card.has_gradient:
-        _show_numbers(shown, f"{id}_g", card.body, gradient.value if gradient else None, view.gradient_scale)
+        given = gradient.value if gradient else None
+        _show_numbers(shown, f"{id}_g", card.body, given, view.gradient_scale, view.options)
 
 
-def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale: float) -> None:
+def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale: float, options: Options) -> None:
     count = body.rows * body.columns
     if body.kind == "empty":
         shown.text[f"{key}0"] = "empty" if value is not None else PENDING
     elif body.kind == "numbers":
         numbers = value.data if value is not None and value.data is not None else None
         for place in range(count):
-            shown.text[f"{key}{place}"] = PENDING if numbers is None else number_text(numbers[place], body.digits)
+            shown.text[f"{key}{place}"] = PENDING if numbers is None else options.number(numbers[place], body.digits)
     else:
         numbers = None if value is None else tuple(cells(value, body))
         for place in range(count):
-            shown.fill[f"{key}{place}"] = NOTHING if numbers is None else colour(numbers[place], scale)
+            shown.fill[f"{key}{place}"] = NOTHING if numbers is None else colour(numbers[place], scale, options.palette)
         if body.kind == "preview":
             shown.text[f"{key}s"] = PENDING if value is None else statistics(value)
 
@@ -192,7 +193,7 @@ def _card_label(card: Card, value: Value | None, gradient: Value | None) -> str:
     if tensor.shape:
         parts.append(f"shape {shape_text(tensor.shape)}")
     parts.append(f"value {_spoken(value)}")
-    if card.has_gradient:
+    if tensor.requires_grad:
         parts.append(f"gradient {_spoken(gradient)}")
     return ", ".join(parts)
 

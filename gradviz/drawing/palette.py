@@ -12,15 +12,32 @@ from itertools import pairwise
 
 from gradviz.recording.model import Number, Value
 
-_STOPS = (
-    (-1.0, (179, 88, 6)),
-    (-0.6, (224, 130, 20)),
-    (-0.25, (253, 205, 150)),
-    (0.0, (247, 247, 247)),
-    (0.25, (170, 205, 235)),
-    (0.6, (67, 138, 200)),
-    (1.0, (5, 80, 174)),
-)
+Stops = tuple[tuple[float, tuple[int, int, int]], ...]
+
+PALETTES: dict[str, Stops] = {
+    "orange-blue": (
+        (-1.0, (179, 88, 6)),
+        (-0.6, (224, 130, 20)),
+        (-0.25, (253, 205, 150)),
+        (0.0, (247, 247, 247)),
+        (0.25, (170, 205, 235)),
+        (0.6, (67, 138, 200)),
+        (1.0, (5, 80, 174)),
+    ),
+    "purple-green": (
+        (-1.0, (118, 42, 131)),
+        (-0.6, (153, 112, 171)),
+        (-0.25, (217, 196, 226)),
+        (0.0, (247, 247, 247)),
+        (0.25, (199, 229, 194)),
+        (0.6, (90, 174, 97)),
+        (1.0, (27, 120, 55)),
+    ),
+    # Without hue, only the magnitude can be told: for copies in black and white.
+    "grey": ((-1.0, (40, 40, 40)), (0.0, (250, 250, 250)), (1.0, (40, 40, 40))),
+}
+"""Colours from the most negative through zero to the most positive."""
+
 NOTHING = "#e4e8ed"
 """A cell whose value is not known yet."""
 
@@ -28,12 +45,12 @@ STRANGE = "#57606a"
 """A cell that is nan or infinite."""
 
 
-def colour(value: Number, scale: float) -> str:
+def colour(value: Number, scale: float, palette: str = "orange-blue") -> str:
     """Return the colour of a number on a scale that runs from −`scale` to +`scale`."""
     if not math.isfinite(value):
         return STRANGE
     place = max(-1.0, min(1.0, value / scale)) if scale else 0.0
-    for (low, first), (high, second) in pairwise(_STOPS):
+    for (low, first), (high, second) in pairwise(PALETTES[palette]):
         if place <= high:
             share = (place - low) / (high - low)
             mixed = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))

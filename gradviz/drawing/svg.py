@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Literal
 from xml.sax.saxutils import escape
 
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
+from gradviz.drawing.options import Theme
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import (
     BETWEEN,
@@ -21,6 +21,8 @@ from gradviz.drawing.view import (
     HEADER,
     LABEL_SIZE,
     NAME_SIZE,
+    NOTE_LINE,
+    NOTE_SIZE,
     NUMBER_SIZE,
     PADDING,
     SHAPE_SIZE,
@@ -31,8 +33,6 @@ from gradviz.drawing.view import (
     View,
     symbol_size,
 )
-
-Theme = Literal["auto", "light", "dark"]
 
 MARGIN = 12.0
 SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
@@ -63,7 +63,7 @@ _DARK = {
     ".gv-disc .gv-box": "fill:#21262d;stroke:#8b949e",
     ".gv-module .gv-box": "fill:#11161d;stroke:#3d444d",
     ".gv-name,.gv-symbol,.gv-number": "fill:#e6edf3",
-    ".gv-shape,.gv-caption,.gv-stat,.gv-module-name": "fill:#9da7b1",
+    ".gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#9da7b1",
     ".gv-value": "fill:#79b8ff",
     ".gv-grad,.gv-local": "fill:#ffb077",
     ".gv-line": "stroke:#9da7b1",
@@ -76,12 +76,39 @@ _DARK = {
 }
 
 
+# And in black on white: what colour says is said by the width and the dashes of lines, and by slanted gradients.
+_PRINT = {
+    ".gv-box": "fill:#ffffff;stroke:#000000",
+    ".gv-role-parameter .gv-box": "stroke-width:2.2",
+    ".gv-role-input .gv-box": "stroke-width:1",
+    ".gv-role-intermediate .gv-box": "stroke:#777777;stroke-width:1",
+    ".gv-role-output .gv-box": "stroke-width:3.4",
+    ".gv-module .gv-box": "stroke:#777777",
+    ".gv-name,.gv-symbol,.gv-number,.gv-value,.gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#000000",
+    ".gv-grad,.gv-local": "fill:#000000;font-style:italic",
+    ".gv-line": "stroke:#000000",
+    ".gv-head": "fill:#000000",
+    ".gv-backward .gv-line": "stroke:#000000",
+    ".gv-forward .gv-line": "stroke:#777777",
+    ".gv-forward .gv-head": "fill:#777777",
+}
+
+
+def _style(rules: dict[str, str], scope: str) -> str:
+    return "".join(
+        ",".join(f"{scope} {selector}" for selector in selectors.split(",")) + "{" + look + "}"
+        for selectors, look in rules.items()
+    )
+
+
 def dark_style(scope: str) -> str:
     """Return the dark look as CSS rules below a selector."""
-    return "".join(
-        ",".join(f"{scope} {selector}" for selector in selectors.split(",")) + "{" + rules + "}"
-        for selectors, rules in _DARK.items()
-    )
+    return _style(_DARK, scope)
+
+
+def print_style(scope: str) -> str:
+    """Return the look for paper as CSS rules below a selector."""
+    return _style(_PRINT, scope)
 
 
 def svg(
@@ -115,13 +142,16 @@ def svg(
         An ``<svg>`` element, without an XML declaration, so that it can be put into a page as it is.
     """
     wide, high = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
+    font = f"'{view.options.font}', {SANS}" if view.options.font else SANS
     parts = [
         f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high:.0f}" '
-        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={_quoted(title)} font-family="{SANS}">'
+        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={_quoted(title)} font-family={_quoted(font)}>'
     ]
     dark = dark_style(f"#{prefix}")
     if theme == "dark":
         parts.append(f"<style>{dark}</style>")
+    elif theme == "print":
+        parts.append(f"<style>{print_style(f'#{prefix}')}</style>")
     elif theme == "auto":
         parts.append(f"<style>@media (prefers-color-scheme:dark){{{dark}}}</style>")
     if panel:
@@ -211,10 +241,13 @@ class _Pen:
         else:
             yield (
                 f'<rect class="gv-box" x="{x - disc.width / 2:.1f}" y="{y - disc.height / 2:.1f}" '
-                f'width="{disc.width:.1f}" height="{disc.height:.1f}" rx="{disc.height / 2:.1f}" {look}/>'
+                f'width="{disc.width:.1f}" height="{disc.height:.1f}" rx="{min(disc.height / 2, 18):.1f}" {look}/>'
             )
         size = symbol_size(disc.symbol)
-        yield _text(disc.symbol, x, y + size * 0.35, size, INK, "gv-symbol", anchor="middle", bold=True)
+        first = y - NOTE_LINE * len(disc.notes) / 2
+        yield _text(disc.symbol, x, first + size * 0.35, size, INK, "gv-symbol", anchor="middle", bold=True)
+        for place, note in enumerate(disc.notes, start=1):
+            yield _text(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
         yield "</g>"
 
     def card(self, card: Card) -> Iterator[str]:
@@ -225,13 +258,16 @@ class _Pen:
         fill, stroke, thick, dashes = ROLES[card.tensor.role]
         if self.face.state.get(key) == "pending":
             dashes = "4 3"
+        if card.form == "chip":
+            yield from self._chip(card, x, y)
+            return
         yield self._group(key, f"gv-card gv-role-{card.tensor.role}")
         yield (
             f'<rect class="gv-box" x="{left:.1f}" y="{top:.1f}" width="{card.width:.1f}" height="{card.height:.1f}" '
-            f'rx="{card.height / 2 if card.pill else 10:.1f}" fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
-            + (f' stroke-dasharray="{dashes}"/>' if dashes else "/>")
+            f'rx="{card.height / 2 if card.form == "pill" else 10:.1f}" fill="{fill}" stroke="{stroke}" '
+            f'stroke-width="{thick}"' + (f' stroke-dasharray="{dashes}"/>' if dashes else "/>")
         )
-        if card.pill:
+        if card.form == "pill":
             yield _text(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
             yield "</g>"
             return
@@ -240,9 +276,25 @@ class _Pen:
             right = left + card.width - PADDING
             yield _text(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
         line = top + HEADER
-        yield from self._numbers(card, "v", "value", left, line)
+        if card.has_value:
+            yield from self._numbers(card, "v", "value", left, line)
+            line += card.body.height + BETWEEN
         if card.has_gradient:
-            yield from self._numbers(card, "g", "grad", left, line + card.body.height + BETWEEN)
+            yield from self._numbers(card, "g", "grad", left, line)
+        yield "</g>"
+
+    def _chip(self, card: Card, x: float, y: float) -> Iterator[str]:
+        """Draw an intermediate result on the line it travels: its number over its gradient, or its shape."""
+        key = card.tensor.id
+        yield self._group(key, f"gv-chip gv-role-{card.tensor.role}")
+        if card.shape:
+            yield _text(card.shape, x, y + 4, SHAPE_SIZE, MUTED, "gv-shape", anchor="middle")
+        lines = [("v", VALUE, "gv-value")] * card.has_value + [("g", GRADIENT, "gv-grad")] * card.has_gradient
+        for place, (part, ink, kind) in enumerate(lines):
+            line = y + 4.5 + (place - (len(lines) - 1) / 2) * card.body.cell_height
+            id = f"{key}_{part}0"
+            text = self.face.text.get(id, "")
+            yield _text(text, x, line, NUMBER_SIZE, ink, kind, id=f"{self.prefix}_{id}", anchor="middle", mono=True)
         yield "</g>"
 
     def _numbers(self, card: Card, part: str, caption: str, left: float, top: float) -> Iterator[str]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from gradviz.drawing.fold import FOLD
+from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import mono_width, shorten, width
-from gradviz.recording import number_text, shape_text
+from gradviz.recording import shape_text
 from gradviz.recording.model import Argument, Operation, Recording, Tensor, Value
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, NUMBER_SIZE, LABEL_SIZE, STAT_SIZE = 14.0, 12.0, 11.0, 13.0, 12.0, 11.0
+NOTE_SIZE, NOTE_LINE = 11.0, 14.0
 PADDING = 10.0
 HEADER = 27.0
 ROW = 19.0
@@ -33,8 +36,6 @@ WIDEST_ROW = 6
 SCREEN = (1400.0, 850.0)
 """What a picture should fit, scaled down as little as possible: that decides its direction."""
 
-Direction = Literal["LR", "TB"]
-
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -43,7 +44,8 @@ class Body:
     Attributes
     ----------
     kind
-        ``numbers``, ``heatmap``, ``preview`` (a small heatmap of means, with a line of statistics) or ``empty``.
+        ``numbers``, ``heatmap``, ``preview`` (a small heatmap of means, with a line of statistics), ``empty``, or
+        ``none`` where no numbers are shown.
     rows, columns
         Of the cells shown.
     cell_width, cell_height
@@ -52,7 +54,7 @@ class Body:
         How many significant digits a number gets.
     """
 
-    kind: Literal["numbers", "heatmap", "preview", "empty"]
+    kind: Literal["numbers", "heatmap", "preview", "empty", "none"]
     rows: int
     columns: int
     cell_width: float
@@ -70,26 +72,46 @@ class Body:
         return self.rows * self.cell_height + (STAT_SIZE + 5 if self.kind == "preview" else 0)
 
 
+NO_BODY = Body("none", 0, 0, 0.0, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A tensor's place in the picture. A constant is a pill with just its number."""
+    """A tensor's place in the picture.
+
+    Attributes
+    ----------
+    form
+        ``card``; ``pill``: a constant, just its number; ``chip``: an intermediate result in a compact picture, its number
+        or its shape, on the line.
+    has_value, has_gradient
+        Whether there is room for the numbers of either.
+    """
 
     tensor: Tensor
     name: str
     shape: str
     body: Body
+    has_value: bool
     has_gradient: bool
-    pill: bool
+    form: Literal["card", "pill", "chip"]
     width: float
     height: float
 
 
 @dataclass(frozen=True, slots=True)
 class Disc:
-    """An operation's place in the picture: a circle, or a rounded box where its symbol is longer."""
+    """An operation's place in the picture: a circle, or a rounded box where there is more to say than a sign.
+
+    Attributes
+    ----------
+    notes
+        Small lines under the symbol: of a fold, what is in it; and what was asked for with `show`.
+    """
 
     operation: Operation
     symbol: str
+    notes: tuple[str, ...]
     width: float
     height: float
 
@@ -136,7 +158,8 @@ class Cluster:
 class View:
     """Everything that will be drawn, with sizes and without places."""
 
-    direction: Direction
+    options: Options
+    direction: Literal["LR", "TB"]
     cards: tuple[Card, ...]
     discs: tuple[Disc, ...]
     arrows: tuple[Arrow, ...]
@@ -145,33 +168,28 @@ class View:
     gradient_scale: float
 
 
-def view(recording: Recording, *, direction: Direction | None = None) -> View:
+def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B008 (frozen)
     """Choose how a recording is shown.
 
     Parameters
     ----------
     recording
         What was computed.
-    direction
-        ``"LR"`` for left to right, ``"TB"`` for top to bottom; by default what fits.
-
-    Raises
-    ------
-    ValueError
-        If the direction is neither.
+    options
+        How it is to look; a `detail` of ``"auto"`` counts as ``"full"`` here.
     """
-    if direction not in (None, "LR", "TB"):
-        raise ValueError(f"direction is {direction!r}; it can be 'LR' (left to right) or 'TB' (top to bottom)")
     graph = recording.graph
     values, gradients = _all_numbers(recording)
+    names = dict(options.names)
     cards = tuple(
-        _card(tensor, [*values.get(tensor.id, ()), *gradients.get(tensor.id, ())]) for tensor in graph.tensors
+        _card(tensor, [*values.get(tensor.id, ()), *gradients.get(tensor.id, ())], names, options)
+        for tensor in graph.tensors
     )
-    discs = tuple(_disc(operation) for operation in graph.operations)
+    discs = tuple(_disc(operation, recording, options) for operation in graph.operations)
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
-            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor)))
+            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), options))
         for output in operation.outputs:
             arrows.append(
                 Arrow(
@@ -184,10 +202,9 @@ def view(recording: Recording, *, direction: Direction | None = None) -> View:
                     operation.grad_fn is not None,
                 )
             )
-    if direction is None:
-        direction = _direction(recording, cards, arrows)
     return View(
-        direction,
+        options,
+        _direction(recording, cards, arrows) if options.direction == "auto" else options.direction,
         cards,
         discs,
         tuple(arrows),
@@ -209,7 +226,7 @@ def _all_numbers(recording: Recording) -> tuple[dict[str, list[Value]], dict[str
     return values, gradients
 
 
-def _direction(recording: Recording, cards: tuple[Card, ...], arrows: list[Arrow]) -> Direction:
+def _direction(recording: Recording, cards: tuple[Card, ...], arrows: list[Arrow]) -> Literal["LR", "TB"]:
     """Choose the direction in which the longest way through the picture fits a screen better.
 
     Left to right if both do; and a little rather from top to bottom, the way pages scroll.
@@ -230,22 +247,37 @@ def _longest_way(recording: Recording, card_length: dict[str, float], label_leng
     return max(end.values(), default=0.0)
 
 
-def _card(tensor: Tensor, shown: list[Value]) -> Card:
-    name = shorten(tensor.name, LONGEST_NAME)
+def _card(tensor: Tensor, shown: list[Value], names: dict[str, str], options: Options) -> Card:
+    name = shorten(names.get(tensor.name, tensor.name), LONGEST_NAME)
+    shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") else ""
+    structure = options.detail == "structure"
     if tensor.role == "constant" and tensor.shape == ():
         pill_width = mono_width(name, NUMBER_SIZE) + 2 * PADDING
-        return Card(tensor, name, "", Body("numbers", 1, 1, 0, 0), False, True, max(pill_width, 30.0), 26.0)
-    body = _body(tensor, shown)
-    shape = shape_text(tensor.shape) if tensor.shape else ""
+        return Card(tensor, name, "", NO_BODY, False, False, "pill", max(pill_width, 30.0), 26.0)
+    numbers = not structure and (options.detail == "full" or tensor.shape == () or options.detail == "auto")
+    has_value = numbers and options.shows("values")
+    has_gradient = numbers and tensor.requires_grad and options.shows("grads")
+    body = _body(tensor, shown, options) if has_value or has_gradient else NO_BODY
+    parts = has_value + has_gradient
+    if tensor.role == "intermediate" and options.detail in ("compact", "structure"):
+        return _chip(tensor, name, shape, body, has_value, has_gradient)
     header = width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
-    cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2)
+    cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2) if parts else 0.0
     lines = (
         max((mono_width(statistics(value), STAT_SIZE) for value in shown), default=0) if body.kind == "preview" else 0
     )
-    inner = max(header, cells, lines, 72.0)
-    parts = 2 if tensor.requires_grad else 1
-    height = HEADER + parts * body.height + (parts - 1) * BETWEEN + PADDING
-    return Card(tensor, name, shape, body, tensor.requires_grad, False, round(inner + 2 * PADDING), round(height))
+    inner = max(header, cells, lines, 72.0 if parts else 24.0)
+    height = HEADER + parts * body.height + (parts - 1) * BETWEEN + PADDING if parts else HEADER + 3
+    return Card(tensor, name, shape, body, has_value, has_gradient, "card", round(inner + 2 * PADDING), round(height))
+
+
+def _chip(tensor: Tensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:
+    """An intermediate result in a few characters: its number with its gradient below, or its shape."""
+    if body.kind != "numbers":
+        text = width(shape, SHAPE_SIZE) if shape else 0.0
+        return Card(tensor, name, shape, NO_BODY, False, False, "chip", round(text + 12), 20.0 if shape else 8.0)
+    lines = has_value + has_gradient
+    return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(body.width + 8), round(lines * ROW + 4))
 
 
 def grid(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -259,14 +291,14 @@ def grid(shape: tuple[int, ...]) -> tuple[int, int]:
     return rows, columns
 
 
-def _body(tensor: Tensor, shown: list[Value]) -> Body:
+def _body(tensor: Tensor, shown: list[Value], options: Options) -> Body:
     rows, columns = grid(tensor.shape)
     if rows * columns == 0:
         return Body("empty", 1, 1, 40.0, ROW)
     few = (rows <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO) or (rows == 1 and columns <= WIDEST_ROW)
     if few:
         digits = 4 if rows * columns == 1 else 3
-        texts = [number_text(number, digits) for value in shown for number in value.data or ()]
+        texts = [options.number(number, digits) for value in shown for number in value.data or ()]
         widest = max((len(text) for text in texts), default=1)
         return Body("numbers", rows, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW, digits)
     if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
@@ -279,12 +311,41 @@ def _body(tensor: Tensor, shown: list[Value]) -> Body:
     return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
 
 
-def _disc(operation: Operation) -> Disc:
-    symbol = shorten(operation.symbol, 14)
+def _disc(operation: Operation, recording: Recording, options: Options) -> Disc:
+    folded = operation.name == FOLD
+    symbol = shorten(operation.symbol, 30 if folded else 14)
+    notes = tuple(shorten(note, 34) for note in _notes(operation, recording, options))
     text = width(symbol, symbol_size(symbol), bold=True)
-    if text <= 26:
-        return Disc(operation, symbol, 38.0, 38.0)
-    return Disc(operation, symbol, round(text + 26), 36.0)
+    if text <= 26 and not notes:
+        return Disc(operation, symbol, (), 38.0, 38.0)
+    widest = max([text, *(width(note, NOTE_SIZE) for note in notes)])
+    return Disc(
+        operation, symbol, notes, round(widest + 26), round(36.0 + (10 if folded else 0) + NOTE_LINE * len(notes))
+    )
+
+
+def _notes(operation: Operation, recording: Recording, options: Options) -> list[str]:
+    """What is written small below an operation's symbol."""
+    notes = []
+    facts = dict(operation.attributes)
+    if operation.name == FOLD:
+        graph = recording.graph
+        if options.shows("shapes"):
+            ends = [graph.tensor(argument.tensor) for argument in operation.inputs[:1]]
+            ends += [graph.tensor(output) for output in operation.outputs[-1:]]
+            notes.append(" → ".join(shape_text(tensor.shape) or "1" for tensor in ends))
+        if "parameters" in facts:
+            notes.append(f"{int(facts['parameters']):,} parameters".replace(",", " "))
+        if "gradient norm" in facts and options.shows("grads") and options.detail != "structure":
+            notes.append(f"‖grad‖ {facts['gradient norm']}")
+    if options.shows("saved") and operation.saved:
+        graph = recording.graph
+        ids = {tensor.id for tensor in graph.tensors}
+        kept = [graph.tensor(what).name if what in ids else f"{name} = {what}" for name, what in operation.saved]
+        notes.append(f"saves {', '.join(kept)}")
+    if options.shows("source") and operation.source is not None:
+        notes.append(f"line {operation.source.line}")
+    return notes
 
 
 def symbol_size(symbol: str) -> float:
@@ -292,8 +353,8 @@ def symbol_size(symbol: str) -> float:
     return 19.0 if len(symbol) <= 2 else 15.0
 
 
-def _arrow_in(operation: Operation, argument: Argument, tensor: Tensor) -> Arrow:
-    label = edge_label(argument, tensor)
+def _arrow_in(operation: Operation, argument: Argument, tensor: Tensor, options: Options) -> Arrow:
+    label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
     wide = width(label, LABEL_SIZE) + 10 if label else 0.0
     carries = operation.grad_fn is not None and tensor.requires_grad
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)

@@ -150,7 +150,7 @@ def install() -> None:
         setattr(Tensor, f"__{name}__", _operator(function))
         setattr(Tensor, f"__i{name}__", _operator(_in_place(function)))
     # The ones that run most often are the rows themselves.
-    for name, function in {
+    for name, operation in {
         "add": elementwise.add,
         "radd": elementwise.add,
         "sub": elementwise.sub,
@@ -158,7 +158,7 @@ def install() -> None:
         "rmul": elementwise.mul,
         "truediv": elementwise.div,
     }.items():
-        setattr(Tensor, f"__{name}__", function)
+        setattr(Tensor, f"__{name}__", operation)
     for name, function in {
         "rsub": _reversed_sub,
         "rtruediv": _reversed_div,

@@ -26,7 +26,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         ``version``, ``title``, ``prefix``, ``svg``, ``code`` and ``steps``.
     """
     first = at_step(drawing, 0)
-    recording = first.recording
+    recording = first.shown
     return {
         "version": VERSION,
         "title": recording.title,

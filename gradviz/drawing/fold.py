@@ -1,0 +1,350 @@
+"""From a recording to a smaller one: stretches of operations folded into one each.
+
+A fold is a recording again, so everything that draws or plays one does so with folds too. What is folded is always a
+stretch of the computation without a gap, from one operation to a later one: nothing can then leave a fold and enter it
+again, and the folded graph has no circles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from gradviz.recording import number_text
+from gradviz.recording.model import (
+    Argument,
+    Contribution,
+    Frame,
+    Graph,
+    Module,
+    Operation,
+    Recording,
+    Tensor,
+    Value,
+)
+
+Part = TypeVar("Part")
+
+FOLD = "fold"
+"""The name of a folded operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What is to be folded: operations number `start` to `end`, without the last, and what to call them."""
+
+    start: int
+    end: int
+    label: str
+    module: str = ""
+    """Path of the module around it."""
+
+    def __len__(self) -> int:
+        return self.end - self.start
+
+
+# --- what to fold ----------------------------------------------------------------------------------------------------
+
+
+def modules_below(graph: Graph, depth: int) -> list[Stretch]:
+    """Return the stretches of operations that ran in modules deeper than `depth`: 0 folds even the outermost ones."""
+    folded = _at_depth(graph, depth)
+    found: list[Stretch] = []
+    for place, operation in enumerate(graph.operations):
+        module = folded.get(operation.module)
+        if module is None:
+            continue
+        label = module.label
+        last = found[-1] if found else None
+        if last is not None and last.end == place and folded.get(graph.operations[place - 1].module) is module:
+            found[-1] = replace(last, end=place + 1)
+        else:
+            found.append(Stretch(place, place + 1, label, module.parent or ""))
+    return found
+
+
+def _at_depth(graph: Graph, depth: int) -> dict[str, Module]:
+    """For each module's path, the module around it (or itself) that is so deep; missing for those less deep."""
+    by_path = {module.path: module for module in graph.modules}
+    found: dict[str, Module] = {}
+    for module in graph.modules:
+        around = [module]
+        while around[-1].parent in by_path:
+            around.append(by_path[around[-1].parent])
+        if len(around) > depth:
+            found[module.path] = around[-1 - depth]
+    return found
+
+
+def depth_of(graph: Graph) -> int:
+    """Return how deep the modules nest: 0 without any."""
+    by_path = {module.path: module for module in graph.modules}
+    deepest = 0
+    for module in graph.modules:
+        depth, around = 1, module.parent
+        while around in by_path:
+            depth, around = depth + 1, by_path[around].parent
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
+    """Return runs of folded operations that are alike: ``Block × 12`` in place of twelve boxes."""
+    found: list[Stretch] = []
+    operations = graph.operations
+    start = 0
+    while start < len(operations):
+        end = start + 1
+        while end < len(operations) and _alike(graph, operations[start], operations[end]):
+            end += 1
+        if operations[start].name == FOLD and end - start >= least:
+            label = f"{operations[start].symbol} × {end - start}"
+            found.append(Stretch(start, end, label, operations[start].module))
+        start = end
+    return found
+
+
+def _alike(graph: Graph, first: Operation, other: Operation) -> bool:
+    if first.name != FOLD or other.name != FOLD or first.symbol != other.symbol or first.module != other.module:
+        return False
+    shapes = [
+        [(graph.tensor(a.tensor).shape, graph.tensor(a.tensor).role) for a in operation.inputs]
+        for operation in (first, other)
+    ]
+    return [shape for shape, _ in shapes[0]] == [shape for shape, _ in shapes[1]]
+
+
+def middle(graph: Graph, budget: int) -> list[Stretch]:
+    """Return the stretch to fold so that about `budget` operations are left, half of them at each end."""
+    count, ends = len(graph.operations), max(budget // 2, 1)
+    if count <= 2 * ends + 1:
+        return []
+    folded = count - 2 * ends
+    return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "))]  # a narrow space
+
+
+# --- folding -----------------------------------------------------------------------------------------------------------
+
+
+def fold(recording: Recording, stretches: Sequence[Stretch]) -> Recording:
+    """Fold stretches of a recording's operations into one operation each.
+
+    Parameters
+    ----------
+    recording
+        What was computed.
+    stretches
+        Without overlaps, in order.
+
+    Returns
+    -------
+    Recording
+        With fewer tensors and operations, and a step for each fold in place of the steps inside it.
+    """
+    if not stretches:
+        return recording
+    return _Folding(recording, stretches).recording()
+
+
+class _Folding:
+    """The tables that map a recording's parts to those of its fold."""
+
+    def __init__(self, recording: Recording, stretches: Sequence[Stretch]) -> None:
+        self.before, self.graph = recording, recording.graph
+        operations = self.graph.operations
+        self.stretch_of: dict[str, int] = {}  # by operation: its stretch
+        for number, stretch in enumerate(stretches):
+            for operation in operations[stretch.start : stretch.end]:
+                self.stretch_of[operation.id] = number
+        self.stretches = stretches
+        self.ids = [operations[stretch.start].id for stretch in stretches]
+        self.hidden = self._hidden()
+        self.final = {g.tensor: g.value for frame in recording.frames for g in frame.gradients if g.complete}
+        self.argument_of: dict[str, str] = {}  # by edge into a fold: the edge of the fold it became
+
+    def recording(self) -> Recording:
+        operations: list[Operation] = []
+        for place, operation in enumerate(self.graph.operations):
+            number = self.stretch_of.get(operation.id)
+            if number is None:
+                operations.append(operation)
+            elif place == self.stretches[number].start:
+                operations.append(self._folded(number))
+        # A module that was folded has no members left, and needs no frame.
+        inside = {o.module for o in operations}
+        used = {path for path in inside if path}
+        by_path = {module.path: module for module in self.graph.modules}
+        for path in list(used):
+            while path in by_path and by_path[path].parent:
+                path = by_path[path].parent or ""
+                used.add(path)
+        tensors = tuple(self._kept(tensor, used) for tensor in self.graph.tensors if tensor.id not in self.hidden)
+        modules = tuple(module for module in self.graph.modules if module.path in used)
+        graph = Graph(tensors, tuple(operations), modules, self.graph.code)
+        return replace(self.before, graph=graph, frames=tuple(self._frames()))
+
+    def _kept(self, tensor: Tensor, modules: set[str]) -> Tensor:
+        producer = tensor.producer
+        if producer in self.stretch_of:
+            producer = self.ids[self.stretch_of[producer]]
+        module = tensor.module
+        while module and module not in modules:
+            module = next((m.parent or "" for m in self.graph.modules if m.path == module), "")
+        return replace(tensor, producer=producer, module=module)
+
+    def _hidden(self) -> set[str]:
+        """The tensors that only one fold knows: its intermediate results, its parameters and its constants."""
+        users: dict[str, set[int | str]] = {}
+        for operation in self.graph.operations:
+            for argument in operation.inputs:
+                users.setdefault(argument.tensor, set()).add(self.stretch_of.get(operation.id, operation.id))
+        hidden = set()
+        for tensor in self.graph.tensors:
+            who = users.get(tensor.id, set())
+            if len(who) != 1 or tensor.role in ("output", "input"):
+                continue
+            (user,) = who
+            made = self.stretch_of.get(tensor.producer or "")
+            if isinstance(user, int) and (tensor.producer is None or made == user):
+                hidden.add(tensor.id)
+        return hidden
+
+    def _folded(self, number: int) -> Operation:
+        stretch, id = self.stretches[number], self.ids[number]
+        inside = self.graph.operations[stretch.start : stretch.end]
+        produced = {output for operation in inside for output in operation.outputs}
+        edges: dict[str, Argument] = {}
+        parameters = 0
+        for operation in inside:
+            for argument in operation.inputs:
+                if argument.tensor in produced:
+                    continue
+                tensor = self.graph.tensor(argument.tensor)
+                if tensor.id in self.hidden:
+                    parameters += math.prod(tensor.shape) if tensor.requires_grad else 0
+                    continue
+                if tensor.id not in edges:
+                    edges[tensor.id] = Argument(f"{id}_{len(edges)}", "input", tensor.id)
+                self.argument_of[argument.id] = edges[tensor.id].id
+        outputs = tuple(output for operation in inside for output in operation.outputs if output not in self.hidden)
+        attributes = [("operations", str(sum(_size(operation) for operation in inside)))]
+        if parameters := parameters + sum(_count(operation, "parameters") for operation in inside):
+            attributes.append(("parameters", str(parameters)))
+        norm = self._gradient_norm(inside, produced)
+        if norm is not None:
+            attributes.append(("gradient norm", number_text(norm, 3)))
+        return Operation(
+            id,
+            FOLD,
+            "…" if any(operation.grad_fn for operation in inside) else None,
+            stretch.label,
+            tuple(edges.values()),
+            outputs,
+            inside[-1].sequence,
+            tuple(attributes),
+            module=stretch.module,
+            source=inside[0].source,
+            sentence=f"{attributes[0][1]} operations, folded: each sends its gradient on to the one before it.",
+        )
+
+    def _gradient_norm(self, inside: Iterable[Operation], produced: set[str]) -> float | None:
+        """The Euclidean norm of the gradients of all parameters inside, once there are any."""
+        total, known = 0.0, False
+        for operation in inside:
+            for key, text in operation.attributes:
+                if operation.name == FOLD and key == "gradient norm":
+                    total, known = total + float(text.replace("−", "-").replace("∞", "inf")) ** 2, True
+        names = {
+            argument.tensor
+            for operation in inside
+            for argument in operation.inputs
+            if argument.tensor in self.hidden and argument.tensor not in produced
+        }
+        for name in names & self.final.keys():
+            total, known = total + _square(self.final[name]), True
+        return math.sqrt(total) if known else None
+
+    # --- the steps ------------------------------------------------------------------------------------------------
+
+    def _frames(self) -> Iterator[Frame]:
+        waiting: Frame | None = None  # the steps of a fold so far, as one
+        sums: dict[str, Value] = {}
+        for frame in self.before.frames:
+            number = self.stretch_of.get(frame.current)
+            kept = self._visible(frame, sums)
+            if number is None:
+                if waiting is not None:
+                    yield waiting
+                    waiting = None
+                yield kept
+                continue
+            label, id = self.stretches[number].label, self.ids[number]
+            forward = frame.phase == "forward"
+            sentence = (
+                f"{label} is computed: {len(self.stretches[number])} operations, folded into one."
+                if forward
+                else f"The gradient goes back through the {len(self.stretches[number])} operations of {label}."
+            )
+            if waiting is not None and (waiting.current, waiting.phase) != (id, frame.phase):
+                yield waiting
+                waiting = None
+            if waiting is None:
+                waiting = replace(kept, current=id, title=label, sentence=sentence, reason="", equation=())
+            else:
+                waiting = replace(
+                    waiting,
+                    values=waiting.values + kept.values,
+                    contributions=_latest(waiting.contributions + kept.contributions, lambda c: c.argument),
+                    gradients=_latest(waiting.gradients + kept.gradients, lambda g: g.tensor),
+                )
+        if waiting is not None:
+            yield waiting
+
+    def _visible(self, frame: Frame, sums: dict[str, Value]) -> Frame:
+        contributions = []
+        for contribution in frame.contributions:
+            edge = self.argument_of.get(contribution.argument)
+            if edge is not None:
+                # Several edges inside may lead to one tensor outside; the fold sends it their sum.
+                sums[edge] = _added(sums[edge], contribution.value) if edge in sums else contribution.value
+                contributions.append(Contribution(edge, sums[edge]))
+            elif self.stretch_of.get(contribution.argument.rpartition("_")[0]) is None:
+                contributions.append(contribution)
+        return replace(
+            frame,
+            values=tuple((id, value) for id, value in frame.values if id not in self.hidden),
+            contributions=_latest(tuple(contributions), lambda c: c.argument),
+            gradients=tuple(gradient for gradient in frame.gradients if gradient.tensor not in self.hidden),
+        )
+
+
+def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ...]:
+    """Keep the last of those that are about the same thing."""
+    return tuple({key(part): part for part in parts}.values())
+
+
+def _size(operation: Operation) -> int:
+    return _count(operation, "operations") if operation.name == FOLD else 1
+
+
+def _count(operation: Operation, what: str) -> int:
+    return next((int(text) for key, text in operation.attributes if key == what and operation.name == FOLD), 0)
+
+
+def _square(value: Value) -> float:
+    if value.data is not None:
+        return sum(float(number) ** 2 for number in value.data)
+    assert value.summary is not None
+    entries = math.prod(value.shape)
+    return (value.summary.mean**2 + value.summary.sd**2) * entries
+
+
+def _added(first: Value, second: Value) -> Value:
+    """Add two values, entry by entry; of large ones, what is kept of them."""
+    if first.data is not None and second.data is not None:
+        return replace(first, data=tuple(a + b for a, b in zip(first.data, second.data, strict=True)))
+    if first.preview is not None and second.preview is not None:
+        return replace(first, preview=_added(first.preview, second.preview))  # an arrow's width needs no more
+    return second

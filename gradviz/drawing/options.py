@@ -1,0 +1,149 @@
+"""How a picture is to look: every choice that a reader or author may make, in one frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+from gradviz.drawing.palette import PALETTES
+from gradviz.recording import number_text
+
+Direction = Literal["auto", "LR", "TB"]
+Detail = Literal["auto", "full", "compact", "structure"]
+Theme = Literal["auto", "light", "dark", "print"]
+Part = Literal["values", "grads", "local", "shapes", "saved", "source"]
+
+PARTS = get_args(Part)
+SHOWN: tuple[Part, ...] = ("values", "grads", "local", "shapes")
+"""What is shown unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to draw.
+
+    Attributes
+    ----------
+    direction
+        ``"LR"`` (left to right), ``"TB"`` (top to bottom) or ``"auto"``: what fits a screen better.
+    detail
+        ``"full"``: a card for every tensor; ``"compact"``: intermediate results shrink to a number or a shape on the line;
+        ``"structure"``: names and shapes only, no numbers; ``"auto"``: by the size of the graph.
+    show
+        What the picture says: ``values``, ``grads``, ``local`` (the local derivative on each edge), ``shapes``, ``saved``
+        (what an operation saved for backward) and ``source`` (the line it was written in).
+    theme
+        ``"light"``, ``"dark"``, ``"print"`` (black on white, survives a copier), or ``"auto"``: light, and dark for readers
+        who prefer that.
+    names
+        Other names for tensors, by the names they have: ``{"linear.weight": "W₁"}``.
+    depth
+        How far modules unfold: 0 shows each outermost module as one box, 1 what is directly in it, and so on. By default
+        as far as fits.
+    focus, hops
+        Show only what is at most so many operations away from the tensor of this name.
+    number_format
+        As for Python's ``%``: ``"%.2f"``. By default up to four significant digits.
+    palette
+        Of heatmaps: ``"orange-blue"``, ``"purple-green"`` or ``"grey"``.
+    font
+        The family of all text but numbers; a stack of common ones follows it.
+    """
+
+    direction: Direction = "auto"
+    detail: Detail = "auto"
+    show: tuple[Part, ...] = SHOWN
+    theme: Theme = "auto"
+    names: tuple[tuple[str, str], ...] = ()
+    depth: int | None = None
+    focus: str | None = None
+    hops: int = 2
+    number_format: str | None = None
+    palette: str = "orange-blue"
+    font: str | None = None
+
+    def number(self, value: Any, digits: int) -> str:
+        """Write a number, with at most so many significant digits unless a format was given."""
+        if self.number_format is None:
+            return number_text(value, digits)
+        return (self.number_format % value).replace("-", "−")
+
+    def shows(self, part: Part) -> bool:
+        """Return True if the picture says this."""
+        return part in self.show
+
+
+_LONGEST = 10_000
+
+
+def options(**given: Any) -> Options:
+    """Make options from keyword arguments, each checked.
+
+    Raises
+    ------
+    TypeError
+        For an option that does not exist.
+    ValueError
+        For a value that an option cannot have; the message lists those it can.
+
+    Examples
+    --------
+    >>> options(direction="TB", show={"local": False}).show
+    ('values', 'grads', 'shapes')
+    """
+    known = [field.name for field in fields(Options)]
+    for name in given:
+        if name not in known:
+            raise TypeError(f"there is no option {name!r}; there are: {', '.join(known)}")
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, kind in {"direction": Direction, "detail": Detail, "theme": Theme}.items():
+        if name in given and given[name] not in get_args(kind):
+            raise ValueError(f"{name} is {given[name]!r}; it can be {_choice(get_args(kind))}")
+    if given.get("palette", "orange-blue") not in PALETTES:
+        raise ValueError(f"palette is {given['palette']!r}; it can be {_choice(PALETTES)}")
+    if "show" in given:
+        given["show"] = _shown(given["show"])
+    if "names" in given:
+        if not isinstance(given["names"], Mapping):
+            raise TypeError(
+                f"names is a {type(given['names']).__name__}; it has to be a dictionary, old name to new name"
+            )
+        given["names"] = tuple((str(old), str(new)[:_LONGEST]) for old, new in given["names"].items())
+    for name, least in {"depth": 0, "hops": 1}.items():
+        if name in given and (not isinstance(given[name], int) or isinstance(given[name], bool) or given[name] < least):
+            raise ValueError(f"{name} is {given[name]!r}; it has to be a whole number of at least {least}")
+    if "focus" in given and not isinstance(given["focus"], str):
+        raise TypeError(f"focus is a {type(given['focus']).__name__}; it has to be the name of a tensor in the picture")
+    if "number_format" in given:
+        _check_format(given["number_format"])
+    if "font" in given and any(sign in str(given["font"]) for sign in '<>"&;{}\\'):
+        raise ValueError(f"font is {given['font']!r}; it has to be the name of a font family, such as 'Inter'")
+    return Options(**given)
+
+
+def _shown(asked: Any) -> tuple[Part, ...]:
+    """Read `show`: a dictionary switches parts on and off, a list names those that are on."""
+    if isinstance(asked, Mapping):
+        on = {part: part in SHOWN for part in PARTS} | dict(asked)
+    else:
+        wanted = asked.split() if isinstance(asked, str) else list(asked) if isinstance(asked, Iterable) else [asked]
+        on = dict.fromkeys(PARTS, False) | dict.fromkeys(wanted, True)
+    unknown = [part for part in on if part not in PARTS]
+    if unknown:
+        raise ValueError(f"show has {unknown[0]!r}; it can have {', '.join(PARTS)}")
+    return tuple(part for part in PARTS if on[part])
+
+
+def _check_format(text: Any) -> None:
+    try:
+        shown = text % 1.5
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"number_format is {text!r}; it has to be a format for one number, such as '%.3g'") from error
+    if len(shown) > 24:
+        raise ValueError(f"number_format is {text!r}; it makes numbers of {len(shown)} characters, and 24 is the most")
+
+
+def _choice(values: Iterable[str]) -> str:
+    *first, last = (repr(value) for value in values)
+    return f"{', '.join(first)} or {last}"

@@ -12,18 +12,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gradviz.drawing import export
+from gradviz.drawing.animate import animated
 from gradviz.drawing.dot import dot
 from gradviz.drawing.face import face
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Options, Theme, options
 from gradviz.drawing.reduce import reduced
-from gradviz.drawing.svg import svg
+from gradviz.drawing.svg import size, svg
 from gradviz.drawing.view import View, view
 from gradviz.recording import Recording, dumps
 from gradviz.recording.files import write_file
 
-SAVERS: dict[str, Callable[[Drawing], str]] = {
+SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
     ".svg": lambda drawing: drawing.to_svg(),
+    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme)),
+    ".png": lambda drawing: drawing.to_png(),
     ".dot": lambda drawing: drawing.dot,
     ".json": lambda drawing: dumps(drawing.recording),
 }
@@ -101,14 +105,38 @@ class Drawing:
             panel=panel,
         )
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def to_animated_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
+        """Return a picture that steps forward and back by itself, as SVG text without a script."""
+        return animated(
+            self.shown,
+            self.view,
+            self.layout,
+            prefix=prefix or self.prefix,
+            theme=theme or self.options.theme,
+            panel=panel,
+        )
+
+    @property
+    def paper_theme(self) -> Theme:
+        """The theme for files that cannot ask their reader: light in place of auto."""
+        return "light" if self.options.theme == "auto" else self.options.theme
+
+    def to_png(self, scale: float = 2.0) -> bytes:
+        """Return the picture as a PNG image, `scale` pixels to one of the picture."""
+        return export.png(self.to_svg(theme=self.paper_theme), *size(self.layout), scale=scale)
+
+    def save(self, path: str | os.PathLike[str], *, animate: bool = False, scale: float | None = None) -> Path:
         """Write the picture to a file, whole or not at all.
 
         Parameters
         ----------
         path
-            Ends in ``.svg``, ``.dot`` (for Graphviz), ``.json`` (the recording) or ``.html`` (a page that steps through
-            it).
+            Ends in ``.svg``, ``.pdf`` (text can be selected), ``.png``, ``.dot`` (for Graphviz), ``.json`` (the recording)
+            or ``.html`` (a page that steps through it).
+        animate
+            For ``.svg``: a picture that steps through the run by itself, in an endless loop.
+        scale
+            For ``.png``: how many pixels there are to one of the picture; 2 unless told otherwise.
 
         Returns
         -------
@@ -118,17 +146,24 @@ class Drawing:
         Raises
         ------
         ValueError
-            For another ending.
+            For another ending, or a setting that it does not have.
+        ImportError
+            For ``.pdf`` and ``.png``, if the library that makes them is not installed.
         OSError
             If the file cannot be written; an older one stays as it was.
         """
         suffix = Path(path).suffix.lower()
         if suffix not in SAVERS:
             raise ValueError(f"cannot save a drawing as {os.fspath(path)!r}: the name must end in {', '.join(SAVERS)}")
+        for setting, given, ending in (("animate", animate, ".svg"), ("scale", scale is not None, ".png")):
+            if given and suffix != ending:
+                raise ValueError(f"{setting}= is for {ending} files, and {os.fspath(path)!r} is none")
         folder = Path(path).parent
         if not folder.is_dir():
             raise FileNotFoundError(f"cannot save {os.fspath(path)!r}: there is no folder {str(folder)!r}")
-        return write_file(path, SAVERS[suffix](self))
+        if animate:
+            return write_file(path, self.to_animated_svg())
+        return write_file(path, self.to_png(scale) if scale is not None else SAVERS[suffix](self))
 
     def __repr__(self) -> str:
         graph = self.recording.graph

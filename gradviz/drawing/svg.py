@@ -71,6 +71,8 @@ _DARK = {
     ".gv-backward .gv-line": "stroke:#f0883e",
     ".gv-backward .gv-head": "fill:#f0883e",
     ".gv-panel": "fill:#0d1117",
+    ".gv-ring-forward": "stroke:#79b8ff",
+    ".gv-ring-backward": "stroke:#f0883e",
     # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
     ".gv-cell": "filter:invert(1) hue-rotate(180deg)",
 }
@@ -88,6 +90,7 @@ _PRINT = {
     ".gv-grad,.gv-local": "fill:#000000;font-style:italic",
     ".gv-line": "stroke:#000000",
     ".gv-head": "fill:#000000",
+    ".gv-ring": "stroke:#000000",
     ".gv-backward .gv-line": "stroke:#000000",
     ".gv-forward .gv-line": "stroke:#777777",
     ".gv-forward .gv-head": "fill:#777777",
@@ -141,53 +144,77 @@ def svg(
     str
         An ``<svg>`` element, without an XML declaration, so that it can be put into a page as it is.
     """
-    wide, high = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
-    font = f"'{view.options.font}', {SANS}" if view.options.font else SANS
-    parts = [
-        f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high:.0f}" '
-        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={_quoted(title)} font-family={_quoted(font)}>'
-    ]
-    dark = dark_style(f"#{prefix}")
-    if theme == "dark":
-        parts.append(f"<style>{dark}</style>")
-    elif theme == "print":
-        parts.append(f"<style>{print_style(f'#{prefix}')}</style>")
-    elif theme == "auto":
-        parts.append(f"<style>@media (prefers-color-scheme:dark){{{dark}}}</style>")
-    if panel:
-        parts.append(f'<rect class="gv-panel" width="{wide:.0f}" height="{high:.0f}" rx="8" fill="#ffffff"/>')
-    parts.append(f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">')
-    pen = _Pen(view, layout, face, prefix)
+    pen = Pen(view, layout, face, prefix)
+    parts = [opening(view, layout, prefix, theme, title), *background(layout, panel)]
     parts += pen.modules()
-    for arrow in view.arrows:
-        parts += pen.arrow(arrow)
-    # In the order of the computation, which is also the order in which the keyboard goes through them.
-    cards = {card.tensor.id: card for card in view.cards}
-    drawn: set[str] = set()
-    for disc in view.discs:
-        for argument in disc.operation.inputs:
-            if argument.tensor not in drawn:
-                drawn.add(argument.tensor)
-                parts += pen.card(cards[argument.tensor])
-        parts += pen.disc(disc)
-        for output in disc.operation.outputs:
-            drawn.add(output)
-            parts += pen.card(cards[output])
-    for id, card in cards.items():
-        if id not in drawn:
-            parts += pen.card(card)
+    for mark in marks(view):
+        parts += pen.draw(mark)
     parts.append("</g></svg>")
     return "\n".join(parts)
 
 
-def _quoted(text: str) -> str:
+def size(layout: Layout) -> tuple[float, float]:
+    """Return the width and height of a picture."""
+    return layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
+
+
+def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, below: float = 0) -> str:
+    """Begin a picture; `below` leaves room under it."""
+    wide, high = size(layout)
+    high += below
+    font = f"'{view.options.font}', {SANS}" if view.options.font else SANS
+    scope = f"#{prefix}"
+    look = {
+        "light": "",
+        "dark": dark_style(scope),
+        "print": print_style(scope),
+        "auto": f"@media (prefers-color-scheme:dark){{{dark_style(scope)}}}",
+    }[theme]
+    return (
+        f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high:.0f}" '
+        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={quoted(title)} font-family={quoted(font)}>'
+        + (f"<style>{look}</style>" if look else "")
+    )
+
+
+def background(layout: Layout, panel: bool, below: float = 0) -> Iterator[str]:
+    """Draw what everything stands on, and move the origin to the layout's."""
+    wide, high = size(layout)
+    if panel:
+        yield f'<rect class="gv-panel" width="{wide:.0f}" height="{high + below:.0f}" rx="8" fill="#ffffff"/>'
+    yield f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">'
+
+
+Mark = Card | Disc | Arrow
+
+
+def marks(view: View) -> list[Mark]:
+    """Return all marks in the order in which they are drawn.
+
+    Arrows first; then cards and discs in the order of the computation, which is also the order in which the keyboard
+    goes through them.
+    """
+    cards = {card.tensor.id: card for card in view.cards}
+    ordered: dict[str, Mark] = {}
+    for disc in view.discs:
+        for argument in disc.operation.inputs:
+            ordered.setdefault(argument.tensor, cards[argument.tensor])
+        ordered[disc.operation.id] = disc
+        for output in disc.operation.outputs:
+            ordered[output] = cards[output]
+    return [*view.arrows, *ordered.values(), *(card for id, card in cards.items() if id not in ordered)]
+
+
+def quoted(text: str) -> str:
+    """Write a text as the value of an attribute."""
     return '"' + escape(clean(text), {'"': "&quot;", "'": "&#39;"}) + '"'
 
 
-def _text(
+def text_mark(
     text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
     bold: bool = False,
 ) -> str:  # fmt: skip
+    """Write a line of text that begins at a place, or ends or has its middle there."""
     attributes = f' id="{id}"' if id else ""
     attributes += f' class="{kind}" x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{fill}"'
     attributes += f' text-anchor="{anchor}"' if anchor else ""
@@ -196,17 +223,23 @@ def _text(
     return f"<text{attributes}>{escape(clean(text))}</text>"
 
 
-class _Pen:
+class Pen:
     """Draws the parts of one picture."""
 
     def __init__(self, view: View, layout: Layout, face: Face, prefix: str) -> None:
         self.view, self.layout, self.face, self.prefix = view, layout, face, prefix
 
+    def draw(self, mark: Mark) -> Iterator[str]:
+        """Draw a card, a disc or an arrow."""
+        if isinstance(mark, Card):
+            return self.card(mark)
+        return self.disc(mark) if isinstance(mark, Disc) else self.arrow(mark)
+
     def _group(self, key: str, kind: str) -> str:
         """Open the group of a card or disc."""
         state = self.face.state.get(key, "forward")
         faint = ' opacity="0.4"' if state == "pending" else ""
-        label = _quoted(self.face.label.get(key, ""))
+        label = quoted(self.face.label.get(key, ""))
         return (
             f'<g id="{self.prefix}_{key}" class="{kind} gv-{state}" tabindex="0" role="img" aria-label={label}{faint}>'
         )
@@ -224,7 +257,7 @@ class _Pen:
                 f'<rect class="gv-box" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" '
                 f'rx="12" fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"/>'
             )
-            yield _text(cluster.label, box.x + 12, box.y + 18, 12.5, MUTED, "gv-module-name")
+            yield text_mark(cluster.label, box.x + 12, box.y + 18, 12.5, MUTED, "gv-module-name")
             yield "</g>"
 
     def disc(self, disc: Disc) -> Iterator[str]:
@@ -245,9 +278,9 @@ class _Pen:
             )
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
-        yield _text(disc.symbol, x, first + size * 0.35, size, INK, "gv-symbol", anchor="middle", bold=True)
+        yield text_mark(disc.symbol, x, first + size * 0.35, size, INK, "gv-symbol", anchor="middle", bold=True)
         for place, note in enumerate(disc.notes, start=1):
-            yield _text(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
+            yield text_mark(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
         yield "</g>"
 
     def card(self, card: Card) -> Iterator[str]:
@@ -268,13 +301,13 @@ class _Pen:
             f'stroke-width="{thick}"' + (f' stroke-dasharray="{dashes}"/>' if dashes else "/>")
         )
         if card.form == "pill":
-            yield _text(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
+            yield text_mark(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
             yield "</g>"
             return
-        yield _text(card.name, left + PADDING, top + 18.5, NAME_SIZE, INK, "gv-name", bold=True)
+        yield text_mark(card.name, left + PADDING, top + 18.5, NAME_SIZE, INK, "gv-name", bold=True)
         if card.shape:
             right = left + card.width - PADDING
-            yield _text(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
+            yield text_mark(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
         line = top + HEADER
         if card.has_value:
             yield from self._numbers(card, "v", "value", left, line)
@@ -288,13 +321,13 @@ class _Pen:
         key = card.tensor.id
         yield self._group(key, f"gv-chip gv-role-{card.tensor.role}")
         if card.shape:
-            yield _text(card.shape, x, y + 4, SHAPE_SIZE, MUTED, "gv-shape", anchor="middle")
+            yield text_mark(card.shape, x, y + 4, SHAPE_SIZE, MUTED, "gv-shape", anchor="middle")
         lines = [("v", VALUE, "gv-value")] * card.has_value + [("g", GRADIENT, "gv-grad")] * card.has_gradient
         for place, (part, ink, kind) in enumerate(lines):
             line = y + 4.5 + (place - (len(lines) - 1) / 2) * card.body.cell_height
             id = f"{key}_{part}0"
             text = self.face.text.get(id, "")
-            yield _text(text, x, line, NUMBER_SIZE, ink, kind, id=f"{self.prefix}_{id}", anchor="middle", mono=True)
+            yield text_mark(text, x, line, NUMBER_SIZE, ink, kind, id=f"{self.prefix}_{id}", anchor="middle", mono=True)
         yield "</g>"
 
     def _numbers(self, card: Card, part: str, caption: str, left: float, top: float) -> Iterator[str]:
@@ -303,7 +336,7 @@ class _Pen:
         ink, kind = (VALUE, "gv-value") if part == "v" else (GRADIENT, "gv-grad")
         cells = body.rows * body.cell_height
         middle = top + cells / 2 + 4
-        yield _text(caption, left + PADDING, middle, CAPTION_SIZE, MUTED, "gv-caption")
+        yield text_mark(caption, left + PADDING, middle, CAPTION_SIZE, MUTED, "gv-caption")
         right = left + card.width - PADDING
         if body.kind in ("numbers", "empty"):
             for place in range(body.rows * body.columns):
@@ -311,7 +344,7 @@ class _Pen:
                 x = right - (body.columns - 1 - column) * body.cell_width
                 y = top + (row + 0.5) * body.cell_height + 4.5
                 text, id = self.face.text.get(f"{key}{place}", ""), f"{self.prefix}_{key}{place}"
-                yield _text(text, x, y, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
+                yield text_mark(text, x, y, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
             return
         start = left + PADDING + CAPTION + max(0.0, (card.width - 2 * PADDING - CAPTION - body.width) / 2)
         for place in range(body.rows * body.columns):
@@ -323,7 +356,7 @@ class _Pen:
             )
         if body.kind == "preview":
             text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
-            yield _text(
+            yield text_mark(
                 text,
                 right,
                 top + cells + STAT_SIZE + 2,
@@ -359,7 +392,7 @@ class _Pen:
         if arrow.label:
             x, y = self.layout.labels.get(arrow.key, points[len(points) // 2])
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"
-            yield _text(text, x, y + 4, LABEL_SIZE, GRADIENT, "gv-local", id=id, anchor="middle")
+            yield text_mark(text, x, y + 4, LABEL_SIZE, GRADIENT, "gv-local", id=id, anchor="middle")
         yield "</g>"
 
 

@@ -1,0 +1,183 @@
+"""A picture that plays by itself: an SVG that steps forward and back in an endless loop, without a script.
+
+It plays wherever an image does: on a README page, in a slide, in a mail. Every mark is drawn once for each look that it
+has during the run, and a style sheet says when each is seen. Where nothing plays, and for readers who prefer less motion,
+the finished picture is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gradviz.drawing.face import Face, show
+from gradviz.drawing.layout import Layout
+from gradviz.drawing.options import Theme
+from gradviz.drawing.svg import BACK, INK, MARGIN, MUTED, VALUE, Mark, Pen, background, marks, opening, size, text_mark
+from gradviz.drawing.text import shorten, width
+from gradviz.drawing.view import Card, Disc, View
+from gradviz.recording.model import Frame, Recording
+
+FORWARD, BACKWARD, END = 1.1, 2.2, 3.5
+"""How many seconds a step of either kind is seen, and the finished picture at the end."""
+
+MOST_STEPS = 150
+PREFIX = "\x02"
+"""Stands for the beginning of every id until it is known in which steps a mark is seen."""
+
+TITLE_SIZE, SENTENCE_SIZE, CAPTION_HEIGHT = 15.0, 13.0, 68.0
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a mark looks like from one step to another, without the last."""
+
+    start: int
+    end: int
+    text: str
+
+
+def animated(
+    recording: Recording, view: View, layout: Layout, *, prefix: str, theme: Theme = "auto", panel: bool = False
+) -> str:
+    """Write a picture that steps through a recording.
+
+    Parameters
+    ----------
+    recording, view, layout
+        What was computed, how it is shown, and where everything is.
+    prefix, theme, panel
+        As for `svg`.
+
+    Raises
+    ------
+    ValueError
+        If the recording has too many steps for an animation that anyone would watch.
+    """
+    frames = recording.frames
+    if len(frames) > MOST_STEPS:
+        raise ValueError(
+            f"an animation of {len(frames)} steps is too long to watch: fold the picture with depth= or focus=, or save it "
+            "as .html, which steps at the reader's pace"
+        )
+    looks = _looks(recording, view, layout)
+    times = _times(frames)
+    below = CAPTION_HEIGHT
+    parts = [opening(view, layout, prefix, theme, recording.title, below)]
+    spans = {(look.start, look.end) for many in looks.values() for look in many}
+    spans |= {(step, step + 1) for step in range(len(frames))}
+    parts.append(f"<style>{_timetable(spans, times, prefix)}</style>")
+    parts += background(layout, panel, below)
+    parts += Pen(view, layout, Face(), prefix).modules()
+    for look in (look for many in looks.values() for look in many):
+        # The ids of the last looks are those of a still picture; the others have their step in them.
+        own = prefix if look.end == len(frames) else f"{prefix}_{look.start}"
+        parts.append(_shown(look.start, look.end, len(frames), prefix, look.text.replace(PREFIX, own)))
+    wide, high = size(layout)
+    for step, frame in enumerate(frames):
+        around = "".join(_ring(view, layout, frame))
+        words = "".join(_caption(frame, wide, high - MARGIN + 8))
+        parts.append(_shown(step, step + 1, len(frames), prefix, around + words))
+    parts.append("</g></svg>")
+    return "\n".join(parts)
+
+
+def _looks(recording: Recording, view: View, layout: Layout) -> dict[str, list[Look]]:
+    """Draw every mark at every step; keep what differs from the step before."""
+    looks: dict[str, list[Look]] = {}
+    now = Face()
+    pen = Pen(view, layout, now, PREFIX)
+    for moment in recording.moments():
+        show(now, view, moment, view.cards, view.discs, view.arrows)
+        for mark in marks(view):
+            so_far = looks.setdefault(_key(mark), [])
+            text = "".join(pen.draw(mark))
+            start = so_far.pop().start if so_far and so_far[-1].text == text else moment.step
+            so_far.append(Look(start, moment.step + 1, text))
+    return looks
+
+
+def _key(mark: Mark) -> str:
+    if isinstance(mark, Card):
+        return mark.tensor.id
+    return mark.operation.id if isinstance(mark, Disc) else mark.key
+
+
+# --- the timetable -----------------------------------------------------------------------------------------------------
+
+
+def _times(frames: tuple[Frame, ...]) -> list[float]:
+    """Return when each step begins, in seconds, and at last when the loop ends."""
+    times = [0.0]
+    for frame in frames:
+        times.append(times[-1] + (FORWARD if frame.phase == "forward" else BACKWARD))
+    times[-1] += END
+    return times
+
+
+def _timetable(spans: set[tuple[int, int]], times: list[float], prefix: str) -> str:
+    """Write when each span of steps is seen, for readers who do not mind motion."""
+    total, last = times[-1], len(times) - 1
+    rules = []
+    for start, end in sorted(spans):
+        if (start, end) == (0, last):
+            continue
+        first, then = 100 * times[start] / total, 100 * times[end] / total
+        seen = [f"{first:.3f}%{{visibility:visible}}"]
+        seen += ["0%{visibility:hidden}"] if start else []
+        seen += [f"{then:.3f}%{{visibility:hidden}}"] if end != last else []
+        name = f"{prefix}_{start}_{end}"
+        rules.append(f"@keyframes {name}{{{''.join(seen)}}}")
+        rules.append(
+            f"@media (prefers-reduced-motion:no-preference){{.{name}{{animation:{name} {total:.1f}s step-end infinite}}}}"
+        )
+    return "".join(rules)
+
+
+def _shown(start: int, end: int, steps: int, prefix: str, marks: str) -> str:
+    """Wrap marks that are seen during some steps; where nothing plays, those of the last step are."""
+    if (start, end) == (0, steps):
+        return marks
+    hidden = "" if end == steps else ' visibility="hidden"'
+    return f'<g class="{prefix}_{start}_{end}"{hidden}>{marks}</g>'
+
+
+# --- what is said at each step -----------------------------------------------------------------------------------------
+
+
+def _ring(view: View, layout: Layout, frame: Frame) -> Iterator[str]:
+    """Draw a line around the operation that runs, or the tensor where backward starts."""
+    if frame.current not in layout.centres:
+        return
+    x, y = layout.centres[frame.current]
+    boxes: list[Card | Disc] = [*view.discs, *view.cards]
+    mark = next(mark for mark in boxes if _key(mark) == frame.current)
+    wide, high = mark.width + 10, mark.height + 10
+    ink, kind = (VALUE, "gv-ring-forward") if frame.phase == "forward" else (BACK, "gv-ring-backward")
+    yield (
+        f'<rect class="gv-ring {kind}" x="{x - wide / 2:.1f}" y="{y - high / 2:.1f}" width="{wide:.1f}" height="{high:.1f}" '
+        f'rx="{min(wide, high, 40) / 2:.1f}" fill="none" stroke="{ink}" stroke-width="3"/>'
+    )
+
+
+def _caption(frame: Frame, wide: float, top: float) -> Iterator[str]:
+    """Write what happens under the picture: the equation, and a sentence."""
+    room = max(wide - 2 * MARGIN, 60.0)
+    title = frame.equation[0] if frame.equation else frame.title
+    yield text_mark(_lines(title, room, TITLE_SIZE, 1)[0], 0, top + 16, TITLE_SIZE, INK, "gv-name", bold=True)
+    for place, line in enumerate(_lines(frame.sentence, room, SENTENCE_SIZE, 2)):
+        yield text_mark(line, 0, top + 36 + 17 * place, SENTENCE_SIZE, MUTED, "gv-note")
+
+
+def _lines(text: str, room: float, points: float, most: int) -> list[str]:
+    """Break a text into lines that fit; what does not fit into so many ends in dots."""
+    lines = [""]
+    for word in shorten(text, 400).split():
+        longer = f"{lines[-1]} {word}".strip()
+        if width(longer, points, bold=True) <= room or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    if len(lines) > most:
+        lines = [*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), max(4, len(lines[most - 1])))]
+    return lines

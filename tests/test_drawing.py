@@ -96,7 +96,7 @@ def test_constants_are_pills_with_their_number():
 
 @pytest.mark.parametrize(
     ("shape", "kind"),
-    [((), "numbers"), ((4, 4), "numbers"), ((5,), "numbers"), ((10, 2), "heatmap"), ((13,), "preview"), ((784, 128), "preview"), ((2, 3, 4, 5), "preview"), ((0, 3), "empty")],
+    [((), "numbers"), ((4, 4), "numbers"), ((5,), "numbers"), ((10, 2), "heatmap"), ((13,), "preview"), ((784, 128), "preview"), ((2, 3, 4, 5), "heatmap"), ((4, 16, 28, 28), "preview"), ((0, 3), "empty")],
 )  # fmt: skip
 def test_a_tensor_shows_numbers_then_colours_then_statistics(shape, kind):
     x = gv.ones(*shape, requires_grad=True)
@@ -347,7 +347,7 @@ def test_the_same_recording_gives_the_same_bytes(line, tmp_path):
 
 def test_saving_says_what_is_wrong(line, tmp_path):
     drawing = draw_recording(line)
-    with pytest.raises(ValueError, match=r"the name must end in \.svg, \.dot, \.json"):
+    with pytest.raises(ValueError, match=r"the name must end in \.svg, \.pdf, \.png, \.dot, \.json"):
         drawing.save(tmp_path / "y.bmp")
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         drawing.save(tmp_path / "no" / "y.svg")

@@ -67,13 +67,14 @@ def animated(
     spans = {(look.start, look.end) for many in looks.values() for look in many}
     spans |= {(step, step + 1) for step in range(len(frames))}
     parts.append(f"<style>{_timetable(spans, times, prefix)}</style>")
-    parts += background(layout, panel, below)
+    parts += background(view, layout, panel, below)
     parts += Pen(view, layout, Face(), prefix).modules()
     for look in (look for many in looks.values() for look in many):
         # The ids of the last looks are those of a still picture; the others have their step in them.
         own = prefix if look.end == len(frames) else f"{prefix}_{look.start}"
         parts.append(_shown(look.start, look.end, len(frames), prefix, look.text.replace(PREFIX, own)))
-    wide, high = size(layout)
+    parts += Pen(view, layout, Face(), prefix).legend()
+    wide, high = size(view, layout)
     for step, frame in enumerate(frames):
         around = "".join(_ring(view, layout, frame))
         words = "".join(_caption(frame, wide, high - MARGIN + 8))

@@ -123,7 +123,7 @@ class Drawing:
 
     def to_png(self, scale: float = 2.0) -> bytes:
         """Return the picture as a PNG image, `scale` pixels to one of the picture."""
-        return export.png(self.to_svg(theme=self.paper_theme), *size(self.layout), scale=scale)
+        return export.png(self.to_svg(theme=self.paper_theme), *size(self.view, self.layout), scale=scale)
 
     def save(self, path: str | os.PathLike[str], *, animate: bool = False, scale: float | None = None) -> Path:
         """Write the picture to a file, whole or not at all.

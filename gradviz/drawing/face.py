@@ -15,7 +15,7 @@ from gradviz.drawing.options import Options
 from gradviz.drawing.palette import NOTHING, colour
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
-from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid
+from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid, sum_text
 from gradviz.recording import number_text, shape_text
 from gradviz.recording.model import Moment, Recording, Value
 
@@ -120,10 +120,12 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
     if card.has_gradient:
         given = gradient.value if gradient else None
         _show_numbers(shown, f"{id}_g", card.body, given, view.gradient_scale, view.options)
+        if card.meets and gradient is not None:
+            shown.text[f"{id}_g0"] = sum_text(card.meets, moment, gradient, view.options, card.body.digits)
 
 
 def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale: float, options: Options) -> None:
-    count = body.rows * body.columns
+    count = body.count
     if body.kind == "empty":
         shown.text[f"{key}0"] = "empty" if value is not None else PENDING
     elif body.kind == "numbers":
@@ -143,16 +145,18 @@ def cells(value: Value, body: Body) -> Iterator[float]:
     shown = value if value.data is not None else value.preview
     assert shown is not None
     assert shown.data is not None
-    rows, columns = grid(shown.shape)
-    if (rows, columns) == (body.rows, body.columns):
+    layers, rows, columns = grid(shown.shape)
+    if (layers, rows, columns) == (body.layers, body.rows, body.columns):
         yield from shown.data
         return
-    for row in range(body.rows):
-        top, bottom = row * rows // body.rows, (row + 1) * rows // body.rows
-        for column in range(body.columns):
-            left, right = column * columns // body.columns, (column + 1) * columns // body.columns
-            block = [shown.data[i * columns + j] for i in range(top, bottom) for j in range(left, right)]
-            yield sum(block) / len(block)
+    for layer in range(body.layers):
+        start = layer * rows * columns
+        for row in range(body.rows):
+            top, bottom = row * rows // body.rows, (row + 1) * rows // body.rows
+            for column in range(body.columns):
+                left, right = column * columns // body.columns, (column + 1) * columns // body.columns
+                block = [shown.data[start + i * columns + j] for i in range(top, bottom) for j in range(left, right)]
+                yield sum(block) / len(block)
 
 
 def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:

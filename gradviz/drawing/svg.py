@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.options import Theme
+from gradviz.drawing.palette import colour
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import (
     BETWEEN,
@@ -145,22 +146,30 @@ def svg(
         An ``<svg>`` element, without an XML declaration, so that it can be put into a page as it is.
     """
     pen = Pen(view, layout, face, prefix)
-    parts = [opening(view, layout, prefix, theme, title), *background(layout, panel)]
+    parts = [opening(view, layout, prefix, theme, title), *background(view, layout, panel)]
     parts += pen.modules()
     for mark in marks(view):
         parts += pen.draw(mark)
+    parts += pen.legend()
     parts.append("</g></svg>")
     return "\n".join(parts)
 
 
-def size(layout: Layout) -> tuple[float, float]:
+LEGEND_HEIGHT, LEGEND_WIDTH = 26.0, 232.0
+
+
+def size(view: View, layout: Layout) -> tuple[float, float]:
     """Return the width and height of a picture."""
-    return layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
+    legends = sum(view.heatmaps)
+    return (
+        max(layout.width, legends * LEGEND_WIDTH) + 2 * MARGIN,
+        layout.height + (LEGEND_HEIGHT if legends else 0) + 2 * MARGIN,
+    )
 
 
 def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, below: float = 0) -> str:
     """Begin a picture; `below` leaves room under it."""
-    wide, high = size(layout)
+    wide, high = size(view, layout)
     high += below
     font = f"'{view.options.font}', {SANS}" if view.options.font else SANS
     scope = f"#{prefix}"
@@ -177,9 +186,9 @@ def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, b
     )
 
 
-def background(layout: Layout, panel: bool, below: float = 0) -> Iterator[str]:
+def background(view: View, layout: Layout, panel: bool, below: float = 0) -> Iterator[str]:
     """Draw what everything stands on, and move the origin to the layout's."""
-    wide, high = size(layout)
+    wide, high = size(view, layout)
     if panel:
         yield f'<rect class="gv-panel" width="{wide:.0f}" height="{high + below:.0f}" rx="8" fill="#ffffff"/>'
     yield f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">'
@@ -228,6 +237,26 @@ class Pen:
 
     def __init__(self, view: View, layout: Layout, face: Face, prefix: str) -> None:
         self.view, self.layout, self.face, self.prefix = view, layout, face, prefix
+
+    def legend(self) -> Iterator[str]:
+        """Say once what the colours of heatmaps mean."""
+        top, left = self.layout.height + 12.0, 0.0
+        scales = (self.view.value_scale, self.view.gradient_scale)
+        for shown, caption, scale in zip(self.view.heatmaps, ("value", "grad"), scales, strict=True):
+            if not shown:
+                continue
+            yield '<g class="gv-legend">'
+            yield text_mark(caption, left, top + 10, CAPTION_SIZE, MUTED, "gv-caption")
+            start = left + CAPTION
+            low, high = (self.view.options.number(end, 2) for end in (-scale, scale))
+            yield text_mark(low, start + 40, top + 10, STAT_SIZE, MUTED, "gv-stat", anchor="end", mono=True)
+            for place in range(11):
+                fill = colour((place - 5) / 5 * scale, scale, self.view.options.palette)
+                x = start + 46 + place * 8
+                yield f'<rect class="gv-cell" x="{x:.1f}" y="{top + 1:.1f}" width="8" height="10" fill="{fill}"/>'
+            yield text_mark(high, start + 140, top + 10, STAT_SIZE, MUTED, "gv-stat", mono=True)
+            yield "</g>"
+            left += LEGEND_WIDTH
 
     def draw(self, mark: Mark) -> Iterator[str]:
         """Draw a card, a disc or an arrow."""
@@ -334,12 +363,13 @@ class Pen:
         """Draw a tensor's values, or its gradient: cells with numbers or colours, to the right of a caption."""
         body, key = card.body, f"{card.tensor.id}_{part}"
         ink, kind = (VALUE, "gv-value") if part == "v" else (GRADIENT, "gv-grad")
-        cells = body.rows * body.cell_height
-        middle = top + cells / 2 + 4
-        yield text_mark(caption, left + PADDING, middle, CAPTION_SIZE, MUTED, "gv-caption")
+        middle = top + body.cells_height / 2 + 4
+        yield text_mark(caption, left + PADDING, middle - 6 * bool(body.note), CAPTION_SIZE, MUTED, "gv-caption")
+        if body.note:
+            yield text_mark(body.note, left + PADDING, middle + 7, NOTE_SIZE - 1, MUTED, "gv-caption")
         right = left + card.width - PADDING
         if body.kind in ("numbers", "empty"):
-            for place in range(body.rows * body.columns):
+            for place in range(body.count):
                 row, column = divmod(place, body.columns)
                 x = right - (body.columns - 1 - column) * body.cell_width
                 y = top + (row + 0.5) * body.cell_height + 4.5
@@ -347,19 +377,19 @@ class Pen:
                 yield text_mark(text, x, y, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
             return
         start = left + PADDING + CAPTION + max(0.0, (card.width - 2 * PADDING - CAPTION - body.width) / 2)
-        for place in range(body.rows * body.columns):
-            row, column = divmod(place, body.columns)
+        for place in range(body.count):
+            x, y = body.corner(place)
             yield (
-                f'<rect id="{self.prefix}_{key}{place}" class="gv-cell" x="{start + column * body.cell_width:.1f}" '
-                f'y="{top + row * body.cell_height:.1f}" width="{body.cell_width - 1:.1f}" '
-                f'height="{body.cell_height - 1:.1f}" fill="{self.face.fill.get(f"{key}{place}", "")}"/>'
+                f'<rect id="{self.prefix}_{key}{place}" class="gv-cell" x="{start + x:.1f}" y="{top + y:.1f}" '
+                f'width="{body.cell_width - 1:.1f}" height="{body.cell_height - 1:.1f}" '
+                f'fill="{self.face.fill.get(f"{key}{place}", "")}"/>'
             )
         if body.kind == "preview":
             text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
             yield text_mark(
                 text,
                 right,
-                top + cells + STAT_SIZE + 2,
+                top + body.cells_height + STAT_SIZE + 2,
                 STAT_SIZE,
                 ink,
                 f"gv-stat {kind}",

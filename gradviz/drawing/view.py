@@ -6,7 +6,8 @@ All lengths are in pixels of the finished picture.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gradviz.drawing.fold import FOLD
@@ -14,8 +15,8 @@ from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import mono_width, shorten, width
-from gradviz.recording import shape_text
-from gradviz.recording.model import Argument, Operation, Recording, Tensor, Value
+from gradviz.recording import PREVIEW_LAYERS, PREVIEW_OF_A_LAYER, shape_text
+from gradviz.recording.model import Argument, Gradient, Moment, Operation, Recording, Tensor, Value
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, NUMBER_SIZE, LABEL_SIZE, STAT_SIZE = 14.0, 12.0, 11.0, 13.0, 12.0, 11.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0
@@ -24,12 +25,16 @@ HEADER = 27.0
 ROW = 19.0
 CAPTION = 40.0
 GAP = 10.0
+LAYER_GAP = 5.0
 BETWEEN = 7.0
 LONGEST_NAME = 22
 LONGEST_LABEL = 26
 
 NUMBERS_UP_TO = 4
 HEATMAP_UP_TO = 12
+MOST_MEETING = 3
+"""Gradients that meet are written as a sum if they are no more than this."""
+
 WIDEST_ROW = 6
 """A vector of up to this many entries is one row of numbers."""
 
@@ -52,6 +57,10 @@ class Body:
         Of one cell.
     digits
         How many significant digits a number gets.
+    layers, across
+        A tensor with more than two axes is shown as several such matrices, so many of them side by side.
+    note
+        What is not shown: ``"8 of 64"`` layers.
     """
 
     kind: Literal["numbers", "heatmap", "preview", "empty", "none"]
@@ -60,16 +69,40 @@ class Body:
     cell_width: float
     cell_height: float
     digits: int = 4
+    layers: int = 1
+    across: int = 1
+    note: str = ""
+
+    @property
+    def count(self) -> int:
+        """How many cells there are."""
+        return self.layers * self.rows * self.columns
 
     @property
     def width(self) -> float:
         """Width of all cells."""
-        return self.columns * self.cell_width
+        return self.across * (self.columns * self.cell_width + LAYER_GAP) - LAYER_GAP
+
+    @property
+    def cells_height(self) -> float:
+        """Height of all cells."""
+        down = -(-self.layers // self.across)
+        return down * (self.rows * self.cell_height + LAYER_GAP) - LAYER_GAP
 
     @property
     def height(self) -> float:
         """Height of all cells, and of the line of statistics where there is one."""
-        return self.rows * self.cell_height + (STAT_SIZE + 5 if self.kind == "preview" else 0)
+        return self.cells_height + (STAT_SIZE + 5 if self.kind == "preview" else 0)
+
+    def corner(self, place: int) -> tuple[float, float]:
+        """Return where a cell begins, from the top left of all."""
+        layer, inside = divmod(place, self.rows * self.columns)
+        row, column = divmod(inside, self.columns)
+        down, right = divmod(layer, self.across)
+        return (
+            right * (self.columns * self.cell_width + LAYER_GAP) + column * self.cell_width,
+            down * (self.rows * self.cell_height + LAYER_GAP) + row * self.cell_height,
+        )
 
 
 NO_BODY = Body("none", 0, 0, 0.0, 0.0)
@@ -86,6 +119,8 @@ class Card:
         or its shape, on the line.
     has_value, has_gradient
         Whether there is room for the numbers of either.
+    meets
+        Where several gradients meet in one number: the edges they come along, for ``3 + 4 = 7``.
     """
 
     tensor: Tensor
@@ -97,6 +132,7 @@ class Card:
     form: Literal["card", "pill", "chip"]
     width: float
     height: float
+    meets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +203,12 @@ class View:
     value_scale: float
     gradient_scale: float
 
+    @property
+    def heatmaps(self) -> tuple[bool, bool]:
+        """Whether any values, and any gradients, are shown in colours, which then need a legend."""
+        coloured = [card for card in self.cards if card.body.kind in ("heatmap", "preview")]
+        return any(card.has_value for card in coloured), any(card.has_gradient for card in coloured)
+
 
 def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B008 (frozen)
     """Choose how a recording is shown.
@@ -181,15 +223,30 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
     graph = recording.graph
     values, gradients = _all_numbers(recording)
     names = dict(options.names)
+    last = recording.at() if recording.frames else None
+    edges = _edges_back(recording)
     cards = tuple(
-        _card(tensor, [*values.get(tensor.id, ()), *gradients.get(tensor.id, ())], names, options)
+        _card(
+            tensor,
+            [*values.get(tensor.id, ()), *gradients.get(tensor.id, ())],
+            names,
+            options,
+            edges.get(tensor.id, ()),
+            last,
+        )
         for tensor in graph.tensors
     )
+    summed = {
+        contribution.argument: contribution.summed_axes
+        for frame in recording.frames
+        for contribution in frame.contributions
+        if contribution.summed_axes
+    }
     discs = tuple(_disc(operation, recording, options) for operation in graph.operations)
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
-            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), options))
+            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), summed, options))
         for output in operation.outputs:
             arrows.append(
                 Arrow(
@@ -202,6 +259,8 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
                     operation.grad_fn is not None,
                 )
             )
+    # One scale for all heatmaps; what is shown in numbers has no part in it.
+    coloured = [card.tensor.id for card in cards if card.body.kind in ("heatmap", "preview")]
     return View(
         options,
         _direction(recording, cards, arrows) if options.direction == "auto" else options.direction,
@@ -209,8 +268,8 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         discs,
         tuple(arrows),
         _clusters(recording),
-        largest(value for many in values.values() for value in many),
-        largest(value for many in gradients.values() for value in many),
+        largest(value for id in coloured for value in values.get(id, ())),
+        largest(value for id in coloured for value in gradients.get(id, ())),
     )
 
 
@@ -247,7 +306,14 @@ def _longest_way(recording: Recording, card_length: dict[str, float], label_leng
     return max(end.values(), default=0.0)
 
 
-def _card(tensor: Tensor, shown: list[Value], names: dict[str, str], options: Options) -> Card:
+def _card(
+    tensor: Tensor,
+    shown: list[Value],
+    names: dict[str, str],
+    options: Options,
+    edges: tuple[str, ...],
+    last: Moment | None,
+) -> Card:
     name = shorten(names.get(tensor.name, tensor.name), LONGEST_NAME)
     shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") else ""
     structure = options.detail == "structure"
@@ -259,6 +325,14 @@ def _card(tensor: Tensor, shown: list[Value], names: dict[str, str], options: Op
     has_gradient = numbers and tensor.requires_grad and options.shows("grads")
     body = _body(tensor, shown, options) if has_value or has_gradient else NO_BODY
     parts = has_value + has_gradient
+    meets: tuple[str, ...] = ()
+    gradient = (
+        last.gradients.get(tensor.id) if last is not None and has_gradient and options.detail != "compact" else None
+    )
+    if last is not None and gradient is not None and edges:
+        meets = edges if len(edges) > 1 or gradient.before is not None else ()
+        text = sum_text(meets, last, gradient, options, body.digits)
+        body = replace(body, cell_width=max(body.cell_width, mono_width(text, NUMBER_SIZE) + GAP))
     if tensor.role == "intermediate" and options.detail in ("compact", "structure"):
         return _chip(tensor, name, shape, body, has_value, has_gradient)
     header = width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
@@ -268,7 +342,8 @@ def _card(tensor: Tensor, shown: list[Value], names: dict[str, str], options: Op
     )
     inner = max(header, cells, lines, 72.0 if parts else 24.0)
     height = HEADER + parts * body.height + (parts - 1) * BETWEEN + PADDING if parts else HEADER + 3
-    return Card(tensor, name, shape, body, has_value, has_gradient, "card", round(inner + 2 * PADDING), round(height))
+    wide = round(inner + 2 * PADDING)
+    return Card(tensor, name, shape, body, has_value, has_gradient, "card", wide, round(height), meets)
 
 
 def _chip(tensor: Tensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:
@@ -280,35 +355,40 @@ def _chip(tensor: Tensor, name: str, shape: str, body: Body, has_value: bool, ha
     return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(body.width + 8), round(lines * ROW + 4))
 
 
-def grid(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Return the rows and columns of a tensor seen as a matrix: its last axis across."""
-    if not shape:
-        return 1, 1
-    columns = shape[-1]
-    rows = 1
-    for length in shape[:-1]:
-        rows *= length
-    return rows, columns
+def grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """Return how many matrices there are in a tensor, and their rows and columns: its last axis goes across."""
+    rows, columns = ((1, 1, *shape) if len(shape) < 2 else shape)[-2:]
+    return math.prod(shape[:-2]), rows, columns
 
 
 def _body(tensor: Tensor, shown: list[Value], options: Options) -> Body:
-    rows, columns = grid(tensor.shape)
-    if rows * columns == 0:
+    layers, rows, columns = grid(tensor.shape)
+    if layers * rows * columns == 0:
         return Body("empty", 1, 1, 40.0, ROW)
-    few = (rows <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO) or (rows == 1 and columns <= WIDEST_ROW)
+    stacked = layers * rows  # a few small matrices are as easy to read below each other
+    few = (stacked <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO) or (stacked == 1 and columns <= WIDEST_ROW)
     if few:
-        digits = 4 if rows * columns == 1 else 3
+        digits = 4 if stacked * columns == 1 else 3
         texts = [options.number(number, digits) for value in shown for number in value.data or ()]
         widest = max((len(text) for text in texts), default=1)
-        return Body("numbers", rows, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW, digits)
+        return Body("numbers", stacked, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW, digits)
+    if layers > 1:
+        return _layers(tensor, layers, rows, columns)
     if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
         return Body("heatmap", rows, columns, 14.0, 12.0)
-    preview = next((value.preview for value in shown if value.preview is not None), None)
-    if preview is not None:
-        rows, columns = grid(preview.shape)
-    else:  # small enough to be kept in full, too large to be shown so: one block of means or more on each side
-        rows, columns = min(rows, HEATMAP_UP_TO), min(columns, HEATMAP_UP_TO)
+    rows, columns = min(rows, HEATMAP_UP_TO), min(columns, HEATMAP_UP_TO)
     return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
+
+
+def _layers(tensor: Tensor, layers: int, rows: int, columns: int) -> Body:
+    """Several small heatmaps: the channels of an image, the heads of an attention."""
+    seen = min(layers, PREVIEW_LAYERS)
+    all_cells = rows <= PREVIEW_OF_A_LAYER and columns <= PREVIEW_OF_A_LAYER and layers <= PREVIEW_LAYERS
+    rows, columns = min(rows, PREVIEW_OF_A_LAYER), min(columns, PREVIEW_OF_A_LAYER)
+    cell = 11.0 if max(rows, columns) <= 4 else 7.0
+    across = tensor.shape[-3] if seen == layers and 1 < tensor.shape[-3] <= 4 else min(seen, 4)
+    note = f"{seen} of {layers:,}".replace(",", " ") if seen < layers else ""
+    return Body("heatmap" if all_cells else "preview", rows, columns, cell, cell, 4, seen, across, note)
 
 
 def _disc(operation: Operation, recording: Recording, options: Options) -> Disc:
@@ -353,8 +433,36 @@ def symbol_size(symbol: str) -> float:
     return 19.0 if len(symbol) <= 2 else 15.0
 
 
-def _arrow_in(operation: Operation, argument: Argument, tensor: Tensor, options: Options) -> Arrow:
+def _edges_back(recording: Recording) -> dict[str, tuple[str, ...]]:
+    """For each number, the edges along which gradients come back to it, if there are two or three."""
+    numbers = {tensor.id for tensor in recording.graph.tensors if tensor.shape == ()}
+    found: dict[str, list[str]] = {}
+    sent = {c.argument for frame in recording.frames for c in frame.contributions}
+    for _, argument in recording.graph.arguments():
+        if argument.id in sent and argument.tensor in numbers:
+            found.setdefault(argument.tensor, []).append(argument.id)
+    return {tensor: tuple(edges) for tensor, edges in found.items() if len(edges) <= MOST_MEETING}
+
+
+def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options: Options, digits: int) -> str:
+    """Write a gradient that several paths brought, as their sum: ``3 + 4 = 7``."""
+    arrived = [contribution.value for edge, contribution in moment.contributions.items() if edge in meets]
+    parts = [value.data[0] for value in (gradient.before, *arrived) if value is not None and value.data]
+    total = options.number(gradient.value.data[0] if gradient.value.data else 0, digits)
+    if not 2 <= len(parts) <= MOST_MEETING:
+        return total
+    first, *others = (options.number(part, digits) for part in parts)
+    terms = "".join(f" − {other[1:]}" if other.startswith("−") else f" + {other}" for other in others)
+    return f"{first}{terms} = {total}"
+
+
+def _arrow_in(
+    operation: Operation, argument: Argument, tensor: Tensor, summed: dict[str, tuple[int, ...]], options: Options
+) -> Arrow:
     label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
+    if label and argument.id in summed:
+        axes = summed[argument.id]
+        label += f", Σ over ax{'is' if len(axes) == 1 else 'es'} {', '.join(map(str, axes))}"
     wide = width(label, LABEL_SIZE) + 10 if label else 0.0
     carries = operation.grad_fn is not None and tensor.requires_grad
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)

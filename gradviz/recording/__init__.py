@@ -20,9 +20,12 @@ from gradviz.recording.model import (
 )
 from gradviz.recording.names import variables_of
 from gradviz.recording.observe import record_graph
+from gradviz.recording.values import PREVIEW_LAYERS, PREVIEW_OF_A_LAYER
 from gradviz.recording.words import shape_text
 
 __all__ = [
+    "PREVIEW_LAYERS",
+    "PREVIEW_OF_A_LAYER",
     "Argument",
     "Code",
     "Contribution",

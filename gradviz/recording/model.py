@@ -49,8 +49,9 @@ class Value:
     data
         Every entry in row-major order, or ``None`` when there are more than `FULL_VALUE_LIMIT`.
     summary, preview
-        What is kept instead when `data` is ``None``: the statistics, and the means of at most 12 by 12 blocks of the
-        tensor seen as a matrix (its last axis across), again as a `Value`.
+        What is kept instead when `data` is ``None``: the statistics; and, again as a `Value`, the means of at most 12 by
+        12 blocks of a matrix (or a vector), or of at most 8 by 8 blocks of each of the first 8 matrices in a tensor with
+        more axes.
     """
 
     shape: tuple[int, ...]

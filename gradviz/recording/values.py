@@ -8,7 +8,7 @@ import numpy as np
 
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 
-PREVIEW_SIZE = 12
+PREVIEW_SIZE, PREVIEW_LAYERS, PREVIEW_OF_A_LAYER = 12, 8, 8
 
 
 def value_of(array: Any) -> Value:
@@ -50,11 +50,18 @@ def summary_of(array: np.ndarray[Any, Any]) -> Summary:
 
 
 def _preview(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Average a tensor, seen as a matrix, over at most 12 by 12 blocks."""
-    matrix = array.astype(np.float64).reshape(-1, array.shape[-1])
+    """Average a matrix over at most 12 by 12 blocks; of a tensor with more axes, each of its first matrices."""
+    if array.ndim < 3:
+        return _blocks(array.reshape(-1, array.shape[-1]), PREVIEW_SIZE)
+    layers = array.reshape(-1, *array.shape[-2:])[:PREVIEW_LAYERS]
+    return np.stack([_blocks(layer, PREVIEW_OF_A_LAYER) for layer in layers])
+
+
+def _blocks(matrix: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
+    matrix = matrix.astype(np.float64)
     with np.errstate(all="ignore"):
         for axis in (0, 1):
-            count = min(PREVIEW_SIZE, matrix.shape[axis])
+            count = min(most, matrix.shape[axis])
             edges = np.linspace(0, matrix.shape[axis], count + 1).astype(int)
             sums = np.add.reduceat(matrix, edges[:-1], axis=axis)
             lengths = np.diff(edges)

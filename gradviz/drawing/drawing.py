@@ -80,8 +80,8 @@ class Drawing:
 
     @cached_property
     def prefix(self) -> str:
-        """What every id begins with: the same for the same recording, so that a file does not change by itself."""
-        return "gv" + hashlib.sha256(dumps(self.recording).encode()).hexdigest()[:10]
+        """What every id begins with: the same for the same picture, so that a file does not change by itself."""
+        return "gv" + hashlib.sha256(f"{self.options}{dumps(self.shown)}".encode()).hexdigest()[:10]
 
     def to_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
         """Return the picture as SVG text.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from gradviz.recording import number_text
 from gradviz.recording.model import (
@@ -196,18 +196,19 @@ class _Folding:
 
     def _hidden(self) -> set[str]:
         """The tensors that only one fold knows: its intermediate results, its parameters and its constants."""
-        users: dict[str, set[int | str]] = {}
+        users: dict[str, int | str] = {}
+        shared: set[str] = set()
         for operation in self.graph.operations:
+            user = self.stretch_of.get(operation.id, operation.id)
             for argument in operation.inputs:
-                users.setdefault(argument.tensor, set()).add(self.stretch_of.get(operation.id, operation.id))
+                if users.setdefault(argument.tensor, user) != user:
+                    shared.add(argument.tensor)
         hidden = set()
         for tensor in self.graph.tensors:
-            who = users.get(tensor.id, set())
-            if len(who) != 1 or tensor.role in ("output", "input"):
+            who = users.get(tensor.id)
+            if tensor.id in shared or not isinstance(who, int) or tensor.role in ("output", "input"):
                 continue
-            (user,) = who
-            made = self.stretch_of.get(tensor.producer or "")
-            if isinstance(user, int) and (tensor.producer is None or made == user):
+            if tensor.producer is None or self.stretch_of.get(tensor.producer) == who:
                 hidden.add(tensor.id)
         return hidden
 
@@ -269,40 +270,47 @@ class _Folding:
     # --- the steps ------------------------------------------------------------------------------------------------
 
     def _frames(self) -> Iterator[Frame]:
-        waiting: Frame | None = None  # the steps of a fold so far, as one
         sums: dict[str, Value] = {}
+        inside: list[Frame] = []  # the steps of a fold that are to become one
         for frame in self.before.frames:
             number = self.stretch_of.get(frame.current)
-            kept = self._visible(frame, sums)
+            if inside and (number is None or self._fold_and_phase(inside[0]) != (number, frame.phase)):
+                yield self._one(inside)
+                inside = []
+            seen = self._visible(frame, sums)
             if number is None:
-                if waiting is not None:
-                    yield waiting
-                    waiting = None
-                yield kept
-                continue
-            label, id = self.stretches[number].label, self.ids[number]
-            forward = frame.phase == "forward"
-            sentence = (
-                f"{label} is computed: {len(self.stretches[number])} operations, folded into one."
-                if forward
-                else f"The gradient goes back through the {len(self.stretches[number])} operations of {label}."
-            )
-            if waiting is not None and (waiting.current, waiting.phase) != (id, frame.phase):
-                yield waiting
-                waiting = None
-            if waiting is None:
-                waiting = replace(kept, current=id, title=label, sentence=sentence, reason="", equation=())
-            else:
-                waiting = replace(
-                    waiting,
-                    values=waiting.values + kept.values,
-                    contributions=_latest(waiting.contributions + kept.contributions, lambda c: c.argument),
-                    gradients=_latest(waiting.gradients + kept.gradients, lambda g: g.tensor),
-                )
-        if waiting is not None:
-            yield waiting
+                yield replace(frame, **seen)
+            elif not inside or any(seen.values()):
+                inside.append(replace(frame, **seen))
+        if inside:
+            yield self._one(inside)
 
-    def _visible(self, frame: Frame, sums: dict[str, Value]) -> Frame:
+    def _fold_and_phase(self, frame: Frame) -> tuple[int, str]:
+        return self.stretch_of[frame.current], frame.phase
+
+    def _one(self, steps: list[Frame]) -> Frame:
+        """Make one step of those inside a fold."""
+        number, phase = self._fold_and_phase(steps[0])
+        stretch = self.stretches[number]
+        sentence = (
+            f"{stretch.label} is computed: {len(stretch)} operations, folded into one."
+            if phase == "forward"
+            else f"The gradient goes back through the {len(stretch)} operations of {stretch.label}."
+        )
+        return replace(
+            steps[0],
+            current=self.ids[number],
+            title=stretch.label,
+            sentence=sentence,
+            reason="",
+            equation=(),
+            values=tuple(value for step in steps for value in step.values),
+            contributions=_latest((c for step in steps for c in step.contributions), lambda c: c.argument),
+            gradients=_latest((g for step in steps for g in step.gradients), lambda g: g.tensor),
+        )
+
+    def _visible(self, frame: Frame, sums: dict[str, Value]) -> dict[str, Any]:
+        """Return what a step makes known and is not hidden in folds."""
         contributions = []
         for contribution in frame.contributions:
             edge = self.argument_of.get(contribution.argument)
@@ -310,14 +318,13 @@ class _Folding:
                 # Several edges inside may lead to one tensor outside; the fold sends it their sum.
                 sums[edge] = _added(sums[edge], contribution.value) if edge in sums else contribution.value
                 contributions.append(Contribution(edge, sums[edge]))
-            elif self.stretch_of.get(contribution.argument.rpartition("_")[0]) is None:
+            elif contribution.argument.rpartition("_")[0] not in self.stretch_of:
                 contributions.append(contribution)
-        return replace(
-            frame,
-            values=tuple((id, value) for id, value in frame.values if id not in self.hidden),
-            contributions=_latest(tuple(contributions), lambda c: c.argument),
-            gradients=tuple(gradient for gradient in frame.gradients if gradient.tensor not in self.hidden),
-        )
+        return {
+            "values": tuple([pair for pair in frame.values if pair[0] not in self.hidden]),
+            "contributions": tuple(contributions),
+            "gradients": tuple([gradient for gradient in frame.gradients if gradient.tensor not in self.hidden]),
+        }
 
 
 def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ...]:

@@ -32,8 +32,11 @@ from gradviz.recording.model import (
 )
 from gradviz.recording.names import Names, find_names
 from gradviz.recording.source import code_of, source_of
-from gradviz.recording.values import value_of
+from gradviz.recording.values import dtype_text, value_of
 from gradviz.recording.words import Operand
+
+IN_WORDS = 4000
+"""Operations that are put into words; of longer computations only the first and the last ones are."""
 
 Key = tuple[Any, ...]
 
@@ -232,6 +235,9 @@ class _Builder:
         self.outputs_of: dict[Node, list[Key]] = {}
         self.node_ids = {node: f"o{place}" for place, node in enumerate(nodes)}
         self.modules: dict[int, Module] = {}
+        # Of a computation so long that its middle will be folded, the middle is not put into words.
+        ends = IN_WORDS // 2
+        self.wordless = frozenset(nodes[ends:-ends]) if len(nodes) > IN_WORDS else frozenset()
 
     def recording(self, title: str) -> Recording:
         results = self._results()
@@ -307,7 +313,11 @@ class _Builder:
     def _add_result(self, node: Node, key: Key, tensor: EngineTensor) -> None:
         own_name = self.names.results.get((id(node), key[1]))
         operands = [self.operands[argument] for argument in self.arguments[node]]
-        name = own_name or words.composed_name(node, operands, self._module(node))
+        name = own_name or (
+            f"{node.operation.name}(…)"
+            if node in self.wordless
+            else words.composed_name(node, operands, self._module(node))
+        )
         if own_name is None and node.many:
             name += f"[{key[1]}]"
         role: Role = "output" if key in self.output_keys else "intermediate"
@@ -346,7 +356,7 @@ class _Builder:
             named,
             role,
             tuple(np.shape(shown)),
-            str(np.asarray(shown).dtype),
+            dtype_text(np.asarray(shown).dtype),
             requires_grad,
             producer,
             module,
@@ -359,8 +369,9 @@ class _Builder:
         operands = [self.operands[key] for key in keys]
         arguments = []
         for place, (slot, key, edge) in enumerate(zip(row.inputs, keys, node.edges, strict=True)):
-            label = words.local_label(node, slot, operands) if edge is not None else ""
-            with_number = words.local_number(node, slot, operands, label) if edge is not None else ""
+            labelled = edge is not None and node not in self.wordless
+            label = words.local_label(node, slot, operands) if labelled else ""
+            with_number = words.local_number(node, slot, operands, label) if labelled else ""
             arguments.append(Argument(f"{self.node_ids[node]}_{place}", slot, self.ids[key], label, with_number))
         settings = words.settings_words(node)
         by_slot = dict(zip(row.inputs, keys, strict=True))
@@ -439,6 +450,10 @@ class _Builder:
             keys, result = self.arguments[node], self.outputs_of[node][0]
             operands = [self.operands[key] for key in keys]
             name = self.operands[result].name
+            if node in self.wordless:
+                values = tuple((self.ids[key], self._value(key)) for key in self.outputs_of[node])
+                yield Frame("forward", self.node_ids[node], name, f"{name} is computed.", values=values)
+                continue
             sources = _listed(dict.fromkeys(operand.name for operand in operands))
             yield Frame(
                 "forward",
@@ -508,9 +523,10 @@ class _Builder:
             if gradient is None:
                 continue
             partial = expected[key] > 1
-            equation.append(
-                words.backward_equation(node, slot, operands, output, result, upstream, gradient, partial=partial)
-            )
+            if node not in self.wordless:
+                equation.append(
+                    words.backward_equation(node, slot, operands, output, result, upstream, gradient, partial=partial)
+                )
             target = operands[place]
             axes = words.summed_over(node, target)
             contributions.append(Contribution(f"{self.node_ids[node]}_{place}", value_of(gradient), axes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,14 @@ def value_of(array: Any) -> Value:
     """
     array = np.asarray(array)
     if array.size <= FULL_VALUE_LIMIT:
-        return Value(array.shape, str(array.dtype), _numbers(array))
-    return Value(array.shape, str(array.dtype), None, summary_of(array), value_of(_preview(array)))
+        return Value(array.shape, dtype_text(array.dtype), _numbers(array))
+    return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(_preview(array)))
+
+
+@lru_cache(maxsize=64)
+def dtype_text(dtype: np.dtype[Any]) -> str:
+    """Name a dtype, ``"float32"``; NumPy works its names out anew each time."""
+    return str(dtype)
 
 
 def _numbers(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:

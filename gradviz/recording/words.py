@@ -5,6 +5,7 @@ All of it comes from the rows of the operations table, printed with the learner'
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +117,7 @@ def _averaged_over(node: Node, operands: list[Operand]) -> dict[str, str]:
     settings = dict(zip(node.operation.settings, node.settings, strict=True))
     if settings.get("reduction", 1) != 1:  # a loss that is not averaged
         return {"n": "1", "rows": "1"}
-    entries = int(np.prod(operands[0].shape)) // max(int(np.prod(node.output_shape)), 1)
+    entries = math.prod(operands[0].shape) // max(math.prod(node.output_shape), 1)
     return {"n": str(max(entries, 1)), "rows": str(operands[0].shape[0] if operands[0].shape else 1)}
 
 

@@ -235,6 +235,7 @@ class _Builder:
         self.outputs_of: dict[Node, list[Key]] = {}
         self.node_ids = {node: f"o{place}" for place, node in enumerate(nodes)}
         self.modules: dict[int, Module] = {}
+        self.unnamed: dict[str, int] = {}
         # Of a computation so long that its middle will be folded, the middle is not put into words.
         ends = IN_WORDS // 2
         self.wordless = frozenset(nodes[ends:-ends]) if len(nodes) > IN_WORDS else frozenset()
@@ -409,7 +410,11 @@ class _Builder:
         for tag in reversed(calls):
             known = self.modules.get(id(tag))
             if known is None:
-                name = self.names.modules.get(id(tag)) or (f"{path}." if path else "") + tag.class_name.lower()
+                name = self.names.modules.get(id(tag))
+                if name is None:  # no variable leads to it: call it by its class, and count those of one class
+                    kind = (f"{path}." if path else "") + tag.class_name.lower()
+                    self.unnamed[kind] = self.unnamed.get(kind, 0) + 1
+                    name = kind if self.unnamed[kind] == 1 else f"{kind}{self.unnamed[kind]}"
                 known = Module(name, tag.class_name, tag.label, path or None)
                 self.modules[id(tag)] = known
             path = known.path

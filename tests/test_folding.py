@@ -1,0 +1,211 @@
+"""Folded and partial pictures: what is left says the same as the whole."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import gradviz as gv
+from gradviz.drawing import draw_recording
+from gradviz.drawing.fold import FOLD, Stretch, depth_of, fold, middle, modules_below, repeats
+from gradviz.drawing.reduce import COMPACT_UP_TO, FULL_UP_TO, reduced
+from gradviz.recording import dumps, loads, record_graph
+
+
+class Block(gv.nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.a, self.b = gv.nn.Linear(size, size), gv.nn.Linear(size, size)
+
+    def forward(self, x):
+        return x + self.b(gv.relu(self.a(x)))
+
+
+class Net(gv.nn.Module):
+    def __init__(self, blocks=4, size=6):
+        super().__init__()
+        self.blocks = gv.nn.Sequential(*[Block(size) for _ in range(blocks)])
+        self.head = gv.nn.Linear(size, 2)
+
+    def forward(self, x):
+        return self.head(self.blocks(x))
+
+
+@pytest.fixture(scope="module")
+def network():
+    gv.manual_seed(0)
+    net, x = Net(), gv.randn(5, 6)
+    loss = (net(x) ** 2).mean()
+    loss.backward()
+    return net, loss, record_graph(loss, variables=[{"net": net, "x": x, "loss": loss}])
+
+
+@pytest.fixture(scope="module")
+def recording(network):
+    return network[2]
+
+
+def symbols(recording):
+    return [operation.symbol for operation in recording.graph.operations]
+
+
+def consistent(recording):
+    """A fold is a recording like any other: it can be saved, loaded and stepped through, and nothing hangs loose."""
+    assert loads(dumps(recording)) == recording
+    tensors = {tensor.id for tensor in recording.graph.tensors}
+    made = {output for operation in recording.graph.operations for output in operation.outputs}
+    seen = set()
+    for tensor in recording.graph.tensors:
+        assert (tensor.producer is None) == (tensor.id not in made)
+    for operation in recording.graph.operations:
+        for argument in operation.inputs:
+            assert argument.tensor in tensors
+            assert argument.tensor in seen or argument.tensor not in made, "used before it is made"
+        seen.update(operation.outputs)
+    edges = {argument.id for _, argument in recording.graph.arguments()}
+    assert len(edges) == sum(len(operation.inputs) for operation in recording.graph.operations)
+    for frame in recording.frames:
+        assert {id for id, _ in frame.values} <= tensors
+        assert {contribution.argument for contribution in frame.contributions} <= edges
+        assert {gradient.tensor for gradient in frame.gradients} <= tensors
+
+
+def test_a_depth_of_zero_shows_the_model_as_one_box(network, recording):
+    folded = fold(recording, modules_below(recording.graph, 0))
+    consistent(folded)
+    assert symbols(folded) == ["Net", "x²", "mean"]
+    box = folded.graph.operations[0]
+    net = network[0]
+    parameters = sum(p.numel() for p in net.parameters())
+    facts = dict(box.attributes)
+    assert facts["parameters"] == str(parameters)
+    norm = math.sqrt(sum(float((p.grad.numpy() ** 2).sum()) for p in net.parameters()))
+    assert float(facts["gradient norm"]) == pytest.approx(norm, rel=1e-2)
+    assert [folded.graph.tensor(argument.tensor).name for argument in box.inputs] == ["x"]
+
+
+def test_each_depth_unfolds_one_level_more(recording):
+    assert depth_of(recording.graph) == 4
+    sizes = []
+    for depth in range(5):
+        folded = fold(recording, modules_below(recording.graph, depth))
+        consistent(folded)
+        sizes.append(len(folded.graph.operations))
+    assert sizes == sorted(sizes)
+    assert sizes[-1] == len(recording.graph.operations)
+
+
+def test_blocks_that_are_alike_become_one(recording):
+    folded = fold(recording, modules_below(recording.graph, 2))
+    assert symbols(folded)[:4] == ["Block"] * 4
+    again = fold(folded, repeats(folded.graph))
+    consistent(again)
+    assert symbols(again)[0] == "Block × 4"
+    assert dict(again.graph.operations[0].attributes)["parameters"] == str(4 * 2 * (36 + 6))
+
+
+def test_values_and_gradients_outside_of_folds_are_those_of_the_whole(recording):
+    folded = fold(recording, modules_below(recording.graph, 1))
+    whole, part = recording.at(), folded.at()
+    for tensor in folded.graph.tensors:
+        assert part.values[tensor.id] == whole.values[tensor.id]
+        assert part.gradients.get(tensor.id) == whole.gradients.get(tensor.id)
+
+
+def test_a_fold_sends_the_sum_of_what_it_sends_inside():
+    x = gv.tensor(3.0, requires_grad=True)
+    y = x * x + x.sin() + x
+    y.backward()
+    recording = record_graph(y, names={"x": x, "y": y})
+    folded = fold(recording, [Stretch(0, 3, "x² + sin x")])
+    consistent(folded)
+    assert symbols(folded) == ["x² + sin x", "+"]
+    (edge,) = folded.graph.operations[0].inputs
+    sent = folded.at().contributions[edge.id].value.data[0]
+    assert sent == pytest.approx(2 * 3 + math.cos(3), rel=1e-6)
+    assert len(folded.frames) == 6  # the start, two steps forward, the seed, two steps back
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_stretches_fold_into_a_recording(data):
+    random = np.random.default_rng(data.draw(st.integers(0, 10**6)))
+    leaves = [gv.tensor(float(number), requires_grad=True) for number in (1.0, 2.0)]
+    known = list(leaves)
+    for _ in range(data.draw(st.integers(2, 14))):
+        a, b = (known[i] for i in random.integers(0, len(known), 2))
+        known.append([a * b, a + b, a.sin(), a * 2.0][random.integers(4)])
+    known[-1].backward()
+    recording = record_graph(known[-1])
+    count = len(recording.graph.operations)
+    cuts = sorted(set(random.integers(0, count + 1, 4).tolist()))
+    stretches = [Stretch(a, b, f"{a} to {b}") for a, b in zip(cuts[::2], cuts[1::2], strict=False) if b > a]
+    folded = fold(recording, stretches)
+    consistent(folded)
+    whole, part = recording.at(), folded.at()
+    for tensor in folded.graph.tensors:
+        assert part.gradients.get(tensor.id) == whole.gradients.get(tensor.id)
+    ET.fromstring(draw_recording(folded).to_svg())
+
+
+def test_a_small_graph_is_drawn_in_full(recording):
+    shown, options = reduced(recording, draw_recording(recording).options)
+    assert shown is recording
+    assert options.detail == "full"
+
+
+def test_a_large_network_is_folded_until_it_fits():
+    gv.manual_seed(0)
+    loss = (Net(blocks=60)(gv.randn(5, 6)) ** 2).mean()
+    drawing = gv.draw(loss)
+    assert len(drawing.recording.graph.operations) > FULL_UP_TO / 3
+    assert len(drawing.view.cards) + len(drawing.view.discs) <= FULL_UP_TO
+    assert any("× 60" in disc.symbol for disc in drawing.view.discs)
+
+
+def test_a_chain_of_100_000_operations_draws():
+    x = gv.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(50_000):
+        y = y * 1.0001 + 0.0001
+    recording = record_graph(y, names={"x": x, "y": y})
+    drawing = draw_recording(recording)
+    ET.fromstring(drawing.to_svg())
+    names = [card.name for card in drawing.view.cards]
+    assert "x" in names
+    assert "y" in names
+    assert any(disc.operation.name == FOLD and "operations" in disc.symbol for disc in drawing.view.discs)
+
+
+def test_what_was_asked_for_in_full_is_folded_only_when_nothing_else_helps():
+    x = gv.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(COMPACT_UP_TO):
+        y = y.sin()
+    drawing = draw_recording(record_graph(y), detail="full")
+    assert len(drawing.view.discs) < 100
+
+
+def test_the_middle_of_a_short_computation_is_left_alone(recording):
+    assert middle(recording.graph, len(recording.graph.operations)) == []
+
+
+def test_a_focus_shows_what_is_near(recording):
+    drawing = draw_recording(recording, focus="net.head.weight", hops=1)
+    assert symbols(drawing.shown) == ["ᵀ"]
+    wider = draw_recording(recording, focus="net.head.weight", hops=2)
+    assert symbols(wider.shown) == ["ᵀ", "@ +"]
+    ET.fromstring(wider.to_svg())
+    moment = wider.shown.at()
+    head = next(tensor for tensor in wider.shown.graph.tensors if tensor.name == "net.head.weight")
+    assert moment.gradients[head.id].complete
+
+
+def test_a_focus_that_is_not_there_says_what_comes_close(recording):
+    with pytest.raises(ValueError, match=r"no tensor called 'net\.head\.wieght'.*did you mean 'net\.head\.weight'"):
+        draw_recording(recording, focus="net.head.wieght")

@@ -15,7 +15,7 @@ from typing import Any
 from gradviz.drawing import export
 from gradviz.drawing.animate import animated
 from gradviz.drawing.dot import dot
-from gradviz.drawing.face import face
+from gradviz.drawing.face import Face, face
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Options, Theme, options
 from gradviz.drawing.reduce import reduced
@@ -79,9 +79,15 @@ class Drawing:
         return layout(self.dot)
 
     @cached_property
+    def face(self) -> Face:
+        """What the picture shows at its step."""
+        return face(self.shown, self.view, self.step)
+
+    @cached_property
     def prefix(self) -> str:
         """What every id begins with: the same for the same picture, so that a file does not change by itself."""
-        return "gv" + hashlib.sha256(f"{self.options}{dumps(self.shown)}".encode()).hexdigest()[:10]
+        seen = f"{self.options}{self.dot}{self.face}"
+        return "gv" + hashlib.sha256(seen.encode()).hexdigest()[:10]
 
     def to_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
         """Return the picture as SVG text.
@@ -98,7 +104,7 @@ class Drawing:
         return svg(
             self.view,
             self.layout,
-            face(self.shown, self.view, self.step),
+            self.face,
             prefix=prefix or self.prefix,
             theme=theme or self.options.theme,
             title=self.recording.title,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cache
 from itertools import pairwise
 
 from gradviz.recording.model import Number, Value
@@ -45,17 +46,31 @@ STRANGE = "#57606a"
 """A cell that is nan or infinite."""
 
 
-def colour(value: Number, scale: float, palette: str = "orange-blue") -> str:
-    """Return the colour of a number on a scale that runs from −`scale` to +`scale`."""
-    if not math.isfinite(value):
-        return STRANGE
-    place = max(-1.0, min(1.0, value / scale)) if scale else 0.0
-    for (low, first), (high, second) in pairwise(PALETTES[palette]):
+LEVELS = 100
+"""Shades on each side of zero: more than an eye can tell apart."""
+
+
+@cache
+def shades(palette: str) -> tuple[str, ...]:
+    """Return all colours of a palette, from the most negative to the most positive."""
+    return tuple(_mixed(PALETTES[palette], level / LEVELS) for level in range(-LEVELS, LEVELS + 1))
+
+
+def _mixed(stops: Stops, place: float) -> str:
+    for (low, first), (high, second) in pairwise(stops):
         if place <= high:
             share = (place - low) / (high - low)
             mixed = (round(a + (b - a) * share) for a, b in zip(first, second, strict=True))
             return "#{:02x}{:02x}{:02x}".format(*mixed)
     raise AssertionError(place)
+
+
+def colour(value: Number, scale: float, palette: str = "orange-blue") -> str:
+    """Return the colour of a number on a scale that runs from −`scale` to +`scale`."""
+    if not math.isfinite(value):
+        return STRANGE
+    place = max(-1.0, min(1.0, value / scale)) if scale else 0.0
+    return shades(palette)[round(place * LEVELS) + LEVELS]
 
 
 def largest(values: Iterable[Value]) -> float:

@@ -377,12 +377,12 @@ class Pen:
                 yield text_mark(text, x, y, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
             return
         start = left + PADDING + CAPTION + max(0.0, (card.width - 2 * PADDING - CAPTION - body.width) / 2)
-        for place in range(body.count):
-            x, y = body.corner(place)
+        wide, high, fills = f"{body.cell_width - 1:.1f}", f"{body.cell_height - 1:.1f}", self.face.fill
+        for place, (x, y) in enumerate(body.corners()):
+            id = f"{key}{place}"
             yield (
-                f'<rect id="{self.prefix}_{key}{place}" class="gv-cell" x="{start + x:.1f}" y="{top + y:.1f}" '
-                f'width="{body.cell_width - 1:.1f}" height="{body.cell_height - 1:.1f}" '
-                f'fill="{self.face.fill.get(f"{key}{place}", "")}"/>'
+                f'<rect id="{self.prefix}_{id}" class="gv-cell" x="{start + x:.1f}" y="{top + y:.1f}" width="{wide}" '
+                f'height="{high}" fill="{fills.get(id, "")}"/>'
             )
         if body.kind == "preview":
             text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 # Advance widths of Helvetica (and Arial, and Liberation Sans) in thousandths of the size, for the signs 32 to 126.
 _REGULAR = (
@@ -43,6 +44,7 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
+@lru_cache(maxsize=4096)
 def clean(text: str) -> str:
     """Make one line of printable text.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from gradviz.drawing.fold import FOLD
@@ -94,15 +95,22 @@ class Body:
         """Height of all cells, and of the line of statistics where there is one."""
         return self.cells_height + (STAT_SIZE + 5 if self.kind == "preview" else 0)
 
-    def corner(self, place: int) -> tuple[float, float]:
-        """Return where a cell begins, from the top left of all."""
-        layer, inside = divmod(place, self.rows * self.columns)
-        row, column = divmod(inside, self.columns)
-        down, right = divmod(layer, self.across)
-        return (
-            right * (self.columns * self.cell_width + LAYER_GAP) + column * self.cell_width,
-            down * (self.rows * self.cell_height + LAYER_GAP) + row * self.cell_height,
-        )
+    def corners(self) -> tuple[tuple[float, float], ...]:
+        """Return where each cell begins, from the top left of all."""
+        return _corners(self.rows, self.columns, self.cell_width, self.cell_height, self.layers, self.across)
+
+
+@lru_cache(maxsize=256)
+def _corners(
+    rows: int, columns: int, cell_width: float, cell_height: float, layers: int, across: int
+) -> tuple[tuple[float, float], ...]:
+    wide, high = columns * cell_width + LAYER_GAP, rows * cell_height + LAYER_GAP
+    return tuple(
+        (layer % across * wide + column * cell_width, layer // across * high + row * cell_height)
+        for layer in range(layers)
+        for row in range(rows)
+        for column in range(columns)
+    )
 
 
 NO_BODY = Body("none", 0, 0, 0.0, 0.0)

@@ -1,0 +1,142 @@
+"""From a recording to a picture: how long each stage takes, beside torchviz and torchlens on the same networks.
+
+Run with ``python -m benchmarks.drawing``; the comparison needs ``pip install "gradviz-studio[bench]"`` and Graphviz's ``dot``
+on the PATH. Prints a table and writes ``benchmarks/drawing.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+ROUNDS = 5
+OUT = Path(__file__).with_suffix(".json")
+
+
+def mlp(t: Any, layers: int) -> Any:
+    """A network of equal layers, and its loss."""
+    model = t.nn.Sequential(*[part for _ in range(layers) for part in (t.nn.Linear(8, 8), t.nn.ReLU())])
+    return model, (model(t.ones(4, 8)) ** 2).mean()
+
+
+def chain(t: Any, operations: int) -> Any:
+    """One number through many operations."""
+    x = t.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(operations // 2):
+        y = y * 1.001 + 0.001
+    return None, y
+
+
+# A layer is three operations: the weight's transpose, the product with the bias, the activation.
+NETWORKS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
+    "10 operations": (lambda t: chain(t, 10), {}),
+    "235 operations, full": (lambda t: mlp(t, 77), {"detail": "full"}),
+    "1,000 operations": (lambda t: mlp(t, 333), {}),
+    "10,000 operations": (lambda t: chain(t, 10_000), {}),
+    "100,000 operations": (lambda t: chain(t, 100_000), {}),
+}
+
+
+def stages(recording: Any, options: dict[str, Any]) -> dict[str, float]:
+    """Time each stage of one drawing, in ms; the layout anew each time."""
+    from gradviz.drawing import draw_recording, layout
+
+    layout._laid_out.cache_clear()
+    times = {}
+    start = time.perf_counter()
+
+    def lap(name: str) -> None:
+        nonlocal start
+        now = time.perf_counter()
+        times[name] = (now - start) * 1e3
+        start = now
+
+    drawing = draw_recording(recording, **options)
+    assert drawing.shown is not None
+    lap("fold")
+    assert drawing.view.cards
+    lap("view")
+    assert drawing.dot
+    lap("DOT")
+    assert drawing.layout.centres
+    lap("layout")
+    drawing.to_svg()
+    lap("finish")
+    return times
+
+
+def best(run: Callable[[], dict[str, float]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Return the fastest of a few runs."""
+    runs = [run() for _ in range(rounds)]
+    return min(runs, key=lambda times: sum(times.values()))
+
+
+def with_torchviz(make: Callable[[Any], Any]) -> float:
+    """Draw PyTorch's graph of the same with torchviz, in ms."""
+    import torch
+    import torchviz
+
+    model, loss = make(torch)
+    start = time.perf_counter()
+    torchviz.make_dot(loss, params=dict(model.named_parameters()) if model else None).pipe(format="svg")
+    return (time.perf_counter() - start) * 1e3
+
+
+def with_torchlens(make: Callable[[Any], Any]) -> float:
+    """Draw the same with torchlens, which runs the model itself, in ms."""
+    import torch
+    import torchlens
+
+    model, _ = make(torch)
+    if model is None:
+        raise ValueError("torchlens draws modules")
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        torchlens.visualization.show(
+            model, torch.ones(4, 8), vis_fileformat="svg", save_only=True, vis_outpath=f"{folder}/picture"
+        )
+        return (time.perf_counter() - start) * 1e3
+
+
+def main() -> int:
+    """Measure, print, write, and return an exit status."""
+    import gradviz
+    from gradviz.recording import record_graph
+
+    results: dict[str, Any] = {}
+    names = ("fold", "view", "DOT", "layout", "finish")
+    print(f"{'ms':24}" + "".join(f"{name:>9}" for name in (*names, "all")) + f"{'torchviz':>11}{'torchlens':>11}")
+    for name, (make, options) in NETWORKS.items():
+        _, loss = make(gradviz)
+        recording = record_graph(loss)
+        times = best(lambda recording=recording, options=options: stages(recording, options))  # type: ignore[misc]
+        peers = {}
+        for peer, draw in {"torchviz": with_torchviz, "torchlens": with_torchlens}.items():
+            if "0,000" in name:
+                continue  # minutes, or a crash
+            try:
+                peers[peer] = min(draw(make) for _ in range(2))
+            except Exception as error:  # not installed, or not able to
+                print(f"without {peer}: {str(error).splitlines()[0][:90]}", file=sys.stderr)
+        total = sum(times.values())
+        cells = "".join(f"{times[stage]:9.1f}" for stage in names)
+        others = "".join(
+            f"{peers[peer]:11.0f}" if peer in peers else f"{'–':>11}" for peer in ("torchviz", "torchlens")
+        )
+        print(f"{name:24}{cells}{total:9.1f}{others}")
+        results[name] = {"milliseconds": times, "total": total, "peers": peers}
+    OUT.write_text(json.dumps(results, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

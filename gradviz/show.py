@@ -11,20 +11,20 @@ from gradviz import recording
 from gradviz.recording import Recording, record_graph, variables_of
 
 if TYPE_CHECKING:
-    from gradviz.drawing import Drawing
+    from gradviz.drawing import Comparison, Drawing
     from gradviz.engine.tensor import Tensor
     from gradviz.player import Player
 
 
 def draw(
     *outputs: Tensor | Recording, names: Mapping[Any, Any] | None = None, title: str = "", **options: Any
-) -> Drawing:
+) -> Drawing | Comparison:
     """Draw the computational graph behind a result, with values and, after ``backward()``, gradients.
 
     Parameters
     ----------
     outputs
-        Results of a computation, or one recording.
+        Results of a computation; or one recording; or two recordings of the same structure, to be compared.
     names
         Names for tensors, ``{"w": tensor}``. By default a tensor is called by the variable that holds it, a module's
         parameter by its path.
@@ -54,8 +54,11 @@ def draw(
     <Drawing 'y = w·x + b': 5 tensors, 2 operations, 3 steps>
     """
     from gradviz import player  # noqa: F401 (teaches drawings to save themselves as .html)
-    from gradviz.drawing import draw_recording
+    from gradviz.drawing import compare, draw_recording
 
+    recordings = [output for output in outputs if isinstance(output, Recording)]
+    if len(outputs) == len(recordings) == 2:
+        return compare(*(draw_recording(one, **options) for one in recordings))
     found = _recording_of(outputs, None, None, names, title, sys._getframe(1))
     return draw_recording(found, **options)
 

@@ -1,5 +1,6 @@
 """From a recording to a picture: view, DOT, layout, SVG, file."""
 
+from gradviz.drawing.compare import Comparison, compare
 from gradviz.drawing.drawing import SAVERS, Drawing, draw_recording, image_tag
 from gradviz.drawing.face import Face, face
 from gradviz.drawing.layout import LayoutError
@@ -9,11 +10,13 @@ from gradviz.drawing.view import View, view
 
 __all__ = [
     "SAVERS",
+    "Comparison",
     "Drawing",
     "Face",
     "LayoutError",
     "Options",
     "View",
+    "compare",
     "draw_recording",
     "face",
     "image_tag",

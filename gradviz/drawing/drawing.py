@@ -7,7 +7,7 @@ import hashlib
 import itertools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from gradviz.drawing.animate import animated
 from gradviz.drawing.dot import dot
 from gradviz.drawing.face import Face, face
 from gradviz.drawing.layout import Layout, layout
-from gradviz.drawing.options import Options, Theme, options
+from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
 from gradviz.drawing.reduce import reduced
 from gradviz.drawing.svg import size, svg
 from gradviz.drawing.view import View, view
@@ -130,6 +130,21 @@ class Drawing:
     def to_png(self, scale: float = 2.0) -> bytes:
         """Return the picture as a PNG image, `scale` pixels to one of the picture."""
         return export.png(self.to_svg(theme=self.paper_theme), *size(self.view, self.layout), scale=scale)
+
+    def diff(self, other: Drawing) -> Drawing:
+        """Return the drawing of what changed from this drawing's numbers to another's of the same structure.
+
+        Raises
+        ------
+        ValueError
+            If the two are not of one structure.
+        """
+        from gradviz.drawing.compare import difference
+
+        shown = tuple(part for part in self.options.show if part != "local")
+        return Drawing(
+            difference(self.recording, other.recording), options=replace(self.options, show=shown, captions=DIFFERENCE)
+        )
 
     def save(self, path: str | os.PathLike[str], *, animate: bool = False, scale: float | None = None) -> Path:
         """Write the picture to a file, whole or not at all.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 MISSING = (
@@ -19,7 +20,11 @@ def pdf(picture: str) -> bytes:
     ImportError
         If the library for it is not installed; the message says how to install it.
     """
-    return _library(".pdf").svg_to_pdf(picture)
+    made = _library(".pdf").svg_to_pdf(picture)
+    # The library lists a page's resources in any order; in one order, the same picture is the same file.
+    return re.sub(
+        rb"(?:^ +/\w+ \d+ 0 R\n)+", lambda lines: b"".join(sorted(lines[0].splitlines(True))), made, flags=re.M
+    )
 
 
 def png(picture: str, width: float, height: float, scale: float = 2.0) -> bytes:

@@ -15,6 +15,8 @@ Theme = Literal["auto", "light", "dark", "print"]
 Part = Literal["values", "grads", "local", "shapes", "saved", "source"]
 
 PARTS = get_args(Part)
+DIFFERENCE = ("Δ value", "Δ grad")
+
 SHOWN: tuple[Part, ...] = ("values", "grads", "local", "shapes")
 """What is shown unless told otherwise."""
 
@@ -49,6 +51,8 @@ class Options:
         Of heatmaps: ``"orange-blue"``, ``"purple-green"`` or ``"grey"``.
     font
         The family of all text but numbers; a stack of common ones follows it.
+    captions
+        What the two kinds of numbers on a card are called.
     """
 
     direction: Direction = "auto"
@@ -62,6 +66,7 @@ class Options:
     number_format: str | None = None
     palette: str = "orange-blue"
     font: str | None = None
+    captions: tuple[str, str] = ("value", "grad")
 
     def number(self, value: Any, digits: int) -> str:
         """Write a number, with at most so many significant digits unless a format was given."""

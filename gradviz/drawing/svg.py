@@ -242,7 +242,7 @@ class Pen:
         """Say once what the colours of heatmaps mean."""
         top, left = self.layout.height + 12.0, 0.0
         scales = (self.view.value_scale, self.view.gradient_scale)
-        for shown, caption, scale in zip(self.view.heatmaps, ("value", "grad"), scales, strict=True):
+        for shown, caption, scale in zip(self.view.heatmaps, self.view.options.captions, scales, strict=True):
             if not shown:
                 continue
             yield '<g class="gv-legend">'
@@ -339,10 +339,10 @@ class Pen:
             yield text_mark(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
         line = top + HEADER
         if card.has_value:
-            yield from self._numbers(card, "v", "value", left, line)
+            yield from self._numbers(card, "v", self.view.options.captions[0], left, line)
             line += card.body.height + BETWEEN
         if card.has_gradient:
-            yield from self._numbers(card, "g", "grad", left, line)
+            yield from self._numbers(card, "g", self.view.options.captions[1], left, line)
         yield "</g>"
 
     def _chip(self, card: Card, x: float, y: float) -> Iterator[str]:

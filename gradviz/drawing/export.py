@@ -20,11 +20,49 @@ def pdf(picture: str) -> bytes:
     ImportError
         If the library for it is not installed; the message says how to install it.
     """
-    made = _library(".pdf").svg_to_pdf(picture)
-    # The library lists a page's resources in any order; in one order, the same picture is the same file.
-    return re.sub(
-        rb"(?:^ +/\w+ \d+ 0 R\n)+", lambda lines: b"".join(sorted(lines[0].splitlines(True))), made, flags=re.M
-    )
+    return _in_order(_library(".pdf").svg_to_pdf(picture))
+
+
+_REFERENCE = re.compile(rb"\b(\d+) 0 R\b")
+
+
+def _in_order(made: bytes) -> bytes:
+    """Number the objects of a PDF in the order in which one comes to them from its root, and write them in that order.
+
+    The library numbers and lists them in any order; in one order, the same picture is the same file.
+    """
+    start = int(made[made.rindex(b"startxref") + 9 :].split()[0])
+    table, trailer = made[start:].split(b"trailer", 1)
+    entries = table.split(b"\n", 2)[2].splitlines()
+    offsets = {number: int(entry[:10]) for number, entry in enumerate(entries) if entry[17:18] == b"n"}
+    ordered = sorted(offsets.values())
+    ends = dict(zip(ordered, [*ordered[1:], start], strict=True))
+    objects: dict[int, tuple[bytes, bytes]] = {}
+    for number, offset in offsets.items():
+        text, mark, data = made[offset : ends[offset]].partition(b"stream\n")  # what is in a stream is no text
+        text = re.sub(rb"(?:^ +/\w+ \d+ 0 R\n)+", lambda m: b"".join(sorted(m[0].splitlines(True))), text, flags=re.M)
+        objects[number] = text, mark + data
+    trailer = trailer.partition(b"startxref")[0]
+    renumbered: dict[int, int] = {}
+    waiting = [int(number) for number in reversed(_REFERENCE.findall(trailer))]
+    while waiting:
+        number = waiting.pop()
+        if number not in renumbered:
+            renumbered[number] = len(renumbered) + 1
+            waiting += [int(found) for found in reversed(_REFERENCE.findall(objects[number][0]))]
+
+    def new(text: bytes) -> bytes:
+        return _REFERENCE.sub(lambda m: b"%d 0 R" % renumbered[int(m[1])], text)
+
+    parts, lines = [made[: ordered[0]]], [b"0000000000 65535 f\r\n"]
+    for number, own in renumbered.items():
+        lines.append(b"%010d 00000 n\r\n" % sum(map(len, parts)))
+        text, stream = objects[number]
+        parts.append(new(re.sub(rb"^\d+ 0 obj", b"%d 0 obj" % own, text)) + stream)
+    place = sum(map(len, parts))
+    trailer = new(re.sub(rb"/Size \d+", b"/Size %d" % len(lines), trailer))
+    end = b"trailer" + trailer + b"startxref\n%d\n%%%%EOF" % place
+    return b"".join([*parts, b"xref\n0 %d\n" % len(lines), *lines, end])
 
 
 def png(picture: str, width: float, height: float, scale: float = 2.0) -> bytes:

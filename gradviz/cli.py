@@ -14,7 +14,7 @@ import gradviz
 from gradviz.expression import SCRIPT, UsageError, evaluate, first_line, parse_value, run_script
 from gradviz.recording import Recording, record_graph
 
-DRAW_SUFFIXES = (".svg", ".dot", ".json", ".html")
+DRAW_SUFFIXES = (".svg", ".pdf", ".png", ".dot", ".json", ".html")
 PLAY_SUFFIXES = (".html",)
 
 
@@ -81,7 +81,12 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run)
         if name == "draw":
             command.add_argument("--direction", choices=("LR", "TB"), help="left to right, or top to bottom")
-            command.add_argument("--theme", choices=("auto", "light", "dark"), default="auto", help="colours")
+            command.add_argument("--theme", choices=("auto", "light", "dark", "print"), default="auto", help="colours")
+            command.add_argument("--detail", choices=("auto", "full", "compact", "structure"), help="how much is shown")
+            command.add_argument("--depth", type=int, metavar="N", help="how far modules unfold; 0 shows one box for each")
+            command.add_argument("--focus", metavar="TENSOR", help="show only what is near the tensor of this name")
+            command.add_argument("--animate", action="store_true", help="an .svg that plays by itself")
+            command.add_argument("--scale", type=float, metavar="X", help="for .png: pixels to one of the picture (2)")
         else:
             command.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
     return parser
@@ -94,10 +99,14 @@ def _draw(given: argparse.Namespace) -> int:
     output = _checked_output(given.output, DRAW_SUFFIXES)
     from gradviz.drawing import draw_recording
 
-    drawing = draw_recording(_record(given), direction=given.direction, theme=given.theme)
+    names = ("direction", "theme", "detail", "depth", "focus")
+    try:
+        drawing = draw_recording(_record(given), **{name: getattr(given, name) for name in names})
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     if output.suffix.lower() == ".html":
         return _write_page(drawing, output)
-    return _write(output, lambda: drawing.save(output))
+    return _write(output, lambda: drawing.save(output, animate=given.animate, scale=given.scale))
 
 
 def _play(given: argparse.Namespace) -> int:
@@ -120,6 +129,8 @@ def _write(output: Path, write: Any) -> int:
         write()
     except OSError as error:
         raise UsageError(f"cannot write {output}: {error.strerror or error}") from None
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"cannot write {output}: {error}") from None
     print(f"wrote {output}")
     return 0
 

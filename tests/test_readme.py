@@ -109,9 +109,9 @@ def test_notebooks_run_from_top_to_bottom(path):
 
 
 def test_the_pictures_in_assets_are_todays(tmp_path):
-    """If this fails: gradviz draw "w*x + b" w=2 x=5 b=3 --constant x -o assets/line.svg, and look at it."""
+    """If this fails: gradviz draw "w*x + b" w=2 x=5 b=3 --constant x --animate -o assets/line.svg, and look at it."""
     from gradviz.cli import main
 
     line = tmp_path / "line.svg"
-    assert main(["draw", "w*x + b", "w=2", "x=5", "b=3", "--constant", "x", "-o", str(line)]) == 0
+    assert main(["draw", "w*x + b", "w=2", "x=5", "b=3", "--constant", "x", "--animate", "-o", str(line)]) == 0
     assert line.read_bytes() == (ROOT / "assets" / "line.svg").read_bytes()

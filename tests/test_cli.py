@@ -98,7 +98,7 @@ def test_a_script_names_the_tensor(here, capsys):
         (["draw", "syntax.py:y"], "syntax.py failed"),
         (
             ["draw", "w*w", "w=2", "-o", "g.bmp"],
-            "cannot write g.bmp: the name must end in .svg or .dot or .json or .html",
+            "cannot write g.bmp: the name must end in .svg or .pdf or .png or .dot or .json or .html",
         ),
         (["play", "w*w", "w=2", "-o", "g.svg"], "cannot write g.svg: the name must end in .html"),
         (["draw", "w*w", "w=2", "-o", "no/g.svg"], "cannot write no/g.svg: there is no folder no"),

@@ -146,6 +146,10 @@ def install() -> None:
         "truediv": functions.div,
         "pow": functions.pow,
         "floordiv": functions.floor_divide,
+        "mod": functions.remainder,
+        "and": functions.bitwise_and,
+        "or": functions.bitwise_or,
+        "xor": functions.bitwise_xor,
     }.items():
         setattr(Tensor, f"__{name}__", _operator(function))
         setattr(Tensor, f"__i{name}__", _operator(_in_place(function)))
@@ -168,18 +172,21 @@ def install() -> None:
         "le": functions.le,
         "gt": functions.gt,
         "ge": functions.ge,
-        "and": functions.logical_and,
-        "or": functions.logical_or,
+        "rand": functions.bitwise_and,
+        "ror": functions.bitwise_or,
+        "rxor": functions.bitwise_xor,
     }.items():
         setattr(Tensor, f"__{name}__", _operator(function))
     members: dict[str, Any] = {
         "backward": tensor_backward,
         "__rpow__": _operator(functions.pow, swapped=True),
+        "__rmod__": _operator(functions.remainder, swapped=True),
+        "__rfloordiv__": _operator(functions.floor_divide, swapped=True),
         "__matmul__": _matmul,
         "__neg__": functions.neg,
         "__pos__": lambda self: self,
         "__abs__": functions.abs,
-        "__invert__": functions.logical_not,
+        "__invert__": functions.bitwise_not,
         "__getitem__": getitem,
         "__setitem__": _setitem,
         "zero_": lambda self: inplace.change(self, assignment.zero),

@@ -484,7 +484,8 @@ def edge_label(argument: Argument, tensor: Tensor) -> str:
     if argument.local_number:
         forms = [f"{argument.local} = {argument.local_number}", argument.local_number]
         if len(tensor.name) <= 4:
-            forms.insert(0, f"∂/∂{tensor.name} = {forms[0]}")
+            name = tensor.name if tensor.named else f"({tensor.name})"
+            forms.insert(0, f"∂/∂{name} = {forms[0]}")
     fitting = next((form for form in forms if len(form) <= LONGEST_LABEL), forms[-1])
     return shorten(fitting, LONGEST_LABEL)
 

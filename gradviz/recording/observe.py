@@ -293,6 +293,10 @@ class _Builder:
             found = self._leaf_name(leaf)
             role: Role = "parameter" if edge is not None else "input"
             values = leaf.values_at(node._sequence_nr)
+            if found is None and edge is None and np.ndim(leaf.array) == 0 and values is not None:
+                # A number that nobody has named is called by what it is, as one written in the program.
+                self._enter(key, words.number(np.asarray(values).item()), True, "constant", values, requires_grad=False)
+                return key
             self._enter(
                 key,
                 found or _slot_name(node.operation.inputs[place]),

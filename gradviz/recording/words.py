@@ -6,6 +6,7 @@ All of it comes from the rows of the operations table, printed with the learner'
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,20 +79,22 @@ def composed_name(node: Node, operands: list[Operand], module: str = "") -> str:
     """
     settings = settings_words(node)
     expression = node.operation.expression or f"{node.operation.name}(self)"
-    outside = [
-        operand.name if operand.named else "…" for operand in operands if not operand.name.startswith(f"{module}.")
-    ]
-    for shorten in (False, True):
-        if shorten and module:
-            return f"{module}({', '.join(outside)})"
-        words = settings | {
-            slot: operand.name if operand.named or not shorten else "…"
-            for slot, operand in zip(node.operation.inputs, operands, strict=True)
-        }
-        name = formula(expression, words)
-        if len(name) <= LONGEST_NAME:
-            return name
-    return f"{node.operation.name}(…)"
+    inside = [operand.name.startswith(f"{module}.") for operand in operands]
+    outside = [operand.name if operand.named else "…" for operand, own in zip(operands, inside, strict=True) if not own]
+
+    def named_by(names: Iterable[str]) -> str:
+        return formula(expression, settings | dict(zip(node.operation.inputs, names, strict=True)))
+
+    name = named_by(operand.name for operand in operands)
+    if len(name) <= LONGEST_NAME:
+        return name
+    if module and outside:
+        return f"{module}({', '.join(outside)})"
+    if module:  # all of it is the module's own: then its path need not be said again
+        name = named_by(operand.name[len(module) + 1 :] for operand in operands)
+    else:
+        name = named_by(operand.name if operand.named else "…" for operand in operands)
+    return name if len(name) <= LONGEST_NAME else f"{node.operation.name}(…)"
 
 
 def symbol_of(node: Node) -> str:

@@ -78,13 +78,18 @@ __version__ = "0.1.0"
 
 # What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
 _LATER = {"backprop": "show", "draw": "show", "load": "serialization", "save": "serialization"}
+_VISIBLE = ("drawing", "player", "recording")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER:
+    if name in _LATER or name in _VISIBLE:
         from importlib import import_module
 
-        return getattr(import_module(f"gradviz.{_LATER[name]}"), name)
+        return (
+            getattr(import_module(f"gradviz.{_LATER[name]}"), name)
+            if name in _LATER
+            else import_module(f"gradviz.{name}")
+        )
     raise AttributeError(
         f"gradviz has no {name!r}. If PyTorch has it, gradviz does not support it; supported: see dir(gradviz)"
         + _similar(name)

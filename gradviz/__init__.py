@@ -13,7 +13,7 @@ tensor(14.)
 
 from typing import Any
 
-from gradviz import accelerator, autograd, backends, cuda, linalg, nn, optim, special, utils
+from gradviz import accelerator, autograd, backends, cuda, func, linalg, nn, optim, special, utils
 from gradviz.engine.creation import (
     arange,
     as_tensor,

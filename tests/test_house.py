@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "gradviz"
 
 ABOVE = {
     "engine": set(),
+    "autograd": {"engine"},
     "nn": {"engine"},
     "optim": {"engine", "nn"},
     "utils": {"engine"},

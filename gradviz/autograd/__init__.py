@@ -1,17 +1,31 @@
 """Differentiation, as PyTorch's ``torch.autograd``."""
 
+from typing import Any
+
+from gradviz.autograd import function, functional
+from gradviz.autograd.function import Function
+from gradviz.autograd.gradcheck import gradcheck, gradgradcheck
 from gradviz.engine.anomaly import detect_anomaly, set_detect_anomaly
 from gradviz.engine.backward import backward, grad
 from gradviz.engine.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 __all__ = [
+    "Function",
     "backward",
     "detect_anomaly",
     "enable_grad",
+    "function",
+    "functional",
     "grad",
+    "gradcheck",
+    "gradgradcheck",
     "inference_mode",
     "is_grad_enabled",
     "no_grad",
     "set_detect_anomaly",
     "set_grad_enabled",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(f"gradviz has no autograd.{name}; there are: {', '.join(__all__)}")

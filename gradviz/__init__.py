@@ -14,30 +14,8 @@ tensor(14.)
 from typing import Any
 
 from gradviz import accelerator, autograd, backends, cuda, func, linalg, nn, optim, special, utils
-from gradviz.engine.creation import (
-    arange,
-    as_tensor,
-    bernoulli,
-    device,
-    empty,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    manual_seed,
-    ones,
-    ones_like,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
-    tensor,
-    zeros,
-    zeros_like,
-)
+from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
+from gradviz.engine.creation import *
 from gradviz.engine.dtypes import (
     bool,
     double,
@@ -59,7 +37,6 @@ from gradviz.engine.dtypes import (
     uint8,
 )
 from gradviz.engine.functions import *
-from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from gradviz.engine.modes import (
     enable_grad,
     inference_mode,

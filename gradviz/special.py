@@ -1,10 +1,78 @@
-"""Special functions, as PyTorch's ``torch.special``."""
+"""Special functions, as PyTorch's ``torch.special``.
+
+Examples
+--------
+>>> import gradviz as torch
+>>> torch.special.entr(torch.tensor([0.0, 0.5, 0.25]))
+tensor([0.0000, 0.3466, 0.3466])
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-__all__: list[str] = []  # fmt: skip
+from gradviz.engine import functions
+from gradviz.engine.functions import (
+    digamma,
+    erf,
+    erfc,
+    erfinv,
+    exp2,
+    expm1,
+    i0,
+    log1p,
+    logit,
+    logsumexp,
+    mvlgamma,
+    polygamma,
+    sigmoid,
+    sinc,
+    xlogy,
+)
+from gradviz.engine.functions.arithmetic import x_log
+from gradviz.engine.operations import elementary
+from gradviz.engine.operations import special as rows
+from gradviz.engine.operations.special import entr, erfcx, i0e, i1, i1e, log_ndtr, ndtri
+from gradviz.engine.tensor import Tensor
+from gradviz.nn.functional import log_softmax, softmax
+
+__all__ = [
+    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
+    "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi",
+    "round", "sinc", "softmax", "xlog1py", "xlogy", "zeta",
+]  # fmt: skip
+
+expit, gammaln, multigammaln, psi = sigmoid, functions.lgamma, mvlgamma, digamma
+
+
+def ndtr(input: Tensor) -> Tensor:
+    """Return the distribution function of the standard normal distribution: the share of it that lies below x."""
+    return 0.5 * (1 + erf(input * math.sqrt(0.5)))
+
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """Round to so many decimals; a half goes to the even neighbour."""
+    return functions.round(input, decimals=decimals)
+
+
+def xlog1py(input: Any, other: Any) -> Tensor:
+    """Return ``input · log(1 + other)``, and 0 where `input` is 0."""
+    return x_log(input, other, (elementary.xlog1py, elementary.xlog1py_number, elementary.xlog1py_of_number))
+
+
+def zeta(input: Any, other: Any) -> Tensor:
+    """Return Hurwitz' zeta function: the sum of ``(other + k)**-input`` over k = 0, 1, 2, ...
+
+    There is a derivative for `other` only.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.special.zeta(torch.tensor(2.0), torch.tensor(1.0))  # π²/6
+    tensor(1.6449)
+    """
+    return rows.zeta(*functions.arithmetic.aligned(input, other))
 
 
 def __getattr__(name: str) -> Any:

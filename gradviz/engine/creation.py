@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes, random
+from gradviz.engine import cpumath, distributions, dtypes, random
+from gradviz.engine.operation import broadcast_error
+from gradviz.engine.operations import sampling
 from gradviz.engine.tensor import Tensor, wrap
+
+__all__ = [
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
+    "ShortTensor", "arange", "as_tensor", "asarray", "bernoulli", "device", "empty", "empty_like", "eye", "from_numpy", "full",
+    "full_like", "get_rng_state", "initial_seed", "linspace", "logspace", "manual_seed", "multinomial", "normal", "ones",
+    "ones_like", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "scalar_tensor",
+    "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
+]  # fmt: skip
 
 Size = Any  # ints, or one tuple or list of ints
 
@@ -64,7 +75,7 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     tensor([[1., 2.],
             [3., 4.]], requires_grad=True)
     """
-    _check_device(device)
+    check_device(device)
     if isinstance(data, Tensor):
         warnings.warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
@@ -101,9 +112,13 @@ def _array_from(data: Any, kind: np.dtype[Any] | None) -> np.ndarray[Any, Any]:
     if array.dtype.kind == "f":
         # Python's floats have no precision of their own; numbers from arrays and tensors in a list do.
         given = _first(plain)
-        own = isinstance(given, np.ndarray | np.generic) and not isinstance(given, float)
+        own = isinstance(given, np.ndarray | np.generic)
         return array if own or kind is not None else array.astype(dtypes.get_default_dtype().numpy)
     if array.dtype.kind in "iub":
+        if array.dtype == np.uint64:
+            raise ValueError("Overflow when unpacking long long")
+        if kind is not None and kind.kind in "iu":
+            _check_range(array, kind)
         return array
     wrong = next((type(item).__name__ for item in array.ravel() if not isinstance(item, bool | int | float)), "object")
     if array.dtype.kind in "US":
@@ -113,10 +128,19 @@ def _array_from(data: Any, kind: np.dtype[Any] | None) -> np.ndarray[Any, Any]:
     raise RuntimeError(f"Could not infer dtype of {wrong}")
 
 
+def _check_range(array: np.ndarray, kind: np.dtype) -> None:
+    high = np.iinfo(kind).max
+    low = -high if kind.kind == "u" else np.iinfo(kind).min  # as PyTorch, -1 is the largest number without a sign
+    if array.size and (array.max() > high or array.min() < low):
+        raise RuntimeError(f"value cannot be converted to type {kind.name} without overflow")
+
+
 def _without_tensors(data: Any) -> Any:
     """Replace tensors inside nested lists by their numbers."""
     if isinstance(data, Tensor):
-        return data.array
+        if data.numel() != 1:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return data.array.reshape(())[()]
     if isinstance(data, list | tuple):
         return [_without_tensors(item) for item in data]
     if isinstance(data, range):
@@ -144,9 +168,18 @@ def _first(data: Any) -> Any:
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """Make a tensor, sharing memory with a tensor or an array where possible."""
-    _check_device(device)
+    check_device(device)
     made = data if isinstance(data, Tensor) else from_numpy(data) if isinstance(data, np.ndarray) else tensor(data)
     return made if dtype is None else made.to(dtype)
+
+
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False
+) -> Tensor:
+    """Make a tensor, sharing memory with a tensor or an array where possible, unless a copy is asked for."""
+    made = as_tensor(obj, dtype, device)
+    made = made.clone() if copy and made.storage() is getattr(obj, "array", obj) else made
+    return made.requires_grad_() if requires_grad else made
 
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
@@ -157,85 +190,283 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     return wrap(array)
 
 
-def _check_device(wanted: Any) -> None:
+def check_device(wanted: Any) -> None:
+    """Say that there is no device but the CPU."""
     if wanted is not None and not isinstance(wanted, device):
         device(wanted)
 
 
-def _shape(size: tuple[Any, ...]) -> tuple[int, ...]:
+def _shape(size: tuple[Any, ...], name: str = "zeros") -> tuple[int, ...]:
     if len(size) == 1 and isinstance(size[0], tuple | list):
         size = tuple(size[0])
-    lengths = tuple(int(length) for length in size)
+    lengths = []
+    for length in size:
+        if isinstance(length, bool) or not hasattr(length, "__index__"):
+            kind = type(length).__name__
+            raise TypeError(f"{name}(): argument 'size' (position 1) must be tuple of ints, not {kind}")
+        lengths.append(length.__index__())
     for length in lengths:
+        if length < 0 and name == "zeros":
+            raise RuntimeError("zeros: Dimension size must be non-negative.")
         if length < 0:
-            raise RuntimeError(f"Trying to create tensor with negative dimension {length}: {list(lengths)}")
-    return lengths
+            raise RuntimeError(f"Trying to create tensor with negative dimension {length}: {lengths}")
+    return tuple(lengths)
 
 
 def _kind(dtype: Any) -> np.dtype[Any]:
     return dtypes.to_numpy(dtype) if dtype is not None else dtypes.get_default_dtype().numpy
 
 
-def zeros(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make a tensor of zeros: ``zeros(3)``, ``zeros(2, 3)``, ``zeros((2, 3))``."""
-    _check_device(device)
+def _check(device: Any, options: dict[str, Any]) -> None:
+    """Refuse what there is not: another device, writing into a given tensor, other layouts.
+
+    Options that change nothing in what is computed are accepted: ``pin_memory``, ``layout`` of ordinary tensors, ...
+    """
+    if device is not None:
+        check_device(device)
+    for name, value in options.items():
+        if name not in ("layout", "memory_format", "out", "pin_memory"):
+            raise TypeError(f"got an unexpected keyword argument '{name}'")
+        if name == "out" and value is not None:
+            raise NotImplementedError("gradviz has no out=; supported: x[...] = what the function returns")
+        if value not in (None, False) and str(value) not in ("torch.strided", "torch.preserve_format"):
+            raise NotImplementedError(f"gradviz has no {name}={value!r}; supported: the default")
+
+
+def legacy(data: tuple[Any, ...], kind: dtypes.dtype) -> Tensor:
+    """Make what PyTorch's old constructors make: zeros of some sizes, or a tensor of given numbers."""
+    if all(isinstance(length, int) for length in data):
+        return zeros(*data, dtype=kind) if data else zeros(0, dtype=kind)
+    if len(data) != 1 or not isinstance(data[0], Tensor | np.ndarray | list | tuple):
+        raise TypeError(f"new(): data must be a sequence (got {type(data[0]).__name__})")
+    given = data[0]
+    return as_tensor(given, kind) if isinstance(given, Tensor | np.ndarray) else tensor(given, dtype=kind)
+
+
+def _constructor(kind: dtypes.dtype) -> Any:
+    def make(*data: Any) -> Tensor:
+        return legacy(data, kind)
+
+    make.__name__ = dtypes.tensor_type_name(kind).removeprefix("torch.")
+    make.__doc__ = f"Make a tensor of {kind.name}, from numbers or of some sizes, as in old code; today: `tensor`."
+    return make
+
+
+DoubleTensor, FloatTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = map(
+    _constructor, dtypes.ALL
+)
+
+# --- filled with a number ----------------------------------------------------------------------------------------------
+
+
+def zeros(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+    """Make a tensor of zeros: ``zeros(3)``, ``zeros(2, 3)``, ``zeros((2, 3))``.
+
+    Parameters
+    ----------
+    *size
+        The length of each axis.
+    dtype
+        The default dtype if not given, float32.
+    device
+        ``"cpu"``; there is no other.
+    requires_grad
+        Whether ``backward()`` should compute a gradient for it.
+    """
+    size = (options.pop("size"),) if "size" in options else size
+    _check(device, options)
     return leaf(np.zeros(_shape(size), _kind(dtype)), requires_grad)
 
 
-def ones(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Make a tensor of ones."""
-    _check_device(device)
-    return leaf(np.ones(_shape(size), _kind(dtype)), requires_grad)
+    size = (options.pop("size"),) if "size" in options else size
+    _check(device, options)
+    return leaf(np.ones(_shape(size, "ones"), _kind(dtype)), requires_grad)
 
 
-def empty(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def empty(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Make a tensor to be filled later (with zeros, so that nobody sees what was in memory)."""
-    return zeros(*size, dtype=dtype, device=device, requires_grad=requires_grad)
+    size = (options.pop("size"),) if "size" in options else size
+    _check(device, options)
+    return leaf(np.zeros(_shape(size, "empty"), _kind(dtype)), requires_grad)
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full(
+    size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
     """Make a tensor of one number over and over."""
-    _check_device(device)
-    made = tensor(fill_value, dtype=dtype)
-    return leaf(np.full(_shape((size,) if isinstance(size, int) else tuple(size)), made.array), requires_grad)
+    _check(device, options)
+    if not isinstance(size, tuple | list):
+        raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
+    made = tensor(fill_value.item() if isinstance(fill_value, Tensor) else fill_value, dtype=dtype)
+    return leaf(np.full(_shape(tuple(size), "full"), made.array), requires_grad)
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make zeros of a tensor's shape and dtype."""
-    return leaf(np.zeros(input.shape, _kind(dtype or input.dtype)), requires_grad)
-
-
-def ones_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make ones of a tensor's shape and dtype."""
-    return leaf(np.ones(input.shape, _kind(dtype or input.dtype)), requires_grad)
-
-
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make one number over and over in a tensor's shape and dtype."""
-    return leaf(np.full(input.shape, fill_value, _kind(dtype or input.dtype)), requires_grad)
-
-
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
     """Make a matrix with ones on its diagonal."""
+    _check(device, options)
+    for name, length in (("n", n), ("m", n if m is None else m)):
+        if length < 0:
+            raise RuntimeError(f"{name} must be greater or equal to 0, got {length}")
     return leaf(np.eye(n, m, dtype=_kind(dtype)), requires_grad)
 
 
-def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+def scalar_tensor(
+    s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
-    """Make numbers from start up to, not including, end."""
-    _check_device(device)
+    """Make a tensor of one number, in the default dtype."""
+    _check(device, options)
+    return leaf(np.array(s).astype(_kind(dtype)), requires_grad)
+
+
+# --- evenly spaced -------------------------------------------------------------------------------------------------------
+
+
+def _number(value: Any) -> Any:
+    return value.item() if isinstance(value, Tensor | np.generic) else value
+
+
+def arange(
+    start: Any = 0,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Make numbers from start up to, not including, end: ``arange(3)``, ``arange(1, 10, 2)``."""
+    _check(device, options)
     if end is None:
         start, end = 0, start
+    start, end, step = _number(start), _number(end), _number(step)
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if not (np.isfinite(start) and np.isfinite(end)):
+        raise RuntimeError(f"unsupported range: {start} -> {end}")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     whole = all(isinstance(number, int) for number in (start, end, step))
     kind = np.dtype(np.int64) if dtype is None and whole else _kind(dtype)
-    return leaf(np.arange(start, end, step).astype(kind), requires_grad)
+    if whole:
+        return leaf(np.arange(start, end, step).astype(kind), requires_grad)
+    count = math.ceil((end - start) / step)
+    return leaf((start + np.arange(count) * step).astype(kind), requires_grad)
 
 
-def linspace(start: float, end: float, steps: int, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
-    """Make evenly spaced numbers from start to end, both included."""
-    return leaf(np.linspace(start, end, steps).astype(_kind(dtype)), requires_grad)
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Make evenly spaced numbers from start to end, both included.
 
+    Parameters
+    ----------
+    steps
+        How many numbers.
+    """
+    _check(device, options)
+    return leaf(_spaced(_number(start), _number(end), steps, _kind(dtype)), requires_grad)
+
+
+def _spaced(start: float, end: float, steps: int, kind: np.dtype) -> np.ndarray:
+    """Count up from the start in the first half, and down from the end in the second, as PyTorch does."""
+    if steps < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    if steps == 1:
+        return np.full(1, start).astype(kind)
+    places, real = np.arange(steps), kind.kind == "f" and kind != np.float16
+    scalar = kind.type if real else np.float64
+    if not steps:
+        return np.zeros(0, kind)
+    first, last = scalar(start), scalar(end)
+    step = (last - first) / scalar(steps - 1)
+    up = cpumath.fma(places.astype(scalar), step, first) if real else first + step * places
+    back = steps - 1 - places
+    down = cpumath.fma(back.astype(scalar), -step, last) if real else last - step * back
+    return np.where(places < steps // 2, up, down).astype(kind)
+
+
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Make numbers from ``base ** start`` to ``base ** end`` whose logarithms are evenly spaced."""
+    _check(device, options)
+    kind = _kind(dtype)
+    powers = _spaced(_number(start), _number(end), steps, np.dtype(np.float64))
+    return leaf(np.power(float(base), powers).astype(kind), requires_grad)
+
+
+# --- like another tensor -------------------------------------------------------------------------------------------------
+
+
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
+    """Make zeros of a tensor's shape and dtype."""
+    _check(device, options)
+    return leaf(np.zeros(input.shape, _kind(dtype or input.dtype)), requires_grad)
+
+
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
+    """Make ones of a tensor's shape and dtype."""
+    _check(device, options)
+    return leaf(np.ones(input.shape, _kind(dtype or input.dtype)), requires_grad)
+
+
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
+) -> Tensor:
+    """Make a tensor of another's shape and dtype, to be filled later (with zeros until then)."""
+    return zeros_like(input, dtype=dtype, device=device, requires_grad=requires_grad, **options)
+
+
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Make one number over and over in a tensor's shape and dtype."""
+    _check(device, options)
+    return leaf(np.full(input.shape, _number(fill_value), _kind(dtype or input.dtype)), requires_grad)
+
+
+def _new(make: Any) -> Any:
+    """Turn a function that makes tensors into the method that does so in a tensor's own dtype."""
+
+    def method(self: Tensor, *args: Any, dtype: Any = None, **how: Any) -> Tensor:
+        return make(*args, dtype=dtype or self.dtype, **how)
+
+    method.__doc__ = f"As `{make.__name__}`, in this tensor's dtype if no other is given."
+    return method
+
+
+METHODS = {f"new_{make.__name__}": _new(make) for make in (zeros, ones, empty, full, tensor)}
+"""Methods of tensors that make others."""
 
 # --- at random -------------------------------------------------------------------------------------------------------
 
@@ -245,24 +476,57 @@ def manual_seed(seed: int) -> random.Generator:
     return random.manual_seed(seed)
 
 
-def _generator(generator: random.Generator | None) -> random.Generator:
-    return generator or random.default_generator
+def seed() -> int:
+    """Start the random numbers anew from a seed nobody can know, and return it."""
+    return random.default_generator.seed()
+
+
+def initial_seed() -> int:
+    """Return the seed the random numbers started from."""
+    return random.default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """Return the state of the random numbers, to go back to with `set_rng_state`."""
+    return wrap(random.default_generator.get_state())
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Go back to a state of the random numbers that `get_rng_state` returned."""
+    random.default_generator.set_state(new_state.numpy())
+
+
+def source(generator: random.Generator | None) -> random.Generator:
+    """Return the generator to draw from: the one given, or the default one."""
+    return random.default_generator if generator is None else generator
 
 
 def rand(
-    *size: Size, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *size: Size,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
 ) -> Tensor:
     """Make random numbers, uniform between 0 and 1."""
-    _check_device(device)
-    return leaf(np.asarray(_generator(generator).random(_shape(size), _kind(dtype))), requires_grad)
+    size = (options.pop("size"),) if "size" in options else size
+    _check(device, options)
+    return leaf(np.asarray(source(generator).random(_shape(size, "rand"), _kind(dtype))), requires_grad)
 
 
 def randn(
-    *size: Size, generator: Any = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    *size: Size,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
 ) -> Tensor:
     """Make random numbers from the normal distribution with mean 0 and standard deviation 1."""
-    _check_device(device)
-    return leaf(np.asarray(_generator(generator).normal(_shape(size), _kind(dtype))), requires_grad)
+    size = (options.pop("size"),) if "size" in options else size
+    _check(device, options)
+    return leaf(np.asarray(source(generator).normal(_shape(size, "randn"), _kind(dtype))), requires_grad)
 
 
 def randint(
@@ -272,31 +536,176 @@ def randint(
     *,
     generator: Any = None,
     dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
+    **options: Any,
 ) -> Tensor:
     """Make random integers from low up to, not including, high: ``randint(10, (3,))`` or ``randint(1, 7, (3,))``."""
+    _check(device, options)
     if size is None:
         low, high, size = 0, low, high
-    numbers = _generator(generator).integers(low, high, _shape((tuple(size),)))
+    elif high is None:
+        low, high = 0, low
+    numbers = source(generator).integers(int(low), int(high), _shape((tuple(size),), "randint"))
     return leaf(np.asarray(numbers).astype(_kind(dtype or dtypes.int64)), requires_grad)
 
 
-def randperm(n: int, *, generator: Any = None) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: Any = None,
+    dtype: Any = dtypes.int64,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
     """Make the numbers 0 to n − 1 in random order."""
-    return wrap(np.asarray(_generator(generator).permutation(n)))
+    _check(device, options)
+    return leaf(np.asarray(source(generator).permutation(n)).astype(_kind(dtype), copy=False), requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
     """Make `rand` numbers of a tensor's shape and dtype."""
-    return rand(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    _check(device, options)
+    return rand(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
     """Make `randn` numbers of a tensor's shape and dtype."""
-    return randn(*input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    _check(device, options)
+    return randn(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
-def bernoulli(input: Tensor, *, generator: Any = None) -> Tensor:
-    """Toss a coin for each entry, which gives the probability of a 1."""
-    drawn = _generator(generator).bernoulli(input.array)
-    return wrap(np.asarray(drawn).astype(input.array.dtype))
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Make `randint` numbers of a tensor's shape and dtype: up to `low`, or from low up to high."""
+    _check(device, options)
+    low, high = (0, low) if high is None else (low, high)
+    shape = tuple(input.shape)
+    return randint(low, high, shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Any = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    **options: Any,
+) -> Tensor:
+    """Make random numbers from normal distributions.
+
+    Parameters
+    ----------
+    mean, std
+        A number for all, or a tensor with one for each.
+    size
+        The shape, where both are numbers.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.normal(0.0, 1.0, (2, 3)).shape
+    torch.Size([2, 3])
+    """
+    _check(device, options)
+    draw = source(generator)
+    if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
+        numbers = draw.normal(_shape((() if size is None else tuple(size),), "normal"), _kind(dtype), mean, std)
+        return leaf(np.asarray(numbers), requires_grad)
+    if isinstance(std, Tensor):
+        if (std.array < 0).any():
+            raise RuntimeError("normal expects all elements of std >= 0.0")
+        means = mean.array if isinstance(mean, Tensor) else mean
+        kind = (mean if isinstance(mean, Tensor) else std).array.dtype
+        try:
+            shape = np.broadcast_shapes(np.shape(means), std.array.shape)
+        except ValueError:
+            raise broadcast_error(means, std.array) from None
+        numbers = np.asarray(draw.normal(shape, kind) * std.array + np.asarray(means, kind)).astype(kind)
+        if not isinstance(mean, Tensor):
+            return sampling.normal_of_std(std, numbers)
+        return sampling.normal_of_both(mean, std, numbers)
+    kind = mean.array.dtype
+    return sampling.normal_of_mean(mean, np.asarray(draw.normal(tuple(mean.shape), kind, 0.0, std) + mean.array))
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Any = None) -> Tensor:
+    """Toss a coin for each entry, which gives the probability of a 1; or `p`, which gives it for all."""
+    draw = source(generator)
+    if p is not None:
+        return sampling.bernoulli_of_number(input, draw.bernoulli(p, tuple(input.shape), input.array.dtype))
+    numbers = np.asarray(draw.bernoulli(np.asarray(input.array))).astype(input.array.dtype)
+    return sampling.bernoulli(input, numbers)
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Any = None) -> Tensor:
+    """Draw places at random: the larger an entry, the more often its place. No gradient comes back.
+
+    Parameters
+    ----------
+    input
+        Weights, not negative, as a row or as several rows; they need not add up to 1.
+    num_samples
+        How many to draw from each row.
+    replacement
+        Whether a place may be drawn again.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.multinomial(torch.tensor([0.0, 1.0, 0.0]), 1)
+    tensor([1])
+    """
+    weights = np.asarray(input.array)
+    if weights.dtype.kind != "f":
+        name = dtypes.scalar_type_name(input.dtype)
+        raise RuntimeError(f"multinomial only supports floating-point dtypes for input, got: {name}")
+    if weights.ndim not in (1, 2):
+        raise RuntimeError("prob_dist must be 1 or 2 dim")
+    if num_samples <= 0:
+        raise RuntimeError("cannot sample n_sample <= 0 samples")
+    if not replacement and num_samples > weights.shape[-1]:
+        raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement")
+    if not sampling.finite(weights):
+        raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+    if not (weights.sum(-1) > 0).all():
+        raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
+    draw = source(generator)
+    if not replacement or num_samples == 1:
+        # The places of the largest weights, each divided by an exponential number of its own.
+        race = weights / distributions.exponential(draw, weights.shape, weights.dtype)
+        return wrap(np.argsort(-race, axis=-1, kind="stable")[..., :num_samples])
+    ends = np.cumsum(weights, axis=-1)
+    ends = ends / ends[..., -1:]
+    ends[..., -1] = 1
+    drawn = draw.random((*weights.shape[:-1], num_samples), np.dtype(np.float64))
+    return wrap((ends[..., None, :] < drawn[..., None]).sum(-1))

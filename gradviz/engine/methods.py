@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes, functions, inplace
+from gradviz.engine import creation, functions, inplace
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
-from gradviz.engine.functions.shapes import flat_size
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import array_of
 from gradviz.engine.operations import assignment, elementwise
@@ -135,6 +134,8 @@ def install() -> None:
     for name in functions.__all__:
         if name not in functions.NOT_METHODS and name not in vars(Tensor):
             setattr(Tensor, name, getattr(functions, name))
+    for name, member in {**functions.METHODS, **creation.METHODS}.items():
+        setattr(Tensor, name, member)
     for name in functions.IN_PLACE:
         setattr(Tensor, f"{name}_", _in_place(getattr(functions, name)))
     for name in RESHAPING:
@@ -192,21 +193,7 @@ def install() -> None:
         "zero_": lambda self: inplace.change(self, assignment.zero),
         "fill_": _fill,
         "copy_": _copy,
-        "expand_as": lambda self, other: functions.expand(self, other.shape),
-        "view_as": lambda self, other: functions.view(self, other.shape),
-        "reshape_as": lambda self, other: functions.reshape(self, other.shape),
-        "contiguous": lambda self: self if self.storage().flags.c_contiguous else functions.clone(self),
-        "is_contiguous": lambda self: self.storage().flags.c_contiguous,
-        "cpu": lambda self: self,
-        "float": lambda self: functions.to(self, dtypes.float32),
-        "double": lambda self: functions.to(self, dtypes.float64),
-        "half": lambda self: functions.to(self, dtypes.float16),
-        "long": lambda self: functions.to(self, dtypes.int64),
-        "int": lambda self: functions.to(self, dtypes.int32),
-        "bool": lambda self: functions.to(self, dtypes.bool),
         "T": property(_reversed_axes),
-        "mT": property(lambda self: functions.transpose(self, -2, -1)),
-        "new_zeros": lambda self, *size: wrap(np.zeros(flat_size(size), self.array.dtype)),
     }
     for name, member in members.items():
         setattr(Tensor, name, member)

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradviz.engine import functions as f
 from gradviz.engine.operation import array_of
+from gradviz.engine.operations import elementary, elementwise
 from gradviz.engine.tensor import Tensor, wrap
 
 UFUNCS: dict[Any, Any] = {
@@ -31,8 +32,8 @@ UFUNCS: dict[Any, Any] = {
     np.sin: f.sin,
     np.cos: f.cos,
     np.tanh: f.tanh,
-    np.maximum: f.maximum,
-    np.minimum: f.minimum,
+    np.maximum: elementwise.maximum,
+    np.minimum: elementwise.minimum,
     np.sign: f.sign,
     np.exp2: f.exp2,
     np.expm1: f.expm1,
@@ -54,6 +55,16 @@ UFUNCS: dict[Any, Any] = {
     np.ceil: f.ceil,
     np.trunc: f.trunc,
     np.isnan: f.isnan,
+    np.isinf: f.isinf,
+    np.isfinite: f.isfinite,
+    np.remainder: f.remainder,
+    np.fmod: f.fmod,
+    np.arctan2: elementary.atan2,
+    np.hypot: elementary.hypot,
+    np.logaddexp: elementary.logaddexp,
+    np.logaddexp2: elementary.logaddexp2,
+    np.fmax: elementwise.fmax,
+    np.fmin: elementwise.fmin,
     np.equal: f.eq,
     np.not_equal: f.ne,
     np.less: f.lt,
@@ -90,6 +101,7 @@ FUNCTIONS: dict[Any, Any] = {
     np.where: lambda condition, x, y: f.where(_tensor(condition), x, y),
     np.flip: lambda x, axis=None: f.flip(x, tuple(range(x.ndim)) if axis is None else axis),
     np.cumsum: lambda x, axis: f.cumsum(x, axis),
+    np.cumprod: lambda x, axis: f.cumprod(x, axis),
     np.roll: lambda x, shift, axis=None: f.roll(x, shift, axis),
     np.dot: lambda x, y: f.matmul(_tensor(x), _tensor(y)),
     np.outer: f.outer,

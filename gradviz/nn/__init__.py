@@ -5,9 +5,9 @@ from typing import Any
 from gradviz.nn import functional, init, modules, utils
 from gradviz.nn.module import Module
 from gradviz.nn.modules import *
-from gradviz.nn.parameter import Parameter
+from gradviz.nn.parameter import Buffer, Parameter
 
-__all__ = ["Module", "Parameter", "functional", "init", "utils", *modules.__all__]
+__all__ = ["Buffer", "Module", "Parameter", "functional", "init", "utils", *modules.__all__]
 
 
 def __getattr__(name: str) -> Any:

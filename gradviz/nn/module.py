@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradviz.engine import scope
+from gradviz.engine import creation, dtypes, scope
+from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
-from gradviz.nn.parameter import Parameter
+from gradviz.nn import hooks, state
+from gradviz.nn.hooks import Hook, ModuleHooks
+from gradviz.nn.parameter import Buffer, Parameter
 
 
 class Module:
@@ -25,14 +28,18 @@ class Module:
     tensor([2., 2.])
     """
 
+    _version = 1
     training: bool
     _parameters: dict[str, Parameter | None]
     _buffers: dict[str, Tensor | None]
     _modules: dict[str, Module | None]
+    _non_persistent_buffers_set: set[str]
+    _hooks: ModuleHooks | None = None  # few modules ever have any
 
     def __init__(self) -> None:
         for name in ("_parameters", "_buffers", "_modules"):
             object.__setattr__(self, name, {})
+        object.__setattr__(self, "_non_persistent_buffers_set", set())
         object.__setattr__(self, "training", True)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -44,7 +51,9 @@ class Module:
         outer = scope.current
         scope.current = scope.Call(self._tag(), outer)
         try:
-            return self.forward(*args, **kwargs)
+            if self._hooks is None:
+                return self.forward(*args, **kwargs)
+            return hooks.call(self, self._hooks, args, kwargs)
         finally:
             scope.current = outer
 
@@ -59,21 +68,38 @@ class Module:
 
     def __setattr__(self, name: str, value: Any) -> None:
         parts = self.__dict__.get("_parameters")
-        if isinstance(value, Parameter | Module) and parts is None:
-            kind = "parameters" if isinstance(value, Parameter) else "module"
-            raise AttributeError(f"cannot assign {kind} before Module.__init__() call")
-        if isinstance(value, Parameter):
-            self._forget(name)
-            self._parameters[name] = value
-        elif isinstance(value, Module):
-            self._forget(name)
-            self._modules[name] = value
-        elif parts is not None and name in self._parameters:
+        if parts is None:
+            if isinstance(value, Parameter | Module | Buffer):
+                kind = "module" if isinstance(value, Module) else type(value).__name__.lower()
+                plural = "s" if isinstance(value, Parameter) else ""
+                raise AttributeError(f"cannot assign {kind}{plural} before Module.__init__() call")
+            object.__setattr__(self, name, value)
+        elif isinstance(value, Parameter):
+            self._forget(name, but=self._parameters)
+            self.register_parameter(name, value)
+        elif name in parts:
             if value is not None:
-                kind = value.type() if isinstance(value, Tensor) else type(value).__name__
-                raise TypeError(f"cannot assign '{kind}' as parameter '{name}' (torch.nn.Parameter or None expected)")
-            self._parameters[name] = None
-        elif parts is not None and name in self._buffers:
+                raise TypeError(
+                    f"cannot assign '{_kind(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
+                )
+            self.register_parameter(name, None)
+        elif isinstance(value, Module):
+            self._forget(name, but=self._modules)
+            self._modules[name] = value
+        elif name in self._modules:
+            if value is not None:
+                raise TypeError(
+                    f"cannot assign '{_kind(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                )
+            self._modules[name] = None
+        elif isinstance(value, Buffer):
+            self._forget(name, but=self._buffers)
+            self.register_buffer(name, value, value.persistent)
+        elif name in self._buffers:
+            if value is not None and not isinstance(value, Tensor):
+                raise TypeError(
+                    f"cannot assign '{_kind(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
+                )
             self._buffers[name] = value
         else:
             object.__setattr__(self, name, value)
@@ -89,37 +115,94 @@ class Module:
         if not self._forget(name):
             object.__delattr__(self, name)
 
-    def _forget(self, name: str) -> bool:
+    def __dir__(self) -> list[str]:
+        names = {*super().__dir__(), *self._parameters, *self._buffers, *self._modules}
+        return sorted(name for name in names if not name[:1].isdigit())
+
+    def _forget(self, name: str, but: Any = None) -> bool:
+        """Remove a part, wherever it is; `but` there a new one will take its place, and its position."""
         found = False
         for kind in (self._parameters, self._buffers, self._modules, self.__dict__):
-            found = kind.pop(name, kind) is not kind or found
+            if kind is not but:
+                found = kind.pop(name, kind) is not kind or found
+        self._non_persistent_buffers_set.discard(name)
         return found
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Add a parameter under a name; ``None`` for one that this module does without."""
+        self._check_name("parameter", name, "_parameters")
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"cannot assign '{_kind(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
+            )
+        if param is not None and param.grad_fn is not None:
+            raise ValueError(
+                f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To "
+                f"express '{name}' as a function of another Tensor, compute the value in the forward() method."
+            )
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that belongs to the module's state and is not learned."""
+        """Add a tensor that belongs to the module's state and is not learned.
+
+        Parameters
+        ----------
+        name
+            The attribute it can be found under.
+        tensor
+            The tensor; ``None`` for one that this module does without.
+        persistent
+            Whether it belongs to the ``state_dict``.
+        """
+        self._check_name("buffer", name, "_buffers")
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"cannot assign '{_kind(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+            )
         self._buffers[name] = tensor
+        change = self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add
+        change(name)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a module under a name."""
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"{_kind(module)} is not a Module subclass")
+        self._check_name("module", name, "_modules")
         self._modules[name] = module
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Add a module under a name."""
+        self.add_module(name, module)
+
+    def _check_name(self, part: str, name: str, kind: str) -> None:
+        if kind not in self.__dict__:
+            raise AttributeError(f"cannot assign {part} before Module.__init__() call")
+        if not isinstance(name, str):
+            raise TypeError(f"{part} name should be a string. Got {_kind(name)}")
+        if "." in name:
+            raise KeyError(f'{part} name can\'t contain "."' + (f", got: {name}" if part == "module" else ""))
+        if not name:
+            raise KeyError(f'{part} name can\'t be empty string ""')
+        if name not in self.__dict__[kind] and hasattr(self, name):
+            raise KeyError(f"attribute '{name}' already exists")
 
     # --- going through the parts ----------------------------------------------------------------------------------
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """Every module inside, itself first, each once, with its path."""
-        seen: set[int] = set()
+    def named_modules(
+        self, memo: set[int] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """Every module inside, itself first, each once unless told otherwise, with its path."""
+        seen: set[int] = set() if memo is None else memo
         waiting: list[tuple[str, Module]] = [(prefix, self)]
         while waiting:
             path, module = waiting.pop()
-            if id(module) in seen:
-                continue
-            seen.add(id(module))
+            if remove_duplicate:
+                if id(module) in seen:
+                    continue
+                seen.add(id(module))
             yield path, module
-            inside = [(f"{path}.{name}" if path else name, part) for name, part in module._modules.items() if part]
+            start = f"{path}." if path else ""
+            inside = [(start + name, part) for name, part in module._modules.items() if part is not None]
             waiting.extend(reversed(inside))
 
     def modules(self) -> Iterator[Module]:
@@ -127,63 +210,161 @@ class Module:
         return (module for _, module in self.named_modules())
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """The modules directly inside."""
-        return ((name, module) for name, module in self._modules.items() if module is not None)
+        """The modules directly inside, each once."""
+        seen: set[int] = set()
+        for name, module in self._modules.items():
+            if module is not None and id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
 
     def children(self) -> Iterator[Module]:
         """The modules directly inside."""
         return (module for _, module in self.named_children())
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """Every parameter, each once, with its path: ``"0.weight"``."""
+    def _named_members(
+        self, members: Callable[[Module], Mapping[str, Any]], prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
-        for path, module in self.named_modules(prefix) if recurse else [(prefix, self)]:
-            for name, parameter in module._parameters.items():
-                if parameter is not None and id(parameter) not in seen:
-                    seen.add(id(parameter))
-                    yield (f"{path}.{name}" if path else name), parameter
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in modules:
+            for name, member in members(module).items():
+                if member is None or id(member) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(member))
+                yield (f"{path}.{name}" if path else name), member
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """Every parameter, each once unless told otherwise, with its path: ``"0.weight"``."""
+        return self._named_members(lambda module: module._parameters, prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """Every parameter, as an optimiser wants them."""
         return (parameter for _, parameter in self.named_parameters(recurse=recurse))
 
-    def apply(self, function: Callable[[Module], Any]) -> Module:
-        """Call a function on every module inside, innermost first, and on itself."""
-        for module in reversed(list(self.modules())):
-            function(module)
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """Every buffer, each once unless told otherwise, with its path."""
+        return self._named_members(lambda module: module._buffers, prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """Every buffer."""
+        return (buffer for _, buffer in self.named_buffers(recurse=recurse))
+
+    def get_submodule(self, target: str) -> Module:
+        """Return the module at a path such as ``"encoder.layers.0"``."""
+        module: Any = self
+        for name in target.split(".") if target else ():
+            if not hasattr(module, name):
+                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+        return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module in the place of the one at a path; with `strict` there has to be one already."""
+        if not target:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        path, _, name = target.rpartition(".")
+        parent = self.get_submodule(path)
+        if strict and not hasattr(parent, name):
+            raise AttributeError(f"{type(parent).__name__} has no attribute `{name}`")
+        if hasattr(parent, name) and not isinstance(getattr(parent, name), Module):
+            raise AttributeError(f"`{name}` is not an nn.Module")
+        setattr(parent, name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """Return the parameter at a path such as ``"encoder.weight"``."""
+        return self._member(target, "_parameters", "an nn.Parameter")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """Return the buffer at a path."""
+        return self._member(target, "_buffers", "a buffer")
+
+    def _member(self, target: str, kind: str, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+        if name not in module.__dict__[kind]:
+            raise AttributeError(f"`{name}` is not {what}")
+        return module.__dict__[kind][name]
+
+    def apply(self, fn: Callable[[Module], Any]) -> Module:
+        """Call a function on every module inside, children before parents, and last on itself."""
+        waiting: list[tuple[Module, Iterator[Module]]] = [(self, self.children())]
+        while waiting:
+            module, rest = waiting[-1]
+            child = next(rest, None)
+            if child is not None:
+                waiting.append((child, child.children()))
+            else:
+                waiting.pop()
+                fn(module)
         return self
 
     # --- state ----------------------------------------------------------------------------------------------------
 
-    def state_dict(self) -> OrderedDict[str, Tensor]:
-        """Return every parameter and buffer by its path, sharing memory."""
-        state: OrderedDict[str, Tensor] = OrderedDict()
-        for path, module in self.named_modules():
-            for parts in (module._parameters, module._buffers):
-                for name, tensor in parts.items():
-                    if tensor is not None:
-                        state[f"{path}.{name}" if path else name] = tensor.detach()
-        return state
+    def state_dict(
+        self, *, destination: Any = None, prefix: str = "", keep_vars: bool = False
+    ) -> OrderedDict[str, Any]:
+        """Return every parameter and persistent buffer by its path, sharing memory.
 
-    def load_state_dict(self, state_dict: dict[str, Tensor], strict: bool = True) -> None:
-        """Copy the numbers of a state into this module's parameters and buffers."""
-        own = self.state_dict()
-        missing, unexpected = [k for k in own if k not in state_dict], [k for k in state_dict if k not in own]
-        if strict and (missing or unexpected):
-            raise RuntimeError(
-                f"Error(s) in loading state_dict for {type(self).__name__}:"
-                + (f"\n\tMissing key(s) in state_dict: {', '.join(map(repr, missing))}. " if missing else "")
-                + (f"\n\tUnexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}. " if unexpected else "")
-            )
-        with no_grad():
-            for name, tensor in own.items():
-                if name in state_dict:
-                    tensor.copy_(state_dict[name])
+        Parameters
+        ----------
+        destination
+            A dictionary to put them into.
+        prefix
+            What to put before each path.
+        keep_vars
+            Return the parameters themselves, and not their data cut off from the graph.
+        """
+        return state.collect(self, destination, prefix, keep_vars)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Copy the numbers of a state into this module's parameters and buffers.
+
+        Parameters
+        ----------
+        state_dict
+            As `state_dict` returns it.
+        strict
+            Raise an error if keys are missing, or there are more than expected.
+        assign
+            Let the module have the state's own tensors in place of copying their numbers.
+
+        Returns
+        -------
+        tuple
+            The missing keys and the unexpected ones.
+        """
+        return state.load(self, state_dict, strict, assign)
+
+    def get_extra_state(self) -> Any:
+        """Return what else belongs in the ``state_dict``; a subclass that has something defines this."""
+        raise RuntimeError(f"{type(self).__name__} has no extra state")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take back what `get_extra_state` returned; a subclass that has something defines this."""
+        raise RuntimeError(f"{type(self).__name__} has no extra state")
+
+    def has_extra_state(self) -> bool:
+        """Return True if the class defines `get_extra_state`."""
+        return type(self).get_extra_state is not Module.get_extra_state
 
     def train(self, mode: bool = True) -> Module:
         """Switch to training behaviour (or not)."""
-        for module in self.modules():
-            object.__setattr__(module, "training", mode)
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        self.training = mode
+        for module in self.children():
+            module.train(mode)
         return self
 
     def eval(self) -> Module:
@@ -201,22 +382,147 @@ class Module:
             parameter.requires_grad_(requires_grad)
         return self
 
-    def to(self, *args: Any, **kwargs: Any) -> Module:
-        """Accept a device, and do nothing: there is only the CPU."""
+    # --- precision ------------------------------------------------------------------------------------------------
+
+    def _apply(self, fn: Callable[[Tensor], Tensor]) -> Module:
+        """Replace the numbers of every parameter (its gradient's too) and buffer by what a function makes of them."""
+        with no_grad():
+            for module in self.modules():
+                for parameter in module._parameters.values():
+                    if parameter is not None:
+                        parameter.data = fn(parameter.data)
+                        if parameter._grad is not None:
+                            parameter._grad = fn(parameter._grad)
+                for name, buffer in module._buffers.items():
+                    if buffer is not None:
+                        module._buffers[name] = fn(buffer)
         return self
 
+    def to(self, *args: Any, **kwargs: Any) -> Module:
+        """Convert floating-point parameters and buffers to another precision: ``to(torch.float64)``.
+
+        A device may be named; there is only the CPU.
+        """
+        kind = kwargs.get("dtype")
+        for argument in (*args, kwargs.get("device")):
+            if isinstance(argument, Tensor):
+                kind = argument.dtype
+            elif isinstance(argument, dtypes.dtype):
+                kind = argument
+            elif argument is not None and not isinstance(argument, bool | creation.device):
+                creation.device(argument)  # says which devices there are
+        if kind is None:
+            return self
+        if not kind.is_floating_point:
+            raise TypeError(f"nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={kind}")
+        return self._apply(lambda tensor: tensor.to(kind) if tensor.is_floating_point() else tensor)
+
+    def type(self, dst_type: Any) -> Module:
+        """Convert all parameters and buffers, integers as well, to a dtype."""
+        return self._apply(lambda tensor: tensor.to(dst_type))
+
+    def float(self) -> Module:
+        """Convert floating-point parameters and buffers to float32."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Module:
+        """Convert floating-point parameters and buffers to float64."""
+        return self.to(dtypes.float64)
+
+    def half(self) -> Module:
+        """Convert floating-point parameters and buffers to float16."""
+        return self.to(dtypes.float16)
+
+    def bfloat16(self) -> Module:
+        """Refuse: NumPy has no such numbers."""
+        raise NotImplementedError("gradviz has no bfloat16; supported: float(), double(), half()")
+
+    def cpu(self) -> Module:
+        """Return the module: it is on the CPU already."""
+        return self
+
+    def cuda(self, device: Any = None) -> Module:
+        """Say that there is only the CPU."""
+        return self.to("cuda")
+
+    # --- hooks ----------------------------------------------------------------------------------------------------
+
+    def _all_hooks(self) -> ModuleHooks:
+        if self._hooks is None:
+            object.__setattr__(self, "_hooks", ModuleHooks())
+        assert self._hooks is not None
+        return self._hooks
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> RemovableHandle:
+        """Call ``hook(module, args)`` before `forward`; what it returns, if anything, takes the place of `args`.
+
+        Parameters
+        ----------
+        hook
+            The function.
+        prepend
+            Call it before the hooks that are already there.
+        with_kwargs
+            Call ``hook(module, args, kwargs)``; it may return both.
+        """
+        return hooks.add(self._all_hooks().before, Hook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Call ``hook(module, args, output)`` after `forward`; what it returns, if anything, replaces the output.
+
+        Parameters
+        ----------
+        hook
+            The function.
+        prepend
+            Call it before the hooks that are already there.
+        with_kwargs
+            Call ``hook(module, args, kwargs, output)``.
+        always_call
+            Call it even if `forward` raises an error.
+        """
+        return hooks.add(self._all_hooks().after, Hook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_output)`` in the backward pass, before the module; it may return new gradients."""
+        return hooks.add(self._all_hooks().before_backward, Hook(hook), prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
+        """Call ``hook(module, grad_input, grad_output)`` in the backward pass, after the module.
+
+        A tuple that it returns takes the place of `grad_input`.
+        """
+        return hooks.add(self._all_hooks().after_backward, Hook(hook), prepend)
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """Refuse: PyTorch gave up these hooks, which saw the wrong gradients."""
+        raise NotImplementedError("gradviz has no register_backward_hook; supported: register_full_backward_hook")
+
     # --- printing ---------------------------------------------------------------------------------------------------
+
+    def _get_name(self) -> str:
+        return type(self).__name__
 
     def extra_repr(self) -> str:
         """Return the settings to show in brackets."""
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
-        name, extra = type(self).__name__, self.extra_repr()
-        if not lines:
-            return f"{name}({extra})"
-        return f"{name}({extra}\n  " + "\n  ".join(lines) + "\n)"
+        settings = self.extra_repr().split("\n") if self.extra_repr() else []
+        parts = [f"({name}): {module!r}".replace("\n", "\n  ") for name, module in self._modules.items()]
+        lines = settings + parts
+        if len(settings) <= 1 and not parts:
+            return f"{self._get_name()}({''.join(settings)})"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
 
 def forget_gradient(parameter: Tensor, set_to_none: bool = True) -> None:
@@ -225,6 +531,14 @@ def forget_gradient(parameter: Tensor, set_to_none: bool = True) -> None:
         parameter._grad = None
     else:
         parameter._grad.detach_().zero_()
+
+
+def _kind(value: Any) -> str:
+    """Name a type as PyTorch's messages do."""
+    if isinstance(value, Tensor):
+        return value.type()
+    kind = type(value)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _short_label(module: Module) -> str:

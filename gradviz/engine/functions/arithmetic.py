@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.operation import array_of, promoted
-from gradviz.engine.operations import activations, elementwise
+from gradviz.engine.functions.results import return_type
+from gradviz.engine.operation import array_of, broadcast_error
+from gradviz.engine.operations import elementary, elementwise, special
 from gradviz.engine.operations.elementary import (
     acos,
     acosh,
@@ -26,22 +29,20 @@ from gradviz.engine.operations.elementary import (
     log10,
     rad2deg,
     rsqrt,
+    sinc,
     sinh,
     tan,
 )
 from gradviz.engine.operations.elementwise import (
-    abs,
+    angle,
     ceil,
     cos,
     exp,
     floor,
     log,
-    maximum,
-    minimum,
-    neg,
     reciprocal,
     relu,
-    round,
+    sgn,
     sigmoid,
     sign,
     sin,
@@ -49,57 +50,123 @@ from gradviz.engine.operations.elementwise import (
     tanh,
     trunc,
 )
+from gradviz.engine.operations.special import digamma, erf, erfc, erfinv, i0, lgamma
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
-    "abs", "absolute", "acos", "acosh", "add", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh",
-    "asin", "asinh", "atan", "atanh", "ceil", "clamp", "clamp_max", "clamp_min", "clip", "cos", "cosh", "deg2rad",
-    "div", "divide", "exp", "exp2", "expm1", "fix", "floor", "floor_divide", "frac", "log", "log10", "log1p",
-    "log2", "maximum", "minimum", "mul", "multiply", "neg", "negative", "pow", "rad2deg", "reciprocal", "relu",
-    "round", "rsqrt", "sigmoid", "sign", "sin", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh",
-    "true_divide", "trunc",
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "angle", "arccos", "arccosh", "arcsin",
+    "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "clamp",
+    "clamp_max", "clamp_min", "clip", "conj", "conj_physical", "copysign", "cos", "cosh", "deg2rad", "digamma", "div", "divide", "erf",
+    "erfc", "erfinv", "exp", "exp2", "expm1", "fix", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "frac", "frexp", "gcd", "heaviside", "hypot", "i0", "lcm", "ldexp", "lerp", "lgamma", "log", "log10", "log1p",
+    "log2", "logaddexp", "logaddexp2", "logit", "maximum", "minimum", "mul", "multiply", "mvlgamma", "nan_to_num",
+    "neg", "negative", "polygamma", "positive", "pow", "rad2deg", "real", "reciprocal", "relu", "remainder",
+    "resolve_conj", "resolve_neg", "round", "rsqrt", "rsub", "sgn", "sigmoid", "sign", "sin", "sinc", "sinh", "sqrt", "square", "sub", "subtract", "tan",
+    "tanh", "true_divide", "trunc", "xlogy",
 ]  # fmt: skip
 
 IN_PLACE = [
-    "add",
-    "sub",
-    "mul",
-    "div",
-    "pow",
-    "neg",
-    "abs",
-    "exp",
-    "log",
-    "sqrt",
-    "sin",
-    "cos",
-    "tanh",
-    "sigmoid",
-    "relu",
-    "reciprocal",
-    "square",
-]
+    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "arccos", "arccosh", "arcsin", "arcsinh",
+    "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "clamp", "clamp_max",
+    "clamp_min", "clip", "copysign", "cos", "cosh", "deg2rad", "digamma", "div", "divide", "erf", "erfc", "erfinv",
+    "exp", "exp2", "expm1", "fix", "floor", "floor_divide", "fmod", "frac", "gcd", "heaviside", "hypot", "i0", "lcm",
+    "ldexp", "lerp", "lgamma", "log", "log10", "log1p", "log2", "logit", "mul", "multiply", "mvlgamma", "nan_to_num",
+    "neg", "negative", "polygamma", "pow", "rad2deg", "reciprocal", "relu", "remainder", "round", "rsqrt", "sgn",
+    "sigmoid", "sign", "sin", "sinc", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "true_divide",
+    "trunc", "xlogy",
+]  # fmt: skip
 """Functions that also change a tensor in place: ``x.add_(y)``."""
 
-absolute, negative = abs, neg
 arccos, arccosh, arcsin, arcsinh, arctan, arctanh, fix = acos, acosh, asin, asinh, atan, atanh, trunc
+
+
+# --- bringing operands together -----------------------------------------------------------------------------------------
+
+
+def floating(input: Tensor) -> Tensor:
+    """Return a tensor of floating-point numbers: integers and bools in the default dtype."""
+    return input if input.array.dtype.kind == "f" else input.to(dtypes.get_default_dtype())
+
+
+def aligned(*operands: Any) -> list[Tensor]:
+    """Return operands, tensors and numbers, as tensors of the dtype PyTorch computes in; say if they do not broadcast."""
+    arrays = [array_of(operand) for operand in operands]
+    kind = dtypes.result_type(*arrays)
+    try:
+        np.broadcast_shapes(*(np.shape(array) for array in arrays))
+    except ValueError:
+        for x, y in itertools.combinations(arrays, 2):
+            if any(m != n and 1 not in (m, n) for m, n in zip(np.shape(x)[::-1], np.shape(y)[::-1], strict=False)):
+                raise broadcast_error(x, y) from None
+        raise
+    return [_of_dtype(operand, array, kind) for operand, array in zip(operands, arrays, strict=True)]
+
+
+def _of_dtype(operand: Any, array: Any, kind: np.dtype[Any]) -> Tensor:
+    if not isinstance(operand, Tensor):
+        return wrap(np.asarray(array, kind))
+    return operand if array.dtype == kind else operand.to(kind)
+
+
+def _of_two(name: str, row: Callable[..., Any], words: str, *, whole: bool = True) -> Callable[..., Tensor]:
+    """Make the function of a row of two tensors; without `whole` PyTorch has it for floating-point numbers only."""
+
+    def function(input: Tensor, other: Tensor) -> Tensor:
+        if not isinstance(input, Tensor):
+            raise _not_a_tensor(name, "input", 1, input)
+        if not isinstance(other, Tensor):
+            raise _not_a_tensor(name, "other", 2, other)
+        if not whole and _whole(input.array, other.array):
+            raise _no_kernel(name, dtypes.result_type(input.array, other.array))
+        return row(input, other)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = words
+    return function
+
+
+def _not_a_tensor(name: str, argument: str, position: int, value: Any) -> TypeError:
+    return TypeError(
+        f"{name}(): argument '{argument}' (position {position}) must be Tensor, not {type(value).__name__}"
+    )
+
+
+def _no_kernel(name: str, dtype: np.dtype[Any], more: str = "") -> NotImplementedError:
+    kind = dtypes.scalar_type_name(dtypes.from_numpy(dtype))
+    return NotImplementedError(f"\"{name}_cpu{more}\" not implemented for '{kind}'")
+
+
+def _whole(*arrays: Any) -> bool:
+    return dtypes.result_type(*arrays).kind != "f"
+
+
+# --- sums, products, quotients ------------------------------------------------------------------------------------------
 
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Add, after multiplying `other` by `alpha`."""
-    return elementwise.add(input, other if alpha == 1 else _scaled(other, alpha))
+    return elementwise.add(input, other if alpha == 1 else _scaled(other, alpha, input))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `other`, multiplied by `alpha`."""
-    return elementwise.sub(input, other if alpha == 1 else _scaled(other, alpha))
+    return elementwise.sub(input, other if alpha == 1 else _scaled(other, alpha, input))
 
 
-def _scaled(other: Any, alpha: float) -> Any:
+def _scaled(other: Any, alpha: float, input: Any) -> Any:
+    if isinstance(alpha, float) and _whole(array_of(input), array_of(other)):
+        raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     return other * alpha
 
 
 subtract = sub
+
+
+def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
+    """Subtract `input`, multiplied by `alpha`, from `other`."""
+    if alpha != 1:
+        input = input * alpha
+    return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)
 
 
 def mul(input: Any, other: Any) -> Tensor:
@@ -111,25 +178,122 @@ multiply = mul
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
-    """Divide entry by entry; integers divide to floating point."""
+    """Divide entry by entry.
+
+    Parameters
+    ----------
+    input, other
+        Tensors or numbers.
+    rounding_mode
+        ``None``: integers divide to floating point. ``"floor"`` rounds the quotient down and ``"trunc"`` towards 0, and
+        integers stay integers; no gradient flows through either, as both are flat nearly everywhere.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.div(torch.tensor([-7, 7]), 2, rounding_mode="floor")
+    tensor([-4,  3])
+    """
     if rounding_mode is None:
         return elementwise.div(input, other)
-    rounding = {"floor": floor, "trunc": trunc}.get(rounding_mode)
-    if rounding is not None:
-        x, y = promoted(array_of(input), array_of(other))
-        if x.dtype.kind == "f":
-            return rounding(elementwise.div(input, other))
-        with np.errstate(all="ignore"):
-            return wrap(np.floor_divide(x, y) if rounding_mode == "floor" else np.trunc(x / y).astype(x.dtype))
-    raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'")
+    if rounding_mode not in ("floor", "trunc"):
+        raise RuntimeError(
+            f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
+        )
+    return elementwise.div_rounded(*_divisible(f"div_{rounding_mode}", input, other), rounding_mode)
 
 
 divide = true_divide = div
 
 
 def floor_divide(input: Any, other: Any) -> Tensor:
-    """Divide and round down. No gradient flows through it: it is flat nearly everywhere."""
-    return div(input, other, rounding_mode="floor")
+    """Divide and round down. As PyTorch's, it has no derivative: `div` with a rounding mode has, and it is 0."""
+    return elementwise.floor_divide(*_divisible("div_floor", input, other))
+
+
+def _divisible(kernel: str, input: Any, other: Any) -> list[Tensor]:
+    """Return what is to be divided, in one dtype; there is no division of bools, nor of integers by 0."""
+    operands = aligned(input, other)
+    kind = operands[0].array.dtype
+    if kind.kind == "b":
+        raise _no_kernel(kernel, kind)
+    if kind.kind != "f" and not np.all(operands[1].array):
+        raise RuntimeError("ZeroDivisionError")
+    return operands
+
+
+def remainder(input: Any, other: Any) -> Tensor:
+    """Return what division leaves over, with the sign of the divisor: Python's ``%``.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.remainder(torch.tensor([-7, 7]), 3)
+    tensor([2, 1])
+    """
+    operands = _divisible("remainder", input, other)
+    if not isinstance(input, Tensor):
+        return elementwise.remainder_of_number(*operands)
+    if isinstance(other, Tensor):
+        return elementwise.remainder_tensor(input, other)
+    return elementwise.remainder_number(operands[0], array_of(other))
+
+
+def fmod(input: Any, other: Any) -> Tensor:
+    """Return what division leaves over, with the sign of the dividend: C's ``fmod``.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.fmod(torch.tensor([-7, 7]), 3)
+    tensor([-1,  1])
+    """
+    operands = _divisible("fmod", input, other)
+    if isinstance(other, Tensor):
+        return elementwise.fmod_tensor(input, other)
+    return elementwise.fmod_number(operands[0], array_of(other))
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """Add `value` times the product of two tensors: ``input + value · tensor1 · tensor2``."""
+    x, y, z = aligned(input, tensor1, tensor2)
+    return elementwise.addcmul(x, y, z, int(value) if _whole(x.array) else value)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """Add `value` times the quotient of two tensors: ``input + value · tensor1 / tensor2``."""
+    if _whole(array_of(tensor1), array_of(tensor2)):
+        raise RuntimeError(
+            "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true "
+            "division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * "
+            "torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / "
+            "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * "
+            "tensor1 / tensor2), for all dtypes."
+        )
+    return elementwise.addcdiv(*aligned(input, tensor1, tensor2), value)
+
+
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """Return the point between `input` (weight 0) and `end` (weight 1): ``input + weight · (end − input)``."""
+    for name, other in (("end", end), ("weight", weight)):
+        if isinstance(other, Tensor) and other.dtype != input.dtype:
+            raise RuntimeError(f"expected dtype {_name(input)} for `{name}` but got dtype {_name(other)}")
+    if _whole(input.array):
+        kernel = "lerp_kernel_tensor" if isinstance(weight, Tensor) else "lerp_kernel_scalar"
+        raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_type_name(input.dtype)}'")
+    if isinstance(weight, Tensor):
+        return elementwise.lerp_tensor(*aligned(input, end, weight))
+    return elementwise.lerp_number(*aligned(input, end), weight)
+
+
+_CPP_NAME = {"float64": "double", "float32": "float", "float16": "c10::Half", "int64": "long int", "int32": "int"}
+
+
+def _name(tensor: Tensor) -> str:
+    return _CPP_NAME.get(tensor.dtype.name, tensor.dtype.name)
+
+
+# --- powers and roots ---------------------------------------------------------------------------------------------------
 
 
 def pow(input: Any, exponent: Any) -> Tensor:
@@ -138,29 +302,102 @@ def pow(input: Any, exponent: Any) -> Tensor:
         exponent = array_of(exponent)
         if isinstance(exponent, int) and exponent < 0 and input.array.dtype.kind in "iu":
             raise RuntimeError("Integers to negative integer powers are not allowed.")
-        if isinstance(exponent, float) and input.array.dtype.kind != "f":
-            input = input.to(dtypes.get_default_dtype())
+        if input.array.dtype.kind != "f":
+            input = _widened(input, exponent)
         return elementwise.pow_number(input, exponent)
     if not isinstance(input, Tensor):
-        return elementwise.number_pow(exponent, array_of(input))
+        base = array_of(input)
+        kind = dtypes.result_type(base, exponent.array)
+        return elementwise.number_pow(exponent if exponent.array.dtype == kind else exponent.to(kind), base)
+    if input.array.dtype.kind == exponent.array.dtype.kind == "b":
+        raise NotImplementedError("\"pow\" not implemented for 'Bool'")
     return elementwise.pow_tensor(input, exponent)
+
+
+def float_power(input: Any, exponent: Any) -> Tensor:
+    """Raise to a power in float64."""
+    input, exponent = (x.to(dtypes.float64) if isinstance(x, Tensor) else x for x in (input, exponent))
+    return pow(input, exponent)
 
 
 def square(input: Tensor) -> Tensor:
     """Raise to the power of two."""
-    return elementwise.pow_number(input, 2)
+    return elementwise.pow_number(input, 2) if input.array.dtype.kind == "f" else pow(input, 2)
+
+
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """Multiply by powers of two: ``input · 2**other``."""
+    if input.array.dtype.kind == "f" and other.array.dtype.kind == "b":
+        raise _no_kernel("ldexp", other.array.dtype, "_exp")
+    return elementary.ldexp(input, other)
+
+
+# --- signs and limits ---------------------------------------------------------------------------------------------------
+
+
+def abs(input: Tensor) -> Tensor:
+    """Return the absolute value."""
+    if input.array.dtype.kind == "b":
+        raise _no_kernel("abs", input.array.dtype)
+    return elementwise.abs(input)
+
+
+def neg(input: Tensor) -> Tensor:
+    """Turn the sign around."""
+    if input.array.dtype.kind == "b":
+        raise RuntimeError(
+            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
+            "`~` or `logical_not()` operator instead."
+        )
+    return elementwise.neg(input)
+
+
+absolute, negative = abs, neg
+
+
+def positive(input: Tensor) -> Tensor:
+    """Return the tensor itself, as ``+x`` does."""
+    if input.array.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return input
+
+
+def real(input: Tensor) -> Tensor:
+    """Return the tensor itself: all numbers here are real."""
+    return input
+
+
+conj = conj_physical = resolve_conj = resolve_neg = real
+
+
+def copysign(input: Tensor, other: Any) -> Tensor:
+    """Give numbers the signs of `other`; the sign of −0 counts."""
+    if isinstance(other, Tensor):
+        return elementary.copysign(input, other)
+    return elementary.copysign_number(floating(input), array_of(other))
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Cut off what is smaller than `min` or larger than `max`; each may be ``None``, a number or a tensor."""
+    """Cut off what is smaller than `min` or larger than `max`; each may be ``None``, a number or a tensor.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.clamp(torch.tensor([-2.0, 0.5, 2.0]), -1, 1)
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        out = input if min is None else maximum(input, min)
-        return out if max is None else minimum(out, max)
-    if input.array.dtype.kind != "f" and (isinstance(min, float) or isinstance(max, float)):
-        input = input.to(dtypes.get_default_dtype())
-    return activations.clamp(input, min, max)
+        given = [limit for limit in (min, max) if limit is not None]
+        input, *given = aligned(input, *given)
+        return elementwise.clamp_tensor(input, None if min is None else given[0], None if max is None else given[-1])
+    return elementwise.clamp(_widened(input, min, max), array_of(min), array_of(max))
+
+
+def _widened(input: Tensor, *limits: Any) -> Tensor:
+    kind = dtypes.result_type(input.array, *(array_of(limit) for limit in limits if limit is not None))
+    return input if kind == input.array.dtype else input.to(kind)
 
 
 clip = clamp
@@ -168,9 +405,143 @@ clip = clamp
 
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Replace what is smaller than `min`."""
-    return clamp(input, min=min)
+    if isinstance(min, Tensor):
+        return elementwise.clamp_min_tensor(*aligned(input, min))
+    return elementwise.clamp_min(_widened(input, min), array_of(min))
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Replace what is larger than `max`."""
-    return clamp(input, max=max)
+    if isinstance(max, Tensor):
+        return elementwise.clamp_max_tensor(*aligned(input, max))
+    return elementwise.clamp_max(_widened(input, max), array_of(max))
+
+
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
+    """Return 0 where the input is negative, 1 where it is positive, and `values` where it is 0."""
+    if input.dtype != values.dtype:
+        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
+    x, y = aligned(input, values)
+    out = elementwise.heaviside(x, y)
+    return out if out.dtype == x.dtype else out.to(x.dtype)
+
+
+def nan_to_num(
+    input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    """Replace what is not a number, and infinities (by the largest numbers there are, unless told otherwise)."""
+    if input.array.dtype.kind != "f":
+        return input.clone()
+    return elementary.nan_to_num(input, 0.0 if nan is None else nan, posinf, neginf)
+
+
+def round(input: Tensor, *, decimals: int | None = None) -> Tensor:
+    """Round to the nearest; a half goes to the even neighbour.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.round(torch.tensor([0.5, 1.5, 2.5])), torch.round(torch.tensor(3.14159), decimals=2)
+    (tensor([0., 2., 2.]), tensor(3.1400))
+    """
+    if decimals is None:
+        return elementwise.round(input)
+    if input.array.dtype.kind != "f":
+        raise _no_kernel("round", input.array.dtype)
+    return elementwise.round_decimals(input, decimals)
+
+
+def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
+    """Take numbers apart: ``mantissa · 2**exponent``, with mantissas from ½ up to 1."""
+    if input.array.dtype.kind != "f":
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
+    return FrexpResult(*elementary.frexp(input))
+
+
+FrexpResult = return_type("frexp", "mantissa exponent")
+
+
+# --- functions of two arguments -----------------------------------------------------------------------------------------
+
+atan2 = arctan2 = _of_two(
+    "atan2", elementary.atan2, "Return the angle of the points (`other`, `input`) in the plane, from −π to π."
+)
+hypot = _of_two("hypot", elementary.hypot, "Return the root of the sum of two squares, without overflow.", whole=False)
+logaddexp = _of_two(
+    "logaddexp", elementary.logaddexp, "Return ``log(exp(x) + exp(y))``, without overflow.", whole=False
+)
+logaddexp2 = _of_two(
+    "logaddexp2", elementary.logaddexp2, "Return ``log2(2**x + 2**y)``, without overflow.", whole=False
+)
+maximum = _of_two("maximum", elementwise.maximum, "Return the larger of two; nan where one is.")
+minimum = _of_two("minimum", elementwise.minimum, "Return the smaller of two; nan where one is.")
+fmax = _of_two("fmax", elementwise.fmax, "Return the larger of two; where one is nan, the other.")
+fmin = _of_two("fmin", elementwise.fmin, "Return the smaller of two; where one is nan, the other.")
+
+
+def _of_integers(name: str, function: Any, words: str) -> Callable[[Tensor, Tensor], Tensor]:
+    def of(input: Tensor, other: Tensor) -> Tensor:
+        x, y = aligned(input, other)
+        if x.array.dtype.kind not in "iu":
+            raise _no_kernel(name, x.array.dtype)
+        return wrap(function(x.array, y.array))
+
+    of.__name__ = of.__qualname__ = name
+    of.__doc__ = words
+    return of
+
+
+gcd = _of_integers("gcd", np.gcd, "Return the greatest common divisor of integers.")
+lcm = _of_integers("lcm", np.lcm, "Return the least common multiple of integers.")
+
+
+def xlogy(input: Any, other: Any) -> Tensor:
+    """Return ``input · log(other)``, and 0 where `input` is 0: what entropies are made of.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.xlogy(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1.0]))
+    tensor([0., 0.])
+    """
+    return x_log(input, other, (elementary.xlogy, elementary.xlogy_number, elementary.xlogy_of_number))
+
+
+def x_log(input: Any, other: Any, rows: tuple[Any, Any, Any]) -> Tensor:
+    """Choose among the rows of `xlogy` or of its kin: two tensors, or one of them a number."""
+    if isinstance(input, Tensor) and isinstance(other, Tensor):
+        return rows[0](input, other)
+    if isinstance(other, Tensor):
+        return rows[1](floating(other), array_of(input))
+    return rows[2](floating(input), array_of(other))
+
+
+# --- the gamma function and the odds ------------------------------------------------------------------------------------
+
+
+def polygamma(n: Any, input: Any) -> Tensor:
+    """Return the n-th derivative of the digamma function.
+
+    Parameters
+    ----------
+    n
+        A number of derivatives, 0 or more; as a method ``x.polygamma(n)``.
+    input
+        A tensor.
+    """
+    n, input = (input, n) if isinstance(n, Tensor) else (n, input)
+    if n < 0:
+        raise RuntimeError("polygamma(n, x) does not support negative n.")
+    return special.polygamma(floating(input), n)
+
+
+def mvlgamma(input: Tensor, p: int) -> Tensor:
+    """Return the logarithm of the gamma function of `p` dimensions: of positive definite p × p matrices."""
+    if p < 1:
+        raise RuntimeError("p has to be greater than or equal to 1")
+    return special.mvlgamma(floating(input), p)
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """Return the logarithm of the odds, ``log(x / (1 − x))``; with `eps`, of x kept from 0 and 1 by that much."""
+    return special.logit(floating(input), eps)

@@ -1,28 +1,40 @@
-"""Comparisons and questions, which have no gradient, and the choice between two tensors, which has."""
+"""Comparisons, questions and the arithmetic of bits, which have no gradient, and the choice between two tensors, which has."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.operation import array_of, broadcast_error
+from gradviz.engine.operation import array_of, broadcast_error, normal_axes, promoted
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
-    "all", "allclose", "any", "eq", "equal", "ge", "gt", "is_tensor", "isnan", "le", "logical_and", "logical_not",
-    "logical_or", "lt", "ne", "numel", "where",
+    "all", "allclose", "any", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
+    "bitwise_xor", "eq", "equal", "ge", "greater", "greater_equal", "gt", "is_tensor", "isclose", "isfinite", "isin", "isinf",
+    "isnan", "isneginf", "isposinf", "isreal", "le", "less", "less_equal", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "lt", "ne", "not_equal", "numel", "signbit", "where",
+]  # fmt: skip
+
+IN_PLACE = [
+    "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "eq", "ge",
+    "greater", "greater_equal", "gt", "le", "less", "less_equal", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "lt", "ne", "not_equal",
 ]  # fmt: skip
 
 
 def _comparison(name: str, compare: Any) -> Any:
     def function(input: Any, other: Any) -> Tensor:
+        x, y = array_of(input), array_of(other)
         try:
-            return wrap(compare(array_of(input), array_of(other)))
+            if isinstance(input, Tensor) and isinstance(other, Tensor) and x.dtype != y.dtype:
+                x, y = promoted(x, y)
+            return wrap(compare(x, y))
         except ValueError:
-            raise broadcast_error(array_of(input), array_of(other)) from None
+            raise broadcast_error(x, y) from None
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = "Compare entry by entry; the result is a tensor of bools."
@@ -30,13 +42,14 @@ def _comparison(name: str, compare: Any) -> Any:
 
 
 eq = _comparison("eq", np.equal)
-ne = _comparison("ne", np.not_equal)
-lt = _comparison("lt", np.less)
-le = _comparison("le", np.less_equal)
-gt = _comparison("gt", np.greater)
-ge = _comparison("ge", np.greater_equal)
+ne = not_equal = _comparison("ne", np.not_equal)
+lt = less = _comparison("lt", np.less)
+le = less_equal = _comparison("le", np.less_equal)
+gt = greater = _comparison("gt", np.greater)
+ge = greater_equal = _comparison("ge", np.greater_equal)
 logical_and = _comparison("logical_and", np.logical_and)
 logical_or = _comparison("logical_or", np.logical_or)
+logical_xor = _comparison("logical_xor", np.logical_xor)
 
 
 def logical_not(input: Tensor) -> Tensor:
@@ -44,9 +57,57 @@ def logical_not(input: Tensor) -> Tensor:
     return wrap(np.logical_not(input.array))
 
 
+def _of_bits(name: str, kernel: str, function: Any, words: str) -> Callable[[Any, Any], Tensor]:
+    def of(input: Any, other: Any) -> Tensor:
+        x, y = promoted(array_of(input), array_of(other))
+        if x.dtype.kind == "f" or (x.dtype.kind == "b" and "shift" in name):
+            kind = dtypes.scalar_type_name(dtypes.from_numpy(x.dtype))
+            raise NotImplementedError(f"\"{kernel}_cpu\" not implemented for '{kind}'")
+        try:
+            return wrap(function(x, y))
+        except ValueError:
+            raise broadcast_error(x, y) from None
+
+    of.__name__ = of.__qualname__ = name
+    of.__doc__ = words
+    return of
+
+
+def _shift_left(x: np.ndarray, by: np.ndarray) -> np.ndarray:
+    return np.where((by < 0) | (by >= x.dtype.itemsize * 8), 0, np.left_shift(x, by)).astype(x.dtype)
+
+
+def _shift_right(x: np.ndarray, by: np.ndarray) -> np.ndarray:
+    most = x.dtype.itemsize * 8 - 1  # shifted by more, all that is left is the sign
+    return np.right_shift(x, np.where((by < 0) | (by > most), most, by))
+
+
+bitwise_and = _of_bits("bitwise_and", "bitwise_and", np.bitwise_and, "Return the bits that both integers have.")
+bitwise_or = _of_bits("bitwise_or", "bitwise_or", np.bitwise_or, "Return the bits that either of two integers has.")
+bitwise_xor = _of_bits("bitwise_xor", "bitwise_xor", np.bitwise_xor, "Return the bits that one of two integers has.")
+bitwise_left_shift = _of_bits("bitwise_left_shift", "lshift", _shift_left, "Move the bits of integers to the left.")
+bitwise_right_shift = _of_bits("bitwise_right_shift", "rshift", _shift_right, "Move the bits of integers to the right.")
+
+
+def bitwise_not(input: Tensor) -> Tensor:
+    """Turn every bit around; of a bool, True into False."""
+    if input.array.dtype.kind == "f":
+        kind = dtypes.scalar_type_name(input.dtype)
+        raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{kind}'")
+    return wrap(np.invert(input.array))
+
+
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Return True if all entries are nearly equal."""
-    return bool(np.allclose(input.array, other.array, rtol, atol, equal_nan))
+    return bool(isclose(input, other, rtol, atol, equal_nan).array.all())
+
+
+def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
+    """Return True where two entries differ by at most ``atol + rtol · |other|``."""
+    if input.dtype != other.dtype:
+        names = (dtypes.scalar_type_name(tensor.dtype) for tensor in (input, other))
+        raise RuntimeError("{} did not match {}".format(*names))
+    return wrap(np.isclose(input.array, other.array, rtol, atol, equal_nan))
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
@@ -54,19 +115,46 @@ def equal(input: Tensor, other: Tensor) -> bool:
     return input.shape == other.shape and bool(np.all(input.array == other.array))
 
 
-def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Return True where all entries are true."""
-    return wrap(np.all(input.array, axis=dim, keepdims=keepdim))
+def _quantifier(name: str, reduce: Any, words: str) -> Callable[..., Tensor]:
+    def function(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+        out = np.asarray(reduce(input.array, axis=normal_axes(dim, input.ndim), keepdims=keepdim))
+        # Of bytes the answer is a byte: from before there were bools.
+        return wrap(out.astype(np.uint8) if input.array.dtype == np.uint8 else out)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = words
+    return function
 
 
-def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Return True where any entry is true."""
-    return wrap(np.any(input.array, axis=dim, keepdims=keepdim))
+all = _quantifier("all", np.all, "Return True where all entries, or all along `dim`, are true.")
+any = _quantifier("any", np.any, "Return True where any entry, or any along `dim`, is true.")
 
 
-def isnan(input: Tensor) -> Tensor:
-    """Return True where an entry is not a number."""
-    return wrap(np.isnan(input.array))
+def _question(name: str, ask: Any, words: str) -> Callable[[Tensor], Tensor]:
+    def function(input: Tensor) -> Tensor:
+        return wrap(ask(input.array))
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = words
+    return function
+
+
+isnan = _question("isnan", np.isnan, "Return True where an entry is not a number.")
+isinf = _question("isinf", np.isinf, "Return True where an entry is infinite.")
+isfinite = _question("isfinite", np.isfinite, "Return True where an entry is neither infinite nor nan.")
+isposinf = _question("isposinf", lambda x: x == np.inf, "Return True where an entry is plus infinity.")
+isneginf = _question("isneginf", lambda x: x == -np.inf, "Return True where an entry is minus infinity.")
+isreal = _question("isreal", lambda x: np.ones(x.shape, np.bool_), "Return True where an entry is real: everywhere.")
+signbit = _question(
+    "signbit",
+    lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0,
+    "Return True where an entry is negative, −0 among them.",
+)
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
+    """Return True where an entry is among those of `test_elements`; with `invert`, where it is not."""
+    return wrap(np.isin(array_of(elements), array_of(test_elements), assume_unique, invert))
 
 
 def is_tensor(value: Any) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,45 +11,200 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.operation import broadcast_error, normal_axes, normal_axis
-from gradviz.engine.operations import elementwise, shapes
+from gradviz.engine.operations import assignment, elementwise, shapes
 from gradviz.engine.operations.shapes import clone
-from gradviz.engine.tensor import Tensor
+from gradviz.engine.tensor import Tensor, wrap
 from gradviz.engine.views import view_of
 
 __all__ = [
-    "broadcast_to", "cat", "clone", "concat", "concatenate", "cumsum", "expand", "flatten", "flip", "fliplr",
-    "flipud", "moveaxis", "movedim", "permute", "repeat", "reshape", "roll", "squeeze", "stack", "swapaxes",
-    "swapdims", "t", "tile", "to", "transpose", "tril", "triu", "unsqueeze", "view",
+    "adjoint", "alias_copy", "as_strided", "as_strided_copy", "as_strided_scatter", "atleast_1d", "atleast_2d",
+    "atleast_3d", "block_diag", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cartesian_prod", "cat",
+    "clone", "column_stack", "combinations", "concat", "concatenate", "cumsum", "diag", "diag_embed", "diagflat",
+    "diagonal", "diagonal_copy", "diagonal_scatter", "dstack", "expand", "expand_copy", "flatten", "flip", "fliplr",
+    "flipud", "hstack", "meshgrid", "moveaxis", "movedim", "permute", "permute_copy", "ravel", "repeat",
+    "repeat_interleave", "reshape", "roll", "rot90", "row_stack", "squeeze", "squeeze_copy", "stack", "swapaxes",
+    "swapdims", "t", "t_copy", "tile", "to", "transpose", "transpose_copy", "tril", "tril_indices", "triu",
+    "triu_indices", "unflatten", "unfold_copy", "unsqueeze", "unsqueeze_copy", "view", "view_copy", "vstack",
 ]  # fmt: skip
+
+NOT_METHODS = [
+    "alias_copy", "as_strided_copy", "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
+    "broadcast_tensors", "cartesian_prod", "cat", "column_stack", "combinations", "concat", "concatenate",
+    "diagonal_copy", "dstack", "expand_copy", "hstack", "meshgrid", "permute_copy", "row_stack", "squeeze_copy",
+    "stack", "t_copy", "transpose_copy", "tril_indices", "triu_indices", "unfold_copy", "unsqueeze_copy", "view_copy",
+    "vstack",
+]  # fmt: skip
+"""Functions that are not methods of tensors too."""
+
+IN_PLACE = ["tril", "triu"]
+
+# --- another shape ---------------------------------------------------------------------------------------------------
 
 
 def view(input: Tensor, *size: Any) -> Tensor:
     """Arrange the entries in another shape; one length may be -1. The memory is shared."""
-    wanted = shapes.sizes_for(flat_size(size), input.numel())
-    return view_of(input, shapes.view(input, wanted, tuple(input.shape)))
+    wanted = _wanted(input, size)
+    out = shapes.view(input, wanted, tuple(input.shape))
+    if not _shares(input, out):
+        raise RuntimeError(
+            "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
+            "contiguous subspaces). Use .reshape(...) instead."
+        )
+    return view_of(input, out)
 
 
-def reshape(input: Tensor, *size: Any) -> Tensor:
-    """Arrange the entries in another shape; one length may be -1."""
-    wanted = shapes.sizes_for(flat_size(size), input.numel())
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """Arrange the entries in another tensor's shape. The memory is shared."""
+    return view(input, other.shape)
+
+
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """Arrange the entries in another shape; one length may be -1. The memory is shared if it can be.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.arange(6).reshape(2, -1)
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    wanted = _wanted(input, shape)
     if input.storage().flags.c_contiguous:
         return view_of(input, shapes.view(input, wanted, tuple(input.shape)))
-    copy = clone(input)
+    out = shapes.reshape_alias(input, wanted, tuple(input.shape))
+    if _shares(input, out):
+        return view_of(input, out)
+    copy = shapes.contiguous(input)
     return shapes.unsafe_view(copy, wanted, tuple(copy.shape))
 
 
-def flat_size(size: tuple[Any, ...]) -> tuple[int, ...]:
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """Arrange the entries in another tensor's shape."""
+    return reshape(input, other.shape)
+
+
+def _shares(input: Tensor, out: Tensor) -> bool:
+    """Return True if NumPy could give the entries another shape without copying them."""
+    array = input.array
+    return not (isinstance(array, np.ndarray) and array.size and not np.may_share_memory(array, out.array))
+
+
+def _wanted(input: Tensor, size: tuple[Any, ...]) -> tuple[int, ...]:
+    wanted = flat_size(size)
+    if len(wanted) == 1 and isinstance(wanted[0], dtypes.dtype):
+        raise NotImplementedError("gradviz has no view(dtype); supported: view(*shape), and to(dtype)")
+    return shapes.sizes_for(wanted, input.numel())
+
+
+def flat_size(size: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the numbers in ``f(2, 3)`` and in ``f((2, 3))``."""
     return tuple(size[0]) if len(size) == 1 and isinstance(size[0], tuple | list) else size
+
+
+def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
+    """Return the tensor with its entries row by row in memory: itself, or a copy."""
+    return input if input.storage().flags.c_contiguous else shapes.contiguous(input)
+
+
+def ravel(input: Tensor) -> Tensor:
+    """Arrange all entries in one row, without a copy if they stand in order."""
+    return view(contiguous(input), -1) if input.numel() else reshape(input, 0)
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Join the axes from `start_dim` to `end_dim` into one."""
     if input.ndim == 0:
+        normal_axes((start_dim, end_dim), 0)
         return reshape(input, (1,))
     start, end = normal_axis(start_dim, input.ndim), normal_axis(end_dim, input.ndim)
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if start == end:
         return input
-    return reshape(input, (*input.shape[:start], -1, *input.shape[end + 1 :]))
+    joined = int(np.prod(input.shape[start : end + 1]))
+    return reshape(input, (*input.shape[:start], joined, *input.shape[end + 1 :]))
+
+
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """Split an axis into several of the lengths given; one of them may be -1.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.zeros(2, 12).unflatten(1, (3, -1)).shape
+    torch.Size([2, 3, 4])
+    """
+    axis, lengths = normal_axis(dim, input.ndim), tuple(sizes)
+    if not lengths:
+        raise RuntimeError("unflatten: sizes must be non-empty")
+    whole = input.shape[axis]
+    try:
+        split = shapes.sizes_for(lengths, whole)
+    except RuntimeError as error:
+        if "only one" in str(error) or "ambiguous" in str(error):
+            raise
+        raise RuntimeError(
+            f"unflatten: Provided sizes {list(lengths)} don't multiply up to the size of dim {axis} ({whole}) in the input "
+            "tensor"
+        ) from None
+    return view(input, (*input.shape[:axis], *split, *input.shape[axis + 1 :]))
+
+
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """Drop axes of length 1."""
+    if dim is None:
+        return view_of(input, shapes.squeeze_all(input, tuple(input.shape)))
+    drop = shapes.squeeze_dims if isinstance(dim, tuple | list) else shapes.squeeze_dim
+    return view_of(input, drop(input, _squeezed(input, dim), tuple(input.shape)))
+
+
+def _squeezed(input: Tensor, dim: Any) -> tuple[int, ...]:
+    axes = () if isinstance(dim, tuple | list) and not dim else normal_axes(dim, input.ndim)
+    _check_once(axes)
+    return axes
+
+
+def _check_once(axes: Sequence[int]) -> None:
+    for place, axis in enumerate(axes):
+        if axis in axes[:place]:
+            raise RuntimeError(f"dim {axis} appears multiple times in the list of dims")
+
+
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
+    """Add an axis of length 1."""
+    return view_of(input, shapes.unsqueeze(input, normal_axis(dim, input.ndim + 1)))
+
+
+def _of_each(tensors: tuple[Any, ...], function: Any) -> Any:
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return function(tensors[0])
+    return tuple(function(tensor) for tensor in flat_size(tensors))
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Give a number one axis; leave other tensors as they are. Takes one tensor, or several."""
+    return _of_each(tensors, lambda x: x if x.ndim else reshape(x, 1))
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Give tensors at least two axes, new ones in front."""
+    return _of_each(tensors, lambda x: x if x.ndim > 1 else unsqueeze(x, 0) if x.ndim else reshape(x, 1, 1))
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Give tensors at least three axes: a vector stands in the middle one, a matrix in the first two."""
+
+    def three(x: Tensor) -> Tensor:
+        if x.ndim == 0:
+            return reshape(x, 1, 1, 1)
+        if x.ndim == 1:
+            return unsqueeze(unsqueeze(x, 0), -1)
+        return unsqueeze(x, -1) if x.ndim == 2 else x
+
+    return _of_each(tensors, three)
+
+
+# --- another order ---------------------------------------------------------------------------------------------------
 
 
 def t(input: Tensor) -> Tensor:
@@ -60,76 +216,102 @@ def t(input: Tensor) -> Tensor:
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Let two axes change places."""
-    if not input.ndim:
-        normal_axis(dim0, 0), normal_axis(dim1, 0)
-        return view_of(input, shapes.alias(input, ..., ()))
     return view_of(input, shapes.transpose(input, normal_axis(dim0, input.ndim), normal_axis(dim1, input.ndim)))
 
 
 swapaxes = swapdims = transpose
 
 
+def adjoint(input: Tensor) -> Tensor:
+    """Transpose the last two axes (and conjugate, but there are no complex numbers here)."""
+    return _transposed("adjoint()", input)
+
+
+def _transposed(name: str, input: Tensor) -> Tensor:
+    if input.ndim == 1:
+        raise RuntimeError(f"{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
+    if not input.ndim:
+        advice = "Consider using x.conj()." if name.endswith(".H") else "This function is the identity in these cases."
+        warnings.warn(
+            f"{name[0].upper()}{name[1:]} is deprecated on 0-D tensors. {advice}",
+            UserWarning,
+            stacklevel=3,
+        )
+        return input
+    return transpose(input, -2, -1)
+
+
+def _reversed(input: Tensor) -> Tensor:
+    if input.ndim not in (0, 2):
+        raise RuntimeError(
+            f"tensor.H is only supported on matrices (2-D tensors). Got {input.ndim}-D tensor."
+            + (" For batches of matrices, consider using tensor.mH" if input.ndim > 2 else "")
+        )
+    return transpose(input, 0, 1) if input.ndim else _transposed("tensor.H", input)
+
+
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """Put the axes into another order."""
-    return view_of(input, shapes.permute(input, tuple(normal_axis(d, input.ndim) for d in flat_size(dims))))
+    return view_of(input, shapes.permute(input, _order(input, flat_size(dims))))
 
 
-def squeeze(input: Tensor, dim: Any = None) -> Tensor:
-    """Drop axes of length 1."""
-    if dim is None:
-        return view_of(input, shapes.squeeze_all(input, tuple(input.shape)))
-    drop = shapes.squeeze_dims if isinstance(dim, tuple | list) else shapes.squeeze_dim
-    axes = () if isinstance(dim, tuple | list) and not dim else normal_axes(dim, input.ndim)
-    return view_of(input, drop(input, axes, tuple(input.shape)))
+def _order(input: Tensor, dims: Sequence[int]) -> tuple[int, ...]:
+    if len(dims) != input.ndim:
+        raise RuntimeError(
+            "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+            f"ordering of dimensions i.e. input.dim() = {input.ndim} is not equal to len(dims) = {len(dims)}"
+        )
+    order = tuple(normal_axis(axis, input.ndim) for axis in dims)
+    if len(set(order)) != len(order):
+        raise RuntimeError("permute(): duplicate dims are not allowed.")
+    return order
 
 
-def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """Add an axis of length 1."""
-    return view_of(input, shapes.unsqueeze(input, normal_axis(dim, input.ndim + 1)))
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """Move axes to other places; the others keep their order."""
+    from_axes, to_axes = _moved(source, input.ndim), _moved(destination, input.ndim)
+    for name, given, axes in (("source", source, from_axes), ("destination", destination, to_axes)):
+        if len(set(axes)) != len(axes):
+            raise RuntimeError(f"movedim: repeated dim in `{name}` ({list(given)})")
+    if len(from_axes) != len(to_axes):
+        raise RuntimeError(
+            "movedim: Invalid source or destination dims: source (["
+            f"{', '.join(map(str, from_axes))}] dims) should contain the same number of dims as destination (["
+            f"{', '.join(map(str, to_axes))}] dims)"
+        )
+    if not input.ndim:
+        return view_of(input, shapes.alias(input))
+    rest = [axis for axis in range(input.ndim) if axis not in from_axes]
+    places = dict(zip(to_axes, from_axes, strict=True))
+    waiting = iter(rest)
+    return permute(input, tuple(places[axis] if axis in places else next(waiting) for axis in range(input.ndim)))
 
 
-def expand(input: Tensor, *size: Any) -> Tensor:
-    """Repeat along axes of length 1, without copying."""
-    wanted = list(flat_size(size))
-    extra = len(wanted) - input.ndim
-    for axis, length in enumerate(wanted):
-        have = input.shape[axis - extra] if axis >= extra else 1
-        if length == -1:
-            wanted[axis] = have
-        elif have not in (1, length):
-            raise RuntimeError(
-                f"The expanded size of the tensor ({length}) must match the existing size ({have}) at non-singleton "
-                f"dimension {axis}.  Target sizes: {wanted}.  Tensor sizes: {list(input.shape)}"
-            )
-    return view_of(input, shapes.expand(input, tuple(wanted)))
+def _moved(dim: Any, ndim: int) -> tuple[int, ...]:
+    return tuple(normal_axis(axis, ndim) for axis in (dim if isinstance(dim, tuple | list) else (dim,)))
 
 
-def broadcast_shape(*tensors: Tensor) -> tuple[int, ...]:
-    """Return the shape that tensors have together when broadcast."""
-    try:
-        return np.broadcast_shapes(*(tuple(tensor.shape) for tensor in tensors))
-    except ValueError:
-        raise broadcast_error(tensors[0].array, tensors[1].array) from None
-
-
-def broadcast_to(input: Tensor, shape: Any) -> Tensor:
-    """Repeat along axes of length 1, without copying."""
-    return expand(input, tuple(shape))
+moveaxis = movedim
 
 
 def flip(input: Tensor, *axes: Any, dims: Any = ()) -> Tensor:
     """Turn the entries around along some axes."""
-    chosen = (*flat_size(axes), *dims)
-    return shapes.flip(input, tuple(normal_axis(axis, input.ndim) for axis in chosen) if input.ndim else ())
+    chosen = tuple(normal_axis(axis, input.ndim) for axis in (*flat_size(axes), *dims))
+    _check_once(chosen)
+    return shapes.flip(input, chosen if input.ndim else ())
 
 
 def fliplr(input: Tensor) -> Tensor:
     """Turn the second axis around."""
+    if input.ndim < 2:
+        raise RuntimeError("Input must be >= 2-d.")
     return flip(input, 1)
 
 
 def flipud(input: Tensor) -> Tensor:
     """Turn the first axis around."""
+    if input.ndim < 1:
+        raise RuntimeError("Input must be >= 1-d.")
     return flip(input, 0)
 
 
@@ -137,7 +319,112 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """Move the entries along an axis, round the end; without `dims` as if the tensor were one row."""
     steps = tuple(shifts) if isinstance(shifts, tuple | list) else (shifts,)
     axes = () if dims is None else tuple(dims) if isinstance(dims, tuple | list) else (dims,)
-    return shapes.roll(input, steps, axes)
+    if not steps:
+        raise RuntimeError("`shifts` required")
+    if len(steps) != (len(axes) or 1):
+        raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(axes)}")
+    return shapes.roll(input, steps, tuple(normal_axis(axis, input.ndim) for axis in axes) if input.ndim else ())
+
+
+def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
+    """Turn two axes by a quarter, `k` times, from the first towards the second.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.rot90(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
+    if len(dims) != 2:
+        raise RuntimeError(f"expected total rotation dims == 2, but got dims = {len(dims)}")
+    if input.ndim < 2:
+        raise RuntimeError(f"expected total dims >= 2, but got total dims = {input.ndim}")
+    axes = tuple(normal_axis(axis, input.ndim) for axis in dims)
+    if axes[0] == axes[1]:
+        raise RuntimeError(f"expected rotation dims to be different, but got dim0 = {dims[0]} and dim1 = {dims[1]}")
+    return shapes.rot90(input, k, axes)
+
+
+# --- several times over ----------------------------------------------------------------------------------------------
+
+
+def expand(input: Tensor, *size: Any) -> Tensor:
+    """Repeat along axes of length 1, without copying."""
+    return view_of(input, shapes.expand(input, _expanded(input, flat_size(size))))
+
+
+def _expanded(input: Tensor, size: Sequence[int]) -> tuple[int, ...]:
+    wanted = list(size)
+    extra = len(wanted) - input.ndim
+    if extra < 0:
+        kind = dtypes.tensor_type_name(input.dtype)
+        raise RuntimeError(
+            f"expand({kind}{{{list(input.shape)}}}, size={wanted}): the number of sizes provided ({len(wanted)}) must be "
+            f"greater or equal to the number of dimensions in the tensor ({input.ndim})"
+        )
+    for axis, length in enumerate(wanted):
+        have = input.shape[axis - extra] if axis >= extra else 1
+        if length == -1 and axis < extra:
+            raise RuntimeError(
+                f"The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {axis}"
+            )
+        if length == -1:
+            wanted[axis] = have
+        elif have not in (1, length):
+            raise RuntimeError(
+                f"The expanded size of the tensor ({length}) must match the existing size ({have}) at non-singleton "
+                f"dimension {axis}.  Target sizes: {wanted}.  Tensor sizes: {list(input.shape)}"
+            )
+    return tuple(wanted)
+
+
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """Repeat along axes of length 1 to another tensor's shape, without copying."""
+    return expand(input, other.shape)
+
+
+def broadcast_shape(*tensors: Tensor) -> tuple[int, ...]:
+    """Return the shape that tensors have together when broadcast."""
+    try:
+        return np.broadcast_shapes(*(tuple(tensor.shape) for tensor in tensors))
+    except ValueError:
+        for tensor in tensors[1:]:
+            try:
+                np.broadcast_shapes(tensors[0].shape, tensor.shape)
+            except ValueError:
+                raise broadcast_error(tensors[0].array, tensor.array) from None
+        raise
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """Return the shape that tensors of these shapes have together when broadcast."""
+    from gradviz.engine.size import Size
+
+    sizes = [(shape,) if isinstance(shape, int) else tuple(shape) for shape in shapes]
+    result: tuple[int, ...] = ()
+    for place, size in enumerate(sizes):
+        try:
+            result = np.broadcast_shapes(result, size)
+        except ValueError:
+            axis = next(i for i in range(-1, -len(size) - 1, -1) if size[i] != 1 and result[i] not in (1, size[i]))
+            raise RuntimeError(
+                f"Attempting to broadcast a dimension of length {size[axis]} at {axis}! Mismatching argument at index "
+                f"{place} had {size}; but expected shape should be broadcastable to {list(result)}"
+            ) from None
+    return Size(result)
+
+
+def broadcast_to(input: Tensor, size: Any) -> Tensor:
+    """Repeat along axes of length 1, without copying."""
+    return expand(input, tuple(size))
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """Repeat tensors along axes of length 1 until all have one shape, without copying."""
+    together = flat_size(tensors)
+    shape = broadcast_shape(*together)
+    return tuple(tensor if tuple(tensor.shape) == shape else expand(tensor, shape) for tensor in together)
 
 
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
@@ -145,6 +432,11 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     times = tuple(int(number) for number in flat_size(repeats))
     if len(times) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
+    if any(number < 0 for number in times):
+        full = (1,) * (len(times) - input.ndim) + tuple(input.shape)
+        sizes = [number * length for number, length in zip(times, full, strict=True)]
+        negative = next(size for size in sizes if size < 0)
+        raise RuntimeError(f"Trying to create tensor with negative dimension {negative}: {sizes}")
     return shapes.repeat(input, times, tuple(input.shape))
 
 
@@ -154,26 +446,476 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Repeat each entry, or each layer along an axis, in place: ``[1, 2]`` becomes ``[1, 1, 2, 2]``.
+
+    Parameters
+    ----------
+    repeats
+        How often: a number, or one for each layer. Without it, `input` itself says how often to repeat 0, 1, 2, ...
+    dim
+        The axis; without it, the tensor is flattened.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.repeat_interleave(torch.tensor([10, 20]), torch.tensor([1, 3]))
+    tensor([10, 20, 20, 20])
+    """
+    from gradviz.engine.functions.indexing import index_select
+
+    counts: Any = input if repeats is None else repeats
+    if isinstance(counts, Tensor):
+        if counts.array.dtype.kind != "i" or counts.array.dtype.itemsize < 4:
+            name = dtypes.scalar_type_name(counts.dtype)
+            raise NotImplementedError(f"\"repeat_interleave_cpu\" not implemented for '{name}'")
+        if counts.ndim > 1:
+            raise RuntimeError("repeats must be 0-dim or 1-dim tensor")
+        counts = counts.numpy()
+    if np.any(np.asarray(counts) < 0):
+        raise RuntimeError("Repeats must be non-negative" if isinstance(counts, int) else "repeats can not be negative")
+    if repeats is None:
+        return wrap(np.repeat(np.arange(len(counts)), counts))
+    if dim is None:
+        input = flatten(input)
+    elif not input.ndim:
+        normal_axis(dim, 0)
+        input = flatten(input)
+    axis = normal_axis(dim or 0, input.ndim)
+    length = input.shape[axis]
+    if isinstance(counts, int):
+        wide = unsqueeze(input, axis + 1)
+        wide = clone_of_expanded(wide, (*wide.shape[: axis + 1], counts, *wide.shape[axis + 2 :]))
+        return view(wide, (*input.shape[:axis], length * counts, *input.shape[axis + 1 :]))
+    if counts.size == 1:
+        counts = np.full(length, counts)
+    if len(counts) != length:
+        raise RuntimeError(
+            f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and "
+            f"input.size({axis}) = {length}"
+        )
+    return index_select(input, axis, wrap(np.repeat(np.arange(length), counts)))
+
+
+def clone_of_expanded(input: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Repeat along axes of length 1, into memory of its own."""
+    return shapes.contiguous(expand(input, size))
+
+
+# --- diagonals and triangles -----------------------------------------------------------------------------------------
+
+
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Take the diagonal of two axes, as a view; it is the last axis of the result.
+
+    Parameters
+    ----------
+    offset
+        Which diagonal: above the main one if positive, below it if negative.
+    dim1, dim2
+        The two axes.
+    """
+    return view_of(input, shapes.diagonal(input, offset, *_two_axes(input.ndim, dim1, dim2), tuple(input.shape)))
+
+
+def _two_axes(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
+    axes = normal_axis(dim1, ndim), normal_axis(dim2, ndim)
+    if axes[0] == axes[1]:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    return axes
+
+
+def diagonal_copy(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Take the diagonal of two axes, as a copy."""
+    return shapes.diagonal_copy(input, offset, *_two_axes(input.ndim, dim1, dim2), tuple(input.shape))
+
+
+def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """Replace the diagonal of two axes, in a copy."""
+    axes = _two_axes(input.ndim, dim1, dim2)
+    check_part(src, np.diagonal(input.array, offset, *axes).shape)
+    return shapes.diagonal_scatter(input, src, offset, *axes)
+
+
+def check_part(src: Tensor, shape: tuple[int, ...]) -> None:
+    """Say that what should replace a part of a tensor does not fit there."""
+    if tuple(src.shape) != shape:
+        raise RuntimeError(
+            f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size = "
+            f"{list(shape)}"
+        )
+
+
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Put the entries of the last axis on the diagonal of two new ones, with zeros around it."""
+    return shapes.diag_embed(input, offset, *_two_axes(input.ndim + 1, dim1, dim2))
+
+
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """Make a matrix with a vector on its diagonal, or take the diagonal of a matrix.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.diag(torch.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    if input.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input.ndim != 2:
+        raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {input.ndim}D")
+    return diagonal_copy(input, diagonal)
+
+
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """Make a matrix with all entries, in one row, on its diagonal."""
+    return diag_embed(ravel(input), offset)
+
+
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Set what stands above a diagonal to 0."""
+    _check_matrix("tril", input)
     return shapes.tril(input, diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Set what stands below a diagonal to 0."""
+    _check_matrix("triu", input)
     return shapes.triu(input, diagonal)
 
 
-def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
-    """Move axes to other places; the others keep their order."""
-    from_axes, to_axes = normal_axes(source, input.ndim), normal_axes(destination, input.ndim)
-    rest = [axis for axis in range(input.ndim) if axis not in from_axes]
-    places = dict(zip(to_axes, from_axes, strict=True))
-    waiting = iter(rest)
-    return permute(input, tuple(places[axis] if axis in places else next(waiting) for axis in range(input.ndim)))
+def _check_matrix(name: str, input: Tensor) -> None:
+    if input.ndim < 2:
+        raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
 
 
-moveaxis = movedim
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
+    """Return the rows and the columns of the lower triangle of a matrix, its diagonal included."""
+    return wrap(np.array(np.tril_indices(row, offset, col), dtypes.to_numpy(dtype)))
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
+    """Return the rows and the columns of the upper triangle of a matrix, its diagonal included."""
+    return wrap(np.array(np.triu_indices(row, offset, col), dtypes.to_numpy(dtype)))
+
+
+# --- joining ---------------------------------------------------------------------------------------------------------
+
+
+def _several(name: str, tensors: Any) -> tuple[Tensor, ...]:
+    together = tuple(tensors)
+    if not together:
+        raise RuntimeError(f"{name} expects a non-empty TensorList")
+    for place, tensor in enumerate(together):
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"expected Tensor as element {place} in argument 0, but got {type(tensor).__name__}")
+    return together
+
+
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Join tensors along an existing axis. Empty vectors may be among them, whatever the others' shapes.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.cat([torch.zeros(2), torch.ones(1)])
+    tensor([0., 0., 1.])
+    """
+    if not len(tensors):
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
+    together = _several("cat", tensors)
+    like = next((x for x in together if x.shape != (0,)), together[0])
+    axis = normal_axis(dim, like.ndim)
+    if not like.ndim:
+        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
+    if like.ndim > 1:
+        empty = (*like.shape[:axis], 0, *like.shape[axis + 1 :])
+        together = tuple(reshape(x, empty) if x.shape == (0,) else x for x in together)
+    for number, other in enumerate(together):
+        if other.ndim != like.ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {like.ndim} and {other.ndim}")
+        for place, (have, want) in enumerate(zip(other.shape, like.shape, strict=True)):
+            if place != axis and have != want:
+                raise RuntimeError(
+                    f"Sizes of tensors must match except in dimension {axis}. Expected size {want} but got size {have} "
+                    f"for tensor number {number} in the list."
+                )
+    ends = tuple(itertools.accumulate((x.shape[axis] for x in together), initial=0))
+    return shapes.cat(len(together))(*together, axis, ends)
+
+
+concat = concatenate = cat
+
+
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Join tensors along a new axis."""
+    together = _several("stack", tensors)
+    for number, other in enumerate(together):
+        if other.shape != together[0].shape:
+            raise RuntimeError(
+                f"stack expects each tensor to be equal size, but got {list(together[0].shape)} at entry 0 and "
+                f"{list(other.shape)} at entry {number}"
+            )
+    return shapes.stack(len(together))(*together, normal_axis(dim, together[0].ndim + 1))
+
+
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Join tensors side by side: vectors along their only axis, others along the second."""
+    together = atleast_1d(*_several("hstack", tensors))
+    together = together if isinstance(together, tuple) else (together,)
+    return cat(together, 0 if together[0].ndim == 1 else 1)
+
+
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Join tensors one below the other; a vector is a row."""
+    return cat([atleast_2d(tensor) for tensor in _several("vstack", tensors)], 0)
+
+
+row_stack = vstack
+
+
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Join tensors one behind the other, along the third axis."""
+    return cat([atleast_3d(tensor) for tensor in _several("dstack", tensors)], 2)
+
+
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """Join tensors side by side; a vector is a column."""
+    together = _several("column_stack", tensors)
+    return cat([reshape(x, (x.numel(), 1)) if x.ndim < 2 else x for x in together], 1)
+
+
+def block_diag(*tensors: Tensor) -> Tensor:
+    """Put matrices along the diagonal of a larger one, with zeros around them."""
+    for place, tensor in enumerate(tensors):
+        if tensor.ndim > 2:
+            raise RuntimeError(
+                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {place} has {tensor.ndim} "
+                "dimensions"
+            )
+    return shapes.block_diag(len(tensors))(*tensors, tuple(tuple(tensor.shape) for tensor in tensors))
+
+
+def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """Repeat vectors into grids: what stands at a place in all of them together is one combination of their entries.
+
+    Parameters
+    ----------
+    indexing
+        ``"ij"``: the first vector runs down the rows, the second along the columns. ``"xy"``: the other way round, as
+        coordinates in a picture do.
+    """
+    together = tuple(flat_size(tensors))
+    if not together:
+        raise RuntimeError("meshgrid expects a non-empty TensorList")
+    for tensor in together:
+        if tensor.ndim > 1:
+            raise RuntimeError(
+                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got a tensor of shape "
+                f"{list(tensor.shape)}"
+            )
+        if tensor.dtype != together[0].dtype:
+            raise RuntimeError("torch.meshgrid: expects all tensors to have the same dtype")
+    if indexing is None:
+        warnings.warn(
+            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
+            UserWarning,
+            stacklevel=2,
+        )
+    elif indexing not in ("ij", "xy"):
+        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
+    return _grid(together, swapped=indexing == "xy")
+
+
+def _grid(vectors: tuple[Tensor, ...], swapped: bool = False) -> tuple[Tensor, ...]:
+    count = len(vectors)
+    axes = [1, 0, *range(2, count)] if swapped and count > 1 else range(count)
+    lengths = [0] * count
+    for vector, axis in zip(vectors, axes, strict=True):
+        lengths[axis] = vector.numel()
+    return tuple(
+        expand(view(vector, [vector.numel() if place == axis else 1 for place in range(count)]), lengths)
+        for vector, axis in zip(vectors, axes, strict=True)
+    )
+
+
+def _check_vectors(vectors: Sequence[Tensor]) -> None:
+    for vector in vectors:
+        if vector.ndim != 1:
+            raise RuntimeError(f"Expect a 1D vector, but got shape {list(vector.shape)}")
+
+
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """Return all combinations of one entry of each vector, as rows."""
+    _check_vectors(tensors)
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([flatten(grid) for grid in _grid(tensors)], 1)
+
+
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """Return all ways to choose `r` entries of a vector, as rows.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.combinations(torch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
+    from gradviz.engine.functions.indexing import masked_select
+
+    _check_vectors([input])
+    if r < 0:
+        raise RuntimeError(f"Expect a non-negative number, but got {r}")
+    if r == 0:
+        return wrap(np.zeros(0, input.array.dtype))
+    order = np.indices((input.numel(),) * r)
+    rising = np.less_equal if with_replacement else np.less
+    mask = wrap(np.logical_and.reduce(rising(order[:-1], order[1:]), axis=0))
+    return stack([masked_select(grid, mask) for grid in _grid((input,) * r)], 1)
+
+
+# --- windows and strides ---------------------------------------------------------------------------------------------
+
+
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Show all windows of a length along an axis, as a view; the entries of a window are the last axis.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.arange(5).unfold(0, 3, 1)
+    tensor([[0, 1, 2],
+            [1, 2, 3],
+            [2, 3, 4]])
+    """
+    axis = _window(input, dimension, size, step)
+    return view_of(input, shapes.unfold(input, axis, size, step, tuple(input.shape)))
+
+
+def unfold_copy(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Return all windows of a length along an axis, as a copy; the entries of a window are the last axis."""
+    return shapes.unfold_copy(input, _window(input, dimension, size, step), size, step, tuple(input.shape))
+
+
+def _window(input: Tensor, dimension: int, size: int, step: int) -> int:
+    axis = normal_axis(dimension, input.ndim)
+    length = input.shape[axis] if input.ndim else 1
+    if size < 0:
+        raise RuntimeError(f"size is {size} but must be >= 0")
+    if size > length:
+        raise RuntimeError(f"maximum size for tensor at dimension {axis} is {length} but size is {size}")
+    if step <= 0:
+        raise RuntimeError(f"step is {step} but must be > 0")
+    return axis
+
+
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """Look at a tensor's memory with steps of one's own along each axis, in entries.
+
+    Only for tensors whose entries stand in order in memory (`Tensor.contiguous`).
+    """
+    places = _strided(input, size, stride, storage_offset)
+    out = assignment.as_strided(input, places, tuple(input.shape))
+    held = np.ravel(input.storage())[storage_offset or 0 :]
+    steps = tuple(step * held.itemsize for step in stride)
+    out.array = np.lib.stride_tricks.as_strided(held, tuple(size), steps)
+    return view_of(input, out)
+
+
+def as_strided_copy(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """Read a tensor's memory with steps of one's own along each axis, in entries, into a copy."""
+    return as_strided_copies(input, _strided(input, size, stride, storage_offset), tuple(input.shape))
+
+
+as_strided_copies = shapes.copied(assignment.as_strided)
+
+
+def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """Replace what `as_strided` would show, in a copy."""
+    places = _strided(input, size, stride, storage_offset)
+    check_part(src, places.shape)
+    return strided_scatter(input, src, places)
+
+
+def _strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None) -> np.ndarray:
+    if len(size) != len(stride):
+        raise RuntimeError("mismatch in length of strides and shape")
+    if not input.storage().flags.c_contiguous or (input._base is not None and input.numel() != input._base.numel()):
+        raise NotImplementedError(
+            "gradviz has no as_strided of part of a tensor's memory; supported: tensors that own their memory, with "
+            "entries in order, such as tensor.clone()"
+        )
+    start = storage_offset or 0
+    places = np.full(tuple(size), start)
+    for axis, (length, step) in enumerate(zip(size, stride, strict=True)):
+        places += (np.arange(length) * step).reshape((length,) + (1,) * (len(size) - axis - 1))
+    bytes_needed = (int(places.max()) + 1) * input.itemsize if places.size else 0
+    if bytes_needed > input.array.nbytes:
+        raise RuntimeError(
+            f"setStorage: sizes {list(size)}, strides {list(stride)}, storage offset {start}, and itemsize "
+            f"{input.itemsize} requiring a storage size of {bytes_needed} are out of bounds for storage of size "
+            f"{input.array.nbytes}"
+        )
+    return places
+
+
+strided_scatter = shapes.strided_scatter
+
+# --- copies in place of views ----------------------------------------------------------------------------------------
+
+
+def view_copy(input: Tensor, size: Any) -> Tensor:
+    """Arrange the entries in another shape, in a copy."""
+    return shapes.view_copy(input, _wanted(input, (size,)), tuple(input.shape))
+
+
+def transpose_copy(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """Let two axes change places, in a copy."""
+    return shapes.transpose_copy(input, normal_axis(dim0, input.ndim), normal_axis(dim1, input.ndim))
+
+
+def permute_copy(input: Tensor, dims: Any) -> Tensor:
+    """Put the axes into another order, in a copy."""
+    return shapes.permute_copy(input, _order(input, dims))
+
+
+def t_copy(input: Tensor) -> Tensor:
+    """Transpose a matrix, in a copy."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {input.ndim}D")
+    return shapes.t_copy(input)
+
+
+def expand_copy(input: Tensor, size: Any) -> Tensor:
+    """Repeat along axes of length 1, in a copy."""
+    return shapes.expand_copy(input, _expanded(input, size))
+
+
+def squeeze_copy(input: Tensor, dim: Any = None) -> Tensor:
+    """Drop axes of length 1, in a copy."""
+    if dim is None:
+        return shapes.squeeze_all_copy(input, tuple(input.shape))
+    drop = shapes.squeeze_dims_copy if isinstance(dim, tuple | list) else shapes.squeeze_dim_copy
+    return drop(input, _squeezed(input, dim), tuple(input.shape))
+
+
+def unsqueeze_copy(input: Tensor, dim: int) -> Tensor:
+    """Add an axis of length 1, in a copy."""
+    return shapes.unsqueeze_copy(input, normal_axis(dim, input.ndim + 1))
+
+
+def alias_copy(input: Tensor) -> Tensor:
+    """Copy a tensor."""
+    return shapes.alias_copy(input)
+
+
+# --- sums, and another precision ---------------------------------------------------------------------------------------
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
@@ -181,45 +923,73 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     return shapes.cumsum(input if dtype is None else input.to(dtype), normal_axis(dim, input.ndim))
 
 
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Join tensors along an existing axis. Empty vectors may be among them, whatever the others' shapes."""
-    tensors = tuple(tensors)
-    tensors = tuple(x for x in tensors if x.shape != (0,)) or tensors[:1]
-    axis = normal_axis(dim, tensors[0].ndim)
-    for number, other in enumerate(tensors):
-        for place, (have, want) in enumerate(zip(other.shape, tensors[0].shape, strict=True)):
-            if place != axis and have != want:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size {want} but got size {have} "
-                    f"for tensor number {number} in the list."
-                )
-    ends = tuple(itertools.accumulate((x.shape[axis] for x in tensors), initial=0))
-    return shapes.cat(len(tensors))(*tensors, axis, ends)
+def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **ignored: Any) -> Tensor:
+    """Convert to another dtype; ``"cpu"`` is the only device.
 
+    Parameters
+    ----------
+    *args
+        A dtype, or another tensor to take it from, or a device.
+    """
+    from gradviz.engine.creation import check_device
 
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Join tensors along a new axis."""
-    tensors = tuple(tensors)
-    for number, other in enumerate(tensors):
-        if other.shape != tensors[0].shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(tensors[0].shape)} at entry 0 and "
-                f"{list(other.shape)} at entry {number}"
-            )
-    return shapes.stack(len(tensors))(*tensors, normal_axis(dim, tensors[0].ndim + 1))
-
-
-concat = concatenate = cat
-
-
-def to(input: Tensor, *args: Any, dtype: Any = None, copy: bool = False, **ignored: Any) -> Tensor:
-    """Convert to another dtype; devices are accepted and mean nothing here."""
+    check_device(device)
     for argument in args:
         if isinstance(argument, Tensor):
             dtype = argument.dtype
-        elif isinstance(argument, dtypes.dtype | np.dtype):
+        elif isinstance(argument, dtypes.dtype | np.dtype | type):
             dtype = argument
+        elif argument is not None and not isinstance(argument, bool):
+            check_device(argument)
     kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
     if kind == input.array.dtype and not copy:
         return input
     return elementwise.to_copy(input, kind)
+
+
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """Convert to another tensor's dtype."""
+    return to(input, other.dtype)
+
+
+def _conversion(kind: dtypes.dtype) -> Any:
+    def function(input: Tensor, memory_format: Any = None) -> Tensor:
+        return to(input, kind)
+
+    function.__doc__ = f"Convert to {kind.name}."
+    return function
+
+
+def _no_conversion(name: str) -> Any:
+    def function(input: Tensor, memory_format: Any = None) -> Tensor:
+        raise NotImplementedError(f"gradviz has no {name}; supported: {', '.join(kind.name for kind in dtypes.ALL)}")
+
+    function.__doc__ = f"Say that there are no tensors of {name}."
+    return function
+
+
+METHODS = {
+    "H": property(_reversed, doc="The matrix, transposed."),
+    "mH": property(lambda self: _transposed("tensor.mH", self), doc="The last two axes change places."),
+    "mT": property(lambda self: _transposed("tensor.mT", self), doc="The last two axes change places."),
+    "contiguous": contiguous,
+    "expand_as": expand_as,
+    "reshape_as": reshape_as,
+    "view_as": view_as,
+    "type_as": type_as,
+    "unfold": unfold,
+    "double": _conversion(dtypes.float64),
+    "float": _conversion(dtypes.float32),
+    "half": _conversion(dtypes.float16),
+    "long": _conversion(dtypes.int64),
+    "int": _conversion(dtypes.int32),
+    "short": _conversion(dtypes.int16),
+    "char": _conversion(dtypes.int8),
+    "byte": _conversion(dtypes.uint8),
+    "bool": _conversion(dtypes.bool),
+    "bfloat16": _no_conversion("bfloat16"),
+    "chalf": _no_conversion("complex32"),
+    "cfloat": _no_conversion("complex64"),
+    "cdouble": _no_conversion("complex128"),
+}
+"""Methods of tensors that are not functions too."""

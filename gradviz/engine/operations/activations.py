@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import specialmath
 from gradviz.engine.operation import general
-from gradviz.engine.operations.elementwise import sigmoid
+from gradviz.engine.operations.elementwise import on_both, sigmoid
+from gradviz.engine.operations.special import erf
 
-
-def sigma(x: Any) -> Any:
-    """Return the sigmoid of an array or, recorded, of a tensor."""
-    if isinstance(x, np.ndarray | np.generic):
-        return sigmoid.operation.forward(x)  # type: ignore[attr-defined]
-    return sigmoid(x)
+sigma = on_both(sigmoid)
+_erf = on_both(erf)
 
 
 leaky_relu = general(
@@ -30,29 +28,55 @@ leaky_relu = general(
     local={"self": "1 if self > 0 else negative_slope"},
     sentence="Leaky ReLU passes the gradient where its input was positive, and a small part of it everywhere else.",
 )
+
+
+def _elu(self: Any, alpha: float, scale: float = 1.0, input_scale: float = 1.0) -> Any:
+    # No exponential of a positive number is taken: it could overflow, and would not be used.
+    return np.where(self > 0, self, np.expm1(np.minimum(self, 0) * input_scale) * alpha) * scale
+
+
+def _elu_slope(self: Any, alpha: float, scale: float = 1.0, input_scale: float = 1.0) -> Any:
+    return np.where(self > 0, 1, np.exp(np.minimum(self, 0) * input_scale) * (alpha * input_scale)) * scale
+
+
 elu = general(
     "elu",
     "EluBackward0",
     "elu",
-    lambda self, alpha, scale: np.where(self > 0, self, np.expm1(np.minimum(self, 0)) * alpha) * scale,
+    _elu,
     "self",
-    {
-        "self": lambda grad, self, alpha, scale: (
-            grad * (np.where(self > 0, self * 0 + 1, np.exp(np.minimum(self, 0)) * alpha) * scale)
-        )
-    },
+    {"self": lambda grad, self, alpha, scale: grad * _elu_slope(self, alpha, scale)},
     settings="alpha scale",
     expression="elu(self)",
     local={"self": "scale if self > 0 else scale * alpha * exp(self)"},
     sentence="ELU passes the gradient where its input was positive; below, less and less of it.",
 )
+celu = general(
+    "celu",
+    "CeluBackward0",
+    "celu",
+    lambda self, alpha: _elu(self, alpha, 1.0, 1 / alpha),
+    "self",
+    {"self": lambda grad, self, alpha: grad * _elu_slope(self, alpha, 1.0, 1 / alpha)},
+    settings="alpha",
+    expression="celu(self)",
+    local={"self": "1 if self > 0 else exp(self / alpha)"},
+    sentence="CELU passes the gradient where its input was positive; below, less and less of it, without a kink.",
+)
+
+
+def _silu_slope(self: Any) -> Any:
+    open_ = sigma(self)
+    return open_ * (self * (1 - open_) + 1)
+
+
 silu = general(
     "silu",
     "SiluBackward0",
     "silu",
     lambda self: self * sigma(self),
     "self",
-    {"self": lambda grad, self: grad * (sigma(self) * (self * (1 - sigma(self)) + 1))},
+    {"self": lambda grad, self: grad * _silu_slope(self)},
     expression="silu(self)",
     local={"self": "sigmoid(self) * (1 + self * (1 - sigmoid(self)))"},
     sentence="SiLU is x times its sigmoid: close to ReLU, with a soft knee.",
@@ -77,7 +101,7 @@ softplus = general(
     },
     settings="beta threshold",
     expression="softplus(self)",
-    local={"self": "sigmoid(beta * self)"},
+    local={"self": "1 if beta * self > threshold else sigmoid(beta * self)"},
     sentence="Softplus is a smooth ReLU: its slope is the sigmoid.",
 )
 log_sigmoid = general(
@@ -113,24 +137,28 @@ def _gelu_inner(x: Any) -> Any:
     return _ROOT * (x + 0.044715 * (x * x * x))
 
 
-gelu_tanh = general(
+def _gelu(self: Any, approximate: str) -> Any:
+    if approximate == "tanh":
+        return 0.5 * self * (1 + np.tanh(_gelu_inner(self)))
+    return 0.5 * self * (1 + specialmath.erf(self * math.sqrt(0.5)))
+
+
+def _gelu_slope(self: Any, approximate: str) -> Any:
+    if approximate == "tanh":
+        bend = np.tanh(_gelu_inner(self))
+        steepness = _ROOT * (1 + 3 * 0.044715 * (self * self))
+        return 0.5 * (1 + bend) + 0.5 * self * ((1 - bend * bend) * steepness)
+    bell = np.exp(self * self * -0.5) * (1 / math.sqrt(2 * math.pi))
+    return 0.5 * (1 + _erf(self * math.sqrt(0.5))) + self * bell
+
+
+gelu = general(
     "gelu",
     "GeluBackward0",
     "gelu",
-    lambda self, approximate: 0.5 * self * (1 + np.tanh(_gelu_inner(self))),
+    _gelu,
     "self",
-    {
-        "self": lambda grad, self: (
-            grad
-            * (
-                0.5 * (1 + np.tanh(_gelu_inner(self)))
-                + 0.5
-                * self
-                * (1 - np.tanh(_gelu_inner(self)) * np.tanh(_gelu_inner(self)))
-                * (_ROOT * (1 + 3 * 0.044715 * (self * self)))
-            )
-        )
-    },
+    {"self": lambda grad, self, approximate: grad * _gelu_slope(self, approximate)},
     settings="approximate",
     expression="gelu(self)",
     local={"self": "gelu_slope(self)"},
@@ -154,19 +182,123 @@ def _mish_slope(x: Any) -> Any:
     return soft + x * (1 - soft * soft) * sigma(x)
 
 
-clamp = general(
-    "clamp",
-    "ClampBackward1",
-    "clamp",
-    lambda self, min, max: np.clip(self, min, max),
+# --- made of straight lines ---------------------------------------------------------------------------------------------
+
+threshold = general(
+    "threshold",
+    "ThresholdBackward0",
+    lambda threshold, value: "threshold",
+    lambda self, threshold, value: np.where(self <= threshold, self.dtype.type(value), self),
     "self",
+    {"self": lambda grad, self, threshold: np.where(self <= threshold, 0, grad)},
+    settings="threshold value",
+    expression="threshold(self)",
+    local={"self": "1 if self > threshold else 0"},
+    sentence="Above the threshold the gradient passes; what was replaced gets none.",
+)
+hardshrink = general(
+    "hardshrink",
+    "HardshrinkBackward0",
+    "hardshrink",
+    lambda self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, self).astype(self.dtype, copy=False),
+    "self",
+    {"self": lambda grad, self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, grad)},
+    settings="lambd",
+    expression="hardshrink(self)",
+    local={"self": "1 if kept else 0"},
+    sentence="What is close to 0 becomes 0 and gets no gradient; the rest is left as it is, and gets all of it.",
+)
+softshrink = general(
+    "softshrink",
+    "SoftshrinkBackward0",
+    "softshrink",
+    lambda self, lambd: self - np.clip(self, -lambd, lambd),
+    "self",
+    {"self": lambda grad, self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, grad)},
+    settings="lambd",
+    expression="softshrink(self)",
+    local={"self": "1 if kept else 0"},
+    sentence="What is close to 0 becomes 0 and gets no gradient; the rest is moved towards 0, and gets all of it.",
+)
+hardsigmoid = general(
+    "hardsigmoid",
+    "HardsigmoidBackward0",
+    "hardσ",
+    lambda self: np.clip(self + 3, 0, 6) / 6,
+    "self",
+    {"self": lambda grad, self: np.where((self > -3) & (self < 3), grad / 6, 0)},
+    expression="hardsigmoid(self)",
+    local={"self": "1 / 6 if inside else 0"},
+    sentence="A sigmoid of three straight lines: between −3 and 3 a sixth of the gradient passes, outside none.",
+)
+hardswish = general(
+    "hardswish",
+    "HardswishBackward0",
+    "hardswish",
+    lambda self: self * np.clip(self + 3, 0, 6) / 6,
+    "self",
+    {"self": lambda grad, self: np.where(self <= -3, 0, np.where(self < 3, grad * (self / 3 + 0.5), grad))},
+    expression="hardswish(self)",
+    local={"self": "self / 3 + 1 / 2 if inside else (1 if self > 3 else 0)"},
+    sentence="SiLU with a sigmoid of straight lines: no gradient passes below −3, all of it above 3.",
+)
+prelu = general(
+    "prelu",
+    "PreluKernelBackward0",
+    "prelu",
+    lambda self, weight: np.where(self > 0, self, weight * self),
+    "self weight",
     {
-        "self": lambda grad, self, min, max: np.where(
-            (self >= (-math.inf if min is None else min)) & (self <= (math.inf if max is None else max)), grad, 0
-        )
+        "self": lambda grad, self, weight: np.where(self > 0, grad, weight * grad),
+        "weight": lambda grad, self: np.where(self > 0, 0, self * grad),
     },
-    settings="min max",
-    expression="clamp(self)",
-    local={"self": "1 if inside else 0"},
-    sentence="Between the limits, and on them, the gradient passes; outside, where the result is cut off, none does.",
+    expression="prelu(self, weight)",
+    local={"self": "1 if self > 0 else weight", "weight": "0 if self > 0 else self"},
+    sentence="A leaky ReLU that learns how much to let through where its input is negative.",
+)
+rrelu = general(
+    "rrelu",
+    "RreluWithNoiseBackward0",
+    "rrelu",
+    lambda self, noise, lower, upper, training: self * noise,
+    "self",
+    {"self": lambda grad, noise: grad * noise},
+    settings="noise lower upper training",
+    expression="rrelu(self)",
+    local={"self": "1 if self > 0 else slope"},
+    sentence="A leaky ReLU that draws by lot how much to let through where its input is negative.",
+)
+
+
+# --- with gates ---------------------------------------------------------------------------------------------------------
+
+
+def _halves(self: Any, dim: int) -> tuple[Any, Any]:
+    front = (slice(None),) * dim
+    half = np.shape(self)[dim] // 2
+    return self[(*front, slice(0, half))], self[(*front, slice(half, 2 * half))]
+
+
+def _glu(self: Any, dim: int) -> Any:
+    content, gate = _halves(self, dim)
+    return content * sigma(gate)
+
+
+def _glu_back(grad: Any, self: Any, dim: int) -> Any:
+    content, gate = _halves(self, dim)
+    opened = sigma(gate)
+    return np.concatenate([grad * opened, grad * content * (opened * (1 - opened))], dim)
+
+
+glu = general(
+    "glu",
+    "GluBackward0",
+    "glu",
+    _glu,
+    "self",
+    {"self": _glu_back},
+    settings="dim",
+    expression="glu(self)",
+    local={"self": "cat(grad * sigmoid(b), grad * a * sigmoid(b) * (1 - sigmoid(b)))"},
+    sentence="One half is multiplied by the sigmoid of the other, a gate: it passes on as much gradient as it is open.",
 )

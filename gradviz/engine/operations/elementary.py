@@ -1,4 +1,4 @@
-"""Elementary functions of one argument: powers and logarithms, angles, hyperbolas."""
+"""Elementary functions: powers and logarithms, angles, hyperbolas; of one argument and of two."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import unary
+from gradviz.engine import dtypes
+from gradviz.engine.operation import binary, general, unary
 
 
 def _function(
@@ -169,13 +170,213 @@ rad2deg = _function(
     "180 / pi",
     "Radians are turned into degrees, and so are their gradients.",
 )
+
+
+def _no_frac(self: Any) -> Any:
+    kind = dtypes.scalar_type_name(dtypes.from_numpy(self.dtype))
+    raise NotImplementedError(f"\"frac_cpu\" not implemented for '{kind}'")
+
+
 frac = unary(
     "frac",
     "FracBackward0",
     "frac",
-    lambda self: self - np.trunc(self),
+    lambda self: self - np.trunc(self) if self.dtype.kind == "f" else _no_frac(self),
     lambda grad: grad,
     expression="frac(self)",
     local="1",
     sentence="What stands behind the point moves just as the number does.",
+)
+
+# --- functions of two arguments -----------------------------------------------------------------------------------------
+
+
+def _quotient(top: Any, bottom: Any) -> Any:
+    """Divide; 0 where the denominator is 0."""
+    return np.where(bottom == 0, 0, top / np.where(bottom == 0, 1, bottom))
+
+
+atan2 = binary(
+    "atan2",
+    "Atan2Backward0",
+    "atan2",
+    np.arctan2,
+    {
+        "self": lambda grad, self, other: grad * _quotient(other, self * self + other * other),
+        "other": lambda grad, self, other: grad * -_quotient(self, self * self + other * other),
+    },
+    expression="atan2(self, other)",
+    local={"self": "other / (self ** 2 + other ** 2)", "other": "-self / (self ** 2 + other ** 2)"},
+    sentence="The angle of a point turns with a step across, and the less the farther away the point is.",
+    to_float=True,
+)
+hypot = binary(
+    "hypot",
+    "HypotBackward0",
+    "hypot",
+    np.hypot,
+    {
+        "self": lambda grad, self, result: grad * (self / result),
+        "other": lambda grad, other, result: grad * (other / result),
+    },
+    expression="hypot(self, other)",
+    local={"self": "self / hypot(self, other)", "other": "other / hypot(self, other)"},
+    sentence="The long side of a right triangle grows with each of the others by that one's share of the length.",
+    quiet=True,
+)
+logaddexp = binary(
+    "logaddexp",
+    "LogaddexpBackward0",
+    "LSE",
+    np.logaddexp,
+    {
+        "self": lambda grad, self, other: grad / (1 + np.exp(other - self)),
+        "other": lambda grad, self, other: grad / (1 + np.exp(self - other)),
+    },
+    expression="logaddexp(self, other)",
+    local={"self": "sigmoid(self - other)", "other": "sigmoid(other - self)"},
+    sentence="A soft maximum of two: they share the gradient, and the larger gets more of it.",
+)
+logaddexp2 = binary(
+    "logaddexp2",
+    "Logaddexp2Backward0",
+    "LSE₂",
+    np.logaddexp2,
+    {
+        "self": lambda grad, self, other: grad / (1 + np.exp2(other - self)),
+        "other": lambda grad, self, other: grad / (1 + np.exp2(self - other)),
+    },
+    expression="logaddexp2(self, other)",
+    local={"self": "1 / (1 + 2 ** (other - self))", "other": "1 / (1 + 2 ** (self - other))"},
+    sentence="A soft maximum of two, in powers of 2: they share the gradient, and the larger gets more of it.",
+)
+copysign = binary(
+    "copysign",
+    "CopysignBackward0",
+    "±",
+    np.copysign,
+    {"self": lambda grad, self, result: grad * (np.sign(self) * np.sign(result)), "other": lambda grad: grad * 0},
+    expression="copysign(self, other)",
+    local={"self": "sign(self) * sign(other)", "other": "0"},
+    sentence="Where the sign was changed, the gradient's sign changes too; the tensor the sign is from gets 0.",
+    to_float=True,
+)
+copysign_number = general(
+    "copysign",
+    "CopysignBackward1",
+    lambda other: "±",
+    lambda self, other: np.copysign(self, other),
+    "self",
+    {"self": lambda grad, self, result: grad * (np.sign(self) * np.sign(result))},
+    settings="other",
+    expression="copysign(self, other)",
+    local={"self": "sign(self) * sign(other)"},
+    sentence="Where the sign was changed, the gradient's sign changes too.",
+)
+ldexp = binary(
+    "ldexp",
+    "LdexpBackward0",
+    "x·2ʸ",
+    lambda self, other: self * np.exp2(other),
+    {
+        "self": lambda grad, other: grad * np.exp2(other),
+        "other": lambda grad, result: grad * (result * math.log(2)),
+    },
+    expression="self * 2 ** other",
+    local={"self": "2 ** other", "other": "self * 2 ** other * log(2)"},
+    sentence="A number times a power of two: the number gets the gradient times that power.",
+    to_float=True,
+)
+frexp = general(
+    "frexp",
+    "FrexpBackward0",
+    "frexp",
+    np.frexp,
+    "self",
+    {"self": lambda grad, exponent: grad / np.exp2(exponent)},
+    outputs="mantissa exponent",
+    expression="frexp(self)",
+    local={"self": "grad / 2 ** exponent"},
+    sentence="The part of a number in front of a power of two is the number over that power.",
+)
+
+
+def _x_log_y(name: str, base: str, symbol: str, log: Any, edge: int, sign: str) -> tuple[Any, Any, Any]:
+    """Add the rows for x·log(y), that is 0 where x is 0: of two tensors, and with one of them a number."""
+
+    def forward(self: Any, other: Any) -> Any:
+        return np.where((self == 0) & (other == other), 0, self * log(other)).astype(np.result_type(self, other))
+
+    formulas: dict[str, Any] = {
+        "self": lambda grad, self, other: np.where((self == 0) & (other <= edge), 0, grad * log(other)),
+        "other": lambda grad, self, other: grad * (self / (other - edge)),
+    }
+    local = {"self": f"log({sign})", "other": f"self / ({sign})"}
+    sentence = "x·log y: the logarithm's gradient is multiplied by x, and x gets the gradient times the logarithm."
+    words: dict[str, Any] = {"expression": f"self * log({sign})", "sentence": sentence, "quiet": True}
+    tensors = binary(name, f"{base}0", symbol, forward, formulas, local=local, to_float=True, **words)
+    first = general(
+        name,
+        f"{base}1",
+        symbol,
+        lambda other, self: forward(self, other).astype(other.dtype, copy=False),
+        "other",
+        {"other": formulas["other"]},
+        settings="self",
+        local={"other": local["other"]},
+        **words,
+    )
+    second = general(
+        name,
+        f"{base}2",
+        symbol,
+        lambda self, other: forward(self, other).astype(self.dtype, copy=False),
+        "self",
+        {"self": formulas["self"]},
+        settings="other",
+        local={"self": local["self"]},
+        **words,
+    )
+    return tensors, first, second
+
+
+xlogy, xlogy_number, xlogy_of_number = _x_log_y("xlogy", "XlogyBackward", "x·log y", np.log, 0, "other")
+xlog1py, xlog1py_number, xlog1py_of_number = _x_log_y(
+    "xlog1py", "SpecialXlog1PyBackward", "x·log(1+y)", np.log1p, -1, "1 + other"
+)
+nan_to_num = general(
+    "nan_to_num",
+    "NanToNumBackward0",
+    "nan→0",
+    lambda self, nan, posinf, neginf: np.nan_to_num(self, nan=nan, posinf=posinf, neginf=neginf),
+    "self",
+    {"self": lambda grad, self: grad * np.isfinite(self)},
+    settings="nan posinf neginf",
+    expression="nan_to_num(self)",
+    local={"self": "1 if finite else 0"},
+    sentence="Numbers pass their gradient on; what was replaced gets 0.",
+)
+
+
+def _sinc(self: Any) -> Any:
+    x = np.where(self == 0, 1, self) * math.pi
+    return np.where(self == 0, 1, np.sin(x) / x)
+
+
+def _sinc_slope(self: Any) -> Any:
+    x = np.where(self == 0, 1, self)  # any other number: at 0 the slope is 0
+    slope = (np.cos(x * math.pi) * (x * math.pi) - np.sin(x * math.pi)) / (x * x * math.pi)
+    return np.where(self == 0, 0, slope)
+
+
+sinc = unary(
+    "sinc",
+    "SincBackward0",
+    "sinc",
+    _sinc,
+    lambda grad, self: grad * _sinc_slope(self),
+    expression="sinc(self)",
+    local="(cos(pi * self) - sinc(self)) / self",
+    sentence="The sine of πx over πx: a wave that dies away on both sides of 0.",
+    to_float=True,
 )

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import builtins
+import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine.notation import number, superscript
-from gradviz.engine.operation import binary, general, unary
+from gradviz.engine.operation import binary, general, unary, unlisted
+
+
+def on_both(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a formula use a row that NumPy has no function for: computed on arrays, recorded on tensors."""
+    forward = function.operation.forward  # type: ignore[attr-defined]
+
+    def of(x: Any, *others: Any) -> Any:
+        return forward(x, *others) if isinstance(x, np.ndarray | np.generic) else function(x, *others)
+
+    return of
+
 
 # --- arithmetic ------------------------------------------------------------------------------------------------------
 
@@ -44,6 +58,16 @@ rsub = general(
     local={"self": "-1"},
     sentence="What is taken away from a number gets the gradient with its sign changed.",
 )
+rsub_tensor = binary(
+    "rsub",
+    "RsubBackward0",
+    "y − x",
+    lambda self, other: other - self,
+    {"self": lambda grad: -grad, "other": lambda grad: grad},
+    expression="other - self",
+    local={"self": "-1", "other": "1"},
+    sentence="What is taken away gets the gradient with its sign changed; what it is taken from gets it unchanged.",
+)
 mul = binary(
     "mul",
     "MulBackward0",
@@ -69,6 +93,135 @@ div = binary(
     to_float=True,
     quiet=True,
 )
+
+
+def _rounded_quotient(self: Any, other: Any, rounding_mode: str) -> Any:
+    if rounding_mode == "floor":
+        return np.floor_divide(self, other)
+    if np.result_type(self, other).kind == "f":
+        return np.trunc(self / other)
+    return (self - np.fmod(self, other)) // other  # exact, where a quotient in floating point is not
+
+
+div_rounded = general(
+    "div",
+    "DivBackward2",
+    lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
+    _rounded_quotient,
+    "self other",
+    {"self": lambda grad: grad * 0, "other": lambda grad: grad * 0},
+    settings="rounding_mode",
+    expression="rounded(self / other)",
+    local={"self": "0", "other": "0"},
+    sentence="A quotient without its decimals is flat nearly everywhere, so no gradient comes back: it is 0.",
+    quiet=True,
+)
+_REST = (
+    "What is left over by a division moves as the number itself does; for the divisor, it goes down by the quotient."
+)
+
+
+def _remainder(name: str, number: str, tensor: str, forward: Any, rounded: Any, sign: str) -> tuple[Any, Any]:
+    """Add the rows of a remainder of division by a number, and by a tensor."""
+    by_number = general(
+        name,
+        number,
+        f"{sign} n",
+        forward,
+        "self",
+        {"self": lambda grad: grad},
+        settings="other",
+        expression="self % other",
+        local={"self": "1"},
+        sentence="What is left over by a division moves as the number itself does.",
+    )
+    by_tensor = binary(
+        name,
+        tensor,
+        sign,
+        forward,
+        {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * rounded(self / other)},
+        expression="self % other",
+        local={"self": "1", "other": f"-{rounded.__name__}(self / other)"},
+        sentence=_REST,
+    )
+    return by_number, by_tensor
+
+
+remainder_number, remainder_tensor = _remainder(
+    "remainder", "RemainderBackward0", "RemainderBackward1", np.remainder, np.floor, "mod"
+)
+fmod_number, fmod_tensor = _remainder("fmod", "FmodBackward0", "FmodBackward1", np.fmod, np.trunc, "fmod")
+addcmul = general(
+    "addcmul",
+    "AddcmulBackward0",
+    lambda value: "+ ×" if value == 1 else f"+ {number(value)}×",
+    lambda self, tensor1, tensor2, value: self + value * (tensor1 * tensor2),
+    "self tensor1 tensor2",
+    {
+        "self": lambda grad: grad,
+        "tensor1": lambda grad, tensor2, value: grad * (tensor2 * value),
+        "tensor2": lambda grad, tensor1, value: grad * (tensor1 * value),
+    },
+    settings="value",
+    expression="self + value * tensor1 * tensor2",
+    local={"self": "1", "tensor1": "value * tensor2", "tensor2": "value * tensor1"},
+    sentence="The sum passes its gradient on unchanged, and each factor of the product gets it times the other.",
+)
+addcdiv = general(
+    "addcdiv",
+    "AddcdivBackward0",
+    lambda value: "+ ÷" if value == 1 else f"+ {number(value)}÷",
+    lambda self, tensor1, tensor2, value: self + value * (tensor1 / tensor2),
+    "self tensor1 tensor2",
+    {
+        "self": lambda grad: grad,
+        "tensor1": lambda grad, tensor2, value: grad * (value / tensor2),
+        "tensor2": lambda grad, tensor1, tensor2, value: -grad * (value * tensor1 / (tensor2 * tensor2)),
+    },
+    settings="value",
+    expression="self + value * tensor1 / tensor2",
+    local={"self": "1", "tensor1": "value / tensor2", "tensor2": "-value * tensor1 / tensor2 ** 2"},
+    sentence="The sum passes its gradient on unchanged; numerator and denominator get it as those of a quotient do.",
+    quiet=True,
+)
+
+
+def _lerp(self: Any, end: Any, weight: Any) -> Any:
+    # From whichever end is nearer, so that weights of 0 and 1 give exactly the ends.
+    return np.where(np.abs(weight) < 0.5, self + weight * (end - self), end - (end - self) * (1 - weight)).astype(
+        self.dtype, copy=False
+    )
+
+
+_LERP: dict[str, Any] = {
+    "self": lambda grad, weight: grad * (1 - weight),
+    "end": lambda grad, weight: grad * weight,
+}
+_LERP_LOCAL = {"self": "1 - weight", "end": "weight"}
+lerp_number = general(
+    "lerp",
+    "LerpBackward0",
+    lambda weight: f"lerp {number(weight)}",
+    _lerp,
+    "self end",
+    _LERP,
+    settings="weight",
+    expression="lerp(self, end)",
+    local=_LERP_LOCAL,
+    sentence="A point between two others: the gradient is shared out between them, by the weight.",
+)
+lerp_tensor = general(
+    "lerp",
+    "LerpBackward1",
+    "lerp",
+    _lerp,
+    "self end weight",
+    _LERP | {"weight": lambda grad, self, end: grad * (end - self)},
+    expression="lerp(self, end)",
+    local=_LERP_LOCAL | {"weight": "end - self"},
+    sentence="A point between two others: each gets its share of the gradient, and the weight gets it times the distance.",
+)
 neg = unary(
     "neg",
     "NegBackward0",
@@ -91,6 +244,13 @@ reciprocal = unary(
     to_float=True,
     quiet=True,
 )
+
+
+def _whole_power(base: Any, exponent: Any) -> Any:
+    """Raise integers to powers: one over an integer, other than 1 and −1, is 0 without its decimals."""
+    if np.result_type(base, exponent).kind == "f":
+        return base**exponent
+    return np.where((exponent < 0) & (np.abs(base) != 1), 0, base ** np.abs(exponent))
 
 
 def _power(self: np.ndarray, exponent: float) -> np.ndarray:
@@ -124,7 +284,7 @@ pow_tensor = binary(
     "pow",
     "PowBackward1",
     "xʸ",
-    operator.pow,
+    _whole_power,
     {
         "self": lambda grad, self, other: np.where(other == 0, grad * 0, grad * (other * self ** (other - 1))),
         "other": lambda grad, self, other, result: np.where(
@@ -140,7 +300,7 @@ number_pow = general(
     "pow",
     "PowBackward2",
     lambda base: f"{number(base)}ˣ",
-    lambda self, base: base**self,
+    lambda self, base: _whole_power(base, self),
     "self",
     {"self": lambda grad, base, result: grad * (result * np.log(base))},
     settings="base",
@@ -236,9 +396,8 @@ tanh = unary(
 
 
 def _sigmoid(self: np.ndarray) -> np.ndarray:
-    # exp of minus the magnitude never overflows; both branches are the same function.
-    small = np.exp(-np.abs(self))
-    return np.where(self >= 0, 1 / (1 + small), small / (1 + small))
+    # No exponential here is larger than 1, so none overflows; and 1 of the two is 1, on either side of 0.
+    return np.exp(np.minimum(self, 0)) / (1 + np.exp(-np.abs(self)))
 
 
 sigmoid = unary(
@@ -252,11 +411,19 @@ sigmoid = unary(
     sentence="The sigmoid passes at most a quarter of the gradient, and almost none where it is near 0 or 1.",
     to_float=True,
 )
+
+
+def _relu(self: np.ndarray) -> np.ndarray:
+    if self.dtype.kind == "b":
+        raise RuntimeError("Boolean inputs not supported for relu")
+    return np.maximum(self, 0)
+
+
 relu = unary(
     "relu",
     "ReluBackward0",
     "relu",
-    lambda self: np.maximum(self, 0),
+    _relu,
     lambda grad, result: np.where(result > 0, grad, 0),
     expression="relu(self)",
     local="1 if self > 0 else 0",
@@ -271,8 +438,8 @@ maximum = binary(
     "max",
     np.maximum,
     {
-        "self": lambda grad, self, other: grad * ((self > other) + (self == other) * 0.5),
-        "other": lambda grad, self, other: grad * ((other > self) + (self == other) * 0.5),
+        "self": lambda grad, self, other: grad * (1.0 - (self < other) - (self == other) * 0.5),
+        "other": lambda grad, self, other: grad * (1.0 - (other < self) - (self == other) * 0.5),
     },
     expression="maximum(self, other)",
     local={"self": "1 if self > other else 0", "other": "1 if other > self else 0"},
@@ -284,12 +451,142 @@ minimum = binary(
     "min",
     np.minimum,
     {
-        "self": lambda grad, self, other: grad * ((self < other) + (self == other) * 0.5),
-        "other": lambda grad, self, other: grad * ((other < self) + (self == other) * 0.5),
+        "self": lambda grad, self, other: grad * (1.0 - (self > other) - (self == other) * 0.5),
+        "other": lambda grad, self, other: grad * (1.0 - (other > self) - (self == other) * 0.5),
     },
     expression="minimum(self, other)",
     local={"self": "1 if self < other else 0", "other": "1 if other < self else 0"},
     sentence="The smaller of the two gets the whole gradient; where they are equal, each gets half.",
+)
+_SKIPPING = "Of the two, the one taken gets the gradient: the {}, or the one that is a number where the other is nan."
+fmax = binary(
+    "fmax",
+    "FmaxBackward0",
+    "fmax",
+    np.fmax,
+    {
+        "self": lambda grad, self, other: np.where((self >= other) | np.isnan(other), grad, 0),
+        "other": lambda grad, self, other: np.where((self >= other) | np.isnan(other), 0, grad),
+    },
+    expression="fmax(self, other)",
+    local={"self": "1 if self >= other else 0", "other": "1 if other > self else 0"},
+    sentence=_SKIPPING.format("larger"),
+)
+fmin = binary(
+    "fmin",
+    "FminBackward0",
+    "fmin",
+    np.fmin,
+    {
+        "self": lambda grad, self, other: np.where((self <= other) | np.isnan(other), grad, 0),
+        "other": lambda grad, self, other: np.where((self <= other) | np.isnan(other), 0, grad),
+    },
+    expression="fmin(self, other)",
+    local={"self": "1 if self <= other else 0", "other": "1 if other < self else 0"},
+    sentence=_SKIPPING.format("smaller"),
+)
+
+# Cutting off comes with limits that are numbers, or tensors, which get the gradient of what was replaced by them.
+
+
+def _clamp(self: Any, min: Any = None, max: Any = None) -> Any:
+    out = self if min is None else np.maximum(self, min)
+    out = out if max is None else np.minimum(out, max)
+    return out.astype(self.dtype, copy=False)
+
+
+def _inside(self: Any, min: Any, max: Any) -> Any:
+    return (self >= (-np.inf if min is None else min)) & (self <= (np.inf if max is None else max))
+
+
+_CUT = "Between the limits, and on them, the gradient passes; outside, where the result is cut off, none does."
+_CUT_BY_TENSOR = "Where a tensor's entry is within the limits it gets the gradient; elsewhere the limit gets it."
+clamp = general(
+    "clamp",
+    "ClampBackward1",
+    "clamp",
+    _clamp,
+    "self",
+    {"self": lambda grad, self, min, max: np.where(_inside(self, min, max), grad, 0)},
+    settings="min max",
+    expression="clamp(self)",
+    local={"self": "1 if inside else 0"},
+    sentence=_CUT,
+)
+clamp_tensor = general(
+    "clamp",
+    "ClampBackward0",
+    "clamp",
+    _clamp,
+    "self min max",
+    {
+        "self": lambda grad, self, min, max: np.where(_inside(self, min, max), grad, 0),
+        "min": lambda grad, self, min, max: np.where(
+            (self < min) if max is None else (self < min) & (min < max), grad, 0
+        ),
+        "max": lambda grad, self, min, max: np.where(
+            (self > max) if min is None else (self > max) | (max < min), grad, 0
+        ),
+    },
+    expression="clamp(self, min, max)",
+    local={"self": "1 if inside else 0", "min": "1 if self < min else 0", "max": "1 if self > max else 0"},
+    sentence=_CUT_BY_TENSOR,
+)
+
+
+def _one_limit(
+    name: str,
+    limit: str,
+    symbol: str,
+    names: tuple[str, str],
+    cut: Callable[..., Any],
+    keep: Any,
+    signs: tuple[str, str],
+) -> tuple[Any, Any]:
+    """Add the rows that cut off on one side: by a number, and by a tensor."""
+    words: dict[str, Any] = {"expression": f"clamp(self, {limit})"}
+    local = {"self": f"1 if self {signs[0]} {limit} else 0", limit: f"1 if self {signs[1]} {limit} else 0"}
+    by_number = general(
+        name,
+        names[0],
+        symbol,
+        cut,
+        "self",
+        {"self": keep["self"]},
+        settings=limit,
+        local={"self": local["self"]},
+        sentence=_CUT,
+        **words,
+    )
+    by_tensor = general(
+        name, names[1], symbol, cut, f"self {limit}", keep, local=local, sentence=_CUT_BY_TENSOR, **words
+    )
+    return by_number, by_tensor
+
+
+clamp_min, clamp_min_tensor = _one_limit(
+    "clamp_min",
+    "min",
+    "clamp ≥",
+    ("ClampMinBackward0", "ClampMinBackward1"),
+    lambda self, min: np.maximum(self, min),
+    {
+        "self": lambda grad, self, min: np.where(self >= min, grad, 0),
+        "min": lambda grad, self, min: np.where(self >= min, 0, grad),
+    },
+    (">=", "<"),
+)
+clamp_max, clamp_max_tensor = _one_limit(
+    "clamp_max",
+    "max",
+    "clamp ≤",
+    ("ClampMaxBackward0", "ClampMaxBackward1"),
+    lambda self, max: np.minimum(self, max),
+    {
+        "self": lambda grad, self, max: np.where(self <= max, grad, 0),
+        "max": lambda grad, self, max: np.where(self <= max, 0, grad),
+    },
+    ("<=", ">"),
 )
 where = general(
     "where",
@@ -326,7 +623,7 @@ def _flat(name: str, grad_fn: str, symbol: str, forward: Any, words: str) -> Any
         name,
         grad_fn,
         symbol,
-        forward,
+        lambda self: forward(self) if self.dtype.kind == "f" else _of_whole_numbers(self, name),
         lambda grad: grad * 0,
         expression=f"{name}(self)",
         local="0",
@@ -334,8 +631,70 @@ def _flat(name: str, grad_fn: str, symbol: str, forward: Any, words: str) -> Any
     )
 
 
+def _of_whole_numbers(self: np.ndarray, name: str) -> np.ndarray:
+    """Whole numbers have nothing to round, and a sign of their own kind."""
+    if self.dtype.kind == "b" and name not in ("sign", "sgn"):
+        raise NotImplementedError(f"\"{name}_vml_cpu\" not implemented for 'Bool'")
+    return np.sign(self) if name in ("sign", "sgn") and self.dtype.kind != "b" else np.array(self)
+
+
 sign = _flat("sign", "SignBackward0", "sign", np.sign, "The sign")
+sgn = _flat("sgn", "SgnBackward0", "sgn", np.sign, "The sign")
 floor = _flat("floor", "FloorBackward0", "⌊x⌋", np.floor, "Rounding down")
 ceil = _flat("ceil", "CeilBackward0", "⌈x⌉", np.ceil, "Rounding up")
 round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")
 trunc = _flat("trunc", "TruncBackward0", "trunc", np.trunc, "Cutting off the decimals")
+angle = unary(
+    "angle",
+    "AngleBackward0",
+    "angle",
+    lambda self: np.where(self < 0, math.pi, self * 0).astype(self.dtype, copy=False),
+    lambda grad: grad * 0,
+    expression="angle(self)",
+    local="0",
+    sentence=f"The angle of a number, 0 or π, {_FLAT}",
+    to_float=True,
+)
+
+
+def _round_to(self: np.ndarray, decimals: int) -> np.ndarray:
+    scale = 10.0 ** builtins.abs(decimals)
+    return np.round(self * scale) / scale if decimals > 0 else np.round(self / scale) * scale
+
+
+round_decimals = general(
+    "round",
+    "RoundBackward1",
+    lambda decimals: f"round {number(decimals)}",
+    _round_to,
+    "self",
+    {"self": lambda grad: grad * 0},
+    settings="decimals",
+    expression="round(self)",
+    local={"self": "0"},
+    sentence=f"Rounding to some decimals {_FLAT}",
+)
+
+
+def not_differentiable(name: str, symbol: str, forward: Any, inputs: str) -> Any:
+    """Make an operation that PyTorch records, and whose derivative it does not have: going back through it is an error."""
+
+    def refuse(grad: Any) -> Any:
+        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+
+    return unlisted(
+        name,
+        "NotImplemented",
+        symbol,
+        forward,
+        inputs,
+        dict.fromkeys(inputs.split(), refuse),
+        expression=f"{name}({', '.join(inputs.split())})",
+        local=dict.fromkeys(inputs.split(), "0"),
+        sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
+    )
+
+
+heaviside = not_differentiable("heaviside", "step", np.heaviside, "self values")
+floor_divide = not_differentiable("floor_divide", "⌊÷⌋", np.floor_divide, "self other")
+remainder_of_number = not_differentiable("remainder", "mod", np.remainder, "self other")

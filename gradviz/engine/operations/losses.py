@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import general
+from gradviz.engine.operations import activations
 from gradviz.engine.operations.activations import sigma
+from gradviz.engine.operations.ctc import ctc_loss as ctc_loss
 
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 """How PyTorch numbers the ways to reduce a loss."""
@@ -42,13 +44,72 @@ mse_loss = general(
 )
 
 
-def _bce(self: np.ndarray, target: np.ndarray, reduction: int) -> np.ndarray:
-    return _reduce(-(target * _log(self) + (1 - target) * _log(1 - self)), reduction)
+smooth_l1_loss = general(
+    "smooth_l1_loss",
+    "SmoothL1LossBackward0",
+    "smooth L1",
+    lambda self, target, reduction, beta: _reduce(_smooth_l1(np.abs(self - target), beta), reduction),
+    "self target",
+    {
+        "self": lambda grad, self, target, reduction, beta: (
+            grad * (_smooth_l1_slope(self - target, beta) * _per_entry(self, reduction))
+        ),
+        "target": lambda grad, self, target, reduction, beta: (
+            grad * (_smooth_l1_slope(target - self, beta) * _per_entry(self, reduction))
+        ),
+    },
+    settings="reduction beta",
+    expression="smooth_l1(self, target)",
+    local={"self": "clip((self - target) / beta, -1, 1) / n", "target": "clip((target - self) / beta, -1, 1) / n"},
+    sentence="Close to the target the pull is in proportion to the distance; from beta on, it is always 1.",
+)
 
 
-def _log(self: np.ndarray) -> np.ndarray:
+def _smooth_l1(distance: np.ndarray, beta: float) -> np.ndarray:
+    return np.where(distance < beta, 0.5 * distance * distance / beta, distance - 0.5 * beta)
+
+
+def _smooth_l1_slope(difference: Any, beta: float) -> Any:
+    return np.where(np.absolute(difference) < beta, difference / beta, np.sign(difference))
+
+
+huber_loss = general(
+    "huber_loss",
+    "HuberLossBackward0",
+    "Huber",
+    lambda self, target, reduction, delta: _reduce(_huber(np.abs(self - target), delta), reduction),
+    "self target",
+    {
+        "self": lambda grad, self, target, reduction, delta: (
+            grad * (_huber_slope(self - target, delta) * _per_entry(self, reduction))
+        ),
+        "target": lambda grad, self, target, reduction, delta: (
+            grad * (_huber_slope(target - self, delta) * _per_entry(self, reduction))
+        ),
+    },
+    settings="reduction delta",
+    expression="huber(self, target)",
+    local={"self": "clip(self - target, -delta, delta) / n", "target": "clip(target - self, -delta, delta) / n"},
+    sentence="Close to the target the pull grows with the distance; from delta on it does not, so outliers pull no harder.",
+)
+
+
+def _huber(distance: np.ndarray, delta: float) -> np.ndarray:
+    return np.where(distance <= delta, 0.5 * distance * distance, delta * (distance - 0.5 * delta))
+
+
+def _huber_slope(difference: Any, delta: float) -> Any:
+    return np.where(np.absolute(difference) <= delta, difference, np.sign(difference) * delta)
+
+
+def _weighted(losses: Any, weight: np.ndarray | None) -> Any:
+    return losses if weight is None else losses * weight
+
+
+def _bce(self: np.ndarray, target: np.ndarray, weight: np.ndarray | None, reduction: int) -> np.ndarray:
     # PyTorch stops the logarithm at −100, so that a prediction of exactly 0 or 1 gives a finite loss.
-    return np.maximum(np.log(self), -100)
+    losses = -(target * np.maximum(np.log(self), -100) + (1 - target) * np.maximum(np.log1p(-self), -100))
+    return _reduce(_weighted(losses, weight), reduction)
 
 
 binary_cross_entropy = general(
@@ -58,33 +119,81 @@ binary_cross_entropy = general(
     _bce,
     "self target",
     {
-        "self": lambda grad, self, target, reduction: (
-            grad * ((self - target) / np.maximum(self * (1 - self), 1e-12) * _per_entry(self, reduction))
+        "self": lambda grad, self, target, weight, reduction: (
+            grad
+            * _weighted((self - target) / np.maximum(self * (1 - self), 1e-12) * _per_entry(self, reduction), weight)
+        ),
+        "target": lambda grad, self, weight, reduction: (
+            grad * _weighted((np.log1p(-self) - np.log(self)) * _per_entry(self, reduction), weight)
         ),
     },
-    settings="reduction",
+    settings="weight reduction",
     expression="bce(self, target)",
-    local={"self": "(self - target) / (self * (1 - self)) / n"},
+    local={"self": "(self - target) / (self * (1 - self)) / n", "target": "(log(1 - self) - log(self)) / n"},
     sentence="Cross-entropy pulls hardest on the predictions that are sure and wrong.",
     quiet=True,
 )
+
+
+def _log_sigma(x: Any) -> Any:
+    """Return the logarithm of the sigmoid of an array or, recorded, of a tensor."""
+    if isinstance(x, np.ndarray | np.generic):
+        return activations.log_sigmoid.operation.forward(x)  # type: ignore[attr-defined]
+    return activations.log_sigmoid(x)
+
+
+def _bce_with_logits(
+    self: np.ndarray, target: np.ndarray, weight: np.ndarray | None, pos_weight: np.ndarray | None, reduction: int
+) -> np.ndarray:
+    scale = 1 if pos_weight is None else (pos_weight - 1) * target + 1
+    return _reduce(_weighted((1 - target) * self - scale * _log_sigma(self), weight), reduction)
+
+
+def _logits_slope(self: Any, target: Any, pos_weight: np.ndarray | None) -> Any:
+    if pos_weight is None:
+        return sigma(self) - target
+    hits = target * pos_weight
+    return (hits + 1 - target) * sigma(self) - hits
+
+
+def _logits_target_slope(self: Any, pos_weight: np.ndarray | None) -> Any:
+    return -self if pos_weight is None else _log_sigma(-self) - _log_sigma(self) * pos_weight
+
+
 binary_cross_entropy_with_logits = general(
     "binary_cross_entropy_with_logits",
     "BinaryCrossEntropyWithLogitsBackward0",
     "BCE σ",
-    # log(1 + exp(−x)) + (1 − y)·x, arranged so that exp never overflows
-    lambda self, target, reduction: _reduce(
-        (1 - target) * self - np.minimum(self, 0) + np.log1p(np.exp(-np.abs(self))), reduction
-    ),
+    _bce_with_logits,
     "self target",
     {
-        "self": lambda grad, self, target, reduction: grad * ((sigma(self) - target) * _per_entry(self, reduction)),
-        "target": lambda grad, self, reduction: grad * (-self * _per_entry(self, reduction)),
+        "self": lambda grad, self, target, weight, pos_weight, reduction: (
+            grad * _weighted(_logits_slope(self, target, pos_weight) * _per_entry(self, reduction), weight)
+        ),
+        "target": lambda grad, self, weight, pos_weight, reduction: (
+            grad * _weighted(_logits_target_slope(self, pos_weight) * _per_entry(self, reduction), weight)
+        ),
     },
-    settings="reduction",
+    settings="weight pos_weight reduction",
     expression="bce_with_logits(self, target)",
     local={"self": "(sigmoid(self) - target) / n", "target": "-self / n"},
     sentence="With a sigmoid inside, cross-entropy passes back just the prediction minus the target.",
+)
+soft_margin_loss = general(
+    "soft_margin_loss",
+    "SoftMarginLossBackward0",
+    "soft margin",
+    lambda self, target, reduction: _reduce(np.log1p(np.exp(-target * self)), reduction),
+    "self",
+    {
+        "self": lambda grad, self, target, reduction: (
+            grad * (sigma(self * -target) * (-target * _per_entry(self, reduction)))
+        )
+    },
+    settings="target reduction",
+    expression="soft_margin(self, target)",
+    local={"self": "-target * sigmoid(-target * self) / n"},
+    sentence="Scores with the wrong sign are pulled over to the right one; the surer they are already, the less.",
 )
 
 
@@ -132,31 +241,147 @@ log_softmax = general(
 )
 
 
-def _nll(self: np.ndarray, target: np.ndarray, reduction: int) -> np.ndarray:
-    rows = np.arange(self.shape[0])
-    outside = target[(target < 0) | (target >= self.shape[1])]
-    if outside.size:
-        raise IndexError(f"Target {outside[0]} is out of bounds.")
-    return _reduce(-self[rows, target], reduction)
+def _hits(self: Any, target: np.ndarray, axis: int) -> np.ndarray:
+    """Return, for scores with an axis of classes, a 1 at the right class of each and 0 elsewhere."""
+    classes = np.shape(self)[axis]
+    shape = [1] * np.ndim(self)
+    shape[axis] = classes
+    return (np.arange(classes).reshape(shape) == np.expand_dims(target, axis)) * 1.0
 
 
-def _nll_back(grad, self, target, reduction):
-    hit = (np.arange(np.shape(self)[1]) == np.expand_dims(np.asarray(target), 1)) * 1.0
+def _class_axis(self: Any) -> int:
+    return 0 if np.ndim(self) == 1 else 1
+
+
+def _target_weight(self: Any, target: np.ndarray, weight: np.ndarray | None, ignore_index: int) -> np.ndarray:
+    """Return how much each target counts: nothing if it is to be ignored, else the weight of its class."""
+    counts = target != ignore_index
+    return counts * 1.0 if weight is None else np.where(counts, weight[np.where(counts, target, 0)], 0)
+
+
+def _nll(
+    self: np.ndarray, target: np.ndarray, weight: np.ndarray | None, reduction: int, ignore_index: int
+) -> np.ndarray:
+    axis = _class_axis(self)
+    counts = target != ignore_index
+    wrong = target[counts & ((target < 0) | (target >= self.shape[axis]))]
+    if wrong.size:
+        raise IndexError(f"Target {wrong[0]} is out of bounds.")
+    places = np.expand_dims(np.where(counts, target, 0), axis)
+    picked = np.take_along_axis(self, places, axis).squeeze(axis)
+    share = _target_weight(self, target, weight, ignore_index).astype(self.dtype)
+    losses = np.where(counts, -picked * share, self.dtype.type(0))
     if reduction == 0:
-        grad = np.expand_dims(grad, 1)
-    share = 1 / np.shape(self)[0] if reduction == 1 else 1.0
-    return grad * (hit * -share)
+        return losses
+    total = np.add.reduce(losses, axis=None)
+    return total / np.add.reduce(share, axis=None) if reduction == 1 else total
 
 
-nll_loss = general(
-    "nll_loss",
-    "NllLossBackward0",
-    "NLL",
-    _nll,
+def _nll_back(grad, self, target, weight, reduction, ignore_index):
+    axis = _class_axis(self)
+    share = _target_weight(self, target, weight, ignore_index)
+    if reduction == 1:
+        share = share / (np.sum(share) or 1)  # with nothing but ignored targets, no gradient flows
+    if reduction == 0:
+        grad = np.expand_dims(grad, axis)
+    hits = (_hits(self, target, axis) > 0) & np.expand_dims(target != ignore_index, axis)
+    return np.where(hits, grad * -np.expand_dims(share, axis), 0)
+
+
+_NLL: dict[str, Any] = {
+    "symbol": "NLL",
+    "forward": _nll,
+    "inputs": "self",
+    "derivatives": {"self": _nll_back},
+    "settings": "target weight reduction ignore_index",
+    "expression": "nll(self, target)",
+    "local": {"self": "-1 / rows if target else 0"},
+    "sentence": ("Only the log-probability of the right class counts: it is pushed up, the others are left alone."),
+}
+nll_loss = general("nll_loss", "NllLossBackward0", **_NLL)
+nll_loss_2d = general("nll_loss2d", "NllLoss2DBackward0", **_NLL)
+
+
+def _multi_margin(
+    self: np.ndarray, target: np.ndarray, p: int, margin: float, weight: np.ndarray | None, reduction: int
+) -> np.ndarray:
+    excess = np.maximum(_excess(self, target, margin), 0) ** p * _margin_weight(self, target, weight)
+    losses = np.add.reduce(excess, axis=-1, dtype=self.dtype)
+    return _reduce(losses, reduction)
+
+
+def _excess(self: Any, target: np.ndarray, margin: float) -> Any:
+    """Return by how much each class comes within the margin of the right one's score."""
+    right = np.sum(self * _hits(self, target, np.ndim(self) - 1), axis=np.ndim(self) - 1, keepdims=True)
+    return self - right + margin
+
+
+def _margin_weight(self: Any, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
+    """Return how much each class's excess counts: that of the right class not at all."""
+    others = (1 - _hits(self, target, np.ndim(self) - 1)) / np.shape(self)[-1]
+    return others if weight is None else others * np.expand_dims(weight[target], -1)
+
+
+def _multi_margin_back(grad, self, target, p, margin, weight, reduction):
+    last = np.ndim(self) - 1
+    excess = _excess(self, target, margin)
+    slope = (excess > 0) * 1.0 if p == 1 else np.maximum(excess, 0) * 2
+    slope = slope * _margin_weight(self, target, weight)
+    slope = slope - _hits(self, target, last) * np.sum(slope, axis=last, keepdims=True)
+    if reduction == 1 and last:
+        slope = slope / np.shape(self)[0]
+    return (np.expand_dims(grad, last) if reduction == 0 else grad) * slope
+
+
+multi_margin_loss = general(
+    "multi_margin_loss",
+    "MultiMarginLossBackward0",
+    "margin",
+    _multi_margin,
     "self",
-    {"self": lambda grad, self, target, reduction: _nll_back(grad, self, target, reduction)},
+    {"self": _multi_margin_back},
+    settings="target p margin weight reduction",
+    expression="multi_margin(self, target)",
+    local={"self": "grad * multi_margin_slope(self, target)"},
+    sentence="Each class whose score comes too close to the right one's is pushed down, and pushes the right one up.",
+)
+
+
+def _label_pairs(self: Any, target: np.ndarray) -> np.ndarray:
+    """Return, for each pair of a label (last axis but one) and another class (last), how often it counts."""
+    classes = np.shape(self)[-1]
+    listed = np.logical_and.accumulate(target >= 0, axis=-1)  # the list of labels ends at the first −1
+    named = (target[..., None] == np.arange(classes)) & listed[..., None]
+    times = named.sum(-2)
+    return times[..., :, None] * (times == 0)[..., None, :] / classes
+
+
+def _gaps(self: Any) -> Any:
+    """Return 1 − (score of one − score of the other) for each pair."""
+    last = np.ndim(self)
+    return np.expand_dims(self, last - 1) - np.expand_dims(self, last) + 1
+
+
+def _multilabel_margin_back(grad, self, target, reduction):
+    last = np.ndim(self)
+    active = (_gaps(self) > 0) * _label_pairs(self, target)
+    slope = np.sum(active, axis=last - 1) - np.sum(active, axis=last)
+    if reduction == 1 and last > 1:
+        slope = slope / np.shape(self)[0]
+    return (np.expand_dims(grad, last - 1) if reduction == 0 else grad) * slope
+
+
+multilabel_margin_loss = general(
+    "multilabel_margin_loss",
+    "MultilabelMarginLossBackward0",
+    "margin",
+    lambda self, target, reduction: _reduce(
+        np.add.reduce(np.maximum(_gaps(self), 0) * _label_pairs(self, target), (-2, -1), dtype=self.dtype), reduction
+    ),
+    "self",
+    {"self": _multilabel_margin_back},
     settings="target reduction",
-    expression="nll(self, target)",
-    local={"self": "-1 / rows if target else 0"},
-    sentence="Only the log-probability of the right class counts: it is pushed up, the others are left alone.",
+    expression="multilabel_margin(self, target)",
+    local={"self": "grad * multilabel_margin_slope(self, target)"},
+    sentence="Each class that is none of the labels, and whose score comes too close to a label's, is pushed down.",
 )

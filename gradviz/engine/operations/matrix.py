@@ -1,12 +1,14 @@
-"""Products of vectors and matrices."""
+"""Products of vectors and matrices, and distances between the rows of two."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import general
+from gradviz.engine.operation import array_of, general
+from gradviz.engine.operations.shapes import scatter
 
 
 def product(left: Any, right: Any) -> Any:
@@ -15,33 +17,73 @@ def product(left: Any, right: Any) -> Any:
     A column times a row has nothing to add up. NumPy's BLAS still adds each product to 0, which turns −0 into 0 where
     PyTorch prints ``-0.``; multiplying is exact, and faster.
     """
-    if left.shape[-1] == 1 and left.ndim == 2 == right.ndim:
+    if left.ndim > 2:
+        return left @ right
+    if left.shape[-1] == 1 and right.ndim == 2:
         return left * right
-    return left @ right
+    return left.dot(right) if type(left) is np.ndarray else left @ right  # for small matrices `dot` takes half as long
 
 
-_matrix_sentence = (
+def accurate_product(left: Any, right: Any) -> Any:
+    """Multiply arrays; of half precision, in single precision, as PyTorch does: NumPy would round at every step."""
+    if left.dtype == np.float16:
+        return product(left.astype(np.float32), right.astype(np.float32)).astype(np.float16)
+    return product(left, right)
+
+
+def turned(matrix: Any) -> Any:
+    """Transpose a matrix, or each of a batch."""
+    return np.swapaxes(matrix, -2, -1)
+
+
+def times(factor: Any, x: Any) -> Any:
+    """Multiply by a setting that is nearly always 1."""
+    return x if factor == 1 else x * factor
+
+
+def _added(start: Any, products: Any, beta: Any, alpha: Any) -> Any:
+    """Return ``beta * start + alpha * products``; with `beta` 0 nothing of `start` is left, not even a nan."""
+    products = times(alpha, products)
+    return products if beta == 0 else products + times(beta, start)
+
+
+# --- one product ---------------------------------------------------------------------------------------------------------
+
+_MATRIX_SENTENCE = (
     "A matrix product sends each factor the gradient above it times the other factor transposed, from the same side."
 )
+_TURNED_BACK = {"self": "grad @ mat2.T", "mat2": "self.T @ grad"}
+
 mm = general(
     "mm",
     "MmBackward0",
     "@",
-    product,
+    accurate_product,
     "self mat2",
     {
         "self": lambda grad, mat2: product(grad, np.transpose(mat2)),
         "mat2": lambda grad, self: product(np.transpose(self), grad),
     },
     expression="self @ mat2",
-    local={"self": "grad @ mat2.T", "mat2": "self.T @ grad"},
-    sentence=_matrix_sentence,
+    local=_TURNED_BACK,
+    sentence=_MATRIX_SENTENCE,
+)
+bmm = general(
+    "bmm",
+    "BmmBackward0",
+    "@",
+    accurate_product,
+    "self mat2",
+    {"self": lambda grad, mat2: grad @ turned(mat2), "mat2": lambda grad, self: turned(self) @ grad},
+    expression="self @ mat2",
+    local=_TURNED_BACK,
+    sentence=_MATRIX_SENTENCE,
 )
 mv = general(
     "mv",
     "MvBackward0",
     "@",
-    product,
+    accurate_product,
     "self vec",
     {
         "self": lambda grad, vec: np.expand_dims(grad, 1) * np.expand_dims(vec, 0),
@@ -51,43 +93,273 @@ mv = general(
     local={"self": "outer(grad, vec)", "vec": "self.T @ grad"},
     sentence="The matrix gets the gradient of each row times the vector; the vector gets the transposed matrix times it.",
 )
+_DOT: dict[str, Any] = {
+    "symbol": "·",
+    "forward": accurate_product,
+    "sentence": "A dot product sends each vector the gradient above it times the other vector.",
+}
 dot = general(
     "dot",
     "DotBackward0",
-    "·",
-    np.dot,
-    "self tensor",
-    {"self": lambda grad, tensor: grad * tensor, "tensor": lambda grad, self: grad * self},
+    inputs="self tensor",
+    derivatives={"self": lambda grad, tensor: grad * tensor, "tensor": lambda grad, self: grad * self},
     expression="self @ tensor",
     local={"self": "tensor", "tensor": "self"},
-    sentence="A dot product sends each vector the gradient above it times the other vector.",
+    **_DOT,
 )
-bmm = general(
-    "bmm",
-    "BmmBackward0",
-    "@",
-    product,
-    "self mat2",
-    {
-        "self": lambda grad, mat2: grad @ np.swapaxes(mat2, 1, 2),
-        "mat2": lambda grad, self: np.swapaxes(self, 1, 2) @ grad,
-    },
-    expression="self @ mat2",
-    local={"self": "grad @ mat2.T", "mat2": "self.T @ grad"},
-    sentence=_matrix_sentence,
+vdot = general(
+    "vdot",
+    "VdotBackward0",
+    inputs="self other",
+    derivatives={"self": lambda grad, other: grad * other, "other": lambda grad, self: grad * self},
+    expression="self @ other",
+    local={"self": "other", "other": "self"},
+    **_DOT,
 )
+
+# --- a product and a sum -------------------------------------------------------------------------------------------------
+
+_SUM_SENTENCE = "What is added gets the gradient unchanged; each factor gets it times the other factor transposed."
+
+
+def _addmm(self: Any, mat1: Any, mat2: Any, beta: Any, alpha: Any) -> Any:
+    out = accurate_product(mat1, mat2)
+    if alpha == 1 == beta:
+        out += self  # without another array for the sum
+        return out
+    return _added(self, out, beta, alpha)
+
+
 addmm = general(
     "addmm",
     "AddmmBackward0",
     "@ +",
-    lambda self, mat1, mat2: product(mat1, mat2) + self,
+    _addmm,
     "self mat1 mat2",
     {
-        "self": lambda grad: grad,
-        "mat1": lambda grad, mat2: product(grad, np.transpose(mat2)),
-        "mat2": lambda grad, mat1: product(np.transpose(mat1), grad),
+        "self": lambda grad, beta: times(beta, grad),
+        "mat1": lambda grad, mat2, alpha: times(alpha, product(grad, np.transpose(mat2))),
+        "mat2": lambda grad, mat1, alpha: times(alpha, product(np.transpose(mat1), grad)),
     },
+    settings="beta alpha",
     expression="mat1 @ mat2 + self",
     local={"self": "1", "mat1": "grad @ mat2.T", "mat2": "mat1.T @ grad"},
-    sentence="What is added gets the gradient unchanged; each factor gets it times the other factor transposed.",
+    sentence=_SUM_SENTENCE,
+)
+addmv = general(
+    "addmv",
+    "AddmvBackward0",
+    "@ +",
+    lambda self, mat, vec, beta, alpha: _added(self, accurate_product(mat, vec), beta, alpha),
+    "self mat vec",
+    {
+        "self": lambda grad, beta: times(beta, grad),
+        "mat": lambda grad, vec, alpha: times(alpha, np.expand_dims(grad, 1) * np.expand_dims(vec, 0)),
+        "vec": lambda grad, mat, alpha: times(alpha, np.transpose(mat) @ grad),
+    },
+    settings="beta alpha",
+    expression="mat @ vec + self",
+    local={"self": "1", "mat": "outer(grad, vec)", "vec": "mat.T @ grad"},
+    sentence=_SUM_SENTENCE,
+)
+baddbmm = general(
+    "baddbmm",
+    "BaddbmmBackward0",
+    "@ +",
+    lambda self, batch1, batch2, beta, alpha: _added(self, accurate_product(batch1, batch2), beta, alpha),
+    "self batch1 batch2",
+    {
+        "self": lambda grad, beta: times(beta, grad),
+        "batch1": lambda grad, batch2, alpha: times(alpha, grad @ turned(batch2)),
+        "batch2": lambda grad, batch1, alpha: times(alpha, turned(batch1) @ grad),
+    },
+    settings="beta alpha",
+    expression="batch1 @ batch2 + self",
+    local={"self": "1", "batch1": "grad @ batch2.T", "batch2": "batch1.T @ grad"},
+    sentence=_SUM_SENTENCE,
+)
+addbmm = general(
+    "addbmm",
+    "AddbmmBackward0",
+    "Σ @ +",
+    lambda self, batch1, batch2, beta, alpha: _added(
+        self, np.add.reduce(accurate_product(batch1, batch2), 0), beta, alpha
+    ),
+    "self batch1 batch2",
+    {
+        "self": lambda grad, beta: times(beta, grad),
+        "batch1": lambda grad, batch2, alpha: times(alpha, np.expand_dims(grad, 0) @ turned(batch2)),
+        "batch2": lambda grad, batch1, alpha: times(alpha, turned(batch1) @ np.expand_dims(grad, 0)),
+    },
+    settings="beta alpha",
+    expression="sum(batch1 @ batch2) + self",
+    local={"self": "1", "batch1": "grad @ batch2.T", "batch2": "batch1.T @ grad"},
+    sentence="The products of all pairs are added up: each factor gets the same gradient times its partner transposed.",
+)
+addr = general(
+    "addr",
+    "AddrBackward0",
+    "⊗ +",
+    lambda self, vec1, vec2, beta, alpha: _added(self, np.multiply.outer(vec1, vec2), beta, alpha),
+    "self vec1 vec2",
+    {
+        "self": lambda grad, beta: times(beta, grad),
+        "vec1": lambda grad, vec2, alpha: times(alpha, grad @ vec2),
+        "vec2": lambda grad, vec1, alpha: times(alpha, np.transpose(grad) @ vec1),
+    },
+    settings="beta alpha",
+    expression="outer(vec1, vec2) + self",
+    local={"self": "1", "vec1": "grad @ vec2", "vec2": "grad.T @ vec1"},
+    sentence="What is added gets the gradient unchanged; each vector gets it multiplied by the other.",
+)
+
+# --- other products ------------------------------------------------------------------------------------------------------
+
+
+def _cross(self: Any, other: Any, dim: int) -> Any:
+    """Return the cross product along an axis (counted from the end): each entry from the two that follow it."""
+    return np.roll(self, -1, dim) * np.roll(other, -2, dim) - np.roll(self, -2, dim) * np.roll(other, -1, dim)
+
+
+cross = general(
+    "linalg_cross",
+    "LinalgCrossBackward0",
+    "×",
+    _cross,
+    "self other",
+    {
+        "self": lambda grad, other, dim: _cross(other, grad, dim),
+        "other": lambda grad, self, dim: _cross(grad, self, dim),
+    },
+    settings="dim",
+    expression="cross(self, other)",
+    local={"self": "cross(other, grad)", "other": "cross(grad, self)"},
+    sentence="A vector only turns the product if it moves across: the gradients are cross products again.",
+)
+trace = general(
+    "trace",
+    "TraceBackward0",
+    "tr",
+    lambda self, self_sym_sizes: np.trace(self, dtype=None if self.dtype.kind == "f" else np.int64),
+    "self",
+    {"self": lambda grad, self_sym_sizes: np.where(np.eye(*self_sym_sizes, dtype=bool), grad, 0)},
+    settings="self_sym_sizes",
+    expression="trace(self)",
+    local={"self": "1 if on_the_diagonal else 0"},
+    sentence="The entries on the diagonal are added up, so each of them gets the whole gradient; the others get 0.",
+)
+
+# --- distances -----------------------------------------------------------------------------------------------------------
+
+
+def _differences(x1: Any, x2: Any) -> Any:
+    """Return each row of one matrix less each of another: (..., P, M) and (..., R, M) give (..., P, R, M)."""
+    return np.expand_dims(x1, -2) - np.expand_dims(x2, -3)
+
+
+def _lengths(x: Any, p: float) -> Any:
+    """Return the p-norms along the last axis of an array."""
+    size = np.abs(x)
+    if p == 0:
+        return np.add.reduce(size != 0, -1, dtype=x.dtype)
+    if p == 1:
+        return np.add.reduce(size, -1)
+    if p == 2:
+        return np.sqrt(np.add.reduce(size * size, -1))
+    if math.isinf(p):
+        return np.maximum.reduce(size, -1, initial=0)
+    return np.add.reduce(size**p, -1) ** (1 / p)
+
+
+def _directions(x: Any, length: Any, p: float) -> Any:
+    """Return how fast p-norms along the last axis grow with each entry; 0 at the kink where a length is 0."""
+    length = np.expand_dims(length, -1)
+    if p == 0:
+        return x * 0
+    if p == 1:
+        return np.sign(x)
+    if math.isinf(p):
+        return np.sign(x) * (np.abs(array_of(x)) == array_of(length))
+    none = array_of(length) == 0
+    length = np.where(none, 1, length)
+    if p == 2:
+        return np.where(none, 0, x / length)
+    flat = array_of(x) == 0
+    return np.where(flat, 0, np.sign(x) * (np.abs(np.where(flat, 1, x)) / length) ** (p - 1))
+
+
+def _pull(grad: Any, x1: Any, x2: Any, result: Any, p: float) -> Any:
+    """Return what each distance asks of the row of `x1` it starts from."""
+    return np.expand_dims(grad, -1) * _directions(_differences(x1, x2), result, p)
+
+
+_APART = "A distance grows as one of the two rows moves away from the other, along the line between them."
+cdist = general(
+    "cdist",
+    "CdistBackward0",
+    "dist",
+    lambda x1, x2, p: _lengths(_differences(x1, x2), p),
+    "x1 x2",
+    {
+        "x1": lambda grad, x1, x2, result, p: np.sum(_pull(grad, x1, x2, result, p), axis=-2),
+        "x2": lambda grad, x1, x2, result, p: -np.sum(_pull(grad, x1, x2, result, p), axis=-3),
+    },
+    settings="p",
+    expression="cdist(x1, x2)",
+    local={"x1": "sum(grad * (x1 - x2) / cdist(x1, x2))", "x2": "sum(grad * (x2 - x1) / cdist(x1, x2))"},
+    sentence=_APART,
+)
+
+
+def _euclidean(x1: np.ndarray, x2: np.ndarray) -> Any:
+    """Return distances by |a − b|² = |a|² + |b|² − 2ab: a matrix product, where differences would fill the memory."""
+    squares = [np.add.reduce(x * x, -1, keepdims=True) for x in (x1, x2)]
+    return np.sqrt(np.maximum(squares[0] + turned(squares[1]) - 2 * accurate_product(x1, turned(x2)), 0))
+
+
+def _euclidean_back(grad: Any, x1: Any, x2: Any, result: Any) -> Any:
+    none = array_of(result) == 0
+    ratio = np.where(none, 0, grad / np.where(none, 1, result))
+    return x1 * np.sum(ratio, axis=-1, keepdims=True) - ratio @ x2
+
+
+euclidean_dist = general(
+    "_euclidean_dist",
+    "EuclideanDistBackward0",
+    "dist",
+    _euclidean,
+    "x1 x2",
+    {
+        "x1": _euclidean_back,
+        "x2": lambda grad, x1, x2, result: _euclidean_back(turned(grad), x2, x1, turned(result)),
+    },
+    expression="cdist(x1, x2)",
+    local={"x1": "sum(grad * (x1 - x2) / cdist(x1, x2))", "x2": "sum(grad * (x2 - x1) / cdist(x1, x2))"},
+    sentence=_APART,
+)
+
+
+def _pairs(self: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the rows in each pair, each pair once."""
+    return np.triu_indices(np.shape(self)[-2], 1)
+
+
+def _pdist_back(grad: Any, self: Any, result: Any, p: float) -> Any:
+    first, second = _pairs(self)
+    pull = np.expand_dims(grad, -1) * _directions(self[first] - self[second], result, p)
+    sizes = tuple(np.shape(self))
+    return scatter(pull, (first,), sizes) - scatter(pull, (second,), sizes)
+
+
+pdist = general(
+    "pdist",
+    "PdistBackward0",
+    "dist",
+    lambda self, p: _lengths(self[_pairs(self)[0]] - self[_pairs(self)[1]], p),
+    "self",
+    {"self": _pdist_back},
+    settings="p",
+    expression="pdist(self)",
+    local={"self": "sum(grad * (self - others) / distances)"},
+    sentence=_APART,
 )

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import reduction
+from gradviz.engine.operation import array_of, general, normal_axes, reduction
+from gradviz.engine.operations.scans import has_zeros, products_of_others
+from gradviz.engine.operations.selection import put_along
 
 
 def _sum(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -33,6 +37,16 @@ _MEAN: dict[str, Any] = {
 }
 mean_all = reduction("mean", "MeanBackward0", "mean", **_MEAN)
 mean_dim = reduction("mean", "MeanBackward1", "mean", **_MEAN)
+nansum = reduction(
+    "nansum",
+    "NansumBackward0",
+    "Σ",
+    lambda self, axes: _sum(np.where(np.isnan(self), 0, self).astype(self.dtype, copy=False), axes),
+    lambda grad, self: grad * (1 - np.isnan(self)),
+    expression="nansum(self)",
+    local="0 if nan else 1",
+    sentence="Every number adds 1 for 1 to a sum, so every number gets the gradient above it; what is nan gets 0.",
+)
 
 
 def _count(self: np.ndarray, axes: tuple[int, ...]) -> int:
@@ -46,7 +60,7 @@ _SHARED = "The entry that won gets the whole gradient; winners that are equal sh
 
 
 def _share(grad: Any, self: Any, result: Any) -> Any:
-    won = (self == result) * 1.0
+    won = ((self == result) | ((self != self) & (result != result))) * 1.0
     # The winners' shares add up to 1 along the axes that were reduced: those of length 1 in the result.
     axes = tuple(axis for axis, size in enumerate(np.shape(result)) if size == 1) or None
     return grad * (won / np.sum(won, axis=axes, keepdims=True))
@@ -84,4 +98,349 @@ logsumexp = reduction(
     expression="logsumexp(self)",
     local="softmax(self)",
     sentence="A soft maximum: each entry gets its softmax share of the gradient.",
+)
+
+
+# --- products -----------------------------------------------------------------------------------------------------------
+
+
+def _prod_back(grad: Any, self: Any, result: Any, dim: Any) -> Any:
+    if not has_zeros(self):
+        return grad * (result / self)
+    if dim is not None:
+        return grad * (products_of_others(self, dim) if np.ndim(self) else self * 0 + 1)
+    return grad * np.reshape(products_of_others(np.reshape(self, (-1,)), 0), np.shape(self))
+
+
+_PROD: dict[str, Any] = {
+    "forward": lambda self, axes: np.multiply.reduce(
+        self, axes, keepdims=True, dtype=None if self.dtype.kind == "f" else np.int64
+    ),
+    "derivative": _prod_back,
+    "expression": "prod(self)",
+    "local": "prod(self) / self",
+    "sentence": "Each factor gets the gradient times the product of all the others.",
+}
+prod_all = reduction("prod", "ProdBackward0", "Π", **_PROD)
+prod_dim = reduction("prod", "ProdBackward1", "Π", **_PROD)
+
+# --- spread -------------------------------------------------------------------------------------------------------------
+
+
+def _freedom(self: Any, dim: Any, correction: float) -> float:
+    """Return what the squared distances are divided by: how many there are, less the correction."""
+    return math.prod(np.shape(self)[axis] for axis in normal_axes(dim, np.ndim(self))) - correction
+
+
+def _around_mean(self: Any, dim: Any) -> Any:
+    return self - np.mean(self, axis=normal_axes(dim, np.ndim(self)), keepdims=True) if np.ndim(self) else self - self
+
+
+def _var(self: np.ndarray, axes: tuple[int, ...], correction: float) -> np.ndarray:
+    distance = self - np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes))
+    squares = np.add.reduce(distance * distance, axes, keepdims=True)
+    return squares / self.dtype.type(max(_count(self, axes) - correction, 0))
+
+
+def _var_back(grad: Any, self: Any, dim: Any, correction: float) -> Any:
+    freedom = _freedom(self, dim, correction)
+    return grad * (_around_mean(self, dim) * (2 / freedom if freedom else math.inf))
+
+
+def _std_back(grad: Any, self: Any, result: Any, dim: Any, correction: float) -> Any:
+    halved = np.where(result == 0, 0, grad / np.where(result == 0, 1, 2 * result))
+    return _var_back(halved, self, dim, correction)
+
+
+var = reduction(
+    "var",
+    "VarBackward0",
+    "var",
+    _var,
+    _var_back,
+    expression="var(self)",
+    local="2 * (self - mean(self)) / (n - correction)",
+    sentence="A variance pulls each entry towards the mean, in proportion to how far off it is.",
+    settings=("correction",),
+)
+std = reduction(
+    "std",
+    "StdBackward0",
+    "std",
+    lambda self, axes, correction: np.sqrt(_var(self, axes, correction)),
+    _std_back,
+    expression="std(self)",
+    local="(self - mean(self)) / (n - correction) / std(self)",
+    sentence="A standard deviation pulls each entry towards the mean, in proportion to how far off it is.",
+    settings=("correction",),
+)
+
+
+def _kept(grad: Any, self: Any, dim: Any) -> Any:
+    """Put the axes that were reduced back, at length 1."""
+    axes = normal_axes(dim, np.ndim(self))
+    return np.reshape(grad, tuple(1 if axis in axes else size for axis, size in enumerate(np.shape(self))))
+
+
+def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], words: str) -> Any:
+    """Add the row of a spread and the mean that it is around."""
+
+    def forward(self: np.ndarray, dim: Any, keepdim: bool, correction: float) -> tuple[np.ndarray, np.ndarray]:
+        axes = normal_axes(dim, self.ndim)
+        spread_kept = spread(self, axes, correction)
+        mean_kept = np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes))
+        shape = spread_kept.shape if keepdim else [n for axis, n in enumerate(self.shape) if axis not in axes]
+        return spread_kept.reshape(shape), mean_kept.reshape(shape)
+
+    def derivative(grad: Any, self: Any, result0: Any, dim: Any, correction: float) -> Any:
+        of_spread, of_mean = (_kept(part, self, dim) for part in grad)
+        share = np.size(of_mean) / max(np.size(self), 1)
+        return back(of_spread, self, _kept(result0, self, dim), dim, correction) + of_mean * share
+
+    return general(
+        name,
+        grad_fn,
+        name.replace("_", ", "),
+        forward,
+        "self",
+        {"self": derivative},
+        settings="dim keepdim correction",
+        outputs="result0 result1",
+        many=True,
+        expression=f"{name}(self)",
+        local={"self": f"{name}_back(grad)"},
+        sentence=f"{words} pulls each entry towards the mean, and the mean passes each its share of the gradient.",
+    )
+
+
+var_mean = _with_mean(
+    "var_mean",
+    "VarMeanBackward0",
+    _var,
+    lambda grad, self, result, dim, correction: _var_back(grad, self, dim, correction),
+    "The variance",
+)
+std_mean = _with_mean(
+    "std_mean",
+    "StdMeanBackward0",
+    lambda self, axes, correction: np.sqrt(_var(self, axes, correction)),
+    _std_back,
+    "The standard deviation",
+)
+
+# --- by rank ------------------------------------------------------------------------------------------------------------
+
+
+def _middle(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Return the median of all entries: of an even number the lower of the middle two; nan if any is."""
+    flat = np.sort(self, axis=None)  # what is nan goes to the end
+    if not flat.size:
+        return np.full((1,) * self.ndim, np.nan, self.dtype)
+    found = flat[-1] if flat[-1] != flat[-1] else flat[(flat.size - 1) // 2]
+    return np.full((1,) * self.ndim, found)
+
+
+def _nan_middle(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    numbers = self[self == self]
+    return _middle(numbers, (0,)).reshape((1,) * self.ndim)
+
+
+_MEDIAN: dict[str, Any] = {
+    "derivative": _share,
+    "expression": "median(self)",
+    "local": "1 if self == median(self) else 0",
+    "sentence": "The entry in the middle gets the whole gradient; entries that are equal to it share it.",
+}
+median_all = reduction("median", "MedianBackward0", "median", _middle, **_MEDIAN)
+nanmedian_all = reduction("nanmedian", "NanmedianBackward0", "median", _nan_middle, **_MEDIAN)
+
+
+def _back_to_place(grad: Any, indices: Any, dim: int, keepdim: bool, self_sym_sizes: tuple[int, ...]) -> Any:
+    indices = np.asarray(array_of(indices))
+    if not keepdim and self_sym_sizes:
+        grad, indices = np.expand_dims(grad, dim), np.expand_dims(indices, dim)
+    return put_along(grad, indices, dim, self_sym_sizes)
+
+
+def _picked(name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str, settings: str = "") -> Any:
+    """Add the row of an operation that picks one entry of each row; `find` says which, of those sorted."""
+
+    def forward(
+        self: np.ndarray, dim: int, keepdim: bool, self_sym_sizes: Any, *more: Any
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if not self.ndim:
+            return self + 0, np.zeros((), np.int64)
+        order = np.argsort(self, axis=dim, kind="stable")
+        rank = find(np.take_along_axis(self, order, dim), dim, *more)
+        places = np.take_along_axis(order, rank, dim)
+        values = np.take_along_axis(self, places, dim)
+        return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
+
+    return general(
+        name,
+        grad_fn,
+        name,
+        forward,
+        "self",
+        {"self": _back_to_place},
+        settings=f"dim keepdim self_sym_sizes {settings}",
+        outputs="result indices",
+        expression=f"{name}(self)",
+        local={"self": "1 if taken else 0"},
+        sentence=f"{words} gets the whole gradient; the others get 0.",
+    )
+
+
+def _everywhere(sorted_: np.ndarray, dim: int, rank: int) -> np.ndarray:
+    return np.full([1 if axis == dim else n for axis, n in enumerate(sorted_.shape)], rank)
+
+
+def _median_rank(sorted_: np.ndarray, dim: int) -> np.ndarray:
+    middle = _everywhere(sorted_, dim, (sorted_.shape[dim] - 1) // 2)
+    missing = np.isnan(sorted_) if sorted_.dtype.kind == "f" else np.zeros(sorted_.shape, bool)
+    first_missing = np.argmax(missing, axis=dim, keepdims=True)
+    return np.where(missing.any(axis=dim, keepdims=True), first_missing, middle)
+
+
+def _nanmedian_rank(sorted_: np.ndarray, dim: int) -> np.ndarray:
+    numbers = np.sum(sorted_ == sorted_, axis=dim, keepdims=True)
+    return np.maximum((numbers - 1) // 2, 0)
+
+
+def _mode_rank(sorted_: np.ndarray, dim: int) -> np.ndarray:
+    """Return where the longest stretch of equal entries ends: the first of those, if there are several."""
+    turned = np.moveaxis(sorted_, dim, -1)
+    place = np.arange(turned.shape[-1])
+    starts = np.concatenate([np.ones_like(turned[..., :1], bool), turned[..., 1:] != turned[..., :-1]], -1)
+    length = place - np.maximum.accumulate(np.where(starts, place, 0), -1)
+    return np.moveaxis(np.argmax(length, axis=-1, keepdims=True), -1, dim)
+
+
+_RANKED = "The entry that is {} along the axis"
+median_dim = _picked("median", "MedianBackward1", _median_rank, _RANKED.format("in the middle"))
+nanmedian_dim = _picked("nanmedian", "NanmedianBackward1", _nanmedian_rank, _RANKED.format("in the middle"))
+mode = _picked("mode", "ModeBackward0", _mode_rank, "An entry of the most frequent value along the axis")
+kthvalue = _picked(
+    "kthvalue",
+    "KthvalueBackward0",
+    lambda sorted_, dim, k: _everywhere(sorted_, dim, k - 1),
+    _RANKED.format("the k-th smallest"),
+    "k",
+)
+
+
+def _extremes(self: np.ndarray, dim: Any, keepdim: bool) -> tuple[np.ndarray, np.ndarray]:
+    axes = normal_axes(dim, self.ndim)
+    return np.amin(self, axis=axes, keepdims=keepdim), np.amax(self, axis=axes, keepdims=keepdim)
+
+
+aminmax = general(
+    "aminmax",
+    "AminmaxBackward0",
+    "min, max",
+    _extremes,
+    "self",
+    {
+        "self": lambda grad, self, min, max, dim: (
+            _share(_kept(grad[0], self, dim), self, _kept(min, self, dim))
+            + _share(_kept(grad[1], self, dim), self, _kept(max, self, dim))
+        )
+    },
+    settings="dim keepdim",
+    outputs="min max",
+    many=True,
+    expression="aminmax(self)",
+    local={"self": "aminmax_back(grad)"},
+    sentence="The smallest entry gets the gradient of the minimum, the largest that of the maximum.",
+)
+
+# --- lengths ------------------------------------------------------------------------------------------------------------
+
+
+def _length(self: Any, p: float, axes: tuple[int, ...]) -> Any:
+    """Return the p-norm along axes, keeping them at length 1; of an array, or, recorded, of a tensor."""
+    size = np.abs(self)
+    if p in (math.inf, -math.inf):
+        return (np.amax if p > 0 else np.amin)(size, axis=axes, keepdims=True) if np.size(self) else np.sum(size)
+    if p == 0:
+        return np.sum(np.where(self == 0, 0, np.ones_like(self)), axis=axes, keepdims=True)
+    total = np.sum(size if p == 1 else size * size if p == 2 else size**p, axis=axes, keepdims=True)
+    if p == 1:
+        return total
+    none = total == 0  # the root has no slope there
+    return np.where(none, 0, np.where(none, 1, total) ** (1 / p))
+
+
+def _length_slope(self: Any, result: Any, p: float, axes: tuple[int, ...]) -> Any:
+    """Return the slope of the p-norm; 0 where it has a kink at 0."""
+    if p == 0:
+        return self * 0
+    if p == 1:
+        return np.sign(self)
+    if p in (math.inf, -math.inf):
+        won = (np.abs(self) == result) * 1.0
+        return np.sign(self) * (won / np.sum(won, axis=axes, keepdims=True))
+    nowhere = result == 0
+    base = np.where(nowhere, 1, result)
+    if p == 2:
+        return np.where(nowhere, 0, self / base)
+    flat = self == 0
+    power = np.where(flat, 0, np.sign(self) * np.abs(np.where(flat, 1, self)) ** (p - 1))
+    return np.where(nowhere, 0, power / base ** (p - 1))
+
+
+def _all_axes(self: Any) -> tuple[int, ...]:
+    return tuple(range(np.ndim(self)))
+
+
+dist = general(
+    "dist",
+    "DistBackward0",
+    "dist",
+    lambda self, other, p: _length(self - other, p, _all_axes(self - other)).reshape(())[()],
+    "self other",
+    {
+        "self": lambda grad, self, other, result, p: (
+            grad * _length_slope(self - other, result, p, _all_axes(self - other))
+        ),
+        "other": lambda grad, self, other, result, p: (
+            -grad * _length_slope(self - other, result, p, _all_axes(self - other))
+        ),
+    },
+    settings="p",
+    expression="dist(self, other)",
+    local={"self": "(self - other) / dist(self, other)", "other": "(other - self) / dist(self, other)"},
+    sentence="A distance grows as one of the two moves away from the other, along the line between them.",
+)
+
+
+def _renorm(self: np.ndarray, p: float, dim: int, maxnorm: float) -> np.ndarray:
+    length = _length(self, p, _others(self, dim))
+    return np.where(length > maxnorm, self * (maxnorm / (length + 1e-7)), self).astype(self.dtype, copy=False)
+
+
+def _others(self: Any, dim: int) -> tuple[int, ...]:
+    return tuple(axis for axis in range(np.ndim(self)) if axis != dim)
+
+
+def _renorm_back(grad: Any, self: Any, p: float, dim: int, maxnorm: float) -> Any:
+    axes = _others(self, dim)
+    length = _length(self, p, axes)
+    slope = _length_slope(self, length, p, axes)
+    inverse = 1 / (length + 1e-7)
+    along = np.sum(grad * self, axis=axes, keepdims=True)
+    return np.where(length > maxnorm, maxnorm * inverse * (grad - inverse * along * slope), grad)
+
+
+renorm = general(
+    "renorm",
+    "RenormBackward0",
+    "renorm",
+    _renorm,
+    "self",
+    {"self": _renorm_back},
+    settings="p dim maxnorm",
+    expression="renorm(self)",
+    local={"self": "renorm_back(grad)"},
+    sentence="A slice that is too long is shortened: only the part of the gradient across it, not along it, comes through.",
 )

@@ -1,3 +1,243 @@
-"""Functions of statistics and physics."""
+"""Special functions: the error function, the gamma function, Bessel functions and their kin."""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import specialmath
+from gradviz.engine.operation import binary, general, unary
+from gradviz.engine.operations.elementwise import on_both
+
+_ROOT_PI = math.sqrt(math.pi)
+
+
+def _function(
+    name: str,
+    grad_fn: str,
+    derivative: Callable[..., Any],
+    local: str,
+    sentence: str,
+    *,
+    symbol: str = "",
+    forward: Callable[..., Any] | None = None,
+) -> Callable[..., Any]:
+    return unary(
+        name,
+        grad_fn,
+        symbol or name,
+        forward or getattr(specialmath, name),
+        derivative,
+        expression=f"{name}(self)",
+        local=local,
+        sentence=sentence,
+        to_float=True,
+    )
+
+
+# --- the error function and the normal distribution ---------------------------------------------------------------------
+
+erf = _function(
+    "erf",
+    "ErfBackward0",
+    lambda grad, self: grad * (2 / _ROOT_PI * np.exp(-(self * self))),
+    "2 / sqrt(pi) * exp(-self ** 2)",
+    "The slope of the error function is a bell curve.",
+)
+erfc = _function(
+    "erfc",
+    "ErfcBackward0",
+    lambda grad, self: grad * (-2 / _ROOT_PI * np.exp(-(self * self))),
+    "-2 / sqrt(pi) * exp(-self ** 2)",
+    "One less the error function falls where that rises.",
+)
+erfcx = _function(
+    "erfcx",
+    "SpecialErfcxBackward0",
+    lambda grad, self, result: grad * (2 * (self * result - 1 / _ROOT_PI)),
+    "2 * self * erfcx(self) - 2 / sqrt(pi)",
+    "Scaled by exp(x²), what is left of the error function falls slowly, like 1/x.",
+)
+erfinv = _function(
+    "erfinv",
+    "ErfinvBackward0",
+    lambda grad, result: grad * (_ROOT_PI / 2 * np.exp(result * result)),
+    "sqrt(pi) / 2 * exp(erfinv(self) ** 2)",
+    "The inverse of the error function gets steeper towards −1 and 1.",
+    symbol="erf⁻¹",
+)
+ndtri = _function(
+    "ndtri",
+    "SpecialNdtriBackward0",
+    lambda grad, result: grad * (math.sqrt(2 * math.pi) * np.exp(result * result / 2)),
+    "sqrt(2 * pi) * exp(ndtri(self) ** 2 / 2)",
+    "A quantile moves fast where the bell curve is low.",
+    symbol="Φ⁻¹",
+)
+log_ndtr = _function(
+    "log_ndtr",
+    "SpecialLogNdtrBackward0",
+    lambda grad, self: grad * (math.sqrt(2 / math.pi) / _erfcx(self * -math.sqrt(0.5))),
+    "sqrt(2 / pi) / erfcx(-self / sqrt(2))",
+    "The logarithm of the normal distribution pulls hardest far out on the left.",
+    symbol="log Φ",
+)
+_erfcx: Callable[..., Any] = on_both(erfcx)
+
+# --- the gamma function -------------------------------------------------------------------------------------------------
+
+polygamma = general(
+    "polygamma",
+    "PolygammaBackward0",
+    lambda n: f"ψ⁽{n}⁾",
+    lambda self, n: specialmath.polygamma(self, n),
+    "self",
+    {"self": lambda grad, self, n: grad * _polygamma(self, n + 1)},
+    settings="n",
+    expression="polygamma(n, self)",
+    local={"self": "polygamma(n + 1, self)"},
+    sentence="The derivatives of the digamma function: the slope of each is the next.",
+)
+_polygamma: Callable[..., Any] = on_both(polygamma)
+digamma = _function(
+    "digamma",
+    "DigammaBackward0",
+    lambda grad, self: grad * _polygamma(self, 1),
+    "polygamma(1, self)",
+    "The digamma function is the slope of the logarithm of gamma; its own slope is the trigamma function.",
+    symbol="ψ",
+)
+_digamma: Callable[..., Any] = on_both(digamma)
+lgamma = _function(
+    "lgamma",
+    "LgammaBackward0",
+    lambda grad, self: grad * _digamma(self),
+    "digamma(self)",
+    "The slope of the logarithm of the gamma function is called digamma.",
+    symbol="log Γ",
+)
+
+
+def _along_p(self: Any, p: int, function: Callable[..., Any]) -> Any:
+    """Add up a function of self, self − ½, ..., self − (p − 1)/2."""
+    return sum((function(self - i / 2) for i in range(1, p)), start=function(self))
+
+
+mvlgamma = general(
+    "mvlgamma",
+    "MvlgammaBackward0",
+    "log Γₚ",
+    lambda self, p: _along_p(self, p, specialmath.lgamma) + p * (p - 1) / 4 * math.log(math.pi),
+    "self",
+    {"self": lambda grad, self, p: grad * _along_p(self, p, _digamma)},
+    settings="p",
+    expression="mvlgamma(self, p)",
+    local={"self": "sum(digamma(self - i / 2))"},
+    sentence="The gamma function of p dimensions is a product of p ordinary ones, half a step apart.",
+)
+
+
+def _no_slope(grad: Any) -> Any:
+    raise NotImplementedError("the derivative for 'zeta' is not implemented.")
+
+
+zeta = binary(
+    "zeta",
+    "SpecialZetaBackward0",
+    "ζ",
+    specialmath.zeta,
+    {"self": _no_slope, "other": lambda grad, self, other: grad * (-self * _zeta(self + 1, other))},
+    expression="zeta(self, other)",
+    local={"self": "grad", "other": "-self * zeta(self + 1, other)"},
+    sentence="Hurwitz' zeta function adds up powers of q, q + 1, ...; its slope in q adds up the next lower powers.",
+    to_float=True,
+)
+_zeta: Callable[..., Any] = on_both(zeta)
+
+# --- Bessel functions ---------------------------------------------------------------------------------------------------
+
+
+def _over(result: Any, self: Any, at_zero: float) -> Any:
+    """Divide by the argument; the limit where that is 0."""
+    return np.where(self == 0, at_zero, result / np.where(self == 0, 1, self))
+
+
+i0 = _function(
+    "i0",
+    "I0Backward0",
+    lambda grad, self: grad * _i1(self),
+    "i1(self)",
+    "The slope of the modified Bessel function of order 0 is the one of order 1.",
+    symbol="I₀",
+)
+i0e = _function(
+    "i0e",
+    "SpecialI0EBackward0",
+    lambda grad, self, result: grad * (_i1e(self) - np.sign(self) * result),
+    "i1e(self) - sign(self) * i0e(self)",
+    "Scaled by exp(−|x|), the modified Bessel function falls from 1.",
+    symbol="e⁻ˣI₀",
+)
+i1 = _function(
+    "i1",
+    "SpecialI1Backward0",
+    lambda grad, self, result: grad * (_i0(self) - _over(result, self, 0.5)),
+    "i0(self) - i1(self) / self",
+    "The modified Bessel function of order 1 is steeper the farther out it is.",
+    symbol="I₁",
+)
+i1e = _function(
+    "i1e",
+    "SpecialI1EBackward0",
+    lambda grad, self, result: grad * (_i0e(self) - np.sign(self) * result - _over(result, self, 0.5)),
+    "i0e(self) - i1e(self) * (sign(self) + 1 / self)",
+    "Scaled by exp(−|x|), the modified Bessel function of order 1 rises from 0 and falls again.",
+    symbol="e⁻ˣI₁",
+)
+_i0: Callable[..., Any] = on_both(i0)
+_i1: Callable[..., Any] = on_both(i1)
+_i0e: Callable[..., Any] = on_both(i0e)
+_i1e: Callable[..., Any] = on_both(i1e)
+
+# --- entropies and odds -------------------------------------------------------------------------------------------------
+
+
+def _entr(self: Any) -> Any:
+    inside = np.where(self > 0, self, 1)
+    return np.where(self > 0, -inside * np.log(inside), np.where(self == 0, 0, np.where(self < 0, -math.inf, self)))
+
+
+entr = _function(
+    "entr",
+    "SpecialEntrBackward0",
+    lambda grad, self: grad * np.where(self == 0, math.inf, -np.log(self) - 1),
+    "-log(self) - 1",
+    "A probability's share of the entropy rises from 0 up to 1/e, then falls.",
+    forward=_entr,
+)
+logit = general(
+    "logit",
+    "LogitBackward0",
+    "logit",
+    lambda self, eps: _logit(self if eps is None else np.clip(self, eps, 1 - eps)),
+    "self",
+    {
+        "self": lambda grad, self, eps: (
+            np.where((self < 0) | (self > 1), math.nan, grad / (self * (1 - self)))
+            if eps is None
+            else np.where((self < eps) | (self > 1 - eps), 0, grad / (self * (1 - self)))
+        )
+    },
+    settings="eps",
+    expression="logit(self)",
+    local={"self": "1 / (self * (1 - self))"},
+    sentence="The logarithm of the odds undoes the sigmoid: it is steepest near 0 and 1.",
+)
+
+
+def _logit(self: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return np.log(self / (1 - self))

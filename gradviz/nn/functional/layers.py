@@ -2,19 +2,69 @@
 
 from __future__ import annotations
 
+import math
+
 from gradviz.engine import functions
 from gradviz.engine.tensor import Tensor
 
 __all__ = [
-    "linear",
+    "bilinear", "linear",
 ]  # fmt: skip
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """Multiply by a weight (out, in) and add a bias (out): ``input @ weight.T + bias``, input of shape (..., in)."""
-    if bias is None:
-        return functions.matmul(input, weight.t())
+    """Multiply by a weight and add a bias: ``input @ weight.T + bias``.
+
+    Parameters
+    ----------
+    input
+        Of shape (..., in).
+    weight
+        Of shape (out, in); or (in), for one output without an axis.
+    bias
+        Of shape (out).
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., out).
+    """
+    if weight.ndim == 1 or bias is None:
+        product = functions.matmul(input, weight.t())
+        return product if bias is None else product + bias
     if input.ndim == 2:
         return functions.addmm(bias, input, weight.t())
-    rows = functions.reshape(input, (-1, input.shape[-1]))
+    rows = functions.reshape(input, (math.prod(input.shape[:-1]), input.shape[-1]))
     return functions.view(functions.addmm(bias, rows, weight.t()), (*input.shape[:-1], weight.shape[0]))
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Compare two inputs by a weight for each output: ``y[k] = input1 @ weight[k] @ input2 + bias[k]``.
+
+    Parameters
+    ----------
+    input1, input2
+        Of shapes (..., n) and (..., m), with the same axes in front.
+    weight
+        Of shape (out, n, m).
+    bias
+        Of shape (out).
+
+    Returns
+    -------
+    Tensor
+        Of shape (..., out).
+    """
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(
+            f"bilinear(): input batch dimensions do not match: got {list(input1.shape)} and {list(input2.shape)}"
+        )
+    for number, (x, length) in enumerate(zip((input1, input2), weight.shape[1:], strict=True), start=1):
+        if x.shape[-1] != length:
+            raise RuntimeError(
+                f"bilinear(): input{number} size does not match weight size: got {x.shape[-1]} but expected {length}"
+            )
+    x, y = functions.reshape(input1, (-1, input1.shape[-1])), functions.reshape(input2, (-1, input2.shape[-1]))
+    outputs = functions.sum(functions.matmul(x, weight) * y, -1)  # (out, rows)
+    result = functions.reshape(outputs.t(), (*input1.shape[:-1], weight.shape[0]))
+    return result if bias is None else result + bias

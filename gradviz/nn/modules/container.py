@@ -1,19 +1,81 @@
-"""Modules made of modules."""
+"""Modules made of modules, and of parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import operator
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from typing import Any
 
+from gradviz.engine.tensor import Tensor
 from gradviz.nn.module import Module
+from gradviz.nn.parameter import Parameter
 
 __all__ = [
-    "Sequential",
+    "ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential",
 ]  # fmt: skip
 
 
-class Sequential(Module):
-    """Modules one after the other."""
+class _Numbered(Module):
+    """Modules in a row, named by their place: ``"0"``, ``"1"``, ..."""
+
+    def _place(self, index: Any) -> int:
+        place = operator.index(index)
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"index {place} is out of range")
+        return place % len(self)
+
+    def _parts(self) -> list[Module]:
+        return [part for part in self._modules.values() if part is not None]
+
+    def _replace_all(self, names: Iterable[str], parts: Iterable[Module]) -> None:
+        self._modules.clear()
+        for name, part in zip(names, parts, strict=True):
+            self.add_module(name, part)
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        setattr(self, list(self._modules)[self._place(index)], module)
+
+    def __delitem__(self, index: int | slice) -> None:
+        kept = self._parts()
+        del kept[index if isinstance(index, slice) else self._place(index)]
+        self._replace_all(map(str, range(len(kept))), kept)  # the names say the place, so they are given anew
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._modules.values())
+
+    def append(self, module: Module) -> Any:
+        """Add a module at the end."""
+        self.add_module(str(len(self)), module)
+        return self
+
+    def pop(self, key: int | slice) -> Any:
+        """Take a module out and return it."""
+        taken = self[key]  # type: ignore[index]
+        del self[key]
+        return taken
+
+
+class Sequential(_Numbered):
+    """Modules one after the other.
+
+    Parameters
+    ----------
+    *modules
+        The modules; or one dictionary of names and modules.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> model = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU())
+    >>> model
+    Sequential(
+      (0): Linear(in_features=2, out_features=3, bias=True)
+      (1): ReLU()
+    )
+    """
 
     def __init__(self, *modules: Any) -> None:
         super().__init__()
@@ -23,16 +85,391 @@ class Sequential(Module):
 
     def forward(self, input: Any) -> Any:
         """Pass the input through all of them."""
-        for module in self.children():
+        for module in self:
             input = module(input)
         return input
 
-    def __getitem__(self, index: int | slice) -> Module:
-        parts = list(self.children())
-        return Sequential(*parts[index]) if isinstance(index, slice) else parts[index]
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return type(self)(dict(list(self._modules.items())[index]))
+        return self._parts()[self._place(index)]
+
+    def insert(self, index: int, module: Module) -> Sequential:
+        """Put a module before the one at a place."""
+        if not -len(self) <= index <= len(self):
+            raise IndexError(f"Index out of range: {index}")
+        parts = self._parts()
+        parts.insert(index, module)
+        self._replace_all(map(str, range(len(parts))), parts)
+        return self
+
+    def extend(self, sequential: Iterable[Module]) -> Sequential:
+        """Add modules at the end."""
+        for module in list(sequential):
+            self.append(module)
+        return self
+
+    def __add__(self, other: Any) -> Sequential:
+        return self._joined(other)
+
+    def __iadd__(self, other: Any) -> Sequential:
+        self._check_sequential(other)
+        return self.extend(other)
+
+    def _joined(self, other: Any) -> Sequential:
+        self._check_sequential(other)
+        return Sequential(*self, *other)
+
+    @staticmethod
+    def _check_sequential(other: Any) -> None:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+
+    def __mul__(self, other: int) -> Sequential:
+        return Sequential(*self._repeated(other))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, other: int) -> Sequential:
+        return self.extend(self._repeated(other)[len(self) :])
+
+    def _repeated(self, times: int) -> list[Module]:
+        if not isinstance(times, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
+        if times <= 0:
+            raise ValueError(f"Non-positive multiplication factor {times} for {type(self)}")
+        return self._parts() * times
+
+
+class ModuleList(_Numbered):
+    """A list of modules, so that their parameters are found.
+
+    Parameters
+    ----------
+    modules
+        The modules to start with.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> layers = torch.nn.ModuleList([torch.nn.Linear(2, 2) for _ in range(3)])
+    >>> len(list(layers.parameters()))
+    6
+    """
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return type(self)(self._parts()[index])
+        return self._parts()[self._place(index)]
+
+    def extend(self, modules: Iterable[Module]) -> ModuleList:
+        """Add modules at the end."""
+        if not isinstance(modules, Iterable):
+            raise TypeError(f"ModuleList.extend should be called with an iterable, but got {type(modules).__name__}")
+        for module in list(modules):
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module) -> None:
+        """Put a module before the one at a place."""
+        parts = self._parts()
+        parts.insert(index, module)
+        self._replace_all(map(str, range(len(parts))), parts)
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
+
+    def __iadd__(self, modules: Iterable[Module]) -> ModuleList:
+        return self.extend(modules)
+
+    def __repr__(self) -> str:
+        texts = [repr(module) for module in self]
+        if not texts:
+            return f"{self._get_name()}()"
+        # Neighbours that look the same are shown once.
+        runs: list[tuple[int, int, str]] = []
+        for place, text in enumerate(texts):
+            if runs and runs[-1][2] == text:
+                runs[-1] = (runs[-1][0], place, text)
+            else:
+                runs.append((place, place, text))
+        lines = [
+            f"({first}): {text}" if first == last else f"({first}-{last}): {last - first + 1} x {text}"
+            for first, last, text in runs
+        ]
+        return f"{self._get_name()}(\n  " + "\n  ".join(line.replace("\n", "\n  ") for line in lines) + "\n)"
+
+
+class ModuleDict(Module):
+    """A dictionary of modules, so that their parameters are found.
+
+    Parameters
+    ----------
+    modules
+        Names and modules: a dictionary, or pairs.
+    """
+
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.update(modules)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
 
     def __len__(self) -> int:
         return len(self._modules)
 
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._modules
+
+    def clear(self) -> None:
+        """Remove all."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Any:
+        """Take a module out and return it."""
+        return self._modules.pop(key)
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._modules.keys()
+
+    def items(self) -> ItemsView[str, Any]:
+        """Names and modules."""
+        return self._modules.items()
+
+    def values(self) -> ValuesView[Any]:
+        """The modules."""
+        return self._modules.values()
+
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add modules, in place of those of the same names."""
+        for name, module in _pairs("ModuleDict", modules):
+            self[name] = module
+
+
+def _pairs(owner: str, given: Any) -> list[tuple[str, Any]]:
+    """Read a dictionary, or pairs of names and values; or say what is wrong with them."""
+    if isinstance(given, Mapping | ModuleDict | ParameterDict):
+        return list(given.items())
+    if not isinstance(given, Iterable):
+        raise TypeError(
+            f"{owner.replace('Parameter', 'Parameters')}.update should be called with an iterable of key/value pairs, but "
+            f"got {type(given).__name__}"
+        )
+    pairs = []
+    for place, pair in enumerate(given):
+        if not isinstance(pair, Iterable):
+            raise TypeError(f"{owner} update sequence element #{place} should be Iterable; is{type(pair).__name__}")
+        pair = tuple(pair)
+        if len(pair) != 2:
+            raise ValueError(f"{owner} update sequence element #{place} has length {len(pair)}; 2 is required")
+        pairs.append(pair)
+    return pairs
+
+
+def _as_parameter(value: Any) -> Any:
+    """Make a tensor a parameter, so that it is found; leave anything else as it is."""
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
+
+
+def _described(name: str, value: Any, numbers: Any) -> str:
+    """Describe what a list or a dictionary holds, with the kind of `numbers` in it if it is a tensor."""
+    if not isinstance(value, Tensor):
+        return f"  ({name}): Object of type: {type(value).__name__}"
+    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    size = "x".join(map(str, value.shape))
+    return f"  ({name}): {kind} containing: [{numbers(value)} of size {size}]"
+
+
+class ParameterList(Module):
+    """A list of parameters. Tensors that are put into it become parameters.
+
+    Parameters
+    ----------
+    values
+        What to start with.
+    """
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self._size = 0
+        if values is not None:
+            self.extend(values)
+
+    def _name(self, index: Any) -> str:
+        place = operator.index(index)
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"index {place} is out of range")
+        return str(place % len(self))
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return type(self)(list(self)[index])
+        return getattr(self, self._name(index))
+
+    def __setitem__(self, index: int, value: Any) -> None:
+        setattr(self, self._name(index), _as_parameter(value))
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[place] for place in range(len(self)))
+
+    def __iadd__(self, values: Iterable[Any]) -> ParameterList:
+        return self.extend(values)
+
+    def append(self, value: Any) -> ParameterList:
+        """Add one at the end."""
+        self._size += 1
+        self[len(self) - 1] = value
+        return self
+
+    def extend(self, values: Iterable[Any]) -> ParameterList:
+        """Add several at the end."""
+        if not isinstance(values, Iterable) or isinstance(values, Tensor):
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def extra_repr(self) -> str:
+        """Describe the parameters."""
+        return "\n".join(_described(str(place), value, lambda tensor: tensor.dtype) for place, value in enumerate(self))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: there is nothing to compute."""
+        raise RuntimeError("ParameterList should not be called.")
+
+
+class ParameterDict(Module):
+    """A dictionary of parameters. Tensors that are put into it become parameters.
+
+    Parameters
+    ----------
+    parameters
+        Names and parameters: a dictionary, or pairs.
+    """
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self._names: dict[str, None] = {}
+        if parameters is not None:
+            self.update(parameters)
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if not isinstance(key, str):
+            raise TypeError(
+                f"Index given to ParameterDict cannot be used as a key as it is not a string (type is "
+                f"'{type(key).__name__}'). Open an issue on github if you need non-string keys."
+            )
+        self._names[key] = None
+        setattr(self, key, _as_parameter(value))
+
+    def __delitem__(self, key: str) -> None:
+        del self._names[key]
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self._names))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._names
+
+    def copy(self) -> ParameterDict:
+        """Return another dictionary of the same parameters."""
+        return ParameterDict(dict(self.items()))
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """Return the parameter of this name, after adding one if there was none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def clear(self) -> None:
+        """Remove all."""
+        for key in list(self._names):
+            del self[key]
+
+    def pop(self, key: str) -> Any:
+        """Take a parameter out and return it."""
+        value = self[key]
+        del self[key]
+        return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last one out and return its name and itself."""
+        key = next(reversed(self))
+        return key, self.pop(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the parameter of this name, or another value if there is none."""
+        return getattr(self, key) if key in self._names else default
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """Return a dictionary of these names, all with one value."""
+        return ParameterDict((key, default) for key in keys)
+
+    def keys(self) -> KeysView[str]:
+        """The names."""
+        return self._names.keys()
+
+    def items(self) -> list[tuple[str, Any]]:
+        """Names and parameters."""
+        return [(key, self[key]) for key in self._names]
+
+    def values(self) -> list[Any]:
+        """The parameters."""
+        return [self[key] for key in self._names]
+
+    def update(self, parameters: Any) -> None:
+        """Add parameters, in place of those of the same names."""
+        for name, value in _pairs("ParameterDict", parameters):
+            self[name] = value
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        joined = self.copy()
+        joined.update(other)
+        return joined
+
+    def __ror__(self, other: ParameterDict) -> ParameterDict:
+        joined = ParameterDict(dict(other.items()))
+        joined.update(self)
+        return joined
+
+    def __ior__(self, other: ParameterDict) -> ParameterDict:
+        self.update(other)
+        return self
+
+    def extra_repr(self) -> str:
+        """Describe the parameters."""
+        return "\n".join(_described(key, value, lambda tensor: tensor.type()) for key, value in self.items())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Refuse: there is nothing to compute."""
+        raise RuntimeError("ParameterDict should not be called.")

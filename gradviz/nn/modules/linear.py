@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradviz.engine import creation
+from gradviz.engine import creation, functions
+from gradviz.engine.operation import normal_axis
 from gradviz.engine.tensor import Tensor
 from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)
 from gradviz.nn import init
@@ -13,8 +14,19 @@ from gradviz.nn.module import Module
 from gradviz.nn.parameter import Parameter
 
 __all__ = [
-    "Flatten", "Linear",
+    "Bilinear", "Flatten", "Identity", "Linear", "Unflatten",
 ]  # fmt: skip
+
+
+class Identity(Module):
+    """Passes its input on; it takes, and ignores, any arguments."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the input."""
+        return input
 
 
 class Linear(Module):
@@ -35,12 +47,14 @@ class Linear(Module):
         Of shape (out_features), or ``None``.
     """
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None):
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
-        self.weight = Parameter(creation.zeros(out_features, in_features, dtype=dtype))
+        self.weight = Parameter(creation.empty(out_features, in_features, dtype=dtype, device=device))
         if bias:
-            self.bias = Parameter(creation.zeros(out_features, dtype=dtype))
+            self.bias = Parameter(creation.empty(out_features, dtype=dtype, device=device))
         else:
             self.register_parameter("bias", None)
         self.reset_parameters()
@@ -61,6 +75,58 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"
 
 
+class NonDynamicallyQuantizableLinear(Linear):
+    """A `Linear` under the name that PyTorch prints for the output projection of an attention layer."""
+
+
+class Bilinear(Module):
+    """Compares two inputs by a weight for each output: ``y[k] = x1 @ weight[k] @ x2 + bias[k]``.
+
+    Parameters
+    ----------
+    in1_features, in2_features, out_features
+        Lengths of the last axes of the two inputs and of the output.
+    bias
+        Whether to add a bias.
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if in1_features <= 0:
+            raise ValueError(f"in1_features must be > 0, but got (in1_features={in1_features})")
+        self.in1_features, self.in2_features, self.out_features = in1_features, in2_features, out_features
+        self.weight = Parameter(creation.empty(out_features, in1_features, in2_features, dtype=dtype, device=device))
+        self.register_parameter(
+            "bias", Parameter(creation.empty(out_features, dtype=dtype, device=device)) if bias else None
+        )
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the starting values anew."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for parameter in self.parameters():
+            init.uniform_(parameter, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        """Map (..., in1_features) and (..., in2_features) to (..., out_features)."""
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        """Return the sizes."""
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
+            f"bias={self.bias is not None}"
+        )
+
+
 class Flatten(Module):
     """Join axes into one; by default all but the first."""
 
@@ -75,3 +141,40 @@ class Flatten(Module):
     def extra_repr(self) -> str:
         """Return the axes."""
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Split an axis into several.
+
+    Parameters
+    ----------
+    dim
+        The axis.
+    unflattened_size
+        The lengths of the new axes; one may be -1.
+    """
+
+    def __init__(self, dim: int, unflattened_size: Any) -> None:
+        super().__init__()
+        if not isinstance(dim, int):
+            raise NotImplementedError("gradviz has no named axes; supported: Unflatten(dim: int, ...)")
+        if not isinstance(unflattened_size, tuple | list):
+            raise TypeError(
+                f"unflattened_size must be a tuple of ints, but found type {type(unflattened_size).__name__}"
+            )
+        for place, length in enumerate(unflattened_size):
+            if not isinstance(length, int):
+                raise TypeError(
+                    f"unflattened_size must be tuple of ints, but found element of type {type(length).__name__} at pos "
+                    f"{place}"
+                )
+        self.dim, self.unflattened_size = dim, unflattened_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Split the axis."""
+        axis = normal_axis(self.dim, input.ndim)
+        return functions.reshape(input, (*input.shape[:axis], *self.unflattened_size, *input.shape[axis + 1 :]))
+
+    def extra_repr(self) -> str:
+        """Return the axis and what becomes of it."""
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,5 +1,516 @@
-"""Layers that read a sequence step by step."""
+"""Layers that read a sequence step by step.
+
+What one step computes stands in three functions, one for each kind of cell. A layer is a loop over the steps. Nothing is
+fused: in a picture every step, and every gate in it, can be seen.
+"""
 
 from __future__ import annotations
 
-__all__: list[str] = []  # fmt: skip
+import math
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import creation, functions
+from gradviz.engine.tensor import Tensor, wrap
+from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)
+from gradviz.nn import init
+from gradviz.nn.module import Module
+from gradviz.nn.parameter import Parameter
+
+__all__ = [
+    "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNBase", "RNNCell", "RNNCellBase",
+]  # fmt: skip
+
+State = tuple[Tensor, ...]
+"""What a cell remembers from one step to the next: h; or h and c."""
+
+
+# --- one step --------------------------------------------------------------------------------------------------------
+
+
+def _plain_step(activation: Callable[[Tensor], Tensor]) -> Callable[..., State]:
+    """Return the step of a simple cell: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``."""
+
+    def step(from_input: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+        (h,) = state
+        return (activation(F.linear(h, weight, bias) + from_input),)
+
+    return step
+
+
+def _lstm_step(from_input: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+    """What is remembered (c) is partly forgotten, partly written anew, and partly shown (h).
+
+    Hochreiter and Schmidhuber, "Long short-term memory" (1997).
+    """
+    h, c = state
+    gates = F.linear(h, weight, bias) + from_input
+    write, forget, candidate, show = functions.chunk(gates, 4, 1)
+    c = functions.sigmoid(forget) * c + functions.sigmoid(write) * functions.tanh(candidate)
+    return functions.sigmoid(show) * functions.tanh(c), c
+
+
+def _gru_step(from_input: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+    """A mixture of the old h and a new one, which sees the old one through a gate.
+
+    Cho et al., "Learning phrase representations using RNN encoder-decoder" (2014).
+    """
+    (h,) = state
+    input_reset, input_keep, input_new = functions.chunk(from_input, 3, 1)
+    hidden_reset, hidden_keep, hidden_new = functions.chunk(F.linear(h, weight, bias), 3, 1)
+    reset = functions.sigmoid(hidden_reset + input_reset)
+    keep = functions.sigmoid(hidden_keep + input_keep)
+    new = functions.tanh(input_new + hidden_new * reset)
+    return ((h - new) * keep + new,)
+
+
+_GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
+_STEPS = {
+    "LSTM": _lstm_step,
+    "GRU": _gru_step,
+    "RNN_TANH": _plain_step(functions.tanh),
+    "RNN_RELU": _plain_step(functions.relu),
+}
+
+
+# --- cells -----------------------------------------------------------------------------------------------------------
+
+
+class RNNCellBase(Module):
+    """What all cells share: the weights and biases for input and state."""
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        rows = num_chunks * hidden_size
+        for name, size in {"weight_ih": (rows, input_size), "weight_hh": (rows, hidden_size)}.items():
+            self.register_parameter(name, Parameter(creation.empty(size, device=device, dtype=dtype)))
+        for name in ("bias_ih", "bias_hh"):
+            parameter = Parameter(creation.empty(rows, device=device, dtype=dtype)) if bias else None
+            self.register_parameter(name, parameter)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the starting values anew."""
+        _draw(self, self.hidden_size)
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that are not the usual ones."""
+        text = f"{self.input_size}, {self.hidden_size}"
+        if not self.bias:
+            text += f", bias={self.bias}"
+        if getattr(self, "nonlinearity", "tanh") != "tanh":
+            text += f", nonlinearity={self.nonlinearity}"
+        return text
+
+    def _stepped(self, input: Tensor, state: State | None, count: int, step: Callable[..., State]) -> State:
+        """Take one step, for a batch or for a single example."""
+        name = type(self).__name__
+        if input.ndim not in (1, 2):
+            raise ValueError(f"{name}: Expected input to be 1D or 2D, got {input.ndim}D instead")
+        for place, part in enumerate(state or ()):
+            if part.ndim not in (1, 2):
+                what = "hidden" if count == 1 else f"hx[{place}]"
+                raise ValueError(f"{name}: Expected {what} to be 1D or 2D, got {part.ndim}D instead")
+        single = input.ndim == 1
+        x = functions.unsqueeze(input, 0) if single else input
+        if state is None:
+            nothing = wrap(np.zeros((x.shape[0], self.hidden_size), x.array.dtype))
+            state = (nothing,) * count
+        elif single:
+            state = tuple(functions.unsqueeze(part, 0) for part in state)
+        if x.shape[1] != self.input_size:
+            raise RuntimeError(f"input has inconsistent input_size: got {x.shape[1]} expected {self.input_size}")
+        for place, part in enumerate(state):
+            if part.shape[0] != x.shape[0]:
+                raise RuntimeError(
+                    f"Input batch size {x.shape[0]} doesn't match hidden{place} batch size {part.shape[0]}"
+                )
+            if part.shape[1] != self.hidden_size:
+                raise RuntimeError(
+                    f"hidden{place} has inconsistent hidden_size: got {part.shape[1]}, expected {self.hidden_size}"
+                )
+        after = step(F.linear(x, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh)
+        return tuple(functions.squeeze(part, 0) for part in after) if single else after
+
+
+def _draw(module: Module, hidden_size: int) -> None:
+    bound = 1.0 / math.sqrt(hidden_size) if hidden_size > 0 else 0
+    for parameter in module.parameters():
+        init.uniform_(parameter, -bound, bound)
+
+
+class RNNCell(RNNCellBase):
+    """One step of a simple recurrent network: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``.
+
+    Parameters
+    ----------
+    input_size, hidden_size
+        The lengths of x and h.
+    bias
+        Whether there are biases.
+    nonlinearity
+        ``"tanh"`` or ``"relu"``.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        nonlinearity: str = "tanh",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 1, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Return the next h, (N, hidden_size), from the input (N, input_size) and the last h (zeros if not given)."""
+        if self.nonlinearity not in ("tanh", "relu"):
+            raise RuntimeError(f"Unknown nonlinearity: {self.nonlinearity}")
+        step = _STEPS[f"RNN_{self.nonlinearity.upper()}"]
+        return self._stepped(input, None if hx is None else (hx,), 1, step)[0]
+
+
+class LSTMCell(RNNCellBase):
+    """One step of a long short-term memory.
+
+    Parameters
+    ----------
+    input_size, hidden_size
+        The lengths of x, and of h and c.
+    bias
+        Whether there are biases.
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
+
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
+        """Return the next h and c from the input and the last h and c (zeros if not given)."""
+        h, c = self._stepped(input, hx, 2, _lstm_step)
+        return h, c
+
+
+class GRUCell(RNNCellBase):
+    """One step of a gated recurrent unit.
+
+    Parameters
+    ----------
+    input_size, hidden_size
+        The lengths of x and h.
+    bias
+        Whether there are biases.
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        """Return the next h from the input and the last h (zeros if not given)."""
+        return self._stepped(input, None if hx is None else (hx,), 1, _gru_step)[0]
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
+
+
+class RNNBase(Module):
+    """Several layers of cells that read a sequence, forwards or both ways.
+
+    Parameters
+    ----------
+    mode
+        ``"LSTM"``, ``"GRU"``, ``"RNN_TANH"`` or ``"RNN_RELU"``.
+    input_size, hidden_size
+        The lengths of the inputs and of the states.
+    num_layers
+        How many layers, one above the other.
+    bias
+        Whether there are biases.
+    batch_first
+        Inputs and outputs have the shape (N, L, ...); by default (L, N, ...).
+    dropout
+        The probability of leaving out a number between two layers, in training.
+    bidirectional
+        Read the sequence backwards, too, by cells with parameters of their own, and join both outputs.
+    proj_size
+        For an LSTM: project h to this length.
+    """
+
+    def __init__(
+        self,
+        mode: str,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        dropout = float(dropout)
+        _check_settings(input_size, hidden_size, num_layers, bias, batch_first, dropout, proj_size)
+        if mode not in _GATES:
+            raise ValueError("Unrecognized RNN mode: " + mode)
+        self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
+        self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
+        self.bidirectional, self.proj_size = bidirectional, proj_size
+        rows, shown = _GATES[mode] * hidden_size, proj_size or hidden_size
+        for layer in range(num_layers):
+            width = input_size if layer == 0 else shown * (1 + bidirectional)
+            for ending in self._endings(layer):
+                sizes: dict[str, Any] = {"weight_ih": (rows, width), "weight_hh": (rows, shown)}
+                if bias:
+                    sizes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+                if proj_size:
+                    sizes["weight_hr"] = (proj_size, hidden_size)
+                for name, size in sizes.items():
+                    parameter = Parameter(creation.empty(size, device=device, dtype=dtype))
+                    self.register_parameter(name + ending, parameter)
+        self.reset_parameters()
+
+    def _endings(self, layer: int) -> list[str]:
+        """How the names of a layer's parameters end: those for reading forwards, those for reading backwards."""
+        return [f"_l{layer}", f"_l{layer}_reverse"][: 1 + self.bidirectional]
+
+    def reset_parameters(self) -> None:
+        """Draw the starting values anew."""
+        _draw(self, self.hidden_size)
+
+    def flatten_parameters(self) -> None:
+        """Do nothing: this is for graphics cards."""
+
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters of each layer and direction."""
+        endings = [ending for layer in range(self.num_layers) for ending in self._endings(layer)]
+        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+        named = dict(self.named_parameters())
+        return [[named[kind + ending] for kind in kinds if kind + ending in named] for ending in endings]
+
+    def extra_repr(self) -> str:
+        """Return the sizes, and the settings that are not the usual ones."""
+        text = f"{self.input_size}, {self.hidden_size}"
+        usual = {
+            "proj_size": 0,
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0,
+            "bidirectional": False,
+        }
+        for name, value in usual.items():
+            if getattr(self, name) != value:
+                text += f", {name}={getattr(self, name)}"
+        return text
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def _read(self, input: Tensor, state: State | None) -> tuple[Tensor, State]:
+        """Read a sequence, or a batch of them; return the outputs of all steps and the state after the last."""
+        name = "RNN" if self.mode.startswith("RNN") else self.mode
+        if input.ndim not in (2, 3):
+            ending = "D tensor instead" if name == "RNN" else "D instead"
+            raise ValueError(f"{name}: Expected input to be 2D or 3D, got {input.ndim}{ending}")
+        single = input.ndim == 2
+        if state is not None:
+            state = self._with_batch(state, single)
+        axis = 0 if self.batch_first else 1
+        x = functions.unsqueeze(input, axis) if single else input
+        count = x.shape[axis]
+        if state is None:
+            state = tuple(wrap(np.zeros(size, x.array.dtype)) for size in self._sizes(count))
+        self._check(x, state, count)
+        steps_first = functions.transpose(x, 0, 1) if self.batch_first else x
+        output, state = self._layers(steps_first, state)
+        output = functions.transpose(output, 0, 1) if self.batch_first else output
+        if single:
+            return functions.squeeze(output, axis), tuple(functions.squeeze(part, 1) for part in state)
+        return output, state
+
+    def _sizes(self, count: int) -> list[tuple[int, int, int]]:
+        """The shapes of the states: (layers · directions, N, length)."""
+        cells = self.num_layers * (1 + self.bidirectional)
+        h = (cells, count, self.proj_size or self.hidden_size)
+        return [h, (cells, count, self.hidden_size)] if self.mode == "LSTM" else [h]
+
+    def _with_batch(self, state: State, single: bool) -> State:
+        wanted, kind = (2, "unbatched 2-D") if single else (3, "batched 3-D")
+        if any(part.ndim != wanted for part in state):
+            if self.mode == "LSTM":
+                got = ", ".join(f"{part.ndim}-D" for part in state)
+                raise RuntimeError(f"For {kind} input, hx and cx should also be {wanted}-D but got ({got}) tensors")
+            raise RuntimeError(f"For {kind} input, hx should also be {wanted}-D but got {state[0].ndim}-D tensor")
+        return tuple(functions.unsqueeze(part, 1) for part in state) if single else state
+
+    def _check(self, x: Tensor, state: State, count: int) -> None:
+        weight = next(iter(self.parameters()))
+        if x.dtype != weight.dtype:
+            raise ValueError(
+                f"RNN input dtype ({x.dtype}) does not match weight dtype ({weight.dtype}). Convert input: "
+                f"input.to({weight.dtype}), or convert model: model.to({x.dtype})"
+            )
+        if x.shape[-1] != self.input_size:
+            raise RuntimeError(
+                f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {x.shape[-1]}"
+            )
+        names = [f"hidden[{place}]" for place in range(2)] if self.mode == "LSTM" else ["hidden"]
+        for what, part, wanted in zip(names, state, self._sizes(count), strict=True):
+            if part.shape != wanted:
+                raise RuntimeError(f"Expected {what} size {wanted}, got {list(part.shape)}")
+
+    def _layers(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """Send a sequence through all layers. x has the shape (L, N, ...)."""
+        last: list[State] = []
+        for layer in range(self.num_layers):
+            directions = []
+            for ending in self._endings(layer):
+                start = tuple(part[len(last)] for part in state)
+                outputs, end = self._direction(x, start, ending)
+                directions.append(functions.stack(outputs))
+                last.append(end)
+            x = directions[0] if len(directions) == 1 else functions.cat(directions, 2)
+            if self.dropout and layer < self.num_layers - 1:
+                x = F.dropout(x, self.dropout, self.training)
+        return x, tuple(functions.stack(parts) for parts in zip(*last, strict=True))
+
+    def _direction(self, x: Tensor, state: State, ending: str) -> tuple[list[Tensor], State]:
+        """Read a sequence in one direction, step by step."""
+        weight_ih, weight_hh = getattr(self, f"weight_ih{ending}"), getattr(self, f"weight_hh{ending}")
+        bias_ih, bias_hh = (getattr(self, f"bias_{kind}{ending}") if self.bias else None for kind in ("ih", "hh"))
+        step = _STEPS[self.mode]
+        # What comes from the inputs depends on no state, so it is one product for all steps.
+        from_inputs = list(functions.unbind(F.linear(x, weight_ih, bias_ih)))
+        outputs = []
+        for from_input in from_inputs[::-1] if ending.endswith("reverse") else from_inputs:
+            state = step(from_input, state, weight_hh, bias_hh)
+            if self.proj_size:
+                state = (F.linear(state[0], getattr(self, f"weight_hr{ending}")), *state[1:])
+            outputs.append(state[0])
+        return (outputs[::-1] if ending.endswith("reverse") else outputs), state
+
+
+def _check_settings(
+    input_size: int, hidden_size: int, num_layers: int, bias: bool, batch_first: bool, dropout: float, proj_size: int
+) -> None:
+    if not 0 <= dropout <= 1:
+        raise ValueError(
+            "dropout should be a number in range [0, 1] representing the probability of an element being zeroed"
+        )
+    if dropout > 0 and num_layers == 1:
+        warnings.warn(
+            "dropout option adds dropout after all but last recurrent layer, so non-zero dropout expects num_layers "
+            f"greater than 1, but got dropout={dropout} and num_layers={num_layers}",
+            stacklevel=4,
+        )
+    for name, value, kind in (
+        ("bias", bias, bool),
+        ("batch_first", batch_first, bool),
+        ("input_size", input_size, int),
+        ("hidden_size", hidden_size, int),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
+    for name, value in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+        if value <= 0:
+            raise ValueError(f"{name} must be greater than zero")
+    if proj_size < 0:
+        raise ValueError("proj_size should be a positive integer or zero to disable projections")
+    if proj_size >= hidden_size:
+        raise ValueError("proj_size has to be smaller than hidden_size")
+
+
+class RNN(RNNBase):
+    """Simple recurrent layers: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)`` at each step.
+
+    Parameters
+    ----------
+    input_size, hidden_size
+        The lengths of the inputs and of the states.
+    num_layers
+        How many layers, one above the other.
+    nonlinearity
+        ``"tanh"`` or ``"relu"``.
+    bias, batch_first, dropout, bidirectional
+        As for `RNNBase`.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> output, h = torch.nn.RNN(3, 4)(torch.zeros(5, 1, 3))
+    >>> output.shape, h.shape
+    (torch.Size([5, 1, 4]), torch.Size([1, 1, 4]))
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if "proj_size" in kwargs:
+            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        if len(args) > 3:
+            nonlinearity, args = args[3], (*args[:3], *args[4:])
+        else:
+            nonlinearity = kwargs.pop("nonlinearity", "tanh")
+        if nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"Unknown nonlinearity '{nonlinearity}'. Select from 'tanh' or 'relu'.")
+        super().__init__(f"RNN_{nonlinearity.upper()}", *args, **kwargs)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read (L, N, input_size), starting with hx (layers · directions, N, hidden_size); zeros if not given.
+
+        Returns
+        -------
+        tuple
+            The last layer's h at each step, (L, N, directions · hidden_size); and all layers' h after the last step.
+        """
+        output, (h,) = self._read(input, None if hx is None else (hx,))
+        return output, h
+
+
+class GRU(RNNBase):
+    """Layers of gated recurrent units; the parameters are those of `RNNBase` without `mode` and `proj_size`.
+
+    References
+    ----------
+    Cho et al., "Learning phrase representations using RNN encoder-decoder" (2014).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if "proj_size" in kwargs:
+            raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
+        super().__init__("GRU", *args, **kwargs)
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Read a sequence; as for `RNN`."""
+        output, (h,) = self._read(input, None if hx is None else (hx,))
+        return output, h
+
+
+class LSTM(RNNBase):
+    """Layers of long short-term memories; the parameters are those of `RNNBase` without `mode`.
+
+    References
+    ----------
+    Hochreiter and Schmidhuber, "Long short-term memory" (1997).
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("LSTM", *args, **kwargs)
+
+    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Read a sequence; as for `RNN`, with states h and c."""
+        output, (h, c) = self._read(input, hx)
+        return output, (h, c)

@@ -11,6 +11,7 @@ import numpy as np
 
 from gradviz.engine import functions, inplace
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.nn.utils import rnn
 
 __all__ = [
     "clip_grad_norm_",
@@ -18,6 +19,7 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "rnn",
     "vector_to_parameters",
 ]
 

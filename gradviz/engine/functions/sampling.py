@@ -1,0 +1,100 @@
+"""Methods that fill a tensor with random numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import distributions, dtypes, inplace
+from gradviz.engine.creation import source
+from gradviz.engine.operations import sampling
+from gradviz.engine.tensor import Tensor
+
+__all__: list[str] = []
+
+
+def _fill(self: Tensor, row: Any, numbers: Any) -> Tensor:
+    return inplace.change(self, lambda old: row(old, np.asarray(numbers)))
+
+
+def uniform_(self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Any = None, **bounds: Any) -> Tensor:
+    """Fill with random numbers, uniform between two bounds; ``from=`` and ``to=`` name them."""
+    low = bounds.pop("from", from_)
+    if bounds:
+        raise TypeError(f"uniform_() got an unexpected keyword argument '{next(iter(bounds))}'")
+    return _fill(self, sampling.uniform, source(generator).uniform(low, to, tuple(self.shape), self.array.dtype))
+
+
+def normal_(self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None) -> Tensor:
+    """Fill with random numbers from a normal distribution."""
+    return _fill(self, sampling.normal, source(generator).normal(tuple(self.shape), self.array.dtype, mean, std))
+
+
+def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Any = None) -> Tensor:
+    """Fill with random waiting times, for something that happens `lambd` times per unit of time on average."""
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd:g}")
+    _check_float("Exponential", self)
+    draw = source(generator)
+    return _fill(self, sampling.exponential, distributions.exponential(draw, self.shape, self.array.dtype, lambd))
+
+
+def cauchy_(self: Tensor, median: float = 0.0, sigma: float = 1.0, *, generator: Any = None) -> Tensor:
+    """Fill with random numbers from a Cauchy distribution."""
+    if not sigma > 0:
+        raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma:g}")
+    _check_float("Cauchy", self)
+    draw = source(generator)
+    return _fill(self, sampling.cauchy, distributions.cauchy(draw, self.shape, self.array.dtype, median, sigma))
+
+
+def log_normal_(self: Tensor, mean: float = 1.0, std: float = 2.0, *, generator: Any = None) -> Tensor:
+    """Fill with random numbers whose logarithms are normally distributed, with this mean and standard deviation."""
+    if not std > 0:
+        raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std:g}")
+    draw = source(generator)
+    return _fill(self, sampling.log_normal, distributions.log_normal(draw, self.shape, self.array.dtype, mean, std))
+
+
+def _check_float(name: str, tensor: Tensor) -> None:
+    if not tensor.is_floating_point():
+        kind = dtypes.scalar_type_name(tensor.dtype)
+        raise RuntimeError(
+            f"{name} distribution is a continuous probability distribution. dtype must be a floating point but you "
+            f"specified {kind}"
+        )
+
+
+def geometric_(self: Tensor, p: float, *, generator: Any = None) -> Tensor:
+    """Fill with how many tosses it takes, each time anew, until something of probability `p` happens."""
+    if not 0 < p < 1:
+        raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p:g}")
+    draw = source(generator)
+    return _fill(self, sampling.geometric, distributions.geometric(draw, self.shape, self.array.dtype, p))
+
+
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+    """Fill with ones, each with probability `p` (a number, or a tensor with one for each entry), and zeros."""
+    draw, kind = source(generator), self.array.dtype
+    if isinstance(p, Tensor):
+        wide = np.array(np.broadcast_to(p.array, tuple(self.shape)))
+        return _fill(self, sampling.bernoulli_of_tensor, draw.bernoulli(wide).astype(kind))
+    return _fill(self, sampling.bernoulli_of_number, draw.bernoulli(p, tuple(self.shape)).astype(kind))
+
+
+def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, generator: Any = None) -> Tensor:
+    """Fill with random integers: from 0 up to what the dtype holds, up to a number, or between two."""
+    draw, shape, kind = source(generator), tuple(self.shape), self.array.dtype
+    if from_ is None and to is None:
+        return _fill(self, sampling.random, distributions.integers(draw, shape, kind))
+    row = sampling.random_below if to is None or from_ is None else sampling.random_between
+    low, high = (0, from_) if to is None else (from_ or 0, to)
+    return _fill(self, row, draw.integers(low or 0, high or 0, shape).astype(kind))
+
+
+METHODS = {
+    function.__name__: function
+    for function in (uniform_, normal_, exponential_, cauchy_, log_normal_, geometric_, bernoulli_, random_)
+}
+"""Methods of tensors that are not functions too."""

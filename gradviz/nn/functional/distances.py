@@ -1,0 +1,80 @@
+"""How far vectors are apart, and in which directions they point."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import dtypes, functions, inplace
+from gradviz.engine.functions.shapes import broadcast_shape
+from gradviz.engine.modes import no_grad
+from gradviz.engine.operations import linalg, normalization
+from gradviz.engine.tensor import Tensor
+
+__all__ = [
+    "cosine_similarity", "normalize", "pairwise_distance",
+]  # fmt: skip
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """Return the distance of each vector in one tensor from the one in the other.
+
+    Parameters
+    ----------
+    x1, x2
+        Of shape (..., D); broadcast.
+    p
+        Which norm: 2 for the length, 1 for the sum of absolute values.
+    eps
+        Added to each difference, so that the slope exists where two vectors are equal.
+    keepdim
+        Keep the axis of length D with length 1.
+    """
+    return normalization.norm(x1 - x2 + eps, -1, keepdim, p)
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """Return the cosine of the angle between vectors along `dim`.
+
+    Parameters
+    ----------
+    x1, x2
+        Tensors, broadcast to one shape.
+    dim
+        The axis along which the vectors lie.
+    eps
+        The shortest length to divide by.
+    """
+    for x in (x1, x2):
+        if x.array.dtype.kind != "f":
+            raise RuntimeError(
+                f"expected common dtype to be floating point, yet common dtype is {dtypes.scalar_type_name(x.dtype)}"
+            )
+    kind = dtypes.result_type(x1.array, x2.array)
+    shape = broadcast_shape(x1, x2)
+    x1, x2 = (x if tuple(x.shape) == shape else functions.expand(x, shape) for x in (x1.to(kind), x2.to(kind)))
+    return functions.sum(_unit(x1, dim, eps) * _unit(x2, dim, eps), dim)
+
+
+def _unit(x: Tensor, dim: int, eps: float) -> Tensor:
+    """Return vectors of length 1, or shorter where they are shorter than `eps`."""
+    length = functions.clone(linalg.vector_norm(x, dim, True, 2.0))
+    with no_grad():
+        inplace.write(length, np.maximum(length.array, eps))
+    return x / length
+
+
+def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:
+    """Divide vectors along `dim` by their norm, or by `eps` if that is larger.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> normalize(torch.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+    if out is not None:
+        raise NotImplementedError("gradviz has no out=; supported: the result that is returned")
+    length = functions.clamp_min(linalg.vector_norm(input, dim, True, p), eps)
+    return input / functions.expand(length, input.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 
 import numpy as np
@@ -312,7 +313,7 @@ parts = st.one_of(
 
 
 @given(st.lists(parts, min_size=1, max_size=4).filter(lambda index: index.count("...") < 2))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_index_takes_what_it_takes_in_pytorch(torch, index):
     """Numbers, slices, masks and lists in any combination: the same entries, gradient, graph; or the same error."""
     code = f"x[{', '.join(index)},]"
@@ -328,7 +329,7 @@ def test_any_index_takes_what_it_takes_in_pytorch(torch, index):
         try:
             out = eval(code, space)
         except IndexError as error:
-            found.append(str(error))
+            found.append(re.sub(r"for dimension \d ", "", str(error)))  # behind a mask, PyTorch counts another way
             continue
         (out**2).sum().backward()
         names, node = [], out.grad_fn

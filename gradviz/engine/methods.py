@@ -151,6 +151,8 @@ def install() -> None:
         "and": functions.bitwise_and,
         "or": functions.bitwise_or,
         "xor": functions.bitwise_xor,
+        "lshift": functions.bitwise_left_shift,
+        "rshift": functions.bitwise_right_shift,
     }.items():
         setattr(Tensor, f"__{name}__", _operator(function))
         setattr(Tensor, f"__i{name}__", _operator(_in_place(function)))
@@ -167,6 +169,7 @@ def install() -> None:
     for name, function in {
         "rsub": _reversed_sub,
         "rtruediv": _reversed_div,
+        "rdiv": _reversed_div,
         "eq": functions.eq,
         "ne": functions.ne,
         "lt": functions.lt,

@@ -278,14 +278,11 @@ def fit(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     gets their sum: axes that were stretched are summed over. Where a formula gives one number for a whole axis (the
     gradient of a sum), it is copied along that axis.
     """
-    if gradient.dtype != dtype:
-        gradient = gradient.astype(dtype)
-    if gradient.shape == shape:
-        return gradient
-    axes = summed_axes(gradient.shape, shape)
-    if axes:
+    if gradient.shape != shape and (axes := summed_axes(gradient.shape, shape)):
         gradient = np.add.reduce(gradient, axes, keepdims=True)
         gradient = gradient.reshape(gradient.shape[gradient.ndim - len(shape) :] if shape else ())[()]
+    if gradient.dtype != dtype:
+        gradient = gradient.astype(dtype)
     if gradient.shape != shape:
         if math.prod(shape) > 4096:
             return np.broadcast_to(gradient, shape)

@@ -330,16 +330,16 @@ def unary(
     )
     node_type = operation.node_type
 
-    def function(self: Tensor) -> Tensor:
-        x = self.array
+    def function(input: Tensor) -> Tensor:
+        x = input.array
         if to_float and x.dtype.kind != "f":
             x = x.astype(dtypes.get_default_dtype().numpy)
         out = forward(x)
-        if not (self._requires_grad and mode.enabled):
+        if not (input._requires_grad and mode.enabled):
             return wrap(out)
-        node = self._grad_fn
-        edge = leaf_edge(self) if node is None else (node, self._output_nr)
-        return wrap(out, node_type((self,), (edge,), (x, out), out.shape, caller()))
+        node = input._grad_fn
+        edge = leaf_edge(input) if node is None else (node, input._output_nr)
+        return wrap(out, node_type((input,), (edge,), (x, out), out.shape, caller()))
 
     return _named(function, operation)
 
@@ -373,12 +373,12 @@ def binary(
     )
     node_type = operation.node_type
 
-    def function(self: Any, other: Any) -> Tensor:
-        x = self.array if isinstance(self, Tensor) else array_of(self)
+    def function(input: Any, other: Any) -> Tensor:
+        x = input.array if isinstance(input, Tensor) else array_of(input)
         y = other.array if isinstance(other, Tensor) else array_of(other)
         # Two float arrays of one dtype, or one and a Python number, need no promotion: nearly every call.
         if isinstance(other, Tensor):
-            same = isinstance(self, Tensor) and x.dtype is y.dtype and x.dtype.kind == "f"
+            same = isinstance(input, Tensor) and x.dtype is y.dtype and x.dtype.kind == "f"
         else:
             same = (type(y) is float or type(y) is int) and x.dtype.kind == "f"
         if not same:
@@ -394,20 +394,20 @@ def binary(
             raise broadcast_error(x, y) from None
         edge = other_edge = None
         if mode.enabled:
-            if isinstance(self, Tensor) and self._requires_grad:
-                node = self._grad_fn
-                edge = leaf_edge(self) if node is None else (node, self._output_nr)
+            if isinstance(input, Tensor) and input._requires_grad:
+                node = input._grad_fn
+                edge = leaf_edge(input) if node is None else (node, input._output_nr)
             if isinstance(other, Tensor) and other._requires_grad:
                 node = other._grad_fn
                 other_edge = leaf_edge(other) if node is None else (node, other._output_nr)
         if edge is None:
             if other_edge is None:
                 return wrap(out)
-            if isinstance(self, Tensor) and self._inference:
+            if isinstance(input, Tensor) and input._inference:
                 raise RuntimeError(INFERENCE)
         elif other_edge is None and isinstance(other, Tensor) and other._inference:
             raise RuntimeError(INFERENCE)
-        return wrap(out, node_type((self, other), (edge, other_edge), (x, y, out), out.shape, caller()))
+        return wrap(out, node_type((input, other), (edge, other_edge), (x, y, out), out.shape, caller()))
 
     return _named(function, operation)
 
@@ -445,8 +445,8 @@ def reduction(
         )
     )
 
-    def function(self: Tensor, dim: Any = None, keepdim: bool = False, *more: Any) -> Tensor:
-        x = self.array
+    def function(input: Tensor, dim: Any = None, keepdim: bool = False, *more: Any) -> Tensor:
+        x = input.array
         axes = tuple(range(x.ndim)) if dim is None else normal_axes(dim, x.ndim)
         kept = forward(x, axes, *more)
         if keepdim:
@@ -455,7 +455,7 @@ def reduction(
             out = kept.reshape(())[()]  # a NumPy scalar computes ten times as fast as an array without dimensions
         else:
             out = kept.reshape([size for axis, size in enumerate(kept.shape) if axis not in axes])
-        return record(operation, (self,), (x, kept, dim, keepdim, *more), out)
+        return record(operation, (input,), (x, kept, dim, keepdim, *more), out)
 
     return _named(function, operation)
 

@@ -168,7 +168,8 @@ def scalar_local(node: Node, slot: str, operands: list[Operand]) -> str:
     kind = np.asarray(arrays[index]).dtype
     with np.errstate(all="ignore"):
         result = node.operation.forward(*arrays, *node.settings) if not node.operation.reduction else arrays[0]
-        values = (*arrays, result, *node.settings)
+        results = result if len(node.operation.outputs) > 1 else (result,)
+        values = (*arrays, *results, *node.settings)
         return number(np.asarray(rule(kind.type(1), values)).item())
 
 

@@ -163,7 +163,7 @@ def _layer(input: Tensor, dim: int, number: int, place: int) -> Tensor:
 
 def _takes_all(part: slice, length: int) -> bool:
     """Return True for a slice that PyTorch leaves out, because it says that it takes everything."""
-    return part.start in (None, 0) and part.stop in (None, length) and part.step in (None, 1)
+    return part.start in (None, 0) and part.step in (None, 1) and (part.stop is None or part.stop >= length)
 
 
 def _slice(input: Tensor, dim: int, part: slice) -> Tensor:

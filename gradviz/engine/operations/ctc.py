@@ -160,6 +160,6 @@ ctc_loss = general(
     local={"log_probs": "grad * (exp(log_probs) - said(log_probs))"},
     sentence=(
         "At each step a class is pulled up by how likely the readings of the target say it there, and down by how likely it "
-        "is now. (As in PyTorch this takes the log-probabilities to come from a log-softmax.)"
+        "is now; as in PyTorch, this takes the log-probabilities to come from a log-softmax."
     ),
 )

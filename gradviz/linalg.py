@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__: list[str] = []  # fmt: skip
+from gradviz.engine.functions import linalg
+from gradviz.engine.functions.linalg import *  # noqa: F403
+
+__all__: list[str] = []
+__all__ += linalg.__all__
 
 
 def __getattr__(name: str) -> Any:

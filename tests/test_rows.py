@@ -190,20 +190,25 @@ EXAMPLES: dict[str, str] = {
     "LinalgSlogdetBackward0": "torch.linalg.slogdet(m)[1]",
     "LinalgInvExBackward0": "torch.linalg.inv(m)",
     "LinalgSolveExBackward0": "(torch.linalg.solve(m, m2), torch.linalg.solve(m, v))",
-    "LinalgSolveTriangularBackward0": "torch.linalg.solve_triangular(m, m2, upper=True)",
-    "TriangularSolveBackward0": "torch.triangular_solve(m2, m)[0]",
+    "LinalgSolveTriangularBackward0": "(torch.linalg.solve_triangular(m, m2, upper=True), "
+    "torch.linalg.solve_triangular(m, a, upper=False, left=False, unitriangular=True))",
+    "TriangularSolveBackward0": "(*torch.triangular_solve(m2, m), torch.triangular_solve(m2, m, False, True, True)[0])",
     "LinalgCholeskyExBackward0": f"torch.linalg.cholesky({POSITIVE})",
     "CholeskyBackward0": f"torch.cholesky({POSITIVE})",
     "CholeskySolveBackward0": f"torch.cholesky_solve(m2, torch.linalg.cholesky({POSITIVE}))",
     "CholeskyInverseBackward0": f"torch.cholesky_inverse(torch.linalg.cholesky({POSITIVE}))",
-    "LinalgQrBackward0": "torch.linalg.qr(m)",
-    "LinalgSvdBackward0": "(torch.linalg.svd(m)[1], torch.linalg.svdvals(m))",
+    "LinalgQrBackward0": "(*torch.linalg.qr(m), *torch.linalg.qr(m2), *torch.linalg.qr(a))",
+    "LinalgSvdBackward0": "(torch.linalg.svdvals(m), torch.linalg.svd(m)[0] ** 2, torch.linalg.svd(a)[2][:2] ** 2, "
+    "torch.linalg.svd(m2, full_matrices=False)[0] ** 2)",
     "LinalgEighBackward0": f"(torch.linalg.eigvalsh({POSITIVE}), torch.linalg.eigh({POSITIVE})[1] ** 2)",
     "LinalgLuFactorExBackward0": "torch.linalg.lu_factor(m)[0]",
-    "LinalgLuBackward0": "torch.linalg.lu(m)[1:]",
+    "LinalgLuSolveBackward0": "(torch.linalg.lu_solve(*torch.linalg.lu_factor(m), m2), "
+    "torch.linalg.lu_solve(*torch.linalg.lu_factor(m), a, left=False, adjoint=True))",
+    "LuUnpackBackward0": "torch.lu_unpack(*torch.linalg.lu_factor(a2))[1:]",
+    "LinalgLuBackward0": "(*torch.linalg.lu(m)[1:], *torch.linalg.lu(a2.T)[1:], *torch.linalg.lu(a2)[1:])",
     "LinalgMatrixExpBackward0": "torch.linalg.matrix_exp(m / 3)",
-    "LinalgPinvBackward0": "torch.linalg.pinv(m2)",
-    "LinalgLstsqBackward0": "torch.linalg.lstsq(m2, v[:, None])[0]",
+    "LinalgPinvBackward0": "(torch.linalg.pinv(m2), torch.linalg.pinv(a))",
+    "LinalgLstsqBackward0": "(*torch.linalg.lstsq(m2, v[:, None], driver='gels')[:2], torch.linalg.lstsq(a, c)[0])",
     # convolutions, pooling, padding, resizing
     "ConvolutionBackward0": """(
         N.conv1d(line, kernel1, channels, 2, 1), N.conv2d(image, kernel2, None, 1, (0, 1), 2),

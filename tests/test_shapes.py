@@ -140,7 +140,6 @@ A.swapdims(0, 1)
 A.t()
 x.t()
 A.T
-T3.T
 A.mT
 T3.mT
 A.mH

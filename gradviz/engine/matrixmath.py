@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def lu(matrix: Array) -> tuple[Array, Array]:
     """
     *batch, m, n = matrix.shape
     steps = min(m, n)
-    packed = np.array(matrix, order="C").reshape(-1, m, n)
+    packed = np.array(matrix, order="C").reshape(math.prod(batch), m, n)
     each = np.arange(len(packed))
     pivots = np.zeros((len(packed), steps), np.int32)
     for step in range(steps if packed.size else 0):
@@ -60,7 +61,7 @@ def unpacked(packed: Array) -> tuple[Array, Array]:
 def permutation(pivots: Array, rows: int) -> Array:
     """Turn the steps of `lu` into the matrix P, of shape (..., rows, rows), that undoes them."""
     *batch, steps = pivots.shape
-    flat = pivots.reshape(-1, steps) - 1
+    flat = pivots.reshape(math.prod(batch), steps) - 1
     each = np.arange(len(flat))
     order = np.tile(np.arange(rows), (len(flat), 1))
     for step in range(steps):
@@ -117,7 +118,7 @@ def cholesky_as_far_as_it_goes(matrix: Array) -> tuple[Array, Array]:
         0, or the order of the first leading minor that is not positive.
     """
     *batch, n, _ = matrix.shape
-    lower = np.tril(matrix).reshape(-1, n, n)
+    lower = np.tril(matrix).reshape(math.prod(batch), n, n)
     stopped = np.zeros(len(lower), np.int32)
     for column in range(n):
         done = lower[:, :, :column]
@@ -138,10 +139,10 @@ def exponential(matrix: Array) -> Array:
     By scaling and squaring: exp(A) = exp(A / 2ˢ) to the power 2ˢ, with s so large that 18 terms give all digits.
     See Moler and Van Loan, "Nineteen dubious ways to compute the exponential of a matrix", 2003.
     """
-    *batch, n, _ = matrix.shape
-    flat = matrix.reshape(-1, n, n)
-    if not flat.size:
+    n = matrix.shape[-1]
+    if not matrix.size:
         return np.array(matrix)
+    flat = matrix.reshape(-1, n, n)
     size = np.max(np.sum(np.abs(flat), axis=-2), axis=-1)
     squarings = np.ceil(np.log2(np.maximum(size, 1), where=np.isfinite(size), out=np.zeros_like(size))).astype(int)
     scaled = flat / np.exp2(squarings).astype(flat.dtype)[:, None, None]

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradviz.engine.functions.arithmetic import mul
-from gradviz.engine.functions.products import bmm, check_tensor, dot, mm
+from gradviz.engine.functions.matrixchecks import check_tensor
+from gradviz.engine.functions.products import bmm, dot, mm
 from gradviz.engine.functions.reductions import sum as total
 from gradviz.engine.functions.shapes import diagonal, movedim, permute, reshape, squeeze, unsqueeze, view
 from gradviz.engine.operation import normal_axes
@@ -248,7 +249,12 @@ def _contracted(left: Tensor, right: Tensor, summed: list[int]) -> Tensor:
     size_of_left, size_of_right = left.shape, right.shape
     count, height, inner_size, width = (
         math.prod(size[axis] for axis in axes)
-        for size, axes in ((size_of_left, batch), (size_of_left, rows), (size_of_left, summed), (size_of_right, columns))
+        for size, axes in (
+            (size_of_left, batch),
+            (size_of_left, rows),
+            (size_of_left, summed),
+            (size_of_right, columns),
+        )
     )
     x = reshape(permute(left, [*batch, *rows, *summed, *columns]), (count, height, inner_size))
     y = reshape(permute(right, [*batch, *summed, *columns, *rows]), (count, inner_size, width))
@@ -311,7 +317,10 @@ def _paired(a: Tensor, b: Tensor, of_a: list[int], of_b: list[int]) -> Tensor:
                 f"contracted dimensions need to match, but first has size {a.shape[i]} in dim {i} and second has size "
                 f"{b.shape[j]} in dim {j}"
             )
-    axes_of_a, axes_of_b = normal_axes(tuple(of_a), a.ndim) if of_a else (), normal_axes(tuple(of_b), b.ndim) if of_b else ()
+    axes_of_a, axes_of_b = (
+        normal_axes(tuple(of_a), a.ndim) if of_a else (),
+        normal_axes(tuple(of_b), b.ndim) if of_b else (),
+    )
     for axes in (axes_of_a, axes_of_b):
         for axis in axes:
             if axes.count(axis) > 1:

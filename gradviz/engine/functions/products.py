@@ -9,6 +9,7 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.functions.arithmetic import mul
+from gradviz.engine.functions.matrixchecks import check_tensor, type_names
 from gradviz.engine.functions.shapes import broadcast_shape, clone, expand, reshape, squeeze, t, transpose, unsqueeze
 from gradviz.engine.operation import array_of, normal_axis
 from gradviz.engine.operations import matrix, shapes
@@ -32,20 +33,6 @@ _C_NAMES = {
 """What C++ calls the dtypes; a few of PyTorch's messages do, too."""
 
 
-def type_names(*tensors: Tensor) -> tuple[str, ...]:
-    """Return ``Float``, ``Long``, ... for each tensor, for messages."""
-    return tuple(dtypes.scalar_type_name(tensor.dtype) for tensor in tensors)
-
-
-def check_tensor(function: str, **arguments: Any) -> None:
-    """Say which argument is not a tensor. The first is always one where this is called, so they count from the second."""
-    for place, (name, value) in enumerate(arguments.items(), start=2):
-        if not isinstance(value, Tensor):
-            raise TypeError(
-                f"{function}(): argument '{name}' (position {place}) must be Tensor, not {type(value).__name__}"
-            )
-
-
 def _not_bool(tensor: Tensor, kernel: str) -> None:
     if tensor.array.dtype.kind == "b":
         raise NotImplementedError(f"\"{kernel}\" not implemented for 'Bool'")
@@ -57,9 +44,7 @@ def _sizes(*matrices: Tensor) -> tuple[str, ...]:
 
 def _check_inner(mat1: Tensor, mat2: Tensor) -> None:
     if mat1.array.shape[1] != mat2.array.shape[0]:
-        raise RuntimeError(
-            "mat1 and mat2 shapes cannot be multiplied ({} and {})".format(*_sizes(mat1, mat2))
-        )
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied ({} and {})".format(*_sizes(mat1, mat2)))
 
 
 # --- one product ---------------------------------------------------------------------------------------------------------
@@ -146,9 +131,7 @@ def _check_batches(batch1: Tensor, batch2: Tensor) -> None:
     x, y = batch1.array, batch2.array
     if x.shape[0] != y.shape[0] or x.shape[2] != y.shape[1]:
         want, got = [x.shape[0], x.shape[2]], list(y.shape[:2])
-        raise RuntimeError(
-            f"Expected size for first two dimensions of batch2 tensor to be: {want} but got: {got}."
-        )
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: {want} but got: {got}.")
     if x.dtype is not y.dtype or x.dtype.kind != "f":
         if x.dtype != y.dtype:
             raise RuntimeError("expected scalar type {} but found {}".format(*type_names(batch1, batch2)))
@@ -216,10 +199,10 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     if start.shape != size:
         _check_expands(input, size)
     if not start.dtype is x.dtype is y.dtype or x.dtype.kind != "f":
-        if not start.dtype == y.dtype:
+        if start.dtype != y.dtype:
             names = type_names(input, mat2)
             raise RuntimeError("self and mat2 must have the same dtype, but got {} and {}".format(*names))
-        if not x.dtype == y.dtype:
+        if x.dtype != y.dtype:
             names = type_names(mat1, mat2)
             raise RuntimeError("mat1 and mat2 must have the same dtype, but got {} and {}".format(*names))
         _not_bool(mat1, "addmm_impl_cpu_")
@@ -271,9 +254,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
         )
     for x, y, words in ((input, batch2, "self and mat2"), (batch1, batch2, "mat1 and mat2")):
         if x.array.dtype != y.array.dtype:
-            raise RuntimeError(
-                f"{words} must have the same dtype, but got {{}} and {{}}".format(*type_names(x, y))
-            )
+            raise RuntimeError(f"{words} must have the same dtype, but got {{}} and {{}}".format(*type_names(x, y)))
     _not_bool(batch1, "addmm_impl_cpu_")
     return matrix.addbmm(input, batch1, batch2, *_factors(batch1, beta, alpha))
 
@@ -294,9 +275,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
         for name, value in (("beta", beta), ("alpha", alpha)):
             if isinstance(value, float):
                 what = "Boolean" if kind.kind == "b" else "integral"
-                raise RuntimeError(
-                    f"For {what} input tensors, argument {name} must not be a floating point number."
-                )
+                raise RuntimeError(f"For {what} input tensors, argument {name} must not be a floating point number.")
     input, vec1, vec2 = (x if x.array.dtype == kind else x.to(kind) for x in (input, vec1, vec2))
     return matrix.addr(input, vec1, vec2, beta, alpha)
 
@@ -372,9 +351,7 @@ def _folds(input: Tensor, other: Tensor) -> bool:
 
 def _rows_follow(array: np.ndarray) -> bool:
     """Return True if the rows of a batch of matrices lie one after the other in memory, evenly."""
-    return all(
-        array.strides[axis] == array.strides[axis + 1] * array.shape[axis + 1] for axis in range(array.ndim - 2)
-    )
+    return all(array.strides[axis] == array.strides[axis + 1] * array.shape[axis + 1] for axis in range(array.ndim - 2))
 
 
 def _folded(input: Tensor, other: Tensor) -> Tensor:
@@ -500,9 +477,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = MODES[0]) 
         if x.ndim < 2:
             raise RuntimeError(f"cdist only supports at least 2D tensors, X{number} got: {x.ndim}D")
     if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(
-            f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}"
-        )
+        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
     if x1.array.dtype != x2.array.dtype:

@@ -13,8 +13,9 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.functions import arithmetic, logic
 from gradviz.engine.functions.arithmetic import maximum, minimum
+from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.functions.shapes import cat, clone, cumsum, squeeze
+from gradviz.engine.functions.shapes import clone, cumsum, squeeze
 from gradviz.engine.operation import array_of, normal_axes, normal_axis
 from gradviz.engine.operations import losses, reductions, scans, selection
 from gradviz.engine.tensor import Tensor, wrap

@@ -1,8 +1,8 @@
-"""Functions that rearrange, repeat and join entries, or write them in another precision."""
+"""Functions that rearrange and repeat entries, or write them in another precision."""
 
 from __future__ import annotations
 
-import itertools
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -18,21 +18,18 @@ from gradviz.engine.views import view_of
 
 __all__ = [
     "adjoint", "alias_copy", "as_strided", "as_strided_copy", "as_strided_scatter", "atleast_1d", "atleast_2d",
-    "atleast_3d", "block_diag", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cartesian_prod", "cat",
-    "clone", "column_stack", "combinations", "concat", "concatenate", "cumsum", "diag", "diag_embed", "diagflat",
-    "diagonal", "diagonal_copy", "diagonal_scatter", "dstack", "expand", "expand_copy", "flatten", "flip", "fliplr",
-    "flipud", "hstack", "meshgrid", "moveaxis", "movedim", "permute", "permute_copy", "ravel", "repeat",
-    "repeat_interleave", "reshape", "roll", "rot90", "row_stack", "squeeze", "squeeze_copy", "stack", "swapaxes",
-    "swapdims", "t", "t_copy", "tile", "to", "transpose", "transpose_copy", "tril", "tril_indices", "triu",
-    "triu_indices", "unflatten", "unfold_copy", "unsqueeze", "unsqueeze_copy", "view", "view_copy", "vstack",
+    "atleast_3d", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "clone", "cumsum", "diag", "diag_embed",
+    "diagflat", "diagonal", "diagonal_copy", "diagonal_scatter", "expand", "expand_copy", "flatten", "flip", "fliplr",
+    "flipud", "moveaxis", "movedim", "permute", "permute_copy", "ravel", "repeat", "repeat_interleave", "reshape",
+    "roll", "rot90", "squeeze", "squeeze_copy", "swapaxes", "swapdims", "t", "t_copy", "tile", "to", "transpose",
+    "transpose_copy", "tril", "tril_indices", "triu", "triu_indices", "unflatten", "unfold_copy", "unsqueeze",
+    "unsqueeze_copy", "view", "view_copy",
 ]  # fmt: skip
 
 NOT_METHODS = [
-    "alias_copy", "as_strided_copy", "atleast_1d", "atleast_2d", "atleast_3d", "block_diag", "broadcast_shapes",
-    "broadcast_tensors", "cartesian_prod", "cat", "column_stack", "combinations", "concat", "concatenate",
-    "diagonal_copy", "dstack", "expand_copy", "hstack", "meshgrid", "permute_copy", "row_stack", "squeeze_copy",
-    "stack", "t_copy", "transpose_copy", "tril_indices", "triu_indices", "unfold_copy", "unsqueeze_copy", "view_copy",
-    "vstack",
+    "alias_copy", "as_strided_copy", "atleast_1d", "atleast_2d", "atleast_3d", "broadcast_shapes",
+    "broadcast_tensors", "diagonal_copy", "expand_copy", "permute_copy", "squeeze_copy", "t_copy", "transpose_copy",
+    "tril_indices", "triu_indices", "unfold_copy", "unsqueeze_copy", "view_copy",
 ]  # fmt: skip
 """Functions that are not methods of tensors too."""
 
@@ -44,7 +41,7 @@ IN_PLACE = ["tril", "triu"]
 def view(input: Tensor, *size: Any) -> Tensor:
     """Arrange the entries in another shape; one length may be -1. The memory is shared."""
     wanted = _wanted(input, size)
-    out = shapes.view(input, wanted, tuple(input.shape))
+    out = shapes.view(input, wanted, input.array.shape)
     if not _shares(input, out):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
@@ -70,12 +67,12 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     """
     wanted = _wanted(input, shape)
     if input.storage().flags.c_contiguous:
-        return view_of(input, shapes.view(input, wanted, tuple(input.shape)))
-    out = shapes.reshape_alias(input, wanted, tuple(input.shape))
+        return view_of(input, shapes.view(input, wanted, input.array.shape))
+    out = shapes.reshape_alias(input, wanted, input.array.shape)
     if _shares(input, out):
         return view_of(input, out)
     copy = shapes.contiguous(input)
-    return shapes.unsafe_view(copy, wanted, tuple(copy.shape))
+    return shapes.unsafe_view(copy, wanted, copy.array.shape)
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
@@ -86,7 +83,7 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
 def _shares(input: Tensor, out: Tensor) -> bool:
     """Return True if NumPy could give the entries another shape without copying them."""
     array = input.array
-    return not (isinstance(array, np.ndarray) and array.size and not np.may_share_memory(array, out.array))
+    return array.flags.c_contiguous or not array.size or np.may_share_memory(array, out.array)
 
 
 def _wanted(input: Tensor, size: tuple[Any, ...]) -> tuple[int, ...]:
@@ -116,13 +113,13 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     if input.ndim == 0:
         normal_axes((start_dim, end_dim), 0)
         return reshape(input, (1,))
-    start, end = normal_axis(start_dim, input.ndim), normal_axis(end_dim, input.ndim)
+    shape = input.array.shape
+    start, end = normal_axis(start_dim, len(shape)), normal_axis(end_dim, len(shape))
     if start > end:
         raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
     if start == end:
         return input
-    joined = int(np.prod(input.shape[start : end + 1]))
-    return reshape(input, (*input.shape[:start], joined, *input.shape[end + 1 :]))
+    return reshape(input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
@@ -153,9 +150,9 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Drop axes of length 1."""
     if dim is None:
-        return view_of(input, shapes.squeeze_all(input, tuple(input.shape)))
+        return view_of(input, shapes.squeeze_all(input, input.array.shape))
     drop = shapes.squeeze_dims if isinstance(dim, tuple | list) else shapes.squeeze_dim
-    return view_of(input, drop(input, _squeezed(input, dim), tuple(input.shape)))
+    return view_of(input, drop(input, _squeezed(input, dim), input.array.shape))
 
 
 def _squeezed(input: Tensor, dim: Any) -> tuple[int, ...]:
@@ -387,7 +384,7 @@ def expand_as(input: Tensor, other: Tensor) -> Tensor:
 def broadcast_shape(*tensors: Tensor) -> tuple[int, ...]:
     """Return the shape that tensors have together when broadcast."""
     try:
-        return np.broadcast_shapes(*(tuple(tensor.shape) for tensor in tensors))
+        return np.broadcast_shapes(*(tensor.array.shape for tensor in tensors))
     except ValueError:
         for tensor in tensors[1:]:
             try:
@@ -424,7 +421,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """Repeat tensors along axes of length 1 until all have one shape, without copying."""
     together = flat_size(tensors)
     shape = broadcast_shape(*together)
-    return tuple(tensor if tuple(tensor.shape) == shape else expand(tensor, shape) for tensor in together)
+    return tuple(tensor if tensor.array.shape == shape else expand(tensor, shape) for tensor in together)
 
 
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
@@ -433,11 +430,11 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     if len(times) < input.ndim:
         raise RuntimeError("Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor")
     if any(number < 0 for number in times):
-        full = (1,) * (len(times) - input.ndim) + tuple(input.shape)
+        full = (1,) * (len(times) - input.ndim) + input.array.shape
         sizes = [number * length for number, length in zip(times, full, strict=True)]
         negative = next(size for size in sizes if size < 0)
         raise RuntimeError(f"Trying to create tensor with negative dimension {negative}: {sizes}")
-    return shapes.repeat(input, times, tuple(input.shape))
+    return shapes.repeat(input, times, input.array.shape)
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
@@ -464,7 +461,7 @@ def repeat_interleave(
     >>> torch.repeat_interleave(torch.tensor([10, 20]), torch.tensor([1, 3]))
     tensor([10, 20, 20, 20])
     """
-    from gradviz.engine.functions.indexing import index_select
+    from gradviz.engine.functions.scattering import index_select
 
     counts: Any = input if repeats is None else repeats
     if isinstance(counts, Tensor):
@@ -517,7 +514,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     dim1, dim2
         The two axes.
     """
-    return view_of(input, shapes.diagonal(input, offset, *_two_axes(input.ndim, dim1, dim2), tuple(input.shape)))
+    return view_of(input, shapes.diagonal(input, offset, *_two_axes(input.ndim, dim1, dim2), input.array.shape))
 
 
 def _two_axes(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
@@ -529,7 +526,7 @@ def _two_axes(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 
 def diagonal_copy(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Take the diagonal of two axes, as a copy."""
-    return shapes.diagonal_copy(input, offset, *_two_axes(input.ndim, dim1, dim2), tuple(input.shape))
+    return shapes.diagonal_copy(input, offset, *_two_axes(input.ndim, dim1, dim2), input.array.shape)
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -602,184 +599,6 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int
     return wrap(np.array(np.triu_indices(row, offset, col), dtypes.to_numpy(dtype)))
 
 
-# --- joining ---------------------------------------------------------------------------------------------------------
-
-
-def _several(name: str, tensors: Any) -> tuple[Tensor, ...]:
-    together = tuple(tensors)
-    if not together:
-        raise RuntimeError(f"{name} expects a non-empty TensorList")
-    for place, tensor in enumerate(together):
-        if not isinstance(tensor, Tensor):
-            raise TypeError(f"expected Tensor as element {place} in argument 0, but got {type(tensor).__name__}")
-    return together
-
-
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Join tensors along an existing axis. Empty vectors may be among them, whatever the others' shapes.
-
-    Examples
-    --------
-    >>> import gradviz as torch
-    >>> torch.cat([torch.zeros(2), torch.ones(1)])
-    tensor([0., 0., 1.])
-    """
-    if not len(tensors):
-        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
-    together = _several("cat", tensors)
-    like = next((x for x in together if x.shape != (0,)), together[0])
-    axis = normal_axis(dim, like.ndim)
-    if not like.ndim:
-        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
-    if like.ndim > 1:
-        empty = (*like.shape[:axis], 0, *like.shape[axis + 1 :])
-        together = tuple(reshape(x, empty) if x.shape == (0,) else x for x in together)
-    for number, other in enumerate(together):
-        if other.ndim != like.ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {like.ndim} and {other.ndim}")
-        for place, (have, want) in enumerate(zip(other.shape, like.shape, strict=True)):
-            if place != axis and have != want:
-                raise RuntimeError(
-                    f"Sizes of tensors must match except in dimension {axis}. Expected size {want} but got size {have} "
-                    f"for tensor number {number} in the list."
-                )
-    ends = tuple(itertools.accumulate((x.shape[axis] for x in together), initial=0))
-    return shapes.cat(len(together))(*together, axis, ends)
-
-
-concat = concatenate = cat
-
-
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Join tensors along a new axis."""
-    together = _several("stack", tensors)
-    for number, other in enumerate(together):
-        if other.shape != together[0].shape:
-            raise RuntimeError(
-                f"stack expects each tensor to be equal size, but got {list(together[0].shape)} at entry 0 and "
-                f"{list(other.shape)} at entry {number}"
-            )
-    return shapes.stack(len(together))(*together, normal_axis(dim, together[0].ndim + 1))
-
-
-def hstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Join tensors side by side: vectors along their only axis, others along the second."""
-    together = atleast_1d(*_several("hstack", tensors))
-    together = together if isinstance(together, tuple) else (together,)
-    return cat(together, 0 if together[0].ndim == 1 else 1)
-
-
-def vstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Join tensors one below the other; a vector is a row."""
-    return cat([atleast_2d(tensor) for tensor in _several("vstack", tensors)], 0)
-
-
-row_stack = vstack
-
-
-def dstack(tensors: Sequence[Tensor]) -> Tensor:
-    """Join tensors one behind the other, along the third axis."""
-    return cat([atleast_3d(tensor) for tensor in _several("dstack", tensors)], 2)
-
-
-def column_stack(tensors: Sequence[Tensor]) -> Tensor:
-    """Join tensors side by side; a vector is a column."""
-    together = _several("column_stack", tensors)
-    return cat([reshape(x, (x.numel(), 1)) if x.ndim < 2 else x for x in together], 1)
-
-
-def block_diag(*tensors: Tensor) -> Tensor:
-    """Put matrices along the diagonal of a larger one, with zeros around them."""
-    for place, tensor in enumerate(tensors):
-        if tensor.ndim > 2:
-            raise RuntimeError(
-                f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {place} has {tensor.ndim} "
-                "dimensions"
-            )
-    return shapes.block_diag(len(tensors))(*tensors, tuple(tuple(tensor.shape) for tensor in tensors))
-
-
-def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
-    """Repeat vectors into grids: what stands at a place in all of them together is one combination of their entries.
-
-    Parameters
-    ----------
-    indexing
-        ``"ij"``: the first vector runs down the rows, the second along the columns. ``"xy"``: the other way round, as
-        coordinates in a picture do.
-    """
-    together = tuple(flat_size(tensors))
-    if not together:
-        raise RuntimeError("meshgrid expects a non-empty TensorList")
-    for tensor in together:
-        if tensor.ndim > 1:
-            raise RuntimeError(
-                f"torch.meshgrid: Expected 0D or 1D tensor in the tensor list but got a tensor of shape "
-                f"{list(tensor.shape)}"
-            )
-        if tensor.dtype != together[0].dtype:
-            raise RuntimeError("torch.meshgrid: expects all tensors to have the same dtype")
-    if indexing is None:
-        warnings.warn(
-            "torch.meshgrid: in an upcoming release, it will be required to pass the indexing argument.",
-            UserWarning,
-            stacklevel=2,
-        )
-    elif indexing not in ("ij", "xy"):
-        raise RuntimeError(f'torch.meshgrid: indexing must be one of "xy" or "ij", but received: {indexing}')
-    return _grid(together, swapped=indexing == "xy")
-
-
-def _grid(vectors: tuple[Tensor, ...], swapped: bool = False) -> tuple[Tensor, ...]:
-    count = len(vectors)
-    axes = [1, 0, *range(2, count)] if swapped and count > 1 else range(count)
-    lengths = [0] * count
-    for vector, axis in zip(vectors, axes, strict=True):
-        lengths[axis] = vector.numel()
-    return tuple(
-        expand(view(vector, [vector.numel() if place == axis else 1 for place in range(count)]), lengths)
-        for vector, axis in zip(vectors, axes, strict=True)
-    )
-
-
-def _check_vectors(vectors: Sequence[Tensor]) -> None:
-    for vector in vectors:
-        if vector.ndim != 1:
-            raise RuntimeError(f"Expect a 1D vector, but got shape {list(vector.shape)}")
-
-
-def cartesian_prod(*tensors: Tensor) -> Tensor:
-    """Return all combinations of one entry of each vector, as rows."""
-    _check_vectors(tensors)
-    if len(tensors) == 1:
-        return tensors[0]
-    return stack([flatten(grid) for grid in _grid(tensors)], 1)
-
-
-def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """Return all ways to choose `r` entries of a vector, as rows.
-
-    Examples
-    --------
-    >>> import gradviz as torch
-    >>> torch.combinations(torch.tensor([1, 2, 3]))
-    tensor([[1, 2],
-            [1, 3],
-            [2, 3]])
-    """
-    from gradviz.engine.functions.indexing import masked_select
-
-    _check_vectors([input])
-    if r < 0:
-        raise RuntimeError(f"Expect a non-negative number, but got {r}")
-    if r == 0:
-        return wrap(np.zeros(0, input.array.dtype))
-    order = np.indices((input.numel(),) * r)
-    rising = np.less_equal if with_replacement else np.less
-    mask = wrap(np.logical_and.reduce(rising(order[:-1], order[1:]), axis=0))
-    return stack([masked_select(grid, mask) for grid in _grid((input,) * r)], 1)
-
-
 # --- windows and strides ---------------------------------------------------------------------------------------------
 
 
@@ -795,12 +614,12 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
             [2, 3, 4]])
     """
     axis = _window(input, dimension, size, step)
-    return view_of(input, shapes.unfold(input, axis, size, step, tuple(input.shape)))
+    return view_of(input, shapes.unfold(input, axis, size, step, input.array.shape))
 
 
 def unfold_copy(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """Return all windows of a length along an axis, as a copy; the entries of a window are the last axis."""
-    return shapes.unfold_copy(input, _window(input, dimension, size, step), size, step, tuple(input.shape))
+    return shapes.unfold_copy(input, _window(input, dimension, size, step), size, step, input.array.shape)
 
 
 def _window(input: Tensor, dimension: int, size: int, step: int) -> int:
@@ -821,7 +640,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     Only for tensors whose entries stand in order in memory (`Tensor.contiguous`).
     """
     places = _strided(input, size, stride, storage_offset)
-    out = assignment.as_strided(input, places, tuple(input.shape))
+    out = assignment.as_strided(input, places, input.array.shape)
     held = np.ravel(input.storage())[storage_offset or 0 :]
     steps = tuple(step * held.itemsize for step in stride)
     out.array = np.lib.stride_tricks.as_strided(held, tuple(size), steps)
@@ -830,7 +649,7 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 
 def as_strided_copy(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """Read a tensor's memory with steps of one's own along each axis, in entries, into a copy."""
-    return as_strided_copies(input, _strided(input, size, stride, storage_offset), tuple(input.shape))
+    return as_strided_copies(input, _strided(input, size, stride, storage_offset), input.array.shape)
 
 
 as_strided_copies = shapes.copied(assignment.as_strided)
@@ -872,7 +691,7 @@ strided_scatter = shapes.strided_scatter
 
 def view_copy(input: Tensor, size: Any) -> Tensor:
     """Arrange the entries in another shape, in a copy."""
-    return shapes.view_copy(input, _wanted(input, (size,)), tuple(input.shape))
+    return shapes.view_copy(input, _wanted(input, (size,)), input.array.shape)
 
 
 def transpose_copy(input: Tensor, dim0: int, dim1: int) -> Tensor:
@@ -900,9 +719,9 @@ def expand_copy(input: Tensor, size: Any) -> Tensor:
 def squeeze_copy(input: Tensor, dim: Any = None) -> Tensor:
     """Drop axes of length 1, in a copy."""
     if dim is None:
-        return shapes.squeeze_all_copy(input, tuple(input.shape))
+        return shapes.squeeze_all_copy(input, input.array.shape)
     drop = shapes.squeeze_dims_copy if isinstance(dim, tuple | list) else shapes.squeeze_dim_copy
-    return drop(input, _squeezed(input, dim), tuple(input.shape))
+    return drop(input, _squeezed(input, dim), input.array.shape)
 
 
 def unsqueeze_copy(input: Tensor, dim: int) -> Tensor:

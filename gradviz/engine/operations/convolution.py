@@ -114,7 +114,7 @@ def _grouped(weight: np.ndarray, groups: int) -> np.ndarray:
 
 def _channels_first(grad: np.ndarray, groups: int) -> np.ndarray:
     """Write (N, out, *outputs) as (groups, out / groups, N · outputs)."""
-    return np.moveaxis(grad, 1, 0).reshape(groups, grad.shape[1] // groups, -1)
+    return np.moveaxis(grad, 1, 0).reshape(groups, grad.shape[1] // groups, grad.size // max(grad.shape[1], 1))
 
 
 def _forward(input: np.ndarray, weight: np.ndarray, geometry: Geometry) -> np.ndarray:

@@ -5,10 +5,12 @@ differentiation" (2008), and J. Townsend, "Differentiating the singular value de
 batches of matrices; ``turned(A)`` is each matrix transposed.
 """
 
+# ruff: noqa: N803, N806 (a matrix is a capital letter, in PyTorch's names and in the formulas)
+
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -101,7 +103,9 @@ vector_norm = reduction(
 
 # --- solving -------------------------------------------------------------------------------------------------------------
 
-_CROSSED = "The gradient of the {} goes back through the same {}, transposed; that of the matrix is its product with the {}."
+_CROSSED = (
+    "The gradient of the {} goes back through the same {}, transposed; that of the matrix is its product with the {}."
+)
 
 
 def _inverted(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -125,7 +129,7 @@ inv_ex = general(
     local={"A": "-inv(A).T @ grad @ inv(A).T"},
     sentence="The inverse moves against its matrix: the gradient is multiplied by the inverse from both sides, with a minus.",
 )
-_inverse = recorded(inv_ex)
+_inverse: Any = recorded(inv_ex)
 
 
 def is_vector(A: Any, B: Any) -> bool:
@@ -172,7 +176,7 @@ solve_ex = general(
     local={"A": "-solve(A.T, grad) @ solve(A, B).T", "B": "solve(A.T, grad)"},
     sentence=_CROSSED.format("right side", "equations", "solution, with a minus"),
 )
-_solve = recorded(solve_ex)
+_solve: Any = recorded(solve_ex)
 
 
 def _triangular(self: np.ndarray, B: np.ndarray, upper: bool, left: bool, unitriangular: bool) -> np.ndarray:
@@ -209,7 +213,7 @@ solve_triangular = general(
     local={"self": "-solve(self.T, grad) @ solve(self, B).T", "B": "solve(self.T, grad)"},
     sentence=_CROSSED.format("right side", "equations", "solution, with a minus"),
 )
-_solve_triangular = recorded(solve_triangular)
+_solve_triangular: Any = recorded(solve_triangular)
 
 
 def _old_triangular(
@@ -225,9 +229,7 @@ def _old_back(grads: Any, A: Any, upper: bool, transpose: bool, unitriangular: b
     return _solve_triangular(triangle, grads[0], side, True, unitriangular)
 
 
-def _old_back_to_triangle(
-    grads: Any, A: Any, solution: Any, upper: bool, transpose: bool, unitriangular: bool
-) -> Any:
+def _old_back_to_triangle(grads: Any, A: Any, solution: Any, upper: bool, transpose: bool, unitriangular: bool) -> Any:
     back = _old_back(grads, A, upper, transpose, unitriangular)
     whole = solution @ turned(back) if transpose else back @ turned(solution)
     return grads[1] - _side(whole, upper, unitriangular)
@@ -370,7 +372,7 @@ cholesky_solve = general(
     local={"self": "cholesky_solve(grad, input2)", "input2": "cholesky_solve_back(grad)"},
     sentence=_CROSSED.format("right side", "equations", "solution and the factor, with a minus"),
 )
-_cholesky_solve = recorded(cholesky_solve)
+_cholesky_solve: Any = recorded(cholesky_solve)
 
 
 def _back_through_inverse(grad: Any, self: Any, result: Any, upper: bool) -> Any:
@@ -392,7 +394,7 @@ cholesky_inverse = general(
 )
 
 
-def _eigen(A: np.ndarray, UPLO: str) -> tuple[np.ndarray, np.ndarray]:
+def _eigen(A: np.ndarray, UPLO: Literal["L", "U"]) -> tuple[np.ndarray, np.ndarray]:
     try:
         return tuple(np.linalg.eigh(A, UPLO))
     except np.linalg.LinAlgError:  # of a matrix with nan or inf, PyTorch returns nan
@@ -405,7 +407,7 @@ def _eigen(A: np.ndarray, UPLO: str) -> tuple[np.ndarray, np.ndarray]:
 def _eigen_back(grads: Any, eigenvalues: Any, eigenvectors: Any) -> Any:
     apart = _columns(eigenvalues) - _rows(eigenvalues)
     turning = turned(eigenvectors) @ grads[1]
-    turning = turning * (1 - _unit(turning))  # vectors keep their length
+    turning = (turning - turned(turning)) * 0.5  # the vectors turn together, and keep their lengths
     inner = _on_diagonal(grads[0], 0, -2, -1) + _ratio(turning, apart)
     return eigenvectors @ inner @ turned(eigenvectors)
 
@@ -429,7 +431,7 @@ eigh = general(
 # --- other decompositions ------------------------------------------------------------------------------------------------
 
 
-def _qr(A: np.ndarray, mode: str) -> tuple[np.ndarray, np.ndarray]:
+def _qr(A: np.ndarray, mode: Literal["reduced", "complete", "r"]) -> tuple[np.ndarray, np.ndarray]:
     if mode == "r":
         return np.zeros(0, A.dtype), np.linalg.qr(A, mode="r")
     return tuple(np.linalg.qr(A, mode))
@@ -533,7 +535,9 @@ def _lu_back(to_l: Any, to_u: Any, P: Any, L: Any, U: Any) -> Any:
     return P @ (inner if more is None else np.concatenate([inner, more], -2 if m > k else -1))
 
 
-_LU_SENTENCE = "What would move the lower factor and what would move the upper one comes back together, as through equations."
+_LU_SENTENCE = (
+    "What would move the lower factor and what would move the upper one comes back together, as through equations."
+)
 lu = general(
     "linalg_lu",
     "LinalgLuBackward0",
@@ -580,7 +584,7 @@ lu_unpack = general(
     local={"LU_data": "grad"},
     sentence="Two factors stored in one matrix are taken apart; each sends its gradient to its own side of the diagonal.",
 )
-_unpacked = recorded(lu_unpack)
+_unpacked: Any = recorded(lu_unpack)
 
 
 def _factored(A: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -643,7 +647,7 @@ lu_solve = general(
     local={"LU": "lu_solve_back(grad)", "B": "solve(A.T, grad)"},
     sentence=_CROSSED.format("right side", "equations", "solution and the factors, with a minus"),
 )
-_lu_solve = recorded(lu_solve)
+_lu_solve: Any = recorded(lu_solve)
 
 # --- functions of matrices -----------------------------------------------------------------------------------------------
 
@@ -668,7 +672,7 @@ matrix_exp = general(
     sentence="The exponential of a matrix is its own slope, except that matrices do not change places: the gradient runs "
     "through another exponential.",
 )
-_exponential = recorded(matrix_exp)
+_exponential: Any = recorded(matrix_exp)
 
 
 def _pseudoinverse(self: np.ndarray, atol: Any, rtol: Any, hermitian: bool) -> np.ndarray:
@@ -703,7 +707,7 @@ pinv = general(
     sentence="As for an inverse, the gradient is multiplied from both sides, with a minus; what the matrix does not reach adds "
     "two terms.",
 )
-_pinv = recorded(pinv)
+_pinv: Any = recorded(pinv)
 
 
 def _least_squares(
@@ -716,7 +720,7 @@ def _least_squares(
     x = turned(vh) @ (inverse[..., None] * (turned(u) @ b))
     rank = np.sum(keep, axis=-1)
     left_over = np.zeros(0, self.dtype)
-    if m > n and np.all(rank == n):
+    if m > n and driver != "gelsy" and np.all(rank == n):
         left_over = np.sum((self @ x - b) ** 2, axis=-2)
     return x, left_over, rank, s if driver in ("gelsd", "gelss") else np.zeros(0, s.dtype)
 

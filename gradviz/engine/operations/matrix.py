@@ -12,23 +12,20 @@ from gradviz.engine.operations.shapes import scatter
 
 
 def product(left: Any, right: Any) -> Any:
-    """Multiply matrices.
+    """Multiply vectors, matrices, or batches of matrices.
 
     A column times a row has nothing to add up. NumPy's BLAS still adds each product to 0, which turns −0 into 0 where
-    PyTorch prints ``-0.``; multiplying is exact, and faster.
+    PyTorch prints ``-0.``; multiplying is exact, and faster. Half precision goes through single, for which there is BLAS.
     """
+    if not isinstance(left, np.ndarray):
+        return left @ right
+    if left.dtype == np.float16:
+        return product(left.astype(np.float32), right.astype(np.float32)).astype(np.float16)
     if left.ndim > 2:
         return left @ right
     if left.shape[-1] == 1 and right.ndim == 2:
         return left * right
-    return left.dot(right) if type(left) is np.ndarray else left @ right  # for small matrices `dot` takes half as long
-
-
-def accurate_product(left: Any, right: Any) -> Any:
-    """Multiply arrays; of half precision, in single precision, as PyTorch does: NumPy would round at every step."""
-    if left.dtype == np.float16:
-        return product(left.astype(np.float32), right.astype(np.float32)).astype(np.float16)
-    return product(left, right)
+    return left.dot(right)  # for small matrices `@` takes twice as long
 
 
 def turned(matrix: Any) -> Any:
@@ -58,7 +55,7 @@ mm = general(
     "mm",
     "MmBackward0",
     "@",
-    accurate_product,
+    product,
     "self mat2",
     {
         "self": lambda grad, mat2: product(grad, np.transpose(mat2)),
@@ -72,9 +69,12 @@ bmm = general(
     "bmm",
     "BmmBackward0",
     "@",
-    accurate_product,
+    product,
     "self mat2",
-    {"self": lambda grad, mat2: grad @ turned(mat2), "mat2": lambda grad, self: turned(self) @ grad},
+    {
+        "self": lambda grad, mat2: product(grad, turned(mat2)),
+        "mat2": lambda grad, self: product(turned(self), grad),
+    },
     expression="self @ mat2",
     local=_TURNED_BACK,
     sentence=_MATRIX_SENTENCE,
@@ -83,7 +83,7 @@ mv = general(
     "mv",
     "MvBackward0",
     "@",
-    accurate_product,
+    product,
     "self vec",
     {
         "self": lambda grad, vec: np.expand_dims(grad, 1) * np.expand_dims(vec, 0),
@@ -95,7 +95,7 @@ mv = general(
 )
 _DOT: dict[str, Any] = {
     "symbol": "·",
-    "forward": accurate_product,
+    "forward": product,
     "sentence": "A dot product sends each vector the gradient above it times the other vector.",
 }
 dot = general(
@@ -123,7 +123,7 @@ _SUM_SENTENCE = "What is added gets the gradient unchanged; each factor gets it 
 
 
 def _addmm(self: Any, mat1: Any, mat2: Any, beta: Any, alpha: Any) -> Any:
-    out = accurate_product(mat1, mat2)
+    out = product(mat1, mat2)
     if alpha == 1 == beta:
         out += self  # without another array for the sum
         return out
@@ -150,7 +150,7 @@ addmv = general(
     "addmv",
     "AddmvBackward0",
     "@ +",
-    lambda self, mat, vec, beta, alpha: _added(self, accurate_product(mat, vec), beta, alpha),
+    lambda self, mat, vec, beta, alpha: _added(self, product(mat, vec), beta, alpha),
     "self mat vec",
     {
         "self": lambda grad, beta: times(beta, grad),
@@ -166,12 +166,12 @@ baddbmm = general(
     "baddbmm",
     "BaddbmmBackward0",
     "@ +",
-    lambda self, batch1, batch2, beta, alpha: _added(self, accurate_product(batch1, batch2), beta, alpha),
+    lambda self, batch1, batch2, beta, alpha: _added(self, product(batch1, batch2), beta, alpha),
     "self batch1 batch2",
     {
         "self": lambda grad, beta: times(beta, grad),
-        "batch1": lambda grad, batch2, alpha: times(alpha, grad @ turned(batch2)),
-        "batch2": lambda grad, batch1, alpha: times(alpha, turned(batch1) @ grad),
+        "batch1": lambda grad, batch2, alpha: times(alpha, product(grad, turned(batch2))),
+        "batch2": lambda grad, batch1, alpha: times(alpha, product(turned(batch1), grad)),
     },
     settings="beta alpha",
     expression="batch1 @ batch2 + self",
@@ -182,9 +182,7 @@ addbmm = general(
     "addbmm",
     "AddbmmBackward0",
     "Σ @ +",
-    lambda self, batch1, batch2, beta, alpha: _added(
-        self, np.add.reduce(accurate_product(batch1, batch2), 0), beta, alpha
-    ),
+    lambda self, batch1, batch2, beta, alpha: _added(self, np.add.reduce(product(batch1, batch2), 0), beta, alpha),
     "self batch1 batch2",
     {
         "self": lambda grad, beta: times(beta, grad),
@@ -242,7 +240,7 @@ trace = general(
     "tr",
     lambda self, self_sym_sizes: np.trace(self, dtype=None if self.dtype.kind == "f" else np.int64),
     "self",
-    {"self": lambda grad, self_sym_sizes: np.where(np.eye(*self_sym_sizes, dtype=bool), grad, 0)},
+    {"self": lambda grad, self_sym_sizes: np.where(np.eye(*self_sym_sizes) == 1, grad, 0)},
     settings="self_sym_sizes",
     expression="trace(self)",
     local={"self": "1 if on_the_diagonal else 0"},
@@ -314,7 +312,7 @@ cdist = general(
 def _euclidean(x1: np.ndarray, x2: np.ndarray) -> Any:
     """Return distances by |a − b|² = |a|² + |b|² − 2ab: a matrix product, where differences would fill the memory."""
     squares = [np.add.reduce(x * x, -1, keepdims=True) for x in (x1, x2)]
-    return np.sqrt(np.maximum(squares[0] + turned(squares[1]) - 2 * accurate_product(x1, turned(x2)), 0))
+    return np.sqrt(np.maximum(squares[0] + turned(squares[1]) - 2 * product(x1, turned(x2)), 0))
 
 
 def _euclidean_back(grad: Any, x1: Any, x2: Any, result: Any) -> Any:

@@ -58,16 +58,22 @@ upsample = {
 
 
 def border(size: int, before: int, after: int, mode: str) -> np.ndarray:
-    """Return the matrix that pads an axis with copies of its entries: reflected, replicated, or from the other end."""
-    places = np.arange(-before, size + after)
+    """Return the matrix that pads an axis with copies of its entries: reflected, replicated, or from the other end.
+
+    Negative numbers cut entries off: from the result; where the end is wrapped around, before that.
+    """
+    start, end = max(-before, 0), max(-after, 0)
+    first, last = max(before, 0), max(after, 0)
+    if mode == "circular":
+        kept = size - start - end
+        return np.eye(size)[start : size - end][np.arange(-first, kept + last) % kept]
+    places = np.arange(-first, size + last)
     if mode == "reflect":
         places = np.abs(places)
         places = np.where(places >= size, 2 * (size - 1) - places, places)
-    elif mode == "replicate":
-        places = np.clip(places, 0, size - 1)
     else:
-        places = places % size
-    return np.eye(size)[places]
+        places = np.clip(places, 0, size - 1)
+    return np.eye(size)[places[start : len(places) - end]]
 
 
 def nearest(size: int, count: int, scale: float, *, exact: bool) -> np.ndarray:
@@ -109,13 +115,14 @@ def cubic(size: int, count: int, scale: float, align_corners: bool) -> np.ndarra
 
 def _unfold(self: np.ndarray, kernel: tuple[int, ...], geometry: Geometry) -> np.ndarray:
     channels = self.shape[1] * math.prod(kernel)
-    laid = columns(self, kernel, geometry).reshape(channels, self.shape[0], -1)
+    windows = math.prod(geometry.outputs(self.shape[2:], kernel))
+    laid = columns(self, kernel, geometry).reshape(channels, self.shape[0], windows)
     return np.ascontiguousarray(np.moveaxis(laid, 0, 1))
 
 
 def _fold(self: np.ndarray, size: tuple[int, ...], kernel: tuple[int, ...], geometry: Geometry) -> np.ndarray:
     channels = self.shape[1] // math.prod(kernel)
-    laid = np.moveaxis(self, 1, 0).reshape(1, self.shape[1], -1)
+    laid = np.moveaxis(self, 1, 0).reshape(1, self.shape[1], self.shape[0] * self.shape[2])
     return image_of(laid, (self.shape[0], channels, *size), kernel, geometry)
 
 

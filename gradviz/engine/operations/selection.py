@@ -50,7 +50,7 @@ def _with(self: Any, src: Any, dim: int, index: np.ndarray, reduce: str | None =
 
 def put_along(grad: Any, index: np.ndarray, dim: int, self_sym_sizes: tuple[int, ...]) -> Any:
     """Put gradients back to the places along an axis that entries were taken from; those taken twice get both."""
-    return recorded(scatter_add)(zeros_for(grad, self_sym_sizes), grad, dim, index)
+    return recorded(scatter_add)(zeros_for(grad, self_sym_sizes), grad, dim, plain(index))
 
 
 def _put_once(grad: Any, index: np.ndarray, dim: int, self_sym_sizes: tuple[int, ...]) -> Any:

@@ -90,6 +90,8 @@ view_copy = copied(view)
 def sizes_for(size: Any, numel: int) -> tuple[int, ...]:
     """Work out a ``-1`` in a requested shape, or say that the shape does not fit."""
     wanted = tuple(int(length) for length in size)
+    if min(wanted, default=0) >= 0 and math.prod(wanted) == numel:
+        return wanted
     if wanted.count(-1) > 1:
         raise RuntimeError("only one dimension can be inferred")
     for place, length in enumerate(wanted):

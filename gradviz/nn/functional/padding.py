@@ -65,11 +65,6 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         if mode == "circular" and max(before, after) > size:
             raise RuntimeError("Padding value causes wrapping around more than once.")
     matrices = tuple(padding.border(size, *pair, mode) for size, pair in zip(sizes, pairs, strict=True))
-    if any(before < 0 or after < 0 for before, after in pairs):
-        matrices = tuple(
-            padding.border(size, max(before, 0), max(after, 0), mode)[max(-before, 0) : size + max(before, 0) + max(after, 0) - max(-after, 0)]
-            for size, (before, after) in zip(sizes, pairs, strict=True)
-        )  # fmt: skip
     row = (
         padding.circular
         if mode == "circular"

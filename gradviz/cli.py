@@ -83,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--direction", choices=("LR", "TB"), help="left to right, or top to bottom")
             command.add_argument("--theme", choices=("auto", "light", "dark", "print"), default="auto", help="colours")
             command.add_argument("--detail", choices=("auto", "full", "compact", "structure"), help="how much is shown")
-            command.add_argument("--depth", type=int, metavar="N", help="how far modules unfold; 0 shows one box for each")
+            command.add_argument(
+                "--depth", type=int, metavar="N", help="how far modules unfold; 0 shows one box for each"
+            )
             command.add_argument("--focus", metavar="TENSOR", help="show only what is near the tensor of this name")
             command.add_argument("--animate", action="store_true", help="an .svg that plays by itself")
             command.add_argument("--scale", type=float, metavar="X", help="for .png: pixels to one of the picture (2)")

@@ -32,20 +32,28 @@ def entries():
 CALLED = {
     "where": lambda where: lambda input, condition, other: where(condition, input, other),
     "einsum": lambda einsum: lambda tensors, equation: einsum(equation, *tensors),
+    "linalg.pinv.singular": lambda pinv: lambda a, b: pinv(a @ b.mT),
+    "normal.number_mean": lambda normal: lambda std, mean, *more, **how: normal(mean, std, *more, **how),
     "nn.functional.embedding": lambda embedding: lambda weight, index, **how: embedding(index, weight, **how),
     "nn.functional.embedding_bag": lambda bag: lambda weight, index, **how: bag(index, weight, **how),
 }
 
 
-def resolve(name):
-    """Return gradviz's function of the same dotted name, or ``None``."""
+def resolve(name, variant=""):
+    """Return gradviz's function of the same dotted name, or its method, or ``None``."""
     found = gv
     for part in name.split("."):
         try:
             found = getattr(found, part)
         except AttributeError:
+            found = getattr(gv.Tensor, part, None) if found is gv else None
+        if found is None:
             return None
-    return CALLED.get(name, lambda function: function)(found) if callable(found) else None
+    if isinstance(found, property):
+        found = found.fget
+    if not callable(found):
+        return None
+    return CALLED.get(variant, CALLED.get(name, lambda function: function))(found)
 
 
 def to_gradviz(value, tensors):
@@ -84,7 +92,8 @@ def compare(sample, function, entry):
     torch.manual_seed(42)  # as the database itself, so that what draws at random draws the same here and there
     theirs = flat(sample.output_process_fn_grad(entry(sample.input, *sample.args, **sample.kwargs)), torch.Tensor)
     gv.manual_seed(42)
-    mine = flat(function(input, *args, **kwargs), gv.Tensor)
+    # What is not unique, such as the signs of eigenvectors, the database takes out of a result before comparing it.
+    mine = flat(sample.output_process_fn_grad(function(input, *args, **kwargs)), gv.Tensor)
     if len(mine) < len(theirs):
         raise AssertionError(f"{len(mine)} results in place of {len(theirs)}")
     pairs = list(zip(mine, theirs, strict=False))
@@ -117,7 +126,7 @@ def check(entry):
     """Run all of an entry's samples; return ``None`` or what went wrong first."""
     import torch
 
-    function = resolve(entry.name)
+    function = resolve(entry.name, f"{entry.name}.{entry.variant_test_name}" if entry.variant_test_name else "")
     if function is None:
         return "missing"
     with warnings.catch_warnings():

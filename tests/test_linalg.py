@@ -422,6 +422,21 @@ def test_a_long_chain_of_matrices_needs_no_recursion():
     np.testing.assert_array_equal(gv.linalg.multi_dot(chain).numpy(), np.eye(2))
 
 
+NUMPY = [
+    "np.einsum('ij,kj->ik', x, y)", "np.tensordot(x, y, 2)", "np.kron(x, y)", "np.inner(x, y)", "np.trace(x)",
+    "np.linalg.norm(x)", "np.linalg.norm(x, 'nuc')", "np.linalg.norm(x, 1, axis=0, keepdims=True)", "np.linalg.det(x)",
+    "np.linalg.inv(x)", "np.linalg.pinv(x[:, :2])", "np.linalg.cholesky(x @ np.transpose(x))", "np.linalg.matrix_power(x, 3)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("code", NUMPY)
+def test_numpys_functions_are_recorded(code):
+    x, y = numbers(3, 3) + 2 * np.eye(3), numbers(3, 3)
+    result = eval(code, {"np": np, "x": gv.tensor(x, requires_grad=True), "y": gv.tensor(y)})
+    assert result.grad_fn is not None
+    np.testing.assert_allclose(result.detach().numpy(), eval(code, {"np": np, "x": x, "y": y}), atol=1e-12)
+
+
 # --- what NumPy lacks ---------------------------------------------------------------------------------------------------
 
 

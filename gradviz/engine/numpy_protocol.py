@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import functions as f
+from gradviz.engine.functions import joining, linalg
 from gradviz.engine.operation import array_of
 from gradviz.engine.operations import elementary, elementwise
 from gradviz.engine.tensor import Tensor, wrap
@@ -96,8 +97,8 @@ FUNCTIONS: dict[Any, Any] = {
     np.squeeze: lambda x, axis=None: f.squeeze(x, axis),
     np.expand_dims: f.unsqueeze,
     np.broadcast_to: f.broadcast_to,
-    np.concatenate: lambda tensors, axis=0: f.cat([_tensor(x) for x in tensors], axis),
-    np.stack: lambda tensors, axis=0: f.stack([_tensor(x) for x in tensors], axis),
+    np.concatenate: lambda tensors, axis=0: joining.cat([_tensor(x) for x in tensors], axis),
+    np.stack: lambda tensors, axis=0: joining.stack([_tensor(x) for x in tensors], axis),
     np.where: lambda condition, x, y: f.where(_tensor(condition), x, y),
     np.flip: lambda x, axis=None: f.flip(x, tuple(range(x.ndim)) if axis is None else axis),
     np.cumsum: lambda x, axis: f.cumsum(x, axis),
@@ -105,6 +106,17 @@ FUNCTIONS: dict[Any, Any] = {
     np.roll: lambda x, shift, axis=None: f.roll(x, shift, axis),
     np.dot: lambda x, y: f.matmul(_tensor(x), _tensor(y)),
     np.outer: f.outer,
+    np.inner: f.inner,
+    np.kron: f.kron,
+    np.trace: lambda x: f.trace(x),
+    np.einsum: lambda equation, *tensors: f.einsum(equation, *(_tensor(x) for x in tensors)),
+    np.tensordot: lambda x, y, axes=2: f.tensordot(_tensor(x), _tensor(y), axes),
+    np.linalg.norm: lambda x, ord=None, axis=None, keepdims=False: linalg.norm(x, ord, axis, keepdims),
+    np.linalg.det: linalg.det,
+    np.linalg.inv: linalg.inv,
+    np.linalg.pinv: linalg.pinv,
+    np.linalg.cholesky: linalg.cholesky,
+    np.linalg.matrix_power: linalg.matrix_power,
     np.shape: lambda x: tuple(x.shape),
     np.size: lambda x: x.numel(),
     np.ndim: lambda x: x.ndim,

@@ -37,6 +37,9 @@ INFERENCE = (
     "`torch.no_grad()` instead of `torch.inference_mode()`."
 )
 
+FAMILY: dict[str, str] = {}
+"""In which module each row stands."""
+
 Rule = Callable[[Any, tuple[Any, ...]], Any]
 
 NUMBERS = (bool, int, float, np.generic, np.ndarray)
@@ -295,6 +298,10 @@ def row(operation: Operation) -> Operation:
     if unknown:
         raise ValueError(f"{operation.name} has no argument {sorted(unknown)} to differentiate")
     TABLE[operation.grad_fn] = operation
+    frame = sys._getframe(1)
+    while frame.f_globals["__name__"] == __name__ and frame.f_back is not None:
+        frame = frame.f_back
+    FAMILY[operation.grad_fn] = frame.f_globals["__name__"]
     return operation
 
 

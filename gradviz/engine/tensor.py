@@ -89,10 +89,11 @@ class Tensor:
         def __setitem__(self, index: Any, value: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
 
-    def __init__(self, data: Any = ()) -> None:
-        from gradviz.engine.creation import tensor
+    def __init__(self, *data: Any) -> None:
+        """Make a float tensor of numbers, ``Tensor([1, 2])``, or of a size, ``Tensor(2, 3)``; `gradviz.tensor` is clearer."""
+        from gradviz.engine.creation import legacy
 
-        made = tensor(data, dtype=dtypes.get_default_dtype())
+        made = legacy(data, dtypes.get_default_dtype())
         self.array, self._requires_grad, self._grad_fn = made.array, False, None
 
     # --- the graph ----------------------------------------------------------------------------------------------

@@ -12,9 +12,12 @@ from gradviz.engine.functions import arithmetic, facts, indexing, logic, matrice
 from gradviz.engine.functions.arithmetic import *
 from gradviz.engine.functions.facts import *
 from gradviz.engine.functions.indexing import *
+from gradviz.engine.functions.joining import *
 from gradviz.engine.functions.logic import *
 from gradviz.engine.functions.matrices import *
 from gradviz.engine.functions.reductions import *
+from gradviz.engine.functions.scattering import *
+from gradviz.engine.functions.searching import *
 from gradviz.engine.functions.shapes import *
 
 FAMILIES = (arithmetic, reductions, matrices, shapes, indexing, logic, facts, sampling)

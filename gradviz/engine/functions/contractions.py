@@ -16,10 +16,6 @@ from gradviz.engine.functions.shapes import diagonal, movedim, permute, reshape,
 from gradviz.engine.operation import normal_axes
 from gradviz.engine.tensor import Tensor
 
-__all__ = ["einsum", "inner", "tensordot"]
-
-NOT_METHODS = ["einsum", "tensordot"]
-
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
 ELLIPSIS = "..."
 

@@ -33,8 +33,10 @@ from gradviz.engine.views import view_of
 
 __all__ = [
     "index_put", "narrow", "narrow_copy", "select", "select_copy", "select_scatter", "slice_copy", "slice_scatter",
-    *joining.__all__, *scattering.__all__, *searching.__all__,
 ]  # fmt: skip
+__all__ += joining.__all__
+__all__ += scattering.__all__
+__all__ += searching.__all__
 
 NOT_METHODS = ["narrow_copy", "select_copy", "slice_copy", *joining.NOT_METHODS, *searching.NOT_METHODS]
 """Functions that are not methods of tensors too."""

@@ -167,8 +167,10 @@ def numel(input: Tensor) -> int:
     return input.numel()
 
 
-def where(condition: Tensor, input: Any, other: Any) -> Tensor:
-    """Choose from `input` where the condition holds, from `other` elsewhere."""
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """Choose from `input` where the condition holds, from `other` elsewhere; without them, return where it holds."""
+    if input is None and other is None:
+        return tuple(wrap(places) for places in np.nonzero(np.atleast_1d(condition.array)))
     x, y = array_of(input), array_of(other)
     if not (isinstance(input, Tensor) and isinstance(other, Tensor) and x.dtype is y.dtype):
         kind = dtypes.result_type(x, y)

@@ -27,13 +27,6 @@ from gradviz.engine.functions.shapes import flip, transpose
 from gradviz.engine.operations import linalg as rows
 from gradviz.engine.tensor import Tensor, wrap
 
-__all__ = [
-    "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu", "lu_solve",
-    "lu_unpack", "matrix_exp", "matrix_power", "norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve", "vander",
-]  # fmt: skip
-
-NOT_METHODS = ["chain_matmul", "lu_unpack", "vander"]
-
 det, matrix_exp, matrix_power = linalg.det, linalg.matrix_exp, linalg.matrix_power
 inverse = linalg.inv
 

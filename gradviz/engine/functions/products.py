@@ -11,19 +11,10 @@ from gradviz.engine import dtypes
 from gradviz.engine.functions.arithmetic import mul
 from gradviz.engine.functions.matrixchecks import check_tensor, type_names
 from gradviz.engine.functions.shapes import broadcast_shape, clone, expand, reshape, squeeze, t, transpose, unsqueeze
-from gradviz.engine.operation import array_of, normal_axis
+from gradviz.engine.operation import array_of, broadcast_error, normal_axis
 from gradviz.engine.operations import matrix, shapes
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of
-
-__all__ = [
-    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cdist", "cross", "dot", "ger", "kron", "matmul", "mm", "mv",
-    "outer", "pdist", "trace", "vdot",
-]  # fmt: skip
-
-NOT_METHODS = ["cdist", "pdist"]
-
-IN_PLACE = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
 
 _C_NAMES = {
     dtypes.float64: "double", dtypes.float32: "float", dtypes.float16: "c10::Half", dtypes.int64: "long int",
@@ -52,7 +43,8 @@ def _check_inner(mat1: Tensor, mat2: Tensor) -> None:
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """Multiply two matrices, (n, m) and (m, p)."""
-    check_tensor("mm", mat2=mat2)
+    if not isinstance(mat2, Tensor):
+        check_tensor("mm", mat2=mat2)
     x, y = input.array, mat2.array
     if x.ndim != 2:
         raise RuntimeError("self must be a matrix")
@@ -118,10 +110,11 @@ def _check_dot(input: Tensor, other: Tensor) -> None:
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Multiply matrices pair by pair, (b, n, m) and (b, m, p)."""
-    check_tensor("bmm", mat2=mat2)
-    if input.ndim != 3:
+    if not isinstance(mat2, Tensor):
+        check_tensor("bmm", mat2=mat2)
+    if input.array.ndim != 3:
         raise RuntimeError("batch1 must be a 3D tensor")
-    if mat2.ndim != 3:
+    if mat2.array.ndim != 3:
         raise RuntimeError("batch2 must be a 3D tensor")
     _check_batches(input, mat2)
     return matrix.bmm(input, mat2)
@@ -166,7 +159,7 @@ def _factors(tensor: Tensor, beta: Any, alpha: Any) -> tuple[Any, Any]:
 def _check_expands(input: Tensor, size: tuple[int, ...]) -> None:
     """Say why what is to be added does not fit."""
     shape = input.array.shape
-    if shape == size:
+    if len(shape) <= len(size) and shape == size[len(size) - len(shape) :]:  # as a bias does
         return
     if len(shape) > len(size):
         raise RuntimeError(
@@ -188,7 +181,8 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
     beta, alpha
         Factors; with `beta` 0, `input` is ignored.
     """
-    check_tensor("addmm", mat1=mat1, mat2=mat2)
+    if not (isinstance(mat1, Tensor) and isinstance(mat2, Tensor)):
+        check_tensor("addmm", mat1=mat1, mat2=mat2)
     x, y, start = mat1.array, mat2.array, input.array
     for name, array in (("mat1", x), ("mat2", y)):
         if array.ndim != 2:
@@ -307,7 +301,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     >>> torch.matmul(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1.0, 10.0]))
     tensor([21., 43.])
     """
-    check_tensor("matmul", other=other)
+    if not isinstance(other, Tensor):
+        check_tensor("matmul", other=other)
     match input.array.ndim, other.array.ndim:
         case 2, 2:
             return mm(input, other)
@@ -371,15 +366,31 @@ def _batched(input: Tensor, other: Tensor) -> Tensor:
     """Multiply matrices pair by pair."""
     left, right = input.array.shape, other.array.shape
     rows, columns = left[-2:-1], right[-1:] if len(right) > 1 else ()
-    middle = right[-2] if len(right) > 1 else right[0]
-    front = wrap(np.broadcast_to(np.int8(0), left[:-2])), wrap(np.broadcast_to(np.int8(0), right[:-2]))
-    batch = left[:-2] if left[:-2] == right[:-2] else broadcast_shape(*front)
-    count = math.prod(batch)
-    n = rows[0] if rows else 1
-    x = reshape(expand(input, (*batch, n, left[-1])), (count, n, left[-1]))
-    y = reshape(expand(other, (*batch, middle, *columns)), (count, middle, *columns))
+    batch = _together(left[:-2], right[:-2])
+    x = _as_batch(input, batch, (*(rows or (1,)), left[-1]))
+    y = _as_batch(other, batch, right[-2:])
     product = bmm(x, y) if columns else squeeze(bmm(x, unsqueeze(y, 2)), -1)
     return shapes.unsafe_view(product, (*batch, *rows, *columns), product.array.shape)
+
+
+def _together(front: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that the axes in front have together."""
+    if front == other:
+        return front
+    try:
+        return np.broadcast_shapes(front, other)
+    except ValueError:
+        raise broadcast_error(np.empty(front), np.empty(other)) from None
+
+
+def _as_batch(x: Tensor, batch: tuple[int, ...], rest: tuple[int, ...]) -> Tensor:
+    """Repeat a tensor along the axes in front, and make those one axis.
+
+    That it fits is known, so this does not go through the functions that check.
+    """
+    size, flat = (*batch, *rest), (math.prod(batch), *rest)
+    wide = view_of(x, shapes.expand(x, size))
+    return view_of(wide, shapes.view(wide, flat, size)) if wide.array.flags.c_contiguous else reshape(wide, flat)
 
 
 # --- others --------------------------------------------------------------------------------------------------------------
@@ -483,15 +494,12 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = MODES[0]) 
     if x1.array.dtype != x2.array.dtype:
         raise RuntimeError("expected scalar type {} but found {}".format(*type_names(x1, x2)))
     (*front1, rows, length), (*front2, columns, _) = x1.shape, x2.shape
-    batch = broadcast_shape(*(wrap(np.broadcast_to(np.int8(0), front)) for front in (front1, front2)))
+    batch = _together(tuple(front1), tuple(front2))
     large = compute_mode == MODES[0] and (rows > 25 or columns > 25)
     if p != 2 or not (large or compute_mode == MODES[1]) or 0 in (*batch, rows, columns, length):
         return matrix.cdist(x1, x2, float(p))
-    count = math.prod(batch)
-    if front1 != front2:
-        x1, x2 = expand(x1, (*batch, rows, length)), expand(x2, (*batch, columns, length))
-    if len(batch) != 1:
-        x1, x2 = (reshape(x, (count, *x.shape[-2:])) for x in (x1, x2)) if batch else (x1, x2)
+    if batch:
+        x1, x2 = _as_batch(x1, batch, (rows, length)), _as_batch(x2, batch, (columns, length))
     return reshape(matrix.euclidean_dist(x1, x2), (*batch, rows, columns))
 
 

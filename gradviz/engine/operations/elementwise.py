@@ -424,7 +424,7 @@ relu = unary(
     "ReluBackward0",
     "relu",
     _relu,
-    lambda grad, result: np.where(result > 0, grad, 0),
+    lambda grad, result: np.where(result <= 0, 0, grad),
     expression="relu(self)",
     local="1 if self > 0 else 0",
     sentence="ReLU passes the gradient where its input was positive, and stops it everywhere else.",

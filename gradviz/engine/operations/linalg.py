@@ -396,7 +396,7 @@ cholesky_inverse = general(
 
 def _eigen(A: np.ndarray, UPLO: Literal["L", "U"]) -> tuple[np.ndarray, np.ndarray]:
     try:
-        return tuple(np.linalg.eigh(A, UPLO))
+        return np.linalg.eigh(A, UPLO)
     except np.linalg.LinAlgError:  # of a matrix with nan or inf, PyTorch returns nan
         good = np.isfinite(A).all((-2, -1))
         values, vectors = np.full(A.shape[:-1], np.nan, A.dtype), np.full(A.shape, np.nan, A.dtype)
@@ -416,7 +416,7 @@ eigh = general(
     "linalg_eigh",
     "LinalgEighBackward0",
     "eigen",
-    _eigen,
+    lambda A, UPLO: tuple(_eigen(A, UPLO)),
     "A",
     {"A": _eigen_back},
     settings="UPLO",
@@ -432,9 +432,8 @@ eigh = general(
 
 
 def _qr(A: np.ndarray, mode: Literal["reduced", "complete", "r"]) -> tuple[np.ndarray, np.ndarray]:
-    if mode == "r":
-        return np.zeros(0, A.dtype), np.linalg.qr(A, mode="r")
-    return tuple(np.linalg.qr(A, mode))
+    found: Any = np.linalg.qr(A, mode)
+    return (np.zeros(0, A.dtype), found) if mode == "r" else (found.Q, found.R)
 
 
 def _qr_back(grads: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:

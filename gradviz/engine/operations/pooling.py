@@ -19,11 +19,29 @@ Matrices = tuple[np.ndarray, ...]
 
 
 def along(self: np.ndarray, matrices: Matrices) -> np.ndarray:
-    """Apply a matrix along each of the last axes."""
+    """Apply a matrix along each of the last axes.
+
+    Only the entries with a weight are looked at: zero times what is not a number would not be zero.
+    """
     for place, matrix in enumerate(matrices):
         axis = self.ndim - len(matrices) + place
-        self = np.moveaxis(np.tensordot(matrix.astype(self.dtype, copy=False), self, (1, axis)), 0, axis)
+        places, weights = _weighted(matrix)
+        taken = np.take(self, places, axis)  # the entries of each sum stand along a new axis
+        if places.shape[1] == 1 and (weights == 1).all():
+            self = taken.squeeze(axis + 1)
+        else:
+            shape = (1,) * axis + weights.shape + (1,) * (self.ndim - axis - 1)
+            self = np.add.reduce(taken * weights.astype(self.dtype, copy=False).reshape(shape), axis + 1)
     return np.ascontiguousarray(self)
+
+
+def _weighted(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each row of a matrix the columns that are not 0, and their weights, filled up to one length."""
+    used = matrix != 0
+    longest = max(int(used.sum(1).max(initial=0)), 1)
+    places = np.argsort(~used, axis=1, kind="stable")[:, :longest]
+    weights = np.take_along_axis(matrix, places, 1)
+    return np.where(weights != 0, places, places[:, :1]), weights
 
 
 def _back(grad: Any, matrices: Matrices) -> Any:

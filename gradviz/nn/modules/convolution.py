@@ -49,7 +49,7 @@ class _Convolution(Module):
         )
         self.kernel_size = several(kernel_size, self.axes, "kernel_size")
         self.stride, self.dilation = several(stride, self.axes, "stride"), several(dilation, self.axes, "dilation")
-        self.padding = padding if isinstance(padding, str) else several(padding, self.axes, "padding")
+        self.padding: Any = padding if isinstance(padding, str) else several(padding, self.axes, "padding")
         if padding == "same" and any(step != 1 for step in self.stride):
             raise ValueError("padding='same' is not supported for strided convolutions")
         self.output_padding = several(output_padding, self.axes, "output_padding")

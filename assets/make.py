@@ -1,0 +1,167 @@
+"""Draw the pictures in this folder anew: ``python assets/make.py``.
+
+A test compares them with what the code draws today. When it fails because a picture was meant to change: run this, and look
+at every picture before committing it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradviz as torch
+from gradviz import draw, nn
+from gradviz.drawing import draw_recording
+from gradviz.examples import EXAMPLES, run
+
+FOLDER = Path(__file__).parent
+
+
+def numbers(*shape: int, by: float = 0.25) -> Any:
+    """A tensor of round numbers, the same on every machine."""
+    count = torch.ones(*shape).numel()
+    steps = (torch.arange(count) * 7) % 11 - 5
+    return (steps * by).reshape(shape)
+
+
+def plain(module: Any, by: float = 0.25) -> Any:
+    """Give a module's parameters round numbers."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.copy_(numbers(*parameter.shape, by=by))
+    return module
+
+
+def mlp() -> Any:
+    """A network of two layers, and its loss."""
+    net = plain(nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1)))
+    x, target = numbers(2, 3), torch.ones(2, 1)
+    loss = nn.functional.mse_loss(net(x), target)
+    loss.backward()
+    return draw(loss, names={"x": x, "target": target, "loss": loss})
+
+
+class Digits(nn.Module):
+    """A small convolutional network."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, image: Any) -> Any:
+        """Classify images of 6×6."""
+        maps = nn.functional.max_pool2d(torch.relu(self.conv(image)), 2)
+        return self.fc(torch.flatten(maps, 1))
+
+
+def cnn() -> Any:
+    """A convolution, a pooling, a linear layer, cross-entropy."""
+    model = plain(Digits())
+    image, label = numbers(1, 1, 6, 6), torch.tensor([2])
+    loss = nn.functional.cross_entropy(model(image), label)
+    loss.backward()
+    return draw(loss, names={"image": image, "loss": loss})
+
+
+class Attention(nn.Module):
+    """One head of self-attention, written out."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(size, size, bias=False) for _ in range(3))
+
+    def forward(self, x: Any) -> Any:
+        """Let every token look at every other."""
+        q, k, v = self.query(x), self.key(x), self.value(x)
+        weights = torch.softmax(q @ k.mT / k.shape[-1] ** 0.5, dim=-1)
+        return weights @ v
+
+
+def attention() -> Any:
+    """A head of attention over three tokens."""
+    head = plain(Attention(4))
+    tokens = numbers(3, 4)
+    loss = head(tokens).pow(2).mean()
+    loss.backward()
+    return draw(loss, names={"tokens": tokens, "loss": loss})
+
+
+def rnn() -> Any:
+    """A recurrent network unrolled over five steps: one weight, used five times."""
+    w = torch.tensor(0.5, requires_grad=True)
+    u = torch.tensor(1.0, requires_grad=True)
+    state = torch.tensor(0.0)
+    for x in (1.0, 0.0, -1.0, 0.5, 2.0):
+        state = torch.tanh(w * state + u * x)
+    state.backward()
+    return draw(state, names={"w": w, "u": u, "h": state})
+
+
+def second_derivative() -> Any:
+    """The gradient of x³, itself differentiated."""
+    x = torch.tensor(2.0, requires_grad=True)
+    y = x**3
+    (slope,) = torch.autograd.grad(y, x, create_graph=True)
+    slope.backward()
+    return draw(slope, names={"x": x, "slope": slope})
+
+
+def bias() -> Any:
+    """A bias that is broadcast over a batch: its gradient is summed over the batch."""
+    x, b = numbers(3, 2), torch.tensor([1.0, -1.0], requires_grad=True)
+    y = (x + b).pow(2).sum()
+    y.backward()
+    return draw(y, names={"x": x, "b": b, "y": y})
+
+
+def two_paths() -> Any:
+    """x·x + x: three gradients meet in x."""
+    x = torch.tensor(3.0, requires_grad=True)
+    y = x * x + x
+    y.backward()
+    return draw(y, names={"x": x, "y": y})
+
+
+def siamese() -> Any:
+    """Two inputs through the same weights."""
+    encoder = plain(nn.Linear(2, 2))
+    a, b = torch.tensor([[1.0, 2.0]]), torch.tensor([[0.5, -1.0]])
+    distance = (encoder(a) - encoder(b)).pow(2).sum()
+    distance.backward()
+    return draw(distance, names={"a": a, "b": b, "distance": distance})
+
+
+def line() -> Any:
+    """The line y = w·x + b: the picture on the README."""
+    w, b = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+    x = torch.tensor(5.0)
+    y = w * x + b
+    y.backward()
+    return draw(y, names={"w": w, "x": x, "b": b, "y": y})
+
+
+PICTURES: dict[str, Callable[[], Any]] = {
+    made.__name__: made for made in (line, two_paths, bias, mlp, cnn, attention, rnn, second_derivative, siamese)
+}
+ANIMATED = {"line"}
+
+
+def example(number: int) -> Any:
+    """One of the tutorial's examples."""
+    return draw_recording(run(EXAMPLES[number - 1]).recording)
+
+
+def main(folder: Path = FOLDER) -> int:
+    """Write every picture."""
+    for name, make in PICTURES.items():
+        print(make().save(folder / f"{name}.svg", animate=name in ANIMATED))
+    for number in range(1, len(EXAMPLES) + 1):
+        print(example(number).save(folder / f"example_{number}.svg"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

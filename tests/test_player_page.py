@@ -22,7 +22,8 @@ READ_FACE = """prefix => {
     for (const element of document.querySelectorAll(".gradviz-player svg.gv [id]")) {
         const key = element.id.slice(prefix.length + 1);
         if (element.localName === "text") found.text[key] = element.textContent;
-        found.fill[key] = element.getAttribute("fill");
+        const cells = [...element.children].filter(child => child.classList.contains("gv-cell"));
+        if (cells.length) found.fill[key] = cells.map(cell => cell.getAttribute("fill")).join(" ");
         found.label[key] = element.getAttribute("aria-label");
         found.state[key] = states.filter(state => element.classList.contains("gv-" + state)).join(" ");
         const width = element.querySelector(".gv-line")?.getAttribute("stroke-width");

@@ -42,43 +42,47 @@ def dot(view: View, *, title: str = "") -> str:
     for cluster in view.clusters:
         if cluster.parent is None:
             _add_cluster(graph, cluster, view, texts)
-    for key, attributes in texts.items():
+    for key, statement in texts.items():
         if key not in clustered:
-            graph.node(key, **attributes)
+            graph.body.append(f"\t{statement}\n")
     for arrow in view.arrows:
-        graph.edge(arrow.tail, arrow.head, label=_label_box(arrow), id=arrow.key)
+        graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{_label_box(arrow)}]\n")
     return graph.source
 
 
-def _node_texts(view: View) -> dict[str, dict[str, str]]:
-    """The nodes with their attributes, in the order of the view."""
+def _node_texts(view: View) -> dict[str, str]:
+    """The statements of the nodes, in the order of the view.
+
+    The ids are ours, letters and digits, and need no quotes; of what a user wrote, only the labels are.
+    """
     from graphviz import escape
+    from graphviz.quoting import quote
 
     nodes = {}
     for card in view.cards:
-        label = f"{card.name} {card.shape}".strip()
-        nodes[card.tensor.id] = {"label": escape(label), **_size(card.width, card.height)}
+        label = quote(escape(f"{card.name} {card.shape}".strip()))
+        nodes[card.tensor.id] = f"{card.tensor.id} [label={label} {_size(card.width, card.height)}]"
     for disc in view.discs:
-        round_ = disc.width == disc.height
-        shape = {"shape": "circle"} if round_ else {}
-        nodes[disc.operation.id] = {"label": escape(disc.symbol), **_size(disc.width, disc.height), **shape}
+        shape = " shape=circle" if disc.width == disc.height else ""
+        label = quote(escape(disc.symbol))
+        nodes[disc.operation.id] = f"{disc.operation.id} [label={label} {_size(disc.width, disc.height)}{shape}]"
     return nodes
 
 
-def _size(width: float, height: float) -> dict[str, str]:
-    return {"width": f"{width / DPI:.4f}", "height": f"{height / DPI:.4f}"}
+def _size(width: float, height: float) -> str:
+    return f"width={width / DPI:.4f} height={height / DPI:.4f}"
 
 
-def _label_box(arrow: Arrow) -> str | None:
+def _label_box(arrow: Arrow) -> str:
     if not arrow.label:
-        return None
+        return ""
     return (
-        f'<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" '
+        ' label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" '
         f'WIDTH="{arrow.label_width:.0f}" HEIGHT="{LABEL_HEIGHT}"><TR><TD></TD></TR></TABLE>>'
     )
 
 
-def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: dict[str, dict[str, str]]) -> None:
+def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: dict[str, str]) -> None:
     """Write a cluster and those inside it; modules nest as deep as the user's classes do."""
     import graphviz
 
@@ -92,7 +96,7 @@ def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: d
         inside = graphviz.Digraph(f"cluster_{current.key}")
         inside.attr(label=graphviz.escape(current.label), labeljust="l", fontsize="12", margin="14", id=current.key)
         for member in current.members:
-            inside.node(member, **texts[member])
+            inside.body.append(f"\t\t{texts[member]}\n")
         opened.append((parent, inside))
         stack.extend((inside, child) for child in children.get(current.path, ()))
     # A subgraph is copied into its parent as text, so the innermost have to be closed first.

@@ -86,8 +86,10 @@ class Drawing:
     @cached_property
     def prefix(self) -> str:
         """What every id begins with: the same for the same picture, so that a file does not change by itself."""
-        seen = f"{self.options}{self.dot}{self.face}"
-        return "gv" + hashlib.sha256(seen.encode()).hexdigest()[:10]
+        seen = hashlib.sha256(f"{self.options}{self.dot}".encode())
+        for part in (self.face.text, self.face.fill, self.face.state, self.face.width):
+            seen.update("\n".join(map(str, part.values())).encode())
+        return "gv" + seen.hexdigest()[:10]
 
     def to_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
         """Return the picture as SVG text.

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradviz.drawing.options import Options
-from gradviz.drawing.palette import NOTHING, colour
+from gradviz.drawing.palette import NOTHING, colours
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid, sum_text
@@ -34,7 +34,7 @@ class Face:
     text
         Of numbers, statistics and edge labels.
     fill
-        Colours of heatmap cells.
+        The colours of a heatmap's cells, row by row, with a space between.
     state
         ``pending``, ``forward``, ``partial`` or ``done`` of cards and discs; ``pending``, ``forward`` or ``backward`` of
         edges.
@@ -133,9 +133,8 @@ def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale:
         for place in range(count):
             shown.text[f"{key}{place}"] = PENDING if numbers is None else options.number(numbers[place], body.digits)
     else:
-        numbers = None if value is None else tuple(cells(value, body))
-        for place in range(count):
-            shown.fill[f"{key}{place}"] = NOTHING if numbers is None else colour(numbers[place], scale, options.palette)
+        fills = [NOTHING] * count if value is None else colours(cells(value, body), scale, options.palette)
+        shown.fill[key] = " ".join(fills)
         if body.kind == "preview":
             shown.text[f"{key}s"] = PENDING if value is None else statistics(value)
 
@@ -183,8 +182,10 @@ def line_width(gradient: Value) -> float:
     A gradient of 1 is in the middle; a thousand times more or less is as thick or thin as it gets.
     """
     shown = gradient if gradient.data is not None else gradient.preview
-    numbers = [] if shown is None or shown.data is None else [n for n in shown.data if math.isfinite(n)]
-    size = math.sqrt(sum(float(n) ** 2 for n in numbers) / len(numbers)) if numbers else 0.0
+    numbers = () if shown is None or shown.data is None else shown.data
+    size = math.hypot(*numbers) / math.sqrt(len(numbers) or 1)
+    if not math.isfinite(size):
+        return line_width(replace(gradient, data=tuple(n for n in numbers if math.isfinite(n)), preview=None))
     if size == 0:
         return THINNEST
     share = (max(-3.0, min(3.0, math.log10(size))) + 3) / 6

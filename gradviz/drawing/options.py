@@ -48,7 +48,7 @@ class Options:
     number_format
         As for Python's ``%``: ``"%.2f"``. By default up to four significant digits.
     palette
-        Of heatmaps: ``"orange-blue"``, ``"purple-green"`` or ``"grey"``.
+        Of heatmaps: ``"orange-blue"``, ``"purple-green"`` or, as for print unless told otherwise, ``"grey"``.
     font
         The family of all text but numbers; a stack of common ones follows it.
     captions
@@ -105,7 +105,7 @@ def options(**given: Any) -> Options:
     for name, kind in {"direction": Direction, "detail": Detail, "theme": Theme}.items():
         if name in given and given[name] not in get_args(kind):
             raise ValueError(f"{name} is {given[name]!r}; it can be {_choice(get_args(kind))}")
-    if given.get("palette", "orange-blue") not in PALETTES:
+    if given.setdefault("palette", "grey" if given.get("theme") == "print" else "orange-blue") not in PALETTES:
         raise ValueError(f"palette is {given['palette']!r}; it can be {_choice(PALETTES)}")
     if "show" in given:
         given["show"] = _shown(given["show"])

@@ -34,8 +34,8 @@ PALETTES: dict[str, Stops] = {
         (0.6, (90, 174, 97)),
         (1.0, (27, 120, 55)),
     ),
-    # Without hue, only the magnitude can be told: for copies in black and white.
-    "grey": ((-1.0, (40, 40, 40)), (0.0, (250, 250, 250)), (1.0, (40, 40, 40))),
+    # For copies in black and white: without hue, the sign has to be told by lightness.
+    "grey": ((-1.0, (20, 20, 20)), (0.0, (150, 150, 150)), (1.0, (245, 245, 245))),
 }
 """Colours from the most negative through zero to the most positive."""
 
@@ -65,12 +65,13 @@ def _mixed(stops: Stops, place: float) -> str:
     raise AssertionError(place)
 
 
-def colour(value: Number, scale: float, palette: str = "orange-blue") -> str:
-    """Return the colour of a number on a scale that runs from −`scale` to +`scale`."""
-    if not math.isfinite(value):
-        return STRANGE
-    place = max(-1.0, min(1.0, value / scale)) if scale else 0.0
-    return shades(palette)[round(place * LEVELS) + LEVELS]
+def colours(values: Iterable[Number], scale: float, palette: str = "orange-blue") -> list[str]:
+    """Return the colours of numbers on a scale that runs from −`scale` to +`scale`."""
+    found, steps = shades(palette), LEVELS / scale if scale else 0.0
+    return [
+        found[round(max(-LEVELS, min(LEVELS, value * steps))) + LEVELS] if math.isfinite(value) else STRANGE
+        for value in values
+    ]
 
 
 def largest(values: Iterable[Value]) -> float:
@@ -78,6 +79,9 @@ def largest(values: Iterable[Value]) -> float:
     top = 0.0
     for value in values:
         shown = value if value.data is not None else value.preview
-        if shown is not None and shown.data is not None:
-            top = max(top, max((abs(number) for number in shown.data if math.isfinite(number)), default=0.0))
+        if shown is not None and shown.data:
+            ends: tuple[float, ...] = (max(shown.data), -min(shown.data))
+            if not all(map(math.isfinite, [*ends, sum(shown.data)])):  # a sum is not finite if an entry is not
+                ends = tuple(abs(number) for number in shown.data if math.isfinite(number)) or (0.0, 0.0)
+            top = max(top, *ends)
     return top or 1.0

@@ -19,13 +19,16 @@ def statistics(value: Value) -> str:
         zeros = s.zeros / math.prod(value.shape)
     else:
         assert value.data is not None
-        finite = [number for number in value.data if math.isfinite(number)] or [0.0]
+        nans = infs = 0
+        finite = value.data or (0.0,)
+        if not math.isfinite(sum(finite)):
+            finite = tuple(number for number in value.data if math.isfinite(number)) or (0.0,)
+            nans = sum(number != number for number in value.data)
+            infs = sum(math.isinf(number) for number in value.data)
         mean = sum(finite) / len(finite)
-        sd = math.sqrt(sum((number - mean) ** 2 for number in finite) / len(finite))
+        sd = math.dist(finite, [mean] * len(finite)) / math.sqrt(len(finite))
         low, high = min(finite), max(finite)
-        zeros = sum(number == 0 for number in value.data) / len(value.data) if value.data else 0.0
-        nans = sum(number != number for number in value.data)
-        infs = len(value.data) - nans - sum(math.isfinite(number) for number in value.data)
+        zeros = value.data.count(0) / len(value.data) if value.data else 0.0
     strange = " ".join(f"{count} {what}" for count, what in ((nans, "nan"), (infs, "inf")) if count)
     if strange:
         return f"⚠ {strange}"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import lru_cache
+from itertools import zip_longest
 from xml.sax.saxutils import escape
 
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.options import Theme
-from gradviz.drawing.palette import colour
+from gradviz.drawing.palette import colours
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import (
     BETWEEN,
@@ -29,6 +31,7 @@ from gradviz.drawing.view import (
     SHAPE_SIZE,
     STAT_SIZE,
     Arrow,
+    Body,
     Card,
     Disc,
     View,
@@ -250,8 +253,8 @@ class Pen:
             start = left + CAPTION
             low, high = (self.view.options.number(end, 2) for end in (-scale, scale))
             yield text_mark(low, start + 40, top + 10, STAT_SIZE, MUTED, "gv-stat", anchor="end", mono=True)
-            for place in range(11):
-                fill = colour((place - 5) / 5 * scale, scale, self.view.options.palette)
+            fills = colours([(place - 5) / 5 * scale for place in range(11)], scale, self.view.options.palette)
+            for place, fill in enumerate(fills):
                 x = start + 46 + place * 8
                 yield f'<rect class="gv-cell" x="{x:.1f}" y="{top + 1:.1f}" width="8" height="10" fill="{fill}"/>'
             yield text_mark(high, start + 140, top + 10, STAT_SIZE, MUTED, "gv-stat", mono=True)
@@ -377,13 +380,10 @@ class Pen:
                 yield text_mark(text, x, y, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
             return
         start = left + PADDING + CAPTION + max(0.0, (card.width - 2 * PADDING - CAPTION - body.width) / 2)
-        wide, high, fills = f"{body.cell_width - 1:.1f}", f"{body.cell_height - 1:.1f}", self.face.fill
-        for place, (x, y) in enumerate(body.corners()):
-            id = f"{key}{place}"
-            yield (
-                f'<rect id="{self.prefix}_{id}" class="gv-cell" x="{start + x:.1f}" y="{top + y:.1f}" width="{wide}" '
-                f'height="{high}" fill="{fills.get(id, "")}"/>'
-            )
+        # Most of a large picture is cells, so what is the same for all heatmaps of a shape is worked out once.
+        fills = self.face.fill.get(key, "").split(" ")
+        cells = "".join(f'{cell}{fill}"/>' for cell, fill in zip_longest(_cells(body), fills, fillvalue=""))
+        yield f'<g id="{self.prefix}_{key}" transform="translate({start:.1f} {top:.1f})">{cells}</g>'
         if body.kind == "preview":
             text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
             yield text_mark(
@@ -424,6 +424,16 @@ class Pen:
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"
             yield text_mark(text, x, y + 4, LABEL_SIZE, GRADIENT, "gv-local", id=id, anchor="middle")
         yield "</g>"
+
+
+@lru_cache(maxsize=256)
+def _cells(body: Body) -> tuple[str, ...]:
+    """Write where each cell of a heatmap is, up to its colour."""
+    wide, high = body.cell_width - 1, body.cell_height - 1
+    return tuple(
+        f'<rect class="gv-cell" x="{x:g}" y="{y:g}" width="{wide:.4g}" height="{high:g}" fill="'
+        for x, y in body.corners()
+    )
 
 
 HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Literal
 
 from gradviz.drawing.fold import FOLD
@@ -97,20 +96,16 @@ class Body:
 
     def corners(self) -> tuple[tuple[float, float], ...]:
         """Return where each cell begins, from the top left of all."""
-        return _corners(self.rows, self.columns, self.cell_width, self.cell_height, self.layers, self.across)
-
-
-@lru_cache(maxsize=256)
-def _corners(
-    rows: int, columns: int, cell_width: float, cell_height: float, layers: int, across: int
-) -> tuple[tuple[float, float], ...]:
-    wide, high = columns * cell_width + LAYER_GAP, rows * cell_height + LAYER_GAP
-    return tuple(
-        (layer % across * wide + column * cell_width, layer // across * high + row * cell_height)
-        for layer in range(layers)
-        for row in range(rows)
-        for column in range(columns)
-    )
+        wide, high = self.columns * self.cell_width + LAYER_GAP, self.rows * self.cell_height + LAYER_GAP
+        return tuple(
+            (
+                layer % self.across * wide + column * self.cell_width,
+                layer // self.across * high + row * self.cell_height,
+            )
+            for layer in range(self.layers)
+            for row in range(self.rows)
+            for column in range(self.columns)
+        )
 
 
 NO_BODY = Body("none", 0, 0, 0.0, 0.0)

@@ -11,7 +11,7 @@ const WRITE = {
   text: (element, value) => {
     element.textContent = value;
   },
-  fill: (element, value) => element.setAttribute("fill", value),
+  fill: (element, value) => value.split(" ").forEach((/** @type {string} */ colour, /** @type {number} */ i) => element.children[i].setAttribute("fill", colour)),
   label: (element, value) => element.setAttribute("aria-label", value),
   width: (element, value) => element.querySelector(".gv-line")?.setAttribute("stroke-width", value),
   state: (element, value) => {

@@ -94,10 +94,12 @@ def rnn() -> Any:
     w = torch.tensor(0.5, requires_grad=True)
     u = torch.tensor(1.0, requires_grad=True)
     state = torch.tensor(0.0)
-    for x in (1.0, 0.0, -1.0, 0.5, 2.0):
+    names = {"w": w, "u": u, "h0": state}
+    for step, x in enumerate((1.0, 0.5, -1.0, 0.5, 2.0), start=1):
         state = torch.tanh(w * state + u * x)
+        names[f"h{step}"] = state
     state.backward()
-    return draw(state, names={"w": w, "u": u, "h": state})
+    return draw(state, names=names, detail="compact", direction="LR")
 
 
 def second_derivative() -> Any:

@@ -27,6 +27,13 @@ def mlp(t: Any, layers: int) -> Any:
     return model, (model(t.ones(4, 8)) ** 2).mean()
 
 
+def transformer(t: Any) -> Any:
+    """Twelve blocks of a Transformer's encoder with two heads of attention, and a loss: about 760 operations."""
+    layer = t.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    model = t.nn.TransformerEncoder(layer, 12, enable_nested_tensor=False)
+    return model, (model(t.ones(4, 8, 16)) ** 2).mean()
+
+
 def chain(t: Any, operations: int) -> Any:
     """One number through many operations."""
     x = t.tensor(1.0, requires_grad=True)
@@ -40,6 +47,7 @@ def chain(t: Any, operations: int) -> Any:
 NETWORKS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
     "10 operations": (lambda t: chain(t, 10), {}),
     "235 operations, full": (lambda t: mlp(t, 77), {"detail": "full"}),
+    "12-block Transformer": (transformer, {}),
     "1,000 operations": (lambda t: mlp(t, 333), {}),
     "10,000 operations": (lambda t: chain(t, 10_000), {}),
     "100,000 operations": (lambda t: chain(t, 100_000), {}),
@@ -101,7 +109,8 @@ def with_torchlens(make: Callable[[Any], Any]) -> float:
         raise ValueError("torchlens draws modules")
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        trace = torchlens.trace(model, torch.ones(4, 8))
+        size = (4, 8, 16) if isinstance(model, torch.nn.TransformerEncoder) else (4, 8)
+        trace = torchlens.trace(model, torch.ones(size))
         trace.draw(vis_outpath=f"{folder}/picture", vis_fileformat="svg", vis_save_only=True)
         return (time.perf_counter() - start) * 1e3
 

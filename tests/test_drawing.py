@@ -407,8 +407,29 @@ def test_a_layout_that_takes_too_long_is_given_up_with_advice(tmp_path):
     slow = tmp_path / "slow"
     slow.write_text("#!/bin/sh\nexec sleep 30\n")
     slow.chmod(0o755)
-    with pytest.raises(LayoutError, match=r"took more than 0 seconds and was given up\. Draw a smaller part"):
+    with pytest.raises(LayoutError, match=r"took more than 0\.2 seconds and was given up\. Draw less of it: depth=0"):
         Program("slow", str(slow)).run("digraph {}", 0.2)
+
+
+def test_a_long_layout_says_that_it_goes_on(tmp_path, monkeypatch, capsys):
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nsleep 0.5\necho done\n")
+    slow.chmod(0o755)
+    monkeypatch.setattr("gradviz.drawing.layout.PATIENCE", 0.1)
+    assert Program("slow", str(slow)).run("digraph {}", 20) == "done\n"
+    assert capsys.readouterr().err == "\rlaying out the picture: 0 s of at most 20 s\n"
+    assert Program("slow", str(slow)).run("digraph {}", 20) == "done\n"
+
+
+def test_one_tensor_used_a_hundred_times_draws():
+    """Its arrows reach far; Graphviz alone would take minutes over their labels."""
+    x = gv.tensor(1.0, requires_grad=True)
+    total = 0
+    for factor in range(100):
+        total = total + x * float(factor + 2)
+    total.backward()
+    picture = draw_recording(record_graph(total), detail="full").to_svg()
+    assert picture.count('class="gv-local"') >= 100
 
 
 def test_no_engine_says_what_to_install(monkeypatch):

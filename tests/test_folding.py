@@ -197,9 +197,9 @@ def test_the_middle_of_a_short_computation_is_left_alone(recording):
 
 def test_a_focus_shows_what_is_near(recording):
     drawing = draw_recording(recording, focus="net.head.weight", hops=1)
-    assert symbols(drawing.shown) == ["ᵀ"]
+    assert symbols(drawing.shown) == ["xᵀ"]
     wider = draw_recording(recording, focus="net.head.weight", hops=2)
-    assert symbols(wider.shown) == ["ᵀ", "@ +"]
+    assert symbols(wider.shown) == ["xᵀ", "@ +"]
     ET.fromstring(wider.to_svg())
     moment = wider.shown.at()
     head = next(tensor for tensor in wider.shown.graph.tensors if tensor.name == "net.head.weight")
@@ -209,3 +209,16 @@ def test_a_focus_shows_what_is_near(recording):
 def test_a_focus_that_is_not_there_says_what_comes_close(recording):
     with pytest.raises(ValueError, match=r"no tensor called 'net\.head\.wieght'.*did you mean 'net\.head\.weight'"):
         draw_recording(recording, focus="net.head.wieght")
+
+
+def test_a_fold_keeps_to_itself_what_it_made_itself():
+    """The masks of dropouts belong to the box; the network's own input does not, even if nobody gave it a name."""
+    gv.manual_seed(0)
+    net = gv.nn.Sequential(gv.nn.Linear(4, 4), gv.nn.Dropout(0.5), gv.nn.Linear(4, 4), gv.nn.Dropout(0.5))
+    loss = (net(gv.ones(2, 4)) ** 2).sum()
+    drawing = draw_recording(record_graph(loss, variables=[{"net": net}]), depth=0)
+    leaves = [tensor for tensor in drawing.shown.graph.tensors if tensor.producer is None and tensor.role == "input"]
+    assert len(leaves) == 1
+    fold_ = drawing.shown.graph.operations[0]
+    assert [argument.tensor for argument in fold_.inputs] == [leaves[0].id]
+    consistent(drawing.shown)

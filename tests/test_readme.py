@@ -106,12 +106,3 @@ def test_notebooks_run_from_top_to_bottom(path):
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     assert not [output for output in outputs if output.output_type == "stream" and output.name == "stderr"]
     assert sum("image/svg+xml" in output.get("data", {}) for output in outputs) >= 2
-
-
-def test_the_pictures_in_assets_are_todays(tmp_path):
-    """If this fails: gradviz draw "w*x + b" w=2 x=5 b=3 --constant x --animate -o assets/line.svg, and look at it."""
-    from gradviz.cli import main
-
-    line = tmp_path / "line.svg"
-    assert main(["draw", "w*x + b", "w=2", "x=5", "b=3", "--constant", "x", "--animate", "-o", str(line)]) == 0
-    assert line.read_bytes() == (ROOT / "assets" / "line.svg").read_bytes()

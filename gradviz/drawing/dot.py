@@ -19,6 +19,10 @@ DPI = 72
 
 LABEL_HEIGHT = 24
 
+FARTHEST = 2500
+"""Graphviz takes minutes for arrows that reach far and have labels, such as those of one weight used a hundred times. Above
+this, it is given less time to improve its layout and no labels to find room for: they are written beside the arrows."""
+
 
 def dot(view: View, *, title: str = "") -> str:
     """Write a view as DOT text.
@@ -45,8 +49,12 @@ def dot(view: View, *, title: str = "") -> str:
     for key, statement in texts.items():
         if key not in clustered:
             graph.body.append(f"\t{statement}\n")
+    far = _reach(view) > FARTHEST
+    if far:
+        graph.attr(nslimit="0.5")
     for arrow in view.arrows:
-        graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{_label_box(arrow)}]\n")
+        label = _label_box(arrow) if arrow.label and not far else ""
+        graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{label}]\n")
     return graph.source
 
 
@@ -73,9 +81,15 @@ def _size(width: float, height: float) -> str:
     return f"width={width / DPI:.4f} height={height / DPI:.4f}"
 
 
+def _reach(view: View) -> int:
+    """Return how many rows of the picture all arrows together reach across."""
+    row: dict[str, int] = {}  # counted from the end: everything stands just before what uses it first
+    for arrow in reversed(view.arrows):  # against the order of the computation
+        row[arrow.tail] = max(row.get(arrow.tail, 0), row.setdefault(arrow.head, 0) + 1)
+    return sum(row[arrow.tail] - row[arrow.head] for arrow in view.arrows)
+
+
 def _label_box(arrow: Arrow) -> str:
-    if not arrow.label:
-        return ""
     return (
         ' label=<<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" '
         f'WIDTH="{arrow.label_width:.0f}" HEIGHT="{LABEL_HEIGHT}"><TR><TD></TD></TR></TABLE>>'

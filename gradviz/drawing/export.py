@@ -20,7 +20,7 @@ def pdf(picture: str) -> bytes:
     ImportError
         If the library for it is not installed; the message says how to install it.
     """
-    return _in_order(_library(".pdf").svg_to_pdf(picture))
+    return _in_order(_library(".pdf").svg_to_pdf(_with_fonts(picture)))
 
 
 _REFERENCE = re.compile(rb"\b(\d+) 0 R\b")
@@ -89,7 +89,20 @@ def png(picture: str, width: float, height: float, scale: float = 2.0) -> bytes:
             f"scale={scale!r} makes an image of {scale * width:.0f} × {scale * height:.0f} pixels; the longer side can be "
             f"{LARGEST}: use a smaller scale, or save as .svg or .pdf"
         )
-    return _library(".png").svg_to_png(picture, scale=scale)
+    return _library(".png").svg_to_png(_with_fonts(picture), scale=scale)
+
+
+SYMBOLS = "'DejaVu Sans', 'Segoe UI', 'Lucida Grande', 'Arial Unicode MS', sans-serif"
+_UNUSUAL = re.compile(r"<text\b(?=[^<]*>[^<]*[^\x00-\xff–—…−∂Σ√∞≈≤≥→←↑↓][^<]*</text>)(?![^>]*font-family)")
+
+
+def _with_fonts(picture: str) -> str:
+    """Name fonts that have them for texts with unusual signs, such as the superscript of a transpose.
+
+    The converter, unlike a browser, gives up the font of the whole text for one sign that is not in it, and takes the
+    first it finds: one with serifs.
+    """
+    return _UNUSUAL.sub(f'<text font-family="{SYMBOLS}"', picture)
 
 
 def _library(ending: str) -> Any:

@@ -195,7 +195,11 @@ class _Folding:
         return replace(tensor, producer=producer, module=module)
 
     def _hidden(self) -> set[str]:
-        """The tensors that only one fold knows: its intermediate results, its parameters and its constants."""
+        """The tensors that only one fold knows: its intermediate results, its parameters and its constants.
+
+        And what it seems to have made itself, such as the mask of a dropout: a tensor that nobody gave a name. But if
+        nothing else would enter a fold, the first of these is its input.
+        """
         users: dict[str, int | str] = {}
         shared: set[str] = set()
         for operation in self.graph.operations:
@@ -203,13 +207,26 @@ class _Folding:
             for argument in operation.inputs:
                 if users.setdefault(argument.tensor, user) != user:
                     shared.add(argument.tensor)
-        hidden = set()
+        hidden: set[str] = set()
+        unnamed: dict[int, list[str]] = {}
+        entered: set[int] = set()
         for tensor in self.graph.tensors:
             who = users.get(tensor.id)
-            if tensor.id in shared or not isinstance(who, int) or tensor.role in ("output", "input"):
-                continue
-            if tensor.producer is None or self.stretch_of.get(tensor.producer) == who:
+            own = tensor.id not in shared and isinstance(who, int) and tensor.role != "output"
+            if own and tensor.role == "input" and not tensor.named:
+                unnamed.setdefault(who, []).append(tensor.id)  # type: ignore[arg-type]
+            elif own and tensor.role != "input" and tensor.producer is None:
                 hidden.add(tensor.id)
+            elif own and self.stretch_of.get(tensor.producer or "") == who:
+                hidden.add(tensor.id)
+        for operation in self.graph.operations:
+            number = self.stretch_of.get(operation.id)
+            if number is not None:
+                ids = {argument.tensor for argument in operation.inputs} - hidden - set(unnamed.get(number, ()))
+                if any(self.stretch_of.get(self.graph.tensor(id).producer or "") != number for id in ids):
+                    entered.add(number)
+        for number, ids in unnamed.items():
+            hidden.update(ids if number in entered else ids[1:])
         return hidden
 
     def _folded(self, number: int) -> Operation:

@@ -9,13 +9,18 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import sysconfig
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
 TIMEOUT = 20.0
 """Seconds after which a layout is given up."""
+
+PATIENCE = 2.0
+"""Seconds after which a layout that goes on says so, on standard error."""
 
 Point = tuple[float, float]
 
@@ -79,25 +84,47 @@ class Program:
 
     def run(self, dot: str, timeout: float) -> str:
         """Run it."""
+        command = [self.path, "-Kdot", "-q", "-Tjson0"]
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
         try:
-            done = subprocess.run(
-                [self.path, "-Kdot", "-q", "-Tjson0"],
-                input=dot.encode("utf-8"),
-                capture_output=True,
-                timeout=timeout,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise LayoutError(
-                f"laying out the picture took more than {timeout:.0f} seconds and was given up. Draw a smaller part of "
-                "the computation: an intermediate result, or one module's output."
-            ) from None
+            with subprocess.Popen(command, **pipes) as process:  # type: ignore[call-overload]
+                try:
+                    answer, said = _wait(process, dot.encode("utf-8"), timeout)
+                finally:
+                    process.kill()  # given up, or interrupted by the user; if it has ended, nothing happens
         except OSError as error:
             raise LayoutError(f"{self.path} does not run ({error.strerror}). {_ADVICE}") from None
-        if done.returncode or not done.stdout:
-            said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-            raise LayoutError(f"{self.name} could not lay out the picture: {said[-1] if said else 'it said nothing'}")
-        return done.stdout.decode("utf-8")
+        if process.returncode or not answer:
+            lines = said.decode("utf-8", "replace").strip().splitlines()
+            raise LayoutError(f"{self.name} could not lay out the picture: {lines[-1] if lines else 'it said nothing'}")
+        return answer.decode("utf-8")
+
+
+def _wait(process: subprocess.Popen[bytes], question: bytes, timeout: float) -> tuple[bytes, bytes]:
+    """Wait for an answer, and after a while say that something is happening."""
+    start = time.monotonic()
+    told = False
+    to_send: bytes | None = question
+    try:
+        while True:
+            left = timeout - (time.monotonic() - start)
+            try:
+                return process.communicate(to_send, timeout=min(1.0 if told else PATIENCE, max(left, 0.0)))
+            except subprocess.TimeoutExpired:
+                to_send = None  # what is left of it goes on being sent
+                spent = time.monotonic() - start
+                if spent >= timeout:
+                    raise LayoutError(
+                        f"laying out the picture took more than {timeout:g} seconds and was given up. Draw less of it: "
+                        'depth=0 shows each module as one box, focus="name" what is near one tensor, detail="compact" '
+                        'and "structure" show less of each.'
+                    ) from None
+                print(f"\rlaying out the picture: {spent:.0f} s of at most {timeout:g} s", end="", file=sys.stderr)
+                sys.stderr.flush()
+                told = True
+    finally:
+        if told:
+            print(file=sys.stderr)
 
 
 _ADVICE = "Install the Graphviz that comes with gradviz anew: pip install --force-reinstall 'graphviz-pure>=0.2.2,<0.3'"

@@ -28,6 +28,7 @@ from gradviz.drawing.view import (
     NOTE_SIZE,
     NUMBER_SIZE,
     PADDING,
+    ROW,
     SHAPE_SIZE,
     STAT_SIZE,
     Arrow,
@@ -349,17 +350,22 @@ class Pen:
         yield "</g>"
 
     def _chip(self, card: Card, x: float, y: float) -> Iterator[str]:
-        """Draw an intermediate result on the line it travels: its number over its gradient, or its shape."""
+        """Draw an intermediate result on the line it travels: its name, its number over its gradient, or its shape."""
         key = card.tensor.id
+        parts = [("v", VALUE, "gv-value")] * card.has_value + [("g", GRADIENT, "gv-grad")] * card.has_gradient
+        lines = bool(card.name) + bool(card.shape) + len(parts)
+        line = y + 4.5 - (lines - 1) / 2 * ROW
         yield self._group(key, f"gv-chip gv-role-{card.tensor.role}")
+        if card.name:
+            yield text_mark(card.name, x, line, SHAPE_SIZE, INK, "gv-name", anchor="middle", bold=True)
+            line += ROW
         if card.shape:
-            yield text_mark(card.shape, x, y + 4, SHAPE_SIZE, MUTED, "gv-shape", anchor="middle")
-        lines = [("v", VALUE, "gv-value")] * card.has_value + [("g", GRADIENT, "gv-grad")] * card.has_gradient
-        for place, (part, ink, kind) in enumerate(lines):
-            line = y + 4.5 + (place - (len(lines) - 1) / 2) * card.body.cell_height
+            yield text_mark(card.shape, x, line, SHAPE_SIZE, MUTED, "gv-shape", anchor="middle")
+        for part, ink, kind in parts:
             id = f"{key}_{part}0"
             text = self.face.text.get(id, "")
             yield text_mark(text, x, line, NUMBER_SIZE, ink, kind, id=f"{self.prefix}_{id}", anchor="middle", mono=True)
+            line += ROW
         yield "</g>"
 
     def _numbers(self, card: Card, part: str, caption: str, left: float, top: float) -> Iterator[str]:
@@ -420,7 +426,7 @@ class Pen:
             hidden = "" if shown else ' visibility="hidden"'
             yield f'<path class="gv-head gv-head-{kind}" d="{_arrowhead(tip, behind)}" fill="{ink}"{hidden}/>'
         if arrow.label:
-            x, y = self.layout.labels.get(arrow.key, points[len(points) // 2])
+            x, y = self.layout.labels.get(arrow.key) or _beside(points)
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"
             yield text_mark(text, x, y + 4, LABEL_SIZE, GRADIENT, "gv-local", id=id, anchor="middle")
         yield "</g>"
@@ -442,6 +448,12 @@ HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5
 def _behind(points: tuple[Point, ...]) -> Point:
     """Return the first point of a spline that is not its beginning, for the direction it starts in."""
     return next((point for point in points[1:] if math.dist(point, points[0]) > 0.5), points[-1])
+
+
+def _beside(points: tuple[Point, ...]) -> Point:
+    """Return a place for a label that the layout has made no room for: near the head, where arrows are apart."""
+    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points[-4:]
+    return (x0 + 3 * x1 + 3 * x2 + x3) / 8, (y0 + 3 * y1 + 3 * y2 + y3) / 8 - 8
 
 
 def _towards(start: Point, end: Point, length: float) -> Point:

@@ -350,12 +350,17 @@ def _card(
 
 
 def _chip(tensor: Tensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:
-    """An intermediate result in a few characters: its number with its gradient below, or its shape."""
+    """An intermediate result in a few characters: the user's name for it, its number and its gradient, or its shape."""
+    name = name if tensor.named else ""
+    text = width(name, SHAPE_SIZE, bold=True)
     if body.kind != "numbers":
-        text = width(shape, SHAPE_SIZE) if shape else 0.0
-        return Card(tensor, name, shape, NO_BODY, False, False, "chip", round(text + 12), 20.0 if shape else 8.0)
-    lines = has_value + has_gradient
-    return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(body.width + 8), round(lines * ROW + 4))
+        lines = bool(name) + bool(shape)
+        high = 8.0 if not lines else lines * ROW + 2
+        text = max(text, width(shape, SHAPE_SIZE))
+        return Card(tensor, name, shape, NO_BODY, False, False, "chip", round(text + 12), round(high))
+    high = (bool(name) + has_value + has_gradient) * ROW + 4
+    wide = max(body.width, text) + 8
+    return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(wide), round(high))
 
 
 def grid(shape: tuple[int, ...]) -> tuple[int, int, int]:

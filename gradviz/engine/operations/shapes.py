@@ -174,7 +174,7 @@ unsqueeze_copy = copied(unsqueeze)
 t = _row(
     "t",
     "TBackward0",
-    "ᵀ",
+    "xᵀ",
     lambda self: self.T,
     lambda grad: np.transpose(grad),
     "",
@@ -185,7 +185,7 @@ t_copy = copied(t)
 transpose = _row(
     "transpose",
     "TransposeBackward0",
-    "ᵀ",
+    "xᵀ",
     lambda self, dim0, dim1: np.swapaxes(self, dim0, dim1) if np.ndim(self) else self[...],
     lambda grad, dim0, dim1: np.swapaxes(grad, dim0, dim1) if np.ndim(grad) else grad,
     "dim0 dim1",

@@ -209,24 +209,24 @@ class _Folding:
                     shared.add(argument.tensor)
         hidden: set[str] = set()
         unnamed: dict[int, list[str]] = {}
-        entered: set[int] = set()
         for tensor in self.graph.tensors:
             who = users.get(tensor.id)
-            own = tensor.id not in shared and isinstance(who, int) and tensor.role != "output"
-            if own and tensor.role == "input" and not tensor.named:
-                unnamed.setdefault(who, []).append(tensor.id)  # type: ignore[arg-type]
-            elif own and tensor.role != "input" and tensor.producer is None:
+            if tensor.id in shared or not isinstance(who, int) or tensor.role == "output":
+                continue
+            if tensor.role == "input":
+                if not tensor.named:
+                    unnamed.setdefault(who, []).append(tensor.id)
+            elif tensor.producer is None or self.stretch_of.get(tensor.producer) == who:
                 hidden.add(tensor.id)
-            elif own and self.stretch_of.get(tensor.producer or "") == who:
-                hidden.add(tensor.id)
+        entered: set[int] = set()
         for operation in self.graph.operations:
             number = self.stretch_of.get(operation.id)
             if number is not None:
                 ids = {argument.tensor for argument in operation.inputs} - hidden - set(unnamed.get(number, ()))
                 if any(self.stretch_of.get(self.graph.tensor(id).producer or "") != number for id in ids):
                     entered.add(number)
-        for number, ids in unnamed.items():
-            hidden.update(ids if number in entered else ids[1:])
+        for number, made in unnamed.items():
+            hidden.update(made if number in entered else made[1:])
         return hidden
 
     def _folded(self, number: int) -> Operation:

@@ -314,8 +314,16 @@ def with_names(recording, text):
     )
 
 
-def check_harmless(recording):
-    drawing = draw_recording(recording)
+LOOKS = [
+    {},
+    {"detail": "compact", "show": ["values", "grads", "saved", "source"]},
+    {"detail": "structure", "theme": "print", "direction": "TB"},
+    {"depth": 0},
+]
+
+
+def check_harmless(recording, **look):
+    drawing = draw_recording(recording, **look)
     root = parse(drawing.to_svg(panel=True))
     for element in root.iter():
         assert element.tag.removeprefix(SVG) in ELEMENTS
@@ -326,14 +334,22 @@ def check_harmless(recording):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_text_is_shown_as_text(line, text):
-    check_harmless(with_names(line, text))
+@pytest.mark.parametrize("look", LOOKS, ids=["auto", "compact", "structure", "folded"])
+def test_hostile_text_is_shown_as_text(line, text, look):
+    check_harmless(with_names(line, text), names={text: text}, **look)
 
 
-@settings(max_examples=60, deadline=None)
-@given(text=st.text(max_size=60))
-def test_any_text_is_shown_as_text(line, text):
-    check_harmless(with_names(line, text))
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_plays_by_itself_as_text(line, text):
+    root = parse(draw_recording(with_names(line, text)).to_animated_svg())
+    assert {element.tag.removeprefix(SVG) for element in root.iter()} <= ELEMENTS
+    assert {name for element in root.iter() for name in element.attrib} <= ATTRIBUTES
+
+
+@settings(max_examples=80, deadline=None)
+@given(text=st.text(max_size=60), look=st.sampled_from(LOOKS))
+def test_any_text_is_shown_as_text(line, text, look):
+    check_harmless(with_names(line, text), **look)
 
 
 # --- files and notebooks ----------------------------------------------------------------------------------------------

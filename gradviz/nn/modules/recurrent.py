@@ -19,6 +19,7 @@ from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)
 from gradviz.nn import init
 from gradviz.nn.module import Module
 from gradviz.nn.parameter import Parameter
+from gradviz.nn.utils.rnn import PackedSequence
 
 __all__ = [
     "GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNBase", "RNNCell", "RNNCellBase",
@@ -320,8 +321,10 @@ class RNNBase(Module):
 
     # --- reading ------------------------------------------------------------------------------------------------
 
-    def _read(self, input: Tensor, state: State | None) -> tuple[Tensor, State]:
+    def _read(self, input: Any, state: State | None) -> tuple[Any, State]:
         """Read a sequence, or a batch of them; return the outputs of all steps and the state after the last."""
+        if isinstance(input, PackedSequence):
+            return self._read_packed(input, state)
         name = "RNN" if self.mode.startswith("RNN") else self.mode
         if input.ndim not in (2, 3):
             ending = "D tensor instead" if name == "RNN" else "D instead"
@@ -341,6 +344,21 @@ class RNNBase(Module):
         if single:
             return functions.squeeze(output, axis), tuple(functions.squeeze(part, 1) for part in state)
         return output, state
+
+    def _read_packed(self, packed: PackedSequence, state: State | None) -> tuple[PackedSequence, State]:
+        """Read sequences of different lengths, each to its own end."""
+        count = int(packed.batch_sizes.array[0])
+        if packed.data.ndim != 2:
+            raise RuntimeError(f"input must have 2 dimensions, got {packed.data.ndim}")
+        if state is None:
+            state = tuple(wrap(np.zeros(size, packed.data.array.dtype)) for size in self._sizes(count))
+        elif packed.sorted_indices is not None:
+            state = tuple(functions.index_select(part, 1, packed.sorted_indices) for part in state)
+        self._check(packed.data, state, count)
+        output, state = self._layers(packed.data, state, packed.batch_sizes.tolist())
+        if packed.unsorted_indices is not None:
+            state = tuple(functions.index_select(part, 1, packed.unsorted_indices) for part in state)
+        return packed._replace(data=output), state
 
     def _sizes(self, count: int) -> list[tuple[int, int, int]]:
         """The shapes of the states: (layers · directions, N, length)."""
@@ -373,34 +391,47 @@ class RNNBase(Module):
             if part.shape != wanted:
                 raise RuntimeError(f"Expected {what} size {wanted}, got {list(part.shape)}")
 
-    def _layers(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """Send a sequence through all layers. x has the shape (L, N, ...)."""
+    def _layers(self, x: Tensor, state: State, counts: list[int] | None = None) -> tuple[Tensor, State]:
+        """Send a sequence through all layers. x has the shape (L, N, ...); or, with `counts`, is packed."""
         last: list[State] = []
         for layer in range(self.num_layers):
             directions = []
             for ending in self._endings(layer):
                 start = tuple(part[len(last)] for part in state)
-                outputs, end = self._direction(x, start, ending)
-                directions.append(functions.stack(outputs))
+                outputs, end = self._direction(x, start, ending, counts)
+                directions.append(functions.stack(outputs) if counts is None else functions.cat(outputs))
                 last.append(end)
-            x = directions[0] if len(directions) == 1 else functions.cat(directions, 2)
+            x = directions[0] if len(directions) == 1 else functions.cat(directions, -1)
             if self.dropout and layer < self.num_layers - 1:
                 x = F.dropout(x, self.dropout, self.training)
         return x, tuple(functions.stack(parts) for parts in zip(*last, strict=True))
 
-    def _direction(self, x: Tensor, state: State, ending: str) -> tuple[list[Tensor], State]:
-        """Read a sequence in one direction, step by step."""
+    def _direction(self, x: Tensor, state: State, ending: str, counts: list[int] | None) -> tuple[list[Tensor], State]:
+        """Read a sequence in one direction, step by step; `counts` says how many of a batch are there at each step."""
         weight_ih, weight_hh = getattr(self, f"weight_ih{ending}"), getattr(self, f"weight_hh{ending}")
         bias_ih, bias_hh = (getattr(self, f"bias_{kind}{ending}") if self.bias else None for kind in ("ih", "hh"))
         step = _STEPS[self.mode]
         # What comes from the inputs depends on no state, so it is one product for all steps.
-        from_inputs = list(functions.unbind(F.linear(x, weight_ih, bias_ih)))
+        products = F.linear(x, weight_ih, bias_ih)
+        from_inputs = list(functions.unbind(products) if counts is None else functions.split(products, counts))
         outputs = []
+        if counts is not None and ending.endswith("reverse"):
+            first, state = state, tuple(part[: counts[-1]] for part in state)  # only the longest go on to the last step
+        ended: list[State] = []
         for from_input in from_inputs[::-1] if ending.endswith("reverse") else from_inputs:
+            now, before = from_input.shape[0], state[0].shape[0]
+            if now < before:  # the shorter sequences, which come last, have ended
+                ended.append(tuple(part[now:] for part in state))
+                state = tuple(part[:now] for part in state)
+            elif now > before:  # backwards, they begin later
+                new = zip(state, first, strict=True)
+                state = tuple(functions.cat([part, start[before:now]]) for part, start in new)
             state = step(from_input, state, weight_hh, bias_hh)
             if self.proj_size:
                 state = (F.linear(state[0], getattr(self, f"weight_hr{ending}")), *state[1:])
             outputs.append(state[0])
+        if ended:
+            state = tuple(functions.cat(list(parts)) for parts in zip(state, *reversed(ended), strict=True))
         return (outputs[::-1] if ending.endswith("reverse") else outputs), state
 
 
@@ -468,7 +499,7 @@ class RNN(RNNBase):
         super().__init__(f"RNN_{nonlinearity.upper()}", *args, **kwargs)
         self.nonlinearity = nonlinearity
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
         """Read (L, N, input_size), starting with hx (layers · directions, N, hidden_size); zeros if not given.
 
         Returns
@@ -493,8 +524,8 @@ class GRU(RNNBase):
             raise ValueError("proj_size argument is only supported for LSTM, not RNN or GRU")
         super().__init__("GRU", *args, **kwargs)
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Read a sequence; as for `RNN`."""
+    def forward(self, input: Any, hx: Tensor | None = None) -> tuple[Any, Tensor]:
+        """Read a sequence, or a `PackedSequence` of several; as for `RNN`."""
         output, (h,) = self._read(input, None if hx is None else (hx,))
         return output, h
 
@@ -510,7 +541,7 @@ class LSTM(RNNBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__("LSTM", *args, **kwargs)
 
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def forward(self, input: Any, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Any, tuple[Tensor, Tensor]]:
         """Read a sequence; as for `RNN`, with states h and c."""
         output, (h, c) = self._read(input, hx)
         return output, (h, c)

@@ -49,6 +49,7 @@ from gradviz.engine.printing import get_printoptions, printoptions, set_printopt
 from gradviz.engine.random import Generator
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
+from gradviz.func import vmap
 from gradviz.nn.functional import log_softmax, softmax
 
 __version__ = "0.1.0"

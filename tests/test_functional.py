@@ -303,8 +303,77 @@ def test_inputs_are_left_alone():
 def test_what_there_is_not_is_refused_by_name(name):
     with pytest.raises(AttributeError, match=f"gradviz has no func.{name}"):
         getattr(gv.func, name)
-    with pytest.raises(NotImplementedError, match="gradviz has no vmap"):
-        gv.func.vmap(lambda x: x)
+
+
+# --- one example after another --------------------------------------------------------------------------------------------
+
+VMAPS = [
+    "vmap(lambda a: a * 2)(X)",
+    "vmap(lambda a, b: a @ b)(X, X)",
+    "vmap(lambda a, b: a @ b, in_dims=(0, None))(X, X[0])",
+    "vmap(lambda a: a.sum(), in_dims=1)(X)",
+    "vmap(lambda a: (a, a * 2), out_dims=(0, 1))(X)",
+    "vmap(lambda a: {'y': [a, -a]}, in_dims=-1, out_dims=1)(X)",
+    "vmap(lambda p, x: p['w'] * x + p['b'], in_dims=({'w': None, 'b': 0}, 0))({'w': X[0], 'b': X[:, 0]}, X)",
+    "vmap(vmap(lambda a, b: a * b, (None, 0)), (0, None))(X[0], X[1])",
+    "vmap(func.grad(lambda w, x: (w * x).sum() ** 2), (None, 0))(X[0], X)",
+    "vmap(lambda a, k: a * k, in_dims=(0, None))(X, 3.0)",
+    "vmap(lambda a: (a, 7), out_dims=(0, None))(X)[0]",
+]
+BAD_VMAPS = [
+    "vmap(lambda a, b: a + b)(X, X[:1])",
+    "vmap(lambda a: a, in_dims=None)(X)",
+    "vmap(lambda a: a)(3.0)",
+    "vmap(lambda a: 3.0)(X)",
+    "vmap(lambda a: a, in_dims=5)(X)",
+    "vmap(lambda a: a, in_dims='a')(X)",
+    "vmap(lambda a: a)(torch.tensor(1.0))",
+    "vmap(lambda a: a + torch.rand(3))(X)",
+    "vmap(lambda a: a, randomness='no')",
+    "vmap(lambda a: a)()",
+    "vmap(lambda a: a, out_dims=3)(X)",
+]
+
+
+def with_vmap(t, code):
+    X = t.arange(6.0).reshape(2, 3) + 1
+    return eval(code, {"vmap": t.func.vmap, "torch": t, "func": t.func, "X": X})
+
+
+def listed(tree):
+    if isinstance(tree, dict):
+        return {key: listed(part) for key, part in tree.items()}
+    return [listed(part) for part in tree] if isinstance(tree, tuple | list) else tree.tolist()
+
+
+@pytest.mark.parametrize("code", VMAPS)
+def test_vmap_is_pytorchs(torch, code):
+    assert listed(with_vmap(gv, code)) == listed(with_vmap(torch, code))
+
+
+@pytest.mark.parametrize("code", BAD_VMAPS)
+def test_vmap_refuses_in_pytorchs_words(torch, code):
+    errors = []
+    for t in (gv, torch):
+        with pytest.raises((ValueError, RuntimeError, IndexError)) as error:
+            with_vmap(t, code)
+        errors.append((type(error.value), str(error.value)))
+    assert errors[0] == errors[1]
+
+
+def test_vmap_sends_gradients_back_and_draws_random_numbers_as_told():
+    w = gv.tensor([1.0, 2.0], requires_grad=True)
+    gv.func.vmap(lambda x: (w * x).sum())(gv.ones(3, 2)).sum().backward()
+    assert w.grad.tolist() == [3, 3]
+    same = gv.vmap(lambda x: x * 0 + gv.rand(()), randomness="same")(gv.ones(3)).tolist()
+    assert len(set(same)) == 1
+    assert len(set(gv.vmap(lambda x: x * 0 + gv.rand(()), randomness="different")(gv.ones(3)).tolist())) == 3
+    with pytest.raises(
+        ValueError, match=r"in_dims is not compatible with the structure of `inputs`\. They are \(\*, \*\)"
+    ):
+        gv.vmap(lambda x: x, in_dims=(0, 0))(gv.ones(3))
+    with pytest.raises(NotImplementedError, match="no examples"):
+        gv.vmap(lambda x: x)(gv.ones(0, 2))
 
 
 # --- programs of any kind --------------------------------------------------------------------------------------------

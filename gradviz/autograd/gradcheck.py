@@ -117,7 +117,7 @@ def gradcheck(
     if check_forward_ad:
         raise NotImplementedError("gradviz has no check_forward_ad=True: it differentiates backward; supported: False")
     if check_batched_grad:
-        raise NotImplementedError("gradviz has no check_batched_grad=True: it has no vmap; supported: False")
+        raise NotImplementedError("gradviz has no check_batched_grad=True: supported: False")
     arguments = _as_tuple(inputs)
     _check_inputs(arguments)
     try:

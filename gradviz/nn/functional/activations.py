@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes, functions, random
+from gradviz.engine import distributions, dtypes, functions, random
 from gradviz.engine import inplace as in_place
 from gradviz.engine.functions import reductions, sigmoid, tanh
 from gradviz.engine.operation import normal_axis
@@ -304,8 +304,8 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     ----------
     Jang, Gu and Poole, "Categorical Reparameterization with Gumbel-Softmax" (2016).
     """
-    exponential = -np.log1p(-random.default_generator.uniform(0.0, 1.0, tuple(logits.shape), logits.array.dtype))
-    gumbels = -np.log(np.maximum(exponential, np.finfo(exponential.dtype).tiny))
+    waiting = distributions.exponential(random.default_generator, tuple(logits.shape), logits.array.dtype)
+    gumbels = -np.log(np.maximum(waiting, np.finfo(waiting.dtype).tiny))
     soft = softmax((logits + wrap(gumbels)) / tau, dim)
     if not hard:
         return soft

@@ -251,11 +251,11 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
 
 def array_of(argument: Any) -> Any:
     """Return the array in a tensor; a Python number as it is; anything array-like as an array."""
-    if isinstance(argument, Tensor):
-        return argument.array
     kind = type(argument)
     if kind is float or kind is int or kind is bool:
         return argument
+    if isinstance(argument, Tensor):
+        return argument.array
     if isinstance(argument, np.generic):
         # np.float64 would win over float32 in NumPy; in PyTorch a number never decides the precision.
         return argument.item()
@@ -381,11 +381,12 @@ def binary(
     node_type = operation.node_type
 
     def function(input: Any, other: Any) -> Tensor:
-        x = input.array if isinstance(input, Tensor) else array_of(input)
-        y = other.array if isinstance(other, Tensor) else array_of(other)
+        left, right = isinstance(input, Tensor), isinstance(other, Tensor)
+        x = input.array if left else array_of(input)
+        y = other.array if right else array_of(other)
         # Two float arrays of one dtype, or one and a Python number, need no promotion: nearly every call.
-        if isinstance(other, Tensor):
-            same = isinstance(input, Tensor) and x.dtype is y.dtype and x.dtype.kind == "f"
+        if right:
+            same = left and x.dtype is y.dtype and x.dtype.kind == "f"
         else:
             same = (type(y) is float or type(y) is int) and x.dtype.kind == "f"
         if not same:
@@ -401,18 +402,18 @@ def binary(
             raise broadcast_error(x, y) from None
         edge = other_edge = None
         if mode.enabled:
-            if isinstance(input, Tensor) and input._requires_grad:
+            if left and input._requires_grad:
                 node = input._grad_fn
                 edge = leaf_edge(input) if node is None else (node, input._output_nr)
-            if isinstance(other, Tensor) and other._requires_grad:
+            if right and other._requires_grad:
                 node = other._grad_fn
                 other_edge = leaf_edge(other) if node is None else (node, other._output_nr)
         if edge is None:
             if other_edge is None:
                 return wrap(out)
-            if isinstance(input, Tensor) and input._inference:
+            if left and input._inference:
                 raise RuntimeError(INFERENCE)
-        elif other_edge is None and isinstance(other, Tensor) and other._inference:
+        elif other_edge is None and right and other._inference:
             raise RuntimeError(INFERENCE)
         return wrap(out, node_type((input, other), (edge, other_edge), (x, y, out), out.shape, caller()))
 

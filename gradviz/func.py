@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import functions, random
+from gradviz.engine import advice, functions, random
 from gradviz.engine.backward import grad as gradients_of
 from gradviz.engine.modes import enable_grad, is_grad_enabled
 from gradviz.engine.node import AccumulateGrad
@@ -612,7 +612,7 @@ def _stacked(results: list[Tree], out_dims: Any, name: str) -> Tree:
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no func.{name}; there are: {', '.join(__all__)}")
+    raise advice.absent("func", name, __all__)
 
 
 # --- a function that is differentiated -------------------------------------------------------------------------------

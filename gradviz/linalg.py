@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gradviz.engine import advice
 from gradviz.engine.functions import linalg
 from gradviz.engine.functions.linalg import *  # noqa: F403
 
@@ -12,4 +13,4 @@ __all__ += linalg.__all__
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no linalg.{name}; there are: {', '.join(sorted(__all__))}")
+    raise advice.absent("linalg", name, __all__)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradviz.engine import functions
+from gradviz.engine import advice, functions
 from gradviz.engine.functions import (
     digamma,
     erf,
@@ -76,4 +76,4 @@ def zeta(input: Any, other: Any) -> Tensor:
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no special.{name}; there are: {', '.join(sorted(__all__))}")
+    raise advice.absent("special", name, __all__)

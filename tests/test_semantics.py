@@ -212,3 +212,66 @@ def test_a_hook_may_run_a_backward_pass_of_its_own():
     y.backward()
     assert seen == [4.0]
     assert x.grad.item() == 2.0
+
+
+# --- words for what there is not, and for what cannot be ----------------------------------------------------------------
+
+REFUSED = [
+    "torch.tensor([True]) - torch.tensor([True])",
+    "torch.tensor([True]) - True",
+    "torch.ones(1) - torch.tensor([True])",
+    "1 - torch.tensor([True])",
+    "torch.rsub(torch.tensor([True]), torch.tensor([False]))",
+    "torch.ones(2, 2).sum((0, -2))",
+    "torch.ones(2, 2).mean((1, 1))",
+    "torch.ones(2, 2).amax((0, 0))",
+    "torch.ones(1).expand(3).add_(1)",
+    "torch.ones(3, 1).expand(3, 2).mul_(2)",
+    "torch.ones(3, 1).expand(3, 2).__setitem__(0, 1)",
+]
+
+
+@pytest.mark.parametrize("code", REFUSED)
+def test_what_cannot_be_is_refused_in_pytorchs_words(torch, code):
+    said = []
+    for t in (gv, torch):
+        with pytest.raises(RuntimeError) as error:
+            eval(code, {"torch": t})
+        said.append(str(error.value).splitlines()[0])
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("divisor", ["3", "-3", "3.0", "torch.tensor(3.0)", "torch.tensor([-3.0])"])
+def test_a_remainder_has_pytorchs_sign_even_if_it_is_zero(torch, divisor):
+    ours, theirs = (
+        eval(f"torch.tensor([-6.0, 6.0, -0.0, 0.0, 7.0, -7.5]) % {divisor}", {"torch": t}) for t in (gv, torch)
+    )
+    assert repr(ours) == repr(theirs)
+
+
+@pytest.mark.parametrize("name", ["elu", "leaky_relu", "selu", "celu", "rrelu", "relu", "hardtanh", "silu", "mish"])
+def test_activations_in_place_have_pytorchs_nodes(torch, name):
+    seen = []
+    for t in (gv, torch):
+        x = t.tensor([-1.0, 2.0], requires_grad=True)
+        y = getattr(t.nn.functional, name)(x * 1, inplace=True)
+        y.sum().backward()
+        seen.append((y.grad_fn.name(), repr(x.grad)))
+    assert seen[0] == seen[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("torch.fft", "gradviz has no 'fft'"),
+        ("torch.nn.functional.grid_samples", "gradviz has no nn.functional.grid_samples. What there is: dir("),
+        ("torch.nn.functional.sofmax", "Did you mean softmax"),
+        ("torch.nn.Liner", "gradviz has no nn.Liner. Did you mean Linear"),
+        ("torch.optim.Muon", "gradviz has no optim.Muon; there are: ASGD"),
+    ],
+)
+def test_a_name_that_is_not_there_is_said_with_what_comes_close(code, text):
+    with pytest.raises(AttributeError) as error:
+        eval(code, {"torch": gv})
+    assert text in str(error.value)
+    assert len(str(error.value)) < 400

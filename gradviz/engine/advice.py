@@ -6,8 +6,10 @@ empty line, what we know and PyTorch does not.
 
 from __future__ import annotations
 
+import difflib
 import linecache
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,3 +118,21 @@ def _name(tensor: Tensor) -> str | None:
 def _called(tensor: Tensor) -> str:
     name = _name(tensor)
     return f"`{name}`" if name else "This tensor"
+
+
+def absent(module: str, name: str, names: Iterable[str]) -> AttributeError:
+    """Return the error for a name that a module of PyTorch's may have, and that of ours does not.
+
+    Parameters
+    ----------
+    module, name
+        ``"nn.functional"``, ``"grid_sample"``.
+    names
+        What there is.
+    """
+    there = sorted(names)
+    if len(there) <= 30:
+        return AttributeError(f"gradviz has no {module}.{name}; there are: {', '.join(there)}")
+    close = difflib.get_close_matches(name, there, n=3, cutoff=0.7)
+    hint = f" Did you mean {' or '.join(close)}?" if close else ""
+    return AttributeError(f"gradviz has no {module}.{name}.{hint} What there is: dir(gradviz.{module})")

@@ -33,6 +33,10 @@ INFERENCE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor "
     "before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
 )
+OVERLAPS = (
+    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
+    "clone() the tensor before performing the operation."
+)
 ONE_OF_SEVERAL_VIEWS = (
     "Output {} of {} is a view and is being modified inplace. This view is the output of a function that returns multiple "
     "views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation "
@@ -46,10 +50,15 @@ VIEW_MADE_IN_NO_GRAD = (
 )
 
 TWINS = {
+    "CeluBackward0": "CeluBackward1",
+    "EluBackward0": "EluBackward1",
+    "LeakyReluBackward0": "LeakyReluBackward1",
+    "RreluWithNoiseBackward0": "RreluWithNoiseBackward1",
     "SqueezeBackward0": "SqueezeBackward3",
     "SqueezeBackward1": "SqueezeBackward4",
     "SqueezeBackward2": "SqueezeBackward5",
     "TBackward0": "TBackward1",
+    "ThresholdBackward0": "ThresholdBackward1",
     "TransposeBackward0": "TransposeBackward1",
     "UnsqueezeBackward0": "UnsqueezeBackward1",
 }
@@ -94,6 +103,8 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
     write(tensor, result.array)
     if result._grad_fn is None:
         return tensor
+    if type(result._grad_fn).__name__ in TWINS:
+        result._grad_fn.__class__ = _twin(result._grad_fn.operation).node_type
     if tensor is root:
         _becomes(root, result._grad_fn, result._output_nr)
     else:
@@ -169,6 +180,8 @@ def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
     global latest
     if tensor._inference and not mode.inference:
         raise RuntimeError(INFERENCE)
+    if _overlaps(tensor.array):
+        raise RuntimeError(OVERLAPS)
     counter = counter_of(tensor)
     for changed in (tensor,) if tensor._base is None else (tensor, tensor._base):
         changed.keep_old_values()
@@ -182,6 +195,13 @@ def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
         tensor.array = held[()]
     latest = next_sequence_nr()
     counter.note(latest, caller())
+
+
+def _overlaps(array: Any) -> bool:
+    """Return True for an expanded tensor: several of its entries are one number in memory."""
+    if not isinstance(array, np.ndarray) or array.flags.writeable:
+        return False
+    return any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))
 
 
 class CopySlices(Node):

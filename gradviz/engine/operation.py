@@ -273,6 +273,11 @@ def promoted(x: Any, y: Any) -> tuple[Any, Any]:
     )
 
 
+def is_bool(operand: Any) -> bool:
+    """Return True for True, False, and arrays of them."""
+    return isinstance(operand, bool) or (isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind == "b")
+
+
 def broadcast_error(x: Any, y: Any) -> RuntimeError:
     """Say which sizes do not match, in PyTorch's words."""
     a, b = np.shape(x), np.shape(y)
@@ -316,7 +321,6 @@ def unary(
     local: str,
     sentence: str,
     to_float: bool = False,
-    quiet: bool = False,
 ) -> Callable[[Tensor], Tensor]:
     """Add a row for an elementwise operation of one argument, and return its function.
 
@@ -362,9 +366,12 @@ def binary(
     local: Mapping[str, str],
     sentence: str,
     to_float: bool = False,
-    quiet: bool = False,
+    no_bools: Callable[[bool], str] | None = None,
 ) -> Callable[[Any, Any], Tensor]:
-    """Add a row for an elementwise operation of two arguments, with broadcasting and PyTorch's type promotion."""
+    """Add a row for an elementwise operation of two arguments, with broadcasting and PyTorch's type promotion.
+
+    `no_bools` says why there is none on bools; it is told whether both are.
+    """
     operation = row(
         Operation(
             name,
@@ -392,6 +399,8 @@ def binary(
         if not same:
             if not isinstance(y, NUMBERS):
                 return NotImplemented  # as Python's operators want it: the other side may know what to do
+            if no_bools is not None and (bools := [is_bool(x), is_bool(y)]) and any(bools):
+                raise RuntimeError(no_bools(all(bools)))
             x, y = promoted(x, y)
             if to_float and x.dtype.kind != "f":
                 kind = dtypes.get_default_dtype().numpy
@@ -487,7 +496,6 @@ def unlisted(
     local: Mapping[str, str],
     sentence: str,
     settings: str = "",
-    quiet: bool = False,
     outputs: str = "result",
     many: bool = False,
 ) -> Callable[..., Any]:
@@ -551,7 +559,11 @@ def normal_axes(dim: Any, ndim: int) -> tuple[int, ...]:
         for axis in dim if isinstance(dim, tuple | list) else (dim,):
             normal_axis(axis, 0)
         return ()  # a number has one axis to speak of, and nothing to reduce along it
-    return tuple(normal_axis(axis, ndim) for axis in (dim if isinstance(dim, tuple | list) else (dim,)))
+    axes = tuple(normal_axis(axis, ndim) for axis in (dim if isinstance(dim, tuple | list) else (dim,)))
+    if len(set(axes)) != len(axes):
+        twice = next(axis for place, axis in enumerate(axes) if axis in axes[:place])
+        raise RuntimeError(f"dim {twice} appears multiple times in the list of dims")
+    return axes
 
 
 def normal_axis(axis: int, ndim: int) -> int:

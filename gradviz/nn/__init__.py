@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gradviz.engine import advice
 from gradviz.nn import functional, init, modules, utils
 from gradviz.nn.module import Module
 from gradviz.nn.modules import *
@@ -11,4 +12,4 @@ __all__ = ["Buffer", "Module", "Parameter", "functional", "init", "utils", *modu
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no nn.{name}; there are: {', '.join(sorted(__all__))}")
+    raise advice.absent("nn", name, __all__)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gradviz.engine import advice
 from gradviz.optim import lr_scheduler
 from gradviz.optim.adadelta import Adadelta
 from gradviz.optim.adagrad import Adagrad
@@ -35,4 +36,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no optim.{name}; there are: {', '.join(__all__)}")
+    raise advice.absent("optim", name, __all__)

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from gradviz.engine import advice
 from gradviz.utils import data
 
 __all__ = ["data"]
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no utils.{name}; there are: {', '.join(__all__)}")
+    raise advice.absent("utils", name, __all__)

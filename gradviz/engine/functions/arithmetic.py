@@ -10,7 +10,7 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.operation import array_of, broadcast_error
+from gradviz.engine.operation import array_of, broadcast_error, is_bool
 from gradviz.engine.operations import elementary, elementwise, special
 from gradviz.engine.operations.elementary import (
     acos,
@@ -164,6 +164,8 @@ subtract = sub
 
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `input`, multiplied by `alpha`, from `other`."""
+    if input.array.dtype.kind == "b":
+        raise RuntimeError(elementwise.no_difference(is_bool(array_of(other))))
     if alpha != 1:
         input = input * alpha
     return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)

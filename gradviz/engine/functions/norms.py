@@ -16,7 +16,7 @@ from gradviz.engine.functions.matrixchecks import (
 from gradviz.engine.functions.reductions import amax, amin
 from gradviz.engine.functions.reductions import sum as total
 from gradviz.engine.functions.shapes import permute, unsqueeze
-from gradviz.engine.operation import array_of, normal_axes
+from gradviz.engine.operation import array_of, normal_axes, normal_axis
 from gradviz.engine.operations import linalg as rows
 from gradviz.engine.tensor import Tensor
 
@@ -153,7 +153,7 @@ def matrix_norm(
     kinds = ("fro", "nuc", 1, 2, -1, -2, math.inf, -math.inf)
     if ord not in kinds:
         raise RuntimeError(f"{name}: Order {ord} not supported.")
-    first, second = axes = normal_axes(tuple(dim), A.ndim)
+    first, second = axes = normal_axis(dim[0], A.ndim), normal_axis(dim[1], A.ndim)
     if first == second:
         raise RuntimeError(f"{name}: dims must be different. Got ({dim[0]}, {dim[1]})")
     if ord == "fro":

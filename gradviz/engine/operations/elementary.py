@@ -25,7 +25,6 @@ def _function(
         local=local,
         sentence=sentence,
         to_float=True,
-        quiet=True,
     )
 
 
@@ -222,7 +221,6 @@ hypot = binary(
     expression="hypot(self, other)",
     local={"self": "self / hypot(self, other)", "other": "other / hypot(self, other)"},
     sentence="The long side of a right triangle grows with each of the others by that one's share of the length.",
-    quiet=True,
 )
 logaddexp = binary(
     "logaddexp",
@@ -313,7 +311,7 @@ def _x_log_y(name: str, base: str, symbol: str, log: Any, edge: int, sign: str) 
     }
     local = {"self": f"log({sign})", "other": f"self / ({sign})"}
     sentence = "x·log y: the logarithm's gradient is multiplied by x, and x gets the gradient times the logarithm."
-    words: dict[str, Any] = {"expression": f"self * log({sign})", "sentence": sentence, "quiet": True}
+    words: dict[str, Any] = {"expression": f"self * log({sign})", "sentence": sentence}
     tensors = binary(name, f"{base}0", symbol, forward, formulas, local=local, to_float=True, **words)
     first = general(
         name,

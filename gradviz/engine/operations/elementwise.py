@@ -36,6 +36,21 @@ add = binary(
     local={"self": "1", "other": "1"},
     sentence="A sum passes the gradient above it on to each of its terms unchanged.",
 )
+
+
+def no_difference(both: bool) -> str:
+    """Say, in PyTorch's words, why there is no difference of bools."""
+    if both:
+        return (
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` "
+            "operator instead."
+        )
+    return (
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the "
+        "`~` or `logical_not()` operator instead."
+    )
+
+
 sub = binary(
     "sub",
     "SubBackward0",
@@ -45,6 +60,7 @@ sub = binary(
     expression="self - other",
     local={"self": "1", "other": "-1"},
     sentence="A difference passes the gradient on to its first term, and with the sign changed to its second.",
+    no_bools=no_difference,
 )
 rsub = general(
     "rsub",
@@ -91,7 +107,6 @@ div = binary(
     local={"self": "1 / other", "other": "-self / other ** 2"},
     sentence="A quotient divides the gradient for the numerator; the denominator gets −numerator ÷ denominator² of it.",
     to_float=True,
-    quiet=True,
 )
 
 
@@ -114,11 +129,16 @@ div_rounded = general(
     expression="rounded(self / other)",
     local={"self": "0", "other": "0"},
     sentence="A quotient without its decimals is flat nearly everywhere, so no gradient comes back: it is 0.",
-    quiet=True,
 )
 _REST = (
     "What is left over by a division moves as the number itself does; for the divisor, it goes down by the quotient."
 )
+
+
+def _floored(self: Any, other: Any) -> Any:
+    """Return what is left over, with the sign of the divisor; NumPy's differs in the sign of a zero."""
+    left = np.fmod(self, other)
+    return np.where((left != 0) & ((left < 0) != (np.asarray(other) < 0)), left + other, left).astype(left.dtype)[()]
 
 
 def _remainder(name: str, number: str, tensor: str, forward: Any, rounded: Any, sign: str) -> tuple[Any, Any]:
@@ -149,7 +169,7 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, rounded: Any, 
 
 
 remainder_number, remainder_tensor = _remainder(
-    "remainder", "RemainderBackward0", "RemainderBackward1", np.remainder, np.floor, "mod"
+    "remainder", "RemainderBackward0", "RemainderBackward1", _floored, np.floor, "mod"
 )
 fmod_number, fmod_tensor = _remainder("fmod", "FmodBackward0", "FmodBackward1", np.fmod, np.trunc, "fmod")
 addcmul = general(
@@ -183,7 +203,6 @@ addcdiv = general(
     expression="self + value * tensor1 / tensor2",
     local={"self": "1", "tensor1": "value / tensor2", "tensor2": "-value * tensor1 / tensor2 ** 2"},
     sentence="The sum passes its gradient on unchanged; numerator and denominator get it as those of a quotient do.",
-    quiet=True,
 )
 
 
@@ -242,7 +261,6 @@ reciprocal = unary(
     local="-1 / self ** 2",
     sentence="One over x has the slope −1 ÷ x².",
     to_float=True,
-    quiet=True,
 )
 
 
@@ -276,7 +294,6 @@ pow_number = general(
     expression="self ** exponent",
     local={"self": "exponent * self ** (exponent - 1)"},
     sentence="A power brings its exponent down in front and lowers it by one.",
-    quiet=True,
 )
 
 
@@ -294,7 +311,6 @@ pow_tensor = binary(
     expression="self ** other",
     local={"self": "other * self ** (other - 1)", "other": "self ** other * log(self)"},
     sentence="A power brings its exponent down for the base; the exponent itself gets the result times log of the base.",
-    quiet=True,
 )
 number_pow = general(
     "pow",
@@ -307,7 +323,6 @@ number_pow = general(
     expression="base ** self",
     local={"self": "base ** self * log(base)"},
     sentence="A number to the power x grows by itself times the logarithm of the number.",
-    quiet=True,
 )
 
 # --- functions of one argument -----------------------------------------------------------------------------------------
@@ -332,7 +347,6 @@ exp = unary(
     local="exp(self)",
     sentence="The exponential is its own slope: the gradient is multiplied by the result.",
     to_float=True,
-    quiet=True,
 )
 log = unary(
     "log",
@@ -344,7 +358,6 @@ log = unary(
     local="1 / self",
     sentence="The logarithm divides the gradient by its input: the smaller the input, the steeper.",
     to_float=True,
-    quiet=True,
 )
 sqrt = unary(
     "sqrt",
@@ -356,7 +369,6 @@ sqrt = unary(
     local="1 / (2 * sqrt(self))",
     sentence="The square root divides the gradient by twice the root.",
     to_float=True,
-    quiet=True,
 )
 sin = unary(
     "sin",
@@ -368,7 +380,6 @@ sin = unary(
     local="cos(self)",
     sentence="The slope of sine is cosine.",
     to_float=True,
-    quiet=True,
 )
 cos = unary(
     "cos",
@@ -380,7 +391,6 @@ cos = unary(
     local="-sin(self)",
     sentence="The slope of cosine is minus sine.",
     to_float=True,
-    quiet=True,
 )
 tanh = unary(
     "tanh",
@@ -438,8 +448,8 @@ maximum = binary(
     "max",
     np.maximum,
     {
-        "self": lambda grad, self, other: grad * (1.0 - (self < other) - (self == other) * 0.5),
-        "other": lambda grad, self, other: grad * (1.0 - (other < self) - (self == other) * 0.5),
+        "self": lambda grad, self, other: grad * (~(self < other) * (1 - (self == other) * 0.5)),
+        "other": lambda grad, self, other: grad * (~(other < self) * (1 - (self == other) * 0.5)),
     },
     expression="maximum(self, other)",
     local={"self": "1 if self > other else 0", "other": "1 if other > self else 0"},
@@ -451,8 +461,8 @@ minimum = binary(
     "min",
     np.minimum,
     {
-        "self": lambda grad, self, other: grad * (1.0 - (self > other) - (self == other) * 0.5),
-        "other": lambda grad, self, other: grad * (1.0 - (other > self) - (self == other) * 0.5),
+        "self": lambda grad, self, other: grad * (~(self > other) * (1 - (self == other) * 0.5)),
+        "other": lambda grad, self, other: grad * (~(other > self) * (1 - (self == other) * 0.5)),
     },
     expression="minimum(self, other)",
     local={"self": "1 if self < other else 0", "other": "1 if other < self else 0"},
@@ -697,4 +707,4 @@ def not_differentiable(name: str, symbol: str, forward: Any, inputs: str) -> Any
 
 heaviside = not_differentiable("heaviside", "step", np.heaviside, "self values")
 floor_divide = not_differentiable("floor_divide", "⌊÷⌋", np.floor_divide, "self other")
-remainder_of_number = not_differentiable("remainder", "mod", np.remainder, "self other")
+remainder_of_number = not_differentiable("remainder", "mod", _floored, "self other")

@@ -131,7 +131,6 @@ binary_cross_entropy = general(
     expression="bce(self, target)",
     local={"self": "(self - target) / (self * (1 - self)) / n", "target": "(log(1 - self) - log(self)) / n"},
     sentence="Cross-entropy pulls hardest on the predictions that are sure and wrong.",
-    quiet=True,
 )
 
 

@@ -42,7 +42,7 @@ nansum = reduction(
     "NansumBackward0",
     "Σ",
     lambda self, axes: _sum(np.where(np.isnan(self), 0, self).astype(self.dtype, copy=False), axes),
-    lambda grad, self: grad * (1 - np.isnan(self)),
+    lambda grad, self: grad * ~np.isnan(self),
     expression="nansum(self)",
     local="0 if nan else 1",
     sentence="Every number adds 1 for 1 to a sum, so every number gets the gradient above it; what is nan gets 0.",

@@ -5,6 +5,7 @@ Each family's ``__all__`` says which of its functions are ``torch.nn.functional.
 
 from typing import Any
 
+from gradviz.engine import advice
 from gradviz.nn.functional import (
     activations,
     attention,
@@ -34,4 +35,4 @@ __all__ = [name for family in FAMILIES for name in family.__all__]
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no nn.functional.{name}; there are: {', '.join(sorted(__all__))}")
+    raise advice.absent("nn.functional", name, __all__)

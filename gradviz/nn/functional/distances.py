@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes, functions, inplace
+from gradviz.engine.functions.products import pdist
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operations import linalg, normalization
 from gradviz.engine.tensor import Tensor
 
 __all__ = [
-    "cosine_similarity", "normalize", "pairwise_distance",
+    "cosine_similarity", "normalize", "pairwise_distance", "pdist",
 ]  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradviz.engine import functions
+from gradviz.engine import advice, functions
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -226,4 +226,4 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no nn.utils.rnn.{name}; there are: {', '.join(__all__)}")
+    raise advice.absent("nn.utils.rnn", name, __all__)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gradviz.engine import advice
 from gradviz.utils.data.collate import default_collate, default_convert
 from gradviz.utils.data.datasets import (
     ChainDataset,
@@ -45,4 +46,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no utils.data.{name}; there are: {', '.join(__all__)}")
+    raise advice.absent("utils.data", name, __all__)

@@ -47,10 +47,11 @@ def _check(input: Tensor, weight: Tensor, bias: Tensor | None, count: int, chann
             f"input{[*input.shape] if input.ndim == count + 2 else [1, *input.shape]} to have {channels} channels, but got "
             f"{have} channels instead"
         )
-    if (bias is not None and bias.array.dtype != input.array.dtype) or weight.array.dtype != input.array.dtype:
-        other = weight if weight.array.dtype != input.array.dtype else bias
-        assert other is not None
-        names = (dtypes.scalar_type_name(tensor.dtype).lower() for tensor in (input, other))
+    if weight.array.dtype != input.array.dtype:
+        names = (dtypes.scalar_type_name(tensor.dtype) for tensor in (input, weight))
+        raise RuntimeError("expected scalar type {} but found {}".format(*names))
+    if bias is not None and bias.array.dtype != input.array.dtype:
+        names = (dtypes.scalar_type_name(tensor.dtype).lower() for tensor in (input, bias))
         raise RuntimeError("Input type ({}) and bias type ({}) should be the same".format(*names))
 
 
@@ -60,11 +61,16 @@ def _convolve(
     count = int(name[-2])
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
-    _check(input, weight, bias, count, weight.shape[1] * groups, name)
-    if weight.shape[0] % groups:
+    if weight.ndim == count + 2 and weight.shape[0] % groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
-            f"{list(weight.shape)} instead"
+            f"[{list(weight.shape)}] instead"
+        )
+    _check(input, weight, bias, count, weight.shape[1] * groups, name)
+    if bias is not None and bias.shape != (weight.shape[0],):
+        raise RuntimeError(
+            f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {weight.shape[0]} elements, "
+            f"but got bias of size {list(bias.shape)} instead"
         )
     strides, dilations = several(stride, count, "stride"), several(dilation, count, "dilation")
     if any(number <= 0 for number in strides):

@@ -54,7 +54,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if value is not None and value != 0:
         raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
     if input.ndim not in (axes + 1, axes + 2) or axes > 3:
-        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now")
+        raise NotImplementedError(f"Padding size {len(sides)} is not supported for {input.ndim}D input tensor.")
     sizes = tuple(input.shape[-axes:])
     for place, (size, (before, after)) in enumerate(zip(sizes, pairs, strict=True)):
         if mode == "reflect" and max(before, after) >= size:
@@ -125,7 +125,7 @@ def interpolate(
         if len(new) != count:
             raise ValueError(
                 f"Input and output must have the same number of spatial dimensions, but got input with spatial dimensions of "
-                f"{list(old)} and output size of {list(new)}. Please provide input tensor in (N, C, d1, d2, ...,dK) format "
+                f"{list(old)} and output size of {size}. Please provide input tensor in (N, C, d1, d2, ...,dK) format "
                 "and output size in (o1, o2, ...,oK) format."
             )
     else:

@@ -30,6 +30,13 @@ def several(value: Any, count: int, name: str, what: str) -> tuple[int, ...]:
 
 def _check(name: str, input: Tensor, count: int) -> None:
     if input.ndim not in (count + 1, count + 2):
+        if name == "max_pool1d":
+            raise RuntimeError(
+                "max_pool1d: Expected 2D or 3D (batch mode) tensor with optional 0 dim batch size for input, but got:"
+                f"{list(input.shape)}"
+            )
+        if name.startswith("max_pool"):
+            raise RuntimeError(f"non-empty {count + 1}D or {count + 2}D (batch mode) tensor expected for input")
         raise RuntimeError(
             f"{name}: Expected {count + 1}D (unbatched) or {count + 2}D (batched) input, but got input of size: "
             f"{list(input.shape)}"
@@ -47,12 +54,26 @@ def _check_padding(padding: tuple[int, ...], kernel: tuple[int, ...]) -> None:
             )
 
 
-def _check_size(name: str, input: Tensor, outputs: tuple[int, ...]) -> None:
-    if any(number < 1 for number in outputs):
-        size = list(input.shape)
-        raise RuntimeError(
-            f"Given input size: {size}. Calculated output size: {list(outputs)}. Output size is too small"
+def _check_size(name: str, input: Tensor, kernel: tuple[int, ...], outputs: tuple[int, ...]) -> None:
+    """Say, in the words PyTorch has for each, that a window does not fit."""
+    if all(number >= 1 for number in outputs):
+        return
+    if name == "max_pool1d":
+        raise RuntimeError(f"max_pool1d() Invalid computed output size: {outputs[0]}")
+    size = tuple(input.shape[-len(outputs) :])
+    if name == "avg_pool3d":
+        image, window = (
+            " ".join(f"{k}{n}: {v}" for n, v in zip("THW", x, strict=True)) for k, x in (("", size), ("k", kernel))
         )
+        raise RuntimeError(f"input image ({image}) smaller than kernel size ({window})")
+    channels = tuple(input.shape[-len(outputs) - 1 : -len(outputs)])
+    before, after = channels + size, channels + outputs
+    if len(outputs) == 1:
+        before, after = (*channels, 1, *size), (*channels, 1, *outputs)
+    crossed = ("x".join(map(str, numbers)) for numbers in (before, after))
+    raise RuntimeError(
+        "Given input size: ({}). Calculated output size: ({}). Output size is too small".format(*crossed)
+    )
 
 
 # --- averages --------------------------------------------------------------------------------------------------------
@@ -71,7 +92,7 @@ def _avg_pool(
         raise RuntimeError("divisor must be not zero")
     _check_padding(pads, kernel)
     axes = list(zip(input.shape[-count:], kernel, steps, pads, strict=True))
-    _check_size(name, input, tuple(pooling.pooled(n, k, s, p, 1, ceil_mode) for n, k, s, p in axes))
+    _check_size(name, input, kernel, tuple(pooling.pooled(n, k, s, p, 1, ceil_mode) for n, k, s, p in axes))
     divide = divisor_override is None
     matrices = [pooling.averages(n, k, s, p, ceil_mode, count_include_pad, divide) for n, k, s, p in axes]
     if divisor_override is not None:
@@ -174,7 +195,7 @@ def _max_pool(
     pads, apart = several(padding, count, name, "padding"), several(dilation, count, name, "dilation")
     _check_padding(pads, kernel)
     axes = list(zip(input.shape[-count:], kernel, steps, pads, apart, strict=True))
-    _check_size(name, input, tuple(pooling.pooled(*axis, ceil_mode) for axis in axes))
+    _check_size(name, input, kernel, tuple(pooling.pooled(*axis, ceil_mode) for axis in axes))
     places = tuple(pooling.windows(*axis, ceil_mode) for axis in axes)
     return _largest(name, input, places, count, return_indices)
 

@@ -31,7 +31,10 @@ def along(self: np.ndarray, matrices: Matrices) -> np.ndarray:
             self = taken.squeeze(axis + 1)
         else:
             shape = (1,) * axis + weights.shape + (1,) * (self.ndim - axis - 1)
-            self = np.add.reduce(taken * weights.astype(self.dtype, copy=False).reshape(shape), axis + 1)
+            parts = taken * weights.astype(self.dtype, copy=False).reshape(shape)
+            if not weights.all():
+                parts = np.where(weights.reshape(shape) == 0, 0, parts)
+            self = np.add.reduce(parts, axis + 1)
     return np.ascontiguousarray(self)
 
 

@@ -230,7 +230,7 @@ def test_dark_text_can_be_read_too():
     from gradviz.drawing.svg import _DARK
 
     look = {name: dict(rule.split(":") for rule in rules.split(";")) for name, rules in _DARK.items()}
-    look.pop(".gv-cell")
+    look.pop(".gv-cells")
     fills = [rules["fill"] for name, rules in look.items() if ".gv-box" in name or "panel" in name]
     inks = [
         rules["fill"] for name, rules in look.items() if not (".gv-box" in name or "panel" in name) and "fill" in rules

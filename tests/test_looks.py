@@ -88,7 +88,8 @@ def test_print_uses_the_palette_for_print_unless_told_otherwise():
 def test_print_has_only_greys():
     picture = draw_recording(recorded(), theme="print").to_svg()
     codes = {part[:7] for rules in _PRINT.values() for part in rules.split(":")[1:] if part.startswith("#")}
-    codes |= {"#" + part[:6] for part in picture.split('class="gv-cell"')[1:] for part in [part.split('fill="#')[1]]}
+    cells = [part.split("</g>")[0] for part in picture.split('class="gv-cells"')[1:]]
+    codes |= {"#" + part[:6] for cell in cells for part in cell.split('fill="#')[1:]}
     for code in codes:
         assert len({code[1:3], code[3:5], code[5:7]}) == 1, code
 

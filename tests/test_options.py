@@ -96,7 +96,7 @@ def test_number_formats(line):
 
 @pytest.mark.parametrize("palette", ["orange-blue", "purple-green", "grey"])
 def test_palettes_colour_the_cells(layer, palette):
-    cells = {e.get("fill") for e in ET.fromstring(draw_recording(layer, palette=palette).to_svg()).iter(f"{SVG}rect")}
+    cells = {e.get("fill") for e in ET.fromstring(draw_recording(layer, palette=palette).to_svg()).iter(f"{SVG}path")}
     assert len(cells) > 8
 
 

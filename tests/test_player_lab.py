@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -16,14 +18,19 @@ player = Player(record_graph(y, backward=True, names={"w": w, "x": x, "b": b, "y
 player"""
 
 
+def write_notebook(path, cells):
+    import nbformat
+
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
 def test_player_in_jupyterlab(lab, browser_page):
-    nbformat = pytest.importorskip("nbformat")
     from playwright.sync_api import expect
 
     cells = [MAKE, "print('step', player.step, 'selected', player.selected)", "player.step = -1"]
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, lab.folder / "player.ipynb")
+    write_notebook(lab.folder / "player.ipynb", cells)
 
     # JupyterLab itself logs to the console now and then; what counts here is whether any script fails.
     errors: list[str] = []
@@ -41,7 +48,8 @@ def test_player_in_jupyterlab(lab, browser_page):
     place = player.locator(".gp-place")
     expect(place).to_have_text("forward 1 / 3")
     expect(player).to_have_count(1)
-    assert cell.nth(0).locator(".jp-OutputArea-output img, .jp-OutputArea-output > svg").count() == 0
+    # The still picture is for when there is no player.
+    expect(cell.nth(0).locator(".jp-OutputArea-output img")).to_be_hidden()
 
     # Clicks and keys step, and Python sees it; the keys do not move JupyterLab's selection nor run or add cells.
     player.get_by_role("button", name="Next step").click()
@@ -79,5 +87,111 @@ def test_player_in_jupyterlab(lab, browser_page):
     expect(place).to_have_text("forward 1 / 3")
     player.get_by_role("button", name="Next step").click()
     expect(place).to_have_text("forward 2 / 3")
+
+    # And the cell, run again, makes a player that talks to the new kernel.
+    run(0)
+    expect(place).to_have_text("forward 1 / 3")
+    player.get_by_role("button", name="Last step").click()
+    run(1)
+    expect(cell.nth(1).locator(".jp-OutputArea-output")).to_have_text("step 5 selected ")
     assert errors == []
     browser_page.problems.clear()
+
+
+MODULES = """\
+import gradviz as gv
+from gradviz.player import Player
+from gradviz.recording import record_graph
+gv.manual_seed(0)
+net = gv.nn.Sequential(gv.nn.Linear(3, 3), gv.nn.ReLU(), gv.nn.Linear(3, 1))
+loss = (net(gv.ones(2, 3)) ** 2).mean()
+player = Player(record_graph(loss, backward=True, names={"loss": loss}, variables=[{"net": net}]))
+player"""
+
+
+def test_folds_predictions_and_details_in_jupyterlab(lab, browser_page):
+    from playwright.sync_api import expect
+
+    cells = [
+        MODULES,
+        "print(player.depth, player.step, player.predict, player.selected)",
+        "player.depth = 2; player.predict = True",
+        "player.step = -1",
+        "player.predict = False; player.step = -1; player.selected = player.recording.graph.operations[0].id",
+    ]
+    write_notebook(lab.folder / "modules.ipynb", cells)
+    errors: list[str] = []
+    browser_page.on("pageerror", lambda error: errors.append(str(error)))
+    browser_page.set_viewport_size({"width": 1600, "height": 1000})
+    lab.open(browser_page, "modules.ipynb")
+    cell = browser_page.locator(".jp-CodeCell")
+    output = cell.nth(1).locator(".jp-OutputArea-output")
+
+    def run(number):
+        cell.nth(number).locator(".jp-InputArea").click()
+        lab.command(browser_page, "notebook:run-cell")
+
+    run(0)
+    player = browser_page.locator(".gradviz-player")
+    discs = player.locator(".gv-disc")
+    expect(discs.first).to_be_visible()
+    unfolded = discs.count()
+    # Python folds the modules and keeps the moment of the run.
+    player.get_by_role("button", name="Last step").click()
+    player.get_by_role("button", name="Fold modules", exact=True).click()
+    expect(discs).not_to_have_count(unfolded)
+    expect(player.get_by_role("button", name="Next step")).to_be_disabled()
+    assert discs.count() < unfolded
+    # Set from Python: unfolded again, and predictions are asked for.
+    run(2)
+    expect(discs).to_have_count(unfolded)
+    expect(player.get_by_role("button", name="Predict")).to_have_attribute("aria-pressed", "true")
+    # Not even Python leads past a question; what is on the page is what Python has.
+    run(3)
+    expect(player.locator(".gp-question")).to_have_text("Backward starts here. What will the gradient of loss be?")
+    place = player.locator(".gp-place").text_content()
+    assert place.startswith("forward")
+    run(1)
+    expect(output).to_have_text(f"2 {int(place.split()[1]) - 1} True ")
+    # What is typed into the page reaches no shortcut of JupyterLab's, such as "dd", which deletes a cell.
+    count = cell.count()
+    player.locator(".gp-answer input").fill("")
+    player.locator(".gp-answer input").press_sequentially("dd11")
+    assert cell.count() == count
+    player.locator(".gp-answer input").fill("1")
+    browser_page.keyboard.press("Enter")
+    expect(player.locator(".gp-feedback")).to_have_text("Right. The gradient of loss is 1.")
+    expect(player.locator(".gp-place")).to_contain_text("backward 1")
+    run(4)
+    expect(player.locator(".gp-predict")).to_be_hidden()
+    expect(player.locator(".gp-inspect")).to_be_visible()
+    run(1)
+    expect(output).to_have_text(re.compile(r"^2 \d+ False o0\s*$"))
+    assert errors == []
+    browser_page.problems.clear()
+
+
+def test_a_reopened_notebook_shows_the_picture(lab, browser_page):
+    from playwright.sync_api import expect
+
+    write_notebook(lab.folder / "reopened.ipynb", [MAKE])
+    browser_page.set_viewport_size({"width": 1600, "height": 1000})
+    lab.open(browser_page, "reopened.ipynb")
+    browser_page.locator(".jp-CodeCell").locator(".jp-InputArea").click()
+    lab.command(browser_page, "notebook:run-cell")
+    expect(browser_page.locator(".gradviz-player")).to_be_visible()
+    expect(browser_page.locator("[class^=gradviz-still] img")).to_be_hidden()
+    lab.command(browser_page, "docmanager:save")
+    browser_page.evaluate(
+        """async () => {
+            const context = jupyterapp.shell.currentWidget.context;
+            while (context.model.dirty) await new Promise(resolve => setTimeout(resolve, 100));
+            await jupyterapp.shell.currentWidget.sessionContext.shutdown();
+        }"""
+    )
+    browser_page.goto("about:blank")
+    lab.open(browser_page, "reopened.ipynb")
+    picture = browser_page.locator("[class^=gradviz-still] img")
+    expect(picture).to_be_visible()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    browser_page.problems.clear()  # JupyterLab itself logs that it has no model for the widget

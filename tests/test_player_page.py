@@ -22,7 +22,7 @@ READ_FACE = """prefix => {
     for (const element of document.querySelectorAll(".gradviz-player svg.gv [id]")) {
         const key = element.id.slice(prefix.length + 1);
         if (element.localName === "text") found.text[key] = element.textContent;
-        const cells = [...element.children].filter(child => child.classList.contains("gv-cell"));
+        const cells = element.classList.contains("gv-cells") ? [...element.children] : [];
         if (cells.length) found.fill[key] = cells.map(cell => cell.getAttribute("fill")).join(" ");
         found.label[key] = element.getAttribute("aria-label");
         found.state[key] = states.filter(state => element.classList.contains("gv-" + state)).join(" ");
@@ -138,9 +138,10 @@ def test_current_elements_and_words(open_html):
         assert set(touched) == {f"{data['prefix']}_{key}" for key in step["touched"] if key not in step["current"]}
         assert panel.locator(".gp-sentence").text_content() == step["sentence"]
         assert panel.locator(".gp-reason").text_content() == step["reason"]
-        assert panel.locator(".gp-equation > div").all_text_contents() == step["equation"]
+        written = "row => [...row.querySelectorAll('math')].map(math => math.getAttribute('alttext')).join(' ')"
+        assert [row.evaluate(written) for row in panel.locator(".gp-equation > div").all()] == step["equation"]
         assert step["sentence"] in browser_page.get_by_role("status").text_content()
-        assert panel.locator("h3").first.text_content() == f"This step · {step['title']}"
+        assert panel.locator("h3:visible").first.text_content() == f"This step · {step['title']}"
         browser_page.locator(".gradviz-player").press("ArrowRight")
     browser_page.get_by_text(f"Steps so far ({len(data['steps'])})").click()
     sentences = browser_page.locator(".gp-log li span")
@@ -181,6 +182,26 @@ def test_keys(open_html):
         "forward 1 / 3",
         "forward 1 / 3",
     ]
+
+
+@pytest.mark.browser
+def test_shift_and_an_arrow_go_to_the_border_between_forward_and_backward(open_html):
+    browser_page = open_html(page(line()))
+    browser_page.locator(".gradviz-player").focus()
+    places = []
+    for key in ["Right", "Right", "Right", "Left", "Left", "Left"]:
+        browser_page.keyboard.press(f"Shift+Arrow{key}")
+        places.append(place(browser_page))
+    assert places == [
+        "forward 3 / 3",
+        "backward 1 / 3",
+        "backward 3 / 3",
+        "backward 1 / 3",
+        "forward 3 / 3",
+        "forward 1 / 3",
+    ]
+    border, track = browser_page.locator(".gp-border").bounding_box(), browser_page.locator(".gp-track").bounding_box()
+    assert border["x"] + border["width"] / 2 == pytest.approx(track["x"] + track["width"] / 2, abs=1)
 
 
 @pytest.mark.browser
@@ -252,6 +273,201 @@ def test_stepping_by_hand_pauses(browser_page, open_html):
 
 
 @pytest.mark.browser
+def test_speed_and_loop(browser_page, open_html):
+    browser_page.clock.install()
+    open_html(page(line()))
+    browser_page.get_by_role("combobox", name="Speed").select_option("4×")
+    button(browser_page, "Loop").click()
+    assert button(browser_page, "Loop").get_attribute("aria-pressed") == "true"
+    button(browser_page, "Play").click()
+    places = []
+    for _ in range(7):
+        browser_page.clock.run_for(301)
+        places.append(place(browser_page))
+    assert places[4:] == ["backward 3 / 3", "forward 1 / 3", "forward 2 / 3"]
+    browser_page.get_by_role("combobox", name="Speed").select_option("0.5×")
+    browser_page.clock.run_for(2300)
+    assert place(browser_page) == "forward 2 / 3"
+    browser_page.clock.run_for(200)
+    assert place(browser_page) == "forward 3 / 3"
+    # The keys of the list of speeds are its own.
+    browser_page.get_by_role("combobox", name="Speed").focus()
+    browser_page.keyboard.press("ArrowDown")
+    assert place(browser_page) == "forward 3 / 3"
+
+
+SCALE = "document.querySelector('svg.gv').getScreenCTM().a"
+
+
+@pytest.mark.browser
+def test_zoom_and_pan(open_html):
+    browser_page = open_html(page(network()))
+    fitted = browser_page.evaluate(SCALE)
+    figure = browser_page.locator(".gp-figure")
+    button(browser_page, "Zoom in").click()
+    assert browser_page.evaluate(SCALE) == pytest.approx(1.25 * fitted, rel=0.01)
+    browser_page.keyboard.press("+")
+    browser_page.keyboard.press("+")
+    large = browser_page.evaluate(SCALE)
+    assert large == pytest.approx(1.25**3 * fitted, rel=0.01)
+    # Resizing the window does not undo what was chosen.
+    browser_page.set_viewport_size({"width": 1200, "height": 700})
+    browser_page.wait_for_timeout(100)
+    assert browser_page.evaluate(SCALE) == pytest.approx(large, rel=0.01)
+    # Dragging moves the picture, and is no click on what is under the pointer.
+    box = figure.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    before = figure.evaluate("f => [f.scrollLeft, f.scrollTop]")
+    browser_page.mouse.move(x, y)
+    browser_page.mouse.down()
+    browser_page.mouse.move(x + 30, y - 10)
+    browser_page.mouse.move(x + 60, y - 40)
+    browser_page.mouse.up()
+    assert figure.evaluate("f => [f.scrollLeft, f.scrollTop]") == pytest.approx([before[0] - 60, before[1] + 40], abs=2)
+    assert browser_page.locator(".gv-selected").count() == 0
+    # The wheel with Control zooms where the pointer is: what is there stays there.
+    card = browser_page.locator('.gv-card[aria-label^="loss,"]')
+    browser_page.keyboard.press("0")
+    assert browser_page.evaluate(SCALE) == pytest.approx(fitted, rel=0.1)
+    card.scroll_into_view_if_needed()
+    box = card.bounding_box()
+    x, y = box["x"] + 5, box["y"] + 5
+    browser_page.mouse.move(x, y)
+    browser_page.keyboard.down("Control")
+    browser_page.mouse.wheel(0, -100)
+    browser_page.keyboard.up("Control")
+    browser_page.wait_for_function(f"{SCALE} > {1.3 * fitted}")
+    assert browser_page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('.gv-card')?.ariaLabel", [x, y])
+    assert browser_page.evaluate("window.devicePixelRatio") == 1
+
+
+@pytest.mark.browser
+def test_large_type_and_full_screen(open_html):
+    browser_page = open_html(page(line()))
+    size = "parseFloat(getComputedStyle(document.querySelector('.gp-sentence')).fontSize)"
+    small = browser_page.evaluate(size)
+    button(browser_page, "Large type, for a projector").click()
+    assert browser_page.evaluate(size) >= 1.2 * small
+    assert browser_page.evaluate(SCALE) >= 1.29
+    button(browser_page, "Large type, for a projector").click()
+    assert browser_page.evaluate(size) == small
+    button(browser_page, "Full screen").click()
+    browser_page.wait_for_function("document.fullscreenElement?.matches('.gradviz-player')")
+    browser_page.wait_for_timeout(300)
+    player = browser_page.locator(".gradviz-player").bounding_box()
+    bar, main = browser_page.locator(".gp-bar").bounding_box(), browser_page.locator(".gp-main").bounding_box()
+    assert bar["height"] + main["height"] == pytest.approx(player["height"], abs=3)
+    browser_page.locator(".gradviz-player").press("ArrowRight")
+    assert place(browser_page) == "forward 2 / 3"
+    browser_page.keyboard.press("f")
+    browser_page.wait_for_function("document.fullscreenElement === null")
+
+
+def modules():
+    """A network of two blocks, each of two layers."""
+    gv.manual_seed(0)
+
+    class Block(gv.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = gv.nn.Linear(3, 3), gv.nn.Linear(3, 3)
+
+        def forward(self, x):
+            return self.second(gv.relu(self.first(x)))
+
+    net = gv.nn.Sequential(Block(), Block())
+    x = gv.ones(2, 3)
+    loss = (net(x) ** 2).mean()
+    return record_graph(loss, backward=True, names={"loss": loss, "x": x}, variables=[{"net": net}])
+
+
+@pytest.mark.browser
+def test_modules_fold_and_unfold(open_html):
+    browser_page = open_html(page(modules()))
+    nodes = browser_page.locator(".gv-disc, .gv-card")
+    all_nodes = nodes.count()
+    assert button(browser_page, "Unfold modules").is_disabled()
+    button(browser_page, "Last step").click()
+    counts = []
+    while button(browser_page, "Fold modules").is_enabled():
+        button(browser_page, "Fold modules").click()
+        counts.append(nodes.count())
+        # The same moment of the run: the end, with every gradient there.
+        assert button(browser_page, "Next step").is_disabled()
+        assert shown(browser_page, "loss", "g") == "1"
+    assert len(counts) == 3
+    assert all_nodes > counts[0] > counts[1] > counts[2]
+    button(browser_page, "First step").click()
+    for _ in range(3):
+        button(browser_page, "Unfold modules").click()
+    assert nodes.count() == all_nodes
+    assert shown(browser_page, "loss", "g") == "·"
+
+
+@pytest.mark.browser
+def test_without_modules_there_is_nothing_to_fold(open_html):
+    browser_page = open_html(page(line()))
+    assert button(browser_page, "Fold modules").count() == 0
+
+
+@pytest.mark.browser
+def test_every_node_is_reached_by_keyboard_in_the_order_of_the_computation(open_html):
+    recording = line()
+    browser_page = open_html(page(recording))
+    browser_page.locator(".gradviz-player").press("End")
+    browser_page.get_by_role("button", name="Full screen").focus()
+    browser_page.keyboard.press("Tab")
+    assert browser_page.evaluate("document.activeElement.textContent") == "Skip the picture and its 7 nodes"
+    labels = []
+    for _ in range(7):
+        browser_page.keyboard.press("Tab")
+        labels.append(browser_page.evaluate("document.activeElement.getAttribute('aria-label')"))
+    assert labels == [
+        "w, parameter, value 2, gradient 5",
+        "x, parameter, value 5, gradient 2",
+        "mul, MulBackward0, gradient passed on",
+        "w·x, intermediate, value 10, gradient 1",
+        "b, parameter, value 3, gradient 1",
+        "add, AddBackward0, gradient passed on",
+        "y, output, value 13, gradient 1",
+    ]
+    assert browser_page.evaluate("document.activeElement.getAttribute('role')") == "button"
+    browser_page.locator(".gp-skip").focus()
+    browser_page.keyboard.press("Enter")
+    assert browser_page.evaluate("document.activeElement.className") == "gp-panel"
+
+
+@pytest.mark.browser
+def test_each_step_is_announced_once(open_html):
+    recording = line()
+    browser_page = open_html(page(recording))
+    browser_page.evaluate(
+        """() => {
+            window.said = [];
+            const region = document.querySelector('[role="status"]');
+            new MutationObserver(() => said.push(region.textContent)).observe(region, { childList: true });
+        }"""
+    )
+    for _ in recording.frames[1:]:
+        browser_page.locator(".gradviz-player").press("ArrowRight")
+    said = browser_page.evaluate("said")
+    assert len(said) == 5
+    for k, (text, frame) in enumerate(zip(said, recording.frames[1:], strict=True), start=2):
+        assert text.startswith(f"Step {k} of 6, {frame.phase} ")
+        assert text.endswith(f"{frame.title}. {frame.sentence}")
+
+
+@pytest.mark.browser
+def test_nothing_is_animated_for_those_who_prefer_that(browser_page, open_html):
+    browser_page.emulate_media(reduced_motion="reduce")
+    open_html(page(chain(60)))
+    browser_page.locator(".gradviz-player").press("End")
+    assert browser_page.evaluate("document.getAnimations().length") == 0
+    # What is scrolled to is there at once.
+    assert browser_page.locator(".gp-figure").evaluate(CURRENT_IS_IN_VIEW)
+
+
+@pytest.mark.browser
 def test_the_track_can_be_dragged(open_html):
     x = y = gv.tensor(1.0, requires_grad=True)
     for _ in range(100):
@@ -317,7 +533,8 @@ def test_hostile_names_stay_text(open_html, name):
     browser_page = open_html(page(recording))
     for _ in recording.frames:
         browser_page.locator(".gradviz-player").press("ArrowRight")
-    browser_page.locator("summary").click()
+    for summary in browser_page.locator("summary").all():
+        summary.click()
     assert browser_page.evaluate("document.querySelectorAll('h1').length") == 1
     assert browser_page.evaluate("document.querySelectorAll('script').length") == 2
     assert browser_page.evaluate("document.querySelectorAll('img[src=x], [onerror]').length") == 0
@@ -339,7 +556,7 @@ def test_a_drawing_from_elsewhere_cannot_run_or_load_anything(open_html):
         '<foreignObject><p xmlns="http://www.w3.org/1999/xhtml">markup</p></foreignObject>'
         '<rect onclick="1" fill="url(https://example.invalid/a.svg#b)" style="fill:red" width="1" height="1"/></svg>'
     )
-    changed["svg"] = changed["svg"].replace("</svg>", poison)
+    changed["svg"] = payload(draw_recording(line()))["svg"].replace("</svg>", poison)
     browser_page = open_html(before + start + json.dumps(changed).replace("<", "\\u003c") + end + after)
     svg = browser_page.locator(".gradviz-player svg.gv")
     assert svg.locator("script, style, a, image, foreignObject").count() == 0
@@ -352,22 +569,172 @@ def test_a_drawing_from_elsewhere_cannot_run_or_load_anything(open_html):
     browser_page.problems.clear()
 
 
+def changed_page(recording, change):
+    """A page whose payload somebody has changed."""
+    before, start, rest = page(recording).partition('<script type="application/json" id="gradviz-payload">')
+    data, end, after = rest.partition("</script>")
+    return before + start + change(data) + end + after
+
+
+def with_changes(**changes):
+    def change(data):
+        data = json.loads(data)
+        for path, value in changes.items():
+            *way, last = path.split("__")
+            target = data
+            for part in way:
+                target = target[int(part) if isinstance(target, list) else part]
+            if value is None:
+                del target[int(last) if isinstance(target, list) else last]
+            else:
+                target[int(last) if isinstance(target, list) else last] = value
+        return json.dumps(data).replace("<", "\\u003c")
+
+    return change
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda data: {**data, "version": 2}, "version 1; this one has version 2"),
-        (lambda data: {**data, "svg": "<svg"}, "not a readable SVG"),
-        (lambda data: {**data, "steps": []}, "no steps"),
+        (with_changes(version=2), "version 1; this one has version 2"),
+        (with_changes(version=None), "version unknown"),
+        (with_changes(svg="<svg"), "not a readable SVG"),
+        (with_changes(svg=7), "its picture is missing"),
+        (with_changes(steps=[]), "no steps"),
+        (with_changes(steps="all of them"), "its steps are missing"),
+        (with_changes(steps__1__phase=None), "step 2 has no phase"),
+        (with_changes(steps__2__touched=[1]), "step 3 has no touched, or one of another kind"),
+        (with_changes(facts=None), "its facts are missing"),
+        (with_changes(facts__frames__0=None), "do not belong together"),
+        (with_changes(facts__operations__0__inputs=3), "damaged and cannot be played"),
+        (lambda data: data[: len(data) // 2], "empty or not a recording"),
+        (lambda data: "", "empty or not a recording"),
+        (lambda data: "[1, 2]", "empty or not a recording"),
     ],
-    ids=["newer", "damaged", "empty"],
 )
 def test_what_cannot_be_played_is_said(open_html, change, message):
-    before, start, rest = page(line()).partition('<script type="application/json" id="gradviz-payload">')
-    data, end, after = rest.partition("</script>")
-    changed = json.dumps(change(json.loads(data))).replace("<", "\\u003c")
-    browser_page = open_html(before + start + changed + end + after)
+    browser_page = open_html(changed_page(line(), change))
     assert message in browser_page.get_by_role("alert").text_content()
+
+
+@pytest.mark.browser
+def test_fields_that_this_player_does_not_know_are_left_alone(open_html):
+    browser_page = open_html(changed_page(line(), with_changes(news="<b>yes</b>", steps__0__more=[1], facts__more={})))
+    browser_page.locator(".gradviz-player").press("End")
+    assert place(browser_page) == "backward 3 / 3"
+
+
+@pytest.mark.browser
+def test_markup_in_any_text_of_a_payload_stays_text(open_html):
+    evil = "<img src=x onerror=\"document.title = 'broken in'\"><script>document.title = 'broken in'</script>"
+
+    def poison(data):
+        def replaced(value, key=""):
+            if isinstance(value, dict):
+                return {name: replaced(inner, name) for name, inner in value.items()}
+            if isinstance(value, list):
+                return [replaced(inner, key) for inner in value]
+            spoiled = key in (
+                "title",
+                "sentence",
+                "reason",
+                "name",
+                "local",
+                "local_number",
+                "slot",
+                "module",
+                "equation",
+                "lines",
+            )
+            return evil if spoiled and isinstance(value, str) else value
+
+        return json.dumps(replaced(json.loads(data))).replace("<", "\\u003c")
+
+    browser_page = open_html(changed_page(line(), poison))
+    for key in ["w,", "mul,"]:
+        browser_page.locator(f'[aria-label^="{key}"]').click()
+        browser_page.locator(".gp-inspect").wait_for()
+    browser_page.locator(".gv-edge").first.locator(".gv-hit").click(force=True)
+    button(browser_page, "Predict").click()
+    browser_page.locator(".gradviz-player").press("End")
+    button(browser_page, "Hint").click()
+    assert evil in browser_page.locator(".gp-predict").text_content()
+    assert browser_page.locator("img, script:not([type])").count() == 0
+    assert browser_page.title() != "broken in"
+
+
+@pytest.mark.browser
+def test_ten_players_opened_and_closed_leave_no_listener(browser_page, open_html):
+    text = page(modules())
+    script = text.partition('<script type="module">')[2].partition("</script>")[0]
+    data = json.dumps(payload(draw_recording(modules()))).replace("<", "\\u003c")
+    # Everything that outlives a player is counted: what listens to the page, and what observes it.
+    count = """
+        window.alive = new Map();
+        const count = (key, by) => alive.set(key, (alive.get(key) ?? 0) + by);
+        const outside = target => [window, document, document.body, document.documentElement].includes(target) || target instanceof MediaQueryList;
+        for (const [name, by] of [["addEventListener", 1], ["removeEventListener", -1]]) {
+            const original = EventTarget.prototype[name];
+            EventTarget.prototype[name] = function (type, ...rest) {
+                if (outside(this)) count("listens to " + type, by);
+                return original.call(this, type, ...rest);
+            };
+        }
+        for (const kind of ["ResizeObserver", "MutationObserver", "IntersectionObserver"]) {
+            const Original = window[kind];
+            window[kind] = class extends Original {
+                observe(...given) { if (!this.on) count(kind, 1); this.on = true; super.observe(...given); }
+                disconnect() { if (this.on) count(kind, -1); this.on = false; super.disconnect(); }
+            };
+        }
+        for (const [start, stop] of [["setTimeout", "clearTimeout"], ["setInterval", "clearInterval"]]) {
+            const original = window[start], clear = window[stop], running = new Set();
+            window[start] = (act, ms) => {
+                const id = original(() => { if (running.delete(id)) count(start, -1); act(); }, ms);
+                running.add(id); count(start, 1);
+                return id;
+            };
+            window[stop] = id => { if (running.delete(id)) count(start, -1); clear(id); };
+        }
+    """
+    run = """async ([bundle, text]) => {
+        const url = URL.createObjectURL(new Blob([bundle], { type: "text/javascript" }));
+        const { default: { render } } = await import(url);
+        const payload = JSON.parse(text);
+        const values = { payload, step: 0, playing: false, selected: "", predict: false, depth: 3 };
+        const listeners = new Map();
+        const model = {
+            get: name => values[name],
+            set: (name, value) => { values[name] = value; for (const f of [...(listeners.get("change:" + name) ?? [])]) f(); },
+            on: (event, f) => listeners.set(event, [...(listeners.get(event) ?? []), f]),
+            off: (event, f) => listeners.set(event, (listeners.get(event) ?? []).filter(g => g !== f)),
+            save_changes: () => {},
+        };
+        const before = new Map(alive);
+        let most = 0;
+        for (let i = 0; i < 10; i += 1) {
+            const el = document.body.appendChild(document.createElement("div"));
+            const stop = render({ model, el });
+            model.set("playing", true);
+            model.set("selected", "t0");
+            model.set("predict", true);
+            model.set("step", 5);
+            model.set("payload", i % 2 ? payload : structuredClone(payload));
+            model.set("playing", true);
+            most = Math.max(most, [...alive.values()].reduce((a, b) => a + b, 0));
+            stop();
+            model.set("playing", false); model.set("predict", false); model.set("selected", ""); model.set("step", 0);
+            el.remove();
+        }
+        const left = [...alive].filter(([key, number]) => number !== (before.get(key) ?? 0));
+        return { most, left, model: [...listeners.values()].flat().length };
+    }"""
+    browser_page.set_content(f"<script>{count}</script>")
+    found = browser_page.evaluate(run, [script, data])
+    assert found["most"] >= 5, "what a player listens to was not counted"
+    assert found["left"] == []
+    assert found["model"] == 0
 
 
 @pytest.mark.browser
@@ -375,7 +742,7 @@ def test_two_players_on_a_page_do_not_disturb_each_other(browser_page, open_html
     # The same recording twice: even the ids are the same.
     text = page(line())
     script = text.partition('<script type="module">')[2].partition("</script>")[0]
-    data = text.partition('id="gradviz-payload">')[2].partition("</script>")[0]
+    data = json.dumps(payload(draw_recording(line()))).replace("<", "\\u003c")
     start = """
         const bundle = new Blob([BUNDLE], { type: "text/javascript" });
         const { default: { render } } = await import(URL.createObjectURL(bundle));
@@ -426,7 +793,7 @@ def test_light_and_dark_are_readable(browser_page, open_html, scheme):
     browser_page.wait_for_timeout(400)
     paper = luminance(browser_page, ".gradviz-player", "backgroundColor")
     assert (paper < 0.05) == (scheme == "dark")
-    for selector in [".gp-sentence", ".gp-reason", ".gp-place", ".gp-equation b", ".gp-code", "mark"]:
+    for selector in [".gp-sentence", ".gp-reason", ".gp-place", ".gp-result", ".gp-code", "mark"]:
         ink = luminance(browser_page, selector, "color")
         lighter, darker = max(ink, paper), min(ink, paper)
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5, selector
@@ -528,8 +895,9 @@ def test_without_javascript_the_finished_picture_is_there(chromium, tmp_path):
     context = chromium.new_context(java_script_enabled=False)
     quiet = context.new_page()
     quiet.goto(path.as_uri())
-    picture = quiet.locator("noscript img, body > img")
+    picture = quiet.locator("#gradviz-picture svg")
     assert picture.bounding_box()["width"] > 100
+    assert "13" in picture.locator('.gv-card[aria-label^="y,"]').text_content()
     context.close()
 
 

@@ -127,7 +127,8 @@ def _wait(process: subprocess.Popen[bytes], question: bytes, timeout: float) -> 
             print(file=sys.stderr)
 
 
-_ADVICE = "Install the Graphviz that comes with gradviz anew: pip install --force-reinstall 'graphviz-pure>=0.2.2,<0.3'"
+PURE = "pip install --force-reinstall 'graphviz-pure>=0.2.2,<0.3'"
+_ADVICE = f"Install the Graphviz that comes with gradviz anew: {PURE}"
 
 
 def engines() -> dict[str, Program]:

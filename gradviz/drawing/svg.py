@@ -79,7 +79,7 @@ _DARK = {
     ".gv-ring-forward": "stroke:#79b8ff",
     ".gv-ring-backward": "stroke:#f0883e",
     # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
-    ".gv-cell": "filter:invert(1) hue-rotate(180deg)",
+    ".gv-cells": "filter:invert(1) hue-rotate(180deg)",
 }
 
 
@@ -255,9 +255,8 @@ class Pen:
             low, high = (self.view.options.number(end, 2) for end in (-scale, scale))
             yield text_mark(low, start + 40, top + 10, STAT_SIZE, MUTED, "gv-stat", anchor="end", mono=True)
             fills = colours([(place - 5) / 5 * scale for place in range(11)], scale, self.view.options.palette)
-            for place, fill in enumerate(fills):
-                x = start + 46 + place * 8
-                yield f'<rect class="gv-cell" x="{x:.1f}" y="{top + 1:.1f}" width="8" height="10" fill="{fill}"/>'
+            steps = (f'<path d="M{place * 8} 0h8v10h-8z" fill="{fill}"/>' for place, fill in enumerate(fills))
+            yield f'<g class="gv-cells" transform="translate({start + 46:.1f} {top + 1:.1f})">{"".join(steps)}</g>'
             yield text_mark(high, start + 140, top + 10, STAT_SIZE, MUTED, "gv-stat", mono=True)
             yield "</g>"
             left += LEGEND_WIDTH
@@ -389,7 +388,8 @@ class Pen:
         # Most of a large picture is cells, so what is the same for all heatmaps of a shape is worked out once.
         fills = self.face.fill.get(key, "").split(" ")
         cells = "".join(f'{cell}{fill}"/>' for cell, fill in zip_longest(_cells(body), fills, fillvalue=""))
-        yield f'<g id="{self.prefix}_{key}" transform="translate({start:.1f} {top:.1f})">{cells}</g>'
+        where = f'transform="translate({start:.1f} {top:.1f})"'
+        yield f'<g id="{self.prefix}_{key}" class="gv-cells" {where}>{cells}</g>'
         if body.kind == "preview":
             text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
             yield text_mark(
@@ -436,10 +436,8 @@ class Pen:
 def _cells(body: Body) -> tuple[str, ...]:
     """Write where each cell of a heatmap is, up to its colour."""
     wide, high = body.cell_width - 1, body.cell_height - 1
-    return tuple(
-        f'<rect class="gv-cell" x="{x:g}" y="{y:g}" width="{wide:.4g}" height="{high:g}" fill="'
-        for x, y in body.corners()
-    )
+    box = f"h{wide:.4g}v{high:g}h-{wide:.4g}z"
+    return tuple(f'<path d="M{x:g} {y:g}{box}" fill="' for x, y in body.corners())
 
 
 HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5

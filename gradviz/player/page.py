@@ -9,8 +9,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gradviz.drawing import Drawing, image_tag
+from gradviz.drawing import Drawing
 from gradviz.drawing.svg import dark_style
+from gradviz.player.folds import at_depth, depths
 from gradviz.player.payload import at_step, payload
 from gradviz.recording.model import Recording
 
@@ -33,9 +34,12 @@ _PAGE = """\
 <body>
 <h1>{title}</h1>
 <div id="gradviz-page"></div>
-<noscript>
-<p>Stepping through needs JavaScript; this is the finished picture.</p>
+<div id="gradviz-picture">
 {picture}
+</div>
+<noscript>
+<style>#gradviz-picture {{ display: block; }}</style>
+<p>Stepping through needs JavaScript; this is the finished picture.</p>
 </noscript>
 <script type="application/json" id="gradviz-payload">{payload}</script>
 <script type="module">{script}</script>
@@ -48,7 +52,7 @@ body { margin: 0 auto; padding: 12px 20px 20px; max-width: 1720px; background: #
   font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif; --gradviz-height: max(300px, calc(100vh - 128px));
   --gradviz-least: var(--gradviz-height); }
 h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
-img { max-width: 100%; }
+#gradviz-picture { display: none; overflow: auto; }
 @media (prefers-color-scheme: dark) { body { background: #010409; color: #e6edf3; } }
 @media (max-width: 800px) {
   body { padding: 8px; --gradviz-height: 60vh; }
@@ -57,7 +61,11 @@ img { max-width: 100%; }
 """
 
 
-def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None) -> str:
+FOLDS_UP_TO = 300
+"""Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
+
+
+def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None, predict: bool = False) -> str:
     """Write a recording as one self-contained HTML page that steps through it.
 
     The page works from a disk, a mail or any web server: nothing is loaded from elsewhere, and its content security
@@ -69,6 +77,8 @@ def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None)
         What to show; a drawing keeps its direction.
     title
         The heading; by default the recording's own.
+    predict
+        Ask the reader for each gradient before it is shown.
 
     Returns
     -------
@@ -77,21 +87,24 @@ def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None)
 
     Examples
     --------
-    >>> Path("y.html").write_text(page(recording), encoding="utf-8")  # doctest: +SKIP
+    >>> Path("y.html").write_text(page(recording, predict=True), encoding="utf-8")  # doctest: +SKIP
     """
     final = at_step(recording_or_drawing, -1)
     data = payload(final)
     heading = title or data["title"] or "Backpropagation, step by step"
     heading = heading.encode("utf-8", "replace").decode("utf-8")  # a name may hold half a surrogate pair
+    # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
+    picture = final.to_svg(theme="light", prefix=data["prefix"])
+    data |= {"title": heading, "svg": None, "predict": predict, "folds": _folds(final)}
     program = script()
     return _PAGE.format(
         policy=html.escape(_policy(program)),
         generator=html.escape(final.recording.producer or "gradviz"),
         title=html.escape(heading),
         style=_STYLE,
-        player_style=style_sheet(),
-        picture=image_tag(final.to_svg(), heading),
-        payload=_json_for_html({**data, "title": heading}),
+        player_style=style_sheet() + _dark_without_script(),
+        picture=picture,
+        payload=_json_for_html(data),
         script=program,
     )
 
@@ -108,6 +121,20 @@ def style_sheet() -> str:
     return (_STATIC / "player.css").read_text(encoding="utf-8") + dark + "\n"
 
 
+def _folds(drawing: Drawing) -> dict[str, Any]:
+    """Return the payload for every other depth of the modules, by depth: a page has no Python to fold them."""
+    graph = drawing.recording.graph
+    now, most = depths(drawing)
+    if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
+        return {}
+    return {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
+
+
+def _dark_without_script() -> str:
+    """Return the dark look of a picture that no player has taken over."""
+    return f"@media (prefers-color-scheme: dark) {{ {dark_style('#gradviz-picture')} }}\n"
+
+
 def _policy(program: str) -> str:
     """Return a policy under which this one script runs and nothing is ever requested."""
     digest = base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii")
@@ -120,6 +147,4 @@ def _policy(program: str) -> str:
 def _json_for_html(data: Any) -> str:
     """Return JSON that stays text inside a script element: no character in it can end the element or open another."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)  # ASCII: U+2028 and the like are escaped already
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return text.replace("<", "\\u003c")

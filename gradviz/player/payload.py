@@ -6,6 +6,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gradviz.drawing import Drawing, draw_recording, steps
+from gradviz.player.events import event_steps
+from gradviz.player.facts import facts
+from gradviz.player.folds import depths, places
 from gradviz.recording.model import Recording
 
 VERSION = 1
@@ -23,10 +26,11 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``title``, ``prefix``, ``svg``, ``code`` and ``steps``.
+        ``version``, ``title``, ``prefix``, ``svg``, ``code``, ``steps``, ``events``, ``facts``, ``places`` and ``depth``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
+    now, most = depths(first)
     return {
         "version": VERSION,
         "title": recording.title,
@@ -35,6 +39,10 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "svg": first.to_svg(theme="light"),
         "code": [{**asdict(code), "lines": list(code.lines)} for code in recording.graph.code],
         "steps": steps(recording, first.view),
+        "events": event_steps(recording, first.view),
+        "facts": facts(recording),
+        "places": places(recording, drawing.recording),
+        "depth": {"now": now, "most": most} if most else None,
     }
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from gradviz.drawing import Drawing
+from gradviz.drawing import Drawing, image_tag
+from gradviz.player.folds import at_depth, depths, step_at
 from gradviz.player.page import script, style_sheet
 from gradviz.player.payload import at_step, payload
 from gradviz.recording.model import Recording
@@ -27,6 +29,8 @@ class Player(anywidget.AnyWidget):
         What to play; a drawing keeps its direction.
     step
         The step shown first; negative counts from the end.
+    predict
+        Ask for each gradient before it is shown.
 
     Attributes
     ----------
@@ -35,7 +39,16 @@ class Player(anywidget.AnyWidget):
     playing : bool
         Whether it steps on by itself.
     selected : str
-        The id of the tensor or operation that was clicked last, such as ``"t3"``; ``""`` for none.
+        The id of the tensor, operation or edge that was clicked last, such as ``"t3"``; ``""`` for none.
+    predict : bool
+        Whether each gradient is asked for before it is shown.
+    grain : str
+        ``"operation"``: a step is an operation; ``"event"``: each backward step is taken apart into upstream gradient,
+        local derivative, product and accumulation.
+    event : int
+        Which event inside the step is shown, if steps are taken apart; one that is too large is the last.
+    depth : int or None
+        How far modules are unfolded: 0 shows each outermost module as one box. ``None`` without modules.
 
     Examples
     --------
@@ -51,11 +64,20 @@ class Player(anywidget.AnyWidget):
     step = traitlets.Int(0).tag(sync=True)
     playing = traitlets.Bool(False).tag(sync=True)
     selected = traitlets.Unicode("").tag(sync=True)
+    predict = traitlets.Bool(False).tag(sync=True)
+    grain = traitlets.Enum(("operation", "event"), "operation").tag(sync=True)
+    event = traitlets.Int(0).tag(sync=True)
+    depth = traitlets.Int(None, allow_none=True).tag(sync=True)
+    still = traitlets.Unicode(read_only=True).tag(sync=True)
 
-    def __init__(self, recording_or_drawing: Recording | Drawing, *, step: int = 0, **traits: Any) -> None:
+    def __init__(
+        self, recording_or_drawing: Recording | Drawing, *, step: int = 0, predict: bool = False, **traits: Any
+    ) -> None:
         self._final = at_step(recording_or_drawing, -1)
-        super().__init__(step=step, **traits)
+        now, self._deepest = depths(self._final)
+        super().__init__(step=step, predict=predict, depth=now if self._deepest else None, **traits)
         self.set_trait("payload", payload(self._final))
+        self.set_trait("still", f"gradviz-still-{uuid.uuid4().hex}")
 
     @property
     def recording(self) -> Recording:
@@ -91,7 +113,7 @@ class Player(anywidget.AnyWidget):
 
     @traitlets.validate("step")
     def _existing_step(self, proposal: Any) -> int:
-        step, count = proposal["value"], len(self.recording.frames)
+        step, count = proposal["value"], len(self._final.shown.frames)
         if not -count <= step < count:
             raise traitlets.TraitError(
                 f"step {step} is out of range: this recording has {count} steps, 0 to {count - 1} (or −1 for the last)"
@@ -102,21 +124,55 @@ class Player(anywidget.AnyWidget):
     def _existing_element(self, proposal: Any) -> str:
         key, graph = proposal["value"], self.recording.graph
         ids = {tensor.id for tensor in graph.tensors} | {operation.id for operation in graph.operations}
+        ids |= {argument.id for _, argument in graph.arguments()}
+        ids |= {f"{operation.id}_{output}" for operation in graph.operations for output in operation.outputs}
         if key and key not in ids:
             raise traitlets.TraitError(
-                f"selected is {key!r}, but this recording has no tensor or operation of that id; "
-                'use an id such as "t0" or "o0", or "" for none'
+                f"selected is {key!r}, but this recording has no tensor or operation of that id, and no edge; "
+                'use an id such as "t0", "o0" or "o0_1", or "" for none'
             )
         return key
 
+    @traitlets.validate("depth")
+    def _existing_depth(self, proposal: Any) -> int | None:
+        depth, most = proposal["value"], self._deepest
+        if not most and depth is not None:
+            raise traitlets.TraitError(f"depth is {depth}, but nothing here ran in a module that could be folded")
+        if most and (depth is None or not 0 <= depth <= most):
+            raise traitlets.TraitError(f"depth is {depth}; in this recording it can be 0 to {most}")
+        return depth
+
+    @traitlets.observe("depth")
+    def _fold(self, change: Any) -> None:
+        if not self.payload or depths(self._final)[0] == change["new"]:
+            return  # as it is being made
+        seen = self.payload["places"][self.step]
+        self._final = at_depth(self._final, change["new"])
+        folded = payload(self._final)
+        with self.hold_sync():  # so that the front end never has the one without the other
+            self.playing = False
+            self.step = step_at(seen, folded["places"])
+            self.set_trait("payload", folded)
+
     def __repr__(self) -> str:
-        return f"Player({self.recording.title!r}, step {self.step} of 0 to {len(self.recording.frames) - 1})"
+        return f"Player({self.recording.title!r}, step {self.step} of 0 to {len(self._final.shown.frames) - 1})"
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        """Show the finished picture as an output of its own, which the player hides while it works, and the player.
+
+        A notebook that is opened again without its kernel says in place of the widget that there is no model for it,
+        whatever else the same output could show.
+        """
+        from IPython.display import display
+
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        picture = image_tag(self._final.to_svg(panel=True), self.recording.title)
+        display({"text/html": f'<div class="{self.still}">{picture}</div>', "text/plain": repr(self)}, raw=True)
+        display(data, metadata=metadata, raw=True)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Show the widget, and the finished picture wherever there can be no widget.
-
-        A notebook that is opened again without its kernel drops the SVG unless the reader trusts it; the image stays.
-        """
+        """Return the widget, and the finished picture for wherever there can be no widget."""
         bundle = super()._repr_mimebundle_(**kwargs)
         if bundle is None:
             return None

@@ -33,19 +33,20 @@ def dumps(recording: Recording) -> str:
 
     Numbers that JSON does not know are written as ``"nan"``, ``"inf"`` and ``"-inf"``.
     """
-    body = {"format": FORMAT, "version": VERSION, **_encode(recording)}
+    body = {"format": FORMAT, "version": VERSION, **encode(recording)}
     return json.dumps(body, allow_nan=False, separators=(",", ":"))
 
 
-def _encode(value: Any) -> Any:
+def encode(value: Any) -> Any:
+    """Return a part of a recording as plain JSON data: dataclasses as dictionaries without what has its default."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: _encode(inner)
+            field.name: encode(inner)
             for field in dataclasses.fields(value)
             if field.init and (inner := getattr(value, field.name)) != field.default
         }
     if isinstance(value, tuple):
-        return [_encode(item) for item in value]
+        return [encode(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

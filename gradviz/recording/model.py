@@ -231,11 +231,15 @@ class Contribution:
         What was delivered, in the shape of the tensor it was delivered to.
     summed_axes
         The axes that had been broadcast in the forward pass and were summed over on the way back; usually none.
+    local
+        The local derivative, entry by entry, where the upstream gradient was multiplied with one and it is small enough to
+        be kept.
     """
 
     argument: str
     value: Value
     summed_axes: tuple[int, ...] = ()
+    local: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)

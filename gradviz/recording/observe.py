@@ -178,11 +178,31 @@ def record_graph(
     return _Builder(outputs, nodes, ran, find_names(variables, names)).recording(title)
 
 
+def _in_words(output: Any) -> str:
+    """Say what was passed in place of a tensor, and how that may have come about."""
+    kind = type(output)
+    known = kind.__module__.partition(".")[0]
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    if output is None:
+        return "None (backward() and print() return nothing: call them on a line of their own, and pass the tensor)"
+    if isinstance(output, list | tuple | dict | set):
+        return f"a {name} (pass the tensors in it one by one: draw(a, b))"
+    if isinstance(output, bool | int | float | str):
+        return f"{name} {output!r:.40} (a plain value has no graph; .item(), float() and .tolist() leave it behind)"
+    if hasattr(kind, "forward"):
+        return f"the module {kind.__name__} (pass what it computes: draw(model(x)))"
+    if known == "torch":
+        return f"{name}, which is PyTorch's own (gradviz draws what was computed with gradviz)"
+    if known == "numpy":
+        return f"{name} (NumPy records nothing; .numpy() leaves the graph behind)"
+    return name
+
+
 def _check(output: Any) -> None:
     if not isinstance(output, EngineTensor):
         raise TypeError(
-            f"expected a gradviz tensor, but got {type(output).__module__}.{type(output).__name__}. "
-            "Compute it with `import gradviz as torch`."
+            f"expected a gradviz tensor, but got {_in_words(output)}. Pass the result of a computation made with "
+            "`import gradviz as torch`, as in draw(loss)."
         )
     if output._grad_fn is None:
         why = (
@@ -236,6 +256,7 @@ class _Builder:
         self.node_ids = {node: f"o{place}" for place, node in enumerate(nodes)}
         self.modules: dict[int, Module] = {}
         self.unnamed: dict[str, int] = {}
+        self.detached: set[Key] = set()
         # Of a computation so long that its middle will be folded, the middle is not put into words.
         ends = IN_WORDS // 2
         self.wordless = frozenset(nodes[ends:-ends]) if len(nodes) > IN_WORDS else frozenset()
@@ -292,6 +313,8 @@ class _Builder:
         if key not in self.tensors:
             found = self._leaf_name(leaf)
             role: Role = "parameter" if edge is not None else "input"
+            if edge is None and _detached_from(leaf) is not None:
+                self.detached.add(key)
             values = leaf.values_at(node._sequence_nr)
             if found is None and edge is None and np.ndim(leaf.array) == 0 and values is not None:
                 # A number that nobody has named is called by what it is, as one written in the program.
@@ -310,9 +333,11 @@ class _Builder:
 
     def _leaf_name(self, leaf: EngineTensor) -> str | None:
         name = self.names.leaves.get(id(leaf))
-        if name is None:
-            source = leaf._base if leaf._source is None else leaf._source()
-            name = None if source is None else self.names.leaves.get(id(source))
+        if name is None and leaf._source is None and leaf._base is not None:
+            name = self.names.leaves.get(id(leaf._base))
+        elif name is None and (source := _detached_from(leaf)) is not None:
+            of = self.names.leaves.get(id(source)) or self.names.results.get((id(source._grad_fn), source._output_nr))
+            name = None if of is None else f"{of}.detach()"
         return name
 
     def _add_result(self, node: Node, key: Key, tensor: EngineTensor) -> None:
@@ -446,11 +471,14 @@ class _Builder:
 
     def _first_frame(self) -> Frame:
         start = [key for key, tensor in self.tensors.items() if tensor.producer is None]
+        sentence = "Inputs and parameters have their values. Nothing has been computed yet."
+        for cut in _listed_up_to(3, [self.operands[key].name for key in start if key in self.detached]):
+            sentence += f" {cut} was cut off by detach(): no gradient goes back beyond it."
         return Frame(
             "forward",
             "",
             "Start",
-            "Inputs and parameters have their values. Nothing has been computed yet.",
+            sentence,
             values=tuple((self.ids[key], self._value(key)) for key in start),
         )
 
@@ -538,7 +566,9 @@ class _Builder:
                 )
             target = operands[place]
             axes = words.summed_over(node, target)
-            contributions.append(Contribution(f"{self.node_ids[node]}_{place}", value_of(gradient), axes))
+            local = None if node in self.wordless else words.local_entries(node, slot, operands)
+            kept = None if local is None else value_of(local)
+            contributions.append(Contribution(f"{self.node_ids[node]}_{place}", value_of(gradient), axes, kept))
             count, so_far = arrived.get(key, (0, None))
             total = gradient if so_far is None else so_far + gradient
             arrived[key] = (count + 1, total)
@@ -551,7 +581,7 @@ class _Builder:
             self.node_ids[node],
             type(node).__name__,
             row.sentence,
-            reason=f"Every gradient of {result.name} has arrived, and no younger operation is waiting.",
+            reason=f"Every gradient of {result.name} has arrived, and no younger operation is waiting.{_saved(node, operands)}",
             equation=tuple(equation),
             contributions=tuple(contributions),
             gradients=tuple(gradients.values()),
@@ -561,16 +591,19 @@ class _Builder:
         """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
         assert self.ran is not None
         before = None
+        arrived = so_far
         if complete and isinstance(key[0], Node):
             so_far = self.ran.gradient_of(key) if key[0] in self.ran.upstream else so_far
         elif complete:
             leaf = next(leaf for leaf in self.ran.total if id(leaf) == key[1])
             so_far, before = self.ran.total[leaf], self.ran.before[leaf]
-            if before is not None:
-                total = before + so_far
-                name = f"{self.operands[key].name}.grad"
-                equation.append(_sum_line(name, before, so_far, total) + "   (the first was there already)")
-                so_far = total
+        if complete and not np.array_equal(arrived, so_far, equal_nan=True):
+            equation.append(_hook_line(self.operands[key].name, so_far))
+        if before is not None:
+            total = before + so_far
+            name = f"{self.operands[key].name}.grad"
+            equation.append(_sum_line(name, before, so_far, total) + "   (the first was there already)")
+            so_far = total
         return Gradient(self.ids[key], value_of(so_far), complete, before=None if before is None else value_of(before))
 
 
@@ -583,9 +616,38 @@ def _sum_line(name: str, first: Any, second: Any, total: Any) -> str:
     return f"{name} so far: what had arrived before + this   ({words.shape_text(np.shape(total))})"
 
 
+def _saved(node: Node, operands: Sequence[Operand]) -> str:
+    """Say what an operation had kept for this step, and whether it still has it."""
+    names = dict(zip(node.operation.inputs, (operand.name for operand in operands), strict=True))
+    kept = [
+        names.get(name, "its own result") for name in node.saved_names() if name in (*names, *node.operation.outputs)
+    ]
+    if not kept:
+        return ""
+    after = " It is freed now; retain_graph=True would have kept it." if node.values is None else ""
+    return f" For this it had saved {_listed(dict.fromkeys(kept))}.{after}"
+
+
+def _hook_line(name: str, made: Any) -> str:
+    """Say that a hook has put another gradient in the place of the one that arrived."""
+    what = words.number(np.asarray(made).item()) if np.ndim(made) == 0 else "another gradient"
+    return f"a hook on {name} made it {what}"
+
+
 def _listed(names: Iterable[str]) -> str:
     *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def _listed_up_to(most: int, names: list[str]) -> list[str]:
+    """Return names to be told one by one; of many, the last is how many more there are."""
+    return names if len(names) <= most else [*names[:most], f"Each of {len(names) - most} others"]
+
+
+def _detached_from(leaf: EngineTensor) -> EngineTensor | None:
+    """Return the tensor that a leaf was detached from, if it is still there and takes part in a graph."""
+    source = None if leaf._source is None else leaf._source()
+    return source if source is not None and source._requires_grad else None
 
 
 def _slot_name(slot: str) -> str:

@@ -173,6 +173,30 @@ def scalar_local(node: Node, slot: str, operands: list[Operand]) -> str:
         return number(np.asarray(rule(kind.type(1), values)).item())
 
 
+LOCAL_ENTRIES = 256
+"""A local derivative of a tensor is kept entry by entry if it has no more than this many."""
+
+
+def local_entries(node: Node, slot: str, operands: list[Operand]) -> Any:
+    """Work out the local derivative of a tensor entry by entry, by sending ones through the operation's own formula.
+
+    ``None`` where the gradient is not simply multiplied with one, or there are too many entries.
+    """
+    size = math.prod(node.output_shape)
+    arrays = [operand.array for operand in operands]
+    if not 1 < size <= LOCAL_ENTRIES or not is_factor(node, slot) or node.operation.reduction or node.many:
+        return None
+    if any(array is None for array in arrays):
+        return None
+    index = node.operation.inputs.index(slot)
+    with np.errstate(all="ignore"):
+        result = node.operation.forward(*arrays, *node.settings)
+        results = result if len(node.operation.outputs) > 1 else (result,)
+        ones = np.ones(node.output_shape, np.asarray(arrays[index]).dtype)
+        local = node.operation.rules[index](ones, (*arrays, *results, *node.settings))
+    return local if np.shape(local) == node.output_shape else None
+
+
 def forward_equation(node: Node, operands: list[Operand], name: str, result: Any) -> str:
     """Write what an operation computed: ``w·x = 2 · 5 = 10``; for tensors the shapes."""
     expression = node.operation.expression

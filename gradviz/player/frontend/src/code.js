@@ -23,7 +23,7 @@ export function columnsOn(text, line, source) {
 
 /** @param {Code[]} code */
 export function makeCode(code) {
-  const pre = html("pre", { class: "gp-code" });
+  const pre = html("pre", { class: "gp-code", tabindex: 0, role: "group", "aria-label": "The program" });
   const section = html("section", { class: "gp-section" }, html("h3", {}, "Code"), pre);
   section.hidden = code.length === 0;
   let shownFile = code[0]?.file;

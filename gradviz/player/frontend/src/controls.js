@@ -1,10 +1,16 @@
 // The bar above the picture: buttons, the track of steps, and where we are.
 
-import { html, icon } from "./dom.js";
+import { button, html, icon } from "./dom.js";
 import { placeOf } from "./state.js";
 
 /** @typedef {import("./state.js").Step} Step */
-/** @typedef {"first" | "previous" | "play" | "next" | "last"} Command */
+/** @typedef {import("./dom.js").Icon} Icon */
+/**
+ * @typedef {"first" | "previous" | "play" | "next" | "last" | "before" | "after" | "loop" | "predict" | "projector" |
+ *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "close"} Command
+ */
+
+export const SPEEDS = [0.5, 1, 2, 4];
 
 /** @param {Step[]} steps @param {number} k */
 export function placeText(steps, k) {
@@ -28,6 +34,12 @@ function makeTrack(steps, go) {
   );
   // Many steps leave no room for gaps between the segments.
   track.dataset.density = steps.length > 160 ? "solid" : steps.length > 50 ? "tight" : "loose";
+  const border = steps.findIndex(({ phase }) => phase === "backward");
+  if (border > 0) {
+    const line = html("i", { class: "gp-border" });
+    line.style.left = `${(border / steps.length) * 100}%`;
+    track.append(line);
+  }
 
   const stepAt = (/** @type {PointerEvent} */ event) => {
     const { left, width } = track.getBoundingClientRect();
@@ -44,11 +56,13 @@ function makeTrack(steps, go) {
     if (track.hasPointerCapture(event.pointerId)) go(k);
   });
 
+  let shown = 0;
   return {
     element: track,
     /** @param {number} k */
     show(k) {
-      segments.forEach((segment, i) => segment.classList.toggle("gp-past", i <= k));
+      for (let i = Math.min(k, shown); i <= Math.max(k, shown); i += 1) segments[i].classList.toggle("gp-past", i <= k);
+      shown = k;
       marker.style.left = `${(k / steps.length) * 100}%`;
       marker.style.width = `${100 / steps.length}%`;
       marker.className = `gp-marker gp-${steps[k].phase}`;
@@ -60,26 +74,36 @@ function makeTrack(steps, go) {
 
 /**
  * @param {Step[]} steps
- * @param {{go(step: number): void, command(name: Command): void}} on
+ * @param {{go(step: number): void, command(name: Command): void, speed(factor: number): void}} on
  */
 export function makeControls(steps, on) {
-  const button = (/** @type {Command} */ name, /** @type {string} */ label, /** @type {string} */ keys) => {
-    const made = html("button", { type: "button", class: `gp-button gp-${name}`, "aria-label": label, title: `${label} (${keys})` });
-    made.append(icon(name));
-    made.addEventListener("click", () => on.command(name));
-    return made;
-  };
-  const first = button("first", "First step", "Home");
-  const previous = button("previous", "Previous step", "←");
-  const play = button("play", "Play", "Space");
-  const next = button("next", "Next step", "→");
-  const last = button("last", "Last step", "End");
+  const step = (/** @type {Command & Icon} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
+    button(label, () => on.command(name), { icon: name, keys, kind: `gp-button gp-${name}` });
+  const first = step("first", "First step", "Home");
+  const previous = step("previous", "Previous step", "←");
+  const play = step("play", "Play", "Space");
+  const next = step("next", "Next step", "→");
+  const last = step("last", "Last step", "End");
   const track = makeTrack(steps, on.go);
   const place = html("span", { class: "gp-place" });
   const buttons = html("div", { class: "gp-buttons" }, first, previous, play, next, last);
 
+  const speeds = SPEEDS.map((factor) => html("option", { value: factor }, `${factor}×`));
+  speeds[SPEEDS.indexOf(1)].selected = true;
+  const speed = html("select", { class: "gp-button gp-speed", "aria-label": "Speed", title: "Speed" }, ...speeds);
+  speed.addEventListener("change", () => on.speed(Number(speed.value)));
+  const loop = step("loop", "Loop", "");
+  const predict = button("Predict", () => on.command("predict"), { kind: "gp-button gp-predicts" });
+  predict.title = "Ask me for each gradient before it is shown";
+  const events = button("Take apart", () => on.command("events"), { kind: "gp-button gp-predicts" });
+  events.title = "Take each backward step apart: upstream gradient, local derivative, product, accumulation (E)";
+  events.hidden = predict.hidden = steps.every(({ phase }) => phase === "forward");
+  const projector = step("projector", "Large type, for a projector", "");
+  const fullscreen = step("fullscreen", "Full screen", "F");
+  const tools = html("div", { class: "gp-buttons gp-modes" }, speed, loop, events, predict, projector, fullscreen);
+
   return {
-    element: html("div", { class: "gp-bar" }, buttons, track.element, place),
+    element: html("div", { class: "gp-bar" }, buttons, track.element, place, tools),
     /** @param {number} k @param {boolean} playing */
     show(k, playing) {
       first.disabled = previous.disabled = k === 0;
@@ -94,5 +118,31 @@ export function makeControls(steps, on) {
       track.show(k);
       place.textContent = placeText(steps, k);
     },
+    /** Shows which modes are on. @param {{loop: boolean, predict: boolean, events: boolean, projector: boolean}} modes */
+    showModes(modes) {
+      events.disabled = modes.predict; // what is asked for would be told
+      for (const [made, on_] of /** @type {const} */ ([[loop, modes.loop], [events, modes.events], [predict, modes.predict], [projector, modes.projector]])) {
+        made.setAttribute("aria-pressed", String(on_));
+      }
+    },
   };
+}
+
+/**
+ * What one can do with the picture, in a corner of it.
+ * @param {(name: Command) => void} command
+ * @param {{now: number, most: number} | null | undefined} depth how far modules are unfolded, where there are any
+ */
+export function makeTools(command, depth) {
+  const tool = (/** @type {Command & Icon} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
+    button(label, () => command(name), { icon: name, keys, kind: "gp-tool" });
+  const tools = [tool("larger", "Zoom in", "+"), tool("smaller", "Zoom out", "−"), tool("fit", "Fit the picture", "0")];
+  if (depth && depth.most > 0) {
+    const fold = tool("fold", "Fold modules", "");
+    const unfold = tool("unfold", "Unfold modules", "");
+    fold.disabled = depth.now <= 0;
+    unfold.disabled = depth.now >= depth.most;
+    tools.push(fold, unfold);
+  }
+  return html("div", { class: "gp-tools" }, ...tools);
 }

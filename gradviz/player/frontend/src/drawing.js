@@ -1,43 +1,77 @@
 // From the SVG's text to an element that may safely enter the page.
 
+import { Unplayable } from "./check.js";
+import { svgElement } from "./dom.js";
+
 // What a drawing is made of. A recording may come from somebody else, so whatever is not listed is left out.
 const ELEMENTS = new Set(
   "svg g path rect circle ellipse line polygon polyline text tspan title desc defs clipPath marker".split(" "),
 );
 
-/** @param {Attr} attribute */
-function isHarmless({ name, value }) {
+export const NODES = ".gv-card, .gv-chip, .gv-disc";
+
+/** @param {string} name @param {string} value of an attribute */
+function isHarmless(name, value) {
   // No scripts, no style sheets, no links, and no references but to the drawing's own parts.
   if (/^on|^style$|href$/i.test(name)) return false;
   return !/url\s*\(\s*(?!#)/i.test(value);
 }
 
 /**
- * Parses a drawing and leaves out everything that could run, load or link.
+ * Makes a drawing of its text and leaves out everything that could run, load or link.
  * @param {string} text
  * @returns {SVGSVGElement}
  */
 export function parseDrawing(text) {
   const root = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (root.localName !== "svg" || root.querySelector("parsererror")) {
-    throw new Error("The picture in this recording is damaged: it is not a readable SVG.");
+    throw new Unplayable("The picture in this recording is damaged: it is not a readable SVG.");
   }
   for (const element of [root, ...root.querySelectorAll("*")]) {
     if (!ELEMENTS.has(element.localName)) element.remove();
-    for (const attribute of [...element.attributes]) {
-      if (!isHarmless(attribute)) element.removeAttributeNode(attribute);
+    for (const name of element.getAttributeNames()) {
+      if (!isHarmless(name, element.getAttribute(name) ?? "")) element.removeAttribute(name);
     }
   }
-  return /** @type {SVGSVGElement} */ (/** @type {unknown} */ (document.importNode(root, true)));
+  return /** @type {SVGSVGElement} */ (/** @type {unknown} */ (document.adoptNode(root)));
 }
 
 /**
- * The key of the card or disc that was hit, if one was.
+ * Makes a drawing answer to clicks and keys.
+ * @param {SVGSVGElement} svg
+ */
+export function makeActive(svg) {
+  if (svg.querySelector(".gv-hit")) return; // it is played once more
+  for (const line of svg.querySelectorAll(".gv-edge .gv-line")) {
+    // Nobody hits a line of two pixels: a wide one that is not seen takes the clicks.
+    line.after(svgElement("path", { class: "gv-hit", d: line.getAttribute("d") ?? "", fill: "none" }));
+  }
+  for (const node of svg.querySelectorAll(NODES)) node.setAttribute("role", "button");
+}
+
+/**
+ * The number or coloured cell that was hit, if one was: of which tensor, of its value or its gradient, and which entry.
+ * @param {EventTarget | null} target
+ * @param {string} prefix
+ * @returns {{tensor: string, part: "v" | "g", index: number} | undefined}
+ */
+export function cellOf(target, prefix) {
+  if (!(target instanceof Element)) return undefined;
+  const isCell = Boolean(target.parentElement?.classList.contains("gv-cells"));
+  const id = (isCell ? target.parentElement?.id : target.id) ?? "";
+  const [, tensor, part, number] = /^(t\d+)_([vg])(\d*)$/.exec(id.slice(prefix.length + 1)) ?? [];
+  if (!tensor || (!isCell && !number)) return undefined;
+  const index = isCell ? [...(target.parentElement?.children ?? [])].indexOf(target) : Number(number);
+  return { tensor, part: part === "v" ? "v" : "g", index };
+}
+
+/**
+ * The key of the tensor, operation or edge that was hit, if one was.
  * @param {EventTarget | null} target
  * @param {string} prefix
  * @returns {string | undefined}
  */
 export function keyOf(target, prefix) {
-  const element = target instanceof Element ? target.closest(".gv-card, .gv-disc") : null;
+  const element = target instanceof Element ? target.closest(`${NODES}, .gv-edge`) : null;
   return element?.id.startsWith(`${prefix}_`) ? element.id.slice(prefix.length + 1) : undefined;
 }

@@ -1,4 +1,4 @@
-// The size of the picture: as large as its place allows, never too small to read.
+// Where the picture is: as large as its place allows, never too small to read, and what matters in view.
 
 const SMALLEST = 0.75; // a little small, but all of the picture is in view
 const SCROLLED = 0.9; // what does not fit even so scrolls, and is shown at a size that is easy to read
@@ -9,41 +9,11 @@ const LARGEST = 1.5;
  * @param {number} height
  * @param {number} roomAcross
  * @param {number} roomDown
+ * @param {{smallest?: number, largest?: number}} [limits]
  */
-export function scaleToFit(width, height, roomAcross, roomDown) {
-  const fitting = Math.min(LARGEST, roomAcross / width, roomDown / height);
-  return fitting >= SMALLEST ? fitting : SCROLLED;
-}
-
-/**
- * Keeps a drawing fitted to the figure it is in; the figure scrolls where it does not fit.
- * @param {HTMLElement} figure
- * @param {SVGSVGElement} svg
- * @returns {() => void} how to stop
- */
-export function keepFitted(figure, svg) {
-  const { width, height } = svg.viewBox.baseVal ?? {};
-  if (!width || !height) return () => {};
-  const fit = () => {
-    const style = getComputedStyle(figure);
-    const across = figure.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    if (across <= 0) return; // not on the page yet, or hidden
-    const most = parseFloat(style.maxHeight); // NaN for "none"
-    const down = Number.isNaN(most) ? Infinity : most - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
-    const scale = scaleToFit(width, height, across, down);
-    svg.style.width = `${Math.floor(width * scale)}px`;
-    svg.style.height = `${Math.floor(height * scale)}px`;
-    // The player is as high as its picture asks for, whatever a step has to say: nothing may move while one steps.
-    figure.parentElement?.style.setProperty("--gp-picture", svg.style.height);
-  };
-  const observer = new ResizeObserver(fit);
-  observer.observe(figure);
-  window.addEventListener("resize", fit); // the height allowed depends on the window's
-  fit();
-  return () => {
-    observer.disconnect();
-    window.removeEventListener("resize", fit);
-  };
+export function scaleToFit(width, height, roomAcross, roomDown, { smallest = SMALLEST, largest = LARGEST } = {}) {
+  const fitting = Math.min(largest, roomAcross / width, roomDown / height);
+  return fitting >= smallest ? fitting : Math.max(smallest, SCROLLED);
 }
 
 /**

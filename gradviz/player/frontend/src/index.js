@@ -5,10 +5,9 @@ import { render } from "./player.js";
 
 export default { render };
 
-// A saved page carries its payload with it. In a notebook there is no such element, and the notebook calls render.
+// A saved page carries its payload and its picture with it. In a notebook there is no such element, and the notebook calls render.
 const saved = document.getElementById("gradviz-payload");
 const place = document.getElementById("gradviz-page");
-if (saved && place) {
-  const model = new PageModel({ payload: JSON.parse(saved.textContent ?? ""), step: 0, playing: false, selected: "" });
-  render({ model, el: place });
-}
+const picture = /** @type {SVGSVGElement | null} */ (document.querySelector("#gradviz-picture > svg"));
+picture?.remove();
+if (saved && place) render({ model: new PageModel(saved.textContent ?? "", picture), el: place });

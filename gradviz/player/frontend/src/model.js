@@ -12,13 +12,27 @@
 
 /** @implements {Model} */
 export class PageModel {
-  #values;
+  /** @type {Record<string, any>} */
+  #values = { payload: null, step: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
+  /** @type {Record<string, any>} the payload with its modules folded, by depth */
+  #folds = {};
 
-  /** @param {Record<string, any>} values */
-  constructor(values) {
-    this.#values = { ...values };
+  /**
+   * @param {string} text the page's payload, as JSON, but for the picture
+   * @param {SVGSVGElement | null} svg the picture
+   */
+  constructor(text, svg) {
+    try {
+      const payload = JSON.parse(text);
+      payload.svg ??= svg;
+      const { predict, folds, depth } = payload;
+      Object.assign(this.#values, { payload, predict: predict === true, depth: depth?.now ?? null });
+      this.#folds = { ...folds, [depth?.now]: payload };
+    } catch {
+      // Cut off, or changed by hand. Without a payload the player says that there is none to play.
+    }
   }
 
   /** @param {string} name */
@@ -31,6 +45,14 @@ export class PageModel {
     if (this.#values[name] === value) return;
     this.#values[name] = value;
     for (const listener of [...(this.#listeners.get(`change:${name}`) ?? [])]) listener();
+    if (name === "depth" && Object.hasOwn(this.#folds, value)) this.#fold(this.#folds[value]);
+  }
+
+  /** Does what Python does in a notebook: another payload, at the step that shows as much. @param {any} payload */
+  #fold(payload) {
+    const seen = this.#values.payload.places[this.#values.step];
+    this.#values.step = Math.max(0, payload.places.findLastIndex((/** @type {number} */ place) => place <= seen));
+    this.set("payload", payload);
   }
 
   /** @param {string} event @param {() => void} listener */

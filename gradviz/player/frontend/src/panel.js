@@ -3,18 +3,11 @@
 import { makeCode } from "./code.js";
 import { placeText } from "./controls.js";
 import { html } from "./dom.js";
+import { equationLine } from "./equation.js";
+import { makeInside } from "./inside.js";
 
 /** @typedef {import("./state.js").Step} Step */
 /** @typedef {import("./state.js").Payload} Payload */
-
-/**
- * A line of the equation; where it ends in a number, that is in bold.
- * @param {string} line
- */
-function equationLine(line) {
-  const [, before, result] = line.match(/^(.* = )(\S+)$/s) ?? [];
-  return result ? html("div", {}, before, html("b", {}, result)) : html("div", {}, line);
-}
 
 /**
  * @param {Step[]} steps
@@ -52,27 +45,43 @@ function makeLog(steps, go) {
 /**
  * @param {Payload} payload
  * @param {(step: number) => void} go
+ * @param {(event: number) => void} enter
  */
-export function makePanel({ steps, code }, go) {
+export function makePanel({ steps, code }, go, enter) {
   const heading = html("h3");
   const sentence = html("p", { class: "gp-sentence" });
   const reason = html("p", { class: "gp-reason" });
   const equation = html("div", { class: "gp-equation" });
   const program = makeCode(code);
   const log = makeLog(steps, go);
-  const words = html("section", { class: "gp-section" }, heading, sentence, reason, equation);
+  const inside = makeInside(enter);
+  const entry = html("p", { class: "gp-entry" });
+  const words = html("section", { class: "gp-section" }, heading, inside.element, sentence, reason, equation, entry);
 
   return {
     element: html("div", { class: "gp-panel" }, words, program.element, log.element),
-    /** @param {number} k */
-    show(k) {
+    /** Says where one entry of a tensor comes from. @param {string} text */
+    entry(text) {
+      entry.textContent = text;
+    },
+    /**
+     * @param {number} k
+     * @param {import("./state.js").Event[]} events the step taken apart, or none
+     * @param {number} e which event is shown
+     */
+    show(k, events, e) {
       const step = steps[k];
+      const event = events[e];
+      const { title, sentence: said, equation: lines = [] } = event ?? step;
       heading.replaceChildren(html("span", {}, "This step"), ...(step.title ? [" · ", html("strong", {}, step.title)] : []));
-      sentence.textContent = step.sentence;
-      reason.textContent = step.reason;
-      reason.hidden = !step.reason;
-      equation.replaceChildren(...step.equation.map(equationLine));
-      equation.hidden = step.equation.length === 0;
+      if (event) heading.append(html("span", {}, ` · ${title}`));
+      inside.show(events, e);
+      sentence.textContent = said;
+      reason.textContent = event ? "" : step.reason;
+      reason.hidden = !reason.textContent;
+      equation.replaceChildren(...lines.map(equationLine));
+      equation.hidden = lines.length === 0;
+      entry.textContent = "";
       program.show(step.source);
       log.show(k);
     },

@@ -1,35 +1,28 @@
 // The player: a payload, a model that holds the step, and the parts that show it.
 
-import { makeControls, placeText } from "./controls.js";
-import { html } from "./dom.js";
-import { keyOf, parseDrawing } from "./drawing.js";
-import { bringIntoView, keepFitted } from "./fit.js";
+import { makeAnnouncer } from "./announce.js";
+import { makeChain } from "./chain.js";
+import { Unplayable, checked } from "./check.js";
+import { makeControls, makeTools, placeText } from "./controls.js";
+import { button, html } from "./dom.js";
+import { NODES, cellOf, keyOf, makeActive, parseDrawing } from "./drawing.js";
+import { entryText } from "./entry.js";
+import { Facts } from "./facts.js";
+import { bringIntoView } from "./fit.js";
+import { makeInspector } from "./inspect.js";
+import { commandOf } from "./keys.js";
 import { makePanel } from "./panel.js";
 import { Picture } from "./patch.js";
-import { clamp, faceAt, nextStepAbout } from "./state.js";
+import { makePredict } from "./predict.js";
+import { clamp, faceInside, nextStepAbout } from "./state.js";
+import { hideStill } from "./still.js";
 import { followTheme } from "./theme.js";
+import { makeZoom } from "./zoom.js";
 
 /** @typedef {import("./model.js").Model} Model */
-/** @typedef {import("./state.js").Payload} Payload */
 /** @typedef {import("./controls.js").Command} Command */
 
-const VERSION = 1;
 const PAUSE_MS = 1200;
-
-/** @type {Record<string, Command>} */
-const KEYS = { ArrowLeft: "previous", ArrowRight: "next", " ": "play", Home: "first", End: "last" };
-
-/** @param {Payload} payload */
-function checked(payload) {
-  if (payload?.version !== VERSION) {
-    throw new Error(
-      `This player reads recordings of version ${VERSION}; this one has version ${payload?.version ?? "unknown"}. ` +
-        "Update gradviz, or save the recording again with this version.",
-    );
-  }
-  if (payload.steps.length === 0) throw new Error("This recording has no steps.");
-  return payload;
-}
 
 /**
  * Builds a player into an element.
@@ -40,9 +33,26 @@ function checked(payload) {
 function mount(model, el) {
   const payload = checked(model.get("payload"));
   const { steps, prefix } = payload;
-  const picture = new Picture(parseDrawing(payload.svg), prefix);
+  const facts = new Facts(payload.facts);
+  // A picture that came with the page has been read by the browser already, under the page's own policy.
+  const svg = typeof payload.svg === "string" ? parseDrawing(payload.svg) : payload.svg;
+  makeActive(svg);
+  const picture = new Picture(svg, prefix);
   const last = steps.length - 1;
+  const lastForward = steps.findLastIndex(({ phase }) => phase === "forward");
   const now = () => clamp(model.get("step"), steps.length);
+  const modes = {
+    loop: false,
+    predict: Boolean(model.get("predict")),
+    events: model.get("grain") === "event",
+    projector: false,
+  };
+  // A step taken apart, and the event that is shown. While the reader predicts, steps stay whole: an event would tell.
+  /** @type {import("./state.js").Event[]} */
+  const whole = [];
+  const inside = (/** @type {number} */ k) => (modes.events && !modes.predict ? payload.events[k] : whole);
+  const event = () => clamp(model.get("event"), Math.max(inside(now()).length, 1));
+  let pause = PAUSE_MS;
 
   /** @param {string} name @param {any} value */
   const change = (name, value) => {
@@ -54,48 +64,141 @@ function mount(model, el) {
       // The kernel is gone. Stepping goes on without it: everything needed is here.
     }
   };
-  /** @param {number} step */
-  const go = (step) => {
+  /** @param {number} step @param {number} at which event inside it */
+  const go = (step, at = 0) => {
     change("playing", false); // who steps by hand wants to look
-    change("step", clamp(step, steps.length));
+    enter(predict.allow(clamp(step, steps.length)), at);
   };
-  /** @param {Command} name */
-  const command = (name) => {
-    if (name === "play") change("playing", !model.get("playing") && last > 0);
-    else go({ first: 0, previous: now() - 1, next: now() + 1, last }[name]);
+  /** Shows a step, and an event inside it. @param {number} step @param {number} at */
+  const enter = (step, at) => {
+    const same = step === now();
+    quiet = !same;
+    change("event", clamp(at, Math.max(inside(step).length, 1)));
+    quiet = false;
+    change("step", step);
   };
+  let quiet = false; // while two traits change that belong together
+  /** One on: the next event of this step, or the next step. @returns {[number, number]} */
+  const advance = () => (event() < inside(now()).length - 1 ? [now(), event() + 1] : [now() + 1, 0]);
+  /** @type {Record<Command, () => void>} */
+  const commands = {
+    first: () => go(0),
+    previous: () => (event() > 0 ? go(now(), event() - 1) : go(now() - 1, Infinity)),
+    next: () => (advance()[0] > last ? change("playing", false) : go(...advance())),
+    last: () => go(last),
+    // To the border between the two passes: the end of forward, or the start of backward.
+    before: () => go(now() > lastForward + 1 ? lastForward + 1 : now() > lastForward ? lastForward : 0),
+    after: () => go(now() < lastForward ? lastForward : now() === lastForward ? lastForward + 1 : last),
+    play: () => change("playing", !model.get("playing") && last > 0),
+    loop: () => controls.showModes(Object.assign(modes, { loop: !modes.loop })),
+    predict: () => change("predict", !model.get("predict")),
+    events: () => change("grain", modes.events ? "operation" : "event"),
+    projector() {
+      controls.showModes(Object.assign(modes, { projector: !modes.projector }));
+      root.toggleAttribute("data-projector", modes.projector);
+      zoom.fit();
+    },
+    fullscreen() {
+      const asked = document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.();
+      (asked ?? Promise.reject()).catch(() => announcer.say("This page does not allow full screen."));
+    },
+    larger: () => zoom.larger(),
+    smaller: () => zoom.smaller(),
+    fit: () => zoom.fit(),
+    fold: () => change("depth", Math.max(0, (payload.depth?.now ?? 0) - 1)),
+    unfold: () => change("depth", Math.min(payload.depth?.most ?? 0, (payload.depth?.now ?? 0) + 1)),
+    close: () => change("selected", ""),
+  };
+  const command = (/** @type {Command} */ name) => commands[name]();
 
-  const controls = makeControls(steps, { go, command });
-  const panel = makePanel(payload, go);
+  const announcer = makeAnnouncer();
+  const controls = makeControls(steps, {
+    go,
+    command,
+    speed(factor) {
+      pause = PAUSE_MS / factor;
+      play();
+    },
+  });
+  const predict = makePredict(steps, facts, {
+    say: announcer.say,
+    ask(question) {
+      change("playing", false);
+      picture.mark("gv-asked", question ? [question.tensor] : []);
+      root.toggleAttribute("data-asking", question !== undefined);
+    },
+    hint: show,
+    answered(step) {
+      go(step);
+      root.focus({ preventScroll: true });
+    },
+  });
+  const panel = makePanel(payload, go, (at) => go(now(), at));
+  const output = payload.facts.frames[lastForward + 1]?.gradients[0]?.tensor;
+  const chain = makeChain(payload.facts, output, (edges) => picture.mark("gv-path", edges));
+  panel.element.append(chain.element);
+  panel.element.prepend(predict.element);
+  panel.element.tabIndex = -1;
+  const inspector = makeInspector(payload, facts, {
+    go,
+    select: (key) => change("selected", key),
+    say: announcer.say,
+    hides: (argument) => predict.hidden().includes(argument),
+  });
   const figure = html("div", { class: "gp-figure" }, picture.svg);
-  const status = html("div", { class: "gp-status", role: "status", "aria-live": "polite" });
+  const skip = button(`Skip the picture and its ${picture.svg.querySelectorAll(NODES).length} nodes`, () => panel.element.focus(), { kind: "gp-skip" });
+  const stage = html("div", { class: "gp-stage" }, skip, figure, makeTools(command, payload.depth), inspector.element);
+  const main = html("div", { class: "gp-main" }, stage, panel.element);
   const root = html(
     "section",
-    { class: "gradviz-player", tabindex: 0, "aria-label": `Backpropagation player: ${payload.title || "computation"}` },
+    {
+      class: "gradviz-player",
+      tabindex: 0,
+      "aria-label": `Backpropagation player: ${payload.title || "computation"}`,
+      "data-lm-suppress-shortcuts": "true", // the notebook's own keys rest while the player has the focus
+    },
     controls.element,
-    html("div", { class: "gp-main" }, figure, panel.element),
-    status,
+    main,
+    announcer.element,
   );
+  const zoom = makeZoom(figure, picture.svg, () => root.hasAttribute("data-inspecting") && getComputedStyle(stage).display === "flex");
 
   function show() {
     const k = now();
+    const events = inside(k);
+    const e = event();
     const step = steps[k];
+    const { current, touched } = events[e] ?? step;
     const focused = document.activeElement;
     root.dataset.phase = step.phase;
-    picture.show(faceAt(steps, k));
-    picture.mark("gv-current", step.current);
-    picture.mark("gv-touched", step.touched.filter((key) => !step.current.includes(key)));
+    picture.show(faceInside(steps, events, k, e));
+    picture.mark("gv-current", [...new Set([...current, ...step.current.slice(0, 1)])]);
+    picture.mark("gv-touched", touched.filter((key) => !current.includes(key)));
+    picture.mark("gv-hidden", predict.hidden().map((argument) => `${argument}_l`));
     controls.show(k, Boolean(model.get("playing")));
-    panel.show(k);
-    status.textContent = `Step ${k + 1} of ${steps.length}, ${placeText(steps, k)}: ${step.title}. ${step.sentence}`;
+    panel.show(k, events, e);
+    inspector.show(model.get("selected"), k);
     bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
     // A button that has just been disabled drops the focus, and the keys with it.
     if (focused instanceof HTMLButtonElement && focused.disabled && root.contains(focused)) root.focus({ preventScroll: true });
   }
 
+  function announce() {
+    const k = now();
+    const events = inside(k);
+    if (events.length) {
+      const { title, sentence, equation = [] } = events[event()];
+      announcer.say(`Step ${k + 1} of ${steps.length}, event ${event() + 1} of ${events.length}: ${title}. ${sentence} ${equation.join(" ")}`);
+    } else
+    announcer.say(`Step ${k + 1} of ${steps.length}, ${placeText(steps, k)}: ${steps[k].title}. ${steps[k].sentence}`);
+  }
+
   function select() {
     const key = model.get("selected");
     picture.mark("gv-selected", key ? [key] : []);
+    inspector.show(key, now());
+    root.toggleAttribute("data-inspecting", !inspector.element.hidden);
+    zoom.refit();
   }
 
   /** @type {number | undefined} */
@@ -103,18 +206,49 @@ function mount(model, el) {
   function play() {
     clearTimeout(timer);
     if (!model.get("playing")) return;
-    if (now() === last) change("playing", false);
+    const [step, at] = advance();
+    if (step > last && !modes.loop) change("playing", false);
     // Two views of one model each have a timer; the step that the first one takes starts both anew.
-    else timer = window.setTimeout(() => change("step", now() + 1), PAUSE_MS);
+    else timer = window.setTimeout(() => (step > last ? enter(predict.allow(0), 0) : enter(predict.allow(step), at)), pause);
   }
   function onStep() {
+    const allowed = predict.allow(now());
+    if (allowed !== now()) {
+      // Set from elsewhere, beyond an unanswered question. Taken back a moment later: within the change itself a widget's
+      // model would see nothing to tell Python.
+      return queueMicrotask(() => change("step", allowed));
+    }
     show();
+    announce();
     play();
   }
+  function onEvent() {
+    if (quiet) return;
+    show();
+    announce();
+    play();
+  }
+  function onGrain() {
+    modes.events = model.get("grain") === "event";
+    controls.showModes(modes);
+    enter(now(), 0);
+    show();
+    announcer.say(modes.events ? "Each backward step is taken apart." : "Each step is an operation.");
+  }
   function onPlaying() {
-    if (model.get("playing") && now() === last) change("step", 0); // play at the end: once more from the start
+    if (model.get("playing") && now() === last && event() >= inside(last).length - 1) enter(0, 0); // play at the end: once more from the start
     controls.show(now(), Boolean(model.get("playing")));
     play();
+  }
+  function onPredict() {
+    modes.predict = Boolean(model.get("predict"));
+    root.toggleAttribute("data-predicting", modes.predict);
+    controls.showModes(modes);
+    const seen = modes.predict ? Math.min(now(), lastForward) : now();
+    predict.start(modes.predict, seen);
+    if (seen !== now()) go(seen);
+    else show();
+    if (modes.predict) announcer.say("Predict: you are asked for each gradient before it is shown.");
   }
 
   /** @param {EventTarget | null} target */
@@ -122,48 +256,61 @@ function mount(model, el) {
     const key = keyOf(target, prefix);
     change("selected", key ?? "");
     const step = key === undefined ? undefined : nextStepAbout(steps, now(), key);
-    if (step !== undefined) go(step);
+    if (step !== undefined && !facts.edge(key ?? "") && !modes.predict) go(step);
   }
   figure.addEventListener("click", (event) => pick(event.target));
+  figure.addEventListener("pointerover", ({ target }) => {
+    const cell = cellOf(target, prefix);
+    const running = steps[now()].current[0];
+    panel.entry(cell && !modes.predict ? entryText(facts, cell.tensor, cell.part, cell.index, now(), running) : "");
+  });
 
   root.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
-    if (event.ctrlKey || event.altKey || event.metaKey || event.shiftKey) return;
     const presses = event.key === " " || event.key === "Enter";
-    if (presses && target.closest("button, summary")) {
+    const name = commandOf(event);
+    if (target.closest("input, select, textarea")) {
+      event.stopPropagation(); // what is typed is for the field alone
+      if (event.key === "Escape") root.focus({ preventScroll: true });
+    } else if (presses && target.closest("button, summary")) {
       event.stopPropagation(); // the button's own business, and not the notebook's
     } else if (event.key === "Enter" && keyOf(target, prefix)) {
       pick(target);
       event.preventDefault();
       event.stopPropagation();
-    } else if (event.key in KEYS) {
-      command(KEYS[event.key]);
+    } else if (name && (name !== "close" || model.get("selected"))) {
+      command(name);
       event.preventDefault(); // or the page would scroll
       event.stopPropagation(); // or JupyterLab would act on it too
     }
   });
   root.addEventListener("mousedown", (event) => {
     // After a click the player has the focus, not the button, so that Space plays whatever was clicked last.
-    if (!(/** @type {Element} */ (event.target).closest(".gp-bar"))) return;
+    const target = /** @type {Element} */ (event.target);
+    if (!target.closest(".gp-bar, .gp-tools") || target.closest("select")) return;
     event.preventDefault();
     root.focus({ preventScroll: true });
   });
 
+  // Before it is on the page: what is there is styled and laid out anew with each change.
+  const stopTheme = followTheme(root);
+  show();
   el.append(root);
-  const stops = [followTheme(root), keepFitted(figure, picture.svg)];
-  model.on("change:step", onStep);
-  model.on("change:playing", onPlaying);
-  model.on("change:selected", select);
+  const listeners = { step: onStep, event: onEvent, grain: onGrain, playing: onPlaying, selected: select, predict: onPredict };
+  for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
+  zoom.start();
+  controls.showModes(modes);
   show();
   select();
+  if (modes.predict) onPredict();
+  announce();
   play();
 
   return () => {
     clearTimeout(timer);
-    model.off("change:step", onStep);
-    model.off("change:playing", onPlaying);
-    model.off("change:selected", select);
-    for (const stop of stops) stop();
+    for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
+    stopTheme();
+    zoom.stop();
     root.remove();
   };
 }
@@ -181,15 +328,18 @@ export function render({ model, el }) {
       unmount = mount(model, el);
     } catch (error) {
       const message = html("p", { class: "gradviz-player gp-error", role: "alert" });
-      message.textContent = error instanceof Error ? error.message : String(error);
+      message.textContent =
+        error instanceof Unplayable ? error.message : `This recording is damaged and cannot be played (${error}). Save it again with gradviz.`;
       el.append(message);
       unmount = () => message.remove();
     }
   }
   model.on("change:payload", start);
   start();
+  const showStill = hideStill(model.get("still"));
   return () => {
     model.off("change:payload", start);
     unmount();
+    showStill();
   };
 }

@@ -35,7 +35,18 @@
  */
 
 /**
- * @typedef {{version: number, title: string, prefix: string, svg: string, code: Code[], steps: Step[]}} Payload
+ * Something that happens inside a step, with what it changes in the picture.
+ * @typedef {Partial<Face> & {
+ *   kind: string, title: string, sentence: string, equation?: string[], current: string[], touched: string[],
+ * }} Event
+ */
+
+/**
+ * `places` says of each step where it is in the recording before any module was folded, `depth` how far they are unfolded.
+ * @typedef {{
+ *   version: number, title: string, prefix: string, svg: string | SVGSVGElement, code: Code[], steps: Step[],
+ *   events: Event[][], facts: import("./facts.js").FactsData, places: number[], depth: {now: number, most: number} | null,
+ * }} Payload
  */
 
 /** @type {(keyof Face)[]} */
@@ -56,6 +67,22 @@ export function faceAt(steps, k) {
   const face = blankFace();
   for (const step of steps.slice(0, k + 1)) {
     for (const part of PARTS) Object.assign(face[part], step[part]);
+  }
+  return face;
+}
+
+/**
+ * The face inside step k, after event number e; after the last of them it is that of the step.
+ * @param {Step[]} steps
+ * @param {Event[]} events
+ * @param {number} k
+ * @param {number} e
+ */
+export function faceInside(steps, events, k, e) {
+  if (e < 0 || e >= events.length - 1) return faceAt(steps, k);
+  const face = faceAt(steps, k - 1);
+  for (const event of events.slice(0, e + 1)) {
+    for (const part of PARTS) Object.assign(face[part], event[part]);
   }
   return face;
 }

@@ -1,0 +1,148 @@
+// Equations as MathML: no font, no script is fetched, and a screen reader reads fractions as fractions.
+//
+// An equation arrives as one line of text, in the notation the whole project prints: "∂y/∂w = ∂y/∂(w·x) · x = 1 × 5 = 5".
+// Here it is cut into signs; whatever is not known stays the text it was.
+
+import { html } from "./dom.js";
+
+const MATHML = "http://www.w3.org/1998/Math/MathML";
+const NUMBER = /^\d+(?:\.\d+)?(?:e[−-]?\d+)?/u;
+const NAME = /^(?!ᵀ)[\p{L}_](?:(?!ᵀ)[\p{L}\p{Nd}_.])*/u;
+const RAISED = new Map([["²", "2"], ["³", "3"], ["⁴", "4"], ["ᵀ", "T"]]);
+
+/**
+ * A piece of an equation.
+ * @typedef {{kind: "number" | "name" | "sign" | "text", text: string}
+ *   | {kind: "fraction", above: Piece[], below: Piece[]}
+ *   | {kind: "power", base: Piece, raised: string}} Piece
+ */
+
+/**
+ * The length of what is in brackets at the start of a text, brackets included; 0 if they are not closed.
+ * @param {string} text
+ */
+function bracketed(text) {
+  let depth = 0;
+  for (let i = 0; i < text.length; i += 1) {
+    if (text[i] === "(") depth += 1;
+    else if (text[i] === ")" && --depth === 0) return i + 1;
+  }
+  return 0;
+}
+
+/**
+ * What stands directly after a ∂: a name, or something in brackets.
+ * @param {string} text
+ */
+function differential(text) {
+  const length = text.startsWith("(") ? bracketed(text) : (/^[^\s·×=()/]+(?:\([^()]*\))?/u.exec(text)?.[0].length ?? 0);
+  return text.slice(0, length);
+}
+
+/**
+ * Cuts one side of an equation into pieces. A pure function.
+ * @param {string} text
+ * @returns {Piece[]}
+ */
+export function pieces(text) {
+  /** @type {Piece[]} */
+  const found = [];
+  let rest = text;
+  while (rest) {
+    const above = rest.startsWith("∂") ? differential(rest.slice(1)) : "";
+    const below = above && rest.startsWith("/∂", above.length + 1) ? differential(rest.slice(above.length + 3)) : "";
+    const number = NUMBER.exec(rest)?.[0];
+    const name = NAME.exec(rest)?.[0];
+    const last = found.at(-1);
+    if (below) {
+      const sides = [above, below].map((side) => /** @type {Piece[]} */ ([{ kind: "sign", text: "∂" }, ...pieces(side)]));
+      found.push({ kind: "fraction", above: sides[0], below: sides[1] });
+      rest = rest.slice(above.length + below.length + 3);
+    } else if (number) {
+      found.push({ kind: "number", text: number });
+      rest = rest.slice(number.length);
+    } else if (name) {
+      found.push({ kind: "name", text: name });
+      rest = rest.slice(name.length);
+    } else if (RAISED.has(rest[0]) && last) {
+      found[found.length - 1] = { kind: "power", base: last, raised: RAISED.get(rest[0]) ?? "" };
+      rest = rest.slice(1);
+    } else {
+      const sign = String.fromCodePoint(rest.codePointAt(0) ?? 0);
+      if (sign.trim()) found.push({ kind: "·×+−-@()[],|√Σ→<>′".includes(sign) ? "sign" : "text", text: sign });
+      rest = rest.slice(sign.length);
+    }
+  }
+  return found;
+}
+
+/**
+ * Cuts a line into what is said before the equation, its sides, and the remark after it. A pure function.
+ * @param {string} line
+ */
+export function sidesOf(line) {
+  const [, equation, remark = ""] = /^(.*?)(?:\s{3}(.*)|(, summed over .*))?$/su.exec(line) ?? ["", line];
+  const [, before = "", rest] = /^(to ∂.+?: )(.*)$/su.exec(equation) ?? ["", "", equation];
+  return { before, sides: rest.split(" = "), remark: (remark || line.slice(equation.length)).trim() };
+}
+
+/** @param {string} tag @param {...(Node | string)} children */
+function math(tag, ...children) {
+  const element = document.createElementNS(MATHML, tag);
+  element.append(...children);
+  return element;
+}
+
+/** @param {Piece} piece @returns {Element} */
+function drawn(piece) {
+  switch (piece.kind) {
+    case "fraction":
+      return math("mfrac", math("mrow", ...piece.above.map(drawn)), math("mrow", ...piece.below.map(drawn)));
+    case "power": // after brackets, the bracket that closes carries it
+      return math("msup", drawn(piece.base), math("mn", piece.raised));
+    case "number":
+      return math("mn", piece.text);
+    case "name":
+      return math("mi", piece.text);
+    case "sign": {
+      const sign = math("mo", piece.text);
+      if (piece.text === "=") sign.setAttribute("form", "infix"); // with its spaces, though it stands first
+      return sign;
+    }
+    default:
+      return math("mtext", piece.text);
+  }
+}
+
+/**
+ * A side of an equation as MathML.
+ * @param {string} side
+ */
+function formula(side) {
+  const element = math("math", math("mrow", ...pieces(side).map(drawn)));
+  element.setAttribute("displaystyle", "true"); // fractions in full size
+  element.setAttribute("alttext", side);
+  return element;
+}
+
+/**
+ * A line of an equation. Its sides are formulas of their own, so that a long line can break between them; where it ends in a
+ * number, that is in bold.
+ * @param {string} line
+ */
+export function equationLine(line) {
+  if (line.startsWith("a hook on ")) return html("div", { class: "gp-formula" }, line); // words, not a formula
+  const { before, sides, remark } = sidesOf(line);
+  const element = html("div", { class: "gp-formula" });
+  if (before) element.append(html("span", { class: "gp-muted" }, "to "), formula(before.slice(3, -2)), html("span", { class: "gp-muted" }, ": "));
+  sides.forEach((side, k) => {
+    const [, text, made] = /^(∂.*?)? so far: (.*)$/su.exec(side) ?? ["", "", ""];
+    const part = html("span", { class: "gp-side" });
+    if (made) part.append(formula(text), html("span", { class: "gp-muted" }, " so far: "), formula(made));
+    else part.append(formula(k ? `= ${side}` : side));
+    if (k && k === sides.length - 1 && /^−?[\d.]+(e[−-]?\d+)?$/u.test(side)) part.classList.add("gp-result");
+    element.append(part, " ");
+  });
+  if (remark) element.append(html("span", { class: "gp-muted" }, remark.replace(/^, /, "")));
+  return element;
+}

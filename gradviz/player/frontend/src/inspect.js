@@ -1,0 +1,322 @@
+// All there is to know about what was clicked: a tensor, an operation, or an edge.
+
+import { heatmap, histogram } from "./chart.js";
+import { button, html } from "./dom.js";
+import { entries } from "./facts.js";
+import { numberText, shapeText } from "./number.js";
+import { codeFor } from "./numpy.js";
+
+/** @typedef {import("./facts.js").Facts} Facts */
+/** @typedef {import("./facts.js").Value} Value */
+/** @typedef {import("./facts.js").Operation} Operation */
+/** @typedef {import("./state.js").Payload} Payload */
+
+const NUMBERS_UP_TO = 64; // entries; of a larger tensor the colours are shown first
+const HISTOGRAM_FROM = 8;
+const FOLD = "fold"; // the name of several operations drawn as one
+
+const ROLES = {
+  parameter: "a parameter: a leaf that collects a gradient",
+  input: "an input: a leaf that needs no gradient",
+  constant: "a number written in the program",
+  intermediate: "an intermediate result",
+  output: "the result that backward starts from",
+};
+
+/**
+ * @param {Payload} payload
+ * @param {Facts} facts
+ * @param {{
+ *   go(step: number): void, select(key: string): void, hides(argument: string): boolean,
+ *   say(text: string): void,
+ * }} on `hides` is true for an edge whose local derivative the learner is still to find out
+ */
+export function makeInspector({ steps, code }, facts, on) {
+  const title = html("h3");
+  const list = html("dl");
+  const numbers = html("div", { class: "gp-numbers" });
+  const copied = html("textarea", { class: "gp-copied", readonly: "", rows: 4, "aria-label": "NumPy code", spellcheck: "false" });
+  const copy = button("Copy as NumPy code", copyCode, { kind: "gp-small" });
+  const close = button("Close", () => on.select(""), { icon: "close", kind: "gp-small gp-close", keys: "Escape" });
+  const element = html(
+    "section",
+    { class: "gp-inspect", "aria-label": "Details", tabindex: 0 },
+    html("header", {}, title, copy, close),
+    copied,
+    html("div", { class: "gp-inspected" }, list, numbers),
+  );
+  element.hidden = copied.hidden = true;
+
+  let key = "";
+  let step = 0;
+  /** @type {Map<string, boolean>} whether a table was asked for, by caption */
+  const asTable = new Map();
+  /** @type {unknown[]} what the numbers were made from, so that they are made anew only when they differ */
+  let shownNumbers = [];
+
+  async function copyCode() {
+    const text = codeFor(facts, key, step);
+    try {
+      await navigator.clipboard.writeText(text);
+      copied.hidden = true;
+      copy.textContent = "Copied";
+      on.say("Copied as NumPy code.");
+    } catch {
+      // A page from a disk or in a frame may not write to the clipboard; then the reader does.
+      copied.hidden = false;
+      copied.value = text;
+      copied.focus();
+      copied.select();
+      on.say("The code is selected: copy it with Control or Command and C.");
+    }
+  }
+
+  // --- words --------------------------------------------------------------------------------------------------------
+
+  /** @param {string} id */
+  const link = (id) => {
+    const known = facts.tensor(id) ?? facts.operation(id);
+    return button(known ? nameOf(known) : id, () => on.select(id), { kind: "gp-link" });
+  };
+  /** @param {string} words @param {number} k */
+  const when = (words, k) => button(`${words} in step ${k + 1}`, () => on.go(k), { kind: "gp-link" });
+  /** @param {string} term @param {...(Node | string)} said */
+  const row = (term, ...said) => said.length && list.append(html("dt", {}, term), html("dd", {}, ...said));
+  /** @param {(Node | string)[][]} parts */
+  const listed = (parts) => parts.flatMap((part, i) => (i ? [", ", ...part] : part));
+
+  /** @param {Operation | undefined} operation */
+  function source(operation) {
+    const place = operation?.source;
+    if (!place) return [];
+    const block = code.find(({ file, first_line: first, lines }) => file === place.file && place.line >= first && place.line < first + lines.length);
+    const line = block?.lines[place.line - block.first_line].trim();
+    return [`line ${place.line}`, ...(line ? [": ", html("code", {}, line)] : [])];
+  }
+
+  /** @param {string} id */
+  function describeTensor(id) {
+    const tensor = facts.tensor(id);
+    if (!tensor) return;
+    const producer = facts.operation(tensor.producer);
+    const users = facts.usersOf(id);
+    title.replaceChildren(html("strong", {}, tensor.name), ` · ${tensor.shape.length ? shapeText(tensor.shape) : "()"} · ${tensor.dtype}`);
+    row("is", ROLES[/** @type {keyof ROLES} */ (tensor.role)] ?? tensor.role);
+    if (producer) row("made by", link(producer.id), ...(producer.grad_fn && producer.name !== FOLD ? [` (grad_fn ${producer.grad_fn})`] : []));
+    row("used by", ...listed(users.map(({ operation, argument }) => [link(operation.id), ` as ${argument.slot}`])));
+    row("saved by", ...listed(facts.saversOf(id).map(({ operation, field }) => [link(operation.id), ` as _saved_${field}`])));
+    if (tensor.module) row("module", html("code", {}, tensor.module));
+    row("source", ...source(producer ?? users[0]?.operation));
+    const computed = facts.values.steps(id)[0];
+    const arrived = facts.gradients.steps(id);
+    const moments = [
+      ...(computed ? [[when("computed", computed)]] : []),
+      ...arrived.map((k, i) => [when(i ? "gradient added to" : "gradient", k)]),
+    ];
+    row("when", ...listed(moments));
+    const gradient = facts.gradients.at(id, step);
+    if (gradient?.before) row("before", `.grad held ${brief(gradient.before)} from an earlier backward()`);
+    showNumbers([
+      ["value", facts.values.at(id, step), true],
+      ["gradient", gradient?.value, tensor.requires_grad],
+    ]);
+  }
+
+  /** @param {Operation} operation */
+  function describeOperation(operation) {
+    const gradFn = operation.grad_fn && operation.name !== FOLD ? ` · grad_fn ${operation.grad_fn}` : "";
+    title.replaceChildren(html("strong", {}, nameOf(operation)), gradFn);
+    if (operation.sentence) row("backward", operation.sentence);
+    row("takes", ...listed(operation.inputs.map(({ tensor, slot }) => [link(tensor), ` as ${slot}`])));
+    row("makes", ...listed(operation.outputs.map((id) => [link(id)])));
+    row("saved", ...listed((operation.saved ?? []).map(([field, what]) => [`_saved_${field}: `, facts.tensor(what) ? link(what) : what])));
+    const settings = (operation.attributes ?? []).filter(([name]) => name !== "gradient norm" || facts.upstreamOf(operation, step));
+    row("settings", ...listed(settings.map(([name, value]) => [`${name} = ${value}`])));
+    if (operation.module) row("module", html("code", {}, operation.module));
+    row("source", ...source(operation));
+    const edges = operation.inputs.filter(({ tensor }) => facts.tensor(tensor)?.requires_grad);
+    row("sends back", ...listed(edges.map(({ id, tensor }) => [button(`to ${facts.tensor(tensor)?.name}`, () => on.select(id), { kind: "gp-link" })])));
+    showNumbers([
+      ["upstream gradient", facts.upstreamOf(operation, step), operation.grad_fn !== null],
+      ["result", facts.values.at(operation.outputs[0], step), operation.outputs.length === 1],
+    ]);
+  }
+
+  /** @param {NonNullable<ReturnType<Facts["edge"]>>} edge */
+  function describeEdge({ operation, argument, tensor }) {
+    if (!argument) {
+      title.replaceChildren(html("strong", {}, `${nameOf(operation)} → ${tensor.name}`));
+      row("carries", "the result forward, and its gradient back");
+      row("from", link(operation.id));
+      row("to", link(tensor.id));
+      showNumbers([
+        ["value", facts.values.at(tensor.id, step), true],
+        ["gradient", facts.gradients.at(tensor.id, step)?.value, tensor.requires_grad],
+      ]);
+      return;
+    }
+    title.replaceChildren(html("strong", {}, `${tensor.name} → ${nameOf(operation)}`), ` as ${argument.slot}`);
+    row("from", link(tensor.id));
+    row("to", link(operation.id));
+    const contribution = facts.contributions.at(argument.id, step);
+    if (!tensor.requires_grad) row("gradient", "none goes back here: the tensor does not require one");
+    else if (on.hides(argument.id)) row("local derivative", "for you to find out; Hint shows it");
+    else if (argument.local) row("local derivative", html("b", {}, [argument.local, argument.local_number].filter(Boolean).join(" = ")));
+    if (operation.sentence) row("rule", operation.sentence);
+    if (contribution?.summed_axes?.length) row("summed", `over ${contribution.summed_axes.length > 1 ? "axes" : "axis"} ${contribution.summed_axes.join(", ")}, along which ${tensor.name} was broadcast`);
+    showNumbers([
+      ["upstream gradient", facts.upstreamOf(operation, step), tensor.requires_grad],
+      ["contribution", contribution?.value, tensor.requires_grad],
+    ]);
+  }
+
+  // --- numbers ------------------------------------------------------------------------------------------------------
+
+  /** @param {[string, Value | undefined, boolean][]} parts caption, what is known, and whether there can be any */
+  function showNumbers(parts) {
+    const wanted = parts.filter(([, , possible]) => possible);
+    const now = [key, ...wanted.flatMap(([caption, value]) => [caption, value, asTable.get(caption)])];
+    if (now.length === shownNumbers.length && now.every((part, i) => part === shownNumbers[i])) return;
+    shownNumbers = now;
+    numbers.replaceChildren(...wanted.map(([caption, value]) => block(caption, value)));
+  }
+
+  /** @param {string} caption @param {Value | undefined} value */
+  function block(caption, value) {
+    const kind = /gradient|contribution/.test(caption) ? "gp-of-grad" : "gp-of-value";
+    const heading = html("h4", {}, caption);
+    const figure = html("div", { class: `gp-block ${kind}` }, heading);
+    if (!value) {
+      figure.append(html("p", { class: "gp-muted" }, "not computed yet at this step"));
+      return figure;
+    }
+    const shown = value.data ? value : value.preview;
+    const all = (shown?.data ?? []).map(Number);
+    if (value.data?.length === 1) {
+      figure.append(html("p", { class: "gp-one" }, fullText(value.data[0])));
+      return figure;
+    }
+    if (!shown || all.length === 0) {
+      figure.append(html("p", { class: "gp-muted" }, "empty"));
+      return figure;
+    }
+    const isTable = asTable.get(caption) ?? entries(shown.shape) <= NUMBERS_UP_TO;
+    const toggle = button(isTable ? "Show colours" : "Show numbers", () => {
+      const place = [...numbers.children].indexOf(figure);
+      asTable.set(caption, !isTable);
+      show(key, step);
+      numbers.children[place].querySelector("button")?.focus();
+    }, { kind: "gp-link" });
+    heading.append(" ", toggle);
+    figure.append(html("p", { class: "gp-muted" }, statistics(value, all)));
+    const layers = layersOf(shown, all);
+    const scale = all.reduce((most, number) => (Number.isFinite(number) ? Math.max(most, Math.abs(number)) : most), 0);
+    const grid = html("div", { class: "gp-grid", tabindex: 0, role: "group", "aria-label": `${caption}, all entries` });
+    for (const { name, rows, columns, part } of layers) {
+      if (name) grid.append(html("span", { class: "gp-muted" }, name));
+      grid.append(
+        isTable
+          ? table(part, rows, columns, caption)
+          : heatmap(part, rows, columns, scale, `${[caption, name].filter(Boolean).join(" ")} as colours: ${rows} rows, ${columns} columns`),
+      );
+    }
+    figure.append(grid);
+    if (all.length >= HISTOGRAM_FROM) figure.append(histogram(all, value.data ? caption : `${caption}, means of blocks`));
+    return figure;
+  }
+
+  /**
+   * @param {string} selected
+   * @param {number} k
+   */
+  function show(selected, k) {
+    if (selected !== key) {
+      copied.hidden = true;
+      element.scrollTop = 0;
+    }
+    copy.textContent = "Copy as NumPy code";
+    key = selected;
+    step = k;
+    const operation = facts.operation(key);
+    const edge = facts.edge(key);
+    element.hidden = !operation && !edge && !facts.tensor(key);
+    if (element.hidden) return;
+    list.replaceChildren();
+    if (operation) describeOperation(operation);
+    else if (edge) describeEdge(edge);
+    else describeTensor(key);
+  }
+  return { element, show };
+}
+
+/** What a tensor or operation is called; several folded into one by what stands on it. @param {{name: string, symbol?: string}} known */
+function nameOf({ name, symbol }) {
+  return name === FOLD ? (symbol ?? name) : name;
+}
+
+/** Every digit of a number, for where there is room. @param {number | boolean} number */
+function fullText(number) {
+  return typeof number === "number" && Number.isFinite(number) ? String(number).replaceAll("-", "−") : numberText(number);
+}
+
+/** @param {Value} value */
+function brief({ shape, data }) {
+  return data?.length === 1 ? numberText(data[0]) : `a gradient of shape ${shapeText(shape)}`;
+}
+
+/** @param {Value} value @param {number[]} all */
+function statistics({ shape, data, summary }, all) {
+  if (!data && summary) {
+    const { mean, sd, min, max } = summary;
+    const odd = [summary.nans && `${summary.nans} nan`, summary.infs && `${summary.infs} infinite`].filter(Boolean).join(", ");
+    return (
+      `${entries(shape)} numbers, too many to be kept one by one: mean ${numberText(mean)} ± ${numberText(sd)}, ` +
+      `from ${numberText(min)} to ${numberText(max)}${odd && `, ${odd}`}. Below, means of blocks.`
+    );
+  }
+  const finite = all.filter(Number.isFinite);
+  if (finite.length === 0) return `${all.length} numbers, none of them finite`;
+  const mean = finite.reduce((sum, number) => sum + number, 0) / finite.length;
+  const sd = Math.sqrt(finite.reduce((sum, number) => sum + (number - mean) ** 2, 0) / finite.length);
+  const low = finite.reduce((a, b) => Math.min(a, b));
+  const high = finite.reduce((a, b) => Math.max(a, b));
+  const odd = all.length - finite.length;
+  return (
+    `${all.length} numbers, mean ${numberText(mean)} ± ${numberText(sd)}, from ${numberText(low)} to ${numberText(high)}` +
+    (odd ? `, and ${odd} not finite` : "")
+  );
+}
+
+/**
+ * A tensor as matrices: one, or one for each place along its first axes.
+ * @param {Value} value
+ * @param {number[]} all
+ */
+function layersOf({ shape }, all) {
+  const columns = shape.at(-1) ?? 1;
+  const rows = shape.at(-2) ?? 1;
+  const size = rows * columns;
+  const layers = [];
+  for (let start = 0; start < all.length; start += size) {
+    let place = start / size;
+    const index = [];
+    for (const length of shape.slice(0, -2).reverse()) {
+      index.unshift(place % length);
+      place = Math.floor(place / length);
+    }
+    const name = index.length ? `[${index.join(", ")}, :, :]` : "";
+    layers.push({ name, rows, columns, part: all.slice(start, start + size) });
+  }
+  return layers;
+}
+
+/** @param {number[]} part @param {number} rows @param {number} columns @param {string} caption */
+function table(part, rows, columns, caption) {
+  const head = html("tr", {}, html("td"), ...Array.from({ length: columns }, (_, j) => html("th", { scope: "col" }, String(j))));
+  const body = Array.from({ length: rows }, (_, i) => {
+    const cells = part.slice(i * columns, (i + 1) * columns);
+    const filled = cells.map((number) => html("td", { title: fullText(number) }, numberText(number)));
+    return html("tr", {}, html("th", { scope: "row" }, String(i)), ...filled);
+  });
+  return html("table", { "aria-label": caption }, html("thead", {}, head), html("tbody", {}, ...body));
+}

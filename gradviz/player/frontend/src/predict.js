@@ -1,0 +1,144 @@
+// Predict: before a gradient is shown, the learner says what it will be.
+//
+// Nothing of a step is on the page before its questions are answered: the player stays at the step before. So there is
+// nothing to hide in the picture, the words or the announcements, but the labels with local derivatives, which are the hints.
+
+import { button, html } from "./dom.js";
+import { assess, questionsAt } from "./question.js";
+
+/** @typedef {import("./facts.js").Facts} Facts */
+/** @typedef {import("./question.js").Question} Question */
+/** @typedef {import("./state.js").Step} Step */
+
+/**
+ * @param {Step[]} steps
+ * @param {Facts} facts
+ * @param {{
+ *   answered(step: number): void, say(text: string): void, ask(question: Question | undefined): void,
+ *   hint(): void,
+ * }} on
+ */
+export function makePredict(steps, facts, on) {
+  const text = html("p", { class: "gp-question" });
+  const input = html("input", { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
+  const check = html("button", { type: "submit", class: "gp-small gp-check" }, "Check");
+  const hint = button("Hint", giveHint, { kind: "gp-small" });
+  const reveal = button("Reveal", revealOne, { kind: "gp-small" });
+  const feedback = html("p", { class: "gp-feedback" });
+  const score = html("p", { class: "gp-score" });
+  const form = html("form", {}, text, html("div", { class: "gp-answer" }, input, check, hint, reveal));
+  const element = html("section", { class: "gp-section gp-predict", "aria-label": "Predict" }, html("h3", {}, "Your prediction"), form, feedback, score);
+  element.hidden = true;
+
+  let reach = Infinity; // the last step that may be shown
+  /** @type {Question[]} */
+  let waiting = []; // the questions before step reach + 1, from the one that is asked now
+  let hints = 0;
+  let tried = false;
+  let alone = 0;
+  let asked = 0;
+
+  /** @param {string} said @param {"right" | "wrong" | "shown"} verdict */
+  function tell(said, verdict) {
+    feedback.textContent = said;
+    feedback.dataset.verdict = verdict;
+    on.say(said);
+  }
+
+  function ask() {
+    const question = waiting[0];
+    hints = 0;
+    tried = false;
+    form.hidden = !question;
+    input.value = "";
+    on.ask(question);
+    if (!question) return;
+    text.textContent = question.text;
+    input.setAttribute("aria-label", question.text);
+    input.placeholder = question.kind === "shape" ? "3×4" : "1/3";
+    hint.disabled = false;
+    input.focus({ preventScroll: true });
+  }
+
+  /** @param {boolean} byLearner */
+  function settle(byLearner) {
+    asked += 1;
+    if (byLearner && !tried && hints === 0) alone += 1;
+    score.textContent = `Score: ${alone} of ${asked} at once and without a hint`;
+    waiting.shift();
+    ask();
+    if (waiting.length === 0) on.answered(++reach);
+  }
+
+  function giveHint() {
+    const question = waiting[0];
+    if (!question) return;
+    tell(question.hints.slice(0, ++hints).join(" "), "shown");
+    hint.disabled = hints >= question.hints.length;
+    on.hint();
+    input.focus({ preventScroll: true });
+  }
+
+  function revealOne() {
+    const question = waiting[0];
+    if (!question) return;
+    tell(question.reveal, "shown");
+    settle(false);
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const question = waiting[0];
+    if (!question) return;
+    const { right, readable, message } = assess(question, input.value);
+    tell(message, right ? "right" : "wrong");
+    if (right) settle(true);
+    else {
+      tried ||= readable;
+      input.select();
+    }
+  });
+
+  return {
+    element,
+    /** Whether a question is waiting for its answer. */
+    isAsking: () => waiting.length > 0,
+    /** The edges whose local derivatives are still to be found out. */
+    hidden: () =>
+      facts.frames.slice(Math.min(reach, steps.length) + (hints ? 2 : 1)).flatMap(({ contributions }) => contributions.map(({ argument }) => argument)),
+    /**
+     * Starts over from a step, or stops.
+     * @param {boolean} wanted whether predictions are asked for
+     * @param {number} step the last that has been seen
+     */
+    start(wanted, step) {
+      element.hidden = !wanted;
+      reach = wanted ? step : Infinity;
+      waiting = [];
+      alone = asked = 0;
+      feedback.textContent = "";
+      score.textContent = "";
+      ask();
+    },
+    /**
+     * The step to show when this one is wanted: itself, or the last one before an unanswered question, which is then asked.
+     * @param {number} wanted
+     */
+    allow(wanted) {
+      while (reach < wanted && questionsAt(facts, steps, reach + 1).length === 0) reach += 1;
+      if (wanted <= reach) {
+        if (wanted < reach && waiting.length) {
+          waiting = [];
+          ask();
+        }
+        return wanted;
+      }
+      if (waiting.length === 0) {
+        waiting = questionsAt(facts, steps, reach + 1);
+        feedback.textContent = "";
+        ask();
+      } else input.focus({ preventScroll: true }); // Reveal shows it, stepping on does not
+      return reach;
+    },
+  };
+}

@@ -1,0 +1,52 @@
+// A small recording, y = w·x + b and z = w·y, with its steps, for the tests beside this file.
+
+const scalar = (number) => ({ shape: [], dtype: "float32", data: [number] });
+const tensor = (id, name, role, more = {}) => ({ id, name, named: true, role, shape: [], dtype: "float32", requires_grad: true, ...more });
+
+// w = 2, x = 5: y = w·x = 10, z = w·y = 20; dz/dw = y + w·x = 10 + 10 = 20 (first 10, then 20), dz/dx = w·w = 4.
+export const data = {
+  tensors: [
+    tensor("t0", "w", "parameter"),
+    tensor("t1", "x", "parameter"),
+    tensor("t2", "y", "intermediate", { producer: "o0" }),
+    tensor("t3", "z", "output", { producer: "o1" }),
+    tensor("t4", "m", "parameter", { shape: [2, 2] }),
+    tensor("t5", "large", "parameter", { shape: [5, 5] }),
+  ],
+  operations: [
+    {
+      id: "o0", name: "mul", grad_fn: "MulBackward0", symbol: "×", sequence: 0, outputs: ["t2"], saved: [["other", "t1"], ["self", "t0"]],
+      inputs: [{ id: "o0_0", slot: "self", tensor: "t0", local: "x", local_number: "5" }, { id: "o0_1", slot: "other", tensor: "t1", local: "w", local_number: "2" }],
+    },
+    {
+      id: "o1", name: "mul", grad_fn: "MulBackward0", symbol: "×", sequence: 1, outputs: ["t3"],
+      inputs: [{ id: "o1_0", slot: "self", tensor: "t0", local: "y", local_number: "10" }, { id: "o1_1", slot: "other", tensor: "t2", local: "w", local_number: "2" }],
+    },
+  ],
+  frames: [
+    { values: [["t0", scalar(2)], ["t1", scalar(5)]], contributions: [], gradients: [] },
+    { values: [["t2", scalar(10)]], contributions: [], gradients: [] },
+    { values: [["t3", scalar(20)]], contributions: [], gradients: [] },
+    { values: [], contributions: [], gradients: [{ tensor: "t3", value: scalar(1), complete: true }] },
+    {
+      values: [],
+      contributions: [{ argument: "o1_0", value: scalar(10) }, { argument: "o1_1", value: scalar(2) }],
+      gradients: [{ tensor: "t0", value: scalar(10), complete: false }, { tensor: "t2", value: scalar(2), complete: true }],
+    },
+    {
+      values: [],
+      contributions: [{ argument: "o0_0", value: scalar(10) }, { argument: "o0_1", value: scalar(4) }],
+      gradients: [
+        { tensor: "t0", value: scalar(20), complete: true },
+        { tensor: "t1", value: scalar(4), complete: true },
+        { tensor: "t4", value: { shape: [2, 2], dtype: "float32", data: [1, 2, "nan", 4] }, complete: true },
+        { tensor: "t5", value: { shape: [5, 5], dtype: "float32", data: Array(25).fill(1) }, complete: true },
+      ],
+    },
+  ],
+};
+
+export const steps = [
+  ["forward", "Start"], ["forward", "y"], ["forward", "z"],
+  ["backward", "Start of backward"], ["backward", "MulBackward0"], ["backward", "MulBackward0"],
+].map(([phase, title]) => ({ phase, title }));

@@ -1,0 +1,316 @@
+"""A step taken apart: every event, and every number in it, beside PyTorch and in a real browser."""
+
+from __future__ import annotations
+
+import io
+import math
+from contextlib import redirect_stdout
+
+import numpy as np
+import pytest
+
+import gradviz as gv
+from gradviz import examples
+from gradviz.drawing import draw_recording
+from gradviz.player import Player, page
+from gradviz.player.events import event_steps, events
+from gradviz.player.payload import payload
+from gradviz.recording import dumps, loads, record_graph
+
+
+def two_paths():
+    """y = x·x + w·x, in which three gradients meet in x."""
+    x, w = gv.tensor(3.0, requires_grad=True), gv.tensor(2.0, requires_grad=True)
+    y = x * x + w * x
+    return record_graph(y, backward=True, names={"x": x, "w": w, "y": y})
+
+
+def broadcast():
+    x, b = gv.ones(3, 2), gv.tensor([1.0, 2.0], requires_grad=True)
+    z = ((x + b) ** 2).sum()
+    return record_graph(z, backward=True, names={"x": x, "b": b, "z": z})
+
+
+def kinds(recording):
+    return [[event.kind for event in group] for group in events(recording)]
+
+
+def test_a_step_is_upstream_then_for_each_argument_local_product_and_accumulation():
+    one = ["local", "product", "accumulate"]
+    forward = [[]] * 4
+    assert kinds(two_paths()) == [
+        *forward,
+        [],
+        ["upstream", *one, *one],
+        ["upstream", *one, *one],
+        ["upstream", *one, *one],
+    ]
+
+
+def test_what_was_broadcast_is_summed_in_an_event_of_its_own():
+    last = list(events(broadcast()))[-1]
+    assert [event.kind for event in last] == ["upstream", "local", "product", "summed", "accumulate"]
+    assert "summed over axis 0" in last[3].frame.sentence
+    assert last[4].frame.gradients[0].value.data == (12.0, 18.0)
+
+
+def test_gradients_that_meet_are_added_one_by_one():
+    recording = two_paths()
+    x = next(tensor.id for tensor in recording.graph.tensors if tensor.name == "x")
+    added = [
+        (event.frame.gradients[0].value.data[0], event.frame.equation[0])
+        for group in events(recording)
+        for event in group
+        if event.kind == "accumulate" and event.frame.gradients[0].tensor == x
+    ]
+    assert [number for number, _ in added] == [2, 5, 8]
+    assert added[1][1] == "∂y/∂x so far: 2 + 3 = 5"
+
+
+def test_a_gradient_left_over_from_before_is_said():
+    w = gv.tensor(2.0, requires_grad=True)
+    (w * 3).backward()
+    y = w * 5
+    y.backward()
+    last = list(events(record_graph(y, names={"w": w, "y": y})))[-1][-1]
+    assert "held a gradient already" in last.frame.sentence
+    assert "3 + 5 = 8" in last.frame.equation[0]
+
+
+def test_after_the_last_event_the_picture_is_that_of_the_step():
+    for recording in (two_paths(), broadcast(), examples.run(examples.EXAMPLES[5]).recording):
+        drawing = draw_recording(recording)
+        given = payload(drawing)
+        face = {part: {} for part in ("text", "fill", "state", "width", "label")}
+        before = {part: {} for part in face}
+        for step, inside in zip(given["steps"], given["events"], strict=True):
+            for part in face:
+                before[part] = dict(face[part])
+                face[part].update(step[part])
+                for event in inside:
+                    before[part].update(event.get(part, {}))
+            if inside:
+                assert before == face
+
+
+def test_folded_pictures_can_be_taken_apart_too():
+    gv.manual_seed(0)
+    net = gv.nn.Sequential(gv.nn.Linear(3, 2), gv.nn.ReLU(), gv.nn.Linear(2, 1))
+    loss = net(gv.ones(4, 3)).sum()
+    recording = record_graph(loss, backward=True, variables=[{"net": net, "loss": loss}])
+    drawing = draw_recording(recording, depth=0)
+    assert any(event_steps(drawing.shown, drawing.view))
+
+
+def test_what_hooks_detaching_and_freeing_do_is_said():
+    w, x = gv.tensor(2.0, requires_grad=True), gv.tensor(3.0)
+    h = w * x
+    cut = h.detach()
+    y = cut * w
+    w.register_hook(lambda gradient: gradient * 10)
+    y.backward()
+    recording = record_graph(y, variables=[{"w": w, "x": x, "h": h, "cut": cut, "y": y}])
+    assert "cut was cut off by detach()" in recording.frames[0].sentence
+    last = recording.frames[-1]
+    assert last.equation[-1] == "a hook on w made it 60"
+    assert "saved cut. It is freed now; retain_graph=True would have kept it." in last.reason
+    group = list(events(recording))[-1]
+    assert group[-1].frame.equation[-1] == "a hook on w made it 60"
+    assert group[-1].frame.gradients[0].value.data == (60.0,)
+    kept = record_graph(gv.tensor(2.0, requires_grad=True) ** 2, backward=True)
+    assert "freed" not in kept.frames[-1].reason
+    assert record_graph(h.detach() * w, variables=[{"h": h, "w": w}]).graph.tensors[0].name == "h.detach()"
+
+
+# --- beside PyTorch ----------------------------------------------------------------------------------------------------
+
+
+def same(value, array, tolerance=1e-5):
+    np.testing.assert_allclose(np.array(value.data).reshape(value.shape), array, rtol=tolerance, atol=1e-6)
+
+
+def pytorchs_passes(torch, example):
+    """Run an example in PyTorch, and watch every node of every backward pass by a hook of its own."""
+    passes = []
+    original = torch.Tensor.backward
+
+    def watched(self, *args, **kwargs):
+        nodes, waiting = set(), [self.grad_fn]
+        while waiting:
+            node = waiting.pop()
+            if node is not None and node not in nodes and not hasattr(node, "variable"):
+                nodes.add(node)
+                waiting += [following for following, _ in node.next_functions]
+        told = []
+        for node in sorted(nodes, key=lambda node: node._sequence_nr()):
+            entry = {"name": node.name()}
+            told.append(entry)
+
+            def hook(sent, arrived, entry=entry, goes=node.next_functions):
+                entry["arrived"] = [gradient.numpy().copy() for gradient in arrived]
+                ends = zip(sent, goes, strict=True)
+                entry["sent"] = [gradient.numpy().copy() for gradient, (end, _) in ends if end is not None]
+
+            node.register_hook(hook)
+        passes.append(told)
+        return original(self, *args, **kwargs)
+
+    variables = {"torch": torch, "__name__": "__main__"}
+    torch.manual_seed(examples.SEED)
+    torch.Tensor.backward = watched
+    try:
+        with redirect_stdout(io.StringIO()):
+            for name in example.cells:
+                source = examples.cell(name).replace("import gradviz as torch", "import torch")
+                exec(compile(source.replace("import gradviz.nn", "import torch.nn"), name, "exec"), variables)
+    finally:
+        torch.Tensor.backward = original
+    return passes[example.shows]
+
+
+@pytest.mark.parametrize("example", examples.EXAMPLES, ids=lambda example: example.name)
+def test_every_number_of_the_tutorial_is_pytorchs(torch, example):
+    """What arrives at each operation, each contribution it sends on, and each product the player takes apart."""
+    theirs = pytorchs_passes(torch, example)
+    recording = examples.run(example).recording
+    operations = recording.graph.operations
+    assert [operation.grad_fn for operation in operations] == [entry["name"] for entry in theirs]
+    by_operation = dict(zip((operation.id for operation in operations), theirs, strict=True))
+    compared = 0
+    for moment, group in zip(recording.moments(), events(recording), strict=True):
+        if not group:
+            continue
+        entry = by_operation[moment.frame.current]
+        result = recording.graph.operation(moment.frame.current).outputs[0]
+        same(moment.gradients[result].value, entry["arrived"][0])
+        products = [event.frame.contributions[0] for event in group if event.kind == "product"]
+        assert [product.argument for product in products] == [c.argument for c in moment.frame.contributions]
+        for product, gradient in zip(products, entry["sent"], strict=True):
+            same(product.value, gradient)
+            compared += 1
+    assert compared >= len(operations)
+
+
+def test_local_derivatives_of_tensors_are_kept_entry_by_entry():
+    x = gv.tensor([[1.0, -2.0], [3.0, 0.5]], requires_grad=True)
+    y = (gv.relu(x) ** 2).sum()
+    recording = record_graph(y, backward=True, names={"x": x})
+    locals_ = [c.local.data for frame in recording.frames for c in frame.contributions if c.local is not None]
+    assert locals_ == [(2.0, 0.0, 6.0, 1.0), (1.0, 0.0, 1.0, 1.0)]
+    assert loads(dumps(recording)) == recording
+
+
+# --- in a browser ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def opened(browser_page, tmp_path):
+    def open_(recording):
+        path = tmp_path / "page.html"
+        path.write_text(page(recording), encoding="utf-8")
+        browser_page.set_viewport_size({"width": 1280, "height": 720})
+        browser_page.goto(path.as_uri())
+        browser_page.locator(".gradviz-player").wait_for()
+        return browser_page
+
+    return open_
+
+
+@pytest.mark.browser
+def test_steps_are_taken_apart_forwards_and_backwards(opened):
+    shown = opened(two_paths())
+    player = shown.locator(".gradviz-player")
+    player.focus()
+    shown.keyboard.press("e")
+    assert shown.get_by_role("button", name="Take apart").get_attribute("aria-pressed") == "true"
+    shown.keyboard.press("Shift+ArrowRight")
+    shown.keyboard.press("ArrowRight")
+    told = []
+    for _ in range(21):
+        shown.keyboard.press("ArrowRight")
+        told.append(shown.locator(".gp-event[aria-current]").inner_text())
+    assert told == ["upstream", "local", "× product", "+ add", "local", "× product", "+ add"] * 3
+    back = []
+    for _ in range(21):
+        back.append(shown.locator(".gp-event[aria-current]").inner_text())
+        shown.keyboard.press("ArrowLeft")
+    assert back == told[::-1]
+    assert shown.locator(".gp-events").is_hidden()
+    assert "event" not in shown.locator(".gp-status").inner_text()
+
+
+@pytest.mark.browser
+def test_inside_a_step_the_picture_shows_what_is_known_so_far(opened):
+    shown = opened(two_paths())
+    shown.locator(".gradviz-player").focus()
+    for key in ("e", "End", "Home"):
+        shown.keyboard.press(key)
+    grads = []
+    x = 'svg.gv [id$="_t0_g0"]'
+    for _ in range(30):
+        shown.keyboard.press("ArrowRight")
+        text = shown.locator(x).text_content()
+        if not grads or grads[-1] != text:
+            grads.append(text)
+    assert grads[:2] == ["·", "2"]
+    assert grads[-1].endswith("= 8")
+    assert any("5" in text for text in grads[2:])
+
+
+@pytest.mark.browser
+def test_equations_are_mathml(opened):
+    shown = opened(two_paths())
+    shown.locator(".gradviz-player").focus()
+    shown.keyboard.press("End")
+    maths = shown.locator(".gp-equation math")
+    assert maths.count() > 4
+    assert shown.locator(".gp-equation mfrac").count() >= 2
+    assert "∂y/∂(x·x)" in maths.nth(1).get_attribute("alttext")
+    sizes = shown.evaluate(
+        "[...document.querySelectorAll('.gp-equation mfrac')].map(e => e.getBoundingClientRect().height)"
+    )
+    assert all(size > 15 for size in sizes)
+
+
+@pytest.mark.browser
+def test_the_whole_chain_rule_is_a_sum_over_paths(opened):
+    shown = opened(two_paths())
+    shown.locator(".gp-chain summary").click()
+    shown.locator(".gp-chain select").select_option(label="x")
+    assert shown.locator(".gp-path").count() == 3
+    sides = [math_.get_attribute("alttext") for math_ in shown.locator(".gp-chain math").all()]
+    assert "= 3 + 3 + 2" in sides
+    assert sides[-1] == "= 8"
+    assert shown.locator(".gv-edge.gv-path").count() == 4
+    shown.locator(".gp-path button").last.click()
+    marked = shown.evaluate("[...document.querySelectorAll('.gv-edge.gv-path')].map(e => e.id.replace(/^[^_]*_/, ''))")
+    assert len(marked) == 4
+    shown.locator(".gp-chain summary").click()
+    shown.locator(".gv-edge.gv-path").first.wait_for(state="detached")
+
+
+@pytest.mark.browser
+def test_the_entry_under_the_pointer_is_worked_out(opened):
+    a = gv.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    b = gv.tensor([[5.0, 6.0], [7.0, 8.0]], requires_grad=True)
+    product = a @ b
+    total = (product**2).sum()
+    shown = opened(record_graph(total, backward=True, names={"a": a, "b": b, "product": product, "total": total}))
+    shown.locator(".gradviz-player").focus()
+    shown.keyboard.press("End")
+    shown.locator('svg.gv [id$="_t0_g2"]').hover()
+    assert (
+        shown.locator(".gp-entry").inner_text() == "gradient of a, row 2, column 1: Σₖ gᵢₖ · bⱼₖ = 86·5 + 100·6 = 1030"
+    )
+    shown.keyboard.press("ArrowLeft")
+    shown.locator('svg.gv [id$="_t2_g3"]').hover()
+    assert shown.locator(".gp-entry").inner_text() == "gradient of product, row 2, column 2: 1 × 100 = 100"
+
+
+def test_the_widget_takes_steps_apart():
+    player = Player(two_paths(), grain="event", step=5)
+    assert (player.grain, player.event) == ("event", 0)
+    player.event = 3
+    with pytest.raises(Exception, match="operation"):
+        player.grain = "atom"
+    assert not math.isnan(player.step)

@@ -67,13 +67,17 @@ def backprop(
     *outputs: Tensor | Recording,
     gradient: Tensor | None = None,
     names: Mapping[Any, Any] | None = None,
+    predict: bool = False,
+    grain: str = "operation",
     apply: bool = False,
     title: str = "",
+    **options: Any,
 ) -> Player:
     """Step through backpropagation from a result to its inputs, forwards and backwards in time.
 
-    The backward pass is run for the player alone: every ``.grad`` and everything saved for backward stays as it is. If
-    ``backward()`` has been called already, that pass is shown.
+    The backward pass is run for the player alone: every ``.grad`` and everything saved for backward stays as it is; hooks
+    are called, as in every backward pass. If ``backward()`` has been called already and its graph is freed, that pass is
+    shown.
 
     Parameters
     ----------
@@ -83,8 +87,15 @@ def backprop(
         The gradient to start with, for a result that is not a single number.
     names, title
         As for `draw`.
+    predict
+        Ask for each gradient before it is shown.
+    grain
+        ``"operation"``: a step is an operation; ``"event"``: each backward step is taken apart into what happens in it.
     apply
-        Also do what ``backward()`` does: add the gradients to the leaves' ``.grad`` and free what was saved.
+        Call ``backward()``, and play that pass: the gradients are added to the leaves' ``.grad``, and what was saved is
+        freed.
+    **options
+        How the picture is to look: see `draw`.
 
     Returns
     -------
@@ -96,13 +107,15 @@ def backprop(
     ValueError, RuntimeError
         If a tensor has no graph, or is not a single number and no `gradient` is given.
     """
+    from gradviz.drawing import draw_recording
     from gradviz.player import Player
 
-    found = _recording_of(outputs, True, gradient, names, title, sys._getframe(1))
-    player = Player(found)
-    if apply and not isinstance(outputs[0], Recording):
+    run: bool | None = True
+    if apply and outputs and not isinstance(outputs[0], Recording):
         outputs[0].backward(gradient)
-    return player
+        run = None  # the one that has been
+    found = _recording_of(outputs, run, gradient, names, title, sys._getframe(1))
+    return Player(draw_recording(found, **options), predict=predict, grain=grain)
 
 
 def load(path: str | os.PathLike[str]) -> Recording:

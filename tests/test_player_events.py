@@ -314,3 +314,63 @@ def test_the_widget_takes_steps_apart():
     with pytest.raises(Exception, match="operation"):
         player.grain = "atom"
     assert not math.isnan(player.step)
+
+
+# --- gv.backprop -------------------------------------------------------------------------------------------------------
+
+
+def test_backprop_leaves_the_graph_as_it_was():
+    w, x = gv.tensor(2.0, requires_grad=True), gv.tensor(3.0)
+    w.grad = gv.tensor(7.0)
+    y = w * x
+    player = gv.backprop(y)
+    assert w.grad.item() == 7
+    y.backward()
+    assert w.grad.item() == 10
+    assert player.recording.frames[-1].gradients[0].before.data == (7.0,)
+
+
+def test_backprop_applied_is_one_backward_and_no_more():
+    w, x = gv.tensor(2.0, requires_grad=True), gv.tensor(3.0)
+    calls = []
+    w.register_hook(calls.append)
+    y = w * x
+    gv.backprop(y, apply=True)
+    assert w.grad.item() == 3
+    assert len(calls) == 1
+    with pytest.raises(RuntimeError, match="second time"):
+        y.backward()
+
+
+def test_backprop_takes_a_gradient_a_look_and_a_way_to_play():
+    w = gv.tensor([1.0, 2.0], requires_grad=True)
+    y = w * 3
+    player = gv.backprop(y, gradient=gv.tensor([1.0, 10.0]), grain="event", predict=True, direction="TB", theme="dark")
+    assert (player.grain, player.predict) == ("event", True)
+    assert player.drawing.view.direction == "TB"
+    assert player.drawing.options.theme == "dark"
+    assert player.recording.frames[-1].gradients[0].value.data == (3.0, 30.0)
+    with pytest.raises(RuntimeError, match=r"\.sum\(\)"):
+        gv.backprop(y)
+    with pytest.raises(TypeError, match="nothing to show"):
+        gv.backprop()
+
+
+def test_a_players_traits_can_be_linked():
+    from ipywidgets import IntSlider, jslink
+
+    player = gv.backprop(gv.tensor(2.0, requires_grad=True) ** 2)
+    slider = IntSlider(max=3)
+    assert jslink((player, "step"), (slider, "value")).source == (player, "step")
+    for name in ("step", "playing", "selected", "grain", "event", "predict"):
+        assert player.trait_metadata(name, "sync")
+
+
+def test_a_folded_drawing_plays():
+    gv.manual_seed(0)
+    net = gv.nn.Sequential(gv.nn.Linear(3, 2), gv.nn.ReLU(), gv.nn.Linear(2, 1))
+    loss = net(gv.ones(4, 3)).sum()
+    player = gv.backprop(loss, depth=0)
+    assert player.drawing.shown.graph.operations[0].name == "fold"
+    player.step = -1
+    assert player.step == len(player.drawing.shown.frames) - 1

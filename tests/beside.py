@@ -9,6 +9,11 @@ import numpy as np
 import gradviz as gv
 
 
+def in_pytorchs_words(error):
+    """Return what an error says, without the paragraph that gradviz adds."""
+    return str(error).partition("\n\n")[0]
+
+
 def outcome(library, code):
     """Run a snippet that leaves its answer in `r`; return it in print, or the error; and the warnings."""
     space = {"torch": library, "nn": library.nn, "F": library.nn.functional, "np": np, "log": []}
@@ -18,7 +23,7 @@ def outcome(library, code):
             exec(code, space)
             answer = str(space["r"])
         except Exception as error:
-            answer = f"{type(error).__name__}: {error}"
+            answer = f"{type(error).__name__}: {in_pytorchs_words(error)}"
     told = [str(warning.message).splitlines()[0] for warning in caught if warning.category is UserWarning]
     return answer, told
 

@@ -255,7 +255,7 @@ def test_pytorchs_errors(torch, code):
         names = {name: getattr(t.optim, name) for name in [*OPTIONS, "LBFGS", "lr_scheduler"]}
         with pytest.raises(Exception) as caught:  # noqa: PT011 (which, is what is compared)
             eval(code, {**names, "t": t, "w": w, "v": v})
-        raised.append((type(caught.value), str(caught.value)))
+        raised.append((type(caught.value), str(caught.value).partition("\n\n")[0]))
     assert raised[1] == raised[0]
 
 

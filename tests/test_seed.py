@@ -7,6 +7,7 @@ import re
 from contextlib import redirect_stdout
 
 import pytest
+from beside import in_pytorchs_words
 
 import gradviz
 from gradviz import examples
@@ -43,7 +44,7 @@ def run_cells(torch, names, seed):
             try:
                 exec(compile(source, name, "exec"), variables)
             except Exception as error:
-                print(f"{type(error).__name__}: {error}")
+                print(f"{type(error).__name__}: {in_pytorchs_words(error)}")
         printed[name] = re.sub(r"0x[0-9a-f]+", "0x…", out.getvalue())
     return printed
 

@@ -179,10 +179,11 @@ def grad(
     found = run(starts, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted)
     for index, gradient in enumerate(found):
         if gradient is None and not allow_unused and not materialize_grads:
-            raise RuntimeError(
+            words = (
                 f"The differentiated Tensor at index {index} appears to not have been used in the graph. "
                 "Set allow_unused=True if this is the desired behavior."
             )
+            raise RuntimeError(advice.unused(words, wanted[index]))
     if materialize_grads:
         return tuple(
             wrap(np.zeros_like(tensor.array)) if gradient is None else gradient
@@ -407,10 +408,11 @@ def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[An
         if not isinstance(gradient, Tensor):
             raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
         if gradient.shape != output.shape:
-            raise RuntimeError(
+            words = (
                 f"Mismatch in shape: grad_output[{index}] has a shape of {gradient.shape} and output[{index}] has a "
                 f"shape of {output.shape}."
             )
+            raise RuntimeError(advice.gradient_shape(words, output, gradient))
         if gradient.array.dtype != array.dtype:
             gradient = gradient.to(output.dtype)
         seeds.append(gradient if create_graph else gradient.array)

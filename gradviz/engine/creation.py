@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import cpumath, distributions, dtypes, random
+from gradviz.engine import advice, cpumath, distributions, dtypes, random
 from gradviz.engine.operation import broadcast_error
 from gradviz.engine.operations import sampling
 from gradviz.engine.tensor import Tensor, wrap
@@ -97,7 +97,8 @@ def leaf(array: Any, requires_grad: bool) -> Tensor:
     out = wrap(array)
     if requires_grad:
         if array.dtype.kind != "f":
-            raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+            words = "Only Tensors of floating point and complex dtype can require gradients"
+            raise RuntimeError(advice.not_floating(words))
         out._requires_grad = True
     return out
 

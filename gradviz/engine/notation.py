@@ -42,7 +42,7 @@ def number(value: object, digits: int = 4) -> str:
     Examples
     --------
     >>> number(2.0), number(-0.012345), number(1e-7), number(123456.0)
-    ('2', '−0.01234', '1e−7', '1.235e5')
+    ('2', '−0.01235', '1e−7', '1.235e5')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)

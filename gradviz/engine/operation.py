@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes
+from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor, leaf_edge, wrap
@@ -286,9 +286,10 @@ def broadcast_error(x: Any, y: Any) -> RuntimeError:
     for axis in range(longest - 1, -1, -1):
         m, n = padded_a[axis], padded_b[axis]
         if m != n and 1 not in (m, n):
-            return RuntimeError(
+            words = (
                 f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton dimension {axis}"
             )
+            return RuntimeError(advice.do_not_broadcast(words, x, y))
     raise AssertionError(f"shapes {a} and {b} do broadcast")
 
 

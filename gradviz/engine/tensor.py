@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import dtypes, printing
+from gradviz.engine import advice, dtypes, printing
 from gradviz.engine.hooks import RemovableHandle, add
 from gradviz.engine.modes import mode
 from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
@@ -108,13 +108,15 @@ class Tensor:
         if self._grad_fn is not None and not wanted:
             raise RuntimeError(CHANGE_OF_NON_LEAF)
         if wanted and self.array.dtype.kind != "f":
-            raise RuntimeError("only Tensors of floating point and complex dtype can require gradients")
+            words = "only Tensors of floating point and complex dtype can require gradients"
+            raise RuntimeError(advice.not_floating(words, self))
         self._requires_grad = bool(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` and return the tensor itself."""
         if requires_grad and self.array.dtype.kind != "f":
-            raise RuntimeError("only Tensors of floating point dtype can require gradients")
+            words = "only Tensors of floating point dtype can require gradients"
+            raise RuntimeError(advice.not_floating(words, self))
         if requires_grad and self._inference and not mode.inference:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self.requires_grad = requires_grad
@@ -152,7 +154,7 @@ class Tensor:
     def grad(self) -> Tensor | None:
         """The gradient collected by ``backward()``, ``None`` before the first."""
         if self._grad is None and self._grad_fn is not None and not self._retains_grad:
-            warnings.warn(NOT_A_LEAF, UserWarning, stacklevel=2)
+            warnings.warn(advice.grad_of_non_leaf(NOT_A_LEAF, self), UserWarning, stacklevel=2)
         return self._grad
 
     @grad.setter
@@ -163,10 +165,11 @@ class Tensor:
                     f"assigned grad expected to be a Tensor or None but got grad of type {_type_name(value)}"
                 )
             if value.shape != self.shape:
-                raise RuntimeError(
+                words = (
                     f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
                     f"'{list(self.shape)}'. Please ensure that the gradient and the tensor are the same size"
                 )
+                raise RuntimeError(advice.gradient_shape(words, self, value))
             if value.array.dtype != self.array.dtype:
                 names = dtypes.scalar_type_name(value.dtype).lower(), dtypes.scalar_type_name(self.dtype)
                 raise RuntimeError(GRAD_DTYPE.format(*names))
@@ -260,7 +263,7 @@ class Tensor:
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """Return the array; it shares memory with the tensor."""
         if self._requires_grad and not force:
-            raise RuntimeError(NUMPY_OF_TRACKED)
+            raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
         return self.storage()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -322,7 +325,8 @@ class Tensor:
     def item(self) -> Any:
         """Return the only entry as a Python number."""
         if self.array.size != 1:
-            raise RuntimeError(f"a Tensor with {self.array.size} elements cannot be converted to Scalar")
+            words = f"a Tensor with {self.array.size} elements cannot be converted to Scalar"
+            raise RuntimeError(advice.many_numbers(words, self))
         return self.array.item()
 
     def tolist(self) -> Any:
@@ -331,7 +335,7 @@ class Tensor:
 
     def _scalar(self) -> Any:
         if self.array.size != 1:
-            raise ValueError("only one element tensors can be converted to Python scalars")
+            raise ValueError(advice.many_numbers("only one element tensors can be converted to Python scalars", self))
         return self.array.item()
 
     def __float__(self) -> float:
@@ -348,7 +352,7 @@ class Tensor:
     def __bool__(self) -> bool:
         if self.array.size != 1:
             many = "more than one value" if self.array.size else "no values"
-            raise RuntimeError(f"Boolean value of Tensor with {many} is ambiguous")
+            raise RuntimeError(advice.ambiguous_truth(f"Boolean value of Tensor with {many} is ambiguous", self))
         return bool(self.array.item())
 
     def __len__(self) -> int:
@@ -372,7 +376,7 @@ class Tensor:
         def __getattr__(self, name: str) -> Any:
             raise AttributeError(
                 f"'Tensor' object has no attribute {name!r}. If PyTorch's tensors have it, gradviz does not support it; "
-                "supported: see dir(tensor)"
+                f"supported: see dir(tensor){advice.similar(name, dir(self))}"
             )
 
     def __format__(self, spec: str) -> str:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradviz.engine import creation, dtypes, scope
+from gradviz.engine import advice, creation, dtypes, scope
 from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
@@ -44,7 +44,8 @@ class Module:
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Compute the module's output; every subclass has its own."""
-        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+        words = f'Module [{type(self).__name__}] is missing the required "forward" function'
+        raise NotImplementedError(advice.no_forward(words, self))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`, with each operation noting that it ran in this module, so that a picture can frame it."""
@@ -72,7 +73,8 @@ class Module:
             if isinstance(value, Parameter | Module | Buffer):
                 kind = "module" if isinstance(value, Module) else type(value).__name__.lower()
                 plural = "s" if isinstance(value, Parameter) else ""
-                raise AttributeError(f"cannot assign {kind}{plural} before Module.__init__() call")
+                words = f"cannot assign {kind}{plural} before Module.__init__() call"
+                raise AttributeError(advice.before_init(words, self, name))
             object.__setattr__(self, name, value)
         elif isinstance(value, Parameter):
             self._forget(name, but=self._parameters)
@@ -109,7 +111,10 @@ class Module:
             parts = self.__dict__.get(kind)
             if parts is not None and name in parts:
                 return parts[name]
-        raise AttributeError(f"'{type(self).__name__}' object has no attribute '{name}'")
+        words = f"'{type(self).__name__}' object has no attribute '{name}'"
+        if "_parameters" not in self.__dict__:
+            raise AttributeError(advice.before_init(words, self, name))
+        raise AttributeError(words + advice.similar(name, dir(self)))
 
     def __delattr__(self, name: str) -> None:
         if not self._forget(name):
@@ -176,14 +181,19 @@ class Module:
 
     def _check_name(self, part: str, name: str, kind: str) -> None:
         if kind not in self.__dict__:
-            raise AttributeError(f"cannot assign {part} before Module.__init__() call")
+            words = f"cannot assign {part} before Module.__init__() call"
+            raise AttributeError(advice.before_init(words, self, name))
         if not isinstance(name, str):
             raise TypeError(f"{part} name should be a string. Got {_kind(name)}")
         if "." in name:
             raise KeyError(f'{part} name can\'t contain "."' + (f", got: {name}" if part == "module" else ""))
         if not name:
             raise KeyError(f'{part} name can\'t be empty string ""')
-        if name not in self.__dict__[kind] and hasattr(self, name):
+        places = (
+            vars(self),
+            *(self.__dict__[each] for each in ("_parameters", "_buffers", "_modules") if each != kind),
+        )
+        if name not in self.__dict__[kind] and (hasattr(type(self), name) or any(name in place for place in places)):
             raise KeyError(f"attribute '{name}' already exists")
 
     # --- going through the parts ----------------------------------------------------------------------------------

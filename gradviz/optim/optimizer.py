@@ -6,11 +6,11 @@ import functools
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from gradviz.engine import dtypes
+from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import enable_grad
 from gradviz.engine.tensor import RemovableHandle, Tensor, wrap
 from gradviz.nn.module import forget_gradient
@@ -18,6 +18,20 @@ from gradviz.optim.arithmetic import multiply_add, number
 
 Group = dict[str, Any]
 """Parameters, under ``"params"``, and the settings to move them by."""
+
+
+class Watcher(Protocol):
+    """Someone who wants to know when parameters are about to move, and when they have."""
+
+    def step_starts(self, optimizer: Optimizer) -> None:
+        """See the gradients and the settings that the step will use."""
+
+    def step_ends(self, optimizer: Optimizer) -> None:
+        """See what it did; also told if the step failed."""
+
+
+watchers: list[Watcher] = []
+"""Told of every step of every optimiser."""
 
 
 class Optimizer:
@@ -55,13 +69,14 @@ class Optimizer:
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         if isinstance(params, Tensor):
-            raise TypeError(
+            words = (
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, but got "
                 + params.type()
             )
+            raise TypeError(advice.one_parameter(words, params))
         given = list(params)
         if not given:
-            raise ValueError("optimizer got an empty parameter list")
+            raise ValueError(advice.no_parameters("optimizer got an empty parameter list"))
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
@@ -110,7 +125,7 @@ class Optimizer:
                     f"optimizer can only optimize Tensors, but one of the params is {_type_name(parameter)}"
                 )
             if not (parameter.is_leaf or parameter.retains_grad):
-                raise ValueError("can't optimize a non-leaf Tensor")
+                raise ValueError(advice.not_a_parameter("can't optimize a non-leaf Tensor", parameter))
         group = {**param_group, "params": parameters}
         if names:
             group["param_names"] = names
@@ -314,9 +329,12 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
     def stepping(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
         if self._opt_called is not None:
             self._opt_called = True
-        if not self._hooks or type(self).step is not stepping:  # from a subclass's step, which has called them already
+        # A step that a subclass's step calls has been told of already.
+        if not (self._hooks or watchers) or type(self).step is not stepping:
             return step(self, *args, **kwargs)
         given: tuple[Any, ...] = (self, *args)
+        for watcher in watchers:
+            watcher.step_starts(self)
         for hook in self._hooks["before step"]:
             changed = hook(self, given, kwargs)
             if changed is not None:
@@ -325,7 +343,11 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
                         f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}."
                     )
                 given, kwargs = changed
-        result = step(*given, **kwargs)
+        try:
+            result = step(*given, **kwargs)
+        finally:
+            for watcher in watchers:
+                watcher.step_ends(self)
         for hook in self._hooks["after step"]:
             hook(self, given, kwargs)
         return result

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes
+from gradviz.engine import advice, dtypes
 from gradviz.engine.functions.arithmetic import mul
 from gradviz.engine.functions.matrixchecks import check_tensor, type_names
 from gradviz.engine.functions.shapes import broadcast_shape, clone, expand, reshape, squeeze, t, transpose, unsqueeze
@@ -35,7 +35,8 @@ def _sizes(*matrices: Tensor) -> tuple[str, ...]:
 
 def _check_inner(mat1: Tensor, mat2: Tensor) -> None:
     if mat1.array.shape[1] != mat2.array.shape[0]:
-        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied ({} and {})".format(*_sizes(mat1, mat2)))
+        words = "mat1 and mat2 shapes cannot be multiplied ({} and {})".format(*_sizes(mat1, mat2))
+        raise RuntimeError(advice.inner_sizes(words, mat1, mat2))
 
 
 # --- one product ---------------------------------------------------------------------------------------------------------
@@ -55,7 +56,8 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     if x.dtype is not y.dtype or x.dtype.kind != "f":
         if x.dtype != y.dtype:
             names = _C_NAMES[input.dtype], _C_NAMES[mat2.dtype]
-            raise RuntimeError("expected m1 and m2 to have the same dtype, but got: {} != {}".format(*names))
+            words = "expected m1 and m2 to have the same dtype, but got: {} != {}".format(*names)
+            raise RuntimeError(advice.other_dtypes(words, input, mat2))
         _not_bool(input, "addmm_impl_cpu_")
     return matrix.mm(input, mat2)
 

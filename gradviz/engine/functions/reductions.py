@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes
+from gradviz.engine import advice, dtypes
 from gradviz.engine.functions import arithmetic, logic
 from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.joining import cat
@@ -88,10 +88,11 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
     if dtype is not None:
         input = input.to(dtype)
     if input.array.dtype.kind != "f":
-        raise RuntimeError(
+        words = (
             "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
             f"Got: {dtypes.scalar_type_name(input.dtype)}"
         )
+        raise RuntimeError(advice.only_floating_mean(words, input))
     return reductions.mean_all(input) if dim is None else reductions.mean_dim(input, _axes(dim), keepdim)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import advice
 from gradviz.engine.operation import general
 from gradviz.engine.operations import activations
 from gradviz.engine.operations.activations import sigma
@@ -265,7 +266,7 @@ def _nll(
     counts = target != ignore_index
     wrong = target[counts & ((target < 0) | (target >= self.shape[axis]))]
     if wrong.size:
-        raise IndexError(f"Target {wrong[0]} is out of bounds.")
+        raise IndexError(advice.class_out_of_bounds(f"Target {wrong[0]} is out of bounds.", self.shape[axis]))
     places = np.expand_dims(np.where(counts, target, 0), axis)
     picked = np.take_along_axis(self, places, axis).squeeze(axis)
     share = _target_weight(self, target, weight, ignore_index).astype(self.dtype)

@@ -60,7 +60,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     Parameters
     ----------
     input
-        (N, C, *), or of any other shape with a single weight.
+        ``(N, C, *)``, or of any other shape with a single weight.
     weight
         One number, or one for each of the C channels.
     """
@@ -290,7 +290,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     Parameters
     ----------
     logits
-        (*, classes): logarithms of probabilities, up to a constant.
+        ``(*, classes)``: logarithms of probabilities, up to a constant.
     tau
         The temperature: the lower, the closer to a choice of one.
     hard

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradviz.engine import functions
+from gradviz.engine import advice, functions
 from gradviz.engine.tensor import Tensor
 
 __all__ = [
@@ -29,6 +29,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     Tensor
         Of shape (..., out).
     """
+    if not isinstance(input, Tensor):
+        words = f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
+        raise TypeError(advice.not_a_tensor(words))
     if weight.ndim == 1 or bias is None:
         product = functions.matmul(input, weight.t())
         return product if bias is None else product + bias

@@ -74,7 +74,7 @@ def embedding(
     Returns
     -------
     Tensor
-        Of shape (*input.shape, D).
+        Of shape ``(*input.shape, D)``.
     """
     if sparse:
         raise NotImplementedError("gradviz has no sparse gradients; supported: sparse=False")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes, functions, inplace
+from gradviz.engine import advice, dtypes, functions, inplace
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operations import losses as rows
@@ -46,12 +46,11 @@ def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Broadcast predictions and targets to one shape, with PyTorch's warning: it is nearly always a mistake."""
     if target.shape == input.shape:
         return input, target
-    warnings.warn(
+    words = (
         f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
-        "likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
-        UserWarning,
-        stacklevel=3,
+        "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
     )
+    warnings.warn(advice.broadcast_loss(words, input, target), UserWarning, stacklevel=3)
     shape = broadcast_shape(input, target)
     return functions.expand(input, shape), functions.expand(target, shape)
 
@@ -323,7 +322,8 @@ def binary_cross_entropy(
             f"Found dtype {dtypes.scalar_type_name(target.dtype)} but expected {dtypes.scalar_type_name(input.dtype)}"
         )
     if ((input.array < 0) | (input.array > 1)).any():
-        raise RuntimeError("all elements of input should be between 0 and 1")
+        words = "all elements of input should be between 0 and 1"
+        raise RuntimeError(advice.not_probabilities(words, input))
     return rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
 
 
@@ -353,7 +353,12 @@ def binary_cross_entropy_with_logits(
     """
     how = _reduction(reduction, size_average, reduce)
     if target.shape != input.shape:
-        raise ValueError(f"Target size ({target.shape}) must be the same as input size ({input.shape})")
+        words = f"Target size ({target.shape}) must be the same as input size ({input.shape})"
+        raise ValueError(advice.do_not_broadcast(words, target, input))
+    if target.array.dtype.kind != "f":
+        names = (dtypes.scalar_type_name(each.dtype) for each in (input, target))
+        words = "result type {} can't be cast to the desired output type {}".format(*names)
+        raise RuntimeError(advice.not_float_targets(words, target))
     for factor in (weight, pos_weight):
         if factor is not None:
             broadcast_shape(input, factor)
@@ -409,7 +414,8 @@ def nll_loss(
     if input.ndim == 1 and target.ndim == 1 and target.shape[0] != 1:
         raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}")
     if target.array.dtype.kind not in "iu" or target.array.dtype.itemsize not in (1, 8):
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {dtypes.scalar_type_name(target.dtype)}")
+        words = f"expected target dtype to be Long or Byte, but got {dtypes.scalar_type_name(target.dtype)}"
+        raise RuntimeError(advice.class_numbers(words, target))
     classes = input.shape[0 if input.ndim == 1 else 1]
     if weight is not None and weight.shape != (classes,):
         if input.ndim > 2:
@@ -500,10 +506,11 @@ def _probability_loss(
 ) -> Tensor:
     """Return the cross-entropy where the target gives a probability for each class."""
     if target.array.dtype.kind != "f":
-        raise RuntimeError(
+        words = (
             "Expected floating point type for target with class probabilities, got "
             f"{dtypes.scalar_type_name(target.dtype)}"
         )
+        raise RuntimeError(advice.one_hot_integers(words, target))
     if ignore_index >= 0:
         raise RuntimeError("ignore_index is not supported for floating point target")
     axis = 0 if input.ndim == 1 else 1

@@ -29,7 +29,7 @@ def layer_norm(
     Parameters
     ----------
     input
-        Of shape (..., *normalized_shape).
+        Of shape ``(..., *normalized_shape)``.
     normalized_shape
         The last axes' lengths: what is a row.
     weight, bias
@@ -79,7 +79,7 @@ def rms_norm(
     Parameters
     ----------
     input
-        Of shape (..., *normalized_shape).
+        Of shape ``(..., *normalized_shape)``.
     normalized_shape
         The last axes' lengths: what is a row.
     weight

@@ -222,7 +222,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
 def fold(
     input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
-    """Add columns (N, C · kernel entries, windows) up into an image (N, C, *output_size): the other way of `unfold`."""
+    """Add columns (N, C · kernel entries, windows) up into an image ``(N, C, *output_size)``: the other way of `unfold`."""
     from gradviz.engine.operations import padding as rows
 
     if input.ndim not in (2, 3):

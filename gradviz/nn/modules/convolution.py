@@ -144,7 +144,7 @@ class Conv2d(_Conv):
     Attributes
     ----------
     weight
-        Of shape (out_channels, in_channels / groups, *kernel_size).
+        Of shape ``(out_channels, in_channels / groups, *kernel_size)``.
     bias
         Of shape (out_channels), or ``None``.
     """

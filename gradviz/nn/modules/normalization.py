@@ -283,7 +283,7 @@ class LayerNorm(_Affine):
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise (..., *normalized_shape)."""
+        """Normalise ``(..., *normalized_shape)``."""
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
@@ -322,7 +322,7 @@ class RMSNorm(_Affine):
         self.register_parameter("weight", Parameter(weight) if elementwise_affine else None)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Normalise (..., *normalized_shape)."""
+        """Normalise ``(..., *normalized_shape)``."""
         return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import statistics
 import subprocess
@@ -66,8 +67,30 @@ def mlp(layers: int) -> Recording:
     return record_graph(loss, backward=True, names={"loss": loss}, variables=[{"model": model}])
 
 
+def neurons() -> Recording:
+    """A network of single numbers, as in micrograd: 4 inputs, two layers of 8 neurons, one output; 235 operations."""
+    chance = random.Random(0)
+
+    def number() -> Any:
+        return gv.tensor(chance.uniform(-1, 1), requires_grad=True)
+
+    layer = [number() for _ in range(4)]
+    for width in (8, 8, 1):
+        previous, layer = layer, []
+        for _ in range(width):
+            total = number()
+            for x in previous:
+                total = total + number() * x
+            layer.append(gv.tanh(total))
+    loss = layer[0]
+    for _ in range(5):
+        loss = (loss - number()) ** 2
+    return record_graph(loss, backward=True, names={"loss": loss})
+
+
 PLAYED = {
-    "235 operations": (lambda: mlp(77), {"detail": "full", "depth": 2}),
+    "235 operations": (neurons, {"detail": "full"}),
+    "235, matrices": (lambda: mlp(77), {"detail": "full", "depth": 2}),  # each with 128 coloured cells on its card
     "1,000 operations": (lambda: mlp(333), {"detail": "compact", "depth": 2}),
     "1,000, folded": (lambda: mlp(333), {}),  # as it is shown unless told otherwise
 }

@@ -87,7 +87,11 @@ def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None,
 
     Examples
     --------
-    >>> Path("y.html").write_text(page(recording, predict=True), encoding="utf-8")  # doctest: +SKIP
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> text = page(gv.draw(w * 3), predict=True)
+    >>> text.startswith("<!doctype html>")
+    True
     """
     final = at_step(recording_or_drawing, -1)
     data = payload(final)

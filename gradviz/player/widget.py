@@ -52,9 +52,12 @@ class Player(anywidget.AnyWidget):
 
     Examples
     --------
-    >>> player = Player(recording)  # doctest: +SKIP
-    >>> player.step = -1  # doctest: +SKIP
-    >>> player.save("backward.html")  # doctest: +SKIP
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> player = Player(gv.draw(w * 3).recording)
+    >>> player.step = 1
+    >>> player
+    Player('3·w', step 1 of 0 to 1)
     """
 
     _esm = script()

@@ -56,7 +56,7 @@ __version__ = "0.1.0"
 
 # What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
 _LATER = {"backprop": "show", "draw": "show", "load": "serialization", "save": "serialization"}
-_VISIBLE = ("drawing", "player", "recording")
+_VISIBLE = ("check", "drawing", "player", "recording")
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The command line: ``gradviz demo``, ``gradviz draw``, ``gradviz play``."""
+"""The command line: ``gradviz demo``, ``draw``, ``play``, ``lab`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -91,6 +91,35 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--scale", type=float, metavar="X", help="for .png: pixels to one of the picture (2)")
         else:
             command.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
+
+    lab = commands.add_parser(
+        "lab",
+        help="copy the course's notebooks and open JupyterLab on them",
+        description="Copy the course's notebooks into a folder and open JupyterLab there. A notebook that you have worked "
+        "in is never overwritten.",
+    )
+    lab.add_argument(
+        "folder", nargs="?", default="gradviz-notebooks", metavar="DIR", help="where to (default: gradviz-notebooks)"
+    )
+    lab.add_argument("--copy-only", action="store_true", help="copy the notebooks and start nothing")
+    lab.add_argument("--no-browser", action="store_true", help="start JupyterLab, and only print its address")
+    lab.add_argument(
+        "--jupyter",
+        action="append",
+        default=[],
+        metavar="OPTION",
+        help="an option for JupyterLab, as in --jupyter=--port=9000; may be repeated",
+    )
+    lab.set_defaults(run=_lab)
+
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what is installed, whether it works, and how to get what is missing",
+        description="Try everything that gradviz uses, and say how to get what is missing. The exit status is 0 if what "
+        "gradviz needs works, and 1 if not.",
+    )
+    doctor.add_argument("--json", action="store_true", help="for programs")
+    doctor.set_defaults(run=_doctor)
     return parser
 
 
@@ -199,6 +228,38 @@ def _demo(given: argparse.Namespace) -> int:
     if given.no_open or not open_page(index):
         print(f"\nOpen {index} in a browser to see them.")
     return 0
+
+
+# --- lab and doctor ---------------------------------------------------------------------------------------------------
+
+
+def _lab(given: argparse.Namespace) -> int:
+    from gradviz import lab
+
+    folder = Path(given.folder)
+    try:
+        copied = lab.copy_notebooks(folder)
+    except FileNotFoundError as error:
+        raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from None
+    for what, names in (("copied", copied.new), ("renewed", copied.renewed), ("kept as you left it:", copied.kept)):
+        for name in names:
+            print(f"{what} {folder / name}")
+    if given.copy_only:
+        return 0
+    if not lab.is_there():
+        raise UsageError(f"the notebooks are in {folder}, but {lab.MISSING}")
+    sys.stdout.flush()
+    return lab.start(lab.command(folder, copied.names[0], browser=not given.no_browser, options=given.jupyter))
+
+
+def _doctor(given: argparse.Namespace) -> int:
+    from gradviz.doctor import report
+
+    text, well = report(as_json=given.json)
+    print(text)
+    return 0 if well else 1
 
 
 def open_page(page: Path) -> bool:

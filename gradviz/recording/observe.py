@@ -178,6 +178,29 @@ def record_graph(
     return _Builder(outputs, nodes, ran, find_names(variables, names)).recording(title)
 
 
+def structure_of(
+    output: EngineTensor, nodes: Sequence[Node], variables: Sequence[Mapping[str, Any]] = ()
+) -> tuple[Graph, str, dict[Key, str]]:
+    """Write down a graph without its numbers, for a loop in which it is computed again and again.
+
+    Parameters
+    ----------
+    output, nodes
+        The result, and `nodes_behind` it.
+    variables
+        As for `record_graph`.
+
+    Returns
+    -------
+    tuple
+        The graph; a title; and the tensors' ids, by ``(node, number of the output)`` for a result, ``("leaf", id(tensor))``
+        for a leaf and ``("constant", node, place)`` for a plain number.
+    """
+    builder = _Builder((output,), nodes, None, find_names(variables))
+    recording = builder.recording("")
+    return recording.graph, recording.title, builder.ids
+
+
 def _in_words(output: Any) -> str:
     """Say what was passed in place of a tensor, and how that may have come about."""
     kind = type(output)

@@ -23,7 +23,7 @@ def value_of(array: Any) -> Value:
     array = np.asarray(array)
     if array.size <= FULL_VALUE_LIMIT:
         return Value(array.shape, dtype_text(array.dtype), _numbers(array))
-    return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(_preview(array)))
+    return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(preview_of(array)))
 
 
 @lru_cache(maxsize=64)
@@ -56,7 +56,7 @@ def summary_of(array: np.ndarray[Any, Any]) -> Summary:
     )
 
 
-def _preview(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def preview_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Average a matrix over at most 12 by 12 blocks; of a tensor with more axes, each of its first matrices."""
     if array.ndim < 3:
         return _blocks(array.reshape(-1, array.shape[-1]), PREVIEW_SIZE)

@@ -1,0 +1,111 @@
+"""``gradviz doctor``: it says what works by trying it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from gradviz.cli import main
+from gradviz.drawing import layout
+
+
+def checks(capsys):
+    status = main(["doctor", "--json"])
+    body = json.loads(capsys.readouterr().out)
+    assert body["ok"] == (status == 0)
+    return status, {check["name"]: check for check in body["checks"]}
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """Replace the layout engines of this machine."""
+    return lambda **programs: monkeypatch.setattr(
+        layout, "engines", lambda: {name: layout.Program(name, path) for name, path in programs.items()}
+    )
+
+
+def test_a_machine_on_which_the_tests_run_is_well(capsys):
+    status, found = checks(capsys)
+    assert status == 0
+    for name in ("Python", "numpy", "graphviz-pure", "picture", "anywidget", "ipywidgets", "player", "notebooks"):
+        assert found[name]["ok"], found[name]
+        assert not found[name]["mend"]
+    assert "lays out a graph" in found["graphviz-pure"]["found"]
+
+
+def test_without_any_layout_engine_it_says_what_to_install(capsys, machine):
+    machine()
+    status, found = checks(capsys)
+    assert status == 1
+    assert not found["Graphviz"]["ok"]
+    assert found["Graphviz"]["mend"] == layout.PURE
+    assert not found["picture"]["ok"]
+
+
+def test_an_engine_that_is_there_and_does_not_work_is_found_out(capsys, machine, tmp_path):
+    broken = tmp_path / "dot"
+    broken.write_text("#!/bin/sh\ncat >/dev/null\nexit 1\n")
+    broken.chmod(0o755)
+    machine(dot=str(broken))
+    status, found = checks(capsys)
+    assert status == 1
+    assert found["dot"]["needed"]
+    assert "dot could not lay out the picture" in found["dot"]["found"]
+
+
+def test_one_engine_that_works_is_enough(capsys, machine, tmp_path):
+    broken = tmp_path / "dot"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o755)
+    machine(**{"graphviz-pure": layout.engines()["graphviz-pure"].path, "dot": str(broken)})
+    status, found = checks(capsys)
+    assert status == 0
+    assert found["graphviz-pure"]["ok"]
+    assert not found["dot"]["ok"]
+    assert not found["dot"]["needed"]
+
+
+def test_a_missing_extra_is_no_illness(capsys, monkeypatch):
+    real = __import__("importlib.metadata").metadata.version
+
+    def version(name):
+        if name == "vl-convert-python":
+            raise __import__("importlib.metadata").metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr("gradviz.doctor.importlib.metadata.version", version)
+    status, found = checks(capsys)
+    assert status == 0
+    assert found["export"]["found"] == "vl-convert-python is not installed"
+    assert found["export"]["mend"] == "pip install 'gradviz-studio[export]'"
+
+
+def test_jupyterlab_without_its_extensions_for_widgets_is_found_out(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *parts: [str(tmp_path)])
+    _, found = checks(capsys)
+    assert not found["JupyterLab"]["ok"]
+    assert "@jupyter-widgets/jupyterlab-manager" in found["JupyterLab"]["found"]
+
+
+def test_the_text_has_a_line_for_each_and_ends_with_the_answer(capsys, machine):
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    for name in ("numpy", "graphviz-pure", "anywidget", "JupyterLab"):
+        assert name in text
+    assert text.splitlines()[-1] == "Everything works." or "What gradviz needs works." in text.splitlines()[-1]
+    machine()
+    assert main(["doctor"]) == 1
+    text = capsys.readouterr().out
+    assert "BROKEN" in text
+    assert layout.PURE in text
+    assert "gradviz does not work here yet" in text.splitlines()[-1]
+
+
+def test_every_command_it_gives_names_the_right_package(capsys, machine):
+    machine()
+    _, found = checks(capsys)
+    for check in found.values():
+        if check["mend"]:
+            assert check["mend"].startswith("pip install ")
+            assert "gradviz-studio" in check["mend"] or "graphviz-pure" in check["mend"]

@@ -5,14 +5,18 @@ Run ``python docs/operations.py`` after adding a row; a test says when the page 
 
 from __future__ import annotations
 
+import ast
 import sys
+from functools import cache
 from pathlib import Path
 
-import gradviz  # noqa: F401 (fills the table)
+import gradviz
+import gradviz.nn.functional
 from gradviz.engine.notation import formula
 from gradviz.engine.operation import FAMILY, TABLE, Operation
 
 PAGE = Path(__file__).with_suffix(".md")
+CHECKS = Path(__file__).parents[1] / "tests" / "test_rows.py"
 HEAD = """\
 # The operations
 
@@ -20,8 +24,18 @@ Every operation that gradviz can differentiate, as it is in the table that the e
 can flow to, the table says what the *upstream gradient* is multiplied with: the local derivative. Where the way back is more
 than a product, it shows the whole contribution, with the upstream gradient called `grad`.
 
+*Checked* says how often the formula was compared with measured slopes, by `gradcheck` and `gradgradcheck` in
+`tests/test_rows.py`: **twice** is the derivative and the derivative of the derivative, **once** the derivative alone. No row
+can be added unchecked.
+
 This page is written by `python docs/operations.py`.
 """
+PLACES = {
+    "torch": gradviz,
+    "nn.functional": gradviz.nn.functional,
+    "special": gradviz.special,
+    "linalg": gradviz.linalg,
+}
 
 
 def cell(text: str) -> str:
@@ -29,12 +43,46 @@ def cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ").replace("*", "\\*").replace("_", "\\_")
 
 
+def name_in_pytorch(row: Operation) -> str:
+    """Where PyTorch has the function; the bare name of what only others are made of."""
+    for place, module in PLACES.items():
+        if row.name in dir(module):
+            return f"{place}.{row.name}"
+    return f"Tensor.{row.name}" if row.name in dir(gradviz.Tensor) else row.name
+
+
+@cache
+def sets_of_the_checks() -> dict[str, set[str]]:
+    """The exceptions that the gradient check makes, by the names they have there."""
+    return {
+        statement.targets[0].id: ast.literal_eval(statement.value)
+        for statement in ast.parse(CHECKS.read_text(encoding="utf-8")).body
+        if isinstance(statement, ast.Assign)
+        and isinstance(statement.targets[0], ast.Name)
+        and isinstance(statement.value, ast.Set)
+    }
+
+
+def checked(row: Operation) -> str:
+    """How often the row's formula is compared with measured slopes."""
+    sets = sets_of_the_checks()
+    return "is 0" if row.grad_fn in sets["DEFINED_AS_ZERO"] else "once" if row.grad_fn in sets["ONCE"] else "twice"
+
+
 def line(row: Operation) -> str:
     """One row of the table as one row of the page."""
     words = {name: name for name in (*row.inputs, *row.settings)}
     local = "<br>".join(f"{cell(name)}: {cell(formula(text, words))}" for name, text in row.local.items())
     symbol = row.symbol if isinstance(row.symbol, str) else row.name
-    return f"| `{row.name}` | `{row.grad_fn}` | {cell(symbol)} | {cell(formula(row.expression, words))} | {local} | {cell(row.sentence)} |"
+    cells = (
+        f"`{name_in_pytorch(row)}`<br>`{row.grad_fn}`",
+        cell(symbol),
+        cell(formula(row.expression, words)),
+        local,
+        checked(row),
+        cell(row.sentence),
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 def page() -> str:
@@ -45,7 +93,8 @@ def page() -> str:
         title = (sys.modules[family].__doc__ or family).splitlines()[0].rstrip(".")
         parts.append(f"## {title}\n")
         parts.append(
-            "| torch. | grad_fn | disc | forward | local derivative | in words |\n| --- | --- | --- | --- | --- | --- |"
+            "| PyTorch's name, grad_fn | disc | forward | local derivative | checked | in words |\n"
+            "| --- | --- | --- | --- | --- | --- |"
         )
         parts.append("\n".join(line(row) for row in rows) + "\n")
     return "\n".join(parts)

@@ -1,0 +1,233 @@
+"""Exercises that check themselves: predict, then see.
+
+The answer stands in the learner's own cell, so a notebook keeps what has been solved: run its cells, and what was solved is
+solved again. Nothing here tells an answer that was not given or asked for.
+
+>>> import gradviz as gv
+>>> x = gv.tensor(3.0, requires_grad=True)
+>>> y = x**2
+>>> gv.check.gradient("6", of=y, to=x)
+✓ Right: ∂y/∂x = 6.
+>>> gv.check.gradient(..., of=y, to=x)
+Not answered yet: put your prediction in place of the dots.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.backward import grad
+from gradviz.engine.modes import no_grad
+from gradviz.engine.notation import number
+from gradviz.engine.tensor import Tensor
+
+__all__ = ["choice", "gradient", "progress", "shape", "value"]
+
+UNANSWERED = "Not answered yet: put your prediction in place of the dots."
+SLACK = 0.01
+"""How far a number may be off, as a share of the right one: learners round."""
+
+_solved: dict[str, bool] = {}
+_tries: dict[str, int] = {}
+
+
+def gradient(answer: Any, *, of: Tensor, to: Tensor, reveal: bool = False) -> None:
+    """Check a prediction of a gradient.
+
+    Parameters
+    ----------
+    answer
+        A number, a fraction as text (``"1/3"``), a list or tensor of the gradient's shape; ``...`` for no answer yet.
+    of, to
+        What is differentiated, and with respect to what. Both stay as they are.
+    reveal
+        Tell the answer.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the answer cannot be read, or has another shape than the gradient.
+    """
+    names = _names(sys._getframe(1), of, to)
+    (right,) = grad(of, to, retain_graph=True, allow_unused=True)
+    what = f"∂{names[0]}/∂{names[1]}"
+    with no_grad():
+        expected = np.zeros(to.shape) if right is None else np.asarray(right.detach().numpy(), np.float64)
+    _judge(what, answer, expected, lambda: _hints(of, to, names), reveal)
+
+
+def value(
+    answer: Any, expected: Any, *, name: str = "the value", hints: Sequence[str] = (), reveal: bool = False
+) -> None:
+    """Check a prediction of a number or a tensor.
+
+    Parameters
+    ----------
+    answer
+        As for `gradient`.
+    expected
+        The right one: a number, list or tensor; or a function that works it out.
+    name
+        What is asked for.
+    hints
+        What to say after the first wrong answer, the second, ...
+    reveal
+        Tell the answer.
+    """
+    right = expected() if callable(expected) else expected
+    _judge(name, answer, _array(right), lambda: list(hints), reveal)
+
+
+def shape(answer: Any, of: Tensor, *, name: str = "the shape", reveal: bool = False) -> None:
+    """Check a prediction of a shape: ``(3, 2)``, ``"3×2"``."""
+    if answer is ...:
+        print(UNANSWERED)
+        return
+    given = tuple(int(part) for part in re.findall(r"\d+", str(answer)))
+    right = tuple(of.shape)
+    written = "×".join(map(str, right)) or "()"
+    if given == right:
+        _say(name, True, f"✓ Right: {name} is {written}.")
+    elif reveal:
+        _say(name, False, f"{name} is {written}.")
+    else:
+        axes = f"It has {len(right)} ax{'is' if len(right) == 1 else 'es'}." if len(given) != len(right) else ""
+        _say(name, False, f"✗ Not quite. {axes} Which axes stay, and which are summed away?".replace("  ", " "))
+
+
+def choice(answer: Any, *, key: str, name: str = "your choice", hint: str = "") -> None:
+    """Check a choice among letters, ``"a"``, ``"b"``, ..., of which the right one is only known by its `key`."""
+    if answer is ...:
+        print(UNANSWERED)
+    elif key_of(name, str(answer).strip().lower()) == key:
+        _say(name, True, f"✓ Right: {str(answer).strip()}.")
+    else:
+        _say(name, False, f"✗ Not that one.{f' {hint}' if hint else ''}")
+
+
+def key_of(name: str, letter: str) -> str:
+    """Return the key by which `choice` knows a letter without telling it."""
+    return hashlib.sha256(f"{name}:{letter}".encode()).hexdigest()[:8]
+
+
+def progress() -> None:
+    """Say which of the exercises that have been run are solved."""
+    if not _solved:
+        print("No exercise has been answered yet. Run their cells.")
+        return
+    print(f"{sum(_solved.values())} of {len(_solved)} solved")
+    for name, solved in _solved.items():
+        print(f"  {'✓' if solved else '·'} {name}")
+
+
+# --- judging -----------------------------------------------------------------------------------------------------------
+
+
+def _judge(what: str, answer: Any, right: np.ndarray, hints: Callable[[], Sequence[str]], reveal: bool) -> None:
+    written = number(right.item()) if right.ndim == 0 else np.array2string(right, precision=4, separator=", ")
+    if reveal:
+        print(f"{what} = {written}")
+        _solved.setdefault(what, False)
+        return
+    if answer is ...:
+        print(UNANSWERED)
+        return
+    given = _array(answer)
+    if given.shape != right.shape and given.size != 1 and right.size != given.size:
+        raise ValueError(f"{what} has shape {_shape_text(right)}, and your answer has shape {_shape_text(given)}")
+    given = np.broadcast_to(given, right.shape) if given.size == 1 else given.reshape(right.shape)
+    close = np.isclose(given, right, rtol=SLACK, atol=1e-6) | (np.isnan(given) & np.isnan(right))
+    if close.all():
+        _say(what, True, f"✓ Right: {what} = {written}.")
+        return
+    _tries[what] = _tries.get(what, 0) + 1
+    told = list(hints())[: _tries[what]]
+    how = ""
+    if right.size > 1:
+        wrong = int((~close).sum())
+        how = f" {wrong} of {right.size} entries {'is' if wrong == 1 else 'are'} not right."
+    elif np.isclose(given, -right, rtol=SLACK).all():
+        how = " The sign is the other one."
+    more = " reveal=True tells the answer." if _tries[what] > len(told) else ""
+    _say(what, False, "\n".join([f"✗ Not quite.{how}{more}", *(f"  Hint: {hint}" for hint in told)]))
+
+
+def _say(what: str, solved: bool, text: str) -> None:
+    _solved[what] = solved or _solved.get(what, False)
+    print(text)
+
+
+def _array(answer: Any) -> np.ndarray:
+    """Read an answer: numbers, fractions as text, lists of them, tensors."""
+    if isinstance(answer, Tensor):
+        return np.asarray(answer.detach().numpy(), np.float64)
+    if isinstance(answer, list | tuple):
+        return np.array([_array(part) for part in answer])
+    if isinstance(answer, str):
+        text = answer.strip().replace("−", "-").replace(" ", "")
+        try:
+            return np.array(float(Fraction(text)))
+        except (ValueError, ZeroDivisionError):
+            raise ValueError(f"{answer!r} is not a number: write it like 2.5, or like '1/3'") from None
+    if isinstance(answer, bool | int | float | Fraction | np.generic | np.ndarray):
+        return np.asarray(answer, np.float64)
+    raise TypeError(f"an answer is a number, a fraction as text, or a list of them, but got {type(answer).__name__}")
+
+
+def _shape_text(array: np.ndarray) -> str:
+    return "×".join(map(str, array.shape)) or "() (one number)"
+
+
+# --- names and hints ---------------------------------------------------------------------------------------------------
+
+
+def _names(frame: Any, *tensors: Tensor) -> list[str]:
+    """What the learner calls these tensors; ``y`` and ``x`` where no variable holds them."""
+    scopes: list[Mapping[str, Any]] = [frame.f_locals, frame.f_globals]
+    found = []
+    for tensor, fallback in zip(tensors, ("y", "x"), strict=True):
+        names = (name for scope in scopes for name, held in list(scope.items()) if held is tensor and name[0] != "_")
+        found.append(next(names, fallback))
+    return found
+
+
+def _hints(of: Tensor, to: Tensor, names: list[str]) -> list[str]:
+    """First which operations lie between, then their local derivatives: taken from the recorded graph."""
+    from gradviz.recording import record_graph
+
+    graph = record_graph(of, backward=False, names={names[0]: of, names[1]: to}).graph
+    start = next((tensor.id for tensor in graph.tensors if tensor.name == names[1]), None)
+    reached = {start}
+    steps = []
+    for operation in graph.operations:
+        for argument in operation.inputs:
+            if argument.tensor in reached:
+                reached.update(operation.outputs)
+                steps.append((operation.symbol, argument))
+    if not steps:
+        return [f"{names[0]} does not depend on {names[1]} at all."]
+    symbols = " then ".join(dict.fromkeys(symbol for symbol, _ in steps))
+    paths = sum(argument.tensor == start for _, argument in steps)
+    first = f"On the way from {names[1]} to {names[0]} there is {symbols}."
+    if paths > 1:
+        first += f" {names[1]} is used {paths} times: add what comes back along each way."
+    known = [
+        " = ".join(filter(None, (argument.local, argument.local_number))) for _, argument in steps if argument.local
+    ]
+    if not known:
+        return [first]
+    shown = known if len(known) <= 8 else [*known[:8], "…"]
+    return [first, f"The local derivatives on the way are {', '.join(shown)}: multiply along a way, add over ways."]
+
+
+def _forget() -> None:
+    """Start over, for tests."""
+    _solved.clear()
+    _tries.clear()

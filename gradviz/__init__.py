@@ -55,7 +55,14 @@ from gradviz.nn.functional import log_softmax, softmax
 __version__ = "0.1.0"
 
 # What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
-_LATER = {"backprop": "show", "draw": "show", "load": "serialization", "save": "serialization"}
+_LATER = {
+    "backprop": "show",
+    "draw": "show",
+    "epochs": "training",
+    "load": "serialization",
+    "record": "training",
+    "save": "serialization",
+}
 _VISIBLE = ("check", "drawing", "player", "recording")
 
 

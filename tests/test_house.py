@@ -17,7 +17,8 @@ ABOVE = {
     "utils": {"engine"},
     "recording": {"engine"},
     "drawing": {"recording"},
-    "player": {"drawing", "recording"},
+    "training": {"engine", "optim", "recording", "drawing"},
+    "player": {"drawing", "recording", "training"},
 }
 """What each folder may import, itself aside. What lies beside the folders (`show`, `cli`, ...) may import all."""
 

@@ -84,6 +84,8 @@ class Operation:
         What it computes. Gradients flow back from the first only, unless `many` is set.
     many
         True when gradients flow back from all outputs; its formulas then take them as a tuple.
+    function
+        What runs it on tensors and records it: takes the `inputs`, then the `settings`.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Operation:
     reduction: bool = False
     outputs: tuple[str, ...] = ("result",)
     many: bool = False
+    function: Callable[..., Any] = field(init=False, repr=False)
 
     @cached_property
     def fields(self) -> dict[str, int]:
@@ -549,6 +552,7 @@ def _named(function: Callable[..., Tensor], operation: Operation) -> Callable[..
     function.__name__ = function.__qualname__ = operation.name
     function.__doc__ = operation.sentence
     function.operation = operation  # type: ignore[attr-defined]
+    object.__setattr__(operation, "function", function)
     return function
 
 

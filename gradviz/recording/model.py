@@ -331,6 +331,10 @@ class Recording:
     title: str = ""
     producer: str = ""
 
+    def __repr__(self) -> str:
+        count = len(self.frames)
+        return f"<Recording {self.title!r}: {len(self.graph.operations)} operations, {count} step{'s' * (count != 1)}>"
+
     def at(self, step: int = -1) -> Moment:
         """Return the state after frame `step` (negative counts from the end).
 

@@ -173,9 +173,21 @@ def record_graph(
     """
     for output in outputs:
         _check(output)
+    return record_named(outputs, find_names(variables, names), gradient=gradient, backward=backward, title=title)
+
+
+def record_named(
+    outputs: Sequence[EngineTensor],
+    names: Names,
+    *,
+    gradient: EngineTensor | None = None,
+    backward: bool | None = None,
+    title: str = "",
+) -> Recording:
+    """Make a recording where all names are known already; as `record_graph` otherwise."""
     nodes = nodes_behind(outputs)
     ran = _the_pass(outputs, nodes, gradient, backward)
-    return _Builder(outputs, nodes, ran, find_names(variables, names)).recording(title)
+    return _Builder(outputs, nodes, ran, names).recording(title)
 
 
 def structure_of(
@@ -197,8 +209,7 @@ def structure_of(
         for a leaf and ``("constant", node, place)`` for a plain number.
     """
     builder = _Builder((output,), nodes, None, find_names(variables))
-    recording = builder.recording("")
-    return recording.graph, recording.title, builder.ids
+    return builder.graph(), builder.title(), builder.ids
 
 
 def _in_words(output: Any) -> str:
@@ -285,6 +296,14 @@ class _Builder:
         self.wordless = frozenset(nodes[ends:-ends]) if len(nodes) > IN_WORDS else frozenset()
 
     def recording(self, title: str) -> Recording:
+        graph = self.graph()
+        frames = (self._first_frame(), *self._forward_frames(), *self._backward_frames())
+        from gradviz import __version__
+
+        return Recording(graph, frames, title or self.title(), f"gradviz {__version__}")
+
+    def graph(self) -> Graph:
+        """Give everything its id and name; the frames are made of these."""
         results = self._results()
         operations = []
         for node in self.nodes:
@@ -296,16 +315,12 @@ class _Builder:
                 self._add_result(node, key, results[key])
             operations.append(self._operation(node, keys))
         self._adopt_parameters()
-        graph = Graph(
+        return Graph(
             tuple(self.tensors.values()),
             tuple(operations),
             tuple(self.modules.values()),
             code_of(node.origin for node in self.nodes),
         )
-        frames = (self._first_frame(), *self._forward_frames(), *self._backward_frames())
-        from gradviz import __version__
-
-        return Recording(graph, frames, title or self._title(), f"gradviz {__version__}")
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
@@ -482,7 +497,8 @@ class _Builder:
 
     # --- frames -------------------------------------------------------------------------------------------------
 
-    def _title(self) -> str:
+    def title(self) -> str:
+        """Name the output and say what it is."""
         node = self.outputs[0]._grad_fn
         assert node is not None
         operands = [self.operands[key] for key in self.arguments[node]]

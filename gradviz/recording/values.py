@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -65,12 +66,24 @@ def preview_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _blocks(matrix: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
-    matrix = matrix.astype(np.float64)
+    if matrix.dtype.kind != "f" or matrix.dtype.itemsize < 4:
+        matrix = matrix.astype(np.float64)
     with np.errstate(all="ignore"):
-        for axis in (0, 1):
-            count = min(most, matrix.shape[axis])
-            edges = np.linspace(0, matrix.shape[axis], count + 1).astype(int)
-            sums = np.add.reduceat(matrix, edges[:-1], axis=axis)
-            lengths = np.diff(edges)
-            matrix = sums / (lengths[:, None] if axis == 0 else lengths)
+        # Block by block along the rows, which NumPy sums faster than `add.reduceat` does.
+        edges = _edges(matrix.shape[0], most)
+        matrix = np.array([np.add.reduce(matrix[start:end], axis=0) for start, end in pairwise(edges)])
+        across = _edges(matrix.shape[1], most)
+        sums = np.add.reduceat(matrix.astype(np.float64), across[:-1], axis=1)
+        matrix = sums / (_lengths(edges)[:, None] * _lengths(across))
     return matrix.astype(np.float32)
+
+
+@lru_cache(maxsize=64)
+def _edges(length: int, most: int) -> tuple[int, ...]:
+    count = min(most, length)
+    return tuple(place * length // count for place in range(count + 1))
+
+
+@lru_cache(maxsize=64)
+def _lengths(edges: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    return np.diff(edges)

@@ -1,0 +1,212 @@
+"""What is kept of a run while it goes on: copies of small arrays, summaries of large ones, and a bound on both.
+
+Copying is all that is done during the loop. Frozen values are made from the copies when somebody looks at them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
+from gradviz.recording.values import dtype_text, preview_of, summary_of, value_of
+from gradviz.training.model import Parameter, Rule
+from gradviz.training.program import Program
+
+DEFAULT_BUDGET = 64 * 1024 * 1024
+ENTRY_OVERHEAD, ARRAY_OVERHEAD, LARGE_OVERHEAD = 900, 130, 1500
+"""Bytes that a step, an array beside its entries, and the summary of a large array take, about."""
+
+
+class Large:
+    """A large array: in full while there is room for it, then as its statistics and a small picture."""
+
+    __slots__ = ("_known", "array", "dtype", "shape")
+
+    def __init__(self, array: Any, *, whole: bool) -> None:
+        self.shape, self.dtype = array.shape, array.dtype
+        self.array = np.array(array) if whole else None
+        self._known = None if whole else _known(array)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes in full."""
+        return 0 if self.array is None else self.array.nbytes
+
+    def shrink(self) -> None:
+        """Give up the array itself."""
+        if self.array is not None:
+            self._known, self.array = _known(self.array), None
+
+    @property
+    def value(self) -> Value:
+        """What is known of it, frozen."""
+        summary, preview = self._known if self._known is not None else _known(self.array)
+        return Value(self.shape, dtype_text(self.dtype), None, summary, value_of(preview))
+
+
+Stored = np.ndarray[Any, Any] | Large
+"""A small array, copied; or a large one."""
+
+
+def stored(array: Any) -> Stored:
+    """Keep an array: a copy if it is small, else what is known of it."""
+    return np.array(array) if array.size <= FULL_VALUE_LIMIT else Large(array, whole=False)
+
+
+def _known(array: Any) -> tuple[Summary, Any]:
+    """Return statistics and a preview; in far less time than `summary_of` takes where all is well."""
+    preview = preview_of(array)
+    if array.dtype.kind != "f":
+        return summary_of(array), preview
+    low, high = float(array.min()), float(array.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return summary_of(array), preview
+    flat = array.ravel()
+    mean, squares = float(np.add.reduce(flat)) / flat.size, float(np.dot(flat, flat)) / flat.size
+    spread = squares - mean * mean
+    if spread < squares / 1000 or not math.isfinite(squares):  # nearly all digits have cancelled, or it overflowed
+        return summary_of(array), preview
+    zeros = int(np.count_nonzero(flat == 0))
+    return Summary(mean, math.sqrt(spread), low, high, zeros, 0, 0), preview
+
+
+def frozen(kept: Stored) -> Value:
+    """Return what was kept as a `Value`."""
+    return kept.value if isinstance(kept, Large) else value_of(kept)
+
+
+def size_of(kept: Any) -> int:
+    """Return about how many bytes something kept takes, large arrays in full aside."""
+    return LARGE_OVERHEAD if isinstance(kept, Large) else ARRAY_OVERHEAD + getattr(kept, "nbytes", 0)
+
+
+def norm(array: Any) -> float:
+    """Return the Euclidean norm of an array."""
+    flat = np.ravel(array)
+    return float(np.sqrt(np.dot(flat, flat)))
+
+
+@dataclass(slots=True)
+class ParameterEntry:
+    """One parameter in one step, as kept. Of a large one the norms are noted at once."""
+
+    before: Stored
+    gradient: Stored | None
+    rule: Rule
+    after: Stored | None = None
+    gradient_norm: float | None = None
+    update_norm: float | None = None
+    state: Mapping[str, Stored] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Entry:
+    """One step, as kept.
+
+    Attributes
+    ----------
+    inputs
+        By slot of the program, what went in: an array, a number, or a `Large` array.
+    earlier
+        By slot: what stood in ``.grad`` before ``backward()``.
+    seed
+        What backpropagation started with, if not with 1.
+    """
+
+    index: int
+    epoch: int
+    program: int | None
+    inputs: list[Any]
+    parameters: dict[int, ParameterEntry]
+    evaluations: list[float]
+    earlier: dict[int, Any] = field(default_factory=dict)
+    seed: Any = None
+    size: int = ENTRY_OVERHEAD
+
+    @property
+    def complete(self) -> bool:
+        """Whether the step can be computed again."""
+        return self.program is not None and all(kept.array is not None for kept in self.large())
+
+    def large(self) -> list[Large]:
+        """Return the large arrays that went in."""
+        return [kept for kept in self.inputs if isinstance(kept, Large)]
+
+    def numbers(self) -> list[Any]:
+        """Return what went in, in full."""
+        return [kept.array if isinstance(kept, Large) else kept for kept in self.inputs]
+
+
+@dataclass
+class Log:
+    """Everything kept of a run, in order; grows while the loop runs.
+
+    Attributes
+    ----------
+    losses, epoch_of
+        Of every step, whether it was kept or not.
+    entries
+        The steps that were kept: every `stride`-th, and the last.
+    whole_stride
+        Of which steps the large arrays are kept in full. They are the first to go: while they take most of the room, they
+        are thinned, and the steps themselves are not.
+    """
+
+    budget: int = DEFAULT_BUDGET
+    title: str = ""
+    producer: str = ""
+    epochs: int | None = None
+    programs: list[Program] = field(default_factory=list)
+    parameters: list[Parameter] = field(default_factory=list)
+    losses: list[float] = field(default_factory=list)
+    epoch_of: list[int] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    stride: int = 1
+    whole_stride: int = 1
+    used: int = 0
+    whole_used: int = 0
+
+    def note(self, kind: str, text: str) -> None:
+        """Add a note, unless there is one of its kind (its first words) already."""
+        if not any(note.startswith(kind) for note in self.notes):
+            self.notes.append(text)
+
+    def add(self, entry: Entry) -> None:
+        """Keep a step; over the budget, drop every other one of those before, or what is large in it."""
+        if self.entries:
+            before = self.entries[-1]  # it may have been kept only for being the last
+            if before.index % self.stride:
+                self._forget(self.entries.pop())
+            elif before.index % self.whole_stride:
+                self._shrink(before)
+        self.entries.append(entry)
+        self.used += entry.size
+        self.whole_used += sum(large.nbytes for large in entry.large())
+        while self.used + self.whole_used > self.budget and len(self.entries) > 2:
+            if self.whole_used > self.used:
+                self.whole_stride *= 2
+                for kept in self.entries[:-1]:
+                    if kept.index % self.whole_stride:
+                        self._shrink(kept)
+            else:
+                self.stride *= 2
+                self.whole_stride = max(self.whole_stride, self.stride)
+                for kept in self.entries[:-1]:
+                    if kept.index % self.stride:
+                        self._forget(kept)
+                self.entries = [kept for kept in self.entries if kept.index % self.stride == 0 or kept is entry]
+
+    def _forget(self, entry: Entry) -> None:
+        self._shrink(entry)
+        self.used -= entry.size
+
+    def _shrink(self, entry: Entry) -> None:
+        for large in entry.large():
+            self.whole_used -= large.nbytes
+            large.shrink()

@@ -1,0 +1,295 @@
+"""A graph that can be computed again: with the numbers of another step, or with others altogether.
+
+While a loop runs, only what goes *into* each computation is copied. Everything else follows from it: the same operations,
+run again on the same numbers, give the same results to the last bit, and with them the picture of any step, the loss
+surface, and the model's predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.modes import enable_grad, no_grad
+from gradviz.engine.node import Node
+from gradviz.engine.operation import Operation
+from gradviz.engine.scope import Call, ModuleTag
+from gradviz.engine.tensor import Tensor, wrap
+from gradviz.recording.model import Graph, Recording
+from gradviz.recording.names import Names
+from gradviz.recording.observe import places_of, record_named
+
+SLOT = -1
+"""In a reference ``(SLOT, n)``: not the result of an instruction, but what a step brings in slot n."""
+
+Reference = tuple[int, int]
+"""Where an argument comes from: the number of an instruction and which of its outputs; or `SLOT` and a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class FromSlot:
+    """Among an operation's settings: an array that a step brings, such as the classes of a batch."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Something that every step brings.
+
+    Attributes
+    ----------
+    kind
+        ``parameter`` (a leaf that collects a gradient), ``input`` (one that does not), ``number`` (written in the program)
+        or ``setting`` (an array that is no tensor).
+    tensor
+        Its id in the graph; empty for a setting.
+    name
+        What the learner calls it; empty if nobody has named it.
+    """
+
+    kind: str
+    tensor: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Instruction:
+    """One operation of a program."""
+
+    operation: Operation
+    run: Any
+    arguments: tuple[Reference, ...]
+    settings: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """A computation without its numbers.
+
+    Attributes
+    ----------
+    graph
+        For pictures.
+    title
+        The output and its expression.
+    slots
+        What a step brings, in order.
+    instructions
+        The operations, oldest first.
+    output
+        What ``backward()`` started from.
+    """
+
+    graph: Graph
+    title: str
+    slots: tuple[Slot, ...]
+    instructions: tuple[Instruction, ...]
+    output: Reference
+
+    def run(self, given: Sequence[Any], *, tracked: bool = False) -> tuple[list[Any], list[list[Tensor]]]:
+        """Compute everything anew.
+
+        Parameters
+        ----------
+        given
+            An array for each slot.
+        tracked
+            Let the engine record it.
+
+        Returns
+        -------
+        tuple
+            What stood in each slot (tensors, numbers, arrays), and the results of each instruction.
+        """
+        slots = [self._filled(slot, array, tracked) for slot, array in zip(self.slots, given, strict=True)]
+        results: list[list[Tensor]] = []
+        with enable_grad() if tracked else no_grad():
+            for told in self.instructions:
+                arguments = [slots[place] if at == SLOT else results[at][place] for at, place in told.arguments]
+                made = told.run(*arguments, *_put_back(told.settings, slots))
+                results.append(list(made) if isinstance(made, tuple) else [made])
+        return slots, results
+
+    def _filled(self, slot: Slot, array: Any, tracked: bool) -> Any:
+        if slot.kind == "number":
+            return array.item() if isinstance(array, np.ndarray | np.generic) else array
+        if slot.kind == "setting":
+            return array
+        tensor = wrap(np.array(array) if tracked else array)
+        tensor._requires_grad = tracked and slot.kind == "parameter"
+        return tensor
+
+    def loss(self, given: Sequence[Any]) -> float:
+        """Return the output as one number (the sum of its entries) for other numbers in the slots."""
+        _, results = self.run(given)
+        at, place = self.output
+        return float(results[at][place].array.sum())
+
+    def recording(
+        self, given: Sequence[Any], gradients: Mapping[int, Any], seed: Any = None, title: str = ""
+    ) -> Recording:
+        """Compute everything anew, and the gradients, and record it.
+
+        Parameters
+        ----------
+        given
+            An array for each slot.
+        gradients
+            By slot: what stood in ``.grad`` before.
+        seed
+            What backpropagation starts with, for an output that is not a single number.
+        title
+            For the picture.
+        """
+        slots, results = self.run(given, tracked=True)
+        for number, gradient in gradients.items():
+            slots[number]._grad = wrap(np.array(gradient))
+        names, calls = Names(), _Calls(self.graph)
+        for slot, tensor in zip(self.slots, slots, strict=True):
+            if slot.name and isinstance(tensor, Tensor):
+                names.leaves[id(tensor)] = slot.name
+        named = {tensor.id: tensor.name for tensor in self.graph.tensors if tensor.named}
+        nodes = []
+        for operation, made in zip(self.graph.operations, results, strict=True):
+            node = made[0]._grad_fn
+            assert node is not None
+            node.call = calls.of(operation.module)
+            nodes.append(node)
+            for tensor_id, place in zip(operation.outputs, _places(node, operation.outputs), strict=False):
+                if tensor_id in named:
+                    names.results[id(node), place] = named[tensor_id]
+        names.modules.update(calls.names)
+        at, place = self.output
+        output = results[at][place]
+        start = None if seed is None else wrap(np.array(seed))
+        made_anew = record_named((output,), names, gradient=start, backward=True, title=title or self.title)
+        return replace(made_anew, graph=self._with_sources(made_anew.graph))
+
+    def _with_sources(self, graph: Graph) -> Graph:
+        """Say of each operation where the program was written, not where it was computed anew."""
+        sources = {operation.id: operation.source for operation in self.graph.operations}
+        operations = tuple(replace(op, source=sources.get(op.id)) for op in graph.operations)
+        return Graph(graph.tensors, operations, graph.modules, self.graph.code)
+
+
+def _places(node: Node, outputs: Sequence[str]) -> Sequence[int]:
+    # Of many outputs the graph lists those that something uses; then their order is all that is known of them.
+    return places_of(node) if len(outputs) == len(places_of(node)) else range(len(outputs))
+
+
+class _Calls:
+    """The module calls in which operations ran, made again from the graph's modules."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.names: dict[int, str] = {}
+        self._calls: dict[str, Call | None] = {"": None}
+        self._tags = []
+        for module in graph.modules:  # outer ones come first
+            tag = ModuleTag(module.class_name, module.label, True)
+            self._tags.append(tag)
+            self.names[id(tag)] = module.path
+            self._calls[module.path] = Call(tag, self._calls.get(module.parent or ""))
+
+    def of(self, path: str) -> Call | None:
+        return self._calls.get(path)
+
+
+def program_of(
+    nodes: Sequence[Node], output: Tensor, graph: Graph, title: str, ids: Mapping[Any, str]
+) -> tuple[Program, list[tuple[int, int | tuple[int, ...]]]]:
+    """Write down how a graph was computed.
+
+    Parameters
+    ----------
+    nodes, output
+        The result, and the nodes behind it, oldest first.
+    graph, title, ids
+        From `structure_of`.
+
+    Returns
+    -------
+    tuple
+        The program; and for each slot where its numbers are found in another graph of the same structure: the number of the
+        node, and the place among its inputs, or a way into its settings.
+    """
+    places = {node: at for at, node in enumerate(nodes)}
+    named = {tensor.id: tensor.name for tensor in graph.tensors if tensor.named}
+    slots: list[Slot] = []
+    found: list[tuple[int, int | tuple[int, ...]]] = []
+    known: dict[int, int] = {}
+    instructions = []
+
+    def add(slot: Slot, at: int, place: int | tuple[int, ...]) -> int:
+        slots.append(slot)
+        found.append((at, place))
+        return len(slots) - 1
+
+    for at, node in enumerate(nodes):
+        arguments: list[Reference] = []
+        for place, (argument, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
+            if edge is not None and isinstance(edge[0], Node):
+                arguments.append((places[edge[0]], edge[1]))
+            elif isinstance(argument, Tensor):
+                leaf = argument if edge is None else edge[0].variable
+                if id(leaf) not in known:
+                    id_ = ids["leaf", id(leaf)]
+                    kind = "input" if edge is None else "parameter"
+                    known[id(leaf)] = add(Slot(kind, id_, named.get(id_, "")), at, place)
+                arguments.append((SLOT, known[id(leaf)]))
+            else:
+                arguments.append((SLOT, add(Slot("number", ids["constant", node, place]), at, place)))
+
+        def pulled(value: Any, way: tuple[int, ...], at: int = at) -> Any:
+            if isinstance(value, np.ndarray):
+                return FromSlot(add(Slot("setting"), at, way))
+            if type(value) in (tuple, list):
+                return type(value)(pulled(part, (*way, place)) for place, part in enumerate(value))
+            return value
+
+        settings = tuple(pulled(value, (place,)) for place, value in enumerate(node.settings))
+        instructions.append(Instruction(node.operation, _runner(node), tuple(arguments), settings))
+    assert output._grad_fn is not None
+    return Program(graph, title, tuple(slots), tuple(instructions), (places[output._grad_fn], output._output_nr)), found
+
+
+def _runner(node: Node) -> Any:
+    """Return what runs a node's operation again."""
+    own = getattr(type(node), "function", None)
+    if own is None:
+        return node.operation.function
+    takes = node.takes  # an autograd.Function of the user's
+
+    def run(*given: Any) -> Any:
+        count = sum(takes)
+        tensors, others = iter(given[:count]), iter(given[count:])
+        return own.apply(*(next(tensors) if is_tensor else next(others) for is_tensor in takes))
+
+    return run
+
+
+def _put_back(value: Any, slots: Sequence[Any]) -> Any:
+    if isinstance(value, FromSlot):
+        return slots[value.number]
+    if type(value) in (tuple, list):
+        return type(value)(_put_back(part, slots) for part in value)
+    return value
+
+
+def array_at(nodes: Sequence[Node], where: tuple[int, int | tuple[int, ...]]) -> Any:
+    """Return what stood in a slot when its operation ran: an array, or a plain number."""
+    at, place = where
+    node = nodes[at]
+    if isinstance(place, tuple):
+        found: Any = node.settings
+        for step in place:
+            found = found[step]
+        return found
+    argument = node.inputs[place]
+    if not isinstance(argument, Tensor):
+        return argument
+    array = argument.values_at(node._sequence_nr)
+    return argument.array if array is None else array

@@ -1,0 +1,488 @@
+"""A recorded training run, to be looked at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradviz.recording.model import Recording, Value
+from gradviz.training.log import Entry, Large, Log, ParameterEntry, Stored, frozen, norm
+from gradviz.training.model import Parameter, ParameterStep, Rule, Step
+
+SAVERS: dict[str, Callable[[Run, str | os.PathLike[str]], Path]] = {}
+"""How to save a run, by the file's ending; the player adds ``.html``, the codec ``.json``."""
+
+SHOWERS: list[Callable[[Run], Any]] = []
+"""What makes a widget of a run; the player adds itself."""
+
+
+class Run:
+    """What happened in a training loop.
+
+    Attributes
+    ----------
+    finished
+        Whether the loop is over.
+    owners
+        By program and slot: which of the run's parameters goes in there.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self.log = log
+        self.finished = False
+        self.owners: list[dict[int, int]] = []
+        self._listeners: list[Callable[[Run], None]] = []
+
+    # --- while it is being made ---------------------------------------------------------------------------------
+
+    def grown(self) -> None:
+        """Tell those who look that there is one more step."""
+        for listener in tuple(self._listeners):
+            listener(self)
+
+    def finish(self) -> None:
+        """Say that the loop is over."""
+        self.finished = True
+        self.grown()
+
+    def watch(self, listener: Callable[[Run], None]) -> None:
+        """Call ``listener(run)`` after every further step, and at the end."""
+        self._listeners.append(listener)
+
+    def unwatch(self, listener: Callable[[Run], None]) -> None:
+        """Stop calling a listener."""
+        if listener in self._listeners:
+            self._listeners.remove(listener)
+
+    # --- what it was --------------------------------------------------------------------------------------------
+
+    @property
+    def title(self) -> str:
+        """The heading: by default the loss and its expression."""
+        return self.log.title or "Training"
+
+    @property
+    def producer(self) -> str:
+        """What made it: ``"gradviz 0.1.0"``."""
+        return self.log.producer
+
+    @property
+    def losses(self) -> np.ndarray[Any, Any]:
+        """The loss of every step, also of those that are not kept in full."""
+        return np.array(self.log.losses, dtype=np.float64)
+
+    @property
+    def epoch_of(self) -> np.ndarray[Any, Any]:
+        """The epoch of every step."""
+        return np.array(self.log.epoch_of, dtype=np.int64)
+
+    @property
+    def epochs(self) -> int:
+        """How many epochs there were."""
+        return self.log.epoch_of[-1] + 1 if self.log.epoch_of else 0
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The tensors that were trained."""
+        return tuple(self.log.parameters)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be known of the run, in words: that it was thinned, diverged, was stopped by an error, ..."""
+        log = self.log
+        notes = list(log.notes)
+        if log.stride > 1:
+            notes.append(
+                f"thinned: of {len(log.losses):,} steps every {_ordinal(log.stride)} is kept, because all of them would take "
+                f"more than {_megabytes(log.budget)}; every loss is kept"
+            )
+        if log.whole_stride > log.stride:
+            notes.append(
+                f"large tensors are kept in full for every {_ordinal(log.whole_stride)} step, within "
+                f"{_megabytes(log.budget)}, and as statistics with a small picture for the others"
+            )
+        return tuple(notes)
+
+    @property
+    def steps(self) -> Steps:
+        """The steps that are kept, as a sequence of `Step`."""
+        return Steps(self)
+
+    @property
+    def kept(self) -> np.ndarray[Any, Any]:
+        """The indices of the steps that are kept."""
+        return np.array([entry.index for entry in self.log.entries], dtype=np.int64)
+
+    def parameter(self, name: str) -> History:
+        """Return one parameter's way through the run.
+
+        Raises
+        ------
+        KeyError
+            If no parameter has that name.
+        """
+        return History(self, self._number(name))
+
+    def _number(self, name: str) -> int:
+        names = [parameter.name for parameter in self.log.parameters]
+        if name not in names:
+            known = ", ".join(names) or "none, because nothing was recorded"
+            raise KeyError(f"there is no parameter called {name!r} in this run; there is: {known}")
+        return names.index(name)
+
+    # --- one moment of it ---------------------------------------------------------------------------------------
+
+    def at(self, epoch: int | None = None, *, step: int | None = None) -> Recording:
+        """Return the computation of one step, for `draw` and `backprop`.
+
+        Parameters
+        ----------
+        epoch
+            Whose last step is meant; negative numbers count from the end.
+        step
+            Which step, instead.
+
+        Returns
+        -------
+        Recording
+            Of the nearest step that is kept in full; its title says which.
+
+        Raises
+        ------
+        IndexError
+            If there is no such epoch or step.
+        ValueError
+            If the computation cannot be done again, because not all that went into it was kept.
+
+        Examples
+        --------
+        >>> import gradviz as torch
+        >>> w = torch.tensor(2.0, requires_grad=True)
+        >>> with torch.record() as run:
+        ...     for epoch in range(3):
+        ...         w.grad = None
+        ...         loss = (w - 1.0) ** 2
+        ...         loss.backward()
+        ...         w.data -= 0.25 * w.grad
+        >>> run.at(epoch=1).title
+        'epoch 1: loss = (w − 1)²'
+        """
+        return self.recording_of(self.nearest(self._index(epoch, step)))
+
+    def _index(self, epoch: int | None, step: int | None) -> int:
+        if (epoch is None) == (step is None):
+            raise TypeError("say either which epoch or which step: run.at(epoch=3), run.at(step=100)")
+        count = self.epochs if step is None else len(self.log.losses)
+        number = epoch if step is None else step
+        what = "epoch" if step is None else "step"
+        assert number is not None
+        if not -count <= number < count:
+            have = f"it has {what}s 0 to {count - 1}" if count else "nothing was recorded"
+            raise IndexError(f"{what} {number} is not in this run: {have}")
+        number %= count
+        if what == "step":
+            return number
+        return max(place for place, one in enumerate(self.log.epoch_of) if one == number)
+
+    def nearest(self, index: int, *, complete: bool = True) -> Entry:
+        """Return the kept step nearest to one, which can be computed again unless `complete` is False."""
+        entries = [entry for entry in self.log.entries if entry.complete or not complete]
+        if not entries:
+            raise ValueError(
+                "no step of this run can be computed again: "
+                + ("nothing was recorded" if not self.log.entries else "no graph was kept")
+            )
+        return min(entries, key=lambda entry: abs(entry.index - index))
+
+    def recording_of(self, entry: Entry) -> Recording:
+        """Return the computation of a kept step."""
+        assert entry.program is not None
+        program = self.log.programs[entry.program]
+        when = f"epoch {entry.epoch}" if self._one_by_one else f"epoch {entry.epoch}, step {entry.index}"
+        made = program.recording(entry.numbers(), entry.earlier, entry.seed, f"{when}: {program.title}")
+        last = made.at()
+        again = last.values.get(_output_id(made))
+        if again is not None and again.data is not None and not _close(sum(again.data), self.log.losses[entry.index]):
+            return replace(made, title=f"{made.title} (computed again, with another result)")
+        return made
+
+    @property
+    def _one_by_one(self) -> bool:
+        return len(self.log.losses) == self.epochs
+
+    def step_of(self, entry: Entry) -> Step:
+        """Return a kept step as frozen facts."""
+        parts = {self.log.parameters[owner].name: _frozen_part(part) for owner, part in entry.parameters.items()}
+        return Step(entry.index, entry.epoch, self.log.losses[entry.index], parts, tuple(entry.evaluations))
+
+    # --- out of here --------------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the run as plain arrays.
+
+        Returns
+        -------
+        dict
+            ``"loss"`` and ``"epoch"`` of every step; ``"step"``, the indices of the steps that are kept; and for each of
+            these, by parameter: ``"w"``, ``"w.grad"`` (where the parameter is small), ``"w.grad_norm"`` and
+            ``"w.update_norm"``.
+        """
+        columns: dict[str, Any] = {"loss": self.losses, "epoch": self.epoch_of, "step": self.kept}
+        for parameter in self.log.parameters:
+            path = self.parameter(parameter.name)
+            if path.full:
+                columns[parameter.name] = path.values[:-1]
+                columns[f"{parameter.name}.grad"] = path.gradients
+            columns[f"{parameter.name}.grad_norm"] = path.gradient_norms
+            columns[f"{parameter.name}.update_norm"] = path.update_norms
+        return columns
+
+    def to_pandas(self) -> Any:
+        """Return a table (a `pandas.DataFrame`): one row for each step that is kept, one column for each number.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If pandas is not installed.
+        """
+        try:
+            import pandas  # type: ignore[import-untyped,unused-ignore]
+        except ModuleNotFoundError:
+            raise ModuleNotFoundError(
+                "to_pandas() needs pandas, which is not installed: pip install pandas. to_dict() gives plain arrays."
+            ) from None
+        columns = self.to_dict()
+        kept = columns.pop("step")
+        table: dict[str, Any] = {"epoch": columns.pop("epoch")[kept], "loss": columns.pop("loss")[kept]}
+        for name, column in columns.items():
+            if column.ndim == 1:
+                table[name] = column
+                continue
+            for entry in np.ndindex(column.shape[1:]):
+                table[f"{name}[{', '.join(map(str, entry))}]"] = column[(slice(None), *entry)]
+        return pandas.DataFrame(table, index=pandas.Index(kept, name="step"))
+
+    def plot(self, *, log: bool | None = None) -> Any:
+        """Draw the loss over the steps, as a small picture.
+
+        Parameters
+        ----------
+        log
+            A logarithmic scale; by default where the losses span a factor of 100 or more.
+
+        Returns
+        -------
+        Chart
+            Shows itself in Jupyter; ``.save("loss.svg")`` writes a file.
+        """
+        from gradviz.training.chart import Line, chart
+
+        return chart([Line("loss", tuple(self.log.losses))], title=self.title, across=self._across, log=log)
+
+    @property
+    def _across(self) -> str:
+        return "epoch" if self._one_by_one else "step"
+
+    def save(self, path: str | os.PathLike[str], *, epoch: int | None = None) -> Path:
+        """Save the run.
+
+        Parameters
+        ----------
+        path
+            ``.json`` (or ``.json.gz``, compressed): all of it, to be read by `gradviz.load`. ``.html``: a page with the
+            training player. ``.svg``, ``.pdf``, ``.png``: the picture of one epoch.
+        epoch
+            Which epoch a picture shows: by default the last.
+
+        Returns
+        -------
+        pathlib.Path
+            The path.
+
+        Raises
+        ------
+        ValueError
+            For another ending.
+        OSError
+            If the file cannot be written; an older one stays as it was.
+        """
+        name = os.fspath(path).lower()
+        pictures = (".svg", ".pdf", ".png", ".dot")
+        if name.endswith(pictures):
+            from gradviz.drawing import draw_recording
+
+            return draw_recording(self.at(epoch=-1 if epoch is None else epoch)).save(path)
+        for ending, saver in SAVERS.items():
+            if name.endswith(ending):
+                if epoch is not None:
+                    raise ValueError(f"a {ending} file holds the whole run: leave epoch= out, or save a picture (.svg)")
+                return saver(self, path)
+        raise ValueError(
+            f"cannot save a run as {os.fspath(path)!r}: the name must end in {', '.join(SAVERS)}, or, for the picture of one "
+            f"epoch, in {', '.join(pictures)}"
+        )
+
+    def show(self) -> Any:
+        """Return the training player for this run: a widget, which goes on while the loop does."""
+        return SHOWERS[0](self)
+
+    def __len__(self) -> int:
+        return len(self.log.losses)
+
+    def __repr__(self) -> str:
+        count = len(self.log.losses)
+        if not count:
+            return f"<Run {self.title!r}: nothing recorded{'' if self.finished else ' yet'}>"
+        steps = "" if self._one_by_one else f", {count} steps"
+        return (
+            f"<Run {self.title!r}: {self.epochs} epoch{'s' * (self.epochs != 1)}{steps}, loss "
+            f"{self.log.losses[0]:.4g} → {self.log.losses[-1]:.4g}>"
+        )
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        display(self.show() if SHOWERS and self.log.losses else repr(self))
+
+
+class Steps(Sequence[Step]):
+    """The kept steps of a run, made into frozen facts when asked for."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    def __len__(self) -> int:
+        return len(self._run.log.entries)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = self._run.log.entries[place]
+        if isinstance(found, list):
+            return [self._run.step_of(entry) for entry in found]
+        return self._run.step_of(found)
+
+    def __iter__(self) -> Iterator[Step]:
+        return (self._run.step_of(entry) for entry in self._run.log.entries)
+
+
+@dataclass(frozen=True)
+class History:
+    """One parameter's way through a run, over the steps that are kept."""
+
+    run: Run
+    number: int
+
+    @property
+    def parameter(self) -> Parameter:
+        """Its name, shape and dtype."""
+        return self.run.log.parameters[self.number]
+
+    @property
+    def full(self) -> bool:
+        """Whether it is small enough for its numbers to be kept in full."""
+        return all(not isinstance(part.before, Large) for part in self.parts())
+
+    def parts(self) -> list[ParameterEntry]:
+        """Return what was kept of it, of the steps in which it took part."""
+        entries = self.run.log.entries
+        return [entry.parameters[self.number] for entry in entries if self.number in entry.parameters]
+
+    @property
+    def steps(self) -> np.ndarray[Any, Any]:
+        """The indices of those steps."""
+        entries = self.run.log.entries
+        return np.array([entry.index for entry in entries if self.number in entry.parameters], dtype=np.int64)
+
+    @property
+    def values(self) -> np.ndarray[Any, Any]:
+        """Its values before each step, and, one more, after the last."""
+        parts = self._in_full("values")
+        return np.stack([*(_array(part.before) for part in parts), _array(parts[-1].after)])
+
+    @property
+    def gradients(self) -> np.ndarray[Any, Any]:
+        """Its gradient in each step; NaN where it had none."""
+        parts = self._in_full("gradients")
+        missing = np.full(self.parameter.shape, np.nan, _array(parts[0].before).dtype)
+        return np.stack([missing if part.gradient is None else _array(part.gradient) for part in parts])
+
+    @property
+    def gradient_norms(self) -> np.ndarray[Any, Any]:
+        """The length of its gradient in each step; NaN where it had none."""
+        return np.array([np.nan if (n := gradient_norm(part)) is None else n for part in self.parts()])
+
+    @property
+    def update_norms(self) -> np.ndarray[Any, Any]:
+        """The length of what each step added to it."""
+        return np.array([update_norm(part) for part in self.parts()])
+
+    def _in_full(self, what: str) -> list[ParameterEntry]:
+        parts = self.parts()
+        if not parts:
+            raise ValueError(f"{self.parameter.name} took part in none of the steps that are kept")
+        if not self.full:
+            raise ValueError(
+                f"the {what} of {self.parameter.name} are not kept in full: it has {self.parameter.size:,} entries. Its "
+                "norms are, and run.steps has its statistics"
+            )
+        return parts
+
+
+# --- helpers ---------------------------------------------------------------------------------------------------------
+
+
+def gradient_norm(part: ParameterEntry) -> float | None:
+    """Return the length of a gradient, ``None`` where there was none."""
+    if part.gradient_norm is None and part.gradient is not None:
+        part.gradient_norm = norm(part.gradient)
+    return part.gradient_norm
+
+
+def update_norm(part: ParameterEntry) -> float:
+    """Return the length of what a step added; NaN while the step is not over."""
+    if part.update_norm is None:
+        if part.after is None or isinstance(part.after, Large) or part.after.shape != part.before.shape:
+            return float("nan")
+        part.update_norm = norm(part.after - part.before) if part.after is not part.before else 0.0
+    return part.update_norm
+
+
+def _frozen_part(part: ParameterEntry) -> ParameterStep:
+    return ParameterStep(
+        frozen(part.before),
+        frozen(part.before if part.after is None else part.after),
+        None if part.gradient is None else frozen(part.gradient),
+        gradient_norm(part),
+        update_norm(part),
+        part.rule if isinstance(part.rule, Rule) else Rule("by hand"),
+        _frozen_state(part.state),
+    )
+
+
+def _array(kept: Stored | None) -> np.ndarray[Any, Any]:
+    assert isinstance(kept, np.ndarray)  # of a small parameter, in a step that is over
+    return kept
+
+
+def _frozen_state(state: Mapping[str, Any]) -> dict[str, Value]:
+    return {name: frozen(kept) for name, kept in state.items()}
+
+
+def _output_id(recording: Recording) -> str:
+    return next(tensor.id for tensor in recording.graph.tensors if tensor.role == "output")
+
+
+def _close(first: float, second: float) -> bool:
+    return bool(np.isclose(first, second, rtol=1e-5, atol=1e-12, equal_nan=True))
+
+
+def _ordinal(number: int) -> str:
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10 if number % 100 not in (11, 12, 13) else 0, 'th') }"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 2**20:.3g} MB"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import CO_OPTIMIZED
 from types import FrameType, ModuleType
 from typing import Any
 
@@ -42,6 +44,12 @@ class Names:
 def variables_of(frame: FrameType) -> list[Mapping[str, Any]]:
     """Return the variables that code in a frame sees: its own, then its module's."""
     return [frame.f_locals] if frame.f_locals is frame.f_globals else [frame.f_locals, frame.f_globals]
+
+
+def let_go(frame: FrameType) -> None:
+    """Let go of the variables of a frame that have been looked at: before Python 3.13 a function keeps that look alive."""
+    if sys.version_info < (3, 13) and frame.f_code.co_flags & CO_OPTIMIZED:
+        frame.f_locals.clear()
 
 
 def find_names(scopes: Sequence[Mapping[str, Any]], given: Mapping[Any, Any] | None = None) -> Names:

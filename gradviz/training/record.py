@@ -23,7 +23,7 @@ from gradviz.engine.tensor import Tensor
 from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer, settings_of
 from gradviz.recording.model import FULL_VALUE_LIMIT
-from gradviz.recording.names import variables_of
+from gradviz.recording.names import let_go, variables_of
 from gradviz.recording.observe import nodes_behind, structure_of
 from gradviz.recording.values import dtype_text
 from gradviz.training.log import DEFAULT_BUDGET, Entry, Large, Log, ParameterEntry, norm, size_of, stored
@@ -64,12 +64,15 @@ class Recorder:
         self.log = Log(budget=budget, title=title, producer=f"gradviz {__version__}", epochs=epochs)
         self.run = Run(self.log)
         self.counted: int | None = None  # the epoch, where somebody counts for us
+        self.backwards = 0  # how many backward passes were seen
+        self.scopes: list[Mapping[str, Any]] = []  # where else names are looked for
         self._wanted = progress
         self._plans: dict[Any, Plan | None] = {}
         self._tensors: list[Tensor] = []  # the run's parameters, as they are now
         self._rules: dict[Any, Rule] = {}
         self._open: Entry | None = None
         self._opened_by: Optimizer | None = None
+        self._stepped: set[int] = set()  # the optimisers that have made their step of the open one
         self._stepping: list[Optimizer] = []
         self._moving: tuple[Entry | None, list[tuple[ParameterEntry, Tensor, Rule]]] = (None, [])
         self._moved = False  # whether the step before changed a parameter
@@ -86,19 +89,28 @@ class Recorder:
             raise RuntimeError("a recording can be made only once: call gv.record() again for another run")
         self._frame = frame
         self._stale = None if frame is None else frame.f_locals.get("epoch")
-        self._progress = Progress(self.log.epochs, self._wanted)
+        if self._wanted is not False:
+            self._progress = Progress(self.log.epochs, self._wanted)
         backward.watchers.append(self._backward)
         optimizers.watchers.append(self)
         return self.run
 
+    def pause(self) -> None:
+        """Stop watching for a while; what was seen so far is complete."""
+        if self in optimizers.watchers:
+            optimizers.watchers.remove(self)
+            backward.watchers.remove(self._backward)
+            self._find_renewed()
+            self._close({})
+            self.run.grown()
+            if self._frame is not None:
+                let_go(self._frame)
+
     def stop(self, error: BaseException | None = None) -> Run:
         """Stop watching; what was recorded is complete. An error that ended the loop is noted."""
-        if self not in optimizers.watchers:
+        if self.run.finished:
             return self.run
-        optimizers.watchers.remove(self)
-        backward.watchers.remove(self._backward)
-        self._find_renewed()
-        self._close({})
+        self.pause()
         log = self.log
         if self._progress is not None and log.losses:
             self._progress.done(log.epoch_of[-1], log.losses[-1])
@@ -161,6 +173,7 @@ class Recorder:
         if output._grad_fn is None:
             return
         loss = float(output.array.sum())
+        self.backwards += 1
         entry = self._open
         if self._stepping and entry is not None and self._opened_by is self._stepping[-1]:
             entry.evaluations.append(loss)  # the optimiser evaluates once more within one step
@@ -198,6 +211,7 @@ class Recorder:
             if upstream is not None and not (output.array.size == 1 and float(np.ravel(upstream)[0]) == 1):
                 entry.seed = np.array(upstream)
         self._open = entry
+        self._stepped.clear()
         self._opened_by = self._stepping[-1] if self._stepping else None
         log.losses.append(loss)
         log.epoch_of.append(epoch)
@@ -289,7 +303,9 @@ class Recorder:
         """Note the settings, and the gradients as they are after clipping."""
         self._stepping.append(optimizer)
         entry = self._open
-        self._moving = entry, [] if entry is None else self._parts_of(optimizer, entry)
+        # A second step begins with a closure that opens a step of its own: what is open now is over.
+        over = entry is None or id(optimizer) in self._stepped
+        self._moving = entry, [] if entry is None or over else self._parts_of(optimizer, entry)
         for part, tensor, rule in self._moving[1]:
             part.rule = rule
             _note_gradient(part, tensor._grad)
@@ -300,10 +316,13 @@ class Recorder:
             self._stepping.pop()
         if self._open is not None:
             entry, parts = self._moving
-            if entry is not self._open:
+            if entry is not self._open:  # the optimiser has opened it itself, by calling a closure
                 parts = self._parts_of(optimizer, self._open)
-            for part, tensor, rule in parts:
-                part.rule = rule  # if it opened the step itself, nobody has said so yet
+                for part, tensor, rule in parts:
+                    part.rule = rule
+                    _note_gradient(part, tensor._grad)
+            self._stepped.add(id(optimizer))
+            for part, tensor, _ in parts:
                 state = optimizer.state.get(tensor)
                 if state:
                     part.state = _kept_state(state)
@@ -346,7 +365,7 @@ class Recorder:
                 "still in it: detach() it, or update under no_grad().)",
             )
             return None
-        graph, title, ids = structure_of(output, nodes, _scopes(self._frame))
+        graph, title, ids = structure_of(output, nodes, [*_scopes(self._frame), *self.scopes])
         program, found = program_of(nodes, output, graph, title, ids)
         owners: dict[int, int] = {}
         for slot, told in enumerate(program.slots):

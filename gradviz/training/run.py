@@ -282,10 +282,11 @@ class Run:
         """
         from gradviz.training.chart import Line, chart
 
-        return chart([Line("loss", tuple(self.log.losses))], title=self.title, across=self._across, log=log)
+        return chart([Line("loss", tuple(self.log.losses))], title=self.title, across=self.across, log=log)
 
     @property
-    def _across(self) -> str:
+    def across(self) -> str:
+        """What the loss is drawn over: ``"epoch"``, or ``"step"`` where an epoch has several."""
         return "epoch" if self._one_by_one else "step"
 
     def save(self, path: str | os.PathLike[str], *, epoch: int | None = None) -> Path:

@@ -58,10 +58,11 @@ __version__ = "0.1.0"
 _LATER = {
     "backprop": "show",
     "draw": "show",
-    "epochs": "training",
+    "epochs": "show",
     "load": "serialization",
-    "record": "training",
+    "record": "show",
     "save": "serialization",
+    "train": "show",
 }
 _VISIBLE = ("check", "drawing", "player", "recording")
 

@@ -105,9 +105,12 @@ class Lab:
         )
 
     @staticmethod
-    def command(page: Any, name: str) -> None:
-        """Run one of JupyterLab's own commands."""
-        page.evaluate("name => jupyterapp.commands.execute(name)", name)
+    def command(page: Any, name: str, *, wait: bool = True) -> None:
+        """Run one of JupyterLab's own commands; and wait until it is done, as running a cell is when the cell has run."""
+        page.evaluate(
+            "([name, wait]) => { const done = jupyterapp.commands.execute(name); return wait ? done : null; }",
+            [name, wait],
+        )
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,14 @@ import pytest
 # The repository's, wherever gradviz itself is imported from: an installed package has the bundle without its sources.
 PLAYER = Path(__file__).parents[1] / "gradviz" / "player"
 SOURCES = PLAYER / "frontend" / "src"
-BUNDLE = ["player.js", "player.css"]
+BUNDLE = ["player.js", "player.css", "training.js", "training.css"]
 
 
 def hash_of_sources() -> str:
     found = hashlib.sha256()
-    for path in sorted(SOURCES.iterdir(), key=lambda path: path.name):
-        found.update(f"{path.name}\n".encode())
+    files = {path.relative_to(SOURCES).as_posix(): path for path in SOURCES.rglob("*") if path.is_file()}
+    for name, path in sorted(files.items()):
+        found.update(f"{name}\n".encode())
         found.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return found.hexdigest()
 
@@ -32,12 +33,14 @@ def test_bundle_is_built_from_these_sources(name):
     assert carried[1] == hash_of_sources(), f"{name} is stale: run `npm run build` in gradviz/player/frontend"
 
 
-def test_bundle_is_small():
-    assert sum((PLAYER / "static" / name).stat().st_size for name in BUNDLE) < 120_000
+@pytest.mark.parametrize("bundle", ["player", "training"])
+def test_bundle_is_small(bundle):
+    assert sum((PLAYER / "static" / f"{bundle}.{kind}").stat().st_size for kind in ("js", "css")) < 120_000
 
 
-def test_bundle_can_stand_inside_a_script_element():
-    script = (PLAYER / "static" / "player.js").read_text(encoding="utf-8").lower()
+@pytest.mark.parametrize("bundle", ["player", "training"])
+def test_bundle_can_stand_inside_a_script_element(bundle):
+    script = (PLAYER / "static" / f"{bundle}.js").read_text(encoding="utf-8").lower()
     assert "</script" not in script
     assert "<!--" not in script
 
@@ -52,7 +55,7 @@ def test_bundle_loads_nothing_from_elsewhere():
 
 def test_data_never_becomes_markup():
     dangerous = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function")
-    sources = list(SOURCES.glob("*.js"))
+    sources = list(SOURCES.rglob("*.js"))
     assert sources
     for path in sources:
         assert not dangerous.search(path.read_text(encoding="utf-8")), path.name

@@ -655,4 +655,3 @@ def test_what_a_trainer_needs():
         live.set(lr=-1)
     with pytest.raises(ValueError, match="Adam has no momentum"):
         Trainer(lambda: w.sum(), gv.optim.Adam([w])).set(momentum=0.5)
-

@@ -100,29 +100,50 @@ def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None,
     # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
     picture = final.to_svg(theme="light", prefix=data["prefix"])
     data |= {"title": heading, "svg": None, "predict": predict, "folds": _folds(final)}
-    program = script()
+    return document(data, picture, heading, final.recording.producer)
+
+
+def document(
+    data: dict[str, Any], picture: str, heading: str, producer: str, *, bundle: str = "player", style: str = ""
+) -> str:
+    """Return a page with a payload, the program that shows it, and a picture for readers without JavaScript.
+
+    Parameters
+    ----------
+    data
+        The payload.
+    picture
+        SVG text.
+    heading, producer
+        Plain text.
+    bundle
+        Which front end: ``"player"`` or ``"training"``.
+    style
+        Further style rules for the page.
+    """
+    program = script(bundle)
     return _PAGE.format(
         policy=html.escape(_policy(program)),
-        generator=html.escape(final.recording.producer or "gradviz"),
+        generator=html.escape(producer or "gradviz"),
         title=html.escape(heading),
-        style=_STYLE,
-        player_style=style_sheet() + _dark_without_script(),
+        style=_STYLE + style,
+        player_style=style_sheet(bundle) + _dark_without_script(),
         picture=picture,
         payload=_json_for_html(data),
         script=program,
     )
 
 
-def script() -> str:
-    """Return the front end: an ES module that a notebook imports, and that starts by itself in a saved page."""
-    return (_STATIC / "player.js").read_text(encoding="utf-8")
+def script(bundle: str = "player") -> str:
+    """Return a front end: an ES module that a notebook imports, and that starts by itself in a saved page."""
+    return (_STATIC / f"{bundle}.js").read_text(encoding="utf-8")
 
 
-def style_sheet() -> str:
-    """Return the player's style sheet, and the drawing's dark look for where the page around the player is dark."""
+def style_sheet(bundle: str = "player") -> str:
+    """Return a front end's style sheet, and the drawing's dark look for where the page around the player is dark."""
     # Within :where() a selector weighs nothing, so the look of the current step prevails over the dark look.
     dark = dark_style(':where(.gradviz-player[data-theme="dark"] .gv)')
-    return (_STATIC / "player.css").read_text(encoding="utf-8") + dark + "\n"
+    return (_STATIC / f"{bundle}.css").read_text(encoding="utf-8") + dark + "\n"
 
 
 def _folds(drawing: Drawing) -> dict[str, Any]:

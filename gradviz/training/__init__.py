@@ -3,5 +3,6 @@
 from gradviz.training.model import Parameter, ParameterStep, Rule, Step
 from gradviz.training.record import epochs, record
 from gradviz.training.run import SAVERS, SHOWERS, Run
+from gradviz.training.trainer import Trainer
 
-__all__ = ["SAVERS", "SHOWERS", "Parameter", "ParameterStep", "Rule", "Run", "Step", "epochs", "record"]
+__all__ = ["SAVERS", "SHOWERS", "Parameter", "ParameterStep", "Rule", "Run", "Step", "Trainer", "epochs", "record"]

@@ -88,7 +88,10 @@ def size_of(kept: Any) -> int:
 def norm(array: Any) -> float:
     """Return the Euclidean norm of an array."""
     flat = np.ravel(array)
-    return float(np.sqrt(np.dot(flat, flat)))
+    with np.errstate(all="ignore"):
+        length = float(np.sqrt(np.dot(flat, flat)))
+        # The square of a float32 may be too large for one.
+        return length if math.isfinite(length) else float(np.linalg.norm(flat.astype(np.float64)))
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ A rule is written once, as arithmetic on terms, and read twice: as the symbols o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,16 +65,21 @@ def lines_of(rule: Rule) -> tuple[Line, ...]:
     buffer ← momentum · buffer + grad
     w ← w − lr · buffer
     """
-    return tuple(_worked_out(rule, {}).lines)
+    return tuple(_worked_out([rule], {}).lines)
 
 
-def numbers_of(rule: Rule, columns: Mapping[str, Array]) -> dict[str, Array]:
+def form_of(rule: Rule) -> tuple[Any, ...]:
+    """Return what rules with the same lines have in common: the optimiser, and which settings are at work."""
+    return (rule.name, *((name, bool(value)) for name, value in rule.settings.items()))
+
+
+def numbers_of(rule: Rule | Sequence[Rule], columns: Mapping[str, Array]) -> dict[str, Array]:
     """Return the numbers of every key in the lines of a rule.
 
     Parameters
     ----------
     rule
-        Of all these steps.
+        Of all these steps; or, where a scheduler changes its numbers, one for each step, all of the same form.
     columns
         ``"before"``, ``"gradient"`` and ``"after"``, one row for each step; the optimiser's state after each step under its
         name (``"exp_avg"``, ``"step"``); and with ``".before"`` at the end the state before it. Where that is NaN or left out
@@ -94,7 +99,7 @@ def numbers_of(rule: Rule, columns: Mapping[str, Array]) -> dict[str, Array]:
     >>> numbers_of(rule, columns)[lines_of(rule)[-1].key]
     array([1.95])
     """
-    sheet = _worked_out(rule, columns)
+    sheet = _worked_out([rule] if isinstance(rule, Rule) else rule, columns)
     used = {line.key for line in sheet.lines} | {token.key for line in sheet.lines for token in line.tokens}
     return {key: number for key, number in sheet.numbers.items() if key in used}
 
@@ -120,21 +125,27 @@ def hand_rate(before: Array, gradient: Array, after: Array) -> float | None:
     0.01
     """
     arrays = [np.asarray(array, dtype=np.float64) for array in (before, gradient, after)]
-    before, gradient, after = arrays
     with np.errstate(all="ignore"):
-        if not all(np.isfinite(array).all() for array in arrays) or not (before != after).any():
+        # Where a run diverges, and in a step without a gradient, there is nothing to compare.
+        known = np.isfinite(arrays[0]) & np.isfinite(arrays[1]) & ~np.isinf(arrays[2])
+        before, gradient, after = arrays = [array[known] for array in arrays]
+        if np.isnan(after).any() or not (before != after).any():
             return None
         # Numbers of a float32 parameter, however they are stored here, are rounded as float32.
         narrow = all((array == array.astype(np.float32)).all() for array in arrays)
-        rounding = 2 * float(np.finfo(np.float32 if narrow else np.float64).eps)
-        moved = (gradient != 0) & (before != after)
-        ratio = float(np.median((before - after)[moved] / gradient[moved])) if moved.any() else 0.0
-        if ratio == 0:
+        kind = np.finfo(np.float32 if narrow else np.float64)
+        moved = before - after
+        rounding = float(kind.eps) * (np.abs(after) + np.abs(moved)) + float(kind.smallest_subnormal)
+        if (np.abs(moved) > rounding)[gradient == 0].any():
             return None
-        near = rounding * np.maximum(np.maximum(np.abs(before), np.abs(after)), np.abs(ratio * gradient))
+        # Every entry says between which two numbers the rate must be.
+        ends = np.stack([moved - rounding, moved + rounding])[:, gradient != 0] / gradient[gradient != 0]
+        if not ends.size:
+            return None
+        low, high = float(ends.min(axis=0).max()), float(ends.max(axis=0).min())
         for digits in range(1, 18):
-            rate = float(f"{ratio:.{digits}g}")
-            if (np.abs(before - rate * gradient - after) <= near).all():
+            rate = float(f"{(low + high) / 2:.{digits}g}")
+            if low <= rate <= high and rate:
                 return rate
     return None
 
@@ -197,8 +208,8 @@ def largest(first: Term, second: Term) -> Term:
 class Sheet:
     """A rule while it is written out: the lines so far, and the numbers of all that stands in them."""
 
-    def __init__(self, rule: Rule, columns: Mapping[str, Array]) -> None:
-        self.settings, self._columns = rule.settings, columns
+    def __init__(self, rules: Sequence[Rule], columns: Mapping[str, Array]) -> None:
+        self._rules, self._columns = rules, columns
         self.lines: list[Line] = []
         self.numbers: dict[str, Array] = {}
         self.w = self.term("w", self.column("before"))
@@ -207,13 +218,21 @@ class Sheet:
 
     def has(self, name: str) -> bool:
         """Say whether a setting is at work: not 0, not False."""
-        return bool(self.settings.get(name))
+        return bool(self._rules[0].settings.get(name))
 
     def column(self, name: str) -> Any:
-        """Return numbers of each step, which broadcast against the parameter's; NaN where none are known."""
-        found = np.asarray(self._columns.get(name, np.nan), dtype=np.float64)
-        missing = np.ndim(self._columns.get("before", 0)) - found.ndim
-        return found.reshape(found.shape + (1,) * missing) if found.ndim and missing > 0 else found
+        """Return numbers of each step; NaN where none are known."""
+        return self._down(np.asarray(self._columns.get(name, np.nan), dtype=np.float64))
+
+    def _down(self, numbers: Array) -> Array:
+        """Let numbers of the steps broadcast against those of the parameter's entries."""
+        missing = np.ndim(self._columns.get("before", 0)) - numbers.ndim
+        return numbers.reshape(numbers.shape + (1,) * missing) if numbers.ndim and missing > 0 else numbers
+
+    def value(self, name: str, place: int | None = None) -> Any:
+        """Return the numbers of a setting, or of a part of one."""
+        values = [rule.settings[name] if place is None else rule.settings[name][place] for rule in self._rules]
+        return float(values[0]) if len(values) == 1 else self._down(np.array([float(value) for value in values]))
 
     def term(self, text: str, number: Any) -> Term:
         """Return a term of its own, with a key that no other has."""
@@ -225,10 +244,9 @@ class Sheet:
 
     def setting(self, name: str, text: str = "", place: int | None = None) -> Term:
         """Return a setting, or a part of one."""
-        value = self.settings[name] if place is None else self.settings[name][place]
-        return self.term(text or name, float(value))
+        return self.term(text or name, self.value(name, place))
 
-    def memory(self, text: str, state: str, backwards: Callable[[Any], Any], start: float = 0.0) -> Term:
+    def memory(self, text: str, state: str, backwards: Callable[[Any], Any], start: Any = 0.0) -> Term:
         """Return what the optimiser remembered before the step.
 
         Parameters
@@ -251,17 +269,13 @@ class Sheet:
         return result
 
 
-def _worked_out(rule: Rule, columns: Mapping[str, Array]) -> Sheet:
-    sheet = Sheet(rule, columns)
+def _worked_out(rules: Sequence[Rule], columns: Mapping[str, Array]) -> Sheet:
+    sheet = Sheet(rules, columns)
     with np.errstate(all="ignore"):  # training may diverge, and what is not known is NaN
         try:
-            RULES.get(rule.name, _other)(sheet)
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-        ):  # an optimiser of the user's, with one of these names and other settings
-            sheet = Sheet(rule, columns)
+            RULES.get(rules[0].name, _other)(sheet)
+        except (KeyError, TypeError):  # an optimiser of the user's, with one of these names and other settings
+            sheet = Sheet(rules, columns)
             _other(sheet)
     return sheet
 
@@ -290,17 +304,22 @@ def _decayed(sheet: Sheet, lr: Term) -> Term:
 
 def _average(sheet: Sheet, symbol: str, state: str, kept: Term, grad: Term) -> Term:
     """Write the line of the running average of the gradient, and return it."""
-    share = 1 - kept.number
-    before = sheet.memory(symbol, state, lambda after: (after - share * grad.number) / kept.number)
+    share, keep = 1 - kept.number, _not_zero(kept.number)
+    before = sheet.memory(symbol, state, lambda after: (after - share * grad.number) / keep)
     return sheet.line(symbol, kept * before + (1 - kept) * grad, f"{symbol} is a running average of the gradient.")
 
 
 def _average_square(sheet: Sheet, symbol: str, state: str, kept: Term, grad: Term) -> Term:
     """Write the line of the running average of the squared gradient, and return it."""
-    share, square = 1 - kept.number, grad.squared()
-    before = sheet.memory(symbol, state, lambda after: np.maximum(after - share * square.number, 0) / kept.number)
+    share, keep, square = 1 - kept.number, _not_zero(kept.number), grad.squared()
+    before = sheet.memory(symbol, state, lambda after: np.maximum(after - share * square.number, 0) / keep)
     sentence = f"{symbol} is a running average of the squared gradient."
     return sheet.line(symbol, kept * before + (1 - kept) * square, sentence)
+
+
+def _not_zero(kept: Any) -> Any:
+    """Return what to divide by, to find an average before a step: if nothing of it was kept, it does not matter."""
+    return np.where(kept == 0, np.inf, kept)
 
 
 def _betas(sheet: Sheet) -> tuple[Term, Term]:
@@ -338,16 +357,16 @@ def _sgd(sheet: Sheet) -> None:
     if not sheet.has("momentum"):
         sheet.line("w", sheet.w - lr * grad, "w moves against its gradient, lr times as far.")
         return
-    momentum, given = sheet.setting("momentum"), float(sheet.settings.get("dampening", 0))
+    momentum = sheet.setting("momentum")
     after = sheet.column("momentum_buffer")
     # SGD does not count its steps. Its first one puts the gradient into the buffer as it is.
     fresh = np.isnan(sheet.column("momentum_buffer.before")) & np.isclose(after, grad.number, rtol=1e-5, atol=0)
     sheet.first = np.all(fresh, axis=tuple(range(1, np.ndim(fresh))), keepdims=True)
-    damped = np.where(sheet.first, 0, given)
+    damped = np.where(sheet.first, 0, sheet.value("dampening")) if sheet.has("dampening") else 0.0
     before = sheet.memory(
         "buffer", "momentum_buffer", lambda after: (after - (1 - damped) * grad.number) / momentum.number
     )
-    if given:
+    if sheet.has("dampening"):
         dampening = sheet.term("dampening", damped)
         sentence = "The buffer remembers earlier gradients. In the first step nothing is dampened."
         buffer = sheet.line("buffer", momentum * before + (1 - dampening) * grad, sentence)
@@ -381,7 +400,7 @@ def _nadam(sheet: Sheet) -> None:
     w, t = _decayed(sheet, lr), sheet.column("step")
     m = _average(sheet, "m", "exp_avg", beta1, grad)
     v = _average_square(sheet, "v", "exp_avg_sq", beta2, grad)
-    half, decay = Term((Token("0.5"),), 0.5), float(sheet.settings["momentum_decay"])
+    half, decay = Term((Token("0.5"),), 0.5), sheet.value("momentum_decay")
 
     def share(symbol: str, steps: Any, text: str, sentence: str) -> Term:
         power = sheet.term(f"0.96^({text} · momentum_decay)", 0.96 ** (steps * decay))
@@ -400,7 +419,7 @@ def _nadam(sheet: Sheet) -> None:
 
 def _radam(sheet: Sheet) -> None:
     grad, lr, (beta1, beta2) = _gradient(sheet), sheet.setting("lr"), _betas(sheet)
-    w, t, eps = _decayed(sheet, lr), sheet.column("step"), float(sheet.settings["eps"])
+    w, t, eps = _decayed(sheet, lr), sheet.column("step"), sheet.value("eps")
     m = _average(sheet, "m", "exp_avg", beta1, grad)
     v = _average_square(sheet, "v", "exp_avg_sq", beta2, grad)
     m_hat = _corrected(sheet, "m̂", m, beta1, "β₁ᵗ")
@@ -417,7 +436,7 @@ def _radam(sheet: Sheet) -> None:
 def _adamax(sheet: Sheet) -> None:
     grad, lr, (beta1, beta2) = _gradient(sheet), sheet.setting("lr"), _betas(sheet)
     m = _average(sheet, "m", "exp_avg", beta1, grad)
-    before = sheet.memory("u", "exp_inf", lambda after: after / beta2.number)
+    before = sheet.memory("u", "exp_inf", lambda after: after / _not_zero(beta2.number))
     size = grad.size() + sheet.setting("eps", "ε")
     u = sheet.line("u", largest(beta2 * before, size), "u is the largest gradient of late.")
     m_hat = _corrected(sheet, "m̂", m, beta1, "β₁ᵗ")
@@ -426,7 +445,7 @@ def _adamax(sheet: Sheet) -> None:
 
 def _adagrad(sheet: Sheet) -> None:
     grad, lr = _gradient(sheet), sheet.setting("lr")
-    start = float(sheet.settings.get("initial_accumulator_value", 0))
+    start = sheet.value("initial_accumulator_value")
     before = sheet.memory("G", "sum", lambda after: np.maximum(after - grad.number**2, 0), start)
     total = sheet.line("G", before + grad.squared(), "G is the sum of all squared gradients so far.")
     if sheet.has("lr_decay"):

@@ -348,7 +348,10 @@ class Run:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        display(self.show() if SHOWERS and self.log.losses else repr(self))
+        if SHOWERS and (self.log.losses or not self.finished):
+            self.show()._ipython_display_()
+        else:
+            display({"text/plain": repr(self)}, raw=True)
 
 
 class Steps(Sequence[Step]):

@@ -14,7 +14,8 @@ const RAISED = new Map([["²", "2"], ["³", "3"], ["⁴", "4"], ["ᵀ", "T"]]);
  * A piece of an equation.
  * @typedef {{kind: "number" | "name" | "sign" | "text", text: string}
  *   | {kind: "fraction", above: Piece[], below: Piece[]}
- *   | {kind: "power", base: Piece, raised: string}} Piece
+ *   | {kind: "power", base: Piece, raised: string}
+ *   | {kind: "root", of: Piece[]}} Piece
  */
 
 /**
@@ -40,6 +41,14 @@ function differential(text) {
 }
 
 /**
+ * What stands directly after a √: a number, a name, or something in brackets.
+ * @param {string} text
+ */
+function underRoot(text) {
+  return text.startsWith("(") ? text.slice(0, bracketed(text)) : (NUMBER.exec(text)?.[0] ?? NAME.exec(text)?.[0] ?? "");
+}
+
+/**
  * Cuts one side of an equation into pieces. A pure function.
  * @param {string} text
  * @returns {Piece[]}
@@ -53,11 +62,15 @@ export function pieces(text) {
     const below = above && rest.startsWith("/∂", above.length + 1) ? differential(rest.slice(above.length + 3)) : "";
     const number = NUMBER.exec(rest)?.[0];
     const name = NAME.exec(rest)?.[0];
+    const root = rest.startsWith("√") ? underRoot(rest.slice(1)) : "";
     const last = found.at(-1);
     if (below) {
       const sides = [above, below].map((side) => /** @type {Piece[]} */ ([{ kind: "sign", text: "∂" }, ...pieces(side)]));
       found.push({ kind: "fraction", above: sides[0], below: sides[1] });
       rest = rest.slice(above.length + below.length + 3);
+    } else if (root) {
+      found.push({ kind: "root", of: pieces(root.startsWith("(") ? root.slice(1, -1) : root) });
+      rest = rest.slice(root.length + 1);
     } else if (number) {
       found.push({ kind: "number", text: number });
       rest = rest.slice(number.length);
@@ -69,7 +82,7 @@ export function pieces(text) {
       rest = rest.slice(1);
     } else {
       const sign = String.fromCodePoint(rest.codePointAt(0) ?? 0);
-      if (sign.trim()) found.push({ kind: "·×+−-@()[],|√Σ→<>′".includes(sign) ? "sign" : "text", text: sign });
+      if (sign.trim()) found.push({ kind: "=·×+−-@()[],|√Σ→←<>′".includes(sign) ? "sign" : "text", text: sign });
       rest = rest.slice(sign.length);
     }
   }
@@ -98,6 +111,8 @@ function drawn(piece) {
   switch (piece.kind) {
     case "fraction":
       return math("mfrac", math("mrow", ...piece.above.map(drawn)), math("mrow", ...piece.below.map(drawn)));
+    case "root":
+      return math("msqrt", ...piece.of.map(drawn));
     case "power": // after brackets, the bracket that closes carries it
       return math("msup", drawn(piece.base), math("mn", piece.raised));
     case "number":

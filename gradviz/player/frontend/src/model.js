@@ -13,7 +13,7 @@
 /** @implements {Model} */
 export class PageModel {
   /** @type {Record<string, any>} */
-  #values = { payload: null, step: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null };
+  #values = { payload: null, step: 0, place: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
   /** @type {Record<string, any>} the payload with its modules folded, by depth */
@@ -27,12 +27,24 @@ export class PageModel {
     try {
       const payload = JSON.parse(text);
       payload.svg ??= svg;
-      const { predict, folds, depth } = payload;
-      Object.assign(this.#values, { payload, predict: predict === true, depth: depth?.now ?? null });
-      this.#folds = { ...folds, [depth?.now]: payload };
+      this.#take(payload);
     } catch {
       // Cut off, or changed by hand. Without a payload the player says that there is none to play.
     }
+  }
+
+  /** A model for a payload that is there already. @param {any} payload */
+  static of(payload) {
+    const model = new PageModel("", null);
+    model.#take(payload);
+    return model;
+  }
+
+  /** @param {any} payload */
+  #take(payload) {
+    const { predict, folds, depth } = payload;
+    Object.assign(this.#values, { payload, predict: predict === true, depth: depth?.now ?? null });
+    this.#folds = { ...folds, [depth?.now]: payload };
   }
 
   /** @param {string} name */
@@ -67,4 +79,16 @@ export class PageModel {
   }
 
   save_changes() {}
+}
+
+/**
+ * What a saved page carries with it: its payload, its picture, and the place for the player. In a notebook there is none.
+ * @returns {{model: PageModel, place: HTMLElement} | undefined}
+ */
+export function pageParts() {
+  const saved = document.getElementById("gradviz-payload");
+  const place = document.getElementById("gradviz-page");
+  const picture = /** @type {SVGSVGElement | null} */ (document.querySelector("#gradviz-picture > svg"));
+  picture?.remove();
+  return saved && place ? { model: new PageModel(saved.textContent ?? "", picture), place } : undefined;
 }

@@ -1,0 +1,9 @@
+// The front end of training: what a notebook asks for, and the start of a saved page.
+
+import { pageParts } from "./model.js";
+import { render } from "./training/player.js";
+
+export default { render };
+
+const saved = pageParts();
+if (saved) render({ model: saved.model, el: saved.place });

@@ -1,0 +1,123 @@
+// A run, as the page has it: columns that grow while the run goes on.
+
+import { Unplayable } from "../check.js";
+import { Rows } from "./columns.js";
+
+/** @typedef {import("./columns.js").Packed} Packed */
+/** @typedef {{symbol: string, key: string, tokens: [string, string][], sentence: string}} Line */
+/** @typedef {{name: string, lines: Line[]}} Form */
+/**
+ * One parameter. `entries` are those shown one by one: their places and how Python indexes them.
+ * @typedef {{
+ *   name: string, shape: number[], size: number, entries: [number, string][], whole: boolean,
+ *   before: Rows, after: Rows, gradient: Rows, gradientNorm: Rows, updateNorm: Rows,
+ *   statistics: Rows | null, preview: {rows: Rows, shape: number[]} | null,
+ *   forms: Form[], form: Rows, numbers: Map<string, Rows>,
+ * }} Parameter
+ */
+
+export const VERSION = 1;
+
+export class RunData {
+  title = "";
+  losses = new Rows(1);
+  epochs = new Rows(1);
+  kept = new Rows(1);
+  /** @type {string[]} */
+  notes = [];
+  finished = false;
+
+  /** @param {any} payload */
+  constructor(payload) {
+    if (payload?.kind !== "training") throw new Unplayable("This is not a training run.");
+    if (payload.version !== VERSION) {
+      throw new Unplayable(
+        `This player reads runs of version ${VERSION}; this one has version ${payload.version ?? "unknown"}. ` +
+          "Update gradviz, or save the run again with this version.",
+      );
+    }
+    /** @type {string} */
+    this.id = payload.id ?? "";
+    /** @type {"epoch" | "step"} */
+    this.across = payload.across;
+    /** @type {Parameter[]} */
+    this.parameters = payload.parameters.map(() => ({}));
+    this.take(payload);
+  }
+
+  /** Whether a payload is this same run, further on. @param {any} payload */
+  isOf(payload) {
+    const same = (/** @type {any} */ told, /** @type {number} */ i) => told.name === this.parameters[i].name && told.entries.length === this.parameters[i].entries.length;
+    return payload?.id === this.id && this.id !== "" && payload.across === this.across && payload.parameters?.length === this.parameters.length && payload.parameters.every(same);
+  }
+
+  /** Takes over what a payload says. @param {any} payload */
+  take(payload) {
+    this.title = payload.title;
+    this.losses = Rows.of(payload.losses);
+    this.epochs = Rows.of(payload.epochs);
+    this.kept = Rows.of(payload.steps.kept);
+    this.notes = payload.notes;
+    this.finished = payload.finished;
+    // The parts of the page hold the parameters: these stay, and what is in them changes.
+    this.parameters.forEach((parameter, i) => Object.assign(parameter, parameterOf(payload.parameters[i], payload.steps.parameters[i], this.length)));
+  }
+
+  /** How many steps can be looked at. */
+  get length() {
+    return this.kept.length;
+  }
+
+  /** The index of a kept step among all steps. @param {number} k */
+  index(k) {
+    return this.kept.at(k);
+  }
+
+  /** The kept step nearest to a step of the run. @param {number} index */
+  nearest(index) {
+    let low = 0;
+    let high = this.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.kept.at(middle) < index) low = middle + 1;
+      else high = middle;
+    }
+    const before = Math.max(low - 1, 0);
+    return Math.abs(this.kept.at(before) - index) < Math.abs(this.kept.at(low) - index) ? before : low;
+  }
+
+  /** @param {number} k */
+  epoch(k) {
+    return this.epochs.at(this.index(k));
+  }
+
+  /** @param {number} k */
+  loss(k) {
+    return this.losses.at(this.index(k));
+  }
+
+  /** How a step is called: "epoch 3", "epoch 3, step 120". @param {number} k */
+  name(k) {
+    const epoch = `epoch ${this.epoch(k)}`;
+    return this.across === "step" ? `${epoch}, step ${this.index(k)}` : epoch;
+  }
+}
+
+/** @param {any} known @param {any} told @param {number} count @returns {Parameter} */
+function parameterOf(known, told, count) {
+  const width = known.entries.length;
+  const rows = (/** @type {Packed | undefined} */ packed) => (packed ? Rows.of(packed) : new Rows(width));
+  return {
+    ...known,
+    before: rows(told.before),
+    after: rows(told.after),
+    gradient: rows(told.gradient),
+    gradientNorm: Rows.of(told.gradient_norm),
+    updateNorm: Rows.of(told.update_norm),
+    statistics: told.statistics ? Rows.of(told.statistics) : null,
+    preview: told.preview ? { rows: Rows.of(told.preview), shape: told.preview.of } : null,
+    forms: told.forms ?? [],
+    form: told.form ? Rows.of(told.form) : new Rows(1),
+    numbers: new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, Rows.filled(column, count, width)])),
+  };
+}

@@ -1,0 +1,392 @@
+// The training player: a run, the epoch that is shown, and the parts that show it.
+
+import { makeAnnouncer } from "../announce.js";
+import { Unplayable } from "../check.js";
+import { html } from "../dom.js";
+import { commandOf } from "../keys.js";
+import { PageModel } from "../model.js";
+import { numberText } from "../number.js";
+import { render as renderBackprop } from "../player.js";
+import { hideStill } from "../still.js";
+import { followTheme } from "../theme.js";
+import { RunData } from "./data.js";
+import { Graphs } from "./graphs.js";
+import { makeLines } from "./lines.js";
+import { makeLive } from "./live.js";
+import { makeFit } from "./model-fit.js";
+import { makeParameters } from "./parameters.js";
+import { makePicture } from "./picture.js";
+import { makeRule } from "./rule.js";
+import { makeSurface } from "./surface.js";
+import { makeTrack } from "./track.js";
+
+/** @typedef {import("../model.js").Model & {send?: (message: any) => void}} Model */
+
+const WHOLE_MS = 24000; // a long run is played in about so long, at normal speed
+const [SHORTEST_MS, LONGEST_MS] = [50, 900];
+const NORMS_UP_TO = 12;
+const WIDE = 1.8; // a graph that is wider has the width of the board for itself
+
+/**
+ * Builds a training player into an element.
+ * @param {Model} model
+ * @param {HTMLElement} el
+ */
+function mount(model, el) {
+  const payload = model.get("payload");
+  const run = new RunData(payload);
+  const send = model.send ? (/** @type {any} */ message) => model.send?.(message) : undefined;
+  const graphs = new Graphs(payload.graphs ?? null, send && ((index) => send({ ask: "graph", index })));
+  /** @type {import("./live.js").Live | null} */
+  let live = model.get("live") ?? null;
+  let parameter = 0;
+  const entries = run.parameters.map(() => 0);
+  let k = Math.max(0, Math.min(run.length - 1, model.get("place") < 0 ? run.length + model.get("place") : model.get("place")));
+  let playing = false;
+  let following = live !== null || !run.finished; // whether the newest step is shown as it comes
+  let factor = 1;
+  if (following) k = Math.max(0, run.length - 1);
+  let waiting = false; // for Python to have done a step
+  const modes = { loop: false, projector: false };
+
+  const canRun = () => live !== null && !live.message && live.done < live.epochs;
+  /** @type {Record<import("./track.js").Command, () => void>} */
+  const commands = {
+    first: () => go(0),
+    previous: () => go(k - 1),
+    next() {
+      pause();
+      if (k < run.length - 1) go(k + 1);
+      else if (canRun()) runOn(1);
+    },
+    last: () => go(run.length - 1),
+    play: () => (playing ? pause() : start()),
+    loop: () => track.showModes(Object.assign(modes, { loop: !modes.loop })),
+    projector() {
+      track.showModes(Object.assign(modes, { projector: !modes.projector }));
+      root.toggleAttribute("data-projector", modes.projector);
+    },
+    fullscreen() {
+      const asked = document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.();
+      (asked ?? Promise.reject()).catch(() => announcer.say("This page does not allow full screen."));
+    },
+  };
+  const announcer = makeAnnouncer();
+  const track = makeTrack(run, {
+    go,
+    command: (name) => commands[name](),
+    speed(given) {
+      factor = given;
+      if (playing) tick();
+    },
+  });
+  const controls = makeLive({
+    send(message) {
+      if (message.do === "reset") pause();
+      send?.(message);
+    },
+  });
+  const losses = makeLines({ title: "The loss", across: run.across, unit: "loss", go: (at) => go(run.nearest(at)) });
+  const norms = makeLines({ title: "Length of each gradient", across: run.across, unit: "length", log: true, go: (at) => go(run.nearest(at)) });
+  const parameters = makeParameters(run, { choose });
+  const rule = makeRule();
+  const surface = makeSurface(run, { ask: send && ((first, second) => send({ ask: "surface", first, second })) });
+  const fit = makeFit({ ask: send && ((index) => send({ ask: "fit", index })) });
+  const picture = makePicture(graphs, { open, name: (index) => run.name(run.nearest(index)), shaped: (ratio) => board.toggleAttribute("data-wide", ratio > WIDE) });
+  const notes = html("div", { class: "gt-notes" });
+  const board = html(
+    "div",
+    { class: "gt-board" },
+    html("div", { class: "gt-top" }, picture.element, html("div", { class: "gt-side" }, losses.element, rule.element, norms.element)),
+    html("section", { class: "gt-panel" }, html("header", {}, html("h3", {}, "The parameters")), parameters.element),
+    html("div", { class: "gt-pictures" }, surface.element, fit.element),
+  );
+  const empty = html("p", { class: "gt-empty" }, live ? "Nothing has been trained yet. Press play, or → for one epoch." : "The first step has not ended yet.");
+  const inside = html("div", { class: "gt-inside", hidden: "" });
+  const root = html(
+    "section",
+    { class: "gradviz-player gradviz-training", tabindex: 0, "aria-label": `Training player: ${run.title}`, "data-lm-suppress-shortcuts": "true" },
+    track.element,
+    controls.element,
+    notes,
+    empty,
+    board,
+    announcer.element,
+    inside,
+  );
+
+  // --- moving ----------------------------------------------------------------------------------------------------
+
+  /** Who goes somewhere wants to look. @param {number} to */
+  function go(to) {
+    pause();
+    following = to >= run.length - 1;
+    enter(to);
+    if (run.length) announcer.say(`${run.name(k)}, loss ${numberText(run.loss(k))}`);
+  }
+  /** @param {number} to */
+  function enter(to) {
+    k = Math.max(0, Math.min(run.length - 1, to));
+    model.set("place", k);
+    try {
+      model.save_changes();
+    } catch {
+      // The kernel is gone; what has been recorded is here.
+    }
+    move();
+  }
+  /** @type {number | undefined} */
+  let timer;
+  function pause() {
+    clearTimeout(timer);
+    playing = false;
+    track.show(k, playing, canRun());
+  }
+  function start() {
+    playing = true;
+    if (k >= run.length - 1 && !canRun()) enter(0); // at the end: once more from the start
+    tick();
+  }
+  function tick() {
+    clearTimeout(timer);
+    if (!playing) return;
+    const whole = WHOLE_MS / factor;
+    const delay = Math.max(SHORTEST_MS, Math.min(LONGEST_MS / factor, whole / Math.max(run.length, 1)));
+    const stride = Math.max(1, Math.round((run.length * delay) / whole));
+    if (k < run.length - 1) {
+      timer = window.setTimeout(() => {
+        enter(k + stride);
+        tick();
+      }, delay);
+    } else if (canRun()) runOn(stride);
+    else if (modes.loop && run.length > 1 && !live) {
+      timer = window.setTimeout(() => {
+        enter(0);
+        tick();
+      }, LONGEST_MS);
+    } else pause();
+    track.show(k, playing, canRun());
+  }
+  /** Lets Python train on. It answers, and with `playing` is then asked for more. @param {number} count */
+  function runOn(count) {
+    if (waiting) return;
+    waiting = true;
+    following = true;
+    send?.({ do: "run", epochs: playing ? null : count });
+  }
+
+  // --- showing ---------------------------------------------------------------------------------------------------
+
+  /** Draws what depends on the whole run. */
+  function draw() {
+    const some = run.length > 0;
+    root.toggleAttribute("data-empty", !some);
+    empty.hidden = some;
+    board.hidden = !some;
+    // What has stopped a live run is said once.
+    showNotes(notes, live?.message ? run.notes.filter((note) => !note.startsWith("diverged")) : run.notes);
+    controls.show(live);
+    if (!some) return track.show(0, playing, canRun());
+    const all = run.losses.column(0);
+    losses.show([{ name: "loss", xs: all.map((_, i) => i), ys: all }]);
+    const kept = run.kept.column(0);
+    const lines = run.parameters.slice(0, NORMS_UP_TO).map(({ name, gradientNorm }) => ({ name, xs: kept, ys: gradientNorm.column(0) }));
+    norms.show(lines);
+    parameters.draw();
+    surface.drawWay();
+    move();
+  }
+
+  /** Draws what belongs to the step that is shown. */
+  function move() {
+    if (!run.length) return track.show(0, playing, canRun());
+    track.show(k, playing, canRun());
+    losses.cursor(run.index(k));
+    norms.cursor(run.index(k));
+    parameters.move(k, parameter);
+    rule.show(run.parameters[parameter], entries[parameter], k);
+    surface.move(k);
+    fit.show(run.index(k));
+    picture.show(run.index(k));
+  }
+
+  /** @param {number} which @param {number} entry */
+  function choose(which, entry) {
+    parameter = which;
+    entries[which] = entry;
+    parameters.pick(which, entry);
+    move();
+  }
+
+  let close = () => {};
+  /** Opens the backpropagation of a step. @param {import("../state.js").Payload} opened */
+  function open(opened) {
+    pause();
+    const back = html("button", { type: "button", class: "gt-button" }, "← Back to the training");
+    const place = html("div", {});
+    const unmount = renderBackprop({ model: PageModel.of(opened), el: place });
+    const [scrolled] = [document.scrollingElement?.scrollTop ?? 0];
+    // The two pictures have parts of the same names, so only one of them is on the page.
+    board.remove();
+    inside.replaceChildren(html("div", { class: "gt-back" }, back, html("h3", {}, `Backpropagation, ${opened.title}`)), place);
+    inside.hidden = false;
+    root.toggleAttribute("data-inside", true);
+    back.focus();
+    close = () => {
+      unmount();
+      inside.replaceChildren();
+      inside.hidden = true;
+      root.removeAttribute("data-inside");
+      announcer.element.before(board);
+      root.focus({ preventScroll: true });
+      document.scrollingElement?.scrollTo({ top: scrolled });
+      close = () => {};
+    };
+    back.addEventListener("click", () => close());
+  }
+
+  // --- what Python tells -------------------------------------------------------------------------------------------
+
+  /** @param {any} message */
+  function onMessage(message) {
+    if (message.told === "done") {
+      waiting = false;
+      if (live?.message) {
+        pause();
+        announcer.say(live.message);
+      }
+      if (playing) tick();
+      else askAgain();
+    } else if (message.told === "failed") {
+      waiting = false;
+      pause();
+      announcer.say(message.message);
+    } else if (message.told === "graph") {
+      graphs.take(message);
+      picture.show(run.index(k));
+    } else if (message.told === "surface") {
+      surface.take(message.surface);
+      surface.move(k);
+    } else if (message.told === "fit") {
+      fit.take(message.fit);
+      fit.show(run.index(k));
+    }
+  }
+  /** The same run, further on. @param {any} further */
+  function update(further) {
+    const atEnd = k >= run.length - 1;
+    const wasRunning = !run.finished;
+    run.take(further);
+    if (following && atEnd) k = Math.max(0, run.length - 1);
+    k = Math.max(0, Math.min(k, run.length - 1));
+    draw();
+    if (wasRunning && run.finished) askAgain();
+  }
+  /** Asks for the pictures that have to be computed anew when there are more steps. */
+  function askAgain() {
+    if (!send || !run.length) return;
+    send({ ask: "surface", ...surface.pair() });
+    fit.forget();
+    fit.show(run.index(k));
+  }
+  const onLive = () => {
+    live = model.get("live") ?? null;
+    controls.show(live);
+    track.show(k, playing, canRun());
+  };
+  const onPlace = () => {
+    const given = model.get("place");
+    const place = given < 0 ? run.length + given : given;
+    if (place !== k && place >= 0 && place < run.length) {
+      k = place;
+      following = k >= run.length - 1;
+      move();
+    }
+  };
+
+  root.addEventListener("keydown", (event) => {
+    if (/** @type {Element} */ (event.target).closest(".gt-inside")) {
+      if (event.key === "Escape" && !event.defaultPrevented) close();
+      return;
+    }
+    const target = /** @type {Element} */ (event.target);
+    const presses = event.key === " " || event.key === "Enter";
+    const name = commandOf(event);
+    if (target.closest("input, select, textarea")) event.stopPropagation();
+    else if (presses && target.closest("button, summary")) event.stopPropagation();
+    else if (name && Object.hasOwn(commands, name)) {
+      commands[/** @type {keyof typeof commands} */ (name)]();
+      event.preventDefault();
+      event.stopPropagation();
+    }
+  });
+  root.addEventListener("mousedown", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    if (!target.closest(".gp-bar") || target.closest("select, input") || target.closest(".gt-inside")) return;
+    event.preventDefault();
+    root.focus({ preventScroll: true });
+  });
+
+  const stopTheme = followTheme(root);
+  surface.take(payload.surface ?? null);
+  fit.take(payload.fit ?? null);
+  track.showModes(modes);
+  el.append(root);
+  draw();
+  const listeners = /** @type {const} */ ([["msg:custom", onMessage], ["change:place", onPlace], ["change:live", onLive]]);
+  for (const [name, listener] of listeners) model.on(name, /** @type {any} */ (listener));
+  askAgain();
+  return {
+    /** Takes the same run further on; not another one. @param {any} further */
+    update(further) {
+      if (!run.isOf(further)) return false;
+      update(further);
+      return true;
+    },
+    unmount() {
+      clearTimeout(timer);
+      for (const [name, listener] of listeners) model.off(name, /** @type {any} */ (listener));
+      stopTheme();
+      losses.stop();
+      norms.stop();
+      root.remove();
+    },
+  };
+}
+
+/** @param {HTMLElement} element @param {string[]} notes */
+function showNotes(element, notes) {
+  element.replaceChildren(...notes.map((note) => html("p", {}, `${note}.`)));
+  element.hidden = notes.length === 0;
+}
+
+/**
+ * Shows a training player, or in plain words why there is none, and a new one whenever the payload changes.
+ * @param {{model: Model, el: HTMLElement}} context
+ * @returns {() => void} how to take it away again
+ */
+export function render({ model, el }) {
+  /** @type {{update(payload: any): boolean, unmount(): void}} */
+  let mounted = { update: () => false, unmount() {} };
+  function start() {
+    if (mounted.update(model.get("payload"))) return;
+    mounted.unmount();
+    try {
+      mounted = mount(model, el);
+    } catch (error) {
+      const message = html("p", { class: "gradviz-player gp-error", role: "alert" });
+      message.textContent =
+        error instanceof Unplayable ? error.message : `This run is damaged and cannot be shown (${error}). Save it again with gradviz.`;
+      el.append(message);
+      mounted = { update: () => false, unmount: () => message.remove() };
+    }
+  }
+  model.on("change:payload", start);
+  start();
+  const showStill = hideStill(model.get("still"));
+  return () => {
+    model.off("change:payload", start);
+    mounted.unmount();
+    showStill();
+  };
+}

@@ -1,0 +1,70 @@
+// The bar: buttons, the track of epochs, where we are; and, where the run is live, what one can change.
+
+import { SPEEDS } from "../controls.js";
+import { button, html, icon } from "../dom.js";
+import { numberText } from "../number.js";
+
+/** @typedef {import("./data.js").RunData} RunData */
+/** @typedef {"first" | "previous" | "play" | "next" | "last" | "loop" | "projector" | "fullscreen"} Command */
+
+/**
+ * @param {RunData} run
+ * @param {{go(k: number): void, command(name: Command): void, speed(factor: number): void}} on
+ */
+export function makeTrack(run, on) {
+  const unit = run.across;
+  const made = (/** @type {Command} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
+    button(label, () => on.command(name), { icon: name, keys, kind: `gp-button gp-${name}` });
+  const first = made("first", `First ${unit}`, "Home");
+  const previous = made("previous", `Previous ${unit}`, "←");
+  const play = made("play", "Play", "Space");
+  const next = made("next", `Next ${unit}`, "→");
+  const last = made("last", `Last ${unit}`, "End");
+  const range = html("input", { type: "range", class: "gt-range", min: 0, step: 1, "aria-label": unit === "epoch" ? "Epoch" : "Step" });
+  range.addEventListener("input", () => on.go(Number(range.value)));
+  const place = html("span", { class: "gt-place" });
+  const speeds = SPEEDS.map((factor) => html("option", { value: factor }, `${factor}×`));
+  speeds[SPEEDS.indexOf(1)].selected = true;
+  const speed = html("select", { class: "gp-button gp-speed", "aria-label": "Speed", title: "Speed" }, ...speeds);
+  speed.addEventListener("change", () => on.speed(Number(speed.value)));
+  const loop = made("loop", "Loop", "");
+  const projector = made("projector", "Large type, for a projector", "");
+  const fullscreen = made("fullscreen", "Full screen", "F");
+  const element = html(
+    "div",
+    { class: "gp-bar" },
+    html("div", { class: "gp-buttons" }, first, previous, play, next, last),
+    range,
+    place,
+    html("div", { class: "gp-buttons gp-modes" }, speed, loop, projector, fullscreen),
+  );
+  return {
+    element,
+    /** @param {number} k @param {boolean} playing @param {boolean} more whether there is more to come: the loop can go on */
+    show(k, playing, more) {
+      const end = run.length - 1;
+      first.disabled = previous.disabled = k <= 0;
+      last.disabled = k >= end;
+      next.disabled = k >= end && !more;
+      play.disabled = end < 1 && !more;
+      const label = playing ? "Pause" : "Play";
+      if (play.getAttribute("aria-label") !== label) {
+        play.setAttribute("aria-label", label);
+        play.title = `${label} (Space)`;
+        play.replaceChildren(icon(playing ? "pause" : "play"));
+      }
+      range.max = String(Math.max(end, 0));
+      range.value = String(k);
+      range.style.setProperty("--share", String(end > 0 ? k / end : 0));
+      const text = run.length ? `${run.name(k)}` : `no ${unit} yet`;
+      const of = run.length ? ` / ${run.epochs.at(run.epochs.length - 1)}` : "";
+      place.replaceChildren(html("b", {}, run.across === "epoch" ? text + of : text), run.length ? `loss ${numberText(run.loss(k))}` : "");
+      range.setAttribute("aria-valuetext", `${text}${of}, loss ${numberText(run.length ? run.loss(k) : NaN)}`);
+    },
+    /** @param {{loop: boolean, projector: boolean}} modes */
+    showModes(modes) {
+      loop.setAttribute("aria-pressed", String(modes.loop));
+      projector.setAttribute("aria-pressed", String(modes.projector));
+    },
+  };
+}

@@ -1,0 +1,149 @@
+"""What the training player's front end is given: a run as columns of numbers, its graphs, and pictures of the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradviz.player.training.columns import ENTRIES_UP_TO, column, entries_of, entry_text, step_columns
+from gradviz.player.training.graphs import sampled
+from gradviz.training.fit import Fit, fit_of
+from gradviz.training.log import Entry
+from gradviz.training.run import Run
+from gradviz.training.surface import Surface, surface, usual_pair
+
+VERSION = 1
+"""Raised when the front end of an older gradviz could not read what this one writes."""
+
+MOST_BYTES = 4_000_000
+"""About how much a page's columns may take; of a longer run fewer steps are sent."""
+
+FITS = 48
+"""Steps for which a page has the model's predictions."""
+
+POINTS = 500
+"""Examples shown beside the model's fit."""
+
+
+def run_payload(run: Run) -> dict[str, Any]:
+    """Return a run as plain JSON data: everything but its graphs, which are large, and pictures that need computing.
+
+    Returns
+    -------
+    dict
+        ``kind`` (``"training"``), ``version``, ``title``, ``across`` (what the steps are called), ``notes``, ``finished``,
+        ``losses`` and ``epochs`` of all steps, ``parameters``, and the columns of `step_columns` under ``steps``.
+    """
+    log = run.log
+    entries, notes = thinned(run)
+    chosen = chosen_entries(run)
+    return {
+        "kind": "training",
+        "version": VERSION,
+        "title": run.title,
+        "across": run.across,
+        "parameters": [
+            {
+                "name": parameter.name,
+                "shape": list(parameter.shape),
+                "size": parameter.size,
+                "entries": [[place, entry_text(parameter, place)] for place in places],
+                "whole": parameter.size <= ENTRIES_UP_TO,
+            }
+            for parameter, places in zip(run.parameters, chosen, strict=True)
+        ],
+        "steps": step_columns(run, entries, None, chosen),
+        **state_of(run, 0),
+        "notes": [*run.notes, *notes],
+        "total": log.epochs,
+    }
+
+
+def state_of(run: Run, start: int) -> dict[str, Any]:
+    """Return what is cheap to tell of a run: the losses from a step on, and the notes."""
+    log = run.log
+    return {
+        "losses": column(log.losses[start:], "float64"),
+        "epochs": column(log.epoch_of[start:], "int32"),
+        "notes": list(run.notes),
+        "finished": run.finished,
+    }
+
+
+def chosen_entries(run: Run) -> list[tuple[int, ...]]:
+    """Return, by parameter, the entries that are shown one by one."""
+    return [entries_of(run, number) for number in range(len(run.parameters))]
+
+
+def thinned(run: Run) -> tuple[list[Entry], list[str]]:
+    """Return the kept steps that a page has room for, and what is to be said of it."""
+    entries = run.log.entries
+    sizes = [min(parameter.size, ENTRIES_UP_TO) for parameter in run.parameters]
+    each = 200 + sum(24 * size + 80 for size in sizes)
+    most = max(MOST_BYTES // each, 50)
+    if len(entries) <= most:
+        return entries, []
+    stride = -(-len(entries) // most)
+    kept = [*entries[:-1:stride], entries[-1]]
+    return kept, [
+        f"shown here: {len(kept):,} of the {len(entries):,} steps that were kept; the loss curve has all of them"
+    ]
+
+
+# --- pictures that are computed ---------------------------------------------------------------------------------------
+
+
+def surface_payload(run: Run, first: str | None = None, second: str | None = None) -> dict[str, Any] | None:
+    """Return the loss over one or two entries of the parameters; by default the ones that tell most.
+
+    Returns
+    -------
+    dict or None
+        ``None`` where there is nothing to choose from.
+    """
+    if first is None:
+        pair = usual_pair(run)
+        if pair is None:
+            return None
+        first, second = pair
+    made: Surface = surface(run, first, second)
+    return {
+        "names": list(made.names),
+        "x": column(made.x, "float64"),
+        "y": None if second is None else column(made.y, "float64"),
+        "loss": column(made.loss),
+        "sentence": made.sentence,
+    }
+
+
+def fits_payload(run: Run, entries: Sequence[Entry]) -> dict[str, Any] | None:
+    """Return the data and what the model makes of it in some steps; ``None`` if its inputs cannot be drawn."""
+    fit = fit_of(run)
+    if fit is None:
+        return None
+    rows = {}
+    for entry in entries:
+        values = fit.values(entry)
+        if values is not None:
+            rows[str(entry.index)] = column(values)
+    return {**_data(fit), "rows": rows} if rows else None
+
+
+def _data(fit: Fit) -> dict[str, Any]:
+    step = -(-len(fit.x) // POINTS)
+    return {
+        "kind": fit.kind,
+        "classes": fit.classes,
+        "x": column(np.asarray(fit.x)[::step]),
+        "y": column(np.asarray(fit.y)[::step]),
+        "grid": column(fit.grid),
+        "names": list(fit.names),
+        "sentence": fit.sentence,
+    }
+
+
+def fits_for_page(run: Run) -> dict[str, Any] | None:
+    """Return the model's fit in as many steps as a page has room for."""
+    return fits_payload(run, sampled(run.log.entries, FITS))

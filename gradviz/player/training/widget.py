@@ -1,0 +1,227 @@
+"""The training player as a Jupyter widget. Importing this module imports the widget stack; the package itself does not."""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from gradviz.drawing import image_tag
+from gradviz.player.page import script, style_sheet
+from gradviz.player.training.graphs import GraphPicture
+from gradviz.player.training.payload import fits_payload, run_payload, surface_payload
+from gradviz.training.run import Run
+from gradviz.training.trainer import Trainer
+
+PATIENCE = 0.2
+"""Seconds between two looks at a run that goes on."""
+
+SHARE = 0.1
+"""Of the time of a running loop, at most about so much is spent on showing it."""
+
+SLICE = 0.12
+"""Seconds that a live run trains on before it answers: short enough for a click on pause to be heard."""
+
+
+class TrainingPlayer(anywidget.AnyWidget):
+    """Step through a training run, in a notebook; and train on, if it is a live one.
+
+    Parameters
+    ----------
+    run
+        What was recorded, or a `Trainer`. A run that goes on is followed while it does.
+
+    Attributes
+    ----------
+    place : int
+        Which of the run's kept steps is shown; negative numbers count from the end.
+    live : dict or None
+        Of a live run: ``lr`` and ``momentum`` as they are set, ``epochs``, ``done``, and a ``message`` where it was stopped
+        by an error.
+
+    Examples
+    --------
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> with gv.record() as run:
+    ...     for epoch in range(3):
+    ...         w.grad = None
+    ...         loss = (w - 1.0) ** 2
+    ...         loss.backward()
+    ...         w.data -= 0.25 * w.grad
+    >>> TrainingPlayer(run)
+    TrainingPlayer('loss = (w − 1)²', 3 epochs)
+    """
+
+    _esm = script("training")
+    _css = style_sheet("training")
+
+    payload = traitlets.Dict(read_only=True).tag(sync=True)
+    place = traitlets.Int(0).tag(sync=True)
+    live = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
+    still = traitlets.Unicode(read_only=True).tag(sync=True)
+
+    def __init__(self, run: Run | Trainer, **traits: Any) -> None:
+        self._trainer = run if isinstance(run, Trainer) else None
+        self._pictures: dict[int, GraphPicture] = {}
+        super().__init__(**traits)
+        self.set_trait("still", f"gradviz-still-{uuid.uuid4().hex}")
+        self.on_msg(self._heard)
+        self._follow(run.run if isinstance(run, Trainer) else run)
+
+    def _follow(self, run: Run) -> None:
+        """Show this run from now on, and what comes of it."""
+        self._run, self._id = run, uuid.uuid4().hex
+        self._next_look = 0.0
+        self._pictures.clear()
+        self._send_run()
+        if not run.finished:
+            run.watch(self._grown)
+
+    @property
+    def run(self) -> Run:
+        """What is shown."""
+        return self._run
+
+    # --- what is told ---------------------------------------------------------------------------------------------
+
+    def _send_run(self) -> None:
+        started = time.monotonic()
+        with self.hold_sync():
+            self.set_trait("live", self._live())
+            self.set_trait("payload", {**run_payload(self._run), "id": self._id})
+        now = time.monotonic()
+        self._next_look = now + max(PATIENCE, (now - started) / SHARE)
+
+    def _grown(self, run: Run) -> None:
+        """Show what a loop that is running has done since; not so often that it is slowed down."""
+        if run is not self._run or (self._trainer is not None and not run.finished):
+            run.unwatch(self._grown)  # a live run is sent when it answers
+        elif run.finished or time.monotonic() >= self._next_look:
+            self._send_run()
+            if run.finished:
+                run.unwatch(self._grown)
+
+    def _live(self) -> dict[str, Any] | None:
+        trainer = self._trainer
+        if trainer is None:
+            return None
+        return {
+            "lr": trainer.setting("lr"),
+            "momentum": trainer.setting("momentum"),
+            "epochs": trainer.epochs,
+            "done": trainer.done,
+            "message": trainer.message,
+        }
+
+    # --- what is asked --------------------------------------------------------------------------------------------
+
+    def _heard(self, _: Any, asked: dict[str, Any], __: Any) -> None:
+        try:
+            if asked.get("do") == "run":
+                self._train(asked.get("epochs"))
+            elif asked.get("do") == "set":
+                self._set(asked)
+            elif asked.get("do") == "reset":
+                self.reset()
+            elif asked.get("ask") == "graph":
+                self._send_graph(int(asked["index"]))
+            elif asked.get("ask") == "surface":
+                self.send(
+                    {"told": "surface", "surface": surface_payload(self._run, asked.get("first"), asked.get("second"))}
+                )
+            elif asked.get("ask") == "fit":
+                entry = self._run.nearest(int(asked["index"]), complete=False)
+                self.send({"told": "fit", "fit": fits_payload(self._run, [entry])})
+        except Exception as error:  # in a message's handler nobody would see it
+            self.send({"told": "failed", "message": f"{type(error).__name__}: {error}"})
+
+    def _train(self, epochs: int | None) -> None:
+        if self._trainer is None:
+            return
+        try:
+            self._trainer.train(epochs, seconds=SLICE)
+        except KeyboardInterrupt:
+            self._trainer.message = "Interrupted: the kernel was told to stop. What was trained so far is here."
+        finally:
+            self._send_run()
+            self.send({"told": "done"})
+
+    def _set(self, asked: dict[str, Any]) -> None:
+        if self._trainer is not None:
+            self._trainer.set(lr=asked.get("lr"), momentum=asked.get("momentum"))
+            self.set_trait("live", self._live())
+
+    def _send_graph(self, index: int) -> None:
+        entry = self._run.nearest(index)
+        recording = self._run.recording_of(entry)
+        assert entry.program is not None
+        picture = self._pictures.get(entry.program)
+        new = picture is None or not picture.has_room(recording)
+        if new:
+            picture = GraphPicture([recording]) if picture is None else picture.widened(recording)
+            self._pictures[entry.program] = picture
+        assert picture is not None
+        told = {"told": "graph", "index": index, "program": entry.program, "numbers": picture.numbers(recording)}
+        self.send({**told, "base": picture.base} if new else told)
+
+    # --- for code -------------------------------------------------------------------------------------------------
+
+    def train(self, epochs: int | None = None) -> None:
+        """Train on, as the play button does.
+
+        Parameters
+        ----------
+        epochs
+            How many; by default all that are left.
+
+        Raises
+        ------
+        RuntimeError
+            If this is no live run.
+        """
+        self._needs_trainer().train(epochs)
+        self._send_run()
+
+    def set(self, *, lr: float | None = None, momentum: float | None = None) -> None:
+        """Change the learning rate or the momentum from the next epoch on, as the sliders do."""
+        self._needs_trainer().set(lr=lr, momentum=momentum)
+        self.set_trait("live", self._live())
+
+    def reset(self) -> None:
+        """Go back to the weights of the beginning; the run so far stays in the variables that hold it."""
+        trainer = self._needs_trainer()
+        trainer.reset()
+        self.place = 0
+        self._follow(trainer.run)
+        self.send({"told": "done"})
+
+    def _needs_trainer(self) -> Trainer:
+        if self._trainer is None:
+            raise RuntimeError(
+                "this player shows a run that was recorded: gv.train(closure, optimizer) makes one that trains"
+            )
+        return self._trainer
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Save the run: see `Run.save`."""
+        return self._run.save(path)
+
+    def __repr__(self) -> str:
+        return f"TrainingPlayer({self._run.title!r}, {self._run.epochs} epochs)"
+
+    def _ipython_display_(self, **kwargs: Any) -> None:
+        """Show the loss as an output of its own, which the player hides while it works, and the player."""
+        from IPython.display import display
+
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+        if self._run.log.losses:
+            picture = image_tag(self._run.plot().svg, self._run.title)
+            display({"text/html": f'<div class="{self.still}">{picture}</div>', "text/plain": repr(self)}, raw=True)
+        display(data, metadata=metadata, raw=True)

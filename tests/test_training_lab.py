@@ -1,0 +1,148 @@
+"""Training in a real JupyterLab: a loop that is watched while it runs, and one that is driven from the page."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import pytest
+from test_player_lab import write_notebook
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+LOOP = """\
+import time
+import gradviz as gv
+gv.manual_seed(0)
+x, y = gv.randn(10, 3), gv.randn(10, 2)
+linear = gv.nn.Linear(3, 2)
+criterion = gv.nn.MSELoss()
+optimizer = gv.optim.SGD(linear.parameters(), lr=0.05)
+with gv.record(epochs=40) as run:
+    display(run)
+    for epoch in range(40):
+        pred = linear(x)
+        loss = criterion(pred, y)
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        time.sleep(0.1)"""
+
+LIVE = """\
+import gradviz as gv
+w = gv.tensor(3.0, requires_grad=True)
+b = gv.tensor(-2.0, requires_grad=True)
+trap = {"epoch": None, "asked": 0}
+def closure():
+    trap["asked"] += 1
+    if trap["asked"] == trap["epoch"]:
+        raise RuntimeError("<b>no more data</b>")
+    return (w * 2 - 1) ** 2 + 0.1 * (w + b) ** 2
+player = gv.train(closure, gv.optim.SGD([w, b], lr=0.01, momentum=0.0), epochs=60)
+player"""
+
+
+@pytest.fixture
+def notebook(lab, browser_page):
+    """Write cells into a notebook, open it; return a way to run one of them, and the cells."""
+    errors: list[str] = []
+    browser_page.on("pageerror", lambda error: errors.append(str(error)))
+    browser_page.set_viewport_size({"width": 1600, "height": 1000})
+
+    def opened(name, cells):
+        write_notebook(lab.folder / name, cells)
+        lab.open(browser_page, name)
+        cell = browser_page.locator(".jp-CodeCell")
+
+        def run(number):
+            cell.nth(number).locator(".jp-InputArea").click()
+            lab.command(browser_page, "notebook:run-cell", wait=False)
+
+        return run, cell
+
+    yield opened
+    assert errors == []
+    browser_page.problems.clear()
+
+
+def test_a_loop_is_watched_while_its_cell_runs(notebook, browser_page):
+    from playwright.sync_api import expect
+
+    run, cell = notebook("loop.ipynb", [LOOP, "print(len(run), run.finished)"])
+    run(0)
+    player = browser_page.locator(".gradviz-training")
+    place = player.locator(".gt-place b")
+    expect(place).to_have_text(re.compile(r"epoch ([3-9]|1\d) / "))  # in the middle of it
+    expect(cell.nth(0).locator(".jp-InputPrompt")).to_have_text("[*]:")
+    expect(place).to_have_text("epoch 39 / 39", timeout=20000)
+    # Now the kernel is free, and computes what it is asked for.
+    expect(player.locator(".gt-graph .gv-card").first).to_be_visible()
+    expect(player.locator(".gt-surface .gt-band").first).to_be_visible()
+    loss = player.locator(".gt-graph .gv-card[aria-label^='loss,']")
+    player.get_by_role("button", name="First epoch").click()
+    expect(place).to_have_text("epoch 0 / 39")
+    expect(player.locator(".gt-graph")).to_contain_text("Step through the backpropagation of epoch 0")
+    first = loss.get_attribute("aria-label")
+    player.locator(".gp-bar .gt-range").fill("20")
+    expect(player.locator(".gt-graph")).to_contain_text("Step through the backpropagation of epoch 20")
+    assert loss.get_attribute("aria-label") != first
+    # From any epoch into its backpropagation, and back.
+    player.get_by_role("button", name="Step through the backpropagation of epoch 20").click()
+    inside = player.locator(".gt-inside .gradviz-player")
+    expect(inside.locator(".gp-place")).to_have_text(re.compile("forward 1 / "))
+    inside.get_by_role("button", name="Last step").click()
+    expect(inside.locator(".gp-place")).to_have_text(re.compile("backward"))
+    player.get_by_role("button", name="Back to the training").click()
+    expect(player.locator(".gt-graph")).to_be_visible()
+    run(1)
+    expect(cell.nth(1).locator(".jp-OutputArea-output")).to_have_text("40 True")
+
+
+def test_training_is_driven_from_the_page(notebook, browser_page):
+    from playwright.sync_api import expect
+
+    asked = "print(player.run.epochs, player.live['lr'], player.live['momentum'], round(w.item(), 3))"
+    run, cell = notebook("live.ipynb", [LIVE, asked, "trap.update(epoch=trap['asked'] + 3)", asked])
+    run(0)
+    player = browser_page.locator(".gradviz-training")
+    place = player.locator(".gt-place b")
+    expect(place).to_have_text("no epoch yet")
+    # One epoch, really computed.
+    player.get_by_role("button", name="Next epoch").click()
+    expect(place).to_have_text("epoch 0 / 0")
+    player.get_by_role("button", name="Next epoch").click()
+    expect(place).to_have_text("epoch 1 / 1")
+    # The learning rate and the momentum of the next ones.
+    rate = player.get_by_role("slider", name="learning rate")
+    rate.focus()
+    for _ in range(3):
+        browser_page.keyboard.press("ArrowRight")
+    expect(player.locator(".gt-slider output").first).to_have_text("0.03")
+    player.get_by_role("slider", name="momentum").fill("0.5")
+    player.get_by_role("button", name="Next epoch").click()
+    expect(place).to_have_text("epoch 2 / 2")
+    expect(player.locator(".gt-rule")).to_contain_text("buffer")
+    run(1)
+    expect(cell.nth(1).locator(".jp-OutputArea-output")).to_contain_text("3 0.03 0.5")
+    # Play, and pause before the end.
+    player.get_by_role("button", name="Play").click()
+    expect(place).not_to_have_text("epoch 2 / 2")
+    player.get_by_role("button", name=re.compile("Pause|Play")).click()
+    # Back to the weights of the beginning, with what is set now.
+    player.get_by_role("button", name="Start again").click()
+    expect(place).to_have_text("no epoch yet")
+    expect(player.locator(".gt-slider output").first).to_have_text("0.03")
+    # An error stops it, and is text.
+    run(2)
+    player.get_by_role("button", name="Play").click()
+    message = player.locator(".gt-message")
+    expect(message).to_contain_text("Epoch 2 was stopped by RuntimeError: <b>no more data</b>")
+    expect(message.locator("b")).to_have_count(0)
+    expect(place).to_have_text("epoch 1 / 1")
+    # A learning rate with which it diverges is a message too.
+    player.get_by_role("button", name="Start again").click()
+    rate.fill("46")
+    player.get_by_role("button", name="Play").click()
+    expect(message).to_contain_text("training has diverged", timeout=15000)
+    if picture := os.environ.get("GRADVIZ_SHOTS"):
+        player.screenshot(path=f"{picture}/live.png")

@@ -1,0 +1,279 @@
+"""The saved page of a run, opened from the disk in a real browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+
+import pytest
+from conftest import missing
+
+import gradviz as gv
+from gradviz.engine.notation import number
+from gradviz.player.training import training_page
+
+pytestmark = pytest.mark.browser
+
+
+def seed(epochs=10, **settings):
+    """The seed's second training example."""
+    gv.manual_seed(0)
+    x, y = gv.randn(10, 3), gv.randn(10, 2)
+    linear, criterion = gv.nn.Linear(3, 2), gv.nn.MSELoss()
+    optimizer = gv.optim.SGD(linear.parameters(), **{"lr": 0.01, **settings})
+    with gv.record() as run:
+        for epoch in range(epochs):  # noqa: B007
+            pred = linear(x)
+            loss = criterion(pred, y)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+    return run
+
+
+def scalar(rate=0.01, epochs=5, forget=False):
+    """One number, moved by hand."""
+    w = gv.tensor(2.0, requires_grad=True)
+    with gv.record() as run:
+        for epoch in range(epochs):  # noqa: B007
+            loss = 1.25 * w**2
+            loss.backward()
+            w.data -= rate * w.grad
+            if not forget:
+                w.grad = None
+    return run
+
+
+def classes():
+    gv.manual_seed(0)
+    x = gv.randn(40, 2)
+    y = (x[:, 0] > 0).long()
+    net = gv.nn.Sequential(gv.nn.Linear(2, 4), gv.nn.Tanh(), gv.nn.Linear(4, 2))
+    optimizer = gv.optim.Adam(net.parameters(), lr=0.1)
+    with gv.record() as run:
+        for epoch in range(12):  # noqa: B007
+            loss = gv.nn.functional.cross_entropy(net(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return run
+
+
+def place(page):
+    return page.locator(".gt-place b").text_content()
+
+
+def button(page, name):
+    return page.get_by_role("button", name=name, exact=True)
+
+
+def numbers_on(page, name, row):
+    cells = page.locator(f'.gt-graph .gv-card[aria-label^="{name},"] text[id*="_{row}"]')
+    return cells.all_text_contents()
+
+
+def rule(page):
+    """The rule as it is read: what each formula says, line by line."""
+    return [
+        " ".join(formula.get_attribute("alttext") for formula in line.locator("math").all())
+        for line in page.locator(".gt-rule .gp-formula").all()
+    ]
+
+
+def test_every_epoch_shows_the_runs_numbers(open_html):
+    run = seed(momentum=0.9)
+    page = open_html(training_page(run))
+    weight = run.parameter("linear.weight")
+    for epoch in range(10):
+        assert place(page) == f"epoch {epoch} / 9"
+        assert page.locator(".gt-place").text_content().endswith(f"loss {number(run.losses[epoch])}")
+        # The graph is the one that Python draws of that epoch.
+        assert numbers_on(page, "linear.weight", "v") == [number(float(n), 3) for n in weight.values[epoch].ravel()]
+        assert numbers_on(page, "linear.weight", "g") == [number(float(n), 3) for n in weight.gradients[epoch].ravel()]
+        # So are the card and the rule.
+        card = page.locator(".gt-card").first
+        value, after = (float(weight.values[k, 0, 0]) for k in (epoch, epoch + 1))
+        gradient = float(weight.gradients[epoch, 0, 0])
+        assert card.locator("b").all_text_contents() == [number(n) for n in (value, gradient, after - value)]
+        assert rule(page)[-1].endswith(f"= {number(after)}")
+        if epoch < 9:
+            button(page, "Next epoch").click()
+    assert button(page, "Next epoch").is_disabled()
+
+
+def test_the_rule_is_written_out_with_numbers(open_html):
+    page = open_html(training_page(scalar()))
+    assert rule(page) == ["w ← w − rate · grad = 2 − 0.01 × 5 = 1.95"]
+    assert page.locator(".gt-rule h3").text_content() == "The update of w: by hand"
+    button(page, "Next epoch").click()
+    assert rule(page) == ["w ← w − rate · grad = 1.95 − 0.01 × 4.875 = 1.901"]
+
+
+def test_keys_and_the_track_go_through_the_epochs(open_html):
+    page = open_html(training_page(seed()))
+    player = page.locator(".gradviz-training")
+    player.focus()
+    for key, epoch in [("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1), ("End", 9), ("Home", 0)]:
+        page.keyboard.press(key)
+        assert place(page) == f"epoch {epoch} / 9"
+    page.get_by_role("slider", name="Epoch").fill("6")
+    assert place(page) == "epoch 6 / 9"
+    # A click in the loss curve goes there; its cursor moves along.
+    page.locator(".gt-side .gt-chart").first.click(position={"x": 60, "y": 80})
+    assert place(page) == "epoch 0 / 9"
+
+
+def test_play_goes_to_the_end_and_can_be_paused(open_html):
+    from playwright.sync_api import expect
+
+    page = open_html(training_page(seed()))
+    page.get_by_label("Speed").select_option("4")
+    button(page, "Play").click()
+    shown = page.locator(".gt-place b")
+    expect(shown).to_have_text("epoch 3 / 9")
+    button(page, "Pause").click()
+    stopped = place(page)
+    page.wait_for_timeout(600)
+    assert place(page) == stopped
+    button(page, "Play").click()
+    expect(shown).to_have_text("epoch 9 / 9")
+    button(page, "Play").wait_for()
+
+
+def test_from_any_epoch_into_its_backpropagation_and_back(open_html):
+    run = seed()
+    page = open_html(training_page(run))
+    page.get_by_role("slider", name="Epoch").fill("4")
+    button(page, "Step through the backpropagation of epoch 4").click()
+    inside = page.locator(".gt-inside")
+    assert "epoch 4" in inside.locator("h3").first.text_content()
+    inside.get_by_role("button", name="Last step").click()
+    gradient = run.parameter("linear.bias").gradients[4]
+    shown = inside.locator('.gv-card[aria-label^="linear.bias,"] text[id*="_g"]').all_text_contents()
+    assert shown == [number(float(n), 3) for n in gradient]
+    assert page.locator(".gt-board").count() == 0
+    button(page, "← Back to the training").click()
+    assert place(page) == "epoch 4 / 9"
+    assert page.locator(".gt-board").is_visible()
+
+
+def test_an_entry_is_chosen_by_a_click(open_html):
+    run = seed()
+    page = open_html(training_page(run))
+    page.locator(".gt-card").first.get_by_role("button").nth(4).click()
+    assert page.locator(".gt-rule h3").text_content() == "The update of linear.weight[1, 1]: SGD"
+    value, gradient, after = (
+        float(column[0, 1, 1])
+        for column in (
+            run.parameter("linear.weight").values,
+            run.parameter("linear.weight").gradients,
+            run.parameter("linear.weight").values[1:],
+        )
+    )
+    (line,) = rule(page)
+    assert line.startswith(f"w ← w − lr · grad = {number(value)} − 0.01 × ")
+    assert number(abs(gradient)) in line
+    assert line.endswith(f"= {number(after)}")
+
+
+def test_the_surface_and_the_fit(open_html):
+    page = open_html(training_page(classes()))
+    surface = page.locator(".gt-panel", has_text="The loss surface")
+    assert surface.locator(".gt-band").count() > 5
+    here = surface.locator(".gt-here")
+    before = here.bounding_box()
+    fit = page.locator(".gt-panel", has_text="The data and the model's classes")
+    assert fit.locator(".gt-region").count() == 1024
+    painted = fit.evaluate("panel => [...panel.querySelectorAll('.gt-region')].map(cell => cell.outerHTML).join()")
+    button(page, "Last epoch").click()
+    assert here.bounding_box() != before
+    assert (
+        fit.evaluate("panel => [...panel.querySelectorAll('.gt-region')].map(cell => cell.outerHTML).join()") != painted
+    )
+
+
+def test_forgotten_zero_grad_is_said_in_words(open_html):
+    page = open_html(training_page(scalar(forget=True)))
+    assert (
+        "gradients are accumulating over epochs: zero_grad() was not called" in page.locator(".gt-notes").text_content()
+    )
+
+
+def test_a_run_that_diverges(open_html):
+    page = open_html(training_page(scalar(rate=1e6, epochs=12)))
+    assert "diverged: the loss is inf" in page.locator(".gt-notes").text_content()
+    assert re.search(r"(∞|nan) from here", page.locator(".gt-chart").first.text_content())
+    button(page, "Last epoch").click()
+    assert re.search(r"loss (∞|nan)", page.locator(".gt-place").text_content())
+
+
+def test_a_long_run_says_what_is_shown_and_moves_at_once(open_html):
+    page = open_html(training_page(seed(3000, lr=0.001)))
+    page.get_by_role("slider", name="Epoch").fill("1717")
+    assert place(page) == "epoch 1717 / 2999"
+    assert re.search(
+        r"The numbers are those of epoch \d+, the nearest of which the graph is here",
+        page.locator(".gt-graph").text_content(),
+    )
+
+
+def test_names_are_text(open_html):
+    w = gv.tensor(2.0, requires_grad=True)
+    with gv.record(title="</script><img src=x onerror=alert(1)>") as run:
+        for _ in range(3):
+            (w**2).backward()
+            w.data -= 0.1 * w.grad
+            w.grad = None
+    page = open_html(training_page(run))
+    assert page.locator("h1").text_content() == "</script><img src=x onerror=alert(1)>"
+    assert page.locator("img").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda data: data | {"version": 99}, "this one has version 99"),
+        (lambda data: data | {"steps": None}, "This run is damaged and cannot be shown"),
+        (lambda data: data | {"losses": {"type": "float64", "shape": [3], "data": "!"}}, "This run is damaged"),
+    ],
+)
+def test_a_damaged_page_says_so(open_html, change, message):
+    text = training_page(scalar())
+    found = re.search(r'(<script type="application/json" id="gradviz-payload">)(.*?)(</script>)', text, re.DOTALL)
+    changed = json.dumps(change(json.loads(found[2]))).replace("<", "\\u003c")
+    page = open_html(text[: found.start(2)] + changed + text[found.end(2) :])
+    assert message in page.locator(".gp-error").text_content()
+
+
+def test_the_seeds_run_is_a_small_page():
+    assert len(training_page(seed()).encode()) < 400_000
+
+
+def test_a_run_of_nothing_is_no_page():
+    with pytest.warns(UserWarning, match="nothing was recorded"), gv.record() as run:
+        pass
+    with pytest.raises(ValueError, match="there is nothing to show"):
+        training_page(run)
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("make", [seed, classes], ids=["seed", "classes"])
+def test_the_page_is_accessible_and_fits(browser_page, open_html, make, scheme, size):
+    import importlib.util
+
+    if importlib.util.find_spec("axe_playwright_python") is None:
+        missing("needs axe-core: pip install axe-playwright-python")
+    from axe_playwright_python.sync_playwright import Axe
+
+    browser_page.set_viewport_size({"width": size[0], "height": size[1]})
+    browser_page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page = open_html(training_page(make()))
+    button(page, "Next epoch").click()
+    found = Axe().run(page)
+    serious = [rule for rule in found.response["violations"] if rule["impact"] in ("serious", "critical")]
+    assert not serious, json.dumps(serious, indent=1)[:3000]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if folder := os.environ.get("GRADVIZ_SHOTS"):
+        page.screenshot(path=f"{folder}/{make.__name__}-{scheme}-{size[0]}.png", full_page=True)

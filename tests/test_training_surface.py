@@ -267,6 +267,19 @@ def test_a_curve_over_one_feature(random, criterion, size):
     assert fit.sentence.startswith("The data of the last epoch" if size else "The data, and")
 
 
+def test_where_nobody_counts_epochs_the_data_are_the_last_steps(random):
+    w = gv.tensor(1.0, requires_grad=True)
+    with gv.record(progress=False) as run:
+        for _ in range(3):
+            x = gv.tensor(random.standard_normal(8).astype("f"))
+            w.grad = None
+            ((w * x - 2 * x) ** 2).mean().backward()
+            w.data -= 0.1 * w.grad
+    fit = fit_of(run)
+    np.testing.assert_array_equal(fit.x, x.numpy())
+    assert fit.sentence.startswith("The data of the last step, and")
+
+
 def test_each_step_has_a_fit_of_its_own(random):
     data = random.standard_normal((20, 1)).astype("f")
     net = gv.nn.Sequential(gv.nn.Linear(1, 1))

@@ -342,6 +342,9 @@ class _Builder:
             return edge
         if not isinstance(argument, EngineTensor):
             key: Key = ("constant", node, place)
+            if argument is None:  # a bias that there is not: nothing to draw
+                self.operands[key] = Operand("None", True, np.asarray(None), ())
+                return key
             array = np.asarray(argument)
             name = words.number(array.item()) if array.size == 1 else "constant"
             self._enter(key, name, True, "constant", array, requires_grad=False)
@@ -437,12 +440,14 @@ class _Builder:
         operands = [self.operands[key] for key in keys]
         arguments = []
         for place, (slot, key, edge) in enumerate(zip(row.inputs, keys, node.edges, strict=True)):
+            if key not in self.ids:
+                continue
             labelled = edge is not None and node not in self.wordless
             label = words.local_label(node, slot, operands) if labelled else ""
             with_number = words.local_number(node, slot, operands, label) if labelled else ""
             arguments.append(Argument(f"{self.node_ids[node]}_{place}", slot, self.ids[key], label, with_number))
         settings = words.settings_words(node)
-        by_slot = dict(zip(row.inputs, keys, strict=True))
+        by_slot = {slot: key for slot, key in zip(row.inputs, keys, strict=True) if key in self.ids}
         saved = tuple(
             (
                 name,
@@ -530,7 +535,7 @@ class _Builder:
                 values = tuple((self.ids[key], self._value(key)) for key in self.outputs_of[node])
                 yield Frame("forward", self.node_ids[node], name, f"{name} is computed.", values=values)
                 continue
-            sources = _listed(dict.fromkeys(operand.name for operand in operands))
+            sources = _listed(dict.fromkeys(self.operands[key].name for key in keys if key in self.ids))
             yield Frame(
                 "forward",
                 self.node_ids[node],

@@ -89,6 +89,7 @@ class Fit:
     classes: int
     sentence: str
     _run: Run = field(repr=False, compare=False)
+    _known: dict[int, Prediction | None] = field(repr=False, compare=False)
     _low: float = field(default=0.0, repr=False)
     _high: float = field(default=1.0, repr=False)
 
@@ -101,7 +102,7 @@ class Fit:
             Of shape ``(len(grid),)``: a number; of two classes the probability of the second; of more, the number of the
             likeliest. ``None`` where that step cannot be computed again.
         """
-        found = _prediction_of(self._run, entry)
+        found = _prediction_of(self._run, entry, self._known)
         if found is None:
             return None
         made = _predicted(self._run, entry, found, self.grid)
@@ -140,25 +141,28 @@ def fit_of(run: Run) -> Fit | None:
     if not complete:
         return None
     last = [entry for entry in complete if entry.epoch == complete[-1].epoch]
+    known: dict[int, Prediction | None] = {}
     batches = []
     for entry in last:
-        found = _prediction_of(run, entry)
+        found = _prediction_of(run, entry, known)
         if found is None:
             return None
-        batches.append((entry, found, *_data(entry, found)))
-    entry, found, *_ = batches[-1]
-    if any(other.kind != found.kind for _, other, _, _ in batches):
+        batches.append(_data(entry, found))
+    if len({x.ndim for x, _ in batches}) > 1 or len({found.kind for found in known.values() if found}) > 1:
         return None
-    x, y = (np.concatenate([batch[place] for batch in batches]) for place in (2, 3))
+    x, y = (np.concatenate([batch[place] for batch in batches]) for place in (0, 1))
     if len(x) < 2 or not (np.isfinite(x).all() and np.isfinite(y).all()):
         return None
+    entry = last[-1]
     assert entry.program is not None
+    found = known[entry.program]
+    assert found is not None
     slots = run.log.programs[entry.program].slots
     feature = next(slots[slot].name for slot, power in found.inputs.items() if power == 1) or "input"
-    data = "The data of the last epoch" if len(batches) > 1 else "The data"
+    data = "The data" + (" of the last epoch" if len(batches) > 1 else _of_which_step(complete[0], entry, found))
     if x.ndim == 1:
         names = (feature, slots[found.target].name or "target")
-        fit = Fit("curve", x, y, _grid(x), names, 0, f"{data}, and {CURVES[found.kind]}.", run)
+        fit = Fit("curve", x, y, _grid(x), names, 0, f"{data}, and {CURVES[found.kind]}.", run, known)
     else:
         levels = np.unique(y)
         if found.kind == "number" and len(levels) != 2:
@@ -175,6 +179,7 @@ def fit_of(run: Run) -> Fit | None:
             _classes(run, entry, found),
             sentence,
             run,
+            known,
             low,
             high,
         )
@@ -188,6 +193,14 @@ CURVES = {
     "probability": "the probability, by the model, of class 1",
 }
 """What a curve shows, by the kind of prediction."""
+
+
+def _of_which_step(first: Entry, last: Entry, found: Prediction) -> str:
+    """Say whose data it is, unless all steps have the same."""
+    same = first.program == last.program and all(
+        np.array_equal(one, other) for one, other in zip(_data(first, found), _data(last, found), strict=True)
+    )
+    return "" if same else " of the last step"
 
 
 def _classes(run: Run, entry: Entry, found: Prediction) -> int:
@@ -213,11 +226,16 @@ def _grid(x: Array) -> Array:
 # --- where the prediction is ------------------------------------------------------------------------------------------
 
 
-def _prediction_of(run: Run, entry: Entry) -> Prediction | None:
-    """Return where a step's program has its prediction, if replaying it is known to be right."""
+def _prediction_of(run: Run, entry: Entry, known: dict[int, Prediction | None]) -> Prediction | None:
+    """Return where a step's program has its prediction, if replaying it is known to be right: by program, found out once."""
     if entry.program is None or not entry.complete:
         return None
-    program = run.log.programs[entry.program]
+    if entry.program not in known:
+        known[entry.program] = _found_in(run, entry, run.log.programs[entry.program])
+    return known[entry.program]
+
+
+def _found_in(run: Run, entry: Entry, program: Program) -> Prediction | None:
     compared = _compared(program, entry)
     if compared is None:
         return None

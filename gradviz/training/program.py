@@ -241,7 +241,7 @@ def program_of(
                     known[id(leaf)] = add(Slot(kind, id_, named.get(id_, "")), at, place)
                 arguments.append((SLOT, known[id(leaf)]))
             else:
-                arguments.append((SLOT, add(Slot("number", ids["constant", node, place]), at, place)))
+                arguments.append((SLOT, add(Slot("number", ids.get(("constant", node, place), "")), at, place)))
 
         def pulled(value: Any, way: tuple[int, ...], at: int = at) -> Any:
             if isinstance(value, np.ndarray):

@@ -57,11 +57,13 @@ __version__ = "0.1.0"
 # What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
 _LATER = {
     "backprop": "show",
+    "compare": "show",
     "draw": "show",
     "epochs": "show",
     "load": "serialization",
     "record": "show",
     "save": "serialization",
+    "sweep": "show",
     "train": "show",
 }
 _VISIBLE = ("check", "drawing", "player", "recording")

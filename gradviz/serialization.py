@@ -105,7 +105,7 @@ def save(obj: Any, f: Path | IO[bytes]) -> None:
 def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Read what `save` wrote. Nothing in the file is run, whoever wrote it.
 
-    A recording saved as ``.json`` is read too.
+    A recording saved as ``.json`` is read too, and a recorded training run saved as ``.json`` or ``.json.gz``.
 
     Parameters
     ----------
@@ -120,6 +120,8 @@ def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = 
     ------
     RuntimeError
         If the file is not by `save`, is damaged, or was written by a newer gradviz.
+    ValueError
+        The same, of a recording or a run.
     OSError
         If the file cannot be read.
     """
@@ -134,10 +136,8 @@ def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = 
             raise TypeError("torch.load needs a file open for reading bytes: open(path, 'rb')")
     else:
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'read' attribute")
-    if data.lstrip()[:1] == b"{":
-        from gradviz import recording
-
-        return recording.load(f) if isinstance(f, str | os.PathLike) else recording.loads(data.decode())
+    if data[:2] == b"\x1f\x8b" or data.lstrip()[:1] == b"{":
+        return _read_json(data, where)
     _refuse_foreign(data, where)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -152,6 +152,22 @@ def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = 
         raise RuntimeError(str(refused)) from None
     except _DAMAGE as error:
         raise RuntimeError(f"{where} file of tensors is damaged: {str(error) or type(error).__name__}") from None
+
+
+def _read_json(data: bytes, where: str) -> Any:
+    """Read what was recorded: a computation, or a training run."""
+    from gradviz.recording import codec as recordings
+    from gradviz.training import codec as runs
+
+    try:
+        if data[:2] == b"\x1f\x8b":
+            data = runs.unpacked(data)
+        body = recordings.parse(data.decode("utf-8"))
+        return (runs if body.get("format") == runs.FORMAT else recordings).from_document(body)
+    except UnicodeDecodeError:
+        raise recordings.RecordingError(f"{where} is not a recording: it is not text") from None
+    except recordings.RecordingError as error:
+        raise recordings.RecordingError(f"{where.removesuffix('this')}{error}") from None
 
 
 class _RefusalError(Exception):

@@ -7,9 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from gradviz import recording
 from gradviz.recording import Recording, record_graph, variables_of
-from gradviz.training import SAVERS, SHOWERS, Run, Trainer, epochs, record
+from gradviz.training import SAVERS, SHOWERS, Run, Trainer, compare, epochs, record, sweep
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from gradviz.player.training import TrainingPlayer
     from gradviz.training.trainer import Closure
 
-__all__ = ["backprop", "draw", "epochs", "record", "train"]
+__all__ = ["backprop", "compare", "draw", "epochs", "record", "sweep", "train"]
 
 
 def draw(
@@ -62,11 +61,12 @@ def draw(
     <Drawing 'y = w·x + b': 5 tensors, 2 operations, 3 steps>
     """
     from gradviz import player  # noqa: F401 (teaches drawings to save themselves as .html)
-    from gradviz.drawing import compare, draw_recording
+    from gradviz.drawing import compare as compare_drawings
+    from gradviz.drawing import draw_recording
 
     recordings = [output for output in outputs if isinstance(output, Recording)]
     if len(outputs) == len(recordings) == 2:
-        return compare(*(draw_recording(one, **options) for one in recordings))
+        return compare_drawings(*(draw_recording(one, **options) for one in recordings))
     found = _recording_of(outputs, None, None, names, title, sys._getframe(1))
     return draw_recording(found, **options)
 
@@ -124,17 +124,6 @@ def backprop(
         run = None  # the one that has been
     found = _recording_of(outputs, run, gradient, names, title, sys._getframe(1))
     return Player(draw_recording(found, **options), predict=predict, grain=grain)
-
-
-def load(path: str | os.PathLike[str]) -> Recording:
-    """Read a recording saved as ``.json``; `draw` and `backprop` take it in place of a tensor.
-
-    Raises
-    ------
-    RecordingError
-        If the file is not a recording, is damaged, or was written by a newer gradviz.
-    """
-    return recording.load(path)
 
 
 def train(closure: Closure, optimizer: Optimizer, epochs: int = 100, *, title: str = "") -> TrainingPlayer:

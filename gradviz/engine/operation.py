@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -30,6 +30,12 @@ from gradviz.engine.tensor import Tensor, leaf_edge, wrap
 TABLE: dict[str, Operation] = {}
 """Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
 but not a derivative."""
+
+BESIDE: dict[str, Operation] = {}
+"""Operations, by their own name, that share the name of their ``grad_fn`` with a row of the table."""
+
+FAMILIES: dict[str, Callable[..., Any]] = {}
+"""Where there is a row for each number of arguments or results: what makes it when it is first needed."""
 
 INFERENCE = (
     "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
@@ -86,6 +92,8 @@ class Operation:
         True when gradients flow back from all outputs; its formulas then take them as a tuple.
     function
         What runs it on tensors and records it: takes the `inputs`, then the `settings`.
+    member
+        Of a family: its name, and which of its operations this is.
     """
 
     name: str
@@ -102,6 +110,7 @@ class Operation:
     outputs: tuple[str, ...] = ("result",)
     many: bool = False
     function: Callable[..., Any] = field(init=False, repr=False)
+    member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
     @cached_property
     def fields(self) -> dict[str, int]:
@@ -486,6 +495,31 @@ def general(name: str, grad_fn: str, *args: Any, **words: Any) -> Callable[..., 
     function = unlisted(name, grad_fn, *args, **words)
     row(function.operation)  # type: ignore[attr-defined]
     return function
+
+
+def beside(name: str, grad_fn: str, *args: Any, **words: Any) -> Callable[..., Any]:
+    """Make an operation that stands beside the table; see `unlisted` for the parameters."""
+    if name in BESIDE:
+        raise ValueError(f"two operations are called {name}")
+    function = unlisted(name, grad_fn, *args, **words)
+    BESIDE[name] = function.operation  # type: ignore[attr-defined]
+    return function
+
+
+def family(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Say that a function makes operations, one for each of its arguments' values; each is made once."""
+
+    def of(make: Callable[..., Any]) -> Callable[..., Any]:
+        @lru_cache(maxsize=64)
+        def made(*which: Any) -> Any:
+            function = make(*which)
+            object.__setattr__(function.operation, "member", (name, which))
+            return function
+
+        FAMILIES[name] = made
+        return made
+
+    return of
 
 
 def unlisted(

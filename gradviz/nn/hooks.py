@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import unlisted
+from gradviz.engine.operation import family, unlisted
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.engine.views import view_of
 
@@ -183,7 +182,7 @@ def _passed(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int], Any]:
     return tuple(through), places, through[places[0]].grad_fn
 
 
-@lru_cache(maxsize=64)
+@family("hook")
 def _identity(count: int) -> Any:
     names = [f"input{place}" for place in range(count)]
     return unlisted(

@@ -13,8 +13,9 @@ import math
 import os
 import types
 import typing
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gradviz.recording import model
 from gradviz.recording.files import write_file
@@ -23,9 +24,16 @@ from gradviz.recording.model import Recording
 FORMAT = "gradviz.recording"
 VERSION = 1
 
+Document = TypeVar("Document")
+Check = Callable[[Document], None]
+
 
 class RecordingError(ValueError):
     """A file that is not a recording, is damaged, or is too new."""
+
+
+class DamageError(Exception):
+    """Says where a document is not as it was written."""
 
 
 def dumps(recording: Recording) -> str:
@@ -60,23 +68,64 @@ def loads(text: str) -> Recording:
     RecordingError
         If it is not a recording, is damaged, or was written by a newer gradviz.
     """
+    return from_document(parse(text))
+
+
+def from_document(body: dict[str, Any]) -> Recording:
+    """Do the same for JSON that has been parsed."""
+    if body.get("format") != FORMAT:
+        raise RecordingError('this is not a recording: it is JSON, but does not say "format": "gradviz.recording"')
+    return read(body, Recording, VERSION, "recording", _check_references)
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Read the JSON of a recording, or of another document of gradviz."""
     try:
         body = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
         raise RecordingError(f"this is not a recording: it is not valid JSON ({error})") from None
-    if not isinstance(body, dict) or body.get("format") != FORMAT:
-        raise RecordingError('this is not a recording: it is JSON, but does not say "format": "gradviz.recording"')
+    if not isinstance(body, dict):
+        raise RecordingError("this is not a recording: it is JSON, but of something else")
+    return body
+
+
+def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, check: Check[Document]) -> Document:
+    """Read a document into the dataclass it was made of.
+
+    Parameters
+    ----------
+    body
+        The document, with its format and version.
+    kind
+        The dataclass.
+    newest
+        The newest version that can be read.
+    what
+        What to call it: ``"recording"``.
+    check
+        What looks at the things that types do not say, and raises `DamageError`.
+
+    Raises
+    ------
+    RecordingError
+        If it is damaged, or was written by a newer gradviz.
+    """
     version = body.get("version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise RecordingError(f"this recording is damaged: its version is {version!r}, not a number")
-    if version > VERSION:
+        raise RecordingError(f"this {what} is damaged: its version is {version!r}, not a number")
+    if version > newest:
         raise RecordingError(
-            f"this recording was written by a newer gradviz (format version {version}; this gradviz reads {VERSION}). "
+            f"this {what} was written by a newer gradviz (format version {version}; this gradviz reads {newest}). "
             "Install the newest gradviz to open it."
         )
-    recording = _decode(Recording, {k: v for k, v in body.items() if k not in ("format", "version")}, "recording")
-    _check_references(recording)
-    return recording
+    try:
+        made = decode(kind, {k: v for k, v in body.items() if k not in ("format", "version")}, what)
+        check(made)
+    except DamageError as damage:
+        raise RecordingError(f"this {what} is damaged: {damage}") from None
+    except RecursionError:
+        raise RecordingError(f"this {what} is damaged: it is nested too deeply") from None
+    return made
 
 
 def save(recording: Recording, path: str | os.PathLike[str]) -> Path:
@@ -105,12 +154,14 @@ def load(path: str | os.PathLike[str]) -> Recording:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _damaged(where: str, what: str) -> RecordingError:
-    return RecordingError(f"this recording is damaged: {where} {what}")
+def _damaged(where: str, what: str) -> DamageError:
+    return DamageError(f"{where} {what}")
 
 
-def _decode(kind: Any, value: Any, where: str) -> Any:
+def decode(kind: Any, value: Any, where: str) -> Any:
     """Read one value of a declared type. Goes as deep as the dataclasses do, which is not deep."""
+    if kind is Any:
+        return value
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if dataclasses.is_dataclass(kind):
         return _decode_dataclass(kind, value, where)
@@ -119,7 +170,7 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
             return None
         options = [part for part in parts if part is not type(None)]
         if len(options) == 1:
-            return _decode(options[0], value, where)
+            return decode(options[0], value, where)
         return _decode_number(value, where)
     if origin is typing.Literal:
         if value not in parts:
@@ -131,10 +182,10 @@ def _decode(kind: Any, value: Any, where: str) -> Any:
         if len(parts) == 2 and parts[1] is Ellipsis:
             if parts[0] == model.Number:
                 return tuple([_decode_number(item, where) for item in value])
-            return tuple(_decode(parts[0], item, f"{where}[{place}]") for place, item in enumerate(value))
+            return tuple(decode(parts[0], item, f"{where}[{place}]") for place, item in enumerate(value))
         if len(value) != len(parts):
             raise _damaged(where, f"has {len(value)} parts, not {len(parts)}")
-        return tuple(_decode(part, item, where) for part, item in zip(parts, value, strict=True))
+        return tuple(decode(part, item, where) for part, item in zip(parts, value, strict=True))
     if kind is float:
         return float(_decode_number(value, where))
     is_plain = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
@@ -166,7 +217,7 @@ def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
     missing = [name for name, field in fields.items() if name not in value and field.default is dataclasses.MISSING]
     if missing:
         raise _damaged(where, f"has no {missing[0]}")
-    return kind(**{name: _decode(_HINTS[kind][name], inner, f"{where}.{name}") for name, inner in value.items()})
+    return kind(**{name: decode(_HINTS[kind][name], inner, f"{where}.{name}") for name, inner in value.items()})
 
 
 def _shown(value: Any) -> str:
@@ -174,16 +225,14 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-def _check_references(recording: Recording) -> None:
-    """Every id that is mentioned must exist, and shapes must fit numbers: the drawing relies on it."""
-    graph = recording.graph
+def check_graph(graph: model.Graph, where: str) -> None:
+    """See that every id that a graph mentions exists: the drawing relies on it."""
     tensors, operations = {t.id for t in graph.tensors}, {o.id for o in graph.operations}
-    arguments = {argument.id for _, argument in graph.arguments()}
     for id in (*tensors, *operations):
         if not id.isalnum() or not id.isascii():
-            raise _damaged("recording.graph", f"has an id {_shown(id)}; ids are letters and digits")
+            raise _damaged(where, f"has an id {_shown(id)}; ids are letters and digits")
     if len(tensors) < len(graph.tensors) or len(operations) < len(graph.operations):
-        raise _damaged("recording.graph", "uses an id twice")
+        raise _damaged(where, "uses an id twice")
     for operation in graph.operations:
         for place, argument in enumerate(operation.inputs):
             if argument.tensor not in tensors:
@@ -198,6 +247,14 @@ def _check_references(recording: Recording) -> None:
     for tensor in graph.tensors:
         if tensor.producer is not None and tensor.producer not in operations:
             raise _damaged(f"tensor {tensor.id}", f"is made by {_shown(tensor.producer)}, which is not there")
+
+
+def _check_references(recording: Recording) -> None:
+    """Look at the graph, and that shapes fit numbers."""
+    graph = recording.graph
+    check_graph(graph, "recording.graph")
+    tensors, operations = {t.id for t in graph.tensors}, {o.id for o in graph.operations}
+    arguments = {argument.id for _, argument in graph.arguments()}
     for place, frame in enumerate(recording.frames):
         where = f"frame {place}"
         if frame.current and frame.current not in tensors and frame.current not in operations:
@@ -210,6 +267,8 @@ def _check_references(recording: Recording) -> None:
             if contribution.argument not in arguments:
                 raise _damaged(where, f"has a contribution along {_shown(contribution.argument)}, which is not there")
             _check_value(contribution.value, where)
+            if contribution.local is not None:
+                _check_value(contribution.local, where)
 
 
 def _check_value(value: model.Value, where: str) -> None:

@@ -32,6 +32,18 @@ class Large:
         self.array = np.array(array) if whole else None
         self._known = None if whole else _known(array)
 
+    @classmethod
+    def known(cls, shape: tuple[int, ...], dtype: Any, facts: tuple[Summary, Any]) -> Large:
+        """Return one of which only statistics and a picture are left."""
+        made = cls.__new__(cls)
+        made.shape, made.dtype, made.array, made._known = shape, dtype, None, facts
+        return made
+
+    @property
+    def facts(self) -> tuple[Summary, Any]:
+        """The statistics and the small picture, as an array."""
+        return self._known if self._known is not None else _known(self.array)
+
     @property
     def nbytes(self) -> int:
         """Bytes that it takes in full."""
@@ -40,12 +52,12 @@ class Large:
     def shrink(self) -> None:
         """Give up the array itself."""
         if self.array is not None:
-            self._known, self.array = _known(self.array), None
+            self._known, self.array = self.facts, None
 
     @property
     def value(self) -> Value:
         """What is known of it, frozen."""
-        summary, preview = self._known if self._known is not None else _known(self.array)
+        summary, preview = self.facts
         return Value(self.shape, dtype_text(self.dtype), None, summary, value_of(preview))
 
 

@@ -104,13 +104,21 @@ class Program:
         -------
         tuple
             What stood in each slot (tensors, numbers, arrays), and the results of each instruction.
+
+        Raises
+        ------
+        ValueError
+            If an operation fails on what it is given.
         """
         slots = [self._filled(slot, array, tracked) for slot, array in zip(self.slots, given, strict=True)]
         results: list[list[Tensor]] = []
         with enable_grad() if tracked else no_grad():
             for told in self.instructions:
-                arguments = [slots[place] if at == SLOT else results[at][place] for at, place in told.arguments]
-                made = told.run(*arguments, *_put_back(told.settings, slots))
+                try:
+                    arguments = [slots[place] if at == SLOT else results[at][place] for at, place in told.arguments]
+                    made = told.run(*arguments, *_put_back(told.settings, slots))
+                except Exception as error:  # a Function of the user's own, or a file that was changed
+                    raise ValueError(f"{told.operation.name} cannot be computed again: {error}") from error
                 results.append(list(made) if isinstance(made, tuple) else [made])
         return slots, results
 

@@ -77,6 +77,7 @@ def surface(
     margin: float = 0.25,
     step: int = -1,
     bounds: Bounds | None = None,
+    others: Sequence[Run] = (),
 ) -> Surface:
     """Compute the loss over one or two entries of the parameters.
 
@@ -97,8 +98,9 @@ def surface(
         Whose data is used; the nearest one that is kept. By default the last, or, of a run that diverges, the last before it
         does.
     bounds
-        The region, ``((x0, x1), (y0, y1))``, to compare several runs; by default it encloses the run's way, and the minimum
-        if it lies close by.
+        The region, ``((x0, x1), (y0, y1))``; by default it encloses the run's way, and the minimum if it lies close by.
+    others
+        Runs whose ways the region is to enclose too.
 
     Returns
     -------
@@ -141,8 +143,11 @@ def surface(
     landscape = _Landscape(run, moment, entries)
     paths, losses = _paths(run, entries)
     if bounds is None:
-        near = _in_reach(np.append(losses, losses[-1]))
-        spans = [_span(path[near], margin) for path in paths]
+        ways = [(paths, losses)]
+        for other in others:
+            ways.append(_paths(other, [_Place(other, entry.name) for entry in entries]))
+        near = [[path[_in_reach(np.append(lost, lost[-1]))] for path in way] for way, lost in ways]
+        spans = [_span(np.concatenate(paths_of_one), margin) for paths_of_one in zip(*near, strict=True)]
         spans = landscape.towards_the_minimum(_square(spans))
     else:
         spans = [_given(low, high) for low, high in bounds]
@@ -161,6 +166,13 @@ def surface(
         tuple(entry.name for entry in entries),
         landscape.sentence(),
     )
+
+
+def way(run: Run, first: Named, second: Named | None = None) -> tuple[Array, Array]:
+    """Return a run's way over one or two entries, as `Surface` has it: the values, or the values and the losses."""
+    entries = [_Place(run, named) for named in ((first,) if second is None else (first, second))]
+    paths, losses = _paths(run, entries)
+    return (paths[0], np.append(losses, np.nan)) if second is None else (paths[0], paths[1])
 
 
 def usual_pair(run: Run) -> tuple[str, str | None] | None:

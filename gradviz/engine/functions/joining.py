@@ -235,7 +235,7 @@ def unbind_copy(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Take a tensor apart into copies of its layers along an axis."""
     axis = normal_axis(dim, input.ndim)
     count = input.shape[axis]
-    return selection.unbind(count, copies=True)(input, axis) if count else ()
+    return selection.unbind(count, True)(input, axis) if count else ()
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import general, unlisted
+from gradviz.engine.operation import beside, general
 from gradviz.engine.operations.selection import put_along
 
 _GONE = "nothing of the old numbers is left, so they get 0."
@@ -71,7 +71,7 @@ def _kept(grad: Any, index: Any) -> Any:
     return grad * keep
 
 
-put = unlisted(
+put = beside(
     "index_put",
     "IndexPutBackward0",
     "[…] =",

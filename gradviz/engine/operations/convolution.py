@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import general, unlisted
+from gradviz.engine.operation import beside, general
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ convolution = general(
     sentence=_SENTENCE,
 )
 # PyTorch has one name for both, so this row stands beside the table.
-transposed = unlisted(
+transposed = beside(
     "conv_transpose",
     "ConvolutionBackward0",
     "convᵀ",

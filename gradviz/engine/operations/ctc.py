@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import general, unlisted
+from gradviz.engine.operation import beside, general
 
 
 class _Walk:
@@ -136,7 +136,7 @@ def _no_second(grad: Any) -> Any:
     raise NotImplementedError("gradviz has no second derivative of ctc_loss, nor has PyTorch; supported: the first")
 
 
-_recorded_slope = unlisted(
+_recorded_slope = beside(
     "ctc_loss_backward",
     "NotImplemented",  # PyTorch's name for this node, too
     "CTC ∂",

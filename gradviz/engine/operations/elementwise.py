@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.notation import number, superscript
-from gradviz.engine.operation import binary, general, unary, unlisted
+from gradviz.engine.operation import beside, binary, general, unary
 
 
 def on_both(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -692,7 +692,7 @@ def not_differentiable(name: str, symbol: str, forward: Any, inputs: str) -> Any
     def refuse(grad: Any) -> Any:
         raise RuntimeError(f"derivative for aten::{name} is not implemented")
 
-    return unlisted(
+    return beside(
         name,
         "NotImplemented",
         symbol,

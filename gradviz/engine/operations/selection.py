@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import general, unlisted
+from gradviz.engine.operation import family, general, unlisted
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
 
 _TAKEN = "What was taken gets its gradient; what was left gets 0."
@@ -561,7 +560,7 @@ topk = general(
 # Taking apart gives as many results as there are parts, so there is a row for each number, made when first needed.
 
 
-@lru_cache(maxsize=64)
+@family("unbind")
 def unbind(count: int, copies: bool = False) -> Any:
     """Return the operation that takes a tensor with `count` layers along an axis apart."""
 
@@ -585,7 +584,7 @@ def unbind(count: int, copies: bool = False) -> Any:
     )
 
 
-@lru_cache(maxsize=64)
+@family("split")
 def split(count: int, grad_fn: str, copies: bool = False) -> Any:
     """Return the operation that cuts a tensor into `count` stretches, of the sizes in `split_sizes`, along an axis."""
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.operation import general, unlisted
+from gradviz.engine.operation import beside, family, general, unlisted
 from gradviz.engine.tensor import Tensor, wrap
 
 
@@ -120,7 +119,7 @@ clone = _row(
     "self",
     "The tensor is copied.",
 )
-contiguous = unlisted(
+contiguous = beside(
     "contiguous",
     "CloneBackward0",
     "copy",
@@ -636,7 +635,7 @@ index_put = general(
 
 
 def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str, sentence: str) -> Any:
-    @lru_cache(maxsize=64)
+    @family(name)
     def of(count: int) -> Any:
         inputs = [f"tensors{i}" for i in range(count)]
         return unlisted(

@@ -1,0 +1,194 @@
+"""The loss over one or two entries of the parameters as SVG: contours, with the ways of runs over them."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from html import escape
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradviz.drawing import image_tag
+from gradviz.drawing.text import clean, shorten
+from gradviz.recording import number_text
+from gradviz.training.axes import STYLE, Scale, legend, legend_width, look, saved, scale, text, ticks
+from gradviz.training.surface import Array, Surface
+
+WIDTH, HEIGHT = 640.0, 400.0
+LEFT, RIGHT, TOP, BOTTOM = 62.0, 20.0, 56.0, 48.0
+INSIDE = "gc-region"
+LEVELS = 12
+POINTS = 600
+"""Steps of a way that are drawn, at most."""
+
+MARKED = 60
+"""Up to so many steps have a dot each."""
+
+FAR = 5.0
+"""How far out of the picture a line may go, in widths of it, before it is cut: a run that diverges goes on to 1e30."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """The way of one run: its values along both axes, before each step and after the last."""
+
+    name: str
+    x: Array
+    y: Array
+
+
+@dataclass(frozen=True)
+class ContourChart:
+    """A loss surface with the ways of runs. Evaluate it in a notebook cell to see it.
+
+    Attributes
+    ----------
+    surface
+        The loss. Where there is one entry only, its loss is the vertical axis.
+    ways
+        What goes over it.
+    title
+        The heading.
+    """
+
+    surface: Surface
+    ways: tuple[Way, ...]
+    title: str
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG text: light, and dark where the page around it is."""
+        return _svg(self)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture to a file: ``.svg``, ``.pdf`` or ``.png``.
+
+        Raises
+        ------
+        ValueError
+            For another ending.
+        OSError
+            If the file cannot be written; an older one stays as it was.
+        """
+        return saved(path, self.svg, (WIDTH, HEIGHT))
+
+    def __repr__(self) -> str:
+        return f"<ContourChart {self.title!r}: {', '.join(way.name for way in self.ways)}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"image/svg+xml": self.svg, "text/html": image_tag(self.svg, self.title), "text/plain": repr(self)}
+
+
+def _svg(drawn: ContourChart) -> str:
+    told, names = drawn.surface, [way.name for way in drawn.ways]
+    several = len(names) > 1
+    right = WIDTH - RIGHT - (legend_width(names) if several else 0)
+    low, high = _extent(told.loss)
+    x = scale(told.x[0], told.x[-1], LEFT, right, log=False)
+    bottom, top = (told.y[0], told.y[-1]) if told.y.size else (low, high)
+    y = scale(bottom, top, HEIGHT - BOTTOM, TOP, log=False)
+    labels = [clean(name) for name in (*told.names, "loss")][:2]
+    ground = _bands(told, low, high, x, y) if told.y.size else _curve(told, x, y)
+    parts = [
+        text(shorten(clean(drawn.title), 70), LEFT, 22, "gc-title"),
+        f'<clipPath id="{INSIDE}"><rect x="{LEFT}" y="{TOP}" width="{right - LEFT:.1f}" height="{HEIGHT - BOTTOM - TOP}"/></clipPath>',
+        f'<g clip-path="url(#{INSIDE})">{"".join(ground)}{"".join(_ways(drawn.ways, x, y))}</g>',
+    ]
+    for tick in ticks(told.x[0], told.x[-1], log=False):
+        parts.append(text(number_text(tick), x(tick), HEIGHT - BOTTOM + 18, "gc-tick", "middle"))
+    for tick in ticks(bottom, top, log=False):
+        parts.append(text(number_text(tick), LEFT - 8, y(tick) + 4, "gc-tick", "end"))
+    parts.append(f'<path class="gc-axis" fill="none" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{right:.1f}"/>')
+    parts.append(text(shorten(labels[0], 40), right, HEIGHT - 10, "gc-name", "end"))
+    parts.append(text(shorten(labels[1], 40), LEFT, TOP - 9, "gc-name", "start"))
+    if several:
+        parts += legend(names, right + 14, TOP)
+    words = f"{told.sentence} From {number_text(low)} to {number_text(high)}. Ways: {'; '.join(map(clean, names))}."
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="gc" width="{WIDTH:.0f}" height="{HEIGHT:.0f}" '
+        f'viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" font-family="Helvetica, Arial, sans-serif">'
+        f"<title>{escape(clean(drawn.title))}</title><desc>{escape(words)}</desc><style>{STYLE}</style>"
+        f'<rect class="gc-paper" width="100%" height="100%" rx="6"/>{"".join(parts)}</svg>'
+    )
+
+
+def _extent(loss: Array) -> tuple[float, float]:
+    finite = loss[np.isfinite(loss)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+
+
+def levels(low: float, high: float) -> list[float]:
+    """Return at which losses there is a contour: closer together near the minimum, where the surface is flat.
+
+    Examples
+    --------
+    >>> [round(level, 3) for level in levels(0.0, 1.44)][:3]
+    [0.001, 0.016, 0.051]
+    """
+    return [low + (high - low) * ((place + 0.25) / LEVELS) ** 2 for place in range(LEVELS)]
+
+
+def _bands(told: Surface, low: float, high: float, x: Scale, y: Scale) -> Iterator[str]:
+    """Draw each band over the one below, so that the surface darkens as it rises."""
+    from contourpy import FillType, contour_generator
+
+    if not high > low:
+        return
+    loss = np.where(np.isfinite(told.loss), told.loss, high)
+    found = contour_generator(told.x, told.y, loss, fill_type=FillType.OuterOffset)
+    for level in levels(low, high):
+        d = []
+        for points, offsets in zip(*found.filled(level, math.inf), strict=True):
+            for start, end in pairwise(offsets):
+                d.append("M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in points[start : end - 1]) + "Z")
+        if d:
+            yield f'<path class="gc-band" fill-rule="evenodd" d="{"".join(d)}"><title>loss {number_text(level, 3)}</title></path>'
+
+
+def _curve(told: Surface, x: Scale, y: Scale) -> Iterator[str]:
+    run: list[str] = []
+    for a, b in [*zip(told.x, told.loss, strict=True), (math.nan, math.nan)]:
+        if math.isfinite(b):
+            run.append(f"{x(a):.1f} {y(b):.1f}")
+        elif run:
+            yield f'<path class="gc-curve" d="M{"L".join(run)}"/>'
+            run = []
+
+
+def _ways(ways: Sequence[Way], x: Scale, y: Scale) -> Iterator[str]:
+    for number, way in enumerate(ways):
+        every = max(1, -(-len(way.x) // POINTS))
+        chosen = [*range(0, len(way.x) - 1, every), len(way.x) - 1]
+        points = [(x(float(way.x[k])), y(float(way.y[k]))) for k in chosen]
+        seen = list(_cut(points))
+        if not seen:
+            continue
+        yield f'<path {look(number)} d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in seen)}{"h.01" * (len(seen) == 1)}"/>'
+        if len(chosen) <= MARKED:
+            yield from (
+                f'<circle class="gc-line gc-c{number % 6}" cx="{a:.1f}" cy="{b:.1f}" r="1.6"/>' for a, b in seen
+            )
+        (a, b), (c, d) = seen[0], seen[-1]
+        yield f'<path {look(number, dashed=False)} d="M{a - 4:.1f} {b - 4:.1f}l8 8m0 -8l-8 8"/>'  # × is the start
+        yield f'<circle class="gc-line gc-end gc-c{number % 6}" cx="{c:.1f}" cy="{d:.1f}" r="4.5"/>'
+
+
+def _cut(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """Go along a way up to where it leaves the picture far behind, or is no number."""
+    before: tuple[float, float] | None = None
+    for a, b in points:
+        if not (math.isfinite(a) and math.isfinite(b)):
+            return
+        length = 0.0 if before is None else math.hypot(a - before[0], b - before[1])
+        if before is not None and length > FAR * WIDTH:
+            share = FAR * WIDTH / length
+            yield before[0] + share * (a - before[0]), before[1] + share * (b - before[1])
+            return
+        yield a, b
+        before = a, b

@@ -1,0 +1,312 @@
+"""Comparing runs, and training with several settings in parallel."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+import gradviz as torch
+from gradviz.training.chart import Line, chart
+from gradviz.training.sweep import combinations
+
+
+def train(lr=0.1, momentum=0.0, epochs=20, optimizer="SGD", fail=False):
+    """Fit a line, as a user would write it."""
+    if fail:
+        raise RuntimeError("out of coffee")
+    x = torch.linspace(-1, 1, 20).reshape(-1, 1)
+    y = 2 * x + 0.5 + 0.1 * torch.randn(20, 1)
+    w = torch.tensor([[-1.0]], requires_grad=True)
+    b = torch.tensor([-1.0], requires_grad=True)
+    chosen = (
+        torch.optim.SGD([w, b], lr=lr, momentum=momentum) if optimizer == "SGD" else torch.optim.Adam([w, b], lr=lr)
+    )
+    with torch.record(progress=False) as run:
+        for _epoch in range(epochs):
+            chosen.zero_grad()
+            loss = ((x @ w + b - y) ** 2).mean()
+            loss.backward()
+            chosen.step()
+    return run
+
+
+def by_hand(rate):
+    w = torch.tensor(2.0, requires_grad=True)
+    with torch.record(progress=False) as run:
+        for _epoch in range(5):
+            loss = (w - 1.0) ** 2
+            loss.backward()
+            w.data -= rate * w.grad
+            w.grad = None
+    return run
+
+
+def parsed(svg):
+    tree = ElementTree.fromstring(svg)
+    return tree, "".join(tree.itertext())
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def test_runs_are_labelled_by_what_differs():
+    assert torch.compare(train(0.1), train(0.2)).labels == ("lr=0.1", "lr=0.2")
+    assert torch.compare(train(0.1, 0.9), train(0.1)).labels == ("momentum=0.9", "momentum=0")
+    assert torch.compare(train(0.1), train(0.1, optimizer="Adam")).labels == ("SGD", "Adam")
+    assert torch.compare(train(0.1), train(0.1)).labels == ("run 1", "run 2")
+    assert torch.compare(by_hand(0.1), by_hand(0.4)).labels == ("lr=0.1", "lr=0.4")
+
+
+def test_labels_can_be_given_and_are_made_unique():
+    a, b = train(0.1), train(0.2)
+    assert torch.compare(a, b, labels=["slow", "fast"]).labels == ("slow", "fast")
+    assert torch.compare({"slow": a, "fast": b}).labels == ("slow", "fast")
+    assert torch.compare(a, b, labels=["x", "x"]).labels == ("x", "x (2)")
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_losses_are_on_the_same_axes():
+    a, b = train(0.01), train(0.1, epochs=40)
+    told = torch.compare(a, b)
+    made = told.chart()
+    assert [line.numbers for line in made.lines] == [tuple(a.losses), tuple(b.losses)]
+    _, words = parsed(made.svg)
+    assert "lr=0.01" in words
+    assert "lr=0.1" in words
+    assert made.log == (max(*a.losses, *b.losses) / min(*a.losses, *b.losses) >= 100)
+    assert told.chart(log=True).log
+
+
+def test_a_run_that_diverges_leaves_the_others_their_room():
+    good, bad = by_hand(0.3), by_hand(1e6)
+    drawn = torch.compare(good, bad)
+    picture = drawn.chart(log=False).svg
+    paths = re.findall(r'<path class="gc-line gc-c0" clip-path[^>]* d="M([^"]*)"', picture)
+    heights = [float(point.split()[1]) for point in paths[0].split("L")]
+    assert max(heights) - min(heights) > 200  # of the 236 pixels that there are
+    assert drawn.rows[1].words.startswith("diverges")
+    assert drawn.rows[0].words == ""
+    assert "diverges" in repr(drawn)
+
+
+def test_paths_go_over_the_first_runs_surface():
+    a, b = train(0.05), train(0.2)
+    picture = torch.compare(a, b).paths("w", "b[0]")
+    assert picture.surface.names == ("w[0, 0]", "b[0]")
+    for drawn, run in zip(picture.ways, (a, b), strict=True):
+        np.testing.assert_array_equal(drawn.x, run.parameter("w").values[:, 0, 0])
+        np.testing.assert_array_equal(drawn.y, run.parameter("b").values[:, 0])
+        # The region encloses all ways.
+        assert picture.surface.x[0] <= drawn.x.min()
+        assert picture.surface.x[-1] >= drawn.x.max()
+        assert picture.surface.y[0] <= drawn.y.min()
+        assert picture.surface.y[-1] >= drawn.y.max()
+    tree, words = parsed(picture.svg)
+    assert "w[0, 0]" in words
+    assert len(tree.findall(".//{*}path[@class='gc-band']")) >= 8
+
+
+def test_one_entry_gives_a_curve():
+    picture = torch.compare(by_hand(0.1), by_hand(0.4)).paths()
+    assert picture.surface.names == ("w",)
+    lowest = picture.surface.x[np.nanargmin(picture.surface.loss)]
+    assert abs(lowest - 1.0) < 0.05
+    assert "gc-curve" in picture.svg
+
+
+def test_a_way_that_leaves_the_picture_far_behind_is_cut():
+    told = torch.compare(by_hand(0.3), by_hand(1e12))
+    numbers = [float(n) for n in re.findall(r"-?\d+\.\d+", " ".join(re.findall(r' d="([^"]*)"', told.paths().svg)))]
+    assert np.abs(numbers).max() < 10_000
+
+
+def test_user_text_is_never_markup(tmp_path):
+    told = torch.compare(train(0.1), train(0.2), labels=["<script>a</script>", '"><b>'], notes=["<i>note"])
+    for text in (
+        told.svg,
+        told.html,
+        told._repr_mimebundle_()["text/html"],
+        told.save(tmp_path / "x.html").read_text(),
+    ):
+        assert not re.search(r"<script|<b>|<i>", text)
+    parsed(told.svg)
+
+
+# --- the table --------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_says_which_is_faster():
+    slow, fast = train(0.05, epochs=60), train(0.3, epochs=60)
+    first, second = torch.compare(slow, fast).rows
+    assert (first.steps, first.first, first.last) == (60, slow.losses[0], slow.losses[-1])
+    assert first.lowest == slow.losses.min()
+    assert first.reached_at > second.reached_at
+    goal = torch.compare(slow, fast).goal
+    assert goal == max(slow.losses.min(), fast.losses.min())
+    assert slow.losses[first.reached_at] <= goal < slow.losses[first.reached_at - 1]
+
+
+def test_runs_of_different_lengths_and_one_alone():
+    told = torch.compare(train(epochs=3), train(epochs=30))
+    assert [row.steps for row in told.rows] == [3, 30]
+    assert len(torch.compare(train())) == 1
+    assert "down to" not in torch.compare(train()).html
+
+
+def test_runs_of_different_models_have_losses_but_no_surface():
+    told = torch.compare(by_hand(0.1), train(0.1))
+    parsed(told.svg)
+    assert "gc-region" not in told.svg
+    with pytest.raises(
+        ValueError, match=r"lr=0\.1 \(2\) trains other parameters than|SGD trains other parameters than"
+    ):
+        told.paths()
+    with pytest.raises(KeyError, match="there is no parameter called"):
+        torch.compare(train()).paths("nobody")
+
+
+def test_a_comparison_can_be_saved(tmp_path):
+    told = torch.compare(train(0.1), train(0.2))
+    assert told.save(tmp_path / "x.svg").read_text() == told.svg
+    page = told.save(tmp_path / "x.html").read_text()
+    assert "<table>" in page
+    assert "script" not in page
+    assert told.save(tmp_path / "x.png").read_bytes()[:4] == b"\x89PNG"
+    assert told.save(tmp_path / "x.pdf").read_bytes()[:4] == b"%PDF"
+    assert told.chart().save(tmp_path / "loss.svg").exists()
+    assert told.paths().save(tmp_path / "paths.png").exists()
+    with pytest.raises(ValueError, match=r"\.svg, \.pdf, \.png, \.html"):
+        told.save(tmp_path / "x.docx")
+    columns = told.to_dict()
+    assert list(columns) == ["lr=0.1", "lr=0.2"]
+    assert len(columns["lr=0.1"]["loss"]) == 20
+
+
+def test_many_lines_keep_their_names_apart():
+    made = chart([Line(f"line {n}", (1.0, 2.0)) for n in range(40)], title="many", across="epoch")
+    _, words = parsed(made.svg)
+    assert "line 15" in words
+    assert "and 24 more" in words
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_no_run_is_said():
+    with pytest.raises(TypeError, match="nothing to compare"):
+        torch.compare()
+    with pytest.raises(TypeError, match="argument 2 is a float, not a run"):
+        torch.compare(train(), 3.0)
+    with pytest.raises(ValueError, match="3 labels for 1 runs"):
+        torch.compare(train(), labels=["a", "b", "c"])
+    with pytest.warns(UserWarning, match="nothing"), torch.record() as empty:
+        pass
+    with pytest.raises(ValueError, match="run 2 is empty"):
+        torch.compare(train(), empty)
+
+
+# --- sweeps -----------------------------------------------------------------------------------------------------------
+
+
+def losses_of(told):
+    return [run.losses.tolist() for run in told.runs]
+
+
+def alone(**settings):
+    torch.manual_seed(0)
+    return train(**settings)
+
+
+def test_a_sweep_gives_what_training_one_by_one_gives():
+    told = torch.sweep(train, {"lr": [0.05, 0.2], "momentum": [0.0, 0.9]}, ThreadPoolExecutor(1))
+    assert told.labels == (
+        "lr=0.05, momentum=0.0",
+        "lr=0.05, momentum=0.9",
+        "lr=0.2, momentum=0.0",
+        "lr=0.2, momentum=0.9",
+    )
+    expected = [alone(lr=lr, momentum=momentum) for lr in (0.05, 0.2) for momentum in (0.0, 0.9)]
+    assert losses_of(told) == [run.losses.tolist() for run in expected]
+    assert repr(told.runs[2].at(epoch=4)) == repr(expected[2].at(epoch=4))
+
+
+def test_processes_are_the_default_and_take_functions_that_are_nowhere_but_here():
+    told = torch.sweep(lambda lr: train(lr), [{"lr": 0.05}, {"lr": 0.2}])
+    assert losses_of(told) == [alone(lr=lr).losses.tolist() for lr in (0.05, 0.2)]
+
+
+def test_a_dask_cluster_works_as_it_stands():
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        told = torch.sweep(train, {"lr": [0.05, 0.2]}, client.get_executor())
+    assert losses_of(told) == [alone(lr=lr).losses.tolist() for lr in (0.05, 0.2)]
+
+
+def test_one_training_that_fails_does_not_take_the_others_with_it():
+    told = torch.sweep(train, [{"lr": 0.1}, {"fail": True}, {"lr": 0.2}], ThreadPoolExecutor(1))
+    assert told.labels == ("lr=0.1", "lr=0.2")
+    assert told.notes == ("fail=True failed: RuntimeError: out of coffee",)
+    assert "out of coffee" in told.html
+    with pytest.raises(RuntimeError, match=r"all trainings failed\. fail=True failed: RuntimeError: out of coffee"):
+        torch.sweep(train, [{"fail": True}], ThreadPoolExecutor(1))
+
+
+def test_a_function_that_returns_no_run_is_told_how_to():
+    with pytest.raises(RuntimeError, match="must return the run that gv"):
+        torch.sweep(lambda lr: None, {"lr": [0.1]}, ThreadPoolExecutor(1))
+
+
+def test_seeds():
+    told = torch.sweep(train, {"lr": [0.1, 0.1]}, ThreadPoolExecutor(1), seed=3)
+    assert losses_of(told)[0] == losses_of(told)[1]
+    assert losses_of(told) != losses_of(torch.sweep(train, {"lr": [0.1, 0.1]}, ThreadPoolExecutor(1), seed=4))
+
+
+def test_an_interrupt_cancels_what_has_not_begun():
+    started = []
+
+    class Pool(ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            future = super().submit(function, *arguments)
+            started.append(future)
+            return future
+
+    def interrupted(lr):
+        raise KeyboardInterrupt
+
+    with Pool(1) as pool, pytest.raises(KeyboardInterrupt):
+        torch.sweep(interrupted, {"lr": [0.1] * 50}, pool)
+    assert started[-1].cancelled()
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "sentence"),
+    [
+        ([], ValueError, "no settings"),
+        ({}, ValueError, "no settings"),
+        ({"lr": []}, ValueError, "no settings"),
+        ({"lr": 0.1}, TypeError, "must be a list"),
+        ({"lr": "0.1"}, TypeError, "must be a list"),
+        ([0.1], TypeError, "each setting must be a dictionary"),
+        ({"lr": list(range(200)), "momentum": list(range(200))}, ValueError, "40,000 trainings"),
+    ],
+)
+def test_settings_that_are_none(settings, error, sentence):
+    with pytest.raises(error, match=sentence):
+        combinations(settings)
+    with pytest.raises(error, match=sentence):
+        torch.sweep(train, settings)
+
+
+def test_the_function_must_be_one():
+    with pytest.raises(TypeError, match="must be a function"):
+        torch.sweep(train(), {"lr": [0.1]})

@@ -1,0 +1,311 @@
+"""Runs in files: what is saved comes back to the last bit, and every bad file gets a sentence."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import gzip
+import json
+import zlib
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import gradviz as torch
+from gradviz import nn
+from gradviz.recording.codec import RecordingError
+from gradviz.training import codec
+from gradviz.training.codec import dumps, loads
+from gradviz.training.settings import pack, unpack
+
+OPTIMIZERS = {
+    "sgd": lambda p: torch.optim.SGD(p, lr=0.1),
+    "nesterov": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+    "adam": lambda p: torch.optim.Adam(p, lr=0.1, amsgrad=True),
+    "adamw": lambda p: torch.optim.AdamW(p, lr=0.1),
+    "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.01, momentum=0.5),
+    "lbfgs": lambda p: torch.optim.LBFGS(p, lr=0.1, max_iter=3),
+}
+
+
+class Attention(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x):
+        return self.attention(x, x, x)[0]
+
+
+MODELS = {
+    "linear": (lambda: nn.Linear(3, 2), (5, 3)),
+    "mlp": (lambda: nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Dropout(0.5), nn.Linear(4, 1), nn.Sigmoid()), (5, 3)),
+    "conv": (lambda: nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.MaxPool2d(2), nn.Flatten()), (2, 1, 4, 4)),
+    "norm": (lambda: nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.GELU(), nn.BatchNorm1d(4)), (5, 3)),
+    "attention": (Attention, (2, 3, 4)),
+}
+
+
+def trained(model="linear", optimizer="sgd", epochs=3, **recording):
+    torch.manual_seed(0)
+    make, shape = MODELS[model]
+    net, x = make(), torch.randn(*shape)
+    chosen = OPTIMIZERS[optimizer](net.parameters())
+    with torch.record(progress=False, **recording) as run:
+        for _epoch in range(epochs):
+
+            def closure():
+                chosen.zero_grad()
+                loss = (net(x) ** 2).mean()
+                loss.backward()
+                return loss
+
+            chosen.step(closure)
+    return run
+
+
+def same(a, b):
+    """Everything a user can ask of a run."""
+    assert (a.title, a.producer, a.parameters, a.notes, a.epochs) == (
+        b.title,
+        b.producer,
+        b.parameters,
+        b.notes,
+        b.epochs,
+    )
+    assert a.losses.tobytes() == b.losses.tobytes()
+    assert a.epoch_of.tobytes() == b.epoch_of.tobytes()
+    assert a.kept.tolist() == b.kept.tolist()
+    assert repr(list(a.steps)) == repr(list(b.steps))  # nan is like nan there
+    first, second = a.to_dict(), b.to_dict()
+    assert list(first) == list(second)
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("model", MODELS)
+def test_what_goes_in_comes_out(model, optimizer):
+    run = trained(model, optimizer)
+    again = loads(dumps(run))
+    same(run, again)
+    assert dumps(again) == dumps(run)
+    for epoch in range(run.epochs):
+        assert repr(run.at(epoch=epoch)) == repr(again.at(epoch=epoch))
+
+
+@pytest.mark.parametrize("ending", [".json", ".json.gz"])
+def test_a_file_gives_the_same_player(tmp_path, ending):
+    run = trained()
+    path = run.save(tmp_path / f"run{ending}")
+    again = torch.load(path)
+    same(run, again)
+    assert again.save(tmp_path / "again.html").read_text() == run.save(tmp_path / "run.html").read_text()
+    assert path.read_bytes() == again.save(tmp_path / f"second{ending}").read_bytes()
+    with open(path, "rb") as file:
+        same(run, torch.load(file))
+
+
+def test_a_loaded_run_has_its_surface_and_its_picture(tmp_path):
+    again = torch.load(trained().save(tmp_path / "run.json"))
+    picture = torch.compare(again).paths("net.weight[0, 0]", "net.bias[0]")
+    assert picture.surface.loss.shape == (33, 33)
+    assert again.save(tmp_path / "epoch.svg", epoch=1).read_text().count("epoch 1") >= 1
+
+
+def test_nothing_that_is_no_number_is_lost():
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    with torch.record(progress=False) as run:
+        for _epoch in range(4):
+            w.grad = None
+            loss = (w**2).sum()
+            loss.backward()
+            w.data -= 1e30 * w.grad
+    assert not np.isfinite(run.losses).all()
+    same(run, loads(dumps(run)))
+
+
+def test_large_tensors_thinned_steps_and_errors_come_back():
+    torch.manual_seed(0)
+    net, x = nn.Linear(100, 60), torch.randn(4, 100)
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def one(epoch):
+        optimizer.zero_grad()
+        (net(x) ** 2).mean().backward()
+        optimizer.step()
+        if epoch == 30:
+            raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"), torch.record(progress=False, budget=150_000) as run:
+        list(map(one, range(40)))
+    assert len(run.notes) == 3
+    again = loads(dumps(run))
+    same(run, again)
+    assert repr(run.at(epoch=-1)) == repr(again.at(epoch=-1))
+
+
+def test_a_function_of_your_own_is_not_in_the_file_and_the_run_says_so(tmp_path):
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x**3
+
+        @staticmethod
+        def backward(ctx, grad):
+            (x,) = ctx.saved_tensors
+            return 3 * x**2 * grad
+
+    x = torch.tensor(2.0, requires_grad=True)
+    with torch.record(progress=False) as run:
+        for _epoch in range(3):
+            x.grad = None
+            loss = Cube.apply(x)
+            loss.backward()
+            x.data -= 0.01 * x.grad
+    again = loads(dumps(run))
+    assert again.parameter("x").values.tolist() == run.parameter("x").values.tolist()
+    assert "holds no code" in again.notes[-1]
+    with pytest.raises(ValueError, match="no graph was kept"):
+        again.at(epoch=0)
+    assert '"graphs":' in again.save(tmp_path / "run.html").read_text()  # the rest can be looked at all the same
+
+
+def test_an_empty_run_can_be_kept(tmp_path):
+    with pytest.warns(UserWarning, match="nothing was recorded"), torch.record() as run:
+        pass
+    assert len(torch.load(run.save(tmp_path / "nothing.json"))) == 0
+
+
+def test_the_file_is_small():
+    run = trained(epochs=10)
+    assert len(dumps(run)) < 20_000
+    long = trained(epochs=1000)
+    assert len(gzip.compress(dumps(long).encode())) < 100_000
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+plain = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
+kinds = st.sampled_from(
+    [np.dtype("float32"), torch.int64, Ellipsis, slice(1, None, 2), torch.Size((2, 3)), np.float32(2.5)]
+)
+nested = st.recursive(plain | kinds, lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner), max_leaves=6)
+
+
+@given(nested)
+def test_a_setting_comes_back_in_its_own_type(value):
+    again = unpack(json.loads(json.dumps(pack(value))), "here")
+    assert type(again) is type(value)
+    assert again == value
+
+
+# --- bad files --------------------------------------------------------------------------------------------------------
+
+DOCUMENT = json.loads(dumps(trained("mlp", "adam", 2)))
+
+
+def ways(tree, way=()):
+    yield way
+    if isinstance(tree, dict):
+        for key, inner in tree.items():
+            yield from ways(inner, (*way, key))
+    elif isinstance(tree, list):
+        for place, inner in enumerate(tree):
+            yield from ways(inner, (*way, place))
+
+
+WAYS = list(ways(DOCUMENT))[1:]
+junk = st.one_of(
+    st.none(), st.booleans(), st.integers(-5, 10**12), st.floats(), st.text(max_size=5), st.just([]), st.just({}),
+    st.just([[]]), st.just("AAAA"), st.just({"tuple": [{"slot": 10**9}]}),
+)  # fmt: skip
+
+
+@given(st.data())
+@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_a_damaged_file_gives_a_sentence_or_a_run_that_can_be_used(data):
+    broken = copy.deepcopy(DOCUMENT)
+    way = data.draw(st.sampled_from(WAYS))
+    inner = broken
+    for step in way[:-1]:
+        inner = inner[step]
+    if data.draw(st.booleans()):
+        inner[way[-1]] = data.draw(junk)
+    else:
+        del inner[way[-1]]
+    with suppress(RecordingError):  # nothing else
+        run = loads(json.dumps(broken))
+        assert len(run.losses) == 2
+        with suppress(ValueError, IndexError):
+            run.at(epoch=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "not valid JSON"),
+        ("[]", "of something else"),
+        ('{"format": "gradviz.recording"}', 'does not say "format": "gradviz.run"'),
+        ('{"format": "gradviz.run"}', "its version is None"),
+        ('{"format": "gradviz.run", "version": 99}', "written by a newer gradviz"),
+        ('{"format": "gradviz.run", "version": 1}', "has no producer"),
+        ('{"format": "gradviz.run", "version": 1, "notes": ' + "[" * 100_000, "not valid JSON"),
+    ],
+)
+def test_what_is_no_run_gets_a_sentence(text, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        loads(text)
+
+
+def change(**changes):
+    return json.dumps({**copy.deepcopy(DOCUMENT), **changes})
+
+
+def test_a_file_that_would_unpack_to_too_much_is_refused(monkeypatch):
+    pool = {"dtype": "float64", "shape": [10**6], "count": 10**6, "data": "", "deflated": True}
+    with pytest.raises(ValueError, match="larger than anything"):
+        loads(change(pools=[pool]))
+    bomb = base64.b64encode(zlib.compress(bytes(10**6))).decode()
+    with pytest.raises(ValueError, match="has 9 bytes, not 8"):
+        loads(change(pools=[{"dtype": "float64", "shape": [], "count": 1, "data": bomb, "deflated": True}]))
+    monkeypatch.setattr(codec, "MOST_BYTES", 1000)
+    with pytest.raises(ValueError, match="its end is missing"):
+        codec.unpacked(gzip.compress(bytes(10**6)))
+
+
+def test_damaged_files_name_the_file(tmp_path):
+    path = tmp_path / "run.json.gz"
+    path.write_bytes(gzip.compress(b'{"format": "gradviz.run", "version": 1}'))
+    with pytest.raises(ValueError, match=r"run\.json\.gz: this run is damaged: run has no producer"):
+        torch.load(path)
+    path.write_bytes(trained().save(tmp_path / "whole.json.gz").read_bytes()[:-30])
+    with pytest.raises(ValueError, match=r"run\.json\.gz: this compressed file is damaged"):
+        torch.load(path)
+
+
+def test_an_operation_that_is_not_in_the_table_is_named():
+    broken = copy.deepcopy(DOCUMENT)
+    broken["programs"][0]["instructions"][0]["operation"] = "os.system"
+    with pytest.raises(ValueError, match=r"'os\.system', which this gradviz does not have"):
+        loads(json.dumps(broken))
+
+
+def test_a_failed_save_leaves_the_older_file(tmp_path, monkeypatch):
+    run = trained()
+    path = run.save(tmp_path / "run.json")
+    before = path.read_bytes()
+    monkeypatch.setattr(codec, "dumps", lambda run: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run.save(path)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_another_ending_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"\.json"):
+        trained().save(tmp_path / "run.pickle")

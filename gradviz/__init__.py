@@ -57,14 +57,14 @@ __version__ = "0.1.0"
 # What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
 _LATER = {
     "backprop": "show",
-    "compare": "show",
+    "compare": "runs",
     "draw": "show",
-    "epochs": "show",
+    "epochs": "runs",
     "load": "serialization",
-    "record": "show",
+    "record": "runs",
     "save": "serialization",
-    "sweep": "show",
-    "train": "show",
+    "sweep": "runs",
+    "train": "runs",
 }
 _VISIBLE = ("check", "drawing", "player", "recording")
 

@@ -1,26 +1,19 @@
-"""`draw`, `backprop`, `record` and `train`: a computation made visible."""
+"""`draw` and `backprop`: a computation made visible."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gradviz.recording import Recording, record_graph, variables_of
-from gradviz.training import SAVERS, SHOWERS, Run, Trainer, compare, epochs, record, sweep
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gradviz.drawing import Comparison, Drawing
     from gradviz.engine.tensor import Tensor
-    from gradviz.optim import Optimizer
     from gradviz.player import Player
-    from gradviz.player.training import TrainingPlayer
-    from gradviz.training.trainer import Closure
 
-__all__ = ["backprop", "compare", "draw", "epochs", "record", "sweep", "train"]
+__all__ = ["backprop", "draw"]
 
 
 def draw(
@@ -124,63 +117,6 @@ def backprop(
         run = None  # the one that has been
     found = _recording_of(outputs, run, gradient, names, title, sys._getframe(1))
     return Player(draw_recording(found, **options), predict=predict, grain=grain)
-
-
-def train(closure: Closure, optimizer: Optimizer, epochs: int = 100, *, title: str = "") -> TrainingPlayer:
-    """Train in a notebook, epoch by epoch, and watch: play, pause, change the learning rate, start again.
-
-    Parameters
-    ----------
-    closure
-        Computes the loss and returns it. It may call ``zero_grad()`` and ``backward()`` itself, as PyTorch's closures do; if
-        it does not, that is done for it.
-    optimizer
-        What moves the parameters.
-    epochs
-        How many epochs there are to be.
-    title
-        A heading; by default the loss and its expression.
-
-    Returns
-    -------
-    TrainingPlayer
-        A widget for Jupyter. ``.run`` is what happened so far, ``.train(10)`` trains on from code, ``.save("run.html")``
-        writes a page.
-
-    Raises
-    ------
-    TypeError
-        If an argument is of another kind.
-
-    Examples
-    --------
-    >>> import gradviz as gv
-    >>> w = gv.tensor(2.0, requires_grad=True)
-    >>> player = gv.train(lambda: (w - 1.0) ** 2, gv.optim.SGD([w], lr=0.25), epochs=20)
-    >>> player.train(3)
-    >>> player.run.losses
-    array([1.    , 0.25  , 0.0625])
-    """
-    from gradviz.player.training import TrainingPlayer
-
-    return TrainingPlayer(Trainer(closure, optimizer, epochs, title=title))
-
-
-def _page_of(run: Run, path: str | os.PathLike[str]) -> Path:
-    from gradviz.player.training import save_page
-
-    return save_page(run, path)
-
-
-def _player_of(run: Run) -> TrainingPlayer:
-    from gradviz.player.training import TrainingPlayer
-
-    return TrainingPlayer(run)
-
-
-# A run knows nothing of the player, which stands above it; here it is told, and nothing is imported before it is asked for.
-SAVERS[".html"] = _page_of
-SHOWERS[:] = [_player_of]
 
 
 def _recording_of(

@@ -127,8 +127,8 @@ def _svg(drawn: Chart) -> str:
         parts.append(_line(line, number, x, y, log=drawn.log, pixels=right - LEFT))
         lost = next((k for k, n in enumerate(line.numbers) if not math.isfinite(n)), None)
         away = next((k for k, n in enumerate(line.numbers) if not n <= high), None)
-        if len(drawn.lines) > 1 and away is not None:  # it leaves the picture: an arrow says so
-            parts.append(f'<path {look(number, dashed=False)} d="M{x(away) - 5:.1f} {TOP + 1}l5 -7 5 7"/>')
+        if len(drawn.lines) > 1 and away is not None:
+            parts.append(_leaving(line, number, away, x, y))
         if lost is not None and len(drawn.lines) == 1:
             parts.append(f'<path class="gc-lost" d="M{x(lost):.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
             parts.append(
@@ -153,6 +153,15 @@ def _line(line: Line, number: int, x: Scale, y: Scale, *, log: bool, pixels: flo
         for piece in pieces
     )
     return f'<path {look(number)} clip-path="url(#{INSIDE})" d="{path}"/>'
+
+
+def _leaving(line: Line, number: int, away: int, x: Scale, y: Scale) -> str:
+    """Draw an arrow where a line leaves the picture: before its step `away`."""
+    at = x(away)
+    if away and math.isfinite(line.numbers[away]) and line.numbers[away - 1] > 0:
+        below, above = y(line.numbers[away - 1]), y(line.numbers[away])
+        at = x(away - 1) + (x(away) - x(away - 1)) * (below - TOP) / (below - above)
+    return f'<path {look(number, dashed=False)} d="M{at - 5:.1f} {TOP + 1}l5 -7 5 7"/>'
 
 
 def _pieces(numbers: Sequence[float], *, log: bool, most: int) -> list[list[int]]:

@@ -116,8 +116,7 @@ class RunComparison:
             first, second = pair
         told = surface(self.runs[0], first, second, size=size, others=self.runs[1:])
         ways = [Way(label, *way(run, first, second)) for label, run in zip(self.labels, self.runs, strict=True)]
-        of = f" of {self.labels[0]}" if len(self.runs) > 1 else ""
-        return ContourChart(told, tuple(ways), f"Over the loss surface{of}")
+        return ContourChart(told, tuple(ways), whose=self.labels[0] if len(self.runs) > 1 else "")
 
     @property
     def title(self) -> str:

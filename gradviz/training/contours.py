@@ -10,6 +10,7 @@ from functools import cached_property
 from html import escape
 from itertools import pairwise
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -18,10 +19,13 @@ from gradviz.drawing import image_tag
 from gradviz.drawing.text import clean, shorten
 from gradviz.recording import number_text
 from gradviz.training.axes import STYLE, Scale, legend, legend_width, look, saved, scale, text, ticks
-from gradviz.training.surface import Array, Surface
+from gradviz.training.surface import ASPECT, Array, Surface
 
-WIDTH, HEIGHT = 640.0, 400.0
-LEFT, RIGHT, TOP, BOTTOM = 62.0, 20.0, 56.0, 48.0
+WIDTH, HEIGHT = 640.0, 440.0
+AREA = 384.0
+"""How wide the surface is drawn, at most: as high as it may be then, a unit is as long along both axes."""
+
+LEFT, RIGHT, TOP = 62.0, 20.0, 56.0
 INSIDE = "gc-region"
 LEVELS = 12
 POINTS = 600
@@ -55,11 +59,14 @@ class ContourChart:
         What goes over it.
     title
         The heading.
+    whose
+        Whose surface it is.
     """
 
     surface: Surface
     ways: tuple[Way, ...]
-    title: str
+    title: str = "Over the loss surface"
+    whose: str = ""
 
     @cached_property
     def svg(self) -> str:
@@ -88,24 +95,30 @@ class ContourChart:
 def _svg(drawn: ContourChart) -> str:
     told, names = drawn.surface, [way.name for way in drawn.ways]
     several = len(names) > 1
-    right = WIDTH - RIGHT - (legend_width(names) if several else 0)
+    right = LEFT + min(AREA, WIDTH - RIGHT - LEFT - (legend_width(names) if several else 0))
+    floor = TOP + (right - LEFT) / ASPECT
     low, high = _extent(told.loss)
     x = scale(told.x[0], told.x[-1], LEFT, right, log=False)
     bottom, top = (told.y[0], told.y[-1]) if told.y.size else (low, high)
-    y = scale(bottom, top, HEIGHT - BOTTOM, TOP, log=False)
+    y = scale(bottom, top, floor, TOP, log=False)
     labels = [clean(name) for name in (*told.names, "loss")][:2]
     ground = _bands(told, low, high, x, y) if told.y.size else _curve(told, x, y)
     parts = [
         text(shorten(clean(drawn.title), 70), LEFT, 22, "gc-title"),
-        f'<clipPath id="{INSIDE}"><rect x="{LEFT}" y="{TOP}" width="{right - LEFT:.1f}" height="{HEIGHT - BOTTOM - TOP}"/></clipPath>',
+        f'<clipPath id="{INSIDE}"><rect x="{LEFT}" y="{TOP}" width="{right - LEFT:.1f}" height="{floor - TOP:.1f}"/></clipPath>',
         f'<g clip-path="url(#{INSIDE})">{"".join(ground)}{"".join(_ways(drawn.ways, x, y))}</g>',
     ]
     for tick in ticks(told.x[0], told.x[-1], log=False):
-        parts.append(text(number_text(tick), x(tick), HEIGHT - BOTTOM + 18, "gc-tick", "middle"))
+        parts.append(text(number_text(tick), x(tick), floor + 18, "gc-tick", "middle"))
     for tick in ticks(bottom, top, log=False):
         parts.append(text(number_text(tick), LEFT - 8, y(tick) + 4, "gc-tick", "end"))
-    parts.append(f'<path class="gc-axis" fill="none" d="M{LEFT} {TOP}V{HEIGHT - BOTTOM}H{right:.1f}"/>')
-    parts.append(text(shorten(labels[0], 40), right, HEIGHT - 10, "gc-name", "end"))
+    caption = "" if told.sentence == "The loss." else told.sentence
+    if drawn.whose:
+        caption = caption.replace("The loss", f"The loss of {clean(drawn.whose)}", 1)
+    for place, line in enumerate(wrap(caption, 100)[:2]):
+        parts.append(text(line, LEFT, HEIGHT - 24 + 16 * place, "gc-tick"))
+    parts.append(f'<path class="gc-axis" fill="none" d="M{LEFT} {TOP}V{floor:.1f}H{right:.1f}"/>')
+    parts.append(text(shorten(labels[0], 40), right, floor + 38, "gc-name", "end"))
     parts.append(text(shorten(labels[1], 40), LEFT, TOP - 9, "gc-name", "start"))
     if several:
         parts += legend(names, right + 14, TOP)

@@ -30,6 +30,9 @@ COARSE = 7
 FURTHER = 3
 """How often a region is made larger because the minimum lies beyond its edge."""
 
+ASPECT = 350 / 270
+"""How much wider than high a surface over two entries is drawn."""
+
 DIVERGED = 10.0
 """A run whose last loss is above this many times the first one diverges, and steps above it do not count for the region."""
 
@@ -148,7 +151,7 @@ def surface(
             ways.append(_paths(other, [_Place(other, entry.name) for entry in entries]))
         near = [[path[_in_reach(np.append(lost, lost[-1]))] for path in way] for way, lost in ways]
         spans = [_span(np.concatenate(paths_of_one), margin) for paths_of_one in zip(*near, strict=True)]
-        spans = landscape.towards_the_minimum(_square(spans))
+        spans = _same_units(landscape.towards_the_minimum(_same_units(spans)))
     else:
         spans = [_given(low, high) for low, high in bounds]
         if len(spans) != len(entries):
@@ -316,14 +319,14 @@ def _span(path: Array, margin: float) -> tuple[float, float]:
     return low - margin * extent, high + margin * extent
 
 
-def _square(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Let no axis be far shorter than the other: the same step then looks about as long along both."""
-    longest = max(high - low for low, high in spans)
-    made = []
-    for low, high in spans:
-        missing = max(longest / 3 - (high - low), 0) / 2
-        made.append((low - missing, high + missing))
-    return made
+def _same_units(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Widen one axis, so that a unit is as long along both: then the gradient stands upright on the contours."""
+    if len(spans) == 1:
+        return list(spans)
+    (left, right), (bottom, top) = spans
+    wide = max((ASPECT * (top - bottom) - (right - left)) / 2, 0.0)
+    high = max(((right - left) / ASPECT - (top - bottom)) / 2, 0.0)
+    return [(left - wide, right + wide), (bottom - high, top + high)]
 
 
 def _given(low: Any, high: Any) -> tuple[float, float]:

@@ -343,6 +343,15 @@ def test_cross_entropy_is_averaged_over_the_rows():
     assert min(recording.at(-1).gradients["t1"].value.data) == -0.25
 
 
+def test_a_variable_left_over_from_a_loop_does_not_name_a_modules_parameter():
+    net = gv.nn.Linear(2, 1)
+    for p in net.parameters():
+        p.data *= 0.5
+    found = record(net(gv.ones(1, 2)).sum(), backward=False)
+    assert p is net.bias
+    assert {tensor.name for tensor in found.graph.tensors if tensor.role == "parameter"} == {"net.weight", "net.bias"}
+
+
 def test_names_of_results_are_short_and_true():
     net = gv.nn.Sequential(gv.nn.Linear(3, 4), gv.nn.Tanh(), gv.nn.Linear(4, 1))
     x = gv.ones(2, 3)

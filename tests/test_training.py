@@ -460,6 +460,26 @@ def test_a_recording_is_made_once():
         pass
 
 
+def test_what_other_threads_train_is_not_part_of_it():
+    from concurrent.futures import ThreadPoolExecutor
+
+    def train(start):
+        w = gv.tensor(start, requires_grad=True)
+        optimizer = gv.optim.SGD([w], lr=0.1)
+        with gv.record(progress=False) as run:
+            for _epoch in range(200):
+                optimizer.zero_grad()
+                (w**2).backward()
+                optimizer.step()
+        return run
+
+    starts = [1.0, 2.0, 3.0, 4.0]
+    with ThreadPoolExecutor(4) as threads:
+        runs = list(threads.map(train, starts))
+    for start, run in zip(starts, runs, strict=True):
+        assert run.losses.tolist() == train(start).losses.tolist()
+
+
 def test_after_a_recording_nothing_is_watched_and_nothing_is_held():
     from gradviz.engine import backward
     from gradviz.optim import optimizer as optimizers
@@ -643,6 +663,38 @@ def test_a_closure_that_does_not_work_stops_with_its_message(closure, message):
     live.train()
     assert message in live.message
     assert live.done <= 1
+
+
+def test_an_interrupt_keeps_what_was_trained_and_is_said_by_the_player():
+    w = gv.tensor(2.0, requires_grad=True)
+    asked = []
+
+    def closure():
+        asked.append(w.item())
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return (w - 1) ** 2
+
+    player = gv.train(closure, gv.optim.SGD([w], lr=0.1), epochs=10)
+    player._heard(None, {"do": "run", "epochs": None}, None)
+    assert player.live["message"].startswith("Interrupted")
+    assert len(player.run) == 2
+    player._heard(None, {"do": "run", "epochs": 1}, None)
+    assert player.live["message"] == ""
+    assert len(player.run) == 3
+
+
+def test_the_same_entry_for_both_axes_gives_a_curve():
+    w = gv.tensor([2.0, 1.0], requires_grad=True)
+    player = gv.train(lambda: (w**2).sum(), gv.optim.SGD([w], lr=0.1), epochs=3)
+    player.train()
+    sent = []
+    player.send = sent.append
+    player._heard(None, {"ask": "surface", "first": "w[0]", "second": "w[0]"}, None)
+    assert sent[0]["surface"]["names"] == ["w[0]"]
+    player._heard(None, {"ask": "surface", "first": "w[9]", "second": "w[0]"}, None)
+    assert sent[1]["told"] == "failed"
+    assert "out of range" in sent[1]["message"]
 
 
 def test_what_a_trainer_needs():

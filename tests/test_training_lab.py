@@ -146,3 +146,48 @@ def test_training_is_driven_from_the_page(notebook, browser_page):
     expect(message).to_contain_text("training has diverged", timeout=15000)
     if picture := os.environ.get("GRADVIZ_SHOTS"):
         player.screenshot(path=f"{picture}/live.png")
+
+
+def test_a_loop_that_is_interrupted_leaves_what_it_has_done(notebook, lab, browser_page):
+    from playwright.sync_api import expect
+
+    run, cell = notebook("stop.ipynb", [LOOP.replace("40", "4000"), "print(run.finished, len(run) < 4000, run.notes)"])
+    run(0)
+    player = browser_page.locator(".gradviz-training")
+    place = player.locator(".gt-place b")
+    expect(place).to_have_text(re.compile(r"epoch [3-9] / "))
+    lab.command(browser_page, "notebook:interrupt-kernel")
+    expect(cell.nth(0).locator(".jp-OutputArea-output").last).to_contain_text("KeyboardInterrupt")
+    expect(player.locator(".gt-notes")).to_contain_text("stopped by KeyboardInterrupt in epoch")
+    # What was recorded can be looked at, from the first epoch to the last.
+    expect(player.locator(".gt-graph .gv-card").first).to_be_visible()
+    player.get_by_role("button", name="First epoch").click()
+    expect(place).to_have_text(re.compile("epoch 0 / "))
+    run(1)
+    expect(cell.nth(1).locator(".jp-OutputArea-output")).to_contain_text("True True ('stopped by KeyboardInterrupt")
+    if picture := os.environ.get("GRADVIZ_SHOTS"):
+        player.screenshot(path=f"{picture}/interrupted.png")
+
+
+def test_playing_goes_on_from_one_answer_to_the_next_and_can_be_stopped(notebook, browser_page):
+    from playwright.sync_api import expect
+
+    slow = LIVE.replace("def closure():", "import time\ndef closure():\n    time.sleep(0.05)").replace("=60", "=600")
+    run, cell = notebook("slow.ipynb", [slow, "print(player.run.epochs)"])
+    run(0)
+    player = browser_page.locator(".gradviz-training")
+    place = player.locator(".gt-place b")
+    expect(place).to_have_text("no epoch yet")
+    player.get_by_role("button", name="Play").click()
+    expect(place).to_have_text(re.compile(r"epoch [2-9]\d / "), timeout=15000)
+    # The page answers while the kernel trains.
+    player.get_by_role("slider", name="momentum").fill("0.2")
+    player.get_by_role("button", name="Pause").click()
+    expect(player.get_by_role("button", name="Play")).to_be_visible()
+    browser_page.wait_for_timeout(400)  # the epochs that were under way
+    stopped = place.inner_text()
+    browser_page.wait_for_timeout(600)
+    assert place.inner_text() == stopped
+    run(1)
+    trained = int(cell.nth(1).locator(".jp-OutputArea-output").inner_text())
+    assert f"epoch {trained - 1} / {trained - 1}" == stopped

@@ -80,7 +80,7 @@ def backward(
         for tensor, gradient in zip(wanted, found, strict=True):
             if gradient is not None:
                 accumulate(tensor, gradient if create_graph else gradient.array)
-    for watcher in watchers:
+    for watcher in tuple(watchers):
         watcher(outputs)
 
 

@@ -333,7 +333,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
         if not (self._hooks or watchers) or type(self).step is not stepping:
             return step(self, *args, **kwargs)
         given: tuple[Any, ...] = (self, *args)
-        for watcher in watchers:
+        for watcher in tuple(watchers):
             watcher.step_starts(self)
         for hook in self._hooks["before step"]:
             changed = hook(self, given, kwargs)
@@ -346,7 +346,7 @@ def _with_hooks(step: Callable[..., Any]) -> Callable[..., Any]:
         try:
             result = step(*given, **kwargs)
         finally:
-            for watcher in watchers:
+            for watcher in tuple(watchers):
                 watcher.step_ends(self)
         for hook in self._hooks["after step"]:
             hook(self, given, kwargs)

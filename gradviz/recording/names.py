@@ -79,13 +79,14 @@ def find_names(scopes: Sequence[Mapping[str, Any]], given: Mapping[Any, Any] | N
                 f"{type(value).__name__}"
             )
     variables = [item for scope in scopes for item in list(scope.items()) if not item[0].startswith("_")]
-    # A name of its own is better than a place in a container, so containers come last.
-    for name, value in variables:
-        if isinstance(value, Tensor):
-            names.give(name, value)
+    # A module's path is better than a variable: that may be left over from ``for p in net.parameters()``. A name of its own is
+    # better than a place in a container, so containers come last.
     for name, value in variables:
         if _is_module(value):
             _name_parts(names, name, value)
+    for name, value in variables:
+        if isinstance(value, Tensor):
+            names.give(name, value)
     for name, value in variables:
         for place, item in _inside(value):
             if isinstance(item, Tensor):

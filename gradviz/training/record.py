@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from threading import get_ident
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -79,6 +80,7 @@ class Recorder:
         self._first_epoch: int | None = None
         self._stale: Any = None  # what a variable called epoch held before the loop
         self._frame: FrameType | None = None
+        self._thread = get_ident()
         self._progress: Progress | None = None
 
     # --- from when to when --------------------------------------------------------------------------------------
@@ -91,6 +93,7 @@ class Recorder:
         self._stale = None if frame is None else frame.f_locals.get("epoch")
         if self._wanted is not False:
             self._progress = Progress(self.log.epochs, self._wanted)
+        self._thread = get_ident()
         backward.watchers.append(self._backward)
         optimizers.watchers.append(self)
         return self.run
@@ -170,7 +173,7 @@ class Recorder:
     def _backward(self, outputs: list[Tensor]) -> None:
         """See what went into a backward pass that has just ended, and the gradients it left."""
         output = outputs[0]
-        if output._grad_fn is None:
+        if output._grad_fn is None or get_ident() != self._thread:  # another thread may train something else
             return
         loss = float(output.array.sum())
         self.backwards += 1
@@ -301,6 +304,8 @@ class Recorder:
 
     def step_starts(self, optimizer: Optimizer) -> None:
         """Note the settings, and the gradients as they are after clipping."""
+        if get_ident() != self._thread:
+            return
         self._stepping.append(optimizer)
         entry = self._open
         # A second step begins with a closure that opens a step of its own: what is open now is over.
@@ -312,6 +317,8 @@ class Recorder:
 
     def step_ends(self, optimizer: Optimizer) -> None:
         """Note what the optimiser remembers now; a step that it opened itself, by calling a closure, is its own."""
+        if get_ident() != self._thread:
+            return
         if self._stepping:
             self._stepping.pop()
         if self._open is not None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradviz.training.log import Entry, Large, ParameterEntry
 from gradviz.training.model import BY_HAND, Parameter, Rule
-from gradviz.training.rules import Line, hand_rate, lines_of, numbers_of
+from gradviz.training.rules import Line, form_of, hand_rate, lines_of, numbers_of
 from gradviz.training.run import Run, gradient_norm, update_norm
 
 ENTRIES_UP_TO = 64
@@ -146,28 +146,26 @@ def _rule_columns(
     flat: list[int],
 ) -> dict[str, Any]:
     """Return the lines of the rules that were at work, which of them in which step, and the numbers that stand in them."""
-    forms: list[tuple[str, tuple[Line, ...]]] = []
-    form_of = np.full(len(parts), -1)
-    by_rule: dict[int, list[int]] = {}
-    rules = {}
+    by_form: dict[Any, list[int]] = {}
     for row, part in enumerate(parts):
         if part is not None:
-            rules[id(part.rule)] = part.rule
-            by_rule.setdefault(id(part.rule), []).append(row)
-    states = _states(parts, earlier, entries, before, flat)
+            by_form.setdefault(form_of(part.rule), []).append(row)
+    columns = {**values, **_states(parts, earlier, entries, before, flat)}
+    forms: list[tuple[str, tuple[Line, ...]]] = []
+    form = np.full(len(parts), -1)
     numbers: dict[str, Array] = {}
-    for key, at in by_rule.items():
-        rule = rules[key]
-        if rule.name == BY_HAND:
-            rate = hand_rate(*(values[name][at] for name in ("before", "gradient", "after")))
-            rule = Rule(BY_HAND, {} if rate is None else {"rate": rate})
-        form = (rule.name, lines_of(rule))
-        if form not in forms:
-            forms.append(form)
-        form_of[at] = forms.index(form)
-        given = {name: array[at] for name, array in {**values, **states}.items()}
+    for at in by_form.values():
+        given = {name: array[at] for name, array in columns.items()}
+        rules = [part.rule for row in at if (part := parts[row]) is not None]
+        if rules[0].name == BY_HAND:
+            rate = hand_rate(given["before"], given["gradient"], given["after"])
+            rules = [Rule(BY_HAND, {} if rate is None else {"rate": rate})]
+        elif all(rule is rules[0] for rule in rules):
+            rules = rules[:1]
+        form[at] = len(forms)
+        forms.append((rules[0].name, lines_of(rules[0])))
         with np.errstate(all="ignore"):
-            for name, found in numbers_of(rule, given).items():
+            for name, found in numbers_of(rules if len(rules) > 1 else rules[0], given).items():
                 kept = numbers.setdefault(name, np.full((len(parts), len(flat)), np.nan))
                 found = np.asarray(found, dtype=np.float64)
                 kept[at] = found[:, None] if found.ndim == 1 and len(found) == len(at) else found
@@ -187,7 +185,7 @@ def _rule_columns(
             }
             for name, lines in forms
         ],
-        "form": column(form_of, "int32"),
+        "form": column(form, "int32"),
         "numbers": {name: _narrow(array) for name, array in numbers.items()},
     }
 

@@ -132,13 +132,13 @@ class TrainingPlayer(anywidget.AnyWidget):
             elif asked.get("ask") == "graph":
                 self._send_graph(int(asked["index"]))
             elif asked.get("ask") == "surface":
-                self.send(
-                    {"told": "surface", "surface": surface_payload(self._run, asked.get("first"), asked.get("second"))}
-                )
+                first, second = asked.get("first"), asked.get("second")
+                told = surface_payload(self._run, first, None if second == first else second)
+                self.send({"told": "surface", "surface": told})
             elif asked.get("ask") == "fit":
                 entry = self._run.nearest(int(asked["index"]), complete=False)
                 self.send({"told": "fit", "fit": fits_payload(self._run, [entry])})
-        except Exception as error:  # in a message's handler nobody would see it
+        except (Exception, KeyboardInterrupt) as error:  # in a message's handler nobody would see it
             self.send({"told": "failed", "message": f"{type(error).__name__}: {error}"})
 
     def _train(self, epochs: int | None) -> None:
@@ -150,7 +150,8 @@ class TrainingPlayer(anywidget.AnyWidget):
             self._trainer.message = "Interrupted: the kernel was told to stop. What was trained so far is here."
         finally:
             self._send_run()
-            self.send({"told": "done"})
+            # A message overtakes a state that was sent before it, so it says itself why there is no going on.
+            self.send({"told": "done", "message": self._trainer.message})
 
     def _set(self, asked: dict[str, Any]) -> None:
         if self._trainer is not None:
@@ -199,7 +200,7 @@ class TrainingPlayer(anywidget.AnyWidget):
         trainer.reset()
         self.place = 0
         self._follow(trainer.run)
-        self.send({"told": "done"})
+        self.send({"told": "done", "message": ""})
 
     def _needs_trainer(self) -> Trainer:
         if self._trainer is None:

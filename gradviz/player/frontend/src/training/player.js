@@ -28,11 +28,17 @@ const NORMS_UP_TO = 12;
 const WIDE = 1.8; // a graph that is wider has the width of the board for itself
 
 /**
+ * What a player hands over to the one that takes its place, when a run has got its first step or one more parameter.
+ * @typedef {{id: string, playing: boolean, waiting: boolean, factor: number, modes: {loop: boolean, projector: boolean}, focused: boolean}} Kept
+ */
+
+/**
  * Builds a training player into an element.
  * @param {Model} model
  * @param {HTMLElement} el
+ * @param {Kept} [kept] of the player before
  */
-function mount(model, el) {
+function mount(model, el, kept) {
   const payload = model.get("payload");
   const run = new RunData(payload);
   const send = model.send ? (/** @type {any} */ message) => model.send?.(message) : undefined;
@@ -42,12 +48,13 @@ function mount(model, el) {
   let parameter = 0;
   const entries = run.parameters.map(() => 0);
   let k = Math.max(0, Math.min(run.length - 1, model.get("place") < 0 ? run.length + model.get("place") : model.get("place")));
-  let playing = false;
+  const before = kept?.id === run.id ? kept : undefined;
+  let playing = before?.playing ?? false;
   let following = live !== null || !run.finished; // whether the newest step is shown as it comes
-  let factor = 1;
+  let factor = before?.factor ?? 1;
   if (following) k = Math.max(0, run.length - 1);
-  let waiting = false; // for Python to have done a step
-  const modes = { loop: false, projector: false };
+  let waiting = before?.waiting ?? false; // for Python to have done a step
+  const modes = before?.modes ?? { loop: false, projector: false };
 
   const canRun = () => live !== null && !live.message && live.done < live.epochs;
   /** @type {Record<import("./track.js").Command, () => void>} */
@@ -251,9 +258,9 @@ function mount(model, el) {
   function onMessage(message) {
     if (message.told === "done") {
       waiting = false;
-      if (live?.message) {
+      if (message.message) {
         pause();
-        announcer.say(live.message);
+        announcer.say(message.message);
       }
       if (playing) tick();
       else askAgain();
@@ -331,12 +338,18 @@ function mount(model, el) {
   surface.take(payload.surface ?? null);
   fit.take(payload.fit ?? null);
   track.showModes(modes);
+  track.showSpeed(factor);
+  root.toggleAttribute("data-projector", modes.projector);
   el.append(root);
   draw();
   const listeners = /** @type {const} */ ([["msg:custom", onMessage], ["change:place", onPlace], ["change:live", onLive]]);
   for (const [name, listener] of listeners) model.on(name, /** @type {any} */ (listener));
+  if (before?.focused) root.focus({ preventScroll: true });
+  if (playing && !waiting) tick();
   askAgain();
   return {
+    /** @returns {Kept} */
+    kept: () => ({ id: run.id, playing, waiting, factor, modes, focused: root.contains(document.activeElement) }),
     /** Takes the same run further on; not another one. @param {any} further */
     update(further) {
       if (!run.isOf(further)) return false;
@@ -366,13 +379,14 @@ function showNotes(element, notes) {
  * @returns {() => void} how to take it away again
  */
 export function render({ model, el }) {
-  /** @type {{update(payload: any): boolean, unmount(): void}} */
+  /** @type {{update(payload: any): boolean, unmount(): void, kept?(): Kept}} */
   let mounted = { update: () => false, unmount() {} };
   function start() {
     if (mounted.update(model.get("payload"))) return;
+    const kept = mounted.kept?.();
     mounted.unmount();
     try {
-      mounted = mount(model, el);
+      mounted = mount(model, el, kept);
     } catch (error) {
       const message = html("p", { class: "gradviz-player gp-error", role: "alert" });
       message.textContent =

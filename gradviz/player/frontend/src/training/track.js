@@ -61,6 +61,10 @@ export function makeTrack(run, on) {
       place.replaceChildren(html("b", {}, run.across === "epoch" ? text + of : text), run.length ? `loss ${numberText(run.loss(k))}` : "");
       range.setAttribute("aria-valuetext", `${text}${of}, loss ${numberText(run.length ? run.loss(k) : NaN)}`);
     },
+    /** @param {number} factor */
+    showSpeed(factor) {
+      speed.value = String(factor);
+    },
     /** @param {{loop: boolean, projector: boolean}} modes */
     showModes(modes) {
       loop.setAttribute("aria-pressed", String(modes.loop));

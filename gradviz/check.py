@@ -53,8 +53,11 @@ def gradient(answer: Any, *, of: Tensor, to: Tensor, reveal: bool = False) -> No
     Raises
     ------
     TypeError, ValueError
-        If the answer cannot be read, or has another shape than the gradient.
+        If the answer cannot be read, or has another shape than the gradient. Axes of length 1 need not be written.
     """
+    for argument, given in (("of", of), ("to", to)):
+        if not isinstance(given, Tensor):
+            raise TypeError(f"{argument} is a tensor of the computation, but got {type(given).__name__}")
     names = _names(sys._getframe(1), of, to)
     (right,) = grad(of, to, retain_graph=True, allow_unused=True)
     what = f"∂{names[0]}/∂{names[1]}"
@@ -87,9 +90,11 @@ def value(
 
 def shape(answer: Any, of: Tensor, *, name: str = "the shape", reveal: bool = False) -> None:
     """Check a prediction of a shape: ``(3, 2)``, ``"3×2"``."""
-    if answer is ...:
-        print(UNANSWERED)
+    if _blank(answer):
+        _say(name, False, UNANSWERED)
         return
+    if not re.fullmatch(r"(torch\.Size)?[\d\s,×x()\[\]]+", str(answer)):
+        raise ValueError(f"{answer!r} is not a shape: write it like (3, 2)")
     given = tuple(int(part) for part in re.findall(r"\d+", str(answer)))
     right = tuple(of.shape)
     written = "×".join(map(str, right)) or "()"
@@ -104,10 +109,13 @@ def shape(answer: Any, of: Tensor, *, name: str = "the shape", reveal: bool = Fa
 
 def choice(answer: Any, *, key: str, name: str = "your choice", hint: str = "") -> None:
     """Check a choice among letters, ``"a"``, ``"b"``, ..., of which the right one is only known by its `key`."""
-    if answer is ...:
-        print(UNANSWERED)
-    elif key_of(name, str(answer).strip().lower()) == key:
-        _say(name, True, f"✓ Right: {str(answer).strip()}.")
+    letter = str(answer).strip(" ().").lower()
+    if _blank(answer):
+        _say(name, False, UNANSWERED)
+    elif len(letter) != 1 or not letter.isalpha():
+        raise ValueError(f"{answer!r} is not one of the letters: write it like 'a'")
+    elif key_of(name, letter) == key:
+        _say(name, True, f"✓ Right: {letter}.")
     else:
         _say(name, False, f"✗ Not that one.{f' {hint}' if hint else ''}")
 
@@ -136,13 +144,13 @@ def _judge(what: str, answer: Any, right: np.ndarray, hints: Callable[[], Sequen
         print(f"{what} = {written}")
         _solved.setdefault(what, False)
         return
-    if answer is ...:
-        print(UNANSWERED)
+    if _blank(answer):
+        _say(what, False, UNANSWERED)
         return
     given = _array(answer)
-    if given.shape != right.shape and given.size != 1 and right.size != given.size:
+    if given.size != 1 and given.squeeze().shape != right.squeeze().shape:
         raise ValueError(f"{what} has shape {_shape_text(right)}, and your answer has shape {_shape_text(given)}")
-    given = np.broadcast_to(given, right.shape) if given.size == 1 else given.reshape(right.shape)
+    given = np.full(right.shape, given.item()) if given.size == 1 else given.reshape(right.shape)
     close = np.isclose(given, right, rtol=SLACK, atol=1e-6) | (np.isnan(given) & np.isnan(right))
     if close.all():
         _say(what, True, f"✓ Right: {what} = {written}.")
@@ -164,12 +172,20 @@ def _say(what: str, solved: bool, text: str) -> None:
     print(text)
 
 
+def _blank(answer: Any) -> bool:
+    """Whether dots are left: all of the answer, or a part of it."""
+    return answer is ... or (isinstance(answer, list | tuple) and any(map(_blank, answer)))
+
+
 def _array(answer: Any) -> np.ndarray:
     """Read an answer: numbers, fractions as text, lists of them, tensors."""
     if isinstance(answer, Tensor):
         return np.asarray(answer.detach().numpy(), np.float64)
     if isinstance(answer, list | tuple):
-        return np.array([_array(part) for part in answer])
+        parts = [_array(part) for part in answer]
+        if len({part.shape for part in parts}) > 1:
+            raise ValueError("the rows of your answer are not equally long")
+        return np.array(parts)
     if isinstance(answer, str):
         text = answer.strip().replace("−", "-").replace(" ", "")
         try:

@@ -91,18 +91,3 @@ def test_commands_can_be_split_as_a_shell_does():
     for command in commands():
         assert shlex.split(command)
     assert sys.version_info >= (3, 11)
-
-
-NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_run_from_top_to_bottom(path):
-    import nbclient
-    import nbformat
-
-    notebook = nbformat.read(path, as_version=4)
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert not [output for output in outputs if output.output_type == "stream" and output.name == "stderr"]
-    assert sum("image/svg+xml" in output.get("data", {}) for output in outputs) >= 2

@@ -16,6 +16,11 @@ test("fractions, names, numbers and signs are told apart", () => {
   assert.deepEqual(plain("∂(f(a, b))/∂x"), [["∂(f(a,b))", "∂x"]]);
 });
 
+test("words keep the spaces between them", () => {
+  assert.deepEqual(plain("x.grad so far: 2 + 3"), ["x.grad so far", ":", "2", "+", "3"]);
+  assert.deepEqual(plain("what had arrived before + this"), ["what had arrived before", "+", "this"]);
+});
+
 test("a line is cut at its equals signs, and what is said around it is kept apart", () => {
   assert.deepEqual(sidesOf("to ∂y/∂x: ∂y/∂z · w = 1 × 2 = 2"), { before: "to ∂y/∂x: ", sides: ["∂y/∂z · w", "1 × 2", "2"], remark: "" });
   assert.deepEqual(sidesOf("∂y/∂b = ∂y/∂(x + b)   (2), summed over axis 0"), { before: "", sides: ["∂y/∂b", "∂y/∂(x + b)"], remark: "(2), summed over axis 0" });

@@ -249,7 +249,8 @@ def _reversed(input: Tensor) -> Tensor:
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """Put the axes into another order."""
-    return view_of(input, shapes.permute(input, _order(input, flat_size(dims))))
+    order = _order(input, flat_size(dims))
+    return view_of(input, (shapes.flipped if order == (1, 0) else shapes.permute)(input, order))
 
 
 def _order(input: Tensor, dims: Sequence[int]) -> tuple[int, ...]:

@@ -34,7 +34,7 @@ add = binary(
     {"self": lambda grad: grad, "other": lambda grad: grad},
     expression="self + other",
     local={"self": "1", "other": "1"},
-    sentence="A sum passes the gradient above it on to each of its terms unchanged.",
+    sentence="A sum passes the gradient that arrives on to each of its terms unchanged.",
 )
 
 
@@ -92,7 +92,7 @@ mul = binary(
     {"self": lambda grad, other: grad * other, "other": lambda grad, self: grad * self},
     expression="self * other",
     local={"self": "other", "other": "self"},
-    sentence="A product sends each factor the gradient above it times the other factor.",
+    sentence="A product sends each factor the gradient that arrives times the other factor.",
 )
 div = binary(
     "div",

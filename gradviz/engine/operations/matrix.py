@@ -47,7 +47,7 @@ def _added(start: Any, products: Any, beta: Any, alpha: Any) -> Any:
 # --- one product ---------------------------------------------------------------------------------------------------------
 
 _MATRIX_SENTENCE = (
-    "A matrix product sends each factor the gradient above it times the other factor transposed, from the same side."
+    "A matrix product sends each factor the gradient that arrives, times the other factor transposed, from the same side."
 )
 _TURNED_BACK = {"self": "grad @ mat2.T", "mat2": "self.T @ grad"}
 
@@ -96,7 +96,7 @@ mv = general(
 _DOT: dict[str, Any] = {
     "symbol": "·",
     "forward": product,
-    "sentence": "A dot product sends each vector the gradient above it times the other vector.",
+    "sentence": "A dot product sends each vector the gradient that arrives, times the other vector.",
 }
 dot = general(
     "dot",

@@ -23,7 +23,7 @@ _SUM: dict[str, Any] = {
     "derivative": lambda grad: grad,
     "expression": "sum(self)",
     "local": "1",
-    "sentence": "Every entry adds 1 for 1 to a sum, so every entry gets the gradient above it, unchanged.",
+    "sentence": "Every entry adds 1 for 1 to a sum, so every entry gets the gradient that arrives, unchanged.",
 }
 sum_all = reduction("sum", "SumBackward0", "Σ", **_SUM)
 sum_dim = reduction("sum", "SumBackward1", "Σ", **_SUM)
@@ -33,7 +33,7 @@ _MEAN: dict[str, Any] = {
     "derivative": lambda grad, self, result: grad * (np.size(result) / max(np.size(self), 1)),
     "expression": "mean(self)",
     "local": "1 / n",
-    "sentence": "Each of n entries moves a mean by 1/n, so each gets 1/n of the gradient above it.",
+    "sentence": "Each of n entries moves a mean by 1/n, so each gets 1/n of the gradient that arrives.",
 }
 mean_all = reduction("mean", "MeanBackward0", "mean", **_MEAN)
 mean_dim = reduction("mean", "MeanBackward1", "mean", **_MEAN)
@@ -45,7 +45,7 @@ nansum = reduction(
     lambda grad, self: grad * ~np.isnan(self),
     expression="nansum(self)",
     local="0 if nan else 1",
-    sentence="Every number adds 1 for 1 to a sum, so every number gets the gradient above it; what is nan gets 0.",
+    sentence="Every number adds 1 for 1 to a sum, so every number gets the gradient that arrives; what is nan gets 0.",
 )
 
 

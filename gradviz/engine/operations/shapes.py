@@ -203,6 +203,19 @@ permute = _row(
     "The axes change places.",
 )
 permute_copy = copied(permute)
+# Of a matrix the two axes change places: that is written as everybody writes it, under the same name in PyTorch.
+flipped = beside(
+    "T",
+    "PermuteBackward0",
+    "xᵀ",
+    lambda self, dims: np.transpose(self, dims),
+    "self",
+    {"self": lambda grad, dims: np.transpose(grad, dims)},
+    settings="dims",
+    expression="self.T",
+    local={"self": "1"},
+    sentence="Rows become columns. No entry changes, so the gradient takes the same way back.",
+)
 flip = _row(
     "flip",
     "FlipBackward0",

@@ -222,7 +222,6 @@ class TrainingPlayer(anywidget.AnyWidget):
 
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        if self._run.log.losses:
-            picture = image_tag(self._run.plot().svg, self._run.title)
-            display({"text/html": f'<div class="{self.still}">{picture}</div>', "text/plain": repr(self)}, raw=True)
+        picture = image_tag(self._run.plot().svg, self._run.title or "nothing trained yet")
+        display({"text/html": f'<div class="{self.still}">{picture}</div>', "text/plain": repr(self)}, raw=True)
         display(data, metadata=metadata, raw=True)

@@ -51,10 +51,8 @@ export function makeCode(code) {
     const marked = /** @type {HTMLElement | null} */ (pre.querySelector("mark"));
     if (!marked) return;
     // Whole lines, with a few before the marked one. (Not scrollIntoView: it would scroll the page as well.)
-    const { offsetHeight: lineHeight, offsetTop } = rows[0];
-    const before = Math.floor((marked.offsetTop - offsetTop) / lineHeight);
-    pre.scrollTop = Math.max(0, before - 4) * lineHeight;
-    pre.scrollLeft = marked.offsetLeft + marked.offsetWidth > pre.clientWidth ? marked.offsetLeft - 24 : 0;
+    const at = rows.findIndex((row) => row.contains(marked));
+    pre.scrollTop = rows[Math.max(0, at - 4)].offsetTop - rows[0].offsetTop;
   }
   return { element: section, show };
 }

@@ -12,7 +12,7 @@ const RAISED = new Map([["²", "2"], ["³", "3"], ["⁴", "4"], ["ᵀ", "T"]]);
 
 /**
  * A piece of an equation.
- * @typedef {{kind: "number" | "name" | "sign" | "text", text: string}
+ * @typedef {{kind: "number" | "name" | "words" | "sign" | "text", text: string}
  *   | {kind: "fraction", above: Piece[], below: Piece[]}
  *   | {kind: "power", base: Piece, raised: string}
  *   | {kind: "root", of: Piece[]}} Piece
@@ -57,6 +57,7 @@ export function pieces(text) {
   /** @type {Piece[]} */
   const found = [];
   let rest = text;
+  let spaced = false; // whether there was a space before
   while (rest) {
     const above = rest.startsWith("∂") ? differential(rest.slice(1)) : "";
     const below = above && rest.startsWith("/∂", above.length + 1) ? differential(rest.slice(above.length + 3)) : "";
@@ -75,14 +76,17 @@ export function pieces(text) {
       found.push({ kind: "number", text: number });
       rest = rest.slice(number.length);
     } else if (name) {
-      found.push({ kind: "name", text: name });
+      // Two names with nothing but a space between them are words: "so far".
+      if (spaced && (last?.kind === "name" || last?.kind === "words")) found[found.length - 1] = { kind: "words", text: `${last.text} ${name}` };
+      else found.push({ kind: "name", text: name });
       rest = rest.slice(name.length);
     } else if (RAISED.has(rest[0]) && last) {
       found[found.length - 1] = { kind: "power", base: last, raised: RAISED.get(rest[0]) ?? "" };
       rest = rest.slice(1);
     } else {
       const sign = String.fromCodePoint(rest.codePointAt(0) ?? 0);
-      if (sign.trim()) found.push({ kind: "=·×+−-@()[],|√Σ→←<>′".includes(sign) ? "sign" : "text", text: sign });
+      spaced = !sign.trim();
+      if (!spaced) found.push({ kind: "=·×+−-@()[],|√Σ→←<>′".includes(sign) ? "sign" : "text", text: sign });
       rest = rest.slice(sign.length);
     }
   }

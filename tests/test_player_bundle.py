@@ -70,3 +70,9 @@ def test_importing_the_player_does_not_import_the_widget_stack():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=PLAYER.parents[1]
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_what_others_wrote_comes_with_its_licence():
+    bundle = (STATIC / "training.js").read_text(encoding="utf-8")
+    assert "d3-contour: Copyright 2012-2026 Mike Bostock" in bundle
+    assert "Permission to use, copy, modify" in bundle

@@ -5,7 +5,7 @@
 // sha256 over "name\n" + content of every file in src/, in order of name, which has its folder in it.
 
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { appendFileSync, readFileSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -21,7 +21,7 @@ for (const name of readdirSync(`${here}src`, { recursive: true, withFileTypes: t
 }
 const banner = `/* gradviz player, built by "npm run build"; sources sha256:${hash.digest("hex")} */`;
 
-await build({
+const { metafile } = await build({
   entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` },
   outdir: `${here}../static`,
   bundle: true,
@@ -31,7 +31,20 @@ await build({
   minify: true,
   banner: { js: banner },
   logLevel: "info",
+  metafile: true,
 });
+// What others have written comes with its licence; one text for all that share it.
+for (const [output, { inputs }] of Object.entries(metafile.outputs)) {
+  const folders = Object.keys(inputs).map((input) => /^.*node_modules\/[^/]+/u.exec(input)?.[0]);
+  /** @type {Map<string, string[]>} by licence: whose */
+  const licences = new Map();
+  for (const folder of new Set(folders.filter(Boolean))) {
+    const [whose, ...text] = readFileSync(`${folder}/LICENSE`, "utf8").trim().split("\n");
+    const licence = text.join("\n").trim();
+    licences.set(licence, [...(licences.get(licence) ?? []), `${folder?.split("/").at(-1)}: ${whose}`]);
+  }
+  for (const [licence, whose] of licences) appendFileSync(output, `/*! With parts of\n${whose.join("\n")}\n\n${licence}\n*/\n`);
+}
 await build({
   entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css` },
   outdir: `${here}../static`,

@@ -73,6 +73,6 @@ def test_importing_the_player_does_not_import_the_widget_stack():
 
 
 def test_what_others_wrote_comes_with_its_licence():
-    bundle = (STATIC / "training.js").read_text(encoding="utf-8")
+    bundle = (PLAYER / "static" / "training.js").read_text(encoding="utf-8")
     assert "d3-contour: Copyright 2012-2026 Mike Bostock" in bundle
     assert "Permission to use, copy, modify" in bundle

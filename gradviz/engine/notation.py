@@ -33,7 +33,15 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: " = ",
     ast.NotEq: " ≠ ",
 }
-_FUNCTIONS = {"sqrt": "√", "sigmoid": "σ", "sum": "Σ", "prod": "Π", "gelu_slope": "gelu′", "convolve": "conv", "convolve_back": "convᵀ"}
+_FUNCTIONS = {
+    "sqrt": "√",
+    "sigmoid": "σ",
+    "sum": "Σ",
+    "prod": "Π",
+    "gelu_slope": "gelu′",
+    "convolve": "conv",
+    "convolve_back": "convᵀ",
+}
 
 
 def number(value: object, digits: int = 4) -> str:

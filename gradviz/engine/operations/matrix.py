@@ -46,9 +46,7 @@ def _added(start: Any, products: Any, beta: Any, alpha: Any) -> Any:
 
 # --- one product ---------------------------------------------------------------------------------------------------------
 
-_MATRIX_SENTENCE = (
-    "A matrix product sends each factor the gradient that arrives, times the other factor transposed, from the same side."
-)
+_MATRIX_SENTENCE = "A matrix product sends each factor the gradient that arrives, times the other factor transposed, from the same side."
 _TURNED_BACK = {"self": "grad @ mat2.T", "mat2": "self.T @ grad"}
 
 mm = general(

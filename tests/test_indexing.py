@@ -372,6 +372,7 @@ def test_what_is_saved_is_named_as_in_pytorch(torch):
         assert (cut._saved_dim, cut._saved_start, cut._saved_end, cut._saved_step) == (1, 1, 3, 1)
 
 
+@pytest.mark.filterwarnings("ignore:index_reduce:UserWarning")  # PyTorch says it once in a process
 def test_in_place_twins(torch):
     """Each function that puts entries has a twin with an underscore that changes the tensor itself."""
     lines = [

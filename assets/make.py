@@ -145,8 +145,27 @@ def line() -> Any:
     return draw(y, names={"w": w, "x": x, "b": b, "y": y})
 
 
+def ways() -> Any:
+    """Three ways over the loss surface of a line: a small learning rate, a large one, and momentum."""
+    x = torch.tensor([-5.0, -2.0, 2.0, 5.0])
+    y = 0.5 * x + 2
+
+    def fit(lr: float, momentum: float = 0.0) -> Any:
+        w, b = torch.tensor(-1.0, requires_grad=True), torch.tensor(-1.0, requires_grad=True)
+        optimizer = torch.optim.SGD([w, b], lr=lr, momentum=momentum)
+        with torch.record(progress=False) as run:
+            for _epoch in range(40):
+                optimizer.zero_grad()
+                loss = ((w * x + b - y) ** 2).mean()
+                loss.backward()
+                optimizer.step()
+        return run
+
+    return torch.compare(fit(0.01), fit(0.06), fit(0.01, 0.8)).paths("w", "b")
+
+
 PICTURES: dict[str, Callable[[], Any]] = {
-    made.__name__: made for made in (line, two_paths, bias, mlp, cnn, attention, rnn, second_derivative, siamese)
+    made.__name__: made for made in (line, two_paths, bias, mlp, cnn, attention, rnn, second_derivative, siamese, ways)
 }
 ANIMATED = {"line"}
 
@@ -159,7 +178,7 @@ def example(number: int) -> Any:
 def main(folder: Path = FOLDER) -> int:
     """Write every picture."""
     for name, make in PICTURES.items():
-        print(make().save(folder / f"{name}.svg", animate=name in ANIMATED))
+        print(make().save(folder / f"{name}.svg", **({"animate": True} if name in ANIMATED else {})))
     for number in range(1, len(EXAMPLES) + 1):
         print(example(number).save(folder / f"example_{number}.svg"))
     return 0

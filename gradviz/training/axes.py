@@ -9,7 +9,9 @@ from html import escape
 from pathlib import Path
 
 from gradviz.drawing.export import pdf, png
-from gradviz.drawing.text import shorten, width
+from gradviz.drawing.svg import SANS
+from gradviz.drawing.text import shorten
+from gradviz.drawing.text import width as text_width
 from gradviz.recording.files import write_file
 
 SIZE = 12.0
@@ -33,41 +35,77 @@ DASHES = ("", "7 4", "2 3", "9 3 2 3", "14 4", "5 2 1 2 1 2")
 Scale = Callable[[float], float]
 
 
-def _colours(dark: int) -> str:
-    return "".join(f".gc .gc-c{n}{{stroke:{pair[dark]}}}" for n, pair in enumerate(COLOURS))
+LIGHT = {
+    "gc-paper": {"fill": "#ffffff"},
+    "gc-title": {"fill": "#1f2328", "font-size": "15", "font-weight": "bold"},
+    "gc-name": {"fill": "#1f2328", "font-size": "12"},
+    "gc-tick": {"fill": "#59636e", "font-size": "12"},
+    "gc-bad": {"fill": "#b3261e", "font-size": "12", "font-weight": "bold"},
+    "gc-grid": {"stroke": "#d0d7de", "stroke-width": "0.8"},
+    "gc-axis": {"stroke": "#59636e", "fill": "none"},
+    "gc-lost": {"stroke": "#b3261e", "stroke-dasharray": "3 3"},
+    "gc-curve": {"stroke": "#59636e", "stroke-width": "1.6", "fill": "none"},
+    "gc-band": {
+        "fill": "#0550ae", "fill-opacity": "0.06", "stroke": "#0550ae", "stroke-opacity": "0.35", "stroke-width": "0.7",
+    },
+    "gc-line": {"fill": "none", "stroke-width": "2", "stroke-linejoin": "round", "stroke-linecap": "round"},
+    "gc-end": {"fill": "#ffffff"},
+    **{f"gc-c{n}": {"stroke": light} for n, (light, _) in enumerate(COLOURS)},
+}  # fmt: skip
+"""How each kind of mark looks on light paper. It is written as attributes, which every program that reads SVG knows."""
+
+DARK = {
+    "gc-paper": "fill:#0d1117",
+    "gc-title": "fill:#e6edf3",
+    "gc-name": "fill:#e6edf3",
+    "gc-tick": "fill:#9aa4af",
+    "gc-bad": "fill:#ff8a7a",
+    "gc-grid": "stroke:#3d444d",
+    "gc-axis": "stroke:#9aa4af",
+    "gc-lost": "stroke:#ff8a7a",
+    "gc-curve": "stroke:#9aa4af",
+    "gc-band": "fill:#79b8ff;fill-opacity:.07;stroke:#79b8ff",
+    "gc-end": "fill:#0d1117",
+    **{f"gc-c{n}": f"stroke:{dark}" for n, (_, dark) in enumerate(COLOURS)},
+}
+"""What is different where the page is dark, as a style sheet."""
+
+STYLE = f"<style>@media (prefers-color-scheme:dark){{{''.join(f'.gc .{kind}{{{look}}}' for kind, look in DARK.items())}}}</style>"
 
 
-STYLE = (
-    ".gc-paper{fill:#fff}.gc text{fill:#59636e;font-size:12px}.gc .gc-title{fill:#1f2328;font-size:15px;font-weight:bold}"
-    ".gc .gc-name{fill:#1f2328}.gc .gc-bad{fill:#b3261e;font-weight:bold}.gc-grid{stroke:#d0d7de;stroke-width:.8}"
-    ".gc-axis{stroke:#59636e}.gc-lost{stroke:#b3261e;stroke-dasharray:3 3}.gc-line{fill:none;stroke-width:2;"
-    "stroke-linejoin:round;stroke-linecap:round}"
-    ".gc-band{fill:#0550ae;fill-opacity:.06;stroke:#0550ae;stroke-opacity:.35;stroke-width:.7}.gc-end{fill:#fff}"
-    ".gc-curve{fill:none;stroke:#59636e;stroke-width:1.6}"
-    + _colours(0)
-    + "@media (prefers-color-scheme:dark){.gc-paper{fill:#0d1117}.gc text{fill:#9aa4af}.gc .gc-title,.gc .gc-name{fill:#e6edf3}"
-    ".gc .gc-bad{fill:#ff8a7a}.gc-grid{stroke:#3d444d}.gc-axis{stroke:#9aa4af}.gc-lost{stroke:#ff8a7a}"
-    ".gc-band{fill:#79b8ff;fill-opacity:.07;stroke:#79b8ff;stroke-opacity:.35}.gc-end{fill:#0d1117}.gc-curve{stroke:#9aa4af}"
-    + _colours(1)
-    + "}"
-)
+def picture(title: str, words: str, parts: Sequence[str], width: float, height: float) -> str:
+    """Put the parts of a chart together as SVG text, with its title and a description for those who do not see it."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="gc" width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" role="img" font-family="{escape(SANS)}">'
+        f"<title>{escape(title)}</title><desc>{escape(words)}</desc>{STYLE}"
+        f'<rect {look("gc-paper")} width="{width:.0f}" height="{height:.0f}" rx="6"/>{"".join(parts)}</svg>'
+    )
+
+
+def look(*kinds: str) -> str:
+    """Return the attributes of a mark: its kinds, and how they look on light paper."""
+    attributes: dict[str, str] = {}
+    for kind in kinds:
+        attributes |= LIGHT[kind]
+    return f'class="{" ".join(kinds)}" ' + " ".join(f'{name}="{value}"' for name, value in attributes.items())
 
 
 def text(words: str, x: float, y: float, kind: str, anchor: str = "start") -> str:
     """Return a line of text at a place."""
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+    return f'<text {look(kind)} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def look(number: int, *, dashed: bool = True) -> str:
+def line(number: int, *, dashed: bool = True) -> str:
     """Return what tells a line from others: its colour and its dashes."""
     dash = DASHES[number % len(DASHES)] if dashed else ""
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'class="gc-line gc-c{number % len(COLOURS)}"{dashes}'
+    return f"{look('gc-line', f'gc-c{number % len(COLOURS)}')}{dashes}"
 
 
 def legend_width(names: Sequence[str]) -> float:
     """Return how much room a legend needs."""
-    return 44 + max(width(shorten(name, LONGEST_NAME), SIZE) for name in names)
+    return 44 + max(text_width(shorten(name, LONGEST_NAME), SIZE) for name in names)
 
 
 def legend(names: Sequence[str], left: float, top: float) -> list[str]:
@@ -75,7 +113,7 @@ def legend(names: Sequence[str], left: float, top: float) -> list[str]:
     parts = []
     for number, name in enumerate(names[:MOST_NAMES]):
         at = top + 12 + 16 * number
-        parts.append(f'<path {look(number)} d="M{left:.1f} {at - 4:.1f}h24"/>')
+        parts.append(f'<path {line(number)} d="M{left:.1f} {at - 4:.1f}h24"/>')
         parts.append(text(shorten(name, LONGEST_NAME), left + 30, at, "gc-name"))
     if len(names) > MOST_NAMES:
         more = f"and {len(names) - MOST_NAMES} more"
@@ -95,8 +133,9 @@ def saved(path: str | os.PathLike[str], svg: str, size: tuple[float, float], **o
     """
     writers: dict[str, Callable[[], str | bytes]] = {
         ".svg": lambda: svg,
-        ".pdf": lambda: pdf(svg),
-        ".png": lambda: png(svg, *size),
+        # The library that makes these takes what is meant for dark pages as meant for all.
+        ".pdf": lambda: pdf(svg.replace(STYLE, "")),
+        ".png": lambda: png(svg.replace(STYLE, ""), *size),
         **{f".{ending}": writer for ending, writer in others.items()},
     }
     suffix = Path(path).suffix.lower()

@@ -7,14 +7,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import image_tag
 from gradviz.drawing.text import clean, shorten
 from gradviz.recording import number_text
-from gradviz.training.axes import STYLE, Scale, legend, legend_width, look, saved, scale, text, ticks
+from gradviz.training import axes
+from gradviz.training.axes import Scale, legend, legend_width, look, picture, saved, scale, text, ticks
 
 WIDTH, HEIGHT = 640.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 20.0, 40.0, 44.0
@@ -113,12 +113,12 @@ def _svg(drawn: Chart) -> str:
     y = scale(low, high, HEIGHT - BOTTOM, TOP, log=drawn.log)
     parts = [text(drawn.title and shorten(drawn.title, 70), LEFT, 22, "gc-title")]
     for tick in ticks(low, high, log=drawn.log):
-        parts.append(f'<path class="gc-grid" d="M{LEFT} {y(tick):.1f}H{right:.1f}"/>')
+        parts.append(f'<path {look("gc-grid")} d="M{LEFT} {y(tick):.1f}H{right:.1f}"/>')
         parts.append(text(number_text(tick), LEFT - 8, y(tick) + 4, "gc-tick", "end"))
     for tick in ticks(0, max(end, 1), log=False):
         if tick == int(tick):
             parts.append(text(number_text(int(tick)), x(tick), HEIGHT - BOTTOM + 18, "gc-tick", "middle"))
-    parts.append(f'<path class="gc-axis" d="M{LEFT} {HEIGHT - BOTTOM}H{right:.1f}"/>')
+    parts.append(f'<path {look("gc-axis")} d="M{LEFT} {HEIGHT - BOTTOM}H{right:.1f}"/>')
     parts.append(text(drawn.across, right, HEIGHT - 8, "gc-tick", "end"))
     parts.append(
         f'<clipPath id="{INSIDE}"><rect x="{LEFT}" y="{TOP - 4}" width="{right - LEFT + 4:.1f}" height="{HEIGHT - BOTTOM - TOP + 4}"/></clipPath>'
@@ -130,18 +130,13 @@ def _svg(drawn: Chart) -> str:
         if len(drawn.lines) > 1 and away is not None:
             parts.append(_leaving(line, number, away, x, y))
         if lost is not None and len(drawn.lines) == 1:
-            parts.append(f'<path class="gc-lost" d="M{x(lost):.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
+            parts.append(f'<path {look("gc-lost")} d="M{x(lost):.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
             parts.append(
                 text(f"{number_text(line.numbers[lost])} from here", x(lost) - 5, HEIGHT - BOTTOM - 8, "gc-bad", "end")
             )
     if len(drawn.lines) > 1:
         parts += legend([line.name for line in drawn.lines], right + 14, TOP)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gc" width="{WIDTH:.0f}" height="{HEIGHT:.0f}" '
-        f'viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" font-family="Helvetica, Arial, sans-serif">'
-        f"<title>{escape(drawn.title)}</title><desc>{escape(_words(drawn))}</desc><style>{STYLE}</style>"
-        f'<rect class="gc-paper" width="100%" height="100%" rx="6"/>{"".join(parts)}</svg>'
-    )
+    return picture(drawn.title, _words(drawn), parts, WIDTH, HEIGHT)
 
 
 def _line(line: Line, number: int, x: Scale, y: Scale, *, log: bool, pixels: float) -> str:
@@ -152,7 +147,7 @@ def _line(line: Line, number: int, x: Scale, y: Scale, *, log: bool, pixels: flo
         + ("h.01" if len(piece) == 1 else "")
         for piece in pieces
     )
-    return f'<path {look(number)} clip-path="url(#{INSIDE})" d="{path}"/>'
+    return f'<path {axes.line(number)} clip-path="url(#{INSIDE})" d="{path}"/>'
 
 
 def _leaving(line: Line, number: int, away: int, x: Scale, y: Scale) -> str:
@@ -161,7 +156,7 @@ def _leaving(line: Line, number: int, away: int, x: Scale, y: Scale) -> str:
     if away and math.isfinite(line.numbers[away]) and line.numbers[away - 1] > 0:
         below, above = y(line.numbers[away - 1]), y(line.numbers[away])
         at = x(away - 1) + (x(away) - x(away - 1)) * (below - TOP) / (below - above)
-    return f'<path {look(number, dashed=False)} d="M{at - 5:.1f} {TOP + 1}l5 -7 5 7"/>'
+    return f'<path {axes.line(number, dashed=False)} d="M{at - 5:.1f} {TOP + 1}l5 -7 5 7"/>'
 
 
 def _pieces(numbers: Sequence[float], *, log: bool, most: int) -> list[list[int]]:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from html import escape
 from itertools import pairwise
 from pathlib import Path
 from textwrap import wrap
@@ -18,10 +17,10 @@ import numpy as np
 from gradviz.drawing import image_tag
 from gradviz.drawing.text import clean, shorten
 from gradviz.recording import number_text
-from gradviz.training.axes import STYLE, Scale, legend, legend_width, look, saved, scale, text, ticks
+from gradviz.training.axes import COLOURS, Scale, legend, legend_width, line, look, picture, saved, scale, text, ticks
 from gradviz.training.surface import ASPECT, Array, Surface
 
-WIDTH, HEIGHT = 640.0, 440.0
+WIDTH, HEIGHT = 640.0, 430.0
 AREA = 384.0
 """How wide the surface is drawn, at most: as high as it may be then, a unit is as long along both axes."""
 
@@ -115,20 +114,15 @@ def _svg(drawn: ContourChart) -> str:
     caption = "" if told.sentence == "The loss." else told.sentence
     if drawn.whose:
         caption = caption.replace("The loss", f"The loss of {clean(drawn.whose)}", 1)
-    for place, line in enumerate(wrap(caption, 100)[:2]):
-        parts.append(text(line, LEFT, HEIGHT - 24 + 16 * place, "gc-tick"))
-    parts.append(f'<path class="gc-axis" fill="none" d="M{LEFT} {TOP}V{floor:.1f}H{right:.1f}"/>')
+    for place, words in enumerate(wrap(caption, 100)[:2]):
+        parts.append(text(words, LEFT, floor + 58 + 16 * place, "gc-tick"))
+    parts.append(f'<path {look("gc-axis")} d="M{LEFT} {TOP}V{floor:.1f}H{right:.1f}"/>')
     parts.append(text(shorten(labels[0], 40), right, floor + 38, "gc-name", "end"))
     parts.append(text(shorten(labels[1], 40), LEFT, TOP - 9, "gc-name", "start"))
     if several:
         parts += legend(names, right + 14, TOP)
     words = f"{told.sentence} From {number_text(low)} to {number_text(high)}. Ways: {'; '.join(map(clean, names))}."
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="gc" width="{WIDTH:.0f}" height="{HEIGHT:.0f}" '
-        f'viewBox="0 0 {WIDTH:.0f} {HEIGHT:.0f}" role="img" font-family="Helvetica, Arial, sans-serif">'
-        f"<title>{escape(clean(drawn.title))}</title><desc>{escape(words)}</desc><style>{STYLE}</style>"
-        f'<rect class="gc-paper" width="100%" height="100%" rx="6"/>{"".join(parts)}</svg>'
-    )
+    return picture(clean(drawn.title), words, parts, WIDTH, HEIGHT)
 
 
 def _extent(loss: Array) -> tuple[float, float]:
@@ -161,7 +155,7 @@ def _bands(told: Surface, low: float, high: float, x: Scale, y: Scale) -> Iterat
             for start, end in pairwise(offsets):
                 d.append("M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in points[start : end - 1]) + "Z")
         if d:
-            yield f'<path class="gc-band" fill-rule="evenodd" d="{"".join(d)}"><title>loss {number_text(level, 3)}</title></path>'
+            yield f'<path {look("gc-band")} fill-rule="evenodd" d="{"".join(d)}"><title>loss {number_text(level, 3)}</title></path>'
 
 
 def _curve(told: Surface, x: Scale, y: Scale) -> Iterator[str]:
@@ -170,7 +164,7 @@ def _curve(told: Surface, x: Scale, y: Scale) -> Iterator[str]:
         if math.isfinite(b):
             run.append(f"{x(a):.1f} {y(b):.1f}")
         elif run:
-            yield f'<path class="gc-curve" d="M{"L".join(run)}"/>'
+            yield f'<path {look("gc-curve")} d="M{"L".join(run)}"/>'
             run = []
 
 
@@ -182,14 +176,14 @@ def _ways(ways: Sequence[Way], x: Scale, y: Scale) -> Iterator[str]:
         seen = list(_cut(points))
         if not seen:
             continue
-        yield f'<path {look(number)} d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in seen)}{"h.01" * (len(seen) == 1)}"/>'
+        colour = f"gc-c{number % len(COLOURS)}"
+        yield f'<path {line(number)} d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in seen)}{"h.01" * (len(seen) == 1)}"/>'
         if len(chosen) <= MARKED:
-            yield from (
-                f'<circle class="gc-line gc-c{number % 6}" cx="{a:.1f}" cy="{b:.1f}" r="1.6"/>' for a, b in seen
-            )
+            mark = look("gc-line", colour)
+            yield from (f'<circle {mark} cx="{a:.1f}" cy="{b:.1f}" r="1.6"/>' for a, b in seen)
         (a, b), (c, d) = seen[0], seen[-1]
-        yield f'<path {look(number, dashed=False)} d="M{a - 4:.1f} {b - 4:.1f}l8 8m0 -8l-8 8"/>'  # × is the start
-        yield f'<circle class="gc-line gc-end gc-c{number % 6}" cx="{c:.1f}" cy="{d:.1f}" r="4.5"/>'
+        yield f'<path {line(number, dashed=False)} d="M{a - 4:.1f} {b - 4:.1f}l8 8m0 -8l-8 8"/>'  # × is the start
+        yield f'<circle {look("gc-line", "gc-end", colour)} cx="{c:.1f}" cy="{d:.1f}" r="4.5"/>'
 
 
 def _cut(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:

@@ -87,7 +87,7 @@ def test_a_run_that_diverges_leaves_the_others_their_room():
     good, bad = by_hand(0.3), by_hand(1e6)
     drawn = torch.compare(good, bad)
     picture = drawn.chart(log=False).svg
-    paths = re.findall(r'<path class="gc-line gc-c0" clip-path[^>]* d="M([^"]*)"', picture)
+    paths = re.findall(r'<path class="gc-line gc-c0"[^>]* clip-path[^>]* d="M([^"]*)"', picture)
     heights = [float(point.split()[1]) for point in paths[0].split("L")]
     assert max(heights) - min(heights) > 200  # of the 236 pixels that there are
     assert drawn.rows[1].words.startswith("diverges")

@@ -106,8 +106,8 @@ def chromium() -> str:
     return found
 
 
-def in_browser(browser: Any, path: Path) -> dict[str, Any]:
-    """Time a page: opening it anew a few times, then stepping through it."""
+def in_browser(browser: Any, path: Path, steps: str = STEPS) -> dict[str, Any]:
+    """Time a page: opening it anew a few times, then stepping through it with a script that returns each step's time."""
     openings = []
     for _ in range(OPENINGS):
         tab = browser.new_page(viewport={"width": 1280, "height": 720})
@@ -117,7 +117,7 @@ def in_browser(browser: Any, path: Path) -> dict[str, Any]:
         openings.append(tab.evaluate(OPENED))
         if len(openings) < OPENINGS:
             tab.close()
-    times = tab.evaluate(STEPS)
+    times = tab.evaluate(steps)
     tab.close()
     return {
         "open_ms": round(statistics.median(openings), 1),

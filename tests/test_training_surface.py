@@ -53,7 +53,7 @@ def test_the_loss_on_the_grid_is_pytorchs():
                 expected[row, column] = torch.nn.functional.mse_loss(linear(x), y)
     np.testing.assert_allclose(made.loss, expected, rtol=1e-5)
     assert made.names == ("linear.weight[0, 1]", "linear.bias[1]")
-    assert made.sentence == "The loss on the data of step 2, with all other entries as they were then."
+    assert made.sentence == "The loss on the data of epoch 2, with all other entries as they were then."
 
 
 def test_the_way_is_the_runs_and_lies_on_the_grid():
@@ -150,7 +150,7 @@ def test_dropout_is_told_of():
         (net(x) ** 2).mean().backward()
         net[0].bias.data -= 0.1
     made = surface(run, "net.0.bias[0]", size=13)
-    assert made.sentence.endswith("A mask, as dropout makes it, is the one of that step.")
+    assert made.sentence.endswith("A mask, as dropout makes it, is the one of that epoch.")
     here = surface(run, "net.0.bias[0]", size=3, bounds=((made.path_x[0] - 1, made.path_x[0] + 1),))
     assert here.loss[1] == pytest.approx(run.losses[0], rel=1e-5)
 

@@ -398,16 +398,17 @@ class _Landscape:
 
     def sentence(self) -> str:
         """Say what loss it is."""
-        told, when = "The loss", f"in step {self._moment.index}"
+        across = self._run.across
+        told, when = "The loss", f"in {across} {self._moment.index}"
         if any(slot.kind in ("input", "setting") for slot in self._slots):
-            told, when = f"{told} on the data of step {self._moment.index}", "then"
+            told, when = f"{told} on the data of {across} {self._moment.index}", "then"
         if sum(self._run.parameters[number].size for number in self._owners.values()) > len(self._places):
             told += f", with all other entries as they were {when}"
         told += "."
         if any(
             slot.kind == "input" and not slot.name and _is_mask(self._given[at]) for at, slot in enumerate(self._slots)
         ):
-            told += " A mask, as dropout makes it, is the one of that step."
+            told += f" A mask, as dropout makes it, is the one of that {across}."
         recorded = self._run.log.losses[self._moment.index]
         if np.isfinite(recorded) and not np.isclose(self._again, recorded, rtol=1e-5, atol=1e-12):
             told += " It is not the loss that was recorded: something random, or kept outside the graph, is part of it."

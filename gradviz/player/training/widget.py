@@ -122,6 +122,8 @@ class TrainingPlayer(anywidget.AnyWidget):
     # --- what is asked --------------------------------------------------------------------------------------------
 
     def _heard(self, _: Any, asked: dict[str, Any], __: Any) -> None:
+        if asked.get("run", self._id) != self._id:
+            return  # it is about a run that has been replaced, and so is the page that asked
         try:
             if asked.get("do") == "run":
                 self._train(asked.get("epochs"))
@@ -139,7 +141,7 @@ class TrainingPlayer(anywidget.AnyWidget):
                 entry = self._run.nearest(int(asked["index"]), complete=False)
                 self.send({"told": "fit", "fit": fits_payload(self._run, [entry])})
         except (Exception, KeyboardInterrupt) as error:  # in a message's handler nobody would see it
-            self.send({"told": "failed", "message": f"{type(error).__name__}: {error}"})
+            self.send({"told": "failed", "asked": asked.get("ask"), "message": f"{type(error).__name__}: {error}"})
 
     def _train(self, epochs: int | None) -> None:
         if self._trainer is None:

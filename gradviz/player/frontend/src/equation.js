@@ -110,13 +110,26 @@ function math(tag, ...children) {
   return element;
 }
 
-/** @param {Piece} piece @returns {Element} */
-function drawn(piece) {
+/**
+ * Brackets are as high as a fraction beside them, and grow for nothing less: the square of something is no reason.
+ * @param {Piece[]} row
+ */
+function allDrawn(row) {
+  const elements = row.map((piece, k) => drawn(piece, row[k - 1]));
+  if (!row.some(({ kind }) => kind === "fraction")) {
+    const bases = elements.map((element) => (element.localName === "msup" ? element.children[0] : element));
+    for (const base of bases) if (base.localName === "mo" && "()[]|".includes(base.textContent ?? "?")) base.setAttribute("stretchy", "false");
+  }
+  return elements;
+}
+
+/** @param {Piece} piece @param {Piece} [before] what stands before it @returns {Element} */
+function drawn(piece, before) {
   switch (piece.kind) {
     case "fraction":
-      return math("mfrac", math("mrow", ...piece.above.map(drawn)), math("mrow", ...piece.below.map(drawn)));
+      return math("mfrac", math("mrow", ...allDrawn(piece.above)), math("mrow", ...allDrawn(piece.below)));
     case "root":
-      return math("msqrt", ...piece.of.map(drawn));
+      return math("msqrt", ...allDrawn(piece.of));
     case "power": // after brackets, the bracket that closes carries it
       return math("msup", drawn(piece.base), math("mn", piece.raised));
     case "number":
@@ -126,6 +139,8 @@ function drawn(piece) {
     case "sign": {
       const sign = math("mo", piece.text);
       if (piece.text === "=") sign.setAttribute("form", "infix"); // with its spaces, though it stands first
+      // A minus that belongs to a number keeps close to it, also where it does not stand first: (−2), = −2.
+      else if (piece.text === "−" && (!before || (before.kind === "sign" && !")]′".includes(before.text)))) sign.setAttribute("form", "prefix");
       return sign;
     }
     default:
@@ -138,7 +153,7 @@ function drawn(piece) {
  * @param {string} side
  */
 function formula(side) {
-  const element = math("math", math("mrow", ...pieces(side).map(drawn)));
+  const element = math("math", math("mrow", ...allDrawn(pieces(side))));
   element.setAttribute("displaystyle", "true"); // fractions in full size
   element.setAttribute("alttext", side);
   return element;

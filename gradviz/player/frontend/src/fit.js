@@ -9,11 +9,11 @@ const LARGEST = 1.5;
  * @param {number} height
  * @param {number} roomAcross
  * @param {number} roomDown
- * @param {{smallest?: number, largest?: number}} [limits]
+ * @param {{smallest?: number, scrolled?: number, largest?: number}} [limits]
  */
-export function scaleToFit(width, height, roomAcross, roomDown, { smallest = SMALLEST, largest = LARGEST } = {}) {
+export function scaleToFit(width, height, roomAcross, roomDown, { smallest = SMALLEST, scrolled = SCROLLED, largest = LARGEST } = {}) {
   const fitting = Math.min(largest, roomAcross / width, roomDown / height);
-  return fitting >= smallest ? fitting : Math.max(smallest, SCROLLED);
+  return fitting >= smallest ? fitting : Math.max(smallest, scrolled);
 }
 
 /**

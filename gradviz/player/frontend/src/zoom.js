@@ -26,7 +26,8 @@ export function makeZoom(figure, svg, isRoomFixed) {
     const most = isRoomFixed() ? figure.clientHeight : parseFloat(style.maxHeight); // NaN for "none"
     const down = Number.isNaN(most) ? Infinity : most - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
     const limit = (/** @type {string} */ name) => parseFloat(style.getPropertyValue(name)) || undefined;
-    return { across, down, limits: { smallest: limit("--gp-smallest"), largest: limit("--gp-largest") } };
+    const limits = { smallest: limit("--gp-smallest"), scrolled: limit("--gp-scrolled"), largest: limit("--gp-largest") };
+    return { across, down, limits };
   }
 
   /** @param {number} wanted */

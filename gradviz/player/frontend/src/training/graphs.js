@@ -60,6 +60,11 @@ export class Graphs {
     if (this.#asked === index) this.#asked = -1;
   }
 
+  /** What was asked for does not come. */
+  forget() {
+    this.#asked = -1;
+  }
+
   /**
    * The step nearest to one whose graph is there; in a notebook the step itself is asked for too.
    * @param {number} index

@@ -23,7 +23,7 @@ const MARKS = [
  * @typedef {{kind: "curve" | "classes", classes: number, x: any, y: any, grid: any, names: string[], sentence: string, rows: Record<string, any>}} Told
  */
 
-/** @param {{ask?: (index: number) => void}} on */
+/** @param {{ask?: (index: number) => void, name(index: number): string}} on */
 export function makeFit(on) {
   const svg = svgElement("svg", { class: "gt-chart gt-surface", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
   const ground = svgElement("g");
@@ -33,7 +33,7 @@ export function makeFit(on) {
   svg.append(ground, axes, examples, line);
   const words = html("p", { class: "gt-words" });
   const title = html("h3", {}, "The model's fit");
-  const element = html("section", { class: "gt-panel", hidden: "" }, html("header", {}, title), svg, words);
+  const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, words);
   /** @type {Told | null} */
   let told = null;
   /** @type {Map<number, ArrayLike<number>>} */
@@ -112,7 +112,7 @@ export function makeFit(on) {
       if (!rows.has(index) && on.ask && asked < 0) on.ask((asked = index));
       let near = -1;
       for (const known of rows.keys()) if (near < 0 || Math.abs(known - index) < Math.abs(near - index)) near = known;
-      words.textContent = near === index || near < 0 || on.ask ? told.sentence : `${told.sentence} Predictions of step ${near}, the nearest of which they are here.`;
+      words.textContent = near === index || near < 0 || on.ask ? told.sentence : `${told.sentence} These are the predictions of ${on.name(near)}, the nearest that are here.`;
       const row = rows.get(near);
       if (!row || near === shown) return;
       shown = near;

@@ -203,8 +203,13 @@ export function makeParameters(run, on) {
     return card;
   });
   const more = run.parameters.length - cards.length;
-  const element = html("div", { class: "gt-cards" }, ...cards.map((card) => card.element));
-  if (more > 0) element.append(html("p", { class: "gt-words" }, `and ${more} more parameters, which have lines in the chart of gradient lengths only`));
+  const element = html(
+    "section",
+    { class: "gt-panel gt-parameters" },
+    html("header", {}, html("h3", {}, "The parameters")),
+    html("div", { class: "gt-cards" }, ...cards.map((card) => card.element)),
+  );
+  if (more > 0) element.append(html("p", { class: "gt-words" }, `and ${more} more parameters, which are in the saved run only`));
   return {
     element,
     /** Draws the ways anew: there are more steps. */

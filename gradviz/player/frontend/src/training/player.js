@@ -42,7 +42,9 @@ function mount(model, el, kept) {
   const payload = model.get("payload");
   const run = new RunData(payload);
   const send = model.send ? (/** @type {any} */ message) => model.send?.(message) : undefined;
-  const graphs = new Graphs(payload.graphs ?? null, send && ((index) => send({ ask: "graph", index })));
+  // What is asked of a run that another has replaced in the meantime is not answered.
+  const ask = send && ((/** @type {any} */ message) => send({ ...message, run: run.id }));
+  const graphs = new Graphs(payload.graphs ?? null, ask && ((index) => ask({ ask: "graph", index })));
   /** @type {import("./live.js").Live | null} */
   let live = model.get("live") ?? null;
   let parameter = 0;
@@ -57,7 +59,7 @@ function mount(model, el, kept) {
   const modes = before?.modes ?? { loop: false, projector: false };
 
   const canRun = () => live !== null && !live.message && live.done < live.epochs;
-  /** @type {Record<import("./track.js").Command, () => void>} */
+  /** @type {Record<import("./track.js").Command | "larger" | "smaller" | "fit", () => void>} */
   const commands = {
     first: () => go(0),
     previous: () => go(k - 1),
@@ -77,6 +79,9 @@ function mount(model, el, kept) {
       const asked = document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.();
       (asked ?? Promise.reject()).catch(() => announcer.say("This page does not allow full screen."));
     },
+    larger: () => picture.commands.larger(),
+    smaller: () => picture.commands.smaller(),
+    fit: () => picture.commands.fit(),
   };
   const announcer = makeAnnouncer();
   const track = makeTrack(run, {
@@ -97,16 +102,16 @@ function mount(model, el, kept) {
   const norms = makeLines({ title: "Length of each gradient", across: run.across, unit: "length", log: true, go: (at) => go(run.nearest(at)) });
   const parameters = makeParameters(run, { choose });
   const rule = makeRule();
-  const surface = makeSurface(run, { ask: send && ((first, second) => send({ ask: "surface", first, second })) });
-  const fit = makeFit({ ask: send && ((index) => send({ ask: "fit", index })) });
-  const picture = makePicture(graphs, { open, name: (index) => run.name(run.nearest(index)), shaped: (ratio) => board.toggleAttribute("data-wide", ratio > WIDE) });
+  const surface = makeSurface(run, { ask: ask && ((first, second) => ask({ ask: "surface", first, second })) });
+  const name = (/** @type {number} */ index) => run.name(run.nearest(index));
+  const fit = makeFit({ name, ask: ask && ((index) => ask({ ask: "fit", index })) });
+  const picture = makePicture(graphs, { open, name, shaped: (ratio) => board.toggleAttribute("data-wide", ratio > WIDE) });
   const notes = html("div", { class: "gt-notes" });
   const board = html(
     "div",
     { class: "gt-board" },
-    html("div", { class: "gt-top" }, picture.element, html("div", { class: "gt-side" }, losses.element, rule.element, norms.element)),
-    html("section", { class: "gt-panel" }, html("header", {}, html("h3", {}, "The parameters")), parameters.element),
-    html("div", { class: "gt-pictures" }, surface.element, fit.element),
+    html("div", { class: "gt-top" }, picture.element, html("div", { class: "gt-side" }, losses.element, norms.element)),
+    html("div", { class: "gt-lower" }, parameters.element, rule.element, surface.element, fit.element),
   );
   const empty = html("p", { class: "gt-empty" }, live ? "Nothing has been trained yet. Press play, or → for one epoch." : "The first step has not ended yet.");
   const inside = html("div", { class: "gt-inside", hidden: "" });
@@ -265,8 +270,11 @@ function mount(model, el, kept) {
       if (playing) tick();
       else askAgain();
     } else if (message.told === "failed") {
-      waiting = false;
-      pause();
+      if (message.asked === "graph") graphs.forget();
+      if (!message.asked) {
+        waiting = false;
+        pause();
+      }
       announcer.say(message.message);
     } else if (message.told === "graph") {
       graphs.take(message);
@@ -291,8 +299,8 @@ function mount(model, el, kept) {
   }
   /** Asks for the pictures that have to be computed anew when there are more steps. */
   function askAgain() {
-    if (!send || !run.length) return;
-    send({ ask: "surface", ...surface.pair() });
+    if (!ask || !run.length) return;
+    ask({ ask: "surface", ...surface.pair() });
     fit.forget();
     fit.show(run.index(k));
   }
@@ -362,6 +370,7 @@ function mount(model, el, kept) {
       stopTheme();
       losses.stop();
       norms.stop();
+      picture.stop();
       root.remove();
     },
   };

@@ -29,7 +29,7 @@ export function makeSurface(run, on) {
   svg.append(ground, axes, way, steps, dot);
   const words = html("p", { class: "gt-words" });
   const choice = html("div", { class: "gt-pair" });
-  const element = html("section", { class: "gt-panel" }, html("header", {}, html("h3", {}, "The loss surface"), choice), svg, words);
+  const element = html("section", { class: "gt-panel gt-over" }, html("header", {}, html("h3", {}, "The loss surface"), choice), svg, words);
   /** @type {Told | null} */
   let told = null;
   let x = scale([0, 1], [0, 1]);

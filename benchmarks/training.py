@@ -17,8 +17,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import gradviz as gv
 from benchmarks.player import chromium, in_browser

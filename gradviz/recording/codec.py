@@ -14,6 +14,7 @@ import os
 import types
 import typing
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,17 +48,23 @@ def dumps(recording: Recording) -> str:
 
 def encode(value: Any) -> Any:
     """Return a part of a recording as plain JSON data: dataclasses as dictionaries without what has its default."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            field.name: encode(inner)
-            for field in dataclasses.fields(value)
-            if field.init and (inner := getattr(value, field.name)) != field.default
-        }
     if isinstance(value, tuple):
         return [encode(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {
+            name: encode(inner)
+            for name, default in _fields_of(type(value))
+            if (inner := getattr(value, name)) != default
+        }
     return value
+
+
+@cache
+def _fields_of(kind: type) -> tuple[tuple[str, Any], ...]:
+    """Return a dataclass's fields, by name, with their defaults."""
+    return tuple((field.name, field.default) for field in dataclasses.fields(kind) if field.init)
 
 
 def loads(text: str) -> Recording:
@@ -153,6 +160,19 @@ def load(path: str | os.PathLike[str]) -> Recording:
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
+Reader = Callable[[Any], Any]
+"""Reads one value of a declared type, or says that it is wrong."""
+
+
+class _WrongError(Exception):
+    """Says what is wrong with a value. Where it is, those say whose part it is, the innermost first."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.path = what, [""]
+
+    def __str__(self) -> str:
+        return f"{''.join(reversed(self.path))} {self.what}"
+
 
 def _damaged(where: str, what: str) -> DamageError:
     return DamageError(f"{where} {what}")
@@ -160,64 +180,130 @@ def _damaged(where: str, what: str) -> DamageError:
 
 def decode(kind: Any, value: Any, where: str) -> Any:
     """Read one value of a declared type. Goes as deep as the dataclasses do, which is not deep."""
-    if kind is Any:
-        return value
+    try:
+        return _reader_of(kind)(value)
+    except _WrongError as wrong:
+        raise DamageError(f"{where}{wrong}") from None
+
+
+@cache
+def _reader_of(kind: Any) -> Reader:
+    """Return what reads a type. A document has thousands of values of a few types, so each type is looked at once."""
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
+    if kind is Any:
+        return lambda value: value
     if dataclasses.is_dataclass(kind):
-        return _decode_dataclass(kind, value, where)
+        return _dataclass_reader(kind)
     if origin in (types.UnionType, typing.Union):
-        if value is None and type(None) in parts:
-            return None
-        options = [part for part in parts if part is not type(None)]
-        if len(options) == 1:
-            return decode(options[0], value, where)
-        return _decode_number(value, where)
+        return _union_reader(parts)
     if origin is typing.Literal:
-        if value not in parts:
-            raise _damaged(where, f"is {_shown(value)}, not one of {', '.join(map(str, parts))}")
-        return value
+        return _literal_reader(parts)
     if origin is tuple:
-        if not isinstance(value, list):
-            raise _damaged(where, f"is {_shown(value)}, not a list")
-        if len(parts) == 2 and parts[1] is Ellipsis:
-            if parts[0] == model.Number:
-                return tuple([_decode_number(item, where) for item in value])
-            return tuple(decode(parts[0], item, f"{where}[{place}]") for place, item in enumerate(value))
-        if len(value) != len(parts):
-            raise _damaged(where, f"has {len(value)} parts, not {len(parts)}")
-        return tuple(decode(part, item, where) for part, item in zip(parts, value, strict=True))
+        return _list_reader(parts[0]) if parts[1:] == (Ellipsis,) else _tuple_reader(parts)
     if kind is float:
-        return float(_decode_number(value, where))
-    is_plain = isinstance(value, kind) and not (kind is int and isinstance(value, bool))
-    if is_plain:
-        return value
-    raise _damaged(where, f"is {_shown(value)}, not {getattr(kind, '__name__', kind)}")
+        return lambda value: float(_number(value))
+    return _plain_reader(kind)
 
 
-def _decode_number(value: Any, where: str) -> Any:
+def _plain_reader(kind: type) -> Reader:
+    def read(value: Any) -> Any:
+        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+            return value
+        raise _WrongError(f"is {_shown(value)}, not {kind.__name__}")
+
+    return read
+
+
+def _literal_reader(allowed: tuple[Any, ...]) -> Reader:
+    def read(value: Any) -> Any:
+        if value in allowed:
+            return value
+        raise _WrongError(f"is {_shown(value)}, not one of {', '.join(map(str, allowed))}")
+
+    return read
+
+
+def _union_reader(parts: tuple[Any, ...]) -> Reader:
+    """Read something that may be missing; or a number, which is the only thing that comes in several types."""
+    options = [part for part in parts if part is not type(None)]
+    read = _reader_of(options[0]) if len(options) == 1 else _number
+    if len(options) == len(parts):
+        return read
+    return lambda value: None if value is None else read(value)
+
+
+def _list_reader(part: Any) -> Reader:
+    read = _number if part == model.Number else _reader_of(part)
+
+    def read_all(value: Any) -> Any:
+        place = 0
+        found = []
+        try:
+            for place, item in enumerate(_list(value)):  # noqa: B007 (it says where)
+                found.append(read(item))
+        except _WrongError as wrong:
+            if isinstance(value, list):
+                wrong.path.append(f"[{place}]")
+            raise
+        return tuple(found)
+
+    return read_all
+
+
+def _tuple_reader(parts: tuple[Any, ...]) -> Reader:
+    readers = [_reader_of(part) for part in parts]
+
+    def read(value: Any) -> Any:
+        if len(_list(value)) != len(readers):
+            raise _WrongError(f"has {len(value)} parts, not {len(readers)}")
+        return tuple([read(item) for read, item in zip(readers, value, strict=True)])
+
+    return read
+
+
+@cache
+def _field_readers(kind: Any) -> dict[str, Reader]:
+    """Return what reads each field of a dataclass. Asked for late: a dataclass may have a field of its own type."""
+    hints = typing.get_type_hints(kind)
+    return {field.name: _reader_of(hints[field.name]) for field in dataclasses.fields(kind) if field.init}
+
+
+def _dataclass_reader(kind: Any) -> Reader:
+    needed = [field.name for field in dataclasses.fields(kind) if field.init and field.default is dataclasses.MISSING]
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _WrongError(f"is {_shown(value)}, not a {kind.__name__}")
+        found, readers = {}, _field_readers(kind)
+        for name, inner in value.items():
+            reader = readers.get(name)
+            if reader is None:
+                raise _WrongError(f"has a field {_shown(name)} that a {kind.__name__} does not have")
+            try:
+                found[name] = reader(inner)
+            except _WrongError as wrong:
+                wrong.path.append(f".{name}")
+                raise
+        for name in needed:
+            if name not in found:
+                raise _WrongError(f"has no {name}")
+        return kind(**found)
+
+    return read
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise _WrongError(f"is {_shown(value)}, not a list")
+    return value
+
+
+def _number(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return value
     if value in ("nan", "inf", "-inf"):
         return float(value)
-    raise _damaged(where, f"has {_shown(value)} where a number should be")
-
-
-_HINTS: dict[type, dict[str, Any]] = {}
-
-
-def _decode_dataclass(kind: Any, value: Any, where: str) -> Any:
-    if not isinstance(value, dict):
-        raise _damaged(where, f"is {_shown(value)}, not a {kind.__name__}")
-    if kind not in _HINTS:
-        _HINTS[kind] = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind) if field.init}
-    unknown = [name for name in value if name not in fields]
-    if unknown:
-        raise _damaged(where, f"has a field {_shown(unknown[0])} that a {kind.__name__} does not have")
-    missing = [name for name, field in fields.items() if name not in value and field.default is dataclasses.MISSING]
-    if missing:
-        raise _damaged(where, f"has no {missing[0]}")
-    return kind(**{name: decode(_HINTS[kind][name], inner, f"{where}.{name}") for name, inner in value.items()})
+    raise _WrongError(f"has {_shown(value)} where a number should be")
 
 
 def _shown(value: Any) -> str:

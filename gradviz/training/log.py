@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
-from gradviz.recording.values import dtype_text, preview_of, summary_of, value_of
+from gradviz.recording.values import dtype_text, preview_and_sum, preview_of, summary_of, value_of
 from gradviz.training.model import Parameter, Rule
 from gradviz.training.program import Program
 
@@ -27,10 +27,10 @@ class Large:
 
     __slots__ = ("_known", "array", "dtype", "shape")
 
-    def __init__(self, array: Any, *, whole: bool) -> None:
+    def __init__(self, array: Any, *, whole: bool, length: float | None = None) -> None:
         self.shape, self.dtype = array.shape, array.dtype
         self.array = np.array(array) if whole else None
-        self._known = None if whole else _known(array)
+        self._known = None if whole else _known(array, length)
 
     @classmethod
     def known(cls, shape: tuple[int, ...], dtype: Any, facts: tuple[Summary, Any]) -> Large:
@@ -65,21 +65,21 @@ Stored = np.ndarray[Any, Any] | Large
 """A small array, copied; or a large one."""
 
 
-def stored(array: Any) -> Stored:
-    """Keep an array: a copy if it is small, else what is known of it."""
-    return np.array(array) if array.size <= FULL_VALUE_LIMIT else Large(array, whole=False)
+def stored(array: Any, length: float | None = None) -> Stored:
+    """Keep an array: a copy if it is small, else what is known of it. Its norm is not computed again if it is given."""
+    return np.array(array) if array.size <= FULL_VALUE_LIMIT else Large(array, whole=False, length=length)
 
 
-def _known(array: Any) -> tuple[Summary, Any]:
+def _known(array: Any, length: float | None = None) -> tuple[Summary, Any]:
     """Return statistics and a preview; in far less time than `summary_of` takes where all is well."""
-    preview = preview_of(array)
     if array.dtype.kind != "f":
-        return summary_of(array), preview
+        return summary_of(array), preview_of(array)
+    flat = array.ravel()
+    preview, total = preview_and_sum(array) if array.ndim < 3 else (preview_of(array), float(np.add.reduce(flat)))
     low, high = float(array.min()), float(array.max())
     if not (math.isfinite(low) and math.isfinite(high)):
         return summary_of(array), preview
-    flat = array.ravel()
-    mean, squares = float(np.add.reduce(flat)) / flat.size, float(np.dot(flat, flat)) / flat.size
+    mean, squares = total / flat.size, (norm(flat) if length is None else length) ** 2 / flat.size
     spread = squares - mean * mean
     if spread < squares / 1000 or not math.isfinite(squares):  # nearly all digits have cancelled, or it overflowed
         return summary_of(array), preview

@@ -35,6 +35,9 @@ from gradviz.training.run import Run
 
 HAND = Rule(BY_HAND)
 
+SAMPLE = 256
+"""Of how many entries of large data it is looked at whether they have changed."""
+
 MOST_PROGRAMS = 32
 """Different graphs that are kept of one run."""
 
@@ -50,6 +53,25 @@ class Plan:
     def __init__(self, number: int, program: Program, found: list[Any], owners: dict[int, int]) -> None:
         self.number, self.program, self.found, self.owners = number, program, found, owners
         self.last: list[Any] = [None] * len(found)  # what was kept last time, to be kept again if it has not changed
+        self._seen: list[Any] = [None] * len(found)  # of large data: the tensor it was in, and the tensor's version
+
+    def same(self, slot: int, array: Any, nodes: list[Node]) -> bool:
+        """Whether what stands in a slot is what was kept of it last time.
+
+        To compare large data takes as long as to compute with it. A tensor whose version is the same was not changed by the
+        engine; by NumPy it may have been, behind the engine's back, so some of its entries are compared all the same.
+        """
+        known = self.last[slot]
+        if known is None or known.shape != array.shape:
+            return False
+        if array.size > FULL_VALUE_LIMIT:
+            holder = _holder(nodes, self.found[slot])
+            seen = None if holder is None else (holder, holder._version)
+            before, self._seen[slot] = self._seen[slot], seen
+            if seen is not None and before is not None and seen[0] is before[0] and seen[1] == before[1]:
+                stride = array.size // SAMPLE
+                return bool((known.ravel()[::stride] == array.ravel()[::stride]).all())
+        return bool((known == array).all())
 
 
 class Recorder:
@@ -248,13 +270,12 @@ class Recorder:
             if not isinstance(array, np.ndarray | np.generic):
                 entry.inputs.append(array)
                 continue
-            known = plan.last[slot]
-            if known is not None and known.shape == array.shape and (known == array).all():
-                entry.inputs.append(known)
+            if plan.same(slot, array, nodes):
+                entry.inputs.append(plan.last[slot])
                 continue
             # Data that is there in every step is kept once, for good; large data that changes, while there is room.
             kept: Any
-            if known is None or array.size <= FULL_VALUE_LIMIT:
+            if plan.last[slot] is None or array.size <= FULL_VALUE_LIMIT:
                 kept = plan.last[slot] = np.array(array)
             else:
                 kept = Large(array, whole=True)
@@ -517,13 +538,13 @@ def epochs(count: int, *, title: str = "", budget: int = DEFAULT_BUDGET, progres
 def _note_gradient(part: ParameterEntry, held: Tensor | None) -> None:
     if held is None:
         return
-    array = held.array
+    array, length = held.array, None
     if array.size > FULL_VALUE_LIMIT:
         length = norm(array)
         if part.gradient is not None and length == part.gradient_norm:
             return  # as it was after backward(): nothing has clipped it
         part.gradient_norm = length
-    part.gradient = stored(array)
+    part.gradient = stored(array, length)
 
 
 def _kept_state(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -535,6 +556,13 @@ def _kept_state(state: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(value, int | float) and not isinstance(value, bool):
             kept[name] = np.float64(value)
     return kept
+
+
+def _holder(nodes: list[Node], where: tuple[int, Any]) -> Tensor | None:
+    """Return the tensor that brings what stands in a slot, if it is one."""
+    at, place = where
+    argument = None if isinstance(place, tuple) else nodes[at].inputs[place]
+    return argument if isinstance(argument, Tensor) else None
 
 
 def _end_of(nodes: list[Node], where: tuple[int, Any]) -> AccumulateGrad:

@@ -178,8 +178,8 @@ class _Writer:
             inputs=() if program is None else tuple([self._reference(kept) for kept in entry.inputs]),
             parameters=tuple([self._part(owner, part) for owner, part in entry.parameters.items()]),
             evaluations=() if alone else tuple(entry.evaluations),
-            earlier=() if program is None else tuple((slot, self._array(a)) for slot, a in entry.earlier.items()),
-            seed=None if program is None or entry.seed is None else self._array(entry.seed),
+            earlier=() if program is None else tuple((slot, self._reference(a)) for slot, a in entry.earlier.items()),
+            seed=None if program is None or entry.seed is None else self._reference(entry.seed),
         )
 
     def _part(self, owner: int, part: ParameterEntry) -> SavedPart:
@@ -364,19 +364,18 @@ class _Reader:
             for number, reference in step.earlier:
                 if not 0 <= number < len(slots) or slots[number].kind != "parameter":
                     raise DamageError(f"{where}.earlier is about slot {number}, which is no parameter")
-                earlier[number] = self._array(reference, where)
+                earlier[number] = self._state(reference, where)
         parameters = {part.parameter: self._part(part, where) for part in step.parameters}
         if step.program is not None and not set(self._owners_of[step.program].values()) <= set(parameters):
             raise DamageError(f"{where} does not tell of every parameter that takes part")
         return Entry(
             index=step.index,
-            epoch=self._epoch_of[step.index],
             program=step.program,
             inputs=inputs,
             parameters=parameters,
             evaluations=list(step.evaluations) or [self._losses[step.index]],
             earlier=earlier,
-            seed=None if step.seed is None else self._array(step.seed, where),
+            seed=None if step.seed is None else self._state(step.seed, where),
         )
 
     def _part(self, part: SavedPart, where: str) -> ParameterEntry:

@@ -140,7 +140,8 @@ def fit_of(run: Run) -> Fit | None:
     complete = [entry for entry in run.log.entries if entry.complete]
     if not complete:
         return None
-    last = [entry for entry in complete if entry.epoch == complete[-1].epoch]
+    epochs = run.log.epoch_of
+    last = [entry for entry in complete if epochs[entry.index] == epochs[complete[-1].index]]
     known: dict[int, Prediction | None] = {}
     batches = []
     for entry in last:

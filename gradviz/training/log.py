@@ -18,17 +18,23 @@ from gradviz.training.model import Parameter, Rule
 from gradviz.training.program import Program
 
 DEFAULT_BUDGET = 64 * 1024 * 1024
-ENTRY_OVERHEAD, ARRAY_OVERHEAD, LARGE_OVERHEAD = 900, 130, 1500
-"""Bytes that a step, an array beside its entries, and the summary of a large array take, about."""
+ENTRY_OVERHEAD, ARRAY_OVERHEAD, LARGE_OVERHEAD, RULE_OVERHEAD = 900, 130, 1500, 1100
+"""Bytes that a step, an array beside its entries, the summary of a large array, and a rule's settings take, about."""
 
 
 class Large:
-    """A large array: in full while there is room for it, then as its statistics and a small picture."""
+    """A large array: in full while there is room for it, then as its statistics and a small picture.
 
-    __slots__ = ("_known", "array", "dtype", "shape")
+    Attributes
+    ----------
+    holders
+        How many of the kept steps have it in full: what one step leaves behind is what the next begins with.
+    """
+
+    __slots__ = ("_known", "array", "dtype", "holders", "shape")
 
     def __init__(self, array: Any, *, whole: bool, length: float | None = None) -> None:
-        self.shape, self.dtype = array.shape, array.dtype
+        self.shape, self.dtype, self.holders = array.shape, array.dtype, 0
         self.array = np.array(array) if whole else None
         self._known = None if whole else _known(array, length)
 
@@ -36,7 +42,7 @@ class Large:
     def known(cls, shape: tuple[int, ...], dtype: Any, facts: tuple[Summary, Any]) -> Large:
         """Return one of which only statistics and a picture are left."""
         made = cls.__new__(cls)
-        made.shape, made.dtype, made.array, made._known = shape, dtype, None, facts
+        made.shape, made.dtype, made.holders, made.array, made._known = shape, dtype, 0, None, facts
         return made
 
     @property
@@ -68,6 +74,16 @@ Stored = np.ndarray[Any, Any] | Large
 def stored(array: Any, length: float | None = None) -> Stored:
     """Keep an array: a copy if it is small, else what is known of it. Its norm is not computed again if it is given."""
     return np.array(array) if array.size <= FULL_VALUE_LIMIT else Large(array, whole=False, length=length)
+
+
+def in_full(array: Any) -> Stored:
+    """Keep an array in full: a copy; of a large one until there is no more room for it."""
+    return np.array(array) if array.size <= FULL_VALUE_LIMIT else Large(array, whole=True)
+
+
+def array_of(kept: Any) -> Any:
+    """Return what was kept, as an array; ``None`` where only statistics are left of it."""
+    return kept.array if isinstance(kept, Large) else kept
 
 
 def _known(array: Any, length: float | None = None) -> tuple[Summary, Any]:
@@ -131,30 +147,37 @@ class Entry:
         By slot: what stood in ``.grad`` before ``backward()``.
     seed
         What backpropagation started with, if not with 1.
+    evaluations
+        The losses that were computed within the step.
+    whole
+        Whether its large arrays are kept in full; ``None`` before the log has it, and after.
     """
 
     index: int
-    epoch: int
     program: int | None
     inputs: list[Any]
     parameters: dict[int, ParameterEntry]
     evaluations: list[float]
-    earlier: dict[int, Any] = field(default_factory=dict)
-    seed: Any = None
+    earlier: dict[int, Stored] = field(default_factory=dict)
+    seed: Stored | None = None
     size: int = ENTRY_OVERHEAD
+    whole: bool | None = None
 
     @property
     def complete(self) -> bool:
         """Whether the step can be computed again."""
-        return self.program is not None and all(kept.array is not None for kept in self.large())
+        needed = (*self.inputs, *self.earlier.values(), *(() if self.seed is None else (self.seed,)))
+        return self.program is not None and all(array_of(kept) is not None for kept in needed)
 
     def large(self) -> list[Large]:
-        """Return the large arrays that went in."""
-        return [kept for kept in self.inputs if isinstance(kept, Large)]
+        """Return the large arrays that it has, each once."""
+        afters = [kept for part in self.parameters.values() for kept in (part.before, part.after)]
+        kept = (*self.inputs, *self.earlier.values(), self.seed, *afters)
+        return list({id(one): one for one in kept if isinstance(one, Large)}.values())
 
     def numbers(self) -> list[Any]:
         """Return what went in, in full."""
-        return [kept.array if isinstance(kept, Large) else kept for kept in self.inputs]
+        return [array_of(kept) for kept in self.inputs]
 
 
 @dataclass
@@ -165,6 +188,9 @@ class Log:
     ----------
     losses, epoch_of
         Of every step, whether it was kept or not.
+    used, whole_used
+        Bytes that the kept steps take, about: without the large arrays that are kept in full, and these. Data that is the
+        same in every step is not among them: no thinning would make it less.
     entries
         The steps that were kept: every `stride`-th, and the last.
     whole_stride
@@ -194,6 +220,7 @@ class Log:
 
     def add(self, entry: Entry) -> None:
         """Keep a step; over the budget, drop every other one of those before, or what is large in it."""
+        self._hold(entry)  # before others let go of what it shares with them
         if self.entries:
             before = self.entries[-1]  # it may have been kept only for being the last
             if before.index % self.stride:
@@ -201,27 +228,69 @@ class Log:
             elif before.index % self.whole_stride:
                 self._shrink(before)
         self.entries.append(entry)
-        self.used += entry.size
-        self.whole_used += sum(large.nbytes for large in entry.large())
-        while self.used + self.whole_used > self.budget and len(self.entries) > 2:
-            if self.whole_used > self.used:
+        self._make_room()
+
+    def complete(self, entry: Entry, part: ParameterEntry, after: Stored) -> None:
+        """Note late what became of a parameter, in a step that is kept already."""
+        part.after = after
+        if entry.whole is None:
+            return  # it was thinned out
+        self.grow(entry, size_of(after))
+        if isinstance(after, Large):
+            if entry.whole:
+                self._hold_one(after)
+            else:
+                after.shrink()
+        self._make_room()
+
+    def grow(self, entry: Entry, size: int) -> None:
+        """Note that more is kept of a step: so many bytes."""
+        entry.size += size
+        if entry.whole is not None:
+            self.used += size
+
+    def _make_room(self) -> None:
+        """Drop every other step, or what is large in it, until the rest fits; the first and the last always stay."""
+        most = len(self.losses)
+        while self.used + self.whole_used > self.budget:
+            *older, last = self.entries
+            if self.whole_used > self.used and self.whole_stride <= most:
                 self.whole_stride *= 2
-                for kept in self.entries[:-1]:
+                for kept in older:
                     if kept.index % self.whole_stride:
                         self._shrink(kept)
-            else:
+            elif self.stride <= most:
                 self.stride *= 2
                 self.whole_stride = max(self.whole_stride, self.stride)
-                for kept in self.entries[:-1]:
+                for kept in older:
                     if kept.index % self.stride:
                         self._forget(kept)
-                self.entries = [kept for kept in self.entries if kept.index % self.stride == 0 or kept is entry]
+                self.entries = [*(kept for kept in older if kept.index % self.stride == 0), last]
+            else:
+                return
+
+    def _hold(self, entry: Entry) -> None:
+        entry.whole = True
+        self.used += entry.size
+        for large in entry.large():
+            self._hold_one(large)
+
+    def _hold_one(self, large: Large) -> None:
+        if not large.holders:
+            self.whole_used += large.nbytes
+        large.holders += 1
 
     def _forget(self, entry: Entry) -> None:
         self._shrink(entry)
         self.used -= entry.size
+        entry.whole = None
 
     def _shrink(self, entry: Entry) -> None:
+        if not entry.whole:
+            return
+        entry.whole = False
         for large in entry.large():
-            self.whole_used -= large.nbytes
-            large.shrink()
+            large.holders -= 1
+            if not large.holders:
+                self.whole_used -= large.nbytes
+                large.shrink()

@@ -11,6 +11,9 @@ from gradviz.recording.model import Value
 BY_HAND = "by hand"
 """The name of the rule where no optimiser moved a parameter."""
 
+UNMOVED = "unmoved"
+"""And where nothing did."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -19,7 +22,7 @@ class Rule:
     Attributes
     ----------
     name
-        The optimiser's class, ``"SGD"``; or ``"by hand"``.
+        The optimiser's class, ``"SGD"``; ``"by hand"``; or ``"unmoved"``.
     settings
         Of the parameter's group: ``{"lr": 0.01, "momentum": 0.9, ...}``.
     """

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from threading import get_ident
 from types import FrameType, TracebackType
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import backward
-from gradviz.engine.node import AccumulateGrad, Node
+from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor
 from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer, settings_of
@@ -27,51 +28,82 @@ from gradviz.recording.model import FULL_VALUE_LIMIT
 from gradviz.recording.names import let_go, variables_of
 from gradviz.recording.observe import nodes_behind, structure_of
 from gradviz.recording.values import dtype_text
-from gradviz.training.log import DEFAULT_BUDGET, Entry, Large, Log, ParameterEntry, norm, size_of, stored
-from gradviz.training.model import BY_HAND, Parameter, Rule
-from gradviz.training.program import Program, array_at, program_of
+from gradviz.training.counting import EpochCounter, label_in
+from gradviz.training.log import (
+    DEFAULT_BUDGET,
+    LARGE_OVERHEAD,
+    RULE_OVERHEAD,
+    Entry,
+    Log,
+    ParameterEntry,
+    Stored,
+    array_of,
+    in_full,
+    norm,
+    size_of,
+    stored,
+)
+from gradviz.training.model import BY_HAND, UNMOVED, Parameter, Rule
+from gradviz.training.plan import Plan, signature_of, upstream_of
+from gradviz.training.program import array_at, program_of
 from gradviz.training.progress import Progress
 from gradviz.training.run import Run
 
-HAND = Rule(BY_HAND)
-
-SAMPLE = 256
-"""Of how many entries of large data it is looked at whether they have changed."""
+HAND, STILL = Rule(BY_HAND), Rule(UNMOVED)
 
 MOST_PROGRAMS = 32
 """Different graphs that are kept of one run."""
 
-NOTHING = (
-    "nothing was recorded: loss.backward() was not called while the recording was on. Put the whole training loop into the "
-    "with block."
-)
+NOTHING = "nothing was recorded: loss.backward() was not called while the recording was on"
 
 
-class Plan:
-    """Where, among the nodes of a graph of known structure, the numbers to keep are found."""
+@dataclass
+class Watched:
+    """A parameter, as it was when it was last looked at.
 
-    def __init__(self, number: int, program: Program, found: list[Any], owners: dict[int, int]) -> None:
-        self.number, self.program, self.found, self.owners = number, program, found, owners
-        self.last: list[Any] = [None] * len(found)  # what was kept last time, to be kept again if it has not changed
-        self._seen: list[Any] = [None] * len(found)  # of large data: the tensor it was in, and the tensor's version
+    Attributes
+    ----------
+    tensor
+        The leaf.
+    kept
+        Its copy, as it is in the log, where a large one may be thinned out.
+    array
+        The copy itself.
+    entry, part
+        The newest step in which it took part, and what is kept of it there.
+    by_optimizer
+        Whether an optimiser has ever moved it.
+    used
+        Whether it has been moved since its gradient was last 0 or not there: by then the gradient has been made use of.
+    suspected
+        The step whose gradient was added to one that had been made use of.
+    """
 
-    def same(self, slot: int, array: Any, nodes: list[Node]) -> bool:
-        """Whether what stands in a slot is what was kept of it last time.
+    tensor: Tensor
+    kept: Stored | None = None
+    array: Any = None
+    entry: Entry | None = None
+    part: ParameterEntry | None = None
+    by_optimizer: bool = False
+    used: bool = False
+    suspected: int | None = None
 
-        To compare large data takes as long as to compute with it. A tensor whose version is the same was not changed by the
-        engine; by NumPy it may have been, behind the engine's back, so some of its entries are compared all the same.
-        """
-        known = self.last[slot]
-        if known is None or known.shape != array.shape:
-            return False
-        if array.size > FULL_VALUE_LIMIT:
-            holder = _holder(nodes, self.found[slot])
-            seen = None if holder is None else (holder, holder._version)
-            before, self._seen[slot] = self._seen[slot], seen
-            if seen is not None and before is not None and seen[0] is before[0] and seen[1] == before[1]:
-                stride = array.size // SAMPLE
-                return bool((known.ravel()[::stride] == array.ravel()[::stride]).all())
-        return bool((known == array).all())
+
+@dataclass
+class Stepping:
+    """An optimiser that is making its step.
+
+    Attributes
+    ----------
+    claimed
+        The parts of steps that are its work, as far as is known: a closure opens a step of its own.
+    opened
+        The step that its closure has opened.
+    """
+
+    optimizer: Optimizer
+    claimed: list[tuple[ParameterEntry, Watched]] = field(default_factory=list)
+    opened: Entry | None = None
 
 
 class Recorder:
@@ -80,29 +112,26 @@ class Recorder:
     def __init__(self, epochs: int | None, title: str, budget: int, progress: bool | None) -> None:
         if epochs is not None and (not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1):
             raise ValueError(f"epochs must be a whole number of at least 1, but got {epochs!r}")
-        if not budget > 0:
+        if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
             raise ValueError(f"budget is in bytes and must be positive, but got {budget!r}")
         from gradviz import __version__
 
-        self.log = Log(budget=budget, title=title, producer=f"gradviz {__version__}", epochs=epochs)
+        self.log = Log(budget=int(budget), title=title, producer=f"gradviz {__version__}", epochs=epochs)
         self.run = Run(self.log)
         self.counted: int | None = None  # the epoch, where somebody counts for us
         self.backwards = 0  # how many backward passes were seen
         self.scopes: list[Mapping[str, Any]] = []  # where else names are looked for
         self._wanted = progress
         self._plans: dict[Any, Plan | None] = {}
-        self._tensors: list[Tensor] = []  # the run's parameters, as they are now
-        self._rules: dict[Any, Rule] = {}
+        self._watched: list[Watched] = []  # by number of the run's parameters
+        self._rules: dict[tuple[int, int], Rule] = {}  # by optimiser and group, the one at work
         self._open: Entry | None = None
-        self._opened_by: Optimizer | None = None
-        self._stepped: set[int] = set()  # the optimisers that have made their step of the open one
-        self._stepping: list[Optimizer] = []
-        self._moving: tuple[Entry | None, list[tuple[ParameterEntry, Tensor, Rule]]] = (None, [])
-        self._moved = False  # whether the step before changed a parameter
-        self._first_epoch: int | None = None
-        self._stale: Any = None  # what a variable called epoch held before the loop
+        self._stepping: list[Stepping] = []
+        self._counter = EpochCounter()
+        self._data = 0  # bytes of what goes into the computation and is the same in every step
         self._frame: FrameType | None = None
         self._thread = get_ident()
+        self._elsewhere = False  # whether another thread has called backward()
         self._progress: Progress | None = None
 
     # --- from when to when --------------------------------------------------------------------------------------
@@ -112,7 +141,9 @@ class Recorder:
         if self.run.finished or self in optimizers.watchers:
             raise RuntimeError("a recording can be made only once: call gv.record() again for another run")
         self._frame = frame
-        self._stale = None if frame is None else frame.f_locals.get("epoch")
+        if not self.log.losses:
+            self._counter = EpochCounter(label_in(frame))
+            self.log.epoch_of = self._counter.epoch_of
         if self._wanted is not False:
             self._progress = Progress(self.log.epochs, self._wanted)
         self._thread = get_ident()
@@ -123,13 +154,16 @@ class Recorder:
     def pause(self) -> None:
         """Stop watching for a while; what was seen so far is complete."""
         if self in optimizers.watchers:
-            optimizers.watchers.remove(self)
-            backward.watchers.remove(self._backward)
+            self._unwatch()
             self._find_renewed()
-            self._close({})
+            self._close()
             self.run.grown()
             if self._frame is not None:
                 let_go(self._frame)
+
+    def _unwatch(self) -> None:
+        optimizers.watchers.remove(self)
+        backward.watchers.remove(self._backward)
 
     def stop(self, error: BaseException | None = None) -> Run:
         """Stop watching; what was recorded is complete. An error that ended the loop is noted."""
@@ -137,19 +171,29 @@ class Recorder:
             return self.run
         self.pause()
         log = self.log
+        del log.epoch_of[len(log.losses) :]  # an interrupt may have come between the two
+        if not self._counter.counts and log.epochs and not self._counter.share_out(log.epochs):
+            log.notes.append(
+                f"{len(log.losses)} steps do not divide evenly into {log.epochs} epochs: epochs of "
+                f"{log.epoch_of.count(0)} steps are shown. Loop over gv.epochs(...), or call the loop's variable epoch, to "
+                "have them counted"
+            )
         if self._progress is not None and log.losses:
             self._progress.done(log.epoch_of[-1], log.losses[-1])
         if error is not None:
             where = f" in epoch {log.epoch_of[-1]}" if log.losses else " before the first step"
             log.notes.append(f"stopped by {type(error).__name__}{where}{f': {error}' if str(error) else ''}")
         if not log.losses:
-            log.notes.append(NOTHING)
-        self._spread_epochs()
+            log.notes.append(self._why_nothing())
         # The run outlives the loop; the loop's variables must not live on through it.
-        self._frame = self._opened_by = None
-        self._tensors, self._plans, self._moving = [], {}, (None, [])
+        self._frame, self._watched, self._plans, self._stepping = None, [], {}, []
         self.run.finish()
         return self.run
+
+    def _why_nothing(self) -> str:
+        if self._elsewhere:
+            return f"{NOTHING}, but by another thread: record in the thread that trains"
+        return f"{NOTHING}. (torch.autograd.grad() alone is not recorded.)"
 
     def __enter__(self) -> Run:
         return self.start(sys._getframe(1))
@@ -159,102 +203,116 @@ class Recorder:
     ) -> None:
         self.stop(error)
         if error is None and not self.log.losses:
-            warnings.warn(NOTHING, stacklevel=2)
+            warnings.warn(self.log.notes[-1], stacklevel=2)
 
     def _find_renewed(self) -> None:
         """Where a loop makes ``w`` anew in each step, the last one is only found under its name."""
         if self._frame is None:
             return
         scopes = variables_of(self._frame)
-        for number, (parameter, tensor) in enumerate(zip(self.log.parameters, self._tensors, strict=True)):
+        for parameter, watched in zip(self.log.parameters, self._watched, strict=True):
             found = next((scope[parameter.name] for scope in scopes if parameter.name in scope), None)
-            if isinstance(found, Tensor) and found is not tensor and tuple(found.shape) == parameter.shape:
-                self._tensors[number] = found
+            if isinstance(found, Tensor) and tuple(found.shape) == parameter.shape:
+                self._renew(watched, found)
 
-    def _spread_epochs(self) -> None:
-        """Where nobody counted the epochs, but their number was given: the steps are shared out among them."""
-        log = self.log
-        if self.counted == 0 and self._first_epoch is not None and self._first_epoch == self._stale and log.epochs != 1:
-            self.counted = None  # nobody counts: the variable is left over from another loop
-            log.epoch_of[:] = range(len(log.losses))
-        elif self.counted is not None:
-            return
-        size = -(-len(log.losses) // log.epochs) if log.epochs else 1
-        size = max(size, 1)
-        log.epoch_of[:] = [index // size for index in range(len(log.losses))]
-        for entry in log.entries:
-            entry.epoch = log.epoch_of[entry.index]
-        if log.epochs and len(log.losses) > log.epochs and len(log.losses) % log.epochs:
-            log.notes.append(
-                f"{len(log.losses)} steps do not divide evenly into {log.epochs} epochs: epochs of {size} steps are shown. "
-                "Loop over gv.epochs(...), or call the loop's variable epoch, to have them counted."
-            )
-
-    # --- a step -------------------------------------------------------------------------------------------------
+    # --- what the engine tells ----------------------------------------------------------------------------------
 
     def _backward(self, outputs: list[Tensor]) -> None:
         """See what went into a backward pass that has just ended, and the gradients it left."""
-        output = outputs[0]
-        if output._grad_fn is None or get_ident() != self._thread:  # another thread may train something else
+        if get_ident() != self._thread:  # another thread may train something else
+            self._elsewhere = True
             return
+        try:
+            self._see(outputs)
+        except Exception as error:
+            self._give_up(error)
+
+    def _see(self, outputs: Sequence[Tensor]) -> None:
+        output = outputs[0]
+        if output._grad_fn is None:
+            return
+        if len(outputs) > 1:
+            self.log.note(
+                "backward() was called for",
+                f"backward() was called for {len(outputs)} tensors at once: the graph and the loss are those of the first. "
+                "Add the losses up, to see them all",
+            )
         loss = float(output.array.sum())
         self.backwards += 1
-        entry = self._open
-        if self._stepping and entry is not None and self._opened_by is self._stepping[-1]:
-            entry.evaluations.append(loss)  # the optimiser evaluates once more within one step
+        stepping = self._stepping[-1] if self._stepping else None
+        if stepping is not None and stepping.opened is not None and stepping.opened is self._open:
+            stepping.opened.evaluations.append(loss)  # the optimiser evaluates once more within one step
             return
+        if stepping is not None:
+            self._unclaim(stepping)  # what is open is not its work, but what its closure opens now
         nodes = nodes_behind((output,))
-        key = _signature(nodes)
+        key = signature_of(nodes)
         if key not in self._plans:
-            self._close({})
+            self._close()
             self._plans[key] = self._learn(output, nodes)
         plan = self._plans[key]
-        present: dict[int, Tensor] = {}
         if plan is not None:
             for slot, owner in plan.owners.items():
-                present[owner] = _end_of(nodes, plan.found[slot]).variable
-        self._close(present)
-        for owner, tensor in present.items():
-            self._tensors[owner] = tensor
-        self._open_step(loss, plan, nodes, output, present)
+                self._renew(self._watched[owner], plan.leaf(slot, nodes).variable)
+        self._close()
+        self._open_step(loss, plan, nodes, output)
+        if stepping is not None:
+            stepping.opened = self._open
 
-    def _open_step(
-        self, loss: float, plan: Plan | None, nodes: list[Node], output: Tensor, present: dict[int, Tensor]
-    ) -> None:
+    def _renew(self, watched: Watched, tensor: Tensor) -> None:
+        """A parameter is another tensor now. Where nobody else moves it, to make it anew is how a loop does that by hand."""
+        if tensor is watched.tensor:
+            return
+        if watched.by_optimizer:
+            self._settle(watched)
+            watched.array = watched.part = None
+        watched.tensor = tensor
+
+    def _give_up(self, error: Exception) -> None:
+        """An error of ours must not end the loop."""
+        self._unwatch()
+        self._open = None
+        words = f"the recording ended in step {len(self.log.losses)} by an error of gradviz's own, {type(error).__name__}: {error}"
+        self.log.notes.append(words)
+        warnings.warn(f"{words}. The loop goes on. Please report it, with the loop.", stacklevel=2)
+
+    # --- a step -------------------------------------------------------------------------------------------------
+
+    def _open_step(self, loss: float, plan: Plan | None, nodes: list[Node], output: Tensor) -> None:
         log = self.log
         index = len(log.losses)
-        epoch = self._epoch_now(index)
-        taking_part = present if plan is not None else dict(enumerate(self._tensors))
-        entry = Entry(index, epoch, None if plan is None else plan.number, [], {}, [loss])
-        for owner, tensor in taking_part.items():
-            entry.parameters[owner] = self._parameter_entry(owner, tensor, entry)
+        entry = Entry(index, None if plan is None else plan.number, [], {}, [loss])
+        for owner in dict.fromkeys(range(len(self._watched)) if plan is None else plan.owners.values()):
+            self._begin_part(owner, entry)
         if plan is not None:
             self._inputs(entry, plan, nodes)
-            assert output._grad_fn is not None
-            seen = output._grad_fn.seen
-            upstream = None if seen is None else seen[1][output._output_nr] if output._grad_fn.many else seen[1]
-            if upstream is not None and not (output.array.size == 1 and float(np.ravel(upstream)[0]) == 1):
-                entry.seed = np.array(upstream)
-        self._open = entry
-        self._stepped.clear()
-        self._opened_by = self._stepping[-1] if self._stepping else None
+            upstream = upstream_of(output)
+            if upstream is not None:
+                entry.seed = in_full(upstream)
+                entry.size += size_of(entry.seed)
+        epoch = self._counter.add(self._label())
         log.losses.append(loss)
-        log.epoch_of.append(epoch)
+        self._open = entry  # last: an interrupt leaves no step without a loss
         if not np.isfinite(loss):
             log.note(
                 "diverged",
                 f"diverged: the loss is {loss} in epoch {epoch}. A smaller learning rate often helps; nan comes from inf − "
                 "inf, 0/0 or the logarithm of a negative number",
             )
-        if entry.earlier and self._moved:
-            log.note(
-                "gradients are accumulating",
-                "gradients are accumulating over epochs: zero_grad() was not called between step "
-                f"{index - 1} and step {index}, so the gradient of the earlier step is part of the later one's",
-            )
         if self._progress is not None:
             self._progress.show(epoch, loss)
         self.run.grown()
+
+    def _begin_part(self, owner: int, entry: Entry) -> None:
+        watched = self._watched[owner]
+        if watched.array is None:
+            watched.kept = in_full(watched.tensor.array)
+            watched.array = array_of(watched.kept)
+            entry.size += size_of(watched.kept)
+        assert watched.kept is not None
+        part = entry.parameters[owner] = ParameterEntry(watched.kept, None, HAND)
+        watched.entry, watched.part = entry, part
+        self._note_gradient(part, watched, entry)
 
     def _inputs(self, entry: Entry, plan: Plan, nodes: list[Node]) -> None:
         """Keep what went into the computation; what has not changed since the last step is not copied again."""
@@ -262,124 +320,171 @@ class Recorder:
             owner = plan.owners.get(slot)
             if owner is not None:
                 entry.inputs.append(entry.parameters[owner].before)
-                end = _end_of(nodes, where)
-                if end.seen is not None and end.seen[1] is not None and end.seen[1].any():
-                    entry.earlier[slot] = np.array(end.seen[1])
+                self._note_earlier(slot, self._watched[owner], plan.leaf(slot, nodes).seen, entry)
                 continue
             array = array_at(nodes, where)
             if not isinstance(array, np.ndarray | np.generic):
                 entry.inputs.append(array)
-                continue
-            if plan.same(slot, array, nodes):
+            elif plan.same(slot, array, nodes):
                 entry.inputs.append(plan.last[slot])
-                continue
-            # Data that is there in every step is kept once, for good; large data that changes, while there is room.
-            kept: Any
-            if plan.last[slot] is None or array.size <= FULL_VALUE_LIMIT:
-                kept = plan.last[slot] = np.array(array)
+            elif plan.last[slot] is None:
+                # Data that is there in every step is kept once, for good: it is not part of what is thinned.
+                plan.last[slot] = np.array(array)
+                entry.inputs.append(plan.last[slot])
+                self._note_data(array.nbytes)
             else:
-                kept = Large(array, whole=True)
-            entry.size += size_of(kept)
-            entry.inputs.append(kept)
+                entry.inputs.append(in_full(array))
+                entry.size += size_of(entry.inputs[-1])
+                if array.size <= FULL_VALUE_LIMIT:
+                    plan.last[slot] = entry.inputs[-1]
 
-    def _parameter_entry(self, owner: int, tensor: Tensor, entry: Entry) -> ParameterEntry:
-        array, held = tensor.array, tensor._grad
-        last = self.log.entries[-1].parameters.get(owner) if self.log.entries else None
-        if last is not None and last.after is not None and self.log.entries[-1].index == entry.index - 1:
-            before = last.after  # nothing has touched it since
-        else:
-            before = np.array(array) if array.size <= FULL_VALUE_LIMIT else Large(array, whole=True)
-            entry.size += size_of(before)
-        part = ParameterEntry(before, None, HAND)
-        _note_gradient(part, held)
-        if part.gradient is not None:
-            entry.size += size_of(part.gradient)
-        return part
+    def _note_data(self, size: int) -> None:
+        self._data += size
+        if self._data > self.log.budget:
+            self.log.note(
+                "the data takes",
+                f"the data takes {self._data / 2**20:.3g} MB: it is kept once, beside the budget of "
+                f"{self.log.budget / 2**20:.3g} MB for what the steps do with it",
+            )
 
-    def _close(self, renewed: Mapping[int, Tensor]) -> None:
-        """The step that is open is over: see what became of the parameters."""
-        entry, self._open = self._open, None
-        if entry is None:
+    def _note_earlier(self, slot: int, watched: Watched, seen: Any, entry: Entry) -> None:
+        """Keep what stood in ``.grad`` before; and suspect that zero_grad() was forgotten, if it has been made use of."""
+        earlier = None if seen is None else seen[1]
+        if earlier is None or not earlier.any():
+            watched.used, watched.suspected = False, None
             return
-        moved = False
-        for owner, part in entry.parameters.items():
-            array = renewed.get(owner, self._tensors[owner]).array
-            before = part.before.array if isinstance(part.before, Large) else part.before
-            assert before is not None  # of the newest step everything is there in full
-            same_shape = before.shape == array.shape
-            if isinstance(part.before, Large):
-                part.update_norm = norm(array - before) if same_shape else None
-                still = part.update_norm == 0
-            else:
-                still = same_shape and bool((before == array).all())
-            if still:
+        entry.earlier[slot] = in_full(earlier)
+        entry.size += size_of(entry.earlier[slot])
+        if watched.used and watched.suspected is None:
+            watched.suspected = entry.index
+
+    def _note_gradient(self, part: ParameterEntry, watched: Watched, entry: Entry) -> None:
+        held = watched.tensor._grad
+        if held is None:
+            return
+        array, length = held.array, None
+        if array.size > FULL_VALUE_LIMIT:
+            length = norm(array)
+            if part.gradient is not None and length == part.gradient_norm:
+                return  # as it was after backward(): nothing has clipped it
+            part.gradient_norm = length
+        if part.gradient is None:
+            self.log.grow(entry, size_of(array) if length is None else LARGE_OVERHEAD)
+        part.gradient = stored(array, length)
+
+    def _close(self) -> None:
+        """See what became of the parameters; the step that is open is over."""
+        for watched in self._watched:
+            self._settle(watched)
+        entry, self._open = self._open, None
+        if entry is not None and entry.index < len(self.log.losses):
+            self.log.add(entry)
+
+    def _settle(self, watched: Watched) -> None:
+        """See what became of a parameter since it was last looked at.
+
+        A step may move a parameter whose gradient is from an earlier step: two losses, two calls of ``backward()``, and one
+        ``step()``. Then the earlier step is told late.
+        """
+        part, entry, array, before = watched.part, watched.entry, watched.tensor.array, watched.array
+        if part is None or before is None:
+            return
+        assert entry is not None
+        if array.shape != before.shape:  # it goes on as a parameter of its own
+            part.after, part.update_norm = part.before, 0.0
+            watched.array = watched.part = None
+            return
+        first_look = part.after is None
+        change = _change(before, array)
+        if change is None:
+            if first_look:
                 part.after, part.update_norm = part.before, 0.0
-                continue
-            moved = True
-            part.after = Large(array, whole=True) if isinstance(part.before, Large) else np.array(array)
-            entry.size += size_of(part.after)
-        self._moved = moved
-        self.log.add(entry)
+                part.rule = STILL if part.rule is HAND else part.rule
+            return
+        watched.kept = in_full(array)
+        watched.array = array_of(watched.kept)
+        self._note_use(watched)
+        if not first_look and part.after is not part.before:
+            return  # it has had its step, and was moved once more
+        part.rule = HAND if part.rule is STILL else part.rule
+        part.update_norm = norm(change) if array.size > FULL_VALUE_LIMIT else None
+        if first_look:
+            part.after = watched.kept
+            entry.size += size_of(watched.kept)
+        else:
+            self.log.complete(entry, part, watched.kept)
+
+    def _note_use(self, watched: Watched) -> None:
+        """A parameter has been moved: its gradient has been made use of."""
+        watched.used = True
+        if watched.suspected is not None:
+            index, watched.suspected = watched.suspected, None
+            self.log.note(
+                "gradients are accumulating",
+                "gradients are accumulating over epochs: zero_grad() was not called between step "
+                f"{index - 1} and step {index}, so the gradient of the earlier step is part of the later one's",
+            )
 
     # --- what the optimisers tell -------------------------------------------------------------------------------
 
     def step_starts(self, optimizer: Optimizer) -> None:
         """Note the settings, and the gradients as they are after clipping."""
-        if get_ident() != self._thread:
-            return
-        self._stepping.append(optimizer)
-        entry = self._open
-        # A second step begins with a closure that opens a step of its own: what is open now is over.
-        over = entry is None or id(optimizer) in self._stepped
-        self._moving = entry, [] if entry is None or over else self._parts_of(optimizer, entry)
-        for part, tensor, rule in self._moving[1]:
-            part.rule = rule
-            _note_gradient(part, tensor._grad)
+        if get_ident() == self._thread:
+            self._stepping.append(Stepping(optimizer))
+            self._claim(self._stepping[-1])
 
     def step_ends(self, optimizer: Optimizer) -> None:
         """Note what the optimiser remembers now; a step that it opened itself, by calling a closure, is its own."""
-        if get_ident() != self._thread:
+        if get_ident() != self._thread or not self._stepping:
             return
-        if self._stepping:
-            self._stepping.pop()
-        if self._open is not None:
-            entry, parts = self._moving
-            if entry is not self._open:  # the optimiser has opened it itself, by calling a closure
-                parts = self._parts_of(optimizer, self._open)
-                for part, tensor, rule in parts:
-                    part.rule = rule
-                    _note_gradient(part, tensor._grad)
-            self._stepped.add(id(optimizer))
-            for part, tensor, _ in parts:
-                state = optimizer.state.get(tensor)
-                if state:
-                    part.state = _kept_state(state)
-                    self._open.size += sum(size_of(kept) for kept in part.state.values())
-        self._opened_by = None
+        stepping = self._stepping.pop()
+        if stepping.opened is not None and stepping.opened is self._open:
+            self._claim(stepping)
+        for part, watched in stepping.claimed:
+            watched.by_optimizer = True
+            state = optimizer.state.get(watched.tensor)
+            if state:
+                assert watched.entry is not None
+                part.state = _kept_state(state)
+                self.log.grow(watched.entry, sum(size_of(kept) for kept in part.state.values()))
 
-    def _parts_of(self, optimizer: Optimizer, entry: Entry) -> list[tuple[ParameterEntry, Tensor, Rule]]:
-        """Return those of an optimiser's parameters that take part in a step, and what moves them."""
-        parts = []
-        owners = {id(self._tensors[owner]): part for owner, part in entry.parameters.items()}
-        for group in optimizer.param_groups:
+    def _claim(self, stepping: Stepping) -> None:
+        """Note that the newest gradients of an optimiser's parameters are those that it makes its step with."""
+        watched_by_id = {id(watched.tensor): watched for watched in self._watched}
+        for number, group in enumerate(stepping.optimizer.param_groups):
             rule = None
             for tensor in group["params"]:
-                part = owners.get(id(tensor))
-                if part is not None:
-                    rule = rule or self._rule_of(optimizer, group)
-                    parts.append((part, tensor, rule))
-        return parts
+                watched = watched_by_id.get(id(tensor))
+                part = None if watched is None else watched.part
+                if watched is None or part is None or not (part.rule is HAND or part.rule is STILL):
+                    continue
+                if part.after is not None and part.after is not part.before:
+                    continue  # of a step that is over, in which it was moved
+                assert watched.entry is not None
+                rule = rule or self._rule_of(stepping.optimizer, number, watched.entry)
+                part.rule = rule
+                self._note_gradient(part, watched, watched.entry)
+                stepping.claimed.append((part, watched))
 
-    def _rule_of(self, optimizer: Optimizer, group: dict[str, Any]) -> Rule:
-        """Return a rule, the same object for the same settings."""
+    def _unclaim(self, stepping: Stepping) -> None:
+        for part, _ in stepping.claimed:
+            part.rule = HAND if part.after is None else STILL
+        stepping.claimed.clear()
+
+    def _rule_of(self, optimizer: Optimizer, number: int, entry: Entry) -> Rule:
+        """Return the rule of a group of parameters: the same object as long as its settings are the same."""
         settings = {}
-        for name, value in settings_of(group).items():
+        for name, value in settings_of(optimizer.param_groups[number]).items():
             if isinstance(value, Tensor) and value.numel() == 1:
                 settings[name] = value.item()
-            elif isinstance(value, int | float | str | tuple):
+            elif isinstance(value, int | float | str) or (isinstance(value, tuple) and _plain(value)):
                 settings[name] = value
-        name = type(optimizer).__name__
-        return self._rules.setdefault((name, *settings.items()), Rule(name, settings))
+        name, key = type(optimizer).__name__, (id(optimizer), number)
+        known = self._rules.get(key)
+        if known is None or known.name != name or known.settings != settings:
+            known = self._rules[key] = Rule(name, settings)
+            self.log.grow(entry, RULE_OVERHEAD)
+        return known
 
     # --- a graph of a new structure -----------------------------------------------------------------------------
 
@@ -389,28 +494,32 @@ class Recorder:
             log.note(
                 f"more than {MOST_PROGRAMS}",
                 f"more than {MOST_PROGRAMS} different graphs were computed: of the others the losses and the parameters are "
-                "kept, but no graph. (A graph that grows from step to step means that something of the step before is "
-                "still in it: detach() it, or update under no_grad().)",
+                "kept, but no graph. (Batches of different sizes have different graphs; and one that grows from step to step "
+                "means that something of the step before is still in it: detach() it, or update under no_grad().)",
             )
             return None
-        graph, title, ids = structure_of(output, nodes, [*_scopes(self._frame), *self.scopes])
+        frames = list(_frames(self._frame))
+        scopes = [scope for frame in frames for scope in variables_of(frame)]
+        graph, title, ids = structure_of(output, nodes, [*scopes, *self.scopes])
+        for frame in frames:
+            let_go(frame)
         program, found = program_of(nodes, output, graph, title, ids)
-        owners: dict[int, int] = {}
+        plan = Plan(len(log.programs), program, found, {})
         for slot, told in enumerate(program.slots):
             if told.kind == "parameter":
-                leaf = _end_of(nodes, found[slot]).variable
-                owners[slot] = self._owner(leaf, graph.tensor(told.tensor).name, set(owners.values()))
+                leaf = plan.leaf(slot, nodes).variable
+                plan.owners[slot] = self._owner(leaf, graph.tensor(told.tensor).name, set(plan.owners.values()))
         log.title = log.title or title
         log.programs.append(program)
-        self.run.owners.append(owners)
-        return Plan(len(log.programs) - 1, program, found, owners)
+        self.run.owners.append(plan.owners)
+        return plan
 
     def _owner(self, leaf: Tensor, name: str, taken: set[int]) -> int:
         """Return which of the run's parameters a leaf is: by identity, by name, or a new one."""
         log = self.log
         shape = tuple(leaf.shape)
-        for number, tensor in enumerate(self._tensors):
-            same = tensor is leaf or (number not in taken and log.parameters[number].name == name)
+        for number, watched in enumerate(self._watched):
+            same = watched.tensor is leaf or (number not in taken and log.parameters[number].name == name)
             if same and log.parameters[number].shape == shape:
                 return number
             if same:
@@ -424,21 +533,16 @@ class Recorder:
         while own in names:
             own, count = f"{name} ({count})", count + 1
         log.parameters.append(Parameter(own, shape, dtype_text(leaf.array.dtype)))
-        self._tensors.append(leaf)
-        return len(self._tensors) - 1
+        self._watched.append(Watched(leaf))
+        return len(self._watched) - 1
 
-    def _epoch_now(self, index: int) -> int:
-        """Return the epoch of a step: counted for us, or the loop's own variable ``epoch``, or one for each step."""
-        if self._frame is None or (self.counted is not None and self._first_epoch is None):
-            return index if self.counted is None else self.counted
-        found = self._frame.f_locals.get("epoch")
-        if isinstance(found, int) and not isinstance(found, bool):
-            if self._first_epoch is None:
-                self._first_epoch = found
-            if found >= self._first_epoch:
-                self.counted = found - self._first_epoch
-                return self.counted
-        return index
+    def _label(self) -> int | None:
+        """Return what the epoch is called: as it was counted for us, or by the nearest variable called ``epoch``."""
+        if self.counted is not None:
+            return self.counted
+        if self._frame is None:
+            return None
+        return next((label for frame in _frames(self._frame) if (label := label_in(frame)) is not None), None)
 
 
 def record(
@@ -535,16 +639,13 @@ def epochs(count: int, *, title: str = "", budget: int = DEFAULT_BUDGET, progres
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def _note_gradient(part: ParameterEntry, held: Tensor | None) -> None:
-    if held is None:
-        return
-    array, length = held.array, None
-    if array.size > FULL_VALUE_LIMIT:
-        length = norm(array)
-        if part.gradient is not None and length == part.gradient_norm:
-            return  # as it was after backward(): nothing has clipped it
-        part.gradient_norm = length
-    part.gradient = stored(array, length)
+def _change(before: Any, array: Any) -> Any:
+    """Return what was added to an array, ``None`` if it is what it was."""
+    if array.size <= FULL_VALUE_LIMIT:
+        return None if (before == array).all() else array
+    with np.errstate(all="ignore"):
+        change = array - before
+    return change if change.any() else None
 
 
 def _kept_state(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -558,64 +659,21 @@ def _kept_state(state: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def _holder(nodes: list[Node], where: tuple[int, Any]) -> Tensor | None:
-    """Return the tensor that brings what stands in a slot, if it is one."""
-    at, place = where
-    argument = None if isinstance(place, tuple) else nodes[at].inputs[place]
-    return argument if isinstance(argument, Tensor) else None
+def _plain(value: tuple[Any, ...]) -> bool:
+    return all(isinstance(part, int | float | str) for part in value)
 
 
-def _end_of(nodes: list[Node], where: tuple[int, Any]) -> AccumulateGrad:
-    """Return where the gradient of a parameter arrives, given where it goes into the graph."""
-    edge = nodes[where[0]].edges[where[1]]
-    assert edge is not None
-    assert isinstance(edge[0], AccumulateGrad)
-    return edge[0]
-
-
-def _signature(nodes: list[Node]) -> tuple[Any, ...]:
-    """Return what two graphs of the same structure have in common."""
-    places = {node: place for place, node in enumerate(nodes)}
-    leaves: dict[int, int] = {}
-    parts: list[Any] = []
-    for node in nodes:
-        parts += (type(node), node.output_shape, node.origin[1])
-        for argument, edge in zip(node.inputs, node.edges, strict=True):
-            if edge is not None and type(edge[0]) is not AccumulateGrad:
-                parts.append((places[edge[0]], edge[1]))
-            elif isinstance(argument, Tensor):
-                leaf = argument if edge is None else edge[0].variable
-                known = leaves.setdefault(id(leaf), len(leaves))
-                parts += (known if edge is None else -1 - known, argument.array.shape)
-            else:
-                parts.append(None)
-        parts += [_told(setting) for setting in node.settings]
-    return tuple(parts)
-
-
-def _told(setting: Any) -> Any:
-    if setting is None or isinstance(setting, int | float | str):
-        return setting
-    if isinstance(setting, np.ndarray):
-        return setting.shape
-    if isinstance(setting, tuple | list):
-        return tuple(_told(part) for part in setting)
-    return repr(setting)
+def _frames(home: FrameType | None) -> Iterator[FrameType]:
+    """Go from where ``backward()`` was called out to the loop."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame is not home and _is_ours(frame):
+        frame = frame.f_back
+    while frame is not None:
+        yield frame
+        if frame is home or home is None:
+            return
+        frame = frame.f_back
 
 
 def _is_ours(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0] == "gradviz"
-
-
-def _scopes(home: FrameType | None) -> list[Mapping[str, Any]]:
-    """Return the variables from where ``backward()`` was called out to the loop, the nearest first."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame is not home and _is_ours(frame):
-        frame = frame.f_back
-    scopes: list[Mapping[str, Any]] = []
-    while frame is not None:
-        scopes += variables_of(frame)
-        if frame is home or home is None:
-            break
-        frame = frame.f_back
-    return scopes

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.training.model import BY_HAND, Rule
+from gradviz.training.model import BY_HAND, UNMOVED, Rule
 
 Array = np.ndarray[Any, Any]
 
@@ -347,6 +347,10 @@ def _by_hand(sheet: Sheet) -> None:
         sheet.line("w", sheet.w + change, "The loop itself changes w.")
 
 
+def _unmoved(sheet: Sheet) -> None:
+    sheet.line("w", sheet.w, "Nothing has moved w in this step: it stays as it is.")
+
+
 def _other(sheet: Sheet) -> None:
     change = sheet.term("Δ", sheet.column("after") - sheet.column("before"))
     sheet.line("w", sheet.w + change, "What the optimiser adds to w. Its own rule is not written out here.")
@@ -490,6 +494,7 @@ def _adadelta(sheet: Sheet) -> None:
 
 RULES: dict[str, Callable[[Sheet], None]] = {
     BY_HAND: _by_hand,
+    UNMOVED: _unmoved,
     "SGD": _sgd,
     "Adam": _adam,
     "AdamW": _adam,

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.recording.model import Recording, Value
-from gradviz.training.log import Entry, Large, Log, ParameterEntry, Stored, frozen, norm
-from gradviz.training.model import Parameter, ParameterStep, Rule, Step
+from gradviz.training.log import Entry, Large, Log, ParameterEntry, Stored, array_of, frozen, norm
+from gradviz.training.model import Parameter, ParameterStep, Step
 
 SAVERS: dict[str, Callable[[Run, str | os.PathLike[str]], Path]] = {}
 """How to save a run, by the file's ending; the player adds ``.html``, the codec ``.json``."""
@@ -175,12 +175,11 @@ class Run:
         return self.recording_of(self.nearest(self._index(epoch, step)))
 
     def _index(self, epoch: int | None, step: int | None) -> int:
-        if (epoch is None) == (step is None):
-            raise TypeError("say either which epoch or which step: run.at(epoch=3), run.at(step=100)")
-        count = self.epochs if step is None else len(self.log.losses)
         number = epoch if step is None else step
+        if (epoch is None) == (step is None) or not isinstance(number, int | np.integer) or isinstance(number, bool):
+            raise TypeError("say which epoch or which step, by its number: run.at(epoch=3), run.at(step=100)")
+        count = self.epochs if step is None else len(self.log.losses)
         what = "epoch" if step is None else "step"
-        assert number is not None
         if not -count <= number < count:
             have = f"it has {what}s 0 to {count - 1}" if count else "nothing was recorded"
             raise IndexError(f"{what} {number} is not in this run: {have}")
@@ -193,18 +192,20 @@ class Run:
         """Return the kept step nearest to one, which can be computed again unless `complete` is False."""
         entries = [entry for entry in self.log.entries if entry.complete or not complete]
         if not entries:
-            raise ValueError(
-                "no step of this run can be computed again: "
-                + ("nothing was recorded" if not self.log.entries else "no graph was kept")
-            )
+            why = "no graph was kept" if self.log.entries else "nothing was recorded"
+            if self.log.losses and not self.log.entries:
+                why = "the first one is not over"
+            raise ValueError(f"no step of this run can be computed again: {why}")
         return min(entries, key=lambda entry: abs(entry.index - index))
 
     def recording_of(self, entry: Entry) -> Recording:
         """Return the computation of a kept step."""
         assert entry.program is not None
         program = self.log.programs[entry.program]
-        when = f"epoch {entry.epoch}" if self._one_by_one else f"epoch {entry.epoch}, step {entry.index}"
-        made = program.recording(entry.numbers(), entry.earlier, entry.seed, f"{when}: {program.title}")
+        epoch = self.log.epoch_of[entry.index]
+        when = f"epoch {epoch}" if self._one_by_one else f"epoch {epoch}, step {entry.index}"
+        earlier = {slot: array_of(kept) for slot, kept in entry.earlier.items()}
+        made = program.recording(entry.numbers(), earlier, array_of(entry.seed), f"{when}: {program.title}")
         last = made.at()
         again = last.values.get(_output_id(made))
         if again is not None and again.data is not None and not _close(sum(again.data), self.log.losses[entry.index]):
@@ -218,7 +219,8 @@ class Run:
     def step_of(self, entry: Entry) -> Step:
         """Return a kept step as frozen facts."""
         parts = {self.log.parameters[owner].name: _frozen_part(part) for owner, part in entry.parameters.items()}
-        return Step(entry.index, entry.epoch, self.log.losses[entry.index], parts, tuple(entry.evaluations))
+        log, index = self.log, entry.index
+        return Step(index, log.epoch_of[index], log.losses[index], parts, tuple(entry.evaluations))
 
     # --- out of here --------------------------------------------------------------------------------------------
 
@@ -229,17 +231,28 @@ class Run:
         -------
         dict
             ``"loss"`` and ``"epoch"`` of every step; ``"step"``, the indices of the steps that are kept; and for each of
-            these, by parameter: ``"w"``, ``"w.grad"`` (where the parameter is small), ``"w.grad_norm"`` and
-            ``"w.update_norm"``.
+            these, by parameter: ``"w"`` (its value before the step) and ``"w.grad"``, where it is small, ``"w.grad_norm"`` and
+            ``"w.update_norm"``. Where a parameter took no part in a step, there is NaN. A parameter that is called as a
+            column is becomes ``"loss (parameter)"``.
         """
         columns: dict[str, Any] = {"loss": self.losses, "epoch": self.epoch_of, "step": self.kept}
-        for parameter in self.log.parameters:
-            path = self.parameter(parameter.name)
-            if path.full:
-                columns[parameter.name] = path.values[:-1]
-                columns[f"{parameter.name}.grad"] = path.gradients
-            columns[f"{parameter.name}.grad_norm"] = path.gradient_norms
-            columns[f"{parameter.name}.update_norm"] = path.update_norms
+        for number, parameter in enumerate(self.log.parameters):
+            name = f"{parameter.name} (parameter)" if parameter.name in columns else parameter.name
+            path = History(self, number)
+            rows = np.searchsorted(columns["step"], path.steps)
+
+            def spread(found: Any, rows: Any = rows) -> Any:
+                if len(rows) == len(columns["step"]):
+                    return found
+                made = np.full((len(columns["step"]), *found.shape[1:]), np.nan, np.result_type(found, np.float16))
+                made[rows] = found
+                return made
+
+            if path.full and len(rows):
+                columns[name] = spread(path.values[:-1])
+                columns[f"{name}.grad"] = spread(path.gradients)
+            columns[f"{name}.grad_norm"] = spread(path.gradient_norms)
+            columns[f"{name}.update_norm"] = spread(path.update_norms)
         return columns
 
     def to_pandas(self) -> Any:
@@ -462,7 +475,7 @@ def _frozen_part(part: ParameterEntry) -> ParameterStep:
         None if part.gradient is None else frozen(part.gradient),
         gradient_norm(part),
         update_norm(part),
-        part.rule if isinstance(part.rule, Rule) else Rule("by hand"),
+        part.rule,
         _frozen_state(part.state),
     )
 

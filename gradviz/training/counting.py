@@ -1,0 +1,81 @@
+"""Which epoch each step belongs to."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from inspect import CO_OPTIMIZED
+from types import CodeType, FrameType
+from typing import Any
+
+import numpy as np
+
+VARIABLE = "epoch"
+"""What a loop that counts its epochs calls the variable."""
+
+
+class EpochCounter:
+    """Counts epochs from 0: a new one begins with each step whose label is not the one before's.
+
+    The label is what the loop's own variable holds, whatever that counts from. Steps without a label are an epoch each.
+
+    Parameters
+    ----------
+    stale
+        What the variable held before the loop. While nothing else stands in it, it may be left over from another loop.
+
+    Attributes
+    ----------
+    epoch_of
+        The epoch of each step so far.
+    counts
+        Whether somebody counts: there was a label that is not left over.
+    """
+
+    def __init__(self, stale: int | None = None) -> None:
+        self.epoch_of: list[int] = []
+        self.counts = False
+        self._stale = stale
+        self._last: int | None = None
+
+    def add(self, label: int | None) -> int:
+        """Note the label of a further step, and return its epoch."""
+        steps = self.epoch_of
+        if label is not None and label != self._stale and not self.counts:
+            self.counts = True
+            if self._last is not None and self._last == self._stale:
+                steps[:] = [0] * len(steps)  # the first epoch's number was the one left over
+        same = bool(steps) and self.counts and label is not None and label == self._last
+        steps.append(0 if not steps else steps[-1] + (not same))
+        self._last = label
+        return steps[-1]
+
+    def share_out(self, epochs: int) -> bool:
+        """Share the steps out among so many epochs, where nobody counts.
+
+        Returns
+        -------
+        bool
+            Whether they all got the same number.
+        """
+        count = len(self.epoch_of)
+        size = max(-(-count // epochs), 1)
+        self.epoch_of[:] = [index // size for index in range(count)]
+        return count % epochs == 0 or count < epochs
+
+
+def label_in(frame: FrameType | None) -> int | None:
+    """Return what a variable called ``epoch`` holds in a frame, if its code mentions one and it is a whole number."""
+    if frame is None or not _mentions(frame.f_code):
+        return None
+    variables = frame.f_locals
+    found: Any = variables.get(VARIABLE)
+    if frame.f_code.co_flags & CO_OPTIMIZED:
+        variables.clear()  # before Python 3.13 this look at a function's variables would keep them alive
+    if isinstance(found, int | np.integer) and not isinstance(found, bool):
+        return int(found)
+    return None
+
+
+@lru_cache(maxsize=1024)
+def _mentions(code: CodeType) -> bool:
+    return any(VARIABLE in names for names in (code.co_varnames, code.co_cellvars, code.co_freevars, code.co_names))

@@ -36,16 +36,19 @@ class EpochCounter:
         self.counts = False
         self._stale = stale
         self._last: int | None = None
+        self._doubtful = 0  # how many steps, of those just now, have the label that may be left over
 
     def add(self, label: int | None) -> int:
         """Note the label of a further step, and return its epoch."""
         steps = self.epoch_of
-        if label is not None and label != self._stale and not self.counts:
+        left_over = not self.counts and label is not None and label == self._stale
+        if label is not None and not left_over and not self.counts:
             self.counts = True
-            if self._last is not None and self._last == self._stale:
-                steps[:] = [0] * len(steps)  # the first epoch's number was the one left over
+            if self._doubtful:  # it was not left over: they were the first epoch
+                steps[-self._doubtful :] = [steps[-self._doubtful]] * self._doubtful
         same = bool(steps) and self.counts and label is not None and label == self._last
         steps.append(0 if not steps else steps[-1] + (not same))
+        self._doubtful = self._doubtful + 1 if left_over else 0
         self._last = label
         return steps[-1]
 

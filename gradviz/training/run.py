@@ -177,7 +177,7 @@ class Run:
     def _index(self, epoch: int | None, step: int | None) -> int:
         number = epoch if step is None else step
         if (epoch is None) == (step is None) or not isinstance(number, int | np.integer) or isinstance(number, bool):
-            raise TypeError("say which epoch or which step, by its number: run.at(epoch=3), run.at(step=100)")
+            raise TypeError("say either which epoch or which step, by its number: run.at(epoch=3), run.at(step=100)")
         count = self.epochs if step is None else len(self.log.losses)
         what = "epoch" if step is None else "step"
         if not -count <= number < count:

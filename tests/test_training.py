@@ -8,7 +8,6 @@ import weakref
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -39,7 +38,7 @@ def train(library, epochs, optimizer="SGD", each=lambda linear, loss: None, **se
         optimizer.zero_grad()
 
 
-def by_torch(epochs, optimizer, **settings):
+def by_torch(torch, epochs, optimizer, **settings):
     """What PyTorch computes: loss, weights and gradients of every epoch."""
     seen = []
     train(
@@ -69,10 +68,10 @@ def by_torch(epochs, optimizer, **settings):
         ("Adagrad", {"lr": 0.1}),
     ],
 )
-def test_every_epoch_has_pytorchs_numbers(optimizer, settings):
+def test_every_epoch_has_pytorchs_numbers(torch, optimizer, settings):
     with gv.record() as run:
         train(gv, 10, optimizer, **settings)
-    expected = by_torch(10, optimizer, **settings)
+    expected = by_torch(torch, 10, optimizer, **settings)
     assert len(run) == run.epochs == len(run.steps) == 10
     weight, bias = run.parameters
     assert weight.shape == (2, 3)
@@ -90,20 +89,20 @@ def test_every_epoch_has_pytorchs_numbers(optimizer, settings):
     np.testing.assert_allclose(path.update_norms, moved, rtol=1e-5)
 
 
-def test_one_step_of_the_seeds_second_example():
+def test_one_step_of_the_seeds_second_example(torch):
     with gv.record() as run:
         x, y, linear, criterion, optimizer = line(gv, lr=0.01)
         loss = criterion(linear(x), y)
         loss.backward()
         optimizer.step()
         after = criterion(linear(x), y).item()
-    (expected,) = by_torch(1, "SGD", lr=0.01)
+    (expected,) = by_torch(torch, 1, "SGD", lr=0.01)
     assert run.losses[0] == pytest.approx(expected[0], rel=1e-6)
     assert after < run.losses[0]
     np.testing.assert_allclose(run.parameter("linear.weight").gradients[0], expected[2], rtol=1e-5)
 
 
-def test_what_the_optimiser_remembers_is_there():
+def test_what_the_optimiser_remembers_is_there(torch):
     with gv.record() as run:
         train(gv, 3, "Adam", lr=0.01)
     x, y, linear, criterion, adam = line(torch, "Adam", lr=0.01)
@@ -596,7 +595,7 @@ def trainer(epochs=10, **settings):
     return w, Trainer(lambda: ((w - 1.0) ** 2).sum(), gv.optim.SGD([w], **{"lr": 0.1, **settings}), epochs)
 
 
-def test_training_on():
+def test_training_on(torch):
     w, live = trainer(momentum=0.5)
     live.train(3)
     live.set(lr=0.2, momentum=0.0)

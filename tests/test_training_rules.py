@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -108,7 +107,7 @@ def agree(made, expected):
 
 @pytest.mark.parametrize("thinned", [False, True], ids=["all steps", "thinned"])
 @pytest.mark.parametrize(("optimizer", "settings"), GRID, ids=str)
-def test_the_numbers_are_those_of_the_optimiser(optimizer, settings, thinned):
+def test_the_numbers_are_those_of_the_optimiser(torch, optimizer, settings, thinned):
     run, rule = recorded(optimizer, settings)
     columns = columns_of(run, thinned=thinned)
     lines, numbers = lines_of(rule), numbers_of(rule, columns)

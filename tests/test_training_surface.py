@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -41,7 +40,7 @@ def recorded(*args, **kwargs):
 # --- the surface ------------------------------------------------------------------------------------------------------
 
 
-def test_the_loss_on_the_grid_is_pytorchs():
+def test_the_loss_on_the_grid_is_pytorchs(torch):
     run = recorded()
     made = surface(run, "linear.weight[0, 1]", ("linear.bias", (1,)), size=15, step=2)
     linear, x, y = line(torch, epochs=2)
@@ -372,7 +371,7 @@ def test_two_classes_by_one_output(random, outside):
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_a_logit_for_each_class(random, count):
+def test_a_logit_for_each_class(torch, random, count):
     data, _ = classes(random)
     label = random.integers(0, count, 30)
     net = gv.nn.Sequential(gv.nn.Linear(2, 8), gv.nn.ReLU(), gv.nn.Linear(8, count))

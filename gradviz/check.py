@@ -41,7 +41,7 @@ _solved: dict[str, bool] = {}
 _tries: dict[str, int] = {}
 
 
-def gradient(answer: Any, *, of: Tensor, to: Tensor, reveal: bool = False) -> None:
+def gradient(answer: Any, *, of: Tensor, to: Tensor, hints: Sequence[str] = (), reveal: bool = False) -> None:
     """Check a prediction of a gradient.
 
     Parameters
@@ -51,6 +51,8 @@ def gradient(answer: Any, *, of: Tensor, to: Tensor, reveal: bool = False) -> No
         Axes of length 1 need not be written.
     of, to
         What is differentiated, and with respect to what. Both stay as they are.
+    hints
+        What to say after the first wrong answer, the second, ...; by default what lies on the way back.
     reveal
         Tell the answer.
 
@@ -68,7 +70,7 @@ def gradient(answer: Any, *, of: Tensor, to: Tensor, reveal: bool = False) -> No
     what = f"∂{names[0]}/∂{names[1]}"
     with no_grad():
         expected = np.zeros(to.shape) if right is None else np.asarray(right.detach().numpy(), np.float64)
-    _judge(what, answer, expected, lambda: _hints(of, to, names, scopes), reveal, "gradient")
+    _judge(what, answer, expected, lambda: hints or _hints(of, to, names, scopes), reveal, "gradient")
 
 
 def value(
@@ -267,12 +269,17 @@ def _hints(of: Tensor, to: Tensor, names: tuple[str, str], scopes: Sequence[Mapp
     first = f"On the way from {names[1]} to {names[0]} there is {symbols}."
     if paths > 1:
         first += f" {names[1]} is used {paths} times: add what comes back along each way."
-    known = [
-        " = ".join(filter(None, (argument.local, argument.local_number))) for _, argument in steps if argument.local
-    ]
+    known = [argument for _, argument in steps if argument.local]
     if not known:
         return [first]
-    shown = known if len(known) <= 8 else [*known[:8], "…"]
+    if paths == 1 and sum(argument.local != "1" for argument in known) <= 1:  # its number would be the answer
+        shown = [argument.local for argument in known]
+    else:
+        shown = [" = ".join(filter(None, (argument.local, argument.local_number))) for argument in known]
+    if len(shown) == 1:
+        return [first, f"The local derivative on the way is {shown[0]}."]
+    if len(shown) > 8:
+        shown = [*shown[:8], "…"]
     return [first, f"The local derivatives on the way are {', '.join(shown)}: multiply along a way, add over ways."]
 
 

@@ -132,7 +132,7 @@ def choice(
     letter = str(answer).strip(" ().").lower()
     if reveal:
         right = (one for one in string.ascii_lowercase if key_of(name, one) == key)
-        _say(name, False, f"{name}: {next(right)}")
+        _say(name, False, f"{name}: {next(right, 'no letter has this key')}")
     elif _blank(answer):
         _say(name, False, UNANSWERED)
     elif len(letter) != 1 or not letter.isalpha():

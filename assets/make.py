@@ -154,7 +154,7 @@ def ways() -> Any:
         w, b = torch.tensor(-1.0, requires_grad=True), torch.tensor(-1.0, requires_grad=True)
         optimizer = torch.optim.SGD([w, b], lr=lr, momentum=momentum)
         with torch.record(progress=False) as run:
-            for _epoch in range(40):
+            for epoch in range(40):  # noqa: B007 (the recording counts by its name)
                 optimizer.zero_grad()
                 loss = ((w * x + b - y) ** 2).mean()
                 loss.backward()

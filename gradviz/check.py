@@ -1,7 +1,8 @@
 """Exercises that check themselves: predict, then see.
 
 The answer stands in the learner's own cell, so a notebook keeps what has been solved: run its cells, and what was solved is
-solved again. Nothing here tells an answer that was not given or asked for.
+solved again. Nothing here tells an answer that was not given or asked for. A wrong answer gets a hint, another one the next;
+when all hints are told, it is said how to ask for the answer.
 
 >>> import gradviz as gv
 >>> x = gv.tensor(3.0, requires_grad=True)
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -27,6 +29,7 @@ from gradviz.engine.backward import grad
 from gradviz.engine.modes import no_grad
 from gradviz.engine.notation import number
 from gradviz.engine.tensor import Tensor
+from gradviz.recording import record_graph, variables_of
 
 __all__ = ["choice", "gradient", "progress", "shape", "value"]
 
@@ -38,32 +41,36 @@ _solved: dict[str, bool] = {}
 _tries: dict[str, int] = {}
 
 
-def gradient(answer: Any, *, of: Tensor, to: Tensor, reveal: bool = False) -> None:
+def gradient(answer: Any, *, of: Tensor, to: Tensor, hints: Sequence[str] = (), reveal: bool = False) -> None:
     """Check a prediction of a gradient.
 
     Parameters
     ----------
     answer
         A number, a fraction as text (``"1/3"``), a list or tensor of the gradient's shape; ``...`` for no answer yet.
+        Axes of length 1 need not be written.
     of, to
         What is differentiated, and with respect to what. Both stay as they are.
+    hints
+        What to say after the first wrong answer, the second, ...; by default what lies on the way back.
     reveal
         Tell the answer.
 
     Raises
     ------
-    TypeError, ValueError
-        If the answer cannot be read, or has another shape than the gradient. Axes of length 1 need not be written.
+    TypeError
+        If `of` or `to` is not a tensor. An answer that cannot be read raises nothing: what is wrong with it is printed.
     """
     for argument, given in (("of", of), ("to", to)):
         if not isinstance(given, Tensor):
             raise TypeError(f"{argument} is a tensor of the computation, but got {type(given).__name__}")
-    names = _names(sys._getframe(1), of, to)
+    scopes = variables_of(sys._getframe(1))
+    names = _names(scopes, of, to)
     (right,) = grad(of, to, retain_graph=True, allow_unused=True)
     what = f"∂{names[0]}/∂{names[1]}"
     with no_grad():
         expected = np.zeros(to.shape) if right is None else np.asarray(right.detach().numpy(), np.float64)
-    _judge(what, answer, expected, lambda: _hints(of, to, names), reveal)
+    _judge(what, answer, expected, lambda: hints or _hints(of, to, names, scopes), reveal, "gradient")
 
 
 def value(
@@ -85,39 +92,55 @@ def value(
         Tell the answer.
     """
     right = expected() if callable(expected) else expected
-    _judge(name, answer, _array(right), lambda: list(hints), reveal)
+    told = hints or ["Write it out with its numbers, one step at a time."]
+    _judge(name, answer, _array(right), lambda: told, reveal, "value")
 
 
-def shape(answer: Any, of: Tensor, *, name: str = "the shape", reveal: bool = False) -> None:
+def shape(
+    answer: Any,
+    of: Tensor,
+    *,
+    name: str = "the shape",
+    hint: str = "A gradient has the shape of its tensor.",
+    reveal: bool = False,
+) -> None:
     """Check a prediction of a shape: ``(3, 2)``, ``"3×2"``."""
-    if _blank(answer):
-        _say(name, False, UNANSWERED)
-        return
-    if not re.fullmatch(r"(torch\.Size)?[\d\s,×x()\[\]]+", str(answer)):
-        raise ValueError(f"{answer!r} is not a shape: write it like (3, 2)")
-    given = tuple(int(part) for part in re.findall(r"\d+", str(answer)))
     right = tuple(of.shape)
     written = "×".join(map(str, right)) or "()"
-    if given == right:
-        _say(name, True, f"✓ Right: {name} is {written}.")
-    elif reveal:
+    if reveal:
         _say(name, False, f"{name} is {written}.")
+    elif _blank(answer):
+        _say(name, False, UNANSWERED)
+    elif not re.fullmatch(r"(torch\.Size)?[\d\s,×x()\[\]]+", str(answer)):
+        _say(name, False, f"✗ {answer!r} is not a shape: write it like (3, 2).")
+    elif (given := tuple(int(part) for part in re.findall(r"\d+", str(answer)))) == right:
+        _say(name, True, f"✓ Right: {name} is {written}.")
     else:
-        axes = f"It has {len(right)} ax{'is' if len(right) == 1 else 'es'}." if len(given) != len(right) else ""
-        _say(name, False, f"✗ Not quite. {axes} Which axes stay, and which are summed away?".replace("  ", " "))
+        axes = f" It has {len(right)} ax{'is' if len(right) == 1 else 'es'}." if len(given) != len(right) else ""
+        _wrong(name, f"Not quite.{axes}", [hint], "shape")
 
 
-def choice(answer: Any, *, key: str, name: str = "your choice", hint: str = "") -> None:
+def choice(
+    answer: Any,
+    *,
+    key: str,
+    name: str = "your choice",
+    hint: str = "Try it, in a cell of your own.",
+    reveal: bool = False,
+) -> None:
     """Check a choice among letters, ``"a"``, ``"b"``, ..., of which the right one is only known by its `key`."""
     letter = str(answer).strip(" ().").lower()
-    if _blank(answer):
+    if reveal:
+        right = (one for one in string.ascii_lowercase if key_of(name, one) == key)
+        _say(name, False, f"{name}: {next(right, 'no letter has this key')}")
+    elif _blank(answer):
         _say(name, False, UNANSWERED)
     elif len(letter) != 1 or not letter.isalpha():
-        raise ValueError(f"{answer!r} is not one of the letters: write it like 'a'")
+        _say(name, False, f"✗ {answer!r} is not one of the letters: write it like 'a'.")
     elif key_of(name, letter) == key:
         _say(name, True, f"✓ Right: {letter}.")
     else:
-        _say(name, False, f"✗ Not that one.{f' {hint}' if hint else ''}")
+        _wrong(name, "Not that one.", [hint], "choice")
 
 
 def key_of(name: str, letter: str) -> str:
@@ -138,33 +161,45 @@ def progress() -> None:
 # --- judging -----------------------------------------------------------------------------------------------------------
 
 
-def _judge(what: str, answer: Any, right: np.ndarray, hints: Callable[[], Sequence[str]], reveal: bool) -> None:
+def _judge(
+    what: str, answer: Any, right: np.ndarray, hints: Callable[[], Sequence[str]], reveal: bool, form: str
+) -> None:
     written = number(right.item()) if right.ndim == 0 else np.array2string(right, precision=4, separator=", ")
     if reveal:
-        print(f"{what} = {written}")
-        _solved.setdefault(what, False)
+        _say(what, False, f"{what} = {written}")
         return
     if _blank(answer):
         _say(what, False, UNANSWERED)
         return
-    given = _array(answer)
+    try:
+        given = _array(answer)
+    except (TypeError, ValueError) as error:
+        _say(what, False, f"✗ {error}.")
+        return
     if given.size != 1 and given.squeeze().shape != right.squeeze().shape:
-        raise ValueError(f"{what} has shape {_shape_text(right)}, and your answer has shape {_shape_text(given)}")
+        _say(what, False, f"✗ {what} {_shape_text(right)}, and your answer {_shape_text(given)}.")
+        return
     given = np.full(right.shape, given.item()) if given.size == 1 else given.reshape(right.shape)
     close = np.isclose(given, right, rtol=SLACK, atol=1e-6) | (np.isnan(given) & np.isnan(right))
     if close.all():
         _say(what, True, f"✓ Right: {what} = {written}.")
         return
-    _tries[what] = _tries.get(what, 0) + 1
-    told = list(hints())[: _tries[what]]
     how = ""
     if right.size > 1:
         wrong = int((~close).sum())
         how = f" {wrong} of {right.size} entries {'is' if wrong == 1 else 'are'} not right."
     elif np.isclose(given, -right, rtol=SLACK).all():
         how = " The sign is the other one."
-    more = " reveal=True tells the answer." if _tries[what] > len(told) else ""
-    _say(what, False, "\n".join([f"✗ Not quite.{how}{more}", *(f"  Hint: {hint}" for hint in told)]))
+    _wrong(what, f"Not quite.{how}", hints(), form)
+
+
+def _wrong(what: str, verdict: str, hints: Sequence[str], form: str) -> None:
+    """Say that an answer is wrong, with as many hints as there were tries; after all of them, how to ask for the answer."""
+    _tries[what] = _tries.get(what, 0) + 1
+    lines = [f"✗ {verdict}", *(f"  Hint: {hint}" for hint in hints[: _tries[what]])]
+    if _tries[what] > len(hints):
+        lines.append(f"  To be told the answer, put reveal=True last in the brackets: check.{form}(..., reveal=True)")
+    _say(what, False, "\n".join(lines))
 
 
 def _say(what: str, solved: bool, text: str) -> None:
@@ -184,7 +219,7 @@ def _array(answer: Any) -> np.ndarray:
     if isinstance(answer, list | tuple):
         parts = [_array(part) for part in answer]
         if len({part.shape for part in parts}) > 1:
-            raise ValueError("the rows of your answer are not equally long")
+            raise ValueError("The rows of your answer are not equally long")
         return np.array(parts)
     if isinstance(answer, str):
         text = answer.strip().replace("−", "-").replace(" ", "")
@@ -194,31 +229,31 @@ def _array(answer: Any) -> np.ndarray:
             raise ValueError(f"{answer!r} is not a number: write it like 2.5, or like '1/3'") from None
     if isinstance(answer, bool | int | float | Fraction | np.generic | np.ndarray):
         return np.asarray(answer, np.float64)
-    raise TypeError(f"an answer is a number, a fraction as text, or a list of them, but got {type(answer).__name__}")
+    raise TypeError(f"An answer is a number, a fraction as text, or a list of them, but got {type(answer).__name__}")
 
 
 def _shape_text(array: np.ndarray) -> str:
-    return "×".join(map(str, array.shape)) or "() (one number)"
+    return f"has shape {'×'.join(map(str, array.shape))}" if array.ndim else "is one number"
 
 
 # --- names and hints ---------------------------------------------------------------------------------------------------
 
 
-def _names(frame: Any, *tensors: Tensor) -> list[str]:
-    """What the learner calls these tensors; ``y`` and ``x`` where no variable holds them."""
-    scopes: list[Mapping[str, Any]] = [frame.f_locals, frame.f_globals]
-    found = []
-    for tensor, fallback in zip(tensors, ("y", "x"), strict=True):
-        names = (name for scope in scopes for name, held in list(scope.items()) if held is tensor and name[0] != "_")
-        found.append(next(names, fallback))
-    return found
+def _names(scopes: Sequence[Mapping[str, Any]], of: Tensor, to: Tensor) -> tuple[str, str]:
+    """What the learner calls these tensors; where no variable holds them, a name that no other tensor has."""
+
+    def name(tensor: Tensor, *fallbacks: str) -> str:
+        variables = [item for scope in scopes for item in list(scope.items())]
+        own = (name for name, held in variables if held is tensor and name[0] != "_")
+        taken = {name for name, held in variables if isinstance(held, Tensor)}
+        return next(own, next((one for one in fallbacks if one not in taken), fallbacks[-1]))
+
+    return name(of, "y", "result"), name(to, "x", "input")
 
 
-def _hints(of: Tensor, to: Tensor, names: list[str]) -> list[str]:
+def _hints(of: Tensor, to: Tensor, names: tuple[str, str], scopes: Sequence[Mapping[str, Any]]) -> list[str]:
     """First which operations lie between, then their local derivatives: taken from the recorded graph."""
-    from gradviz.recording import record_graph
-
-    graph = record_graph(of, backward=False, names={names[0]: of, names[1]: to}).graph
+    graph = record_graph(of, backward=False, names={names[0]: of, names[1]: to}, variables=scopes).graph
     start = next((tensor.id for tensor in graph.tensors if tensor.name == names[1]), None)
     reached = {start}
     steps = []
@@ -234,12 +269,17 @@ def _hints(of: Tensor, to: Tensor, names: list[str]) -> list[str]:
     first = f"On the way from {names[1]} to {names[0]} there is {symbols}."
     if paths > 1:
         first += f" {names[1]} is used {paths} times: add what comes back along each way."
-    known = [
-        " = ".join(filter(None, (argument.local, argument.local_number))) for _, argument in steps if argument.local
-    ]
+    known = [argument for _, argument in steps if argument.local]
     if not known:
         return [first]
-    shown = known if len(known) <= 8 else [*known[:8], "…"]
+    if paths == 1 and sum(argument.local != "1" for argument in known) <= 1:  # its number would be the answer
+        shown = [argument.local for argument in known]
+    else:
+        shown = [" = ".join(filter(None, (argument.local, argument.local_number))) for argument in known]
+    if len(shown) == 1:
+        return [first, f"The local derivative on the way is {shown[0]}."]
+    if len(shown) > 8:
+        shown = [*shown[:8], "…"]
     return [first, f"The local derivatives on the way are {', '.join(shown)}: multiply along a way, add over ways."]
 
 

@@ -37,8 +37,19 @@ def settled(notebook):
         cell.id = f"cell-{number:02}"
         cell.metadata = {}
         if cell.cell_type == "code":
-            cell.outputs = [output for output in map(_settled_output, cell.outputs) if output is not None]
+            cell.outputs = [output for output in map(_settled_output, joined(cell.outputs)) if output is not None]
     return notebook
+
+
+def joined(outputs):
+    """Join what was printed in one go: a kernel sends it in as many pieces as its clock says."""
+    found = []
+    for output in outputs:
+        if output.output_type == "stream" and found and found[-1].get("name") == output.name:
+            found[-1].text += output.text
+        else:
+            found.append(output)
+    return found
 
 
 def _settled_output(output):

@@ -7,6 +7,7 @@ import doctest
 import importlib
 import io
 import itertools
+import json
 import linecache
 import re
 import runpy
@@ -41,6 +42,17 @@ def blocks(path, *languages):
         if block[1] in languages:
             after = following and not text[block.end() : following.start()].strip()
             yield block[2], following[2] if after and following[1] == "text" else None
+
+
+def test_the_table_of_notebooks_has_their_titles():
+    listed = re.findall(
+        r"\[(.+)\]\(_copied/(notebooks/.+\.ipynb)\)", (DOCS / "notebooks.md").read_text(encoding="utf-8")
+    )
+    titles = {
+        f"notebooks/{path.name}": json.loads(path.read_text(encoding="utf-8"))["cells"][0]["source"][0].strip()
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+    }
+    assert {name: f"# {number} · {title}" for number, (title, name) in enumerate(listed, start=1)} == titles
 
 
 def test_the_page_of_operations_is_up_to_date():
@@ -79,6 +91,9 @@ def test_python_on_the_pages_runs_and_prints_what_is_said(path, tmp_path, monkey
             exec(compile(code, file, "exec"), space)
         if said is not None:
             assert printed.getvalue() == said
+    for picture in re.findall(r"_copied/assets/(\w+\.svg)", path.read_text(encoding="utf-8")):
+        if (tmp_path / picture).exists():  # made by this page's own code
+            assert (tmp_path / picture).read_bytes() == (ROOT / "assets" / picture).read_bytes(), picture
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)

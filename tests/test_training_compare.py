@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import re
+import sys
 import xml.etree.ElementTree as ElementTree
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import pytest
@@ -195,6 +199,19 @@ def test_many_lines_keep_their_names_apart():
     assert "and 24 more" in words
 
 
+@pytest.mark.parametrize("how", [lambda told: pickle.loads(pickle.dumps(told)), copy.deepcopy], ids=["pickle", "copy"])
+def test_runs_and_comparisons_can_be_sent_to_another_process(how):
+    told = torch.compare(train(0.1), train(0.2), notes=["a note"])
+    again = how(told)
+    assert (again.svg, again.html, again.labels) == (told.svg, told.html, told.labels)
+    assert repr(again.runs[1].at(epoch=3)) == repr(told.runs[1].at(epoch=3))
+
+
+def test_a_process_can_return_a_run():
+    with ProcessPoolExecutor(1) as pool:
+        assert pool.submit(by_hand, 0.25).result().losses.tolist() == by_hand(0.25).losses.tolist()
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
@@ -260,6 +277,95 @@ def test_one_training_that_fails_does_not_take_the_others_with_it():
         torch.sweep(train, [{"fail": True}], ThreadPoolExecutor(1))
 
 
+class UnsendableError(Exception):
+    """Cannot be unpickled: it is made of two arguments, and keeps one."""
+
+    def __init__(self, a, b):
+        super().__init__(f"{a}{b}")
+
+
+def sometimes(lr, ending):
+    """Fail at 0.2, in a way that is easily more than one training's end."""
+    if lr == 0.2 and ending == "exit":
+        sys.exit("enough")
+    if lr == 0.2:
+        raise UnsendableError("out of ", "coffee")
+    return train(lr)
+
+
+@pytest.mark.parametrize(
+    ("ending", "words"), [("exit", "SystemExit: enough"), ("error", "UnsendableError: out of coffee")]
+)
+@pytest.mark.parametrize("executor", [None, ThreadPoolExecutor], ids=["processes", "threads"])
+def test_however_a_training_ends_the_others_go_on(executor, ending, words):
+    told = torch.sweep(partial(sometimes, ending=ending), {"lr": [0.1, 0.2, 0.3]}, executor and executor(1))
+    assert told.labels == ("lr=0.1", "lr=0.3")
+    assert told.notes == (f"lr=0.2 failed: {words}",)
+
+
+def test_where_all_fail_it_is_said_in_which_line():
+    with pytest.raises(RuntimeError, match="all trainings failed") as caught:
+        torch.sweep(train, [{"fail": True}])
+    assert 'raise RuntimeError("out of coffee")' in caught.value.__notes__[0]
+
+
+def activated(act):
+    x = torch.linspace(-1, 1, 8)
+    w = torch.tensor(0.5, requires_grad=True)
+    with torch.record(progress=False) as run:
+        for _epoch in range(2):
+            w.grad = None
+            ((act(w * x) - x) ** 2).mean().backward()
+            w.data -= 0.1 * w.grad
+    return run
+
+
+def test_functions_and_modules_can_be_settings_in_other_processes():
+    acts = [torch.relu, torch.nn.functional.tanh, torch.Tensor.sigmoid, torch.nn.ReLU(), torch.nn.PReLU()]
+    told = torch.sweep(activated, {"act": acts})
+    assert told.notes == ()
+    assert told.labels == ("act=relu", "act=tanh", "act=sigmoid", "act=ReLU()", "act=PReLU(num_parameters=1)")
+    assert losses_of(told) == [activated(act).losses.tolist() for act in acts]
+
+
+def test_a_function_of_a_notebook_may_use_what_it_imported_by_name():
+    relu = torch.relu
+    told = torch.sweep(lambda lr: activated(lambda x: lr * relu(x)), {"lr": [0.1, 0.2]})
+    assert told.notes == ()
+
+
+def test_threads_train_in_turn_so_that_all_begin_alike():
+    settings = {"lr": [0.1] * 8}
+    told = torch.sweep(train, settings, ThreadPoolExecutor(4), seed=0)
+    assert {tuple(losses) for losses in losses_of(told)} == {tuple(alone(lr=0.1).losses)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "labels"),
+    [
+        ({"opt": [torch.optim.SGD, torch.optim.Adam]}, ["opt=SGD", "opt=Adam"]),
+        ({"lr": [np.float32(0.2), 0.1 + 0.2]}, ["lr=0.2", "lr=0.3"]),
+        ({"lr": [torch.tensor(0.2), 0.25]}, ["lr=0.2", "lr=0.25"]),
+        ({"lr": [0.12345678, 0.12345679]}, ["lr=0.12345678", "lr=0.12345679"]),
+        ({"lr": [1e-5, 100.0]}, ["lr=1e-05", "lr=100.0"]),
+        ({"lr": np.linspace(0.1, 0.3, 3)}, ["lr=0.1", "lr=0.2", "lr=0.3"]),
+        ({"lr": torch.tensor([0.1, 0.7])}, ["lr=0.1", "lr=0.7"]),
+        ({"size": range(1, 3)}, ["size=1", "size=2"]),
+        ({"size": (size for size in (1, 2))}, ["size=1", "size=2"]),
+        ([{"lr": 0.1, "size": 2}, {"size": 2}, {"size": 3}], ["lr=0.1, size=2", "size=2", "size=3"]),
+    ],
+)
+def test_labels_say_what_differs_in_few_letters(settings, labels):
+    assert list(torch.sweep(lambda **_: train(epochs=1), settings, ThreadPoolExecutor(1)).labels) == labels
+
+
+@pytest.mark.parametrize("values", [np.array([1, 2], np.float32), torch.tensor([1.0, 2.0])])
+def test_the_numbers_of_an_array_are_as_if_they_had_been_written(values):
+    (first, second) = combinations({"lr": values})
+    assert (first, second) == ({"lr": 1.0}, {"lr": 2.0})
+    assert type(first["lr"]) is float
+
+
 def test_a_function_that_returns_no_run_is_told_how_to():
     with pytest.raises(RuntimeError, match="must return the run that gv"):
         torch.sweep(lambda lr: None, {"lr": [0.1]}, ThreadPoolExecutor(1))
@@ -296,7 +402,11 @@ def test_an_interrupt_cancels_what_has_not_begun():
         ({"lr": []}, ValueError, "no settings"),
         ({"lr": 0.1}, TypeError, "must be a list"),
         ({"lr": "0.1"}, TypeError, "must be a list"),
+        ({"lr": np.array(0.1)}, TypeError, "must be a list"),
+        ({"lr": {0.1: 1}}, TypeError, "must be a list"),
         ([0.1], TypeError, "each setting must be a dictionary"),
+        (3, TypeError, "settings must be a list of dictionaries.*but got 3"),
+        ({name: range(10**5) for name in "abc"}, ValueError, "1,000,000,000,000,000 trainings"),
         ({"lr": list(range(200)), "momentum": list(range(200))}, ValueError, "40,000 trainings"),
     ],
 )

@@ -17,7 +17,6 @@ import numpy as np
 from gradviz.engine.creation import get_rng_state, set_rng_state
 from gradviz.engine.modes import enable_grad
 from gradviz.engine.tensor import Tensor, wrap
-from gradviz.nn import Module
 from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer
 from gradviz.training.log import DEFAULT_BUDGET
@@ -267,15 +266,15 @@ def _names_in(closure: Any) -> list[Mapping[str, Any]]:
     return [seen.nonlocals, seen.globals]
 
 
-def _modules_in(closure: Closure) -> list[Module]:
+def _modules_in(closure: Closure) -> list[Any]:
     """Return the modules that a function finds in its variables, or in those of functions beside it that it calls."""
-    found: dict[int, Module] = {}
+    found: dict[int, Any] = {}
     home = getattr(inspect.unwrap(closure), "__globals__", None)
     waiting, seen = [closure], {id(closure)}
     while waiting:
         for scope in _names_in(waiting.pop()):
             for value in _within(scope):
-                if isinstance(value, Module):
+                if hasattr(type(value), "named_buffers"):  # a module; nn stands in another row of the house
                     found |= {id(module): module for module in value.modules()}
                 elif inspect.isfunction(value) and value.__globals__ is home and id(value) not in seen:
                     seen.add(id(value))

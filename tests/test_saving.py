@@ -364,6 +364,11 @@ def an_npy():
     [
         (b"", "this file is empty"),
         (b"hello", "this is not a file of tensors: gradviz.save did not write it"),
+        (b"\x00\x01\x02", "this is not a file of tensors: gradviz.save did not write it"),
+        (
+            b"<!doctype html>\n<html>",
+            "this is a page or a picture, for a browser. gradviz.load reads what was saved as .json",
+        ),
         (b"\x80\x02", "this is a Python pickle, perhaps an old PyTorch checkpoint. gradviz does not open pickles"),
         (pickle.dumps(Trap()), "this is a Python pickle"),
         (zipped(archive__data_DOT_pkl=b""), "this is a PyTorch checkpoint. gradviz does not open pickles"),
@@ -403,6 +408,13 @@ def test_what_cannot_be_loaded(tmp_path, data, sentence):
         load(path)
     assert str(caught.value).startswith(f"{path}: this ")
     assert not Trap.sprung
+
+
+def test_json_of_something_else_is_called_so(tmp_path):
+    path = tmp_path / "some.json"
+    path.write_text("[1]")
+    with pytest.raises(ValueError, match=r"some\.json: this is not a recording: it is JSON, but of something else"):
+        load(path)
 
 
 def test_a_pytorch_checkpoint_says_how_to_convert_it(torch, tmp_path):

@@ -738,7 +738,7 @@ def test_starting_again_resets_the_buffers_too():
     def loss_of():
         return nets["one"](x).pow(2).mean()
 
-    live = Trainer(lambda: loss_of(), gv.optim.SGD(nets["one"].parameters(), lr=0.1), 5)  # noqa: PLW0108  found behind a call
+    live = Trainer(lambda: loss_of(), gv.optim.SGD(nets["one"].parameters(), lr=0.1), 5)
     before = {name: value.clone() for name, value in nets["one"].state_dict().items()}
     live.train()
     assert nets["one"][1].num_batches_tracked == 5
@@ -764,7 +764,7 @@ def test_the_buffers_of_a_method_are_found():
 
 @pytest.mark.parametrize("epochs", [-1, 0, "3", 2.0, True])
 def test_training_on_by_what_is_no_count_of_epochs(epochs):
-    w, live = trainer()
+    _, live = trainer()
     with pytest.raises(ValueError, match=f"epochs must be a whole number of at least 1, but got {epochs!r}"):
         live.train(epochs)
     live.train(np.int64(2))
@@ -782,7 +782,7 @@ def test_training_on_by_what_is_no_count_of_epochs(epochs):
     ],
 )
 def test_settings_that_make_no_sense_change_nothing(settings, words):
-    w, live = trainer(momentum=0.5)
+    _, live = trainer(momentum=0.5)
     with pytest.raises(ValueError, match=words):
         live.set(**settings)
     assert (live.setting("lr"), live.setting("momentum")) == (0.1, 0.5)

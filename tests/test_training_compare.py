@@ -99,6 +99,27 @@ def test_a_run_that_diverges_leaves_the_others_their_room():
     assert "diverges" in repr(drawn)
 
 
+@pytest.mark.parametrize(
+    ("losses", "diverges"),
+    [
+        ([0.0, 0.26], False),
+        ([0.0, 0.0], False),
+        ([0.0, 0.1, 5.0], True),
+        ([1.0, 11.0], True),
+        ([1.0, 9.0], False),
+        ([-1.0, 9.0], False),
+        ([1.0, float("nan")], True),
+        ([float("inf"), 1.0], False),
+    ],
+)
+def test_a_run_diverges_if_it_ends_far_above_where_it_began(losses, diverges):
+    w = torch.tensor(1.0, requires_grad=True)
+    with torch.record(progress=False) as run:
+        for loss in losses:
+            (w * loss).backward()
+    assert ("diverges" in torch.compare(run).rows[0].words) == diverges
+
+
 def test_paths_go_over_the_first_runs_surface():
     a, b = train(0.05), train(0.2)
     picture = torch.compare(a, b).paths("w", "b[0]")

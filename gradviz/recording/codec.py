@@ -90,15 +90,23 @@ def parse(text: str) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError) and _ends_early(text, error):
+            raise RecordingError("this file is damaged: its end is missing") from None
         raise RecordingError(f"this is not a recording: it is not valid JSON ({error})") from None
     if not isinstance(body, dict):
         raise RecordingError("this is not a recording: it is JSON, but of something else")
     return body
 
 
-def read(
-    body: dict[str, Any], kind: type[Document], newest: int, what: str, make: Callable[[Document], Made]
-) -> Made:
+def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
+    """Say whether all is well up to the end, and more is needed there. It may end within a word, such as ``null``."""
+    end = len(text.rstrip())
+    return text.lstrip()[:1] == "{" and (
+        error.msg.startswith("Unterminated string") or error.pos > end - len("-Infinity")
+    )
+
+
+def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, make: Callable[[Document], Made]) -> Made:
     """Read a document into the dataclass it was made of, and make of it what it describes.
 
     Parameters

@@ -397,11 +397,17 @@ class _Reader:
                 raise DamageError(f"{where} has something that has not the shape of {of.name[:40]}")
             return found
 
+        if part.after is None:
+            raise DamageError(f"{where} does not tell what became of {of.name[:40]}")
+        before, after = kept(part.before), kept(part.after)
+        gradient = None if part.gradient is None else kept(part.gradient)
+        if len({isinstance(found, Large) for found in (before, after, gradient) if found is not None}) > 1:
+            raise DamageError(f"{where} has {of.name[:40]} in full in one place, and not in another")
         return ParameterEntry(
-            before=kept(part.before),
-            gradient=None if part.gradient is None else kept(part.gradient),
+            before=before,
+            gradient=gradient,
             rule=self._rules[part.rule] if self._rules else Rule(BY_HAND),
-            after=None if part.after is None else kept(part.after),
+            after=after,
             gradient_norm=part.gradient_norm,
             update_norm=part.update_norm,
             state={name: self._state(reference, where) for name, reference in part.state},

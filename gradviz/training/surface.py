@@ -291,11 +291,17 @@ def _paths(run: Run, entries: Sequence[_Place]) -> tuple[list[Array], Array]:
     return paths, np.array([run.log.losses[kept.index] for kept in steps])
 
 
+def far_above(losses: Array) -> Array:
+    """Say of each loss whether it is far above the first one (that is not 0), or no number."""
+    told = losses[np.isfinite(losses) & (losses != 0)]
+    first = abs(told[0]) if told.size else 0.0
+    return ~(losses <= DIVERGED * first)  # so of NaN, too
+
+
 def _in_reach(losses: Array) -> Array:
     """Say of each step whether it counts for where to look: of a run that diverges those before it does."""
-    if losses[-1] <= DIVERGED * abs(losses[0]):  # not so where it is NaN
-        return np.isfinite(losses)
-    return np.isfinite(losses) & (losses <= DIVERGED * abs(losses[0])) | (np.arange(len(losses)) == 0)
+    far = far_above(losses)
+    return np.isfinite(losses) & ~(far & far[-1]) | (np.arange(len(losses)) == 0)
 
 
 def _last_in_reach(run: Run) -> int:

@@ -38,6 +38,7 @@ class Failure(NamedTuple):
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
+        """Put an exception into words."""
         return cls(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
 
 
@@ -169,9 +170,9 @@ def _gathered(executor: Executor, train: Callable[..., Run], chosen: list[dict[s
             future.cancel()
         raise
     if not runs:
-        error = RuntimeError("all trainings failed. " + "; ".join(notes[:5]))
-        error.add_note(f"The first of them:\n{failures[0].traceback}")
-        raise error
+        failed = RuntimeError("all trainings failed. " + "; ".join(notes[:5]))
+        failed.add_note(f"The first of them:\n{failures[0].traceback}")
+        raise failed
     return compare(*runs, labels=labels, notes=notes)
 
 

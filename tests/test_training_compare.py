@@ -9,6 +9,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from itertools import combinations as combinations_of
 
 import numpy as np
 import pytest
@@ -135,6 +136,91 @@ def test_paths_go_over_the_first_runs_surface():
     tree, words = parsed(picture.svg)
     assert "w[0, 0]" in words
     assert len(tree.findall(".//{*}path[@class='gc-band']")) >= 8
+
+
+def steep(lr=0.01, momentum=0.0, epochs=40):
+    """A valley: 14.5 times as steep along w as along b, with its floor at (0.5, 2)."""
+    x = torch.tensor([-5.0, -2.0, 2.0, 5.0])
+    w, b = (torch.tensor(-1.0, requires_grad=True) for _ in range(2))
+    optimizer = torch.optim.SGD([w, b], lr=lr, momentum=momentum)
+    with torch.record(progress=False) as run:
+        for _epoch in range(epochs):
+            optimizer.zero_grad()
+            ((w * x + b - (0.5 * x + 2)) ** 2).mean().backward()
+            optimizer.step()
+    return run
+
+
+def test_every_contour_goes_where_the_loss_is_the_same_without_corners():
+    told = torch.compare(steep()).paths("w", "b")
+    tree, _ = parsed(told.svg)
+    frame = tree.find(".//{*}clipPath/{*}rect").attrib
+    left, top, wide, high = (float(frame[name]) for name in ("x", "y", "width", "height"))
+    x, y = told.surface.x, told.surface.y
+    scale = np.array([(x[-1] - x[0]) / wide, -(y[-1] - y[0]) / high])
+    low, span = 0.0, np.ptp(told.surface.loss)
+    bands = tree.findall(".//{*}path[@class='gc-band']")
+    assert len(bands) == 12
+    for place, band in enumerate(bands):
+        for ring in band.get("d").removesuffix("Z").removeprefix("M").split("ZM"):
+            points = np.array([[float(n) for n in point.split()] for point in ring.split("L")])
+            points = np.concatenate(
+                [points, (points + np.roll(points, 1, axis=0)) / 2]
+            )  # in the middle of each line, too
+            inside = (np.abs(points - [left + wide / 2, top + high / 2]) < [wide / 2 - 1, high / 2 - 1]).all(axis=1)
+            w, b = (points[inside] - [left, top + high]).T * scale[:, None] + [[x[0]], [y[0]]]
+            loss = 14.5 * (w - 0.5) ** 2 + (b - 2) ** 2
+            slope = np.hypot(29 * (w - 0.5) * scale[0], 2 * (b - 2) * scale[1])  # per pixel
+            level = low + span * ((place + 0.25) / 12) ** 2
+            assert (np.abs(loss - level) / slope).max(initial=0) < 0.7, place  # pixels
+
+
+def rings(told):
+    """The ends of the ways as they are drawn: by colour, the place, the radius; and what is drawn after the first of them."""
+    tree, _ = parsed(told.svg)
+    found = [circle for circle in tree if "gc-end" in circle.get("class", "")]
+    places = {
+        circle.get("class").split()[-1]: tuple(float(circle.get(name)) for name in ("cx", "cy", "r"))
+        for circle in found
+    }
+    return places, list(tree)[list(tree).index(found[0]) :]
+
+
+@pytest.mark.parametrize("rates", [(0.1, 0.4, 0.9), (0.4, 0.45, 0.5)], ids=["apart", "in one place"])
+def test_the_ends_of_all_ways_are_seen_at_the_bottom_of_a_curve(rates):
+    told = torch.compare(*map(by_hand, rates)).paths()
+    places, last = rings(told)
+    assert len(places) == len(last) == 3  # nothing is drawn over them but they
+    tree, _ = parsed(told.svg)
+    axis = float(re.search(r"V([\d.]+)H", tree.find(".//{*}path[@class='gc-axis']").get("d"))[1])
+    assert all(cy + r < axis for _, cy, r in places.values())
+    for one, other in combinations_of(places.values(), 2):
+        assert abs(one[2] - other[2]) > 2 or np.hypot(one[0] - other[0], one[1] - other[1]) > 4
+
+
+def test_where_a_way_begins_at_the_top_of_a_curve_there_is_room():
+    w = torch.tensor(0.01, requires_grad=True)
+    with torch.record(progress=False) as run:
+        for _epoch in range(20):
+            w.grad = None
+            (w**4 - 2 * w**2).backward()
+            w.data -= 0.1 * w.grad
+    tree, _ = parsed(torch.compare(run).paths().svg)
+    start = next(path.get("d") for path in tree.iter() if path.get("d", "").endswith("m0 -8l-8 8"))
+    top = float(tree.find(".//{*}clipPath/{*}rect").get("y"))
+    assert float(start.split()[1].split("l")[0]) > top
+
+
+def test_the_end_of_a_way_that_has_left_the_picture_is_not_drawn():
+    places, _ = rings(torch.compare(steep(), steep(0.1), steep(0.01, 0.8)).paths("w", "b"))
+    assert set(places) == {"gc-c0", "gc-c2"}
+
+
+def test_the_caption_is_for_all_runs_where_they_share_the_data():
+    told = torch.compare(steep(), steep(0.02), labels=["a", "b"]).paths("w", "b")
+    assert "The loss on this data." in parsed(told.svg)[1]
+    told = torch.compare(steep(), steep(0.02), labels=["a", "b"]).paths("w")
+    assert "The loss on this data, with all other entries as they were in epoch 39 of a." in parsed(told.svg)[1]
 
 
 def test_one_entry_gives_a_curve():

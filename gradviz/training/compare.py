@@ -85,7 +85,9 @@ class RunComparison:
         lines = [Line(name, tuple(run.log.losses)) for name, run in zip(self.labels, self.runs, strict=True)]
         return charts.chart(lines, title=f"Loss: {self.title}", across=self.across, log=log)
 
-    def paths(self, first: Named | None = None, second: Named | None = None, *, size: int = 33) -> ContourChart:
+    def paths(
+        self, first: Named | None = None, second: Named | None = None, *, size: int | None = None
+    ) -> ContourChart:
         """Draw the runs' ways over the loss surface of one or two entries of the parameters.
 
         The surface is that of the first run. The other runs are on the same one if they have the same model and data.
@@ -95,7 +97,7 @@ class RunComparison:
         first, second
             The entries: ``"w"``, ``"lin.weight[0, 1]"``; by default the two that move most in the first run.
         size
-            How many points the grid has along each axis.
+            How many points the grid has along each axis; by default as many as there is time for.
 
         Raises
         ------
@@ -114,9 +116,10 @@ class RunComparison:
             if pair is None:
                 raise ValueError("no parameter of the first run is kept in full, so there is no surface to draw")
             first, second = pair
-        told = surface(self.runs[0], first, second, size=size, others=self.runs[1:])
+        whose = self.labels[0] if len(self.runs) > 1 else ""
+        told = surface(self.runs[0], first, second, size=size, others=self.runs[1:], whose=whose)
         ways = [Way(label, *way(run, first, second)) for label, run in zip(self.labels, self.runs, strict=True)]
-        return ContourChart(told, tuple(ways), whose=self.labels[0] if len(self.runs) > 1 else "")
+        return ContourChart(told, tuple(ways))
 
     @property
     def title(self) -> str:

@@ -704,6 +704,8 @@ def test_a_closure_may_step_another_optimizer():
     assert live.message == ""
     assert v.item() == pytest.approx(2 * 0.8**3)
     assert w.item() == 1.125
+    assert live.done == live.run.epochs == 3
+    assert live.run.losses[1::2].tolist() == [1.0, 0.25, 0.0625]
 
 
 @pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])

@@ -35,11 +35,9 @@ def write_file(path: str | os.PathLike[str], content: str | bytes) -> Path:
         if error.errno is None:  # it names no file
             raise
         # Name the file that was asked for, not the one beside it.
-        words = (
-            error.strerror
-            if target.parent.is_dir()
-            else f"there is no folder {os.fspath(target.parent)!r}: make it first"
-        )
+        words = error.strerror
+        if not target.parent.is_dir():
+            words = f"there is no folder {os.fspath(target.parent)!r}: make it first"
         raise OSError(error.errno, words, os.fspath(target)) from None
     return target
 

@@ -135,7 +135,8 @@ class RunComparison:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """The table."""
-        return tuple(_row(label, run, self.goal) for label, run in zip(self.labels, self.runs, strict=True))
+        goal = self.goal
+        return tuple(_row(label, run, goal) for label, run in zip(self.labels, self.runs, strict=True))
 
     @property
     def goal(self) -> float | None:

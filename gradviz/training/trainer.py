@@ -104,6 +104,7 @@ class Trainer:
         self._recorder.scopes = _names_in(self.closure)
         self.run: Run = self._recorder.run
         self.done = 0
+        self._complete = 0  # how many of the run's steps are of epochs that are over
 
     def train(self, epochs: int | None = None, *, seconds: float = math.inf) -> None:
         """Train on.
@@ -115,6 +116,11 @@ class Trainer:
             finite number; `message` then says why.
         seconds
             Begin no further epoch after so long.
+
+        Raises
+        ------
+        ValueError
+            If `epochs` is no whole number of at least 1.
         """
         end = self.epochs if epochs is None else min(self.done + _count(epochs), self.epochs)
         started = time.monotonic()
@@ -138,10 +144,10 @@ class Trainer:
         except Exception as error:  # whatever the user's closure does wrong is shown beside the picture
             self.message = f"Epoch {epoch} was stopped by {type(error).__name__}: {error}{_where(error)}"
             return
-        if len(self.run) == epoch:
+        if len(self.run) == self._complete:
             self.message = f"Epoch {epoch}: no backward() was seen, so nothing could be recorded."
             return
-        self.done += 1
+        self.done, self._complete = self.done + 1, len(self.run)
         if not math.isfinite(self.run.log.losses[-1]):
             self.message = (
                 f"The loss is {self.run.log.losses[-1]} in epoch {epoch}: training has diverged. A smaller learning rate often "
@@ -173,11 +179,11 @@ class Trainer:
 
     def _forget_unfinished(self) -> None:
         """Take out of the run what was seen of an epoch that was stopped on the way."""
-        log = self.run.log
-        if len(log.losses) == self.done:
+        log, complete = self.run.log, self._complete
+        if len(log.losses) == complete:
             return
-        del log.losses[self.done :], log.epoch_of[self.done :]
-        while log.entries and log.entries[-1].index >= self.done:
+        del log.losses[complete:], log.epoch_of[complete:]
+        while log.entries and log.entries[-1].index >= complete:
             entry = log.entries.pop()
             log.used -= entry.size
             log.whole_used -= sum(large.nbytes for large in entry.large())

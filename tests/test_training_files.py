@@ -112,7 +112,7 @@ def test_a_file_gives_the_same_player(tmp_path, ending):
 def test_a_loaded_run_has_its_surface_and_its_picture(tmp_path):
     again = torch.load(trained().save(tmp_path / "run.json"))
     picture = torch.compare(again).paths("net.weight[0, 0]", "net.bias[0]")
-    assert picture.surface.loss.shape == (33, 33)
+    assert picture.surface.loss.shape == (49, 49)
     assert again.save(tmp_path / "epoch.svg", epoch=1).read_text().count("epoch 1") >= 1
 
 

@@ -6,6 +6,7 @@ as ``.npy`` files, which ``numpy.load`` opens too, and beside them ``structure.j
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import math
@@ -136,7 +137,7 @@ def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = 
             raise TypeError("torch.load needs a file open for reading bytes: open(path, 'rb')")
     else:
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'read' attribute")
-    if data[:2] == b"\x1f\x8b" or data.lstrip()[:1] == b"{":
+    if data[:2] == b"\x1f\x8b" or data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
         return _read_json(data, where)
     _refuse_foreign(data, where)
     try:
@@ -162,7 +163,7 @@ def _read_json(data: bytes, where: str) -> Any:
     try:
         if data[:2] == b"\x1f\x8b":
             data = runs.unpacked(data)
-        body = recordings.parse(data.decode("utf-8"))
+        body = recordings.parse(data.decode("utf-8-sig"))  # some editors begin a file with a mark
         return (runs if body.get("format") == runs.FORMAT else recordings).from_document(body)
     except UnicodeDecodeError:
         raise recordings.RecordingError(f"{where} is not a recording: it is not text") from None
@@ -181,6 +182,10 @@ def _refuse_foreign(data: bytes, where: str) -> None:
         raise RuntimeError(f"{where} is a Python pickle, perhaps an old PyTorch checkpoint. {_CONVERT}")
     if data[:6] == b"\x93NUMPY":
         raise RuntimeError(f"{where} is a NumPy array: read it with gradviz.from_numpy(numpy.load(path))")
+    if data.lstrip()[:1] == b"<":
+        raise RuntimeError(
+            f"{where} is a page or a picture, for a browser. gradviz.load reads what was saved as .json, or by gradviz.save"
+        )
     if data[:2] != b"PK":
         raise RuntimeError(f"{where} is not a file of tensors: gradviz.save did not write it")
 

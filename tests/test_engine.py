@@ -362,3 +362,10 @@ def test_second_derivatives_through_many_outputs():
     (second,) = gv.autograd.grad(first.sum(), x)
     assert first.tolist() == [6.0, 1.0]
     assert second.tolist() == [12.0 + 3.0, 3.0]
+
+
+def test_a_script_in_a_folder_with_nearly_the_packages_name_is_the_users():
+    path = f"{gv.__path__[0]}_course/script.py"
+    scope = {"gv": gv}
+    exec(compile("y = gv.ones(1, requires_grad=True) * 2", path, "exec"), scope)
+    assert scope["y"].grad_fn.origin[0].co_filename == path

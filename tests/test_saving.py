@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import doctest
 import io
 import json
@@ -9,6 +10,7 @@ import math
 import pickle
 import zipfile
 from collections import Counter, OrderedDict
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -178,6 +180,72 @@ def test_recordings_are_loaded_too(tmp_path):
     assert load(io.BytesIO(path.read_bytes())) == recorded
 
 
+# --- pickles, for other processes -----------------------------------------------------------------------------------------
+
+
+def sent(value):
+    """What arrives in another process."""
+    return pickle.loads(pickle.dumps(value))
+
+
+@pytest.mark.parametrize("space", ["gv", "nn.functional", "linalg", "special", "Tensor"])
+def test_functions_are_sent_by_their_names(space):
+    holder = gv if space == "gv" else attrgetter(space)(gv)
+    names = [name for name in dir(holder) if not name.startswith("_") and callable(getattr(holder, name))]
+    assert len(names) > 10
+    refused = []
+    for name in names:
+        try:
+            assert sent(getattr(holder, name)) is getattr(holder, name)
+        except pickle.PicklingError:
+            refused.append(name)
+    assert refused == []
+
+
+def states(torch):
+    """Tensors and what holds some, in ways that make them remember more than their numbers."""
+    torch.manual_seed(0)
+    leaf = torch.tensor([1.0, 2.0], requires_grad=True)
+    (leaf * 2).sum().backward()
+    part = torch.arange(6.0).reshape(2, 3)[1]
+    part += 1
+    linear = torch.nn.Linear(2, 2)
+    linear(torch.ones(1, 2)).sum().backward()
+    return {"leaf": leaf, "result": leaf * 2, "part": part, "weight": linear.weight, "bias": linear.bias}
+
+
+@pytest.mark.parametrize("how", [sent, copy.copy], ids=["pickle", "copy"])
+def test_a_tensor_is_sent_without_its_graph_and_its_gradient_as_in_pytorch(torch, how):
+    for (name, ours), theirs in zip(states(gv).items(), states(torch).values(), strict=True):
+        ours, theirs = how(ours), how(theirs)
+        assert (type(ours).__name__, ours.requires_grad) == (type(theirs).__name__, theirs.requires_grad), name
+        assert (ours.grad_fn, ours.grad, theirs.grad_fn, theirs.grad) == (None,) * 4, name
+        np.testing.assert_array_equal(ours.detach().numpy(), theirs.detach().numpy())
+
+
+@pytest.mark.parametrize("how", [sent, copy.deepcopy], ids=["pickle", "deepcopy"])
+def test_a_model_that_was_trained_goes_on_elsewhere(how):
+    gv.manual_seed(0)
+    x = gv.randn(6, 3)
+    model = gv.nn.Sequential(gv.nn.Linear(3, 4), gv.nn.BatchNorm1d(4), gv.nn.ReLU(), gv.nn.Linear(4, 4))
+    model[3].bias = model[0].bias  # one parameter in two places
+    optimizer = gv.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    def step(model, optimizer):
+        optimizer.zero_grad()
+        loss = model(x).pow(2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    step(model, optimizer)
+    again, other = how((model, optimizer))
+    assert again[3].bias is again[0].bias
+    assert other.param_groups[0]["params"][0] is again[0].weight
+    assert [step(again, other) for _ in range(3)] == [step(model, optimizer) for _ in range(3)]
+    assert model[0].weight is not again[0].weight
+
+
 # --- what cannot be saved -------------------------------------------------------------------------------------------------
 
 
@@ -296,6 +364,11 @@ def an_npy():
     [
         (b"", "this file is empty"),
         (b"hello", "this is not a file of tensors: gradviz.save did not write it"),
+        (b"\x00\x01\x02", "this is not a file of tensors: gradviz.save did not write it"),
+        (
+            b"<!doctype html>\n<html>",
+            "this is a page or a picture, for a browser. gradviz.load reads what was saved as .json",
+        ),
         (b"\x80\x02", "this is a Python pickle, perhaps an old PyTorch checkpoint. gradviz does not open pickles"),
         (pickle.dumps(Trap()), "this is a Python pickle"),
         (zipped(archive__data_DOT_pkl=b""), "this is a PyTorch checkpoint. gradviz does not open pickles"),
@@ -335,6 +408,13 @@ def test_what_cannot_be_loaded(tmp_path, data, sentence):
         load(path)
     assert str(caught.value).startswith(f"{path}: this ")
     assert not Trap.sprung
+
+
+def test_json_of_something_else_is_called_so(tmp_path):
+    path = tmp_path / "some.json"
+    path.write_text("[1]")
+    with pytest.raises(ValueError, match=r"some\.json: this is not a recording: it is JSON, but of something else"):
+        load(path)
 
 
 def test_a_pytorch_checkpoint_says_how_to_convert_it(torch, tmp_path):

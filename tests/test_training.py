@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import runpy
 import warnings
 import weakref
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -662,6 +664,143 @@ def test_a_closure_that_does_not_work_stops_with_its_message(closure, message):
     live.train()
     assert message in live.message
     assert live.done <= 1
+
+
+def test_a_closure_that_steps_itself_is_told_not_to():
+    w = gv.tensor(2.0, requires_grad=True)
+    optimizer = gv.optim.SGD([w], lr=0.1)
+
+    def step():
+        optimizer.zero_grad()
+        loss = (w - 1.0) ** 2
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    live = Trainer(step, optimizer, 5)
+    live.train(2)
+    assert "the closure calls optimizer.step(); leave that to gv.train" in live.message
+    assert live.message.endswith(f"(line {step.__code__.co_firstlineno + 4} in step)")
+    assert (live.done, len(live.run), w.item()) == (0, 0, 2.0)
+
+
+def test_a_closure_may_step_another_optimizer():
+    w, v = (gv.tensor(2.0, requires_grad=True) for _ in range(2))
+    other = gv.optim.SGD([v], lr=0.1)
+
+    def closure():
+        other.zero_grad()
+        (v**2).backward()
+        other.step()
+        optimizer.zero_grad()
+        loss = (w - 1.0) ** 2
+        loss.backward()
+        return loss
+
+    optimizer = gv.optim.SGD([w], lr=0.25)
+    live = Trainer(closure, optimizer, 3)
+    live.train()
+    assert live.message == ""
+    assert v.item() == pytest.approx(2 * 0.8**3)
+    assert w.item() == 1.125
+    assert live.done == live.run.epochs == 3
+    assert live.run.losses[1::2].tolist() == [1.0, 0.25, 0.0625]
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
+def test_an_epoch_that_fails_after_its_backward_is_made_once_more(kind):
+    w = gv.tensor(2.0, requires_grad=True)
+    optimizer = gv.optim.SGD([w], lr=0.25)
+    calls = []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (w - 1.0) ** 2
+        loss.backward()
+        calls.append(w.item())
+        if len(calls) == 2:
+            raise kind("coffee")
+        return loss
+
+    live = Trainer(closure, optimizer, 3)
+    with suppress(KeyboardInterrupt):
+        live.train()
+    assert (live.done, live.run.losses.tolist()) == (1, [1.0])
+    live.train()
+    np.testing.assert_array_equal(live.run.losses, [1, 0.25, 0.0625])
+    np.testing.assert_array_equal(live.run.parameter("w").values, [2, 1.5, 1.25, 1.125])
+    assert (live.done, live.message, live.run.across) == (3, "", "epoch")
+
+
+def test_starting_again_resets_the_buffers_too():
+    x = gv.randn(8, 3)
+    nets = {"one": gv.nn.Sequential(gv.nn.Linear(3, 4), gv.nn.BatchNorm1d(4))}
+
+    def loss_of():
+        return nets["one"](x).pow(2).mean()
+
+    live = Trainer(lambda: loss_of(), gv.optim.SGD(nets["one"].parameters(), lr=0.1), 5)
+    before = {name: value.clone() for name, value in nets["one"].state_dict().items()}
+    live.train()
+    assert nets["one"][1].num_batches_tracked == 5
+    live.reset()
+    for name, value in nets["one"].state_dict().items():
+        assert gv.equal(value, before[name]), name
+
+
+def test_the_buffers_of_a_method_are_found():
+    class Task:
+        def __init__(self):
+            self.net = gv.nn.BatchNorm1d(2)
+
+        def loss(self):
+            return (self.net(gv.ones(3, 2)) - 1).pow(2).mean()
+
+    task = Task()
+    live = Trainer(task.loss, gv.optim.SGD(task.net.parameters(), lr=0.1), 2)
+    live.train()
+    live.reset()
+    assert task.net.num_batches_tracked == 0
+
+
+@pytest.mark.parametrize("epochs", [-1, 0, "3", 2.0, True])
+def test_training_on_by_what_is_no_count_of_epochs(epochs):
+    _, live = trainer()
+    with pytest.raises(ValueError, match=f"epochs must be a whole number of at least 1, but got {epochs!r}"):
+        live.train(epochs)
+    live.train(np.int64(2))
+    assert live.done == 2
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"lr": True}, "lr must be a number that is not negative, but got True"),
+        ({"lr": "0.1"}, "lr must be a number"),
+        ({"lr": float("nan")}, "lr must be a number"),
+        ({"momentum": 2.0}, "momentum must be at most 1"),
+        ({"lr": 0.3, "momentum": -1}, "momentum must be a number that is not negative"),
+    ],
+)
+def test_settings_that_make_no_sense_change_nothing(settings, words):
+    _, live = trainer(momentum=0.5)
+    with pytest.raises(ValueError, match=words):
+        live.set(**settings)
+    assert (live.setting("lr"), live.setting("momentum")) == (0.1, 0.5)
+    live.set(lr=np.float32(0.5), momentum=1)
+    assert (live.setting("lr"), live.setting("momentum")) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("folder", ["gradviz", "a/gradviz/b"])
+def test_the_line_of_an_error_is_told_in_a_folder_called_gradviz_too(tmp_path, folder):
+    path = tmp_path / folder / "script.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("def closure():\n    return 1 / 0\n")
+    scope = runpy.run_path(str(path))
+    w, _ = trainer()
+    live = Trainer(scope["closure"], gv.optim.SGD([w], lr=0.1), 1)
+    live.train()
+    assert live.message == "Epoch 0 was stopped by ZeroDivisionError: division by zero  (line 2 in closure)"
 
 
 def test_an_interrupt_keeps_what_was_trained_and_is_said_by_the_player():

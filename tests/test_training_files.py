@@ -112,7 +112,7 @@ def test_a_file_gives_the_same_player(tmp_path, ending):
 def test_a_loaded_run_has_its_surface_and_its_picture(tmp_path):
     again = torch.load(trained().save(tmp_path / "run.json"))
     picture = torch.compare(again).paths("net.weight[0, 0]", "net.bias[0]")
-    assert picture.surface.loss.shape == (33, 33)
+    assert picture.surface.loss.shape == (49, 49)
     assert again.save(tmp_path / "epoch.svg", epoch=1).read_text().count("epoch 1") >= 1
 
 
@@ -243,6 +243,9 @@ def test_a_damaged_file_gives_a_sentence_or_a_run_that_can_be_used(data):
         assert len(run.losses) == 2
         with suppress(ValueError, IndexError):
             run.at(epoch=1)
+        for parameter in run.parameters:
+            with suppress(ValueError):
+                _ = run.parameter(parameter.name).values
 
 
 @pytest.mark.parametrize(
@@ -255,11 +258,56 @@ def test_a_damaged_file_gives_a_sentence_or_a_run_that_can_be_used(data):
         ('{"format": "gradviz.run", "version": 99}', "written by a newer gradviz"),
         ('{"format": "gradviz.run", "version": 1}', "has no producer"),
         ('{"format": "gradviz.run", "version": 1, "notes": ' + "[" * 100_000, "not valid JSON"),
+        ('{"format": "gradviz.run", version: 1, "notes": ["a note that is longer than a word"]}', "not valid JSON"),
+        ("null and void", "not valid JSON"),
     ],
 )
 def test_what_is_no_run_gets_a_sentence(text, sentence):
     with pytest.raises(ValueError, match=sentence):
         loads(text)
+
+
+@pytest.mark.parametrize("how_much", [1, 2, 3, 7, 50, 1000, 0.5, 0.9])
+def test_a_file_that_was_cut_off_says_that_its_end_is_missing(tmp_path, how_much):
+    text = json.dumps(DOCUMENT)
+    path = tmp_path / "run.json"
+    path.write_text(text[: -how_much if isinstance(how_much, int) else int(how_much * len(text))])
+    with pytest.raises(ValueError, match=r"run\.json: this file is damaged: its end is missing"):
+        torch.load(path)
+
+
+@pytest.mark.parametrize(
+    "ending", ['"after": tru', '"a": -', '"a": "a text', '"a": 12', '"a": [', '"a": -Infinit', '"a"', ""]
+)
+def test_wherever_it_was_cut_off(ending):
+    with pytest.raises(ValueError, match="its end is missing"):
+        loads(f'{{"format": "gradviz.run", {ending}')
+
+
+def test_a_mark_that_an_editor_leaves_at_the_beginning_is_no_damage(tmp_path):
+    run = trained()
+    path = tmp_path / "run.json"
+    path.write_text(dumps(run), encoding="utf-8-sig")
+    same(run, torch.load(path))
+
+
+def test_a_step_without_what_became_of_a_parameter_is_damaged():
+    broken = copy.deepcopy(DOCUMENT)
+    del broken["steps"][-1]["parameters"][0]["after"]
+    with pytest.raises(ValueError, match=r"run\.steps\[1\] does not tell what became of net\.0\.weight"):
+        loads(json.dumps(broken))
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError) as caught:
+        trained().save(tmp_path / "nodir" / "run.json")
+    assert caught.value.filename == str(tmp_path / "nodir" / "run.json")
+    assert f"there is no folder '{tmp_path / 'nodir'}': make it first" in str(caught.value)
+    assert "part" not in str(caught.value)
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(IsADirectoryError) as caught:
+        trained().save(tmp_path / "run.json")
+    assert str(caught.value) == f"[Errno 21] Is a directory: '{tmp_path / 'run.json'}'"
 
 
 def change(**changes):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import gradviz as gv
 from gradviz.training.fit import fit_of
-from gradviz.training.surface import surface, usual_pair
+from gradviz.training.surface import Surface, surface, usual_pair
 
 
 def line(library, epochs=5, lr=0.05):
@@ -52,7 +52,7 @@ def test_the_loss_on_the_grid_is_pytorchs(torch):
                 expected[row, column] = torch.nn.functional.mse_loss(linear(x), y)
     np.testing.assert_allclose(made.loss, expected, rtol=1e-5)
     assert made.names == ("linear.weight[0, 1]", "linear.bias[1]")
-    assert made.sentence == "The loss on the data of epoch 2, with all other entries as they were then."
+    assert made.sentence == "The loss on this data, with all other entries as they were in epoch 2."
 
 
 def test_the_way_is_the_runs_and_lies_on_the_grid():
@@ -95,6 +95,29 @@ def test_every_point_of_the_grid_is_the_function(a, b, rate):
     expected = (made.x - 3) ** 2 + 2 * (made.y[:, None] + 2) ** 2
     np.testing.assert_allclose(made.loss, expected, rtol=1e-4, atol=1e-4)
     assert made.sentence == "The loss."
+
+
+@given(st.lists(st.floats(-3, 3), min_size=6, max_size=6), st.integers(2, 5))
+@settings(max_examples=50, deadline=None)
+def test_between_the_points_of_the_grid_a_bowl_stays_a_bowl(of, times):
+    def bowl(x, y):
+        return of[0] + of[1] * x + of[2] * y + of[3] * x**2 + of[4] * x * y + of[5] * y**2
+
+    x, y = np.linspace(-1, 2, 7), np.linspace(0, 5, 9)
+    nothing = np.empty(0)
+    made = Surface(x, y, bowl(x, y[:, None]), nothing, nothing, nothing, ("a", "b"), "").finer(times)
+    assert made.loss.shape == (8 * times + 1, 6 * times + 1)
+    np.testing.assert_allclose(made.loss, bowl(made.x, made.y[:, None]), atol=1e-10)
+
+
+@pytest.mark.parametrize("loss", [abs, lambda x: 1e6 * (x > 0), lambda x: np.where(x > 0.4, np.nan, x)])
+def test_between_the_points_of_the_grid_a_kink_or_a_cliff_makes_no_waves(loss):
+    x, nothing = np.linspace(-1, 1, 9), np.empty(0)
+    given = loss(x) * np.ones((9, 1))
+    made = Surface(x, x, given, nothing, nothing, nothing, ("a", "b"), "").finer(4)
+    assert (made.loss.min(), made.loss.max()) == (np.nanmin(given), np.nanmax(given))
+    slope = np.sign(np.diff(made.loss[0]))
+    assert np.count_nonzero(np.diff(slope[slope != 0])) <= 1  # it goes up, or down and then up
 
 
 def test_a_minimum_close_by_is_enclosed():
@@ -140,6 +163,36 @@ def test_the_run_is_as_it_was_afterwards():
     surface(run, "linear.weight[0, 0]", "linear.bias[0]")
     for name, values in zip(("linear.weight", "linear.bias"), before, strict=True):
         np.testing.assert_array_equal(run.parameter(name).values, values)
+
+
+def test_the_sentence_names_the_data_where_they_differ():
+    x = gv.tensor(np.arange(6, dtype="f"))
+
+    def run(batches, data=x, loss=lambda error: error**2):
+        w, b = gv.tensor(0.1, requires_grad=True), gv.tensor(0.0, requires_grad=True)
+        with gv.record(progress=False) as made:
+            for epoch in range(2):  # noqa: B007  the recording counts epochs by it
+                for part in data.chunk(batches):
+                    w.grad = b.grad = None
+                    loss(w * part + b - 2 * part).mean().backward()
+                    w.data -= 0.01 * w.grad
+                    b.data -= 0.01 * b.grad
+        return made
+
+    def sentence(first, *others):
+        return surface(first, "w", "b", size=13, others=others, whose="A" if others else "").sentence
+
+    assert sentence(run(1)) == sentence(run(1), run(1, x.clone())) == "The loss on this data."
+    assert sentence(run(2)) == "The loss on the data of step 3."
+    assert sentence(run(2), run(2)) == "The loss on the data of step 3 of A."
+    assert sentence(run(1), run(1, x + 1)) == sentence(run(1), run(2)) == "The loss of A on its data."
+    assert sentence(run(1), run(1, loss=abs)) == "The loss of A on its data."
+    assert surface(run(1), "w", size=13, others=[run(1)], whose="A").sentence == (
+        "The loss on this data, with all other entries as they were in epoch 1 of A."
+    )
+    assert surface(run(2), "w", size=13).sentence == (
+        "The loss on the data of step 3, with all other entries as they were then."
+    )
 
 
 def test_dropout_is_told_of():

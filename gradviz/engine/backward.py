@@ -120,7 +120,8 @@ def tensor_backward(
     backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
-tensor_backward.__name__ = tensor_backward.__qualname__ = "backward"
+tensor_backward.__name__, tensor_backward.__qualname__ = "backward", "Tensor.backward"
+tensor_backward.__module__ = Tensor.__module__
 
 
 def grad(

@@ -248,7 +248,7 @@ def _constructor(kind: dtypes.dtype) -> Any:
     def make(*data: Any) -> Tensor:
         return legacy(data, kind)
 
-    make.__name__ = dtypes.tensor_type_name(kind).removeprefix("torch.")
+    make.__name__ = make.__qualname__ = dtypes.tensor_type_name(kind).removeprefix("torch.")
     make.__doc__ = f"Make a tensor of {kind.name}, from numbers or of some sizes, as in old code; today: `tensor`."
     return make
 

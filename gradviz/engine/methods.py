@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -200,3 +201,6 @@ def install() -> None:
     }
     for name, member in members.items():
         setattr(Tensor, name, member)
+    for name, member in vars(Tensor).items():
+        if inspect.isfunction(member) and "<" in member.__qualname__:  # made by another function, or a lambda
+            member.__name__, member.__qualname__, member.__module__ = name, f"Tensor.{name}", Tensor.__module__

@@ -12,6 +12,7 @@ recorded in its turn. It need not undo broadcasting, nor copy a gradient along a
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -51,7 +52,7 @@ Rule = Callable[[Any, tuple[Any, ...]], Any]
 NUMBERS = (bool, int, float, np.generic, np.ndarray)
 """What may stand beside a tensor in arithmetic."""
 
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = os.path.join(Path(__file__).parents[1], "")
 _OURS: dict[str, bool] = {}
 """Whether a source file is part of this package, for the files met so far."""
 
@@ -316,11 +317,15 @@ def row(operation: Operation) -> Operation:
     if unknown:
         raise ValueError(f"{operation.name} has no argument {sorted(unknown)} to differentiate")
     TABLE[operation.grad_fn] = operation
+    FAMILY[operation.grad_fn] = _module_of_the_row()
+    return operation
+
+
+def _module_of_the_row() -> str:
     frame = sys._getframe(1)
     while frame.f_globals["__name__"] == __name__ and frame.f_back is not None:
         frame = frame.f_back
-    FAMILY[operation.grad_fn] = frame.f_globals["__name__"]
-    return operation
+    return str(frame.f_globals["__name__"])
 
 
 def unary(
@@ -584,6 +589,7 @@ def unlisted(
 
 def _named(function: Callable[..., Tensor], operation: Operation) -> Callable[..., Tensor]:
     function.__name__ = function.__qualname__ = operation.name
+    function.__module__ = _module_of_the_row()  # a pickle looks for it there, under its name
     function.__doc__ = operation.sentence
     function.operation = operation  # type: ignore[attr-defined]
     object.__setattr__(operation, "function", function)

@@ -389,6 +389,11 @@ class Tensor:
             requires_grad=self._requires_grad,
         )
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a pickle has: the numbers, and whether a gradient is wanted; no graph and no gradient, as in PyTorch."""
+        own = {name: value for name, value in vars(self).items() if name not in vars(Tensor)}  # what others lack goes
+        return {**own, "_grad_fn": None}
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if self._grad_fn is not None:
             raise RuntimeError(

@@ -26,7 +26,7 @@ FORMAT = "gradviz.recording"
 VERSION = 1
 
 Document = TypeVar("Document")
-Check = Callable[[Document], None]
+Made = TypeVar("Made")
 
 
 class RecordingError(ValueError):
@@ -82,7 +82,7 @@ def from_document(body: dict[str, Any]) -> Recording:
     """Do the same for JSON that has been parsed."""
     if body.get("format") != FORMAT:
         raise RecordingError('this is not a recording: it is JSON, but does not say "format": "gradviz.recording"')
-    return read(body, Recording, VERSION, "recording", _check_references)
+    return read(body, Recording, VERSION, "recording", _checked)
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -90,14 +90,24 @@ def parse(text: str) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError) and _ends_early(text, error):
+            raise RecordingError("this file is damaged: its end is missing") from None
         raise RecordingError(f"this is not a recording: it is not valid JSON ({error})") from None
     if not isinstance(body, dict):
         raise RecordingError("this is not a recording: it is JSON, but of something else")
     return body
 
 
-def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, check: Check[Document]) -> Document:
-    """Read a document into the dataclass it was made of.
+def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
+    """Say whether all is well up to the end, and more is needed there. It may end within a word, such as ``null``."""
+    end = len(text.rstrip())
+    return text.lstrip()[:1] == "{" and (
+        error.msg.startswith("Unterminated string") or error.pos > end - len("-Infinity")
+    )
+
+
+def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, make: Callable[[Document], Made]) -> Made:
+    """Read a document into the dataclass it was made of, and make of it what it describes.
 
     Parameters
     ----------
@@ -109,8 +119,8 @@ def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, che
         The newest version that can be read.
     what
         What to call it: ``"recording"``.
-    check
-        What looks at the things that types do not say, and raises `DamageError`.
+    make
+        Takes the document, looks at the things that types do not say, and raises `DamageError`; what it returns is returned.
 
     Raises
     ------
@@ -126,13 +136,11 @@ def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, che
             "Install the newest gradviz to open it."
         )
     try:
-        made = decode(kind, {k: v for k, v in body.items() if k not in ("format", "version")}, what)
-        check(made)
+        return make(decode(kind, {k: v for k, v in body.items() if k not in ("format", "version")}, what))
     except DamageError as damage:
         raise RecordingError(f"this {what} is damaged: {damage}") from None
     except RecursionError:
         raise RecordingError(f"this {what} is damaged: it is nested too deeply") from None
-    return made
 
 
 def save(recording: Recording, path: str | os.PathLike[str]) -> Path:
@@ -335,8 +343,8 @@ def check_graph(graph: model.Graph, where: str) -> None:
             raise _damaged(f"tensor {tensor.id}", f"is made by {_shown(tensor.producer)}, which is not there")
 
 
-def _check_references(recording: Recording) -> None:
-    """Look at the graph, and that shapes fit numbers."""
+def _checked(recording: Recording) -> Recording:
+    """Return a recording whose graph is whole, and whose shapes fit its numbers."""
     graph = recording.graph
     check_graph(graph, "recording.graph")
     tensors, operations = {t.id for t in graph.tensors}, {o.id for o in graph.operations}
@@ -355,6 +363,7 @@ def _check_references(recording: Recording) -> None:
             _check_value(contribution.value, where)
             if contribution.local is not None:
                 _check_value(contribution.local, where)
+    return recording
 
 
 def _check_value(value: model.Value, where: str) -> None:

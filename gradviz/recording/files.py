@@ -29,6 +29,20 @@ def write_file(path: str | os.PathLike[str], content: str | bytes) -> Path:
     """
     target = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        _write_beside(target, data)
+    except OSError as error:
+        if error.errno is None:  # it names no file
+            raise
+        # Name the file that was asked for, not the one beside it.
+        words = error.strerror
+        if not target.parent.is_dir():
+            words = f"there is no folder {os.fspath(target.parent)!r}: make it first"
+        raise OSError(error.errno, words, os.fspath(target)) from None
+    return target
+
+
+def _write_beside(target: Path, data: bytes) -> None:
     handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
@@ -41,4 +55,3 @@ def write_file(path: str | os.PathLike[str], content: str | bytes) -> Path:
     except BaseException:
         os.unlink(aside)
         raise
-    return target

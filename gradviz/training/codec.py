@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import copyreg
 import gzip
 import json
 import math
@@ -73,9 +74,7 @@ def from_document(body: dict[str, Any]) -> Run:
     """Do the same for JSON that has been parsed."""
     if body.get("format") != FORMAT:
         raise RecordingError(f'this is not a recorded run: it is JSON, but does not say "format": "{FORMAT}"')
-    made: list[Run] = []
-    read(body, SavedRun, VERSION, "run", lambda saved: made.append(_Reader(saved).run()))
-    return made[0]
+    return read(body, SavedRun, VERSION, "run", lambda saved: _Reader(saved).run())
 
 
 def save(run: Run, path: str | os.PathLike[str]) -> Path:
@@ -86,7 +85,13 @@ def save(run: Run, path: str | os.PathLike[str]) -> Path:
     return write_file(path, text)
 
 
+def _reduced(run: Run) -> tuple[Any, ...]:
+    """Say how a pickle keeps a run, for other processes: as its text."""
+    return loads, (dumps(run),)
+
+
 SAVERS[".json"] = SAVERS[".json.gz"] = save
+copyreg.pickle(Run, _reduced)
 
 
 def unpacked(data: bytes) -> bytes:
@@ -391,11 +396,17 @@ class _Reader:
                 raise DamageError(f"{where} has something that has not the shape of {of.name[:40]}")
             return found
 
+        if part.after is None:
+            raise DamageError(f"{where} does not tell what became of {of.name[:40]}")
+        before, after = kept(part.before), kept(part.after)
+        gradient = None if part.gradient is None else kept(part.gradient)
+        if len({isinstance(found, Large) for found in (before, after, gradient) if found is not None}) > 1:
+            raise DamageError(f"{where} has {of.name[:40]} in full in one place, and not in another")
         return ParameterEntry(
-            before=kept(part.before),
-            gradient=None if part.gradient is None else kept(part.gradient),
+            before=before,
+            gradient=gradient,
             rule=self._rules[part.rule] if self._rules else Rule(BY_HAND),
-            after=None if part.after is None else kept(part.after),
+            after=after,
             gradient_norm=part.gradient_norm,
             update_norm=part.update_norm,
             state={name: self._state(reference, where) for name, reference in part.state},

@@ -23,7 +23,7 @@ from gradviz.training.contours import ContourChart, Way
 from gradviz.training.model import BY_HAND
 from gradviz.training.rules import hand_rate
 from gradviz.training.run import Run
-from gradviz.training.surface import DIVERGED, Named, surface, usual_pair, way
+from gradviz.training.surface import Named, far_above, surface, usual_pair, way
 
 WIDTH = max(charts.WIDTH, contours.WIDTH)
 
@@ -85,7 +85,9 @@ class RunComparison:
         lines = [Line(name, tuple(run.log.losses)) for name, run in zip(self.labels, self.runs, strict=True)]
         return charts.chart(lines, title=f"Loss: {self.title}", across=self.across, log=log)
 
-    def paths(self, first: Named | None = None, second: Named | None = None, *, size: int = 33) -> ContourChart:
+    def paths(
+        self, first: Named | None = None, second: Named | None = None, *, size: int | None = None
+    ) -> ContourChart:
         """Draw the runs' ways over the loss surface of one or two entries of the parameters.
 
         The surface is that of the first run. The other runs are on the same one if they have the same model and data.
@@ -95,7 +97,7 @@ class RunComparison:
         first, second
             The entries: ``"w"``, ``"lin.weight[0, 1]"``; by default the two that move most in the first run.
         size
-            How many points the grid has along each axis.
+            How many points the grid has along each axis; by default as many as there is time for.
 
         Raises
         ------
@@ -114,9 +116,10 @@ class RunComparison:
             if pair is None:
                 raise ValueError("no parameter of the first run is kept in full, so there is no surface to draw")
             first, second = pair
-        told = surface(self.runs[0], first, second, size=size, others=self.runs[1:])
+        whose = self.labels[0] if len(self.runs) > 1 else ""
+        told = surface(self.runs[0], first, second, size=size, others=self.runs[1:], whose=whose)
         ways = [Way(label, *way(run, first, second)) for label, run in zip(self.labels, self.runs, strict=True)]
-        return ContourChart(told, tuple(ways), whose=self.labels[0] if len(self.runs) > 1 else "")
+        return ContourChart(told, tuple(ways))
 
     @property
     def title(self) -> str:
@@ -132,8 +135,7 @@ class RunComparison:
     @cached_property
     def rows(self) -> tuple[Row, ...]:
         """The table."""
-        reached = [min(_finite(run)) for run in self.runs if _finite(run) and not diverges(run)]
-        goal = max(reached, default=-math.inf)
+        goal = self.goal
         return tuple(_row(label, run, goal) for label, run in zip(self.labels, self.runs, strict=True))
 
     @property
@@ -142,29 +144,32 @@ class RunComparison:
         reached = [min(_finite(run)) for run in self.runs if _finite(run) and not diverges(run)]
         return max(reached, default=None)
 
-    @cached_property
+    @property
     def svg(self) -> str:
         """The losses, and below them the ways, if there is a surface, as SVG text."""
+        return self._picture[0]
+
+    @property
+    def height(self) -> float:
+        """Of the picture, in pixels."""
+        return self._picture[1]
+
+    @cached_property
+    def _picture(self) -> tuple[str, float]:
         pictures = [(self.chart().svg, charts.HEIGHT)]
         # Of different models, or where nothing can be computed again, the losses tell what there is to tell.
         with suppress(KeyError, IndexError, ValueError):
             pictures.append((self.paths().svg, contours.HEIGHT))
         if len(pictures) == 1:
-            return pictures[0][0]
-        height = sum(high for _, high in pictures)
-        inner, top = [], 0.0
+            return pictures[0]
+        inner, height = [], 0.0
         for picture, high in pictures:
-            inner.append(picture.replace("<svg ", f'<svg y="{top:.0f}" ', 1))
-            top += high
+            inner.append(picture.replace("<svg ", f'<svg y="{height:.0f}" ', 1))
+            height += high
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH:.0f}" height="{height:.0f}" '
             f'viewBox="0 0 {WIDTH:.0f} {height:.0f}">{"".join(inner)}</svg>'
-        )
-
-    @property
-    def height(self) -> float:
-        """Of the picture, in pixels."""
-        return charts.HEIGHT + (contours.HEIGHT if "gc-region" in self.svg else 0.0)
+        ), height
 
     @property
     def html(self) -> str:
@@ -294,8 +299,7 @@ def compare(
 
 def diverges(run: Run) -> bool:
     """Say whether a run ends far above where it began, or at no number at all."""
-    losses = run.log.losses
-    return not (math.isfinite(losses[-1]) and losses[-1] <= DIVERGED * abs(losses[0]))
+    return bool(far_above(run.losses)[-1])
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------
@@ -363,7 +367,7 @@ def _finite(run: Run) -> list[float]:
     return [loss for loss in run.log.losses if math.isfinite(loss)]
 
 
-def _row(label: str, run: Run, goal: float) -> Row:
+def _row(label: str, run: Run, goal: float | None) -> Row:
     losses, finite = run.log.losses, _finite(run)
     lowest = min(finite) if finite else math.nan
     words = []
@@ -379,7 +383,7 @@ def _row(label: str, run: Run, goal: float) -> Row:
         last=losses[-1],
         lowest=lowest,
         lowest_at=losses.index(lowest) if finite else None,
-        reached_at=next((step for step, loss in enumerate(losses) if loss <= goal), None),
+        reached_at=None if goal is None else next((step for step, loss in enumerate(losses) if loss <= goal), None),
         words="; ".join(words),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -33,6 +33,18 @@ POINTS = 600
 MARKED = 60
 """Up to so many steps have a dot each."""
 
+FINER = 4
+"""How much finer than the surface the grid is along which its contours are drawn."""
+
+UNSEEN = 0.05
+"""How far from a line a point may lie without being missed, in pixels."""
+
+ROOM = 0.06
+"""Room below and above a curve, as a share of its height: for the marks where ways begin and end."""
+
+RING, RING_APART = 4.5, 3.5
+"""The size of a ring where a way ends, and of how much larger one is that lies around it."""
+
 FAR = 5.0
 """How far out of the picture a line may go, in widths of it, before it is cut: a run that diverges goes on to 1e30."""
 
@@ -58,14 +70,11 @@ class ContourChart:
         What goes over it.
     title
         The heading.
-    whose
-        Whose surface it is.
     """
 
     surface: Surface
     ways: tuple[Way, ...]
     title: str = "Over the loss surface"
-    whose: str = ""
 
     @cached_property
     def svg(self) -> str:
@@ -92,36 +101,39 @@ class ContourChart:
 
 
 def _svg(drawn: ContourChart) -> str:
-    told, names = drawn.surface, [way.name for way in drawn.ways]
+    told, names = drawn.surface.finer(FINER), [way.name for way in drawn.ways]
     several = len(names) > 1
     right = LEFT + min(AREA, WIDTH - RIGHT - LEFT - (legend_width(names) if several else 0))
     floor = TOP + (right - LEFT) / ASPECT
     low, high = _extent(told.loss)
     x = scale(told.x[0], told.x[-1], LEFT, right, log=False)
-    bottom, top = (told.y[0], told.y[-1]) if told.y.size else (low, high)
+    bottom, top = (told.y[0], told.y[-1]) if told.y.size else (low - ROOM * (high - low), high + ROOM * (high - low))
     y = scale(bottom, top, floor, TOP, log=False)
     labels = [clean(name) for name in (*told.names, "loss")][:2]
     ground = _bands(told, low, high, x, y) if told.y.size else _curve(told, x, y)
+    seen = [list(_cut(_points(way, x, y))) for way in drawn.ways]
     parts = [
         text(shorten(clean(drawn.title), 70), LEFT, 22, "gc-title"),
         f'<clipPath id="{INSIDE}"><rect x="{LEFT}" y="{TOP}" width="{right - LEFT:.1f}" height="{floor - TOP:.1f}"/></clipPath>',
-        f'<g clip-path="url(#{INSIDE})">{"".join(ground)}{"".join(_ways(drawn.ways, x, y))}</g>',
+        f'<g clip-path="url(#{INSIDE})">{"".join(ground)}{"".join(_lines(seen))}</g>',
     ]
     for tick in ticks(told.x[0], told.x[-1], log=False):
         parts.append(text(number_text(tick), x(tick), floor + 18, "gc-tick", "middle"))
     for tick in ticks(bottom, top, log=False):
         parts.append(text(number_text(tick), LEFT - 8, y(tick) + 4, "gc-tick", "end"))
     caption = "" if told.sentence == "The loss." else told.sentence
-    if drawn.whose:
-        caption = caption.replace("The loss", f"The loss of {clean(drawn.whose)}", 1)
-    for place, words in enumerate(wrap(caption, 100)[:2]):
+    for place, words in enumerate(wrap(clean(caption), 100)[:2]):
         parts.append(text(words, LEFT, floor + 58 + 16 * place, "gc-tick"))
     parts.append(f'<path {look("gc-axis")} d="M{LEFT} {TOP}V{floor:.1f}H{right:.1f}"/>')
     parts.append(text(shorten(labels[0], 40), right, floor + 38, "gc-name", "end"))
     parts.append(text(shorten(labels[1], 40), LEFT, TOP - 9, "gc-name", "start"))
     if several:
         parts += legend(names, right + 14, TOP)
-    words = f"{told.sentence} From {number_text(low)} to {number_text(high)}. Ways: {'; '.join(map(clean, names))}."
+    # Last, so that nothing covers them, and the frame cuts none.
+    parts += _ends(seen, lambda a, b: LEFT - 1 <= a <= right + 1 and TOP - 1 <= b <= floor + 1)
+    words = (
+        f"{clean(told.sentence)} From {number_text(low)} to {number_text(high)}. Ways: {'; '.join(map(clean, names))}."
+    )
     return picture(clean(drawn.title), words, parts, WIDTH, HEIGHT)
 
 
@@ -153,9 +165,30 @@ def _bands(told: Surface, low: float, high: float, x: Scale, y: Scale) -> Iterat
         d = []
         for points, offsets in zip(*found.filled(level, math.inf), strict=True):
             for start, end in pairwise(offsets):
-                d.append("M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in points[start : end - 1]) + "Z")
+                ring = _needed(np.array([(x(a), y(b)) for a, b in points[start : end - 1]]))
+                d.append("M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in ring) + "Z")
         if d:
             yield f'<path {look("gc-band")} fill-rule="evenodd" d="{"".join(d)}"><title>loss {number_text(level, 3)}</title></path>'
+
+
+def _needed(points: Array) -> Array:
+    """Leave out the points of a line that lie, as far as one can see, straight between others (Ramer, Douglas and Peucker)."""
+    kept = np.zeros(len(points), bool)
+    kept[[0, -1]] = True
+    waiting = [(0, len(points) - 1)]
+    while waiting:
+        start, end = waiting.pop()
+        if end - start < 2:
+            continue
+        (across, down), beside = points[end] - points[start], points[start + 1 : end] - points[start]
+        length = math.hypot(across, down)
+        far = np.abs(across * beside[:, 1] - down * beside[:, 0]) / length if length else np.hypot(*beside.T)
+        furthest = int(far.argmax())
+        if far[furthest] > UNSEEN:
+            place = start + 1 + furthest
+            kept[place] = True
+            waiting += [(start, place), (place, end)]
+    return points[kept]
 
 
 def _curve(told: Surface, x: Scale, y: Scale) -> Iterator[str]:
@@ -168,22 +201,37 @@ def _curve(told: Surface, x: Scale, y: Scale) -> Iterator[str]:
             run = []
 
 
-def _ways(ways: Sequence[Way], x: Scale, y: Scale) -> Iterator[str]:
-    for number, way in enumerate(ways):
-        every = max(1, -(-len(way.x) // POINTS))
-        chosen = [*range(0, len(way.x) - 1, every), len(way.x) - 1]
-        points = [(x(float(way.x[k])), y(float(way.y[k]))) for k in chosen]
-        seen = list(_cut(points))
+def _points(way: Way, x: Scale, y: Scale) -> list[tuple[float, float]]:
+    every = max(1, -(-len(way.x) // POINTS))
+    chosen = [*range(0, len(way.x) - 1, every), len(way.x) - 1]
+    return [(x(float(way.x[k])), y(float(way.y[k]))) for k in chosen]
+
+
+def _lines(ways: Sequence[Sequence[tuple[float, float]]]) -> Iterator[str]:
+    """Draw each way, with a dot for each step where there are few, and a × where it begins."""
+    for number, seen in enumerate(ways):
         if not seen:
             continue
-        colour = f"gc-c{number % len(COLOURS)}"
         yield f'<path {line(number)} d="M{"L".join(f"{a:.1f} {b:.1f}" for a, b in seen)}{"h.01" * (len(seen) == 1)}"/>'
-        if len(chosen) <= MARKED:
-            mark = look("gc-line", colour)
+        if len(seen) <= MARKED:
+            mark = look("gc-line", f"gc-c{number % len(COLOURS)}")
             yield from (f'<circle {mark} cx="{a:.1f}" cy="{b:.1f}" r="1.6"/>' for a, b in seen)
-        (a, b), (c, d) = seen[0], seen[-1]
-        yield f'<path {line(number, dashed=False)} d="M{a - 4:.1f} {b - 4:.1f}l8 8m0 -8l-8 8"/>'  # × is the start
-        yield f'<circle {look("gc-line", "gc-end", colour)} cx="{c:.1f}" cy="{d:.1f}" r="4.5"/>'
+        a, b = seen[0]
+        yield f'<path {line(number, dashed=False)} d="M{a - 4:.1f} {b - 4:.1f}l8 8m0 -8l-8 8"/>'
+
+
+def _ends(ways: Sequence[Sequence[tuple[float, float]]], inside: Callable[[float, float], bool]) -> Iterator[str]:
+    """Draw a ring where each way ends. Of several in one place those that come later are larger, so that all are seen."""
+    rings: list[tuple[float, int, float, float]] = []
+    for number, seen in enumerate(ways):
+        if seen and inside(*seen[-1]):
+            radius = RING
+            while any(math.dist(seen[-1], (c, d)) < RING and radius == known for known, _, c, d in rings):
+                radius += RING_APART
+            rings.append((radius, number, *seen[-1]))
+    for radius, number, c, d in sorted(rings, reverse=True):
+        kinds = look("gc-line", "gc-end", f"gc-c{number % len(COLOURS)}")
+        yield f'<circle {kinds} cx="{c:.1f}" cy="{d:.1f}" r="{radius:.1f}"/>'
 
 
 def _cut(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:

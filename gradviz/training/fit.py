@@ -163,7 +163,17 @@ def fit_of(run: Run) -> Fit | None:
     data = "The data" + (" of the last epoch" if len(batches) > 1 else _of_which_step(complete[0], entry, found))
     if x.ndim == 1:
         names = (feature, slots[found.target].name or "target")
-        fit = Fit("curve", x, y, _grid(x), names, 0, f"{data}, and {CURVES[found.kind]}.", run, known)
+        fit = Fit(
+            kind="curve",
+            x=x,
+            y=y,
+            grid=_grid(x),
+            names=names,
+            classes=0,
+            sentence=f"{data}, and {CURVES[found.kind]}.",
+            _run=run,
+            _known=known,
+        )
     else:
         levels = np.unique(y)
         if found.kind == "number" and len(levels) != 2:
@@ -172,17 +182,17 @@ def fit_of(run: Run) -> Fit | None:
         names = (f"{feature}[:, 0]", f"{feature}[:, 1]")
         sentence = f"{data}, each with its class, and the class that the model gives to each place."
         fit = Fit(
-            "classes",
-            x,
-            (y - low) / (high - low),
-            _grid(x),
-            names,
-            _classes(run, entry, found),
-            sentence,
-            run,
-            known,
-            low,
-            high,
+            kind="classes",
+            x=x,
+            y=(y - low) / (high - low),
+            grid=_grid(x),
+            names=names,
+            classes=_classes(run, entry, found),
+            sentence=sentence,
+            _run=run,
+            _known=known,
+            _low=low,
+            _high=high,
         )
     return fit if fit.values(entry) is not None else None
 

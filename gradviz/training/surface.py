@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from gradviz.training.log import Entry, Large
 from gradviz.training.model import Parameter
+from gradviz.training.program import Program
 from gradviz.training.run import Run
 
 Array = np.ndarray[Any, Any]
@@ -20,6 +21,9 @@ Named = str | tuple[str, tuple[int, ...]]
 
 SECONDS = 1.5
 """About how long a grid may take; where one evaluation takes long, the grid is coarser."""
+
+ALONG_ONE, ALONG_TWO = 193, 49
+"""Points along each axis, over one entry and over two, where there is time for them."""
 
 SMALLEST = 13
 """Points of the coarsest grid, along each axis."""
@@ -66,6 +70,33 @@ class Surface:
     names: tuple[str, ...]
     sentence: str
 
+    def finer(self, times: int) -> Surface:
+        """Return the surface on a grid so many times as fine, for contours without corners.
+
+        In between it is bent as it is on both sides, the less of both: a parabola is met exactly, and where the surface has a
+        kink or a cliff, a straight line does not swing beyond it. What is no number is taken to be as high as the highest.
+        """
+        missing = ~np.isfinite(self.loss)
+        if missing.all() or (missing.any() and not self.y.size):  # a curve has a gap there
+            return self
+        with np.errstate(all="ignore"):
+            loss = _between(np.where(missing, self.loss[~missing].max(), self.loss), times)
+            loss = _between(loss.T, times).T if self.y.size else loss
+        x, y = (np.linspace(at[0], at[-1], (len(at) - 1) * times + 1) if at.size else at for at in (self.x, self.y))
+        return replace(self, x=x, y=y, loss=loss)
+
+
+def _between(values: Array, times: int) -> Array:
+    """Interpolate along the last axis: each stretch by the parabola that is bent as little as the surface at its two ends."""
+    bent = np.zeros_like(values)
+    bent[..., 1:-1] = np.diff(values, 2)
+    bent[..., 0], bent[..., -1] = bent[..., 1], bent[..., -2]
+    a, b = bent[..., :-1, None], bent[..., 1:, None]
+    bend = np.where(np.sign(a) == np.sign(b), np.where(np.abs(a) < np.abs(b), a, b), 0)
+    t = np.arange(times) / times
+    made = values[..., :-1, None] * (1 - t) + values[..., 1:, None] * t - bend * t * (1 - t) / 2
+    return np.concatenate([made.reshape(*values.shape[:-1], -1), values[..., -1:]], axis=-1)
+
 
 Bounds = Sequence[tuple[float, float]]
 """For each entry, from where to where."""
@@ -76,11 +107,12 @@ def surface(
     first: Named,
     second: Named | None = None,
     *,
-    size: int = 33,
+    size: int | None = None,
     margin: float = 0.25,
     step: int = -1,
     bounds: Bounds | None = None,
     others: Sequence[Run] = (),
+    whose: str = "",
 ) -> Surface:
     """Compute the loss over one or two entries of the parameters.
 
@@ -93,8 +125,8 @@ def surface(
     first, second
         The entries: ``"w"``, ``"lin.weight[0, 1]"``, ``("lin.weight", (0, 1))``.
     size
-        How many points the grid has along each axis. Where the whole grid would take longer than about 1.5 s there are
-        fewer, but at least 13.
+        How many points the grid has along each axis: by default 49, or 193 if there is only one. Where the whole grid would
+        take longer than about 1.5 s there are fewer, but at least 13.
     margin
         How much room is left around the run's way, as a share of its extent.
     step
@@ -104,6 +136,8 @@ def surface(
         The region, ``((x0, x1), (y0, y1))``; by default it encloses the run's way, and the minimum if it lies close by.
     others
         Runs whose ways the region is to enclose too.
+    whose
+        What to call the run beside them.
 
     Returns
     -------
@@ -135,6 +169,8 @@ def surface(
     >>> made.sentence
     'The loss.'
     """
+    if size is None:
+        size = ALONG_ONE if second is None else ALONG_TWO
     if size < 2:
         raise ValueError(f"size is the number of points along each axis and must be at least 2, but got {size}")
     entries = [_Place(run, named) for named in ((first,) if second is None else (first, second))]
@@ -167,7 +203,7 @@ def surface(
         paths[1] if second is not None else np.empty(0),
         np.append(losses, np.nan),
         tuple(entry.name for entry in entries),
-        landscape.sentence(),
+        landscape.sentence(others, whose),
     )
 
 
@@ -291,11 +327,17 @@ def _paths(run: Run, entries: Sequence[_Place]) -> tuple[list[Array], Array]:
     return paths, np.array([run.log.losses[kept.index] for kept in steps])
 
 
+def far_above(losses: Array) -> Array:
+    """Say of each loss whether it is far above the first one (that is not 0), or no number."""
+    told = losses[np.isfinite(losses) & (losses != 0)]
+    first = abs(told[0]) if told.size else 0.0
+    return ~(losses <= DIVERGED * first)  # so of NaN, too
+
+
 def _in_reach(losses: Array) -> Array:
     """Say of each step whether it counts for where to look: of a run that diverges those before it does."""
-    if losses[-1] <= DIVERGED * abs(losses[0]):  # not so where it is NaN
-        return np.isfinite(losses)
-    return np.isfinite(losses) & (losses <= DIVERGED * abs(losses[0])) | (np.arange(len(losses)) == 0)
+    far = far_above(losses)
+    return np.isfinite(losses) & ~(far & far[-1]) | (np.arange(len(losses)) == 0)
 
 
 def _last_in_reach(run: Run) -> int:
@@ -396,23 +438,65 @@ class _Landscape:
             ]
         return spans
 
-    def sentence(self) -> str:
+    def sentence(self, others: Sequence[Run], whose: str) -> str:
         """Say what loss it is."""
-        across = self._run.across
-        told, when = "The loss", f"in {across} {self._moment.index}"
-        if any(slot.kind in ("input", "setting") for slot in self._slots):
-            told, when = f"{told} on the data of {across} {self._moment.index}", "then"
+        of = f" of {whose}" if whose else ""
+        moment = f"{self._run.across} {self._moment.index}{of}"
+        known = f"that {self._run.across}"  # what to call the moment once it has been told
+        told, mentioned = "The loss", False
+        alone, together = (self._all_alike(runs) for runs in ([self._run], [self._run, *others]))
+        if not any(slot.kind in ("input", "setting") for slot in self._slots):
+            told += "" if together else of
+        elif together:
+            told += " on this data"
+        elif alone and whose:
+            told += f"{of} on its data"
+        else:
+            told, mentioned = f"{told} on the data of {moment}", True
         if sum(self._run.parameters[number].size for number in self._owners.values()) > len(self._places):
-            told += f", with all other entries as they were {when}"
+            told, mentioned = (
+                f"{told}, with all other entries as they were {'then' if mentioned else f'in {moment}'}",
+                True,
+            )
         told += "."
-        if any(
-            slot.kind == "input" and not slot.name and _is_mask(self._given[at]) for at, slot in enumerate(self._slots)
-        ):
-            told += f" A mask, as dropout makes it, is the one of that {across}."
+        if any(self._is_mask(at) for at in range(len(self._slots))):
+            told += f" A mask, as dropout makes it, is the one of {known if mentioned else moment}."
         recorded = self._run.log.losses[self._moment.index]
         if np.isfinite(recorded) and not np.isclose(self._again, recorded, rtol=1e-5, atol=1e-12):
             told += " It is not the loss that was recorded: something random, or kept outside the graph, is part of it."
         return told
+
+    def _is_mask(self, at: int) -> bool:
+        slot = self._slots[at]
+        return slot.kind == "input" and not slot.name and _is_mask(self._given[at])
+
+    def _all_alike(self, runs: Sequence[Run]) -> bool:
+        """Say whether all steps of some runs compute the same from the same data, masks aside."""
+        places = [at for at, slot in enumerate(self._slots) if slot.kind != "parameter" and not self._is_mask(at)]
+        here, told = [self._moment.inputs[at] for at in places], _told(self._program)
+        alike = set(map(id, here))  # what has been looked at
+        for run in runs:
+            if any(_told(program) != told for program in run.log.programs):
+                return False
+            for entry in run.log.entries:
+                if entry.program is None:
+                    return False
+                for mine, at in zip(here, places, strict=True):
+                    other = entry.inputs[at]
+                    if id(other) not in alike and not _same(mine, other):
+                        return False
+                    alike.add(id(other))
+        return True
+
+
+def _told(program: Program) -> list[Any]:
+    """Return what a program computes, to be compared with another's."""
+    return [(told.operation.name, told.arguments, repr(told.settings)) for told in program.instructions]
+
+
+def _same(one: Any, other: Any) -> bool:
+    one, other = (kept.array if isinstance(kept, Large) else kept for kept in (one, other))
+    return one is not None and other is not None and np.array_equal(one, other)
 
 
 def _is_mask(array: Any) -> bool:

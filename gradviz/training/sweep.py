@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
-from typing import Any
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from gradviz.engine.random import manual_seed
+from gradviz.engine.tensor import Tensor
+from gradviz.recording import number_text
 from gradviz.training.codec import dumps, loads
 from gradviz.training.compare import RunComparison, compare
 from gradviz.training.run import Run
@@ -16,10 +23,28 @@ from gradviz.training.run import Run
 Settings = Mapping[str, Any]
 MOST_RUNS = 10_000
 
+LONG = 6
+"""A number of more characters is shown rounded in a label, unless two would then look alike."""
+
+_turn = Lock()
+"""Threads of one process share the random numbers, and what is known of the module that runs: they train in turn."""
+
+
+class Failure(NamedTuple):
+    """A training that failed, in words: the exception itself may be of a class that another process cannot make."""
+
+    words: str
+    traceback: str
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """Put an exception into words."""
+        return cls(f"{type(error).__name__}: {error}", "".join(traceback.format_exception(error)))
+
 
 def sweep(
     train: Callable[..., Run],
-    settings: Sequence[Settings] | Mapping[str, Sequence[Any]],
+    settings: Iterable[Settings] | Mapping[str, Iterable[Any]],
     executor: Executor | None = None,
     *,
     seed: int | None = 0,
@@ -32,11 +57,12 @@ def sweep(
         Trains once: it takes the settings as keyword arguments, records its loop with `gradviz.record`, and returns the run.
     settings
         A list of dictionaries, ``[{"lr": 0.1}, {"lr": 0.01, "momentum": 0.9}]``; or a dictionary of lists,
-        ``{"lr": [0.1, 0.01], "momentum": [0.0, 0.9]}``, for all combinations.
+        ``{"lr": [0.1, 0.01], "momentum": [0.0, 0.9]}``, for all combinations. An array or a tensor will do for a list.
     executor
         Where to train: anything with the ``submit`` of `concurrent.futures.Executor`, such as a Dask client's
         ``client.get_executor()``. By default as many processes as there are processors. They need not have the code that
-        calls this: a function from a notebook, and a ``lambda``, will do.
+        calls this: a function from a notebook, and a ``lambda``, will do. Threads of one process train one after the other,
+        because they share the random numbers.
     seed
         For `gradviz.manual_seed` before each training, so that all begin alike; ``None`` for none.
 
@@ -90,47 +116,76 @@ def combinations(settings: Any) -> list[dict[str, Any]]:
     [{'lr': 0.1, 'momentum': 0.9}, {'lr': 0.01, 'momentum': 0.9}]
     """
     if isinstance(settings, Mapping):
-        for name, values in settings.items():
-            if isinstance(values, str) or not isinstance(values, Sequence):
-                raise TypeError(f"the values of {name!r} must be a list, as in {{{name!r}: [{values!r}]}}")
-        made = [dict(zip(settings, values, strict=True)) for values in itertools.product(*settings.values())]
-    else:
-        made = list(settings)
-        for setting in made:
-            if not isinstance(setting, Mapping):
-                raise TypeError(f'each setting must be a dictionary, as in {{"lr": 0.1}}, but got {setting!r:.80}')
-    if not made or made == [{}]:
-        raise ValueError("there are no settings to train with")
-    if len(made) > MOST_RUNS:
-        raise ValueError(f"these are {len(made):,} trainings; at most {MOST_RUNS:,} at once")
+        lists = [_listed(name, values) for name, values in settings.items()]
+        _see_to_the_number(math.prod(map(len, lists)) if lists else 0)
+        return [dict(zip(settings, values, strict=True)) for values in itertools.product(*lists)]
+    if not isinstance(settings, Iterable):
+        raise TypeError(
+            'settings must be a list of dictionaries, [{"lr": 0.1}], or a dictionary of lists, {"lr": [0.1, 0.01]}, but got '
+            f"{settings!r:.80}"
+        )
+    made = list(settings)
+    for setting in made:
+        if not isinstance(setting, Mapping):
+            raise TypeError(f'each setting must be a dictionary, as in {{"lr": 0.1}}, but got {setting!r:.80}')
+    _see_to_the_number(0 if made == [{}] else len(made))
     return [dict(setting) for setting in made]
 
 
+def _see_to_the_number(count: int) -> None:
+    if not count:
+        raise ValueError("there are no settings to train with")
+    if count > MOST_RUNS:
+        raise ValueError(f"these are {count:,} trainings; at most {MOST_RUNS:,} at once")
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    """Return the values of a setting; of an array they are plain numbers, as if they had been written."""
+    listed = values.tolist() if hasattr(values, "tolist") else values
+    if isinstance(listed, str | bytes | Mapping) or not isinstance(listed, Iterable):
+        raise TypeError(f"the values of {name!r} must be a list, as in {{{name!r}: [{values!r:.80}]}}")
+    return list(listed)
+
+
 def _gathered(executor: Executor, train: Callable[..., Run], chosen: list[dict[str, Any]], seed: int | None) -> Any:
-    futures: list[Future[str]] = [executor.submit(train_once, train, setting, seed) for setting in chosen]
+    futures: list[Future[str | Failure]] = [executor.submit(train_once, train, setting, seed) for setting in chosen]
     runs: list[Run] = []
     labels: list[str] = []
     notes: list[str] = []
-    failure: Exception | None = None
+    failures: list[Failure] = []
     try:
         for label, future in zip(_labels(chosen), futures, strict=True):
             try:
-                runs.append(loads(future.result()))
+                told = future.result()
+            except Exception as error:  # what is to be trained cannot be sent, or the process has died
+                told = Failure.of(error)
+            if isinstance(told, Failure):  # one that fails must not take the others with it
+                failures.append(told)
+                notes.append(f"{label} failed: {told.words}")
+            else:
+                runs.append(loads(told))
                 labels.append(label)
-            except Exception as error:  # one that fails must not take the others with it
-                failure = error
-                notes.append(f"{label} failed: {type(error).__name__}: {error}")
     except BaseException:
         for future in futures:
             future.cancel()
         raise
-    if failure is not None and not runs:
-        raise RuntimeError("all trainings failed. " + "; ".join(notes[:5])) from failure
+    if not runs:
+        failed = RuntimeError("all trainings failed. " + "; ".join(notes[:5]))
+        failed.add_note(f"The first of them:\n{failures[0].traceback}")
+        raise failed
     return compare(*runs, labels=labels, notes=notes)
 
 
-def train_once(train: Callable[..., Run], setting: dict[str, Any], seed: int | None) -> str:
+def train_once(train: Callable[..., Run], setting: dict[str, Any], seed: int | None) -> str | Failure:
     """Train with one setting, and return the run as text, which goes from one process to another as it is."""
+    try:
+        with _turn:
+            return dumps(_trained(train, setting, seed))
+    except (Exception, SystemExit) as error:  # an interrupt ends them all
+        return Failure.of(error)
+
+
+def _trained(train: Callable[..., Run], setting: dict[str, Any], seed: int | None) -> Run:
     if seed is not None:
         manual_seed(seed)
     run = train(**setting)
@@ -141,12 +196,33 @@ def train_once(train: Callable[..., Run], setting: dict[str, Any], seed: int | N
         )
     if not len(run):
         raise ValueError(run.notes[0] if run.notes else "nothing was recorded")
-    return dumps(run)
+    return run
 
 
 def _labels(chosen: list[dict[str, Any]]) -> list[str]:
     """Name the settings that differ."""
     names = list(dict.fromkeys(name for setting in chosen for name in setting))
-    told = {name: [str(setting.get(name, "")) for setting in chosen] for name in names}
-    differing = [name for name in names if len(set(told[name])) > 1] or names
-    return [", ".join(f"{name}={setting[name]}" for name in differing if name in setting) for setting in chosen]
+    words: list[dict[str, str]] = [{} for _ in chosen]
+    for name in names:
+        having = [place for place, setting in enumerate(chosen) if name in setting]
+        for place, text in zip(having, _texts([chosen[place][name] for place in having]), strict=True):
+            words[place][name] = text
+    differing = [name for name in names if len({told.get(name) for told in words}) > 1] or names
+    return [", ".join(f"{name}={told[name]}" for name in differing if name in told) for told in words]
+
+
+def _texts(values: list[Any]) -> list[str]:
+    """Say values in a few letters, as long as those that differ can be told apart.
+
+    Examples
+    --------
+    >>> _texts([0.1, 0.20000000298023224, dict])
+    ['0.1', '0.2', 'dict']
+    """
+    plain = [value.item() if isinstance(value, Tensor) and value.numel() == 1 else value for value in values]
+    exact = [getattr(value, "__name__", None) or " ".join(str(value).split()) for value in plain]
+    short = [
+        number_text(float(value)) if isinstance(value, float | np.floating) and len(text) > LONG else text
+        for value, text in zip(plain, exact, strict=True)
+    ]
+    return short if len(set(short)) == len(set(exact)) else exact

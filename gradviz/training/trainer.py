@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import math
+import operator
+import os
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +17,16 @@ import numpy as np
 from gradviz.engine.creation import get_rng_state, set_rng_state
 from gradviz.engine.modes import enable_grad
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer
 from gradviz.training.log import DEFAULT_BUDGET
 from gradviz.training.record import Recorder
 from gradviz.training.run import Run
 
 Closure = Callable[[], Tensor]
+
+PACKAGE = os.path.join(Path(__file__).parents[1], "")
+"""Where the lines of code stand that are not the user's."""
 
 
 class Trainer:
@@ -29,7 +36,7 @@ class Trainer:
     ----------
     closure
         Computes the loss and returns it. It may call ``zero_grad()`` and ``backward()`` itself, as PyTorch's closures do; if
-        it does not, that is done for it.
+        it does not, that is done for it. It leaves ``optimizer.step()`` to the trainer.
     optimizer
         What moves the parameters.
     epochs
@@ -41,6 +48,8 @@ class Trainer:
     ----------
     run : Run
         What has happened so far.
+    done : int
+        How many epochs have been trained. One that was stopped on the way is not, and is made once more.
     message : str
         Why training was stopped by an error; empty if it was not.
 
@@ -77,7 +86,14 @@ class Trainer:
         self.closure, self.optimizer, self.epochs = closure, optimizer, epochs
         self._title, self._budget = title, budget
         self._parameters = [tensor for group in optimizer.param_groups for tensor in group["params"]]
-        self._initial = [np.array(tensor.array) for tensor in self._parameters]
+        self._weights = [np.array(tensor.array) for tensor in self._parameters]
+        # Of a buffer the place is kept: a module may put another tensor there.
+        self._buffers = [
+            (module._buffers, name, np.array(buffer.array))
+            for module in _modules_in(closure)
+            for name, buffer in module._buffers.items()
+            if buffer is not None
+        ]
         self._random = get_rng_state()
         self.message = ""
         self._begin()
@@ -87,11 +103,8 @@ class Trainer:
         self._recorder.counted = 0
         self._recorder.scopes = _names_in(self.closure)
         self.run: Run = self._recorder.run
-
-    @property
-    def done(self) -> int:
-        """How many epochs have been trained."""
-        return len(self.run)
+        self.done = 0
+        self._complete = 0  # how many of the run's steps are of epochs that are over
 
     def train(self, epochs: int | None = None, *, seconds: float = math.inf) -> None:
         """Train on.
@@ -103,8 +116,13 @@ class Trainer:
             finite number; `message` then says why.
         seconds
             Begin no further epoch after so long.
+
+        Raises
+        ------
+        ValueError
+            If `epochs` is no whole number of at least 1.
         """
-        end = self.epochs if epochs is None else min(self.done + epochs, self.epochs)
+        end = self.epochs if epochs is None else min(self.done + _count(epochs), self.epochs)
         started = time.monotonic()
         recorder = self._recorder
         self.message = ""
@@ -117,6 +135,7 @@ class Trainer:
                     break
         finally:
             recorder.pause()
+            self._forget_unfinished()
 
     def _one(self) -> None:
         epoch = self.done
@@ -125,9 +144,11 @@ class Trainer:
         except Exception as error:  # whatever the user's closure does wrong is shown beside the picture
             self.message = f"Epoch {epoch} was stopped by {type(error).__name__}: {error}{_where(error)}"
             return
-        if len(self.run) == epoch:
+        if len(self.run) == self._complete:
             self.message = f"Epoch {epoch}: no backward() was seen, so nothing could be recorded."
-        elif not math.isfinite(self.run.log.losses[-1]):
+            return
+        self.done, self._complete = self.done + 1, len(self.run)
+        if not math.isfinite(self.run.log.losses[-1]):
             self.message = (
                 f"The loss is {self.run.log.losses[-1]} in epoch {epoch}: training has diverged. A smaller learning rate often "
                 "helps; start again with one."
@@ -137,7 +158,7 @@ class Trainer:
         """Compute the loss and its gradients, as the optimiser wants it."""
         seen = self._recorder.backwards
         with enable_grad():
-            loss = self.closure()
+            loss = self._of_the_closure()
             if not isinstance(loss, Tensor):
                 raise TypeError(
                     f"the closure returned {'nothing' if loss is None else type(loss).__name__}; it must return the loss, a "
@@ -148,6 +169,26 @@ class Trainer:
                 loss.backward()
         return loss
 
+    def _of_the_closure(self) -> Any:
+        guard = _NoStep(self.optimizer)
+        optimizers.watchers.insert(0, guard)  # before the recorder, which must not be told of a step that is refused
+        try:
+            return self.closure()
+        finally:
+            optimizers.watchers.remove(guard)
+
+    def _forget_unfinished(self) -> None:
+        """Take out of the run what was seen of an epoch that was stopped on the way."""
+        log, complete = self.run.log, self._complete
+        if len(log.losses) == complete:
+            return
+        del log.losses[complete:], log.epoch_of[complete:]
+        while log.entries and log.entries[-1].index >= complete:
+            entry = log.entries.pop()
+            log.used -= entry.size
+            log.whole_used -= sum(large.nbytes for large in entry.large())
+        self.run.grown()
+
     def set(self, *, lr: float | None = None, momentum: float | None = None) -> None:
         """Change the learning rate or the momentum of all parameters, from the next epoch on.
 
@@ -156,13 +197,16 @@ class Trainer:
         ValueError
             If the optimiser has no such setting, or a value makes no sense.
         """
-        for name, value, least in (("lr", lr, 0.0), ("momentum", momentum, 0.0)):
-            if value is None:
-                continue
-            if not (isinstance(value, int | float) and math.isfinite(value) and value >= least):
+        chosen = {name: value for name, value in (("lr", lr), ("momentum", momentum)) if value is not None}
+        for name, value in chosen.items():
+            number = float(value) if isinstance(value, int | float | np.number) else math.nan
+            if isinstance(value, bool) or not 0 <= number < math.inf:
                 raise ValueError(f"{name} must be a number that is not negative, but got {value!r}")
+            if name == "momentum" and number > 1:
+                raise ValueError(f"momentum must be at most 1, the share of each step that goes on, but got {value!r}")
             if self.setting(name) is None:
                 raise ValueError(f"{type(self.optimizer).__name__} has no {name}")
+        for name, value in chosen.items():  # all of them, or none
             for group in self.optimizer.param_groups:
                 group[name] = float(value)
 
@@ -173,29 +217,90 @@ class Trainer:
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def reset(self) -> None:
-        """Go back to the weights of the beginning, with the settings that are set now; the run so far is left as it is."""
+        """Go back to the weights of the beginning, with the settings that are set now; the run so far is left as it is.
+
+        The buffers of the modules that the closure uses go back too, such as a batch normalisation's running mean. What else
+        the closure has changed stays as it is: a learning rate that a scheduler has set, for instance, and the scheduler's
+        count.
+        """
         self._recorder.stop()
-        for tensor, array in zip(self._parameters, self._initial, strict=True):
+        for tensor, array in zip(self._parameters, self._weights, strict=True):
             tensor.data.copy_(wrap(array))
             tensor.grad = None
+        for buffers, name, array in self._buffers:
+            buffers[name] = wrap(np.array(array))
         self.optimizer.state.clear()
         set_rng_state(self._random)
         self.message = ""
         self._begin()
 
 
-def _names_in(closure: Closure) -> list[Mapping[str, Any]]:
+class _NoStep:
+    """Refuses a step that the closure makes: the trainer makes it afterwards, so it would be made twice."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self._optimizer = optimizer
+
+    def step_starts(self, optimizer: Optimizer) -> None:
+        if optimizer is self._optimizer:
+            raise RuntimeError(
+                "the closure calls optimizer.step(); leave that to gv.train, which makes one step for each call of the closure"
+            )
+
+    def step_ends(self, optimizer: Optimizer) -> None:
+        pass
+
+
+def _count(epochs: Any) -> int:
+    try:
+        count = -1 if isinstance(epochs, bool) else operator.index(epochs)
+    except TypeError:
+        count = -1
+    if count < 1:
+        raise ValueError(f"epochs must be a whole number of at least 1, but got {epochs!r}")
+    return count
+
+
+def _names_in(closure: Any) -> list[Mapping[str, Any]]:
     """Return the variables that a function sees, so that they can be called by their names."""
     function = inspect.unwrap(closure)
+    if inspect.ismethod(function):
+        return [{"self": function.__self__}, *_names_in(function.__func__)]
     if not inspect.isfunction(function):
         return []
     seen = inspect.getclosurevars(function)
     return [seen.nonlocals, seen.globals]
 
 
+def _modules_in(closure: Closure) -> list[Any]:
+    """Return the modules that a function finds in its variables, or in those of functions beside it that it calls."""
+    found: dict[int, Any] = {}
+    home = getattr(inspect.unwrap(closure), "__globals__", None)
+    waiting, seen = [closure], {id(closure)}
+    while waiting:
+        for scope in _names_in(waiting.pop()):
+            for value in _within(scope):
+                if hasattr(type(value), "named_buffers"):  # a module; nn stands in another row of the house
+                    found |= {id(module): module for module in value.modules()}
+                elif inspect.isfunction(value) and value.__globals__ is home and id(value) not in seen:
+                    seen.add(id(value))
+                    waiting.append(value)
+    return list(found.values())
+
+
+def _within(scope: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield variables, and what is in those that hold others: lists, dictionaries, the object of a method."""
+    for name, value in scope.items():
+        yield value
+        if isinstance(value, list | tuple):
+            yield from value
+        elif isinstance(value, Mapping):
+            yield from value.values()
+        elif name == "self":
+            yield from getattr(value, "__dict__", {}).values()
+
+
 def _where(error: Exception) -> str:
     """Say in which line of the user's an error arose."""
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if "gradviz" not in frame.filename.split("/")
-    ]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(PACKAGE)]
     return f"  (line {frames[-1].lineno} in {frames[-1].name})" if frames else ""

@@ -190,10 +190,8 @@ def _complex(name: str) -> Any:
             "for symmetric matrices"
         )
 
-    refused.__name__, refused.__doc__ = (
-        name,
-        "Not supported: eigenvalues of matrices that are not symmetric are complex.",
-    )
+    refused.__name__ = refused.__qualname__ = name
+    refused.__doc__ = "Not supported: eigenvalues of matrices that are not symmetric are complex."
     return refused
 
 

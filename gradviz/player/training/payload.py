@@ -109,6 +109,7 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
             return None
         first, second = pair
     made: Surface = surface(run, first, second)
+    made = made.finer(2) if made.y.size else made
     return {
         "names": list(made.names),
         "x": column(made.x, "float64"),

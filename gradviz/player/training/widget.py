@@ -187,17 +187,30 @@ class TrainingPlayer(anywidget.AnyWidget):
         ------
         RuntimeError
             If this is no live run.
+        ValueError
+            If `epochs` is no whole number of at least 1.
         """
         self._needs_trainer().train(epochs)
         self._send_run()
 
     def set(self, *, lr: float | None = None, momentum: float | None = None) -> None:
-        """Change the learning rate or the momentum from the next epoch on, as the sliders do."""
+        """Change the learning rate or the momentum from the next epoch on, as the sliders do.
+
+        Raises
+        ------
+        RuntimeError
+            If this is no live run.
+        ValueError
+            If the optimiser has no such setting, or a value makes no sense.
+        """
         self._needs_trainer().set(lr=lr, momentum=momentum)
         self.set_trait("live", self._live())
 
     def reset(self) -> None:
-        """Go back to the weights of the beginning; the run so far stays in the variables that hold it."""
+        """Go back to the weights and buffers of the beginning; the run so far stays in the variables that hold it.
+
+        What else the closure has changed stays, such as a learning rate that a scheduler has set: see `Trainer.reset`.
+        """
         trainer = self._needs_trainer()
         trainer.reset()
         self.place = 0

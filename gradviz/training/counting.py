@@ -52,6 +52,11 @@ class EpochCounter:
         self._last = label
         return steps[-1]
 
+    def take_back(self, count: int) -> None:
+        """Forget the steps after so many; whatever comes next begins an epoch."""
+        del self.epoch_of[count:]
+        self._last, self._doubtful = None, 0
+
     def share_out(self, epochs: int) -> bool:
         """Share the steps out among so many epochs, where nobody counts.
 

@@ -243,6 +243,12 @@ class Log:
                 after.shrink()
         self._make_room()
 
+    def take_back(self, count: int) -> None:
+        """Drop the steps after so many."""
+        del self.losses[count:]
+        while self.entries and self.entries[-1].index >= count:
+            self._forget(self.entries.pop())
+
     def grow(self, entry: Entry, size: int) -> None:
         """Note that more is kept of a step: so many bytes."""
         entry.size += size

@@ -165,6 +165,13 @@ class Recorder:
         optimizers.watchers.remove(self)
         backward.watchers.remove(self._backward)
 
+    def take_back(self, count: int) -> None:
+        """Take out of the run what was seen after so many steps: of an epoch that was stopped on the way."""
+        if len(self.log.losses) > count:
+            self._counter.take_back(count)
+            self.log.take_back(count)
+            self.run.grown()
+
     def stop(self, error: BaseException | None = None) -> Run:
         """Stop watching; what was recorded is complete. An error that ended the loop is noted."""
         if self.run.finished:
@@ -438,6 +445,8 @@ class Recorder:
         if get_ident() != self._thread or not self._stepping:
             return
         stepping = self._stepping.pop()
+        for outer in self._stepping:
+            outer.opened = None  # what its closure has opened is this one's
         if stepping.opened is not None and stepping.opened is self._open:
             self._claim(stepping)
         for part, watched in stepping.claimed:

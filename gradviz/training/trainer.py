@@ -135,7 +135,7 @@ class Trainer:
                     break
         finally:
             recorder.pause()
-            self._forget_unfinished()
+            recorder.take_back(self._complete)
 
     def _one(self) -> None:
         epoch = self.done
@@ -176,18 +176,6 @@ class Trainer:
             return self.closure()
         finally:
             optimizers.watchers.remove(guard)
-
-    def _forget_unfinished(self) -> None:
-        """Take out of the run what was seen of an epoch that was stopped on the way."""
-        log, complete = self.run.log, self._complete
-        if len(log.losses) == complete:
-            return
-        del log.losses[complete:], log.epoch_of[complete:]
-        while log.entries and log.entries[-1].index >= complete:
-            entry = log.entries.pop()
-            log.used -= entry.size
-            log.whole_used -= sum(large.nbytes for large in entry.large())
-        self.run.grown()
 
     def set(self, *, lr: float | None = None, momentum: float | None = None) -> None:
         """Change the learning rate or the momentum of all parameters, from the next epoch on.

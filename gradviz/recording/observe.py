@@ -625,7 +625,7 @@ class _Builder:
             self.node_ids[node],
             type(node).__name__,
             row.sentence,
-            reason=f"Every gradient of {result.name} has arrived, and no younger operation is waiting.{_saved(node, operands)}",
+            reason=f"All of {result.name}'s gradient has arrived, so this operation can pass it on.{_saved(node, operands)}",
             equation=tuple(equation),
             contributions=tuple(contributions),
             gradients=tuple(gradients.values()),

@@ -81,7 +81,16 @@ def test_nothing_is_cut_off_or_covered(browser_page, name):
     assert browser_page.evaluate(FAULTS) == []
 
 
-NAMES = ["convolution_of_the_image", "mmmmmmmmmmmmmmmmmmmmmmmm", "WWWWWWWWWWWWWWWWWWWWWWWW", "iiiiiiiiiiiiiiiiiiiiiiii", "__hidden_state__", "Größe", "σ_max", "入力"]
+NAMES = [
+    "convolution_of_the_image",
+    "mmmmmmmmmmmmmmmmmmmmmmmm",
+    "WWWWWWWWWWWWWWWWWWWWWWWW",
+    "iiiiiiiiiiiiiiiiiiiiiiii",
+    "__hidden_state__",
+    "Größe",
+    "σ_max",
+    "入力",
+]
 
 
 @pytest.mark.browser
@@ -105,7 +114,17 @@ SIGNS = "".join(chr(sign) for sign in range(33, 127))
 @pytest.mark.parametrize("bold", [False, True], ids=["regular", "bold"])
 def test_text_is_drawn_no_wider_than_was_reserved(browser_page, bold):
     """The layout is made without a font; what a browser draws has to fit in."""
-    texts = ["convolution(…)", "target", "total", "Cube(x) + 1", "p.detach()", "∂/∂w = 2·x = −0.3333", "windows(signal) ·", "σ(x)²", *SIGNS]
+    texts = [
+        "convolution(…)",
+        "target",
+        "total",
+        "Cube(x) + 1",
+        "p.detach()",
+        "∂/∂w = 2·x = −0.3333",
+        "windows(signal) ·",
+        "σ(x)²",
+        *SIGNS,
+    ]
     texts += [SIGNS[start : start + 12] for start in range(0, len(SIGNS), 12)]
     weight = "bold " if bold else ""
     drawn = browser_page.evaluate(

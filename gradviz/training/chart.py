@@ -18,6 +18,7 @@ from gradviz.training.axes import Scale, legend, legend_width, look, picture, sa
 
 WIDTH, HEIGHT = 640.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 20.0, 40.0, 44.0
+EMPTY_LEFT, EMPTY_HEIGHT = 16.0, 72.0
 INSIDE = "gc-inside"
 ABOVE_THE_REST = 10.0
 """Of several lines, how much higher one may go than all begin; what is beyond runs out of the picture."""
@@ -53,6 +54,11 @@ class Chart:
     across: str
     log: bool
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is no number to draw yet."""
+        return not any(line.numbers for line in self.lines)
+
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text: light, and dark where the page around it is."""
@@ -68,7 +74,7 @@ class Chart:
         OSError
             If the file cannot be written; an older one stays as it was.
         """
-        return saved(path, self.svg, (WIDTH, HEIGHT))
+        return saved(path, self.svg, (WIDTH, EMPTY_HEIGHT if self.empty else HEIGHT))
 
     def __repr__(self) -> str:
         return f"<Chart {self.title!r}: {', '.join(line.name for line in self.lines)}>"
@@ -107,7 +113,7 @@ def _extent(lines: Sequence[Line], *, positive: bool) -> tuple[float, float]:
 
 
 def _svg(drawn: Chart) -> str:
-    if not any(line.numbers for line in drawn.lines):
+    if drawn.empty:
         return _empty(drawn)
     end = max([len(line.numbers) for line in drawn.lines], default=1) - 1
     right = WIDTH - RIGHT - (legend_width([line.name for line in drawn.lines]) if len(drawn.lines) > 1 else 0)
@@ -146,10 +152,10 @@ def _svg(drawn: Chart) -> str:
 def _empty(drawn: Chart) -> str:
     """Say why there is nothing to see: a notebook keeps this picture of a player whose play button nobody has pressed."""
     parts = [
-        text(drawn.title and shorten(drawn.title, 70), LEFT, 22, "gc-title"),
-        text(NOT_YET, WIDTH / 2, HEIGHT / 2, "gc-name", "middle"),
+        text(drawn.title and shorten(drawn.title, 70), EMPTY_LEFT, 26, "gc-title"),
+        text(NOT_YET, EMPTY_LEFT, 52, "gc-name"),
     ]
-    return picture(drawn.title, NOT_YET, parts, WIDTH, HEIGHT)
+    return picture(drawn.title, NOT_YET, parts, WIDTH, EMPTY_HEIGHT)
 
 
 def _floor(low: float, high: float, *, log: bool) -> float:

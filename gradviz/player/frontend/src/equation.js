@@ -172,8 +172,11 @@ export function equationLine(line) {
   sides.forEach((side, k) => {
     const [, text, made] = /^(∂.*?)? so far: (.*)$/su.exec(side) ?? ["", "", ""];
     const part = html("span", { class: "gp-side" });
-    if (made) part.append(formula(text), html("span", { class: "gp-muted" }, " so far: "), formula(made));
-    else part.append(formula(k ? `= ${side}` : side));
+    if (made) {
+      const inWords = /^what had arrived/u.test(made);
+      part.append(formula(text), html("span", { class: "gp-muted" }, " so far: "), inWords ? made : formula(made));
+      part.classList.toggle("gp-words", inWords);
+    } else part.append(formula(k ? `= ${side}` : side));
     if (k && k === sides.length - 1 && /^−?[\d.]+(e[−-]?\d+)?$/u.test(side)) part.classList.add("gp-result");
     element.append(part, " ");
   });

@@ -1,4 +1,4 @@
-// Which key does what. Pure, no DOM.
+// Which key does what.
 
 /** @typedef {import("./controls.js").Command} Command */
 
@@ -30,4 +30,21 @@ export function commandOf({ key, shiftKey, ctrlKey, altKey, metaKey }) {
   if (ctrlKey || altKey || metaKey) return undefined;
   const keys = shiftKey ? SHIFTED : PLAIN;
   return Object.hasOwn(keys, key) ? keys[key] : undefined;
+}
+
+/**
+ * Gives the player in a place the keys that are pressed while nothing on the page has the focus: a page that holds nothing but
+ * one player need not be clicked first. What has the focus, a link or a field or a button, keeps its keys.
+ * @param {HTMLElement} place
+ */
+export function listenToPage(place) {
+  document.addEventListener("keydown", (event) => {
+    const [body, html] = [document.body, document.documentElement];
+    if (event.defaultPrevented || event.isComposing || (event.target !== body && event.target !== html)) return;
+    // One player may have opened another inside itself: the last is the innermost.
+    const player = [...place.querySelectorAll(".gradviz-player")].at(-1);
+    const { key, shiftKey, ctrlKey, altKey, metaKey } = event;
+    const passed = player?.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, ctrlKey, altKey, metaKey, bubbles: true, cancelable: true }));
+    if (passed === false) event.preventDefault(); // it was a command, and the page is not to scroll as well
+  });
 }

@@ -19,6 +19,7 @@ from gradviz.drawing.face import THICKEST, THINNEST, line_width
 from gradviz.drawing.layout import LayoutError, Program, choose, engines, layout
 from gradviz.drawing.palette import STRANGE, colours
 from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, ROLES, VALUE
+from gradviz.engine.operation import TABLE
 from gradviz.recording import record_graph, variables_of
 from gradviz.recording.values import value_of
 
@@ -92,6 +93,42 @@ def test_constants_are_pills_with_their_number():
     parts = by_key(draw_recording(record(y)))
     assert "gv-role-constant" in parts["t1"].get("class")
     assert [text_of(e) for e in parts["t1"].iter(f"{SVG}text")] == ["10"]
+
+
+def test_a_vector_in_a_matrix_product_says_that_it_is_a_row():
+    x, w = gv.ones(5), gv.ones(5, 3, requires_grad=True)
+    loss = (x @ w).sum()
+    recording = record(loss, backward=True)
+    cards = {card.name: card.shape for card in draw_recording(recording).view.cards}
+    assert cards["x as a row"] == "1×5"
+    assert "x" not in cards
+    equations = [line for frame in recording.frames for line in frame.equation]
+    assert "x @ w   (1×5, 5×3 → 1×3)" in equations
+
+
+def test_part_of_a_tensor_does_not_go_by_the_name_of_all_of_it():
+    x, w = gv.arange(6.0).reshape(2, 3), gv.ones(3, requires_grad=True)
+    for part, name in [(x[0], "x[…]"), (x.T[:, 0], "x[…]"), (x, "x")]:
+        cards = {card.name for card in draw_recording(record_graph((part * w).sum(), names={"x": x})).view.cards}
+        assert name in cards
+    assert "xᵀ" in {card.name for card in draw_recording(record_graph((w @ x.T).sum(), names={"x": x})).view.cards}
+
+
+def test_a_disc_says_what_is_done_and_names_no_operand():
+    q = gv.tensor([[2.0, 3.0]], requires_grad=True)
+    for result, symbol in [
+        (q**2, "( )²"),
+        (q**-1.5, "( )^(−1.5)"),
+        (q.T, "( )ᵀ"),
+        (1 / q, "1/( )"),
+        (2.0**q, "2^( )"),
+        (q.exp(), "exp"),
+        (q.abs(), "abs"),
+    ]:
+        symbols = [disc.symbol for disc in draw_recording(record(result)).view.discs]
+        assert symbols[0] == symbol
+    written = {row.symbol for row in TABLE.values() if isinstance(row.symbol, str)}
+    assert not [symbol for symbol in written if re.search(r"(?<![a-z])[xy](?![a-z])|[ˣʸ]", symbol)]
 
 
 @pytest.mark.parametrize(

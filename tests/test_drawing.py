@@ -512,3 +512,44 @@ def test_text_fits_its_card_as_a_browser_measures_it(browser_page):
             })"""
         )
         assert outside == [], example.name
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def attention():
+    words = gv.ones(3, 4)
+    query, key, value = (gv.ones(4, 2, requires_grad=True) for _ in range(3))
+    weights = gv.softmax((words @ query) @ (words @ key).T / 2**0.5, -1)
+    return draw_recording(record(((weights @ (words @ value)) ** 2).sum(), backward=True), direction="LR")
+
+
+def crossings(layout, drawing):
+    """The labels that an arrow runs through, found by small steps along each arrow."""
+    found = []
+    for arrow in drawing.view.arrows:
+        if arrow.key not in layout.labels:
+            continue
+        x, y = layout.labels[arrow.key]
+        for key, spline in layout.splines.items():
+            for start in range(0, len(spline) - 1, 3):
+                for t in (step / 200 for step in range(201)):
+                    weights = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3)
+                    px, py = (
+                        sum(w * p[axis] for w, p in zip(weights, spline[start : start + 4], strict=True))
+                        for axis in (0, 1)
+                    )
+                    if abs(px - x) < arrow.label_width / 2 - 6 and abs(py - y) < 6 and key != arrow.key:
+                        found.append((arrow.label, key))
+    return found
+
+
+def test_no_arrow_runs_through_the_label_of_another():
+    drawing = attention()
+    assert crossings(layout(drawing.dot), drawing)
+    assert not crossings(drawing.layout, drawing)
+
+
+def test_labels_that_nothing_crosses_stay_where_they_are(line):
+    drawing = draw_recording(line)
+    assert drawing.layout.labels == layout(drawing.dot).labels

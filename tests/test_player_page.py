@@ -966,11 +966,16 @@ def test_a_key_is_a_command_once(open_html):
 def test_no_equation_is_cut_off(browser_page, open_html, size):
     browser_page.set_viewport_size({"width": size[0], "height": size[1]})
     x = gv.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    z = (x**3 + 7 * x**2 + 5 * x).mean()
-    browser_page = open_html(page(record_graph(z, backward=True, names={"x": x, "z": z})))
+    first = gv.tensor(2.0, requires_grad=True)
+    z = (x**3 + 7 * x**2 + gv.relu(first * 3.5 + 0.25) * x).mean()
+    recording = record_graph(z, backward=True, names={"x": x, "first": first, "z": z})
+    browser_page = open_html(page(recording))
+    button(browser_page, "Large type, for a projector").click()
     browser_page.keyboard.press("End")
     equation = browser_page.locator(".gp-equation").first
-    assert "what had arrived before + this" in equation.text_content()
+    everything = " ".join(line for frame in recording.frames for line in frame.equation)
+    assert "what had arrived before + this" in everything
+    assert "(1 if 3.5·first + 0.25 > 0, else 0)" in everything
     while button(browser_page, "Previous step").is_enabled():
         box = equation.evaluate("box => [box.scrollWidth, box.clientWidth]")
         assert box[0] <= box[1], equation.text_content()
@@ -989,3 +994,21 @@ def test_the_numbers_of_an_equation_stand_in_the_order_of_its_names():
     ]:
         frames = record_graph(made, backward=True, names={"x": x, "w": w, "a": made}).frames
         assert [frame.equation[0] for frame in frames if frame.phase == "forward" and frame.equation][-1] == expected
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_line_has_the_colour_of_what_came_along_it(browser_page, open_html, scheme):
+    """The picture in the page is that of the last step; at the first no gradient has come along any line."""
+    browser_page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    browser_page = open_html(page(line()))
+    read = "edges => edges.map(edge => getComputedStyle(edge.querySelector('.gv-line')).stroke)"
+    edges = browser_page.locator(".gradviz-player .gv-edge")
+    colours = []
+    for key in ("Home", "End", "Home"):
+        browser_page.keyboard.press(key)
+        colours.append(set(edges.evaluate_all(read)))
+    assert len(colours[0]) == 1
+    assert len(colours[1]) == 1
+    assert colours[0] != colours[1]
+    assert colours[2] == colours[0]

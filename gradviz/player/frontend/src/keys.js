@@ -39,12 +39,10 @@ export function commandOf({ key, shiftKey, ctrlKey, altKey, metaKey }) {
  */
 export function listenToPage(place) {
   document.addEventListener("keydown", (event) => {
-    const [body, html] = [document.body, document.documentElement];
-    if (event.defaultPrevented || event.isComposing || (event.target !== body && event.target !== html)) return;
+    if (event.target !== document.body) return;
     // One player may have opened another inside itself: the last is the innermost.
     const player = [...place.querySelectorAll(".gradviz-player")].at(-1);
-    const { key, shiftKey, ctrlKey, altKey, metaKey } = event;
-    const passed = player?.dispatchEvent(new KeyboardEvent("keydown", { key, shiftKey, ctrlKey, altKey, metaKey, bubbles: true, cancelable: true }));
-    if (passed === false) event.preventDefault(); // it was a command, and the page is not to scroll as well
+    // The copy is canceled if it was a command; then the page is not to scroll as well.
+    if (player?.dispatchEvent(new KeyboardEvent("keydown", event)) === false) event.preventDefault();
   });
 }

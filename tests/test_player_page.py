@@ -1012,3 +1012,18 @@ def test_a_line_has_the_colour_of_what_came_along_it(browser_page, open_html, sc
     assert len(colours[1]) == 1
     assert colours[0] != colours[1]
     assert colours[2] == colours[0]
+
+
+@pytest.mark.browser
+def test_a_fraction_stands_without_brackets_where_a_line_of_text_needs_them(open_html):
+    x, w = gv.ones(2, 3), gv.ones(3, 2, requires_grad=True)
+    loss = gv.sigmoid(x @ w).sum()
+    recording = record_graph(loss, backward=True, names={"x": x, "w": w, "loss": loss})
+    written = "xᵀ · (∂loss/∂(x @ w))"
+    assert any(written in line for frame in recording.frames for line in frame.equation)
+    browser_page = open_html(page(recording))
+    browser_page.keyboard.press("End")
+    formulas = browser_page.locator(".gp-equation").first.locator("math")
+    assert [formula.get_attribute("alttext") for formula in formulas.all()][1:] == ["= xᵀ ·", "(∂loss/∂(x @ w))"]
+    signs = formulas.last.locator("mo").all_text_contents()
+    assert signs == ["∂", "∂", "(", "@", ")"]  # the brackets below the line, and none around it

@@ -133,10 +133,21 @@ function math(tag, ...children) {
 }
 
 /**
+ * A fraction needs no brackets around it, as it does in a line of text; those of a function stay.
+ * @param {Piece[]} row
+ */
+function unbracketed(row) {
+  const sign = (/** @type {number} */ k, /** @type {string} */ text) => row[k]?.kind === "sign" && "text" in row[k] && row[k].text === text;
+  const around = (/** @type {number} */ k) => row[k]?.kind === "fraction" && sign(k - 1, "(") && sign(k + 1, ")") && row[k - 2]?.kind !== "name";
+  return row.filter((_, k) => !around(k + 1) && !around(k - 1));
+}
+
+/**
  * Brackets are as high as a fraction beside them, and grow for nothing less: the square of something is no reason.
  * @param {Piece[]} row
  */
 function allDrawn(row) {
+  row = unbracketed(row);
   const elements = row.map((piece, k) => drawn(piece, row[k - 1]));
   const last = elements.at(-1);
   if (elements.length > 1 && last?.localName === "mo" && "·+−×@".includes(last.textContent ?? "?")) last.setAttribute("form", "infix"); // the formula goes on

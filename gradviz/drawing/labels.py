@@ -66,7 +66,7 @@ def uncrossed(layout: Layout, view: View) -> Layout:
             if inside and not crossed(box) and not any(_overlap(box, other) for other in (*taken, *others)):
                 centres[key], labels[key] = centre, box
                 break
-    return replace(layout, labels=centres)
+    return layout if centres == layout.labels else replace(layout, labels=centres)
 
 
 def _points(spline: tuple[Point, ...]) -> list[Point]:

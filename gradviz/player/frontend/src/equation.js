@@ -8,6 +8,7 @@ import { html } from "./dom.js";
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const NUMBER = /^\d+(?:\.\d+)?(?:e[−-]?\d+)?/u;
 const NAME = /^(?!ᵀ)[\p{L}_](?:(?!ᵀ)[\p{L}\p{Nd}_.])*/u;
+const SHORT = 20; // signs, which fit in a line of the narrowest panel
 const RAISED = new Map([["²", "2"], ["³", "3"], ["⁴", "4"], ["ᵀ", "T"]]);
 
 /**
@@ -184,11 +185,11 @@ function drawn(piece, before) {
 }
 
 /**
- * A side of an equation, in as many formulas as it can be broken into.
+ * A side of an equation: one formula, or where it may not fit in a line, as many as it can be broken into.
  * @param {string} side
  */
 function sideOf(side) {
-  return breakable(side).flatMap((part, k) => (k ? [html("wbr"), formula(part)] : [formula(part)]));
+  return (side.length > SHORT ? breakable(side) : [side]).flatMap((part, k) => (k ? [html("wbr"), formula(part)] : [formula(part)]));
 }
 
 /**

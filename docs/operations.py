@@ -22,7 +22,8 @@ HEAD = """\
 
 Every operation that gradviz can differentiate, as it is in the table that the engine runs. For each argument that a gradient
 can flow to, the table says what the *upstream gradient* is multiplied with: the local derivative. Where the way back is more
-than a product, it shows the whole contribution, with the upstream gradient called `grad`.
+than a product, it shows the whole contribution, with the upstream gradient called `grad`. On a disc, `( )` stands for what
+comes in: `( )²` squares it.
 
 *Checked* says how often the formula was compared with measured slopes, by `gradcheck` and `gradgradcheck` in
 `tests/test_rows.py`: **twice** is the derivative and the derivative of the derivative, **once** the derivative alone. No row

@@ -8,8 +8,29 @@ from pathlib import Path
 
 import pytest
 
+import gradviz as gv
+from gradviz.drawing.svg import SANS
+from gradviz.drawing.text import width
+
 ASSETS = Path(__file__).parents[1] / "assets"
 PICTURES = sorted(path.name for path in ASSETS.glob("*.svg"))
+
+# Does any text leave the box it stands in, or touch another text?
+CROWDED = """(() => {
+    const texts = [...document.querySelectorAll("svg.gv text")].filter(text => text.textContent.trim());
+    const place = text => text.getBoundingClientRect();
+    const leaving = texts.flatMap(text => {
+        const box = text.closest(".gv-card, .gv-disc")?.querySelector(".gv-box").getBoundingClientRect();
+        const at = place(text);
+        return box && (at.left < box.left + 3 || at.right > box.right - 3) ? ["leaves its box: " + text.textContent] : [];
+    });
+    const touching = texts.flatMap((text, i) => texts.slice(i + 1).flatMap(other => {
+        const [a, b] = [place(text), place(other)];
+        const lines = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+        return lines && a.left < b.right + 2 && b.left < a.right + 2 ? [`touch: ${text.textContent} | ${other.textContent}`] : [];
+    }));
+    return [...leaving, ...touching];
+})()"""
 
 # Is any text outside the picture, or does any card lie over another? Asked of a real browser, in pixels.
 FAULTS = """() => {
@@ -22,8 +43,8 @@ FAULTS = """() => {
     const boxes = [...document.querySelectorAll(".gv-card .gv-box, .gv-disc .gv-box")].map(e => e.getBoundingClientRect());
     const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
     const piled = boxes.flatMap((a, i) => boxes.slice(i + 1).filter(b => over(a, b)).map(() => "a card over another"));
-    return [...outside, ...piled];
-}"""
+    return [...outside, ...piled, ...CROWDED];
+}""".replace("CROWDED", CROWDED)
 
 
 def test_they_are_what_is_drawn_today(tmp_path):
@@ -58,3 +79,62 @@ def test_they_need_nothing_from_anywhere(name):
 def test_nothing_is_cut_off_or_covered(browser_page, name):
     browser_page.set_content((ASSETS / name).read_text(encoding="utf-8"))
     assert browser_page.evaluate(FAULTS) == []
+
+
+NAMES = [
+    "convolution_of_the_image",
+    "mmmmmmmmmmmmmmmmmmmmmmmm",
+    "WWWWWWWWWWWWWWWWWWWWWWWW",
+    "iiiiiiiiiiiiiiiiiiiiiiii",
+    "__hidden_state__",
+    "Größe",
+    "σ_max",
+    "入力",
+]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("detail", ["full", "compact"])
+@pytest.mark.parametrize("name", NAMES)
+def test_long_names_stay_in_their_boxes(browser_page, name, detail):
+    w = gv.tensor([[1.0, -2.0, 3.25]], requires_grad=True)
+    b = gv.tensor(2.5, requires_grad=True)
+    y = gv.relu(w.exp().neg() * b).sum()
+    y.backward()
+    picture = gv.draw(y, names={name: w, f"{name}.bias": b, "y": y}, detail=detail, direction="LR")
+    browser_page.set_content(picture.to_svg())
+    assert browser_page.evaluate(CROWDED) == []
+    assert browser_page.locator("svg text", has_text=name[:10]).count() > 0
+
+
+SIGNS = "".join(chr(sign) for sign in range(33, 127))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("bold", [False, True], ids=["regular", "bold"])
+def test_text_is_drawn_no_wider_than_was_reserved(browser_page, bold):
+    """The layout is made without a font; what a browser draws has to fit in."""
+    texts = [
+        "convolution(…)",
+        "target",
+        "total",
+        "Cube(x) + 1",
+        "p.detach()",
+        "∂/∂w = 2·x = −0.3333",
+        "windows(signal) ·",
+        "σ(x)²",
+        *SIGNS,
+    ]
+    texts += [SIGNS[start : start + 12] for start in range(0, len(SIGNS), 12)]
+    weight = "bold " if bold else ""
+    drawn = browser_page.evaluate(
+        """([font, texts]) => {
+            const pen = document.createElement("canvas").getContext("2d");
+            pen.font = font;
+            return texts.map(text => pen.measureText(text).width);
+        }""",
+        [f"{weight}100px {SANS}", texts],
+    )
+    reserved = [width(text, 100, bold=bold) for text in texts]
+    assert [text for text, a, b in zip(texts, drawn, reserved, strict=True) if a > b + 0.1] == []
+    assert sum(reserved) < 1.35 * sum(drawn)  # and not much is wasted, whichever font is there

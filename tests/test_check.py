@@ -188,7 +188,7 @@ def test_a_name_that_is_taken_is_not_given_to_another_tensor(said):
 
 def test_hints_come_one_by_one_and_the_answer_only_when_asked_for(said, polynomial):
     y, x = polynomial
-    way = "  Hint: On the way from x to y there is x² then +. x is used 2 times: add what comes back along each way."
+    way = "  Hint: On the way from x to y there is ( )² then +. x is used 2 times: add what comes back along each way."
     local = "  Hint: The local derivatives on the way are 2·x = 6, 1, 1: multiply along a way, add over ways."
     first, second, third = (said(check.gradient(wrong, of=y, to=x)).splitlines() for wrong in (1, 2, 3))
     assert first == ["✗ Not quite.", way]

@@ -19,6 +19,7 @@ from gradviz.drawing.face import THICKEST, THINNEST, line_width
 from gradviz.drawing.layout import LayoutError, Program, choose, engines, layout
 from gradviz.drawing.palette import STRANGE, colours
 from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, ROLES, VALUE
+from gradviz.engine.operation import TABLE
 from gradviz.recording import record_graph, variables_of
 from gradviz.recording.values import value_of
 
@@ -92,6 +93,42 @@ def test_constants_are_pills_with_their_number():
     parts = by_key(draw_recording(record(y)))
     assert "gv-role-constant" in parts["t1"].get("class")
     assert [text_of(e) for e in parts["t1"].iter(f"{SVG}text")] == ["10"]
+
+
+def test_a_vector_in_a_matrix_product_says_that_it_is_a_row():
+    x, w = gv.ones(5), gv.ones(5, 3, requires_grad=True)
+    loss = (x @ w).sum()
+    recording = record(loss, backward=True)
+    cards = {card.name: card.shape for card in draw_recording(recording).view.cards}
+    assert cards["x as a row"] == "1×5"
+    assert "x" not in cards
+    equations = [line for frame in recording.frames for line in frame.equation]
+    assert "x @ w   (1×5, 5×3 → 1×3)" in equations
+
+
+def test_part_of_a_tensor_does_not_go_by_the_name_of_all_of_it():
+    x, w = gv.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), gv.ones(3, requires_grad=True)
+    for part, name in [(x[0], "x[…]"), (x.T[:, 0], "x[…]"), (x, "x")]:
+        cards = {card.name for card in draw_recording(record_graph((part * w).sum(), names={"x": x})).view.cards}
+        assert name in cards
+    assert "xᵀ" in {card.name for card in draw_recording(record_graph((w @ x.T).sum(), names={"x": x})).view.cards}
+
+
+def test_a_disc_says_what_is_done_and_names_no_operand():
+    q = gv.tensor([[2.0, 3.0]], requires_grad=True)
+    for result, symbol in [
+        (q**2, "( )²"),
+        (q**-1.5, "( )^(−1.5)"),
+        (q.T, "( )ᵀ"),
+        (1 / q, "1/( )"),
+        (2.0**q, "2^( )"),
+        (q.exp(), "exp"),
+        (q.abs(), "abs"),
+    ]:
+        symbols = [disc.symbol for disc in draw_recording(record(result)).view.discs]
+        assert symbols[0] == symbol
+    written = {row.symbol for row in TABLE.values() if isinstance(row.symbol, str)}
+    assert not [symbol for symbol in written if re.search(r"(?<![a-z])[xy](?![a-z])|[ˣʸ]", symbol)]
 
 
 @pytest.mark.parametrize(
@@ -475,3 +512,44 @@ def test_text_fits_its_card_as_a_browser_measures_it(browser_page):
             })"""
         )
         assert outside == [], example.name
+
+
+# --- labels -----------------------------------------------------------------------------------------------------------
+
+
+def attention():
+    words = gv.ones(3, 4)
+    query, key, value = (gv.ones(4, 2, requires_grad=True) for _ in range(3))
+    weights = gv.softmax((words @ query) @ (words @ key).T / 2**0.5, -1)
+    return draw_recording(record(((weights @ (words @ value)) ** 2).sum(), backward=True), direction="LR")
+
+
+def crossings(layout, drawing):
+    """The labels that an arrow runs through, found by small steps along each arrow."""
+    found = []
+    for arrow in drawing.view.arrows:
+        if arrow.key not in layout.labels:
+            continue
+        x, y = layout.labels[arrow.key]
+        for key, spline in layout.splines.items():
+            for start in range(0, len(spline) - 1, 3):
+                for t in (step / 200 for step in range(201)):
+                    weights = ((1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3)
+                    px, py = (
+                        sum(w * p[axis] for w, p in zip(weights, spline[start : start + 4], strict=True))
+                        for axis in (0, 1)
+                    )
+                    if abs(px - x) < arrow.label_width / 2 - 6 and abs(py - y) < 6 and key != arrow.key:
+                        found.append((arrow.label, key))
+    return found
+
+
+def test_no_arrow_runs_through_the_label_of_another():
+    drawing = attention()
+    assert crossings(layout(drawing.dot), drawing)
+    assert not crossings(drawing.layout, drawing)
+
+
+def test_labels_that_nothing_crosses_stay_where_they_are(line):
+    drawing = draw_recording(line)
+    assert drawing.layout.labels == layout(drawing.dot).labels

@@ -78,7 +78,7 @@ def consistent(recording):
 def test_a_depth_of_zero_shows_the_model_as_one_box(network, recording):
     folded = fold(recording, modules_below(recording.graph, 0))
     consistent(folded)
-    assert symbols(folded) == ["Net", "x²", "mean"]
+    assert symbols(folded) == ["Net", "( )²", "mean"]
     box = folded.graph.operations[0]
     net = network[0]
     parameters = sum(p.numel() for p in net.parameters())
@@ -197,9 +197,9 @@ def test_the_middle_of_a_short_computation_is_left_alone(recording):
 
 def test_a_focus_shows_what_is_near(recording):
     drawing = draw_recording(recording, focus="net.head.weight", hops=1)
-    assert symbols(drawing.shown) == ["xᵀ"]
+    assert symbols(drawing.shown) == ["( )ᵀ"]
     wider = draw_recording(recording, focus="net.head.weight", hops=2)
-    assert symbols(wider.shown) == ["xᵀ", "@ +"]
+    assert symbols(wider.shown) == ["( )ᵀ", "@ +"]
     ET.fromstring(wider.to_svg())
     moment = wider.shown.at()
     head = next(tensor for tensor in wider.shown.graph.tensors if tensor.name == "net.head.weight")

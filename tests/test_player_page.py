@@ -919,3 +919,111 @@ def test_payload_is_plain_json_and_starts_from_the_first_step():
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     assert len(data["steps"]) == len(recording.frames)
     assert data == payload(draw_recording(recording, step=0))
+
+
+# What is typed beside the player stays there: in a field, on a link, on a button.
+BESIDE = """() => document.body.insertAdjacentHTML("afterbegin", `
+    <p><input id="field" value="ab"> <a id="link" href="#here">a link</a> <button id="button">a button</button></p>`)"""
+
+
+@pytest.mark.browser
+def test_a_page_that_has_just_been_opened_listens_to_the_keys(open_html):
+    browser_page = open_html(page(line()))
+    assert browser_page.evaluate("document.activeElement === document.body")
+    for key, expected in [("ArrowRight", "forward 2 / 3"), ("End", "backward 3 / 3"), ("Home", "forward 1 / 3")]:
+        browser_page.keyboard.press(key)
+        assert place(browser_page) == expected
+    browser_page.keyboard.press(" ")
+    assert button(browser_page, "Pause").is_visible()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("id", ["field", "link", "button"])
+def test_what_has_the_focus_keeps_its_keys(open_html, id):
+    browser_page = open_html(page(line()))
+    browser_page.evaluate(BESIDE)
+    browser_page.locator(f"#{id}").focus()
+    for key in ("ArrowRight", "End", " "):
+        browser_page.keyboard.press(key)
+    assert place(browser_page) == "forward 1 / 3"
+    assert button(browser_page, "Play").is_visible()
+    browser_page.evaluate("document.activeElement.blur()")
+    browser_page.keyboard.press("ArrowRight")
+    assert place(browser_page) == "forward 2 / 3"
+
+
+@pytest.mark.browser
+def test_a_key_is_a_command_once(open_html):
+    """The player hears it when it has the focus, and the page hears it too."""
+    browser_page = open_html(page(line()))
+    browser_page.locator(".gradviz-player").focus()
+    browser_page.keyboard.press("ArrowRight")
+    assert place(browser_page) == "forward 2 / 3"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=["wide", "narrow"])
+def test_no_equation_is_cut_off(browser_page, open_html, size):
+    browser_page.set_viewport_size({"width": size[0], "height": size[1]})
+    x = gv.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
+    first = gv.tensor(2.0, requires_grad=True)
+    z = (x**3 + 7 * x**2 + gv.relu(first * 3.5 + 0.25) * x).mean()
+    recording = record_graph(z, backward=True, names={"x": x, "first": first, "z": z})
+    browser_page = open_html(page(recording))
+    button(browser_page, "Large type, for a projector").click()
+    browser_page.keyboard.press("End")
+    equation = browser_page.locator(".gp-equation").first
+    everything = " ".join(line for frame in recording.frames for line in frame.equation)
+    assert "what had arrived before + this" in everything
+    assert "(1 if 3.5·first + 0.25 > 0, else 0)" in everything
+    while button(browser_page, "Previous step").is_enabled():
+        box = equation.evaluate("box => [box.scrollWidth, box.clientWidth]")
+        assert box[0] <= box[1], equation.text_content()
+        browser_page.keyboard.press("ArrowLeft")
+
+
+def test_the_numbers_of_an_equation_stand_in_the_order_of_its_names():
+    x, w = gv.tensor(3.0, requires_grad=True), gv.tensor(1.0, requires_grad=True)
+    for made, expected in [
+        (x * 2, "a = 2·x = 2 · 3 = 6"),
+        (2 * x, "a = 2·x = 2 · 3 = 6"),
+        (w * x, "a = w·x = 1 · 3 = 3"),
+        (x - w, "a = x − w = 3 − 1 = 2"),
+        (x / w, "a = x/w = 3/1 = 3"),
+        (x + 2 * w, "a = x + 2·w = 3 + 2 = 5"),
+    ]:
+        frames = record_graph(made, backward=True, names={"x": x, "w": w, "a": made}).frames
+        assert [frame.equation[0] for frame in frames if frame.phase == "forward" and frame.equation][-1] == expected
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_line_has_the_colour_of_what_came_along_it(browser_page, open_html, scheme):
+    """The picture in the page is that of the last step; at the first no gradient has come along any line."""
+    browser_page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    browser_page = open_html(page(line()))
+    read = "edges => edges.map(edge => getComputedStyle(edge.querySelector('.gv-line')).stroke)"
+    edges = browser_page.locator(".gradviz-player .gv-edge")
+    colours = []
+    for key in ("Home", "End", "Home"):
+        browser_page.keyboard.press(key)
+        colours.append(set(edges.evaluate_all(read)))
+    assert len(colours[0]) == 1
+    assert len(colours[1]) == 1
+    assert colours[0] != colours[1]
+    assert colours[2] == colours[0]
+
+
+@pytest.mark.browser
+def test_a_fraction_stands_without_brackets_where_a_line_of_text_needs_them(open_html):
+    x, w = gv.ones(2, 3), gv.ones(3, 2, requires_grad=True)
+    loss = gv.sigmoid(x @ w).sum()
+    recording = record_graph(loss, backward=True, names={"x": x, "w": w, "loss": loss})
+    written = "xᵀ · (∂loss/∂(x @ w))"
+    assert any(written in line for frame in recording.frames for line in frame.equation)
+    browser_page = open_html(page(recording))
+    browser_page.keyboard.press("End")
+    formulas = browser_page.locator(".gp-equation").first.locator("math")
+    assert [formula.get_attribute("alttext") for formula in formulas.all()][1:] == ["= xᵀ ·", "(∂loss/∂(x @ w))"]
+    signs = formulas.last.locator("mo").all_text_contents()
+    assert signs == ["∂", "∂", "(", "@", ")"]  # the brackets below the line, and none around it

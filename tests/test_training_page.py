@@ -278,3 +278,81 @@ def test_the_page_is_accessible_and_fits(browser_page, open_html, make, scheme, 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     if folder := os.environ.get("GRADVIZ_SHOTS"):
         page.screenshot(path=f"{folder}/{make.__name__}-{scheme}-{size[0]}.png", full_page=True)
+
+
+def test_a_page_that_has_just_been_opened_listens_to_the_keys(open_html):
+    page = open_html(training_page(seed()))
+    page.keyboard.press("ArrowRight")
+    assert place(page) == "epoch 1 / 9"
+    page.get_by_label("Speed").focus()
+    page.keyboard.press("End")
+    assert place(page) == "epoch 1 / 9"
+    # In the backpropagation of an epoch the keys are that player's.
+    page.evaluate("document.activeElement.blur()")
+    button(page, "Step through the backpropagation of epoch 1").click()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("ArrowRight")
+    inside = page.locator(".gt-inside")
+    assert inside.locator(".gp-place").text_content().startswith("forward 2 /")
+    page.keyboard.press("Escape")
+    assert page.locator(".gt-board").is_visible()
+    assert place(page) == "epoch 1 / 9"
+
+
+def test_a_curve_that_leaves_the_frame_stays_straight(open_html):
+    x = gv.linspace(-1, 1, 20).reshape(-1, 1)
+    linear = gv.nn.Linear(1, 1)
+    with gv.no_grad():
+        linear.weight.fill_(30.0)
+    optimizer = gv.optim.SGD(linear.parameters(), lr=0.1)
+    with gv.record() as run:
+        for _epoch in range(30):
+            loss = gv.nn.functional.mse_loss(linear(x), x)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    page = open_html(training_page(run))
+    fit = page.locator(".gt-panel", has_text="The data and the model's curve")
+    numbers = re.findall(r"[-\d.]+", fit.locator(".gt-fitted").get_attribute("d"))
+    points = [(float(a), float(b)) for a, b in zip(numbers[::2], numbers[1::2], strict=True)]
+    (left, start), (right, end) = points[0], points[-1]
+    straight = [start + (end - start) * (across - left) / (right - left) for across, _ in points]
+    assert [up for _, up in points] == pytest.approx(straight, abs=2)
+    # It is painted inside the frame, and not beyond it.
+    top, high = (float(fit.locator(".gt-frame").get_attribute(name)) for name in ("y", "height"))
+    painted = """(curve, [x, y]) => {
+        const { left, top, width } = curve.closest(".gt-chart").getBoundingClientRect();
+        const scale = width / 420;
+        return document.elementFromPoint(left + x * scale, top + y * scale) === curve;
+    }"""
+    fit.scroll_into_view_if_needed()
+    for up, expected in [(top + high / 2, True), (top + high / 4, True), (top - 5, False), (top + high + 5, False)]:
+        across = left + (up - start) * (right - left) / (end - start)
+        assert fit.locator(".gt-fitted").evaluate(painted, [across, up]) == expected
+
+
+def test_a_line_above_zero_does_not_lie_on_the_axis(open_html):
+    w = gv.tensor(2.0, requires_grad=True)
+    optimizer = gv.optim.SGD([w], lr=0.1)
+    with gv.record() as run:
+        for _epoch in range(12):
+            loss = w**2 + 20
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    page = open_html(training_page(run))
+    chart = page.locator(".gt-panel", has_text="The loss").first.locator(".gt-chart")
+    line, axis = chart.locator(".gt-line").bounding_box(), chart.locator(".gt-axis").bounding_box()
+    assert axis["y"] - (line["y"] + line["height"]) > 5
+    drawn = run.plot().svg
+    lowest = max(
+        float(y) for y in re.findall(r"[\d.]+ ([\d.]+)", re.search(r'class="gc-line[^>]* d="([^"]*)"', drawn)[1])
+    )
+    assert re.search(r'class="gc-axis"[^>]* d="M[\d.]+ ([\d.]+)', drawn)[1] == "276.0"
+    assert lowest < 265
+
+
+def test_a_run_that_waits_says_what_to_do():
+    w = gv.tensor(2.0, requires_grad=True)
+    run = gv.training.Trainer(lambda: w**2, gv.optim.SGD([w], lr=0.1)).run
+    assert "Run this cell, then press play." in run.plot().svg

@@ -16,6 +16,7 @@ from gradviz.drawing import export
 from gradviz.drawing.animate import animated
 from gradviz.drawing.dot import dot
 from gradviz.drawing.face import Face, face
+from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
 from gradviz.drawing.reduce import reduced
@@ -76,7 +77,7 @@ class Drawing:
     @cached_property
     def layout(self) -> Layout:
         """Where everything goes."""
-        return layout(self.dot)
+        return uncrossed(layout(self.dot), self.view)
 
     @cached_property
     def face(self) -> Face:

@@ -5,32 +5,47 @@ from __future__ import annotations
 import unicodedata
 from functools import lru_cache
 
-# Advance widths of Helvetica (and Arial, and Liberation Sans) in thousandths of the size, for the signs 32 to 126.
+# Advance widths in thousandths of the size, for the signs 32 to 126: of Helvetica (whose widths Arial and Liberation Sans share)
+# or of DejaVu Sans, which stands in for it on many a Linux machine, whichever is wider.
 _REGULAR = (
-    "278 278 355 556 556 889 667 191 333 333 389 584 278 333 278 278 556 556 556 556 556 556 556 556 556 556 278 278 584 "
-    "584 584 556 1015 667 667 722 722 667 611 778 722 278 500 667 556 833 722 778 667 778 722 667 611 722 667 944 667 667 "
-    "611 278 278 278 469 556 333 556 556 500 556 556 278 556 556 222 222 500 222 833 556 556 556 556 333 500 278 556 500 "
-    "722 500 500 500 334 260 334 584"
+    "318 401 460 838 637 951 780 275 391 391 500 838 318 361 318 337 637 637 637 637 637 637 637 637 637 637 337 337 838 "
+    "838 838 556 1015 685 687 722 771 667 611 778 752 295 500 667 558 863 749 788 667 788 722 667 611 732 685 989 686 "
+    "667 686 391 337 391 838 556 500 613 635 550 635 616 353 635 634 278 278 580 278 975 634 612 635 635 412 521 393 634 "
+    "592 818 592 592 525 637 337 637 838"
 )
-_WIDTHS = {chr(32 + place): int(width) / 1000 for place, width in enumerate(_REGULAR.split())}
+_BOLD = (
+    "349 457 521 838 696 1002 873 307 458 458 523 838 380 416 380 366 696 696 696 696 696 696 696 696 696 696 400 400 "
+    "838 838 838 611 1000 774 763 734 831 684 684 821 837 373 556 775 638 996 837 851 733 851 771 721 683 813 774 1104 "
+    "771 725 726 458 366 458 838 556 500 675 716 593 716 679 436 716 712 343 343 666 343 1042 712 688 716 716 494 596 "
+    "479 712 652 924 646 652 583 712 366 712 838"
+)
+_OTHERS = {
+    "·′": 380, "⁰¹²³⁴⁵⁶⁷⁸⁹ᵀˣʸⁿ⁽⁾₀₁₂₄⌈⌉⌊⌋": 460, "∂‖⁻⁺": 550, "−×÷±←→↑↓≈≠≤≥∞⊗": 840, "…—": 1000, "�": 1120,
+}  # fmt: skip
+_UNKNOWN = 850
+"""As wide as the widest Greek letters in bold."""
 
-SLACK = 1.13
-"""DejaVu Sans, which stands in for Helvetica on many a Linux machine, is this much wider."""
 
-BOLD = 1.06
+def _widths(table: str) -> dict[str, float]:
+    ascii_signs = {chr(32 + place): int(width) / 1000 for place, width in enumerate(table.split())}
+    return ascii_signs | {sign: width / 1000 for signs, width in _OTHERS.items() for sign in signs}
+
+
+_WIDTHS = {False: _widths(_REGULAR), True: _widths(_BOLD)}
+
 MONOSPACED = 0.602
 
 
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """Return how wide a text may become in the sans-serif font, in pixels."""
-    ems = sum(_WIDTHS.get(sign) or _unusual(sign) for sign in text)
-    return ems * size * SLACK * (BOLD if bold else 1)
+    known = _WIDTHS[bold]
+    return sum(known.get(sign) or _unusual(sign) for sign in text) * size
 
 
 def _unusual(sign: str) -> float:
     if unicodedata.combining(sign):
         return 0.0
-    return 1.0 if unicodedata.east_asian_width(sign) in "WF" else 0.62
+    return 1.0 if unicodedata.east_asian_width(sign) in "WF" else _UNKNOWN / 1000
 
 
 def mono_width(text: str, size: float) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−+.()nxyabcijkmt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺·⁽⁾ⁿˣʸᵃᵇᶜⁱʲᵏᵐᵗ")
 _SUPERSCRIPT_READY = set("0123456789-−+()nxyabcijkmt")
@@ -71,10 +72,12 @@ def number(value: object, digits: int = 4) -> str:
 
 def superscript(text: str) -> str:
     """Raise a short text: ``"−2"`` becomes ``"⁻²"``. What has no raised form is put after a caret."""
-    return text.translate(_SUPERSCRIPTS) if set(text) <= _SUPERSCRIPT_READY else f"^{text}"
+    if set(text) <= _SUPERSCRIPT_READY:
+        return text.translate(_SUPERSCRIPTS)
+    return "^" + _in_brackets(text, binding(text), _ATOM)
 
 
-def formula(expression: str, words: Mapping[str, str]) -> str:
+def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] | None = None) -> str:
     """Print a formula in mathematical signs.
 
     Parameters
@@ -83,6 +86,8 @@ def formula(expression: str, words: Mapping[str, str]) -> str:
         Python's notation over names.
     words
         What to write for each name: a variable's name, a number, or an expression that is bracketed where needed.
+    order
+        Other words, with which the formula has been printed before: this one is to have the same factors at the same places.
 
     Examples
     --------
@@ -92,8 +97,23 @@ def formula(expression: str, words: Mapping[str, str]) -> str:
     '(a + b)·c'
     >>> formula("grad @ other.T", {"grad": "g", "other": "w"})
     'g @ wᵀ'
+    >>> formula("self * other", {"self": "x", "other": "2"})
+    '2·x'
+    >>> formula("self * other", {"self": "3", "other": "2"}, {"self": "x", "other": "2"})
+    '2 · 3'
     """
-    return _print(_parse(expression), words)[0]
+    return _print(_parse(expression), _Words(words, words if order is None else order))[0]
+
+
+class _Words(NamedTuple):
+    """What to write for each name, and what is written in the line that decides on the order of factors."""
+
+    written: Mapping[str, str]
+    order: Mapping[str, str]
+
+    def in_order(self, node: ast.expr, text: str) -> str:
+        """Return what a part of the formula is in the line that decides; here it is `text`."""
+        return text if self.order is self.written else _print(node, _Words(self.order, self.order))[0]
 
 
 @lru_cache(maxsize=1024)
@@ -128,11 +148,11 @@ def _in_brackets(text: str, strength: int, needed: int) -> str:
     return f"({text})" if strength < needed else text
 
 
-def _print(node: ast.expr, words: Mapping[str, str]) -> tuple[str, int]:
+def _print(node: ast.expr, words: _Words) -> tuple[str, int]:
     """Return the text of a formula and how tightly it binds. Formulas are ours and a few levels deep."""
     match node:
         case ast.Name(id=name):
-            text = words.get(name, "π" if name == "pi" else name)
+            text = words.written.get(name, "π" if name == "pi" else name)
             return text, binding(text)
         case ast.Constant(value=value):
             return number(value), _ATOM
@@ -166,7 +186,7 @@ def _print(node: ast.expr, words: Mapping[str, str]) -> tuple[str, int]:
     raise ValueError(f"the notation has no way to write {ast.unparse(node)!r}")
 
 
-def _print_power(base: ast.expr, power: ast.expr, words: Mapping[str, str]) -> tuple[str, int]:
+def _print_power(base: ast.expr, power: ast.expr, words: _Words) -> tuple[str, int]:
     exponent = _evaluated(_print(power, words)[0])
     text, strength = _print(base, words)
     if exponent == "1":
@@ -176,15 +196,17 @@ def _print_power(base: ast.expr, power: ast.expr, words: Mapping[str, str]) -> t
     return _in_brackets(text, strength, _ATOM) + superscript(exponent), _POWER
 
 
-def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: Mapping[str, str]) -> tuple[str, int]:
+def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: _Words) -> tuple[str, int]:
     symbol, strength = _OPERATORS[type(sign)]
     first, first_strength = _print(left, words)
     second, second_strength = _print(right, words)
-    if isinstance(sign, ast.Div) and second == "1":
+    # What the line that decides does: 1·x is x there, but 1 · 5 stays where w·x was written.
+    before, after = words.in_order(left, first), words.in_order(right, second)
+    if isinstance(sign, ast.Div) and after == "1":
         return first, first_strength
-    if isinstance(sign, ast.Mult) and "1" in (first, second):
-        return (second, second_strength) if first == "1" else (first, first_strength)
-    if isinstance(sign, ast.Mult) and _is_number(second) and not _is_number(first):
+    if isinstance(sign, ast.Mult) and "1" in (before, after):
+        return (second, second_strength) if before == "1" else (first, first_strength)
+    if isinstance(sign, ast.Mult) and _is_number(after) and not _is_number(before):
         # 5·x, however it was written; a minus sign in front would have to be bracketed, so it moves there too
         first, first_strength, second, second_strength = second, binding(second), first, first_strength
     # Minus and divided by are not associative: what stands to their right has to bind more tightly than they do.
@@ -192,7 +214,7 @@ def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: Ma
     if second_strength == _MINUS:
         tighter = _ATOM
     first_needed = strength + 1 if isinstance(sign, ast.MatMult) and first_strength == _PRODUCT else strength
-    if isinstance(sign, ast.Mult) and _is_number(first) and _is_number(second):
+    if isinstance(sign, ast.Mult) and _is_number(first.rpartition("·")[2].strip()) and _is_number(second):
         symbol = " · "
     return (
         _in_brackets(first, first_strength, first_needed) + symbol + _in_brackets(second, second_strength, tighter),

@@ -352,7 +352,7 @@ class _Builder:
         leaf = edge[0].variable if edge is not None else argument
         key = ("leaf", id(leaf))
         if key not in self.tensors:
-            found = self._leaf_name(leaf)
+            found, in_formulas = self._leaf_name(leaf)
             role: Role = "parameter" if edge is not None else "input"
             if edge is None and _detached_from(leaf) is not None:
                 self.detached.add(key)
@@ -369,17 +369,21 @@ class _Builder:
                 values,
                 requires_grad=edge is not None,
                 now=leaf.array,
+                in_formulas=in_formulas,
             )
         return key
 
-    def _leaf_name(self, leaf: EngineTensor) -> str | None:
+    def _leaf_name(self, leaf: EngineTensor) -> tuple[str | None, str | None]:
+        """Return what a leaf is called on its card, and in formulas."""
         name = self.names.leaves.get(id(leaf))
         if name is None and leaf._source is None and leaf._base is not None:
             name = self.names.leaves.get(id(leaf._base))
+            if name is not None:
+                return _view_name(name, leaf._base.array, leaf.array)
         elif name is None and (source := _detached_from(leaf)) is not None:
             of = self.names.leaves.get(id(source)) or self.names.results.get((id(source._grad_fn), source._output_nr))
             name = None if of is None else f"{of}.detach()"
-        return name
+        return name, name
 
     def _add_result(self, node: Node, key: Key, tensor: EngineTensor) -> None:
         own_name = self.names.results.get((id(node), key[1]))
@@ -417,10 +421,11 @@ class _Builder:
         producer: str | None = None,
         module: str = "",
         now: Any = None,
+        in_formulas: str | None = None,
     ) -> None:
         shown = array if array is not None else now
         self.ids[key] = f"t{len(self.ids)}"
-        self.operands[key] = Operand(name, named, shown, tuple(np.shape(shown)))
+        self.operands[key] = Operand(in_formulas or name, named, shown, tuple(np.shape(shown)))
         self.tensors[key] = Tensor(
             self.ids[key],
             name,
@@ -625,7 +630,7 @@ class _Builder:
             self.node_ids[node],
             type(node).__name__,
             row.sentence,
-            reason=f"Every gradient of {result.name} has arrived, and no younger operation is waiting.{_saved(node, operands)}",
+            reason=f"All of {result.name}'s gradient has arrived, so this operation can pass it on.{_saved(node, operands)}",
             equation=tuple(equation),
             contributions=tuple(contributions),
             gradients=tuple(gradients.values()),
@@ -692,6 +697,25 @@ def _detached_from(leaf: EngineTensor) -> EngineTensor | None:
     """Return the tensor that a leaf was detached from, if it is still there and takes part in a graph."""
     source = None if leaf._source is None else leaf._source()
     return source if source is not None and source._requires_grad else None
+
+
+def _view_name(name: str, base: Any, view: Any) -> tuple[str, str]:
+    """Return what a view of a named tensor is called on its card, and in formulas.
+
+    A vector that takes part in a matrix product does so as a row or a column: its card says so, as it has a shape that the
+    vector has not, and formulas leave it at the name.
+    """
+    if view.shape == base.shape and view.strides == base.strides:
+        return name, name
+    if view.size < base.size:
+        return f"{name}[…]", f"{name}[…]"
+    if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
+        return f"{name}ᵀ", f"{name}ᵀ"
+    if base.ndim == 1 and view.shape == (1, base.size):
+        return f"{name} as a row", name
+    if base.ndim == 1 and view.shape == (base.size, 1):
+        return f"{name} as a column", name
+    return f"{name}, reshaped" if view.size == base.size else f"{name}, stretched", name
 
 
 def _slot_name(slot: str) -> str:

@@ -200,12 +200,13 @@ def local_entries(node: Node, slot: str, operands: list[Operand]) -> Any:
 def forward_equation(node: Node, operands: list[Operand], name: str, result: Any) -> str:
     """Write what an operation computed: ``w·x = 2 · 5 = 10``; for tensors the shapes."""
     expression = node.operation.expression
-    written = formula(expression, _words(node, operands, numbers=False)) if expression else name
+    names = _words(node, operands, numbers=False)
+    written = formula(expression, names) if expression else name
     start = written if written == name or len(written) > 40 else f"{name} = {written}"
     if all(operand.is_scalar for operand in operands) and np.ndim(result) == 0:
-        with_numbers = formula(expression, _words(node, operands, numbers=True)) if expression else ""
+        with_numbers = formula(expression, _words(node, operands, numbers=True), names) if expression else ""
         value = number(np.asarray(result).item())
-        return " = ".join(part for part in (start, with_numbers, value) if part)
+        return " = ".join(dict.fromkeys(part for part in (start, with_numbers, value) if part))
     shapes = ", ".join(shape_text(operand.shape) for operand in operands if operand.shape)
     if np.ndim(result) == 0:
         return f"{start} = {number(np.asarray(result).item())}   ({shapes} → one number)"

@@ -18,9 +18,13 @@ from gradviz.training.axes import Scale, legend, legend_width, look, picture, sa
 
 WIDTH, HEIGHT = 640.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 20.0, 40.0, 44.0
+EMPTY_LEFT, EMPTY_HEIGHT = 16.0, 72.0
 INSIDE = "gc-inside"
 ABOVE_THE_REST = 10.0
 """Of several lines, how much higher one may go than all begin; what is beyond runs out of the picture."""
+GAP_BELOW = 0.08
+"""How much room is left below the lines where the axis does not start at 0, as a share of their height."""
+NOT_YET = "Nothing has been trained yet. Run this cell, then press play."
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Chart:
     across: str
     log: bool
 
+    @property
+    def empty(self) -> bool:
+        """Whether there is no number to draw yet."""
+        return not any(line.numbers for line in self.lines)
+
     @cached_property
     def svg(self) -> str:
         """The picture as SVG text: light, and dark where the page around it is."""
@@ -65,7 +74,7 @@ class Chart:
         OSError
             If the file cannot be written; an older one stays as it was.
         """
-        return saved(path, self.svg, (WIDTH, HEIGHT))
+        return saved(path, self.svg, (WIDTH, EMPTY_HEIGHT if self.empty else HEIGHT))
 
     def __repr__(self) -> str:
         return f"<Chart {self.title!r}: {', '.join(line.name for line in self.lines)}>"
@@ -104,11 +113,12 @@ def _extent(lines: Sequence[Line], *, positive: bool) -> tuple[float, float]:
 
 
 def _svg(drawn: Chart) -> str:
+    if drawn.empty:
+        return _empty(drawn)
     end = max([len(line.numbers) for line in drawn.lines], default=1) - 1
     right = WIDTH - RIGHT - (legend_width([line.name for line in drawn.lines]) if len(drawn.lines) > 1 else 0)
     low, high = _extent(drawn.lines, positive=drawn.log)
-    if not drawn.log and 0 < low < high / 2:
-        low = 0.0
+    low = _floor(low, high, log=drawn.log)
     x = scale(0, max(end, 1), LEFT, right, log=False)
     y = scale(low, high, HEIGHT - BOTTOM, TOP, log=drawn.log)
     parts = [text(drawn.title and shorten(drawn.title, 70), LEFT, 22, "gc-title")]
@@ -137,6 +147,27 @@ def _svg(drawn: Chart) -> str:
     if len(drawn.lines) > 1:
         parts += legend([line.name for line in drawn.lines], right + 14, TOP)
     return picture(drawn.title, _words(drawn), parts, WIDTH, HEIGHT)
+
+
+def _empty(drawn: Chart) -> str:
+    """Say why there is nothing to see: a notebook keeps this picture of a player whose play button nobody has pressed."""
+    parts = [
+        text(drawn.title and shorten(drawn.title, 70), EMPTY_LEFT, 26, "gc-title"),
+        text(NOT_YET, EMPTY_LEFT, 52, "gc-name"),
+    ]
+    return picture(drawn.title, NOT_YET, parts, WIDTH, EMPTY_HEIGHT)
+
+
+def _floor(low: float, high: float, *, log: bool) -> float:
+    """Return where the vertical axis begins: at 0 where that is near, else a little below the lines.
+
+    A line that lay on the horizontal axis would look as if it had come down to 0.
+    """
+    if log:
+        return low / (high / low) ** GAP_BELOW
+    if 0 <= low < high / 2:
+        return 0.0
+    return low - GAP_BELOW * (high - low)
 
 
 def _line(line: Line, number: int, x: Scale, y: Scale, *, log: bool, pixels: float) -> str:

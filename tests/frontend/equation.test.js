@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { pieces, sidesOf } from "../../gradviz/player/frontend/src/equation.js";
+import { breakable, pieces, sidesOf } from "../../gradviz/player/frontend/src/equation.js";
 
 const plain = (side) =>
   pieces(side).map((piece) => {
@@ -19,6 +19,25 @@ test("fractions, names, numbers and signs are told apart", () => {
 test("words keep the spaces between them", () => {
   assert.deepEqual(plain("x.grad so far: 2 + 3"), ["x.grad so far", ":", "2", "+", "3"]);
   assert.deepEqual(plain("what had arrived before + this"), ["what had arrived before", "+", "this"]);
+});
+
+test("if and else are words between formulas", () => {
+  assert.deepEqual(plain("1 if w·x > 0, else 0"), ["1", "\u00a0if\u00a0", "w", "·", "x", ">", "0", ",", "\u00a0else\u00a0", "0"]);
+});
+
+test("a side may be broken after a sign, and not inside a fraction", () => {
+  const cases = {
+    "= ∂y/∂(w·x + b) · (1 if w·x + b > 0, else 0)": ["= ∂y/∂(w·x + b) ·", "(1", "if w·x +", "b > 0,", "else 0)"],
+    "0.9 × (−0.5) + (−2)": ["0.9 ×", "(−0.5) +", "(−2)"],
+    "= −2": ["= −2"],
+    "2·x": ["2·x"],
+    "f(a, b)": ["f(a,", "b)"],
+    "σ(x)·(1 − σ(x))": ["σ(x)·(1 −", "σ(x))"],
+  };
+  for (const [side, parts] of Object.entries(cases)) {
+    assert.deepEqual(breakable(side), parts);
+    assert.equal(parts.join(" "), side);
+  }
 });
 
 test("a line is cut at its equals signs, and what is said around it is kept apart", () => {

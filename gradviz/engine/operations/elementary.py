@@ -35,7 +35,7 @@ exp2 = _function(
     lambda grad, result: grad * (result * math.log(2)),
     "2 ** self * log(2)",
     "Two to the power x grows by log 2 times itself.",
-    symbol="2ˣ",
+    symbol="2^( )",
 )
 expm1 = _function(
     "expm1",
@@ -44,7 +44,6 @@ expm1 = _function(
     lambda grad, result: grad * (result + 1),
     "exp(self)",
     "The exponential less 1 has the exponential's slope.",
-    symbol="eˣ−1",
 )
 log2 = _function(
     "log2",
@@ -274,7 +273,7 @@ copysign_number = general(
 ldexp = binary(
     "ldexp",
     "LdexpBackward0",
-    "x·2ʸ",
+    "ldexp",
     lambda self, other: self * np.exp2(other),
     {
         "self": lambda grad, other: grad * np.exp2(other),
@@ -299,7 +298,7 @@ frexp = general(
 )
 
 
-def _x_log_y(name: str, base: str, symbol: str, log: Any, edge: int, sign: str) -> tuple[Any, Any, Any]:
+def _x_log_y(name: str, base: str, log: Any, edge: int, sign: str) -> tuple[Any, Any, Any]:
     """Add the rows for x·log(y), that is 0 where x is 0: of two tensors, and with one of them a number."""
 
     def forward(self: Any, other: Any) -> Any:
@@ -312,11 +311,11 @@ def _x_log_y(name: str, base: str, symbol: str, log: Any, edge: int, sign: str) 
     local = {"self": f"log({sign})", "other": f"self / ({sign})"}
     sentence = "x·log y: the logarithm's gradient is multiplied by x, and x gets the gradient times the logarithm."
     words: dict[str, Any] = {"expression": f"self * log({sign})", "sentence": sentence}
-    tensors = binary(name, f"{base}0", symbol, forward, formulas, local=local, to_float=True, **words)
+    tensors = binary(name, f"{base}0", name, forward, formulas, local=local, to_float=True, **words)
     first = general(
         name,
         f"{base}1",
-        symbol,
+        name,
         lambda other, self: forward(self, other).astype(other.dtype, copy=False),
         "other",
         {"other": formulas["other"]},
@@ -327,7 +326,7 @@ def _x_log_y(name: str, base: str, symbol: str, log: Any, edge: int, sign: str) 
     second = general(
         name,
         f"{base}2",
-        symbol,
+        name,
         lambda self, other: forward(self, other).astype(self.dtype, copy=False),
         "self",
         {"self": formulas["self"]},
@@ -338,10 +337,8 @@ def _x_log_y(name: str, base: str, symbol: str, log: Any, edge: int, sign: str) 
     return tensors, first, second
 
 
-xlogy, xlogy_number, xlogy_of_number = _x_log_y("xlogy", "XlogyBackward", "x·log y", np.log, 0, "other")
-xlog1py, xlog1py_number, xlog1py_of_number = _x_log_y(
-    "xlog1py", "SpecialXlog1PyBackward", "x·log(1+y)", np.log1p, -1, "1 + other"
-)
+xlogy, xlogy_number, xlogy_of_number = _x_log_y("xlogy", "XlogyBackward", np.log, 0, "other")
+xlog1py, xlog1py_number, xlog1py_of_number = _x_log_y("xlog1py", "SpecialXlog1PyBackward", np.log1p, -1, "1 + other")
 nan_to_num = general(
     "nan_to_num",
     "NanToNumBackward0",

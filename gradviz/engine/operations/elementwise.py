@@ -77,7 +77,7 @@ rsub = general(
 rsub_tensor = binary(
     "rsub",
     "RsubBackward0",
-    "y − x",
+    "rsub",
     lambda self, other: other - self,
     {"self": lambda grad: -grad, "other": lambda grad: grad},
     expression="other - self",
@@ -254,7 +254,7 @@ neg = unary(
 reciprocal = unary(
     "reciprocal",
     "ReciprocalBackward0",
-    "1/x",
+    "1/( )",
     lambda self: 1 / self,
     lambda grad, result: -grad * (result * result),
     expression="1 / self",
@@ -282,7 +282,7 @@ def _power(self: np.ndarray, exponent: float) -> np.ndarray:
 pow_number = general(
     "pow",
     "PowBackward0",
-    lambda exponent: f"x{superscript(number(exponent))}",
+    lambda exponent: f"( ){superscript(number(exponent))}",
     _power,
     "self",
     {
@@ -300,7 +300,7 @@ pow_number = general(
 pow_tensor = binary(
     "pow",
     "PowBackward1",
-    "xʸ",
+    "pow",
     _whole_power,
     {
         "self": lambda grad, self, other: np.where(other == 0, grad * 0, grad * (other * self ** (other - 1))),
@@ -315,7 +315,7 @@ pow_tensor = binary(
 number_pow = general(
     "pow",
     "PowBackward2",
-    lambda base: f"{number(base)}ˣ",
+    lambda base: f"{number(base)}^( )",
     lambda self, base: _whole_power(base, self),
     "self",
     {"self": lambda grad, base, result: grad * (result * np.log(base))},
@@ -330,7 +330,7 @@ number_pow = general(
 abs = unary(
     "abs",
     "AbsBackward0",
-    "|x|",
+    "abs",
     np.abs,
     lambda grad, self: grad * np.sign(self),
     expression="abs(self)",
@@ -340,7 +340,7 @@ abs = unary(
 exp = unary(
     "exp",
     "ExpBackward0",
-    "eˣ",
+    "exp",
     np.exp,
     lambda grad, result: grad * result,
     expression="exp(self)",
@@ -650,8 +650,8 @@ def _of_whole_numbers(self: np.ndarray, name: str) -> np.ndarray:
 
 sign = _flat("sign", "SignBackward0", "sign", np.sign, "The sign")
 sgn = _flat("sgn", "SgnBackward0", "sgn", np.sign, "The sign")
-floor = _flat("floor", "FloorBackward0", "⌊x⌋", np.floor, "Rounding down")
-ceil = _flat("ceil", "CeilBackward0", "⌈x⌉", np.ceil, "Rounding up")
+floor = _flat("floor", "FloorBackward0", "floor", np.floor, "Rounding down")
+ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil, "Rounding up")
 round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")
 trunc = _flat("trunc", "TruncBackward0", "trunc", np.trunc, "Cutting off the decimals")
 angle = unary(

@@ -92,7 +92,7 @@ def _norm_back(grad: Any, self: Any, result: Any, dim: Any, ord: float) -> Any:
 vector_norm = reduction(
     "linalg_vector_norm",
     "LinalgVectorNormBackward0",
-    "‖x‖",
+    "norm",
     _norm,
     _norm_back,
     settings=("ord",),

@@ -173,7 +173,7 @@ unsqueeze_copy = copied(unsqueeze)
 t = _row(
     "t",
     "TBackward0",
-    "xᵀ",
+    "( )ᵀ",
     lambda self: self.T,
     lambda grad: np.transpose(grad),
     "",
@@ -184,7 +184,7 @@ t_copy = copied(t)
 transpose = _row(
     "transpose",
     "TransposeBackward0",
-    "xᵀ",
+    "( )ᵀ",
     lambda self, dim0, dim1: np.swapaxes(self, dim0, dim1) if np.ndim(self) else self[...],
     lambda grad, dim0, dim1: np.swapaxes(grad, dim0, dim1) if np.ndim(grad) else grad,
     "dim0 dim1",
@@ -207,7 +207,7 @@ permute_copy = copied(permute)
 flipped = beside(
     "T",
     "PermuteBackward0",
-    "xᵀ",
+    "( )ᵀ",
     lambda self, dims: np.transpose(self, dims),
     "self",
     {"self": lambda grad, dims: np.transpose(grad, dims)},

@@ -179,7 +179,6 @@ i0e = _function(
     lambda grad, self, result: grad * (_i1e(self) - np.sign(self) * result),
     "i1e(self) - sign(self) * i0e(self)",
     "Scaled by exp(−|x|), the modified Bessel function falls from 1.",
-    symbol="e⁻ˣI₀",
 )
 i1 = _function(
     "i1",
@@ -195,7 +194,6 @@ i1e = _function(
     lambda grad, self, result: grad * (_i0e(self) - np.sign(self) * result - _over(result, self, 0.5)),
     "i0e(self) - i1e(self) * (sign(self) + 1 / self)",
     "Scaled by exp(−|x|), the modified Bessel function of order 1 rises from 0 and falls again.",
-    symbol="e⁻ˣI₁",
 )
 _i0: Callable[..., Any] = on_both(i0)
 _i1: Callable[..., Any] = on_both(i1)

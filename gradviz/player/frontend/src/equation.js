@@ -8,6 +8,7 @@ import { html } from "./dom.js";
 const MATHML = "http://www.w3.org/1998/Math/MathML";
 const NUMBER = /^\d+(?:\.\d+)?(?:e[−-]?\d+)?/u;
 const NAME = /^(?!ᵀ)[\p{L}_](?:(?!ᵀ)[\p{L}\p{Nd}_.])*/u;
+const SHORT = 20; // signs, which fit in a line of the narrowest panel
 const RAISED = new Map([["²", "2"], ["³", "3"], ["⁴", "4"], ["ᵀ", "T"]]);
 
 /**
@@ -76,8 +77,9 @@ export function pieces(text) {
       found.push({ kind: "number", text: number });
       rest = rest.slice(number.length);
     } else if (name) {
-      // Two names with nothing but a space between them are words: "so far".
-      if (spaced && (last?.kind === "name" || last?.kind === "words")) found[found.length - 1] = { kind: "words", text: `${last.text} ${name}` };
+      // Two names with nothing but a space between them are words: "so far". "If" and "else" stand between formulas.
+      if (name === "if" || name === "else") found.push({ kind: "words", text: `\u00a0${name}\u00a0` });
+      else if (spaced && (last?.kind === "name" || last?.kind === "words") && !last.text.endsWith("\u00a0")) found[found.length - 1] = { kind: "words", text: `${last.text} ${name}` };
       else found.push({ kind: "name", text: name });
       rest = rest.slice(name.length);
     } else if (RAISED.has(rest[0]) && last) {
@@ -103,6 +105,27 @@ export function sidesOf(line) {
   return { before, sides: rest.split(" = "), remark: (remark || line.slice(equation.length)).trim() };
 }
 
+/**
+ * Cuts a side of an equation where a line may end: after a sign with spaces around it, after a comma, before an "if"; not inside
+ * ∂(a + b). A pure function.
+ * @param {string} side
+ * @returns {string[]} parts, which joined by a space are the side
+ */
+export function breakable(side) {
+  const parts = [];
+  let start = 0;
+  for (let i = 0; i < side.length; i += 1) {
+    if (side[i] === "∂") i += differential(side.slice(i + 1)).length;
+    const after = /[·+−×@,]/u.test(side[i]) && side[i + 1] === " " && (side[i] === "," || side[i - 1] === " ") && i - 1 > start;
+    if (after || side.startsWith(" if ", i + 1)) {
+      parts.push(side.slice(start, i + 1));
+      start = i + 2;
+      i += 1;
+    }
+  }
+  return [...parts, side.slice(start)];
+}
+
 /** @param {string} tag @param {...(Node | string)} children */
 function math(tag, ...children) {
   const element = document.createElementNS(MATHML, tag);
@@ -111,11 +134,24 @@ function math(tag, ...children) {
 }
 
 /**
+ * A fraction needs no brackets around it, as it does in a line of text; those of a function stay.
+ * @param {Piece[]} row
+ */
+function unbracketed(row) {
+  const sign = (/** @type {number} */ k, /** @type {string} */ text) => row[k]?.kind === "sign" && "text" in row[k] && row[k].text === text;
+  const around = (/** @type {number} */ k) => row[k]?.kind === "fraction" && sign(k - 1, "(") && sign(k + 1, ")") && row[k - 2]?.kind !== "name";
+  return row.filter((_, k) => !around(k + 1) && !around(k - 1));
+}
+
+/**
  * Brackets are as high as a fraction beside them, and grow for nothing less: the square of something is no reason.
  * @param {Piece[]} row
  */
 function allDrawn(row) {
+  row = unbracketed(row);
   const elements = row.map((piece, k) => drawn(piece, row[k - 1]));
+  const last = elements.at(-1);
+  if (elements.length > 1 && last?.localName === "mo" && "·+−×@".includes(last.textContent ?? "?")) last.setAttribute("form", "infix"); // the formula goes on
   if (!row.some(({ kind }) => kind === "fraction")) {
     const bases = elements.map((element) => (element.localName === "msup" ? element.children[0] : element));
     for (const base of bases) if (base.localName === "mo" && "()[]|".includes(base.textContent ?? "?")) base.setAttribute("stretchy", "false");
@@ -149,7 +185,15 @@ function drawn(piece, before) {
 }
 
 /**
- * A side of an equation as MathML.
+ * A side of an equation: one formula, or where it may not fit in a line, as many as it can be broken into.
+ * @param {string} side
+ */
+function sideOf(side) {
+  return (side.length > SHORT ? breakable(side) : [side]).flatMap((part, k) => (k ? [html("wbr"), formula(part)] : [formula(part)]));
+}
+
+/**
+ * A formula as MathML.
  * @param {string} side
  */
 function formula(side) {
@@ -160,8 +204,8 @@ function formula(side) {
 }
 
 /**
- * A line of an equation. Its sides are formulas of their own, so that a long line can break between them; where it ends in a
- * number, that is in bold.
+ * A line of an equation. Its sides are formulas of their own, so that a long line can break between them, and a side that is too
+ * long for a line within it; where it ends in a number, that is in bold.
  * @param {string} line
  */
 export function equationLine(line) {
@@ -172,8 +216,9 @@ export function equationLine(line) {
   sides.forEach((side, k) => {
     const [, text, made] = /^(∂.*?)? so far: (.*)$/su.exec(side) ?? ["", "", ""];
     const part = html("span", { class: "gp-side" });
-    if (made) part.append(formula(text), html("span", { class: "gp-muted" }, " so far: "), formula(made));
-    else part.append(formula(k ? `= ${side}` : side));
+    // "What had arrived before + this" is no formula, and may be broken anywhere.
+    if (made) part.append(formula(text), html("span", { class: "gp-muted" }, " so far: "), made.startsWith("what") ? made : formula(made));
+    else part.append(...sideOf(k ? `= ${side}` : side));
     if (k && k === sides.length - 1 && /^−?[\d.]+(e[−-]?\d+)?$/u.test(side)) part.classList.add("gp-result");
     element.append(part, " ");
   });

@@ -1,4 +1,4 @@
-// Which key does what. Pure, no DOM.
+// Which key does what.
 
 /** @typedef {import("./controls.js").Command} Command */
 
@@ -30,4 +30,19 @@ export function commandOf({ key, shiftKey, ctrlKey, altKey, metaKey }) {
   if (ctrlKey || altKey || metaKey) return undefined;
   const keys = shiftKey ? SHIFTED : PLAIN;
   return Object.hasOwn(keys, key) ? keys[key] : undefined;
+}
+
+/**
+ * Gives the player in a place the keys that are pressed while nothing on the page has the focus: a page that holds nothing but
+ * one player need not be clicked first. What has the focus, a link or a field or a button, keeps its keys.
+ * @param {HTMLElement} place
+ */
+export function listenToPage(place) {
+  document.addEventListener("keydown", (event) => {
+    if (event.target !== document.body) return;
+    // One player may have opened another inside itself: the last is the innermost.
+    const player = [...place.querySelectorAll(".gradviz-player")].at(-1);
+    // The copy is canceled if it was a command; then the page is not to scroll as well.
+    if (player?.dispatchEvent(new KeyboardEvent("keydown", event)) === false) event.preventDefault();
+  });
 }

@@ -1,9 +1,13 @@
 // The front end of training: what a notebook asks for, and the start of a saved page.
 
+import { listenToPage } from "./keys.js";
 import { pageParts } from "./model.js";
 import { render } from "./training/player.js";
 
 export default { render };
 
 const saved = pageParts();
-if (saved) render({ model: saved.model, el: saved.place });
+if (saved) {
+  render({ model: saved.model, el: saved.place });
+  listenToPage(saved.place);
+}

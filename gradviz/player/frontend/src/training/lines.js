@@ -8,6 +8,7 @@ import { extent, pieces, scale } from "./scale.js";
 
 const HEIGHT = 210;
 const MARGIN = { left: 54, right: 14, top: 12, bottom: 34 };
+const GAP_BELOW = 0.08; // of the height of the lines
 const DASHES = ["", "7 4", "2 3", "9 3 2 3"];
 
 /**
@@ -45,8 +46,7 @@ export function makeLines(look) {
     const right = width - MARGIN.right;
     const bottom = HEIGHT - MARGIN.bottom;
     x = scale(extent(lines.flatMap(({ xs }) => [xs[0] ?? 0, xs.at(-1) ?? 0])), [MARGIN.left, right], { count: Math.floor(width / 90), whole: true });
-    const floor = !log && low > 0 && low < 0.5 * high ? 0 : low;
-    y = scale([floor, high], [bottom, MARGIN.top], { log, count: 4 });
+    y = scale([floorOf(low, high, log), high], [bottom, MARGIN.top], { log, count: 4 });
     svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     svg.setAttribute("width", String(width));
     const parts = [];
@@ -142,6 +142,16 @@ export function makeLines(look) {
     },
     stop: () => watcher.disconnect(),
   };
+}
+
+/**
+ * Where the vertical axis begins: at 0 where that is near, else a little below the lines. A line that lay on the horizontal
+ * axis would look as if it had come down to 0.
+ * @param {number} low @param {number} high @param {boolean} log
+ */
+export function floorOf(low, high, log) {
+  if (log) return low / (high / low) ** GAP_BELOW;
+  return low >= 0 && low < 0.5 * high ? 0 : low - GAP_BELOW * (high - low);
 }
 
 /** @param {string} text @param {number} x @param {number} y @param {string} anchor */

@@ -6,6 +6,7 @@ import { extent, pieces, scale } from "./scale.js";
 import { FRAME, drawAxes } from "./surface.js";
 
 const { WIDTH, HEIGHT, MARGIN } = FRAME;
+const FAR = 1e6; // pixels: browsers give up on places much farther out
 const [RIGHT, BOTTOM] = [WIDTH - MARGIN.right, HEIGHT - MARGIN.bottom];
 
 /** Marks of examples, one for each class: told apart by shape and by colour. @type {((x: number, y: number) => string)[]} */
@@ -29,8 +30,11 @@ export function makeFit(on) {
   const ground = svgElement("g");
   const axes = svgElement("g");
   const line = svgElement("path", { class: "gt-fitted" });
+  // A curve that leaves the frame is cut off there: an svg in an svg shows nothing beyond its own rectangle.
+  const frame = { x: MARGIN.left, y: MARGIN.top, width: RIGHT - MARGIN.left, height: BOTTOM - MARGIN.top };
+  const inside = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, line);
   const examples = svgElement("g");
-  svg.append(ground, axes, examples, line);
+  svg.append(ground, axes, examples, inside);
   const words = html("p", { class: "gt-words" });
   const title = html("h3", {}, "The model's fit");
   const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, words);
@@ -118,8 +122,8 @@ export function makeFit(on) {
       shown = near;
       svg.setAttribute("aria-label", `${title.textContent}: ${told.sentence}`);
       if (told.kind === "curve") {
-        const inside = Array.from(row, (value) => Math.max(MARGIN.top - 20, Math.min(BOTTOM + 20, y(value))));
-        const drawn = pieces(grid, inside, Infinity);
+        const places = Array.from(row, (value) => Math.max(-FAR, Math.min(FAR, y(value))));
+        const drawn = pieces(grid, places, Infinity);
         line.setAttribute("d", drawn.map((piece) => `M${piece.map(([a, b]) => `${x(a).toFixed(1)} ${b.toFixed(1)}`).join("L")}`).join(""));
         return;
       }

@@ -11,6 +11,7 @@ const WIDTH = 250;
 const WAY_HEIGHT = 74;
 const BUTTONS_UP_TO = 16;
 const LINES_UP_TO = 24;
+const BRIEF = 7;
 
 /** The way of the entries through the run, one line each, and a dot at the step that is shown. @param {Parameter} parameter */
 function makeWay(parameter) {
@@ -88,6 +89,12 @@ function makeArrow(name, kind) {
   };
 }
 
+/** A number in no more signs than fit a small button, with as many digits as go in. @param {number} value */
+export function brief(value) {
+  const texts = [numberText(value, 3), numberText(value, 2), value.toExponential(0).replaceAll("-", "−")];
+  return texts.find((text) => text.length <= BRIEF) ?? texts[2];
+}
+
 /**
  * @param {RunData} run
  * @param {Parameter} parameter
@@ -151,7 +158,7 @@ function makeCard(run, parameter, choose) {
         update.show(parameter.after.at(k, entry) - before, largest[1]);
         way.move(k);
         buttons.forEach((made, place) => {
-          made.textContent = numberText(parameter.before.at(k, place), 3);
+          made.textContent = brief(parameter.before.at(k, place));
           made.setAttribute("aria-label", `${parameter.entries[place][1]}: ${made.textContent}`);
         });
       }

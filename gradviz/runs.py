@@ -24,7 +24,7 @@ def train(closure: Closure, optimizer: Optimizer, epochs: int = 100, *, title: s
     ----------
     closure
         Computes the loss and returns it. It may call ``zero_grad()`` and ``backward()`` itself, as PyTorch's closures do; if
-        it does not, that is done for it.
+        it does not, that is done for it. The ``optimizer.step()`` it leaves to this.
     optimizer
         What moves the parameters.
     epochs

@@ -397,6 +397,7 @@ def an_npy():
         (with_array(np.array(["a"])), "arrays/0.npy has entries of the dtype <U1"),
         (with_array(np.array([1j])), "arrays/0.npy has entries of the dtype complex128"),
     ],
+    ids=lambda given: str(len(given)) if isinstance(given, bytes) else None,  # a zip file has the time in it
 )
 def test_what_cannot_be_loaded(tmp_path, data, sentence):
     with pytest.raises(RuntimeError) as caught:

@@ -141,6 +141,7 @@ def test_training_is_driven_from_the_page(notebook, browser_page):
     expect(place).to_have_text("epoch 1 / 1")
     # A learning rate with which it diverges is a message too.
     player.get_by_role("button", name="Start again").click()
+    expect(place).to_have_text("no epoch yet")
     rate.fill("46")
     player.get_by_role("button", name="Play").click()
     expect(message).to_contain_text("training has diverged", timeout=15000)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import linecache
 import math
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from gradviz.engine.node import Node
     from gradviz.engine.tensor import Tensor
 
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = os.path.join(Path(__file__).parents[1], "")  # with its slash: another folder may begin with the same name
 
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already "

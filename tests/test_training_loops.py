@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gradviz as gv
@@ -196,6 +196,61 @@ def test_pytorchs_gan_loop():
         {"d.weight": "SGD", "d.bias": "SGD"},
         {"g.weight": "SGD", "g.bias": "SGD", "d.weight": "unmoved", "d.bias": "unmoved"},
     ]
+
+
+def adversarial(epochs):
+    gv.manual_seed(0)
+    x = gv.randn(5, 2)
+    g, d, g_step, d_step = gan(x)
+    with gv.record() as run:
+        for epoch in range(epochs):  # noqa: B007
+            d_step.zero_grad()
+            fake = g(gv.randn(5, 2))
+            loss_d = F.softplus(-d(x)).mean() + F.softplus(d(fake.detach())).mean()
+            loss_d.backward()
+            d_step.step()
+            g_step.zero_grad()
+            loss_g = F.softplus(-d(fake)).mean()
+            loss_g.backward()
+            g_step.step()
+    return run
+
+
+def test_losses_of_two_names_are_two_lines(tmp_path):
+    run = adversarial(6)
+    for told in (run, kept_again(run, tmp_path)):
+        (d_steps, d_losses), (g_steps, g_losses) = (told.losses_by_name[name] for name in ("loss_d", "loss_g"))
+        assert list(d_steps) == [0, 2, 4, 6, 8, 10]
+        assert list(g_steps) == [1, 3, 5, 7, 9, 11]
+        np.testing.assert_array_equal(d_losses, run.losses[::2])
+        np.testing.assert_array_equal(g_losses, run.losses[1::2])
+    assert [(line.name, line.steps) for line in run.plot().lines] == [
+        ("loss_d", tuple(range(0, 12, 2))),
+        ("loss_g", tuple(range(1, 12, 2))),
+    ]
+
+
+@pytest.mark.browser
+def test_what_takes_part_now_and_then_has_lines_all_the_same(open_html):
+    from gradviz.player.training import training_page
+
+    page = open_html(training_page(adversarial(12)))
+    legends = page.locator(".gt-side .gt-legend").all_text_contents()
+    assert "loss_d" in legends[0]
+    assert "loss_g" in legends[0]
+    # Each line is in one piece: it begins once.
+    paths = page.locator(".gt-side path.gt-line[d*=L], .gt-way path.gt-way-line, .gt-over .gt-way-line").all()
+    assert len(paths) >= 2 + 4 + 4 + 1
+    assert {path.get_attribute("d").count("M") for path in paths} == {1}
+
+
+def test_a_graph_that_grows_has_one_loss_all_the_same():
+    w, past = gv.tensor(1.0, requires_grad=True), gv.tensor(0.0)
+    with gv.record() as run:
+        for _ in range(9):
+            past = past + w
+            (past * 2).backward(retain_graph=True)
+    assert list(run.losses_by_name) == ["loss"]
 
 
 def test_accumulating_says_that_nothing_moved_until_the_step():
@@ -448,8 +503,8 @@ def test_autograd_grad_alone_is_told_of():
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
-@settings(max_examples=25, deadline=None)
-@given(st.floats(0.0005, 0.01))
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # where Python itself swallows it
+@pytest.mark.parametrize("after", np.linspace(0.0005, 0.01, 30).round(5))
 def test_an_interrupt_anywhere_leaves_a_run_that_can_be_used(after):
     linear, optimizer, x = model()
 

@@ -29,10 +29,20 @@ NOT_YET = "Nothing has been trained yet. Run this cell, then press play."
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart: a number for each step, from step 0 on."""
+    """One line of a chart: a number for each step, from step 0 on; or for some of the steps, and then for which."""
 
     name: str
     numbers: tuple[float, ...]
+    steps: tuple[int, ...] | None = None
+
+    def step(self, k: int) -> int:
+        """Return which step the k-th number is of."""
+        return k if self.steps is None else self.steps[k]
+
+    @property
+    def end(self) -> int:
+        """The last step."""
+        return self.step(len(self.numbers) - 1) if self.numbers else 0
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,7 @@ def _extent(lines: Sequence[Line], *, positive: bool) -> tuple[float, float]:
 def _svg(drawn: Chart) -> str:
     if drawn.empty:
         return _empty(drawn)
-    end = max([len(line.numbers) for line in drawn.lines], default=1) - 1
+    end = max(line.end for line in drawn.lines)
     right = WIDTH - RIGHT - (legend_width([line.name for line in drawn.lines]) if len(drawn.lines) > 1 else 0)
     low, high = _extent(drawn.lines, positive=drawn.log)
     low = _floor(low, high, log=drawn.log)
@@ -140,9 +150,10 @@ def _svg(drawn: Chart) -> str:
         if len(drawn.lines) > 1 and away is not None:
             parts.append(_leaving(line, number, away, x, y))
         if lost is not None and len(drawn.lines) == 1:
-            parts.append(f'<path {look("gc-lost")} d="M{x(lost):.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
+            at = x(line.step(lost))
+            parts.append(f'<path {look("gc-lost")} d="M{at:.1f} {TOP}V{HEIGHT - BOTTOM}"/>')
             parts.append(
-                text(f"{number_text(line.numbers[lost])} from here", x(lost) - 5, HEIGHT - BOTTOM - 8, "gc-bad", "end")
+                text(f"{number_text(line.numbers[lost])} from here", at - 5, HEIGHT - BOTTOM - 8, "gc-bad", "end")
             )
     if len(drawn.lines) > 1:
         parts += legend([line.name for line in drawn.lines], right + 14, TOP)
@@ -174,7 +185,7 @@ def _line(line: Line, number: int, x: Scale, y: Scale, *, log: bool, pixels: flo
     pieces = _pieces(line.numbers, log=log, most=int(pixels))
     path = "".join(
         "M"
-        + "L".join(f"{x(k):.1f} {max(-999.0, y(line.numbers[k])):.1f}" for k in piece)
+        + "L".join(f"{x(line.step(k)):.1f} {max(-999.0, y(line.numbers[k])):.1f}" for k in piece)
         + ("h.01" if len(piece) == 1 else "")
         for piece in pieces
     )
@@ -183,10 +194,11 @@ def _line(line: Line, number: int, x: Scale, y: Scale, *, log: bool, pixels: flo
 
 def _leaving(line: Line, number: int, away: int, x: Scale, y: Scale) -> str:
     """Draw an arrow where a line leaves the picture: before its step `away`."""
-    at = x(away)
+    at = x(line.step(away))
     if away and math.isfinite(line.numbers[away]) and line.numbers[away - 1] > 0:
         below, above = y(line.numbers[away - 1]), y(line.numbers[away])
-        at = x(away - 1) + (x(away) - x(away - 1)) * (below - TOP) / (below - above)
+        before = x(line.step(away - 1))
+        at = before + (at - before) * (below - TOP) / (below - above)
     return f'<path {axes.line(number, dashed=False)} d="M{at - 5:.1f} {TOP + 1}l5 -7 5 7"/>'
 
 

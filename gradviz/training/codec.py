@@ -143,6 +143,8 @@ class _Writer:
         return SavedRun(
             producer=log.producer,
             losses=losses,
+            loss_of=self._array(np.array(log.loss_of, dtype=np.int64)),
+            loss_names=tuple(log.loss_names),
             epoch_of=epoch_of,
             title=log.title,
             budget=log.budget,
@@ -282,6 +284,11 @@ class _Reader:
             raise DamageError("run.losses and run.epoch_of are not lists of numbers")
         if losses.shape != epoch_of.shape or (np.diff(epoch_of, prepend=0) < 0).any():
             raise DamageError("run.epoch_of does not count the epochs of run.losses")
+        loss_of = self._array(saved.loss_of, "run.loss_of")
+        if loss_of.dtype != np.int64 or loss_of.shape != losses.shape:
+            raise DamageError("run.loss_of is no list of numbers, one for each step")
+        if loss_of.size and not 0 <= loss_of.min() <= loss_of.max() < len(saved.loss_names):
+            raise DamageError("run.loss_of mentions a loss that has no name")
         if saved.stride < 1 or saved.whole_stride < 1 or saved.budget < 0:
             raise DamageError("run.stride, run.whole_stride and run.budget are not counts")
         programs = [self._program(one, f"run.programs[{place}]") for place, one in enumerate(saved.programs)]
@@ -302,6 +309,8 @@ class _Reader:
             programs=programs,
             parameters=list(saved.parameters),
             losses=self._losses,
+            loss_names=list(saved.loss_names),
+            loss_of=loss_of.tolist(),
             epoch_of=self._epoch_of,
             entries=entries,
             notes=list(saved.notes),

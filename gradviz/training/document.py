@@ -116,6 +116,8 @@ class SavedRun:
     producer: str
     losses: Reference
     epoch_of: Reference
+    loss_of: Reference
+    loss_names: tuple[str, ...] = ()
     title: str = ""
     budget: int = 0
     epochs: int | None = None

@@ -188,6 +188,8 @@ class Log:
     ----------
     losses, epoch_of
         Of every step, whether it was kept or not.
+    loss_names, loss_of
+        What the losses are called, and which of these each step has: a loop may have several.
     used, whole_used
         Bytes that the kept steps take, about: without the large arrays that are kept in full, and these. Data that is the
         same in every step is not among them: no thinning would make it less.
@@ -206,12 +208,21 @@ class Log:
     parameters: list[Parameter] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     epoch_of: list[int] = field(default_factory=list)
+    loss_names: list[str] = field(default_factory=list)
+    loss_of: list[int] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     stride: int = 1
     whole_stride: int = 1
     used: int = 0
     whole_used: int = 0
+
+    def add_loss(self, loss: float, name: str) -> None:
+        """Note the loss of a further step."""
+        if name not in self.loss_names:
+            self.loss_names.append(name)
+        self.loss_of.append(self.loss_names.index(name))
+        self.losses.append(loss)
 
     def note(self, kind: str, text: str) -> None:
         """Add a note, unless there is one of its kind (its first words) already."""
@@ -245,7 +256,7 @@ class Log:
 
     def take_back(self, count: int) -> None:
         """Drop the steps after so many."""
-        del self.losses[count:]
+        del self.losses[count:], self.loss_of[count:]
         while self.entries and self.entries[-1].index >= count:
             self._forget(self.entries.pop())
 

@@ -178,7 +178,7 @@ class Recorder:
             return self.run
         self.pause()
         log = self.log
-        del log.epoch_of[len(log.losses) :]  # an interrupt may have come between the two
+        del log.epoch_of[len(log.losses) :], log.loss_of[len(log.losses) :]  # an interrupt may have come between them
         if not self._counter.counts and log.epochs and not self._counter.share_out(log.epochs):
             log.notes.append(
                 f"{len(log.losses)} steps do not divide evenly into {log.epochs} epochs: epochs of "
@@ -298,7 +298,7 @@ class Recorder:
                 entry.seed = in_full(upstream)
                 entry.size += size_of(entry.seed)
         epoch = self._counter.add(self._label())
-        log.losses.append(loss)
+        log.add_loss(loss, "loss" if plan is None else plan.program.title.partition(" = ")[0])
         self._open = entry  # last: an interrupt leaves no step without a loss
         if not np.isfinite(loss):
             log.note(
@@ -408,18 +408,17 @@ class Recorder:
                 part.after, part.update_norm = part.before, 0.0
                 part.rule = STILL if part.rule is HAND else part.rule
             return
-        watched.kept = in_full(array)
-        watched.array = array_of(watched.kept)
+        kept = in_full(array)
+        if first_look or part.after is part.before:  # else it has had its step, and was moved once more
+            part.rule = HAND if part.rule is STILL else part.rule
+            part.update_norm = norm(change) if array.size > FULL_VALUE_LIMIT else None
+            if first_look:
+                part.after = kept
+                entry.size += size_of(kept)
+            else:
+                self.log.complete(entry, part, kept)
         self._note_use(watched)
-        if not first_look and part.after is not part.before:
-            return  # it has had its step, and was moved once more
-        part.rule = HAND if part.rule is STILL else part.rule
-        part.update_norm = norm(change) if array.size > FULL_VALUE_LIMIT else None
-        if first_look:
-            part.after = watched.kept
-            entry.size += size_of(watched.kept)
-        else:
-            self.log.complete(entry, part, watched.kept)
+        watched.kept, watched.array = kept, array_of(kept)
 
     def _note_use(self, watched: Watched) -> None:
         """A parameter has been moved: its gradient has been made use of."""

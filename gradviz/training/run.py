@@ -21,6 +21,10 @@ SHOWERS: list[Callable[[Run], Any]] = []
 """What makes a widget of a run; the player adds itself."""
 
 
+MOST_LOSSES = 6
+"""So many losses of different names are told apart."""
+
+
 class Run:
     """What happened in a training loop.
 
@@ -75,6 +79,17 @@ class Run:
     def losses(self) -> np.ndarray[Any, Any]:
         """The loss of every step, also of those that are not kept in full."""
         return np.array(self.log.losses, dtype=np.float64)
+
+    @property
+    def losses_by_name(self) -> dict[str, tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
+        """The steps and the losses, by what the losses are called: a loop may have several, as that of a GAN has.
+
+        Where there is one only, or far too many to tell apart, it is called ``"loss"``.
+        """
+        names, which = self.log.loss_names, np.array(self.log.loss_of, dtype=np.int64)
+        if not 1 < len(names) <= MOST_LOSSES:
+            return {"loss": (np.arange(len(which)), self.losses)}
+        return {name: (at := np.flatnonzero(which == n), self.losses[at]) for n, name in enumerate(names)}
 
     @property
     def epoch_of(self) -> np.ndarray[Any, Any]:
@@ -295,7 +310,11 @@ class Run:
         """
         from gradviz.training.chart import Line, chart
 
-        return chart([Line("loss", tuple(self.log.losses))], title=self.title, across=self.across, log=log)
+        lines = [
+            Line(name, tuple(losses.tolist()), tuple(steps.tolist()))
+            for name, (steps, losses) in self.losses_by_name.items()
+        ]
+        return chart(lines, title=self.title, across=self.across, log=log)
 
     @property
     def across(self) -> str:

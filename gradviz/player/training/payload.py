@@ -66,6 +66,7 @@ def state_of(run: Run, start: int) -> dict[str, Any]:
     log = run.log
     return {
         "losses": column(log.losses[start:], "float64"),
+        "lines": {name: column(steps, "int32") for name, (steps, _) in run.losses_by_name.items()},
         "epochs": column(log.epoch_of[start:], "int32"),
         "notes": list(run.notes),
         "finished": run.finished,

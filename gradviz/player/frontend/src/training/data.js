@@ -21,6 +21,8 @@ export const VERSION = 1;
 export class RunData {
   title = "";
   losses = new Rows(1);
+  /** @type {Map<string, Rows>} by the name of a loss, the steps that have it */
+  lines = new Map();
   epochs = new Rows(1);
   kept = new Rows(1);
   /** @type {string[]} */
@@ -55,6 +57,7 @@ export class RunData {
   take(payload) {
     this.title = payload.title;
     this.losses = Rows.of(payload.losses);
+    this.lines = new Map(Object.entries(payload.lines).map(([name, steps]) => [name, Rows.of(/** @type {any} */ (steps))]));
     this.epochs = Rows.of(payload.epochs);
     this.kept = Rows.of(payload.steps.kept);
     this.notes = payload.notes;

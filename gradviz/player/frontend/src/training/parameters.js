@@ -36,8 +36,10 @@ function makeWay(parameter) {
       const steps = own.map((_, k) => k);
       x = scale([0, Math.max(own.length - 1, 1)], [44, WIDTH - 8]);
       y = scale([low, high], [WAY_HEIGHT - 9, 9]);
+      // Where it took no part in a step, the line goes on from the step before to the one after.
+      const there = steps.filter((k) => !Number.isNaN(own[k]));
       const path = (/** @type {number[]} */ way) =>
-        pieces(steps, way, WIDTH).map((piece) => `M${piece.map(([a, b]) => `${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("L")}`).join("");
+        pieces(there, there.map((k) => way[k]), WIDTH).map((piece) => `M${piece.map(([a, b]) => `${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("L")}`).join("");
       others.setAttribute("d", ways.map((way, column) => (column === entry ? "" : path(way))).join(""));
       chosen.setAttribute("d", path(own));
       top.textContent = numberText(high, 3);

@@ -199,10 +199,18 @@ function mount(model, el, kept) {
     showNotes(notes, live?.message ? run.notes.filter((note) => !note.startsWith("diverged")) : run.notes);
     controls.show(live);
     if (!some) return track.show(0, playing, canRun());
-    const all = run.losses.column(0);
-    losses.show([{ name: "loss", xs: all.map((_, i) => i), ys: all }]);
+    losses.show(
+      [...run.lines].map(([name, steps]) => {
+        const xs = steps.column(0);
+        return { name, xs, ys: xs.map((step) => run.losses.at(step)) };
+      }),
+    );
     const kept = run.kept.column(0);
-    const lines = run.parameters.slice(0, NORMS_UP_TO).map(({ name, gradientNorm }) => ({ name, xs: kept, ys: gradientNorm.column(0) }));
+    const lines = run.parameters.slice(0, NORMS_UP_TO).map(({ name, gradientNorm }) => {
+      const lengths = gradientNorm.column(0);
+      const there = kept.map((_, i) => i).filter((i) => !Number.isNaN(lengths[i])); // it need not take part in every step
+      return { name, xs: there.map((i) => kept[i]), ys: there.map((i) => lengths[i]) };
+    });
     norms.show(lines);
     parameters.draw();
     surface.drawWay();

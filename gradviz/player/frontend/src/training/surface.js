@@ -64,12 +64,13 @@ export function makeSurface(run, on) {
     const places = path[0].map((value) => x(value));
     const [from, to] = [MARGIN.left, WIDTH - MARGIN.right];
     const inside = places.map((place, k) => (place >= from - 1 && place <= to + 1 ? y(path[1][k]) : NaN));
-    const every = Math.max(1, Math.ceil(places.length / POINTS));
-    const few = places.map((_, k) => k).filter((k) => k % every === 0 || k === places.length - 1);
+    const there = places.map((_, k) => k).filter((k) => !Number.isNaN(path[0][k]) && !Number.isNaN(path[1][k])); // it took part
+    const every = Math.max(1, Math.ceil(there.length / POINTS));
+    const few = there.filter((_, at) => at % every === 0 || at === there.length - 1);
     const lines = pieces(few.map((k) => k), few.map((k) => inside[k]), Infinity);
     way.setAttribute("d", lines.map((piece) => `M${piece.map(([k, b]) => `${places[k].toFixed(1)} ${b.toFixed(1)}`).join("L")}`).join(""));
     steps.replaceChildren(
-      ...(places.length <= 60 ? few : []).filter((k) => Number.isFinite(inside[k])).map((k) => svgElement("circle", { class: "gt-step", cx: places[k], cy: inside[k], r: 2.2 })),
+      ...(there.length <= 60 ? few : []).filter((k) => Number.isFinite(inside[k])).map((k) => svgElement("circle", { class: "gt-step", cx: places[k], cy: inside[k], r: 2.2 })),
     );
   }
 

@@ -66,10 +66,16 @@ def _mixed(stops: Stops, place: float) -> str:
 
 
 def colours(values: Iterable[Number], scale: float, palette: str = "orange-blue") -> list[str]:
-    """Return the colours of numbers on a scale that runs from −`scale` to +`scale`."""
-    found, steps = shades(palette), LEVELS / scale if scale else 0.0
+    """Return the colours of numbers on a scale that runs from −`scale` to +`scale`.
+
+    A number's shade goes with the square root of its size: one scale is for all that a picture shows, and what is a hundredth
+    of the largest number still has a tenth of its colour.
+    """
+    found = shades(palette)
     return [
-        found[round(max(-LEVELS, min(LEVELS, value * steps))) + LEVELS] if math.isfinite(value) else STRANGE
+        found[LEVELS + round(math.copysign(LEVELS * math.sqrt(min(abs(value) / scale, 1.0)), value) if scale else 0.0)]
+        if math.isfinite(value)
+        else STRANGE
         for value in values
     ]
 

@@ -104,7 +104,7 @@ function mount(model, el) {
     },
     larger: () => zoom.larger(),
     smaller: () => zoom.smaller(),
-    fit: () => zoom.fit(),
+    fit: () => zoom.whole(),
     fold: () => change("depth", Math.max(0, (payload.depth?.now ?? 0) - 1)),
     unfold: () => change("depth", Math.min(payload.depth?.most ?? 0, (payload.depth?.now ?? 0) + 1)),
     close: () => change("selected", ""),

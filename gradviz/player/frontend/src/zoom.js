@@ -37,11 +37,12 @@ export function makeZoom(figure, svg, isRoomFixed) {
     svg.style.height = `${Math.floor(height * scale)}px`;
   }
 
-  function fit() {
-    byHand = false;
+  /** @param {boolean} [whole] all of it, however small */
+  function fit(whole = false) {
+    byHand = whole;
     const { across, down, limits } = room();
     if (!width || !height || across <= 0 || down <= 0) return; // nothing drawn, not on the page yet, or hidden
-    resize(scaleToFit(width, height, across, down, limits));
+    resize(scaleToFit(width, height, across, down, whole ? { ...limits, smallest: SMALLEST } : limits));
     // The player is as high as its picture asks for, whatever a step has to say: nothing may move while one steps. (Not by a
     // property of our own: it would be inherited, and every mark of the picture styled anew.)
     const main = /** @type {HTMLElement | null} */ (figure.closest(".gp-main"));
@@ -128,6 +129,7 @@ export function makeZoom(figure, svg, isRoomFixed) {
 
   return {
     fit,
+    whole: () => fit(true),
     refit,
     larger: () => by(STEP),
     smaller: () => by(1 / STEP),

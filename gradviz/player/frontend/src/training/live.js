@@ -53,7 +53,8 @@ export function makeLive(on) {
       if (live.lr !== null) lr.shown.textContent = numberText(live.lr);
       if (live.momentum !== null && document.activeElement !== momentum.input) momentum.input.value = String(live.momentum);
       if (live.momentum !== null) momentum.shown.textContent = numberText(live.momentum);
-      state.textContent = live.message ? "stopped" : `${live.done} of ${live.epochs} epochs trained`;
+      const over = live.done >= live.epochs ? ". Start again, to use other settings" : "";
+      state.textContent = live.message ? "stopped" : `${live.done} of ${live.epochs} epochs trained${over}`;
       message.textContent = live.message;
       message.hidden = !live.message;
       reset.disabled = live.done === 0 && !live.message;

@@ -24,7 +24,7 @@ export function makePicture(graphs, on) {
   const note = html("p", { class: "gt-words" });
   const open = html("button", { type: "button", class: "gt-button" }, "Step through this backpropagation");
   /** @type {Record<string, () => void>} */
-  const commands = { larger: () => current?.zoom.larger(), smaller: () => current?.zoom.smaller(), fit: () => current?.zoom.fit() };
+  const commands = { larger: () => current?.zoom.larger(), smaller: () => current?.zoom.smaller(), fit: () => current?.zoom.whole() };
   const tools = makeTools((name) => commands[name]?.(), null);
   const header = html("header", {}, title, tools, open);
   const element = html("section", { class: "gt-panel gt-graph" }, header, note);
@@ -69,7 +69,7 @@ export function makePicture(graphs, on) {
         const { width, height } = next.picture.svg.viewBox.baseVal;
         on.shaped(width / height);
         next.zoom.refit();
-        bringIntoView(next.figure, [...next.figure.querySelectorAll(".gv-role-output")]); // backpropagation begins there
+        bringIntoView(next.figure, [...next.figure.querySelectorAll(".gv-role-parameter")]);
         shown = -1;
       }
       if (near === shown) return;

@@ -56,6 +56,8 @@ function mount(model, el, kept) {
   let factor = before?.factor ?? 1;
   if (following) k = Math.max(0, run.length - 1);
   let waiting = before?.waiting ?? false; // for Python to have done a step
+  let asked = 0; // for how many epochs more, while it is at work
+  let runAt = -Infinity; // when Python was asked last
   const modes = before?.modes ?? { loop: false, projector: false };
 
   const canRun = () => live !== null && !live.message && live.done < live.epochs;
@@ -65,7 +67,8 @@ function mount(model, el, kept) {
     previous: () => go(k - 1),
     next() {
       pause();
-      if (k < run.length - 1) go(k + 1);
+      if (waiting) asked += 1; // every press counts, also one that comes while Python is busy
+      else if (k < run.length - 1) go(k + 1);
       else if (canRun()) runOn(1);
     },
     last: () => go(run.length - 1),
@@ -163,15 +166,18 @@ function mount(model, el, kept) {
     clearTimeout(timer);
     if (!playing) return;
     const whole = WHOLE_MS / factor;
-    const delay = Math.max(SHORTEST_MS, Math.min(LONGEST_MS / factor, whole / Math.max(run.length, 1)));
-    const stride = Math.max(1, Math.round((run.length * delay) / whole));
+    const length = Math.max(run.length, live?.epochs ?? 1);
+    const delay = Math.max(SHORTEST_MS, Math.min(LONGEST_MS / factor, whole / length));
+    const stride = Math.max(1, Math.round((length * delay) / whole));
     if (k < run.length - 1) {
       timer = window.setTimeout(() => {
         enter(k + stride);
         tick();
       }, delay);
-    } else if (canRun()) runOn(stride);
-    else if (modes.loop && run.length > 1 && !live) {
+    } else if (canRun()) {
+      // What is trained goes by as fast as what was recorded, or as fast as it can.
+      timer = window.setTimeout(() => runOn(stride), Math.max(0, runAt + delay - performance.now()));
+    } else if (modes.loop && run.length > 1 && !live) {
       timer = window.setTimeout(() => {
         enter(0);
         tick();
@@ -184,7 +190,8 @@ function mount(model, el, kept) {
     if (waiting) return;
     waiting = true;
     following = true;
-    send?.({ do: "run", epochs: playing ? null : count });
+    runAt = performance.now();
+    send?.({ do: "run", epochs: count });
   }
 
   // --- showing ---------------------------------------------------------------------------------------------------
@@ -273,10 +280,13 @@ function mount(model, el, kept) {
       waiting = false;
       if (message.message) {
         pause();
+        asked = 0;
         announcer.say(message.message);
       }
       if (playing) tick();
+      else if (asked > 0 && canRun()) runOn(asked);
       else askAgain();
+      asked = 0;
     } else if (message.told === "failed") {
       if (message.asked === "graph") graphs.forget();
       if (!message.asked) {
@@ -345,7 +355,7 @@ function mount(model, el, kept) {
   });
   root.addEventListener("mousedown", (event) => {
     const target = /** @type {Element} */ (event.target);
-    if (!target.closest(".gp-bar") || target.closest("select, input") || target.closest(".gt-inside")) return;
+    if (!target.closest(".gp-bar, .gp-tools") || target.closest("select, input") || target.closest(".gt-inside")) return;
     event.preventDefault();
     root.focus({ preventScroll: true });
   });

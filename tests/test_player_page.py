@@ -331,6 +331,9 @@ def test_zoom_and_pan(open_html):
     whole = browser_page.evaluate(SCALE)
     assert whole < fitted
     assert figure.evaluate("f => f.scrollWidth <= f.clientWidth && f.scrollHeight <= f.clientHeight")  # fit is fit
+    for _ in range(5):
+        browser_page.keyboard.press("+")
+    before_wheel = browser_page.evaluate(SCALE)
     card.scroll_into_view_if_needed()
     box = card.bounding_box()
     x, y = box["x"] + 5, box["y"] + 5
@@ -338,7 +341,7 @@ def test_zoom_and_pan(open_html):
     browser_page.keyboard.down("Control")
     browser_page.mouse.wheel(0, -100)
     browser_page.keyboard.up("Control")
-    browser_page.wait_for_function(f"{SCALE} > {1.3 * whole}")
+    browser_page.wait_for_function(f"{SCALE} > {1.3 * before_wheel}")
     assert browser_page.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('.gv-card')?.ariaLabel", [x, y])
     assert browser_page.evaluate("window.devicePixelRatio") == 1
 

@@ -192,3 +192,29 @@ def test_playing_goes_on_from_one_answer_to_the_next_and_can_be_stopped(notebook
     run(1)
     trained = int(cell.nth(1).locator(".jp-OutputArea-output").inner_text())
     assert f"epoch {trained - 1} / {trained - 1}" == stopped
+
+
+def test_playing_goes_by_at_the_pace_of_the_speed_menu(notebook, browser_page):
+    from playwright.sync_api import expect
+
+    quick = LIVE.replace("=60", "=40")
+    run, cell = notebook("quick.ipynb", [quick, "print(player.run.epochs)"])
+    run(0)
+    player = browser_page.locator(".gradviz-training")
+    place = player.locator(".gt-place b")
+    expect(place).to_have_text("no epoch yet")
+    player.get_by_label("Speed").select_option("0.5")
+    player.get_by_role("button", name="Play").click()
+    expect(place).to_have_text("epoch 0 / 0")
+    browser_page.wait_for_timeout(1000)
+    player.get_by_role("button", name="Pause").click()
+    # 40 epochs in 24 s at normal speed: by now one or two, though all of them would take Python a moment.
+    expect(place).to_have_text(re.compile(r"epoch [0-3] / "))
+    # Every press counts, also while Python is at work.
+    browser_page.wait_for_timeout(1500)
+    before = int(re.search(r"\d+", place.inner_text())[0])
+    for _ in range(8):
+        browser_page.keyboard.press("ArrowRight")
+    expect(place).to_have_text(f"epoch {before + 8} / {before + 8}")
+    run(1)
+    expect(cell.nth(1).locator(".jp-OutputArea-output")).to_have_text(str(before + 9))

@@ -18,6 +18,8 @@ import nbformat
 FOLDER = Path(__file__).parents[1] / "notebooks"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STILL = re.compile(r"gradviz-still-[0-9a-f]{32}")
+LOST = re.compile(r"<style><!--.*?--></style>\n", re.DOTALL)
+"""What an output says to JupyterLab about a player that it has lost; here there is none."""
 IMAGE = re.compile(r'src="data:image/svg\+xml;base64,([^"]+)"')
 
 
@@ -59,7 +61,7 @@ def _settled_output(output):
     data.pop(WIDGET, None)
     output.metadata = {}
     if "text/html" in data:
-        data["text/html"] = STILL.sub("gradviz-still", data["text/html"])
+        data["text/html"] = LOST.sub("", STILL.sub("gradviz-still", data["text/html"]))
         picture = IMAGE.search(data["text/html"])
         if picture and "image/svg+xml" not in data:
             data["image/svg+xml"] = base64.b64decode(picture[1]).decode()

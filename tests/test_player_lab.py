@@ -26,6 +26,12 @@ def write_notebook(path, cells):
     nbformat.write(notebook, path)
 
 
+def read_notebook(path):
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
 def test_player_in_jupyterlab(lab, browser_page):
     from playwright.sync_api import expect
 
@@ -171,16 +177,31 @@ def test_folds_predictions_and_details_in_jupyterlab(lab, browser_page):
     browser_page.problems.clear()
 
 
-def test_a_reopened_notebook_shows_the_picture(lab, browser_page):
+OTHERS = """\
+import ipywidgets
+with gv.record() as run:
+    for epoch in range(2):
+        (w * x).backward()
+display(run, player, ipywidgets.HTML("another widget"))"""
+
+
+def test_a_reopened_notebook_shows_the_pictures(lab, browser_page):
     from playwright.sync_api import expect
 
-    write_notebook(lab.folder / "reopened.ipynb", [MAKE])
+    write_notebook(lab.folder / "reopened.ipynb", [MAKE, OTHERS])
     browser_page.set_viewport_size({"width": 1600, "height": 1000})
     lab.open(browser_page, "reopened.ipynb")
-    browser_page.locator(".jp-CodeCell").locator(".jp-InputArea").click()
-    lab.command(browser_page, "notebook:run-cell")
-    expect(browser_page.locator(".gradviz-player")).to_be_visible()
-    expect(browser_page.locator("[class^=gradviz-still] img")).to_be_hidden()
+    lab.command(browser_page, "notebook:run-all-cells")
+    players = browser_page.locator(".jp-OutputArea-output:has(.gradviz-player)")
+    expect(players).to_have_count(3)
+    for player in players.all():
+        expect(player).to_be_visible()
+        expect(player).to_have_css("visibility", "visible")
+        assert player.evaluate("node => getComputedStyle(node, '::after').content") == "none"
+    pictures = browser_page.locator("[class^=gradviz-still] img")
+    expect(pictures).to_have_count(3)
+    for picture in pictures.all():
+        expect(picture).to_be_hidden()
     lab.command(browser_page, "docmanager:save")
     browser_page.evaluate(
         """async () => {
@@ -191,7 +212,21 @@ def test_a_reopened_notebook_shows_the_picture(lab, browser_page):
     )
     browser_page.goto("about:blank")
     lab.open(browser_page, "reopened.ipynb")
-    picture = browser_page.locator("[class^=gradviz-still] img")
-    expect(picture).to_be_visible()
-    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
-    browser_page.problems.clear()  # JupyterLab itself logs that it has no model for the widget
+    expect(pictures).to_have_count(3)
+    for picture in pictures.all():
+        expect(picture).to_be_visible()
+        assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
+    # JupyterLab says of each widget that it is lost: of ours in our words, of the others in its own.
+    lost = browser_page.locator(".jp-OutputArea-output", has_text="Error displaying widget: model not found")
+    expect(lost).to_have_count(4)
+    seen = lost.evaluate_all("all => all.map(node => [node.innerText, getComputedStyle(node, '::after').content])")
+    assert seen[:3] == [["", '"To step through this, run the notebook again."']] * 3
+    assert seen[3] == ["Error displaying widget: model not found", "none"]
+    # A site that takes the style element away and leaves its text has nothing to show but the picture.
+    outputs = [output for cell in read_notebook(lab.folder / "reopened.ipynb").cells for output in cell.outputs]
+    stills = [output.data["text/html"] for output in outputs if "gradviz-still" in output.data.get("text/html", "")]
+    assert len(stills) == 3
+    for still in stills:
+        browser_page.set_content(re.sub("</?style>", "", still))
+        assert browser_page.inner_text("body") == ""
+    browser_page.problems.clear()  # JupyterLab itself logs that it has no model for the widgets

@@ -10,10 +10,11 @@ from typing import Any
 import anywidget
 import traitlets
 
-from gradviz.drawing import Drawing, image_tag
+from gradviz.drawing import Drawing
 from gradviz.player.folds import at_depth, depths, step_at
 from gradviz.player.page import script, style_sheet
 from gradviz.player.payload import at_step, payload
+from gradviz.player.still import still_html
 from gradviz.recording.model import Recording
 
 
@@ -170,8 +171,8 @@ class Player(anywidget.AnyWidget):
 
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        picture = image_tag(self._final.to_svg(panel=True), self.recording.title)
-        display({"text/html": f'<div class="{self.still}">{picture}</div>', "text/plain": repr(self)}, raw=True)
+        picture = still_html(self.still, self._final.to_svg(panel=True), self.recording.title)
+        display({"text/html": picture, "text/plain": repr(self)}, raw=True)
         display(data, metadata=metadata, raw=True)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

@@ -11,8 +11,8 @@ from typing import Any
 import anywidget
 import traitlets
 
-from gradviz.drawing import image_tag
 from gradviz.player.page import script, style_sheet
+from gradviz.player.still import still_html
 from gradviz.player.training.graphs import GraphPicture
 from gradviz.player.training.payload import fits_payload, run_payload, surface_payload
 from gradviz.training.run import Run
@@ -237,6 +237,6 @@ class TrainingPlayer(anywidget.AnyWidget):
 
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        picture = image_tag(self._run.plot().svg, self._run.title or "nothing trained yet")
-        display({"text/html": f'<div class="{self.still}">{picture}</div>', "text/plain": repr(self)}, raw=True)
+        picture = still_html(self.still, self._run.plot().svg, self._run.title or "nothing trained yet")
+        display({"text/html": picture, "text/plain": repr(self)}, raw=True)
         display(data, metadata=metadata, raw=True)

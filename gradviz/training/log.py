@@ -173,7 +173,8 @@ class Entry:
         """Return the large arrays that it has, each once."""
         afters = [kept for part in self.parameters.values() for kept in (part.before, part.after)]
         kept = (*self.inputs, *self.earlier.values(), self.seed, *afters)
-        return list({id(one): one for one in kept if isinstance(one, Large)}.values())
+        found = [one for one in kept if type(one) is Large]
+        return list({id(one): one for one in found}.values()) if found else found
 
     def numbers(self) -> list[Any]:
         """Return what went in, in full."""

@@ -9,12 +9,15 @@ graph only copies of what went into it are kept, so that it is freed as it alway
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from threading import get_ident
-from types import FrameType, TracebackType
+from types import CodeType, FrameType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -48,6 +51,8 @@ from gradviz.training.plan import Plan, signature_of, upstream_of
 from gradviz.training.program import array_at, program_of
 from gradviz.training.progress import Progress
 from gradviz.training.run import Run
+
+_PACKAGE = os.path.join(Path(__file__).parents[1], "")
 
 HAND, STILL = Rule(BY_HAND), Rule(UNMOVED)
 
@@ -128,7 +133,9 @@ class Recorder:
         self._open: Entry | None = None
         self._stepping: list[Stepping] = []
         self._counter = EpochCounter()
+        self._scratch: dict[Any, Any] = {}  # by shape and dtype: room for what was added to a large parameter
         self._data = 0  # bytes of what goes into the computation and is the same in every step
+        self._counting: CodeType | None = None  # the code that counts the epochs
         self._frame: FrameType | None = None
         self._thread = get_ident()
         self._elsewhere = False  # whether another thread has called backward()
@@ -193,7 +200,7 @@ class Recorder:
         if not log.losses:
             log.notes.append(self._why_nothing())
         # The run outlives the loop; the loop's variables must not live on through it.
-        self._frame, self._watched, self._plans, self._stepping = None, [], {}, []
+        self._frame, self._watched, self._plans, self._stepping, self._scratch = None, [], {}, [], {}
         self.run.finish()
         return self.run
 
@@ -402,8 +409,8 @@ class Recorder:
             watched.array = watched.part = None
             return
         first_look = part.after is None
-        change = _change(before, array)
-        if change is None:
+        moved, length = self._change(before, array)
+        if not moved:
             if first_look:
                 part.after, part.update_norm = part.before, 0.0
                 part.rule = STILL if part.rule is HAND else part.rule
@@ -411,7 +418,7 @@ class Recorder:
         kept = in_full(array)
         if first_look or part.after is part.before:  # else it has had its step, and was moved once more
             part.rule = HAND if part.rule is STILL else part.rule
-            part.update_norm = norm(change) if array.size > FULL_VALUE_LIMIT else None
+            part.update_norm = length
             if first_look:
                 part.after = kept
                 entry.size += size_of(kept)
@@ -419,6 +426,18 @@ class Recorder:
                 self.log.complete(entry, part, kept)
         self._note_use(watched)
         watched.kept, watched.array = kept, array_of(kept)
+
+    def _change(self, before: Any, array: Any) -> tuple[bool, float | None]:
+        """Say whether an array has changed, and of a large one by how much: the length of what was added."""
+        if array.size <= FULL_VALUE_LIMIT:
+            return before.tobytes() != array.tobytes(), None  # of few entries by far the fastest way to compare them
+        key = array.shape, array.dtype
+        if key not in self._scratch:  # fresh memory for it in every step would cost more than to compute it
+            self._scratch[key] = np.empty(array.shape, array.dtype)
+        with np.errstate(all="ignore"):
+            change = np.subtract(array, before, out=self._scratch[key])
+        length = norm(change)
+        return length != 0 or bool(change.any()), length  # a small length may have come out as 0
 
     def _note_use(self, watched: Watched) -> None:
         """A parameter has been moved: its gradient has been made use of."""
@@ -550,7 +569,14 @@ class Recorder:
             return self.counted
         if self._frame is None:
             return None
-        return next((label for frame in _frames(self._frame) if (label := label_in(frame)) is not None), None)
+        for frame in _frames(self._frame):
+            if self._counting is None or frame.f_code is self._counting:  # where it was found the last time
+                label = label_in(frame)
+                if label is not None:
+                    self._counting = frame.f_code
+                    return label
+        self._counting = None
+        return None
 
 
 def record(
@@ -647,15 +673,6 @@ def epochs(count: int, *, title: str = "", budget: int = DEFAULT_BUDGET, progres
 # --- helpers ---------------------------------------------------------------------------------------------------------
 
 
-def _change(before: Any, array: Any) -> Any:
-    """Return what was added to an array, ``None`` if it is what it was."""
-    if array.size <= FULL_VALUE_LIMIT:
-        return None if (before == array).all() else array
-    with np.errstate(all="ignore"):
-        change = array - before
-    return change if change.any() else None
-
-
 def _kept_state(state: Mapping[str, Any]) -> dict[str, Any]:
     """Keep what an optimiser remembers, where it is a number or a tensor; LBFGS keeps lists of tensors too."""
     kept: dict[str, Any] = {}
@@ -674,7 +691,7 @@ def _plain(value: tuple[Any, ...]) -> bool:
 def _frames(home: FrameType | None) -> Iterator[FrameType]:
     """Go from where ``backward()`` was called out to the loop."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame is not home and _is_ours(frame):
+    while frame is not None and frame is not home and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     while frame is not None:
         yield frame
@@ -683,5 +700,6 @@ def _frames(home: FrameType | None) -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-def _is_ours(frame: FrameType) -> bool:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] == "gradviz"
+@cache
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_PACKAGE)

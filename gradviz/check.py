@@ -26,13 +26,13 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.advice import SECOND_TIME
 from gradviz.engine.backward import grad
 from gradviz.engine.modes import no_grad
 from gradviz.engine.notation import number
 from gradviz.engine.tensor import Tensor
 from gradviz.recording import record_graph, variables_of
 from gradviz.recording.model import Argument, Graph
-from gradviz.recording.observe import freed, nodes_behind
 
 __all__ = ["choice", "gradient", "progress", "shape", "value"]
 
@@ -73,14 +73,17 @@ def gradient(answer: Any, *, of: Tensor, to: Tensor, hints: Sequence[str] = (), 
     scopes = variables_of(sys._getframe(1))
     names = _names(scopes, of, to)
     what = f"∂{names[0]}/∂{names[1]}"
-    if freed(nodes_behind((of,))):
+    try:
+        (right,) = grad(of, to, retain_graph=True, allow_unused=True)
+    except RuntimeError as error:
+        if not str(error).startswith(SECOND_TIME):
+            raise
         _say(
             what,
             False,
             f"✗ backward() has used up the graph of {names[0]}: compute it anew, and check before backward().",
         )
         return
-    (right,) = grad(of, to, retain_graph=True, allow_unused=True)
     with no_grad():
         expected = np.zeros(to.shape) if right is None else np.asarray(right.detach().numpy(), np.float64)
     _judge(what, answer, expected, lambda: hints or _hints(of, to, names, scopes), reveal, "gradient")

@@ -16,6 +16,7 @@ Not answered yet: put your prediction in place of the dots.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import re
 import string
 import sys
@@ -25,17 +26,22 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.advice import SECOND_TIME
 from gradviz.engine.backward import grad
 from gradviz.engine.modes import no_grad
 from gradviz.engine.notation import number
 from gradviz.engine.tensor import Tensor
 from gradviz.recording import record_graph, variables_of
+from gradviz.recording.model import Argument, Graph
 
 __all__ = ["choice", "gradient", "progress", "shape", "value"]
 
 UNANSWERED = "Not answered yet: put your prediction in place of the dots."
 SLACK = 0.01
 """How far a number may be off, as a share of the right one: learners round."""
+
+SHOWN_WAYS, SHOWN_STEPS = 3, 10
+"""How many ways a hint tells of, and how many operations of each."""
 
 _solved: dict[str, bool] = {}
 _tries: dict[str, int] = {}
@@ -66,8 +72,18 @@ def gradient(answer: Any, *, of: Tensor, to: Tensor, hints: Sequence[str] = (), 
             raise TypeError(f"{argument} is a tensor of the computation, but got {type(given).__name__}")
     scopes = variables_of(sys._getframe(1))
     names = _names(scopes, of, to)
-    (right,) = grad(of, to, retain_graph=True, allow_unused=True)
     what = f"∂{names[0]}/∂{names[1]}"
+    try:
+        (right,) = grad(of, to, retain_graph=True, allow_unused=True)
+    except RuntimeError as error:
+        if not str(error).startswith(SECOND_TIME):
+            raise
+        _say(
+            what,
+            False,
+            f"✗ backward() has used up the graph of {names[0]}: compute it anew, and check before backward().",
+        )
+        return
     with no_grad():
         expected = np.zeros(to.shape) if right is None else np.asarray(right.detach().numpy(), np.float64)
     _judge(what, answer, expected, lambda: hints or _hints(of, to, names, scopes), reveal, "gradient")
@@ -125,10 +141,27 @@ def choice(
     *,
     key: str,
     name: str = "your choice",
+    letters: str = "abc",
     hint: str = "Try it, in a cell of your own.",
     reveal: bool = False,
 ) -> None:
-    """Check a choice among letters, ``"a"``, ``"b"``, ..., of which the right one is only known by its `key`."""
+    """Check a choice among letters, of which the right one is only known by its `key`.
+
+    Parameters
+    ----------
+    answer
+        A letter in quotes, ``"a"``; ``"..."`` for no answer yet.
+    key
+        `key_of` the right letter.
+    name
+        What is asked for.
+    letters
+        All that there is to choose from. Another letter is no try.
+    hint
+        What to say after the first wrong answer.
+    reveal
+        Tell the answer.
+    """
     letter = str(answer).strip(" ().").lower()
     if reveal:
         right = (one for one in string.ascii_lowercase if key_of(name, one) == key)
@@ -139,6 +172,8 @@ def choice(
         _say(name, False, f"✗ {answer!r} is not one of the letters: write it like 'a'.")
     elif key_of(name, letter) == key:
         _say(name, True, f"✓ Right: {letter}.")
+    elif letter not in letters:
+        _say(name, False, f"✗ {answer!r} is not among the answers: choose {', '.join(letters[:-1])} or {letters[-1]}.")
     else:
         _wrong(name, "Not that one.", [hint], "choice")
 
@@ -209,6 +244,8 @@ def _say(what: str, solved: bool, text: str) -> None:
 
 def _blank(answer: Any) -> bool:
     """Whether dots are left: all of the answer, or a part of it."""
+    if isinstance(answer, str):
+        return answer.strip() in ("...", "…")
     return answer is ... or (isinstance(answer, list | tuple) and any(map(_blank, answer)))
 
 
@@ -254,25 +291,20 @@ def _names(scopes: Sequence[Mapping[str, Any]], of: Tensor, to: Tensor) -> tuple
 def _hints(of: Tensor, to: Tensor, names: tuple[str, str], scopes: Sequence[Mapping[str, Any]]) -> list[str]:
     """First which operations lie between, then their local derivatives: taken from the recorded graph."""
     graph = record_graph(of, backward=False, names={names[0]: of, names[1]: to}, variables=scopes).graph
-    start = next((tensor.id for tensor in graph.tensors if tensor.name == names[1]), None)
-    reached = {start}
-    steps = []
-    for operation in graph.operations:
-        for argument in operation.inputs:
-            if argument.tensor in reached:
-                reached.update(operation.outputs)
-                steps.append((operation.symbol, argument))
+    start = next((tensor.id for tensor in graph.tensors if tensor.name == names[1]), "")
+    ways, many, steps = _ways(graph, start)
     if not steps:
         return [f"{names[0]} does not depend on {names[1]} at all."]
-    symbols = " then ".join(dict.fromkeys(symbol for symbol, _ in steps))
-    paths = sum(argument.tensor == start for _, argument in steps)
-    first = f"On the way from {names[1]} to {names[0]} there is {symbols}."
-    if paths > 1:
-        first += f" {names[1]} is used {paths} times: add what comes back along each way."
-    known = [argument for _, argument in steps if argument.local]
+    if many == 1:
+        first = f"On the way from {names[1]} to {names[0]} there is {ways[0]}."
+    else:
+        count = str(many) if many < 100 else "many"
+        listed = f": {'; '.join(ways)}" if many == len(ways) else f"; one of them is {ways[0]}"
+        first = f"There are {count} ways from {names[1]} to {names[0]}{listed}. Add what comes back along each."
+    known = [argument for argument in steps if argument.local]
     if not known:
         return [first]
-    if paths == 1 and sum(argument.local != "1" for argument in known) <= 1:  # its number would be the answer
+    if many == 1 and sum(argument.local != "1" for argument in known) <= 1:  # its number would be the answer
         shown = [argument.local for argument in known]
     else:
         shown = [" = ".join(filter(None, (argument.local, argument.local_number))) for argument in known]
@@ -281,6 +313,35 @@ def _hints(of: Tensor, to: Tensor, names: tuple[str, str], scopes: Sequence[Mapp
     if len(shown) > 8:
         shown = [*shown[:8], "…"]
     return [first, f"The local derivatives on the way are {', '.join(shown)}: multiply along a way, add over ways."]
+
+
+def _ways(graph: Graph, start: str) -> tuple[list[str], int, list[Argument]]:
+    """The first few ways from a tensor to the result in words, how many there are, and the edges that they take."""
+    # A way is its last operation and the way up to there: ways that begin alike share their beginnings.
+    ways: dict[str, list[Any]] = {start: [None]}
+    count = {start: 1}
+    steps = []
+    for operation in graph.operations:
+        taken = [argument for argument in operation.inputs if argument.tensor in count]
+        steps += taken
+        for output in operation.outputs if taken else ():
+            ways[output] = [(operation.symbol, way) for argument in taken for way in ways[argument.tensor]][:SHOWN_WAYS]
+            count[output] = sum(count[argument.tensor] for argument in taken)
+    end = next(tensor.id for tensor in graph.tensors if tensor.role == "output")
+    return [_in_words(way) for way in ways.get(end, ())], count.get(end, 0), steps
+
+
+def _in_words(way: Any) -> str:
+    """Name the operations of a way in order: what comes often in a row once, and of a long way the two ends."""
+    symbols = []
+    while way is not None:
+        symbol, way = way
+        symbols.append(symbol)
+    rows = [(symbol, len(list(row))) for symbol, row in itertools.groupby(reversed(symbols))]
+    words = [f"{symbol} ({times} times)" if times > 1 else symbol for symbol, times in rows]
+    if len(words) > SHOWN_STEPS:
+        words = [*words[: SHOWN_STEPS // 2], "…", *words[-SHOWN_STEPS // 2 :]]
+    return " then ".join(words)
 
 
 def _forget() -> None:

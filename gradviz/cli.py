@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
+import re
 import sys
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import gradviz
-from gradviz.expression import SCRIPT, UsageError, evaluate, first_line, parse_value, run_script
+from gradviz.expression import SCRIPT, UsageError, evaluate, in_short, parse_value, run_script
 from gradviz.recording import Recording, record_graph
 
 DRAW_SUFFIXES = (".svg", ".pdf", ".png", ".dot", ".json", ".html")
@@ -21,7 +23,10 @@ PLAY_SUFFIXES = (".html",)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, or 2 for what the user can mend."""
     parser = _parser()
-    given = parser.parse_args(arguments)
+    given, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        meant = f" (for JupyterLab: --jupyter={unknown[0]})" if given.run is _lab and unknown[0][0] == "-" else ""
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
     try:
         return given.run(given)
     except UsageError as error:
@@ -32,8 +37,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says which command or choice may have been meant."""
+
+    def error(self, message: str) -> NoReturn:
+        wrong = re.search(r"invalid choice: '(.+)' \(choose from (.+)\)", message)
+        meant = difflib.get_close_matches(wrong[1], re.findall(r"\w+", wrong[2]), 1) if wrong else ()
+        super().error(f"{message}; did you mean {meant[0]}?" if meant else message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="gradviz",
         description="See backpropagation happen: computational graphs with values and gradients, drawn and stepped through.",
         epilog="Start with: gradviz demo",
@@ -66,7 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "target", metavar="EXPR|SCRIPT.py:NAME", help="an expression, or a script and a tensor in it"
         )
-        command.add_argument("values", nargs="*", metavar="name=value", help="a number, '[1, 2]', or 'randn(3, 2)'")
+        command.add_argument(
+            "values", nargs="*", default=[], metavar="name=value", help="a number, '[1, 2]', or 'randn(3, 2)'"
+        )
         command.add_argument(
             "-o", "--output", default=default, metavar="FILE", help=f"{' '.join(suffixes)} (default: {default})"
         )
@@ -166,6 +182,13 @@ def _write(output: Path, write: Any) -> int:
     return 0
 
 
+def _checked_folder(name: str) -> Path:
+    folder = Path(name)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"cannot write to {name}: it is a file, not a folder")
+    return folder
+
+
 def _checked_output(name: str, suffixes: Sequence[str]) -> Path:
     """Look at the output's name before anything is computed."""
     output = Path(name)
@@ -203,7 +226,7 @@ def _record(given: argparse.Namespace) -> Recording:
             variables=[variables],
         )
     except (ValueError, RuntimeError) as error:
-        raise UsageError(f"cannot show {given.target!r}: {first_line(error)}") from None
+        raise UsageError(f"cannot show {given.target!r}: {in_short(error)}") from None
 
 
 def _value(text: str, constants: Sequence[str]) -> tuple[str, Any]:
@@ -219,7 +242,7 @@ def _value(text: str, constants: Sequence[str]) -> tuple[str, Any]:
 def _demo(given: argparse.Namespace) -> int:
     from gradviz.demo import write_demo
 
-    folder = Path(given.folder)
+    folder = _checked_folder(given.folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         index = write_demo(folder, lambda path: print(f"wrote {path}"))
@@ -236,22 +259,27 @@ def _demo(given: argparse.Namespace) -> int:
 def _lab(given: argparse.Namespace) -> int:
     from gradviz import lab
 
-    folder = Path(given.folder)
+    folder = _checked_folder(given.folder)
     try:
         copied = lab.copy_notebooks(folder)
-    except FileNotFoundError as error:
-        raise UsageError(str(error)) from None
     except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from None
+        if error.errno is None:  # not the system's: there are no notebooks to copy
+            raise UsageError(str(error)) from None
+        raise UsageError(f"cannot write to {folder}: {error.strerror}") from None
     for what, names in (("copied", copied.new), ("renewed", copied.renewed), ("kept as you left it:", copied.kept)):
         for name in names:
             print(f"{what} {folder / name}")
+    if copied.same:
+        print(f"{len(copied.same)} are there already, in {folder}")
     if given.copy_only:
         return 0
     if not lab.is_there():
         raise UsageError(f"the notebooks are in {folder}, but {lab.MISSING}")
     sys.stdout.flush()
-    return lab.start(lab.command(folder, copied.names[0], browser=not given.no_browser, options=given.jupyter))
+    status = lab.start(lab.command(folder, copied.names[0], browser=not given.no_browser, options=given.jupyter))
+    if status != 0 and lab.refused_as_root(given.jupyter):
+        raise UsageError("JupyterLab does not start as root, unless it is told to: gradviz lab --jupyter=--allow-root")
+    return status
 
 
 def _doctor(given: argparse.Namespace) -> int:

@@ -36,12 +36,14 @@ _ALLOWED = (
     ast.expr_context,
 )
 
+IN_PLACE_OF_TORCH = "write `import gradviz as torch` in place of `import torch`"
+
 LONGEST = 2000
 """Longer expressions are refused: Python's own parser recurses over them."""
 
 
 class UsageError(Exception):
-    """Something the user can mend, as one sentence."""
+    """Something the user can mend, as one sentence; indented below it may be what else is known."""
 
 
 def evaluate(expression: str, values: Mapping[str, Any]) -> Tensor:
@@ -57,9 +59,21 @@ def evaluate(expression: str, values: Mapping[str, Any]) -> Tensor:
     Raises
     ------
     UsageError
-        If it is not an expression, uses an unknown name, or cannot be computed.
+        If it is not an expression, uses an unknown name, has no use for a value, or cannot be computed.
     """
-    return _as_tensor(_compute(expression, values, "the expression"), expression)
+    made = _compute(expression, values, "the expression")
+    used = {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
+    idle = [name for name in values if name not in used]
+    if idle:
+        there = (
+            f"its variables are {', '.join(sorted(used & set(values)))}"
+            if used & set(values)
+            else "it has no variables"
+        )
+        raise UsageError(f"there is no {idle[0]} in {expression!r} ({there})")
+    return _as_tensor(
+        made, expression, 'numbers alone have no gradients: write a name and give it a value, as in "w*4" w=3'
+    )
 
 
 def parse_value(name: str, text: str, requires_grad: bool) -> Tensor:
@@ -107,7 +121,7 @@ def _compute(text: str, values: Mapping[str, Any], what: str) -> Any:
     try:
         return eval(compile(tree, label, "eval"), {"__builtins__": {}, **functions, **values})
     except Exception as error:
-        raise UsageError(f"cannot compute {text!r}: {first_line(error)}") from None
+        raise UsageError(f"cannot compute {text!r}: {in_short(error)}") from None
 
 
 def _kind(node: ast.AST) -> str:
@@ -145,17 +159,28 @@ def run_script(target: str) -> tuple[Tensor, dict[str, Any]]:
         raise UsageError(f"which tensor of {file} shall be shown? Name it after a colon: {file}:loss")
     try:
         variables = runpy.run_path(file, run_name="__main__")
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "torch":
+            raise UsageError(_failure(error, file)) from None
+        raise UsageError(
+            f"{file} imports torch{_line_of(error, file)}: {IN_PLACE_OF_TORCH}, and use torch.nn for what is imported from "
+            "torch.nn"
+        ) from None
     except SystemExit:
         raise UsageError(f"{file} ended with sys.exit() before there was anything to show") from None
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise UsageError(f"{file} failed{_line_of(error, file)}: {type(error).__name__}: {first_line(error)}") from None
+        raise UsageError(_failure(error, file)) from None
+    tensors = [key for key, value in variables.items() if isinstance(value, Tensor) and value.grad_fn is not None]
+    there = f"tensors with a graph are {', '.join(tensors)}" if tensors else "it has no tensor with a graph"
     if name not in variables:
-        tensors = [key for key, value in variables.items() if isinstance(value, Tensor) and value.grad_fn is not None]
-        there = f"tensors with a graph are {', '.join(tensors)}" if tensors else "it has no tensor with a graph"
         raise UsageError(f"{file} has no variable {name!r} ({there})")
-    return _as_tensor(variables[name], f"{file}:{name}"), variables
+    return _as_tensor(variables[name], f"{file}:{name}", there), variables
+
+
+def _failure(error: BaseException, file: str) -> str:
+    return f"{file} failed{_line_of(error, file)}: {type(error).__name__}: {in_short(error)}"
 
 
 def _line_of(error: BaseException, file: str) -> str:
@@ -169,15 +194,15 @@ def _line_of(error: BaseException, file: str) -> str:
     return f" in line {lines[-1]}" if lines else ""
 
 
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+def in_short(error: BaseException) -> str:
+    """Return the first line of an error's message and, indented below it, the advice that gradviz has added."""
+    words, _, advice = (str(error).strip() or type(error).__name__).partition("\n\n")
+    return "\n  ".join([words.splitlines()[0], *advice.splitlines()])
 
 
-def _as_tensor(value: Any, what: str) -> Tensor:
+def _as_tensor(value: Any, what: str, advice: str) -> Tensor:
     if isinstance(value, Tensor):
         return value
-    hint = ""
-    if type(value).__module__.startswith("torch"):
-        hint = "; write `import gradviz as torch` in place of `import torch`"
-    raise UsageError(f"{what} is not a gradviz tensor but {type(value).__name__}{hint}")
+    if type(value).__module__.partition(".")[0] == "torch":
+        advice = IN_PLACE_OF_TORCH
+    raise UsageError(f"{what} is not a gradviz tensor but {type(value).__name__}; {advice}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -140,6 +141,11 @@ def command(folder: Path, first: str, *, browser: bool = True, options: Sequence
 def is_there() -> bool:
     """Return True if JupyterLab is installed."""
     return importlib.util.find_spec("jupyterlab") is not None
+
+
+def refused_as_root(options: Sequence[str]) -> bool:
+    """Return True if JupyterLab may have stopped because it was started as root, as in a container."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0 and not any("allow-root" in option for option in options)
 
 
 def start(command: Sequence[str]) -> int:

@@ -188,7 +188,7 @@ def test_a_name_that_is_taken_is_not_given_to_another_tensor(said):
 
 def test_hints_come_one_by_one_and_the_answer_only_when_asked_for(said, polynomial):
     y, x = polynomial
-    way = "  Hint: On the way from x to y there is ( )² then +. x is used 2 times: add what comes back along each way."
+    way = "  Hint: There are 2 ways from x to y: ( )² then +; +. Add what comes back along each."
     local = "  Hint: The local derivatives on the way are 2·x = 6, 1, 1: multiply along a way, add over ways."
     first, second, third = (said(check.gradient(wrong, of=y, to=x)).splitlines() for wrong in (1, 2, 3))
     assert first == ["✗ Not quite.", way]
@@ -219,13 +219,50 @@ def test_a_hint_comes_before_it_is_said_how_to_be_told_the_answer(said, form):
         "gradient": lambda: check.gradient(9, of=x.tanh().sum(), to=x),
         "value": lambda: check.value(9, 3),
         "shape": lambda: check.shape((9,), x),
-        "choice": lambda: check.choice("z", key=check.key_of("it", "b"), name="it"),
+        "choice": lambda: check.choice("c", key=check.key_of("it", "b"), name="it"),
     }[form]
     first, *later = (said(wrong()).splitlines() for _ in range(3))
     assert first[0].startswith("✗ Not")
     assert first[1].startswith("  Hint: ")
     assert ASK.format(form) not in first
     assert ASK.format(form) in later[-1]
+
+
+@pytest.mark.parametrize(
+    ("compute", "hint"),
+    [
+        (lambda x: (x**2 + 1) ** 2, "On the way from x to y there is ( )² then + then ( )²."),
+        (
+            lambda x: x + x + x,
+            "There are 3 ways from x to y: + (2 times); + (2 times); +. Add what comes back along each.",
+        ),
+        (lambda x: x**2 + x.detach() ** 3, "On the way from x to y there is ( )² then +."),
+        (
+            lambda x: x * x * x * x,
+            "There are 4 ways from x to y; one of them is × (3 times). Add what comes back along each.",
+        ),
+    ],
+)
+def test_a_hint_names_every_operation_of_a_way_in_order(said, compute, hint):
+    x = gv.tensor(2.0, requires_grad=True)
+    y = compute(x)
+    assert said(check.gradient(-1, of=y, to=x)).splitlines()[1] == f"  Hint: {hint}"
+
+
+def test_ways_that_part_after_the_first_operation(said):
+    c = gv.tensor(0.5, requires_grad=True)
+    k = gv.exp(c)
+    k = k * 2 + k
+    assert "There are 2 ways from c to k: exp then × then +; exp then +." in said(check.gradient(1, of=k, to=c))
+
+
+def test_ways_without_number_are_not_listed_one_by_one(said):
+    x = gv.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(200):
+        y = y + y
+    told = said(check.gradient(1, of=y, to=x))
+    assert "There are many ways from x to y; one of them is + (200 times)." in told
 
 
 def test_hints_call_every_tensor_what_the_learner_calls_it(said):
@@ -248,8 +285,8 @@ def test_no_hint_gives_the_answer_away(said):
 def test_long_ways_have_short_hints(said):
     x = gv.tensor(0.5, requires_grad=True)
     deep = x
-    for _ in range(30):
-        deep = gv.sin(deep)
+    for _ in range(15):
+        deep = gv.tanh(gv.sin(deep))
     check.gradient(9, of=deep, to=x)
     assert "…" in said(check.gradient(9, of=deep, to=x))
     assert len(said(check.gradient(9, of=deep, to=x))) < 700
@@ -271,6 +308,25 @@ def test_it_checks_under_no_grad_too(said, polynomial):
     y, x = polynomial
     with gv.no_grad():
         assert said(check.gradient(7, of=y, to=x)).startswith("✓")
+
+
+# --- after backward() ---------------------------------------------------------------------------------------------------
+
+
+def test_after_backward_it_is_said_what_to_do(said, polynomial):
+    y, x = polynomial
+    y.backward()
+    for answer in (1, 7, ...):
+        told = said(check.gradient(answer, of=y, to=x))
+        assert told == "✗ backward() has used up the graph of y: compute it anew, and check before backward().\n"
+    y = x**2 + x
+    assert said(check.gradient(1, of=y, to=x)).count("Hint") == 1, "it was the first try"
+
+
+def test_a_graph_that_backward_has_left_can_be_checked(said, polynomial):
+    y, x = polynomial
+    y.backward(retain_graph=True)
+    assert said(check.gradient(7, of=y, to=x)) == "✓ Right: ∂y/∂x = 7.\n"
 
 
 # --- values, shapes, choices --------------------------------------------------------------------------------------------
@@ -317,9 +373,20 @@ def test_a_choice(said):
     assert said(check.choice("a", **ask)) == "✗ Not that one.\n  Hint: It comes after a.\n"
     assert said(check.choice("b", **ask)) == "✓ Right: b.\n"
     assert said(check.choice(" B ", **ask)).startswith("✓")
+    assert said(check.choice("...", **ask)) == DOTS, "as the cells of the notebooks have it"
     # Who reads the key does not read the answer, and the same letter has another key elsewhere.
     assert key not in ("b", check.key_of("another", "b"))
     assert said(check.choice(..., **ask, reveal=True)) == "the best letter: b\n"
+
+
+def test_what_is_not_among_the_answers_is_no_try(said):
+    ask = {"key": check.key_of("it", "b"), "name": "it", "hint": "Look again."}
+    assert said(check.choice("z", **ask)) == "✗ 'z' is not among the answers: choose a, b or c.\n"
+    assert said(check.choice("c", letters="ab", **ask)) == "✗ 'c' is not among the answers: choose a or b.\n"
+    for _ in range(3):
+        check.choice("z", **ask)
+    assert "reveal" not in said(check.choice("a", **ask)), "it was the first try"
+    assert said(check.choice("d", letters="abcd", **ask)).startswith("✗ Not that one.")
 
 
 # --- progress -----------------------------------------------------------------------------------------------------------

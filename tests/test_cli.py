@@ -83,7 +83,13 @@ def test_a_script_names_the_tensor(here, capsys):
         (["draw", "w*x", "w=2", "x"], "'x' is not a value; give values as name=value"),
         (["draw", "w*x", "w=2", "2x=3"], "'2x' is not a name"),
         (["draw", "w*", "w=2"], "cannot read the expression 'w*'"),
-        (["draw", "3*4"], "is not a gradviz tensor but int"),
+        (
+            ["draw", "3*4"],
+            "is not a gradviz tensor but int; numbers alone have no gradients: write a name and give it a",
+        ),
+        (["draw", "w*x", "w=2", "x=1", "q=5"], "there is no q in 'w*x' (its variables are w, x)"),
+        (["draw", "3*4", "q=5"], "there is no q in '3*4' (it has no variables)"),
+        (["draw"], "the following arguments are required: EXPR|SCRIPT.py:NAME\n"),
         (["draw", "w", "w=2"], "it is a leaf, nothing was computed yet"),
         (["draw", "w + v", "w=[1,2]", "v=[1,2,3]"], "The size of tensor a (2) must match the size of tensor b (3)"),
         (["draw", "w.__class__", "w=2"], "may not use the private name '__class__'"),
@@ -92,7 +98,7 @@ def test_a_script_names_the_tensor(here, capsys):
         (["draw", "nothing.py:loss"], "no such file: nothing.py"),
         (["draw", "here.py"], "Name it after a colon: here.py:loss"),
         (["draw", "here.py:loss"], "here.py has no variable 'loss' (tensors with a graph are y)"),
-        (["draw", "here.py:n"], "here.py:n is not a gradviz tensor but int"),
+        (["draw", "here.py:n"], "here.py:n is not a gradviz tensor but int; tensors with a graph are y"),
         (["draw", "here.py:y", "w=2"], "a script has its own"),
         (["draw", "bad.py:y"], "bad.py failed in line 2: ZeroDivisionError: division by zero"),
         (["draw", "syntax.py:y"], "syntax.py failed"),
@@ -104,8 +110,14 @@ def test_a_script_names_the_tensor(here, capsys):
         (["draw", "w*w", "w=2", "-o", "no/g.svg"], "cannot write no/g.svg: there is no folder no"),
         (["draw", "w*w", "w=2", "-o", "folder.svg"], "cannot write folder.svg: it is a folder"),
         (["draw", "w*w", "w=2", "--constant", "v"], "--constant v: there is no value of that name"),
-        (["demo", "here.py"], "cannot write to here.py"),
+        (["demo", "here.py"], "cannot write to here.py: it is a file, not a folder"),
+        (["lab", "here.py"], "cannot write to here.py: it is a file, not a folder"),
+        (["lab", "here.py/x"], "cannot write to here.py/x: Not a directory"),
+        (["lab", "--allow-root"], "unrecognized arguments: --allow-root (for JupyterLab: --jupyter=--allow-root)"),
+        (["demo", "--allow-root"], "unrecognized arguments: --allow-root\n"),
         (["nonsense"], "invalid choice: 'nonsense'"),
+        (["drwa", "w*x"], "; did you mean draw?"),
+        (["draw", "w*w", "w=2", "--theme", "drak"], "; did you mean dark?"),
     ],
 )
 def test_what_goes_wrong_is_one_line_and_leaves_nothing_behind(here, capsys, arguments, message):
@@ -119,6 +131,34 @@ def test_what_goes_wrong_is_one_line_and_leaves_nothing_behind(here, capsys, arg
     lines = [line for line in said.splitlines() if not line.startswith(("usage:", " "))]
     assert len(lines) == 1
     assert files_in(here) == before
+
+
+def test_a_script_of_pytorchs_is_told_which_line_to_change(here, monkeypatch, capsys):
+    (here / "train.py").write_text("import sys\nimport torch.nn as nn\n")
+    monkeypatch.setitem(sys.modules, "torch", None)  # as where it is not installed
+    told = complaint(capsys, "draw", "train.py:loss")
+    assert "train.py imports torch in line 2: write `import gradviz as torch` in place of `import torch`" in told
+    (here / "train.py").write_text("import no_such_module\n")
+    told = complaint(capsys, "draw", "train.py:loss")
+    assert "train.py failed in line 1: ModuleNotFoundError: No module named 'no_such_module'" in told
+
+
+def test_a_tensor_of_pytorchs_is_told_apart(here, capsys):
+    pytest.importorskip("torch")
+    (here / "train.py").write_text("import torch\nloss = torch.ones(2, requires_grad=True).sum()\n")
+    told = complaint(capsys, "draw", "train.py:loss")
+    assert "train.py:loss is not a gradviz tensor but Tensor; write `import gradviz as torch`" in told
+
+
+def test_the_advice_of_an_error_is_shown(here, capsys):
+    (here / "train.py").write_text("import gradviz as torch\ny = torch.ones(2, requires_grad=True) * 2\ny.backward()\n")
+    for arguments, words, advice in (
+        (["train.py:y"], "train.py failed in line 3: RuntimeError: grad can be", "  `y` has shape [2]: 2 numbers"),
+        (["x @ w", "x=[[1, 2]]", "w=[[1, 2]]"], "mat1 and mat2 shapes", "  In a matrix product each row of"),
+    ):
+        first, second = complaint(capsys, "draw", *arguments).splitlines()
+        assert words in first
+        assert second.startswith(advice)
 
 
 def test_a_failing_write_leaves_the_old_file(here, monkeypatch, capsys):

@@ -113,6 +113,18 @@ def test_commands_on_the_pages_run(path, tmp_path, monkeypatch, capsys):
     assert "error" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_what_the_commands_on_the_pages_draw_has_gradients(path):
+    """A picture of backpropagation in which every gradient is 0 shows nothing."""
+    for line in (line for code, _ in blocks(path, "sh") for line in code.splitlines()):
+        words = shlex.split(line)
+        if words[:2] in (["gradviz", "draw"], ["gradviz", "play"]):
+            given = cli._parser().parse_args(words[1:])
+            if given.values:  # it is an expression
+                frames = cli._record(given).frames
+                assert any(any(gradient.value.data) for gradient in frames[-1].gradients), line
+
+
 def test_there_are_such_examples():
     """An empty list of blocks would pass all of the above."""
     languages = [match[1] for page in PAGES for match in BLOCK.finditer(page.read_text(encoding="utf-8"))]

@@ -40,6 +40,32 @@ def test_all_notebooks_are_copied(tmp_path, capsys):
         assert f"copied {tmp_path / 'mine' / name}" in said
 
 
+def test_what_is_there_already_is_counted(course, tmp_path, capsys):
+    for said in ("copied", "2 are there already"):
+        assert main(["lab", str(tmp_path / "mine"), "--copy-only"]) == 0
+        assert capsys.readouterr().out.startswith(said)
+
+
+def test_an_installation_without_notebooks_says_so(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(lab, "__file__", str(tmp_path / "gradviz" / "lab.py"))
+    assert main(["lab", str(tmp_path / "mine"), "--copy-only"]) == 2
+    assert "this installation of gradviz has no notebooks: pip install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("user", "options", "status", "told"),
+    [(0, [], 1, True), (0, ["--jupyter=--allow-root"], 1, False), (0, [], 0, False), (1000, [], 1, False)],
+)
+def test_who_is_root_is_told_how_to_start_jupyterlab(
+    course, tmp_path, capsys, monkeypatch, user, options, status, told
+):
+    monkeypatch.setattr(lab, "is_there", lambda: True)
+    monkeypatch.setattr(lab, "start", lambda command: status)
+    monkeypatch.setattr(os, "geteuid", lambda: user, raising=False)
+    assert main(["lab", str(tmp_path / "mine"), *options]) == (2 if told else status)
+    assert ("gradviz lab --jupyter=--allow-root" in capsys.readouterr().err) is told
+
+
 def test_what_was_edited_is_kept_and_said(course, tmp_path, capsys):
     folder = tmp_path / "mine"
     lab.copy_notebooks(folder)

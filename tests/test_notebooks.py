@@ -19,7 +19,7 @@ from gradviz.check import UNANSWERED
 from notebooks import FOLDER, IMAGE, WIDGET, joined, settled
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-EXERCISE = re.compile(r"(torch\.check\.(?!progress)\w+\(\s*)\.\.\.")
+EXERCISE = re.compile(r"(torch\.check\.(?!progress)\w+\(\s*)(?:\.\.\.|\"\.\.\.\")")
 """The call that judges an answer, with the dots in its place."""
 
 # For each exercise, in order: what a learner types in place of the dots to be right, and a mistake that comes to mind.

@@ -83,7 +83,8 @@ class RunComparison:
             A logarithmic scale; by default where the losses span a factor of 100 or more.
         """
         lines = [Line(name, tuple(run.log.losses)) for name, run in zip(self.labels, self.runs, strict=True)]
-        return charts.chart(lines, title=f"Loss: {self.title}", across=self.across, log=log)
+        title = self.title if " = " in self.title else f"Loss: {self.title}"  # an equation says itself what it is
+        return charts.chart(lines, title=title, across=self.across, log=log)
 
     def paths(
         self, first: Named | None = None, second: Named | None = None, *, size: int | None = None

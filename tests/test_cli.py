@@ -143,8 +143,7 @@ def test_a_script_of_pytorchs_is_told_which_line_to_change(here, monkeypatch, ca
     assert "train.py failed in line 1: ModuleNotFoundError: No module named 'no_such_module'" in told
 
 
-def test_a_tensor_of_pytorchs_is_told_apart(here, capsys):
-    pytest.importorskip("torch")
+def test_a_tensor_of_pytorchs_is_told_apart(torch, here, capsys):
     (here / "train.py").write_text("import torch\nloss = torch.ones(2, requires_grad=True).sum()\n")
     told = complaint(capsys, "draw", "train.py:loss")
     assert "train.py:loss is not a gradviz tensor but Tensor; write `import gradviz as torch`" in told

@@ -19,6 +19,36 @@ from gradviz.engine.operation import TABLE
 # --- every row of the table -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        # A part of the graph that is freed already, and leads to nothing that is asked for.
+        "h = x**2; h.backward(); y = h * w; out = torch.autograd.grad(y, w)",
+        "h = x**2; h.backward(); y = h * w; y.backward(inputs=[w]); out = (w.grad, x.grad)",
+        "h = x**2; y = h * w; out = torch.autograd.grad(y, h); out += torch.autograd.grad(h * w, w)",
+        "h = x**2; y = h * w; out = torch.autograd.grad(y, [h, x], retain_graph=True)",
+        "h = x**2; y = h * w + h; out = torch.autograd.grad(y, [h, w]); h.backward(); out += (x.grad,)",
+        "a, b = torch.stack([x, w]).unbind(0); y = a * 3 + b; out = torch.autograd.grad(y, a)",
+        # What does not run calls no hook.
+        "h = x**2; h.register_hook(seen.append); y = h * w; out = torch.autograd.grad(y, w); out += (len(seen),)",
+        "x.register_hook(seen.append); y = x * w; out = torch.autograd.grad(y, w); out += (len(seen),)",
+        "h = x**2; h.retain_grad(); y = h * w; out = torch.autograd.grad(y, w); out += (h.grad is None,)",
+        "h = x**2; h.backward(); y = h * w; y.backward()",
+    ],
+)
+def test_only_what_leads_to_what_is_wanted_runs(torch, code):
+    answers = []
+    for library in (torch, gv):
+        x, w = (library.tensor(number, requires_grad=True) for number in (3.0, 2.0))
+        variables = {"torch": library, "x": x, "w": w, "seen": []}
+        try:
+            exec(code, variables)
+            answers.append([getattr(part, "tolist", lambda part=part: part)() for part in variables["out"]])
+        except RuntimeError as error:
+            answers.append(str(error).partition("\n")[0])
+    assert answers[0] == answers[1]
+
+
 def test_every_row_says_something_to_a_learner():
     for name, row in TABLE.items():
         assert row.sentence.endswith("."), name

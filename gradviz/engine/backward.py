@@ -224,6 +224,10 @@ def run(
     """
     order, waiting = _walk(outputs)
     targets = [tensor.gradient_edge() for tensor in wanted] if wanted else []
+    ends = {edge[0] for edge in targets}
+    leading = _leading_to(ends, order) if wanted else None  # what leads to nothing that is wanted does not run
+    if leading is not None:
+        order = [node for node in order if node in leading or node in ends]
     found: dict[Any, Tensor | None] = dict.fromkeys(targets)
     arriving: dict[Any, Any] = {}  # by node (and output, where it has many): the sum of the gradients so far
     number = next(_passes)
@@ -257,7 +261,7 @@ def run(
     def deliver(edges: Sequence[tuple[Any, int] | None], gradients: Sequence[Any]) -> None:
         """Add each gradient to those that have arrived at the end of its edge."""
         for place, edge in enumerate(edges):
-            if edge is None:
+            if edge is None or (leading is not None and edge[0] not in leading and edge[0] not in ends):
                 continue
             target, gradient = edge[0], gradients[place]
             key = edge if target.many else target
@@ -290,6 +294,8 @@ def run(
             if upstream is None:  # no gradient comes this way, and none goes on
                 deliver(node.edges, [None] * len(node.edges))
                 continue
+            if leading is not None and node not in leading:
+                continue  # its gradient was wanted, and nothing beyond it is
             if node.hooks is not None:
                 upstream = node.hooks.node_starts(upstream, create_graph)
             if inplace.latest > node._sequence_nr:
@@ -356,6 +362,15 @@ def _walk(outputs: Sequence[Tensor]) -> tuple[list[Node], dict[AccumulateGrad, i
             seen.add(node)
             edges.extend(node.edges)
     return sorted(seen, key=_age, reverse=True), waiting
+
+
+def _leading_to(ends: set[Any], order: Sequence[Node]) -> set[Node]:
+    """Return the nodes from which a gradient goes on to one of some ends."""
+    leading: set[Node] = set()
+    for node in reversed(order):
+        if any(edge is not None and (edge[0] in ends or edge[0] in leading) for edge in node.edges):
+            leading.add(node)
+    return leading
 
 
 def accumulate(leaf: Tensor, gradient: Any) -> None:

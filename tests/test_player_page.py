@@ -240,10 +240,16 @@ def test_keys_go_on_working_when_a_button_is_disabled_under_the_focus(open_html)
     assert place(browser_page) == "forward 1 / 3"
 
 
+def with_a_clock_of_its_own(browser_page, open_html, content):
+    """Open a page whose time stands still but for `run_for`: however busy the machine is."""
+    browser_page.clock.install(time=0)
+    open_html(content)
+    browser_page.clock.pause_at(3600)
+
+
 @pytest.mark.browser
 def test_play_stops_at_the_end_and_starts_again_from_there(browser_page, open_html):
-    browser_page.clock.install()
-    open_html(page(line()))
+    with_a_clock_of_its_own(browser_page, open_html, page(line()))
     button(browser_page, "Play").click()
     places = []
     for _ in range(5):
@@ -264,8 +270,7 @@ def test_play_stops_at_the_end_and_starts_again_from_there(browser_page, open_ht
 
 @pytest.mark.browser
 def test_stepping_by_hand_pauses(browser_page, open_html):
-    browser_page.clock.install()
-    open_html(page(line()))
+    with_a_clock_of_its_own(browser_page, open_html, page(line()))
     button(browser_page, "Play").click()
     button(browser_page, "Next step").click()
     browser_page.clock.run_for(5000)
@@ -274,8 +279,7 @@ def test_stepping_by_hand_pauses(browser_page, open_html):
 
 @pytest.mark.browser
 def test_speed_and_loop(browser_page, open_html):
-    browser_page.clock.install()
-    open_html(page(line()))
+    with_a_clock_of_its_own(browser_page, open_html, page(line()))
     browser_page.get_by_role("combobox", name="Speed").select_option("4×")
     button(browser_page, "Loop").click()
     assert button(browser_page, "Loop").get_attribute("aria-pressed") == "true"

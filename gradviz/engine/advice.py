@@ -9,21 +9,19 @@ from __future__ import annotations
 import difflib
 import linecache
 import math
-import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradviz.engine import scope
+from gradviz.engine.scope import PACKAGE
 
 if TYPE_CHECKING:
     from gradviz.engine.node import Node
     from gradviz.engine.tensor import Tensor
 
-_PACKAGE = os.path.join(Path(__file__).parents[1], "")  # with its slash: another folder may begin with the same name
 
 SECOND_TIME = (
     "Trying to backward through the graph a second time (or directly access saved tensors after they have already "
@@ -339,7 +337,7 @@ def _where(origin: tuple[Any, int]) -> str:
 def _name(tensor: Any) -> str | None:
     """Return the name under which the caller knows a tensor, of which an array may be all that we have."""
     frame = sys._getframe(1)
-    while frame.f_code.co_filename.startswith(_PACKAGE) and frame.f_back is not None:
+    while frame.f_code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
         frame = frame.f_back
     for names in (frame.f_locals, frame.f_globals):
         for name, value in list(names.items()):

@@ -12,12 +12,10 @@ recorded in its turn. It need not undo broadcasting, nor copy a gradient along a
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -26,6 +24,7 @@ import numpy as np
 from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node
+from gradviz.engine.scope import PACKAGE
 from gradviz.engine.tensor import Tensor, leaf_edge, wrap
 
 TABLE: dict[str, Operation] = {}
@@ -52,7 +51,6 @@ Rule = Callable[[Any, tuple[Any, ...]], Any]
 NUMBERS = (bool, int, float, np.generic, np.ndarray)
 """What may stand beside a tensor in arithmetic."""
 
-_PACKAGE = os.path.join(Path(__file__).parents[1], "")
 _OURS: dict[str, bool] = {}
 """Whether a source file is part of this package, for the files met so far."""
 
@@ -220,7 +218,7 @@ def caller() -> tuple[Any, int]:
         code = frame.f_code
         ours = _OURS.get(code.co_filename)
         if ours is None:
-            ours = _OURS[code.co_filename] = code.co_filename.startswith(_PACKAGE)
+            ours = _OURS[code.co_filename] = code.co_filename.startswith(PACKAGE)
         if not ours:
             return code, frame.f_lasti
         frame = frame.f_back

@@ -1,9 +1,14 @@
-"""Which ``nn.Module`` call is running, so that a node can remember where in the model it was made."""
+"""Which ``nn.Module`` call is running, so that a node can remember where in the model it was made; and whose code is whose."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
+
+PACKAGE = os.path.join(Path(__file__).parents[1], "")
+"""Where this package's code is, with a slash at the end: a user's folder may begin with the same name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

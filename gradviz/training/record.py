@@ -9,13 +9,11 @@ graph only copies of what went into it are kept, so that it is freed as it alway
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from threading import get_ident
 from types import CodeType, FrameType, TracebackType
 from typing import Any
@@ -24,6 +22,7 @@ import numpy as np
 
 from gradviz.engine import backward
 from gradviz.engine.node import Node
+from gradviz.engine.scope import PACKAGE
 from gradviz.engine.tensor import Tensor
 from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer, settings_of
@@ -51,8 +50,6 @@ from gradviz.training.plan import Plan, signature_of, upstream_of
 from gradviz.training.program import array_at, program_of
 from gradviz.training.progress import Progress
 from gradviz.training.run import Run
-
-_PACKAGE = os.path.join(Path(__file__).parents[1], "")
 
 HAND, STILL = Rule(BY_HAND), Rule(UNMOVED)
 
@@ -702,4 +699,4 @@ def _frames(home: FrameType | None) -> Iterator[FrameType]:
 
 @cache
 def _is_ours(filename: str) -> bool:
-    return filename.startswith(_PACKAGE)
+    return filename.startswith(PACKAGE)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import inspect
 import math
 import operator
-import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine.creation import get_rng_state, set_rng_state
 from gradviz.engine.modes import enable_grad
+from gradviz.engine.scope import PACKAGE
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer
@@ -24,9 +23,6 @@ from gradviz.training.record import Recorder
 from gradviz.training.run import Run
 
 Closure = Callable[[], Tensor]
-
-PACKAGE = os.path.join(Path(__file__).parents[1], "")
-"""Where the lines of code stand that are not the user's."""
 
 
 class Trainer:

@@ -14,6 +14,7 @@ tensor(14.)
 from typing import Any
 
 from gradviz import absent, accelerator, autograd, backends, cuda, func, linalg, nn, optim, special, utils
+from gradviz.engine import calls, creation, functions
 from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from gradviz.engine.creation import *
 from gradviz.engine.dtypes import (
@@ -51,6 +52,8 @@ from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
 from gradviz.func import vmap
 from gradviz.nn.functional import log_softmax, softmax
+
+calls.open_to("", [*creation.__all__, *functions.__all__], globals())
 
 __version__ = "0.1.0"
 __gradviz__ = __version__

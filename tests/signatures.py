@@ -35,6 +35,7 @@ BY_HAND = {
         "object data, *, dtype? dtype=None, device? device=None, bool pin_memory=False, bool requires_grad=False, "
         "object names=None"
     ],
+    "Tensor.copy_": ["Tensor+ other, bool non_blocking=False"],
     "Tensor.cpu": [FORMAT],
     "Tensor.floor_divide": ["Tensor+ other", "Number other"],
     "Tensor.is_contiguous": [FORMAT],
@@ -60,7 +61,9 @@ NOT_PARSED = ("asarray", "from_numpy", "get_default_dtype", "is_grad_enabled", "
 def _kind(annotation: str) -> str:
     """Return the table's word for a type in PyTorch's stubs; a ``?`` where it may be None."""
     none = annotation.endswith(" | None")
-    plain = annotation.removesuffix(" | None").replace("Number | _complex", "Number").replace("_complex", "Number")
+    plain = annotation.removesuffix(" | None")
+    for more in (" | torch.SymInt | torch.SymFloat", " | _complex"):
+        plain = plain.replace(more, "")
     kind = KINDS.get(plain) or ("Tensors" if plain.startswith("tuple[Tensor") else None)
     if kind is None and plain.startswith("Tensor | tuple[Tensor"):
         kind = "Tensors"
@@ -75,15 +78,14 @@ def _of_stub(function: ast.FunctionDef, method: bool) -> str | None:
     given = arguments.posonlyargs + arguments.args
     defaults: list[Any] = [None] * (len(given) - len(arguments.defaults)) + list(arguments.defaults)
     parts = [_part(argument, default) for argument, default in zip(given, defaults, strict=True)]
+    keywords = [_part(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
     if method:
         parts = parts[1:]
+        keywords = [part for part in keywords if not part.endswith(" out=None")]
     elif "Tensor self" in parts:
         parts[0] = f"!{parts[0]}"  # an old form, which PyTorch still takes and no longer names
         parts = [part.replace("Tensor self", "Tensor input") for part in parts]
-    if arguments.kwonlyargs:
-        parts.append("*")
-    parts += [_part(a, d) for a, d in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)]
-    text = ", ".join(parts)
+    text = ", ".join([*parts, "*", *keywords] if keywords else parts)
     # Beside what its parser knows, the stubs hold a few forms by hand, and those with names for dimensions.
     return None if "bool pin_memory" in text or "object dim" in text or "object names" in text else text
 
@@ -91,7 +93,9 @@ def _of_stub(function: ast.FunctionDef, method: bool) -> str | None:
 def _part(argument: ast.arg, default: Any) -> str:
     kind = _kind(ast.unparse(argument.annotation)) if argument.annotation else "object"
     kind = OWN_KINDS.get(argument.arg, kind)
-    return f"{kind} {argument.arg.rstrip('_')}" + ("" if default is None else f"={ast.unparse(default).replace(' ', '')}")
+    return f"{kind} {argument.arg.rstrip('_')}" + (
+        "" if default is None else f"={ast.unparse(default).replace(' ', '')}"
+    )
 
 
 def _of_stubs(tree: list[ast.stmt], method: bool) -> dict[str, list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from gradviz.engine import advice, cpumath, distributions, dtypes, random
 from gradviz.engine.operation import broadcast_error
 from gradviz.engine.operations import sampling
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -77,11 +77,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """
     check_device(device)
     if isinstance(data, Tensor):
-        warnings.warn(
+        warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            UserWarning,
-            stacklevel=2,
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
         )
         array = np.array(data.array)
     else:

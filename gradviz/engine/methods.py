@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import creation, functions, inplace
+from gradviz.engine import calls, creation, functions, inplace
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import array_of
 from gradviz.engine.operations import assignment, elementwise
 from gradviz.engine.operations.shapes import basic
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 
@@ -112,7 +112,7 @@ def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
 
 def _reversed_axes(self: Tensor) -> Tensor:
     if self.ndim != 2:
-        warnings.warn(T_OF_OTHERS, UserWarning, stacklevel=2)
+        warn(T_OF_OTHERS)
     return functions.permute(self, tuple(range(self.ndim))[::-1])
 
 
@@ -201,6 +201,11 @@ def install() -> None:
     }
     for name, member in members.items():
         setattr(Tensor, name, member)
-    for name, member in vars(Tensor).items():
-        if inspect.isfunction(member) and "<" in member.__qualname__:  # made by another function, or a lambda
-            member.__name__, member.__qualname__, member.__module__ = name, f"Tensor.{name}", Tensor.__module__
+    for name, member in list(vars(Tensor).items()):
+        if isinstance(member, FunctionType):
+            made = "<" in member.__qualname__  # by another function, or a lambda
+            if not name.startswith("_"):
+                member, made = calls.public(f"Tensor.{name}", member), True
+                setattr(Tensor, name, member)
+            if made:
+                member.__name__, member.__qualname__, member.__module__ = name, f"Tensor.{name}", Tensor.__module__

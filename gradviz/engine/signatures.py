@@ -19,7 +19,12 @@ import numpy as np
 NUMPY_NAMES = {"dim": ("axis",), "keepdim": ("keepdims",), "input": ("x", "a", "x1"), "other": ("x2",)}
 """What PyTorch takes for some of its names, so that code written for NumPy runs."""
 
-LISTS = {"ints": "tuple of ints", "floats": "tuple of floats", "Tensors": "tuple of Tensors", "Numbers": "tuple of Scalars"}
+LISTS = {
+    "ints": "tuple of ints",
+    "floats": "tuple of floats",
+    "Tensors": "tuple of Tensors",
+    "Numbers": "tuple of Scalars",
+}
 PLACES = dict.fromkeys(("dtype", "layout", "device", "memory_format", "Size"), "torch.") | {"Generator": "torch._C."}
 """Where PyTorch has some types, which it says with their name."""
 

@@ -126,6 +126,21 @@ T_OF_OTHERS = (
 )
 
 
+ON_TOP = [
+    "abs", "acos", "acosh", "addmv", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh",
+    "ceil", "clamp", "clamp_max", "clamp_min", "clip", "conj_physical", "cos", "cosh", "deg2rad", "detach", "erf", "erfc", "exp",
+    "exp2", "expm1", "fill", "fix", "floor", "frac", "gcd", "i0", "index_put", "lcm", "ldexp", "log", "log10", "log1p", "log2",
+    "logit", "nan_to_num", "neg", "negative", "rad2deg", "reciprocal", "relu", "resize_as", "round", "rsqrt", "sigmoid", "sin",
+    "sinc", "sinh", "sqrt", "square", "tan", "tanh", "trunc", "xlogy", "zero",
+]  # fmt: skip
+"""Methods that change a tensor in place and are functions, too: ``torch.relu_(x)``."""
+
+
+def on_top() -> dict[str, Any]:
+    """Return the methods that stand in ``torch`` as functions, besides those of `functions`."""
+    return {name: getattr(Tensor, name) for name in (*(f"{name}_" for name in ON_TOP), "detach")}
+
+
 def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return lambda self, *args: inplace.reshape(self, function, *args)
 

@@ -74,11 +74,6 @@ LOOSE = {
 _EXACT = {name: words for words, names in RULES.items() for name in names.split()}
 _LOOSE = {name: words for words, names in LOOSE.items() for name in names.split()}
 
-CPP_NAMES = {
-    "float64": "double", "float32": "float", "float16": "c10::Half", "int64": "long int", "int32": "int", "int16": "short int",
-    "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
-}  # fmt: skip
-
 MADE_BY = {
     "hstack": "cat", "vstack": "cat", "dstack": "cat", "column_stack": "cat", "row_stack": "cat", "concat": "cat",
     "concatenate": "cat", "true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "outer": "mul",
@@ -152,8 +147,8 @@ def _check_dtype(name: str, computed: Tensor, out: Tensor) -> None:
             name=name,
             result=dtypes.scalar_type_name(computed.dtype),
             out=dtypes.scalar_type_name(out.dtype),
-            cpp_result=CPP_NAMES[computed.dtype.name],
-            cpp_out=CPP_NAMES[out.dtype.name],
+            cpp_result=dtypes.CPP_NAMES[computed.dtype.name],
+            cpp_out=dtypes.CPP_NAMES[out.dtype.name],
         )
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.devices import check_device
 from gradviz.engine.operation import broadcast_error, normal_axes, normal_axis
 from gradviz.engine.operations import assignment, elementwise, shapes
 from gradviz.engine.operations.shapes import clone
@@ -747,9 +748,8 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: b
     *args
         A dtype, or another tensor to take it from, or a device.
     """
-    from gradviz.engine.creation import check_device
-
-    check_device(device)
+    if device is not None:
+        check_device(device)
     for argument in args:
         if isinstance(argument, Tensor):
             dtype = argument.dtype

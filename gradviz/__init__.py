@@ -14,7 +14,24 @@ tensor(14.)
 from math import e, inf, nan, pi
 from typing import Any
 
-from gradviz import absent, accelerator, amp, autograd, backends, cpu, cuda, func, linalg, mps, nn, optim, special, utils, version, xpu
+from gradviz import (
+    absent,
+    accelerator,
+    amp,
+    autograd,
+    backends,
+    cpu,
+    cuda,
+    func,
+    linalg,
+    mps,
+    nn,
+    optim,
+    special,
+    utils,
+    version,
+    xpu,
+)
 from gradviz.amp import GradScaler, autocast
 from gradviz.cuda import OutOfMemoryError
 from gradviz.engine import calls, creation, functions, methods

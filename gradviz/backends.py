@@ -18,10 +18,18 @@ def _nothing(*args: Any) -> None:
 
 mps = SimpleNamespace(is_available=_no, is_built=_no, is_macos13_or_newer=_no)
 """Apple's graphics: not used here."""
-cuda = SimpleNamespace(is_built=_no, matmul=SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True))
+cuda = SimpleNamespace(
+    is_built=_no, matmul=SimpleNamespace(allow_tf32=False, allow_fp16_reduced_precision_reduction=True)
+)
 """NVIDIA's: not used here."""
 cudnn = SimpleNamespace(
-    is_available=_no, version=_nothing, enabled=True, deterministic=False, benchmark=False, allow_tf32=True, benchmark_limit=10
+    is_available=_no,
+    version=_nothing,
+    enabled=True,
+    deterministic=False,
+    benchmark=False,
+    allow_tf32=True,
+    benchmark_limit=10,
 )
 """Its settings: gradviz is deterministic whatever they are."""
 mkl, mkldnn = SimpleNamespace(is_available=_no), SimpleNamespace(is_available=_no, enabled=True)

@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from gradviz.engine import creation, devices, dtypes
+from gradviz.engine import devices, dtypes
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor, wrap
 

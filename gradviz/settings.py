@@ -17,7 +17,13 @@ __all__ = [
     "set_num_interop_threads", "set_num_threads", "set_warn_always", "typename", "use_deterministic_algorithms",
 ]  # fmt: skip
 
-_kept: dict[str, Any] = {"interop_threads": None, "threads": None, "precision": "highest", "deterministic": 0, "warn": False}
+_kept: dict[str, Any] = {
+    "interop_threads": None,
+    "threads": None,
+    "precision": "highest",
+    "deterministic": 0,
+    "warn": False,
+}
 
 
 def compile(model: Any = None, **options: Any) -> Any:

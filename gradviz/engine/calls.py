@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any
 
 from gradviz.engine.modes import no_grad
+from gradviz.engine.subclasses import dispatch, kept, wanted
 
 
 def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,6 +30,8 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     own = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) - {"out"}
 
     def call(*args: Any, **keywords: Any) -> Any:
+        if kept and wanted((*args, *keywords.values())):
+            return dispatch(call, args, keywords)
         try:
             if not keywords:
                 result = function(*args)

@@ -10,9 +10,10 @@ import numpy as np
 from gradviz.engine import advice, cpumath, distributions, dtypes, random, size
 from gradviz.engine.devices import check_device, preserve_format, strided
 from gradviz.engine.operation import broadcast_error
-from gradviz.engine.operations import sampling
+from gradviz.engine.operations import sampling, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.views import view_of
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
@@ -213,8 +214,13 @@ def legacy(data: tuple[Any, ...], kind: dtypes.dtype) -> Tensor:
     if isinstance(given, Tensor):
         if given.dtype is not kind:
             raise TypeError(f"expected {_options(kind)} (got {_options(given.dtype)})")
-        return given.detach()
+        return alias(given)
     return as_tensor(given, kind) if isinstance(given, np.ndarray) else tensor(given, dtype=kind)
+
+
+def alias(input: Tensor) -> Tensor:
+    """Return another tensor of the same memory, in the same place of the graph."""
+    return view_of(input, shapes.alias(input))
 
 
 def _options(kind: dtypes.dtype) -> str:

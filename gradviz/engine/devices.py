@@ -14,7 +14,9 @@ TYPES = (
 )  # fmt: skip
 """The kinds of devices that PyTorch knows, in the order of its error."""
 
-ADVICE = '\n\ngradviz computes on the CPU only: device = "cuda" if torch.cuda.is_available() else "cpu" gives "cpu" here.'
+ADVICE = (
+    '\n\ngradviz computes on the CPU only: device = "cuda" if torch.cuda.is_available() else "cpu" gives "cpu" here.'
+)
 NO_ACCELERATOR = f"Cannot access accelerator device when none is available.{ADVICE}"
 UNKNOWN = f"Expected one of {', '.join(TYPES)} device type at start of device string: {{}}"
 

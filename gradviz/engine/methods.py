@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import calls, creation, functions, inplace
+from gradviz.engine import calls, creation, functions, inplace, subclasses
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.modes import mode
@@ -213,6 +213,9 @@ def install() -> None:
         "fill_": _fill,
         "copy_": _copy,
         "T": property(_reversed_axes),
+        "__init_subclass__": classmethod(lambda cls, **words: subclasses.made(cls)),
+        "__torch_function__": classmethod(subclasses.torch_function),
+        "as_subclass": subclasses.as_subclass,
     }
     for name, member in members.items():
         setattr(Tensor, name, member)

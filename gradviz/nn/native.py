@@ -47,7 +47,7 @@ def _dropping(name: str, drop: Callable[..., Tensor], inplace: bool) -> Callable
 
 def _without_inplace(name: str, activate: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(input: Tensor, *settings: Any, **by_name: Any) -> Tensor:
-        return activate(input, *settings, **by_name, inplace=name.endswith("_"))
+        return activate(input, *settings, **by_name, inplace=False)
 
     return _named(function, name, activate)
 
@@ -69,7 +69,7 @@ for _name in SAME:
     globals()[_name] = getattr(F, _name)
 for _name in INPLACE:
     globals()[_name] = _without_inplace(_name, getattr(F, _name))
-    globals()[f"{_name}_"] = _without_inplace(f"{_name}_", getattr(F, _name))
+    globals()[f"{_name}_"] = getattr(F, f"{_name}_")
 for _name in REDUCING:
     globals()[_name] = _reducing(_name, getattr(F, _name))
 for _name, _drop in {

@@ -187,4 +187,3 @@ METHODS = {
     **{name: property(lambda self: False, doc="False: no tensor here is.") for name in NOWHERE},
 }
 """Methods and attributes of tensors that are not functions too."""
-

@@ -391,7 +391,7 @@ class Tensor:
             self.array,
             grad_fn=type(self._grad_fn).__name__ if self._grad_fn is not None else None,
             requires_grad=self._requires_grad,
-            name="tensor" if type(self) is Tensor else type(self).__name__,
+            name="tensor" if type(self).__module__.startswith("gradviz.") else type(self).__name__,
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -38,9 +38,9 @@ __all__ = [
 REDUCTIONS = ("none", "mean", "sum")
 
 
-def _dropping(name: str, drop: Callable[..., Tensor], inplace: bool) -> Callable[..., Tensor]:
+def _dropping(name: str, drop: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(input: Tensor, p: float, train: bool) -> Tensor:
-        return drop(input, p, train, inplace)
+        return drop(input, p, train, name.endswith("_"))
 
     return _named(function, name, drop)
 
@@ -61,7 +61,7 @@ def _reducing(name: str, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def _named(function: Callable[..., Tensor], name: str, of: Callable[..., Tensor]) -> Callable[..., Tensor]:
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = of.__doc__
+    function.__doc__ = f"{(of.__doc__ or '').partition(chr(10))[0]} See `gradviz.nn.functional.{of.__name__}`."
     return function
 
 
@@ -72,14 +72,11 @@ for _name in INPLACE:
     globals()[f"{_name}_"] = getattr(F, f"{_name}_")
 for _name in REDUCING:
     globals()[_name] = _reducing(_name, getattr(F, _name))
-for _name, _drop in {
-    "dropout": F.dropout,
-    "alpha_dropout": F.alpha_dropout,
-    "feature_dropout": F.dropout2d,
-    "feature_alpha_dropout": F.feature_alpha_dropout,
-}.items():
-    globals()[_name] = _dropping(_name, _drop, False)
-    globals()[f"{_name}_"] = _dropping(f"{_name}_", _drop, True)
+dropout, alpha_dropout = _dropping("dropout", F.dropout), _dropping("alpha_dropout", F.alpha_dropout)
+dropout_, alpha_dropout_ = _dropping("dropout_", F.dropout), _dropping("alpha_dropout_", F.alpha_dropout)
+feature_dropout, feature_dropout_ = _dropping("feature_dropout", F.dropout2d), _dropping("feature_dropout_", F.dropout2d)
+feature_alpha_dropout = _dropping("feature_alpha_dropout", F.feature_alpha_dropout)
+feature_alpha_dropout_ = _dropping("feature_alpha_dropout_", F.feature_alpha_dropout)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any) -> Any:

@@ -82,7 +82,6 @@ from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
 from gradviz.func import vmap
 from gradviz.nn import native
-from gradviz.nn.functional import log_softmax, softmax
 from gradviz.nn.native import *
 from gradviz.settings import *
 

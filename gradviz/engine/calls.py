@@ -13,6 +13,7 @@ from types import FunctionType
 from typing import Any
 
 from gradviz.engine.modes import no_grad
+from gradviz.engine.scope import warn
 from gradviz.engine.subclasses import dispatch, kept, wanted
 
 
@@ -41,6 +42,8 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 result = _by_pytorchs_names(name, function, args, keywords)
         except Exception as error:
             refused = _refusal(name, args, keywords)
+            if refused is None and _is_old(name, args, keywords):
+                return _by_pytorchs_names(name, function, args, keywords)
             if refused is None or str(refused).partition("\n")[0] == str(error).partition("\n")[0]:
                 raise
             raise refused from None
@@ -79,6 +82,14 @@ def _refusal(name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> T
     return signatures.refusal(name, args[1:] if name.startswith("Tensor.") else args, keywords)
 
 
+def _is_old(name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
+    """Return True for a call in a form that PyTorch has given up and still takes: ``add(x, 2, y)`` for ``x + 2 · y``."""
+    from gradviz.engine import signatures
+
+    found = signatures.bound(name, args[1:] if name.startswith("Tensor.") else args, keywords)
+    return found is not None and found[0].old
+
+
 def _by_pytorchs_names(
     name: str, function: Callable[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any]
 ) -> Any:
@@ -91,6 +102,10 @@ def _by_pytorchs_names(
     if found is None:
         return function(*args, **keywords)
     signature, given = found
+    if signature.old:
+        warn(f"This overload of {signature.name} is deprecated: {signature.name}{signature}")
+        rest = {key: value for key, value in given.items() if key != "input"}
+        return public(name, function)(*(first or (given["input"],)), **rest)
     out = given.pop("out", None)
     by_place, by_name, gap = list(first), {}, False
     for parameter in signature.parameters:

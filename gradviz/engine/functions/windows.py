@@ -29,7 +29,7 @@ def _window(name: str, shape: Callable[..., Any], words: str) -> Callable[..., T
         requires_grad: bool = False,
         **options: Any,
     ) -> Tensor:
-        creation._check(device, {name: value for name, value in options.items() if name not in ("alpha", "beta")})
+        creation.check_options(device, {name: value for name, value in options.items() if name not in ("alpha", "beta")})
         if window_length < 0:
             raise RuntimeError(f"{name} requires non-negative window_length, got window_length={window_length}")
         kind = creation._kind(dtype)
@@ -82,7 +82,7 @@ def range(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end)."
     )
-    creation._check(device, options)
+    creation.check_options(device, options)
     if end is None:
         start, end = 0, start
     if step == 0:

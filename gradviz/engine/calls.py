@@ -53,7 +53,7 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     call.__name__ = call.__qualname__ = function.__name__
     call.__doc__ = function.__doc__
-    call.__wrapped__ = function  # type: ignore[attr-defined]
+    call.__wrapped__ = call.behind = function  # type: ignore[attr-defined]
     return call
 
 
@@ -70,8 +70,9 @@ def open_to(room: str, names: Iterable[str], space: dict[str, Any]) -> None:
         Its names, which are changed.
     """
     for name in names:
-        if type(space[name]) is FunctionType and not hasattr(space[name], "__wrapped__"):
-            space[name] = call = public(f"{room}.{name}" if room else name, space[name])
+        if type(space[name]) is FunctionType:
+            function = getattr(space[name], "behind", space[name])  # it may have come in under another name
+            space[name] = call = public(f"{room}.{name}" if room else name, function)
             call.__module__ = space["__name__"]  # a pickle looks for it there
             call.__name__ = call.__qualname__ = name
 

@@ -106,8 +106,8 @@ def _fill(self: Tensor, value: Any = 0) -> Tensor:
 
 
 def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
-    """Copy another tensor's numbers into this one."""
-    return inplace.change(self, _copied, source)
+    """Copy another tensor's numbers, or a number, into this one."""
+    return inplace.change(self, _copied, source if isinstance(source, Tensor) else wrap(np.asarray(source)))
 
 
 def _reversed_axes(self: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ ON_TOP = [
 
 def on_top() -> dict[str, Any]:
     """Return the methods that stand in ``torch`` as functions, besides those of `functions`."""
-    return {name: getattr(Tensor, name) for name in (*(f"{name}_" for name in ON_TOP), "detach")}
+    return {name: getattr(Tensor, name).__wrapped__ for name in (*(f"{name}_" for name in ON_TOP), "detach")}
 
 
 def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:

@@ -357,7 +357,7 @@ def _expanded(input: Tensor, size: Sequence[int]) -> tuple[int, ...]:
             f"expand({kind}{{{list(input.shape)}}}, size={wanted}): the number of sizes provided ({len(wanted)}) must be "
             f"greater or equal to the number of dimensions in the tensor ({input.ndim})"
         )
-    for axis, length in enumerate(wanted):
+    for axis, length in reversed(list(enumerate(wanted))):
         have = input.shape[axis - extra] if axis >= extra else 1
         if length == -1 and axis < extra:
             raise RuntimeError(
@@ -409,9 +409,9 @@ def broadcast_shapes(*shapes: Any) -> Any:
     return Size(result)
 
 
-def broadcast_to(input: Tensor, size: Any) -> Tensor:
-    """Repeat along axes of length 1, without copying."""
-    return expand(input, tuple(size))
+def broadcast_to(input: Tensor, *size: Any) -> Tensor:
+    """Repeat along axes of length 1, without copying; as a method, ``x.broadcast_to(2, 3)`` will do."""
+    return expand(input, *size)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:

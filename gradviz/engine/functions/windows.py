@@ -29,7 +29,9 @@ def _window(name: str, shape: Callable[..., Any], words: str) -> Callable[..., T
         requires_grad: bool = False,
         **options: Any,
     ) -> Tensor:
-        creation.check_options(device, {name: value for name, value in options.items() if name not in ("alpha", "beta")})
+        creation.check_options(
+            device, {name: value for name, value in options.items() if name not in ("alpha", "beta")}
+        )
         if window_length < 0:
             raise RuntimeError(f"{name} requires non-negative window_length, got window_length={window_length}")
         kind = creation._kind(dtype)

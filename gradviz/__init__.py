@@ -13,7 +13,7 @@ tensor(14.)
 
 from typing import Any
 
-from gradviz import accelerator, autograd, backends, cuda, func, linalg, nn, optim, special, utils
+from gradviz import absent, accelerator, autograd, backends, cuda, func, linalg, nn, optim, special, utils
 from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from gradviz.engine.creation import *
 from gradviz.engine.dtypes import (
@@ -53,6 +53,8 @@ from gradviz.func import vmap
 from gradviz.nn.functional import log_softmax, softmax
 
 __version__ = "0.1.0"
+__gradviz__ = __version__
+"""How a program can ask which one computes, where `torch` may be either: ``hasattr(torch, "__gradviz__")``."""
 
 # What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
 _LATER = {
@@ -78,18 +80,7 @@ def __getattr__(name: str) -> Any:
             if name in _LATER
             else import_module(f"gradviz.{name}")
         )
-    raise AttributeError(
-        f"gradviz has no {name!r}. If PyTorch has it, gradviz does not support it; supported: see dir(gradviz)"
-        + _similar(name)
-    )
-
-
-def _similar(name: str) -> str:
-    """Say which names come close to one that is not there."""
-    import difflib
-
-    close = difflib.get_close_matches(name, __dir__(), n=3, cutoff=0.75)
-    return f". Did you mean {' or '.join(close)}?" if close else ""
+    return absent.attribute("", name, __dir__())
 
 
 def __dir__() -> list[str]:

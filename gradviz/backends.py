@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+from gradviz import absent
 from gradviz import cuda as _cuda
 
 __all__ = ["cuda", "cudnn", "mps"]
@@ -16,4 +17,4 @@ cudnn = SimpleNamespace(is_available=_cuda.is_available, enabled=False, determin
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no backends.{name}; there are: {', '.join(__all__)}")
+    return absent.attribute("backends", name, __all__)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from gradviz import absent
+
 __all__ = [
     "current_device",
     "device_count",
@@ -45,4 +47,4 @@ def synchronize(device: Any = None) -> None:
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz computes on the CPU and has no cuda.{name}; there are: {', '.join(__all__)}")
+    return absent.attribute("cuda", name, __all__)

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, functions, random
+from gradviz import absent
+from gradviz.engine import functions, random
 from gradviz.engine.backward import grad as gradients_of
 from gradviz.engine.modes import enable_grad, is_grad_enabled
 from gradviz.engine.node import AccumulateGrad
@@ -612,7 +613,7 @@ def _stacked(results: list[Tree], out_dims: Any, name: str) -> Tree:
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("func", name, __all__)
+    return absent.attribute("func", name, __all__)
 
 
 # --- a function that is differentiated -------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.engine.functions import linalg
 from gradviz.engine.functions.linalg import *  # noqa: F403
 
@@ -13,4 +13,4 @@ __all__ += linalg.__all__
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("linalg", name, __all__)
+    return absent.attribute("linalg", name, __all__)

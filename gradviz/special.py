@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradviz.engine import advice, functions
+from gradviz import absent
+from gradviz.engine import functions
 from gradviz.engine.functions import (
     digamma,
     erf,
@@ -76,4 +77,4 @@ def zeta(input: Any, other: Any) -> Tensor:
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("special", name, __all__)
+    return absent.attribute("special", name, __all__)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from gradviz import absent
 from gradviz.autograd import function, functional
 from gradviz.autograd.function import Function
 from gradviz.autograd.gradcheck import gradcheck, gradgradcheck
-from gradviz.engine import advice
 from gradviz.engine.anomaly import detect_anomaly, set_detect_anomaly
 from gradviz.engine.backward import backward, grad
 from gradviz.engine.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
@@ -29,4 +29,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("autograd", name, __all__)
+    return absent.attribute("autograd", name, __all__)

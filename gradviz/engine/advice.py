@@ -367,21 +367,3 @@ def similar(name: str, names: Iterable[str]) -> str:
     public = [] if name.startswith("_") else [each for each in names if not each.startswith("_")]
     close = difflib.get_close_matches(name, public, n=3, cutoff=0.75)
     return f". Did you mean {' or '.join(close)}?" if close else ""
-
-
-def absent(module: str, name: str, names: Iterable[str]) -> AttributeError:
-    """Return the error for a name that a module of PyTorch's may have, and that of ours does not.
-
-    Parameters
-    ----------
-    module, name
-        ``"nn.functional"``, ``"grid_sample"``.
-    names
-        What there is.
-    """
-    there = sorted(names)
-    if len(there) <= 30:
-        return AttributeError(f"gradviz has no {module}.{name}; there are: {', '.join(there)}")
-    close = difflib.get_close_matches(name, there, n=3, cutoff=0.7)
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    return AttributeError(f"gradviz has no {module}.{name}.{hint} What there is: dir(gradviz.{module})")

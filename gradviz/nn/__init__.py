@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.nn import functional, init, modules, utils
 from gradviz.nn.module import Module
 from gradviz.nn.modules import *
@@ -12,4 +12,4 @@ __all__ = ["Buffer", "Module", "Parameter", "functional", "init", "utils", *modu
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn", name, __all__)
+    return absent.attribute("nn", name, __all__)

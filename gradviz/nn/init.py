@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, inplace, random
+from gradviz import absent
+from gradviz.engine import inplace, random
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 
@@ -23,7 +24,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn.init", name, __all__)
+    return absent.attribute("nn.init", name, __all__)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.optim import lr_scheduler
 from gradviz.optim.adadelta import Adadelta
 from gradviz.optim.adagrad import Adagrad
@@ -36,4 +36,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("optim", name, __all__)
+    return absent.attribute("optim", name, __all__)

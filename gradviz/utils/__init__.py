@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.utils import data
 
 __all__ = ["data"]
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("utils", name, __all__)
+    return absent.attribute("utils", name, __all__)

@@ -5,7 +5,7 @@ Each family's ``__all__`` says which of its functions are ``torch.nn.functional.
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.nn.functional import (
     activations,
     attention,
@@ -35,4 +35,4 @@ __all__ = [name for family in FAMILIES for name in family.__all__]
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn.functional", name, __all__)
+    return absent.attribute("nn.functional", name, __all__)

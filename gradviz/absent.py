@@ -93,7 +93,7 @@ class Finder:
         top, _, below = name.partition(".")
         if top == "gradviz" and below in SAME:
             return spec_from_loader(name, Alias(f"gradviz.{SAME[below]}"))
-        if top not in ("gradviz", "torch") or not _importing():
+        if top not in ("gradviz", "torch") or not importing():
             return None
         if not below:
             raise ModuleNotFoundError(NO_PYTORCH, name="torch")
@@ -133,8 +133,8 @@ class Alias:
         module.__spec__ = self.own
 
 
-def _importing() -> bool:
-    """Return whether an import statement asks, and not `importlib.util.find_spec`, which wants to be told ``None``."""
+def importing() -> bool:
+    """Return whether a finder, which asks this, was asked by an import: `importlib.util.find_spec` wants a plain ``None``."""
     frame = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename == "<frozen importlib._bootstrap>":
         if frame.f_code.co_name == "_find_and_load_unlocked":

@@ -4,6 +4,9 @@ from typing import Any
 
 from gradviz import absent
 
+__path__: list[str] = []
+"""Nothing lies below, and what PyTorch has there is refused by name."""
+
 __all__ = ["current_accelerator", "device_count", "is_available"]
 
 

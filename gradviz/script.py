@@ -169,9 +169,7 @@ def tensor_of(script: Script, name: str | None) -> tuple[Tensor, dict[str, Any]]
             stopped = f"; it ended with sys.exit({'' if stop.code is None else repr(stop.code)})"
         except Exception as error:
             words = error.msg if isinstance(error, SyntaxError) else in_short(error)
-            raise UsageError(
-                f"{file} failed{_line_of(error, script.path)}: {type(error).__name__}: {words}"
-            ) from None
+            raise UsageError(f"{file} failed{_line_of(error, script.path)}: {type(error).__name__}: {words}") from None
     variables = {**module.__dict__, **kept}
     tensors = [key for key, value in variables.items() if isinstance(value, Tensor) and value.grad_fn is not None]
     there = f"tensors with a graph are {', '.join(tensors)}" if tensors else "it has no tensor with a graph"

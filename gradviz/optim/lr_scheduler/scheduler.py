@@ -204,3 +204,7 @@ def state_of_function(function: Any) -> dict[str, Any] | None:
 
 def _own(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
+
+
+class _LRScheduler(LRScheduler):
+    """The base class by its old name, from which many programs derive theirs."""

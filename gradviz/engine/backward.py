@@ -422,7 +422,8 @@ def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[An
             seeds.append(wrap(one) if create_graph else one)
             continue
         if not isinstance(gradient, Tensor):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+            words = f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
+            raise TypeError(advice.two_libraries(words, gradient))
         if gradient.shape != output.shape:
             words = (
                 f"Mismatch in shape: grad_output[{index}] has a shape of {gradient.shape} and output[{index}] has a "

@@ -121,9 +121,8 @@ class Optimizer:
             raise ValueError("all optimizer params should be with/without names. Some param names are missing")
         for parameter in parameters:
             if not isinstance(parameter, Tensor):
-                raise TypeError(
-                    f"optimizer can only optimize Tensors, but one of the params is {_type_name(parameter)}"
-                )
+                words = f"optimizer can only optimize Tensors, but one of the params is {_type_name(parameter)}"
+                raise TypeError(advice.two_libraries(words, parameter))
             if not (parameter.is_leaf or parameter.retains_grad):
                 raise ValueError(advice.not_a_parameter("can't optimize a non-leaf Tensor", parameter))
         group = {**param_group, "params": parameters}

@@ -11,11 +11,42 @@ computational graph, with values and gradients, and `backprop` lets you step thr
 tensor(14.)
 """
 
+from math import e, inf, nan, pi
 from typing import Any
 
-from gradviz import absent, accelerator, autograd, backends, cuda, func, linalg, nn, optim, special, utils
+from gradviz import (
+    absent,
+    accelerator,
+    amp,
+    autograd,
+    backends,
+    cpu,
+    cuda,
+    func,
+    linalg,
+    mps,
+    nn,
+    optim,
+    special,
+    utils,
+    version,
+    xpu,
+)
+from gradviz.amp import GradScaler, autocast
+from gradviz.cuda import OutOfMemoryError
+from gradviz.engine import calls, creation, functions, methods
 from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from gradviz.engine.creation import *
+from gradviz.engine.devices import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    device,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from gradviz.engine.dtypes import (
     bool,
     double,
@@ -46,11 +77,19 @@ from gradviz.engine.modes import (
     set_grad_enabled,
 )
 from gradviz.engine.printing import get_printoptions, printoptions, set_printoptions
-from gradviz.engine.random import Generator
+from gradviz.engine.random import Generator, default_generator
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
 from gradviz.func import vmap
+from gradviz.nn import native
 from gradviz.nn.functional import log_softmax, softmax
+from gradviz.nn.native import *
+from gradviz.settings import *
+
+globals().update(methods.on_top())
+calls.open_to("", [*creation.__all__, *functions.__all__, *native.__all__], globals())
+
+newaxis = None
 
 __version__ = "0.1.0"
 __gradviz__ = __version__

@@ -32,12 +32,12 @@ REFUSED: dict[str, str] = {
             "multiprocessing futures numa"
         ),
         "it computes with NumPy, on the CPU": (
-            "mps mtia xpu cpu accelerator.graphs accelerator.memory cuda.comm cuda.gds cuda.graphs cuda.green_contexts "
-            "cuda.jiterator cuda.nccl cuda.nvtx cuda.sparse cuda.tunable nn.parallel.comm nn.parallel.parallel_apply "
+            "mtia cpu.amp mps.event mps.profiler xpu.graphs xpu.memory xpu.random xpu.streams accelerator.graphs accelerator.memory cuda.comm cuda.gds cuda.graphs cuda.green_contexts "
+            "cuda.jiterator cuda.nccl cuda.nvtx cuda.sparse cuda.streams cuda.tunable nn.parallel.comm nn.parallel.parallel_apply "
             "nn.parallel.replicate nn.parallel.scatter_gather"
         ),
         "there are no such libraries to choose from": (
-            "backends.cpu backends.cudnn.rnn backends.cusparselt backends.kleidiai backends.mha backends.miopen "
+            "backends.cudnn.rnn backends.cusparselt backends.kleidiai backends.mha backends.miopen "
             "backends.nnpack backends.python_native backends.quantized backends.xeon backends.xnnpack nn.backends nn.cpp"
         ),
         "it does not measure time; draw() and record() show what was computed": (
@@ -100,13 +100,21 @@ REFUSED: dict[str, str] = {
 """Public paths of PyTorch's that are not here, each with its reason, a sentence's end. A path stands for what is below it, too."""
 
 SAME = {
+    "amp.autocast_mode": "amp",
+    "amp.grad_scaler": "amp",
     "autograd.anomaly_mode": "autograd",
     "autograd.grad_mode": "autograd",
+    "backends.cpu": "backends.unused",
     "backends.mkl": "backends.unused",
     "backends.mkldnn": "backends.unused",
     "backends.mps": "backends.unused",
     "backends.openmp": "backends.unused",
     "backends.opt_einsum": "backends.unused",
+    "cuda.amp.autocast_mode": "cuda.amp",
+    "cuda.amp.common": "cuda.amp",
+    "cuda.amp.grad_scaler": "cuda.amp",
+    "cuda.memory": "cuda",
+    "cuda.random": "cuda",
     "functional": "",
     "nn.modules.batchnorm": "nn.modules.normalization",
     "nn.modules.channelshuffle": "nn.modules.padding",

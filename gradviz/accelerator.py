@@ -5,7 +5,7 @@ from typing import Any
 from gradviz import absent
 
 __path__: list[str] = []
-"""Nothing lies below, and what PyTorch has there is refused by name."""
+"""No files lie below: what PyTorch has there is in `absent`."""
 
 __all__ = ["current_accelerator", "device_count", "is_available"]
 

@@ -162,7 +162,7 @@ def _function(name: str) -> Any:
         return None
     found = vars(gradviz).get(name) or vars(gradviz.nn.functional).get(name)
     module = getattr(found, "__module__", "") or ""
-    return found if callable(found) and not isinstance(found, type) and module.startswith("gradviz.") else None
+    return found if callable(found) and not isinstance(found, type) and module.partition(".")[0] == "gradviz" else None
 
 
 def _unknown_name(name: str, values: Mapping[str, Any]) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz import absent
+from gradviz.engine import calls
 from gradviz.engine.functions import linalg
 from gradviz.engine.functions.linalg import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += linalg.__all__
+calls.open_to("linalg", __all__, globals())
 
 
 def __getattr__(name: str) -> Any:

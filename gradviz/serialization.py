@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from gradviz.engine import advice, creation, dtypes
+from gradviz.engine import advice, devices, dtypes
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -127,7 +127,7 @@ def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = 
         If the file cannot be read.
     """
     if map_location is not None:
-        creation.device(str(map_location))
+        devices.check_device(str(map_location))
     if isinstance(f, str | os.PathLike):
         with open(f, "rb") as file:
             data, where = file.read(), f"{os.fspath(f)}: this"

@@ -13,7 +13,7 @@ import math
 from typing import Any
 
 from gradviz import absent
-from gradviz.engine import functions
+from gradviz.engine import calls, functions
 from gradviz.engine.functions import (
     digamma,
     erf,
@@ -74,6 +74,9 @@ def zeta(input: Any, other: Any) -> Tensor:
     tensor(1.6449)
     """
     return rows.zeta(*functions.arithmetic.aligned(input, other))
+
+
+calls.open_to("special", __all__, globals())
 
 
 def __getattr__(name: str) -> Any:

@@ -1,10 +1,8 @@
-"""What PyTorch code asks about how the library was built, as ``torch.version``: for no graphics card."""
+"""What PyTorch code asks about the library's version, as ``torch.version``."""
 
-from gradviz import __version__
+__all__ = ["cuda", "debug", "git_version", "hip"]
 
-__all__ = ["__version__", "cuda", "debug", "git_version", "hip"]
-
-cuda = None
+cuda: str | None = None
+hip: str | None = None
+git_version = "gradviz"
 debug = False
-git_version = "unknown"
-hip = None

@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "gradviz"
 ABOVE = {
     "engine": set(),
     "autograd": {"engine"},
+    "backends": set(),
+    "cuda": {"engine", "amp"},
     "nn": {"engine"},
     "optim": {"engine", "nn"},
     "utils": {"engine"},

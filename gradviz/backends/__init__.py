@@ -5,9 +5,9 @@ from typing import Any
 from gradviz import absent
 from gradviz.backends import cuda, cudnn, unused
 
-mkl = mkldnn = mps = openmp = opt_einsum = unused
+cpu = mkl = mkldnn = mps = openmp = opt_einsum = unused
 
-__all__ = ["cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum"]
+__all__ = ["cpu", "cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp", "opt_einsum"]
 
 
 def __getattr__(name: str) -> Any:

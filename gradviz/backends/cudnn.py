@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import Any
 
 __path__: list[str] = []
-"""Nothing lies below, and what PyTorch has there is refused by name."""
+"""No files lie below: what PyTorch has there is in `absent`."""
 
 enabled = True
 benchmark = False
+benchmark_limit = 10
 deterministic = False
 allow_tf32 = True
 

@@ -11,3 +11,8 @@ def is_available() -> bool:
 def is_built() -> bool:
     """Return False."""
     return False
+
+
+def get_cpu_capability() -> str:
+    """Return ``"DEFAULT"``: NumPy chooses what it computes with by itself."""
+    return "DEFAULT"

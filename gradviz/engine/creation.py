@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, cpumath, distributions, dtypes, random
+from gradviz.engine import advice, cpumath, distributions, dtypes, random, size
+from gradviz.engine.devices import check_device, preserve_format, strided
 from gradviz.engine.operation import broadcast_error
 from gradviz.engine.operations import sampling
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "ShortTensor", "arange", "as_tensor", "asarray", "bernoulli", "device", "empty", "empty_like", "eye", "from_numpy", "full",
+    "ShortTensor", "arange", "as_tensor", "asarray", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full",
     "full_like", "get_rng_state", "initial_seed", "linspace", "logspace", "manual_seed", "multinomial", "normal", "ones",
     "ones_like", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "scalar_tensor",
     "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 
 Size = Any  # ints, or one tuple or list of ints
-
-
-class device:  # noqa: N801 (PyTorch's name)
-    """Where a tensor lives. gradviz computes on the CPU only."""
-
-    def __init__(self, type: str = "cpu", index: int | None = None) -> None:
-        name, _, number = str(type).partition(":")
-        if name != "cpu":
-            raise RuntimeError(f"gradviz computes on the CPU only: there is no device {str(type)!r}. Use 'cpu'.")
-        self.type = name
-        self.index = int(number) if number else index
-
-    def __repr__(self) -> str:
-        return "device(type='cpu')" if self.index is None else f"device(type='cpu', index={self.index})"
-
-    def __str__(self) -> str:
-        return "cpu"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, device) and self.type == other.type
-
-    def __hash__(self) -> int:
-        return hash(self.type)
 
 
 def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
@@ -77,11 +55,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """
     check_device(device)
     if isinstance(data, Tensor):
-        warnings.warn(
+        warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            UserWarning,
-            stacklevel=2,
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
         )
         array = np.array(data.array)
     else:
@@ -191,12 +167,6 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     return wrap(array)
 
 
-def check_device(wanted: Any) -> None:
-    """Say that there is no device but the CPU."""
-    if wanted is not None and not isinstance(wanted, device):
-        device(wanted)
-
-
 def _shape(size: tuple[Any, ...], name: str = "zeros") -> tuple[int, ...]:
     if len(size) == 1 and isinstance(size[0], tuple | list):
         size = tuple(size[0])
@@ -219,38 +189,60 @@ def _kind(dtype: Any) -> np.dtype[Any]:
 
 
 def _check(device: Any, options: dict[str, Any]) -> None:
-    """Refuse what there is not: another device, writing into a given tensor, other layouts.
+    """Refuse what there is not: another device, other layouts.
 
     Options that change nothing in what is computed are accepted: ``pin_memory``, ``layout`` of ordinary tensors, ...
     """
-    if device is not None:
-        check_device(device)
+    check_device(device)
     for name, value in options.items():
         if name not in ("layout", "memory_format", "out", "pin_memory"):
             raise TypeError(f"got an unexpected keyword argument '{name}'")
-        if name == "out" and value is not None:
-            raise NotImplementedError("gradviz has no out=; supported: x[...] = what the function returns")
-        if value not in (None, False) and str(value) not in ("torch.strided", "torch.preserve_format"):
+        if value not in (None, False, strided, preserve_format):
             raise NotImplementedError(f"gradviz has no {name}={value!r}; supported: the default")
 
 
 def legacy(data: tuple[Any, ...], kind: dtypes.dtype) -> Tensor:
     """Make what PyTorch's old constructors make: zeros of some sizes, or a tensor of given numbers."""
+    if len(data) == 1 and isinstance(data[0], size.Size):
+        data = tuple(data[0])
     if all(isinstance(length, int) for length in data):
         return zeros(*data, dtype=kind) if data else zeros(0, dtype=kind)
-    if len(data) != 1 or not isinstance(data[0], Tensor | np.ndarray | list | tuple):
-        raise TypeError(f"new(): data must be a sequence (got {type(data[0]).__name__})")
     given = data[0]
-    return as_tensor(given, kind) if isinstance(given, Tensor | np.ndarray) else tensor(given, dtype=kind)
+    if len(data) != 1 or not isinstance(given, Tensor | np.ndarray | list | tuple | range | str):
+        raise TypeError(f"new(): data must be a sequence (got {type(given).__name__})")
+    if isinstance(given, Tensor):
+        if given.dtype is not kind:
+            raise TypeError(f"expected {_options(kind)} (got {_options(given.dtype)})")
+        return given.detach()
+    return as_tensor(given, kind) if isinstance(given, np.ndarray) else tensor(given, dtype=kind)
+
+
+def _options(kind: dtypes.dtype) -> str:
+    return (
+        f"TensorOptions(dtype={dtypes.CPP_NAMES[kind.name]}, device=cpu, layout=Strided, requires_grad=false (default), "
+        "pinned_memory=false (default), memory_format=(nullopt))"
+    )
+
+
+class tensortype(type):  # noqa: N801 (PyTorch's name)
+    """The class of PyTorch's old classes of tensors, one for each dtype: a tensor of that dtype is an instance of it."""
+
+    dtype: dtypes.dtype
+
+    def __call__(cls, *data: Any) -> Tensor:
+        return legacy(data, cls.dtype)
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, Tensor) and value.dtype is cls.dtype
+
+    def __repr__(cls) -> str:
+        return f"<class 'torch.{cls.__name__}'>"
 
 
 def _constructor(kind: dtypes.dtype) -> Any:
-    def make(*data: Any) -> Tensor:
-        return legacy(data, kind)
-
-    make.__name__ = make.__qualname__ = dtypes.tensor_type_name(kind).removeprefix("torch.")
-    make.__doc__ = f"Make a tensor of {kind.name}, from numbers or of some sizes, as in old code; today: `tensor`."
-    return make
+    words = f"Make a tensor of {kind.name}, from numbers or of some sizes, as in old code; today: `tensor`."
+    name = dtypes.tensor_type_name(kind).removeprefix("torch.")
+    return tensortype(name, (), {"dtype": kind, "__doc__": words, "__module__": __name__})
 
 
 DoubleTensor, FloatTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = map(

@@ -75,6 +75,12 @@ _SCALAR_NAME = {
     int64: "Long", int32: "Int", int16: "Short", int8: "Char", uint8: "Byte", bool: "Bool",
 }  # fmt: skip
 
+CPP_NAMES = {
+    "float64": "double", "float32": "float", "float16": "c10::Half", "int64": "long int", "int32": "int", "int16": "short int",
+    "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
+}  # fmt: skip
+"""What C++ calls them, which some of PyTorch's errors do."""
+
 _default = float32
 
 

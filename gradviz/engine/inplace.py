@@ -11,6 +11,7 @@ look at that.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
@@ -142,6 +143,18 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     if out._grad_fn is not None:
         out._grad_fn.__class__ = _twin(out._grad_fn.operation).node_type
         _becomes(tensor, out._grad_fn, out._output_nr)
+    return tensor
+
+
+def resize(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Give a tensor another number of entries, for ``resize_``: those that stay keep their values, the others are 0."""
+    if tensor._requires_grad and mode.enabled:
+        raise RuntimeError("cannot resize variables that require grad")
+    held = np.ravel(tensor.storage())
+    count = math.prod(shape)
+    array = held[:count] if held.size >= count else np.concatenate([held, np.zeros(count - held.size, held.dtype)])
+    tensor.keep_old_values()
+    tensor.array = array.reshape(shape)
     return tensor
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import creation, functions, inplace
+from gradviz.engine import calls, creation, functions, inplace
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import array_of
 from gradviz.engine.operations import assignment, elementwise
 from gradviz.engine.operations.shapes import basic
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 
@@ -112,7 +112,7 @@ def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
 
 def _reversed_axes(self: Tensor) -> Tensor:
     if self.ndim != 2:
-        warnings.warn(T_OF_OTHERS, UserWarning, stacklevel=2)
+        warn(T_OF_OTHERS)
     return functions.permute(self, tuple(range(self.ndim))[::-1])
 
 
@@ -124,6 +124,21 @@ T_OF_OTHERS = (
     "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, "
     "-1, -1))` to reverse the dimensions of a tensor."
 )
+
+
+ON_TOP = [
+    "abs", "acos", "acosh", "addmv", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh",
+    "ceil", "clamp", "clamp_max", "clamp_min", "clip", "conj_physical", "cos", "cosh", "deg2rad", "detach", "erf", "erfc", "exp",
+    "exp2", "expm1", "fill", "fix", "floor", "frac", "gcd", "i0", "index_put", "lcm", "ldexp", "log", "log10", "log1p", "log2",
+    "logit", "nan_to_num", "neg", "negative", "rad2deg", "reciprocal", "relu", "resize_as", "round", "rsqrt", "sigmoid", "sin",
+    "sinc", "sinh", "sqrt", "square", "tan", "tanh", "trunc", "xlogy", "zero",
+]  # fmt: skip
+"""Methods that change a tensor in place and are functions, too: ``torch.relu_(x)``."""
+
+
+def on_top() -> dict[str, Any]:
+    """Return the methods that stand in ``torch`` as functions, besides those of `functions`."""
+    return {name: getattr(Tensor, name) for name in (*(f"{name}_" for name in ON_TOP), "detach")}
 
 
 def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -201,6 +216,11 @@ def install() -> None:
     }
     for name, member in members.items():
         setattr(Tensor, name, member)
-    for name, member in vars(Tensor).items():
-        if inspect.isfunction(member) and "<" in member.__qualname__:  # made by another function, or a lambda
-            member.__name__, member.__qualname__, member.__module__ = name, f"Tensor.{name}", Tensor.__module__
+    for name, member in list(vars(Tensor).items()):
+        if isinstance(member, FunctionType):
+            made = "<" in member.__qualname__  # by another function, or a lambda
+            if not name.startswith("_"):
+                member, made = calls.public(f"Tensor.{name}", member), True
+                setattr(Tensor, name, member)
+            if made:
+                member.__name__, member.__qualname__, member.__module__ = name, f"Tensor.{name}", Tensor.__module__

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes, printing
+from gradviz.engine import advice, devices, dtypes, printing
 from gradviz.engine.hooks import RemovableHandle, add
 from gradviz.engine.modes import mode
 from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
@@ -284,7 +284,11 @@ class Tensor:
 
     def size(self, dim: int | None = None) -> Any:
         """Return the shape, or its length along one dimension."""
-        return self.shape if dim is None else self.shape[dim]
+        if dim is None:
+            return self.shape
+        if not -max(self.ndim, 1) <= dim < max(self.ndim, 1) or not self.ndim:
+            raise _no_axis(dim, self.ndim)
+        return self.shape[dim]
 
     @property
     def ndim(self) -> int:
@@ -318,9 +322,7 @@ class Tensor:
     @property
     def device(self) -> Any:
         """Always the CPU."""
-        from gradviz.engine.creation import device
-
-        return device("cpu")
+        return devices.CPU
 
     def type(self) -> str:
         """Return PyTorch's name of the tensor's type: ``"torch.FloatTensor"``."""
@@ -528,6 +530,12 @@ def counter_of(tensor: Tensor) -> VersionCounter:
     if root._counter is None:
         root._counter = VersionCounter()
     return root._counter
+
+
+def _no_axis(dim: int, ndim: int) -> IndexError:
+    if not ndim:
+        return IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
+    return IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})")
 
 
 def _type_name(value: Any) -> str:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradviz.engine import advice, creation, dtypes, scope
+from gradviz.engine import advice, devices, dtypes, scope
 from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
@@ -422,8 +422,8 @@ class Module:
                 kind = argument.dtype
             elif isinstance(argument, dtypes.dtype):
                 kind = argument
-            elif argument is not None and not isinstance(argument, bool | creation.device):
-                creation.device(argument)  # says which devices there are
+            elif argument is not None and not isinstance(argument, bool | devices.memory_format):
+                devices.check_device(argument)
         if kind is None:
             return self
         if not kind.is_floating_point:

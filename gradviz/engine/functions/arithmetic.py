@@ -288,11 +288,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     return elementwise.lerp_number(*aligned(input, end), weight)
 
 
-_CPP_NAME = {"float64": "double", "float32": "float", "float16": "c10::Half", "int64": "long int", "int32": "int"}
-
-
 def _name(tensor: Tensor) -> str:
-    return _CPP_NAME.get(tensor.dtype.name, tensor.dtype.name)
+    return dtypes.CPP_NAMES[tensor.dtype.name]
 
 
 # --- powers and roots ---------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
 from gradviz.engine.operation import array_of, normal_axes, normal_axis
 from gradviz.engine.operations import losses, reductions, scans, selection
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -210,11 +210,9 @@ def _spread(
         correction = 1 if unbiased is None else int(unbiased)
     dim = _axes(dim)
     if correction >= math.prod(input.shape[axis] for axis in normal_axes(dim, input.ndim)) > 0:
-        warnings.warn(
+        warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
-            "numel divided by output numel).",
-            UserWarning,
-            stacklevel=3,
+            "numel divided by output numel)."
         )
     return dim, keepdim, correction
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.devices import check_device
 from gradviz.engine.operation import broadcast_error, normal_axes, normal_axis
 from gradviz.engine.operations import assignment, elementwise, shapes
 from gradviz.engine.operations.shapes import clone
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.engine.views import view_of
 
@@ -229,11 +230,7 @@ def _transposed(name: str, input: Tensor) -> Tensor:
         raise RuntimeError(f"{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
     if not input.ndim:
         advice = "Consider using x.conj()." if name.endswith(".H") else "This function is the identity in these cases."
-        warnings.warn(
-            f"{name[0].upper()}{name[1:]} is deprecated on 0-D tensors. {advice}",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"{name[0].upper()}{name[1:]} is deprecated on 0-D tensors. {advice}")
         return input
     return transpose(input, -2, -1)
 
@@ -751,9 +748,8 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: b
     *args
         A dtype, or another tensor to take it from, or a device.
     """
-    from gradviz.engine.creation import check_device
-
-    check_device(device)
+    if device is not None:
+        check_device(device)
     for argument in args:
         if isinstance(argument, Tensor):
             dtype = argument.dtype

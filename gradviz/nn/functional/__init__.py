@@ -6,6 +6,7 @@ Each family's ``__all__`` says which of its functions are ``torch.nn.functional.
 from typing import Any
 
 from gradviz import absent
+from gradviz.engine import calls
 from gradviz.nn.functional import (
     activations,
     attention,
@@ -32,6 +33,7 @@ from gradviz.nn.functional.pooling import *
 FAMILIES = (activations, attention, convolution, dropouts, layers, lookup, losses, normalization, padding, pooling)
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
+calls.open_to("nn.functional", __all__, globals())
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from gradviz.engine import inplace as in_place
 from gradviz.engine.functions import reductions, sigmoid, tanh
 from gradviz.engine.operation import normal_axis
 from gradviz.engine.operations import activations
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -276,11 +276,7 @@ def _third(stacklevel: Any, dtype: Any) -> Any:
 def _chosen(name: str, input: Tensor, dim: int | None) -> int:
     if dim is not None:
         return dim
-    warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-        UserWarning,
-        stacklevel=3,
-    )
+    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.")
     return 0 if input.ndim in (0, 1, 3) else 1
 
 

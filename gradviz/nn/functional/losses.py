@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +12,7 @@ from gradviz.engine import advice, dtypes, functions, inplace
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operations import losses as rows
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.activations import log_softmax, logsigmoid
 from gradviz.nn.functional.distances import cosine_similarity, normalize, pairwise_distance, pdist
@@ -50,7 +50,7 @@ def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
         "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
     )
-    warnings.warn(advice.broadcast_loss(words, input, target), UserWarning, stacklevel=3)
+    warn(advice.broadcast_loss(words, input, target))
     shape = broadcast_shape(input, target)
     return functions.expand(input, shape), functions.expand(target, shape)
 
@@ -271,11 +271,10 @@ def kl_div(
         ``"mean"``, ``"sum"``, ``"none"``.
     """
     if reduction == "mean":
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
-            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=2,
+            "'mean' will be changed to behave the same as 'batchmean' in the next major release."
         )
     how = _reduction("sum" if reduction == "batchmean" else reduction, size_average, reduce)
     losses = (

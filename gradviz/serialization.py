@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from gradviz.engine import advice, devices, dtypes
+from gradviz.engine import devices, dtypes, mixed
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -230,7 +230,7 @@ class _Writer:
                 items = ((key, item, f"{where}[{key!r}]") for key, item in value.items())
                 return {name: [[self.encode(key, f"{at}'s key"), self.encode(item, at)] for key, item, at in items]}
         words = f"cannot save {where}, which is a {kind.__name__}: {_advice(value)}"
-        raise TypeError(advice.two_libraries(words, value))
+        raise TypeError(mixed.explained(words, value))
 
     def _array(self, array: Any) -> int:
         """Return an array's number; one met before keeps its own."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz.engine import mixed
 from gradviz.engine.creation import tensor
 from gradviz.engine.tensor import Tensor
 
@@ -43,7 +43,7 @@ class Variable(metaclass=_Tensors):
             data = tensor([])
         if not isinstance(data, Tensor):
             words = f"Variable data has to be a tensor, but got {type(data).__name__}"
-            raise TypeError(advice.two_libraries(words, data))
+            raise TypeError(mixed.explained(words, data))
         if volatile:
             warnings.warn(
                 "volatile was removed and now has no effect. Use `with torch.no_grad():` instead.", stacklevel=2

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import scope
+from gradviz.engine import mixed, scope
 from gradviz.engine.scope import PACKAGE
 
 if TYPE_CHECKING:
@@ -200,10 +200,16 @@ def gradient_shape(words: str, output: Any, gradient: Any) -> str:
 
 def no_parameters(words: str) -> str:
     """An optimizer is made for nothing."""
+    theirs = "torch" in sys.modules and not hasattr(sys.modules["torch"], "__gradviz__")
+    also = (
+        " Or it is a module of PyTorch's own, which is imported here too and does not find gradviz's layers."
+        if theirs
+        else ""
+    )
     return (
         f"{words}\n\nNothing was given to optimize. Either the model has no parameters (a layer kept in a plain list or "
         "dict is not found: use nn.ModuleList or nn.ModuleDict), or model.parameters() was looped over before: it can be "
-        "gone through once, so call it anew: torch.optim.SGD(model.parameters(), lr=0.1)."
+        f"gone through once, so call it anew: torch.optim.SGD(model.parameters(), lr=0.1).{also}"
     )
 
 
@@ -242,8 +248,8 @@ def no_forward(words: str, module: Any) -> str:
 
 def not_a_tensor(words: str, value: Any) -> str:
     """A layer is given plain numbers."""
-    if is_pytorchs(value):
-        return two_libraries(words, value)
+    if mixed.is_pytorchs(value):
+        return mixed.explained(words, value)
     return f"{words}\n\nMake a tensor of it first: torch.tensor(...), or torch.from_numpy(...) for an array of NumPy's."
 
 
@@ -301,34 +307,6 @@ def broadcast_loss(words: str, input: Tensor, target: Tensor) -> str:
         f"{max(input.numel(), target.numel())} examples: predictions meet targets that are not theirs. Give both one "
         f"shape, for example {_name(target) or 'target'}.reshape({', '.join(map(str, input.shape))})."
     )
-
-
-TWO_LIBRARIES = (
-    "Here PyTorch itself and gradviz meet, and neither can compute with what is the other's. If gradviz shall compute, write "
-    "`import gradviz.as_torch` in the first line: then every `import torch`, `import torch.nn as nn` and `from torch...` means "
-    "gradviz. (With `import gradviz as torch` alone, `import torch.nn` still brings PyTorch: write nn = torch.nn.)"
-)
-
-
-def is_pytorchs(value: Any) -> bool:
-    """Return True for a tensor, module, dtype, ... of PyTorch itself, which nothing here imports."""
-    return any(base.__module__.partition(".")[0] == "torch" for base in type(value).__mro__)
-
-
-def two_libraries(words: str, *values: Any) -> str:
-    """Add to an error's words, if one of the values, or of what is listed in them, is PyTorch's own."""
-    listed = [each for value in values for each in (value if isinstance(value, list | tuple) else (value,))]
-    return f"{words}\n\n{TWO_LIBRARIES}" if any(map(is_pytorchs, listed)) else words
-
-
-def met(error: Exception, *values: Any) -> TypeError | None:
-    """Return the error to raise in the place of one that came of two libraries, ``None`` for all others."""
-    if TWO_LIBRARIES in str(error) or two_libraries("", *values) == "":
-        return None
-    # without a door of its own, the engine looks for what only its own tensors have
-    named = isinstance(error, TypeError)
-    words = str(error).partition("\n\n")[0] if named else "expected gradviz's tensors, but got PyTorch's"
-    return TypeError(two_libraries(words, *values))
 
 
 def broadcast_count(left: tuple[int, ...], right: tuple[int, ...]) -> int | str:

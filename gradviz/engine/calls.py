@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any
 
+from gradviz.engine import mixed
 from gradviz.engine.modes import no_grad
 
 
@@ -38,6 +39,9 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 result = _by_pytorchs_names(name, function, args, keywords)
         except Exception as error:
             refused = _refusal(name, args, keywords)
+            other = mixed.met(refused or error, *args, *keywords.values())
+            if other is not None:
+                raise other from None
             if refused is None or str(refused).partition("\n")[0] == str(error).partition("\n")[0]:
                 raise
             raise refused from None

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from gradviz.engine import advice
+from gradviz.engine import mixed
 
 Number = builtins.float | builtins.int | builtins.bool
 
@@ -139,7 +139,7 @@ def to_numpy(spec: dtype | np.dtype | type | str) -> np.dtype:
         numpy_dtype = None
     if numpy_dtype is None:
         words = f"dtype must be a dtype such as torch.float32, not {spec!r}"
-        raise TypeError(advice.two_libraries(words, spec))
+        raise TypeError(mixed.explained(words, spec))
     return from_numpy(numpy_dtype).numpy
 
 
@@ -159,7 +159,7 @@ def set_default_dtype(d: dtype) -> None:
     global _default
     if not isinstance(d, dtype):
         words = "invalid dtype object: only floating-point types are supported as the default type"
-        raise TypeError(advice.two_libraries(words, d))
+        raise TypeError(mixed.explained(words, d))
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     _default = d

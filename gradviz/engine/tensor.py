@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import advice, devices, dtypes, printing
+from gradviz.engine import advice, devices, dtypes, mixed, printing
 from gradviz.engine.hooks import RemovableHandle, add
 from gradviz.engine.modes import mode
 from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
@@ -162,7 +162,7 @@ class Tensor:
         if value is not None:
             if not isinstance(value, Tensor):
                 words = f"assigned grad expected to be a Tensor or None but got grad of type {_type_name(value)}"
-                raise TypeError(advice.two_libraries(words, value))
+                raise TypeError(mixed.explained(words, value))
             if value.shape != self.shape:
                 words = (
                     f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
@@ -233,7 +233,7 @@ class Tensor:
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             words = f"Variable data has to be a tensor, but got {_type_name(value)}"
-            raise TypeError(advice.two_libraries(words, value))
+            raise TypeError(mixed.explained(words, value))
         if value._memory is None or value._memory is not self._memory:
             self.keep_old_values()
             self.array = value.storage()
@@ -270,7 +270,7 @@ class Tensor:
     def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Raise: a function of PyTorch's own, which asks here what to do, was given gradviz's tensor."""
         name = getattr(function, "__name__", "PyTorch")
-        raise TypeError(f"{name}(): expected PyTorch's tensors, but got gradviz's\n\n{advice.TWO_LIBRARIES}")
+        raise TypeError(f"{name}(): expected PyTorch's tensors, but got gradviz's\n\n{mixed.TWO_LIBRARIES}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)

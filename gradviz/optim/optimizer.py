@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes
+from gradviz.engine import advice, dtypes, mixed
 from gradviz.engine.modes import enable_grad
 from gradviz.engine.tensor import RemovableHandle, Tensor, wrap
 from gradviz.nn.module import forget_gradient
@@ -122,7 +122,7 @@ class Optimizer:
         for parameter in parameters:
             if not isinstance(parameter, Tensor):
                 words = f"optimizer can only optimize Tensors, but one of the params is {_type_name(parameter)}"
-                raise TypeError(advice.two_libraries(words, parameter))
+                raise TypeError(mixed.explained(words, parameter))
             if not (parameter.is_leaf or parameter.retains_grad):
                 raise ValueError(advice.not_a_parameter("can't optimize a non-leaf Tensor", parameter))
         group = {**param_group, "params": parameters}

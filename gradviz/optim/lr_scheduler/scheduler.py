@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz.engine import mixed
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Group, Optimizer
@@ -89,7 +89,7 @@ class LRScheduler:
     def _attach(self, optimizer: Any) -> None:
         if not isinstance(optimizer, Optimizer):
             words = f"{type(optimizer).__name__} is not an Optimizer"
-            raise TypeError(advice.two_libraries(words, optimizer))
+            raise TypeError(mixed.explained(words, optimizer))
         self.optimizer = optimizer
 
     def _initial_step(self) -> None:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
-from types import ModuleType
+from types import FrameType, ModuleType
 
 REFUSED: dict[str, str] = {
     path: reason
@@ -44,37 +44,16 @@ REFUSED: dict[str, str] = {
             "profiler monitor autograd.profiler autograd.profiler_legacy autograd.profiler_util cuda.profiler "
             "utils.benchmark utils.flop_counter utils.throughput_benchmark utils.module_tracker"
         ),
-        "it is not among the distributions that are here": " ".join(
-            f"distributions.{name}"
-            for name in [
-                "binomial",
-                "cauchy",
-                "chi2",
-                "continuous_bernoulli",
-                "exp_family",
-                "fishersnedecor",
-                "generalized_pareto",
-                "geometric",
-                "gumbel",
-                "half_cauchy",
-                "half_normal",
-                "inverse_gamma",
-                "kumaraswamy",
-                "lkj_cholesky",
-                "logistic_normal",
-                "lowrank_multivariate_normal",
-                "mixture_same_family",
-                "multinomial",
-                "negative_binomial",
-                "pareto",
-                "poisson",
-                "relaxed_bernoulli",
-                "relaxed_categorical",
-                "studentT",
-                "von_mises",
-                "weibull",
-                "wishart",
-            ]
+        "it is not among the distributions that are here": (
+            "distributions.binomial distributions.cauchy distributions.chi2 distributions.continuous_bernoulli "
+            "distributions.exp_family distributions.fishersnedecor distributions.generalized_pareto "
+            "distributions.geometric distributions.gumbel distributions.half_cauchy distributions.half_normal "
+            "distributions.inverse_gamma distributions.kumaraswamy distributions.lkj_cholesky "
+            "distributions.logistic_normal distributions.lowrank_multivariate_normal "
+            "distributions.mixture_same_family distributions.multinomial distributions.negative_binomial "
+            "distributions.pareto distributions.poisson distributions.relaxed_bernoulli "
+            "distributions.relaxed_categorical distributions.studentT distributions.von_mises distributions.weibull "
+            "distributions.wishart"
         ),
         "forward-mode derivatives are computed by func.jvp": "autograd.forward_ad",
         "a graph can be walked by grad_fn and next_functions": "autograd.graph",
@@ -197,7 +176,7 @@ class Finder:
         """Return where one of PyTorch's paths stands; say why there is none, where an import statement asks."""
         top, _, below = name.partition(".")
         if top == "gradviz" and below in SAME:
-            return spec_from_loader(name, Alias(f"gradviz.{SAME[below]}".rstrip(".")))
+            return Alias(f"gradviz.{SAME[below]}".rstrip(".")).spec(name)
         if top not in ("gradviz", "torch") or not importing():
             return None
         if not below:
@@ -227,6 +206,10 @@ class Alias:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def spec(self, name: str) -> ModuleSpec | None:
+        """Return what a finder answers with for the second name."""
+        return spec_from_loader(name, self)  # type: ignore[arg-type]  # the type wants a method that Python has dropped
+
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the module itself."""
         module = importlib.import_module(self.name)
@@ -240,7 +223,7 @@ class Alias:
 
 def importing() -> bool:
     """Return whether a finder, which asks this, was asked by an import: `importlib.util.find_spec` wants a plain ``None``."""
-    frame = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename == "<frozen importlib._bootstrap>":
         if frame.f_code.co_name == "_find_and_load_unlocked":
             return True

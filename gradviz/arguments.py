@@ -133,7 +133,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_draw_and_play(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_draw_and_play(commands: argparse._SubParsersAction[_Parser]) -> None:
     for name, what, suffixes, default in (
         ("draw", "draw the graph of an expression or a script's tensor", DRAW_SUFFIXES, "graph.svg"),
         ("play", "make a player that steps through backpropagation", PLAY_SUFFIXES, "graph.html"),

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.machinery import ModuleSpec, PathFinder
-from importlib.util import find_spec, spec_from_loader
+from importlib.util import find_spec
 from pathlib import Path
 
 from gradviz.absent import AbsentError, Alias, importing
@@ -22,7 +22,7 @@ TOO_LATE = (
     "the line first, before everything that imports torch; in a notebook, restart the kernel and begin with it."
 )
 
-BUILT_ON_PYTORCH = {
+INSTEAD = {
     "torchvision": "For a small data set of images, take scikit-learn's load_digits() and a TensorDataset",
     "lightning": "Write its loop out: zero_grad(), backward(), step()",
     "pytorch_lightning": "Write its loop out: zero_grad(), backward(), step()",
@@ -32,57 +32,19 @@ BUILT_ON_PYTORCH = {
     "torchinfo": "print(model) lists the modules, and gradviz.draw(model(x)) shows shapes and numbers of parameters",
     "torchsummary": "print(model) lists the modules, and gradviz.draw(model(x)) shows shapes and numbers of parameters",
     "functorch": "Its functions are in torch.func",
-    **dict.fromkeys(
-        [
-            "accelerate",
-            "bitsandbytes",
-            "botorch",
-            "captum",
-            "clip",
-            "deepspeed",
-            "detectron2",
-            "dgl",
-            "diffusers",
-            "fairseq",
-            "fastai",
-            "flair",
-            "gpytorch",
-            "ignite",
-            "kornia",
-            "lightning_fabric",
-            "monai",
-            "open_clip",
-            "peft",
-            "pyro",
-            "sentence_transformers",
-            "skorch",
-            "speechbrain",
-            "stable_baselines3",
-            "tensordict",
-            "timm",
-            "torch_cluster",
-            "torch_geometric",
-            "torch_scatter",
-            "torch_sparse",
-            "torchao",
-            "torchaudio",
-            "torchdata",
-            "torchgen",
-            "torchmetrics",
-            "torchrl",
-            "torchtext",
-            "torchtune",
-            "transformer_lens",
-            "transformers",
-            "triton",
-            "ultralytics",
-            "xformers",
-        ],
-        "",
-    ),
 }
-"""Packages that import PyTorch for themselves, known by name, and what a program could do in their place. Others are found by
-what they say that they require."""
+"""Packages that import PyTorch for themselves, and what a program can do in their place."""
+
+BUILT_ON_PYTORCH = {
+    *INSTEAD,
+    "accelerate", "bitsandbytes", "botorch", "captum", "clip", "deepspeed", "detectron2", "dgl", "diffusers",
+    "fairseq", "fastai", "flair", "gpytorch", "ignite", "kornia", "lightning_fabric", "monai", "open_clip", "peft",
+    "pyro", "sentence_transformers", "skorch", "speechbrain", "stable_baselines3", "tensordict", "timm",
+    "torch_cluster", "torch_geometric", "torch_scatter", "torch_sparse", "torchao", "torchaudio", "torchdata",
+    "torchgen", "torchmetrics", "torchrl", "torchtext", "torchtune", "transformer_lens", "transformers", "triton",
+    "ultralytics", "xformers",
+}  # fmt: skip
+"""What is known to be such a package. Others are found by what they say that they require."""
 
 
 class Finder:
@@ -94,9 +56,9 @@ class Finder:
         top, _, below = name.partition(".")
         if top == "torch":
             ours = f"gradviz.{below}".rstrip(".")
-            return spec_from_loader(name, Alias(ours)) if find_spec(ours) else None
+            return Alias(ours).spec(name) if find_spec(ours) else None
         if not below and importing() and _is_built_on_pytorch(name):
-            instead = f" {BUILT_ON_PYTORCH[name]}." if BUILT_ON_PYTORCH.get(name) else ""
+            instead = f" {INSTEAD[name]}." if name in INSTEAD else ""
             raise AbsentError(
                 f"{name} is built on PyTorch itself, and gradviz computes in its place here.{instead} With PyTorch: "
                 "gradviz run --torch=real script.py, or leave out `import gradviz.as_torch`",

@@ -139,7 +139,7 @@ def test_a_file_of_ones_own_may_have_such_a_name(stands_in, package):
 def test_the_line_comes_too_late_after_pytorch(torch, monkeypatch):
     assert sys.modules["torch"] is torch
     with pytest.raises(
-        ImportError, match="PyTorch itself was imported before `import gradviz.as_torch`.*restart the kernel"
+        ImportError, match=r"PyTorch itself was imported before `import gradviz\.as_torch`.*restart the kernel"
     ):
         standin.install()
     assert standin.Finder not in sys.meta_path

@@ -29,7 +29,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if PROGRAM.fullmatch(next((word for word in words if not word.startswith("--torch")), "")):
         words.insert(0, "run")
     own, after = _split(words)
-    parser = _parser()
+    parser = make_parser()
     given, unknown = parser.parse_known_args(own)
     given.arguments = [*unknown, *after]
     takes = given.command in ("draw", "play", "run")
@@ -70,7 +70,8 @@ class _Parser(argparse.ArgumentParser):
         super().error(printable(f"{message}; did you mean {meant[0]}?" if meant else message))
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands and their options, which says what may have been meant."""
     parser = _Parser(
         prog="gradviz",
         description="See backpropagation happen: computational graphs with values and gradients, drawn and stepped through.",

@@ -1,13 +1,13 @@
 """``import gradviz.as_torch``: from this line on, ``import torch`` means gradviz, in this process.
 
-PyTorch's own lines then work as they are written. ``hasattr(torch, "__gradviz__")`` tells which one a program has.
+PyTorch's own lines then work as they are written::
 
->>> import gradviz.as_torch  # doctest: +SKIP
->>> import torch  # doctest: +SKIP
->>> import torch.nn as nn  # doctest: +SKIP
->>> from torch.utils.data import DataLoader  # doctest: +SKIP
->>> torch.__name__, DataLoader.__module__  # doctest: +SKIP
-('gradviz', 'gradviz.utils.data.loader')
+    import gradviz.as_torch
+    import torch
+    import torch.nn as nn
+    from torch.utils.data import DataLoader
+
+``hasattr(torch, "__gradviz__")`` tells which one a program has.
 """
 
 from gradviz import standin

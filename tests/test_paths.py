@@ -70,9 +70,14 @@ def test_no_path_is_both_here_and_refused():
 def test_names_that_are_not_in_the_lists_of_their_modules(torch):
     """What PyTorch's code imports all the same."""
     for path, names in {
-        "nn.modules.batchnorm": ["_BatchNorm"],
+        "nn.modules.batchnorm": ["_BatchNorm", "_NormBase"],
+        "nn.modules.conv": ["_ConvNd", "_ConvTransposeNd"],
+        "nn.modules.dropout": ["_DropoutNd"],
+        "nn.modules.instancenorm": ["_InstanceNorm"],
         "nn.modules.loss": ["_Loss", "_WeightedLoss"],
         "nn.modules.module": ["Module"],
+        "nn.modules.pooling": ["_AdaptiveMaxPoolNd", "_AvgPoolNd", "_MaxPoolNd"],
+        "nn.modules.utils": ["_pair", "_single", "_triple"],
         "optim.lr_scheduler": ["_LRScheduler"],
         "utils.data.dataloader": ["DataLoader", "default_collate"],
         "utils.data.dataset": ["Dataset", "TensorDataset", "random_split"],
@@ -82,3 +87,16 @@ def test_names_that_are_not_in_the_lists_of_their_modules(torch):
         for name in names:
             assert hasattr(importlib.import_module(f"torch.{path}"), name)
             assert hasattr(importlib.import_module(f"gradviz.{path}"), name), f"{path}.{name}"
+
+
+def test_a_path_is_found_without_an_import():
+    for path in (
+        "utils.data.dataset.Dataset",
+        "nn.modules.conv.Conv2d",
+        "optim.adamw.AdamW",
+        "utils.hooks.RemovableHandle",
+    ):
+        found = gradviz
+        for name in path.split("."):
+            found = getattr(found, name)
+        assert isinstance(found, type)

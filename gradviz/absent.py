@@ -13,24 +13,108 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
-from types import ModuleType
+from types import FrameType, ModuleType
 
-REFUSED = {
-    "ao": "quantization works on PyTorch's own compiled kernels",
-    "distributed": "gradviz computes in one process, on one machine",
-    "export": "there is no compiler to export to: the graph is what was recorded",
-    "fft": "Fourier transforms need complex numbers, which are not here",
-    "fx": "nothing rewrites a program here: the graph is what was recorded",
-    "hub": "nothing is downloaded, and models of PyTorch's hub are not here",
-    "jit": "there is no compiler: every line runs as it is written",
-    "multiprocessing": "tensors are not shared between processes; Python's own multiprocessing sends copies of them",
-    "onnx": "there is no export to ONNX",
-    "quantization": "quantization works on PyTorch's own compiled kernels",
-    "sparse": "every tensor is dense",
+REFUSED: dict[str, str] = {
+    path: reason
+    for reason, paths in {
+        "quantization works on PyTorch's own compiled kernels": "ao quantization nn.intrinsic nn.qat nn.quantizable nn.quantized",
+        "gradviz computes in one process, on one machine": "distributed nn.parallel.distributed utils.data.distributed",
+        "a graph is built while it runs, and nothing compiles, exports or rewrites it": (
+            "export fx jit package utils.bundled_inputs utils.jit utils.mobile_optimizer utils.model_dump nativert "
+            "nn.utils.fusion"
+        ),
+        "it does not write files for other programs": "onnx utils.tensorboard",
+        "Fourier transforms need complex numbers, which are not here": "fft signal",
+        "every tensor is dense, and knows all of its entries": "sparse masked nested optim.sparse_adam",
+        "nothing is downloaded, and PyTorch's trained models are not here": "hub utils.model_zoo",
+        "tensors are not shared between processes (Python's own multiprocessing sends copies of them)": (
+            "multiprocessing futures numa"
+        ),
+        "it computes with NumPy, on the CPU": (
+            "mtia cpu.amp mps.event mps.profiler xpu.graphs xpu.memory xpu.random xpu.streams accelerator.graphs accelerator.memory cuda.comm cuda.gds cuda.graphs cuda.green_contexts "
+            "cuda.jiterator cuda.nccl cuda.nvtx cuda.sparse cuda.streams cuda.tunable nn.parallel.comm nn.parallel.parallel_apply "
+            "nn.parallel.replicate nn.parallel.scatter_gather"
+        ),
+        "there are no such libraries to choose from": (
+            "backends.cudnn.rnn backends.cusparselt backends.kleidiai backends.mha backends.miopen "
+            "backends.nnpack backends.python_native backends.quantized backends.xeon backends.xnnpack nn.backends nn.cpp"
+        ),
+        "it does not measure time; draw() and record() show what was computed": (
+            "profiler monitor autograd.profiler autograd.profiler_legacy autograd.profiler_util cuda.profiler "
+            "utils.benchmark utils.flop_counter utils.throughput_benchmark utils.module_tracker"
+        ),
+        "it is not among the distributions that are here": (
+            "distributions.binomial distributions.cauchy distributions.chi2 distributions.continuous_bernoulli "
+            "distributions.exp_family distributions.fishersnedecor distributions.generalized_pareto "
+            "distributions.geometric distributions.gumbel distributions.half_cauchy distributions.half_normal "
+            "distributions.inverse_gamma distributions.kumaraswamy distributions.lkj_cholesky "
+            "distributions.logistic_normal distributions.lowrank_multivariate_normal "
+            "distributions.mixture_same_family distributions.multinomial distributions.negative_binomial "
+            "distributions.pareto distributions.poisson distributions.relaxed_bernoulli "
+            "distributions.relaxed_categorical distributions.studentT distributions.von_mises distributions.weibull "
+            "distributions.wishart"
+        ),
+        "forward-mode derivatives are computed by func.jvp": "autograd.forward_ad",
+        "a graph can be walked by grad_fn and next_functions": "autograd.graph",
+        "its attention is one formula, with nothing to choose": "nn.attention",
+        "AdaptiveLogSoftmaxWithLoss is not here": "nn.modules.adaptive",
+        "linear_cross_entropy is not here": "nn.modules.linear_cross_entropy nn.modules.linear_cross_entropy_options",
+        "functional_call is in torch.func": "nn.utils.stateless",
+        "nothing is pruned": "nn.utils.prune",
+        "F.conv2d has a gradient of its own": "nn.grad",
+        "batches are made by Dataset and DataLoader": (
+            "utils.data.backward_compatibility utils.data.datapipes utils.data.graph utils.data.graph_settings"
+        ),
+        "memory lies as NumPy lays it out": "nn.utils.memory_format storage utils.dlpack utils.mkldnn",
+        "this is about how PyTorch itself is built": (
+            "contrib library nn.common_types nn.utils.init overrides quasirandom return_types torch_version types "
+            "utils.backcompat utils.backend_registration utils.collect_env utils.cpp_backtrace utils.cpp_extension "
+            "utils.debug_log utils.deterministic utils.file_baton utils.hipify utils.serialization utils.show_pickle "
+            "utils.viz utils.weak"
+        ),
+    }.items()
+    for path in paths.split()
 }
-"""Public paths of PyTorch's that are not here, each with its reason, as the end of a sentence. A path includes what is below it."""
+"""Public paths of PyTorch's that are not here, each with its reason, a sentence's end. A path stands for what is below it, too."""
 
-SAME: dict[str, str] = {}
+SAME = {
+    "amp.autocast_mode": "amp",
+    "amp.grad_scaler": "amp",
+    "autograd.anomaly_mode": "autograd",
+    "autograd.grad_mode": "autograd",
+    "backends.cpu": "backends.unused",
+    "backends.mkl": "backends.unused",
+    "backends.mkldnn": "backends.unused",
+    "backends.mps": "backends.unused",
+    "backends.openmp": "backends.unused",
+    "backends.opt_einsum": "backends.unused",
+    "cuda.amp.autocast_mode": "cuda.amp",
+    "cuda.amp.common": "cuda.amp",
+    "cuda.amp.grad_scaler": "cuda.amp",
+    "cuda.memory": "cuda",
+    "cuda.random": "cuda",
+    "functional": "",
+    "nn.modules.batchnorm": "nn.modules.normalization",
+    "nn.modules.channelshuffle": "nn.modules.padding",
+    "nn.modules.conv": "nn.modules.convolution",
+    "nn.modules.distance": "nn.modules.loss",
+    "nn.modules.flatten": "nn.modules.linear",
+    "nn.modules.fold": "nn.modules.padding",
+    "nn.modules.instancenorm": "nn.modules.normalization",
+    "nn.modules.module": "nn.module",
+    "nn.modules.pixelshuffle": "nn.modules.padding",
+    "nn.modules.rnn": "nn.modules.recurrent",
+    "nn.modules.upsampling": "nn.modules.padding",
+    "nn.utils.clip_grad": "nn.utils",
+    "nn.utils.convert_parameters": "nn.utils",
+    "optim.adamw": "optim.adam",
+    "random": "",
+    "utils.data.dataloader": "utils.data.loader",
+    "utils.data.dataset": "utils.data.datasets",
+    "utils.data.sampler": "utils.data.samplers",
+    "utils.hooks": "engine.hooks",
+}
 """Public paths of PyTorch's whose names stand in another module of gradviz: there, the path is that module."""
 
 NO_PYTORCH = (
@@ -49,7 +133,7 @@ def refusal(path: str) -> str | None:
     part = path
     while part:
         if part in REFUSED:
-            return f"gradviz has no {path}: {REFUSED[part]}. Real PyTorch does that: gradviz run --torch=real script.py"
+            return f"gradviz has no {path}: {REFUSED[part]}. PyTorch itself has it: gradviz run --torch=real script.py"
         part = part.rpartition(".")[0]
     return None
 
@@ -92,8 +176,8 @@ class Finder:
         """Return where one of PyTorch's paths stands; say why there is none, where an import statement asks."""
         top, _, below = name.partition(".")
         if top == "gradviz" and below in SAME:
-            return spec_from_loader(name, Alias(f"gradviz.{SAME[below]}"))
-        if top not in ("gradviz", "torch") or not _importing():
+            return Alias(f"gradviz.{SAME[below]}".rstrip(".")).spec(name)
+        if top not in ("gradviz", "torch") or not importing():
             return None
         if not below:
             raise ModuleNotFoundError(NO_PYTORCH, name="torch")
@@ -122,6 +206,10 @@ class Alias:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def spec(self, name: str) -> ModuleSpec | None:
+        """Return what a finder answers with for the second name."""
+        return spec_from_loader(name, self)  # type: ignore[arg-type]  # the type wants a method that Python has dropped
+
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the module itself."""
         module = importlib.import_module(self.name)
@@ -133,9 +221,9 @@ class Alias:
         module.__spec__ = self.own
 
 
-def _importing() -> bool:
-    """Return whether an import statement asks, and not `importlib.util.find_spec`, which wants to be told ``None``."""
-    frame = sys._getframe(2)
+def importing() -> bool:
+    """Return whether a finder, which asks this, was asked by an import: `importlib.util.find_spec` wants a plain ``None``."""
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None and frame.f_code.co_filename == "<frozen importlib._bootstrap>":
         if frame.f_code.co_name == "_find_and_load_unlocked":
             return True

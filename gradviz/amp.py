@@ -16,6 +16,9 @@ from gradviz import absent
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
 
+__path__: list[str] = []
+"""No files lie below: what PyTorch has there is in `absent`."""
+
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
 NO_CARD = "User provided device_type of 'cuda', but CUDA is not available. Disabling"

@@ -6,6 +6,9 @@ from typing import Any
 
 from gradviz import absent
 
+__path__: list[str] = []
+"""No files lie below: what PyTorch has there is in `absent`."""
+
 __all__ = ["current_device", "device_count", "is_available", "synchronize"]
 
 

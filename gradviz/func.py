@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradviz import absent
-from gradviz.engine import functions, random
+from gradviz.engine import functions, mixed, random
 from gradviz.engine.backward import grad as gradients_of
 from gradviz.engine.modes import enable_grad, is_grad_enabled
 from gradviz.engine.node import AccumulateGrad
@@ -662,7 +662,8 @@ class _Run:
     def _fresh(self, given: Any) -> Tensor:
         """Return a tensor with the same numbers, at the end of a graph of its own, or of the one outside."""
         if not isinstance(given, Tensor):
-            raise ValueError(f"Thing passed to transform API must be Tensor, got {type(given)}")
+            words = f"Thing passed to transform API must be Tensor, got {type(given)}"
+            raise ValueError(mixed.explained(words, given))
         if given.requires_grad and self.wanted:
             return given.view_as(given)
         return self.level.mark(given.detach().requires_grad_())

@@ -19,7 +19,7 @@ from pathlib import Path
 from gradviz.recording.files import write_file
 
 MANIFEST = ".gradviz-notebooks.json"
-MISSING = "JupyterLab is not installed. Install it with: pip install 'gradviz-studio[lab]'"
+MISSING = "JupyterLab is not installed. Install it with: pip install jupyterlab"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def notebooks() -> dict[str, Path]:
         if found:
             return {path.name: path for path in found}
     raise FileNotFoundError(
-        "this installation of gradviz has no notebooks: pip install --force-reinstall gradviz-studio"
+        "this installation of gradviz has no notebooks; in the folder of its source: pip install --force-reinstall ."
     )
 
 

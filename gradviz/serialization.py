@@ -20,7 +20,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from gradviz.engine import devices, dtypes
+from gradviz.engine import devices, dtypes, mixed
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -229,7 +229,8 @@ class _Writer:
             if kind is mapping:
                 items = ((key, item, f"{where}[{key!r}]") for key, item in value.items())
                 return {name: [[self.encode(key, f"{at}'s key"), self.encode(item, at)] for key, item, at in items]}
-        raise TypeError(f"cannot save {where}, which is a {kind.__name__}: {_advice(value)}")
+        words = f"cannot save {where}, which is a {kind.__name__}: {_advice(value)}"
+        raise TypeError(mixed.explained(words, value))
 
     def _array(self, array: Any) -> int:
         """Return an array's number; one met before keeps its own."""

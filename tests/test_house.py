@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "gradviz"
 ABOVE = {
     "engine": set(),
     "autograd": {"engine"},
+    "backends": set(),
     "cuda": {"engine", "amp"},
     "nn": {"engine"},
     "optim": {"engine", "nn"},

@@ -7,6 +7,9 @@ from typing import Any
 from gradviz import absent
 from gradviz import amp as today
 
+__path__: list[str] = []
+"""No files lie below: what PyTorch has there is in `absent`."""
+
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any
 
+from gradviz.engine import mixed
 from gradviz.engine.modes import no_grad
 from gradviz.engine.scope import warn
 from gradviz.engine.subclasses import dispatch, kept, wanted
@@ -44,6 +45,9 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             refused = _refusal(name, args, keywords)
             if refused is None and _is_old(name, args, keywords):
                 return _by_pytorchs_names(name, function, args, keywords)
+            other = mixed.met(refused or error, *args, *keywords.values())
+            if other is not None:
+                raise other from None
             if refused is None or str(refused).partition("\n")[0] == str(error).partition("\n")[0]:
                 raise
             raise refused from None

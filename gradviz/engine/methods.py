@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import calls, creation, functions, inplace, subclasses
+from gradviz.engine import calls, creation, functions, inplace, mixed, subclasses
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.modes import mode
@@ -25,7 +25,7 @@ def _operator(function: Callable[..., Any], swapped: bool = False) -> Callable[[
     def method(self: Tensor, other: Any) -> Any:
         if isinstance(other, Tensor) or type(other) is float or type(other) is int or _is_number(other):
             return function(other, self) if swapped else function(self, other)
-        return NotImplemented
+        return mixed.declined(other)
 
     return method
 
@@ -51,7 +51,7 @@ def _reversed_div(self: Tensor, other: Any) -> Tensor:
 
 
 def _matmul(self: Tensor, other: Any) -> Any:
-    return functions.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+    return functions.matmul(self, other) if isinstance(other, Tensor) else mixed.declined(other)
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:

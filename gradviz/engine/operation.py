@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes
+from gradviz.engine import advice, dtypes, mixed
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node
 from gradviz.engine.scope import PACKAGE
@@ -422,7 +422,7 @@ def binary(
             same = (type(y) is float or type(y) is int) and x.dtype.kind == "f"
         if not same:
             if not isinstance(y, NUMBERS):
-                return NotImplemented  # as Python's operators want it: the other side may know what to do
+                return mixed.declined(y)  # as Python's operators want it: the other side may know what to do
             if no_bools is not None and (bools := [is_bool(x), is_bool(y)]) and any(bools):
                 raise RuntimeError(no_bools(all(bools)))
             x, y = promoted(x, y)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import advice, devices, dtypes, printing
+from gradviz.engine import advice, devices, dtypes, mixed, printing
 from gradviz.engine.hooks import RemovableHandle, add
 from gradviz.engine.modes import mode
 from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
@@ -163,9 +163,8 @@ class Tensor:
     def grad(self, value: Tensor | None) -> None:
         if value is not None:
             if not isinstance(value, Tensor):
-                raise TypeError(
-                    f"assigned grad expected to be a Tensor or None but got grad of type {_type_name(value)}"
-                )
+                words = f"assigned grad expected to be a Tensor or None but got grad of type {_type_name(value)}"
+                raise TypeError(mixed.explained(words, value))
             if value.shape != self.shape:
                 words = (
                     f"attempting to assign a gradient of size '{list(value.shape)}' to a tensor of size "
@@ -235,7 +234,8 @@ class Tensor:
     @data.setter
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
-            raise TypeError(f"Variable data has to be a tensor, but got {_type_name(value)}")
+            words = f"Variable data has to be a tensor, but got {_type_name(value)}"
+            raise TypeError(mixed.explained(words, value))
         if value._memory is None or value._memory is not self._memory:
             self.keep_old_values()
             self.array = value.storage()
@@ -267,6 +267,12 @@ class Tensor:
         if self._requires_grad and not force:
             raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
         return self.storage()
+
+    @classmethod
+    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Raise: a function of PyTorch's own, which asks here what to do, was given gradviz's tensor."""
+        name = getattr(function, "__name__", "PyTorch")
+        raise TypeError(f"{name}(): expected PyTorch's tensors, but got gradviz's\n\n{mixed.TWO_LIBRARIES}")
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)

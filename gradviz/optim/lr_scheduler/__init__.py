@@ -17,6 +17,7 @@ from gradviz.optim.lr_scheduler.factors import (
 from gradviz.optim.lr_scheduler.functions import LambdaLR, MultiplicativeLR
 from gradviz.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from gradviz.optim.lr_scheduler.scheduler import LRScheduler
+from gradviz.optim.lr_scheduler.scheduler import _LRScheduler as _LRScheduler
 
 __all__ = [
     "ChainedScheduler",

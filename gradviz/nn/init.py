@@ -302,8 +302,10 @@ def _old(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return function
 
 
-constant, dirac, eye, kaiming_normal, kaiming_uniform, normal, orthogonal, sparse, uniform, xavier_normal, xavier_uniform = map(
-    _old,
-    (constant_, dirac_, eye_, kaiming_normal_, kaiming_uniform_, normal_, orthogonal_, sparse_, uniform_, xavier_normal_,
-     xavier_uniform_),
+constant, dirac, eye, kaiming_normal, kaiming_uniform, normal, orthogonal, sparse, uniform, xavier_normal, xavier_uniform = (
+    _old(fill)
+    for fill in (
+        constant_, dirac_, eye_, kaiming_normal_, kaiming_uniform_, normal_, orthogonal_, sparse_, uniform_, xavier_normal_,
+        xavier_uniform_,
+    )
 )  # fmt: skip

@@ -6,9 +6,12 @@ from gradviz.engine import advice
 from gradviz.nn import functional, init, modules, utils
 from gradviz.nn.module import Module
 from gradviz.nn.modules import *
-from gradviz.nn.parameter import Buffer, Parameter
+from gradviz.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
-__all__ = ["Buffer", "Module", "Parameter", "functional", "init", "utils", *modules.__all__]
+__all__ = [
+    "Buffer", "Module", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init", "utils",
+    *modules.__all__,
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

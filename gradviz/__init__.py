@@ -66,7 +66,7 @@ _LATER = {
     "sweep": "runs",
     "train": "runs",
 }
-_VISIBLE = ("check", "drawing", "player", "recording")
+_VISIBLE = ("check", "distributions", "drawing", "player", "recording")
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ ABOVE = {
     "autograd": {"engine"},
     "nn": {"engine"},
     "optim": {"engine", "nn"},
-    "utils": {"engine"},
+    "utils": {"engine", "autograd"},
     "distributions": {"engine", "autograd", "nn", "special"},
     "recording": {"engine"},
     "drawing": {"recording"},

@@ -140,7 +140,7 @@ def test_what_has_no_numbers_says_so():
     layer = gv.nn.LazyLinear(2)
     uses = (lambda: layer.weight + 1, lambda: layer.weight.sum(), lambda: layer.weight.numel(), layer.requires_grad_)
     for use in uses:
-        with pytest.raises(ValueError, match="Attempted to use an uninitialized parameter.*UninitializedParameter"):
+        with pytest.raises(ValueError, match=r"Attempted to use an uninitialized parameter.*UninitializedParameter"):
             use()
 
 

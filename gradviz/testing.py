@@ -172,7 +172,7 @@ def _compare_numbers(actual: Any, expected: Any, rules: _Rules) -> None:
 
 
 def _compare_tensors(actual: Tensor, expected: Tensor, rules: _Rules) -> None:
-    checks = [("shape", actual.shape, expected.shape)]
+    checks: list[tuple[str, Any, Any]] = [("shape", actual.shape, expected.shape)]
     if rules.check_stride:
         checks.append(("stride()", actual.stride(), expected.stride()))
     if rules.check_dtype:
@@ -210,7 +210,7 @@ def _tensors_differ(actual: Tensor, expected: Tensor, matches: np.ndarray, rtol:
         place = tuple(int(index) for index in np.unravel_index(flat, array.shape))
         greatest.append((array[place].item(), place))
     facts = f"Mismatched elements: {wrong} / {matches.size} ({wrong / matches.size:.1%})"
-    return _differ("Tensor-likes", facts, *greatest, rtol, atol)
+    return _differ("Tensor-likes", facts, greatest[0], greatest[1], rtol, atol)
 
 
 def _differ(what: str, facts: str, absolute: Any, relative: Any, rtol: float, atol: float) -> str:
@@ -318,6 +318,8 @@ def make_tensor(
 
 def _limits(dtype: dtypes.dtype, low: float | None, high: float | None) -> tuple[float, float]:
     """Return the limits of random numbers, within what the dtype can hold."""
+    least: float
+    end: float
     if dtype is dtypes.bool:
         least, end, usual = 0, 2, (0, 2)
     elif dtype.is_floating_point:

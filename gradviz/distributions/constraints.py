@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from gradviz.engine import advice, creation, functions
-from gradviz.engine.tensor import Tensor
 
 __all__ = [
     "Constraint", "boolean", "dependent", "dependent_property", "greater_than", "greater_than_eq", "half_open_interval",
@@ -38,7 +37,7 @@ class Constraint:
     is_discrete: Any = False
     event_dim: Any = 0
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         """Return, for each value, whether it lies in the region."""
         raise NotImplementedError
 
@@ -59,12 +58,12 @@ class _Dependent(Constraint):
         return fact
 
     @property
-    def is_discrete(self) -> Any:  # type: ignore[override]
+    def is_discrete(self) -> Any:
         """Whether it is made of separate points, where that is known."""
         return self._known("is_discrete")
 
     @property
-    def event_dim(self) -> Any:  # type: ignore[override]
+    def event_dim(self) -> Any:
         """Over how many of the last axes it speaks, where that is known."""
         return self._known("event_dim")
 
@@ -75,7 +74,7 @@ class _Dependent(Constraint):
         ]
         return _Dependent(is_discrete=known[0], event_dim=known[1])
 
-    def check(self, value: Any) -> Tensor:
+    def check(self, value: Any) -> Any:
         """Refuse: ask an instance of the distribution."""
         raise ValueError("Cannot determine validity of dependent constraint")
 
@@ -104,16 +103,16 @@ class _IndependentConstraint(Constraint):
         self.base_constraint, self.reinterpreted_batch_ndims = base_constraint, reinterpreted_batch_ndims
 
     @property
-    def is_discrete(self) -> Any:  # type: ignore[override]
+    def is_discrete(self) -> Any:
         """As of the region of each."""
         return self.base_constraint.is_discrete
 
     @property
-    def event_dim(self) -> Any:  # type: ignore[override]
+    def event_dim(self) -> Any:
         """Over how many of the last axes it speaks."""
         return self.base_constraint.event_dim + self.reinterpreted_batch_ndims
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         """Return whether all of them lie in the region."""
         result = self.base_constraint.check(value)
         if result.ndim < self.reinterpreted_batch_ndims:
@@ -129,12 +128,14 @@ class _Bounded(Constraint):
 
     above: Any = None  # how the lower bound has to compare with a value
     below: Any = None  # how a value has to compare with the upper bound
+    lower_bound: Any
+    upper_bound: Any
 
     def __init__(self, *bounds: Any, **named: Any) -> None:
         names = [name for name, way in (("lower_bound", self.above), ("upper_bound", self.below)) if way is not None]
         vars(self).update(zip(names, bounds, strict=False), **named)
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         """Return whether each number lies between the bounds."""
         tests = [value % 1 == 0] if self.is_discrete else []
         if self.above is not None:
@@ -180,14 +181,14 @@ class _IntegerGreaterThan(_GreaterThanEq):
 
 
 class _Real(Constraint):
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         return value == value  # nan is not equal to itself
 
 
 class _Boolean(Constraint):
     is_discrete = True
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         return (value == 0) | (value == 1)
 
 
@@ -195,14 +196,14 @@ class _OneHot(Constraint):
     is_discrete = True
     event_dim = 1
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         return ((value == 0) | (value == 1)).all(-1) & value.sum(-1).eq(1)
 
 
 class _Simplex(Constraint):
     event_dim = 1
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         return (value >= 0).all(-1) & ((value.sum(-1) - 1).abs() < 1e-6)
 
 
@@ -213,43 +214,43 @@ class _Multinomial(Constraint):
     def __init__(self, upper_bound: Any) -> None:
         self.upper_bound = upper_bound
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         return (value >= 0).all(-1) & (value.sum(-1) <= self.upper_bound)
 
 
 class _LowerTriangular(Constraint):
     event_dim = 2
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         return (value.tril() == value).all(-1).all(-1)
 
 
 class _LowerCholesky(_LowerTriangular):
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         return super().check(value) & (value.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
 
 
 class _Square(Constraint):
     event_dim = 2
 
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         return creation.full(tuple(value.shape[:-2]), value.shape[-2] == value.shape[-1])
 
 
 class _Symmetric(_Square):
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         square = super().check(value)
         return functions.isclose(value, value.mT, atol=1e-6).all(-2).all(-1) if square.all() else square
 
 
 class _PositiveSemidefinite(_Symmetric):
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         symmetric = super().check(value)
         return functions.linalg.eigvalsh(value).ge(0).all(-1) if symmetric.all() else symmetric
 
 
 class _PositiveDefinite(_Symmetric):
-    def check(self, value: Tensor) -> Tensor:
+    def check(self, value: Any) -> Any:
         symmetric = super().check(value)
         return functions.linalg.cholesky_ex(value)[1].eq(0) if symmetric.all() else symmetric
 

@@ -27,6 +27,7 @@ class Dirichlet(ExponentialFamily):
     arg_constraints = {"concentration": constraints.independent(constraints.positive, 1)}
     support = constraints.simplex
     has_rsample = True
+    concentration: Tensor
 
     def __init__(self, concentration: Tensor, validate_args: bool | None = None) -> None:
         if concentration.ndim < 1:
@@ -42,7 +43,7 @@ class Dirichlet(ExponentialFamily):
     def mode(self) -> Tensor:
         less_one = (self.concentration - 1).clamp(min=0.0)
         mode = less_one / less_one.sum(-1, True)
-        corners = (self.concentration < 1).all(dim=-1)  # the density is highest in a corner
+        corners = self.concentration.lt(1).all(dim=-1)  # the density is highest in a corner
         mode[corners] = one_hot(mode[corners].argmax(dim=-1), less_one.shape[-1]).to(mode)
         return mode
 

@@ -150,7 +150,7 @@ def _kl_multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Ten
 @register_kl(Uniform, Uniform)
 def _kl_uniform(p: Uniform, q: Uniform) -> Tensor:
     result = ((q.high - q.low) / (p.high - p.low)).log()
-    result[(q.low > p.low) | (q.high < p.high)] = math.inf
+    result[q.low.gt(p.low) | q.high.lt(p.high)] = math.inf
     return result
 
 

@@ -41,6 +41,7 @@ class MultivariateNormal(Parametrized):
     }
     support = constraints.real_vector
     has_rsample = True
+    loc: Tensor
 
     def __init__(
         self,

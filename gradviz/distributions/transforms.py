@@ -72,12 +72,13 @@ class Transform:
         """Return the same function, with a cache or without."""
         if self._cache_size == cache_size:
             return self
-        return type(self)(*self._settings(), cache_size=cache_size)
+        kind: Any = type(self)
+        return kind(*self._settings(), cache_size=cache_size)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return False
-        return all(_same(a, b) for a, b in zip(self._settings(), other._settings(), strict=True))  # type: ignore[attr-defined]
+        return all(_same(a, b) for a, b in zip(self._settings(), other._settings(), strict=True))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -132,11 +133,11 @@ class _InverseTransform(Transform):
         self._cache_size = transform._cache_size
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return self._inv.codomain
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return self._inv.domain
 
     @property
@@ -144,7 +145,7 @@ class _InverseTransform(Transform):
         return self._inv.bijective
 
     @property
-    def sign(self) -> Any:  # type: ignore[override]
+    def sign(self) -> Any:
         return self._inv.sign
 
     @property
@@ -190,19 +191,19 @@ class ComposeTransform(Transform):
         return (self.parts,)
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return _joined([(part.domain, part.codomain) for part in self.parts])
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return _joined([(part.codomain, part.domain) for part in reversed(self.parts)])
 
     @lazy_property
-    def bijective(self) -> bool:  # type: ignore[override]
+    def bijective(self) -> bool:
         return all(part.bijective for part in self.parts)
 
     @lazy_property
-    def sign(self) -> Any:  # type: ignore[override]
+    def sign(self) -> Any:
         return functools.reduce(operator.mul, (part.sign for part in self.parts), 1)
 
     @property
@@ -287,11 +288,11 @@ class IndependentTransform(Transform):
         return self.base_transform, self.reinterpreted_batch_ndims
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return constraints.independent(self.base_transform.domain, self.reinterpreted_batch_ndims)
 
     @property
-    def codomain(self) -> Any:  # type: ignore[override]
+    def codomain(self) -> Any:
         return constraints.independent(self.base_transform.codomain, self.reinterpreted_batch_ndims)
 
     @property
@@ -299,7 +300,7 @@ class IndependentTransform(Transform):
         return self.base_transform.bijective
 
     @property
-    def sign(self) -> Any:  # type: ignore[override]
+    def sign(self) -> Any:
         return self.base_transform.sign
 
     def _call(self, x: Tensor) -> Tensor:
@@ -364,7 +365,7 @@ class PowerTransform(Transform):
         return (self.exponent,)
 
     @lazy_property
-    def sign(self) -> Any:  # type: ignore[override]
+    def sign(self) -> Any:
         return self.exponent.sign()
 
     def _call(self, x: Tensor) -> Tensor:
@@ -482,13 +483,13 @@ class AffineTransform(Transform):
         return self._event_dim
 
     @property
-    def domain(self) -> Any:  # type: ignore[override]
+    def domain(self) -> Any:
         return constraints.independent(constraints.real, self._event_dim) if self._event_dim else constraints.real
 
     codomain = domain
 
     @property
-    def sign(self) -> Any:  # type: ignore[override]
+    def sign(self) -> Any:
         return self.scale.sign() if isinstance(self.scale, Tensor) else (self.scale > 0) - (self.scale < 0)
 
     def _call(self, x: Tensor) -> Tensor:

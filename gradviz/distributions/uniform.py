@@ -26,6 +26,8 @@ class Uniform(Parametrized):
     """
 
     has_rsample = True
+    low: Tensor
+    high: Tensor
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
         self._parametrize(validate_args, low=low, high=high)

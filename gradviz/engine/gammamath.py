@@ -120,13 +120,14 @@ def dirichlet_slope(x: Array, alpha: Array, total: Array) -> Array:
     From these the derivatives of all shares of a Dirichlet distribution follow.
     """
     kind = np.result_type(x)
-    x, alpha, total = np.broadcast_arrays(*(np.asarray(array, np.float64) for array in (x, alpha, total)))
+    wide = [np.asarray(array, np.float64) for array in (x, alpha, total)]
+    x, alpha, total = np.broadcast_arrays(*wide)
     beta = total - alpha
     boundary = total * x * (1 - x)
     with np.errstate(all="ignore"):
-        slope = np.where((alpha > 6) & (beta > 6), _beta_large(x, alpha, beta), _beta_fit(x, alpha, total))
-        slope = np.where((x >= 0.5) & (boundary < 0.75), -_beta_near_one(1 - x, beta, alpha), slope)
-        return np.where((x <= 0.5) & (boundary < 2.5), _beta_near_zero(x, alpha, beta), slope).astype(kind)
+        conditions = [(x <= 0.5) & (boundary < 2.5), (x >= 0.5) & (boundary < 0.75), (alpha > 6) & (beta > 6)]
+        slopes = [_beta_near_zero(x, alpha, beta), -_beta_near_one(1 - x, beta, alpha), _beta_large(x, alpha, beta)]
+        return np.select(conditions, slopes, _beta_fit(x, alpha, total)).astype(kind)
 
 
 def _beta_near_zero(x: Array, alpha: Array, beta: Array) -> Array:

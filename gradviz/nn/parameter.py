@@ -92,13 +92,20 @@ class UninitializedTensorMixin(Tensor):
 
     cls_to_become: type[Tensor]
 
+    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
+        self._start(requires_grad, dtype)
+
     def _start(self, requires_grad: bool, dtype: Any) -> None:
         self._grad_fn, self._requires_grad = None, requires_grad
         self._kind = dtypes.get_default_dtype().numpy if dtype is None else dtypes.to_numpy(dtype)
 
     @property
-    def array(self) -> Any:  # type: ignore[override]
+    def array(self) -> Any:
         """There are no numbers, so whatever asks for them has come too early."""
+        raise ValueError(NO_NUMBERS.format(type(self).__name__))
+
+    @array.setter
+    def array(self, value: Any) -> None:
         raise ValueError(NO_NUMBERS.format(type(self).__name__))
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
@@ -118,7 +125,7 @@ class UninitializedTensorMixin(Tensor):
         self.array = creation.empty(tuple(shape), dtype=kind if dtype is None else dtype, device=device).storage()
 
     @property
-    def data(self) -> Tensor:  # type: ignore[override]
+    def data(self) -> Tensor:
         """An empty tensor of the same dtype: what converts a module converts this."""
         return wrap(np.empty(0, self._kind))
 
@@ -188,9 +195,6 @@ class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """
 
     cls_to_become = Parameter
-
-    def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
-        self._start(requires_grad, dtype)
 
 
 class UninitializedBuffer(UninitializedTensorMixin, Buffer):

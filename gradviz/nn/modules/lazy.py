@@ -94,7 +94,7 @@ class _LazyLayer(LazyModuleMixin):
     def reset_parameters(self) -> None:
         """Draw the starting values anew, if there are any yet."""
         if not self.has_uninitialized_params() and getattr(self, self._missing) != 0:
-            super().reset_parameters()
+            super().reset_parameters()  # type: ignore[misc]
 
     def _size_in(self, input: Tensor) -> int:
         """Read the missing size off an input."""
@@ -104,7 +104,7 @@ class _LazyLayer(LazyModuleMixin):
         """Return the sizes of the parameters and buffers, now that all is known."""
         raise NotImplementedError
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         """Take the missing size from the input."""
         if self.has_uninitialized_params():
             with no_grad():
@@ -153,7 +153,7 @@ class LazyLinear(_LazyLayer, Linear):
     def _sizes(self) -> dict[str, tuple[int, ...]]:
         return {"weight": (self.out_features, self.in_features), "bias": (self.out_features,)}
 
-    def initialize_parameters(self, input: Tensor) -> None:  # type: ignore[override]
+    def initialize_parameters(self, input: Tensor) -> None:
         """Take `in_features` from the input; a weight that was loaded has it already."""
         super().initialize_parameters(input)
         if self.in_features == 0:

@@ -197,7 +197,7 @@ class _Orthogonal(Module):
                     )
                 vectors, taus = _reflections(tall)
                 diagonal = vectors.diagonal(dim1=-2, dim2=-1)
-                signs = diagonal.sign() * functions.where(taus == 0.0, -1.0, 1.0)
+                signs = diagonal.sign() * functions.where(taus.eq(0.0), -1.0, 1.0)
                 whole = vectors - functions.diag_embed(diagonal) if n == k else vectors.tril(-1) + vectors.triu(1)
                 whole = whole + creation.eye(n, k, dtype=tall.dtype) * signs.unsqueeze(-2)
                 return whole.mT if transposed else whole

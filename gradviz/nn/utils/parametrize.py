@@ -134,7 +134,7 @@ class ParametrizationList(ModuleList):
     def _originals(self) -> list[Tensor]:
         return [self.original] if self.is_tensor else [getattr(self, f"original{i}") for i in range(self.ntensors)]
 
-    def forward(self) -> Tensor:  # type: ignore[override]
+    def forward(self) -> Tensor:
         """Compute the tensor."""
         first, *others = list(self)
         x = first(*self._originals())

@@ -169,6 +169,9 @@ EXAMPLES: dict[str, str] = {
     "NormalBackward1": SEEDED.format("torch.normal(a, 1.0)"),
     "NormalBackward2": SEEDED.format("torch.normal(1.0, p)"),
     "NormalBackward3": SEEDED.format("torch.normal(a, p)"),
+    "StandardGammaBackward0": SEEDED.format("torch.distributions.Gamma(p, 1.0).rsample()"),
+    "_DirichletBackward": SEEDED.format("torch.distributions.Dirichlet(p).rsample()"),
+    "IgammaBackward0": "torch.special.gammainc(torch.tensor([0.5, 1.0, 2.5]).double(), p)",
     # reductions
     "NormBackward1": "N.pairwise_distance(a, a2) + N.pairwise_distance(a, a2, 3) + N.pairwise_distance(a, a2, 1)",
     "LogsumexpBackward0": "torch.logsumexp(t, (0, 2)).sum() + torch.logsumexp(a, 1, True)",
@@ -374,7 +377,29 @@ def test_no_gradient_flows_through_a_draw(name):
         assert not gradient.numpy().any()
 
 
-@pytest.mark.parametrize("name", sorted(set(TABLE) - DEFINED_AS_ZERO))
+IMPLICIT = {"StandardGammaBackward0", "_DirichletBackward"}
+"""Random numbers that move along when their distribution changes, keeping their place in it; there is no second derivative."""
+
+
+@pytest.mark.parametrize("name", sorted(IMPLICIT))
+def test_a_draw_moves_with_its_distribution(name):
+    """The contribution, summed over many draws, is the slope of their mean (the first share's, for Dirichlet)."""
+    alpha, draws = TENSORS["p"], 20000
+    start = gv.tensor(alpha, requires_grad=True)
+    gv.manual_seed(3)
+    if name == "StandardGammaBackward0":  # the mean is the concentration
+        x = gv.distributions.Gamma(start, 1.0).rsample((draws,))
+        expected = np.ones_like(alpha)
+    else:  # the mean is the concentration over the total
+        x = gv.distributions.Dirichlet(start).rsample((draws,))[..., :1]
+        total = alpha.sum(-1, keepdims=True)
+        expected = (np.array([1.0, 0.0, 0.0]) * total - alpha[:, :1]) / total**2
+    assert name in nodes_behind(x)
+    (slope,) = gv.autograd.grad(x.mean(0).sum(), start)
+    np.testing.assert_allclose(slope.numpy(), expected, atol=0.02)
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - DEFINED_AS_ZERO - IMPLICIT))
 def test_row(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -83,12 +83,12 @@ from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
 from gradviz.func import vmap
 from gradviz.nn import native
-from gradviz.nn.functional import log_softmax, softmax
 from gradviz.nn.native import *
 from gradviz.settings import *
 
-globals().update(methods.on_top())
-calls.open_to("", [*creation.__all__, *functions.__all__, *native.__all__], globals())
+_on_top = methods.on_top()
+globals().update(_on_top)
+calls.open_to("", [*creation.__all__, *functions.__all__, *native.__all__, *_on_top], globals())
 
 newaxis = None
 

@@ -54,6 +54,8 @@ class autocast:  # noqa: N801 (PyTorch's name)
         return None
 
     def __call__(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, which runs inside of such a block."""
+
         @functools.wraps(function)
         def inside(*args: Any, **keywords: Any) -> Any:
             with self:

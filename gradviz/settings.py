@@ -48,7 +48,7 @@ def get_num_threads() -> int:
 
 
 def set_num_threads(number: int) -> None:
-    """Keep the number. (NumPy's threads are set before it is imported: ``OMP_NUM_THREADS=1 python ...``.)"""
+    """Keep the number. NumPy's threads are set before it is imported: ``OMP_NUM_THREADS=1 python ...``."""
     _kept["threads"] = _count("set_num_threads", number)
 
 

@@ -29,6 +29,9 @@ DIVISIONS = ["", ", *, str? rounding_mode"]
 FORMAT = "*, memory_format? memory_format=None"
 BY_HAND = {
     "as_tensor": ["object data, *, dtype? dtype=None, device? device=None"],
+    "true_divide": ["Tensor+ input, Tensor+ other, *, Tensor? out=None"],
+    "Tensor.true_divide": ["Tensor+ other"],
+    "Tensor.true_divide_": ["Tensor+ other"],
     "floor_divide": ["Tensor+ input, Tensor+ other, *, Tensor? out=None", "Tensor+ input, Number other"],
     "nonzero": ["Tensor input, *, Tensor? out=None", "Tensor input, *, bool as_tuple"],
     "tensor": [
@@ -45,8 +48,8 @@ BY_HAND = {
     "Tensor.requires_grad_": ["bool requires_grad=True"],
     "Tensor.size": ["int? dim=None"],
     "Tensor.stride": ["int? dim=None"],
-    **{name: [f"Tensor+ input, Tensor+ other{more or ', *'}, Tensor? out=None" for more in DIVISIONS] for name in ("div", "divide", "true_divide")},
-    **{f"Tensor.{name}": [f"Tensor+ other{more}" for more in DIVISIONS] for name in ("div", "divide", "div_", "divide_", "true_divide", "true_divide_")},
+    **{name: [f"Tensor+ input, Tensor+ other{more or ', *'}, Tensor? out=None" for more in DIVISIONS] for name in ("div", "divide")},
+    **{f"Tensor.{name}": [f"Tensor+ other{more}" for more in DIVISIONS] for name in ("div", "divide", "div_", "divide_")},
     **{
         f"Tensor.{name}": [FORMAT]
         for name in ("bfloat16", "bool", "byte", "char", "double", "float", "half", "int", "long", "short")
@@ -93,9 +96,7 @@ def _of_stub(function: ast.FunctionDef, method: bool) -> str | None:
 def _part(argument: ast.arg, default: Any) -> str:
     kind = _kind(ast.unparse(argument.annotation)) if argument.annotation else "object"
     kind = OWN_KINDS.get(argument.arg, kind)
-    return f"{kind} {argument.arg.rstrip('_')}" + (
-        "" if default is None else f"={ast.unparse(default).replace(' ', '')}"
-    )
+    return f"{kind} {argument.arg}" + ("" if default is None else f"={ast.unparse(default).replace(' ', '')}")
 
 
 def _of_stubs(tree: list[ast.stmt], method: bool) -> dict[str, list[str]]:
@@ -155,6 +156,8 @@ def wanted() -> str:
     classes = ast.parse((folder / "__init__.pyi").read_text()).body
     base = next(node for node in classes if isinstance(node, ast.ClassDef) and node.name == "TensorBase")
     methods = _of_stubs(base.body, True)
+    for known in methods.values():
+        known[:] = [line.replace(" from_", " from") for line in known]  # a word of Python, but for the parser a name
     for name, known in functions.items():
         old = [line.replace("Tensor input, ", "", 1) for line in known if line.startswith("!") and "out" not in line]
         for method in (methods.get(name), methods.get(f"{name}_")):

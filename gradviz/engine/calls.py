@@ -14,6 +14,8 @@ from typing import Any
 
 from gradviz.engine import mixed
 from gradviz.engine.modes import no_grad
+from gradviz.engine.scope import warn
+from gradviz.engine.subclasses import dispatch, kept, wanted
 
 
 def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,6 +32,8 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     own = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) - {"out"}
 
     def call(*args: Any, **keywords: Any) -> Any:
+        if kept and wanted((*args, *keywords.values())):
+            return dispatch(call, args, keywords)
         try:
             if not keywords:
                 result = function(*args)
@@ -39,6 +43,8 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
                 result = _by_pytorchs_names(name, function, args, keywords)
         except Exception as error:
             refused = _refusal(name, args, keywords)
+            if refused is None and _is_old(name, args, keywords):
+                return _by_pytorchs_names(name, function, args, keywords)
             other = mixed.met(refused or error, *args, *keywords.values())
             if other is not None:
                 raise other from None
@@ -51,7 +57,7 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
     call.__name__ = call.__qualname__ = function.__name__
     call.__doc__ = function.__doc__
-    call.__wrapped__ = function  # type: ignore[attr-defined]
+    call.__wrapped__ = call.behind = function  # type: ignore[attr-defined]
     return call
 
 
@@ -68,8 +74,9 @@ def open_to(room: str, names: Iterable[str], space: dict[str, Any]) -> None:
         Its names, which are changed.
     """
     for name in names:
-        if type(space[name]) is FunctionType and not hasattr(space[name], "__wrapped__"):
-            space[name] = call = public(f"{room}.{name}" if room else name, space[name])
+        if type(space[name]) is FunctionType:
+            function = getattr(space[name], "behind", space[name])  # it may have come in under another name
+            space[name] = call = public(f"{room}.{name}" if room else name, function)
             call.__module__ = space["__name__"]  # a pickle looks for it there
             call.__name__ = call.__qualname__ = name
 
@@ -78,6 +85,14 @@ def _refusal(name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> T
     from gradviz.engine import signatures
 
     return signatures.refusal(name, args[1:] if name.startswith("Tensor.") else args, keywords)
+
+
+def _is_old(name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
+    """Return True for a call in a form that PyTorch has given up and still takes: ``add(x, 2, y)`` for ``x + 2 · y``."""
+    from gradviz.engine import signatures
+
+    found = signatures.bound(name, args[1:] if name.startswith("Tensor.") else args, keywords)
+    return found is not None and found[0].old
 
 
 def _by_pytorchs_names(
@@ -92,6 +107,10 @@ def _by_pytorchs_names(
     if found is None:
         return function(*args, **keywords)
     signature, given = found
+    if signature.old:
+        warn(f"This overload of {signature.name} is deprecated: {signature.name}{signature}")
+        rest = {key: value for key, value in given.items() if key != "input"}
+        return public(name, function)(*(first or (given["input"],)), **rest)
     out = given.pop("out", None)
     by_place, by_name, gap = list(first), {}, False
     for parameter in signature.parameters:

@@ -10,9 +10,10 @@ import numpy as np
 from gradviz.engine import advice, cpumath, distributions, dtypes, random, size
 from gradviz.engine.devices import check_device, preserve_format, strided
 from gradviz.engine.operation import broadcast_error
-from gradviz.engine.operations import sampling
+from gradviz.engine.operations import sampling, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.views import view_of
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
@@ -25,7 +26,9 @@ __all__ = [
 Size = Any  # ints, or one tuple or list of ints
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """Make a tensor from numbers; the data is copied.
 
     Parameters
@@ -188,7 +191,7 @@ def _kind(dtype: Any) -> np.dtype[Any]:
     return dtypes.to_numpy(dtype) if dtype is not None else dtypes.get_default_dtype().numpy
 
 
-def _check(device: Any, options: dict[str, Any]) -> None:
+def check_options(device: Any, options: dict[str, Any]) -> None:
     """Refuse what there is not: another device, other layouts.
 
     Options that change nothing in what is computed are accepted: ``pin_memory``, ``layout`` of ordinary tensors, ...
@@ -213,8 +216,13 @@ def legacy(data: tuple[Any, ...], kind: dtypes.dtype) -> Tensor:
     if isinstance(given, Tensor):
         if given.dtype is not kind:
             raise TypeError(f"expected {_options(kind)} (got {_options(given.dtype)})")
-        return given.detach()
+        return alias(given)
     return as_tensor(given, kind) if isinstance(given, np.ndarray) else tensor(given, dtype=kind)
+
+
+def alias(input: Tensor) -> Tensor:
+    """Return another tensor of the same memory, in the same place of the graph."""
+    return view_of(input, shapes.alias(input))
 
 
 def _options(kind: dtypes.dtype) -> str:
@@ -267,21 +275,21 @@ def zeros(*size: Size, dtype: Any = None, device: Any = None, requires_grad: boo
         Whether ``backward()`` should compute a gradient for it.
     """
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.zeros(_shape(size), _kind(dtype)), requires_grad)
 
 
 def ones(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Make a tensor of ones."""
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.ones(_shape(size, "ones"), _kind(dtype)), requires_grad)
 
 
 def empty(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Make a tensor to be filled later (with zeros, so that nobody sees what was in memory)."""
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.zeros(_shape(size, "empty"), _kind(dtype)), requires_grad)
 
 
@@ -289,7 +297,7 @@ def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make a tensor of one number over and over."""
-    _check(device, options)
+    check_options(device, options)
     if not isinstance(size, tuple | list):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     made = tensor(fill_value.item() if isinstance(fill_value, Tensor) else fill_value, dtype=dtype)
@@ -300,7 +308,7 @@ def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make a matrix with ones on its diagonal."""
-    _check(device, options)
+    check_options(device, options)
     for name, length in (("n", n), ("m", n if m is None else m)):
         if length < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {length}")
@@ -311,7 +319,7 @@ def scalar_tensor(
     s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make a tensor of one number, in the default dtype."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.array(s).astype(_kind(dtype)), requires_grad)
 
 
@@ -333,7 +341,7 @@ def arange(
     **options: Any,
 ) -> Tensor:
     """Make numbers from start up to, not including, end: ``arange(3)``, ``arange(1, 10, 2)``."""
-    _check(device, options)
+    check_options(device, options)
     if end is None:
         start, end = 0, start
     start, end, step = _number(start), _number(end), _number(step)
@@ -368,7 +376,7 @@ def linspace(
     steps
         How many numbers.
     """
-    _check(device, options)
+    check_options(device, options)
     return leaf(_spaced(_number(start), _number(end), steps, _kind(dtype)), requires_grad)
 
 
@@ -402,7 +410,7 @@ def logspace(
     **options: Any,
 ) -> Tensor:
     """Make numbers from ``base ** start`` to ``base ** end`` whose logarithms are evenly spaced."""
-    _check(device, options)
+    check_options(device, options)
     kind = _kind(dtype)
     powers = _spaced(_number(start), _number(end), steps, np.dtype(np.float64))
     return leaf(np.power(float(base), powers).astype(kind), requires_grad)
@@ -415,7 +423,7 @@ def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make zeros of a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.zeros(input.shape, _kind(dtype or input.dtype)), requires_grad)
 
 
@@ -423,7 +431,7 @@ def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make ones of a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.ones(input.shape, _kind(dtype or input.dtype)), requires_grad)
 
 
@@ -444,7 +452,7 @@ def full_like(
     **options: Any,
 ) -> Tensor:
     """Make one number over and over in a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.full(input.shape, _number(fill_value), _kind(dtype or input.dtype)), requires_grad)
 
 
@@ -504,7 +512,7 @@ def rand(
 ) -> Tensor:
     """Make random numbers, uniform between 0 and 1."""
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.asarray(source(generator).random(_shape(size, "rand"), _kind(dtype))), requires_grad)
 
 
@@ -518,7 +526,7 @@ def randn(
 ) -> Tensor:
     """Make random numbers from the normal distribution with mean 0 and standard deviation 1."""
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.asarray(source(generator).normal(_shape(size, "randn"), _kind(dtype))), requires_grad)
 
 
@@ -534,7 +542,7 @@ def randint(
     **options: Any,
 ) -> Tensor:
     """Make random integers from low up to, not including, high: ``randint(10, (3,))`` or ``randint(1, 7, (3,))``."""
-    _check(device, options)
+    check_options(device, options)
     if size is None:
         low, high, size = 0, low, high
     elif high is None:
@@ -553,7 +561,7 @@ def randperm(
     **options: Any,
 ) -> Tensor:
     """Make the numbers 0 to n − 1 in random order."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.asarray(source(generator).permutation(n)).astype(_kind(dtype), copy=False), requires_grad)
 
 
@@ -567,7 +575,7 @@ def rand_like(
     **options: Any,
 ) -> Tensor:
     """Make `rand` numbers of a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return rand(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
@@ -581,7 +589,7 @@ def randn_like(
     **options: Any,
 ) -> Tensor:
     """Make `randn` numbers of a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return randn(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
@@ -597,7 +605,7 @@ def randint_like(
     **options: Any,
 ) -> Tensor:
     """Make `randint` numbers of a tensor's shape and dtype: up to `low`, or from low up to high."""
-    _check(device, options)
+    check_options(device, options)
     low, high = (0, low) if high is None else (low, high)
     shape = tuple(input.shape)
     return randint(low, high, shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
@@ -629,7 +637,7 @@ def normal(
     >>> torch.normal(0.0, 1.0, (2, 3)).shape
     torch.Size([2, 3])
     """
-    _check(device, options)
+    check_options(device, options)
     draw = source(generator)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         numbers = draw.normal(_shape((() if size is None else tuple(size),), "normal"), _kind(dtype), mean, std)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import calls, creation, functions, inplace, mixed
+from gradviz.engine import calls, creation, functions, inplace, mixed, subclasses
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.modes import mode
@@ -106,8 +106,8 @@ def _fill(self: Tensor, value: Any = 0) -> Tensor:
 
 
 def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
-    """Copy another tensor's numbers into this one."""
-    return inplace.change(self, _copied, source)
+    """Copy another tensor's numbers, or a number, into this one."""
+    return inplace.change(self, _copied, source if isinstance(source, Tensor) else wrap(np.asarray(source)))
 
 
 def _reversed_axes(self: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ ON_TOP = [
 
 def on_top() -> dict[str, Any]:
     """Return the methods that stand in ``torch`` as functions, besides those of `functions`."""
-    return {name: getattr(Tensor, name) for name in (*(f"{name}_" for name in ON_TOP), "detach")}
+    return {name: getattr(Tensor, name).__wrapped__ for name in (*(f"{name}_" for name in ON_TOP), "detach")}
 
 
 def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -213,6 +213,9 @@ def install() -> None:
         "fill_": _fill,
         "copy_": _copy,
         "T": property(_reversed_axes),
+        "__init_subclass__": classmethod(lambda cls, **words: subclasses.made(cls)),
+        "__torch_function__": classmethod(subclasses.torch_function),
+        "as_subclass": subclasses.as_subclass,
     }
     for name, member in members.items():
         setattr(Tensor, name, member)

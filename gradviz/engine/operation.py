@@ -12,6 +12,7 @@ recorded in its turn. It need not undo broadcasting, nor copy a gradient along a
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -302,6 +303,13 @@ def broadcast_error(x: Any, y: Any) -> RuntimeError:
             )
             return RuntimeError(advice.do_not_broadcast(words, x, y))
     raise AssertionError(f"shapes {a} and {b} do broadcast")
+
+
+def check_broadcast(*arrays: Any) -> None:
+    """Say which two of several arrays, if any, have shapes that do not go together."""
+    for x, y in itertools.combinations(arrays, 2):
+        if any(m != n and 1 not in (m, n) for m, n in zip(np.shape(x)[::-1], np.shape(y)[::-1], strict=False)):
+            raise broadcast_error(x, y)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

@@ -207,6 +207,13 @@ def _check_tensors(values: Any, argument: int) -> None:
             raise TypeError(f"expected Tensor as element {place} in argument {argument}, but got {type_name(value)}")
 
 
+PYTHONS = (float, int, bool, complex)
+
+
+def _is_numpy(value: Any) -> bool:
+    return type(value).__module__ == "numpy"
+
+
 def _called(name: str) -> Callable[[Any], bool]:
     return lambda value: type(value).__name__ == name
 
@@ -224,7 +231,9 @@ FITS: dict[str, Callable[[Any], bool]] = {
     "floats": _is_list,
     "Numbers": _is_list,
     "Tensors": _is_list,
-    "dtype": lambda value: type(value).__name__ == "dtype" or value in (float, int, bool, complex),
+    "dtype": lambda value: (
+        (type(value).__name__ == "dtype" and not _is_numpy(value)) or any(value is kind for kind in PYTHONS)
+    ),
     "device": lambda value: type(value).__name__ == "device" or (isinstance(value, str | int) and value is not True),
     "layout": _called("layout"),
     "memory_format": _called("memory_format"),

@@ -89,12 +89,14 @@ class Tensor:
         def __setitem__(self, index: Any, value: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
 
-    def __init__(self, *data: Any) -> None:
+    def __new__(cls, *data: Any, **words: Any) -> Tensor:
         """Make a float tensor of numbers, ``Tensor([1, 2])``, or of a size, ``Tensor(2, 3)``; `gradviz.tensor` is clearer."""
         from gradviz.engine.creation import legacy
 
-        made = legacy(data, dtypes.get_default_dtype())
-        self.array, self._requires_grad, self._grad_fn = made.array, False, None
+        made = legacy((words.pop("data"),) if "data" in words else data, dtypes.get_default_dtype())
+        if made.__class__ is not cls:
+            made.__class__ = cls
+        return made
 
     # --- the graph ----------------------------------------------------------------------------------------------
 
@@ -395,6 +397,7 @@ class Tensor:
             self.array,
             grad_fn=type(self._grad_fn).__name__ if self._grad_fn is not None else None,
             requires_grad=self._requires_grad,
+            name="tensor" if type(self).__module__.startswith("gradviz.") else type(self).__name__,
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -409,7 +412,7 @@ class Tensor:
                 "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
                 "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
             )
-        copy = self.__class__.__new__(self.__class__)
+        copy = _new(self.__class__)
         memo[id(self)] = copy
         copy.array, copy._requires_grad, copy._grad_fn = np.array(self.array), self._requires_grad, None
         if self._grad is not None:
@@ -503,7 +506,7 @@ def wrap(array: Any, grad_fn: Node | None = None, output_nr: int = 0) -> Tensor:
     return out
 
 
-_new = Tensor.__new__
+_new = object.__new__
 
 
 def leaf_edge(leaf: Tensor) -> tuple[AccumulateGrad, int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,36 @@ import numpy as np
 from gradviz import absent
 from gradviz.engine import inplace, random
 from gradviz.engine.modes import no_grad
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
 
 __all__ = [
-    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
-    "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+    "calculate_gain",
+    "constant",
+    "constant_",
+    "dirac",
+    "dirac_",
+    "eye",
+    "eye_",
+    "kaiming_normal",
+    "kaiming_normal_",
+    "kaiming_uniform",
+    "kaiming_uniform_",
+    "normal",
+    "normal_",
+    "ones_",
+    "orthogonal",
+    "orthogonal_",
+    "sparse",
+    "sparse_",
+    "trunc_normal_",
+    "uniform",
+    "uniform_",
+    "xavier_normal",
+    "xavier_normal_",
+    "xavier_uniform",
+    "xavier_uniform_",
+    "zeros_",
 ]  # fmt: skip
 
 
@@ -262,3 +288,22 @@ def _fill(tensor: Tensor, numbers: object) -> Tensor:
     with no_grad():
         inplace.write(tensor, numbers)
     return tensor
+
+
+def _old(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    name = fill.__name__.removesuffix("_")
+
+    def function(*args: Any, **settings: Any) -> Tensor:
+        warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning)
+        return fill(*args, **settings)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Do as `{name}_` does, whose name it was once."
+    return function
+
+
+constant, dirac, eye, kaiming_normal, kaiming_uniform, normal, orthogonal, sparse, uniform, xavier_normal, xavier_uniform = map(
+    _old,
+    (constant_, dirac_, eye_, kaiming_normal_, kaiming_uniform_, normal_, orthogonal_, sparse_, uniform_, xavier_normal_,
+     xavier_uniform_),
+)  # fmt: skip

@@ -22,11 +22,17 @@ SAME = [
 INPLACE = ["celu", "rrelu", "selu", "threshold"]
 """Activations, which have a twin with an underscore."""
 
-REDUCING = [
-    "binary_cross_entropy_with_logits", "cosine_embedding_loss", "ctc_loss", "hinge_embedding_loss", "kl_div",
-    "margin_ranking_loss", "poisson_nll_loss", "triplet_margin_loss",
-]  # fmt: skip
-"""Losses, whose reduction is a number here."""
+REDUCING = {
+    "binary_cross_entropy_with_logits": "input target weight pos_weight reduction",
+    "cosine_embedding_loss": "input1 input2 target margin reduction",
+    "ctc_loss": "log_probs targets input_lengths target_lengths blank reduction zero_infinity",
+    "hinge_embedding_loss": "input target margin reduction",
+    "kl_div": "input target reduction",
+    "margin_ranking_loss": "input1 input2 target margin reduction",
+    "poisson_nll_loss": "input target log_input full eps reduction",
+    "triplet_margin_loss": "anchor positive negative margin p eps swap reduction",
+}
+"""Losses, whose reduction is a number here, with the order of their arguments."""
 
 __all__ = [
     *SAME, *INPLACE, *REDUCING, *(f"{name}_" for name in INPLACE), "adaptive_max_pool1d", "alpha_dropout", "alpha_dropout_",
@@ -38,30 +44,35 @@ __all__ = [
 REDUCTIONS = ("none", "mean", "sum")
 
 
-def _dropping(name: str, drop: Callable[..., Tensor], inplace: bool) -> Callable[..., Tensor]:
+def _dropping(name: str, drop: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(input: Tensor, p: float, train: bool) -> Tensor:
-        return drop(input, p, train, inplace)
+        if not 0 <= p <= 1:
+            raise RuntimeError(f"dropout probability has to be between 0 and 1, but got {p:g}")
+        return drop(input, p, train, name.endswith("_"))
 
     return _named(function, name, drop)
 
 
 def _without_inplace(name: str, activate: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def function(input: Tensor, *settings: Any, **by_name: Any) -> Tensor:
-        return activate(input, *settings, **by_name, inplace=name.endswith("_"))
+        return activate(input, *settings, **by_name, inplace=False)
 
     return _named(function, name, activate)
 
 
 def _reducing(name: str, loss: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    def function(*args: Any, reduction: int = 1, **settings: Any) -> Tensor:
-        return loss(*args, reduction=REDUCTIONS[reduction], **settings)
+    names = REDUCING[name].split()
+
+    def function(*args: Any, **settings: Any) -> Tensor:
+        given = dict(zip(names, args, strict=False)) | settings
+        return loss(**given | {"reduction": REDUCTIONS[given.get("reduction", 1)]})
 
     return _named(function, name, loss)
 
 
 def _named(function: Callable[..., Tensor], name: str, of: Callable[..., Tensor]) -> Callable[..., Tensor]:
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = of.__doc__
+    function.__doc__ = f"{(of.__doc__ or '').partition(chr(10))[0]} See `gradviz.nn.functional.{of.__name__}`."
     return function
 
 
@@ -69,17 +80,17 @@ for _name in SAME:
     globals()[_name] = getattr(F, _name)
 for _name in INPLACE:
     globals()[_name] = _without_inplace(_name, getattr(F, _name))
-    globals()[f"{_name}_"] = _without_inplace(f"{_name}_", getattr(F, _name))
+    globals()[f"{_name}_"] = getattr(F, f"{_name}_")
 for _name in REDUCING:
     globals()[_name] = _reducing(_name, getattr(F, _name))
-for _name, _drop in {
-    "dropout": F.dropout,
-    "alpha_dropout": F.alpha_dropout,
-    "feature_dropout": F.dropout2d,
-    "feature_alpha_dropout": F.feature_alpha_dropout,
-}.items():
-    globals()[_name] = _dropping(_name, _drop, False)
-    globals()[f"{_name}_"] = _dropping(f"{_name}_", _drop, True)
+dropout, alpha_dropout = _dropping("dropout", F.dropout), _dropping("alpha_dropout", F.alpha_dropout)
+dropout_, alpha_dropout_ = _dropping("dropout_", F.dropout), _dropping("alpha_dropout_", F.alpha_dropout)
+feature_dropout, feature_dropout_ = (
+    _dropping("feature_dropout", F.dropout2d),
+    _dropping("feature_dropout_", F.dropout2d),
+)
+feature_alpha_dropout = _dropping("feature_alpha_dropout", F.feature_alpha_dropout)
+feature_alpha_dropout_ = _dropping("feature_alpha_dropout_", F.feature_alpha_dropout)
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any) -> Any:

@@ -8,7 +8,18 @@ too. What is a method only stands in its ``METHODS``.
 
 from typing import Any
 
-from gradviz.engine.functions import arithmetic, facts, indexing, logic, matrices, members, reductions, sampling, shapes
+from gradviz.engine.functions import (
+    arithmetic,
+    facts,
+    indexing,
+    logic,
+    matrices,
+    members,
+    reductions,
+    sampling,
+    shapes,
+    windows,
+)
 from gradviz.engine.functions.arithmetic import *
 from gradviz.engine.functions.facts import *
 from gradviz.engine.functions.indexing import *
@@ -20,8 +31,9 @@ from gradviz.engine.functions.reductions import *
 from gradviz.engine.functions.scattering import *
 from gradviz.engine.functions.searching import *
 from gradviz.engine.functions.shapes import *
+from gradviz.engine.functions.windows import *
 
-FAMILIES = (arithmetic, reductions, matrices, shapes, indexing, logic, facts, sampling, members)
+FAMILIES = (arithmetic, reductions, matrices, shapes, indexing, logic, facts, sampling, members, windows)
 
 NOT_METHODS = frozenset(name for family in FAMILIES for name in getattr(family, "NOT_METHODS", ()))
 

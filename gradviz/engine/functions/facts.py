@@ -184,7 +184,7 @@ METHODS = {
     "element_size": lambda self: self.array.itemsize,
     "nbytes": property(lambda self: self.array.nbytes, doc="How many bytes the entries take."),
     "is_signed": lambda self: self.array.dtype.kind in "fi",
-    "cpu": lambda self, memory_format=None: self,
+    "cpu": lambda self, *, memory_format=None: self,
     "cuda": cuda,
 }
 """Methods of tensors that are not functions too."""

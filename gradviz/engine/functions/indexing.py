@@ -38,7 +38,7 @@ __all__ += joining.__all__
 __all__ += scattering.__all__
 __all__ += searching.__all__
 
-NOT_METHODS = ["narrow_copy", "select_copy", "slice_copy", *joining.NOT_METHODS, *searching.NOT_METHODS]
+NOT_METHODS = ["select_copy", "slice_copy", *joining.NOT_METHODS, *searching.NOT_METHODS]
 """Functions that are not methods of tensors too."""
 
 IN_PLACE = ["index_put", *scattering.IN_PLACE]

@@ -13,7 +13,7 @@ from gradviz.engine.functions import reductions, shapes
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor, wrap
 
-__all__ = ["is_conj", "is_distributed", "is_inference", "is_neg", "is_signed", "narrow_copy", "nextafter"]
+__all__ = ["is_conj", "is_distributed", "is_inference", "is_neg", "is_signed", "nextafter"]
 
 IN_PLACE = ["float_power", "nextafter"]
 
@@ -47,11 +47,6 @@ def is_inference(input: Tensor) -> bool:
 def is_signed(input: Tensor) -> bool:
     """Return True if the dtype has negative numbers."""
     return input.array.dtype.kind in "fi"
-
-
-def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """Take a part of an axis, as a copy."""
-    return shapes.narrow(input, dim, start, length).clone()
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:

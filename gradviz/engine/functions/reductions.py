@@ -591,6 +591,8 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
     dim
         The axis.
     """
+    if not y.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     axis = normal_axis(dim, y.ndim)
     if y.shape[axis] == 0:
         return wrap(np.zeros([n for i, n in enumerate(y.shape) if i != axis], y.array.dtype))
@@ -714,7 +716,10 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """Count how often each of the numbers 0, 1, 2, ... comes up, or add up the weights of those that do."""
     x = input.array
-    if x.ndim != 1 or x.dtype.kind not in "iu" or (x < 0).any():
+    if x.dtype.kind not in "iu":
+        name = dtypes.scalar_type_name(input.dtype)
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{name}'")
+    if x.ndim != 1 or (x < 0).any():
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")

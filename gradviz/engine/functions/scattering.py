@@ -243,15 +243,15 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """Replace layers by one number, in a copy."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise RuntimeError(
+            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
+        )
     axis, places = _layers(input, dim, index, "index_fill_")
     check_places(places, input.shape[axis] if input.ndim else 1, axis)
     places %= builtins.max(input.shape[axis] if input.ndim else 1, 1)
     if not isinstance(value, Tensor):
         return selection.index_fill_number(input, axis, places, value)
-    if value.ndim:
-        raise RuntimeError(
-            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
-        )
     return selection.index_fill(input, value, axis, places)
 
 

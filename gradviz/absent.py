@@ -11,6 +11,7 @@ import difflib
 import importlib
 import sys
 from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import FrameType, ModuleType
@@ -79,6 +80,43 @@ REFUSED: dict[str, str] = {
 }
 """Public paths of PyTorch's that are not here, each with its reason, a sentence's end. A path stands for what is below it, too."""
 
+NAMES = {
+    "every tensor is dense, and knows all of its entries": "sparse_* *.sparse_* to_sparse* *.to_sparse* *sparse_resize* Tensor.coalesce "
+    "Tensor.col_indices Tensor.crow_indices Tensor.ccol_indices Tensor.row_indices Tensor.dense_dim Tensor.smm Tensor.sspaddmm "
+    "*resize_as_sparse_ *.to_padded_tensor col_indices_copy crow_indices_copy ccol_indices_copy row_indices_copy indices_copy "
+    "values_copy dsmm hsmm hspmm smm spmm saddmm sspaddmm jagged",
+    "quantization works on PyTorch's own compiled kernels": "quantize* *quantized_* *fake_quant* *dequantize q_* Tensor.q_* *int_repr "
+    "*qscheme qint* quint* per_channel_* per_tensor_* fbgemm_* choose_qparams_optimized empty_quantized *to_mkldnn",
+    "there are no complex numbers": "complex* cfloat cdouble chalf *.cfloat polar view_as_complex* view_as_real* *.imag *stft *istft "
+    "eig Tensor.eig",
+    "these dtypes are not here; float16, float32 and float64 are, and the integers": "bfloat16 float8_* float4_* bit bits* int1 int2 int3 "
+    "int4 int5 int6 int7 uint1 uint2 uint3 uint4 uint5 uint6 uint7 uint16 uint32 uint64",
+    "it computes with NumPy, on the CPU": "cudnn_* miopen_* mkldnn_* cuda.* Event Stream *.ipu *.xpu *.mtia Tensor.record_stream "
+    "init_num_threads get_device_module cpu.* is_vulkan_available thread_safe_generator accelerator.* has_* *.scaled_*mm *.grouped_mm "
+    "nn.functional.ScalingType nn.functional.SwizzleType nn.functional.tf32_notes AcceleratorError",
+    "autocast changes nothing here: see torch.autocast": "*autocast_* *_autocast* autocast_*",
+    "a graph is built while it runs, and nothing compiles, exports or rewrites it": "compiler cond while_loop sym_* Sym* fork wait "
+    "import_ir_module* parse_* merge_type_* unify_type_list classes ops compiled_with_cxx11_abi get_file_path cpp Script* "
+    "nn.functional.boolean_dispatch",
+    "it is a part that PyTorch's own functions and modules are made of": "batch_norm_* native_* convolution lstm lstm_cell gru gru_cell "
+    "rnn_* *conv_tbc affine_grid_generator grid_sampler* embedding_renorm_ norm_except_dim *slice_inverse detach_copy *hash_tensor "
+    "as_strided_ Tensor.as_strided_ empty_permuted *new_empty_strided *nonzero_static Tensor.index Tensor.module_load Tensor.map2_ "
+    "nn.functional.BroadcastingList* nn.functional.assert_int_or_pair nn.functional.handle_torch_function "
+    "nn.functional.has_torch_function* nn.functional.DType nn.functional.*_notes nn.functional.GRID_* nn.functional.grad "
+    "*.common_notes *.common_args *.multi_dim_common set_anomaly_enabled classproperty prepare_multiprocessing_environment "
+    "profiler_allow_* USE_* PRIVATE_OPS legacy_contiguous_format SUM AVG nn.functional.native_* DeepCopyMemoTable",
+    "memory here is a NumPy array: tensor.numpy()": "*Storage storage Tensor.storage* Tensor.untyped_storage Tensor.const_data_ptr "
+    "from_file from_dlpack to_dlpack Storage* TypedStorage UntypedStorage",
+    "there is a function of nn.functional": "embedding_bag Tensor.prelu Tensor.hardshrink nn.functional.Tensor",
+    "use linalg.matrix_norm": "frobenius_norm nuclear_norm",
+    "PyTorch has taken it out itself": "lstsq matrix_rank solve symeig Tensor.lstsq Tensor.solve Tensor.symeig Tensor.eig Tensor.reinforce "
+    "Tensor.resize Tensor.resize_as",
+    "it is seldom needed in a course": "binomial poisson histogram histogramdd *.histogram *igamma *igammac Tensor.igamma* geqrf *.geqrf "
+    "orgqr ormqr *.orgqr *.ormqr lobpcg pca_lowrank svd_lowrank segment_reduce special.* linalg.* *.affine_grid *.grid_sample "
+    "*.fractional_max_pool* *.linear_cross_entropy windows ModuleDict ParameterDict",
+}
+"""Names of PyTorch's that are not here, in groups, each with its reason; a ``*`` stands for anything."""
+
 SAME = {
     "amp.autocast_mode": "amp",
     "amp.grad_scaler": "amp",
@@ -137,6 +175,9 @@ def refusal(path: str) -> str | None:
         if part in REFUSED:
             return f"gradviz has no {path}: {REFUSED[part]}. PyTorch itself has it: gradviz run --torch=real script.py"
         part = part.rpartition(".")[0]
+    for reason, names in NAMES.items():
+        if any(fnmatchcase(path, name) for name in names.split()):
+            return f"gradviz has no {path}: {reason}. PyTorch itself has it: gradviz run --torch=real script.py"
     return None
 
 

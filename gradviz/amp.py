@@ -21,7 +21,7 @@ __path__: list[str] = []
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd", "is_autocast_available"]
 
-NO_CARD = "User provided device_type of 'cuda', but CUDA is not available. Disabling"
+NO_CARD = "CUDA is not available or torch_xla is imported. Disabling autocast."
 NO_SCALER = "torch.cuda.amp.GradScaler is enabled, but CUDA is not available.  Disabling."
 
 

@@ -13,7 +13,6 @@ from types import FunctionType
 from typing import Any
 
 from gradviz.engine import mixed
-from gradviz.engine.modes import no_grad
 from gradviz.engine.scope import warn
 from gradviz.engine.subclasses import dispatch, kept, wanted
 
@@ -122,6 +121,4 @@ def _by_pytorchs_names(
             by_place.append(given[parameter.name])
     if out is None:
         return function(*by_place, **by_name)
-    with no_grad():
-        result = function(*by_place, **by_name)
-    return writing.write(name, out, result, given.values())
+    return writing.written(name, function, out, *by_place, **by_name)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import dtypes, inplace
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.modes import mode
+from gradviz.engine.modes import mode, no_grad
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
 
@@ -34,7 +34,7 @@ RULES = {
     SAME: "addmm addmv baddbmm bmm cross expand_copy diagonal_copy alias_copy isin lu_unpack lu_solve softmax aminmax as_strided_copy "
     "topk mm view_copy permute_copy qr slice_scatter triangular_solve gather index_copy index_add index_reduce sort scatter "
     "scatter_add unbind_copy unfold_copy msort renorm squeeze_copy take_along_dim unsqueeze_copy transpose_copy tril triu "
-    "log_softmax t_copy argmax argmin scatter_reduce max min norm linalg.cross linalg.det linalg.cholesky linalg.cholesky_ex "
+    "log_softmax matmul svd t_copy argmax argmin scatter_reduce max min norm linalg.cross linalg.det linalg.cholesky linalg.cholesky_ex "
     "linalg.eigh linalg.eigvalsh linalg.qr linalg.slogdet linalg.vector_norm linalg.lu_factor linalg.lu_factor_ex linalg.lu "
     "linalg.lu_solve linalg.inv linalg.inv_ex linalg.solve linalg.solve_ex linalg.svdvals nn.functional.avg_pool2d "
     "nn.functional.avg_pool3d nn.functional.linear",
@@ -65,7 +65,8 @@ LOOSE = {
     "torch.cat(): input types can't be cast to the desired output type {out}": "cat concat concatenate stack hstack vstack dstack "
     "column_stack row_stack",
     "mean.dtype_out(): input types can't be cast to the desired output type {out}": "",
-    SAFELY: "cholesky linalg.cond linalg.pinv linalg.tensorinv linalg.tensorsolve",
+    "diag: result type {result} can't be cast to the desired out= type {out}": "diag",
+    SAFELY: "cholesky_inverse cholesky_solve cholesky linalg.cond linalg.pinv linalg.tensorinv linalg.tensorsolve",
     "": "sum prod nansum nanmean cumsum cumprod arange linspace logspace zeros ones empty full eye rand randn randint randperm "
     "bernoulli normal lu",
 }
@@ -84,6 +85,13 @@ MADE_BY = {
     "linalg.slogdet": "_linalg_slogdet", "linalg.vecdot": "vdot", "linalg.multi_dot": "mm",
 }  # fmt: skip
 """Functions that PyTorch makes of another, which its error names."""
+
+
+def written(name: str, function: Callable[..., Any], out: Any, *args: Any, **settings: Any) -> Any:
+    """Compute, without a graph, and write the result into the tensors given for it."""
+    with no_grad():
+        result = function(*args, **settings)
+    return write(name, out, result, (*args, *settings.values()))
 
 
 def write(name: str, out: Any, result: Any, arguments: Iterable[Any]) -> Any:

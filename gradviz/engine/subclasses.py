@@ -125,6 +125,8 @@ def _as(cls: type, result: Any, args: Any) -> Any:
 
 def as_subclass(self: Tensor, cls: type) -> Tensor:
     """Return a tensor of another class, with the same memory and the same place in the graph."""
+    if not isinstance(cls, type):
+        raise TypeError(f"cls must be a type (got {type(cls).__name__})")
     out = alias(self)
     out.__class__ = cls
     return out

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradviz import absent
 from gradviz.engine import advice, devices, dtypes, mixed, printing
 from gradviz.engine.hooks import RemovableHandle, add
 from gradviz.engine.modes import mode
@@ -378,8 +379,10 @@ class Tensor:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
+            words = None if name.startswith("_") else absent.refusal(f"Tensor.{name}")
             raise AttributeError(
-                f"'Tensor' object has no attribute {name!r}. If PyTorch's tensors have it, gradviz does not support it; "
+                words
+                or f"'Tensor' object has no attribute {name!r}. If PyTorch's tensors have it, gradviz does not support it; "
                 f"supported: see dir(tensor){advice.similar(name, dir(self))}"
             )
 

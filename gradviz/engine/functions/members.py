@@ -161,7 +161,7 @@ METHODS = {
     "is_coalesced": _sparse_only("is_coalesced", "coordinate "),
     "indices": _sparse_only("indices", "coordinate "),
     "values": _sparse_only("values", ""),
-    "is_pinned": lambda self: False,
+    "is_pinned": lambda self, device=None: False,
     "is_set_to": lambda self, tensor: self.data_ptr() == tensor.data_ptr() and self.shape == tensor.shape,
     "is_shared": lambda self: False,
     "map_": map_,

@@ -11,6 +11,7 @@ from gradviz.nn.functional import (
     attention,
     convolution,
     dropouts,
+    fractional,
     gridding,
     layers,
     lookup,
@@ -23,6 +24,7 @@ from gradviz.nn.functional.activations import *
 from gradviz.nn.functional.attention import *
 from gradviz.nn.functional.convolution import *
 from gradviz.nn.functional.dropouts import *
+from gradviz.nn.functional.fractional import *
 from gradviz.nn.functional.gridding import *
 from gradviz.nn.functional.layers import *
 from gradviz.nn.functional.lookup import *
@@ -32,7 +34,7 @@ from gradviz.nn.functional.padding import *
 from gradviz.nn.functional.pooling import *
 
 FAMILIES = (
-    activations, attention, convolution, dropouts, gridding, layers, lookup, losses, normalization, padding, pooling,
+    activations, attention, convolution, dropouts, fractional, gridding, layers, lookup, losses, normalization, padding, pooling,
 )  # fmt: skip
 
 __all__ = [name for family in FAMILIES for name in family.__all__]

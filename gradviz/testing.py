@@ -97,8 +97,7 @@ def assert_close(
             words = str(problem)
             if path:
                 words += f"\n\nThe failure occurred for item {''.join(str([step]) for step in path)}"
-            raised = type(problem) if isinstance(problem, AssertionError) else None
-            if raised is not None and msg is not None:
+            if isinstance(problem, AssertionError) and msg is not None:
                 words = msg(words) if callable(msg) else msg
             raise type(problem)(words) from None
 

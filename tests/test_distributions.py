@@ -338,6 +338,17 @@ SNIPPETS = {
         class Mine(D.Normal):
             pass
         r = Mine(torch.zeros(2), 1.0).expand((3, 2))""",
+    "a subclass that expands what it has": """
+        class Mine(D.Normal):
+            def __init__(self, loc, scale, more):
+                self.more = more
+                super().__init__(loc, scale)
+            def expand(self, batch_shape, _instance=None):
+                new = self._get_checked_instance(Mine, _instance)
+                new.more = self.more.expand(batch_shape)
+                return super().expand(batch_shape, _instance=new)
+        d = Mine(torch.zeros(2), 1.0, torch.ones(2)).expand((3, 2))
+        r = d, d.more.shape, d.batch_shape, d.sample().shape""",
     "a subclass that cannot expand": """
         class Mine(D.Normal):
             def __init__(self):

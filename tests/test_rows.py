@@ -229,6 +229,8 @@ EXAMPLES: dict[str, str] = {
     "AdaptiveAvgPool3DBackward0": "N.adaptive_avg_pool3d(volume, (2, 1, 2))",
     "AdaptiveMaxPool2DBackward0": "N.adaptive_max_pool2d(image, (2, 3))",
     "AdaptiveMaxPool3DBackward0": "N.adaptive_max_pool3d(volume, (2, 1, 2))",
+    "FractionalMaxPool2DBackward0": SEEDED.format("N.fractional_max_pool2d(image, 2, 3)"),
+    "FractionalMaxPool3DBackward0": SEEDED.format("N.fractional_max_pool3d(volume, 2, (1, 2, 2))"),
     "MaxUnpool2DBackward0": "N.max_unpool2d(*N.max_pool2d(image, 2, return_indices=True), 2)",
     "ConstantPadNdBackward0": "N.pad(a, (1, 2, 0, 1), value=3.0)",
     "ReflectionPad1DBackward0": 'N.pad(line, (2, 1), "reflect")',
@@ -244,6 +246,12 @@ EXAMPLES: dict[str, str] = {
     "UpsampleBilinear2DBackward0": 'N.interpolate(image, (5, 3), mode="bilinear", align_corners=True)',
     "UpsampleBicubic2DBackward0": 'N.interpolate(image, (5, 3), mode="bicubic")',
     "UpsampleTrilinear3DBackward0": 'N.interpolate(volume, (2, 4, 3), mode="trilinear")',
+    "GridSampler2DBackward0": """sum(
+        N.grid_sample(image, (t * 0.45).reshape(1, 2, 3, 2) + 0.013, mode, padding, corners)
+        for mode in ("bilinear", "bicubic") for padding in ("zeros", "border", "reflection") for corners in (True, False)
+    ) + N.grid_sample(image, (t * 0.45).reshape(1, 2, 3, 2), "nearest", align_corners=True)""",
+    "GridSampler3DBackward0": "N.grid_sample(volume, (t * 0.45).reshape(1, 2, 1, 2, 3) + 0.013, align_corners=True)",
+    "AffineGridGeneratorBackward0": "N.affine_grid(a[None], (1, 1, 3, 2), False) + N.affine_grid(a[None], (1, 1, 3, 2), True)",
     "Im2ColBackward0": "N.unfold(image, 2, 2, 1)",
     "Col2ImBackward0": "N.fold(t, (3, 2), (1, 2))",
     "AlongAxesBackward0": "N.avg_pool2d(image, 2)",
@@ -288,7 +296,7 @@ ON_DEMAND = {
 }
 """A line for each row that is not in the table."""
 
-ONCE = {"CtcLossBackward0"}
+ONCE = {"CtcLossBackward0", "GridSampler2DBackward0", "GridSampler3DBackward0"}
 """What has no second derivative, in PyTorch either."""
 
 COARSE = {"ToCopyBackward0": {"eps": 1e-2, "atol": 1e-4}}

@@ -39,9 +39,7 @@ class Beta(ExponentialFamily):
         super().__init__(self._dirichlet.batch_shape, validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        new = self._get_checked_instance(Beta, _instance)
-        vars(new).update(vars(self), _batch_shape=Size(batch_shape), _dirichlet=self._dirichlet.expand(batch_shape))
-        return new
+        return self._copied(Beta, _instance, batch_shape, _dirichlet=self._dirichlet.expand(batch_shape))
 
     @property
     def concentration1(self) -> Tensor:

@@ -219,6 +219,12 @@ class Distribution:
             )
         return object.__new__(type(self))
 
+    def _copied(self, family: type, instance: Any, batch_shape: Any, **parts: Any) -> Any:
+        """Return a copy for another batch shape, with some parts exchanged; what an `instance` has already, it keeps."""
+        new = self._get_checked_instance(family, instance)
+        vars(new).update(vars(self) | vars(new) | parts, _batch_shape=Size(batch_shape))
+        return new
+
     def __repr__(self) -> str:
         parameters = {name: vars(self)[name] for name in self.arg_constraints if name in vars(self)}
         shown = (f"{name}: {value if value.numel() == 1 else value.shape}" for name, value in parameters.items())
@@ -237,9 +243,8 @@ class Parametrized(Distribution):
             The shape to stretch to.
         """
         family = next(kind for kind in type(self).__mro__ if kind.__module__.startswith(__package__))
-        new = self._get_checked_instance(family, _instance)
+        new = self._copied(family, _instance, batch_shape)
         facts = vars(new)
-        facts.update(vars(self), _batch_shape=Size(batch_shape))
         for name, constraint in self.arg_constraints.items():
             if name in facts:
                 event = facts[name].shape[facts[name].ndim - constraint.event_dim :]

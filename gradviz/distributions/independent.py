@@ -47,11 +47,8 @@ class Independent(Distribution):
         super().__init__(batch[:cut], batch[cut:] + event, validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        new = self._get_checked_instance(Independent, _instance)
-        batch_shape = Size(batch_shape)
-        base = self.base_dist.expand(batch_shape + self.event_shape[: self.reinterpreted_batch_ndims])
-        vars(new).update(vars(self), _batch_shape=batch_shape, base_dist=base)
-        return new
+        base = self.base_dist.expand(Size(batch_shape) + self.event_shape[: self.reinterpreted_batch_ndims])
+        return self._copied(Independent, _instance, batch_shape, base_dist=base)
 
     @property
     def has_rsample(self) -> bool:  # type: ignore[override]

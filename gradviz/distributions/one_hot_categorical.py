@@ -35,9 +35,8 @@ class OneHotCategorical(Distribution):
         super().__init__(self._categorical.batch_shape, self._categorical.param_shape[-1:], validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        new = self._get_checked_instance(OneHotCategorical, _instance)
-        vars(new).update(vars(self), _batch_shape=Size(batch_shape), _categorical=self._categorical.expand(batch_shape))
-        return new
+        categorical = self._categorical.expand(batch_shape)
+        return self._copied(OneHotCategorical, _instance, batch_shape, _categorical=categorical)
 
     @property
     def _param(self) -> Tensor:

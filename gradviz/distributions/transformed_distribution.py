@@ -72,12 +72,9 @@ class TransformedDistribution(Distribution):
         super().__init__(shape[:cut], shape[cut:], validate_args=validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> Any:
-        new = self._get_checked_instance(TransformedDistribution, _instance)
-        batch_shape = Size(batch_shape)
-        shape = ComposeTransform(self.transforms).inverse_shape(batch_shape + self.event_shape)
+        shape = ComposeTransform(self.transforms).inverse_shape(Size(batch_shape) + self.event_shape)
         base = self.base_dist.expand(shape[: len(shape) - len(self.base_dist.event_shape)])
-        vars(new).update(vars(self), _batch_shape=batch_shape, base_dist=base)
-        return new
+        return self._copied(TransformedDistribution, _instance, batch_shape, base_dist=base)
 
     @constraints.dependent_property(is_discrete=False)
     def support(self) -> Any:

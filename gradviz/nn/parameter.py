@@ -101,11 +101,8 @@ class UninitializedTensorMixin(Tensor):
     cls_to_become: type[Tensor]
 
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
-        self._start(requires_grad, dtype)
-
-    def _start(self, requires_grad: bool, dtype: Any) -> None:
         self._grad_fn, self._requires_grad = None, requires_grad
-        self._kind = dtypes.get_default_dtype().numpy if dtype is None else dtypes.to_numpy(dtype)
+        self._kind = creation.empty(0, dtype=dtype, device=device).array.dtype
 
     @property
     def array(self) -> Any:
@@ -225,7 +222,7 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):
     def __init__(
         self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True
     ) -> None:
-        self._start(requires_grad, dtype)
+        super().__init__(requires_grad, device, dtype)
         self.persistent = persistent
 
 

@@ -29,14 +29,15 @@ EXPLICIT = (
 @contextmanager
 def _numbers_from(state: Any) -> Iterator[None]:
     """Draw the same random numbers again, and go back afterwards to where the generator is now."""
+    if state is None:  # other numbers will do
+        yield
+        return
     now = random.default_generator.get_state()
-    if state is not None:
-        random.default_generator.set_state(state)
+    random.default_generator.set_state(state)
     try:
         yield
     finally:
-        if state is not None:
-            random.default_generator.set_state(now)
+        random.default_generator.set_state(now)
 
 
 def _tensors(result: Any) -> list[Tensor]:

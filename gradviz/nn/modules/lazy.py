@@ -65,17 +65,17 @@ class LazyModuleMixin(Module):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Set the module up at its first call; then run it."""
         if self._waits:
-            self._infer_parameters(self, args, kwargs)
+            self._infer_parameters(args, kwargs)
         return Module.__call__(self, *args, **kwargs)
 
-    def _infer_parameters(self, module: LazyModuleMixin, args: tuple[Any, ...], kwargs: Any = None) -> None:
-        module.initialize_parameters(*args, **(kwargs or {}))
-        if module.has_uninitialized_params():
+    def _infer_parameters(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.initialize_parameters(*args, **kwargs)
+        if self.has_uninitialized_params():
             raise RuntimeError(f"module {self._get_name()} has not been fully initialized")
-        if module.cls_to_become is None:
-            module._waits = False
+        if self.cls_to_become is None:
+            self._waits = False
         else:
-            module.__class__ = module.cls_to_become  # type: ignore[assignment]
+            self.__class__ = self.cls_to_become  # type: ignore[assignment]
 
     def initialize_parameters(self, *args: Any, **kwargs: Any) -> None:
         """Give every parameter its size and its first numbers, from the arguments of the first call."""

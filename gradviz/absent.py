@@ -22,7 +22,7 @@ REFUSED: dict[str, str] = {
         "quantization works on PyTorch's own compiled kernels": "ao quantization nn.intrinsic nn.qat nn.quantizable nn.quantized",
         "gradviz computes in one process, on one machine": "distributed nn.parallel.distributed utils.data.distributed",
         "a graph is built while it runs, and nothing compiles, exports or rewrites it": (
-            "export fx jit package utils.bundled_inputs utils.jit utils.mobile_optimizer utils.model_dump nativert "
+            "compiler export fx jit package utils.bundled_inputs utils.jit utils.mobile_optimizer utils.model_dump nativert "
             "nn.utils.fusion"
         ),
         "it does not write files for other programs": "onnx utils.tensorboard",
@@ -47,7 +47,7 @@ REFUSED: dict[str, str] = {
         ),
         "it is not among the distributions that are here": (
             "distributions.binomial distributions.cauchy distributions.chi2 distributions.continuous_bernoulli "
-            "distributions.exp_family distributions.fishersnedecor distributions.generalized_pareto "
+            "distributions.fishersnedecor distributions.generalized_pareto "
             "distributions.geometric distributions.gumbel distributions.half_cauchy distributions.half_normal "
             "distributions.inverse_gamma distributions.kumaraswamy distributions.lkj_cholesky "
             "distributions.logistic_normal distributions.lowrank_multivariate_normal "
@@ -62,6 +62,7 @@ REFUSED: dict[str, str] = {
         "AdaptiveLogSoftmaxWithLoss is not here": "nn.modules.adaptive",
         "linear_cross_entropy is not here": "nn.modules.linear_cross_entropy nn.modules.linear_cross_entropy_options",
         "functional_call is in torch.func": "nn.utils.stateless",
+        "it is a function here, of nn.utils": "nn.utils.spectral_norm nn.utils.weight_norm",
         "nothing is pruned": "nn.utils.prune",
         "F.conv2d has a gradient of its own": "nn.grad",
         "batches are made by Dataset and DataLoader": (
@@ -144,6 +145,7 @@ SAME = {
     "nn.modules.pixelshuffle": "nn.modules.padding",
     "nn.modules.rnn": "nn.modules.recurrent",
     "nn.modules.upsampling": "nn.modules.padding",
+    "nn.parallel.data_parallel": "nn.parallel",
     "nn.utils.clip_grad": "nn.utils",
     "nn.utils.convert_parameters": "nn.utils",
     "optim.adamw": "optim.adam",

@@ -40,6 +40,12 @@ OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "BitAnd": operator.and_,
     "BitOr": operator.or_,
     "BitXor": operator.xor,
+    "Lt": operator.lt,
+    "LtE": operator.le,
+    "Gt": operator.gt,
+    "GtE": operator.ge,
+    "Eq": operator.eq,
+    "NotEq": operator.ne,
 }
 
 
@@ -50,9 +56,13 @@ def bounded(tree: ast.Expression) -> ast.Expression:
     """
 
     def through(node: Any) -> Any:
+        options: list[ast.keyword] = []
         if isinstance(node, ast.BinOp):
             kind = ast.copy_location(ast.Constant(type(node.op).__name__), node)
-            name, arguments, options = "_operate", [kind, node.left, node.right], []
+            name, arguments = "_operate", [kind, node.left, node.right]
+        elif isinstance(node, ast.Compare) and len(node.ops) == 1 and type(node.ops[0]).__name__ in OPERATORS:
+            kind = ast.copy_location(ast.Constant(type(node.ops[0]).__name__), node)
+            name, arguments = "_operate", [kind, node.left, node.comparators[0]]
         elif isinstance(node, ast.Call):
             name, arguments, options = "_call", [node.func, *node.args], node.keywords
         else:
@@ -74,27 +84,34 @@ def operate(name: str, left: Any, right: Any) -> Any:
             raise UsageError(f"a whole number in it would have more than {MOST_BITS * 3 // 10:,} digits")
     elif not isinstance(left, NUMBERS) or not isinstance(right, NUMBERS):
         raise UsageError("its operators take numbers and tensors only; a list becomes a tensor with tensor([...])")
-    elif isinstance(left, Tensor) and isinstance(right, Tensor):
-        _check(math.prod(_shape(name, left.shape, right.shape)))
+    else:
+        _check(_together(name, left, right))
     return OPERATORS[name](left, right)
 
 
-def _shape(name: str, left: tuple[int, ...], right: tuple[int, ...]) -> tuple[int, ...]:
+def _together(name: str, *values: Any) -> int:
+    """Count the entries of what is computed entry by entry, or by a matrix product, of several tensors."""
+    shapes = [value.shape for value in values if isinstance(value, Tensor)]
     try:
-        if name == "MatMult":
-            return (*np.broadcast_shapes(left[:-2], right[:-2]), *left[-2:-1], *right[-1:])
-        return np.broadcast_shapes(left, right)
+        if name in ("MatMult", "matmul", "mm", "bmm") and len(shapes) == 2:
+            left, right = shapes
+            return math.prod((*np.broadcast_shapes(left[:-2], right[:-2]), *left[-2:-1], *right[-1:]))
+        return math.prod(np.broadcast_shapes(*shapes))
     except ValueError:  # the operation itself has better words for it
-        return ()
+        return 0
+
+
+def _pairs(*values: Any, **options: Any) -> int:
+    """Count the entries of what has one for each choice of an entry from each tensor."""
+    return math.prod(value.numel() for value in values if isinstance(value, Tensor))
 
 
 def call(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Call a function, if what it makes is small enough to be meant."""
-    expected = ENTRIES.get(getattr(function, "__name__", ""))
-    if expected is not None:
-        around = getattr(function, "__self__", None)
-        with suppress(TypeError):  # wrong arguments: the function itself has better words for it
-            _check(expected(*((around,) if isinstance(around, Tensor) else ()), *arguments, **options))
+    name, around = getattr(function, "__name__", ""), getattr(function, "__self__", None)
+    given = (around, *arguments) if isinstance(around, Tensor) else arguments
+    with suppress(TypeError):  # wrong arguments: the function itself has better words for it
+        _check(ENTRIES[name](*given, **options) if name in ENTRIES else _together(name, *given))
     made = function(*arguments, **options)
     for each in made if isinstance(made, tuple | list) else (made,):
         if isinstance(each, Tensor):
@@ -132,6 +149,7 @@ ENTRIES: dict[str, Callable[..., float]] = dict(
         *_named("ones zeros empty full rand randn randint normal expand broadcast_to", _sizes),
         *_named("new_ones new_zeros new_empty new_full", _sizes),
         *_named("repeat tile repeat_interleave one_hot", _times),
+        *_named("outer ger kron meshgrid cartesian_prod", _pairs),
         *_named("linspace logspace", lambda start, end, steps, **options: steps),
         ("arange", _span),
         ("randperm", lambda n, **options: n),

@@ -167,7 +167,9 @@ def tensor_of(script: Script, name: str | None) -> tuple[Tensor, dict[str, Any]]
                 exec(code, module.__dict__)
         except SystemExit as stop:  # as after `sys.exit(main())`: what was computed is there
             stopped = f"; it ended with sys.exit({'' if stop.code is None else repr(stop.code)})"
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             words = error.msg if isinstance(error, SyntaxError) else in_short(error)
             raise UsageError(f"{file} failed{_line_of(error, script.path)}: {type(error).__name__}: {words}") from None
     variables = {**module.__dict__, **kept}
@@ -189,8 +191,10 @@ def _locals_kept(code: CodeType, name: str) -> Iterator[dict[str, Any]]:
             kept.clear()
             kept.update(frame.f_locals)
 
-    if functions and not _is_assigned(code, name):
-        sys.setprofile(at_return)
+    if not functions or _is_assigned(code, name):
+        yield kept
+        return
+    sys.setprofile(at_return)
     try:
         yield kept
     finally:

@@ -13,8 +13,12 @@ class UsageError(Exception):
 
 def in_short(error: BaseException) -> str:
     """Return the first line of an error's message and, indented below it, the advice that gradviz has added."""
-    words, _, advice = (str(error).strip() or type(error).__name__).partition("\n\n")
-    return "\n  ".join([words.splitlines()[0], *advice.splitlines()])
+    try:
+        said = str(error).strip()
+    except Exception:
+        said = "(its own text cannot be made)"
+    words, _, advice = (said or type(error).__name__).partition("\n\n")
+    return "\n  ".join([short(words.splitlines()[0], 1000), *advice.splitlines()])
 
 
 def printable(text: str) -> str:
@@ -38,6 +42,6 @@ def say(text: str, stream: TextIO | None = None) -> None:
     print(printable(text).encode(encoding, "backslashreplace").decode(encoding), file=stream, flush=True)
 
 
-def short(name: str) -> str:
+def short(text: str, most: int = 120) -> str:
     """Return a file's name for a sentence: the middle of a very long one is left out."""
-    return name if len(name) <= 120 else f"{name[:60]}…{name[-40:]}"
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-most // 3 :]}"

@@ -113,6 +113,7 @@ def test_a_script_names_the_tensor(here, capsys):
         (["draw", "syntax.py:y"], "syntax.py failed in line 1: SyntaxError: '(' was never closed"),
         (["draw", "latin.py:y"], "latin.py failed in line 1: SyntaxError: (unicode error) 'utf-8' codec can't decode"),
         (["draw", "escape.py:y"], r"escape.py failed in line 1: ValueError: \x1b[31mred\x07"),
+        (["draw", "mute.py:y"], "mute.py failed in line 5: Mute: (its own text cannot be made)"),
         (["draw", "\x1b[2Jno.py:y"], r"no such file: \x1b[2Jno.py"),
         (["draw", "w*w", "w=2", "--\x1b[2J"], r"unrecognized arguments: --\x1b[2J"),
         (["draw", "here.py:y", "-o", "a" * 300 + ".svg"], "cannot write aaaaa"),
@@ -149,6 +150,9 @@ def test_what_goes_wrong_is_one_line_and_leaves_nothing_behind(here, capsys, arg
     (here / "stops.py").write_text("import sys\nsys.exit(3)\ny = 1\n")
     (here / "latin.py").write_bytes(b"y = '\xe9'\n")
     (here / "escape.py").write_text("raise ValueError('\\x1b[31mred\\x07')\n")
+    (here / "mute.py").write_text(
+        "class Mute(BaseException):\n    def __str__(self):\n        return 1 / 0\n\nraise Mute\n"
+    )
     (here / "folder.svg").mkdir()
     before = files_in(here)
     said = complaint(capsys, *arguments)
@@ -205,6 +209,10 @@ def test_the_advice_of_an_error_is_shown(here, capsys):
                 "w*w.new_zeros(10**10)",
                 "(ones(10**5, 1)*w + ones(1, 10**5)).sum()",
                 "(ones(10**5, 1)*w @ ones(1, 10**5)).sum()",
+                "w*(ones(10**5, 1) < ones(1, 10**5)).sum()",
+                "maximum(ones(10**5, 1)*w, ones(1, 10**5)).sum()",
+                "matmul(ones(10**5, 1)*w, ones(1, 10**5)).sum()",
+                "outer(ones(10**5)*w, ones(10**5)).sum()",
             )
         ),
         *(
@@ -249,7 +257,8 @@ def test_values_have_bounds_too(here, capsys, value, message):
 @pytest.mark.parametrize(
     "expression",
     ["w*10**30", "w*linspace(0, 10**9, 5).sum()", "w*randint(0, 10**9, (3,)).sum()", "w*eye(3).sum()", "w/0", "w*(3 ^ w.dim())",
-     "w*arange(10**9, 10**9 + 3).sum()", "w" + "+w" * 300, "w*sum(ones(3, 4), dim=(0, 1))", "w.repeat(2, 3).sum()"],
+     "w*arange(10**9, 10**9 + 3).sum()", "w" + "+w" * 300, "w*sum(ones(3, 4), dim=(0, 1))", "w.repeat(2, 3).sum()",
+     "mm(ones(1, 10**5)*w, ones(10**5, 1)).sum()", "w*(w < 3)", "w*(w == 2)"],
 )  # fmt: skip
 def test_what_is_meant_is_computed(here, expression):
     assert main(["draw", expression, "w=2", "-o", "y.dot", "--detail", "structure"]) == 0

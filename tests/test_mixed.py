@@ -57,7 +57,6 @@ MEETINGS = {  # t, nn, F are PyTorch's; g, gnn, gF gradviz's
         "g.sum().backward(gradient=t.sum())",
         "setattr(g, 'grad', t)",
         "setattr(g, 'data', t)",
-        "g.detach().copy_(t)",
         "list(gv.utils.data.DataLoader(torch.utils.data.TensorDataset(t)))",
     ],
     "PyTorch's modules, parameters and optimisers": [

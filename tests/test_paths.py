@@ -35,19 +35,23 @@ def test_every_public_path_of_pytorchs_is_here_or_refused_by_name(torch):
 
 
 def test_a_path_has_the_names_that_it_has_in_pytorch(torch):
-    """What gradviz has of a module's names is found under PyTorch's path for them."""
+    """What PyTorch has under a path and above it, too, and gradviz has above it, is found under the path."""
     missing = []
     for path in public_paths(torch.__path__[0]):
-        if absent.refusal(path):
-            continue
         theirs = sys.modules.get(f"torch.{path}")  # what `import torch` has imported, and programs can therefore reach
-        ours, above = (
-            importlib.import_module(f"gradviz.{part}".rstrip(".")) for part in (path, path.rpartition(".")[0])
-        )
+        if theirs is None or absent.refusal(path):
+            continue
+        above = path.rpartition(".")[0]
         for name in getattr(theirs, "__all__", None) or []:
-            known = next((vars(place)[name] for place in (above, gradviz) if name in vars(place)), None)
-            if known is not None and not hasattr(ours, name):
-                missing.append(f"{path}.{name}")
+            for place in (f".{above}".rstrip("."), ""):
+                both = getattr(sys.modules[f"torch{place}"], name, None)
+                if (
+                    both is not None
+                    and both is getattr(theirs, name)
+                    and hasattr(importlib.import_module(f"gradviz{place}"), name)
+                    and not hasattr(importlib.import_module(f"gradviz.{path}"), name)
+                ):
+                    missing.append(f"{path}.{name}")
     assert missing == []
 
 

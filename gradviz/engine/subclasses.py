@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
 
+from gradviz.engine import mixed
 from gradviz.engine.creation import alias
 from gradviz.engine.tensor import Tensor
 
@@ -93,8 +94,17 @@ def dispatch(function: Callable[..., Any], args: tuple[Any, ...], keywords: dict
 def torch_function(
     cls: type, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
 ) -> Any:
-    """Compute, and give the results the class of what they were computed from."""
+    """Compute, and give the results the class of what they were computed from.
+
+    Raises
+    ------
+    TypeError
+        If the function is PyTorch's own, which asks here too when it is given gradviz's tensors.
+    """
     global _off
+    if not (getattr(func, "__module__", None) or "").startswith("gradviz"):
+        name = getattr(func, "__name__", "PyTorch")
+        raise TypeError(f"{name}(): expected PyTorch's tensors, but got gradviz's\n\n{mixed.TWO_LIBRARIES}")
     _off += 1
     try:
         result = func(*args, **(kwargs or {}))

@@ -269,12 +269,6 @@ class Tensor:
             raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
         return self.storage()
 
-    @classmethod
-    def __torch_function__(cls, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        """Raise: a function of PyTorch's own, which asks here what to do, was given gradviz's tensor."""
-        name = getattr(function, "__name__", "PyTorch")
-        raise TypeError(f"{name}(): expected PyTorch's tensors, but got gradviz's\n\n{mixed.TWO_LIBRARIES}")
-
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
 

@@ -163,13 +163,22 @@ def _largest(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarr
     return values, indices
 
 
-def _back_to_winner(
-    grad: Any, indices: np.ndarray, places: tuple[np.ndarray, ...], self_sym_sizes: tuple[int, ...]
-) -> Any:
-    lead = self_sym_sizes[: len(self_sym_sizes) - len(places)]
+def _back_to_winner(grad: Any, indices: np.ndarray, places: Any, self_sym_sizes: tuple[int, ...]) -> Any:
+    axes = len(places[0] if isinstance(places, list) else places)
+    lead = self_sym_sizes[: len(self_sym_sizes) - axes]
     image = math.prod(self_sym_sizes[len(lead) :])
     flat = put_along(np.reshape(grad, (*lead, -1)), indices.reshape(*lead, -1), len(lead), (*lead, image))
     return np.reshape(flat, self_sym_sizes)
+
+
+def _largest_of_each(self: np.ndarray, places: list[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same where every channel has windows of its own."""
+    axes = len(places[0])
+    lead = self.shape[: self.ndim - axes]
+    channels = self.reshape(-1, *self.shape[len(lead) :])
+    found = [_largest(channel, seen) for channel, seen in zip(channels, places, strict=True)]
+    values, indices = (np.stack(part) for part in zip(*found, strict=True))
+    return values.reshape(*lead, *values.shape[1:]), indices.reshape(*lead, *indices.shape[1:])
 
 
 def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
@@ -177,7 +186,9 @@ def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
         name,
         grad_fn,
         "max pool",
-        lambda self, places, self_sym_sizes: _largest(self, places),
+        lambda self, places, self_sym_sizes: (
+            _largest_of_each(self, places) if isinstance(places, list) else _largest(self, places)
+        ),
         "self",
         {"self": lambda grad, indices, places, self_sym_sizes: _back_to_winner(grad, indices, places, self_sym_sizes)},
         settings="places self_sym_sizes",
@@ -192,6 +203,8 @@ max_pool2d = _max_pool("max_pool2d", "MaxPool2DWithIndicesBackward0")
 max_pool3d = _max_pool("max_pool3d", "MaxPool3DWithIndicesBackward0")
 adaptive_max_pool2d = _max_pool("adaptive_max_pool2d", "AdaptiveMaxPool2DBackward0")
 adaptive_max_pool3d = _max_pool("adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0")
+fractional_max_pool2d = _max_pool("fractional_max_pool2d", "FractionalMaxPool2DBackward0")
+fractional_max_pool3d = _max_pool("fractional_max_pool3d", "FractionalMaxPool3DBackward0")
 
 
 def _unpool(self: np.ndarray, indices: np.ndarray, axes: int, size: tuple[int, ...]) -> np.ndarray:

@@ -12,6 +12,8 @@ from gradviz.nn.functional import (
     attention,
     convolution,
     dropouts,
+    fractional,
+    gridding,
     layers,
     lookup,
     losses,
@@ -23,6 +25,8 @@ from gradviz.nn.functional.activations import *
 from gradviz.nn.functional.attention import *
 from gradviz.nn.functional.convolution import *
 from gradviz.nn.functional.dropouts import *
+from gradviz.nn.functional.fractional import *
+from gradviz.nn.functional.gridding import *
 from gradviz.nn.functional.layers import *
 from gradviz.nn.functional.lookup import *
 from gradviz.nn.functional.losses import *
@@ -30,7 +34,9 @@ from gradviz.nn.functional.normalization import *
 from gradviz.nn.functional.padding import *
 from gradviz.nn.functional.pooling import *
 
-FAMILIES = (activations, attention, convolution, dropouts, layers, lookup, losses, normalization, padding, pooling)
+FAMILIES = (
+    activations, attention, convolution, dropouts, fractional, gridding, layers, lookup, losses, normalization, padding, pooling,
+)  # fmt: skip
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
 calls.open_to("nn.functional", __all__, globals())

@@ -258,7 +258,7 @@ EXAMPLES: dict[str, str] = {
     "LogSoftmaxBackward0": "torch.log_softmax(a, 0)",
     "NativeLayerNormBackward0": "N.layer_norm(a, (3,), b, v)",
     "NativeGroupNormBackward0": "N.group_norm(line, 2, channels, channels)",
-    "NativeBatchNormBackward0": "N.batch_norm(t2, None, None, b, v, training=True) + N.batch_norm(t2, torch.zeros(3), torch.ones(3), b)",
+    "NativeBatchNormBackward0": "N.batch_norm(t2, None, None, b, v, training=True) + N.batch_norm(t2, torch.zeros(3).double(), torch.ones(3).double(), b)",
     "NllLossBackward0": "N.nll_loss(a, torch.tensor([2, 0]), torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64))",
     "NllLoss2DBackward0": "N.nll_loss(t2[..., None], torch.tensor([[[2], [0]], [[1], [1]]]))",
     "CtcLossBackward0": """N.ctc_loss(

@@ -12,6 +12,7 @@ import numpy as np
 
 from gradviz.engine.notation import number, superscript
 from gradviz.engine.operation import beside, binary, general, unary
+from gradviz.engine.operations.straight import straight
 
 
 def on_both(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,7 +125,7 @@ div_rounded = general(
     lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
     _rounded_quotient,
     "self other",
-    {"self": lambda grad: grad * 0, "other": lambda grad: grad * 0},
+    {"self": lambda grad: np.zeros_like(grad), "other": lambda grad: np.zeros_like(grad)},
     settings="rounding_mode",
     expression="rounded(self / other)",
     local={"self": "0", "other": "0"},
@@ -287,7 +288,7 @@ pow_number = general(
     "self",
     {
         "self": lambda grad, self, exponent: (
-            grad * 0 if exponent == 0 else grad * (exponent * (self if exponent == 2 else self ** (exponent - 1)))
+            np.zeros_like(grad) if exponent == 0 else grad * (exponent * (self if exponent == 2 else self ** (exponent - 1)))
         )
     },
     settings="exponent",
@@ -303,9 +304,9 @@ pow_tensor = binary(
     "pow",
     _whole_power,
     {
-        "self": lambda grad, self, other: np.where(other == 0, grad * 0, grad * (other * self ** (other - 1))),
+        "self": lambda grad, self, other: np.where(other == 0, 0, grad * (other * self ** (other - 1))),
         "other": lambda grad, self, other, result: np.where(
-            (self == 0) & (other >= 0), grad * 0, grad * (result * np.log(self))
+            (self == 0) & (other >= 0), 0, grad * (result * np.log(self))
         ),
     },
     expression="self ** other",
@@ -332,7 +333,7 @@ abs = unary(
     "AbsBackward0",
     "abs",
     np.abs,
-    lambda grad, self: grad * np.sign(self),
+    lambda grad, self: grad * signs(self),
     expression="abs(self)",
     local="sign(self)",
     sentence="The absolute value passes the gradient on, turned around where the input was negative.",
@@ -429,12 +430,18 @@ def _relu(self: np.ndarray) -> np.ndarray:
     return np.maximum(self, 0)
 
 
+threshold_backward = straight(
+    "threshold_backward",
+    "ThresholdBackwardBackward0",
+    lambda grad_output, self, threshold: np.where(self <= threshold, 0, grad_output),
+    local="1 if self > threshold else 0",
+)
 relu = unary(
     "relu",
     "ReluBackward0",
     "relu",
     _relu,
-    lambda grad, result: np.where(result <= 0, 0, grad),
+    lambda grad, result: threshold_backward(grad, result, 0),
     expression="relu(self)",
     local="1 if self > 0 else 0",
     sentence="ReLU passes the gradient where its input was positive, and stops it everywhere else.",
@@ -442,14 +449,20 @@ relu = unary(
 
 # --- choosing ----------------------------------------------------------------------------------------------------------
 
+
+
+def _halved_if(equal: Any, grad: Any) -> Any:
+    return np.where(equal, grad / 2, grad)
+
+
 maximum = binary(
     "maximum",
     "MaximumBackward0",
     "max",
     np.maximum,
     {
-        "self": lambda grad, self, other: grad * (~(self < other) * (1 - (self == other) * 0.5)),
-        "other": lambda grad, self, other: grad * (~(other < self) * (1 - (self == other) * 0.5)),
+        "self": lambda grad, self, other: np.where(self < other, 0, _halved_if(self == other, grad)),
+        "other": lambda grad, self, other: np.where(other < self, 0, _halved_if(self == other, grad)),
     },
     expression="maximum(self, other)",
     local={"self": "1 if self > other else 0", "other": "1 if other > self else 0"},
@@ -461,8 +474,8 @@ minimum = binary(
     "min",
     np.minimum,
     {
-        "self": lambda grad, self, other: grad * (~(self > other) * (1 - (self == other) * 0.5)),
-        "other": lambda grad, self, other: grad * (~(other > self) * (1 - (self == other) * 0.5)),
+        "self": lambda grad, self, other: np.where(self > other, 0, _halved_if(self == other, grad)),
+        "other": lambda grad, self, other: np.where(other > self, 0, _halved_if(self == other, grad)),
     },
     expression="minimum(self, other)",
     local={"self": "1 if self < other else 0", "other": "1 if other < self else 0"},
@@ -582,7 +595,7 @@ clamp_min, clamp_min_tensor = _one_limit(
     lambda self, min: np.maximum(self, min),
     {
         "self": lambda grad, self, min: np.where(self >= min, grad, 0),
-        "min": lambda grad, self, min: np.where(self >= min, 0, grad),
+        "min": lambda grad, self, min: np.where(self < min, grad, 0),
     },
     (">=", "<"),
 )
@@ -594,7 +607,7 @@ clamp_max, clamp_max_tensor = _one_limit(
     lambda self, max: np.minimum(self, max),
     {
         "self": lambda grad, self, max: np.where(self <= max, grad, 0),
-        "max": lambda grad, self, max: np.where(self <= max, 0, grad),
+        "max": lambda grad, self, max: np.where(self > max, grad, 0),
     },
     ("<=", ">"),
 )
@@ -634,7 +647,7 @@ def _flat(name: str, grad_fn: str, symbol: str, forward: Any, words: str) -> Any
         grad_fn,
         symbol,
         lambda self: forward(self) if self.dtype.kind == "f" else _of_whole_numbers(self, name),
-        lambda grad: grad * 0,
+        lambda grad: np.zeros_like(grad),
         expression=f"{name}(self)",
         local="0",
         sentence=f"{words} {_FLAT}",
@@ -648,8 +661,14 @@ def _of_whole_numbers(self: np.ndarray, name: str) -> np.ndarray:
     return np.sign(self) if name in ("sign", "sgn") and self.dtype.kind != "b" else np.array(self)
 
 
-sign = _flat("sign", "SignBackward0", "sign", np.sign, "The sign")
-sgn = _flat("sgn", "SgnBackward0", "sgn", np.sign, "The sign")
+def _sign(self: Any) -> Any:
+    """Return 1, 0 or −1; of what is not a number 0, where NumPy's is not a number either."""
+    return np.where(self == self, np.sign(self), 0)
+
+
+sign = _flat("sign", "SignBackward0", "sign", _sign, "The sign")
+sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, "The sign")
+signs = on_both(sgn)
 floor = _flat("floor", "FloorBackward0", "floor", np.floor, "Rounding down")
 ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil, "Rounding up")
 round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")
@@ -658,8 +677,8 @@ angle = unary(
     "angle",
     "AngleBackward0",
     "angle",
-    lambda self: np.where(self < 0, math.pi, self * 0).astype(self.dtype, copy=False),
-    lambda grad: grad * 0,
+    lambda self: np.where(self < 0, math.pi, np.where(self == self, 0, self)).astype(self.dtype, copy=False),
+    lambda grad: np.zeros_like(grad),
     expression="angle(self)",
     local="0",
     sentence=f"The angle of a number, 0 or π, {_FLAT}",
@@ -678,7 +697,7 @@ round_decimals = general(
     lambda decimals: f"round {number(decimals)}",
     _round_to,
     "self",
-    {"self": lambda grad: grad * 0},
+    {"self": lambda grad: np.zeros_like(grad)},
     settings="decimals",
     expression="round(self)",
     local={"self": "0"},
@@ -686,19 +705,27 @@ round_decimals = general(
 )
 
 
-def not_differentiable(name: str, symbol: str, forward: Any, inputs: str) -> Any:
-    """Make an operation that PyTorch records, and whose derivative it does not have: going back through it is an error."""
+def not_differentiable(
+    name: str, symbol: str, forward: Any, inputs: str, settings: str = "", *, grad_fn: str = "NotImplemented"
+) -> Any:
+    """Make an operation that PyTorch records, and whose derivative it does not have: going back through it is an error.
+
+    A few of these have a `grad_fn` of their own in PyTorch, and an error of their own.
+    """
 
     def refuse(grad: Any) -> Any:
-        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+        if grad_fn == "NotImplemented":
+            raise RuntimeError(f"derivative for aten::{name} is not implemented")
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
 
     return beside(
         name,
-        "NotImplemented",
+        grad_fn,
         symbol,
         forward,
         inputs,
         dict.fromkeys(inputs.split(), refuse),
+        settings=settings,
         expression=f"{name}({', '.join(inputs.split())})",
         local=dict.fromkeys(inputs.split(), "0"),
         sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",

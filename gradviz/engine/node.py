@@ -271,6 +271,17 @@ class AccumulateGrad:
         return ()
 
 
+class Gradients(tuple[Any, ...]):
+    """The gradients of a node's outputs: zeros where none has arrived, and `arrived` says where one has."""
+
+    arrived: tuple[bool, ...]
+
+
+def arrived(gradients: tuple[Any, ...]) -> tuple[bool, ...]:
+    """Say which outputs a gradient has come to: one that has not counts as nothing, which 0 × ∞ is not."""
+    return getattr(gradients, "arrived", (True,) * len(gradients))
+
+
 def fit(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Bring a gradient into the shape and dtype of the tensor it belongs to.
 

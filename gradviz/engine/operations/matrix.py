@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import array_of, general
+from gradviz.engine.operations.elementwise import signs
 from gradviz.engine.operations.shapes import scatter
 
 
@@ -273,15 +274,15 @@ def _directions(x: Any, length: Any, p: float) -> Any:
     if p == 0:
         return x * 0
     if p == 1:
-        return np.sign(x)
+        return signs(x)
     if math.isinf(p):
-        return np.sign(x) * (np.abs(array_of(x)) == array_of(length))
+        return signs(x) * (np.abs(array_of(x)) == array_of(length))
     none = array_of(length) == 0
     length = np.where(none, 1, length)
     if p == 2:
         return np.where(none, 0, x / length)
     flat = array_of(x) == 0
-    return np.where(flat, 0, np.sign(x) * (np.abs(np.where(flat, 1, x)) / length) ** (p - 1))
+    return np.where(flat, 0, signs(x) * (np.abs(np.where(flat, 1, x)) / length) ** (p - 1))
 
 
 def _pull(grad: Any, x1: Any, x2: Any, result: Any, p: float) -> Any:

@@ -224,7 +224,7 @@ logit = general(
     "self",
     {
         "self": lambda grad, self, eps: (
-            np.where((self < 0) | (self > 1), math.nan, grad / (self * (1 - self)))
+            np.where((self < 0) | (self > 1), math.nan, grad / np.absolute(self * (1 - self)))
             if eps is None
             else np.where((self < eps) | (self > 1 - eps), 0, grad / (self * (1 - self)))
         )

@@ -134,9 +134,7 @@ hardtanh = general(
         "self": straight(
             "hardtanh_backward",
             "HardtanhBackwardBackward0",
-            lambda grad_output, self, min_val, max_val: np.where(
-                (self <= min_val) | (self >= max_val), 0, grad_output
-            ),
+            lambda grad_output, self, min_val, max_val: np.where((self <= min_val) | (self >= max_val), 0, grad_output),
             local="1 if min_val < self < max_val else 0",
         )
     },

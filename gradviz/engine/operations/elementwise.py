@@ -12,7 +12,9 @@ import numpy as np
 
 from gradviz.engine.notation import number, superscript
 from gradviz.engine.operation import beside, binary, general, unary
+from gradviz.engine.operations.shapes import recorded
 from gradviz.engine.operations.straight import straight
+from gradviz.engine.tensor import Tensor
 
 
 def on_both(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,6 +133,7 @@ div_rounded = general(
     local={"self": "0", "other": "0"},
     sentence="A quotient without its decimals is flat nearly everywhere, so no gradient comes back: it is 0.",
 )
+_quotient = recorded(div_rounded)
 _REST = (
     "What is left over by a division moves as the number itself does; for the divisor, it goes down by the quotient."
 )
@@ -142,7 +145,7 @@ def _floored(self: Any, other: Any) -> Any:
     return np.where((left != 0) & ((left < 0) != (np.asarray(other) < 0)), left + other, left).astype(left.dtype)[()]
 
 
-def _remainder(name: str, number: str, tensor: str, forward: Any, rounded: Any, sign: str) -> tuple[Any, Any]:
+def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sign: str) -> tuple[Any, Any]:
     """Add the rows of a remainder of division by a number, and by a tensor."""
     by_number = general(
         name,
@@ -161,18 +164,18 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, rounded: Any, 
         tensor,
         sign,
         forward,
-        {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * rounded(self / other)},
+        {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * _quotient(self, other, mode)},
         expression="self % other",
-        local={"self": "1", "other": f"-{rounded.__name__}(self / other)"},
+        local={"self": "1", "other": f"-{mode}(self / other)"},
         sentence=_REST,
     )
     return by_number, by_tensor
 
 
 remainder_number, remainder_tensor = _remainder(
-    "remainder", "RemainderBackward0", "RemainderBackward1", _floored, np.floor, "mod"
+    "remainder", "RemainderBackward0", "RemainderBackward1", _floored, "floor", "mod"
 )
-fmod_number, fmod_tensor = _remainder("fmod", "FmodBackward0", "FmodBackward1", np.fmod, np.trunc, "fmod")
+fmod_number, fmod_tensor = _remainder("fmod", "FmodBackward0", "FmodBackward1", np.fmod, "trunc", "fmod")
 addcmul = general(
     "addcmul",
     "AddcmulBackward0",
@@ -280,6 +283,11 @@ def _power(self: np.ndarray, exponent: float) -> np.ndarray:
     return self**exponent
 
 
+def _lowered(self: Any, exponent: float) -> Any:
+    """Return the power one lower: of an array, a first power is the array."""
+    return self if exponent == 2 and not isinstance(self, Tensor) else self ** (exponent - 1)
+
+
 pow_number = general(
     "pow",
     "PowBackward0",
@@ -288,7 +296,7 @@ pow_number = general(
     "self",
     {
         "self": lambda grad, self, exponent: (
-            np.zeros_like(grad) if exponent == 0 else grad * (exponent * (self if exponent == 2 else self ** (exponent - 1)))
+            np.zeros_like(grad) if exponent == 0 else grad * (exponent * _lowered(self, exponent))
         )
     },
     settings="exponent",
@@ -448,7 +456,6 @@ relu = unary(
 )
 
 # --- choosing ----------------------------------------------------------------------------------------------------------
-
 
 
 def _halved_if(equal: Any, grad: Any) -> Any:

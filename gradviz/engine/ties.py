@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 LONGEST = 1 << 14
-"""Of longer rows equal entries stay in their order, which PyTorch does not promise either: these steps are slow here."""
+"""With more entries in rows that have ties, equal entries stay in their order: PyTorch promises none, and these steps are
+slow here."""
 
 Keys = Sequence[Any]
 
@@ -25,9 +26,15 @@ def keys_of(row: np.ndarray, descending: bool = False) -> list[int]:
     return [int(rank) for rank in (-ranks if descending else ranks)]
 
 
-def matter(row: np.ndarray) -> bool:
-    """Say whether a row has equal entries (or several that are not numbers), and is short enough to go through."""
-    return 1 < row.size <= LONGEST and len(np.unique(row)) < row.size
+def rows_with(ordered: np.ndarray, dim: int) -> list[tuple[int, ...]]:
+    """Return the rows, of those sorted along an axis, that have equal entries or ones that are not numbers.
+
+    Each is an index into the tensor with that axis moved to the end. There are none if going through them would take long.
+    """
+    rows = np.moveaxis(ordered, dim, -1)
+    tied = ~((rows[..., 1:] < rows[..., :-1]) | (rows[..., 1:] > rows[..., :-1])).all(-1)
+    found = np.argwhere(tied)
+    return [tuple(row) for row in found] if len(found) * rows.shape[-1] <= LONGEST else []
 
 
 def sort(keys: Keys) -> list[int]:
@@ -37,14 +44,15 @@ def sort(keys: Keys) -> list[int]:
     return order
 
 
-def smallest(keys: Keys, k: int) -> list[int]:
-    """Find the first `k` as ``torch.topk`` does, in order."""
+def smallest(keys: Keys, k: int, in_order: bool = True) -> list[int]:
+    """Find the first `k` as ``torch.topk`` does, which may leave them as they were found."""
     order = list(range(len(keys)))
     if k * 64 <= len(order):
         _partial_sort(order, keys, 0, k, len(order))
     elif k:
         _nth_element(order, keys, k - 1)
-        _sort(order, keys, k - 1)
+        if in_order:
+            _sort(order, keys, k - 1)
     return order[:k]
 
 

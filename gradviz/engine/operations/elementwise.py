@@ -327,7 +327,11 @@ number_pow = general(
     lambda base: f"{number(base)}^( )",
     lambda self, base: _whole_power(base, self),
     "self",
-    {"self": lambda grad, base, result: grad * (result * np.log(base))},
+    {
+        "self": lambda grad, self, base, result: (
+            grad * (result * np.log(base)) if base else np.where(self >= 0, 0, grad * (result * np.log(base)))
+        )
+    },
     settings="base",
     expression="base ** self",
     local={"self": "base ** self * log(base)"},

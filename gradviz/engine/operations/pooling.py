@@ -175,9 +175,20 @@ def _largest(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarr
         lowest = -np.inf if self.dtype.kind == "f" else np.iinfo(self.dtype).min
         entries = np.where(inside, entries, lowest)
     best = np.argmax(entries, -1)
+    if self.dtype.kind == "f":
+        best = _as_pytorch_finds(entries, inside, best)
     values = np.take_along_axis(entries, best[..., None], -1)[..., 0]
     indices = np.take_along_axis(np.broadcast_to(flat, entries.shape), best[..., None], -1)[..., 0]
     return values, indices
+
+
+def _as_pytorch_finds(entries: np.ndarray, inside: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Let the last win of those that are not numbers, and where all are −∞ the first that is not padding."""
+    found = np.take_along_axis(entries, best[..., None], -1)[..., 0]
+    if np.isfinite(found).all():
+        return best
+    last = entries.shape[-1] - 1 - np.argmax(np.isnan(entries[..., ::-1]), -1)
+    return np.where(np.isnan(found), last, np.where(np.isneginf(found), np.argmax(inside, -1), best))
 
 
 def _back_to_winner(grad_output: Any, self: Any, indices: np.ndarray, places: tuple[np.ndarray, ...]) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import ties
 from gradviz.engine.node import arrived
 from gradviz.engine.operation import array_of, general, normal_axes, reduction
 from gradviz.engine.operations.elementwise import signs
@@ -278,8 +279,14 @@ def _back_to_place(grad: Any, indices: Any, dim: int, keepdim: bool, self_sym_si
     return put_along(grad, indices, dim, self_sym_sizes)
 
 
-def _picked(name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str, settings: str = "") -> Any:
-    """Add the row of an operation that picks one entry of each row; `find` says which, of those sorted."""
+def _picked(
+    name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str, settings: str = "", among: Any = None
+) -> Any:
+    """Add the row of an operation that picks one entry of each row.
+
+    `find` says which, of those sorted. Where equal entries leave a choice, `among` says which PyTorch picks of the row as
+    it is.
+    """
 
     def forward(
         self: np.ndarray, dim: int, keepdim: bool, self_sym_sizes: Any, *more: Any
@@ -289,6 +296,10 @@ def _picked(name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str
         order = np.argsort(self, axis=dim, kind="stable")
         rank = find(np.take_along_axis(self, order, dim), dim, *more)
         places = np.take_along_axis(order, rank, dim)
+        if among is not None:
+            entries, picked = np.moveaxis(self, dim, -1), np.moveaxis(places, dim, -1)
+            for row in ties.rows_with(np.take_along_axis(self, order, dim), dim):
+                picked[row] = among(entries[row], *more)
         values = np.take_along_axis(self, places, dim)
         return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
 
@@ -332,16 +343,27 @@ def _mode_rank(sorted_: np.ndarray, dim: int) -> np.ndarray:
     return np.moveaxis(np.argmax(length, axis=-1, keepdims=True), -1, dim)
 
 
+def _mode_among(row: np.ndarray) -> int:
+    """Return the last of the most frequent entries; as PyTorch sorts here, what is not a number stays where it is."""
+    order = ties.sort(row.tolist())
+    ordered = row[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    return order[ends[np.argmax(np.diff(ends, prepend=-1))]]
+
+
 _RANKED = "The entry that is {} along the axis"
 median_dim = _picked("median", "MedianBackward1", _median_rank, _RANKED.format("in the middle"))
 nanmedian_dim = _picked("nanmedian", "NanmedianBackward1", _nanmedian_rank, _RANKED.format("in the middle"))
-mode = _picked("mode", "ModeBackward0", _mode_rank, "An entry of the most frequent value along the axis")
+mode = _picked(
+    "mode", "ModeBackward0", _mode_rank, "An entry of the most frequent value along the axis", among=_mode_among
+)
 kthvalue = _picked(
     "kthvalue",
     "KthvalueBackward0",
     lambda sorted_, dim, k: _everywhere(sorted_, dim, k - 1),
     _RANKED.format("the k-th smallest"),
     "k",
+    among=lambda row, k: ties.quickselect(ties.keys_of(row), k - 1),
 )
 
 

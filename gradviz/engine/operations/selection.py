@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import ties
 from gradviz.engine.operation import family, general, unlisted
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
 
@@ -501,16 +502,25 @@ min_dim = general(
 )
 
 
-def _sorted(self: np.ndarray, dim: int, descending: bool, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
+def _sorted(
+    self: np.ndarray, dim: int, descending: bool, self_sym_sizes: Any, stable: bool
+) -> tuple[np.ndarray, np.ndarray]:
     if not self.ndim:
         return self + 0, np.zeros((), np.int64)
+    order = _stable_order(self, dim, descending)
+    if not stable and self.shape[dim] > 16:  # PyTorch sorts fewer by insertion, which is stable too
+        entries, orders = np.moveaxis(self, dim, -1), np.moveaxis(order, dim, -1)
+        for row in ties.rows_with(np.take_along_axis(self, order, dim), dim):
+            orders[row] = ties.sort(ties.keys_of(entries[row], descending))
+    return np.take_along_axis(self, order, dim), order
+
+
+def _stable_order(self: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     # A stable sort from the back, of the tensor turned around, keeps equal entries in their order.
     if descending:
         turned = np.flip(self, dim)
-        order = np.flip(self.shape[dim] - 1 - np.argsort(turned, axis=dim, kind="stable"), dim)
-    else:
-        order = np.argsort(self, axis=dim, kind="stable")
-    return np.take_along_axis(self, order, dim), order
+        return np.flip(self.shape[dim] - 1 - np.argsort(turned, axis=dim, kind="stable"), dim)
+    return np.argsort(self, axis=dim, kind="stable")
 
 
 def _back_to_places(grad: Any, indices: Any, dim: int, self_sym_sizes: tuple[int, ...]) -> Any:
@@ -524,7 +534,7 @@ sort = general(
     _sorted,
     "self",
     {"self": _back_to_places},
-    settings="dim descending self_sym_sizes",
+    settings="dim descending self_sym_sizes stable",
     outputs="result indices",
     expression="sort(self)",
     local={"self": "1"},
@@ -532,12 +542,19 @@ sort = general(
 )
 
 
-def _top(self: np.ndarray, k: int, dim: int, largest: bool, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
-    values, order = _sorted(self, dim, largest, self_sym_sizes)
+def _top(
+    self: np.ndarray, k: int, dim: int, largest: bool, self_sym_sizes: Any, in_order: bool
+) -> tuple[np.ndarray, np.ndarray]:
     if not self.ndim:
-        return values, order
-    first = (slice(None),) * dim + (slice(k),)
-    return values[first], order[first]
+        return self + 0, np.zeros((), np.int64)
+    order = _stable_order(self, dim, largest)
+    front = (slice(None),) * dim
+    first = order[(*front, slice(k))]
+    # Only ties among those taken, or with the next one, leave a choice.
+    entries, firsts = np.moveaxis(self, dim, -1), np.moveaxis(first, dim, -1)
+    for row in ties.rows_with(np.take_along_axis(self, order[(*front, slice(k + 1))], dim), dim):
+        firsts[row] = ties.smallest(ties.keys_of(entries[row], largest), k, in_order)
+    return np.take_along_axis(self, first, dim), first
 
 
 topk = general(
@@ -547,7 +564,7 @@ topk = general(
     _top,
     "self",
     {"self": _back_to_places},
-    settings="k dim largest self_sym_sizes",
+    settings="k dim largest self_sym_sizes in_order",
     outputs="result indices",
     expression="topk(self, k)",
     local={"self": "1 if taken else 0"},

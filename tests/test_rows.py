@@ -243,7 +243,7 @@ EXAMPLES: dict[str, str] = {
     "UpsampleTrilinear3DBackward0": 'N.interpolate(volume, (2, 4, 3), mode="trilinear")',
     "Im2ColBackward0": "N.unfold(image, 2, 2, 1)",
     "Col2ImBackward0": "N.fold(t, (3, 2), (1, 2))",
-    "AlongAxesBackward0": "N.avg_pool2d(image, 2)",
+    "AlongAxesBackward0": "N.interpolate(line, 9)",
     "CircularPadBackward0": 'N.pad(image, (1, 2, 0, 1), "circular")',
     "MaxUnpool3DBackward0": "N.max_unpool3d(*N.max_pool3d(volume, 3, return_indices=True), 3)",
     "UpsampleNearestExact1DBackward0": 'N.interpolate(line, 9, mode="nearest-exact")',
@@ -285,7 +285,10 @@ ON_DEMAND = {
 }
 """A line for each row that is not in the table."""
 
-ONCE = {"CtcLossBackward0"}
+ONCE = {
+    "CdistBackward0", "CtcLossBackward0", "HardsigmoidBackward0", "MultiMarginLossBackward0", "MultilabelMarginLossBackward0",
+    "PdistBackward0",
+}  # fmt: skip
 """What has no second derivative, in PyTorch either."""
 
 COARSE = {"ToCopyBackward0": {"eps": 1e-2, "atol": 1e-4}}
@@ -351,6 +354,8 @@ def examples_of(name):
     """The lines for a row: its own, or the first guess that uses it; for a reduction also along some axes."""
     if name in EXAMPLES:
         return [EXAMPLES[name]]
+    if "BackwardBackward" in name:  # the derivative of another row
+        return examples_of(name.replace("BackwardBackward", "Backward"))
     found = next((code for code in guesses(TABLE[name]) if uses(code, name)), None)
     reduced = [f"torch.{TABLE[name].name}({given})" for given in REDUCED] if TABLE[name].reduction else []
     return ([] if found is None else [found]) + [code for code in reduced if uses(code, name)]

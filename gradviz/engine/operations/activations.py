@@ -135,7 +135,7 @@ hardtanh = general(
             "hardtanh_backward",
             "HardtanhBackwardBackward0",
             lambda grad_output, self, min_val, max_val: np.where((self <= min_val) | (self >= max_val), 0, grad_output),
-            local="1 if min_val < self < max_val else 0",
+            local="1 if inside else 0",
         )
     },
     settings="min_val max_val",
@@ -217,7 +217,7 @@ def _shrunk(name: str, grad_fn: str) -> Any:
         name,
         grad_fn,
         lambda grad_output, self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, grad_output),
-        local="0 if -lambd <= self <= lambd else 1",
+        local="1 if kept else 0",
     )
 
 

@@ -45,7 +45,7 @@ def _elu(self: Any, alpha: float, scale: float = 1.0, input_scale: float = 1.0) 
 
 
 def _elu_slope(self: Any, alpha: float, scale: float = 1.0, input_scale: float = 1.0) -> Any:
-    return np.where(self <= 0, np.exp(np.minimum(self, 0) * input_scale) * (alpha * input_scale), 1) * scale
+    return np.where(self <= 0, np.exp(np.where(self < 0, self, 0) * input_scale) * (alpha * input_scale), 1) * scale
 
 
 elu = general(

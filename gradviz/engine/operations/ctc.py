@@ -126,8 +126,8 @@ def _slope(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_
     np.add.at(said, (step[..., None], example[..., None], walk.places[None]), np.nan_to_num(inside))
     gradient = (np.exp(log_probs) - said) * grad[:, None]
     gradient = np.where(np.arange(steps)[:, None, None] < input_lengths[:, None], gradient, 0)
-    impossible = np.isinf(loss)
-    gradient[:, impossible] = 0 if zero_infinity else np.nan
+    gradient[:, np.isnan(loss)] = np.nan
+    gradient[:, np.isinf(loss)] = 0 if zero_infinity else np.nan
     return np.where(np.arange(steps)[:, None, None] < input_lengths[:, None], gradient, 0)
 
 

@@ -74,7 +74,7 @@ def _smooth_l1(distance: np.ndarray, beta: float) -> np.ndarray:
 
 
 def _smooth_l1_slope(difference: Any, beta: float) -> Any:
-    return np.where(np.absolute(difference) < beta, difference / beta, np.sign(difference))
+    return np.where(difference <= -beta, -1, np.where(difference >= beta, 1, difference / beta))
 
 
 huber_loss = general(
@@ -103,7 +103,7 @@ def _huber(distance: np.ndarray, delta: float) -> np.ndarray:
 
 
 def _huber_slope(difference: Any, delta: float) -> Any:
-    return np.where(np.absolute(difference) <= delta, difference, np.sign(difference) * delta)
+    return np.where(difference < -delta, -delta, np.where(difference > delta, delta, difference))
 
 
 def _weighted(losses: Any, weight: np.ndarray | None) -> Any:

@@ -274,9 +274,9 @@ def _directions(x: np.ndarray, length: np.ndarray, p: float) -> np.ndarray:
     if p == 0:
         return np.zeros_like(x)
     if p == 1:
-        return signs(x)
+        return np.sign(x)
     if math.isinf(p):
-        return signs(x) * (np.abs(x) == length)
+        return np.sign(x) * (np.abs(x) == length)
     none = length == 0
     length = np.where(none, 1, length)
     if p == 2:

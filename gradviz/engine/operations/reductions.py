@@ -121,6 +121,8 @@ def _prod_back(grad: Any, self: Any, result: Any, dim: Any) -> Any:
         return grad
     if not has_zeros(self):
         return grad * (result / self)
+    if dim is None and isinstance(self, np.ndarray) and self.size - np.count_nonzero(self) > 1:
+        return np.zeros_like(self)
     if dim is not None:
         return grad * products_of_others(self, dim)
     return grad * np.reshape(products_of_others(np.reshape(self, (-1,)), 0), np.shape(self))

@@ -152,9 +152,9 @@ def _reduce_back_to_self(
     if reduce == "mean":
         grad = grad / _count(plain(result), dim, index, include_self)
     elif reduce == "prod":
-        # The product of the others; dividing the result by the entry itself would not do where that is 0.
-        others = recorded(scatter_reduce)(np.ones(np.shape(self), plain(grad).dtype), src, dim, index, "prod", True)
-        grad = grad * others
+        # The result over the entry itself: the product of the others. Where that is 0, of a product with 1 in its place.
+        factor = np.where(plain(self) == 0, 1, self)
+        grad = grad * recorded(scatter_reduce)(factor, src, dim, index, "prod", include_self) / factor
     elif reduce in ("amax", "amin"):
         grad = (grad / _winners(self, src, result, dim, index, include_self)) * (plain(self) == plain(result))
     return grad if include_self else _not_along(grad, dim, index)
@@ -182,10 +182,10 @@ def _reduce_back_to_src(
 
 
 def _winners(self: Any, src: Any, result: Any, dim: int, index: np.ndarray, include_self: bool) -> np.ndarray:
-    """Return how many entries share the extreme at each place, and so its gradient; 1 where none does."""
+    """Return how many entries share the extreme at each place, and so its gradient."""
     self, src, result = plain(self), plain(src), plain(result)
     won = (src == _along(result, index, dim)).astype(result.dtype)
-    return np.maximum(_with((self == result).astype(result.dtype), won, dim, index, "sum"), 1)
+    return _with((self == result).astype(result.dtype), won, dim, index, "sum")
 
 
 _reduce: dict[str, Any] = {

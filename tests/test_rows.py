@@ -130,9 +130,9 @@ EXAMPLES: dict[str, str] = {
         for reduce in ("prod", "mean", "amax", "amin") for itself in (True, False)
     )""",
     "GatherBackward0": "torch.gather(a, 1, torch.tensor([[0, 0], [2, 1]]))",
-    "ScatterBackward0": "torch.scatter(a, 1, torch.tensor([[0, 1], [2, 1]]), u)",
+    "ScatterBackward0": "torch.scatter(a, 1, torch.tensor([[0, 1], [2, 1]]), u[:, :2])",
     "ScatterBackward1": "torch.scatter(a, 1, torch.tensor([[0, 1], [2, 1]]), 3.0)",
-    "ScatterAddBackward0": "torch.scatter_add(a, 1, torch.tensor([[0, 0], [2, 1]]), u)",
+    "ScatterAddBackward0": "torch.scatter_add(a, 1, torch.tensor([[0, 0], [2, 1]]), u[:, :2])",
     "ScatterReduceBackward0": """sum(
         torch.scatter_reduce(p, 1, torch.tensor([[0, 0, 1], [2, 1, 1]]), q, reduce, include_self=itself)
         for reduce in ("sum", "prod", "mean", "amax", "amin") for itself in (True, False)

@@ -84,7 +84,7 @@ class Node:
     def name(self) -> str:
         """Return the class name, as PyTorch does: ``"MulBackward0"``; with its namespace for those of no formula."""
         name = type(self).__name__
-        return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices") else name
+        return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices", "NotImplemented") else name
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {id(self):#x}>"

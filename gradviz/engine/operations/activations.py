@@ -12,7 +12,7 @@ from gradviz.engine.operation import general
 from gradviz.engine.operations.elementwise import not_differentiable, on_both, sigmoid, threshold_backward
 from gradviz.engine.operations.shapes import recorded
 from gradviz.engine.operations.special import erf
-from gradviz.engine.operations.straight import straight
+from gradviz.engine.operations.straight import only, straight
 
 sigma = on_both(sigmoid)
 _erf = on_both(erf)
@@ -134,7 +134,7 @@ hardtanh = general(
         "self": straight(
             "hardtanh_backward",
             "HardtanhBackwardBackward0",
-            lambda grad_output, self, min_val, max_val: np.where((self <= min_val) | (self >= max_val), 0, grad_output),
+            lambda grad_output, self, min_val, max_val: only(~((self <= min_val) | (self >= max_val)), grad_output),
             local="1 if inside else 0",
         )
     },
@@ -216,7 +216,7 @@ def _shrunk(name: str, grad_fn: str) -> Any:
     return straight(
         name,
         grad_fn,
-        lambda grad_output, self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, grad_output),
+        lambda grad_output, self, lambd: only(~((self >= -lambd) & (self <= lambd)), grad_output),
         local="1 if kept else 0",
     )
 

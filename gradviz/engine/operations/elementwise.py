@@ -13,7 +13,7 @@ import numpy as np
 from gradviz.engine.notation import number, superscript
 from gradviz.engine.operation import beside, binary, general, unary
 from gradviz.engine.operations.shapes import recorded
-from gradviz.engine.operations.straight import straight
+from gradviz.engine.operations.straight import only, straight
 from gradviz.engine.tensor import Tensor
 
 
@@ -445,7 +445,7 @@ def _relu(self: np.ndarray) -> np.ndarray:
 threshold_backward = straight(
     "threshold_backward",
     "ThresholdBackwardBackward0",
-    lambda grad_output, self, threshold: np.where(self <= threshold, 0, grad_output),
+    lambda grad_output, self, threshold: only(~(self <= threshold), grad_output),
     local="1 if self > threshold else 0",
 )
 relu = unary(
@@ -472,8 +472,8 @@ maximum = binary(
     "max",
     np.maximum,
     {
-        "self": lambda grad, self, other: np.where(self < other, 0, _halved_if(self == other, grad)),
-        "other": lambda grad, self, other: np.where(other < self, 0, _halved_if(self == other, grad)),
+        "self": lambda grad, self, other: only(~(self < other), _halved_if(self == other, grad)),
+        "other": lambda grad, self, other: only(~(other < self), _halved_if(self == other, grad)),
     },
     expression="maximum(self, other)",
     local={"self": "1 if self > other else 0", "other": "1 if other > self else 0"},
@@ -485,8 +485,8 @@ minimum = binary(
     "min",
     np.minimum,
     {
-        "self": lambda grad, self, other: np.where(self > other, 0, _halved_if(self == other, grad)),
-        "other": lambda grad, self, other: np.where(other > self, 0, _halved_if(self == other, grad)),
+        "self": lambda grad, self, other: only(~(self > other), _halved_if(self == other, grad)),
+        "other": lambda grad, self, other: only(~(other > self), _halved_if(self == other, grad)),
     },
     expression="minimum(self, other)",
     local={"self": "1 if self < other else 0", "other": "1 if other < self else 0"},
@@ -499,8 +499,8 @@ fmax = binary(
     "fmax",
     np.fmax,
     {
-        "self": lambda grad, self, other: np.where((self >= other) | np.isnan(other), grad, 0),
-        "other": lambda grad, self, other: np.where((self >= other) | np.isnan(other), 0, grad),
+        "self": lambda grad, self, other: only((self >= other) | np.isnan(other), grad),
+        "other": lambda grad, self, other: only(~((self >= other) | np.isnan(other)), grad),
     },
     expression="fmax(self, other)",
     local={"self": "1 if self >= other else 0", "other": "1 if other > self else 0"},
@@ -512,8 +512,8 @@ fmin = binary(
     "fmin",
     np.fmin,
     {
-        "self": lambda grad, self, other: np.where((self <= other) | np.isnan(other), grad, 0),
-        "other": lambda grad, self, other: np.where((self <= other) | np.isnan(other), 0, grad),
+        "self": lambda grad, self, other: only((self <= other) | np.isnan(other), grad),
+        "other": lambda grad, self, other: only(~((self <= other) | np.isnan(other)), grad),
     },
     expression="fmin(self, other)",
     local={"self": "1 if self <= other else 0", "other": "1 if other < self else 0"},
@@ -541,7 +541,7 @@ clamp = general(
     "clamp",
     _clamp,
     "self",
-    {"self": lambda grad, self, min, max: np.where(_inside(self, min, max), grad, 0)},
+    {"self": lambda grad, self, min, max: only(_inside(self, min, max), grad)},
     settings="min max",
     expression="clamp(self)",
     local={"self": "1 if inside else 0"},
@@ -554,7 +554,7 @@ clamp_tensor = general(
     _clamp,
     "self min max",
     {
-        "self": lambda grad, self, min, max: np.where(_inside(self, min, max), grad, 0),
+        "self": lambda grad, self, min, max: only(_inside(self, min, max), grad),
         "min": lambda grad, self, min, max: np.where(
             (self < min) if max is None else (self < min) & (min < max), grad, 0
         ),
@@ -605,8 +605,8 @@ clamp_min, clamp_min_tensor = _one_limit(
     ("ClampMinBackward0", "ClampMinBackward1"),
     lambda self, min: np.maximum(self, min),
     {
-        "self": lambda grad, self, min: np.where(self >= min, grad, 0),
-        "min": lambda grad, self, min: np.where(self < min, grad, 0),
+        "self": lambda grad, self, min: only(self >= min, grad),
+        "min": lambda grad, self, min: only(self < min, grad),
     },
     (">=", "<"),
 )
@@ -617,8 +617,8 @@ clamp_max, clamp_max_tensor = _one_limit(
     ("ClampMaxBackward0", "ClampMaxBackward1"),
     lambda self, max: np.minimum(self, max),
     {
-        "self": lambda grad, self, max: np.where(self <= max, grad, 0),
-        "max": lambda grad, self, max: np.where(self > max, grad, 0),
+        "self": lambda grad, self, max: only(self <= max, grad),
+        "max": lambda grad, self, max: only(self > max, grad),
     },
     ("<=", ">"),
 )
@@ -629,8 +629,8 @@ where = general(
     np.where,
     "condition self other",
     {
-        "self": lambda grad, condition: np.where(condition, grad, 0),
-        "other": lambda grad, condition: np.where(condition, 0, grad),
+        "self": lambda grad, condition: only(condition, grad),
+        "other": lambda grad, condition: only(~condition, grad),
     },
     expression="where(condition, self, other)",
     local={"self": "1 if chosen else 0", "other": "1 if chosen else 0"},

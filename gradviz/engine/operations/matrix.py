@@ -10,6 +10,7 @@ import numpy as np
 from gradviz.engine.operation import array_of, general
 from gradviz.engine.operations.elementwise import not_differentiable, signs
 from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operations.straight import only
 
 
 def product(left: Any, right: Any) -> Any:
@@ -239,7 +240,7 @@ trace = general(
     "tr",
     lambda self, self_sym_sizes: np.trace(self, dtype=None if self.dtype.kind == "f" else np.int64),
     "self",
-    {"self": lambda grad, self_sym_sizes: np.where(np.eye(*self_sym_sizes) == 1, grad, 0)},
+    {"self": lambda grad, self_sym_sizes: only(np.eye(*self_sym_sizes) == 1, grad)},
     settings="self_sym_sizes",
     expression="trace(self)",
     local={"self": "1 if on_the_diagonal else 0"},

@@ -15,6 +15,7 @@ from gradviz.engine.operations.elementwise import signs
 from gradviz.engine.operations.scans import has_zeros, products_of_others
 from gradviz.engine.operations.selection import put_along
 from gradviz.engine.operations.shapes import plain
+from gradviz.engine.operations.straight import only
 
 
 def _sum(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -67,7 +68,7 @@ def _to_winners(grad: Any, self: Any, result: Any) -> Any:
     """Share the gradient among all entries that are the result; where that is not a number, those that are not either."""
     entries, value = plain(self), plain(result)
     won = entries == value if np.all(value == value) else entries != entries
-    return np.where(won, grad / max(np.count_nonzero(won), 1), 0)
+    return only(won, grad / max(np.count_nonzero(won), 1))
 
 
 def _share(grad: Any, self: Any, result: Any) -> Any:

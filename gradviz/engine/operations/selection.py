@@ -10,6 +10,7 @@ import numpy as np
 from gradviz.engine import ties
 from gradviz.engine.operation import family, general, unlisted
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
+from gradviz.engine.operations.straight import only
 
 _TAKEN = "What was taken gets its gradient; what was left gets 0."
 _REPLACED = "The entries that were replaced send their gradients to the new numbers; the others pass theirs on."
@@ -386,7 +387,7 @@ masked_fill_number = general(
     "mask",
     lambda self, mask, value: np.where(mask, np.asarray(value).astype(self.dtype), self),
     "self",
-    {"self": lambda grad, mask: np.where(mask, 0, grad)},
+    {"self": lambda grad, mask: only(~mask, grad)},
     settings="mask value",
     expression="masked_fill(self)",
     local={"self": "0 if mask else 1"},
@@ -398,7 +399,7 @@ masked_fill = general(
     "mask",
     lambda self, value, mask: np.where(mask, np.asarray(value).astype(self.dtype), self),
     "self value",
-    {"self": lambda grad, mask: np.where(mask, 0, grad), "value": lambda grad, mask: np.where(mask, grad, 0)},
+    {"self": lambda grad, mask: only(~mask, grad), "value": lambda grad, mask: only(mask, grad)},
     settings="mask",
     expression="masked_fill(self, value)",
     local={"self": "0 if mask else 1", "value": "1 if mask else 0"},
@@ -422,7 +423,7 @@ masked_scatter: Any = general(
     "mask",
     _with_masked,
     "self source",
-    {"self": lambda grad, mask: np.where(mask, 0, grad), "source": _masked_source},
+    {"self": lambda grad, mask: only(~mask, grad), "source": _masked_source},
     settings="mask",
     expression="masked_scatter(self, source)",
     local={"self": "0 if mask else 1", "source": "1 if needed else 0"},

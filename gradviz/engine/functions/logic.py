@@ -173,8 +173,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         return tuple(wrap(places) for places in np.nonzero(np.atleast_1d(condition.array)))
     if condition.array.dtype.kind != "b":
         if condition.array.dtype != np.uint8:
-            kind = dtypes.scalar_type_name(condition.dtype)
-            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {kind}")
+            given = dtypes.scalar_type_name(condition.dtype)
+            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {given}")
         condition = condition.bool()
     x, y = array_of(input), array_of(other)
     if not (isinstance(input, Tensor) and isinstance(other, Tensor) and x.dtype is y.dtype):

@@ -679,7 +679,7 @@ def _sign(self: Any) -> Any:
 
 sign = _flat("sign", "SignBackward0", "sign", _sign, "The sign")
 sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, "The sign")
-signs = on_both(sgn)
+signs: Callable[..., Any] = on_both(sgn)
 floor = _flat("floor", "FloorBackward0", "floor", np.floor, "Rounding down")
 ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil, "Rounding up")
 round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")

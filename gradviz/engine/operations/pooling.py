@@ -67,10 +67,10 @@ def separable(name: str, grad_fn: str, symbol: str, sentence: str, *, saves: boo
             f"{name}_backward",
             grad_fn.replace("Backward", "BackwardBackward"),
             lambda grad_output, self, matrices: _back(grad_output, matrices),
-            lambda grad, matrices: function(grad, matrices) if isinstance(grad, Tensor) else along(grad, matrices),
+            lambda grad, matrices: row(grad, matrices) if isinstance(grad, Tensor) else along(grad, matrices),
             local="weights.T @ grad_output",
         )
-    function = general(
+    row: Any = general(
         name,
         grad_fn,
         symbol,
@@ -82,7 +82,7 @@ def separable(name: str, grad_fn: str, symbol: str, sentence: str, *, saves: boo
         local={"self": "weights.T @ grad"},
         sentence=sentence,
     )
-    return function
+    return row
 
 
 along_axes = separable(

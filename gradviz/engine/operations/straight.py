@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import general, parameters
+from gradviz.engine.operation import FAMILY, general, parameters
 from gradviz.engine.tensor import Tensor
 
 _WHOLE = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}
@@ -73,4 +73,5 @@ def straight(
         local={"grad_output": local, "self": "0"},
         sentence="A slope that is the same along each piece: it multiplies the gradient, and x itself gets 0.",
     )
+    FAMILY[grad_fn] = derivative.__module__
     return formula

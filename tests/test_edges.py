@@ -386,3 +386,10 @@ def test_a_wrong_row_would_be_found(torch, monkeypatch, rule, check):
     monkeypatch.setitem(test_rows.TABLE["ReluBackward0"].__dict__, "rules", (rule,))
     with pytest.raises(AssertionError):
         check(torch, "ReluBackward0")
+
+
+@pytest.mark.parametrize("kind", ["some inf and 0", "first inf", "all nan"])
+def test_a_determinant_of_what_is_not_finite_is_not_searched_for_ever(kind):
+    matrix = gv.tensor(SPECIAL[kind]["m"], requires_grad=True)
+    gv.linalg.det(matrix).backward()
+    assert not matrix.grad.isfinite().any()

@@ -90,7 +90,7 @@ def _fractional(
     axes = list(zip(sizes, kernel, wanted, strict=True))
     places = [tuple(_windows(chance, *axis) for chance, axis in zip(plane, axes, strict=True)) for plane in chances]
     pool = pooling.fractional_max_pool2d if count == 2 else pooling.fractional_max_pool3d
-    values, indices = pool(input, places, tuple(input.shape))
+    values, indices = pool(input, places)
     return (values, indices) if return_indices else values
 
 

@@ -163,22 +163,24 @@ def _largest(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarr
     return values, indices
 
 
-def _back_to_winner(grad: Any, indices: np.ndarray, places: Any, self_sym_sizes: tuple[int, ...]) -> Any:
-    axes = len(places[0] if isinstance(places, list) else places)
-    lead = self_sym_sizes[: len(self_sym_sizes) - axes]
-    image = math.prod(self_sym_sizes[len(lead) :])
-    flat = put_along(np.reshape(grad, (*lead, -1)), indices.reshape(*lead, -1), len(lead), (*lead, image))
+def _back_to_winner(
+    grad: Any, indices: np.ndarray, places: tuple[np.ndarray, ...], self_sym_sizes: tuple[int, ...]
+) -> Any:
+    lead = self_sym_sizes[: len(self_sym_sizes) - len(places)]
+    image, windows = math.prod(self_sym_sizes[len(lead) :]), math.prod(indices.shape[len(lead) :])
+    shape = (*lead, windows)  # counted, since of an empty batch -1 could be anything
+    flat = put_along(np.reshape(grad, shape), indices.reshape(shape), len(lead), (*lead, image))
     return np.reshape(flat, self_sym_sizes)
 
 
-def _largest_of_each(self: np.ndarray, places: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same where every channel has windows of its own."""
-    axes = len(places[0])
-    lead = self.shape[: self.ndim - axes]
-    channels = self.reshape(-1, *self.shape[len(lead) :])
-    found = [_largest(channel, seen) for channel, seen in zip(channels, places, strict=True)]
-    values, indices = (np.stack(part) for part in zip(*found, strict=True))
-    return values.reshape(*lead, *values.shape[1:]), indices.reshape(*lead, *indices.shape[1:])
+def _largest_of_each(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same where every channel has windows of its own: `places` have one more axis, for the channels."""
+    lead = self.shape[: self.ndim - len(places)]
+    shape = (math.prod(lead), *(seen.shape[1] for seen in places))
+    values, indices = np.empty(shape, self.dtype), np.empty(shape, np.int64)
+    for channel, entries in enumerate(self.reshape(-1, *self.shape[len(lead) :])):
+        values[channel], indices[channel] = _largest(entries, tuple(seen[channel] for seen in places))
+    return values.reshape(*lead, *shape[1:]), indices.reshape(*lead, *shape[1:])
 
 
 def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
@@ -187,7 +189,7 @@ def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
         grad_fn,
         "max pool",
         lambda self, places, self_sym_sizes: (
-            _largest_of_each(self, places) if isinstance(places, list) else _largest(self, places)
+            _largest(self, places) if places[0].ndim == 2 else _largest_of_each(self, places)
         ),
         "self",
         {"self": lambda grad, indices, places, self_sym_sizes: _back_to_winner(grad, indices, places, self_sym_sizes)},

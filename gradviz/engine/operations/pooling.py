@@ -191,27 +191,23 @@ def _as_pytorch_finds(entries: np.ndarray, inside: np.ndarray, best: np.ndarray)
     return np.where(np.isnan(found), last, np.where(np.isneginf(found), np.argmax(inside, -1), best))
 
 
-def _axes_of(places: Any) -> int:
-    """Return how many axes the windows have, which are the same for all channels or listed for each."""
-    return len(places[0] if isinstance(places, list) else places)
-
-
-def _back_to_winner(grad_output: Any, self: Any, indices: np.ndarray, places: Any) -> Any:
+def _back_to_winner(grad_output: Any, self: Any, indices: np.ndarray, places: tuple[np.ndarray, ...]) -> Any:
     sizes = np.shape(self)
-    lead = sizes[: len(sizes) - _axes_of(places)]
-    image = math.prod(sizes[len(lead) :])
-    flat = put_along(np.reshape(grad_output, (*lead, -1)), indices.reshape(*lead, -1), len(lead), (*lead, image))
+    lead = sizes[: len(sizes) - len(places)]
+    image, windows = math.prod(sizes[len(lead) :]), math.prod(indices.shape[len(lead) :])
+    shape = (*lead, windows)  # counted, since of an empty batch -1 could be anything
+    flat = put_along(np.reshape(grad_output, shape), indices.reshape(shape), len(lead), (*lead, image))
     return np.reshape(flat, sizes)
 
 
-def _largest_of_each(self: np.ndarray, places: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same where every channel has windows of its own."""
-    axes = len(places[0])
-    lead = self.shape[: self.ndim - axes]
-    channels = self.reshape(-1, *self.shape[len(lead) :])
-    found = [_largest(channel, seen) for channel, seen in zip(channels, places, strict=True)]
-    values, indices = (np.stack(part) for part in zip(*found, strict=True))
-    return values.reshape(*lead, *values.shape[1:]), indices.reshape(*lead, *indices.shape[1:])
+def _largest_of_each(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same where every channel has windows of its own: `places` have one more axis, for the channels."""
+    lead = self.shape[: self.ndim - len(places)]
+    shape = (math.prod(lead), *(seen.shape[1] for seen in places))
+    values, indices = np.empty(shape, self.dtype), np.empty(shape, np.int64)
+    for channel, entries in enumerate(self.reshape(-1, *self.shape[len(lead) :])):
+        values[channel], indices[channel] = _largest(entries, tuple(seen[channel] for seen in places))
+    return values.reshape(*lead, *shape[1:]), indices.reshape(*lead, *shape[1:])
 
 
 def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
@@ -219,14 +215,14 @@ def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
         f"{name}_backward",
         grad_fn.replace("Backward", "BackwardBackward"),
         _back_to_winner,
-        lambda grad, indices, places: _from_there(grad, indices, _axes_of(places)),
+        lambda grad, indices, places: _from_there(grad, indices, len(places)),
         local="1 if largest else 0",
     )
     return general(
         name,
         grad_fn,
         "max pool",
-        lambda self, places: _largest_of_each(self, places) if isinstance(places, list) else _largest(self, places),
+        lambda self, places: _largest(self, places) if places[0].ndim == 2 else _largest_of_each(self, places),
         "self",
         {"self": lambda grad, self, indices, places: back(grad, self, plain(indices), places)},
         settings="places",

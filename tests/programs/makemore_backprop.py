@@ -50,7 +50,7 @@ print(f"{loss.item():.4f}")
 
 
 def cmp(s, dt, t):
-    app = torch.allclose(dt, t.grad)
+    app = torch.allclose(dt, t.grad, atol=1e-7)
     maxdiff = (dt - t.grad).abs().max().item()
     print(f"{s:15s} | close: {app!s:5s} | small: {maxdiff < 1e-6!s:5s}")
 

@@ -130,6 +130,8 @@ def _kept(argument: Any, root: Tensor) -> Any:
 
 def _becomes(tensor: Tensor, node: Any, output_nr: int) -> None:
     tensor._grad_fn, tensor._requires_grad, tensor._output_nr = node, True, output_nr
+    if tensor._base is None:
+        node.counts(output_nr, counter_of(tensor))
 
 
 def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -> Tensor:
@@ -185,8 +187,6 @@ def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
     counter = counter_of(tensor)
     for changed in (tensor,) if tensor._base is None else (tensor, tensor._base):
         changed.keep_old_values()
-        if changed._grad_fn is not None and changed._grad_fn.changed is None:
-            changed._grad_fn.changed = counter, counter.count
     if isinstance(tensor.array, np.ndarray):
         tensor.array[where] = array
     else:  # a NumPy scalar: nobody shares it
@@ -289,9 +289,11 @@ def check(node: Node) -> None:
                 source = argument._grad_fn
                 which = f", which is output {argument._output_nr} of {_plain_name(source)}," if source else ""
                 raise _modified(argument.array, which, counter, counter.at(node._sequence_nr), node)
-    if node.changed is not None and "result" in needed and node.values is not None:
-        result = node.values[node.operation.fields["result"]]
-        raise _modified(result, f", which is output 0 of {_plain_name(node)},", *node.changed, node)
+    for place, (counter, count) in (node.versions or {}).items():
+        name = node.operation.outputs[place]
+        if name in needed and counter.count != count and node.values is not None:
+            result = node.values[node.operation.fields[name]]
+            raise _modified(result, f", which is output {place} of {_plain_name(node)},", counter, count, node)
 
 
 def _plain_name(node: Node) -> str:

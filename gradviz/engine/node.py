@@ -51,6 +51,9 @@ class Node:
     seen
         What the last backward pass brought: a number for the pass, the upstream gradient and the contributions it sent
         on, as arrays. This is what a picture drawn after ``backward()`` shows.
+    versions
+        Of each output whose memory others may have changed: the counter of changes, and what it was when the node saved
+        that output. It is the memory that is counted, so it does not matter through which tensor it was changed.
     """
 
     operation: Operation
@@ -61,7 +64,7 @@ class Node:
     values: tuple[Any, ...] | None
     seen: tuple[Any, ...] | None = None
     hooks: NodeHooks | None = None
-    changed: tuple[VersionCounter, int] | None = None  # once its result has been: its counter, and the count before
+    versions: dict[int, tuple[VersionCounter, int]] | None = None
 
     def __init__(
         self,
@@ -177,6 +180,12 @@ class Node:
             for place, array in enumerate(self.values[count:end])
         ]
         return (*arguments, *outputs, *self.values[end:])
+
+    def counts(self, output_nr: int, counter: VersionCounter) -> None:
+        """Note from now on the changes to the memory of an output."""
+        if self.versions is None:
+            self.versions = {}
+        self.versions[output_nr] = counter, counter.count
 
     # --- the backward step --------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ function (``torch.mul``) and the tensor's method, the ``grad_fn`` class with its
 shown as ``_saved_*``, the gradient check in the tests, the label in a picture and the sentence in the player.
 
 A derivative is one formula per argument, in which `grad` is the upstream gradient and every other parameter names an
-argument, a setting, or the ``result``. What a formula names is what has to be saved for it, so nothing needs to be
-listed twice. A formula uses only operators and NumPy functions: it runs on arrays (fast), or on tensors, where it is
+argument, a setting, or the ``result``; or the size of one of them, ``self_sym_sizes``. The arguments and results that a
+formula names are what has to be saved for it, so nothing needs to be listed twice: they are watched for changes in place,
+and dropped after a backward pass. Settings and sizes are no such values. A formula uses only operators and NumPy functions: it runs on arrays (fast), or on tensors, where it is
 recorded in its turn. It need not undo broadcasting, nor copy a gradient along a reduced axis; the engine does both.
 """
 
@@ -46,6 +47,9 @@ INFERENCE = (
 FAMILY: dict[str, str] = {}
 """In which module each row stands."""
 
+SIZES = "_sym_sizes"
+"""What a formula appends to a name to read no more than its size."""
+
 Rule = Callable[[Any, tuple[Any, ...]], Any]
 
 NUMBERS = (bool, int, float, np.generic, np.ndarray)
@@ -75,6 +79,8 @@ class Operation:
         A formula for each argument that has one.
     settings
         The other arguments, in order.
+    tensors
+        Those settings that are tensors, without a derivative: an index, a mask, a target.
     expression
         The operation as one would write it, in Python's notation over the arguments' names: ``"self * other"``.
     local
@@ -102,6 +108,7 @@ class Operation:
     inputs: tuple[str, ...]
     derivatives: Mapping[str, Callable[..., Any]]
     settings: tuple[str, ...] = ()
+    tensors: tuple[str, ...] = ()
     expression: str = ""
     local: Mapping[str, str] = field(default_factory=dict)
     sentence: str = ""
@@ -120,9 +127,15 @@ class Operation:
     def rules(self) -> tuple[Rule, ...]:
         """For each argument, its formula as a function of the upstream gradient and a node's `values`."""
         formulas = (self.derivatives.get(name, _none) for name in self.inputs)
-        return tuple(
-            _reading(formula, *(self.fields[name] for name in parameters(formula)[1:])) for formula in formulas
-        )
+        return tuple(self._rule(formula) for formula in formulas)
+
+    def _rule(self, formula: Callable[..., Any]) -> Rule:
+        names = parameters(formula)[1:]
+        if all(name in self.fields for name in names):
+            return _reading(formula, *(self.fields[name] for name in names))
+        sizes = [name not in self.fields for name in names]
+        places = [self.fields[name.removesuffix(SIZES)] for name in names]
+        return _reading_sizes(formula, list(zip(places, sizes, strict=True)))
 
     @cached_property
     def differentiable(self) -> tuple[bool, ...]:
@@ -131,23 +144,25 @@ class Operation:
 
     @cached_property
     def saves(self) -> bool | None:
-        """True if every formula reads something, False if none does, ``None`` if it depends on which are needed."""
-        reading = {len(parameters(formula)) > 1 for formula in self.derivatives.values()}
+        """True if every formula reads a tensor, False if none does, ``None`` if it depends on which are needed."""
+        reading = {bool(self._read_by(argument)) for argument in self.derivatives}
         return reading.pop() if len(reading) == 1 else None
 
     def saved_names(self, wanted: tuple[bool, ...]) -> list[str]:
-        """What the formulas of the wanted arguments read."""
+        """The arguments and results that the formulas of the wanted arguments read."""
         known = self._saved.get(wanted)
-        if known is not None:
-            return known
-        names = {
-            name
-            for argument, needed in zip(self.inputs, wanted, strict=True)
-            if needed and argument in self.derivatives
-            for name in parameters(self.derivatives[argument])[1:]
-        }
-        self._saved[wanted] = sorted(names)
-        return self._saved[wanted]
+        if known is None:
+            needed = [argument for argument, flows in zip(self.inputs, wanted, strict=True) if flows]
+            known = self._saved[wanted] = sorted({name for argument in needed for name in self._read_by(argument)})
+        return known
+
+    def _read_by(self, argument: str) -> list[str]:
+        formula = self.derivatives.get(argument)
+        return [] if formula is None else [name for name in parameters(formula)[1:] if name in self._values]
+
+    @cached_property
+    def _values(self) -> set[str]:
+        return {*self.inputs, *self.outputs, *self.tensors}
 
     @cached_property
     def _saved(self) -> dict[tuple[bool, ...], list[str]]:
@@ -171,6 +186,11 @@ def _reading(formula: Callable[..., Any], *places: int) -> Rule:
         case (first, second):
             return lambda grad, values: formula(grad, values[first], values[second])
     return lambda grad, values: formula(grad, *[values[place] for place in places])
+
+
+def _reading_sizes(formula: Callable[..., Any], reads: list[tuple[int, bool]]) -> Rule:
+    """Do the same for a formula that reads the sizes of some."""
+    return lambda grad, values: formula(grad, *[np.shape(values[at]) if size else values[at] for at, size in reads])
 
 
 def _none(grad: Any) -> Any:

@@ -220,6 +220,7 @@ class Tensor:
 
     def detach_(self) -> Tensor:
         """Cut this tensor itself off from the graph."""
+        counter_of(self)  # what made it may have saved it
         self._grad_fn, self._requires_grad, self._output_nr = None, False, 0
         return self
 
@@ -521,6 +522,8 @@ def counter_of(tensor: Tensor) -> VersionCounter:
     root = tensor if tensor._base is None else tensor._base
     if root._counter is None:
         root._counter = VersionCounter()
+        if root._grad_fn is not None:
+            root._grad_fn.counts(root._output_nr, root._counter)
     return root._counter
 
 

@@ -30,7 +30,7 @@ sum_dim = reduction("sum", "SumBackward1", "Σ", **_SUM)
 
 _MEAN: dict[str, Any] = {
     "forward": lambda self, axes: np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes)),
-    "derivative": lambda grad, self, result: grad * (np.size(result) / max(np.size(self), 1)),
+    "derivative": lambda grad, self_sym_sizes: grad * (np.size(grad) / max(math.prod(self_sym_sizes), 1)),
     "expression": "mean(self)",
     "local": "1 / n",
     "sentence": "Each of n entries moves a mean by 1/n, so each gets 1/n of the gradient that arrives.",

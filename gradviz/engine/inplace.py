@@ -281,7 +281,7 @@ def check(node: Node) -> None:
     RuntimeError
         PyTorch's, naming the tensor that was changed.
     """
-    needed = set(node.saved_names())
+    needed = node.operation.saved_names(tuple(edge is not None for edge in node.edges))
     for name, argument in zip(node.operation.inputs, node.inputs, strict=False):
         if name in needed and isinstance(argument, Tensor):
             counter = (argument if argument._base is None else argument._base)._counter

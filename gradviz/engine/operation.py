@@ -26,7 +26,7 @@ from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node
 from gradviz.engine.scope import PACKAGE
-from gradviz.engine.tensor import Tensor, leaf_edge, wrap
+from gradviz.engine.tensor import Tensor, counter_of, leaf_edge, wrap
 
 TABLE: dict[str, Operation] = {}
 """Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
@@ -599,8 +599,12 @@ def unlisted(
         if outputs == "result":
             return record(operation, tensors, (*arrays, out, *others), out)
         first = record(operation, tensors, (*arrays, *out, *others), out[0])
-        node = first._grad_fn if many else None
-        return (first, *(wrap(array, node, place) for place, array in enumerate(out[1:], start=1)))
+        node = first._grad_fn
+        rest = tuple(wrap(array, node if many else None, place) for place, array in enumerate(out[1:], start=1))
+        if node is not None and not many:  # those that have no gradient do not know the node, which may have saved them
+            for place, tensor in enumerate(rest, start=1):
+                node.counts(place, counter_of(tensor))
+        return first, *rest
 
     return _named(of_one if count == 1 and outputs == "result" and derivatives else of_several, operation)
 

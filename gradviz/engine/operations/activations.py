@@ -262,7 +262,7 @@ rrelu = general(
     "rrelu",
     lambda self, noise, lower, upper, training: self * noise,
     "self",
-    {"self": lambda grad, noise: grad * noise},
+    {"self": lambda grad, self, noise: grad * noise},
     settings="noise lower upper training",
     expression="rrelu(self)",
     local={"self": "1 if self > 0 else slope"},

@@ -124,7 +124,7 @@ div_rounded = general(
     lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
     _rounded_quotient,
     "self other",
-    {"self": lambda grad: grad * 0, "other": lambda grad: grad * 0},
+    {"self": lambda grad, other: grad * 0, "other": lambda grad, self, other: grad * 0},
     settings="rounding_mode",
     expression="rounded(self / other)",
     local={"self": "0", "other": "0"},
@@ -316,12 +316,12 @@ number_pow = general(
     "pow",
     "PowBackward2",
     lambda base: f"{number(base)}^( )",
-    lambda self, base: _whole_power(base, self),
-    "self",
-    {"self": lambda grad, base, result: grad * (result * np.log(base))},
+    lambda exponent, base: _whole_power(base, exponent),
+    "exponent",
+    {"exponent": lambda grad, exponent, base, result: grad * (result * np.log(base))},
     settings="base",
-    expression="base ** self",
-    local={"self": "base ** self * log(base)"},
+    expression="base ** exponent",
+    local={"exponent": "base ** exponent * log(base)"},
     sentence="A number to the power x grows by itself times the logarithm of the number.",
 )
 
@@ -628,13 +628,13 @@ to_copy = general(
 _FLAT = "is flat nearly everywhere, so no gradient comes back: it is 0."
 
 
-def _flat(name: str, grad_fn: str, symbol: str, forward: Any, words: str) -> Any:
+def _flat(name: str, grad_fn: str, symbol: str, forward: Any, words: str, slope: Any = lambda grad: grad * 0) -> Any:
     return unary(
         name,
         grad_fn,
         symbol,
         lambda self: forward(self) if self.dtype.kind == "f" else _of_whole_numbers(self, name),
-        lambda grad: grad * 0,
+        slope,
         expression=f"{name}(self)",
         local="0",
         sentence=f"{words} {_FLAT}",
@@ -649,7 +649,7 @@ def _of_whole_numbers(self: np.ndarray, name: str) -> np.ndarray:
 
 
 sign = _flat("sign", "SignBackward0", "sign", np.sign, "The sign")
-sgn = _flat("sgn", "SgnBackward0", "sgn", np.sign, "The sign")
+sgn = _flat("sgn", "SgnBackward0", "sgn", np.sign, "The sign", lambda grad, self, result: grad * 0)
 floor = _flat("floor", "FloorBackward0", "floor", np.floor, "Rounding down")
 ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil, "Rounding up")
 round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")
@@ -659,7 +659,7 @@ angle = unary(
     "AngleBackward0",
     "angle",
     lambda self: np.where(self < 0, math.pi, self * 0).astype(self.dtype, copy=False),
-    lambda grad: grad * 0,
+    lambda grad, self: grad * 0,
     expression="angle(self)",
     local="0",
     sentence=f"The angle of a number, 0 or π, {_FLAT}",

@@ -71,10 +71,10 @@ layer_norm = general(
     _layer_norm,
     "input weight bias",
     {
-        "input": lambda grad, input, weight, result1, result2, normalized_shape, eps: _standardised_back(
+        "input": lambda grad, input, weight, bias, result1, result2, normalized_shape, eps: _standardised_back(
             grad * weight, input, _trailing(input, normalized_shape), eps, result1, result2
         ),
-        "weight": lambda grad, input, result1, result2, normalized_shape, eps: (
+        "weight": lambda grad, input, weight, bias, result1, result2, normalized_shape, eps: (
             grad * _standardised(input, _trailing(input, normalized_shape), eps, result1, result2)[0]
         ),
         "bias": lambda grad: grad,

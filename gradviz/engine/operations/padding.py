@@ -40,10 +40,10 @@ constant = general(
 
 _REFLECTED = "An entry that was copied into the border gets the gradients of its copies too."
 reflection = {
-    axes: separable("reflection_pad", f"ReflectionPad{axes}DBackward0", "pad", _REFLECTED) for axes in (1, 2, 3)
+    axes: separable("reflection_pad", f"ReflectionPad{axes}DBackward0", "pad", _REFLECTED, saves=True) for axes in (1, 2, 3)
 }
 replication = {
-    axes: separable("replication_pad", f"ReplicationPad{axes}DBackward0", "pad", _REFLECTED) for axes in (1, 2, 3)
+    axes: separable("replication_pad", f"ReplicationPad{axes}DBackward0", "pad", _REFLECTED, saves=True) for axes in (1, 2, 3)
 }
 circular = separable("circular_pad", "CircularPadBackward0", "pad", _REFLECTED)
 
@@ -140,7 +140,7 @@ unfold = general(
     "windows",
     _unfold,
     "self",
-    {"self": lambda grad, self, kernel, geometry: _fold_back(grad, tuple(self.shape[2:]), kernel, geometry)},
+    {"self": lambda grad, self_sym_sizes, kernel, geometry: _fold_back(grad, self_sym_sizes[2:], kernel, geometry)},
     settings="kernel geometry",
     expression="windows(self)",
     local={"self": "fold(grad)"},

@@ -52,15 +52,18 @@ def _back(grad: Any, matrices: Matrices) -> Any:
     return along(grad, turned) if isinstance(grad, np.ndarray) else along_axes(grad, turned)
 
 
-def separable(name: str, grad_fn: str, symbol: str, sentence: str) -> Callable[..., Any]:
-    """Add a row for a map that is a matrix along each axis; its function takes a tensor and the matrices."""
+def separable(name: str, grad_fn: str, symbol: str, sentence: str, *, saves: bool = False) -> Callable[..., Any]:
+    """Add a row for a map that is a matrix along each axis; its function takes a tensor and the matrices.
+
+    With `saves`, the tensor is saved, as PyTorch does that reads its size there.
+    """
     return general(
         name,
         grad_fn,
         symbol,
         along,
         "self",
-        {"self": lambda grad, matrices: _back(grad, matrices)},
+        {"self": (lambda grad, self, matrices: _back(grad, matrices)) if saves else _back},
         settings="matrices",
         expression=f"{name}(self)",
         local={"self": "weights.T @ grad"},
@@ -76,10 +79,10 @@ along_axes = separable(
 )
 
 _AVERAGE = "Every entry of a window gets an equal share of the gradient of its average."
-avg_pool2d = separable("avg_pool2d", "AvgPool2DBackward0", "avg pool", _AVERAGE)
-avg_pool3d = separable("avg_pool3d", "AvgPool3DBackward0", "avg pool", _AVERAGE)
-adaptive_avg_pool2d = separable("adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "avg pool", _AVERAGE)
-adaptive_avg_pool3d = separable("adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "avg pool", _AVERAGE)
+avg_pool2d = separable("avg_pool2d", "AvgPool2DBackward0", "avg pool", _AVERAGE, saves=True)
+avg_pool3d = separable("avg_pool3d", "AvgPool3DBackward0", "avg pool", _AVERAGE, saves=True)
+adaptive_avg_pool2d = separable("adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "avg pool", _AVERAGE, saves=True)
+adaptive_avg_pool3d = separable("adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "avg pool", _AVERAGE, saves=True)
 
 
 def averages(
@@ -163,13 +166,12 @@ def _largest(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarr
     return values, indices
 
 
-def _back_to_winner(
-    grad: Any, indices: np.ndarray, places: tuple[np.ndarray, ...], self_sym_sizes: tuple[int, ...]
-) -> Any:
-    lead = self_sym_sizes[: len(self_sym_sizes) - len(places)]
-    image = math.prod(self_sym_sizes[len(lead) :])
-    flat = put_along(np.reshape(grad, (*lead, -1)), indices.reshape(*lead, -1), len(lead), (*lead, image))
-    return np.reshape(flat, self_sym_sizes)
+def _back_to_winner(grad: Any, self: Any, result1: np.ndarray, places: tuple[np.ndarray, ...]) -> Any:
+    sizes = tuple(np.shape(self))
+    lead = sizes[: len(sizes) - len(places)]
+    image = math.prod(sizes[len(lead) :])
+    flat = put_along(np.reshape(grad, (*lead, -1)), result1.reshape(*lead, -1), len(lead), (*lead, image))
+    return np.reshape(flat, sizes)
 
 
 def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
@@ -177,11 +179,11 @@ def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
         name,
         grad_fn,
         "max pool",
-        lambda self, places, self_sym_sizes: _largest(self, places),
+        _largest,
         "self",
-        {"self": lambda grad, indices, places, self_sym_sizes: _back_to_winner(grad, indices, places, self_sym_sizes)},
-        settings="places self_sym_sizes",
-        outputs="result indices",
+        {"self": _back_to_winner},
+        settings="places",
+        outputs="result result1",
         expression=f"{name}(self)",
         local={"self": "1 if largest else 0"},
         sentence="The largest entry of each window gets its whole gradient; the others get 0.",

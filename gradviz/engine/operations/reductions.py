@@ -182,7 +182,9 @@ def _kept(grad: Any, self: Any, dim: Any) -> Any:
     return np.reshape(grad, tuple(1 if axis in axes else size for axis, size in enumerate(np.shape(self))))
 
 
-def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], words: str) -> Any:
+def _with_mean(
+    name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], words: str, *, saves_result: bool
+) -> Any:
     """Add the row of a spread and the mean that it is around."""
 
     def forward(self: np.ndarray, dim: Any, keepdim: bool, correction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -195,7 +197,10 @@ def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callab
     def derivative(grad: Any, self: Any, result0: Any, dim: Any, correction: float) -> Any:
         of_spread, of_mean = (_kept(part, self, dim) for part in grad)
         share = np.size(of_mean) / max(np.size(self), 1)
-        return back(of_spread, self, _kept(result0, self, dim), dim, correction) + of_mean * share
+        return back(of_spread, self, result0, dim, correction) + of_mean * share
+
+    def without_result(grad: Any, self: Any, dim: Any, correction: float) -> Any:
+        return derivative(grad, self, None, dim, correction)
 
     return general(
         name,
@@ -203,7 +208,7 @@ def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callab
         name.replace("_", ", "),
         forward,
         "self",
-        {"self": derivative},
+        {"self": derivative if saves_result else without_result},
         settings="dim keepdim correction",
         outputs="result0 result1",
         many=True,
@@ -219,13 +224,15 @@ var_mean = _with_mean(
     _var,
     lambda grad, self, result, dim, correction: _var_back(grad, self, dim, correction),
     "The variance",
+    saves_result=False,
 )
 std_mean = _with_mean(
     "std_mean",
     "StdMeanBackward0",
     lambda self, axes, correction: np.sqrt(_var(self, axes, correction)),
-    _std_back,
+    lambda grad, self, result, dim, correction: _std_back(grad, self, _kept(result, self, dim), dim, correction),
     "The standard deviation",
+    saves_result=True,
 )
 
 # --- by rank ------------------------------------------------------------------------------------------------------------

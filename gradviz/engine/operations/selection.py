@@ -68,7 +68,7 @@ gather = general(
     "gather",
     lambda self, dim, index, self_sym_sizes: _along(self, index, dim),
     "self",
-    {"self": lambda grad, dim, index, self_sym_sizes: put_along(grad, index, dim, self_sym_sizes)},
+    {"self": lambda grad, self, dim, index: put_along(grad, index, dim, tuple(np.shape(self)))},
     settings="dim index self_sym_sizes",
     expression="gather(self)",
     local={"self": "1 if taken else 0"},
@@ -334,8 +334,8 @@ take = general(
     lambda self, index, self_sym_sizes: np.ravel(self)[index],
     "self",
     {
-        "self": lambda grad, index, self_sym_sizes: recorded(put)(
-            zeros_for(grad, self_sym_sizes), grad, np.asarray(index), True
+        "self": lambda grad, self, index: recorded(put)(
+            zeros_for(grad, tuple(np.shape(self))), grad, np.asarray(index), True
         )
     },
     settings="index self_sym_sizes",
@@ -371,12 +371,11 @@ def _with_masked(self: Any, source: Any, mask: np.ndarray) -> np.ndarray:
     return out
 
 
-def _masked_source(grad: Any, source: Any, mask: np.ndarray) -> Any:
+def _masked_source(grad: Any, source_sym_sizes: tuple[int, ...], mask: np.ndarray) -> Any:
     """Collect the gradients of the entries that were put; those that were not needed get 0."""
-    sizes = np.shape(source)
-    taken, length = recorded(masked_select)(grad, mask), int(np.prod(sizes))
+    taken, length = recorded(masked_select)(grad, mask), int(np.prod(source_sym_sizes))
     used = np.arange(np.count_nonzero(mask))
-    return np.reshape(recorded(put)(zeros_for(grad, (length,)), taken, used, True), sizes)
+    return np.reshape(recorded(put)(zeros_for(grad, (length,)), taken, used, True), source_sym_sizes)
 
 
 masked_fill_number = general(
@@ -409,7 +408,7 @@ masked_select = general(
     "mask",
     lambda self, mask: np.broadcast_to(self, mask.shape)[mask],
     "self",
-    {"self": lambda grad, mask: recorded(masked_scatter)(zeros_for(grad, mask.shape), grad, mask)},
+    {"self": lambda grad, self, mask: recorded(masked_scatter)(zeros_for(grad, mask.shape), grad, mask)},
     settings="mask",
     expression="masked_select(self)",
     local={"self": "1 if mask else 0"},

@@ -64,11 +64,12 @@ erfcx = _function(
 erfinv = _function(
     "erfinv",
     "ErfinvBackward0",
-    lambda grad, result: grad * (_ROOT_PI / 2 * np.exp(result * result)),
+    lambda grad, self: grad * (_ROOT_PI / 2 * np.exp(_erfinv(self) ** 2)),
     "sqrt(pi) / 2 * exp(erfinv(self) ** 2)",
     "The inverse of the error function gets steeper towards −1 and 1.",
     symbol="erf⁻¹",
 )
+_erfinv: Callable[..., Any] = on_both(erfinv)
 ndtri = _function(
     "ndtri",
     "SpecialNdtriBackward0",
@@ -80,7 +81,7 @@ ndtri = _function(
 log_ndtr = _function(
     "log_ndtr",
     "SpecialLogNdtrBackward0",
-    lambda grad, self: grad * (math.sqrt(2 / math.pi) / _erfcx(self * -math.sqrt(0.5))),
+    lambda grad, self, result: grad * (math.sqrt(2 / math.pi) / _erfcx(self * -math.sqrt(0.5))),
     "sqrt(2 / pi) / erfcx(-self / sqrt(2))",
     "The logarithm of the normal distribution pulls hardest far out on the left.",
     symbol="log Φ",

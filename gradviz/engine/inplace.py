@@ -227,7 +227,7 @@ class CopySlices(Node):
             inner.origin,
         )
         self.operation = _of_a_part(inner.operation)
-        self.inner, self.places = inner, places
+        self.inner, self.places, self.given = inner, places, inner.given
 
     def saved_names(self) -> list[str]:
         """Return what the operation on the part has saved."""
@@ -282,7 +282,7 @@ def check(node: Node) -> None:
         PyTorch's, naming the tensor that was changed.
     """
     needed = node.operation.saved_names(tuple(edge is not None for edge in node.edges))
-    for name, argument in zip(node.operation.inputs, node.inputs, strict=False):
+    for name, argument in (*zip(node.operation.inputs, node.inputs, strict=False), *node.given):
         if name in needed and isinstance(argument, Tensor):
             counter = (argument if argument._base is None else argument._base)._counter
             if counter is not None and counter.last > node._sequence_nr:

@@ -13,7 +13,7 @@ from gradviz.engine import creation, functions, inplace
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import array_of
+from gradviz.engine.operation import array_of, watching
 from gradviz.engine.operations import assignment, elementwise
 from gradviz.engine.operations.shapes import basic
 from gradviz.engine.tensor import Tensor, wrap
@@ -81,7 +81,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         # As PyTorch: a view of the part is made, and the new numbers are copied into it.
         inplace.change(getitem(self, plain), _copied, source)
     else:
-        inplace.change(self, lambda old, new: assignment.put(old, new.to(old.dtype), plain), source)
+        put = lambda old, new: watching(assignment.put(old, new.to(old.dtype), plain), index=index)
+        inplace.change(self, put, source)
 
 
 def _copied(old: Tensor, source: Tensor) -> Tensor:

@@ -54,6 +54,8 @@ class Node:
     versions
         Of each output whose memory others may have changed: the counter of changes, and what it was when the node saved
         that output. It is the memory that is counted, so it does not matter through which tensor it was changed.
+    given
+        The tensors among the settings (an index, a mask), each with the setting's name.
     """
 
     operation: Operation
@@ -65,6 +67,7 @@ class Node:
     seen: tuple[Any, ...] | None = None
     hooks: NodeHooks | None = None
     versions: dict[int, tuple[VersionCounter, int]] | None = None
+    given: tuple[tuple[str, Tensor], ...] = ()
 
     def __init__(
         self,

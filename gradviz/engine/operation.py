@@ -280,6 +280,26 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape, caller()))
 
 
+def watching(out: Tensor, **settings: Any) -> Tensor:
+    """Let a result's node know the tensors that some of its settings were made from: it has saved them.
+
+    Parameters
+    ----------
+    out
+        What a row's function returned.
+    settings
+        By the name of the setting, what was given: a tensor or several; anything else cannot change in place.
+    """
+    if out._grad_fn is not None:
+        out._grad_fn.given = tuple(
+            (name, tensor)
+            for name, given in settings.items()
+            for tensor in (given if isinstance(given, tuple | list) else (given,))
+            if isinstance(tensor, Tensor)
+        )
+    return out
+
+
 def array_of(argument: Any) -> Any:
     """Return the array in a tensor; a Python number as it is; anything array-like as an array."""
     kind = type(argument)
@@ -557,13 +577,15 @@ def unlisted(
     local: Mapping[str, str],
     sentence: str,
     settings: str = "",
+    tensors: str = "",
     outputs: str = "result",
     many: bool = False,
 ) -> Callable[..., Any]:
     """Make an operation and its function without entering it into the table.
 
     `forward` takes the `inputs` as arrays and then the `settings`; both are given as names with spaces between. With
-    several `outputs` it returns a tuple, and so does the function.
+    several `outputs` it returns a tuple, and so does the function. The settings in `tensors` are given as arrays too;
+    `watching` notes the tensors that they come from.
     """
     operation = Operation(
         name,
@@ -573,6 +595,7 @@ def unlisted(
         tuple(inputs.split()),
         derivatives,
         tuple(settings.split()),
+        tuple(tensors.split()),
         expression=expression,
         local=local,
         sentence=sentence,

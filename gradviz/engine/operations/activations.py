@@ -264,6 +264,7 @@ rrelu = general(
     "self",
     {"self": lambda grad, self, noise: grad * noise},
     settings="noise lower upper training",
+    tensors="noise",
     expression="rrelu(self)",
     local={"self": "1 if self > 0 else slope"},
     sentence="A leaky ReLU that draws by lot how much to let through where its input is negative.",

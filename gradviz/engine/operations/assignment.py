@@ -79,6 +79,7 @@ put = beside(
     "self values",
     {"self": lambda grad, index: _kept(grad, index), "values": lambda grad, index: grad[index]},
     settings="index",
+    tensors="index",
     expression="index_put(self, values)",
     local={"self": "0 if replaced else 1", "values": "1"},
     sentence="The entries that were replaced send their gradients to the new numbers; the others pass theirs on.",

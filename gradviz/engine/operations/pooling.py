@@ -224,6 +224,7 @@ def _max_unpool(name: str, grad_fn: str) -> Callable[..., Any]:
         "self",
         {"self": lambda grad, indices, axes: _from_there(grad, indices, axes)},
         settings="indices axes size",
+        tensors="indices",
         expression=f"{name}(self)",
         local={"self": "1"},
         sentence="Each entry is put back where it was the largest, and takes the gradient from there.",

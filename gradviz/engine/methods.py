@@ -63,7 +63,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     if not tracked:
         inplace.refuse(self)
         try:
-            inplace.write(self, value.array if isinstance(value, Tensor) else value, plain)
+            numbers = value.array if isinstance(value, Tensor) else value
+            inplace.write(self, numbers, plain, "copy" if basic(plain) else "index_put")
         except IndexError:
             raise index_error(self, plain if isinstance(plain, tuple) else (plain,)) from None
         except ValueError:
@@ -81,8 +82,10 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         # As PyTorch: a view of the part is made, and the new numbers are copied into it.
         inplace.change(getitem(self, plain), _copied, source)
     else:
-        put = lambda old, new: watching(assignment.put(old, new.to(old.dtype), plain), index=index)
-        inplace.change(self, put, source)
+        def index_put(old: Tensor, new: Tensor) -> Tensor:
+            return watching(assignment.put(old, new.to(old.dtype), plain), index=index)
+
+        inplace.change(self, index_put, source)
 
 
 def _copied(old: Tensor, source: Tensor) -> Tensor:

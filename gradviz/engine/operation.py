@@ -26,7 +26,7 @@ from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node
 from gradviz.engine.scope import PACKAGE
-from gradviz.engine.tensor import Tensor, counter_of, leaf_edge, wrap
+from gradviz.engine.tensor import Tensor, counter_of, edge_of, leaf_edge, wrap
 
 TABLE: dict[str, Operation] = {}
 """Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
@@ -267,8 +267,7 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
         edge = None
         if isinstance(argument, Tensor):
             if argument._requires_grad and operation.differentiable[place]:
-                node = argument._grad_fn
-                edge = leaf_edge(argument) if node is None else (node, argument._output_nr)
+                edge = edge_of(argument)
                 flows = True
             elif argument._inference:
                 inference = True
@@ -474,7 +473,9 @@ def binary(
                 node = other._grad_fn
                 other_edge = leaf_edge(other) if node is None else (node, other._output_nr)
         if edge is None:
-            if other_edge is None:
+            if other_edge is None and not (
+                mode.enabled and ((left and input._requires_grad) or (right and other._requires_grad))
+            ):
                 return wrap(out)
             if left and input._inference:
                 raise RuntimeError(INFERENCE)

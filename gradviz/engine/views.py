@@ -15,8 +15,16 @@ from gradviz.engine.modes import mode
 from gradviz.engine.tensor import Tensor
 
 
-def view_of(base: Tensor, out: Tensor) -> Tensor:
-    """Let a view know whose memory it looks at, and its base that it is looked at."""
+def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
+    """Let a view know whose memory it looks at, and its base that it is looked at.
+
+    Parameters
+    ----------
+    base, out
+        The tensor and a view of it; or of what it is itself a view of.
+    creation
+        Why a change in place to the view cannot be recorded, if so: see `Tensor`.
+    """
     if out is base:
         return out
     if not isinstance(base.array, np.ndarray):  # a NumPy scalar has no memory to look at; an array of one entry has
@@ -24,11 +32,16 @@ def view_of(base: Tensor, out: Tensor) -> Tensor:
         out.array = held.reshape(shape) if out.array.size == 1 else np.broadcast_to(held, shape)
     root = base if base._base is None else base._base
     out._base = root
-    if root._requires_grad:
-        if root._grad_fn is None:
-            return out  # a leaf: it cannot be changed in place while gradients are recorded, so nothing has to follow
-        if not mode.enabled:
-            out._made_in_no_grad = True
+    if not mode.enabled:
+        creation = "inference" if mode.inference else "no_grad"
+        if mode.inference:
+            out._inference = root._inference
+        if root._requires_grad:
+            out._requires_grad = out._inherits = True
+    if creation or base._creation:
+        out._creation = creation or base._creation
+    elif root._requires_grad and root._grad_fn is None:
+        return out  # of a leaf: it cannot be changed in place while gradients are recorded, so nothing has to follow
     if root._views is None:
         root._views = []
     elif len(root._views) > 16:

@@ -34,7 +34,7 @@ fill = general(
     sentence=f"Every entry is the same number now, which gets the gradients of all of them; {_GONE}",
 )
 fill_number = general(
-    "fill",
+    "fill_number",
     "FillBackward2",
     "=",
     lambda self, value: np.full_like(self, value),

@@ -468,7 +468,8 @@ def _output(part: Any, place: int, node: FunctionNode | None, ctx: FunctionCtx, 
     if node is not None and differentiable:
         part._grad_fn, part._requires_grad, part._output_nr = node, True, place
         if part._base is not None:
-            part._creation, part._inherits = "several" if node.many else "function", False
+            part._creation, part._inherits, part._stale = "several" if node.many else "function", False, None
+            counter_of(part).tells(part)
     elif part._requires_grad and node is not None:
         part = part.detach()
     return part

@@ -77,7 +77,7 @@ TWINS = {
 }
 
 
-def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -> Tensor:
+def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any, **named: Any) -> Tensor:
     """Replace a tensor's numbers by ``operation(tensor, *arguments)``, recorded if gradients flow.
 
     Parameters
@@ -86,6 +86,8 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
         What is changed.
     operation
         The same operation out of place.
+    arguments, named
+        Its other arguments.
 
     Returns
     -------
@@ -97,13 +99,14 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
     RuntimeError
         If it is a leaf that requires a gradient or a view of one, or the result does not fit its shape or dtype.
     """
-    refuse(tensor, arguments)
+    refuse(tensor, (*arguments, *named.values()))
     root = tensor if tensor._base is None else tensor._base
     whole = before = _as_it_was(root)
     if tensor is not root:
         seen = places(root.array, tensor.array)
         before = assignment.as_strided(whole, seen, tuple(root.shape))
-    result = operation(before, *[_kept(argument, root) for argument in arguments])
+    kept = [_kept(argument, root) for argument in arguments]
+    result = operation(before, *kept, **{name: _kept(argument, root) for name, argument in named.items()})
     if result.shape != tensor.shape:
         raise RuntimeError(
             f"output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(result.shape)}"
@@ -223,13 +226,17 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy")
     memory = tensor.storage()
     if not memory.flags.writeable:
         memory = _expanded_memory(memory, where, operation)
+        if where is ... and operation in DEPRECATED:  # what it left alone must not overwrite what it changed
+            where = (array != memory) & ((array == array) | (memory == memory))
+            array = array[where]
     memory[where] = array
     latest = next_sequence_nr()
     for changed, old in before:
         changed.keep(latest, old)
     counter.note(latest, caller())
-    for view in living_views(tensor if tensor._base is None else tensor._base):
-        if view._creation:
+    for known in counter.told:
+        view = known()
+        if view is not None and view._stale is None:
             view._stale = _cannot_follow(view, "its base or another view of its base has been")
             if view._grad_fn is not None:
                 view._grad_fn, view._requires_grad, view._inherits = None, True, False

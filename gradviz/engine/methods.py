@@ -36,7 +36,7 @@ def _is_number(value: Any) -> bool:
 
 def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return inplace.change(self, lambda old, *rest: function(old, *rest, **kwargs), *args)
+        return inplace.change(self, function, *args, **kwargs)
 
     return method
 

@@ -464,10 +464,11 @@ class VersionCounter:
 
     KEPT = 64
 
-    __slots__ = ("count", "moments", "origin")
+    __slots__ = ("count", "moments", "origin", "told")
 
     def __init__(self) -> None:
         self.count = 0
+        self.told: list[weakref.ref[Tensor]] = []  # views that no longer can be used once the memory has changed
         self.moments: list[int] = []  # when the last few changes happened
         self.origin: tuple[Any, int] | None = None  # the line that made the last one
 
@@ -483,6 +484,12 @@ class VersionCounter:
         self.origin = origin
         if len(self.moments) > self.KEPT:
             del self.moments[: self.KEPT // 2]
+
+    def tells(self, view: Tensor) -> None:
+        """Let a view know of the changes to come."""
+        if len(self.told) > 16:
+            self.told = [one for one in self.told if one() is not None]
+        self.told.append(weakref.ref(view))
 
     def at(self, moment: int) -> int:
         """Return how many changes there had been at a moment."""

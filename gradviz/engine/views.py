@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.modes import mode
-from gradviz.engine.tensor import Tensor
+from gradviz.engine.tensor import Tensor, counter_of
 
 
 def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
@@ -31,15 +31,18 @@ def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
         shape, held = out.array.shape, base.storage()
         out.array = held.reshape(shape) if out.array.size == 1 else np.broadcast_to(held, shape)
     root = base if base._base is None else base._base
+    if mode.inference or root._inference:
+        out._inference = root._inference
+        if root._inference:
+            return out  # nothing is recorded of it, so nobody has to know
     out._base = root
     if not mode.enabled:
         creation = "inference" if mode.inference else "no_grad"
-        if mode.inference:
-            out._inference = root._inference
         if root._requires_grad:
             out._requires_grad = out._inherits = True
     if creation or base._creation:
         out._creation = creation or base._creation
+        counter_of(root).tells(out)
     elif root._requires_grad and root._grad_fn is None:
         return out  # of a leaf: it cannot be changed in place while gradients are recorded, so nothing has to follow
     if root._views is None:

@@ -70,7 +70,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """
     if dim is None:
         row = _in_a_row(input)
-        return gather(row, 0, wrap(_from_the_front(indices.array.reshape(-1), row.numel())))
+        taken = gather(row, 0, wrap(_from_the_front(indices.array.reshape(-1), row.numel())))
+        return watching(taken, index=indices)
     if input.ndim != indices.ndim:
         raise RuntimeError(
             f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} "

@@ -206,7 +206,7 @@ def _cannot_follow(view: Tensor, happens: str) -> str:
     return text + FORBIDDEN[way]
 
 
-def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy") -> None:
+def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy", *, counted: bool = True) -> None:
     """Overwrite a tensor's memory, or part of it, and note that this happened.
 
     Parameters
@@ -217,6 +217,8 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy")
         An index, as NumPy takes it. Where it does not fit, nothing has happened.
     operation
         What does it. It matters where entries share their memory.
+    counted
+        Whether this is a change that the backward pass has to know of.
     """
     global latest
     if tensor._inference and not mode.inference:
@@ -233,6 +235,8 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy")
     latest = next_sequence_nr()
     for changed, old in before:
         changed.keep(latest, old)
+    if not counted:
+        return
     counter.note(latest, caller())
     for known in counter.told:
         view = known()

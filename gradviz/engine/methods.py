@@ -82,6 +82,7 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         # As PyTorch: a view of the part is made, and the new numbers are copied into it.
         inplace.change(getitem(self, plain), _copied, source)
     else:
+
         def index_put(old: Tensor, new: Tensor) -> Tensor:
             return watching(assignment.put(old, new.to(old.dtype), plain), index=index)
 

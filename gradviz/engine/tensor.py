@@ -59,7 +59,9 @@ class Tensor:
     _post_accumulate_hooks: list[Callable[[Tensor], None]] | None = None
     _base: Tensor | None = None  # whose memory a view looks at
     _views: list[weakref.ref[Tensor]] | None = None
-    _creation = ""  # how a view was made whose changes in place the graph cannot follow: in "no_grad" or "inference" mode,
+    _creation = (
+        ""  # how a view was made whose changes in place the graph cannot follow: in "no_grad" or "inference" mode,
+    )
     # as one of "several", or in the forward of a custom "function"
     _inherits = False  # a view that requires a gradient only because its base does: none goes on from it
     _stale: str | None = None  # such a view, once its memory was changed: what is wrong with using it

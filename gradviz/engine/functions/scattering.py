@@ -147,14 +147,18 @@ def scatter(
         how = "sum" if reduce == "add" else "prod"
         return wrap(selection.combined(input.array, array_of(src), axis, places, how, True))
     if isinstance(src, Tensor):
-        return watching(selection.scatter(input, src, axis, places), index=index) if places.size else shapes.clone(input)
+        return (
+            watching(selection.scatter(input, src, axis, places), index=index) if places.size else shapes.clone(input)
+        )
     return watching(selection.scatter_value(input, axis, places, src), index=index)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add entries at places along an axis, in a copy: ``out[index[i][j]][j] += src[i][j]`` for ``dim=0``."""
     axis, places, src = _scattered(input, dim, index, src)
-    return watching(selection.scatter_add(input, src, axis, places), index=index) if places.size else shapes.clone(input)
+    return (
+        watching(selection.scatter_add(input, src, axis, places), index=index) if places.size else shapes.clone(input)
+    )
 
 
 def scatter_reduce(

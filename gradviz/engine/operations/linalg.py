@@ -241,8 +241,8 @@ triangular_solve = general(
     _old_triangular,
     "self A",
     {
-        "self": lambda grads, self, A, upper, transpose, unitriangular: (
-            _old_back(grads, A, upper, transpose, unitriangular)
+        "self": lambda grads, self, A, upper, transpose, unitriangular: _old_back(
+            grads, A, upper, transpose, unitriangular
         ),
         "A": _old_back_to_triangle,
     },

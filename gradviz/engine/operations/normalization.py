@@ -117,14 +117,34 @@ def _batch_norm(
     return out.astype(input.dtype, copy=False), mean, rstd
 
 
-def _batch_norm_back(grad: Any, input: Any, weight: Any, result1: Any, result2: Any, training: bool, eps: float) -> Any:
+def _batch_norm_back(
+    grad: Any,
+    input: Any,
+    weight: Any,
+    running_mean: Any,
+    running_var: Any,
+    result1: Any,
+    result2: Any,
+    training: bool,
+    eps: float,
+) -> Any:
     scaled = grad * _channels(weight, input)
     if not training:
         return scaled * result2
     return _standardised_back(scaled, input, _others(input), eps, result1, result2)
 
 
-def _batch_norm_weight(grad: Any, input: Any, result1: Any, result2: Any, training: bool, eps: float) -> Any:
+def _batch_norm_weight(
+    grad: Any,
+    input: Any,
+    weight: Any,
+    running_mean: Any,
+    running_var: Any,
+    result1: Any,
+    result2: Any,
+    training: bool,
+    eps: float,
+) -> Any:
     if training:
         standard = _standardised(input, _others(input), eps, result1, result2)[0]
     else:
@@ -144,6 +164,7 @@ batch_norm = general(
         "bias": lambda grad: np.sum(grad, axis=_others(grad)),
     },
     settings="running_mean running_var training eps",
+    tensors="running_mean running_var",
     outputs="result result1 result2",
     expression="batch_norm(input)",
     local=_LOCAL,

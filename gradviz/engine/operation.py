@@ -95,6 +95,8 @@ class Operation:
         What it computes. Gradients flow back from the first only, unless `many` is set.
     many
         True when gradients flow back from all outputs; its formulas then take them as a tuple.
+    together
+        True when PyTorch computes its derivatives in one function, and saves all that is read for any of them.
     function
         What runs it on tensors and records it: takes the `inputs`, then the `settings`.
     member
@@ -115,6 +117,7 @@ class Operation:
     reduction: bool = False
     outputs: tuple[str, ...] = ("result",)
     many: bool = False
+    together: bool = False
     function: Callable[..., Any] = field(init=False, repr=False)
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
@@ -143,26 +146,35 @@ class Operation:
         return tuple(name in self.derivatives for name in self.inputs)
 
     @cached_property
-    def saves(self) -> bool | None:
-        """True if every formula reads a tensor, False if none does, ``None`` if it depends on which are needed."""
-        reading = {bool(self._read_by(argument)) for argument in self.derivatives}
-        return reading.pop() if len(reading) == 1 else None
+    def readers(self) -> dict[str, list[str]]:
+        """For each argument and result that is read, the arguments whose formulas read it."""
+        found: dict[str, list[str]] = {}
+        for argument, formula in self.derivatives.items():
+            for name in parameters(formula)[1:]:
+                if name in self.inputs or name in self.outputs or name in self.tensors:
+                    found.setdefault(name, []).append(argument)
+        return found
 
     def saved_names(self, wanted: tuple[bool, ...]) -> list[str]:
-        """The arguments and results that the formulas of the wanted arguments read."""
+        """Return the names of what is saved: as in PyTorch all that is read, but for what one unwanted formula alone reads."""
         known = self._saved.get(wanted)
         if known is None:
-            needed = [argument for argument, flows in zip(self.inputs, wanted, strict=True) if flows]
-            known = self._saved[wanted] = sorted({name for argument in needed for name in self._read_by(argument)})
+            needed = {argument for argument, flows in zip(self.inputs, wanted, strict=True) if flows}
+            spared = {
+                name
+                for name, by in self.readers.items()
+                if len(by) == 1 and by[0] not in needed and name not in self.outputs and not self.together
+            }
+            known = self._saved[wanted] = sorted(set(self.readers) - spared)
         return known
 
-    def _read_by(self, argument: str) -> list[str]:
-        formula = self.derivatives.get(argument)
-        return [] if formula is None else [name for name in parameters(formula)[1:] if name in self._values]
-
     @cached_property
-    def _values(self) -> set[str]:
-        return {*self.inputs, *self.outputs, *self.tensors}
+    def saves(self) -> bool | None:
+        """True if anything is saved whatever is wanted, False if nothing is, ``None`` if it depends."""
+        if not self.readers:
+            return False
+        read = [any(argument in by for by in self.readers.values()) for argument in self.derivatives]
+        return True if all(read) or self.saved_names((False,) * len(self.inputs)) else None
 
     @cached_property
     def _saved(self) -> dict[tuple[bool, ...], list[str]]:
@@ -581,6 +593,7 @@ def unlisted(
     tensors: str = "",
     outputs: str = "result",
     many: bool = False,
+    together: bool = False,
 ) -> Callable[..., Any]:
     """Make an operation and its function without entering it into the table.
 
@@ -602,6 +615,7 @@ def unlisted(
         sentence=sentence,
         outputs=tuple(outputs.split()),
         many=many,
+        together=together,
     )
     count = len(operation.inputs)
     node_type = operation.node_type

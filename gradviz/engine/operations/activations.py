@@ -252,6 +252,7 @@ prelu = general(
         "self": lambda grad, self, weight: np.where(self > 0, grad, weight * grad),
         "weight": lambda grad, self: np.where(self > 0, 0, self * grad),
     },
+    together=True,
     expression="prelu(self, weight)",
     local={"self": "1 if self > 0 else weight", "weight": "0 if self > 0 else self"},
     sentence="A leaky ReLU that learns how much to let through where its input is negative.",

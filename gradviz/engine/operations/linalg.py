@@ -249,6 +249,7 @@ triangular_solve = general(
     settings="upper transpose unitriangular",
     outputs="solution cloned_coefficient",
     many=True,
+    together=True,
     expression="solve_triangular(A, self)",
     local={"self": "solve(A.T, grad)", "A": "-solve(A.T, grad) @ solve(A, self).T"},
     sentence=_CROSSED.format("right side", "equations", "solution, with a minus"),

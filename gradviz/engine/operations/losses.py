@@ -124,7 +124,7 @@ binary_cross_entropy = general(
             grad
             * _weighted((self - target) / np.maximum(self * (1 - self), 1e-12) * _per_entry(self, reduction), weight)
         ),
-        "target": lambda grad, self, weight, reduction: (
+        "target": lambda grad, self, target, weight, reduction: (
             grad * _weighted((np.log1p(-self) - np.log(self)) * _per_entry(self, reduction), weight)
         ),
     },
@@ -171,7 +171,7 @@ binary_cross_entropy_with_logits = general(
         "self": lambda grad, self, target, weight, pos_weight, reduction: (
             grad * _weighted(_logits_slope(self, target, pos_weight) * _per_entry(self, reduction), weight)
         ),
-        "target": lambda grad, self, weight, pos_weight, reduction: (
+        "target": lambda grad, self, target, weight, pos_weight, reduction: (
             grad * _weighted(_logits_target_slope(self, pos_weight) * _per_entry(self, reduction), weight)
         ),
     },

@@ -206,6 +206,7 @@ group_norm = general(
     },
     settings="group eps",
     outputs="result result1 result2",
+    together=True,
     expression="group_norm(input)",
     local=_LOCAL,
     sentence=_SENTENCE.format("group"),

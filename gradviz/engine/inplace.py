@@ -124,7 +124,7 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
     if tensor is root:
         _becomes(root, result._grad_fn, result._output_nr)
     else:
-        _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array), 0)
+        _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array, _overlaps(tensor.array)), 0)
     for view in living_views(root):
         if view._creation:  # it has been told that it is stale
             view._requires_grad = True
@@ -286,9 +286,11 @@ class CopySlices(Node):
         What was done to the part.
     places
         Where the part's entries stand in the whole.
+    overlap
+        Whether several of the part's entries stand at one place. Then, as in PyTorch, there is no way back.
     """
 
-    def __init__(self, before: Tensor, inner: Node, places: np.ndarray[Any, Any], array: Any) -> None:
+    def __init__(self, before: Tensor, inner: Node, places: np.ndarray[Any, Any], array: Any, overlap: bool) -> None:
         edge = edge_of(before)
         count = len(inner.inputs)
         assert inner.values is not None
@@ -300,7 +302,7 @@ class CopySlices(Node):
             inner.origin,
         )
         self.operation = _of_a_part(inner.operation)
-        self.inner, self.places, self.given = inner, places, inner.given
+        self.inner, self.places, self.overlap, self.given = inner, places, overlap, inner.given
 
     def saved_names(self) -> list[str]:
         """Return what the operation on the part has saved."""
@@ -311,6 +313,8 @@ class CopySlices(Node):
         first, *others = self.inner.contributions(np.ravel(upstream)[self.places])
         if self.edges[0] is None:
             return [None, *others]
+        if self.overlap:
+            raise RuntimeError(OVERLAPS)
         whole = np.array(upstream)
         whole.reshape(-1)[self.places] = 0 if first is None else first
         return [whole, *others]
@@ -321,6 +325,8 @@ class CopySlices(Node):
         first, *others = self.inner.differentiable_contributions(assignment.as_strided(upstream, self.places, shape))
         if self.edges[0] is None:
             return [None, *others]
+        if self.overlap:
+            raise RuntimeError(OVERLAPS)
         untouched = np.ones(shape, bool)
         untouched.reshape(-1)[self.places] = False
         whole = upstream * wrap(untouched)
@@ -362,11 +368,12 @@ def check(node: Node) -> None:
                 source = argument._grad_fn
                 which = f", which is output {argument._output_nr} of {_plain_name(source)}," if source else ""
                 raise _modified(argument.array, which, counter, counter.at(node._sequence_nr), node)
+    made = node.inner if isinstance(node, CopySlices) else node
     for place, (counter, count) in (node.versions or {}).items():
         name = node.operation.outputs[place]
-        if name in needed and counter.count != count and node.values is not None:
-            result = node.values[node.operation.fields[name]]
-            raise _modified(result, f", which is output {place} of {_plain_name(node)},", counter, count, node)
+        if name in needed and counter.count != count and made.values is not None:
+            result = made.values[made.operation.fields[name]]
+            raise _modified(result, f", which is output {place} of {_plain_name(made)},", counter, count, node)
 
 
 def _plain_name(node: Node) -> str:

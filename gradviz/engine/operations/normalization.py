@@ -74,13 +74,14 @@ layer_norm = general(
         "input": lambda grad, input, weight, bias, result1, result2, normalized_shape, eps: _standardised_back(
             grad * weight, input, _trailing(input, normalized_shape), eps, result1, result2
         ),
-        "weight": lambda grad, input, weight, bias, result1, result2, normalized_shape, eps: (
+        "weight": lambda grad, input, result1, result2, normalized_shape, eps: (
             grad * _standardised(input, _trailing(input, normalized_shape), eps, result1, result2)[0]
         ),
         "bias": lambda grad: grad,
     },
     settings="normalized_shape eps",
     outputs="result result1 result2",
+    together=True,
     expression="layer_norm(input)",
     local=_LOCAL,
     sentence=_SENTENCE.format("row"),
@@ -134,17 +135,7 @@ def _batch_norm_back(
     return _standardised_back(scaled, input, _others(input), eps, result1, result2)
 
 
-def _batch_norm_weight(
-    grad: Any,
-    input: Any,
-    weight: Any,
-    running_mean: Any,
-    running_var: Any,
-    result1: Any,
-    result2: Any,
-    training: bool,
-    eps: float,
-) -> Any:
+def _batch_norm_weight(grad: Any, input: Any, result1: Any, result2: Any, training: bool, eps: float) -> Any:
     if training:
         standard = _standardised(input, _others(input), eps, result1, result2)[0]
     else:
@@ -166,6 +157,7 @@ batch_norm = general(
     settings="running_mean running_var training eps",
     tensors="running_mean running_var",
     outputs="result result1 result2",
+    together=True,
     expression="batch_norm(input)",
     local=_LOCAL,
     sentence=_SENTENCE.format("channel"),

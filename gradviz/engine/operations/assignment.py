@@ -34,7 +34,7 @@ fill = general(
     sentence=f"Every entry is the same number now, which gets the gradients of all of them; {_GONE}",
 )
 fill_number = general(
-    "fill_number",
+    "fill",
     "FillBackward2",
     "=",
     lambda self, value: np.full_like(self, value),
@@ -45,6 +45,7 @@ fill_number = general(
     local={"self": "0"},
     sentence=f"Every entry is the same number now; {_GONE}",
 )
+fill_number.__name__ = fill_number.__qualname__ = "fill_number"  # it is another function than `fill`
 zero = general(
     "zero",
     "ZeroBackward0",

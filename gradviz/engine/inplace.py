@@ -125,10 +125,10 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
         _becomes(root, result._grad_fn, result._output_nr)
     else:
         _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array, _overlaps(tensor.array)), 0)
-    for view in living_views(root):
-        if view._creation:  # it has been told that it is stale
+    for known in counter_of(root).told:  # those that cannot follow say so when they are used
+        if (view := known()) is not None:
             view._requires_grad = True
-            continue
+    for view in living_views(root):
         _becomes(view, assignment.as_strided(root, places(root.array, view.array), tuple(root.shape))._grad_fn, 0)
     return tensor
 

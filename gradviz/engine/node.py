@@ -155,6 +155,11 @@ class Node:
         RuntimeError
             If it has been freed by a backward pass.
         """
+        if name in self.operation.tensors and self.values is None:
+            raise RuntimeError(advice.second_time(self))
+        given = tuple(tensor for setting, tensor in self.given if setting == name)
+        if given:
+            return given if len(given) > 1 else given[0]
         if name in self.operation.settings:
             return self.settings[self.operation.settings.index(name)]
         if name.endswith("_sym_sizes") and (argument := name.removesuffix("_sym_sizes")) in self.operation.inputs:

@@ -118,9 +118,11 @@ class Tensor:
         if self._inherits and not wanted:
             return
         self._requires_grad, self._inherits = bool(wanted), False
-        for looks in self._views or ():
+        for looks in (*(self._views or ()), *(self._counter.told if self._counter is not None else ())):
             view = looks()
-            if view is not None and view._grad_fn is None and (view._inherits or not view._requires_grad):
+            if view is None or view._base is not self or view._grad_fn is not None:
+                continue
+            if view._inherits or not view._requires_grad:
                 view._requires_grad = view._inherits = bool(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:

@@ -43,8 +43,9 @@ def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
     if creation or base._creation:
         out._creation = creation or base._creation
         counter_of(root).tells(out)
-    elif root._requires_grad and root._grad_fn is None:
-        return out  # of a leaf: it cannot be changed in place while gradients are recorded, so nothing has to follow
+        return out
+    if root._requires_grad and root._grad_fn is None:
+        return out  # a leaf: it cannot be changed in place while gradients are recorded, so nothing has to follow
     if root._views is None:
         root._views = []
     elif len(root._views) > 16:

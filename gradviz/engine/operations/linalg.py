@@ -298,7 +298,7 @@ slogdet = general(
     "log|det|",
     lambda A: tuple(np.linalg.slogdet(A)),
     "A",
-    {"A": lambda grads, A: np.expand_dims(np.expand_dims(grads[1], -1), -1) * turned(_inverse(A)[0])},
+    {"A": lambda grads, A, sign: np.expand_dims(np.expand_dims(grads[1], -1), -1) * turned(_inverse(A)[0])},
     outputs="sign logabsdet",
     many=True,
     expression="slogdet(A)",

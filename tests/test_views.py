@@ -44,6 +44,28 @@ PROGRAMS = {
     "a transpose shared by two losses": "w = torch.ones(2, 3, requires_grad=True); t = w.T\n"
     "(torch.ones(1, 3) @ t).sum().backward(); (torch.ones(2, 3) @ t).sum().backward(); r = w.grad",
     "what was saved is gone": LEAF + "h = w*w; h[0].sum().backward(); h[1].sum().backward()",
+    # what counts as a change
+    "its shape": LEAF + "x = w*1; y = x*x; x.t_(); y.sum().backward()",
+    "the shape of a result": LEAF + "y = w.exp(); y.unsqueeze_(0); y.sum().backward()",
+    "the shape of what is detached": LEAF + "y = w.exp(); d = y.detach(); d.t_(); y.sum().backward()",
+    "a leaf, in no_grad": LEAF + "with torch.no_grad(): w.t_()\nr = w.shape, w._version",
+    "what read its own other part": LEAF + "x = w.clone(); x[0].add_(x[1]); x.sum().backward(); r = w.grad",
+    "what read another tensor": LEAF + "x = w.clone(); x[0].mul_(w[1]); x.sum().backward(); r = w.grad",
+    "data": LEAF + "y = w.exp(); y.data.mul_(2); y.sum().backward(); r = w.grad.round()",
+    "data of an input": LEAF + "y = w*w; w.data.add_(1); y.sum().backward(); r = w.grad",
+    "its array": LEAF + "x = torch.zeros(2, 3); y = w*x; x.numpy()[:] = 7; y.sum().backward(); r = w.grad",
+    "a leaf that was read": LEAF + "y = w*w\nwith torch.no_grad(): w.add_(1)\ny.sum().backward()",
+    "a leaf that was not": LEAF + "y = w.exp()\nwith torch.no_grad(): w.add_(1)\ny.sum().backward(); r = w.grad",
+    "an index that was found": LEAF + "y = w.max(1); y.indices.zero_(); y.values.sum().backward()",
+    "another, through detach": LEAF + "y = w.sort(1); y.indices.detach().zero_(); y.values.sum().backward()",
+    "a sum along an axis": LEAF + "y = w.sum(1); z = y*y; y.detach().add_(1); z.sum().backward()",
+    "of a gradient": LEAF + "y = w.exp(); g, = torch.autograd.grad(y.sum(), w, create_graph=True)\n"
+    "y.detach().mul_(2); g.sum().backward()",
+    "a bias": "m = nn.Linear(3, 2); y = m(torch.ones(1, 3))\nwith torch.no_grad(): m.bias.add_(1)\n"
+    "y.sum().backward(); r = m.weight.grad",
+    "a step of an optimiser": LEAF + "m = nn.Linear(3, 2); o = torch.optim.SGD(m.parameters(), 0.1); y = m(w)\n"
+    "y.sum().backward(retain_graph=True); o.step(); y.sum().backward()",
+    "a rectifier in place": LEAF + "m = nn.Sequential(nn.Sigmoid(), nn.ReLU(inplace=True)); m(w).sum().backward()",
     # what fails changes nothing
     "a failed assignment": "x = torch.tensor([[1., 2.]], requires_grad=True); y = x.logsumexp(-1); z = (y*y).sum()\n"
     "with torch.no_grad():\n"

@@ -133,8 +133,7 @@ class Saved:
         tensor = wrap(self.array, node, self.output_nr) if self.tensor is None else self.tensor
         if self.counter.count != self.count:
             source = tensor._grad_fn
-            plain = "" if source is None else source.name().rstrip("0123456789").removesuffix("Backward")
-            which = plain and f", which is output {tensor._output_nr} of {plain},"
+            which = "" if source is None else f", which is output {tensor._output_nr} of {inplace.plain_name(source)},"
             kind = dtypes.tensor_type_name(tensor.dtype)
             shape = list(tensor.shape)
             raise RuntimeError(

@@ -99,6 +99,7 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
     RuntimeError
         If it is a leaf that requires a gradient or a view of one, or the result does not fit its shape or dtype.
     """
+    global latest
     refuse(tensor, (*arguments, *named.values()))
     root = tensor if tensor._base is None else tensor._base
     whole = before = _as_it_was(root)
@@ -125,6 +126,7 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
         _becomes(root, result._grad_fn, result._output_nr)
     else:
         _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array, _overlaps(tensor.array)), 0)
+        latest = next_sequence_nr()  # the change itself may have overwritten what was read, and this node is younger
     for known in counter_of(root).told:  # those that cannot follow say so when they are used
         if (view := known()) is not None:
             view._requires_grad = True
@@ -154,12 +156,18 @@ def _becomes(tensor: Tensor, node: Any, output_nr: int) -> None:
 
 
 def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -> Tensor:
-    """Give a tensor another shape, for ``unsqueeze_`` and its like: the memory stays, the way it is read changes."""
+    """Give a tensor another shape, for ``unsqueeze_`` and its like: the memory stays, the way it is read changes.
+
+    As in PyTorch this counts as a change to the memory.
+    """
+    global latest
     refuse(tensor)
     tensor.storage()
     before = wrap(tensor.array, tensor._grad_fn, tensor._output_nr)
     out = operation(before, *arguments)
     tensor.array = out.array
+    latest = next_sequence_nr()
+    _count(counter_of(tensor))
     if out._grad_fn is not None:
         out._grad_fn.__class__ = _twin(out._grad_fn.operation).node_type
         _becomes(tensor, out._grad_fn, out._output_nr)
@@ -196,7 +204,7 @@ def _cannot_follow(view: Tensor, happens: str) -> str:
     """Say why a change to a view, or behind its back, cannot be recorded."""
     node, way = view._grad_fn, view._creation
     mode_ = "inference" if way == "inference" else "no_grad"
-    made = "" if node is None else f"Output {view._output_nr} of {_plain_name(node)} is a view"
+    made = "" if node is None else f"Output {view._output_nr} of {plain_name(node)} is a view"
     if way in ("no_grad", "inference") or node is None:
         made = f"{made} of a view which" if made else "A view"
         where = "in normal mode" if way == "inference" else "with grad mode enabled"
@@ -235,8 +243,12 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy",
     latest = next_sequence_nr()
     for changed, old in before:
         changed.keep(latest, old)
-    if not counted:
-        return
+    if counted:
+        _count(counter)
+
+
+def _count(counter: VersionCounter) -> None:
+    """Note a change that has just happened, and tell those that cannot follow it."""
     counter.note(latest, caller())
     for known in counter.told:
         view = known()
@@ -361,23 +373,33 @@ def check(node: Node) -> None:
         PyTorch's, naming the tensor that was changed.
     """
     needed = node.operation.saved_names(tuple(edge is not None for edge in node.edges))
+    made = node.inner if isinstance(node, CopySlices) else node
     for name, argument in (*zip(node.operation.inputs, node.inputs, strict=False), *node.given):
         if name in needed and isinstance(argument, Tensor):
             counter = (argument if argument._base is None else argument._base)._counter
-            if counter is not None and counter.last > node._sequence_nr:
-                source = argument._grad_fn
-                which = f", which is output {argument._output_nr} of {_plain_name(source)}," if source else ""
-                raise _modified(argument.array, which, counter, counter.at(node._sequence_nr), node)
-    made = node.inner if isinstance(node, CopySlices) else node
+            if counter is not None and counter.last > made._sequence_nr:
+                raise _modified(argument.array, _which(argument), counter, counter.at(made._sequence_nr), node)
     for place, (counter, count) in (node.versions or {}).items():
         name = node.operation.outputs[place]
         if name in needed and counter.count != count and made.values is not None:
             result = made.values[made.operation.fields[name]]
-            raise _modified(result, f", which is output {place} of {_plain_name(made)},", counter, count, node)
+            which = f", which is output {place} of {plain_name(made)}," if node.many or not place else ""
+            raise _modified(result, which, counter, count, node)
 
 
-def _plain_name(node: Node) -> str:
-    return node.name().rstrip("0123456789").removesuffix("Backward")
+def _which(argument: Tensor) -> str:
+    """Say which tensor this is, by what made it; a view whose base was changed is, in PyTorch, a new one of that."""
+    if argument._grad_fn is None:
+        return ""
+    source = plain_name(argument._grad_fn) if argument._base is None else "AsStrided"
+    return f", which is output {argument._output_nr} of {source},"
+
+
+def plain_name(node: Node) -> str:
+    """Return what PyTorch's errors call a node: ``"Exp"`` for ``ExpBackward0``, ``"Sum1"`` for ``SumBackward1``."""
+    name = node.name()
+    stem, backward, number = name.rpartition("Backward")
+    return stem + ("" if number == "0" else number) if backward and (number.isdigit() or not number) else name
 
 
 def _modified(array: Any, which: str, counter: VersionCounter, expected: int, node: Node) -> RuntimeError:

@@ -327,7 +327,7 @@ class CopySlices(Node):
             return [None, *others]
         if self.overlap:
             raise RuntimeError(OVERLAPS)
-        whole = np.array(upstream)
+        whole = np.array(upstream, order="C")  # so that reshape() is a view of it
         whole.reshape(-1)[self.places] = 0 if first is None else first
         return [whole, *others]
 

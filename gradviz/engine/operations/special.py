@@ -186,7 +186,7 @@ i0e = _function(
 i1 = _function(
     "i1",
     "SpecialI1Backward0",
-    lambda grad, self: grad * _unless_tiny(self, lambda x: _i0(x) - _i1(x) / x),
+    lambda grad, self, result: grad * _unless_tiny(self, lambda x: _i0(x) - result / x),
     "i0(self) - i1(self) / self",
     "The modified Bessel function of order 1 is steeper the farther out it is.",
     symbol="I₁",
@@ -194,7 +194,7 @@ i1 = _function(
 i1e = _function(
     "i1e",
     "SpecialI1EBackward0",
-    lambda grad, self: grad * _unless_tiny(self, lambda x: _i0e(x) - _i1e(x) * (np.sign(x) + 1 / x)),
+    lambda grad, self, result: grad * _unless_tiny(self, lambda x: _i0e(x) - result * (np.sign(x) + 1 / x)),
     "i0e(self) - i1e(self) * (sign(self) + 1 / self)",
     "Scaled by exp(−|x|), the modified Bessel function of order 1 rises from 0 and falls again.",
 )

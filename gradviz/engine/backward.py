@@ -419,7 +419,7 @@ def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[An
     seeds: list[Any] = []
     for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
         array = output.array
-        if not output._requires_grad:
+        if not output._requires_grad or output._inherits:
             raise RuntimeError(advice.nothing_to_do(output, index))
         if gradient is None:
             if array.size != 1:

@@ -224,7 +224,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     axis = normal_axis(dim, input.ndim)
     count = input.shape[axis]
-    return tuple(view_of(input, part) for part in selection.unbind(count)(input, axis)) if count else ()
+    return tuple(view_of(input, part, "several") for part in selection.unbind(count)(input, axis)) if count else ()
 
 
 def unbind_copy(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -245,7 +245,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     """
     name = "SplitBackward0" if isinstance(split_size_or_sections, int) else "SplitWithSizesBackward0"
     parts = _cut(tensor, split_size_or_sections, dim, name)
-    return tuple(view_of(tensor, part) for part in parts)
+    return tuple(view_of(tensor, part, "several") for part in parts)
 
 
 def _cut(tensor: Tensor, sizes: Any, dim: int, grad_fn: str, copies: bool = False) -> tuple[Tensor, ...]:

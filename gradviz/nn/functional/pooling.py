@@ -9,6 +9,7 @@ import numpy as np
 
 from gradviz.engine import functions
 from gradviz.engine.functions.shapes import squeeze, unsqueeze
+from gradviz.engine.operation import watching
 from gradviz.engine.operations import pooling
 from gradviz.engine.tensor import Tensor
 
@@ -293,14 +294,14 @@ def _max_unpool(
         size = tuple(output_size)[-count:]
     if count == 1:
         flat = pooling.max_unpool2d(unsqueeze(input, -1), indices.array[..., None], 2, (*size, 1))
-        return squeeze(flat, -1)
+        return squeeze(watching(flat, indices=indices), -1)
     row = pooling.max_unpool2d if count == 2 else pooling.max_unpool3d
     places = indices.array
     if places.size and not 0 <= places.min() <= places.max() < int(np.prod(size)):
         raise RuntimeError(
             f"found an invalid max index: {places.max()} (output volumes are of size {'x'.join(map(str, size))}"
         )
-    return row(input, places, count, size)
+    return watching(row(input, places, count, size), indices=indices)
 
 
 def max_unpool1d(

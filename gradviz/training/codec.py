@@ -1,4 +1,4 @@
-"""Runs as JSON, and back: what `gradviz.training.document` describes.
+"""Runs as files, and back: a ``.zip`` with what `gradviz.training.document` describes as JSON, and the arrays in an ``.npz``.
 
 What a loop brought is written in full, to the last bit, and the operations by their names in the table, so that a loaded run
 can compute every step again. Nothing in a file is run but operations of the table on arrays of the file.
@@ -6,15 +6,10 @@ can compute every step again. Nothing in a file is run but operations of the tab
 
 from __future__ import annotations
 
-import base64
-import binascii
-import copyreg
-import gzip
+import io
 import json
-import math
 import os
-import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,12 +17,13 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import BESIDE, FAMILIES, TABLE, Operation
-from gradviz.recording.codec import DamageError, RecordingError, check_graph, encode, parse, read
+from gradviz.recording.check import check_graph
+from gradviz.recording.codec import RecordingError, check_version, encode, read
 from gradviz.recording.files import write_file
+from gradviz.recording.guards import AGAIN, Archive, DamageError, npy, packed, parse
 from gradviz.training.document import (
     LARGE,
     NUMBER,
-    Pool,
     Reference,
     SavedInstruction,
     SavedLarge,
@@ -40,76 +36,61 @@ from gradviz.training.document import (
 from gradviz.training.log import Entry, Large, Log, ParameterEntry
 from gradviz.training.model import BY_HAND, Rule
 from gradviz.training.program import SLOT, Instruction, Program
-from gradviz.training.run import SAVERS, Run
+from gradviz.training.run import Run
 from gradviz.training.settings import DTYPES, NoWordsError, pack, unpack
 
 FORMAT = "gradviz.run"
-VERSION = 1
+VERSION = 2
 
-MOST_BYTES = 4 * 2**30
-"""How much a compressed file may unpack to."""
+RUN, ARRAYS = "run.json", "arrays.npz"
+"""What stands in a file."""
 
 MOST_PARTS = 4096
 """Arguments or results of an operation that joins or takes apart."""
 
 
-def dumps(run: Run) -> str:
-    """Write a run as JSON text; the same run always gives the same text."""
-    body = {"format": FORMAT, "version": VERSION, **encode(_Writer(run).document())}
-    return json.dumps(body, allow_nan=False, separators=(",", ":"))
+def dumps(run: Run) -> bytes:
+    """Write a run as the content of a ``.zip`` file; the same run always gives the same bytes."""
+    writer = _Writer(run)
+    body = {"format": FORMAT, "version": VERSION, **encode(writer.document())}
+    text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+    arrays = packed((f"{number}.npy", npy(pool)) for number, pool in enumerate(writer.pools()))
+    return packed([(RUN, text.encode()), (ARRAYS, arrays)])
 
 
-def loads(text: str) -> Run:
-    """Read a run from JSON text.
+def loads(data: bytes) -> Run:
+    """Read a run from the content of a file.
 
     Raises
     ------
     RecordingError
-        If it is not a run, is damaged, or was written by a newer gradviz.
+        If it is not a run, is damaged, or was written by another version of gradviz.
     """
-    return from_document(parse(text))
+    try:
+        archive = Archive(io.BytesIO(data), len(data))
+    except DamageError as damage:
+        raise RecordingError(f"this run is damaged: {damage}. {AGAIN}") from None
+    return from_archive(archive)
 
 
-def from_document(body: dict[str, Any]) -> Run:
-    """Do the same for JSON that has been parsed."""
-    if body.get("format") != FORMAT:
-        raise RecordingError(f'this is not a recorded run: it is JSON, but does not say "format": "{FORMAT}"')
-    return read(body, SavedRun, VERSION, "run", lambda saved: _Reader(saved).run())
+def from_archive(archive: Archive) -> Run:
+    """Do the same for a file that has been opened."""
+    try:
+        body = parse(archive.read(RUN), archive.worth)
+        if not isinstance(body, dict) or body.get("format") != FORMAT:
+            raise RecordingError(f'this is not a recorded run: its {RUN} does not say "format": "{FORMAT}"')
+        check_version(body, VERSION, "run")
+        # The arrays were packed before: what they unpack to is counted against the whole file too.
+        inner = Archive(io.BytesIO(archive.read(ARRAYS)), archive.worth)
+        pools = [inner.array(f"{number}.npy", DTYPES) for number in range(len(inner.names))]
+    except DamageError as damage:
+        raise RecordingError(f"this run is damaged: {damage}. {AGAIN}") from None
+    return read(body, SavedRun, VERSION, "run", lambda saved: _Reader(saved, pools).run())
 
 
 def save(run: Run, path: str | os.PathLike[str]) -> Path:
-    """Write a run to a ``.json`` file, or compressed to a ``.json.gz``; whole or not at all."""
-    text = dumps(run)
-    if os.fspath(path).lower().endswith(".gz"):
-        return write_file(path, gzip.compress(text.encode(), mtime=0))  # without the time: the same run, the same file
-    return write_file(path, text)
-
-
-def _reduced(run: Run) -> tuple[Any, ...]:
-    """Say how a pickle keeps a run, for other processes: as its text."""
-    return loads, (dumps(run),)
-
-
-SAVERS[".json"] = SAVERS[".json.gz"] = save
-copyreg.pickle(Run, _reduced)
-
-
-def unpacked(data: bytes) -> bytes:
-    """Return the bytes that a ``.gz`` file holds.
-
-    Raises
-    ------
-    RecordingError
-        If it is damaged, or unpacks to more than anything that is saved here.
-    """
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        made = unpacker.decompress(data, MOST_BYTES)
-    except zlib.error as error:
-        raise RecordingError(f"this compressed file is damaged: {error}") from None
-    if not unpacker.eof:
-        raise RecordingError("this compressed file is damaged: its end is missing")
-    return made
+    """Write a run to a ``.zip`` file, whole or not at all."""
+    return write_file(path, dumps(run))
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -156,10 +137,14 @@ class _Writer:
             rules=tuple(SavedRule(rule.name, tuple(_packed(rule))) for rule in self._rules),
             programs=tuple(made for made in programs if made is not None),
             steps=steps,
-            pools=tuple(_pool(name, shape, arrays) for (name, shape), (_, arrays) in self._pools.items()),
             large=tuple(self._large),
             numbers=tuple(self._numbers),
         )
+
+    def pools(self) -> Iterator[np.ndarray[Any, Any]]:
+        """Go through the arrays that the document refers to."""
+        for (name, _), (_, arrays) in self._pools.items():
+            yield np.stack([np.asarray(array) for array in arrays]).astype(np.dtype(name).newbyteorder("<"))
 
     def _program(self, program: Program, owners: dict[int, int]) -> SavedProgram | None:
         instructions = []
@@ -253,23 +238,15 @@ def _packed(rule: Rule) -> list[tuple[str, Any]]:
     return packed
 
 
-def _pool(name: str, shape: tuple[int, ...], arrays: Sequence[Any]) -> Pool:
-    little = np.dtype(name).newbyteorder("<")
-    data = b"".join([np.asarray(array, little, order="C").tobytes() for array in arrays])
-    packed = zlib.compress(data, 6)
-    deflated = len(packed) < len(data)
-    return Pool(name, shape, len(arrays), base64.b64encode(packed if deflated else data).decode(), deflated)
-
-
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
 class _Reader:
     """Makes a run of a document, and sees that everything in it fits together."""
 
-    def __init__(self, saved: SavedRun) -> None:
-        self._saved = saved
-        self._pools = [_arrays(pool, f"run.pools[{place}]") for place, pool in enumerate(saved.pools)]
+    def __init__(self, saved: SavedRun, pools: Sequence[np.ndarray[Any, Any]]) -> None:
+        self._saved, self._pools = saved, pools
+        self._rows: dict[Reference, np.ndarray[Any, Any]] = {}
         self._large: list[Large] = []
         self._large = [self._one_large(large, f"run.large[{place}]") for place, large in enumerate(saved.large)]
         self._rules = [
@@ -439,10 +416,13 @@ class _Reader:
         return things[row]
 
     def _array(self, reference: Reference, where: str) -> Any:
-        pool, row = reference
-        if not 0 <= pool < len(self._pools) or not 0 <= row < len(self._pools[pool]):
-            raise DamageError(f"{where} refers to ({pool}, {row}), which is not there")
-        return self._pools[pool][row]
+        found = self._rows.get(reference)
+        if found is None:
+            pool, row = reference
+            if not 0 <= pool < len(self._pools) or not 0 <= row < len(self._pools[pool]):
+                raise DamageError(f"{where} refers to ({pool}, {row}), which is not there")
+            found = self._rows[reference] = self._pools[pool][row, ...]
+        return found
 
     def _one_large(self, saved: SavedLarge, where: str) -> Large:
         if saved.array is not None:
@@ -475,22 +455,3 @@ def _operation(told: SavedInstruction, where: str) -> Operation:
             with suppress(TypeError, ValueError):
                 return FAMILIES[told.operation](*told.member).operation
     raise DamageError(f"{where} is {told.operation[:40]!r}, which this gradviz does not have")
-
-
-def _arrays(pool: Pool, where: str) -> list[Any]:
-    if pool.dtype not in DTYPES or pool.count < 0 or any(length < 0 for length in pool.shape):
-        raise DamageError(f"{where} has a dtype or a shape that is not one")
-    kind = DTYPES[pool.dtype].numpy
-    size = pool.count * math.prod(pool.shape) * kind.itemsize
-    if size > MOST_BYTES or len(pool.shape) > 32:
-        raise DamageError(f"{where} would be larger than anything that is saved")
-    try:
-        data = base64.b64decode(pool.data, validate=True)
-        if pool.deflated:
-            data = zlib.decompressobj().decompress(data, size + 1)
-    except (binascii.Error, ValueError, zlib.error) as error:
-        raise DamageError(f"{where} has data that is not as it was written ({error})") from None
-    if len(data) != size or (not size and pool.count > len(pool.data) + 2**20):
-        raise DamageError(f"{where} has {len(data):,} bytes, not {size:,}")
-    array = np.frombuffer(data, kind.newbyteorder("<")).astype(kind).reshape((pool.count, *pool.shape))
-    return [array[place, ...] for place in range(pool.count)]

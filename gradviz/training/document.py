@@ -1,7 +1,7 @@
 """What a file says of a run: frozen dataclasses, field by field what stands in the JSON.
 
-Arrays are kept together by dtype and shape, in pools, because ten thousand small ones are then read as one. A `Reference`
-says which: the number of the pool, and the row in it.
+Arrays stand beside it, those of one dtype and shape together in a pool, because ten thousand small ones are then read as one. A
+`Reference` says which: the number of the pool, and the row in it.
 """
 
 from __future__ import annotations
@@ -16,23 +16,6 @@ from gradviz.training.program import Slot
 Reference = tuple[int, int]
 NUMBER, LARGE = -1, -2
 """In the place of a pool: the row is one of the plain numbers, or of the large arrays."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """Arrays of one dtype and shape, one after the other.
-
-    Attributes
-    ----------
-    data
-        Their bytes (little-endian, in C order) in base64; deflated before, where it makes them shorter.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    count: int
-    data: str
-    deflated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +111,5 @@ class SavedRun:
     rules: tuple[SavedRule, ...] = ()
     programs: tuple[SavedProgram, ...] = ()
     steps: tuple[SavedStep, ...] = ()
-    pools: tuple[Pool, ...] = ()
     large: tuple[SavedLarge, ...] = ()
     numbers: tuple[Number, ...] = ()

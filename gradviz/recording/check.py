@@ -11,9 +11,15 @@ from collections.abc import Collection
 from typing import Any
 
 from gradviz.recording.guards import DamageError
-from gradviz.recording.model import FULL_VALUE_LIMIT, Frame, Graph, Operation, Recording, Tensor, Value
+from gradviz.recording.model import FOLD, FULL_VALUE_LIMIT, Frame, Graph, Operation, Recording, Tensor, Value
 from gradviz.recording.values import preview_shape
 
+_COUNT = re.compile("[0-9]{1,18}")
+_FOLDED = {
+    "operations": _COUNT,
+    "parameters": _COUNT,
+    "gradient norm": re.compile("[0-9]{1,18}([.][0-9]{1,18})?(e−?[0-9]{1,3})?|∞|nan"),
+}
 _WHOLE = re.compile(r"(u?)int(8|16|32|64)")
 
 
@@ -84,6 +90,10 @@ def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set
         if output in made or tensors[output].producer != operation.id:
             raise DamageError(f"{where} makes the tensor {output}, which something else has made")
         made.add(output)
+    if operation.name == FOLD and not all(
+        _FOLDED[key].fullmatch(text) for key, text in operation.attributes if key in _FOLDED
+    ):
+        raise DamageError(f"{where} is a fold whose attributes are no numbers")
     if operation.module not in paths:
         raise DamageError(f"{where} runs in the module {shown(operation.module)}, which is not there")
 

@@ -39,6 +39,9 @@ Shape = Annotated[
     Must("the shape of a tensor", lambda shape: len(shape) <= MOST_AXES and math.prod(shape) <= MOST_ENTRIES),
 ]
 
+FOLD = "fold"
+"""The name of an operation that stands for several. Its attributes count them and their parameters, and have a norm."""
+
 FULL_VALUE_LIMIT = 4096
 """Tensors of up to this many entries are kept in full; larger ones as a summary and a small preview."""
 

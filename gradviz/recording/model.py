@@ -32,7 +32,7 @@ class Must:
 MOST_AXES, MOST_ENTRIES = 64, 2**53
 
 Count = Annotated[int, Must("a count, from 0 on", lambda number: number >= 0)]
-Line = Annotated[int, Must("a line, from 1 on", lambda number: number >= 1)]
+Ordinal = Annotated[int, Must("a number, from 1 on", lambda number: number >= 1)]
 Id = Annotated[str, Must("letters and digits", lambda text: text.isalnum() and text.isascii())]
 Shape = Annotated[
     tuple[Count, ...],
@@ -89,9 +89,9 @@ class Source:
     """Where in the user's program an operation was written. Lines count from 1, columns from 0, as in Python."""
 
     file: str
-    line: Line
+    line: Ordinal
     column: Count | None = None
-    end_line: Line | None = None
+    end_line: Ordinal | None = None
     end_column: Count | None = None
 
 
@@ -100,7 +100,7 @@ class Code:
     """A stretch of the user's program, to be shown beside the picture."""
 
     file: str
-    first_line: Line
+    first_line: Ordinal
     lines: tuple[str, ...]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gradviz.recording.model import Graph, Number, Summary
+from gradviz.recording.model import Count, Graph, Number, Ordinal, Shape, Summary
 from gradviz.training.model import Parameter
 from gradviz.training.program import Slot
 
@@ -22,7 +22,7 @@ NUMBER, LARGE = -1, -2
 class SavedLarge:
     """A large array: in full, or what is known of it."""
 
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: str
     array: Reference | None = None
     summary: Summary | None = None
@@ -102,10 +102,10 @@ class SavedRun:
     loss_of: Reference
     loss_names: tuple[str, ...] = ()
     title: str = ""
-    budget: int = 0
-    epochs: int | None = None
-    stride: int = 1
-    whole_stride: int = 1
+    budget: Count = 0
+    epochs: Count | None = None
+    stride: Ordinal = 1
+    whole_stride: Ordinal = 1
     notes: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     rules: tuple[SavedRule, ...] = ()

@@ -7,13 +7,14 @@ in a setting, and of those that lay out more on the way than they return.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine.operation import Operation
+from gradviz.recording.model import MOST_AXES
 
 Shape = tuple[int, ...]
 Shapes = Sequence[Shape]
@@ -21,6 +22,9 @@ Settings = Mapping[str, Any]
 
 INPUT_SHAPE = "self_sym_sizes"
 """The name of a setting that is always the shape of the first argument."""
+
+AXES = {"dim", "dims", "dim0", "dim1", "dim2", "dimension", "axes"}
+"""The names of settings that are axes."""
 
 
 def result(operation: Operation, shapes: Shapes, settings: Sequence[Any]) -> int:
@@ -43,6 +47,9 @@ def result(operation: Operation, shapes: Shapes, settings: Sequence[Any]) -> int
     given = dict(zip(operation.settings, settings, strict=True))
     if tuple(given.get(INPUT_SHAPE, shapes[0] if shapes else ())) != (tuple(shapes[0]) if shapes else ()):
         raise ValueError("it is told of another shape than its argument's")
+    for name in AXES & given.keys():
+        if any(abs(axis) > MOST_AXES for axis in _whole_numbers(given[name])):
+            raise ValueError(f"no tensor has the axis that its {name} says")
     return _RESULT.get(_name(operation), _stretched)(shapes, given)
 
 
@@ -54,6 +61,14 @@ def on_the_way(operation: Operation, shapes: Shapes, settings: Sequence[Any]) ->
 
 def _name(operation: Operation) -> str:
     return operation.member[0] if operation.member is not None else operation.name
+
+
+def _whole_numbers(value: Any) -> Iterator[int]:
+    if isinstance(value, tuple | list):
+        for part in value:
+            yield from _whole_numbers(part)
+    elif isinstance(value, int):
+        yield value
 
 
 def _size(lengths: Any) -> int:
@@ -177,8 +192,7 @@ def _images(shapes: Shapes, given: Settings) -> int:
     most = geometry.outputs(size, weight[2:])
     if any(there > fit for there, fit in zip(windows[2:], most, strict=True)):
         raise ValueError("it has more windows than its image")
-    padded = (n + 2 * p for n, p in zip(size, geometry.padding, strict=True))
-    return windows[0] * weight[1] * geometry.groups * _size(padded)
+    return windows[0] * weight[1] * geometry.groups * _size(size)
 
 
 def _kernels(shapes: Shapes, given: Settings) -> int:
@@ -199,7 +213,9 @@ def _laid_out(shapes: Shapes, given: Settings) -> int:
 
 def _laid_out_back(shapes: Shapes, given: Settings) -> int:
     windows, weight = shapes[:2]
-    return windows[0] * weight[1] * given["geometry"].groups * _size(weight[2:]) * _size(windows[2:])
+    geometry = given["geometry"]
+    padded = (n + 2 * p for n, p in zip(given["size"], geometry.padding, strict=True))
+    return windows[0] * weight[1] * geometry.groups * max(_size(weight[2:]) * _size(windows[2:]), _size(padded))
 
 
 def _columns(shapes: Shapes, given: Settings) -> int:
@@ -211,12 +227,26 @@ def _from_columns(shapes: Shapes, given: Settings) -> int:
     size, kernel, geometry = tuple(given["size"]), tuple(given["kernel"]), given["geometry"]
     if _size(geometry.outputs(size, kernel)) != shapes[0][2]:
         raise ValueError("it has other windows than its image")
-    padded = (n + 2 * p for n, p in zip(size, geometry.padding, strict=True))
-    return shapes[0][0] * (shapes[0][1] // max(_size(kernel), 1)) * _size(padded)
+    return shapes[0][0] * (shapes[0][1] // max(_size(kernel), 1)) * _size(size)
+
+
+def _padded_image(shapes: Shapes, given: Settings) -> int:
+    padded = (n + 2 * p for n, p in zip(given["size"], given["geometry"].padding, strict=True))
+    return shapes[0][0] * shapes[0][1] * _size(padded)
 
 
 def _unpooled(shapes: Shapes, given: Settings) -> int:
     return math.prod(shapes[0][: len(shapes[0]) - given["axes"]]) * _size(given["size"])
+
+
+def _pooled(shapes: Shapes, given: Settings) -> int:
+    places = given["places"]
+    return math.prod(shapes[0][: len(shapes[0]) - len(places)]) * math.prod(map(len, places))
+
+
+def _in_windows(shapes: Shapes, given: Settings) -> int:
+    places = given["places"]
+    return math.prod(shapes[0][: len(shapes[0]) - len(places)]) * math.prod(map(np.size, places))
 
 
 def _beside(shapes: Shapes, given: Settings) -> int:
@@ -234,16 +264,26 @@ def _paths(shapes: Shapes, given: Settings) -> int:
     return steps * math.prod(batch) * (2 * int(np.max(given["target_lengths"], initial=0)) + 1)
 
 
+def _as_the_first(shapes: Shapes, given: Settings) -> int:
+    return math.prod(shapes[0])
+
+
+_POOLS = ("max_pool2d", "max_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d")
+
 _RESULT: dict[str, Callable[[Shapes, Settings], int]] = {
+    **dict.fromkeys(("batch_norm", "group_norm", "layer_norm", "prelu"), _as_the_first),
+    **dict.fromkeys(
+        ("index_put", "index_add", "index_copy", "index_fill", "index_reduce", "put", "scatter", "scatter_add", "scatter_reduce",
+         "select_scatter", "slice_scatter", "diagonal_scatter", "as_strided_scatter", "masked_scatter"), _as_the_first),
     **dict.fromkeys(("expand", "expand_copy"), _expanded),
     **dict.fromkeys(("unfold_backward", "select_backward", "slice_backward", "diagonal_backward"), _sized("sizes")),
     **dict.fromkeys(("view", "reshape", "view_copy"), _stretched),
-    **dict.fromkeys(("masked_fill", "masked_scatter", "masked_select", "where"), _with_settings),
+    **dict.fromkeys(("masked_fill", "masked_select", "where"), _with_settings),
     **dict.fromkeys(("lerp", "rrelu"), _with_settings),
     **dict.fromkeys(("binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss"), _with_settings),
     **dict.fromkeys(("uniform", "normal", "exponential", "cauchy", "log_normal", "geometric", "random", "bernoulli"), _with_settings),
     **dict.fromkeys(("gather", "take"), lambda shapes, given: np.size(given["index"])),
-    **dict.fromkeys(("max_pool2d", "max_pool3d", "adaptive_max_pool2d", "adaptive_max_pool3d"), lambda shapes, given: np.size(given["places"])),
+    **dict.fromkeys(_POOLS, _pooled),
     **dict.fromkeys(("as_strided", "as_strided_copy"), lambda shapes, given: np.size(given["places"])),
     **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot", "addmm", "addmv", "baddbmm", "addbmm"), _product),
     **dict.fromkeys(("cdist", "_euclidean_dist"), _distances),
@@ -274,6 +314,8 @@ _RESULT: dict[str, Callable[[Shapes, Settings], int]] = {
 _ON_THE_WAY: dict[str, Callable[[Shapes, Settings], int]] = {
     "convolution": _laid_out,
     "conv_transpose": _laid_out_back,
+    "fold": _padded_image,
+    **dict.fromkeys(_POOLS, _in_windows),
     "cdist": lambda shapes, given: _distances(shapes, given) * shapes[0][-1],
     "pdist": lambda shapes, given: math.prod(shapes[0]) * shapes[0][0],
     "addbmm": lambda shapes, given: _product(shapes[-2:], given),

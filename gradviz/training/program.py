@@ -175,7 +175,8 @@ class Program:
         nodes = []
         for operation, made in zip(self.graph.operations, results, strict=True):
             node = made[0]._grad_fn
-            assert node is not None
+            if node is None:
+                raise ValueError(f"{operation.name} cannot be computed again: no gradient flows through it")
             node.call = calls.of(operation.module)
             nodes.append(node)
             for tensor_id, place in zip(operation.outputs, places_in(node, operation.outputs), strict=False):

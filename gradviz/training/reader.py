@@ -80,6 +80,8 @@ class Reader:
             raise DamageError("run.loss_of is no list of numbers, one for each step")
         if loss_of.size and not 0 <= loss_of.min() <= loss_of.max() < len(saved.loss_names):
             raise DamageError("run.loss_of mentions a loss that has no name")
+        if len({parameter.name for parameter in saved.parameters}) < len(saved.parameters):
+            raise DamageError("run.parameters has two of one name")
         programs = [self._program(one, f"run.programs[{place}]") for place, one in enumerate(saved.programs)]
         owners = [self._owners(one, f"run.programs[{place}]") for place, one in enumerate(saved.programs)]
         self._programs, self._owners_of, self._losses = programs, owners, losses.tolist()
@@ -194,8 +196,8 @@ class Reader:
 
         def kept(reference: Reference) -> Any:
             found = self._kept(reference, where)
-            if not isinstance(found, np.ndarray | Large) or found.shape != of.shape:
-                raise DamageError(f"{where} has something that has not the shape of {of.name[:40]}")
+            if not isinstance(found, np.ndarray | Large) or found.shape != of.shape or found.dtype.kind != "f":
+                raise DamageError(f"{where} has something that has not the shape or the dtype of {of.name[:40]}")
             return found
 
         if part.after is None:

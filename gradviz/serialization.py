@@ -13,7 +13,7 @@ import math
 import os
 import re
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import IO, Any
@@ -300,7 +300,7 @@ class _Reader:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._arrays: dict[int, Any] = {}
-        self._kinds = {
+        self._kinds: dict[str, Callable[[Any], Any]] = {
             "tensor": self._array,
             "array": self._array,
             "int": _big,

@@ -7,11 +7,10 @@ import io
 import json
 import pickle
 import zipfile
-from contextlib import suppress
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import gradviz as torch
@@ -245,45 +244,6 @@ def file_of(document, arrays=ARRAYS):
         file.writestr("run.json", document if isinstance(document, str) else json.dumps(document))
         file.writestr("arrays.npz", arrays)
     return data.getvalue()
-
-
-def ways(tree, way=()):
-    yield way
-    if isinstance(tree, dict):
-        for key, inner in tree.items():
-            yield from ways(inner, (*way, key))
-    elif isinstance(tree, list):
-        for place, inner in enumerate(tree):
-            yield from ways(inner, (*way, place))
-
-
-WAYS = list(ways(DOCUMENT))[1:]
-junk = st.one_of(
-    st.none(), st.booleans(), st.integers(-5, 10**12), st.floats(), st.text(max_size=5), st.just([]), st.just({}),
-    st.just([[]]), st.just("AAAA"), st.just({"tuple": [{"slot": 10**9}]}),
-)  # fmt: skip
-
-
-@given(st.data())
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_a_damaged_file_gives_a_sentence_or_a_run_that_can_be_used(data):
-    broken = copy.deepcopy(DOCUMENT)
-    way = data.draw(st.sampled_from(WAYS))
-    inner = broken
-    for step in way[:-1]:
-        inner = inner[step]
-    if data.draw(st.booleans()):
-        inner[way[-1]] = data.draw(junk)
-    else:
-        del inner[way[-1]]
-    with suppress(RecordingError):  # nothing else
-        run = loads(file_of(broken))
-        assert len(run.losses) == 2
-        with suppress(ValueError, IndexError):
-            run.at(epoch=1)
-        for parameter in run.parameters:
-            with suppress(ValueError):
-                _ = run.parameter(parameter.name).values
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def _size(lengths: Any) -> int:
 
 
 def _stretched(shapes: Shapes, given: Settings) -> int:
-    return math.prod(map(max, zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1)))
+    return max(math.prod(map(max, zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1))), 1)
 
 
 def _with_settings(shapes: Shapes, given: Settings) -> int:
@@ -126,7 +126,8 @@ def _indexed(shapes: Shapes, given: Settings) -> int:
     ]
     before = next((place for place, part in enumerate(parts) if part is Ellipsis), len(parts))
     rest = len(shapes[0]) - sum(taken)
-    kept, axis = [], 0
+    kept: list[int] = []
+    axis = 0
     for place, part in enumerate(parts):
         if place == before:
             kept += shapes[0][axis : axis + rest]

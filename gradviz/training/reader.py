@@ -243,9 +243,9 @@ class Reader:
 
     def _kept(self, reference: Reference, where: str) -> Any:
         pool, row = reference
-        things: Sequence[Any] | None = {NUMBER: self._saved.numbers, LARGE: self._large}.get(pool)
-        if things is None:
+        if pool >= 0:
             return self._array(reference, where)
+        things: Sequence[Any] = self._saved.numbers if pool == NUMBER else self._large if pool == LARGE else ()
         if not 0 <= row < len(things):
             raise DamageError(f"{where} refers to ({pool}, {row}), which is not there")
         return things[row]
@@ -326,7 +326,7 @@ def _is_like(value: Any, default: Any) -> bool:
     """Say whether a setting may stand where another stood: a number for a number, two for two."""
     if isinstance(default, tuple):
         return isinstance(value, tuple) and len(value) == len(default) and all(map(_is_like, value, default))
-    number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and abs(value) < 2**63
+    number = isinstance(value, int | float | np.number) and not isinstance(value, bool) and abs(float(value)) < 2.0**63
     if default is None or isinstance(default, bool | str):
         return value is None or isinstance(value, bool | str) or number
     return number or (isinstance(value, float) and not math.isfinite(value))

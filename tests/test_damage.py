@@ -134,6 +134,22 @@ def use(one):
     page(one)
 
 
+def test_a_number_that_was_not_given_and_a_huge_one_come_back():
+    x = gv.randn(4, 3, requires_grad=True)
+    for compute in (
+        lambda: x.clamp(None, gv.zeros(3, requires_grad=True)).sum(),
+        lambda: nn.functional.conv1d(x[None], gv.ones(2, 4, 2), None).sum(),
+        lambda: (x * 10**30).sum(),
+        lambda: gv.linalg.svd(x)[1].sum(),
+    ):
+        use(recording.loads(recording.dumps(recording.record_graph(compute(), backward=True))))
+        with gv.record(progress=False) as run:
+            for _epoch in range(2):
+                x.grad = None
+                compute().backward()
+        use_run(load(codec.dumps(run)))
+
+
 OF_RECORDINGS = Damages(*map(json.loads, RECORDINGS))
 
 

@@ -14,9 +14,10 @@ import op_db
 import pytest
 
 import gradviz as gv
+from gradviz import recording
 from gradviz.engine.operations.convolution import Geometry
 from gradviz.recording.observe import nodes_behind
-from gradviz.training import extent
+from gradviz.training import codec, extent
 
 SAMPLE = int(os.environ.get("GRADVIZ_EXTENTS", "30"))
 """How many of the database's entries are looked at: ``GRADVIZ_EXTENTS=1000 pytest tests/test_extent.py`` takes all."""
@@ -25,8 +26,8 @@ MOST = 2**20
 """Entries that may be made: 8 MB."""
 
 
-def nodes_of(entry):
-    """What the first samples of an entry compute, as nodes of a graph."""
+def computations_of(entry):
+    """Functions that compute the first samples of an entry, down to one number."""
     import torch
 
     name = f"{entry.name}.{entry.variant_test_name}" if entry.variant_test_name else entry.name
@@ -34,9 +35,15 @@ def nodes_of(entry):
     if function is None:
         return
     for sample, _ in zip(entry.sample_inputs("cpu", torch.float64, requires_grad=True), range(2), strict=False):
+        given, args, kwargs = (op_db.to_gradviz(part, []) for part in (sample.input, sample.args, sample.kwargs))
+
+        def compute(function=function, given=given, args=args, kwargs=kwargs):
+            results = op_db.flat(function(given, *args, **kwargs), gv.Tensor)
+            return sum(result.sum() for result in results if result.requires_grad)
+
         try:
-            given, args, kwargs = (op_db.to_gradviz(part, []) for part in (sample.input, sample.args, sample.kwargs))
-            yield from nodes_behind(op_db.flat(function(given, *args, **kwargs), gv.Tensor))
+            if isinstance(compute(), gv.Tensor):
+                yield compute
         except Exception:
             continue
 
@@ -68,13 +75,17 @@ def asked_for(row, shapes, settings):
 
 
 @pytest.fixture(scope="module")
-def nodes(torch):
+def computations(torch):
     entries = [entry for _, entry in op_db.entries()]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = [
-            node for entry in random.Random(0).sample(entries, min(SAMPLE, len(entries))) for node in nodes_of(entry)
-        ]
+        chosen = random.Random(0).sample(entries, min(SAMPLE, len(entries)))
+        return [compute for entry in chosen for compute in computations_of(entry)]
+
+
+@pytest.fixture(scope="module")
+def nodes(computations):
+    found = [node for compute in computations for node in nodes_behind([compute()])]
     assert len({type(node) for node in found}) > SAMPLE / 4
     return found
 
@@ -86,6 +97,17 @@ def test_a_result_is_as_large_as_was_foreseen(nodes):
         made = math.prod(node.output_shape) if isinstance(node.output_shape, tuple) and not node.many else 0
         assert made <= foreseen, row.name
         assert foreseen <= 2 * max(made, *map(math.prod, shapes), 100), row.name
+
+
+def test_what_was_recorded_can_be_loaded(computations):
+    """Of every operation: its recording, and a run in which it takes part."""
+    for compute in computations:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            recording.loads(recording.dumps(recording.record_graph(compute(), backward=True)))
+            with gv.record(progress=False) as run:
+                compute().backward()
+            assert codec.loads(codec.dumps(run)).at(step=0).graph.operations
 
 
 def test_settings_made_large_are_seen_through_or_make_little(nodes):

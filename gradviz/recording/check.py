@@ -14,6 +14,7 @@ from gradviz.recording.guards import DamageError
 from gradviz.recording.model import FOLD, FULL_VALUE_LIMIT, Frame, Graph, Operation, Recording, Tensor, Value
 from gradviz.recording.values import preview_shape
 
+_SLOT = re.compile("0|[1-9][0-9]{0,8}")
 _COUNT = re.compile("[0-9]{1,18}")
 _FOLDED = {
     "operations": _COUNT,
@@ -75,11 +76,14 @@ def check_graph(graph: Graph, where: str) -> None:
 def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set[str], paths: Collection[str]) -> None:
     """See that an operation comes after all that it uses; note what it makes."""
     where = f"operation {operation.id}"
+    after = -1  # an argument's id has its slot; slots in which there was nothing are left out
     for place, argument in enumerate(operation.inputs):
         if argument.tensor not in tensors:
             raise DamageError(f"{where} uses a tensor {shown(argument.tensor)} that is not there")
-        if argument.id != f"{operation.id}_{place}":
+        slot = _SLOT.fullmatch(argument.id.removeprefix(f"{operation.id}_"))
+        if slot is None or int(slot[0]) <= after:
             raise DamageError(f"{where} calls argument {place} {shown(argument.id)}")
+        after = int(slot[0])
         if tensors[argument.tensor].producer is not None and argument.tensor not in made:
             raise DamageError(f"{where} uses the tensor {argument.tensor}, which is made after it")
     if not operation.outputs:
@@ -159,10 +163,10 @@ def _check_numbers(value: Value, where: str) -> None:
     wanted = {bool} if value.dtype == "bool" else {int} if whole else {int, float}
     if not kinds <= wanted:
         raise DamageError(f"{where} has a number that no tensor of dtype {shown(value.dtype)} has")
-    if int in kinds:
-        bits = int(whole[2]) if whole else 64
-        low, high = (0, 2**bits) if whole and whole[1] else (-(2 ** (bits - 1)), 2 ** (bits - 1))
-        if not all(low <= number < high for number in value.data if type(number) is int):
+    if whole and int in kinds:
+        bits = int(whole[2])
+        low, high = (0, 2**bits) if whole[1] else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+        if not all(low <= number < high for number in value.data):
             raise DamageError(f"{where} has a number that no tensor of dtype {shown(value.dtype)} has")
 
 

@@ -112,4 +112,4 @@ class SavedRun:
     programs: tuple[SavedProgram, ...] = ()
     steps: tuple[SavedStep, ...] = ()
     large: tuple[SavedLarge, ...] = ()
-    numbers: tuple[Number, ...] = ()
+    numbers: tuple[Number | None, ...] = ()

@@ -179,7 +179,7 @@ class Program:
                 raise ValueError(f"{operation.name} cannot be computed again: no gradient flows through it")
             node.call = calls.of(operation.module)
             nodes.append(node)
-            for tensor_id, place in zip(operation.outputs, places_in(node, operation.outputs), strict=False):
+            for tensor_id, place in zip(operation.outputs, _places(node, operation.outputs), strict=False):
                 if tensor_id in named:
                     names.results[id(node), place] = named[tensor_id]
         names.modules.update(calls.names)
@@ -196,8 +196,7 @@ class Program:
         return Graph(graph.tensors, operations, graph.modules, self.graph.code)
 
 
-def places_in(node: Node, outputs: Sequence[str]) -> Sequence[int]:
-    """Return which of a node's results the outputs are that a graph lists."""
+def _places(node: Node, outputs: Sequence[str]) -> Sequence[int]:
     # Of many outputs the graph lists those that something uses; then their order is all that is known of them.
     return places_of(node) if len(outputs) == len(places_of(node)) else range(len(outputs))
 

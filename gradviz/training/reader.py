@@ -37,7 +37,7 @@ from gradviz.training.document import (
 )
 from gradviz.training.log import Entry, Large, Log, ParameterEntry, array_of
 from gradviz.training.model import BY_HAND, Rule
-from gradviz.training.program import SLOT, Instruction, Program, places_in
+from gradviz.training.program import SLOT, Instruction, Program
 from gradviz.training.run import Run
 from gradviz.training.settings import DTYPES, unpack
 
@@ -206,6 +206,10 @@ class Reader:
         gradient = None if part.gradient is None else kept(part.gradient)
         if len({isinstance(found, Large) for found in (before, after, gradient) if found is not None}) > 1:
             raise DamageError(f"{where} has {of.name[:40]} in full in one place, and not in another")
+        if isinstance(before, Large) and (
+            part.update_norm is None or (gradient is not None and part.gradient_norm is None)
+        ):
+            raise DamageError(f"{where} does not tell how long the gradient and the update of {of.name[:40]} are")
         return ParameterEntry(
             before=before,
             gradient=gradient,
@@ -367,9 +371,9 @@ def try_step(program: Program, entry: Entry, where: str) -> None:
                 node = made[0]._grad_fn
                 if node is None or operation.name != told.operation.name:
                     raise ValueError(f"{operation.name} is another operation in the graph than in the instructions")
-                for id, place in zip(operation.outputs, places_in(node, operation.outputs), strict=True):
-                    if made[place].shape != graph.tensor(id).shape:
-                        raise ValueError(f"{operation.name} does not make what the graph says")
+                # Of several results the graph has those that something uses.
+                if not {graph.tensor(id).shape for id in operation.outputs} <= {result.shape for result in made}:
+                    raise ValueError(f"{operation.name} does not make what the graph says")
             at, place = program.output
             output = results[at][place]
             seed = array_of(entry.seed)

@@ -147,7 +147,9 @@ def test_a_number_that_was_not_given_and_a_huge_one_come_back():
             for _epoch in range(2):
                 x.grad = None
                 compute().backward()
-        use_run(load(codec.dumps(run)))
+        again = load(codec.dumps(run))
+        assert again.log.entries[0].complete
+        use_run(again)
 
 
 OF_RECORDINGS = Damages(*map(json.loads, RECORDINGS))

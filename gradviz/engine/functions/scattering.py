@@ -257,10 +257,6 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     places %= builtins.max(input.shape[axis] if input.ndim else 1, 1)
     if not isinstance(value, Tensor):
         return watching(selection.index_fill_number(input, axis, places, value), index=index)
-    if value.ndim:
-        raise RuntimeError(
-            f"index_fill_ only supports a 0-dimensional value tensor, but got tensor with {value.ndim} dimension(s)."
-        )
     return watching(selection.index_fill(input, value, axis, places), index=index)
 
 

@@ -129,6 +129,10 @@ def _kept(argument: Any, root: Tensor) -> Any:
 
 
 def _becomes(tensor: Tensor, node: Any, output_nr: int) -> None:
+    """Give a tensor another place in the graph; a gradient that it retains is that of the new one."""
+    if tensor._retains_grad and tensor._grad_fn is not None:
+        retained = tensor._grad_fn.all_hooks().retained.pop(tensor._output_nr)
+        node.all_hooks().retained[output_nr] = retained
     tensor._grad_fn, tensor._requires_grad, tensor._output_nr = node, True, output_nr
 
 
@@ -136,6 +140,7 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     """Give a tensor another shape, for ``unsqueeze_`` and its like: the memory stays, the way it is read changes."""
     refuse(tensor)
     tensor.storage()
+    tensor.keep_old_values()
     before = wrap(tensor.array, tensor._grad_fn, tensor._output_nr)
     out = operation(before, *arguments)
     tensor.array = out.array

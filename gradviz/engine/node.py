@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import advice, scope
+from gradviz.engine import advice
 from gradviz.engine.hooks import NodeHooks, RemovableHandle, add
+from gradviz.engine.scope import running
 
 if TYPE_CHECKING:
     from gradviz.engine.operation import Operation
@@ -50,7 +51,10 @@ class Node:
         The ``nn.Module`` call in which it ran, or ``None``.
     seen
         What the last backward pass brought: a number for the pass, the upstream gradient and the contributions it sent
-        on, as arrays. This is what a picture drawn after ``backward()`` shows.
+        on, as arrays, and what hooks have replaced (or ``None``). This is what a picture drawn after ``backward()`` shows.
+    ended
+        The leaves whose last gradient came from here, with what `AccumulateGrad.seen` was then: the leaf itself forgets it
+        in the next pass, which may be one of another graph.
     """
 
     operation: Operation
@@ -60,6 +64,7 @@ class Node:
     # What most nodes never need is not stored in each: making nodes is what recording costs.
     values: tuple[Any, ...] | None
     seen: tuple[Any, ...] | None = None
+    ended: dict[AccumulateGrad, tuple[Any, ...]] | None = None
     hooks: NodeHooks | None = None
     changed: tuple[VersionCounter, int] | None = None  # once its result has been: its counter, and the count before
 
@@ -76,7 +81,7 @@ class Node:
         self.values = values
         self.output_shape = output_shape
         self.origin = origin
-        self.call = scope.current
+        self.call = running.call
         self._sequence_nr = next_sequence_nr()
 
     # --- what PyTorch shows -------------------------------------------------------------------------------------
@@ -242,11 +247,12 @@ class AccumulateGrad:
     variable
         The leaf.
     seen
-        What the last backward pass brought: its number, a copy of ``.grad`` before, and the gradient that arrived.
+        What the last backward pass brought: its number, a copy of ``.grad`` before, the gradient that was added, and the
+        one that had arrived, which hooks may have replaced.
     """
 
     many = False
-    seen: tuple[int, Array | None, Array] | None = None
+    seen: tuple[int, Array | None, Array, Array] | None = None
     hooks: NodeHooks | None = None
 
     def __init__(self, variable: Tensor) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,5 +28,11 @@ class Call(NamedTuple):
     outer: Call | None
 
 
-current: Call | None = None
-"""The innermost call, ``None`` outside of any module. (One per process: models are not called from threads here.)"""
+class _Running(threading.local):
+    """What runs in this thread."""
+
+    call: Call | None = None
+    """The innermost call, ``None`` outside of any module."""
+
+
+running = _Running()

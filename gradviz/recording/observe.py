@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.backward import run
+from gradviz.engine.hooks import Replaced
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.engine.tensor import wrap
@@ -55,6 +56,10 @@ class Pass:
         By leaf: what its ``.grad`` held already, or ``None``.
     total
         By leaf: what this pass brought it.
+    arrived
+        By leaf: what of that had arrived, before its hooks were called.
+    replaced
+        By node: what its hooks were given, if it has any.
     """
 
     order: tuple[Node, ...]
@@ -62,11 +67,25 @@ class Pass:
     contributions: Mapping[Node, Sequence[Any]]
     before: Mapping[EngineTensor, Any]
     total: Mapping[EngineTensor, Any]
+    arrived: Mapping[EngineTensor, Any]
+    replaced: Mapping[Node, Replaced]
 
     def gradient_of(self, key: Key) -> Any:
-        """Return the gradient that arrived at a result."""
-        gradient = self.upstream[key[0]]
-        return gradient[key[1]] if key[0].many else gradient
+        """Return the gradient of a result: what arrived, or what the hooks of its tensor put in its place."""
+        node, place = key
+        given = self.replaced.get(node)
+        gradient = self.upstream[node] if given is None or given.upstream is None else given.upstream
+        return gradient[place] if node.many else gradient
+
+    def arrived_at(self, key: Key) -> Any:
+        """Return what had arrived at a result before the hooks of its tensor were called."""
+        given = self.replaced.get(key[0])
+        return given.outputs[key[1]] if given is not None and key[1] in given.outputs else self.gradient_of(key)
+
+    def sent(self, node: Node) -> Sequence[Any]:
+        """Return what a node computed for its arguments, before the hooks that come after it were called."""
+        given = self.replaced.get(node)
+        return self.contributions[node] if given is None or given.contributions is None else given.contributions
 
 
 def nodes_behind(outputs: Sequence[EngineTensor]) -> list[Node]:
@@ -89,19 +108,21 @@ def past_pass(outputs: Sequence[EngineTensor], nodes: Sequence[Node]) -> Pass | 
         return None
     number = root.seen[0]
     order = [node for node in reversed(nodes) if node.seen is not None and node.seen[0] == number]
-    before, total = {}, {}
-    for node in order:
-        for edge in node.edges:
-            if edge is not None and isinstance(edge[0], AccumulateGrad):
-                seen = edge[0].seen
-                if seen is not None and seen[0] == number:
-                    before[edge[0].variable], total[edge[0].variable] = seen[1], seen[2]
+    leaves = {
+        accumulator.variable: seen
+        for node in nodes
+        if node.ended is not None
+        for accumulator, seen in node.ended.items()
+        if seen[0] == number
+    }
     return Pass(
         tuple(order),
         {node: node.seen[1] for node in order if node.seen},
         {node: node.seen[2] for node in order if node.seen},
-        before,
-        total,
+        {leaf: seen[1] for leaf, seen in leaves.items()},
+        {leaf: seen[2] for leaf, seen in leaves.items()},
+        {leaf: seen[3] for leaf, seen in leaves.items()},
+        {node: node.seen[3] for node in order if node.seen and node.seen[3] is not None},
     )
 
 
@@ -118,16 +139,20 @@ def trial_pass(outputs: Sequence[EngineTensor], gradients: Sequence[EngineTensor
     contributions: dict[Node, Sequence[Any]] = {}
     before: dict[EngineTensor, Any] = {}
     total: dict[EngineTensor, Any] = {}
+    arrived: dict[EngineTensor, Any] = {}
+    replaced: dict[Node, Replaced] = {}
 
-    def watch(node: Any, first: Any, second: Any) -> None:
+    def watch(node: Any, first: Any, second: Any, third: Any) -> None:
         if isinstance(node, AccumulateGrad):
-            before[node.variable], total[node.variable] = first, second
+            before[node.variable], total[node.variable], arrived[node.variable] = first, second, third
         else:
             order.append(node)
             upstream[node], contributions[node] = first, second
+            if third is not None:
+                replaced[node] = third
 
-    run(outputs, [seed.array for seed in gradients], retain_graph=True, wanted=(), observer=watch)
-    return Pass(tuple(order), upstream, contributions, before, total)
+    run(outputs, [seed.array for seed in gradients], retain_graph=True, observer=watch)
+    return Pass(tuple(order), upstream, contributions, before, total, arrived, replaced)
 
 
 def places_of(node: Node) -> range:
@@ -288,6 +313,7 @@ class _Builder:
         self.arguments: dict[Node, list[Key]] = {}
         self.outputs_of: dict[Node, list[Key]] = {}
         self.node_ids = {node: f"o{place}" for place, node in enumerate(nodes)}
+        self.leaves: dict[Key, EngineTensor] = {}
         self.modules: dict[int, Module] = {}
         self.unnamed: dict[str, int] = {}
         self.detached: set[Key] = set()
@@ -352,6 +378,7 @@ class _Builder:
         leaf = edge[0].variable if edge is not None else argument
         key = ("leaf", id(leaf))
         if key not in self.tensors:
+            self.leaves[key] = leaf
             found, in_formulas = self._leaf_name(leaf)
             role: Role = "parameter" if edge is not None else "input"
             if edge is None and _detached_from(leaf) is not None:
@@ -556,7 +583,7 @@ class _Builder:
             return
         root = self.output_keys[0]
         assert root[0] is not None  # checked before anything was recorded
-        seed = ran.gradient_of(root)
+        seed = ran.arrived_at(root)
         ones = bool(np.all(np.asarray(seed) == 1))
         # A gradient other than 1 was given, or came from a result further on that is not in this picture.
         output = self.operands[root].name if ones else "L"
@@ -586,13 +613,14 @@ class _Builder:
             value = words.number(np.asarray(seed).item()) if scalar else words.shape_text(np.shape(seed))
             equation = f"{words.gradient_name(output, name)} = {value}"
             sentence = f"Backpropagation enters this picture at {name}, with a gradient that was given, or came from further on."
+        equations = [equation]
         return Frame(
             "backward",
             self.ids[root],
             "Start of backward",
             sentence,
-            equation=(equation,),
-            gradients=(Gradient(self.ids[root], value_of(seed), complete=True),),
+            gradients=(self._gradient(root, seed, True, equations),),
+            equation=tuple(equations),
         )
 
     def _backward_frame(
@@ -602,17 +630,22 @@ class _Builder:
         row, result = node.operation, self.operands[self.outputs_of[node][0]]
         operands = [self.operands[key] for key in self.arguments[node]]
         upstream = self.ran.gradient_of(self.outputs_of[node][0])
+        entered = self.ran.upstream[node][self.outputs_of[node][0][1]] if node.many else self.ran.upstream[node]
         equation, contributions, gradients = [], [], {}
-        for place, (slot, key, gradient) in enumerate(
-            zip(row.inputs, self.arguments[node], self.ran.contributions[node], strict=True)
+        for place, (slot, key, gradient, sent) in enumerate(
+            zip(row.inputs, self.arguments[node], self.ran.contributions[node], self.ran.sent(node), strict=True)
         ):
             if gradient is None:
                 continue
             partial = expected[key] > 1
-            if node not in self.wordless:
+            if node not in self.wordless and sent is not None:
                 equation.append(
-                    words.backward_equation(node, slot, operands, output, result, upstream, gradient, partial=partial)
+                    words.backward_equation(node, slot, operands, output, result, entered, sent, partial=partial)
                 )
+                if not contributions and not _same(upstream, entered):
+                    equation.append(_hook_line(f"{type(node).__name__} had made {result.name}'s gradient", entered))
+            if not _same(sent, gradient):
+                equation.append(_hook_line(f"{type(node).__name__} made it", gradient))
             target = operands[place]
             axes = words.summed_over(node, target)
             local = None if node in self.wordless else words.local_entries(node, slot, operands)
@@ -639,21 +672,31 @@ class _Builder:
     def _gradient(self, key: Key, so_far: Any, complete: bool, equation: list[str]) -> Gradient:
         """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
         assert self.ran is not None
-        before = None
-        arrived = so_far
-        if complete and isinstance(key[0], Node):
-            so_far = self.ran.gradient_of(key) if key[0] in self.ran.upstream else so_far
-        elif complete:
-            leaf = next(leaf for leaf in self.ran.total if id(leaf) == key[1])
-            so_far, before = self.ran.total[leaf], self.ran.before[leaf]
-        if complete and not np.array_equal(arrived, so_far, equal_nan=True):
-            equation.append(_hook_line(self.operands[key].name, so_far))
+        if not complete:
+            return Gradient(self.ids[key], value_of(so_far), complete)
+        name, before = self.operands[key].name, None
+        arrived = made = so_far
+        if isinstance(key[0], Node):
+            if key[0] in self.ran.upstream:
+                arrived, made = self.ran.arrived_at(key), self.ran.gradient_of(key)
+        elif (leaf := self.leaves[key]) in self.ran.total:  # else its last gradient came from outside of this picture
+            arrived, made, before = self.ran.arrived[leaf], self.ran.total[leaf], self.ran.before[leaf]
+        if not _same(so_far, arrived):
+            equation.append(f"{name} so far: more came from outside of this picture, in all {_told(arrived)}")
+        hooked = not _same(arrived, made)
+        if hooked:
+            equation.append(_hook_line(f"{name} made it", made))
+        total = made
         if before is not None:
-            total = before + so_far
-            name = f"{self.operands[key].name}.grad"
-            equation.append(_sum_line(name, before, so_far, total) + "   (the first was there already)")
-            so_far = total
-        return Gradient(self.ids[key], value_of(so_far), complete, before=None if before is None else value_of(before))
+            total = before + made
+            equation.append(_sum_line(f"{name}.grad", before, made, total) + "   (the first was there already)")
+        return Gradient(
+            self.ids[key],
+            value_of(total),
+            complete,
+            before=None if before is None else value_of(before),
+            replaced=(value_of(arrived), value_of(made)) if hooked else None,
+        )
 
 
 def _sum_line(name: str, first: Any, second: Any, total: Any) -> str:
@@ -677,10 +720,21 @@ def _saved(node: Node, operands: Sequence[Operand]) -> str:
     return f" For this it had saved {_listed(dict.fromkeys(kept))}.{after}"
 
 
-def _hook_line(name: str, made: Any) -> str:
+def _same(first: Any, second: Any) -> bool:
+    return first is second or (
+        first is not None and second is not None and np.array_equal(first, second, equal_nan=True)
+    )
+
+
+def _hook_line(what: str, made: Any) -> str:
     """Say that a hook has put another gradient in the place of the one that arrived."""
-    what = words.number(np.asarray(made).item()) if np.ndim(made) == 0 else "another gradient"
-    return f"a hook on {name} made it {what}"
+    return f"a hook on {what} {_told(made)}"
+
+
+def _told(gradient: Any) -> str:
+    if gradient is None:
+        return "nothing"
+    return words.number(np.asarray(gradient).item()) if np.ndim(gradient) == 0 else "another gradient"
 
 
 def _listed(names: Iterable[str]) -> str:

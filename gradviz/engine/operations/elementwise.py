@@ -700,7 +700,7 @@ def not_differentiable(name: str, symbol: str, forward: Any, inputs: str) -> Any
         inputs,
         dict.fromkeys(inputs.split(), refuse),
         expression=f"{name}({', '.join(inputs.split())})",
-        local=dict.fromkeys(inputs.split(), "0"),
+        local={},
         sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
     )
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradviz.engine import advice, dtypes, inplace, views
 from gradviz.engine.modes import mode, no_grad
-from gradviz.engine.node import Array, Node, fit, fit_tensor, next_sequence_nr
+from gradviz.engine.node import Array, Node, fit, fit_tensor, moment
 from gradviz.engine.operation import Operation, caller
 from gradviz.engine.tensor import Tensor, counter_of, wrap
 
@@ -378,7 +378,7 @@ class Function:
             args, kwargs = bound.args, bound.kwargs
         arguments = (*args, *kwargs.values())
         ctx = FunctionCtx(tuple(isinstance(given, Tensor) and given._requires_grad for given in arguments))
-        started = next_sequence_nr()
+        started = moment() - 1  # what changes from now on is newer
         with no_grad():
             if separate:
                 result = cls.forward(*args, **kwargs)

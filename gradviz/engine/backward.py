@@ -34,7 +34,7 @@ CREATE_GRAPH_CYCLE = (
 )
 
 _passes = itertools.count(1)
-_age = attrgetter("_sequence_nr")
+_age = attrgetter("made")
 
 watchers: list[Callable[[list[Tensor]], None]] = []
 """Told of the outputs after each ``backward()``, while the caller's variables are still as they were."""
@@ -310,7 +310,7 @@ def run(
                 continue  # its gradient was wanted, and nothing beyond it is
             if node.hooks is not None:
                 upstream = node.hooks.node_starts(upstream, create_graph)
-            if inplace.latest > node._sequence_nr:
+            if inplace.latest > node.made:
                 inplace.check(node)
             contributions: list[Any]
             if watching:

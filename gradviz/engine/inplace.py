@@ -1,7 +1,7 @@
 """Changes in place: ``w.sub_(...)``, ``w += ...``, ``w[0] = ...``.
 
-A change in place overwrites numbers that the backward pass may still need. Each is stamped with a moment on the clock
-that also numbers the operations, so "was it changed after this operation saved it?" is one comparison, and costs
+A change in place overwrites numbers that the backward pass may still need. Each is stamped with the number that the next
+operation will have, so "was it changed after this operation saved it?" is one comparison, and costs
 nothing where nothing is ever changed in place.
 
 The graph is not changed, it grows: the operation is recorded as if it made a new tensor, and the tensor that was changed
@@ -20,7 +20,7 @@ import numpy as np
 
 from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import mode
-from gradviz.engine.node import Node, next_sequence_nr
+from gradviz.engine.node import Node, moment
 from gradviz.engine.operation import Operation, caller
 from gradviz.engine.operations import assignment
 from gradviz.engine.tensor import Tensor, VersionCounter, counter_of, wrap
@@ -198,7 +198,7 @@ def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
         held = np.array(tensor.array)
         held[where] = array
         tensor.array = held[()]
-    latest = next_sequence_nr()
+    latest = moment()
     counter.note(latest, caller())
 
 
@@ -290,10 +290,10 @@ def check(node: Node) -> None:
     for name, argument in zip(node.operation.inputs, node.inputs, strict=False):
         if name in needed and isinstance(argument, Tensor):
             counter = (argument if argument._base is None else argument._base)._counter
-            if counter is not None and counter.last > node._sequence_nr:
+            if counter is not None and counter.last > node.made:
                 source = argument._grad_fn
                 which = f", which is output {argument._output_nr} of {_plain_name(source)}," if source else ""
-                raise _modified(argument.array, which, counter, counter.at(node._sequence_nr), node)
+                raise _modified(argument.array, which, counter, counter.at(node.made), node)
     if node.changed is not None and "result" in needed and node.values is not None:
         result = node.values[node.operation.fields["result"]]
         raise _modified(result, f", which is output 0 of {_plain_name(node)},", *node.changed, node)

@@ -8,9 +8,10 @@ a graph disappears with the last tensor that needs it.
 
 from __future__ import annotations
 
-import itertools
 import math
+import sys
 from collections.abc import Callable
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +29,14 @@ Array = Any  # an ndarray, or a NumPy scalar where a result has no dimensions (f
 LEAF_SEQUENCE_NR = 2**64 - 1
 """The sequence number of every `AccumulateGrad`: it runs as soon as its gradient is complete."""
 
-next_sequence_nr = itertools.count().__next__
+_numbers = iter(range(sys.maxsize))
+next_number = _numbers.__next__
+"""Counts the nodes as they are made. (One call that no other thread can come between.)"""
+
+
+def moment() -> int:
+    """Return the number that the next node will have: the time at which something else happens than an operation."""
+    return sys.maxsize - length_hint(_numbers)
 
 
 class Node:
@@ -49,6 +57,8 @@ class Node:
         keep the caller's variables alive.
     call
         The ``nn.Module`` call in which it ran, or ``None``.
+    made
+        Its number in the order in which nodes were made.
     seen
         What the last backward pass brought: a number for the pass, the upstream gradient and the contributions it sent
         on, as arrays, and what hooks have replaced (or ``None``). This is what a picture drawn after ``backward()`` shows.
@@ -82,7 +92,7 @@ class Node:
         self.output_shape = output_shape
         self.origin = origin
         self.call = running.call
-        self._sequence_nr = next_sequence_nr()
+        self.made = next_number()
 
     # --- what PyTorch shows -------------------------------------------------------------------------------------
 
@@ -91,13 +101,21 @@ class Node:
         name = type(self).__name__
         return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices") else name
 
+    def _sequence_nr(self) -> int:
+        """Return its number in the order in which nodes were made."""
+        return self.made
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {id(self):#x}>"
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        """The nodes that gradients go to next, each with the number of the output it was; ``(None, 0)`` for none."""
-        return tuple(edge if edge is not None else (None, 0) for edge in self.edges)
+        """The nodes that gradients go to next, each with the number of the output it was; ``(None, 0)`` for none.
+
+        One for each argument that has a derivative: a condition or an index never gets a gradient.
+        """
+        pairs = zip(self.edges, self.operation.differentiable, strict=False)
+        return tuple(edge if edge is not None else (None, 0) for edge, possible in pairs if possible)
 
     @property
     def metadata(self) -> dict[Any, Any]:
@@ -267,8 +285,8 @@ class AccumulateGrad:
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self):#x}>"
 
-    @property
     def _sequence_nr(self) -> int:
+        """Return the largest number there is: a leaf's turn comes as soon as its gradient is complete."""
         return LEAF_SEQUENCE_NR
 
     @property

@@ -16,7 +16,7 @@ import numpy as np
 from gradviz.engine import advice, dtypes, printing
 from gradviz.engine.hooks import RemovableHandle, add
 from gradviz.engine.modes import mode
-from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
+from gradviz.engine.node import AccumulateGrad, Node, moment
 from gradviz.engine.size import Size
 
 NOT_A_LEAF = (
@@ -426,11 +426,11 @@ class Memory:
 
     def keep(self, array: Any) -> None:
         """Note a change about to happen."""
-        moment = next_sequence_nr()
+        now = moment()
         if array.nbytes > self.LIMIT:
-            self.lost = moment
+            self.lost = now
             return
-        self.before.append((moment, np.array(array)))
+        self.before.append((now, np.array(array)))
         if len(self.before) > self.KEPT:
             self.lost = self.before.pop(0)[0]
 

@@ -98,7 +98,7 @@ def nodes_behind(outputs: Sequence[EngineTensor]) -> list[Node]:
             continue
         found.add(node)
         waiting.extend(edge[0] for edge in node.edges if edge is not None and isinstance(edge[0], Node))
-    return sorted(found, key=lambda node: node._sequence_nr)
+    return sorted(found, key=lambda node: node.made)
 
 
 def past_pass(outputs: Sequence[EngineTensor], nodes: Sequence[Node]) -> Pass | None:
@@ -383,7 +383,7 @@ class _Builder:
             role: Role = "parameter" if edge is not None else "input"
             if edge is None and _detached_from(leaf) is not None:
                 self.detached.add(key)
-            values = leaf.values_at(node._sequence_nr)
+            values = leaf.values_at(node.made)
             if found is None and edge is None and np.ndim(leaf.array) == 0 and values is not None:
                 # A number that nobody has named is called by what it is, as one written in the program.
                 self._enter(key, words.number(np.asarray(values).item()), True, "constant", values, requires_grad=False)
@@ -423,7 +423,7 @@ class _Builder:
         if own_name is None and node.many:
             name += f"[{key[1]}]"
         role: Role = "output" if key in self.output_keys else "intermediate"
-        array = tensor.values_at(node._sequence_nr)
+        array = tensor.values_at(node.made)
         self._enter(
             key,
             name,
@@ -494,7 +494,7 @@ class _Builder:
             symbol=words.symbol_of(node),
             inputs=tuple(arguments),
             outputs=tuple(self.ids[key] for key in self.outputs_of[node]),
-            sequence=node._sequence_nr - self.nodes[0]._sequence_nr,
+            sequence=node.made - self.nodes[0].made,
             attributes=tuple(settings.items()),
             saved=saved,
             module=self._module(node),

@@ -299,5 +299,5 @@ def array_at(nodes: Sequence[Node], where: tuple[int, int | tuple[int, ...]]) ->
     argument = node.inputs[place]
     if not isinstance(argument, Tensor):
         return argument
-    array = argument.values_at(node._sequence_nr)
+    array = argument.values_at(node.made)
     return argument.array if array is None else array

@@ -14,6 +14,7 @@ from typing import Any
 
 from gradviz.engine import advice, functions
 from gradviz.engine.functions import (
+    arithmetic,
     digamma,
     erf,
     erfc,
@@ -31,7 +32,7 @@ from gradviz.engine.functions import (
     xlogy,
 )
 from gradviz.engine.functions.arithmetic import x_log
-from gradviz.engine.operations import elementary
+from gradviz.engine.operations import elementary, scalars
 from gradviz.engine.operations import special as rows
 from gradviz.engine.operations.special import entr, erfcx, i0e, i1, i1e, log_ndtr, ndtri
 from gradviz.engine.tensor import Tensor
@@ -48,7 +49,7 @@ expit, gammaln, multigammaln, psi = sigmoid, functions.lgamma, mvlgamma, digamma
 
 def ndtr(input: Tensor) -> Tensor:
     """Return the distribution function of the standard normal distribution: the share of it that lies below x."""
-    return 0.5 * (1 + erf(input * math.sqrt(0.5)))
+    return scalars.mul(scalars.add(erf(scalars.mul(arithmetic.floating(input), math.sqrt(0.5))), 1), 0.5)
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:

@@ -532,6 +532,21 @@ sort = general(
 )
 
 
+stable_sort = general(
+    "sort",
+    "SortBackward1",
+    "sort",
+    _sorted,
+    "self",
+    {"self": _back_to_places},
+    settings="dim descending self_sym_sizes",
+    outputs="result indices",
+    expression="sort(self)",
+    local={"self": "1"},
+    sentence="The entries are put in order, equal ones stay in theirs; each gradient goes back to where its entry came from.",
+)
+
+
 def _top(self: np.ndarray, k: int, dim: int, largest: bool, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
     values, order = _sorted(self, dim, largest, self_sym_sizes)
     if not self.ndim:

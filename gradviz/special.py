@@ -73,7 +73,13 @@ def zeta(input: Any, other: Any) -> Tensor:
     >>> torch.special.zeta(torch.tensor(2.0), torch.tensor(1.0))  # π²/6
     tensor(1.6449)
     """
-    return rows.zeta(*functions.arithmetic.aligned(input, other))
+    x, y = functions.arithmetic.aligned(input, other)
+    if x.array.dtype.kind == "f":
+        if not isinstance(input, Tensor):
+            return rows.zeta_of_number(y, float(input))
+        if not isinstance(other, Tensor):
+            return rows.zeta_at_number(x, float(other))
+    return rows.zeta(x, y)
 
 
 def __getattr__(name: str) -> Any:

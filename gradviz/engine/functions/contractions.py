@@ -335,9 +335,11 @@ def _paired(a: Tensor, b: Tensor, of_a: list[int], of_b: list[int]) -> Tensor:
     right = permute(b, [*axes_of_b, *columns])
     if height == width == 1:
         if left.is_contiguous() and right.is_contiguous():
-            product = dot(_flat(left), _flat(right))
+            right = _flat(right)
+            product = dot(_flat(left), right)
         else:
-            product = total(mul(squeeze(left), squeeze(right)))
+            right = squeeze(right)
+            product = total(mul(squeeze(left), right))
     else:
         product = mm(left, reshape(right, (middle, width)))
     return view(product, size)

@@ -10,7 +10,16 @@ import numpy as np
 from gradviz.engine import advice, dtypes
 from gradviz.engine.functions.arithmetic import mul
 from gradviz.engine.functions.matrixchecks import check_tensor, type_names
-from gradviz.engine.functions.shapes import broadcast_shape, expand, reshape, squeeze, t, transpose, unsqueeze
+from gradviz.engine.functions.shapes import (
+    broadcast_shape,
+    contiguous,
+    expand,
+    reshape,
+    squeeze,
+    t,
+    transpose,
+    unsqueeze,
+)
 from gradviz.engine.operation import array_of, broadcast_error, normal_axis
 from gradviz.engine.operations import matrix, shapes
 from gradviz.engine.tensor import Tensor

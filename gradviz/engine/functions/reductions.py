@@ -619,8 +619,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None
 
 def _heights(y: Tensor, axis: int) -> Tensor:
     """Return twice the height between two neighbours."""
-    earlier, later = _part(y, axis, 0, -1), _part(y, axis, 1, None)
-    return later + earlier
+    return _part(y, axis, 1, None) + _part(y, axis, 0, -1)
 
 
 def _steps(name: str, y: Tensor, x: Tensor | None, dx: float | None, axis: int) -> Any:
@@ -634,9 +633,7 @@ def _steps(name: str, y: Tensor, x: Tensor | None, dx: float | None, axis: int) 
     if x.ndim == 1:
         if x.shape[0] != y.shape[axis]:
             raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
-        if y.ndim > axis + 1:
-            x = x.reshape([-1] + [1] * (y.ndim - axis - 1))
-        axis = 0
+        x = x.view([-1 if place == axis else 1 for place in range(y.ndim)])
     else:
         axis -= y.ndim - x.ndim
     earlier, later = _part(x, axis, 0, -1), _part(x, axis, 1, None)

@@ -183,7 +183,7 @@ def multi_head_attention_forward(
         raise NotImplementedError("gradviz has no static_k and static_v; supported: key and value")
     batched = _is_batched(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
-        query, key, value = _with_batch(query, key, value)
+        query, key, value = (functions.unsqueeze(part, 1) for part in (query, key, value))
         if key_padding_mask is not None:
             key_padding_mask = functions.unsqueeze(key_padding_mask, 0)
     target, batch, width = query.shape
@@ -266,12 +266,6 @@ def multi_head_attention_forward(
     joined = functions.reshape(functions.permute(found, 2, 0, 1, 3), (batch * target, width))
     output = functions.view(linear(joined, out_proj_weight, out_proj_bias), target, batch, out_proj_weight.shape[0])
     return (output if batched else functions.squeeze(output, 1)), None
-
-
-def _with_batch(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Add an axis for a single example; what was one tensor stays one, which decides how it is projected."""
-    added = {id(part): functions.unsqueeze(part, 1) for part in (query, key, value)}
-    return added[id(query)], added[id(key)], added[id(value)]
 
 
 def _is_batched(

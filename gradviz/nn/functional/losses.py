@@ -530,9 +530,10 @@ def _probability_loss(
             f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got weight "
             f"tensor of shape: {list(weight.shape)}"
         )
+    scores = log_softmax(input, axis)
     if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / classes
-    products = log_softmax(input, axis) * target
+        target = scalars.add(scalars.mul(target, 1 - label_smoothing), label_smoothing / classes)
+    products = scores * target
     if weight is not None:
         products = products * _per_class(weight, products)
     if how == 0:

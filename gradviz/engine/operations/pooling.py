@@ -168,7 +168,8 @@ def _back_to_winner(
 ) -> Any:
     lead = self_sym_sizes[: len(self_sym_sizes) - len(places)]
     image = math.prod(self_sym_sizes[len(lead) :])
-    flat = put_along(np.reshape(grad, (*lead, -1)), indices.reshape(*lead, -1), len(lead), (*lead, image))
+    given = (*lead, math.prod(indices.shape[len(lead) :]))  # (of an empty batch, -1 would not be known)
+    flat = put_along(np.reshape(grad, given), indices.reshape(given), len(lead), (*lead, image))
     return np.reshape(flat, self_sym_sizes)
 
 

@@ -152,7 +152,7 @@ EXAMPLES: dict[str, str] = {
     "SortBackward0": "torch.sort(a)[0] + torch.sort(a, 0, True)[0]",
     "TopkBackward0": "torch.topk(a, 2)[0] + torch.topk(a, 2, 1, False)[0]",
     "KthvalueBackward0": "torch.kthvalue(a, 2, 1)[0]",
-    "SortBackward1": "torch.sort(a, stable=True)[0] + torch.sort(a, 0, True, stable=True)[0]",
+    "SortBackward1": "torch.sort(a, stable=True)[0] + torch.sort(a, dim=0, descending=True, stable=True)[0]",
     # in place
     "CopyBackwards": "a.clone().copy_(b)",
     "FillBackward1": "torch.fill(a, s)",

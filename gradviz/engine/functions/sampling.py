@@ -79,7 +79,7 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     draw, kind = source(generator), self.array.dtype
     if isinstance(p, Tensor):
         wide = np.array(np.broadcast_to(p.array, tuple(self.shape)))
-        return _fill(self, sampling.bernoulli_of_tensor, draw.bernoulli(wide).astype(kind))
+        return inplace.change(self, sampling.bernoulli_of_tensor, p, np.asarray(draw.bernoulli(wide).astype(kind)))
     return _fill(self, sampling.bernoulli_of_number, draw.bernoulli(p, tuple(self.shape)).astype(kind))
 
 

@@ -246,13 +246,17 @@ def run(
         if own is not None and (accumulating or not keep):
             gradient = own.node_starts(gradient, create_graph)
         before = None if leaf._grad is None else leaf._grad.array.copy()
-        brought = before, hooks.array_of(gradient), hooks.array_of(arrived)
-        if not keep:
-            observer(accumulator, *brought)  # type: ignore[misc]
+        added = gradient
+        if create_graph:
+            added, arrived = hooks.array_of(gradient), hooks.array_of(arrived)
+        if observer is not None:
+            observer(accumulator, before, added, arrived)
             return
-        accumulator.seen = (number, *brought)
+        accumulator.seen = (number, before, added, arrived)
         if giver is not None:
-            giver.ended = {**(giver.ended or {}), accumulator: accumulator.seen}
+            if giver.ended is None:
+                giver.ended = {}
+            giver.ended[accumulator] = accumulator.seen
         if not accumulating:
             return
         accumulate(leaf, gradient)
@@ -323,13 +327,13 @@ def run(
             if node.hooks is not None:
                 contributions = node.hooks.node_done(contributions, upstream, create_graph)
                 replaced = node.hooks.ran()
-            seen = (upstream, contributions)
+            came, went = upstream, contributions
             if create_graph:
-                seen = (hooks.array_of(upstream), [hooks.array_of(gradient) for gradient in contributions])
-            if keep:
-                node.seen = (number, *seen, replaced)
+                came, went = hooks.array_of(upstream), [hooks.array_of(gradient) for gradient in contributions]
+            if observer is None:
+                node.seen = (number, came, went, replaced)
             else:
-                observer(node, *seen, replaced)  # type: ignore[misc]
+                observer(node, came, went, replaced)
             deliver(node.edges, contributions, node)
             if not retain_graph:
                 node.release()

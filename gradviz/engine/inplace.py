@@ -131,8 +131,9 @@ def _kept(argument: Any, root: Tensor) -> Any:
 def _becomes(tensor: Tensor, node: Any, output_nr: int) -> None:
     """Give a tensor another place in the graph; a gradient that it retains is that of the new one."""
     if tensor._retains_grad and tensor._grad_fn is not None:
-        retained = tensor._grad_fn.all_hooks().retained.pop(tensor._output_nr)
-        node.all_hooks().retained[output_nr] = retained
+        kept = tensor._grad_fn.all_hooks().retained.pop(tensor._output_nr, None)
+        if kept is not None:
+            node.all_hooks().retained[output_nr] = kept
     tensor._grad_fn, tensor._requires_grad, tensor._output_nr = node, True, output_nr
 
 
@@ -146,7 +147,8 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     tensor.array = out.array
     if out._grad_fn is not None:
         out._grad_fn.__class__ = _twin(out._grad_fn.operation).node_type
-        _becomes(tensor, out._grad_fn, out._output_nr)
+        # As PyTorch: a gradient that it retains stays that of the shape before.
+        tensor._grad_fn, tensor._output_nr = out._grad_fn, out._output_nr
     return tensor
 
 

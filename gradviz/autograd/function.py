@@ -213,6 +213,11 @@ class FunctionNode(Node):
         return super().__getattr__(name)
 
     @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that gradients go to next, one for each tensor: of any of them backward might know a derivative."""
+        return tuple(edge if edge is not None else (None, 0) for edge in self.edges)
+
+    @property
     def settings(self) -> tuple[Any, ...]:
         """The arguments that are not tensors."""
         return self.settings_

@@ -456,12 +456,11 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
     """Write a gradient that several paths brought, as their sum: ``3 + 4 = 7``; what a hook made of it as ``7 → 14``."""
     arrived = [contribution.value for edge, contribution in moment.contributions.items() if edge in meets]
     if gradient.replaced is not None:
-        before, after = (options.number(value.data[0], digits) for value in gradient.replaced if value.data)
-        hooked = f"{before} → {after}"
+        hooked = " → ".join(options.number(value.data[0], digits) for value in gradient.replaced if value.data)
         if gradient.before is None or not gradient.before.data or not gradient.value.data:
             return hooked
-        held, total = (options.number(value.data[0], digits) for value in (gradient.before, gradient.value))
-        return f"{held} + ({hooked}) = {total}"
+        held = options.number(gradient.before.data[0], digits)
+        return f"{held} + ({hooked}) = {options.number(gradient.value.data[0], digits)}"
     parts = [value.data[0] for value in (gradient.before, *arrived) if value is not None and value.data]
     total = options.number(gradient.value.data[0] if gradient.value.data else 0, digits)
     if not 2 <= len(parts) <= MOST_MEETING:

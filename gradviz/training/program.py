@@ -20,7 +20,8 @@ from gradviz.engine.scope import Call, ModuleTag
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.recording.model import Graph, Recording
 from gradviz.recording.names import Names
-from gradviz.recording.observe import places_of, record_named
+from gradviz.recording.observe import record_named
+from gradviz.recording.passes import places_of
 
 SLOT = -1
 """In a reference ``(SLOT, n)``: not the result of an instruction, but what a step brings in slot n."""

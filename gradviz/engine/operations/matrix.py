@@ -373,7 +373,7 @@ def _in_place_of(which: int) -> Any:
         *axes, out = equation.replace("->", ",").split(",")
         factors.insert(which, grad)
         own, axes[which] = axes[which], out
-        compute = _contracted if isinstance(grad, np.ndarray) else trilinear
+        compute: Any = _contracted if isinstance(grad, np.ndarray) else trilinear
         return compute(*factors, f"{','.join(axes)}->{own}")
 
     return formula

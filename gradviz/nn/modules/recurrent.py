@@ -73,6 +73,11 @@ def _gru_step(from_input: Product, state: State, weight: Tensor, bias: Tensor | 
     return ((h - new) * keep + new,)
 
 
+def _known(product: Tensor) -> Product:
+    """Return a product that has been worked out, for all steps at once, as a step wants it."""
+    return lambda: product
+
+
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
 _STEPS = {
     "LSTM": _lstm_step,
@@ -433,7 +438,7 @@ class RNNBase(Module):
             elif now > before:  # backwards, they begin later
                 new = zip(state, first, strict=True)
                 state = tuple(functions.cat([part, start[before:now]]) for part, start in new)
-            state = step(lambda product=from_input: product, state, weight_hh, bias_hh)
+            state = step(_known(from_input), state, weight_hh, bias_hh)
             if self.proj_size:
                 state = (F.linear(state[0], getattr(self, f"weight_hr{ending}")), *state[1:])
             outputs.append(state[0])

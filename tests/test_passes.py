@@ -139,6 +139,14 @@ def test_the_picture_shows_what_arrived_and_what_is_kept():
     assert ">1 + (3 → 6) = 7<" in gv.draw(z).to_svg()
 
 
+def test_the_label_of_a_tensor_says_what_a_hook_did():
+    v = gv.tensor([1.0, 2.0], requires_grad=True)
+    v.register_hook(lambda g: g * 5)
+    y = (v * 3).sum()
+    y.backward()
+    assert "gradient 15 15, where 3 3 had arrived and a hook made it 15 15" in gv.draw(y).to_svg()
+
+
 def test_what_a_hook_did_is_kept_in_a_file():
     with hooked("a result") as (_, y):
         recording = gv.backprop(y).recording

@@ -199,6 +199,7 @@ SAME = {
     "alpha": "r = [line(y) for y in (torch.add(x, w, alpha=2), torch.sub(x, w, alpha=2), torch.rsub(x, w, alpha=2), x.add(3, alpha=2))]",
     "alpha in place": "y = x * 1; y.add_(w, alpha=3); z = w * 1; z.sub_(x, alpha=0.5); r = line(y), line(z), y, z",
     "alpha of whole numbers": "a = torch.arange(3); r = torch.add(a, a, alpha=2), torch.sub(a, 1, alpha=3), torch.rsub(a, 1, alpha=3)",
+    "alpha that is a tensor": "r = torch.add(x, w, alpha=torch.tensor(2)), x.sub(w, alpha=torch.tensor(0.5))",
     "a fraction of whole numbers": "r = torch.add(torch.arange(3), 1, alpha=0.5)",
     "alpha of bools": "r = torch.sub(torch.tensor(True), torch.tensor(1), alpha=2)",
     "numbers of nodes": "y = x * 2; z = y.exp(); u = z + w; r = numbers(y, z, u)",

@@ -161,6 +161,7 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 def _scaled(input: Any, other: Any, alpha: float) -> tuple[Any, Any, float]:
     """Bring the terms of a sum of which the second has a factor to one dtype; plain numbers stay what they are."""
     arrays = array_of(input), array_of(other)
+    alpha = alpha.item() if isinstance(alpha, Tensor) else alpha
     if isinstance(alpha, float) and _whole(*arrays):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
     terms = zip((input, other), aligned(input, other), strict=True)

@@ -135,9 +135,9 @@ EXAMPLES: dict[str, str] = {
         for reduce in ("prod", "mean", "amax", "amin") for itself in (True, False)
     )""",
     "GatherBackward0": "torch.gather(a, 1, torch.tensor([[0, 0], [2, 1]]))",
-    "ScatterBackward0": "torch.scatter(a, 1, torch.tensor([[0, 1], [2, 1]]), u)",
+    "ScatterBackward0": "torch.scatter(a, 1, torch.tensor([[0, 1], [2, 1]]), u[:, :2])",
     "ScatterBackward1": "torch.scatter(a, 1, torch.tensor([[0, 1], [2, 1]]), 3.0)",
-    "ScatterAddBackward0": "torch.scatter_add(a, 1, torch.tensor([[0, 0], [2, 1]]), u)",
+    "ScatterAddBackward0": "torch.scatter_add(a, 1, torch.tensor([[0, 0], [2, 1]]), u[:, :2])",
     "ScatterReduceBackward0": """sum(
         torch.scatter_reduce(p, 1, torch.tensor([[0, 0, 1], [2, 1, 1]]), q, reduce, include_self=itself)
         for reduce in ("sum", "prod", "mean", "amax", "amin") for itself in (True, False)
@@ -250,7 +250,7 @@ EXAMPLES: dict[str, str] = {
     "UpsampleTrilinear3DBackward0": 'N.interpolate(volume, (2, 4, 3), mode="trilinear")',
     "Im2ColBackward0": "N.unfold(image, 2, 2, 1)",
     "Col2ImBackward0": "N.fold(t, (3, 2), (1, 2))",
-    "AlongAxesBackward0": "N.avg_pool2d(image, 2)",
+    "AlongAxesBackward0": "N.interpolate(line, 9)",
     "CircularPadBackward0": 'N.pad(image, (1, 2, 0, 1), "circular")',
     "MaxUnpool3DBackward0": "N.max_unpool3d(*N.max_pool3d(volume, 3, return_indices=True), 3)",
     "UpsampleNearestExact1DBackward0": 'N.interpolate(line, 9, mode="nearest-exact")',
@@ -265,7 +265,7 @@ EXAMPLES: dict[str, str] = {
     "LogSoftmaxBackward0": "torch.log_softmax(a, 0)",
     "NativeLayerNormBackward0": "N.layer_norm(a, (3,), b, v)",
     "NativeGroupNormBackward0": "N.group_norm(line, 2, channels, channels)",
-    "NativeBatchNormBackward0": "N.batch_norm(t2, None, None, b, v, training=True) + N.batch_norm(t2, torch.zeros(3), torch.ones(3), b)",
+    "NativeBatchNormBackward0": "N.batch_norm(t2, None, None, b, v, training=True) + N.batch_norm(t2, torch.zeros(3).double(), torch.ones(3).double(), b)",
     "NllLossBackward0": "N.nll_loss(a, torch.tensor([2, 0]), torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64))",
     "NllLoss2DBackward0": "N.nll_loss(t2[..., None], torch.tensor([[[2], [0]], [[1], [1]]]))",
     "CtcLossBackward0": """N.ctc_loss(
@@ -292,7 +292,10 @@ ON_DEMAND = {
 }
 """A line for each row that is not in the table."""
 
-ONCE = {"CtcLossBackward0"}
+ONCE = {
+    "CdistBackward0", "CtcLossBackward0", "HardsigmoidBackward0", "MultiMarginLossBackward0", "MultilabelMarginLossBackward0",
+    "PdistBackward0",
+}  # fmt: skip
 """What has no second derivative, in PyTorch either."""
 
 COARSE = {"ToCopyBackward0": {"eps": 1e-2, "atol": 1e-4}}
@@ -358,6 +361,8 @@ def examples_of(name):
     """The lines for a row: its own, or the first guess that uses it; for a reduction also along some axes."""
     if name in EXAMPLES:
         return [EXAMPLES[name]]
+    if "BackwardBackward" in name:  # the derivative of another row
+        return examples_of(name.replace("BackwardBackward", "Backward"))
     found = next((code for code in guesses(TABLE[name]) if uses(code, name)), None)
     reduced = [f"torch.{TABLE[name].name}({given})" for given in REDUCED] if TABLE[name].reduction else []
     return ([] if found is None else [found]) + [code for code in reduced if uses(code, name)]

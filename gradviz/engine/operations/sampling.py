@@ -42,7 +42,7 @@ bernoulli_of_tensor = general(
     "random",
     lambda self, p, numbers: numbers,
     "self p",
-    {"self": lambda grad: grad * 0, "p": lambda grad: grad * 0},
+    {"self": lambda grad: np.zeros_like(grad), "p": lambda grad: np.zeros_like(grad)},
     settings="numbers",
     expression="bernoulli(p)",
     local={"self": "0", "p": "0"},

@@ -175,6 +175,9 @@ EXAMPLES: dict[str, str] = {
     "NormalBackward1": SEEDED.format("torch.normal(a, 1.0)"),
     "NormalBackward2": SEEDED.format("torch.normal(1.0, p)"),
     "NormalBackward3": SEEDED.format("torch.normal(a, p)"),
+    "StandardGammaBackward0": SEEDED.format("torch.distributions.Gamma(p, 1.0).rsample()"),
+    "_DirichletBackward": SEEDED.format("torch.distributions.Dirichlet(p).rsample()"),
+    "IgammaBackward0": "torch.special.gammainc(torch.tensor([0.5, 1.0, 2.5]).double(), p)",
     # reductions
     "NormBackward1": "N.pairwise_distance(a, a2) + N.pairwise_distance(a, a2, 3) + N.pairwise_distance(a, a2, 1)",
     "LogsumexpBackward0": "torch.logsumexp(t, (0, 2)).sum() + torch.logsumexp(a, 1, True)",
@@ -233,6 +236,8 @@ EXAMPLES: dict[str, str] = {
     "AdaptiveAvgPool3DBackward0": "N.adaptive_avg_pool3d(volume, (2, 1, 2))",
     "AdaptiveMaxPool2DBackward0": "N.adaptive_max_pool2d(image, (2, 3))",
     "AdaptiveMaxPool3DBackward0": "N.adaptive_max_pool3d(volume, (2, 1, 2))",
+    "FractionalMaxPool2DBackward0": SEEDED.format("N.fractional_max_pool2d(image, 2, 3)"),
+    "FractionalMaxPool3DBackward0": SEEDED.format("N.fractional_max_pool3d(volume, 2, (1, 2, 2))"),
     "MaxUnpool2DBackward0": "N.max_unpool2d(*N.max_pool2d(image, 2, return_indices=True), 2)",
     "ConstantPadNdBackward0": "N.pad(a, (1, 2, 0, 1), value=3.0)",
     "ReflectionPad1DBackward0": 'N.pad(line, (2, 1), "reflect")',
@@ -248,6 +253,12 @@ EXAMPLES: dict[str, str] = {
     "UpsampleBilinear2DBackward0": 'N.interpolate(image, (5, 3), mode="bilinear", align_corners=True)',
     "UpsampleBicubic2DBackward0": 'N.interpolate(image, (5, 3), mode="bicubic")',
     "UpsampleTrilinear3DBackward0": 'N.interpolate(volume, (2, 4, 3), mode="trilinear")',
+    "GridSampler2DBackward0": """sum(
+        N.grid_sample(image, (t * 0.45).reshape(1, 2, 3, 2) + 0.013, mode, padding, corners)
+        for mode in ("bilinear", "bicubic") for padding in ("zeros", "border", "reflection") for corners in (True, False)
+    ) + N.grid_sample(image, (t * 0.45).reshape(1, 2, 3, 2), "nearest", align_corners=True)""",
+    "GridSampler3DBackward0": "N.grid_sample(volume, (t * 0.45).reshape(1, 2, 1, 2, 3) + 0.013, align_corners=True)",
+    "AffineGridGeneratorBackward0": "N.affine_grid(a[None], (1, 1, 3, 2), False) + N.affine_grid(a[None], (1, 1, 3, 2), True)",
     "Im2ColBackward0": "N.unfold(image, 2, 2, 1)",
     "Col2ImBackward0": "N.fold(t, (3, 2), (1, 2))",
     "AlongAxesBackward0": "N.interpolate(line, 9)",
@@ -293,8 +304,8 @@ ON_DEMAND = {
 """A line for each row that is not in the table."""
 
 ONCE = {
-    "CdistBackward0", "CtcLossBackward0", "HardsigmoidBackward0", "MultiMarginLossBackward0", "MultilabelMarginLossBackward0",
-    "PdistBackward0",
+    "CdistBackward0", "CtcLossBackward0", "GridSampler2DBackward0", "GridSampler3DBackward0", "HardsigmoidBackward0",
+    "MultiMarginLossBackward0", "MultilabelMarginLossBackward0", "PdistBackward0",
 }  # fmt: skip
 """What has no second derivative, in PyTorch either."""
 
@@ -386,7 +397,29 @@ def test_no_gradient_flows_through_a_draw(name):
         assert not gradient.numpy().any()
 
 
-@pytest.mark.parametrize("name", sorted(set(TABLE) - DEFINED_AS_ZERO))
+IMPLICIT = {"StandardGammaBackward0", "_DirichletBackward"}
+"""Random numbers that move along when their distribution changes, keeping their place in it; there is no second derivative."""
+
+
+@pytest.mark.parametrize("name", sorted(IMPLICIT))
+def test_a_draw_moves_with_its_distribution(name):
+    """The contribution, summed over many draws, is the slope of their mean (the first share's, for Dirichlet)."""
+    alpha, draws = TENSORS["p"], 20000
+    start = gv.tensor(alpha, requires_grad=True)
+    gv.manual_seed(3)
+    if name == "StandardGammaBackward0":  # the mean is the concentration
+        x = gv.distributions.Gamma(start, 1.0).rsample((draws,))
+        expected = np.ones_like(alpha)
+    else:  # the mean is the concentration over the total
+        x = gv.distributions.Dirichlet(start).rsample((draws,))[..., :1]
+        total = alpha.sum(-1, keepdims=True)
+        expected = (np.array([1.0, 0.0, 0.0]) * total - alpha[:, :1]) / total**2
+    assert name in nodes_behind(x)
+    (slope,) = gv.autograd.grad(x.mean(0).sum(), start)
+    np.testing.assert_allclose(slope.numpy(), expected, atol=0.02)
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLE) - DEFINED_AS_ZERO - IMPLICIT))
 def test_row(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -194,10 +194,20 @@ def _as_pytorch_finds(entries: np.ndarray, inside: np.ndarray, best: np.ndarray)
 def _back_to_winner(grad_output: Any, self: Any, indices: np.ndarray, places: tuple[np.ndarray, ...]) -> Any:
     sizes = np.shape(self)
     lead = sizes[: len(sizes) - len(places)]
-    image = math.prod(sizes[len(lead) :])
-    given = (*lead, math.prod(indices.shape[len(lead) :]))  # (of an empty batch, -1 would not be known)
-    flat = put_along(np.reshape(grad_output, given), indices.reshape(given), len(lead), (*lead, image))
+    image, windows = math.prod(sizes[len(lead) :]), math.prod(indices.shape[len(lead) :])
+    shape = (*lead, windows)  # counted, since of an empty batch -1 could be anything
+    flat = put_along(np.reshape(grad_output, shape), indices.reshape(shape), len(lead), (*lead, image))
     return np.reshape(flat, sizes)
+
+
+def _largest_of_each(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same where every channel has windows of its own: `places` have one more axis, for the channels."""
+    lead = self.shape[: self.ndim - len(places)]
+    shape = (math.prod(lead), *(seen.shape[1] for seen in places))
+    values, indices = np.empty(shape, self.dtype), np.empty(shape, np.int64)
+    for channel, entries in enumerate(self.reshape(-1, *self.shape[len(lead) :])):
+        values[channel], indices[channel] = _largest(entries, tuple(seen[channel] for seen in places))
+    return values.reshape(*lead, *shape[1:]), indices.reshape(*lead, *shape[1:])
 
 
 def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
@@ -212,7 +222,7 @@ def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
         name,
         grad_fn,
         "max pool",
-        _largest,
+        lambda self, places: _largest(self, places) if places[0].ndim == 2 else _largest_of_each(self, places),
         "self",
         {"self": lambda grad, self, indices, places: back(grad, self, plain(indices), places)},
         settings="places",
@@ -227,6 +237,8 @@ max_pool2d = _max_pool("max_pool2d", "MaxPool2DWithIndicesBackward0")
 max_pool3d = _max_pool("max_pool3d", "MaxPool3DWithIndicesBackward0")
 adaptive_max_pool2d = _max_pool("adaptive_max_pool2d", "AdaptiveMaxPool2DBackward0")
 adaptive_max_pool3d = _max_pool("adaptive_max_pool3d", "AdaptiveMaxPool3DBackward0")
+fractional_max_pool2d = _max_pool("fractional_max_pool2d", "FractionalMaxPool2DBackward0")
+fractional_max_pool3d = _max_pool("fractional_max_pool3d", "FractionalMaxPool3DBackward0")
 
 
 def _unpool(self: np.ndarray, indices: np.ndarray, axes: int, size: tuple[int, ...]) -> np.ndarray:

@@ -183,6 +183,27 @@ zeta_at_number = beside(
     sentence="There is no derivative of Hurwitz' zeta function in its exponent: as in PyTorch, no gradient can go through it.",
 )
 
+
+def _no_slope_of_order(grad: Any) -> Any:
+    raise NotImplementedError("the derivative for 'self' is not implemented.")
+
+
+gammainc = binary(
+    "gammainc",
+    "IgammaBackward0",
+    "P",
+    specialmath.gammainc,
+    {
+        "self": _no_slope_of_order,
+        "other": lambda grad, self, other: grad * np.exp((self - 1) * np.log(other) - other - _lgamma(self)),
+    },
+    expression="gammainc(self, other)",
+    local={"self": "grad", "other": "exp((self - 1) * log(other) - other - lgamma(self))"},
+    sentence="The share of a gamma distribution below a number grows as its density is there.",
+    to_float=True,
+)
+_lgamma: Callable[..., Any] = on_both(lgamma)
+
 # --- Bessel functions ---------------------------------------------------------------------------------------------------
 
 

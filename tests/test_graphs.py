@@ -43,6 +43,9 @@ DIFFERENT = {
 }
 """What is different by design, and why."""
 
+REFUSED = {"FractionalMaxPool3DBackward0", "FractionalMaxPool3DBackwardBackward0"}
+"""Rows whose example PyTorch refuses: one window as long as the axis."""
+
 SAMPLES = 12
 """So many of a database's samples are looked at, of each entry."""
 
@@ -95,7 +98,7 @@ def tree_of(library, code):
     return tree([tensor for tensor in op_db.flat(result, library.Tensor) if tensor.requires_grad])
 
 
-@pytest.mark.parametrize("name", sorted(TABLE))
+@pytest.mark.parametrize("name", sorted(set(TABLE) - REFUSED))
 def test_example(torch, name):
     with plain():
         check(name, [(tree_of(gv, code), tree_of(torch, code)) for code in examples_of(name)])

@@ -75,9 +75,9 @@ def backprop(
 ) -> Player:
     """Step through backpropagation from a result to its inputs, forwards and backwards in time.
 
-    The backward pass is run for the player alone: every ``.grad`` and everything saved for backward stays as it is; hooks
-    are called, as in every backward pass. If ``backward()`` has been called already and its graph is freed, that pass is
-    shown.
+    The backward pass is run for the player alone: every ``.grad``, retained ones included, and everything saved for backward
+    stays as it is. Hooks that may change a gradient are called, as in every backward pass. If ``backward()`` has been called
+    already and its graph is freed, that pass is shown.
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ import numpy as np
 
 from gradviz.engine import advice, dtypes, inplace, views
 from gradviz.engine.modes import mode, no_grad
-from gradviz.engine.node import Array, Node, fit, fit_tensor, next_sequence_nr
+from gradviz.engine.node import Array, Node, fit, fit_tensor, moment
 from gradviz.engine.operation import Operation, caller
 from gradviz.engine.tensor import Tensor, counter_of, edge_of, wrap
 
@@ -212,6 +212,11 @@ class FunctionNode(Node):
         return super().__getattr__(name)
 
     @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that gradients go to next, one for each tensor: of any of them backward might know a derivative."""
+        return tuple(edge if edge is not None else (None, 0) for edge in self.edges)
+
+    @property
     def settings(self) -> tuple[Any, ...]:
         """The arguments that are not tensors."""
         return self.settings_
@@ -377,7 +382,7 @@ class Function:
             args, kwargs = bound.args, bound.kwargs
         arguments = (*args, *kwargs.values())
         ctx = FunctionCtx(tuple(isinstance(given, Tensor) and given._requires_grad for given in arguments))
-        started = next_sequence_nr()
+        started = moment() - 1  # what changes from now on is newer
         with no_grad():
             if separate:
                 result = cls.forward(*args, **kwargs)

@@ -1,7 +1,7 @@
 """Changes in place: ``w.sub_(...)``, ``w += ...``, ``w[0] = ...``.
 
-A change in place overwrites numbers that the backward pass may still need. Each is stamped with a moment on the clock
-that also numbers the operations, so "was it changed after this operation saved it?" is one comparison, and costs
+A change in place overwrites numbers that the backward pass may still need. Each is stamped with the number that the next
+operation will have, so "was it changed after this operation saved it?" is one comparison, and costs
 nothing where nothing is ever changed in place.
 
 The graph is not changed, it grows: the operation is recorded as if it made a new tensor, and the tensor that was changed
@@ -22,7 +22,7 @@ import numpy as np
 
 from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import mode
-from gradviz.engine.node import Node, next_sequence_nr
+from gradviz.engine.node import Node, moment
 from gradviz.engine.operation import Operation, caller
 from gradviz.engine.operations import assignment
 from gradviz.engine.tensor import Memory, Tensor, VersionCounter, counter_of, edge_of, memory_of, wrap
@@ -127,7 +127,7 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
         _becomes(root, result._grad_fn, result._output_nr)
     else:
         _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array, _overlaps(tensor.array)), 0)
-        latest = next_sequence_nr()  # the change itself may have overwritten what was read, and this node is younger
+        latest = moment()  # the change itself may have overwritten what was read, and this node is younger
     for known in counter_of(root).told:  # those that cannot follow say so when they are used
         if (view := known()) is not None:
             view._requires_grad = True
@@ -151,6 +151,11 @@ def _kept(argument: Any, root: Tensor) -> Any:
 
 
 def _becomes(tensor: Tensor, node: Any, output_nr: int) -> None:
+    """Give a tensor another place in the graph; a gradient that it retains is that of the new one."""
+    if tensor._retains_grad and tensor._grad_fn is not None:
+        kept = tensor._grad_fn.all_hooks().retained.pop(tensor._output_nr, None)
+        if kept is not None:
+            node.all_hooks().retained[output_nr] = kept
     tensor._grad_fn, tensor._requires_grad, tensor._output_nr = node, True, output_nr
     if tensor._base is None:
         node.counts(output_nr, counter_of(tensor))
@@ -164,14 +169,16 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     global latest
     refuse(tensor)
     tensor.storage()
+    tensor.keep_old_values()
     before = wrap(tensor.array, tensor._grad_fn, tensor._output_nr)
     out = operation(before, *arguments)
     tensor.array = out.array
-    latest = next_sequence_nr()
+    latest = moment()
     _count(counter_of(tensor))
     if out._grad_fn is not None:
         out._grad_fn.__class__ = _twin(out._grad_fn.operation).node_type
-        _becomes(tensor, out._grad_fn, out._output_nr)
+        # As PyTorch: a gradient that it retains stays that of the shape before.
+        tensor._grad_fn, tensor._output_nr = out._grad_fn, out._output_nr
     return tensor
 
 
@@ -253,7 +260,7 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy",
             where = (array != memory) & ((array == array) | (memory == memory))
             array = array[where]
     memory[where] = array
-    latest = next_sequence_nr()
+    latest = moment()
     for changed, old in before:
         changed.keep(latest, old)
     if counted:
@@ -386,17 +393,17 @@ def check(node: Node) -> None:
         PyTorch's, naming the tensor that was changed.
     """
     needed = node.operation.saved_names(tuple(edge is not None for edge in node.edges))
-    made = node.inner if isinstance(node, CopySlices) else node
+    ran = node.inner if isinstance(node, CopySlices) else node
     for name, argument in (*zip(node.operation.inputs, node.inputs, strict=False), *node.given):
         if name in needed and isinstance(argument, Tensor):
             counter = (argument if argument._base is None else argument._base)._counter
-            if counter is not None and counter.last > made._sequence_nr:
-                raise _modified(argument.array, _which(argument), counter, counter.at(made._sequence_nr), node)
+            if counter is not None and counter.last > ran.made:
+                raise _modified(argument.array, _which(argument), counter, counter.at(ran.made), node)
     for place, (counter, count) in (node.versions or {}).items():
         name = node.operation.outputs[place]
-        if name in needed and counter.count != count and made.values is not None:
-            result = made.values[made.operation.fields[name]]
-            which = f", which is output {place} of {plain_name(made)}," if node.many or not place else ""
+        if name in needed and counter.count != count and ran.values is not None:
+            result = ran.values[ran.operation.fields[name]]
+            which = f", which is output {place} of {plain_name(ran)}," if node.many or not place else ""
             raise _modified(result, which, counter, count, node)
 
 

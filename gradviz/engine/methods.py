@@ -42,7 +42,7 @@ def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 def _reversed_sub(self: Tensor, other: Any) -> Tensor:
-    return functions.rsub(self, array_of(other)) if not isinstance(other, Tensor) else other - self
+    return functions.rsub(self, other if isinstance(other, Tensor) else array_of(other))
 
 
 def _reversed_div(self: Tensor, other: Any) -> Tensor:

@@ -53,7 +53,7 @@ class _GradSwitch:
                 generator = function(*args, **kwargs)
                 sent = None
                 while True:
-                    with self:
+                    with _once_more(self):
                         try:
                             value = generator.send(sent)
                         except StopIteration as stop:
@@ -64,10 +64,17 @@ class _GradSwitch:
 
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            with _once_more(self):
                 return function(*args, **kwargs)
 
         return inside  # type: ignore[return-value]
+
+
+def _once_more(switch: Any) -> Any:
+    """Return the same switch for one call: a function that it decorates may run in several threads at once."""
+    again = object.__new__(type(switch))
+    again.__dict__.update(switch.__dict__, _before=[])
+    return again
 
 
 class no_grad(_GradSwitch):  # noqa: N801 (PyTorch's name)

@@ -17,7 +17,7 @@ from gradviz import absent
 from gradviz.engine import advice, devices, dtypes, mixed, printing
 from gradviz.engine.hooks import RemovableHandle, add
 from gradviz.engine.modes import mode
-from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
+from gradviz.engine.node import AccumulateGrad, Node, moment
 from gradviz.engine.size import Size
 
 NOT_A_LEAF = (
@@ -275,7 +275,7 @@ class Tensor:
 
     def keep_old_values(self) -> None:
         """Before a change in place: keep what stood here, so that a graph made earlier can still be drawn."""
-        memory_of(self).keep(next_sequence_nr(), Memory.copied(self.array))
+        memory_of(self).keep(moment(), Memory.copied(self.array))
 
     def values_at(self, moment: int) -> np.ndarray[Any, Any] | None:
         """Return the numbers that stood here when operation number `moment` ran; ``None`` if they are not known."""

@@ -279,12 +279,15 @@ class Gradient:
         True once every contribution has arrived.
     before
         For a leaf: what its ``.grad`` held from an earlier ``backward()``, if anything. It is part of `value`.
+    replaced
+        What had arrived and what a hook put in its place, if one did. The latter is part of `value`.
     """
 
     tensor: str
     value: Value
     complete: bool
     before: Value | None = None
+    replaced: tuple[Value, Value] | None = None
 
 
 @dataclass(frozen=True, slots=True)

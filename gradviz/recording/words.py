@@ -170,7 +170,8 @@ def scalar_local(node: Node, slot: str, operands: list[Operand]) -> str:
         result = node.operation.forward(*arrays, *node.settings) if not node.operation.reduction else arrays[0]
         results = result if len(node.operation.outputs) > 1 else (result,)
         values = (*arrays, *results, *node.settings)
-        return number(np.asarray(rule(kind.type(1), values)).item())
+        local = np.asarray(rule(kind.type(1), values))
+    return number(local.item()) if local.size == 1 else ""  # a setting that is an array may have stretched it
 
 
 LOCAL_ENTRIES = 256

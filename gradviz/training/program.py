@@ -20,7 +20,8 @@ from gradviz.engine.scope import Call, ModuleTag
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.recording.model import Graph, Recording
 from gradviz.recording.names import Names
-from gradviz.recording.observe import places_of, record_named
+from gradviz.recording.observe import record_named
+from gradviz.recording.passes import places_of
 
 SLOT = -1
 """In a reference ``(SLOT, n)``: not the result of an instruction, but what a step brings in slot n."""
@@ -311,5 +312,5 @@ def array_at(nodes: Sequence[Node], where: tuple[int, int | tuple[int, ...]]) ->
     argument = node.inputs[place]
     if not isinstance(argument, Tensor):
         return argument
-    array = argument.values_at(node._sequence_nr)
+    array = argument.values_at(node.made)
     return argument.array if array is None else array

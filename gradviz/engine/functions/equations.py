@@ -321,5 +321,6 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tens
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
             f"{math.prod(last)} != {math.prod(first)}"
         )
+    matrix = reshape(A, (math.prod(last), math.prod(first)))
     flat = B if B.ndim == 1 else reshape(B, (-1,))
-    return reshape(solve(reshape(A, (math.prod(last), math.prod(first))), flat), last)
+    return reshape(solve(matrix, flat), last)

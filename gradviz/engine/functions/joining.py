@@ -173,10 +173,11 @@ def _grid(vectors: tuple[Tensor, ...], swapped: bool = False) -> tuple[Tensor, .
     lengths = [0] * count
     for vector, axis in zip(vectors, axes, strict=True):
         lengths[axis] = vector.numel()
-    return tuple(
-        expand(view(vector, [vector.numel() if place == axis else 1 for place in range(count)]), lengths)
-        for vector, axis in zip(vectors, axes, strict=True)
-    )
+    grids = [
+        expand(view(vectors[place], [lengths[axis] if at == axis else 1 for at in range(count)]), lengths)
+        for axis, place in enumerate(axes)  # (the swap is its own inverse)
+    ]
+    return tuple(grids[axis] for axis in axes)
 
 
 def _check_vectors(vectors: Sequence[Tensor]) -> None:

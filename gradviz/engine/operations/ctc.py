@@ -105,7 +105,7 @@ def _ctc(
 ) -> np.ndarray:
     walk = _Walk(log_probs, targets, input_lengths, target_lengths, blank)
     loss = walk.loss(walk.forwards())
-    return np.where(np.isinf(loss), 0, loss).astype(loss.dtype) if zero_infinity else loss
+    return loss
 
 
 def _ctc_back(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity):

@@ -747,7 +747,7 @@ def not_differentiable(
         dict.fromkeys(inputs.split(), refuse),
         settings=settings,
         expression=f"{name}({', '.join(inputs.split())})",
-        local=dict.fromkeys(inputs.split(), "0"),
+        local={},
         sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
     )
 

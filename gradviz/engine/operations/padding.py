@@ -213,3 +213,28 @@ pixel_unshuffle = general(
     local={"self": "1"},
     sentence="Pixels become channels; every gradient goes back to where its pixel was.",
 )
+
+
+def _dealt(self: np.ndarray, groups: int) -> np.ndarray:
+    batch, channels, *rest = self.shape
+    packs = self.reshape(batch, groups, channels // groups, *rest)
+    return np.ascontiguousarray(packs.swapaxes(1, 2)).reshape(self.shape)
+
+
+def _dealt_back(grad: Any, groups: int) -> Any:
+    back = np.shape(grad)[1] // groups
+    return _dealt(grad, back) if isinstance(grad, np.ndarray) else channel_shuffle(grad, back)
+
+
+channel_shuffle = general(
+    "channel_shuffle",
+    "ChannelShuffleBackward0",
+    "shuffle",
+    _dealt,
+    "self",
+    {"self": _dealt_back},
+    settings="groups",
+    expression="channel_shuffle(self)",
+    local={"self": "1"},
+    sentence="Channels are dealt out anew; every gradient goes back to where its channel was.",
+)

@@ -543,19 +543,24 @@ def _back_to_places(grad: Any, indices: Any, dim: int, self_sym_sizes: tuple[int
     return _put_once(grad, plain(indices), dim, self_sym_sizes)
 
 
-sort = general(
-    "sort",
-    "SortBackward0",
-    "sort",
-    _sorted,
-    "self",
-    {"self": _back_to_places},
-    settings="dim descending self_sym_sizes stable",
-    outputs="result indices",
-    expression="sort(self)",
-    local={"self": "1"},
-    sentence="The entries are put in order; each gradient goes back to where its entry came from.",
-)
+def _sort(grad_fn: str) -> Any:
+    return general(
+        "sort",
+        grad_fn,
+        "sort",
+        _sorted,
+        "self",
+        {"self": _back_to_places},
+        settings="dim descending self_sym_sizes stable",
+        outputs="result indices",
+        expression="sort(self)",
+        local={"self": "1"},
+        sentence="The entries are put in order; each gradient goes back to where its entry came from.",
+    )
+
+
+sort = _sort("SortBackward0")
+sort_as_asked = _sort("SortBackward1")  # where the call said whether equal entries keep their order
 
 
 def _top(

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import specialmath
-from gradviz.engine.operation import array_of, binary, general, unary
+from gradviz.engine.notation import number
+from gradviz.engine.operation import array_of, beside, binary, general, unary
 from gradviz.engine.operations.elementwise import on_both
 
 _ROOT_PI = math.sqrt(math.pi)
@@ -157,6 +158,31 @@ zeta = binary(
     to_float=True,
 )
 _zeta: Callable[..., Any] = on_both(zeta)
+zeta_of_number = general(
+    "zeta",
+    "SpecialZetaBackward1",
+    lambda self: f"ζ {number(self)}",
+    lambda other, self: specialmath.zeta(other.dtype.type(self), other),
+    "other",
+    {"other": lambda grad, other, self: grad * (-self * _zeta_of_number(other, self + 1))},
+    settings="self",
+    expression="zeta(self, other)",
+    local={"other": "-self * zeta(self + 1, other)"},
+    sentence="Hurwitz' zeta function adds up powers of q, q + 1, ...; its slope in q adds up the next lower powers.",
+)
+_zeta_of_number: Callable[..., Any] = on_both(zeta_of_number)
+zeta_at_number = beside(
+    "zeta",
+    "SpecialZetaBackward2",
+    lambda other: f"ζ at {number(other)}",
+    lambda self, other: specialmath.zeta(self, self.dtype.type(other)),
+    "self",
+    {"self": _no_slope},
+    settings="other",
+    expression="zeta(self, other)",
+    local={},
+    sentence="There is no derivative of Hurwitz' zeta function in its exponent: as in PyTorch, no gradient can go through it.",
+)
 
 
 def _no_slope_of_order(grad: Any) -> Any:

@@ -76,7 +76,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
                 "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
                 f"{weight.numel()} and channel size = {channels}."
             )
-    if input.ndim != 1:
+    if input.ndim != weight.ndim:
         weight = weight.reshape([-1 if axis == 1 else 1 for axis in range(input.ndim)])
     return activations.prelu(input, weight)
 

@@ -12,6 +12,7 @@ from gradviz.engine import advice, dtypes, functions, inplace
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operation import watching
+from gradviz.engine.operations import elementwise, scalars
 from gradviz.engine.operations import losses as rows
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -193,9 +194,14 @@ def poisson_nll_loss(
     if reduction not in rows.REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     how = _reduction(reduction, size_average, reduce)
-    losses = functions.exp(input) - target * input if log_input else input - target * functions.log(input + eps)
+    if log_input:
+        counted = target * input
+        losses = functions.exp(input) - counted
+    else:
+        losses = input - target * functions.log(scalars.add(input, eps))
     if full:
-        stirling = target * functions.log(target) - target + 0.5 * functions.log(2 * math.pi * target)
+        half = scalars.mul(functions.log(scalars.mul(target, 2 * math.pi)), 0.5)
+        stirling = target * functions.log(target) - target + half
         losses = losses + functions.masked_fill(stirling, functions.le(target, 1), 0)
     return _reduced(losses, how)
 
@@ -278,9 +284,12 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release."
         )
     how = _reduction("sum" if reduction == "batchmean" else reduction, size_average, reduce)
-    losses = (
-        functions.exp(target) * (target - input) if log_target else functions.xlogy(target, target) - target * input
-    )
+    if log_target:
+        apart = target - input
+        losses = functions.exp(target) * apart
+    else:
+        surprise = target * input
+        losses = functions.xlogy(target, target) - surprise
     total = _reduced(losses, how)
     return total / input.shape[0] if reduction == "batchmean" and input.ndim else total
 
@@ -490,7 +499,8 @@ def cross_entropy(
         smooth = functions.sum(smooth) / _total_weight(target, weight, ignored)
     elif how == 2:
         smooth = functions.sum(smooth)
-    return loss * (1 - label_smoothing) + smooth * (label_smoothing / classes)
+    spread = scalars.mul(smooth, label_smoothing / classes)
+    return scalars.mul(loss, 1 - label_smoothing) + spread
 
 
 def _per_class(weight: Tensor, scores: Tensor) -> Tensor:
@@ -522,15 +532,16 @@ def _probability_loss(
             f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got weight "
             f"tensor of shape: {list(weight.shape)}"
         )
+    scores = log_softmax(input, axis)
     if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / classes
-    products = log_softmax(input, axis) * target
+        target = scalars.add(scalars.mul(target, 1 - label_smoothing), label_smoothing / classes)
+    products = scores * target
     if weight is not None:
         products = products * _per_class(weight, products)
     if how == 0:
         return -functions.sum(products, axis)
     total = -functions.sum(products)
-    return total / (input.numel() / classes) if how == 1 else total
+    return scalars.div(total, input.numel() / classes) if how == 1 else total
 
 
 def multi_margin_loss(
@@ -694,6 +705,8 @@ def ctc_loss(
             raise RuntimeError(f"Expected {name}_lengths to have value at most {most}, but got value {wrong}")
     losses = rows.ctc_loss(log_probs, _laid_out(targets, lengths[1], count, classes), *lengths, blank, zero_infinity)
     losses = watching(losses, targets=targets)
+    if zero_infinity:
+        losses = functions.where(functions.isinf(losses), wrap(np.zeros((), losses.array.dtype)), losses)
     if how == 1:
         divisor = wrap(np.maximum(lengths[1], 1).astype(log_probs.array.dtype))
         return functions.mean(losses / divisor)
@@ -747,7 +760,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """Return distances of pairs that belong together (target 1), and what the others' lack of `margin` (target −1)."""
     how = _reduction(reduction, size_average, reduce)
-    apart = functions.where(functions.ne(target, 1), functions.clamp_min(margin - input, 0), 0.0)
+    apart = functions.where(functions.ne(target, 1), functions.clamp_min(elementwise.sub(margin, input), 0), 0.0)
     together = functions.where(functions.ne(target, -1), input, 0.0)
     return _reduced(apart + together, how)
 
@@ -788,11 +801,13 @@ def cosine_embedding_loss(
             f"{list(input2.shape)}."
         )
     eps = 1e-12
-    size1 = functions.sum(input1 * input1, target.ndim) + eps
-    size2 = functions.sum(input2 * input2, target.ndim) + eps
-    cosine = functions.sum(input1 * input2, target.ndim) / functions.sqrt(size1 * size2)
-    together = functions.where(functions.eq(target, 1), 1 - cosine, 0.0)
-    apart = functions.where(functions.eq(target, -1), functions.clamp_min(cosine - margin, 0), 0.0)
+    product = functions.sum(input1 * input2, target.ndim)
+    size1 = scalars.add(functions.sum(input1 * input1, target.ndim), eps)
+    size2 = scalars.add(functions.sum(input2 * input2, target.ndim), eps)
+    cosine = product / functions.sqrt(size1 * size2)
+    near, far = elementwise.sub(1, cosine), functions.clamp_min(scalars.sub(cosine, margin), 0)
+    together = functions.where(functions.eq(target, 1), near, 0.0)
+    apart = functions.where(functions.eq(target, -1), far, 0.0)
     return _reduced(together + apart, how)
 
 
@@ -812,7 +827,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
             f"{input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
-    return _reduced(functions.clamp_min(-target * (input1 - input2) + margin, 0), how)
+    return _reduced(functions.clamp_min(scalars.add(-target * (input1 - input2), margin), 0), how)
 
 
 def triplet_margin_loss(
@@ -893,4 +908,4 @@ def _triplet(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = functions.minimum(far, distance(positive, negative))
-    return _reduced(functions.clamp_min(near + margin - far, 0), how)
+    return _reduced(functions.clamp_min(scalars.add(near, margin) - far, 0), how)

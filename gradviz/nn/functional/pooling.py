@@ -163,8 +163,7 @@ def _adaptive(name: str, input: Tensor, output_size: Any, count: int) -> tuple[i
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Average a line in so many stretches, as equal as can be."""
     wanted = _adaptive("adaptive_avg_pool1d", input, output_size, 1)
-    matrices = (np.ones((1, 1)), pooling.shares(input.shape[-1], wanted[0]))
-    return squeeze(pooling.adaptive_avg_pool2d(unsqueeze(input, -2), matrices), -2)
+    return squeeze(adaptive_avg_pool2d(unsqueeze(input, -2), (1, *wanted)), -2)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:

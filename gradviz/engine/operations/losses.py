@@ -277,7 +277,7 @@ def _nll(
     return total / np.add.reduce(share, axis=None) if reduction == 1 else total
 
 
-def _nll_back(grad, self, target, weight, reduction, ignore_index):
+def _nll_back(grad: Any, self: Any, target: Any, weight: Any, reduction: int, ignore_index: int) -> Any:
     axis = _class_axis(self)
     share = _target_weight(self, target, weight, ignore_index)
     if reduction == 1:
@@ -322,7 +322,7 @@ def _margin_weight(self: Any, target: np.ndarray, weight: np.ndarray | None) -> 
     return others if weight is None else others * np.expand_dims(weight[target], -1)
 
 
-def _multi_margin_back(grad, self, target, p, margin, weight, reduction):
+def _multi_margin_back(grad: Any, self: Any, target: Any, p: float, margin: float, weight: Any, reduction: int) -> Any:
     last = np.ndim(self) - 1
     excess = _excess(self, target, margin)
     slope = (excess > 0) * 1.0 if p == 1 else np.maximum(excess, 0) * 2
@@ -362,7 +362,7 @@ def _gaps(self: Any) -> Any:
     return np.expand_dims(self, last - 1) - np.expand_dims(self, last) + 1
 
 
-def _multilabel_margin_back(grad, self, target, reduction):
+def _multilabel_margin_back(grad: Any, self: Any, target: Any, reduction: int) -> Any:
     last = np.ndim(self)
     active = (_gaps(self) > 0) * _label_pairs(self, target)
     slope = np.sum(active, axis=last - 1) - np.sum(active, axis=last)

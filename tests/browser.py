@@ -30,6 +30,9 @@ CHROMIUM_ARGUMENTS = [
     "--no-first-run",
 ]
 
+PATIENCE = 60_000
+"""Milliseconds after which what is waited for will not come: a busy machine takes its time."""
+
 
 def missing(reason: str) -> None:
     from conftest import missing
@@ -46,8 +49,9 @@ def chromium() -> Iterator[Any]:
         missing("needs a Chromium browser: apt-get install chromium, or set GRADVIZ_CHROMIUM")
     if importlib.util.find_spec("playwright") is None:
         missing("needs Playwright to drive the browser: pip install playwright")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         yield opened
@@ -58,6 +62,7 @@ def chromium() -> Iterator[Any]:
 def browser_page(chromium: Any) -> Iterator[Any]:
     """A fresh page of 1280×720. The test fails if anything went wrong on it that a user would not see."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
@@ -95,7 +100,7 @@ class Lab:
     def open(self, page: Any, name: str) -> None:
         """Open a notebook and wait for its kernel, without which JupyterLab would ask to select one."""
         page.goto(f"{self.address}/lab/tree/{name}?token={self.token}&reset")
-        page.locator(".jp-NotebookPanel:visible").wait_for(timeout=60_000)
+        page.locator(".jp-NotebookPanel:visible").wait_for()
         page.evaluate(
             """async () => {
                 const session = jupyterapp.shell.currentWidget.sessionContext;

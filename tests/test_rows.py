@@ -374,6 +374,7 @@ def test_no_gradient_flows_through_a_draw(name):
         assert not gradient.numpy().any()
 
 
+@pytest.mark.sample(100)
 @pytest.mark.parametrize("name", sorted(set(TABLE) - DEFINED_AS_ZERO))
 def test_row(name):
     with warnings.catch_warnings():

@@ -38,15 +38,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sample(most): of the cases of this test run so many; None for all of them")
     config.stash[COUNTS] = []
-    if hasattr(config, "workerinput"):
-        return  # what the command line asks for was settled in the process that started this one
     option = config.option
     if option.all and option.sample is not None:
         raise pytest.UsageError("--all runs everything, --sample a part of it: give one of them")
-    if not option.all and option.sample is None and _is_whole(config):
+    if hasattr(config, "workerinput"):
+        option.sample = config.workerinput["sample"]  # settled in the process that started this one
+    elif not option.all and option.sample is None and _is_whole(config):
         option.sample = _seed_of_commit(config.rootpath)
-    if option.sample is not None and getattr(option, "hypothesis_seed", 0) is None:
+    if option.sample is not None and option.hypothesis_seed is None:
         option.hypothesis_seed = option.sample
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["sample"] = node.config.option.sample
 
 
 def _is_whole(config: pytest.Config) -> bool:

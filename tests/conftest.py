@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import os
 
+import hypothesis
+import pytest
+
 for _library in (
     "OMP",
     "OPENBLAS",
@@ -16,10 +19,7 @@ for _library in (
 ):  # before NumPy is imported: the tests run beside each other, not in themselves
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
-import hypothesis
-import pytest
-
-pytest_plugins = ["browser", "sampling"]
+pytest_plugins = ["browser", "pytester", "sampling"]
 
 REQUIRE_ALL = bool(os.environ.get("GRADVIZ_REQUIRE_ALL"))
 

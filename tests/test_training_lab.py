@@ -74,7 +74,7 @@ def test_a_loop_is_watched_while_its_cell_runs(notebook, browser_page):
     place = player.locator(".gt-place b")
     expect(place).to_have_text(re.compile(r"epoch ([3-9]|1\d) / "))  # in the middle of it
     expect(cell.nth(0).locator(".jp-InputPrompt")).to_have_text("[*]:")
-    expect(place).to_have_text("epoch 39 / 39", timeout=20000)
+    expect(place).to_have_text("epoch 39 / 39")
     # Now the kernel is free, and computes what it is asked for.
     expect(player.locator(".gt-graph .gv-card").first).to_be_visible()
     expect(player.locator(".gt-surface .gt-band").first).to_be_visible()
@@ -144,7 +144,7 @@ def test_training_is_driven_from_the_page(notebook, browser_page):
     expect(place).to_have_text("no epoch yet")
     rate.fill("46")
     player.get_by_role("button", name="Play").click()
-    expect(message).to_contain_text("training has diverged", timeout=15000)
+    expect(message).to_contain_text("training has diverged")
     if picture := os.environ.get("GRADVIZ_SHOTS"):
         player.screenshot(path=f"{picture}/live.png")
 
@@ -180,7 +180,7 @@ def test_playing_goes_on_from_one_answer_to_the_next_and_can_be_stopped(notebook
     place = player.locator(".gt-place b")
     expect(place).to_have_text("no epoch yet")
     player.get_by_role("button", name="Play").click()
-    expect(place).to_have_text(re.compile(r"epoch [2-9]\d / "), timeout=15000)
+    expect(place).to_have_text(re.compile(r"epoch [2-9]\d / "))
     # The page answers while the kernel trains.
     player.get_by_role("slider", name="momentum").fill("0.2")
     player.get_by_role("button", name="Pause").click()

@@ -91,6 +91,13 @@ def open_html(browser_page: Any, tmp_path: Path) -> Callable[[str], Any]:
     return open_it
 
 
+def with_a_clock_of_its_own(browser_page: Any, open_html: Callable[[str], Any], content: str) -> None:
+    """Open a page whose time stands still but for `run_for`: however busy the machine is."""
+    browser_page.clock.install(time=0)
+    open_html(content)
+    browser_page.clock.pause_at(3600)
+
+
 class Lab:
     """A JupyterLab server of our own, with nothing of the user's settings."""
 

@@ -172,7 +172,7 @@ def test_jupyterlab_opens_the_first_notebook(tmp_path):
     finally:
         # JupyterLab is in the process group of the command, and nothing else is.
         os.killpg(process.pid, 15)
-        process.wait(30)
+        process.wait(600)
 
 
 def test_ctrl_c_is_left_to_jupyterlab(monkeypatch):

@@ -26,8 +26,9 @@ than a product, it shows the whole contribution, with the upstream gradient call
 comes in: `( )²` squares it.
 
 *Checked* says how often the formula was compared with measured slopes, by `gradcheck` and `gradgradcheck` in
-`tests/test_rows.py`: **twice** is the derivative and the derivative of the derivative, **once** the derivative alone. No row
-can be added unchecked.
+`tests/test_rows.py`: **twice** is the derivative and the derivative of the derivative, **once** the derivative alone. A random
+number that keeps its place in its distribution can be measured **in the mean** only, over many draws. No row can be added
+unchecked.
 
 This page is written by `python docs/operations.py`.
 """
@@ -67,7 +68,11 @@ def sets_of_the_checks() -> dict[str, set[str]]:
 def checked(row: Operation) -> str:
     """How often the row's formula is compared with measured slopes."""
     sets = sets_of_the_checks()
-    return "is 0" if row.grad_fn in sets["DEFINED_AS_ZERO"] else "once" if row.grad_fn in sets["ONCE"] else "twice"
+    if row.grad_fn in sets["DEFINED_AS_ZERO"]:
+        return "is 0"
+    if row.grad_fn in sets["IMPLICIT"]:
+        return "in the mean"
+    return "once" if row.grad_fn in sets["ONCE"] else "twice"
 
 
 def line(row: Operation) -> str:

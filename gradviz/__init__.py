@@ -37,6 +37,7 @@ from gradviz.engine.dtypes import (
     uint8,
 )
 from gradviz.engine.functions import *
+from gradviz.engine.later import later
 from gradviz.engine.modes import (
     enable_grad,
     inference_mode,
@@ -66,18 +67,12 @@ _LATER = {
     "sweep": "runs",
     "train": "runs",
 }
-_VISIBLE = ("check", "drawing", "player", "recording")
+_VISIBLE = ("check", "distributions", "drawing", "player", "recording", "testing")
 
 
 def __getattr__(name: str) -> Any:
     if name in _LATER or name in _VISIBLE:
-        from importlib import import_module
-
-        return (
-            getattr(import_module(f"gradviz.{_LATER[name]}"), name)
-            if name in _LATER
-            else import_module(f"gradviz.{name}")
-        )
+        return later(__name__, name, _LATER.get(name, name))
     raise AttributeError(
         f"gradviz has no {name!r}. If PyTorch has it, gradviz does not support it; supported: see dir(gradviz)"
         + _similar(name)

@@ -38,7 +38,7 @@ from gradviz.engine.tensor import Tensor
 from gradviz.nn.functional import log_softmax, softmax
 
 __all__ = [
-    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "i0", "i0e", "i1", "i1e",
+    "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaln", "i0", "i0e", "i1", "i1e",
     "log1p", "log_ndtr", "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi",
     "round", "sinc", "softmax", "xlog1py", "xlogy", "zeta",
 ]  # fmt: skip
@@ -59,6 +59,27 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
 def xlog1py(input: Any, other: Any) -> Tensor:
     """Return ``input · log(1 + other)``, and 0 where `input` is 0."""
     return x_log(input, other, (elementary.xlog1py, elementary.xlog1py_number, elementary.xlog1py_of_number))
+
+
+def gammainc(input: Any, other: Any) -> Tensor:
+    """Return the regularised lower incomplete gamma function: the share of a gamma distribution that lies below a number.
+
+    There is a derivative for `other` only.
+
+    Parameters
+    ----------
+    input
+        The concentration of the distribution.
+    other
+        The number.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.special.gammainc(torch.tensor(1.0), torch.tensor(2.0))  # 1 - exp(-2)
+    tensor(0.8647)
+    """
+    return rows.gammainc(*functions.arithmetic.aligned(input, other))
 
 
 def zeta(input: Any, other: Any) -> Tensor:

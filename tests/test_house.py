@@ -14,13 +14,14 @@ ABOVE = {
     "autograd": {"engine"},
     "nn": {"engine"},
     "optim": {"engine", "nn"},
-    "utils": {"engine"},
+    "utils": {"engine", "autograd"},
+    "distributions": {"engine", "autograd", "nn", "special"},
     "recording": {"engine"},
     "drawing": {"recording"},
     "training": {"engine", "optim", "recording", "drawing"},
     "player": {"drawing", "recording", "training"},
 }
-"""What each folder may import, itself aside. What lies beside the folders (`show`, `cli`, ...) may import all."""
+"""What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""
 
 
 def imports_of(path):

@@ -334,3 +334,32 @@ def test_second_derivatives_of_bilinear(torch):
         return t.nn.functional.bilinear(x, y, weight, bias)
 
     assert_same(torch, function, *(numbers(*shape, kind="float64") for shape in [(5, 3), (5, 4), (2, 3, 4), (2,)]))
+
+
+OLD_NAMES = {
+    "constant": "constant(w, 0.5)",
+    "dirac": "dirac(torch.empty(2, 2, 3))",
+    "eye": "eye(w)",
+    "kaiming_normal": "kaiming_normal(w)",
+    "kaiming_uniform": "kaiming_uniform(w, a=1)",
+    "normal": "normal(w, std=0.1)",
+    "orthogonal": "orthogonal(w)",
+    "sparse": "sparse(w, 0.5)",
+    "uniform": "uniform(w)",
+    "xavier_normal": "xavier_normal(w)",
+    "xavier_uniform": "xavier_uniform(w, gain=2)",
+}
+
+
+@pytest.mark.parametrize("name", OLD_NAMES)
+def test_starting_values_by_their_old_names(torch, name):
+    """They end in an underscore now; the old ones still do the same, and say so."""
+    code = f"""
+import warnings
+torch.manual_seed(0)
+w = torch.empty(3, 4)
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    result = nn.init.{OLD_NAMES[name]}
+r = result, [(w.category.__name__, str(w.message)) for w in caught]"""
+    assert outcome(gv, code) == outcome(torch, code)

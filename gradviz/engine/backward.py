@@ -19,7 +19,7 @@ import numpy as np
 
 from gradviz.engine import advice, anomaly, hooks, inplace
 from gradviz.engine.modes import mode
-from gradviz.engine.node import AccumulateGrad, Node
+from gradviz.engine.node import AccumulateGrad, Gradients, Node
 from gradviz.engine.tensor import Tensor, wrap
 
 Observer = Callable[[Any, Any, Any], None]
@@ -340,10 +340,12 @@ def _gather(node: Node, arriving: dict[Any, Any], found: dict[Any, Any], create_
     if all(gradient is None for gradient in arrived):
         return None
     zeros = (np.zeros_like(output) for output in outputs)
-    return tuple(
+    gradients = Gradients(
         gradient if gradient is not None else wrap(zero) if create_graph else zero
         for gradient, zero in zip(arrived, zeros, strict=True)
     )
+    gradients.arrived = tuple(gradient is not None for gradient in arrived)
+    return gradients
 
 
 def _walk(outputs: Sequence[Tensor]) -> tuple[list[Node], dict[AccumulateGrad, int]]:

@@ -12,6 +12,7 @@ import numpy as np
 from gradviz.engine.random import BLOCK, Generator, Shape
 
 FLOAT64 = np.dtype(np.float64)
+_THIRD, _SQUEEZE = float(np.float32(1) / np.float32(3)), float(np.float32(0.0331))  # as PyTorch has them: in float32
 _DIGITS = {"float16": 11, "float32": 24, "float64": 53}  # integers up to 2 to this many are exact
 
 
@@ -46,3 +47,39 @@ def integers(draw: Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
     if dtype.itemsize == 4 and dtype.kind == "i":  # from one word, where `Generator.integers` takes two
         return (draw._words(math.prod(shape)) & np.uint64(high)).astype(dtype).reshape(shape)
     return draw.integers(0, high + 1, shape).astype(dtype)
+
+
+def gamma(draw: Generator, alpha: np.ndarray) -> np.ndarray:
+    """Draw from gamma distributions of rate 1, one number for each concentration, by Marsaglia's and Tsang's method."""
+    least = np.finfo(alpha.dtype).tiny
+    drawn = [max(_one_gamma(draw, number), least) for number in alpha.ravel()]
+    return np.array(drawn, alpha.dtype).reshape(alpha.shape)
+
+
+def dirichlet(draw: Generator, alpha: np.ndarray) -> np.ndarray:
+    """Draw shares that add up to 1 along the last axis: gamma numbers, divided by their sum."""
+    numbers = gamma(draw, alpha.astype(FLOAT64))
+    shares = (numbers / numbers.sum(-1, keepdims=True)).astype(alpha.dtype)
+    return np.clip(shares, np.finfo(alpha.dtype).tiny, np.nextafter(alpha.dtype.type(1), alpha.dtype.type(0)))
+
+
+def _one_gamma(draw: Generator, alpha: np.floating) -> float:
+    """Draw one number: the cube of a normal one, shifted and scaled, unless a second draw rejects it."""
+    one, scale = alpha.dtype.type(1), 1.0
+    if alpha < 1:  # a number for α + 1, times a power of a uniform one
+        if alpha == 0:
+            return 0.0
+        scale = (1 - float(draw._unit64(1)[0])) ** float(one / alpha)
+        alpha = alpha + one
+    d = float(alpha - alpha.dtype.type(_THIRD))
+    c = 1 / math.sqrt(9 * d)
+    while True:
+        y = 0.0
+        while y <= 0:
+            x = draw._one_normal()
+            y = 1 + c * x
+        v = y * y * y
+        u = 1 - float(draw._unit64(1)[0])
+        square = x * x
+        if u < 1 - _SQUEEZE * square * square or math.log(u) < 0.5 * square + d * (1 - v + math.log(v)):
+            return scale * d * v

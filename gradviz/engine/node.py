@@ -84,7 +84,7 @@ class Node:
     def name(self) -> str:
         """Return the class name, as PyTorch does: ``"MulBackward0"``; with its namespace for those of no formula."""
         name = type(self).__name__
-        return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices") else name
+        return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices", "NotImplemented") else name
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {id(self):#x}>"
@@ -269,6 +269,17 @@ class AccumulateGrad:
     def next_functions(self) -> tuple[()]:
         """A leaf has nothing before it."""
         return ()
+
+
+class Gradients(tuple[Any, ...]):
+    """The gradients of a node's outputs: zeros where none has arrived, and `arrived` says where one has."""
+
+    arrived: tuple[bool, ...]
+
+
+def arrived(gradients: tuple[Any, ...]) -> tuple[bool, ...]:
+    """Say which outputs a gradient has come to: one that has not counts as nothing, which 0 × ∞ is not."""
+    return getattr(gradients, "arrived", (True,) * len(gradients))
 
 
 def fit(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

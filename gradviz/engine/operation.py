@@ -179,7 +179,7 @@ def _none(grad: Any) -> Any:
 
 def parameters(formula: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of a formula's parameters (`inspect.signature` would do, at fifty times the cost)."""
-    code = formula.__code__
+    code = getattr(formula, "__wrapped__", formula).__code__
     return code.co_varnames[: code.co_argcount]
 
 

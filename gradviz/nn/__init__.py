@@ -3,12 +3,17 @@
 from typing import Any
 
 from gradviz.engine import advice
-from gradviz.nn import functional, init, modules, utils
+from gradviz.nn import functional, init, modules, parallel, utils
 from gradviz.nn.module import Module
 from gradviz.nn.modules import *
-from gradviz.nn.parameter import Buffer, Parameter
+from gradviz.nn.parallel import DataParallel
+from gradviz.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
-__all__ = ["Buffer", "Module", "Parameter", "functional", "init", "utils", *modules.__all__]
+__all__ = [
+    "Buffer", "DataParallel", "Module", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init",
+    "parallel", "utils",
+    *modules.__all__,
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

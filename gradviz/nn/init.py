@@ -22,8 +22,24 @@ __all__ = [
 ]  # fmt: skip
 
 
+_OLD = (
+    "constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse", "uniform",
+    "xavier_normal", "xavier_uniform",
+)  # fmt: skip
+"""Names from before functions that change their argument ended in an underscore."""
+
+
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn.init", name, __all__)
+    if name not in _OLD:
+        raise advice.absent("nn.init", name, __all__)
+
+    def deprecated(*args: Any, **kwargs: Any) -> Tensor:
+        words = f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`."
+        warnings.warn(words, FutureWarning, stacklevel=2)
+        return globals()[f"{name}_"](*args, **kwargs)
+
+    deprecated.__name__ = name
+    return deprecated
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
-from gradviz.nn.parameter import Parameter
+from gradviz.nn.parameter import Parameter, is_lazy
 
 if TYPE_CHECKING:
     from gradviz.nn.module import Module
@@ -56,7 +56,10 @@ def collect(module: Module, destination: Any, prefix: str, keep_vars: bool) -> A
         for path, part in module.named_modules(prefix=prefix.removesuffix("."), remove_duplicate=False):
             metadata[path] = {"version": part._version}
     for key, part, _, tensor in entries(module, prefix):
-        state[key] = part.get_extra_state() if tensor is None else tensor if keep_vars else tensor.detach()
+        if tensor is None:
+            state[key] = part.get_extra_state()
+        else:
+            state[key] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
     return state
 
 
@@ -94,7 +97,11 @@ def _load_one(key: str, part: Module, name: str, tensor: Tensor, given: Any, ass
             f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but '
             f"received {type(given)}"
         )
-    if tensor.ndim == 0 and given.ndim == 1:
+    if is_lazy(tensor):
+        if is_lazy(given):
+            return None
+        tensor.materialize(given.shape)
+    if tensor.ndim == 0 and not is_lazy(given) and given.ndim == 1:
         given = given[0]  # as PyTorch does: numbers were once saved as tensors of length 1
     if given.shape != tensor.shape:
         return (

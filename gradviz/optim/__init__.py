@@ -3,6 +3,7 @@
 from typing import Any
 
 from gradviz.engine import advice
+from gradviz.engine.later import later
 from gradviz.optim import lr_scheduler
 from gradviz.optim.adadelta import Adadelta
 from gradviz.optim.adagrad import Adagrad
@@ -32,8 +33,11 @@ __all__ = [
     "RMSprop",
     "Rprop",
     "lr_scheduler",
+    "swa_utils",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "swa_utils":
+        return later(__name__, name, name)
     raise advice.absent("optim", name, __all__)

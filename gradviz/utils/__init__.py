@@ -3,10 +3,13 @@
 from typing import Any
 
 from gradviz.engine import advice
+from gradviz.engine.later import later
 from gradviz.utils import data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "checkpoint":
+        return later(__name__, name, name)
     raise advice.absent("utils", name, __all__)

@@ -375,13 +375,14 @@ argmin = _where(
 
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """Put the entries along an axis in order, and say where each was. Equal entries keep their order."""
-    return SortResult(*selection.sort(input, normal_axis(dim, input.ndim), descending, tuple(input.shape)))
+    """Put the entries along an axis in order, and say where each was. If `stable`, equal entries keep their order."""
+    axis = normal_axis(dim, input.ndim)
+    return SortResult(*selection.sort(input, axis, descending, tuple(input.shape), bool(stable)))
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Return where the entries of the sorted tensor were."""
-    return sort(input.detach(), dim, descending).indices
+    return sort(input.detach(), dim, descending, stable).indices
 
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
@@ -389,7 +390,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     axis = normal_axis(dim, input.ndim)
     if input.ndim and not 0 <= k <= input.shape[axis]:
         raise RuntimeError("selected index k out of range")
-    return TopkResult(*selection.topk(input, k, axis, largest, tuple(input.shape)))
+    return TopkResult(*selection.topk(input, k, axis, largest, tuple(input.shape), sorted))
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:

@@ -1,4 +1,4 @@
-"""Methods that fill a tensor with random numbers."""
+"""Methods that fill a tensor with random numbers, and draws that gradients flow through."""
 
 from __future__ import annotations
 
@@ -91,6 +91,28 @@ def random_(self: Tensor, from_: int | None = None, to: int | None = None, *, ge
     row = sampling.random_below if to is None or from_ is None else sampling.random_between
     low, high = (0, from_) if to is None else (from_ or 0, to)
     return _fill(self, row, draw.integers(low or 0, high or 0, shape).astype(kind))
+
+
+def standard_gamma(concentration: Tensor) -> Tensor:
+    """Draw from gamma distributions of rate 1; gradients flow to the concentrations.
+
+    Parameters
+    ----------
+    concentration
+        Positive numbers of floating point, one for each draw.
+    """
+    return sampling.standard_gamma(concentration, distributions.gamma(source(None), np.asarray(concentration.array)))
+
+
+def sample_dirichlet(concentration: Tensor) -> Tensor:
+    """Draw shares that add up to 1 along the last axis; gradients flow to the concentrations.
+
+    Parameters
+    ----------
+    concentration
+        Positive numbers of floating point, one for each share.
+    """
+    return sampling.sample_dirichlet(concentration, distributions.dirichlet(source(None), concentration.array))
 
 
 METHODS = {

@@ -41,10 +41,12 @@ constant = general(
 
 _REFLECTED = "An entry that was copied into the border gets the gradients of its copies too."
 reflection = {
-    axes: separable("reflection_pad", f"ReflectionPad{axes}DBackward0", "pad", _REFLECTED) for axes in (1, 2, 3)
+    axes: separable("reflection_pad", f"ReflectionPad{axes}DBackward0", "pad", _REFLECTED, saves=True)
+    for axes in (1, 2, 3)
 }
 replication = {
-    axes: separable("replication_pad", f"ReplicationPad{axes}DBackward0", "pad", _REFLECTED) for axes in (1, 2, 3)
+    axes: separable("replication_pad", f"ReplicationPad{axes}DBackward0", "pad", _REFLECTED, saves=True)
+    for axes in (1, 2, 3)
 }
 circular = separable("circular_pad", "CircularPadBackward0", "pad", _REFLECTED)
 

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import ties
 from gradviz.engine.operation import family, general, unlisted
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
+from gradviz.engine.operations.straight import only
 
 _TAKEN = "What was taken gets its gradient; what was left gets 0."
 _REPLACED = "The entries that were replaced send their gradients to the new numbers; the others pass theirs on."
@@ -151,9 +153,9 @@ def _reduce_back_to_self(
     if reduce == "mean":
         grad = grad / _count(plain(result), dim, index, include_self)
     elif reduce == "prod":
-        # The product of the others; dividing the result by the entry itself would not do where that is 0.
-        others = recorded(scatter_reduce)(np.ones(np.shape(self), plain(grad).dtype), src, dim, index, "prod", True)
-        grad = grad * others
+        # The result over the entry itself: the product of the others. Where that is 0, of a product with 1 in its place.
+        factor = np.where(plain(self) == 0, 1, self)
+        grad = grad * recorded(scatter_reduce)(factor, src, dim, index, "prod", include_self) / factor
     elif reduce in ("amax", "amin"):
         grad = (grad / _winners(self, src, result, dim, index, include_self)) * (plain(self) == plain(result))
     return grad if include_self else _not_along(grad, dim, index)
@@ -181,10 +183,10 @@ def _reduce_back_to_src(
 
 
 def _winners(self: Any, src: Any, result: Any, dim: int, index: np.ndarray, include_self: bool) -> np.ndarray:
-    """Return how many entries share the extreme at each place, and so its gradient; 1 where none does."""
+    """Return how many entries share the extreme at each place, and so its gradient."""
     self, src, result = plain(self), plain(src), plain(result)
     won = (src == _along(result, index, dim)).astype(result.dtype)
-    return np.maximum(_with((self == result).astype(result.dtype), won, dim, index, "sum"), 1)
+    return _with((self == result).astype(result.dtype), won, dim, index, "sum")
 
 
 _reduce: dict[str, Any] = {
@@ -385,7 +387,7 @@ masked_fill_number = general(
     "mask",
     lambda self, mask, value: np.where(mask, np.asarray(value).astype(self.dtype), self),
     "self",
-    {"self": lambda grad, mask: np.where(mask, 0, grad)},
+    {"self": lambda grad, mask: only(~mask, grad)},
     settings="mask value",
     expression="masked_fill(self)",
     local={"self": "0 if mask else 1"},
@@ -397,7 +399,7 @@ masked_fill = general(
     "mask",
     lambda self, value, mask: np.where(mask, np.asarray(value).astype(self.dtype), self),
     "self value",
-    {"self": lambda grad, mask: np.where(mask, 0, grad), "value": lambda grad, mask: np.where(mask, grad, 0)},
+    {"self": lambda grad, mask: only(~mask, grad), "value": lambda grad, mask: only(mask, grad)},
     settings="mask",
     expression="masked_fill(self, value)",
     local={"self": "0 if mask else 1", "value": "1 if mask else 0"},
@@ -421,7 +423,7 @@ masked_scatter: Any = general(
     "mask",
     _with_masked,
     "self source",
-    {"self": lambda grad, mask: np.where(mask, 0, grad), "source": _masked_source},
+    {"self": lambda grad, mask: only(~mask, grad), "source": _masked_source},
     settings="mask",
     expression="masked_scatter(self, source)",
     local={"self": "0 if mask else 1", "source": "1 if needed else 0"},
@@ -433,7 +435,7 @@ fill_number = general(
     "=",
     lambda self, value: np.full_like(self, value),
     "self",
-    {"self": lambda grad: grad * 0},
+    {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
     expression="value",
     local={"self": "0"},
@@ -445,7 +447,7 @@ fill = general(
     "=",
     lambda self, value: np.full_like(self, value),
     "self value",
-    {"self": lambda grad: grad * 0, "value": lambda grad: np.sum(grad)},
+    {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="value",
     local={"self": "0", "value": "1"},
     sentence="Every entry is the same number now, which gets the gradients of all; the old ones get 0.",
@@ -501,16 +503,25 @@ min_dim = general(
 )
 
 
-def _sorted(self: np.ndarray, dim: int, descending: bool, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
+def _sorted(
+    self: np.ndarray, dim: int, descending: bool, self_sym_sizes: Any, stable: bool
+) -> tuple[np.ndarray, np.ndarray]:
     if not self.ndim:
         return self + 0, np.zeros((), np.int64)
+    order = _stable_order(self, dim, descending)
+    if not stable and self.shape[dim] > 16:  # PyTorch sorts fewer by insertion, which is stable too
+        entries, orders = np.moveaxis(self, dim, -1), np.moveaxis(order, dim, -1)
+        for row in ties.rows_with(np.take_along_axis(self, order, dim), dim):
+            orders[row] = ties.sort(ties.keys_of(entries[row], descending))
+    return np.take_along_axis(self, order, dim), order
+
+
+def _stable_order(self: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     # A stable sort from the back, of the tensor turned around, keeps equal entries in their order.
     if descending:
         turned = np.flip(self, dim)
-        order = np.flip(self.shape[dim] - 1 - np.argsort(turned, axis=dim, kind="stable"), dim)
-    else:
-        order = np.argsort(self, axis=dim, kind="stable")
-    return np.take_along_axis(self, order, dim), order
+        return np.flip(self.shape[dim] - 1 - np.argsort(turned, axis=dim, kind="stable"), dim)
+    return np.argsort(self, axis=dim, kind="stable")
 
 
 def _back_to_places(grad: Any, indices: Any, dim: int, self_sym_sizes: tuple[int, ...]) -> Any:
@@ -524,7 +535,7 @@ sort = general(
     _sorted,
     "self",
     {"self": _back_to_places},
-    settings="dim descending self_sym_sizes",
+    settings="dim descending self_sym_sizes stable",
     outputs="result indices",
     expression="sort(self)",
     local={"self": "1"},
@@ -532,12 +543,19 @@ sort = general(
 )
 
 
-def _top(self: np.ndarray, k: int, dim: int, largest: bool, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
-    values, order = _sorted(self, dim, largest, self_sym_sizes)
+def _top(
+    self: np.ndarray, k: int, dim: int, largest: bool, self_sym_sizes: Any, in_order: bool
+) -> tuple[np.ndarray, np.ndarray]:
     if not self.ndim:
-        return values, order
-    first = (slice(None),) * dim + (slice(k),)
-    return values[first], order[first]
+        return self + 0, np.zeros((), np.int64)
+    order = _stable_order(self, dim, largest)
+    front = (slice(None),) * dim
+    first = order[(*front, slice(k))]
+    # Only ties among those taken, or with the next one, leave a choice.
+    entries, firsts = np.moveaxis(self, dim, -1), np.moveaxis(first, dim, -1)
+    for row in ties.rows_with(np.take_along_axis(self, order[(*front, slice(k + 1))], dim), dim):
+        firsts[row] = ties.smallest(ties.keys_of(entries[row], largest), k, in_order)
+    return np.take_along_axis(self, first, dim), first
 
 
 topk = general(
@@ -547,7 +565,7 @@ topk = general(
     _top,
     "self",
     {"self": _back_to_places},
-    settings="k dim largest self_sym_sizes",
+    settings="k dim largest self_sym_sizes in_order",
     outputs="result indices",
     expression="topk(self, k)",
     local={"self": "1 if taken else 0"},

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import specialmath
-from gradviz.engine.operation import binary, general, unary
+from gradviz.engine.operation import array_of, binary, general, unary
 from gradviz.engine.operations.elementwise import on_both
 
 _ROOT_PI = math.sqrt(math.pi)
@@ -157,12 +157,35 @@ zeta = binary(
 )
 _zeta: Callable[..., Any] = on_both(zeta)
 
+
+def _no_slope_of_order(grad: Any) -> Any:
+    raise NotImplementedError("the derivative for 'self' is not implemented.")
+
+
+gammainc = binary(
+    "gammainc",
+    "IgammaBackward0",
+    "P",
+    specialmath.gammainc,
+    {
+        "self": _no_slope_of_order,
+        "other": lambda grad, self, other: grad * np.exp((self - 1) * np.log(other) - other - _lgamma(self)),
+    },
+    expression="gammainc(self, other)",
+    local={"self": "grad", "other": "exp((self - 1) * log(other) - other - lgamma(self))"},
+    sentence="The share of a gamma distribution below a number grows as its density is there.",
+    to_float=True,
+)
+_lgamma: Callable[..., Any] = on_both(lgamma)
+
 # --- Bessel functions ---------------------------------------------------------------------------------------------------
 
 
-def _over(result: Any, self: Any, at_zero: float) -> Any:
-    """Divide by the argument; the limit where that is 0."""
-    return np.where(self == 0, at_zero, result / np.where(self == 0, 1, self))
+def _unless_tiny(self: Any, slope: Callable[[Any], Any]) -> Any:
+    """Return a slope that divides by x, and its limit, ½, where that is 0 or not a number."""
+    size = np.absolute(array_of(self))
+    tiny = ~(size > np.finfo(size.dtype).eps)
+    return np.where(tiny, 0.5, slope(np.where(tiny, 1, self)))
 
 
 i0 = _function(
@@ -183,7 +206,7 @@ i0e = _function(
 i1 = _function(
     "i1",
     "SpecialI1Backward0",
-    lambda grad, self, result: grad * (_i0(self) - _over(result, self, 0.5)),
+    lambda grad, self: grad * _unless_tiny(self, lambda x: _i0(x) - _i1(x) / x),
     "i0(self) - i1(self) / self",
     "The modified Bessel function of order 1 is steeper the farther out it is.",
     symbol="I₁",
@@ -191,7 +214,7 @@ i1 = _function(
 i1e = _function(
     "i1e",
     "SpecialI1EBackward0",
-    lambda grad, self, result: grad * (_i0e(self) - np.sign(self) * result - _over(result, self, 0.5)),
+    lambda grad, self: grad * _unless_tiny(self, lambda x: _i0e(x) - _i1e(x) * (np.sign(x) + 1 / x)),
     "i0e(self) - i1e(self) * (sign(self) + 1 / self)",
     "Scaled by exp(−|x|), the modified Bessel function of order 1 rises from 0 and falls again.",
 )
@@ -211,7 +234,7 @@ def _entr(self: Any) -> Any:
 entr = _function(
     "entr",
     "SpecialEntrBackward0",
-    lambda grad, self: grad * np.where(self == 0, math.inf, -np.log(self) - 1),
+    lambda grad, self: grad * -(np.log(self) + 1),
     "-log(self) - 1",
     "A probability's share of the entropy rises from 0 up to 1/e, then falls.",
     forward=_entr,
@@ -224,7 +247,7 @@ logit = general(
     "self",
     {
         "self": lambda grad, self, eps: (
-            np.where((self < 0) | (self > 1), math.nan, grad / (self * (1 - self)))
+            np.where((self < 0) | (self > 1), math.nan, grad / np.absolute(self * (1 - self)))
             if eps is None
             else np.where((self < eps) | (self > 1 - eps), 0, grad / (self * (1 - self)))
         )

@@ -11,6 +11,8 @@ from gradviz.nn.functional import (
     attention,
     convolution,
     dropouts,
+    fractional,
+    gridding,
     layers,
     lookup,
     losses,
@@ -22,6 +24,8 @@ from gradviz.nn.functional.activations import *
 from gradviz.nn.functional.attention import *
 from gradviz.nn.functional.convolution import *
 from gradviz.nn.functional.dropouts import *
+from gradviz.nn.functional.fractional import *
+from gradviz.nn.functional.gridding import *
 from gradviz.nn.functional.layers import *
 from gradviz.nn.functional.lookup import *
 from gradviz.nn.functional.losses import *
@@ -29,7 +33,9 @@ from gradviz.nn.functional.normalization import *
 from gradviz.nn.functional.padding import *
 from gradviz.nn.functional.pooling import *
 
-FAMILIES = (activations, attention, convolution, dropouts, layers, lookup, losses, normalization, padding, pooling)
+FAMILIES = (
+    activations, attention, convolution, dropouts, fractional, gridding, layers, lookup, losses, normalization, padding, pooling,
+)  # fmt: skip
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
 

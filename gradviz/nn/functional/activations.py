@@ -86,7 +86,7 @@ def rrelu(
     """Return x where it is positive; elsewhere x times a slope, drawn by lot in training, otherwise the middle one."""
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
-    negative = input.array <= 0
+    negative = input.array <= 0 if training else ~(input.array > 0)
     noise = np.ones_like(input.array)
     if training:
         draws = random.default_generator.uniform(lower, upper, (int(np.count_nonzero(negative)),), np.dtype(np.float64))

@@ -321,7 +321,7 @@ def binary_cross_entropy(
         raise RuntimeError(
             f"Found dtype {dtypes.scalar_type_name(target.dtype)} but expected {dtypes.scalar_type_name(input.dtype)}"
         )
-    if ((input.array < 0) | (input.array > 1)).any():
+    if not ((input.array >= 0) & (input.array <= 1)).all():
         words = "all elements of input should be between 0 and 1"
         raise RuntimeError(advice.not_probabilities(words, input))
     return rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)

@@ -204,7 +204,7 @@ def _largest(name: str, input: Tensor, places: tuple[np.ndarray, ...], count: in
     image = unsqueeze(input, -2) if count == 1 else input
     places = (np.zeros((1, 1), int), *places) if count == 1 else places
     row = getattr(pooling, name.replace("1d", "2d"))
-    values, indices = row(image, places, tuple(image.shape))
+    values, indices = row(image, places)
     if count == 1:
         values, indices = squeeze(values, -2), squeeze(indices, -2)
     return (values, indices) if return_indices else values

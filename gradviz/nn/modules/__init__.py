@@ -5,6 +5,7 @@ from gradviz.nn.modules import (
     container,
     convolution,
     dropout,
+    lazy,
     linear,
     loss,
     normalization,
@@ -18,6 +19,7 @@ from gradviz.nn.modules.activation import *
 from gradviz.nn.modules.container import *
 from gradviz.nn.modules.convolution import *
 from gradviz.nn.modules.dropout import *
+from gradviz.nn.modules.lazy import *
 from gradviz.nn.modules.linear import *
 from gradviz.nn.modules.loss import *
 from gradviz.nn.modules.normalization import *
@@ -32,6 +34,7 @@ FAMILIES = (
     container,
     convolution,
     dropout,
+    lazy,
     linear,
     loss,
     normalization,

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import functions, inplace
+from gradviz.engine import advice, functions, inplace
+from gradviz.engine.later import later
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.utils import rnn
 
@@ -19,9 +20,30 @@ __all__ = [
     "clip_grads_with_norm_",
     "get_total_norm",
     "parameters_to_vector",
+    "parametrizations",
+    "parametrize",
+    "remove_spectral_norm",
+    "remove_weight_norm",
     "rnn",
+    "spectral_norm",
     "vector_to_parameters",
+    "weight_norm",
 ]
+
+_LATER = {
+    "parametrizations": "parametrizations",
+    "parametrize": "parametrize",
+    "remove_spectral_norm": "normed",
+    "remove_weight_norm": "normed",
+    "spectral_norm": "normed",
+    "weight_norm": "normed",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return later(__name__, name, _LATER[name])
+    raise advice.absent("nn.utils", name, __all__)
 
 
 def clip_grad_norm_(

@@ -53,7 +53,6 @@ def draw(
     >>> gv.draw(y)
     <Drawing 'y = w·x + b': 5 tensors, 2 operations, 3 steps>
     """
-    from gradviz import player  # noqa: F401 (teaches drawings to save themselves as .html)
     from gradviz.drawing import compare as compare_drawings
     from gradviz.drawing import draw_recording
 

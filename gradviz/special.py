@@ -12,7 +12,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradviz.engine import advice, functions
+from gradviz import absent
+from gradviz.engine import calls, functions
 from gradviz.engine.functions import (
     digamma,
     erf,
@@ -22,12 +23,14 @@ from gradviz.engine.functions import (
     expm1,
     i0,
     log1p,
+    log_softmax,
     logit,
     logsumexp,
     mvlgamma,
     polygamma,
     sigmoid,
     sinc,
+    softmax,
     xlogy,
 )
 from gradviz.engine.functions.arithmetic import x_log
@@ -35,7 +38,6 @@ from gradviz.engine.operations import elementary
 from gradviz.engine.operations import special as rows
 from gradviz.engine.operations.special import entr, erfcx, i0e, i1, i1e, log_ndtr, ndtri
 from gradviz.engine.tensor import Tensor
-from gradviz.nn.functional import log_softmax, softmax
 
 __all__ = [
     "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammainc", "gammaln", "i0", "i0e", "i1", "i1e",
@@ -96,5 +98,8 @@ def zeta(input: Any, other: Any) -> Tensor:
     return rows.zeta(*functions.arithmetic.aligned(input, other))
 
 
+calls.open_to("special", __all__, globals())
+
+
 def __getattr__(name: str) -> Any:
-    raise advice.absent("special", name, __all__)
+    return absent.attribute("special", name, __all__)

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 import gradviz as gv
-from gradviz import cli, lab
+from gradviz import arguments, cli, lab
+from gradviz.standin import standing_in
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -87,7 +88,7 @@ def test_python_on_the_pages_runs_and_prints_what_is_said(path, tmp_path, monkey
         file = f"<{path.name}, block {number}>"
         linecache.cache[file] = (len(code), None, code.splitlines(True), file)
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), standing_in():
             exec(compile(code, file, "exec"), space)
         if said is not None:
             assert printed.getvalue() == said
@@ -120,8 +121,8 @@ def test_what_the_commands_on_the_pages_draw_has_gradients(path):
     for line in (line for code, _ in blocks(path, "sh") for line in code.splitlines()):
         words = shlex.split(line)
         if words[:2] in (["gradviz", "draw"], ["gradviz", "play"]):
-            given = cli._parser().parse_args(words[1:])
-            if given.values:  # it is an expression
+            given = arguments.parse(words[1:])
+            if given.arguments:  # it is an expression
                 frames = cli._record(given).frames
                 assert any(any(gradient.value.data) for gradient in frames[-1].gradients), line
 
@@ -136,7 +137,7 @@ def test_there_are_such_examples():
 
 # --- the command line's own help ------------------------------------------------------------------------------------------
 
-COMMANDS = ("demo", "draw", "play", "lab", "doctor")
+COMMANDS = ("demo", "draw", "play", "run", "lab", "doctor")
 
 
 def help_of(*words):
@@ -163,7 +164,9 @@ def test_help_names_every_command():
 def test_help_says_what_every_option_does(command):
     text = help_of(command)
     options = next(
-        action for action in cli._parser()._actions if isinstance(action.choices, dict) and command in action.choices
+        action
+        for action in arguments.make_parser()._actions
+        if isinstance(action.choices, dict) and command in action.choices
     ).choices[command]
     assert " ".join(options.description.split()) in " ".join(text.split())
     for action in options._actions:

@@ -56,7 +56,7 @@ def test_the_same_picture_is_the_same_bytes(drawing, tmp_path, ending):
 def test_without_the_library_it_says_what_to_install(drawing, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     for ending in (".pdf", ".png"):
-        with pytest.raises(ImportError, match=r"pip install 'gradviz-studio\[export\]'"):
+        with pytest.raises(ImportError, match=r"pip install vl-convert-python"):
             drawing.save(tmp_path / f"y{ending}")
     assert list(tmp_path.iterdir()) == []
 

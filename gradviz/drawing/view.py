@@ -10,13 +10,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gradviz.drawing.fold import FOLD
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import mono_width, shorten, width
 from gradviz.recording import PREVIEW_LAYERS, PREVIEW_OF_A_LAYER, shape_text
-from gradviz.recording.model import Argument, Gradient, Moment, Operation, Recording, Tensor, Value
+from gradviz.recording.model import FOLD, Argument, Gradient, Moment, Operation, Recording, Tensor, Value
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, NUMBER_SIZE, LABEL_SIZE, STAT_SIZE = 14.0, 12.0, 11.0, 13.0, 12.0, 11.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, anomaly, hooks, inplace
+from gradviz.engine import advice, anomaly, hooks, inplace, mixed
 from gradviz.engine.modes import mode
 from gradviz.engine.node import AccumulateGrad, Gradients, Node
 from gradviz.engine.tensor import Tensor, wrap
@@ -403,7 +403,11 @@ def _plain(gradient: Any) -> Any:
 
 
 def _several(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    return [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    if isinstance(tensors, Tensor):
+        return [tensors]
+    if mixed.is_pytorchs(tensors):
+        raise TypeError(mixed.explained("expected gradviz's tensors, but got PyTorch's", tensors))
+    return list(tensors)
 
 
 def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[Any]:
@@ -415,7 +419,7 @@ def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[An
     seeds: list[Any] = []
     for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
         array = output.array
-        if not output._requires_grad:
+        if not output._requires_grad or output._inherits:
             raise RuntimeError(advice.nothing_to_do(output, index))
         if gradient is None:
             if array.size != 1:
@@ -424,7 +428,8 @@ def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[An
             seeds.append(wrap(one) if create_graph else one)
             continue
         if not isinstance(gradient, Tensor):
-            raise TypeError(f"gradients can be either Tensors or None, but got {type(gradient).__name__}")
+            words = f"gradients can be either Tensors or None, but got {type(gradient).__name__}"
+            raise TypeError(mixed.explained(words, gradient))
         if gradient.shape != output.shape:
             words = (
                 f"Mismatch in shape: grad_output[{index}] has a shape of {gradient.shape} and output[{index}] has a "

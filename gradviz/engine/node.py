@@ -51,6 +51,11 @@ class Node:
     seen
         What the last backward pass brought: a number for the pass, the upstream gradient and the contributions it sent
         on, as arrays. This is what a picture drawn after ``backward()`` shows.
+    versions
+        Of each output whose memory others may have changed: the counter of changes, and what it was when the node saved
+        that output. It is the memory that is counted, so it does not matter through which tensor it was changed.
+    given
+        The tensors among the settings (an index, a mask), each with the setting's name.
     """
 
     operation: Operation
@@ -61,7 +66,8 @@ class Node:
     values: tuple[Any, ...] | None
     seen: tuple[Any, ...] | None = None
     hooks: NodeHooks | None = None
-    changed: tuple[VersionCounter, int] | None = None  # once its result has been: its counter, and the count before
+    versions: dict[int, tuple[VersionCounter, int]] | None = None
+    given: tuple[tuple[str, Tensor], ...] = ()
 
     def __init__(
         self,
@@ -149,6 +155,11 @@ class Node:
         RuntimeError
             If it has been freed by a backward pass.
         """
+        if name in self.operation.tensors and self.values is None:
+            raise RuntimeError(advice.second_time(self))
+        given = tuple(tensor for setting, tensor in self.given if setting == name)
+        if given:
+            return given if len(given) > 1 else given[0]
         if name in self.operation.settings:
             return self.settings[self.operation.settings.index(name)]
         if name.endswith("_sym_sizes") and (argument := name.removesuffix("_sym_sizes")) in self.operation.inputs:
@@ -177,6 +188,12 @@ class Node:
             for place, array in enumerate(self.values[count:end])
         ]
         return (*arguments, *outputs, *self.values[end:])
+
+    def counts(self, output_nr: int, counter: VersionCounter) -> None:
+        """Note from now on the changes to the memory of an output."""
+        if self.versions is None:
+            self.versions = {}
+        self.versions[output_nr] = counter, counter.count
 
     # --- the backward step --------------------------------------------------------------------------------------
 

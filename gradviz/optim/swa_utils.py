@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from gradviz.engine import advice, creation, dtypes
+from gradviz import absent
+from gradviz.engine import creation, dtypes
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.module import Module
@@ -270,4 +271,4 @@ class SWALR(LRScheduler):
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("optim.swa_utils", name, __all__)
+    return absent.attribute("optim.swa_utils", name, __all__)

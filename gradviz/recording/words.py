@@ -186,8 +186,8 @@ def local_entries(node: Node, slot: str, operands: list[Operand]) -> Any:
     arrays = [operand.array for operand in operands]
     if not 1 < size <= LOCAL_ENTRIES or not is_factor(node, slot) or node.operation.reduction or node.many:
         return None
-    if any(array is None for array in arrays):
-        return None
+    if any(array is None or np.asarray(array).dtype == object for array in arrays):
+        return None  # it is not known, or was not given, as one end of a clamp may be
     index = node.operation.inputs.index(slot)
     with np.errstate(all="ignore"):
         result = node.operation.forward(*arrays, *node.settings)

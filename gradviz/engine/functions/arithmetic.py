@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.operation import array_of, broadcast_error, is_bool
+from gradviz.engine.operation import array_of, check_broadcast, is_bool
 from gradviz.engine.operations import elementary, elementwise, special
 from gradviz.engine.operations.elementary import (
     acos,
@@ -92,13 +91,7 @@ def aligned(*operands: Any) -> list[Tensor]:
     """Return operands, tensors and numbers, as tensors of the dtype PyTorch computes in; say if they do not broadcast."""
     arrays = [array_of(operand) for operand in operands]
     kind = dtypes.result_type(*arrays)
-    try:
-        np.broadcast_shapes(*(np.shape(array) for array in arrays))
-    except ValueError:
-        for x, y in itertools.combinations(arrays, 2):
-            if any(m != n and 1 not in (m, n) for m, n in zip(np.shape(x)[::-1], np.shape(y)[::-1], strict=False)):
-                raise broadcast_error(x, y) from None
-        raise
+    check_broadcast(*arrays)
     return [_of_dtype(operand, array, kind) for operand, array in zip(operands, arrays, strict=True)]
 
 
@@ -288,11 +281,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     return elementwise.lerp_number(*aligned(input, end), weight)
 
 
-_CPP_NAME = {"float64": "double", "float32": "float", "float16": "c10::Half", "int64": "long int", "int32": "int"}
-
-
 def _name(tensor: Tensor) -> str:
-    return _CPP_NAME.get(tensor.dtype.name, tensor.dtype.name)
+    return dtypes.CPP_NAMES[tensor.dtype.name]
 
 
 # --- powers and roots ---------------------------------------------------------------------------------------------------

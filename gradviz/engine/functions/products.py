@@ -318,7 +318,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             return mv(input, other)
         case 1, 2:
             product = mm(unsqueeze(input, 0), other)
-            return view_of(product, shapes.squeeze_of_matmul(product, (0,), tuple(product.shape)))
+            return shapes.squeeze_of_matmul(product, (0,), tuple(product.shape))
     if _folds(input, other):
         return _folded(input, other)
     for one, rest in ((input, other), (other, input)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
 from gradviz.engine.operation import array_of, normal_axes, normal_axis
 from gradviz.engine.operations import losses, reductions, scans, selection
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -210,11 +210,9 @@ def _spread(
         correction = 1 if unbiased is None else int(unbiased)
     dim = _axes(dim)
     if correction >= math.prod(input.shape[axis] for axis in normal_axes(dim, input.ndim)) > 0:
-        warnings.warn(
+        warn(
             f"{name}(): degrees of freedom is <= 0. Correction should be strictly less than the reduction factor (input "
-            "numel divided by output numel).",
-            UserWarning,
-            stacklevel=3,
+            "numel divided by output numel)."
         )
     return dim, keepdim, correction
 
@@ -594,6 +592,8 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
     dim
         The axis.
     """
+    if not y.ndim:
+        raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     axis = normal_axis(dim, y.ndim)
     if y.shape[axis] == 0:
         return wrap(np.zeros([n for i, n in enumerate(y.shape) if i != axis], y.array.dtype))
@@ -717,7 +717,10 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """Count how often each of the numbers 0, 1, 2, ... comes up, or add up the weights of those that do."""
     x = input.array
-    if x.ndim != 1 or x.dtype.kind not in "iu" or (x < 0).any():
+    if x.dtype.kind not in "iu":
+        name = dtypes.scalar_type_name(input.dtype)
+        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{name}'")
+    if x.ndim != 1 or (x < 0).any():
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
     if minlength < 0:
         raise RuntimeError("minlength should be >= 0")

@@ -152,6 +152,7 @@ ctc_loss = general(
     "log_probs",
     {"log_probs": _ctc_back},
     settings="targets input_lengths target_lengths blank zero_infinity",
+    tensors="targets",
     expression="ctc(log_probs)",
     local={"log_probs": "grad * (exp(log_probs) - said(log_probs))"},
     sentence=(

@@ -143,7 +143,7 @@ unfold = general(
     "windows",
     _unfold,
     "self",
-    {"self": lambda grad, self, kernel, geometry: _fold_back(grad, tuple(self.shape[2:]), kernel, geometry)},
+    {"self": lambda grad, self_sym_sizes, kernel, geometry: _fold_back(grad, self_sym_sizes[2:], kernel, geometry)},
     settings="kernel geometry",
     expression="windows(self)",
     local={"self": "fold(grad)"},

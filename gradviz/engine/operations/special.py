@@ -64,11 +64,12 @@ erfcx = _function(
 erfinv = _function(
     "erfinv",
     "ErfinvBackward0",
-    lambda grad, result: grad * (_ROOT_PI / 2 * np.exp(result * result)),
+    lambda grad, self: grad * (_ROOT_PI / 2 * np.exp(_erfinv(self) ** 2)),
     "sqrt(pi) / 2 * exp(erfinv(self) ** 2)",
     "The inverse of the error function gets steeper towards −1 and 1.",
     symbol="erf⁻¹",
 )
+_erfinv: Callable[..., Any] = on_both(erfinv)
 ndtri = _function(
     "ndtri",
     "SpecialNdtriBackward0",
@@ -80,7 +81,7 @@ ndtri = _function(
 log_ndtr = _function(
     "log_ndtr",
     "SpecialLogNdtrBackward0",
-    lambda grad, self: grad * (math.sqrt(2 / math.pi) / _erfcx(self * -math.sqrt(0.5))),
+    lambda grad, self, result: grad * (math.sqrt(2 / math.pi) / _erfcx(self * -math.sqrt(0.5))),
     "sqrt(2 / pi) / erfcx(-self / sqrt(2))",
     "The logarithm of the normal distribution pulls hardest far out on the left.",
     symbol="log Φ",
@@ -206,7 +207,7 @@ i0e = _function(
 i1 = _function(
     "i1",
     "SpecialI1Backward0",
-    lambda grad, self: grad * _unless_tiny(self, lambda x: _i0(x) - _i1(x) / x),
+    lambda grad, self, result: grad * _unless_tiny(self, lambda x: _i0(x) - result / x),
     "i0(self) - i1(self) / self",
     "The modified Bessel function of order 1 is steeper the farther out it is.",
     symbol="I₁",
@@ -214,7 +215,7 @@ i1 = _function(
 i1e = _function(
     "i1e",
     "SpecialI1EBackward0",
-    lambda grad, self: grad * _unless_tiny(self, lambda x: _i0e(x) - _i1e(x) * (np.sign(x) + 1 / x)),
+    lambda grad, self, result: grad * _unless_tiny(self, lambda x: _i0e(x) - result * (np.sign(x) + 1 / x)),
     "i0e(self) - i1e(self) * (sign(self) + 1 / self)",
     "Scaled by exp(−|x|), the modified Bessel function of order 1 rises from 0 and falls again.",
 )

@@ -11,6 +11,7 @@ from gradviz.engine.functions.products import pdist
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operations import linalg, normalization
+from gradviz.engine.out import written
 from gradviz.engine.tensor import Tensor
 
 __all__ = [
@@ -76,6 +77,6 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, o
     tensor([[0.6000, 0.8000]])
     """
     if out is not None:
-        raise NotImplementedError("gradviz has no out=; supported: the result that is returned")
+        return written("div", normalize, out, input, p, dim, eps)
     length = functions.clamp_min(linalg.vector_norm(input, dim, True, p), eps)
     return input / functions.expand(length, input.shape)

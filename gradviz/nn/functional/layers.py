@@ -31,7 +31,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """
     if not isinstance(input, Tensor):
         words = f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
-        raise TypeError(advice.not_a_tensor(words))
+        raise TypeError(advice.not_a_tensor(words, input))
     if weight.ndim == 1 or bias is None:
         product = functions.matmul(input, weight.t())
         return product if bias is None else product + bias

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +11,9 @@ import numpy as np
 from gradviz.engine import advice, dtypes, functions, inplace
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
+from gradviz.engine.operation import watching
 from gradviz.engine.operations import losses as rows
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.activations import log_softmax, logsigmoid
 from gradviz.nn.functional.distances import cosine_similarity, normalize, pairwise_distance, pdist
@@ -50,7 +51,7 @@ def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
         "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
     )
-    warnings.warn(advice.broadcast_loss(words, input, target), UserWarning, stacklevel=3)
+    warn(advice.broadcast_loss(words, input, target))
     shape = broadcast_shape(input, target)
     return functions.expand(input, shape), functions.expand(target, shape)
 
@@ -271,11 +272,10 @@ def kl_div(
         ``"mean"``, ``"sum"``, ``"none"``.
     """
     if reduction == "mean":
-        warnings.warn(
+        warn(
             "reduction: 'mean' divides the total loss by both the batch size and the support size."
             "'batchmean' divides only by the batch size, and aligns with the KL div math definition."
-            "'mean' will be changed to behave the same as 'batchmean' in the next major release.",
-            stacklevel=2,
+            "'mean' will be changed to behave the same as 'batchmean' in the next major release."
         )
     how = _reduction("sum" if reduction == "batchmean" else reduction, size_average, reduce)
     losses = (
@@ -324,7 +324,8 @@ def binary_cross_entropy(
     if not ((input.array >= 0) & (input.array <= 1)).all():
         words = "all elements of input should be between 0 and 1"
         raise RuntimeError(advice.not_probabilities(words, input))
-    return rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
+    loss = rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
+    return watching(loss, weight=weight)
 
 
 def binary_cross_entropy_with_logits(
@@ -364,7 +365,8 @@ def binary_cross_entropy_with_logits(
             broadcast_shape(input, factor)
     name = "binary_cross_entropy_with_logits"
     settings = fixed(name, "weight", weight), fixed(name, "pos_weight", pos_weight), how
-    return rows.binary_cross_entropy_with_logits(input, target, *settings)
+    loss = rows.binary_cross_entropy_with_logits(input, target, *settings)
+    return watching(loss, weight=weight, pos_weight=pos_weight)
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
@@ -426,14 +428,14 @@ def nll_loss(
         )
     name = "nll_loss_forward" if input.ndim <= 2 else "nll_loss2d_forward"
     settings = fixed(name, "weight", weight), how, ignore_index
-    if input.ndim == 1:
-        return rows.nll_loss(input, target.array.reshape(()), *settings)
-    if input.ndim == 2:
-        return rows.nll_loss(input, target.array, *settings)
+    given = {"target": target, "weight": weight}
+    if input.ndim <= 2:
+        numbers = target.array.reshape(()) if input.ndim == 1 else target.array
+        return watching(rows.nll_loss(input, numbers, *settings), **given)
     if input.ndim == 4:
-        return rows.nll_loss_2d(input, target.array, *settings)
+        return watching(rows.nll_loss_2d(input, target.array, *settings), **given)
     flat = functions.reshape(input, (*input.shape[:2], 1, math.prod(input.shape[2:])))
-    losses = rows.nll_loss_2d(flat, target.array.reshape(target.shape[0], 1, -1), *settings)
+    losses = watching(rows.nll_loss_2d(flat, target.array.reshape(target.shape[0], 1, -1), *settings), **given)
     return functions.view(losses, target.shape) if how == 0 else losses
 
 
@@ -580,7 +582,8 @@ def multi_margin_loss(
     if target.numel() and not ((target.array >= 0) & (target.array < input.shape[-1])).all():
         raise RuntimeError("target out of range")
     places = target.array.reshape(input.shape[:-1])
-    return rows.multi_margin_loss(input, places, p, margin, fixed("multi_margin_loss", "weight", weight), how)
+    loss = rows.multi_margin_loss(input, places, p, margin, fixed("multi_margin_loss", "weight", weight), how)
+    return watching(loss, target=target, weight=weight)
 
 
 def multilabel_margin_loss(
@@ -608,7 +611,7 @@ def multilabel_margin_loss(
         input = functions.reshape(input, (1,))
     if not ((target.array >= -1) & (target.array < input.shape[-1])).all():
         raise RuntimeError("argument #2 'target' is out of range")
-    return rows.multilabel_margin_loss(input, target.array.reshape(input.shape), how)
+    return watching(rows.multilabel_margin_loss(input, target.array.reshape(input.shape), how), target=target)
 
 
 def multilabel_soft_margin_loss(
@@ -637,7 +640,7 @@ def soft_margin_loss(
     shape = broadcast_shape(input, target)
     if shape != input.shape:
         input = functions.expand(input, shape)
-    return rows.soft_margin_loss(input, fixed("soft_margin_loss", "target", target), how)
+    return watching(rows.soft_margin_loss(input, fixed("soft_margin_loss", "target", target), how), target=target)
 
 
 def ctc_loss(
@@ -690,6 +693,7 @@ def ctc_loss(
         for wrong in numbers[numbers > (most if most is not None else np.inf)]:
             raise RuntimeError(f"Expected {name}_lengths to have value at most {most}, but got value {wrong}")
     losses = rows.ctc_loss(log_probs, _laid_out(targets, lengths[1], count, classes), *lengths, blank, zero_infinity)
+    losses = watching(losses, targets=targets)
     if how == 1:
         divisor = wrap(np.maximum(lengths[1], 1).astype(log_probs.array.dtype))
         return functions.mean(losses / divisor)

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradviz.engine import functions, inplace
 from gradviz.engine.modes import no_grad
+from gradviz.engine.operation import watching
 from gradviz.engine.operations import normalization as rows
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.fixed import fixed
@@ -156,6 +157,7 @@ def batch_norm(
     kept = [fixed("native_batch_norm", name, given[name]) for name in ("running_mean", "running_var")]
     settings = *(None if numbers is None else np.array(numbers) for numbers in kept), training, eps
     out, mean, rstd = rows.batch_norm(input, *_learned(weight, bias), *settings)
+    watching(out, running_mean=running_mean, running_var=running_var)
     if training:
         variance = 1 / rstd.array.ravel() ** 2 - eps
         _move(running_mean, mean.array.ravel(), momentum)
@@ -164,10 +166,10 @@ def batch_norm(
 
 
 def _move(running: Tensor | None, batch: np.ndarray, momentum: float) -> None:
-    """Move a running statistic towards that of a batch."""
+    """Move a running statistic towards that of a batch; in PyTorch this is no change that autograd counts."""
     if running is not None:
         with no_grad():
-            inplace.write(running, (1 - momentum) * running.array + momentum * batch)
+            inplace.write(running, (1 - momentum) * running.array + momentum * batch, counted=False)
 
 
 def instance_norm(

@@ -100,6 +100,7 @@ def test_python_on_the_pages_runs_and_prints_what_is_said(path, tmp_path, monkey
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_commands_on_the_pages_run(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lab, "is_there", lambda: True)
     monkeypatch.setattr(lab, "start", lambda command: 0)  # a server would not come to an end
     monkeypatch.setattr(cli, "open_page", lambda page: True)
     (tmp_path / "train.py").write_text(

@@ -419,6 +419,7 @@ def test_a_draw_moves_with_its_distribution(name):
     np.testing.assert_allclose(slope.numpy(), expected, atol=0.02)
 
 
+@pytest.mark.sample(100)
 @pytest.mark.parametrize("name", sorted(set(TABLE) - DEFINED_AS_ZERO - IMPLICIT))
 def test_row(name):
     with warnings.catch_warnings():

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import notation
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.engine.tensor import wrap
@@ -246,7 +247,7 @@ class _Builder:
                 self.operands[key] = Operand("None", True, np.asarray(None), ())
                 return key
             array = np.asarray(argument)
-            name = words.number(array.item()) if array.size == 1 else "constant"
+            name = notation.number(array.item()) if array.size == 1 else "constant"
             self._enter(key, name, True, "constant", array, requires_grad=False)
             return key
         leaf = edge[0].variable if edge is not None else argument
@@ -260,7 +261,9 @@ class _Builder:
             values = leaf.values_at(node.made)
             if found is None and edge is None and np.ndim(leaf.array) == 0 and values is not None:
                 # A number that nobody has named is called by what it is, as one written in the program.
-                self._enter(key, words.number(np.asarray(values).item()), True, "constant", values, requires_grad=False)
+                self._enter(
+                    key, notation.number(np.asarray(values).item()), True, "constant", values, requires_grad=False
+                )
                 return key
             self._enter(
                 key,
@@ -484,7 +487,7 @@ class _Builder:
             )
             sentence += "its gradient is 1." if scalar else "every entry of its gradient is 1."
         else:
-            value = words.number(np.asarray(seed).item()) if scalar else words.shape_text(np.shape(seed))
+            value = notation.number(np.asarray(seed).item()) if scalar else words.shape_text(np.shape(seed))
             equation = f"{words.gradient_name(output, name)} = {value}"
             sentence = f"Backpropagation enters this picture at {name}, with a gradient that was given, or came from further on."
         equations = [equation]
@@ -578,7 +581,7 @@ class _Builder:
 def _sum_line(name: str, first: Any, second: Any, total: Any) -> str:
     """Write how contributions add up: ``∂z/∂x = 9 + 5 = 14``."""
     if np.ndim(total) == 0:
-        numbers = [words.number(np.asarray(part).item()) for part in (first, second, total)]
+        numbers = [notation.number(np.asarray(part).item()) for part in (first, second, total)]
         second_text = f"({numbers[1]})" if numbers[1].startswith("−") else numbers[1]
         return f"{name} so far: {numbers[0]} + {second_text} = {numbers[2]}"
     return f"{name} so far: what had arrived before + this   ({words.shape_text(np.shape(total))})"
@@ -610,7 +613,7 @@ def _hook_line(what: str, made: Any) -> str:
 def _told(gradient: Any) -> str:
     if gradient is None:
         return "nothing"
-    return words.number(np.asarray(gradient).item()) if np.ndim(gradient) == 0 else "another gradient"
+    return notation.number(np.asarray(gradient).item()) if np.ndim(gradient) == 0 else "another gradient"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -10,6 +10,8 @@ Graves et al., "Connectionist temporal classification" (2006).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gradviz.engine.operation import general
@@ -108,12 +110,16 @@ def _ctc(
     return loss
 
 
-def _ctc_back(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity):
+def _ctc_back(
+    grad: Any, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int, zero_infinity: bool
+) -> Any:
     settings = targets, input_lengths, target_lengths, blank, zero_infinity
     return (_slope if isinstance(log_probs, np.ndarray) else _recorded_slope)(grad, log_probs, *settings)
 
 
-def _slope(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity):
+def _slope(
+    grad: Any, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int, zero_infinity: bool
+) -> Any:
     walk = _Walk(log_probs, targets, input_lengths, target_lengths, blank)
     alpha = walk.forwards()
     loss = walk.loss(alpha)

@@ -283,7 +283,7 @@ def _nll(
     return total / np.add.reduce(share, axis=None) if reduction == 1 else total
 
 
-def _nll_back(grad, self, target, weight, reduction, ignore_index):
+def _nll_back(grad: Any, self: Any, target: Any, weight: Any, reduction: int, ignore_index: int) -> Any:
     axis = _class_axis(self)
     share = _target_weight(self, target, weight, ignore_index)
     if reduction == 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,8 @@ def cubic(size: int, count: int, scale: float, align_corners: bool) -> np.ndarra
     sources = _sources(count, scale, align_corners)
     low = np.floor(sources).astype(int)
     t = sources - low
-    far = lambda x: ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    near = lambda x: ((a + 2) * x - (a + 3)) * x * x + 1
+    far: Callable[[Any], Any] = lambda x: ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    near: Callable[[Any], Any] = lambda x: ((a + 2) * x - (a + 3)) * x * x + 1
     matrix = np.zeros((count, size))
     for step, weight in zip((-1, 0, 1, 2), (far(t + 1), near(t), near(1 - t), far(2 - t)), strict=True):
         matrix += np.eye(size)[np.clip(low + step, 0, size - 1)] * weight[:, None]

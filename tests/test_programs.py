@@ -30,7 +30,7 @@ def printed_by_pytorch(torch, script: Path) -> str:
     sys.argv, sys.path[:0] = [str(script)], [str(script.parent)]
     try:
         # Once PyTorch's own test tools were imported, its flags may be set in such a block only.
-        may_set_flags = getattr(torch.backends, "__allow_nonbracketed_mutation")  # noqa: B009
+        may_set_flags = getattr(torch.backends, "__allow_nonbracketed_mutation")
         with contextlib.redirect_stdout(out), warnings.catch_warnings(), may_set_flags():
             warnings.simplefilter("ignore")
             runpy.run_path(str(script), run_name="__main__")

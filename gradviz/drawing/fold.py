@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from gradviz.recording import number_text
+from gradviz.recording.later import changed
 from gradviz.recording.model import (
     FOLD,
     Argument,
@@ -269,10 +270,10 @@ class _Folding:
         """The Euclidean norm of the gradients of all parameters inside, once there are any."""
         total, known = 0.0, False
         for operation in inside:
-            for key, text in operation.attributes:
-                if operation.name == FOLD and key == "gradient norm":
-                    norm = float(text.replace("−", "-").replace("∞", "inf"))
-                    total, known = total + norm * norm, True
+            text = dict(operation.attributes).get("gradient norm") if operation.name == FOLD else None
+            if text is not None:
+                norm = float(text.replace("−", "-").replace("∞", "inf"))
+                total, known = total + norm * norm, True
         names = {
             argument.tensor
             for operation in inside
@@ -295,9 +296,9 @@ class _Folding:
                 inside = []
             seen = self._visible(frame, sums)
             if number is None:
-                yield replace(frame, **seen)
+                yield changed(frame, **seen)
             elif not inside or any(seen.values()):
-                inside.append(replace(frame, **seen))
+                inside.append(changed(frame, **seen))
         if inside:
             yield self._one(inside)
 
@@ -313,7 +314,7 @@ class _Folding:
             if phase == "forward"
             else f"The gradient goes back through the {len(stretch)} operations of {stretch.label}."
         )
-        return replace(
+        return changed(
             steps[0],
             current=self.ids[number],
             title=stretch.label,
@@ -353,7 +354,7 @@ def _size(operation: Operation) -> int:
 
 
 def _count(operation: Operation, what: str) -> int:
-    return next((int(text) for key, text in operation.attributes if key == what and operation.name == FOLD), 0)
+    return int(dict(operation.attributes).get(what, 0)) if operation.name == FOLD else 0
 
 
 def _square(value: Value) -> float:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from gradviz.recording.later import later
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 
 PREVIEW_SIZE, PREVIEW_LAYERS, PREVIEW_OF_A_LAYER = 12, 8, 8
+
+COPIED_UP_TO = 64 * 1024
+"""Bytes of an array of which a copy is kept until somebody reads its numbers: as tuples of Python's they would take more."""
 
 
 def value_of(array: Any) -> Value:
@@ -26,6 +31,28 @@ def value_of(array: Any) -> Value:
     if array.size <= FULL_VALUE_LIMIT:
         return Value(array.shape, dtype_text(array.dtype), _numbers(array))
     return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(preview_of(array)))
+
+
+def kept(array: Any) -> tuple[Any, Value]:
+    """Keep what stands in an array now, whatever is written into it later.
+
+    Returns
+    -------
+    tuple
+        A copy of the array, or ``None`` if it is large; and its `Value`, in which the numbers of the copy are written when they
+        are first read. A large array is summarised at once, as its memory may change.
+    """
+    if not isinstance(array, np.generic):  # which nobody can change
+        array = np.asarray(array)
+        if array.nbytes > COPIED_UP_TO:
+            return None, value_of(array)
+        array = array.copy()
+    return array, later(Value, partial(_entries, array), shape=array.shape, dtype=dtype_text(array.dtype))
+
+
+def _entries(array: Any) -> Mapping[str, Any]:
+    value = value_of(array)
+    return {"data": value.data, "summary": value.summary, "preview": value.preview}
 
 
 @lru_cache(maxsize=64)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import mul
 from typing import Any, TypeVar
 
 from gradviz.recording import number_text
@@ -359,7 +360,7 @@ def _count(operation: Operation, what: str) -> int:
 
 def _square(value: Value) -> float:
     if value.data is not None:
-        return sum(float(number) * float(number) for number in value.data)  # ** raises where this is infinite
+        return float(sum(map(mul, value.data, value.data)))  # ** raises where this is infinite
     assert value.summary is not None
     entries = math.prod(value.shape)
     return (value.summary.mean * value.summary.mean + value.summary.sd * value.summary.sd) * entries

@@ -16,7 +16,7 @@ from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import words
 from gradviz.recording.later import later
-from gradviz.recording.model import Argument, Graph, Module, Operation, Role, Tensor, Value
+from gradviz.recording.model import Argument, Graph, Module, Operation, Role, Tensor
 from gradviz.recording.names import Names
 from gradviz.recording.passes import Key, places_of
 from gradviz.recording.source import Places
@@ -40,15 +40,13 @@ class Collection:
     ----------
     graph
         As it is recorded.
-    ids
-        The tensors' ids: by ``(node, number of the output)`` for a result, ``("leaf", id(tensor))`` for a leaf and
-        ``("constant", node, place)`` for a plain number.
-    operands, applied
-        How tensors and operations take part in formulas.
-    arguments, results
-        By node, the keys of what it was given, and of those of its outputs that something uses.
-    leaves, detached
-        The leaves by their keys; and of these the keys of those that were cut off by ``detach()``.
+    operands
+        How tensors take part in formulas: by ``(node, number of the output)`` for a result, ``("leaf", id(tensor))`` for a leaf
+        and ``("constant", node, place)`` for a plain number.
+    applied
+        By node.
+    detached
+        The leaves that were cut off by ``detach()``.
     """
 
     def __init__(
@@ -56,31 +54,15 @@ class Collection:
     ) -> None:
         self.outputs, self.nodes, self.names, self.numbers = outputs, nodes, names, numbers
         self.output_keys: list[Key] = [(tensor._grad_fn, tensor._output_nr) for tensor in outputs]
-        self.node_ids = {node: f"o{place}" for place, node in enumerate(nodes)}
-        self.ids: dict[Key, str] = {}
         self.operands: dict[Key, Operand] = {}
         self.applied: dict[Node, Applied] = {}
-        self.arguments: dict[Node, list[Key]] = {}
-        self.results: dict[Node, list[Key]] = {}
-        self.leaves: dict[Key, EngineTensor] = {}
-        self.detached: set[Key] = set()
-        self._tensors: dict[Key, Tensor] = {}
-        self._kept: dict[int, tuple[Any, Any, Value]] = {}
+        self.detached: list[Operand] = []
+        self._tensors: list[Tensor] = []
+        self._leaves: list[int] = []  # places among the tensors
         self._modules: dict[int, Module] = {}
         self._unnamed: dict[str, int] = {}
         self._places = Places()
         self.graph = self._graph()
-
-    def kept(self, array: Any) -> tuple[Any, Value]:
-        """Return `gradviz.recording.values.kept` of an array, once for all who hold it."""
-        known = self._kept.get(id(array))
-        if known is None:
-            known = self._kept[id(array)] = (array, *kept(array))  # with the array, or its id may become another's
-        return known[1:]
-
-    def value(self, array: Any) -> Value:
-        """Return an array as it is now."""
-        return self.kept(array)[1]
 
     def title(self) -> str:
         """Name the output and say what it is."""
@@ -92,27 +74,28 @@ class Collection:
     def _graph(self) -> Graph:
         used = self._used()
         operations = []
-        for node in self.nodes:
-            keys = self.arguments[node] = [self._argument(node, place) for place in range(len(node.inputs))]
+        for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
+            operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
             applied = self.applied[node] = Applied(
+                f"o{number}",
                 row,
                 # A function of the user's own has no formula that reads them.
-                tuple(map(words.kept_setting, settings)) if row.derivatives and self.numbers else (),
+                tuple(map(words.kept_setting, settings)) if settings and row.derivatives and self.numbers else (),
                 words.settings_words(row, settings) if settings else (),
-                tuple([self.operands[key] for key in keys]),
+                operands,
+                (),
+                0,
                 node.output_shape,
             )
             module = self._module(node)
             # Of many results only those are drawn that something uses.
-            results = self.results[node] = [(node, place) for place in places_of(node) if (node, place) in used]
-            for key in results:
-                self._add_result(node, key, used[key], module)
+            keys = [key for place in places_of(node) if (key := (node, place)) in used]
+            applied.first = keys[0][1]
+            applied.results = tuple([self._result(applied, key, used[key], module) for key in keys])
             operations.append(self._operation(node, applied, module))
         self._adopt_parameters()
-        return Graph(
-            tuple(self._tensors.values()), tuple(operations), tuple(self._modules.values()), self._places.code()
-        )
+        return Graph(tuple(self._tensors), tuple(operations), tuple(self._modules.values()), self._places.code())
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
@@ -127,44 +110,43 @@ class Collection:
             results.setdefault(key, tensor)
         return results
 
-    def _argument(self, node: Node, place: int) -> Key:
-        """Return the key of one argument; enter it if it is a leaf or a number."""
+    def _argument(self, node: Node, place: int) -> Operand:
+        """Return how one argument takes part; enter it if it is a leaf or a number."""
         argument, edge = node.inputs[place], node.edges[place]
         if edge is not None and isinstance(edge[0], Node):
-            return edge
+            return self.operands[edge]
         if not isinstance(argument, EngineTensor):
-            key: Key = ("constant", node, place)
             if argument is None:  # a bias that there is not: nothing to draw
-                self.operands[key] = Operand("None", True, np.asarray(None), None, ())
-                return key
+                return Operand("", "None", True, np.asarray(None), None, ())
             array = np.asarray(argument)
             name = words.setting_text(array.item()) if array.size == 1 else "constant"
-            self._enter(key, name, True, "constant", array, requires_grad=False)
-            return key
+            return self._enter(("constant", node, place), name, True, "constant", array, requires_grad=False)
         leaf = edge[0].variable if edge is not None else argument
         key = ("leaf", id(leaf))
-        if key not in self._tensors:
-            self.leaves[key] = leaf
-            found, in_formulas = self._leaf_name(leaf)
-            role: Role = "parameter" if edge is not None else "input"
-            if edge is None and _detached_from(leaf) is not None:
-                self.detached.add(key)
-            values = leaf.values_at(node.made)
-            if found is None and edge is None and np.ndim(leaf.array) == 0 and values is not None:
-                # A number that nobody has named is called by what it is, as one written in the program.
-                self._enter(key, words.setting_text(values.item()), True, "constant", values, requires_grad=False)
-                return key
-            self._enter(
+        known = self.operands.get(key)
+        return known or self._leaf(key, leaf, edge is not None, node, node.operation.inputs[place])
+
+    def _leaf(self, key: Key, leaf: EngineTensor, requires_grad: bool, node: Node, slot: str) -> Operand:
+        self._leaves.append(len(self._tensors))
+        found, in_formulas = self._leaf_name(leaf)
+        values = leaf.values_at(node.made)
+        if found is None and not requires_grad and np.ndim(leaf.array) == 0 and values is not None:
+            # A number that nobody has named is called by what it is, as one written in the program.
+            name = words.setting_text(values.item())
+            operand = self._enter(key, name, True, "constant", values, requires_grad=False)
+        else:
+            operand = self._enter(
                 key,
-                found or _slot_name(node.operation.inputs[place]),
+                found or _slot_name(slot),
                 found is not None,
-                role,
-                values,
-                requires_grad=edge is not None,
-                now=leaf.array,
+                "parameter" if requires_grad else "input",
+                leaf.array if values is None else values,
+                requires_grad=requires_grad,
                 in_formulas=in_formulas,
             )
-        return key
+        if not requires_grad and _detached_from(leaf) is not None:
+            self.detached.append(operand)
+        return operand
 
     def _leaf_name(self, leaf: EngineTensor) -> tuple[str | None, str | None]:
         """Return what a leaf is called on its card, and in formulas."""
@@ -178,22 +160,17 @@ class Collection:
             name = None if of is None else f"{of}.detach()"
         return name, name
 
-    def _add_result(self, node: Node, key: Key, tensor: EngineTensor, module: str) -> None:
-        own_name = self.names.results.get((id(node), key[1]))
-        name = own_name or words.composed_name(self.applied[node], module)
+    def _result(self, applied: Applied, key: Key, tensor: EngineTensor, module: str) -> Operand:
+        node, place = key
+        own_name = self.names.results.get((id(node), place))
+        name = own_name or words.composed_name(applied, module)
         if own_name is None and node.many:
-            name += f"[{key[1]}]"
+            name += f"[{place}]"
         role: Role = "output" if key in self.output_keys else "intermediate"
-        self._enter(
-            key,
-            name,
-            own_name is not None,
-            role,
-            tensor.values_at(node.made),
-            requires_grad=True,
-            producer=self.node_ids[node],
-            module=module,
-            now=tensor.array,
+        values = tensor.values_at(node.made)
+        array = tensor.array if values is None else values
+        return self._enter(
+            key, name, own_name is not None, role, array, requires_grad=True, producer=applied.id, module=module
         )
 
     def _enter(
@@ -207,47 +184,45 @@ class Collection:
         requires_grad: bool,
         producer: str | None = None,
         module: str = "",
-        now: Any = None,
         in_formulas: str | None = None,
-    ) -> None:
-        shown = array if array is not None else now
-        self.ids[key] = f"t{len(self.ids)}"
-        copy, value = self.kept(shown) if self.numbers else (None, None)
-        self.operands[key] = Operand(in_formulas or name, named, copy, value, shown.shape)
-        self._tensors[key] = Tensor(
-            self.ids[key], name, named, role, shown.shape, dtype_text(shown.dtype), requires_grad, producer, module
+    ) -> Operand:
+        id, shape = f"t{len(self._tensors)}", array.shape
+        copy, value = kept(array) if self.numbers else (None, None)
+        operand = self.operands[key] = Operand(id, in_formulas or name, named, copy, value, shape)
+        self._tensors.append(
+            Tensor(id, name, named, role, shape, dtype_text(array.dtype), requires_grad, producer, module)
         )
+        return operand
 
     # --- operations and modules ---------------------------------------------------------------------------------
 
     def _operation(self, node: Node, applied: Applied, module: str) -> Operation:
-        row, id, keys, results = node.operation, self.node_ids[node], self.arguments[node], self.results[node]
-        arguments, by_slot = [], {}
-        for place, (slot, key, edge) in enumerate(zip(row.inputs, keys, node.edges, strict=True)):
-            tensor = self.ids.get(key)
-            if tensor is None:
+        row, id, results = node.operation, applied.id, [result.id for result in applied.results]
+        arguments = []
+        for place, (slot, operand, edge) in enumerate(zip(row.inputs, applied.operands, node.edges, strict=True)):
+            tensor = operand.id
+            if not tensor:
                 continue
-            by_slot[slot] = tensor
             name = f"{id}_{place}"
             if edge is not None and row.local.get(slot):
                 write = partial(words.edge_words, applied, slot)
                 arguments.append(later(Argument, write, id=name, slot=slot, tensor=tensor))
             else:
                 arguments.append(Argument(name, slot, tensor))
-        saved: list[tuple[str, str]] = []
-        if names := node.saved_names():
-            known = {**dict(applied.texts), **by_slot}
-            saved = [(name, known.get(name, self.ids[results[0]])) for name in names]
+        saved: tuple[tuple[str, str], ...] = ()
+        if row.readers:
+            known = {**dict(applied.texts), **{argument.slot: argument.tensor for argument in arguments}}
+            saved = tuple([(name, known.get(name, results[0])) for name in node.saved_names()])
         return Operation(
             id,
             row.name,
             type(node).__name__,
             row.symbol if isinstance(row.symbol, str) else row.symbol(*node.settings),
             tuple(arguments),
-            tuple([self.ids[key] for key in results]),
+            tuple(results),
             node.made - self.nodes[0].made,
             applied.texts,
-            tuple(saved),
+            saved,
             module,
             self._places.source(node.origin),
             row.sentence,
@@ -278,10 +253,11 @@ class Collection:
     def _adopt_parameters(self) -> None:
         """Put each parameter into the module whose path its name begins with."""
         paths = {module.path for module in self._modules.values()}
-        for key, tensor in self._tensors.items():
+        for place in self._leaves:
+            tensor = self._tensors[place]
             owner = tensor.name.rpartition(".")[0]
-            if key[0] == "leaf" and owner in paths:
-                self._tensors[key] = replace(tensor, module=owner)
+            if owner in paths:
+                self._tensors[place] = replace(tensor, module=owner)
 
 
 def _detached_from(leaf: EngineTensor) -> EngineTensor | None:

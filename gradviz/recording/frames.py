@@ -17,6 +17,7 @@ from gradviz.recording.collect import Collection
 from gradviz.recording.later import later
 from gradviz.recording.model import Contribution, Frame, Gradient, Value
 from gradviz.recording.passes import Key, Pass
+from gradviz.recording.values import kept
 from gradviz.recording.words import Applied, Operand
 
 Line = Callable[[], str]
@@ -34,45 +35,43 @@ def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
         What the backward pass did, if there was one.
     """
     yield _first(collected)
-    for node in collected.nodes:
-        yield _forward(collected, node)
+    for applied in collected.applied.values():
+        yield _forward(applied)
     if ran is not None:
         yield from _Backward(collected, ran).frames()
 
 
 def _first(collected: Collection) -> Frame:
-    start = [tensor.id for tensor in collected.graph.tensors if tensor.producer is None]
-    values = {id: collected.operands[key].value for key, id in collected.ids.items()}
-    cut_off = [collected.operands[key].name for key in collected.ids if key in collected.detached]
-    return Frame("forward", "", "Start", sentences.start(cut_off), values=_known([(id, values[id]) for id in start]))
+    made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
+    start = [operand for operand in collected.operands.values() if operand.id not in made]
+    cut_off = [operand.name for operand in collected.detached]
+    return Frame("forward", "", "Start", sentences.start(cut_off), values=_values(start))
 
 
-def _forward(collected: Collection, node: Node) -> Frame:
-    results = collected.results[node]
-    result = collected.operands[results[0]]
+def _forward(applied: Applied) -> Frame:
     return later(
         Frame,
-        partial(_forward_words, collected.applied[node], result),
+        partial(_forward_words, applied),
         phase="forward",
-        current=collected.node_ids[node],
-        title=result.name,
+        current=applied.id,
+        title=applied.results[0].name,
         reason="",
-        values=_known([(collected.ids[key], collected.operands[key].value) for key in results]),
+        values=_values(applied.results),
         contributions=(),
         gradients=(),
     )
 
 
-def _forward_words(applied: Applied, result: Operand) -> Mapping[str, Any]:
-    sources = [operand.name for operand in applied.operands if operand.value is not None]
+def _forward_words(applied: Applied) -> Mapping[str, Any]:
+    sources = [operand.name for operand in applied.operands if operand.id]
     return {
-        "sentence": sentences.computed(result.name, sources),
-        "equation": (words.forward_equation(applied, result),),
+        "sentence": sentences.computed(applied.results[0].name, sources),
+        "equation": (words.forward_equation(applied),),
     }
 
 
-def _known(values: Iterable[tuple[str, Value | None]]) -> tuple[tuple[str, Value], ...]:
-    return tuple([(id, value) for id, value in values if value is not None])
+def _values(operands: Iterable[Operand]) -> tuple[tuple[str, Value], ...]:
+    return tuple([(operand.id, operand.value) for operand in operands if operand.value is not None])
 
 
 class _Backward:
@@ -80,32 +79,39 @@ class _Backward:
 
     def __init__(self, collected: Collection, ran: Pass) -> None:
         self.of, self.ran = collected, ran
-        self.root = collected.output_keys[0]
-        self.seed = ran.arrived_at(self.root)
+        self.root, self.root_key = collected.operands[collected.output_keys[0]], collected.output_keys[0]
+        self.seed = ran.arrived_at(self.root_key)
         self.ones = bool(np.all(np.asarray(self.seed) == 1))
         # A gradient other than 1 was given, or came from a result further on that is not in this picture.
-        self.output = collected.operands[self.root].name if self.ones else "L"
-        self.missing: dict[Key, int] = {}  # how many contributions are still to come
-        self.so_far: dict[Key, Any] = {}
+        self.output = self.root.name if self.ones else "L"
+        self.missing: dict[Operand, int] = {}  # how many contributions are still to come
+        self.so_far: dict[Operand, Any] = {}
+        self._known: dict[int, tuple[Any, Value]] = {}
+
+    def value(self, array: Any) -> Value:
+        """Return what stands in an array, once for all who have it."""
+        known = self._known.get(id(array))
+        if known is None:
+            known = self._known[id(array)] = array, kept(array)[1]  # with the array, or its id may become another's
+        return known[1]
 
     def frames(self) -> Iterator[Frame]:
         yield self._seed_frame()
         for node in self.ran.order:
-            for key, gradient in zip(self.of.arguments[node], self.ran.contributions[node], strict=True):
+            for operand, gradient in zip(self.of.applied[node].operands, self.ran.contributions[node], strict=True):
                 if gradient is not None:
-                    self.missing[key] = self.missing.get(key, 0) + 1
-        self.partial = {key for key, count in self.missing.items() if count > 1}
+                    self.missing[operand] = self.missing.get(operand, 0) + 1
+        self.partial = {operand for operand, count in self.missing.items() if count > 1}
         for node in self.ran.order:
             yield self._frame(node)
 
     def _seed_frame(self) -> Frame:
-        root, seed = self.root, self.of.value(self.seed)
-        sentence, equation = sentences.seeded(self.output, self.of.operands[root].name, seed, ones=self.ones)
-        lines: list[Line] = []
-        gradient = self._gradient(root, self.seed, True, lines)
+        root, lines = self.root, list[Line]()
+        sentence, equation = sentences.seeded(self.output, root.name, self.value(self.seed), ones=self.ones)
+        gradient = self._gradient(root, self.root_key, self.seed, True, lines)
         return Frame(
             "backward",
-            self.of.ids[root],
+            root.id,
             "Start of backward",
             sentence,
             equation=(equation, *(line() for line in lines)),
@@ -113,59 +119,47 @@ class _Backward:
         )
 
     def _frame(self, node: Node) -> Frame:
-        ran, id, applied = self.ran, self.of.node_ids[node], self.of.applied[node]
-        row, name, key_of_result = node.operation, type(node).__name__, self.of.results[node][0]
-        result = self.of.operands[key_of_result]
-        upstream = ran.gradient_of(key_of_result)
-        entered = ran.upstream[node][key_of_result[1]] if node.many else ran.upstream[node]
+        ran, applied, value = self.ran, self.of.applied[node], self.value
+        row, name, result, key = node.operation, type(node).__name__, applied.results[0], (node, applied.first)
+        upstream = ran.gradient_of(key)
+        entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
         lines: list[Line] = []
         contributions: list[Contribution] = []
-        gradients: dict[Key, Gradient] = {}
-        for place, (slot, key, gradient, sent) in enumerate(
-            zip(row.inputs, self.of.arguments[node], ran.contributions[node], ran.sent(node), strict=True)
+        gradients: dict[str, Gradient] = {}
+        for place, (target, edge, gradient, sent) in enumerate(
+            zip(applied.operands, node.edges, ran.contributions[node], ran.sent(node), strict=True)
         ):
-            if gradient is None:
+            if gradient is None or edge is None:
                 continue
-            value = self.of.value(gradient)
+            slot = row.inputs[place]
             if sent is not None:
-                lines.append(
-                    partial(
-                        words.backward_equation,
-                        applied,
-                        slot,
-                        self.output,
-                        result,
-                        self.of.value(entered),
-                        self.of.value(sent),
-                        partial=key in self.partial,
-                    )
-                )
+                told = words.backward_equation, applied, slot, self.output, result, value(entered), value(sent)
+                lines.append(partial(*told, partial=target in self.partial))
                 if not contributions and not _same(upstream, entered):
                     lines.append(self._replaced(f"{name} had made {result.name}'s gradient", entered))
             if not _same(sent, gradient):
                 lines.append(self._replaced(f"{name} made it", gradient))
-            target = applied.operands[place]
             contributions.append(
                 later(
                     Contribution,
                     partial(_local, applied, slot),
-                    argument=f"{id}_{place}",
-                    value=value,
+                    argument=f"{applied.id}_{place}",
+                    value=value(gradient),
                     summed_axes=words.summed_over(row, node.output_shape, target.shape),
                 )
             )
-            before = self.so_far.get(key)
-            total = self.so_far[key] = gradient if before is None else before + gradient
-            self.missing[key] -= 1
+            before = self.so_far.get(target)
+            total = self.so_far[target] = gradient if before is None else before + gradient
+            self.missing[target] -= 1
             if before is not None:
                 given = words.gradient_name(self.output, target.name)
-                lines.append(partial(sentences.summed, given, self.of.value(before), value, self.of.value(total)))
-            gradients[key] = self._gradient(key, total, not self.missing[key], lines)
+                lines.append(partial(sentences.summed, given, value(before), value(gradient), value(total)))
+            gradients[target.id] = self._gradient(target, edge, total, not self.missing[target], lines)
         return later(
             Frame,
-            partial(_backward_words, result.name, applied, node.saved_names(), node.values is None, lines),
+            partial(_backward_words, applied, node.saved_names(), node.values is None, lines),
             phase="backward",
-            current=id,
+            current=applied.id,
             title=name,
             sentence=row.sentence,
             values=(),
@@ -173,17 +167,17 @@ class _Backward:
             gradients=tuple(gradients.values()),
         )
 
-    def _gradient(self, key: Key, so_far: Any, complete: bool, lines: list[Line]) -> Gradient:
+    def _gradient(self, of: Operand, edge: Key, so_far: Any, complete: bool, lines: list[Line]) -> Gradient:
         """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
-        id, ran, value = self.of.ids[key], self.ran, self.of.value
+        id, name, ran, value = of.id, of.name, self.ran, self.value
         if not complete:
             return Gradient(id, value(so_far), complete)
-        name, before = self.of.operands[key].name, None
+        before = None
         arrived = made = so_far
-        if isinstance(key[0], Node):
-            if key[0] in ran.upstream:
-                arrived, made = ran.arrived_at(key), ran.gradient_of(key)
-        elif (leaf := self.of.leaves[key]) in ran.total:  # else its last gradient came from outside of this picture
+        if isinstance(edge[0], Node):
+            if edge[0] in ran.upstream:
+                arrived, made = ran.arrived_at(edge), ran.gradient_of(edge)
+        elif (leaf := edge[0].variable) in ran.total:  # else its last gradient came from outside of this picture
             arrived, made, before = ran.arrived[leaf], ran.total[leaf], ran.before[leaf]
         if not _same(so_far, arrived):
             lines.append(partial(sentences.more_arrived, name, None if arrived is None else value(arrived)))
@@ -203,14 +197,12 @@ class _Backward:
         )
 
     def _replaced(self, what: str, gradient: Any) -> Line:
-        return partial(sentences.replaced, what, None if gradient is None else self.of.value(gradient))
+        return partial(sentences.replaced, what, None if gradient is None else self.value(gradient))
 
 
-def _backward_words(
-    name: str, applied: Applied, saved: Sequence[str], freed: bool, lines: Sequence[Line]
-) -> Mapping[str, Any]:
+def _backward_words(applied: Applied, saved: Sequence[str], freed: bool, lines: Sequence[Line]) -> Mapping[str, Any]:
     return {
-        "reason": sentences.passed_on(name, applied, saved, freed=freed),
+        "reason": sentences.passed_on(applied, saved, freed=freed),
         "equation": tuple(line() for line in lines),
     }
 

@@ -41,7 +41,7 @@ class Later:
 
 def _write_of(part: Later) -> Write | None:
     try:
-        return _get(part, "_write")  # type: ignore[no-any-return]
+        return _get(part, "_write")
     except AttributeError:
         return None
 

@@ -98,7 +98,8 @@ def structure_of(
         for a leaf and ``("constant", node, place)`` for a plain number.
     """
     collected = Collection((output,), nodes, find_names(variables), numbers=False)
-    return collected.graph, collected.title(), collected.ids
+    ids = {key: operand.id for key, operand in collected.operands.items()}
+    return collected.graph, collected.title(), ids
 
 
 @contextmanager

@@ -36,9 +36,9 @@ def seeded(output: str, name: str, seed: Value, *, ones: bool) -> tuple[str, str
     )
 
 
-def passed_on(name: str, applied: Applied, saved: Sequence[str], *, freed: bool) -> str:
+def passed_on(applied: Applied, saved: Sequence[str], *, freed: bool) -> str:
     """Say why an operation can send its gradient on: it has all of it, and what it had saved."""
-    reason = f"All of {name}'s gradient has arrived, so this operation can pass it on."
+    reason = f"All of {applied.results[0].name}'s gradient has arrived, so this operation can pass it on."
     names = dict(zip(applied.operation.inputs, (operand.name for operand in applied.operands), strict=True))
     kept = [names.get(one, "its own result") for one in saved if one in names or one in applied.operation.outputs]
     if kept:

@@ -33,8 +33,20 @@ def value_of(array: Any) -> Value:
     return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(preview_of(array)))
 
 
+def _plain(number: Any) -> Any:
+    if number.dtype.kind == "f" and number.dtype.itemsize < 8:
+        # The shortest decimal that reads back as the same float32: 0.1, not 0.10000000149011612.
+        return float(str(number))
+    return number.item()
+
+
 def kept(array: Any) -> tuple[Any, Value]:
     """Keep what stands in an array now, whatever is written into it later.
+
+    Parameters
+    ----------
+    array
+        An ndarray or a NumPy scalar.
 
     Returns
     -------
@@ -42,11 +54,12 @@ def kept(array: Any) -> tuple[Any, Value]:
         A copy of the array, or ``None`` if it is large; and its `Value`, in which the numbers of the copy are written when they
         are first read. A large array is summarised at once, as its memory may change.
     """
-    if not isinstance(array, np.generic):  # which nobody can change
-        array = np.asarray(array)
-        if array.nbytes > COPIED_UP_TO:
-            return None, value_of(array)
-        array = array.copy()
+    if array.ndim == 0:
+        number = array[()]  # which nobody can change
+        return number, Value((), dtype_text(array.dtype), (_plain(number),))
+    if array.nbytes > COPIED_UP_TO:
+        return None, value_of(array)
+    array = array.copy()
     return array, later(Value, partial(_entries, array), shape=array.shape, dtype=dtype_text(array.dtype))
 
 
@@ -64,8 +77,7 @@ def dtype_text(dtype: np.dtype[Any]) -> str:
 def _numbers(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
     flat = array.ravel()
     if flat.dtype.kind == "f" and flat.dtype.itemsize < 8:
-        # The shortest decimal that reads back as the same float32: 0.1, not 0.10000000149011612.
-        return tuple(float(str(number)) for number in flat)
+        return tuple(map(_plain, flat))
     return tuple(flat.tolist())
 
 

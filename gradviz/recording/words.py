@@ -17,7 +17,7 @@ from gradviz.engine.node import summed_axes
 from gradviz.engine.notation import binding, formula, number
 from gradviz.engine.operation import Operation
 from gradviz.recording.model import Value
-from gradviz.recording.values import kept, value_of
+from gradviz.recording.values import COPIED_UP_TO, value_of
 
 LONGEST_NAME = 16
 """A result without a name is called by its expression, up to this many characters."""
@@ -32,6 +32,8 @@ class Operand:
 
     Attributes
     ----------
+    id
+        The tensor's in the recording; empty for an argument that was not given.
     name
         What the learner calls it.
     named
@@ -39,11 +41,12 @@ class Operand:
     array
         A copy of its numbers; ``None`` where there are many, or none.
     value
-        The same for a recording; ``None`` for an argument that was not given.
+        The same for a recording; ``None`` where no numbers are kept.
     shape
         Its shape.
     """
 
+    id: str
     name: str
     named: bool
     array: Any
@@ -64,20 +67,27 @@ class Applied:
 
     Attributes
     ----------
+    id
+        The operation's in the recording.
     operation
         The row of the table.
     settings, texts
         The arguments that are not tensors; and their names, with what to write for them.
-    operands
-        The arguments that may be tensors.
+    operands, results
+        The arguments that may be tensors; and those of its results that something uses.
+    first
+        Which of its outputs the first of the results is.
     output_shape
-        The shape of its (first) result.
+        The shape of its first output, used or not.
     """
 
+    id: str
     operation: Operation
     settings: tuple[Any, ...]
     texts: tuple[tuple[str, str], ...]
     operands: tuple[Operand, ...]
+    results: tuple[Operand, ...]
+    first: int
     output_shape: tuple[int, ...]
 
 
@@ -90,8 +100,7 @@ def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple
 def kept_setting(value: Any) -> Any:
     """Keep a setting as it is now: of a large array only that it is one."""
     if isinstance(value, np.ndarray):
-        copy, _ = kept(value)
-        return np.empty(0, value.dtype) if copy is None else copy
+        return np.empty(0, value.dtype) if value.nbytes > COPIED_UP_TO else value.copy()
     return tuple(map(kept_setting, value)) if type(value) is tuple else value
 
 
@@ -150,10 +159,8 @@ def _composed(
         return name
     if module and outside:
         return f"{module}({', '.join(outside)})"
-    if module:  # all of it is the module's own: then its path need not be said again
-        name = named_by(name[len(module) + 1 :] for name in names)
-    else:
-        name = named_by(short)
+    # Where all of it is the module's own its path need not be said again.
+    name = named_by([name[len(module) + 1 :] for name in names] if module else short)
     return name if len(name) <= LONGEST_NAME else f"{operation}(…)"
 
 
@@ -259,8 +266,9 @@ def _ones_sent_back(applied: Applied, slot: str) -> np.ndarray[Any, Any]:
         return np.asarray(operation.rules[place](ones, (*arrays, *results, *applied.settings)))
 
 
-def forward_equation(applied: Applied, result: Operand) -> str:
+def forward_equation(applied: Applied) -> str:
     """Write what an operation computed: ``w·x = 2 · 5 = 10``; for tensors the shapes."""
+    result = applied.results[0]
     expression, name = applied.operation.expression, result.name
     names = _words(applied, numbers=False)
     written = formula(expression, names) if expression else name

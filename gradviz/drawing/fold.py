@@ -221,8 +221,8 @@ class _Folding:
         entered: set[int] = set()
         for operation in self.graph.operations:
             number = self.stretch_of.get(operation.id)
-            if number is not None:
-                ids = {argument.tensor for argument in operation.inputs} - hidden - set(unnamed.get(number, ()))
+            if number in unnamed and number not in entered:
+                ids = {argument.tensor for argument in operation.inputs} - hidden - set(unnamed[number])
                 if any(self.stretch_of.get(self.graph.tensor(id).producer or "") != number for id in ids):
                     entered.add(number)
         for number, made in unnamed.items():
@@ -329,20 +329,22 @@ class _Folding:
 
     def _visible(self, frame: Frame, sums: dict[str, Value]) -> dict[str, Any]:
         """Return what a step makes known and is not hidden in folds."""
-        contributions = []
-        for contribution in frame.contributions:
+        hidden = self.hidden
+        return {
+            "values": tuple([pair for pair in frame.values if pair[0] not in hidden]),
+            "contributions": tuple(self._sent(frame.contributions, sums)) if frame.contributions else (),
+            "gradients": tuple([gradient for gradient in frame.gradients if gradient.tensor not in hidden]),
+        }
+
+    def _sent(self, contributions: Iterable[Contribution], sums: dict[str, Value]) -> Iterator[Contribution]:
+        for contribution in contributions:
             edge = self.argument_of.get(contribution.argument)
             if edge is not None:
                 # Several edges inside may lead to one tensor outside; the fold sends it their sum.
                 sums[edge] = _added(sums[edge], contribution.value) if edge in sums else contribution.value
-                contributions.append(Contribution(edge, sums[edge]))
+                yield Contribution(edge, sums[edge])
             elif contribution.argument.rpartition("_")[0] not in self.stretch_of:
-                contributions.append(contribution)
-        return {
-            "values": tuple([pair for pair in frame.values if pair[0] not in self.hidden]),
-            "contributions": tuple(contributions),
-            "gradients": tuple([gradient for gradient in frame.gradients if gradient.tensor not in self.hidden]),
-        }
+                yield contribution
 
 
 def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ...]:

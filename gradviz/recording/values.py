@@ -34,6 +34,8 @@ def value_of(array: Any) -> Value:
 
 
 def _plain(number: Any) -> Any:
+    if not isinstance(number, np.generic):
+        return number  # of Python's own, such as an integer that fits no dtype
     if number.dtype.kind == "f" and number.dtype.itemsize < 8:
         # The shortest decimal that reads back as the same float32: 0.1, not 0.10000000149011612.
         return float(str(number))

@@ -133,8 +133,8 @@ class _Backward:
                 continue
             slot = row.inputs[place]
             if sent is not None:
-                told = words.backward_equation, applied, slot, self.output, result, value(entered), value(sent)
-                lines.append(partial(*told, partial=target in self.partial))
+                told, not_all = (applied, slot, self.output, result), target in self.partial
+                lines.append(partial(words.backward_equation, *told, value(entered), value(sent), partial=not_all))
                 if not contributions and not _same(upstream, entered):
                     lines.append(self._replaced(f"{name} had made {result.name}'s gradient", entered))
             if not _same(sent, gradient):

@@ -79,7 +79,7 @@ def dtype_text(dtype: np.dtype[Any]) -> str:
 def _numbers(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
     flat = array.ravel()
     if flat.dtype.kind == "f" and flat.dtype.itemsize < 8:
-        return tuple(map(_plain, flat))
+        return tuple([float(str(number)) for number in flat])  # as above
     return tuple(flat.tolist())
 
 

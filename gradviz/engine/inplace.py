@@ -190,7 +190,12 @@ def refuse(tensor: Tensor) -> None:
 
 def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
     """Overwrite a tensor's memory, or part of it, and note that this happened."""
-    global latest
+    begin(tensor)[where] = array
+    end(tensor, caller())
+
+
+def begin(tensor: Tensor) -> np.ndarray[Any, Any]:
+    """Return the array of a tensor that is about to be overwritten; what stands there is kept for pictures."""
     if tensor._inference and not mode.inference:
         raise RuntimeError(INFERENCE)
     if _overlaps(tensor.array):
@@ -200,14 +205,14 @@ def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
         changed.keep_old_values()
         if changed._grad_fn is not None and changed._grad_fn.changed is None:
             changed._grad_fn.changed = counter, counter.count
-    if isinstance(tensor.array, np.ndarray):
-        tensor.array[where] = array
-    else:  # a NumPy scalar: nobody shares it
-        held = np.array(tensor.array)
-        held[where] = array
-        tensor.array = held[()]
+    return tensor.storage()
+
+
+def end(tensor: Tensor, origin: tuple[Any, int]) -> None:
+    """Note that a tensor was overwritten, by a line of somebody's code."""
+    global latest
     latest = next_sequence_nr()
-    counter.note(latest, caller())
+    counter_of(tensor).note(latest, origin)
 
 
 def _overlaps(array: Any) -> bool:

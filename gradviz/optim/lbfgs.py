@@ -12,7 +12,7 @@ from gradviz.engine.modes import enable_grad
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.optim.arithmetic import Array, multiply_add, number
 from gradviz.optim.line_search import Trial, strong_wolfe
-from gradviz.optim.optimizer import Optimizer, check_learning_rate
+from gradviz.optim.optimizer import Optimizer, checked
 
 
 class LBFGS(Optimizer):
@@ -71,19 +71,8 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        check_learning_rate(lr)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "max_iter": max_iter,
-                "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
-                "tolerance_grad": tolerance_grad,
-                "tolerance_change": tolerance_change,
-                "history_size": history_size,
-                "line_search_fn": line_search_fn,
-            },
-        )
+        max_eval = max_iter * 5 // 4 if max_eval is None else max_eval
+        super().__init__(params, checked(locals()))
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 

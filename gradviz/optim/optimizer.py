@@ -10,11 +10,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes, mixed
+from gradviz.engine import advice, inplace, mixed
 from gradviz.engine.modes import enable_grad
+from gradviz.engine.operation import caller
 from gradviz.engine.tensor import RemovableHandle, Tensor, wrap
 from gradviz.nn.module import forget_gradient
-from gradviz.optim.arithmetic import multiply_add, number
+from gradviz.optim.arithmetic import number
+from gradviz.optim.compiled import compiled, scalar
+from gradviz.optim.rule import Sheet
 
 Group = dict[str, Any]
 """Parameters, under ``"params"``, and the settings to move them by."""
@@ -37,7 +40,7 @@ watchers: list[Watcher] = []
 class Optimizer:
     """Base class: parameters in groups, each with settings of its own.
 
-    A subclass says in `_move` how one parameter moves, or has a `step` of its own.
+    A subclass states in `_rule` how one parameter moves, or has a `step` of its own.
 
     Parameters
     ----------
@@ -176,46 +179,21 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        origin = caller()
         with np.errstate(all="ignore"):  # where training diverges, PyTorch computes inf and nan in silence
             for group in self.param_groups:
+                rule = compiled(self._rule, group)
                 for parameter in group["params"]:
                     if parameter._grad is not None:
-                        self._move(parameter, self._gradient(parameter, group), group)
+                        array = inplace.begin(parameter)
+                        rule.move(array, parameter._grad.array, self.state[parameter] if rule.states else {}, group)
+                        inplace.end(parameter, origin)
         return loss
 
-    def _gradient(self, parameter: Tensor, group: Group) -> Any:
-        """Return the gradient to go down: with weight decay, and turned round to maximise."""
-        gradient = parameter._grad.array  # type: ignore[union-attr]
-        if group.get("maximize"):
-            gradient = -gradient
-        decay = group.get("weight_decay")
-        if decay and not group.get("decoupled_weight_decay"):
-            gradient = multiply_add(parameter.array, decay, gradient).astype(gradient.dtype)
-        return gradient
-
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        """Move one parameter; every optimiser has its own way.
-
-        Parameters
-        ----------
-        parameter
-            What to change, with `gradviz.engine.inplace.write`.
-        gradient
-            The array to go down along.
-        group
-            The settings.
-        """
-        raise NotImplementedError(f"{type(self).__name__} says neither in step() nor in _move() how parameters move")
-
-    def _memory(self, parameter: Tensor, *names: str) -> dict[str, Any]:
-        """Return what is remembered about a parameter: at first no ``step`` made, and zeros under the names given."""
-        memory = self.state[parameter]
-        if not memory:
-            memory["step"] = scalar(0.0)
-        for name in names:
-            if name not in memory:
-                memory[name] = wrap(np.zeros_like(parameter.array))
-        return memory
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        """Write how one parameter moves; every optimiser has its own way."""
+        raise NotImplementedError("this optimizer says neither in step() nor in _rule() how parameters move")
 
     # --- state --------------------------------------------------------------------------------------------------
 
@@ -365,36 +343,38 @@ def settings_of(group: Group) -> Group:
     return {name: value for name, value in group.items() if name != "params"}
 
 
-def check_learning_rate(lr: Any) -> None:
-    """Refuse a learning rate that is negative, or a tensor of several."""
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError("Tensor lr must be 1-element")
-    check_not_negative("learning rate", lr)
+def checked(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings among the arguments of an ``__init__``, if they are such as an optimiser can work with.
+
+    Parameters
+    ----------
+    settings
+        Its ``locals()``.
+
+    Raises
+    ------
+    ValueError
+        If one is out of its bounds.
+    """
+    settings = {name: value for name, value in settings.items() if name not in ("self", "params", "__class__")}
+    for name, value in settings.items():
+        if name == "lr" and isinstance(value, Tensor) and value.numel() != 1:
+            raise ValueError("Tensor lr must be 1-element")
+        if name in NOT_NEGATIVE and not value >= 0:
+            raise ValueError(f"Invalid {NOT_NEGATIVE[name]}: {number(value)}")
+        for place in (0, 1) if name == "betas" else ():
+            if not 0 <= value[place] < 1:
+                raise ValueError(f"Invalid beta parameter at index {place}: {value[place]}")
+    return settings
 
 
-def check_not_negative(what: str, value: Any) -> None:
-    """Refuse a negative number."""
-    if not value >= 0:
-        raise ValueError(f"Invalid {what}: {number(value)}")
-
-
-def check_betas(betas: Any) -> None:
-    """Refuse decay rates outside of 0 ≤ β < 1."""
-    for place in (0, 1):
-        if not 0 <= betas[place] < 1:
-            raise ValueError(f"Invalid beta parameter at index {place}: {betas[place]}")
-
-
-def scalar(value: float) -> Tensor:
-    """Return a number to be remembered: a tensor without dimensions."""
-    return wrap(np.array(value, np.float64 if dtypes.get_default_dtype() is dtypes.float64 else np.float32))
-
-
-def counted(memory: dict[str, Any]) -> float:
-    """Count a step, and return how many it are."""
-    steps = memory["step"].storage()
-    steps += 1
-    return steps.item()
+NOT_NEGATIVE = {
+    "lr": "learning rate",
+    "eps": "epsilon value",
+    **{name: f"{name} value" for name in ("weight_decay", "momentum", "lr_decay", "momentum_decay")},
+    "initial_accumulator_value": "initial_accumulator_value value",
+}
+"""Settings that must not be negative, and what the error calls them."""
 
 
 def _refuse_unsupported(group: Group) -> None:

@@ -198,7 +198,7 @@ def begin(tensor: Tensor) -> np.ndarray[Any, Any]:
     """Return the array of a tensor that is about to be overwritten; what stands there is kept for pictures."""
     if tensor._inference and not mode.inference:
         raise RuntimeError(INFERENCE)
-    if _overlaps(tensor.array):
+    if not tensor.array.flags.writeable and _overlaps(tensor.array):
         raise RuntimeError(OVERLAPS)
     counter = counter_of(tensor)
     for changed in (tensor,) if tensor._base is None else (tensor, tensor._base):

@@ -20,7 +20,11 @@ def number(setting: Any) -> Any:
     return setting.array.reshape(())[()] if isinstance(setting, Tensor) else setting
 
 
-def fused(a: Any, b: Any, c: Any, out: Array, wide: Array) -> None:
+FEW = 2048
+"""Up to so many entries, fresh memory costs less than a call that computes in memory that is there."""
+
+
+def fused(a: Any, b: Any, c: Any, out: Array, wide: Array | None) -> None:
     """Store ``a * b + c``, rounded once.
 
     Parameters
@@ -32,8 +36,11 @@ def fused(a: Any, b: Any, c: Any, out: Array, wide: Array) -> None:
     out
         Where to store it; it may be one of the others.
     wide
-        An array of float64 to compute in.
+        An array of float64 to compute in; ``None`` where there are few entries.
     """
+    if wide is None:
+        out[...] = a.astype(np.float64) * (b if isinstance(b, float) else b.astype(np.float64)) + c.astype(np.float64)
+        return
     wide[...] = a
     np.multiply(wide, b, wide)
     np.add(wide, c, wide)
@@ -43,11 +50,11 @@ def fused(a: Any, b: Any, c: Any, out: Array, wide: Array) -> None:
 def multiply_add(a: Any, b: Any, c: Any) -> Any:
     """Return ``a * b + c``, rounded once; a number `b` counts in the precision of `a`."""
     out = np.empty_like(a)
-    fused(a, b if isinstance(b, np.ndarray) else float(a.dtype.type(b)), c, out, np.empty(np.shape(a)))
+    fused(a, b if isinstance(b, np.ndarray) else float(a.dtype.type(b)), c, out, None)
     return out
 
 
-def move_towards(average: Array, x: Any, share: Any, out: Array, distance: Array, wide: Array) -> None:
+def move_towards(average: Array, x: Any, share: Any, out: Array, distance: Array, wide: Array | None) -> None:
     """Store ``(1 − share) · average + share · x``, computed from the nearer end.
 
     Parameters
@@ -57,7 +64,7 @@ def move_towards(average: Array, x: Any, share: Any, out: Array, distance: Array
     share
         A number, in their precision.
     out, distance, wide
-        Where to store it, an array of the same kind to compute in, and one of float64.
+        Where to store it, an array of the same kind to compute in, and one of float64 (or None).
     """
     np.subtract(x, average, distance)
     if share < 0.5:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
-from gradviz.optim.rule import Sheet, choose, equal, largest
+from gradviz.optim.rule import Sheet, choose, equal, largest, rounded
 
 
 class ASGD(Optimizer):
@@ -59,9 +59,8 @@ class ASGD(Optimizer):
         mean = sheet.memory("ax", "ax")
         sentence = "w moves against its gradient, η times as far; and λ pulls it towards 0."
         w = sheet.line("w", (1 - lambd * eta) * sheet.w - eta * grad, sentence)
-        distance = sheet.line("Δ", (w - mean) * mu, "A share of the way from the average to w.")
         sentence = "ax is the average of all places since step t0; before, it goes along."
-        sheet.line("ax", choose(equal(mu, 1), w, mean + distance), sentence, keep=mean)
+        sheet.line("ax", choose(equal(mu, 1), w, mean + rounded(mu * (w - mean))), sentence, keep=mean)
         rate = lr / (1 + lambd * lr * sheet.t) ** sheet.setting("alpha", "α")
         sheet.line("η", rate, "How far the next step goes: less with every step.", keep=eta)
         share = 1 / largest(1, sheet.t - sheet.setting("t0"))

@@ -1,7 +1,7 @@
 """A rule computed: the lines of a `Sheet` become a Python function of array operations in place, made once per form.
 
-A function's source can be read: ``compiled(Adam._rule, group).source``. It works in memory of its own, on a block of
-entries after the other, so that what it computes stays in the processor's cache.
+A function's source can be read: ``compiled(Adam._rule, group).source``. Of a large array it computes one block of entries
+after the other, so that what it computes on the way stays in the processor's cache.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gradviz.optim import arithmetic
 from gradviz.optim.arithmetic import Array, number
 from gradviz.optim.rule import Line, Memory, Number, Rule, Setting, Sheet, Term
 
-BLOCK = 8192
+BLOCK = 65536
 """How many entries are computed at a time."""
 
 SCALARS = {"+": "+", "−": "-", "·": "*", "/": "/", "^": "**", "<": "<", ">": ">", "=": "=="}
@@ -27,7 +27,7 @@ ARRAYS = {"√": "sqrt", "||": "absolute", "sign": "sign", "negative": "negative
 def compiled(rule: Rule, settings: Mapping[str, Any]) -> Compiled:
     """Return the function of a rule in the form it has with these settings."""
     asked, forms = _known.setdefault(rule, ([], {}))
-    found = forms.get(tuple([bool(settings.get(name)) for name in asked]))
+    found = forms.get(tuple(map(bool, map(settings.get, asked))))
     if found is None:
         sheet = Sheet(settings)
         rule(sheet)
@@ -35,7 +35,7 @@ def compiled(rule: Rule, settings: Mapping[str, Any]) -> Compiled:
         if not set(sheet.asked) <= set(asked):
             asked += dict.fromkeys(name for name in sheet.asked if name not in asked)
             forms.clear()
-        forms[tuple([bool(settings.get(name)) for name in asked])] = found
+        forms[tuple(map(bool, map(settings.get, asked)))] = found
     return found
 
 
@@ -49,7 +49,8 @@ class Compiled:
     Attributes
     ----------
     move
-        ``move(w, grad, memory, group)`` moves a parameter's array in place, and updates what is remembered.
+        ``move(group, moved)`` moves parameters in place, and updates what is remembered of them. Of each is given its array,
+        its gradient's and its memory.
     source
         Its source.
     states
@@ -64,7 +65,7 @@ class Compiled:
         self.source = writer.source()
         names = {**_NAMES, "begin": self.begin, "states": self.states}
         exec(compile(self.source, "<an optimiser's rule>", "exec"), names)
-        self.move: Callable[[Array, Any, dict[str, Any], dict[str, Any]], None] = names["move"]
+        self.move: Callable[[Mapping[str, Any], Iterable[tuple[Array, Any, dict[str, Any]]]], None] = names["move"]
 
     def begin(self, memory: dict[str, Any], w: Array, group: Mapping[str, Any]) -> None:
         """Put into a parameter's memory what it has before the first step."""
@@ -83,9 +84,9 @@ def scalar(value: float) -> Any:
 
 
 def blocks(*arrays: Array) -> Iterable[Any]:
-    """Cut arrays of one shape into blocks of entries; small ones, and those not in order in memory, are one block."""
+    """Cut arrays of one shape into blocks of entries; those that are not in order in memory are one block."""
     size, shape = arrays[0].size, arrays[0].shape
-    if size <= BLOCK or not all(array.flags.c_contiguous and array.shape == shape for array in arrays):
+    if not all(array.flags.c_contiguous and array.shape == shape for array in arrays):
         return (arrays,)
     flat = [array.reshape(-1) for array in arrays]
     return ([array[start : start + BLOCK] for array in flat] for start in range(0, size, BLOCK))
@@ -96,6 +97,8 @@ _NAMES: dict[str, Any] = {
     **{name: getattr(np, name) for name in ("copyto", "empty", "where")},
     **{name: getattr(arithmetic, name) for name in ("fused", "move_towards", "number")},
     "blocks": blocks,
+    "BLOCK": BLOCK,
+    "FEW": arithmetic.FEW,
 }
 """What a function that was made calls."""
 
@@ -104,6 +107,8 @@ class _Writer:
     """Writes the function: the numbers of a step first, then what is done with each block."""
 
     def __init__(self, sheet: Sheet) -> None:
+        self.settings: list[str] = []
+        self.of_a_kind: list[str] = []
         self.numbers: list[str] = []
         self.body: list[str] = []
         self.indent = ""
@@ -135,14 +140,15 @@ class _Writer:
             lines += ["steps = memory['step'].storage()", "steps += 1", "t = steps.item()"]
         lines += [f"{memory.state} = memory[{memory.state!r}].item()" for memory in self.memories if not memory.whole]
         lines += [f"{state} = memory[{state!r}].storage()" for state in whole]
-        lines += ["kind = w.dtype.type", *self.numbers]
+        lines += ["if kind is not w.dtype.type:", "    kind = w.dtype.type", *[f"    {line}" for line in self.of_a_kind]]
         arrays = ", ".join(["w", "grad", *whole])
-        lines += [f"for {arrays} in blocks({arrays}):"]
+        lines += [*self.numbers, f"for {arrays} in [({arrays})] if w.size <= BLOCK else blocks({arrays}):"]
         lines += [f"    {register} = empty(w.shape, w.dtype)" for register in self.registers]
         if any("wide" in line for line in self.body):
-            lines += ["    wide = empty(w.shape)"]
+            lines += ["    wide = empty(w.shape) if w.size > FEW else None"]
         lines += [f"    {line}" for line in self.body]
-        return "\n    ".join(["def move(w, grad, memory, group):", *lines]) + "\n"
+        head = ["def move(group, moved):", *self.settings, "kind = None", "for w, grad, memory in moved:"]
+        return "\n".join(["\n    ".join(head), *[f"        {line}" for line in lines], ""])
 
     def emit(self, line: str) -> None:
         """Write a line of what is done with a block."""
@@ -166,8 +172,9 @@ class _Writer:
     def _number_line(self, line: Line) -> None:
         memory = line.memory
         if memory is None:
+            value = self.number(line.term)
             self.names[line] = f"x{len(self.numbers)}"
-            self.numbers.append(f"{self.names[line]} = {self.number(line.term)}")
+            self.numbers.append(f"{self.names[line]} = {value}")
             return
         # Its own line is computed in the precision in which it is remembered.
         place = f"memory[{memory.state!r}]"
@@ -190,7 +197,7 @@ class _Writer:
         if isinstance(term, Setting):
             name = self.names[term] = term.name + ("" if term.place is None else str(term.place))
             place = "" if term.place is None else f"[{term.place}]"
-            self.numbers.append(f"{name} = number(group[{term.name!r}]{place})")
+            self.settings.append(f"{name} = number(group[{term.name!r}]{place})")
             return name
         parts = [self.number(part) for part in term.parts]
         if term.operator in ("abbreviation", "line"):
@@ -213,7 +220,7 @@ class _Writer:
         text = f"float({text})" if exact else text
         if text not in self.constants:
             self.constants[text] = f"c{len(self.constants)}"
-            self.numbers.append(f"{self.constants[text]} = {text}")
+            (self.numbers if _varies(term) else self.of_a_kind).append(f"{self.constants[text]} = {text}")
         return self.constants[text]
 
     # --- arrays ---------------------------------------------------------------------------------------------------
@@ -230,6 +237,8 @@ class _Writer:
                 self.emit(f"copyto({out}, {name})")
             return out or name
         term = _unfolded(term)
+        if term.operator == "rounded":
+            return self.array(term.parts[0], out)
         if term.operator == "average":
             return self._average(term, out)
         if term.operator == "if":
@@ -286,11 +295,11 @@ class _Writer:
     def _choice(self, term: Term, out: str | None) -> str:
         condition, one, other = term.parts
         if condition.whole:
-            first, second = (self.operand(part) for part in condition.parts)
+            first, second = (self.array(part) if part.whole else self.number(part) for part in condition.parts)
             test = f"{first} {SCALARS[condition.operator]} {second}"
             chosen = [self.operand(one), self.operand(other)]
             target = out or self._register()
-            self.emit(f"{target}[...] = where({test}, {chosen[0]}, {chosen[1]})")
+            self.emit(f"{target}{'[...]' * bool(out)} = where({test}, {chosen[0]}, {chosen[1]})")
             for name in (first, second, *chosen):
                 self._release(name)
             return target
@@ -322,6 +331,11 @@ class _Writer:
         """Let memory be used again, if it is not that of a line."""
         if name in self.registers and name not in self.free and name not in self.names.values():
             self.free.append(name)
+
+
+def _varies(term: Term) -> bool:
+    """Say whether a number differs between parameters with the same settings."""
+    return isinstance(term, Memory | Line) or term.operator == "t" or any(map(_varies, term.parts))
 
 
 def _unfolded(term: Term) -> Term:

@@ -183,11 +183,16 @@ class Optimizer:
         with np.errstate(all="ignore"):  # where training diverges, PyTorch computes inf and nan in silence
             for group in self.param_groups:
                 rule = compiled(self._rule, group)
-                for parameter in group["params"]:
-                    if parameter._grad is not None:
-                        array = inplace.begin(parameter)
-                        rule.move(array, parameter._grad.array, self.state[parameter] if rule.states else {}, group)
-                        inplace.end(parameter, origin)
+                moving = [parameter for parameter in group["params"] if parameter._grad is not None]
+                rule.move(
+                    group,
+                    [
+                        (inplace.begin(parameter), parameter._grad.array, self.state[parameter] if rule.states else {})
+                        for parameter in moving
+                    ],
+                )
+                for parameter in moving:
+                    inplace.end(parameter, origin)
         return loss
 
     @staticmethod

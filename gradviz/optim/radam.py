@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
-from gradviz.optim.rule import Sheet, abbreviation, choose
+from gradviz.optim.rule import Sheet, abbreviation, choose, rounded
 
 
 class RAdam(Optimizer):
@@ -71,5 +71,4 @@ class RAdam(Optimizer):
         inverse = (1 - power).root() / (v.root() + sheet.setting("eps", "ε"))
         sentence = "Then the average is divided by how large gradients have been; before, it is taken as it is."
         scale = sheet.line("s", choose(count > 5, inverse, 1), sentence)
-        move = sheet.line("Δ", lr * m_hat * scale * trust, "How far to go.")
-        sheet.line("w", w - move, "w moves against the average gradient.")
+        sheet.line("w", w - rounded(lr * m_hat * scale * trust), "w moves against the average gradient.")

@@ -6,7 +6,7 @@ from typing import Any
 
 from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
-from gradviz.optim.rule import Sheet, choose, largest, sign, smallest
+from gradviz.optim.rule import Sheet, choose, largest, rounded, sign, smallest
 
 
 class Rprop(Optimizer):
@@ -67,4 +67,4 @@ class Rprop(Optimizer):
         step = sheet.line("step", within, "Every entry has a step of its own.", keep=length)
         sentence = "Where the sign has turned, a minimum was overstepped: wait there for one step."
         kept = sheet.line("g", choose(agreement < 0, 0, grad), sentence, keep=previous)
-        sheet.line("w", sheet.w - sign(kept) * step, "Only the gradient's sign counts, not its size.")
+        sheet.line("w", sheet.w - rounded(sign(kept) * step), "Only the gradient's sign counts, not its size.")

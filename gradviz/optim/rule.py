@@ -117,6 +117,11 @@ def average(kept: Term, before: Term, new: Term) -> Term:
     return Term("average", kept * before + (1 - kept) * new, kept, before, new)
 
 
+def rounded(product: Term) -> Term:
+    """Return a product that is rounded before something is added to it, as PyTorch does it here."""
+    return Term("rounded", product)
+
+
 def abbreviation(symbol: str, of: Term) -> Quantity:
     """Return a term that is written with a sign of its own: ``β₁ᵗ``."""
     return Quantity("abbreviation", symbol, of)

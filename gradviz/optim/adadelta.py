@@ -8,6 +8,9 @@ from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
 from gradviz.optim.rule import Sheet
 
+ORDER = "lr rho eps weight_decay maximize capturable foreach differentiable"
+"""The settings in the order of PyTorch's groups."""
+
 
 class Adadelta(Optimizer):
     """Divide the gradient by its own recent size, and multiply it by the recent size of the steps.
@@ -51,7 +54,7 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        settings = checked(locals())
+        settings = checked(locals(), ORDER)
         if not 0 <= rho <= 1:
             raise ValueError(f"Invalid rho value: {rho}")
         super().__init__(params, settings)
@@ -59,7 +62,7 @@ class Adadelta(Optimizer):
     @staticmethod
     def _rule(sheet: Sheet) -> None:
         grad, lr, rho, eps = sheet.gradient(), sheet.setting("lr"), sheet.setting("rho", "ρ"), sheet.setting("eps", "ε")
-        square, before = sheet.memory("v", "square_avg"), sheet.memory("u", "acc_delta")
+        square, before = sheet.memory("v", "square_avg", squares=True), sheet.memory("u", "acc_delta", squares=True)
         v = sheet.average_square(square, rho, grad)
         change = (before + eps).root() / (v + eps).root() * grad
         delta = sheet.line("Δ", change, "The gradient, scaled to the size of the changes so far.")

@@ -9,6 +9,9 @@ from gradviz.optim.compiled import compiled
 from gradviz.optim.optimizer import Optimizer, checked
 from gradviz.optim.rule import Sheet, Term
 
+ORDER = "lr lr_decay eps weight_decay initial_accumulator_value foreach maximize differentiable fused"
+"""The settings in the order of PyTorch's groups."""
+
 
 class Adagrad(Optimizer):
     """Adaptive gradients: divide by the root of the sum of all squared gradients so far.
@@ -55,7 +58,7 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        super().__init__(params, checked(locals()))
+        super().__init__(params, checked(locals(), ORDER))
         for group in self.param_groups:
             for parameter in group["params"]:
                 compiled(self._rule, group).begin(self.state[parameter], parameter.storage(), group)
@@ -64,7 +67,7 @@ class Adagrad(Optimizer):
     def _rule(sheet: Sheet) -> None:
         grad, lr = sheet.gradient(), sheet.setting("lr")
         rate: Term = lr
-        before = sheet.memory("G", "sum", start=sheet.setting("initial_accumulator_value"))
+        before = sheet.memory("G", "sum", sheet.setting("initial_accumulator_value"), squares=True)
         sentence = "G is the sum of all squared gradients so far."
         total = sheet.line("G", before + grad.squared(), sentence, keep=before)
         if sheet.has("lr_decay"):

@@ -8,6 +8,9 @@ from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
 from gradviz.optim.rule import Sheet, largest
 
+ORDER = "lr betas eps weight_decay amsgrad maximize foreach capturable differentiable fused decoupled_weight_decay"
+"""The settings in the order of PyTorch's groups."""
+
 
 class Adam(Optimizer):
     """Adaptive moments: every entry has a step size of its own, and a momentum.
@@ -63,7 +66,7 @@ class Adam(Optimizer):
     ) -> None:
         if isinstance(lr, Tensor) and foreach and not capturable:
             raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True")
-        settings = checked(locals())
+        settings = checked(locals(), ORDER)
         if not (all(isinstance(beta, float) for beta in betas) or all(isinstance(beta, Tensor) for beta in betas)):
             raise ValueError("betas must be either both floats or both Tensors")
         for place, beta in enumerate(betas):
@@ -78,10 +81,10 @@ class Adam(Optimizer):
         grad, lr, (beta1, beta2) = sheet.gradient(), sheet.setting("lr"), sheet.betas()
         w = sheet.decayed(lr)
         m = sheet.average(sheet.memory("m", "exp_avg"), beta1, grad)
-        v = sheet.average_square(sheet.memory("v", "exp_avg_sq"), beta2, grad)
+        v = sheet.average_square(sheet.memory("v", "exp_avg_sq", squares=True), beta2, grad)
         m_hat = sheet.corrected("m̂", m, beta1, "β₁ᵗ")
         if sheet.has("amsgrad"):
-            earlier = sheet.memory("v_max", "max_exp_avg_sq")
+            earlier = sheet.memory("v_max", "max_exp_avg_sq", squares=True)
             sentence = "amsgrad: the largest v so far, so that steps do not grow again."
             v = sheet.line("v_max", largest(earlier, v), sentence, keep=earlier)
         v_hat = sheet.corrected("v̂", v, beta2, "β₂ᵗ")

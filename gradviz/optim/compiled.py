@@ -15,7 +15,7 @@ from gradviz.engine import dtypes
 from gradviz.engine.tensor import wrap
 from gradviz.optim import arithmetic
 from gradviz.optim.arithmetic import Array, number
-from gradviz.optim.rule import Line, Memory, Number, Rule, Setting, Sheet, Term
+from gradviz.optim.rule import Memory, Number, Result, Rule, Setting, Sheet, Term
 
 BLOCK = 65536
 """How many entries are computed at a time."""
@@ -93,7 +93,7 @@ def blocks(*arrays: Array) -> Iterable[Any]:
 
 
 _NAMES: dict[str, Any] = {
-    **{name: getattr(np, name) for name in (*ARRAYS.values(), *"add subtract multiply divide reciprocal".split())},
+    **{name: getattr(np, name) for name in (*ARRAYS.values(), "add", "subtract", "multiply", "divide", "reciprocal")},
     **{name: getattr(np, name) for name in ("copyto", "empty", "where")},
     **{name: getattr(arithmetic, name) for name in ("fused", "move_towards", "number")},
     "blocks": blocks,
@@ -140,7 +140,11 @@ class _Writer:
             lines += ["steps = memory['step'].storage()", "steps += 1", "t = steps.item()"]
         lines += [f"{memory.state} = memory[{memory.state!r}].item()" for memory in self.memories if not memory.whole]
         lines += [f"{state} = memory[{state!r}].storage()" for state in whole]
-        lines += ["if kind is not w.dtype.type:", "    kind = w.dtype.type", *[f"    {line}" for line in self.of_a_kind]]
+        lines += [
+            "if kind is not w.dtype.type:",
+            "    kind = w.dtype.type",
+            *[f"    {line}" for line in self.of_a_kind],
+        ]
         arrays = ", ".join(["w", "grad", *whole])
         lines += [*self.numbers, f"for {arrays} in [({arrays})] if w.size <= BLOCK else blocks({arrays}):"]
         lines += [f"    {register} = empty(w.shape, w.dtype)" for register in self.registers]
@@ -156,7 +160,7 @@ class _Writer:
 
     # --- lines ----------------------------------------------------------------------------------------------------
 
-    def _array_line(self, line: Line, sheet: Sheet) -> None:
+    def _array_line(self, line: Result, sheet: Sheet) -> None:
         memory = line.memory
         target = "w" if line.symbol == "w" else memory.state if memory else None
         if memory is not None and memory.start.whole:
@@ -169,7 +173,7 @@ class _Writer:
             self.names = {term: known for term, known in self.names.items() if known != target}
         self.names[line] = name
 
-    def _number_line(self, line: Line) -> None:
+    def _number_line(self, line: Result) -> None:
         memory = line.memory
         if memory is None:
             value = self.number(line.term)
@@ -269,7 +273,7 @@ class _Writer:
             one, other = right.parts
             if not one.whole and other.operator == "²":  # (number · array) · array
                 root, scaled = self.array(other.parts[0]), self._register()
-                self.emit(f"multiply({root}, {self.constant(one, minus)}, {scaled})")
+                self.emit(f"multiply({root}, {self.constant(one, minus)}, out={scaled})")
                 factors, minus = [scaled, root], False
             elif one.whole and other.whole:
                 factors = [self.array(one), self.array(other)]
@@ -280,15 +284,15 @@ class _Writer:
         else:
             return self._apply("subtract" if minus else "add", [left, self.operand(right)], out)
         if minus:
-            self.emit(f"negative({factors[0]}, {(negated := self._register())})")
+            self.emit(f"negative({factors[0]}, out={(negated := self._register())})")
             factors[0] = negated
-        return self._apply("fused", [*factors, left], out, "wide")
+        return self._apply("fused", [*factors, left], out, "wide=wide")
 
     def _average(self, term: Term, out: str | None) -> str:
         _, kept, before, new = term.parts
         arrays = [self.array(before), self.array(new)]
         distance = self._register()
-        name = self._apply("move_towards", [*arrays, self.constant(1 - kept)], out, f"{distance}, wide")
+        name = self._apply("move_towards", [*arrays, self.constant(1 - kept)], out, f"distance={distance}, wide=wide")
         self._release(distance)
         return name
 
@@ -318,7 +322,7 @@ class _Writer:
         for name in operands:
             self._release(name)
         target = out or self._register()
-        self.emit(f"{function}({', '.join([*operands, target, *[scratch] * bool(scratch)])})")
+        self.emit(f"{function}({', '.join([*operands, f'out={target}', *[scratch] * bool(scratch)])})")
         return target
 
     def _register(self) -> str:
@@ -335,15 +339,15 @@ class _Writer:
 
 def _varies(term: Term) -> bool:
     """Say whether a number differs between parameters with the same settings."""
-    return isinstance(term, Memory | Line) or term.operator == "t" or any(map(_varies, term.parts))
+    return isinstance(term, Memory | Result) or term.operator == "t" or any(map(_varies, term.parts))
 
 
 def _unfolded(term: Term) -> Term:
     """Put numbers together that stand around a folded line: ``lr · (m / c)`` is ``(lr / c) · m``."""
-    if isinstance(term, Line) and term.folded:
+    if isinstance(term, Result) and term.folded:
         return _unfolded(term.term)
     inner = term.parts[-1] if term.parts else term
-    if isinstance(inner, Line) and inner.folded and inner.term.operator == "/" and not inner.term.parts[1].whole:
+    if isinstance(inner, Result) and inner.folded and inner.term.operator == "/" and not inner.term.parts[1].whole:
         above, below = inner.term.parts
         if term.operator == "√":
             return above.root() / below.root()

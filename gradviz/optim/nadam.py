@@ -8,6 +8,9 @@ from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
 from gradviz.optim.rule import Sheet, Term
 
+ORDER = "lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize foreach capturable differentiable"
+"""The settings in the order of PyTorch's groups."""
+
 
 class NAdam(Optimizer):
     """Adam with Nesterov momentum: the step looks ahead to where the momentum will have led.
@@ -55,7 +58,7 @@ class NAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        super().__init__(params, checked(locals()))
+        super().__init__(params, checked(locals(), ORDER))
 
     @staticmethod
     def _rule(sheet: Sheet) -> None:
@@ -63,7 +66,7 @@ class NAdam(Optimizer):
         w, decay = sheet.decayed(lr), sheet.setting("momentum_decay")
         product = sheet.memory("Π", "mu_product", start=1.0, whole=False)
         m = sheet.average(sheet.memory("m", "exp_avg"), beta1, grad)
-        v = sheet.average_square(sheet.memory("v", "exp_avg_sq"), beta2, grad)
+        v = sheet.average_square(sheet.memory("v", "exp_avg_sq", squares=True), beta2, grad)
 
         def share(step: Term) -> Term:
             return beta1 * (1 - 0.5 * 0.96 ** (step * decay))

@@ -348,13 +348,15 @@ def settings_of(group: Group) -> Group:
     return {name: value for name, value in group.items() if name != "params"}
 
 
-def checked(settings: dict[str, Any]) -> dict[str, Any]:
+def checked(settings: dict[str, Any], order: str = "") -> dict[str, Any]:
     """Return the settings among the arguments of an ``__init__``, if they are such as an optimiser can work with.
 
     Parameters
     ----------
     settings
         Its ``locals()``.
+    order
+        Their names, where PyTorch has them in another order in its groups than in its ``__init__``.
 
     Raises
     ------
@@ -370,7 +372,7 @@ def checked(settings: dict[str, Any]) -> dict[str, Any]:
         for place in (0, 1) if name == "betas" else ():
             if not 0 <= value[place] < 1:
                 raise ValueError(f"Invalid beta parameter at index {place}: {value[place]}")
-    return settings
+    return {name: settings[name] for name in order.split() or settings}
 
 
 NOT_NEGATIVE = {

@@ -8,6 +8,9 @@ from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
 from gradviz.optim.rule import Sheet, abbreviation, choose, rounded
 
+ORDER = "lr betas eps weight_decay maximize foreach capturable decoupled_weight_decay differentiable"
+"""The settings in the order of PyTorch's groups."""
+
 
 class RAdam(Optimizer):
     """Rectified Adam: in the first steps, when the average square is of few gradients, go along the momentum alone.
@@ -52,14 +55,14 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        super().__init__(params, checked(locals()))
+        super().__init__(params, checked(locals(), ORDER))
 
     @staticmethod
     def _rule(sheet: Sheet) -> None:
         grad, lr, (beta1, beta2) = sheet.gradient(), sheet.setting("lr"), sheet.betas()
         w = sheet.decayed(lr)
         m = sheet.average(sheet.memory("m", "exp_avg"), beta1, grad)
-        v = sheet.average_square(sheet.memory("v", "exp_avg_sq"), beta2, grad)
+        v = sheet.average_square(sheet.memory("v", "exp_avg_sq", squares=True), beta2, grad)
         m_hat = sheet.corrected("m̂", m, beta1, "β₁ᵗ", folded=False)
         power = abbreviation("β₂ᵗ", beta2**sheet.t)
         most = sheet.line("ρ∞", 2 / (1 - beta2) - 1, "Of about how many gradients v is an average, in the long run.")

@@ -8,6 +8,9 @@ from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
 from gradviz.optim.rule import Sheet, Term
 
+ORDER = "lr momentum alpha eps centered weight_decay capturable foreach maximize differentiable"
+"""The settings in the order of PyTorch's groups."""
+
 
 class RMSprop(Optimizer):
     """Divide the gradient by its root mean square: ``p ← p − lr · grad / (√v + eps)``.
@@ -55,7 +58,7 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        settings = checked(locals())
+        settings = checked(locals(), ORDER)
         if not alpha >= 0:
             raise ValueError(f"Invalid alpha value: {alpha}")
         super().__init__(params, settings)
@@ -63,7 +66,7 @@ class RMSprop(Optimizer):
     @staticmethod
     def _rule(sheet: Sheet) -> None:
         grad, lr, alpha = sheet.gradient(), sheet.setting("lr"), sheet.setting("alpha")
-        square = sheet.memory("v", "square_avg")
+        square = sheet.memory("v", "square_avg", squares=True)
         if sheet.has("momentum"):
             momentum, before = sheet.setting("momentum"), sheet.memory("buffer", "momentum_buffer")
         spread: Term = sheet.average_square(square, alpha, grad)

@@ -8,6 +8,9 @@ from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Optimizer, checked
 from gradviz.optim.rule import Sheet, choose, largest, rounded, sign, smallest
 
+ORDER = "lr etas step_sizes foreach maximize differentiable capturable"
+"""The settings in the order of PyTorch's groups."""
+
 
 class Rprop(Optimizer):
     """Resilient backpropagation: every entry's step grows while its gradient keeps its sign, and shrinks when it turns.
@@ -48,7 +51,7 @@ class Rprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        settings = checked(locals())
+        settings = checked(locals(), ORDER)
         if not 0 < etas[0] < 1 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
         super().__init__(params, settings)

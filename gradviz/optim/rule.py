@@ -30,7 +30,7 @@ class Term:
     def __init__(self, operator: str, *parts: Term | float) -> None:
         self.operator = operator
         self.parts = tuple(part if isinstance(part, Term) else Number(part) for part in parts)
-        self.whole = any(part.whole for part in self.parts)
+        self.whole: bool = any(part.whole for part in self.parts)
 
     def __add__(self, other: Term | float) -> Term:
         return Term("+", self, other)
@@ -161,16 +161,26 @@ class Memory(Quantity):
     """What the optimiser remembered under the name `state` before the step.
 
     `start` is what it begins with; if that is an array, then it stands for the whole line in the first step, as it is.
+    `squares` says that it is made of squares, and never negative.
     """
 
-    def __init__(self, symbol: str, state: str, start: Term | float, whole: bool) -> None:
+    def __init__(self, symbol: str, state: str, start: Term | float, whole: bool, squares: bool) -> None:
         super().__init__("memory", symbol, whole=whole)
         self.state, self.start = state, start if isinstance(start, Term) else Number(start)
-        self.line: Line | None = None
+        self.squares = squares
+        self.line: Result | None = None
 
 
-class Line(Quantity):
-    """A line of a rule, ``symbol ← term``, and what it computes.
+class Told(Quantity):
+    """What the optimiser remembers under the name `state` after the step."""
+
+    def __init__(self, symbol: str, state: str) -> None:
+        super().__init__("told", symbol, whole=True)
+        self.state = state
+
+
+class Result(Quantity):
+    """What a line of a rule computes: ``symbol ← term``.
 
     `memory` is what remembers it. A `folded` line is for the reader: where it is used, its numbers that do not depend on
     the entry are first put together with others of their kind, so that an array is gone over once less.
@@ -210,7 +220,7 @@ class Sheet:
         self._settings = settings
         self.w, self.grad = Quantity("w", "w", whole=True), Quantity("grad", "grad", whole=True)
         self.t = Quantity("t", "t")
-        self.lines: list[Line] = []
+        self.lines: list[Result] = []
         self.memories: list[Memory] = []
         self.asked: list[str] = []
         self.counts = True
@@ -227,14 +237,24 @@ class Sheet:
             value[place]  # another optimiser's, of the same name, may have no such part
         return Setting(symbol or name, name, place, first)
 
-    def memory(self, symbol: str, state: str, start: Term | float = 0.0, whole: bool = True) -> Memory:
+    def memory(
+        self, symbol: str, state: str, start: Term | float = 0.0, whole: bool = True, squares: bool = False
+    ) -> Memory:
         """Return what the optimiser has remembered: an array, or one number."""
-        self.memories.append(Memory(symbol, state, start, whole))
+        self.memories.append(Memory(symbol, state, start, whole, squares))
         return self.memories[-1]
 
-    def line(self, symbol: str, of: Term, sentence: str, keep: Memory | None = None, folded: bool = False) -> Line:
+    def change(self, symbol: str = "Δ") -> Quantity:
+        """Return by how much the parameter has changed, where nothing more is known; only to be written."""
+        return Quantity("change", symbol, whole=True)
+
+    def told(self, symbol: str, state: str) -> Told:
+        """Return what the optimiser tells about its step, where it is no rule that computes it; only to be written."""
+        return Told(symbol, state)
+
+    def line(self, symbol: str, of: Term, sentence: str, keep: Memory | None = None, folded: bool = False) -> Result:
         """Write a line, and return what it computes, which is remembered as `keep`."""
-        written = Line(symbol, of, sentence, keep, folded)
+        written = Result(symbol, of, sentence, keep, folded)
         if keep is not None:
             keep.line = written
         self.lines.append(written)
@@ -249,7 +269,9 @@ class Sheet:
             grad = self.line("grad", -grad, "maximize: the gradient is turned around, so that the step goes uphill.")
         if self.has("weight_decay") and not self.has("decoupled_weight_decay"):
             decayed = grad + self.setting("weight_decay") * self.w
-            grad = self.line("grad", decayed, "Weight decay adds a share of w to the gradient, which pulls w towards 0.")
+            grad = self.line(
+                "grad", decayed, "Weight decay adds a share of w to the gradient, which pulls w towards 0."
+            )
         return grad
 
     def decayed(self, lr: Term) -> Term:
@@ -263,17 +285,17 @@ class Sheet:
         """Return how much of each average is kept."""
         return self.setting("betas", "β₁", 0), self.setting("betas", "β₂", 1)
 
-    def average(self, memory: Memory, kept: Term, grad: Term) -> Line:
+    def average(self, memory: Memory, kept: Term, grad: Term) -> Result:
         """Write the line of the running average of the gradient."""
         sentence = f"{memory.symbol} is a running average of the gradient."
         return self.line(memory.symbol, average(kept, memory, grad), sentence, keep=memory)
 
-    def average_square(self, memory: Memory, kept: Term, grad: Term) -> Line:
+    def average_square(self, memory: Memory, kept: Term, grad: Term) -> Result:
         """Write the line of the running average of the squared gradient."""
         sentence = f"{memory.symbol} is a running average of the squared gradient."
         return self.line(memory.symbol, kept * memory + (1 - kept) * grad.squared(), sentence, keep=memory)
 
-    def corrected(self, symbol: str, kept_average: Term, beta: Term, power: str, folded: bool = True) -> Line:
+    def corrected(self, symbol: str, kept_average: Term, beta: Term, power: str, folded: bool = True) -> Result:
         """Write the line of an average that makes up for its beginning at 0."""
         sentence = f"The average began at 0; {symbol} makes up for it. t counts the steps."
         missing = 1 - abbreviation(power, beta**self.t)

@@ -246,10 +246,23 @@ def test_a_schedule_for_a_matrix_of_weights():
     agree(numbers_of(rules, columns)[moved(lines_of(rules[0]))], columns["after"])
 
 
-def test_an_optimiser_of_ones_own_and_lbfgs_show_the_change():
-    run, rule = recorded_with_closure()
+def test_an_optimiser_of_ones_own_shows_the_change():
+    class Ours(gv.optim.SGD):
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.data -= group["lr"] * parameter.grad.sign()
+
+    w = gv.tensor([2.0, 1.0], requires_grad=True)
+    optimizer = Ours([w], lr=0.1)
+    with gv.record(progress=False) as run:
+        for _ in range(3):
+            optimizer.zero_grad()
+            (w**2).sum().backward()
+            optimizer.step()
+    rule = run.steps[0].parameters["w"].rule
     (line,) = lines_of(rule)
-    assert (rule.name, line.symbol, [token.text for token in line.tokens]) == ("LBFGS", "w", ["w", "+", "Δ"])
+    assert (rule.name, line.symbol, [token.text for token in line.tokens]) == ("Ours", "w", ["w", "+", "Δ"])
     assert "not written out" in line.sentence
     columns = columns_of_values(run)
     np.testing.assert_array_equal(numbers_of(rule, columns)[line.key], columns["after"])
@@ -257,20 +270,36 @@ def test_an_optimiser_of_ones_own_and_lbfgs_show_the_change():
     assert lines_of(Rule("Adam", {"lr": 0.1})) == lines_of(rule)
 
 
-def recorded_with_closure():
-    w = gv.tensor([2.0, 1.0], requires_grad=True)
-    optimizer = gv.optim.LBFGS([w], lr=0.5, max_iter=2)
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+@pytest.mark.parametrize("moves", [1, 3])
+def test_lbfgs_shows_its_last_direction_and_how_far_it_went(search, moves):
+    w, b = gv.tensor([2.0, 1.0], requires_grad=True), gv.tensor([[0.5]], requires_grad=True)
+    optimizer = gv.optim.LBFGS([w, b], lr=0.5, max_iter=moves, line_search_fn=search)
 
     def closure():
         optimizer.zero_grad()
-        loss = (w**4).sum()
+        loss = (w**4).sum() + ((w * b) ** 2).sum()
         loss.backward()
         return loss
 
     with gv.record(progress=False) as run:
-        for _ in range(3):
+        for _ in range(4):
             optimizer.step(closure)
-    return run, run.steps[0].parameters["w"].rule
+    by_name = {parameter.name: run.parameter(parameter.name) for parameter in run.parameters}
+    for history in by_name.values():
+        parts = [part for part in history.parts() if part.rule.name == "LBFGS" and "d" in part.state]
+        assert len(parts) == 4
+        rule = parts[0].rule
+        assert texts(rule) == ["start ← w + Δ", "w ← start + t · d"]
+        state = {name: np.stack([np.asarray(part.state[name]) for part in parts]) for name in ("earlier", "d", "t")}
+        columns = {
+            "before": np.stack([part.before for part in parts]).astype(np.float64),
+            "after": np.stack([part.after for part in parts]).astype(np.float64),
+            **state,
+        }
+        numbers = numbers_of(rule, columns)
+        agree(numbers[moved(lines_of(rule))], columns["after"])
+        assert not state["earlier"].any() if moves == 1 else state["earlier"].any()
 
 
 def columns_of_values(run):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -199,6 +199,10 @@ class Optimizer:
     def _rule(sheet: Sheet) -> None:
         """Write how one parameter moves; every optimiser has its own way."""
         raise NotImplementedError("this optimizer says neither in step() nor in _rule() how parameters move")
+
+    def _told(self, parameter: Tensor) -> Mapping[str, Any]:
+        """Return what there is to tell of a parameter's last step to who records it: what is remembered."""
+        return self.state.get(parameter, {})
 
     # --- state --------------------------------------------------------------------------------------------------
 

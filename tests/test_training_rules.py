@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradviz as gv
+from gradviz.optim.rule import Sheet
 from gradviz.training.model import BY_HAND, Rule
 from gradviz.training.rules import form_of, hand_rate, lines_of, numbers_of
 
@@ -169,6 +171,99 @@ def test_the_symbols_say_what_the_numbers_are(optimizer, settings):
         for place in ((0, 0, 0), (3, 1, 1), (7, 2, 0)):
             expected = np.broadcast_to(numbers[line.key], shape)[place]
             assert worked(line.tokens, numbers, (place, shape)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+# --- every optimiser, in every form of its settings ---------------------------------------------------------------------
+
+OPTIMIZERS = sorted(
+    name
+    for name in gv.optim.__all__
+    if name not in ("Optimizer", "LBFGS") and isinstance(getattr(gv.optim, name), type)
+)
+AT_WORK = {"momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1, "lr_decay": 0.2}
+"""What a setting is when it is at work; those that are not here are True."""
+
+HOW = {"foreach", "fused", "capturable", "differentiable"}
+"""Settings that say how it is computed, not what."""
+
+
+def forms(optimizer):
+    """Return the settings of every form: each that the rule asks about is at work or not."""
+    made = getattr(gv.optim, optimizer)
+    defaults = made([gv.ones(1)]).defaults
+    asked, found, before = [], [], None
+    while asked != before:
+        before, found = list(asked), []
+        for at_work in itertools.product([False, True], repeat=len(before)):
+            values = {name: AT_WORK.get(name, True) if on else 0 for name, on in zip(before, at_work, strict=True)}
+            settings = {**defaults, **values}
+            sheet = Sheet(settings)
+            made._rule(sheet)
+            found.append((settings, sheet))
+            asked += dict.fromkeys(name for name in sheet.asked if name in defaults and name not in asked)
+    return found
+
+
+def stepped(optimizer, settings, steps=5):
+    """Step along random gradients; return the columns that a recording has."""
+    random = np.random.default_rng(3)
+    w = gv.tensor(random.standard_normal((3, 2)).astype("f"), requires_grad=True)
+    made = getattr(gv.optim, optimizer)([w])
+    made.param_groups[0].update(settings)
+    made.state.clear()
+    rows = []
+    for _ in range(steps):
+        w.grad = gv.tensor(random.standard_normal((3, 2)).astype("f"))
+        row = {"before": w.detach().numpy().copy(), "gradient": w.grad.numpy().copy()}
+        made.step()
+        state = {name: np.array(kept.array) for name, kept in made.state.get(w, {}).items()}
+        rows.append({**row, "after": w.detach().numpy().copy(), **state})
+    columns = {name: np.stack([row[name] for row in rows]).astype(np.float64) for name in rows[-1]}
+    earlier = {f"{name}.before": np.full_like(columns[name], np.nan) for name in state}
+    for name in state:
+        earlier[f"{name}.before"][1:] = columns[name][:-1]
+    return columns, earlier
+
+
+def names_in(term):
+    """Every setting that a term is computed from."""
+    return {getattr(term, "name", None)}.union(*map(names_in, term.parts)) - {None}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_is_printed_is_what_was_computed(optimizer):
+    found = forms(optimizer)
+    assert len({lines_of(Rule(optimizer, given_settings)) for given_settings, _ in found}) >= 2
+    for given_settings, sheet in found:
+        rule = Rule(optimizer, given_settings)
+        columns, earlier = stepped(optimizer, given_settings)
+        lines, shape = lines_of(rule), columns["before"].shape
+        for given_columns in ({**columns, **earlier}, columns):
+            numbers = numbers_of(rule, given_columns)
+            made, after = numbers[moved(lines)], columns["after"]
+            assert (np.abs(made - after) <= 2e-6 * (np.abs(after) + np.abs(columns["before"]))).all(), given_settings
+        numbers = numbers_of(rule, {**columns, **earlier})
+        for line in lines:
+            for place in ((0, 1, 1), (4, 2, 0)):
+                expected = np.broadcast_to(numbers[line.key], shape)[place]
+                assert worked(line.tokens, numbers, (place, shape)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        starts = [memory.start for memory in sheet.memories]
+        mentioned = set().union(*map(names_in, [*sheet.lines, *starts])) | set(sheet.asked)
+        at_work = {name for name, value in given_settings.items() if value} - HOW
+        if not given_settings.get("momentum"):
+            at_work -= {"dampening", "nesterov"}
+        if not given_settings.get("weight_decay"):
+            at_work -= {"decoupled_weight_decay"}
+        assert at_work <= mentioned, given_settings
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_setting_that_the_rule_asks_about_is_written_where_it_is_at_work(optimizer):
+    for given_settings, sheet in forms(optimizer):
+        for name in set(sheet.asked):
+            if given_settings.get(name):
+                without = {**given_settings, name: 0}
+                assert texts(Rule(optimizer, given_settings)) != texts(Rule(optimizer, without)), (given_settings, name)
 
 
 def test_only_what_is_at_work_is_written():

@@ -190,7 +190,11 @@ class LBFGS(Optimizer):
             if other is parameter:
                 break
             place += other.numel()
-        for name, vector in (("earlier", earlier), ("d", memory["d"]), ("prev_flat_grad", memory.get("prev_flat_grad"))):
+        for name, vector in (
+            ("earlier", earlier),
+            ("d", memory["d"]),
+            ("prev_flat_grad", memory.get("prev_flat_grad")),
+        ):
             if vector is not None:
                 part = np.asarray(_arrays(vector))[place : place + parameter.numel()]
                 memory[name] = wrap(part.reshape(parameter.array.shape))

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet
 
 ORDER = "lr rho eps weight_decay maximize capturable foreach differentiable"
 """The settings in the order of PyTorch's groups."""
 
 
+@documented
 class Adadelta(Optimizer):
     """Divide the gradient by its own recent size, and multiply it by the recent size of the steps.
 
@@ -19,22 +20,12 @@ class Adadelta(Optimizer):
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
         The step is multiplied with it.
     rho
         How much of each average square is kept in a step.
     eps
         Keeps the quotient finite, and the first step from being 0.
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    capturable, differentiable
-        Only ``False``.
-    maximize
-        Step along the gradient instead.
 
     References
     ----------

@@ -6,13 +6,14 @@ from typing import Any
 
 from gradviz.engine.tensor import Tensor
 from gradviz.optim.compiled import compiled
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet, Term
 
 ORDER = "lr lr_decay eps weight_decay initial_accumulator_value foreach maximize differentiable fused"
 """The settings in the order of PyTorch's groups."""
 
 
+@documented
 class Adagrad(Optimizer):
     """Adaptive gradients: divide by the root of the sum of all squared gradients so far.
 
@@ -20,24 +21,10 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
     lr_decay
         In step ``t`` the learning rate is ``lr / (1 + (t − 1) · lr_decay)``.
-    weight_decay
-        Adds this share of the parameter to its gradient.
     initial_accumulator_value
         What the sums of squares start from.
-    eps
-        Keeps the quotient finite.
-    foreach, fused
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    differentiable
-        Only ``False``.
 
     References
     ----------

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet, largest
 
 ORDER = "lr betas eps weight_decay amsgrad maximize foreach capturable differentiable fused decoupled_weight_decay"
 """The settings in the order of PyTorch's groups."""
 
 
+@documented
 class Adam(Optimizer):
     """Adaptive moments: every entry has a step size of its own, and a momentum.
 
@@ -21,26 +22,10 @@ class Adam(Optimizer):
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
         The learning rate: about how far an entry moves in a step.
-    betas
-        How much of each average is kept in a step: of the gradient's, of its square's.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
     amsgrad
         Divide by the largest ``√v`` so far.
-    foreach, fused
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    capturable, differentiable
-        Only ``False``.
-    decoupled_weight_decay
-        Let weight decay shrink the parameter itself, as `AdamW` does.
 
     References
     ----------
@@ -92,6 +77,7 @@ class Adam(Optimizer):
         sheet.line("w", step, "w moves about lr where gradients agree, however large they are.")
 
 
+@documented
 class AdamW(Adam):
     """Adam with decoupled weight decay: it shrinks the parameter itself, by ``lr · weight_decay`` of it in a step.
 
@@ -100,8 +86,6 @@ class AdamW(Adam):
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr, betas, eps, amsgrad, maximize, foreach, capturable, differentiable, fused
         As in `Adam`.
     weight_decay

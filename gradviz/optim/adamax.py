@@ -5,31 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet, largest
 
 
+@documented
 class Adamax(Optimizer):
     """Adam with a maximum: divide by the largest gradient of late, ``u ← max(β₂ · u, |grad| + eps)``.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
     betas
         How much is kept in a step: of the gradient's average, of the maximum.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    differentiable, capturable
-        Only ``False``.
 
     References
     ----------

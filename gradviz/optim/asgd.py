@@ -5,31 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet, choose, equal, largest, rounded
 
 
+@documented
 class ASGD(Optimizer):
     """Averaged stochastic gradient descent: also keep the average of all places visited, under ``"ax"`` in the state.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
         The learning rate at the start; in step ``t`` it is ``lr / (1 + lambd · lr · t) ** alpha``.
     lambd, alpha
         How the learning rate falls; `lambd` also shrinks the parameters.
     t0
         The step at which averaging starts.
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    differentiable, capturable
-        Only ``False``.
 
     References
     ----------

@@ -5,38 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet, Term
 
 ORDER = "lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize foreach capturable differentiable"
 """The settings in the order of PyTorch's groups."""
 
 
+@documented
 class NAdam(Optimizer):
     """Adam with Nesterov momentum: the step looks ahead to where the momentum will have led.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
-    betas
-        How much of each average is kept in a step: of the gradient's, of its square's.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
     momentum_decay
         How fast the momentum grows to its full size: in step ``t`` it is ``β₁ · (1 − 0.96 ** (t · momentum_decay) / 2)``.
-    decoupled_weight_decay
-        Let weight decay shrink the parameter itself, as `AdamW` does.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    capturable, differentiable
-        Only ``False``.
 
     References
     ----------

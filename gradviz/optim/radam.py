@@ -5,36 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet, abbreviation, choose, rounded
 
 ORDER = "lr betas eps weight_decay maximize foreach capturable decoupled_weight_decay differentiable"
 """The settings in the order of PyTorch's groups."""
 
 
+@documented
 class RAdam(Optimizer):
     """Rectified Adam: in the first steps, when the average square is of few gradients, go along the momentum alone.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
-        The learning rate.
-    betas
-        How much of each average is kept in a step: of the gradient's, of its square's.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    decoupled_weight_decay
-        Let weight decay shrink the parameter itself, as `AdamW` does.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    capturable, differentiable
-        Only ``False``.
+        The learning rate: about how far an entry moves in a step, once the average square can be trusted.
 
     References
     ----------

@@ -5,38 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet, Term
 
 ORDER = "lr momentum alpha eps centered weight_decay capturable foreach maximize differentiable"
 """The settings in the order of PyTorch's groups."""
 
 
+@documented
 class RMSprop(Optimizer):
     """Divide the gradient by its root mean square: ``p ← p − lr · grad / (√v + eps)``.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
     alpha
         How much of the average square ``v`` is kept in a step.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
     momentum
         How much of the last step is made again.
     centered
         Divide by the standard deviation: take the square of the average gradient from ``v``.
-    capturable, differentiable
-        Only ``False``.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
 
     References
     ----------

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet, choose, largest, rounded, sign, smallest
 
 ORDER = "lr etas step_sizes foreach maximize differentiable capturable"
 """The settings in the order of PyTorch's groups."""
 
 
+@documented
 class Rprop(Optimizer):
     """Resilient backpropagation: every entry's step grows while its gradient keeps its sign, and shrinks when it turns.
 
@@ -19,20 +20,12 @@ class Rprop(Optimizer):
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
         The first step's length.
     etas
         What the length is multiplied with: when the sign has turned, when it has not.
     step_sizes
         The shortest and the longest step.
-    capturable, differentiable
-        Only ``False``.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
 
     References
     ----------

@@ -5,30 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer, checked, documented
 from gradviz.optim.rule import Sheet
 
 
+@documented
 class SGD(Optimizer):
     """Stochastic gradient descent: step against the gradient, ``p ← p − lr · grad``.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
     momentum, dampening, nesterov
         With momentum, a velocity is kept: ``v ← momentum · v + (1 − dampening) · grad``, and the step is along ``v``
         (with Nesterov, along ``grad + momentum · v``).
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    maximize
-        Step along the gradient instead.
-    foreach, fused
-        How PyTorch computes, not what. Accepted, and without effect.
-    differentiable
-        Only ``False``.
 
     References
     ----------

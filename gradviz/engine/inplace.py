@@ -200,10 +200,10 @@ def begin(tensor: Tensor) -> np.ndarray[Any, Any]:
         raise RuntimeError(INFERENCE)
     if not tensor.array.flags.writeable and _overlaps(tensor.array):
         raise RuntimeError(OVERLAPS)
-    counter = counter_of(tensor)
     for changed in (tensor,) if tensor._base is None else (tensor, tensor._base):
         changed.keep_old_values()
         if changed._grad_fn is not None and changed._grad_fn.changed is None:
+            counter = counter_of(tensor)
             changed._grad_fn.changed = counter, counter.count
     return tensor.storage()
 

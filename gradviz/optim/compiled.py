@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.tensor import wrap
+from gradviz.engine.tensor import Tensor, wrap
 from gradviz.optim import arithmetic
 from gradviz.optim.arithmetic import Array, number
 from gradviz.optim.rule import Memory, Number, Result, Rule, Setting, Sheet, Term
@@ -50,7 +50,7 @@ class Compiled:
     ----------
     move
         ``move(group, moved)`` moves parameters in place, and updates what is remembered of them. Of each is given its array,
-        its gradient's and its memory.
+        its gradient's, its memory, and itself.
     source
         Its source.
     states
@@ -65,7 +65,7 @@ class Compiled:
         self.source = writer.source()
         names = {**_NAMES, "begin": self.begin, "states": self.states}
         exec(compile(self.source, "<an optimiser's rule>", "exec"), names)
-        self.move: Callable[[Mapping[str, Any], Iterable[tuple[Array, Any, dict[str, Any]]]], None] = names["move"]
+        self.move: Callable[[Mapping[str, Any], Iterable[tuple[Array, Any, dict[str, Any], Tensor]]], None] = names["move"]
 
     def begin(self, memory: dict[str, Any], w: Array, group: Mapping[str, Any]) -> None:
         """Put into a parameter's memory what it has before the first step."""
@@ -151,7 +151,7 @@ class _Writer:
         if any("wide" in line for line in self.body):
             lines += ["    wide = empty(w.shape) if w.size > FEW else None"]
         lines += [f"    {line}" for line in self.body]
-        head = ["def move(group, moved):", *self.settings, "kind = None", "for w, grad, memory in moved:"]
+        head = ["def move(group, moved):", *self.settings, "kind = None", "for w, grad, memory, _ in moved:"]
         return "\n".join(["\n    ".join(head), *[f"        {line}" for line in lines], ""])
 
     def emit(self, line: str) -> None:

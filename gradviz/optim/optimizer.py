@@ -185,15 +185,14 @@ class Optimizer:
         with np.errstate(all="ignore"):  # where training diverges, PyTorch computes inf and nan in silence
             for group in self.param_groups:
                 rule = compiled(self._rule, group)
-                moving = [parameter for parameter in group["params"] if parameter._grad is not None]
-                rule.move(
-                    group,
-                    [
-                        (inplace.begin(parameter), parameter._grad.array, self.state[parameter] if rule.states else {})
-                        for parameter in moving
-                    ],
-                )
-                for parameter in moving:
+                moving = []
+                for parameter in group["params"]:
+                    gradient = parameter._grad
+                    if gradient is not None:
+                        memory = self.state[parameter] if rule.states else {}
+                        moving.append((inplace.begin(parameter), gradient.array, memory, parameter))
+                rule.move(group, moving)
+                for *_, parameter in moving:
                     inplace.end(parameter, origin)
         return loss
 

@@ -65,7 +65,9 @@ class Compiled:
         self.source = writer.source()
         names = {**_NAMES, "begin": self.begin, "states": self.states}
         exec(compile(self.source, "<an optimiser's rule>", "exec"), names)
-        self.move: Callable[[Mapping[str, Any], Iterable[tuple[Array, Any, dict[str, Any], Tensor]]], None] = names["move"]
+        self.move: Callable[[Mapping[str, Any], Iterable[tuple[Array, Any, dict[str, Any], Tensor]]], None] = names[
+            "move"
+        ]
 
     def begin(self, memory: dict[str, Any], w: Array, group: Mapping[str, Any]) -> None:
         """Put into a parameter's memory what it has before the first step."""
@@ -266,7 +268,11 @@ class _Writer:
     def _sum(self, term: Term, out: str | None) -> str:
         """Write a sum: if what is added is a product, it is not rounded before."""
         minus = term.operator == "−"
-        left, right = self.operand(term.parts[0]), _unfolded(term.parts[1])
+        first, right = term.parts[0], _unfolded(term.parts[1])
+        if first.whole and first not in self.names and not self._reads(right, out):
+            left = self.array(first, out)
+        else:
+            left = self.operand(first)
         if right.operator == "²" and right.whole:
             factors = [self.array(right.parts[0])] * 2
         elif right.operator == "·" and right.whole:
@@ -324,6 +330,12 @@ class _Writer:
         target = out or self._register()
         self.emit(f"{function}({', '.join([*operands, f'out={target}', *[scratch] * bool(scratch)])})")
         return target
+
+    def _reads(self, term: Term, name: str | None) -> bool:
+        """Say whether what is in some memory is needed to compute a term."""
+        return (
+            self.names.get(term) == name if term in self.names else any(self._reads(part, name) for part in term.parts)
+        )
 
     def _register(self) -> str:
         if not self.free:

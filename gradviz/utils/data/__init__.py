@@ -14,7 +14,7 @@ from gradviz.utils.data.datasets import (
     TensorDataset,
     random_split,
 )
-from gradviz.utils.data.loader import DataLoader
+from gradviz.utils.data.loader import DataLoader, get_worker_info
 from gradviz.utils.data.samplers import (
     BatchSampler,
     RandomSampler,
@@ -41,6 +41,7 @@ __all__ = [
     "WeightedRandomSampler",
     "default_collate",
     "default_convert",
+    "get_worker_info",
     "random_split",
 ]
 

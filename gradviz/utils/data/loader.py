@@ -209,3 +209,8 @@ def _check_workers(
         raise ValueError(
             "multiprocessing_context can only be used with multi-process loading (num_workers > 0), but got num_workers=0"
         )
+
+
+def get_worker_info() -> None:
+    """Return ``None``, as PyTorch does in the main process: batches are made there, whatever `num_workers` says."""
+    return None

@@ -14,7 +14,7 @@ from gradviz.utils.data.datasets import (
     TensorDataset,
     random_split,
 )
-from gradviz.utils.data.loader import DataLoader, get_worker_info
+from gradviz.utils.data.loader import DataLoader
 from gradviz.utils.data.samplers import (
     BatchSampler,
     RandomSampler,
@@ -23,6 +23,7 @@ from gradviz.utils.data.samplers import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from gradviz.utils.data.workers import get_worker_info
 
 __all__ = [
     "BatchSampler",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.tensor import wrap
 from gradviz.optim import arithmetic
 from gradviz.optim.arithmetic import Array, number
 from gradviz.optim.rule import Memory, Number, Result, Rule, Setting, Sheet, Term
@@ -50,7 +50,7 @@ class Compiled:
     ----------
     move
         ``move(group, moved)`` moves parameters in place, and updates what is remembered of them. Of each is given its array,
-        its gradient's, its memory, and itself.
+        its gradient's, its memory, and what else goes along.
     source
         Its source.
     states
@@ -65,9 +65,7 @@ class Compiled:
         self.source = writer.source()
         names = {**_NAMES, "begin": self.begin, "states": self.states}
         exec(compile(self.source, "<an optimiser's rule>", "exec"), names)
-        self.move: Callable[[Mapping[str, Any], Iterable[tuple[Array, Any, dict[str, Any], Tensor]]], None] = names[
-            "move"
-        ]
+        self.move: Callable[[Mapping[str, Any], Iterable[tuple[Array, Any, dict[str, Any], Any]]], None] = names["move"]
 
     def begin(self, memory: dict[str, Any], w: Array, group: Mapping[str, Any]) -> None:
         """Put into a parameter's memory what it has before the first step."""

@@ -13,9 +13,10 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from gradviz.engine import advice, inplace, mixed
+from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import enable_grad
 from gradviz.engine.operation import caller
-from gradviz.engine.tensor import RemovableHandle, Tensor, wrap
+from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.module import forget_gradient
 from gradviz.optim.arithmetic import number
 from gradviz.optim.compiled import compiled, scalar
@@ -189,11 +190,12 @@ class Optimizer:
                 for parameter in group["params"]:
                     gradient = parameter._grad
                     if gradient is not None:
+                        array, before = inplace.begin(parameter)
                         memory = self.state[parameter] if rule.states else {}
-                        moving.append((inplace.begin(parameter), gradient.array, memory, parameter))
+                        moving.append((array, gradient.array, memory, (parameter, before)))
                 rule.move(group, moving)
-                for *_, parameter in moving:
-                    inplace.end(parameter, origin)
+                for *_, (parameter, before) in moving:
+                    inplace.end(parameter, before, origin)
         return loss
 
     @staticmethod

@@ -297,7 +297,7 @@ ON_DEMAND = {
 """A line for each row that is not in the table."""
 
 ONCE = {
-    "CdistBackward0", "CtcLossBackward0", "GridSampler2DBackward0", "GridSampler3DBackward0", "HardsigmoidBackward0",
+    "CdistBackward0", "CtcLossBackward0", "HardsigmoidBackward0",
     "MultiMarginLossBackward0", "MultilabelMarginLossBackward0", "PdistBackward0",
 }  # fmt: skip
 """What has no second derivative, in PyTorch either."""

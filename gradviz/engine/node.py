@@ -203,6 +203,9 @@ class Node:
                 result.append(None)
                 continue
             gradient, argument = rules[place](upstream, values), values[place]
+            if gradient is None:  # the formula says that nothing comes back, which not even zeros do
+                result.append(None)
+                continue
             if gradient.shape != argument.shape or gradient.dtype is not argument.dtype:
                 gradient = fit(gradient, argument.shape, argument.dtype)
             result.append(gradient)
@@ -215,7 +218,8 @@ class Node:
         values = self.tensors()
         result: list[Tensor | None] = []
         for edge, rule, argument in zip(self.edges, self.operation.rules, values, strict=False):
-            result.append(None if edge is None else fit_tensor(rule(upstream, values), argument))
+            gradient = None if edge is None else rule(upstream, values)
+            result.append(None if gradient is None else fit_tensor(gradient, argument))
         return result
 
     def release(self) -> None:

@@ -72,8 +72,8 @@ class Tap(NamedTuple):
     slope: np.ndarray
 
 
-def _moved_inside(places: np.ndarray, size: int, how: Sampler) -> tuple[np.ndarray, np.ndarray]:
-    """Return places along an axis as the padding has them, and how they move with the given ones."""
+def _moved_inside(places: np.ndarray, size: int, how: Sampler, lost: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return places along an axis as the padding has them, and how they move with the given ones; nan is at `lost`."""
     slope = np.ones_like(places)
     if how.padding == "zeros":
         return places, slope
@@ -87,7 +87,8 @@ def _moved_inside(places: np.ndarray, size: int, how: Sampler) -> tuple[np.ndarr
         places = np.where(even, rest + low, span - rest + low).astype(places.dtype)
         slope = np.where(even, slope, -slope)
     slope = np.where((places <= 0) | (places >= size - 1), 0, slope).astype(places.dtype)
-    return np.clip(places, 0, size - 1), slope
+    places = np.clip(places, 0, size - 1)
+    return np.where(np.isnan(places), lost, places), slope
 
 
 def _polynomial(coefficients: tuple[float, ...], t: np.ndarray, order: int) -> np.ndarray:
@@ -100,21 +101,23 @@ def _polynomial(coefficients: tuple[float, ...], t: np.ndarray, order: int) -> n
     return total
 
 
-def _taps(given: np.ndarray, size: int, how: Sampler, order: int) -> list[Tap]:
+def _taps(grid: np.ndarray, axis: int, size: int, how: Sampler) -> list[Tap]:
     """Return the taps along one axis, for places from −1 to 1."""
+    given, order = grid[..., axis], how.orders[axis]
+    lost = 0 if grid.shape[-1] == 2 else size - 1  # as PyTorch has it: an image's first pixel, a volume's last
     if how.align_corners:
         places, stretch = (given + 1) / 2 * (size - 1), np.asarray((size - 1) / 2, given.dtype)
     else:
         places, stretch = ((given + 1) * size - 1) / 2, np.asarray(size / 2, given.dtype)
     if how.mode != "bicubic":
-        places, slope = _moved_inside(places, size, how)
+        places, slope = _moved_inside(places, size, how, lost)
         stretch = slope * stretch
     low = np.rint(places) if how.mode == "nearest" else np.floor(places)
     taps = []
     for step, weight in WEIGHTS[how.mode].items():
         pixel = low + step
         if how.mode == "bicubic":
-            pixel, _ = _moved_inside(pixel, size, how)
+            pixel, _ = _moved_inside(pixel, size, how, lost)
         inside = (pixel >= 0) & (pixel < size)
         both = (_polynomial(weight, places - low, n) * stretch**n for n in (order, order + 1))
         taps.append(Tap(np.where(inside, pixel, 0).astype(np.int64), inside, *both))
@@ -127,7 +130,7 @@ Corner = tuple[tuple[np.ndarray, ...], np.ndarray, tuple[Tap, ...]]
 def _corners(input: np.ndarray, grid: np.ndarray, how: Sampler) -> Iterator[Corner]:
     """Go through the pixels that count: where they are, as an index, whether they are inside, and their taps."""
     sizes = input.shape[2:]
-    along = [_taps(grid[..., axis], size, how, how.orders[axis]) for axis, size in enumerate(sizes[::-1])]
+    along = [_taps(grid, axis, size, how) for axis, size in enumerate(sizes[::-1])]
     batch = np.arange(len(input)).reshape(-1, *(1,) * len(sizes))
     for taps in itertools.product(*along[::-1]):  # of the grid x comes first, of the image last
         inside = np.logical_and.reduce([tap.inside for tap in taps])
@@ -138,8 +141,11 @@ def _sample(input: np.ndarray, grid: np.ndarray, how: Sampler) -> np.ndarray:
     pixels = np.moveaxis(input, 1, -1)
     total = np.zeros((*grid.shape[:-1], input.shape[1]), input.dtype)
     for index, inside, taps in _corners(input, grid, how):
-        weight = reduce(mul, [tap.weight for tap in taps])
-        total += np.where(inside[..., None], pixels[index] * weight[..., None], 0)
+        weight = reduce(mul, [tap.weight for tap in taps])[..., None]
+        if len(taps) == 2:  # in an image PyTorch gives what is outside the value 0, in a volume it has no weight
+            total += np.where(inside[..., None], pixels[index], 0) * weight
+        else:
+            total += np.where(inside[..., None], pixels[index] * weight, 0)
     return np.ascontiguousarray(np.moveaxis(total, -1, 1))
 
 

@@ -1,6 +1,6 @@
 """From a recording to a picture: how long each stage takes, beside torchviz and torchlens on the same networks.
 
-Run with ``python -m benchmarks.drawing``; the comparison needs ``pip install "gradviz-studio[bench]"`` and Graphviz's ``dot``
+Run with ``python -m benchmarks.drawing``; the comparison needs ``pip install ".[bench]"`` and Graphviz's ``dot``
 on the PATH. Prints a table and writes ``benchmarks/drawing.json``.
 """
 

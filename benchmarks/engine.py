@@ -1,6 +1,6 @@
 """The engine beside PyTorch on one thread, MyGrad, HIPS autograd and NumPy by hand, in one run and interleaved.
 
-Run with ``python -m benchmarks.engine``; needs ``pip install "gradviz-studio[bench]"``. Prints a table of ratios to
+Run with ``python -m benchmarks.engine``; needs ``pip install ".[bench]"``. Prints a table of ratios to
 PyTorch and writes ``benchmarks/engine.json``. Compare ratios, not times.
 """
 
@@ -338,7 +338,7 @@ def main() -> int:
     try:
         import torch
     except ImportError:
-        print('this compares with PyTorch: pip install "gradviz-studio[bench]"', file=sys.stderr)
+        print('this compares with PyTorch: pip install ".[bench]"', file=sys.stderr)
         return 1
     torch.set_num_threads(1)
     others: dict[str, dict[str, Once]] = {}

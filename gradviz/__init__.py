@@ -11,11 +11,42 @@ computational graph, with values and gradients, and `backprop` lets you step thr
 tensor(14.)
 """
 
+from math import e, inf, nan, pi
 from typing import Any
 
-from gradviz import accelerator, autograd, backends, cuda, func, linalg, nn, optim, special, utils
+from gradviz import (
+    absent,
+    accelerator,
+    amp,
+    autograd,
+    backends,
+    cpu,
+    cuda,
+    func,
+    linalg,
+    mps,
+    nn,
+    optim,
+    special,
+    utils,
+    version,
+    xpu,
+)
+from gradviz.amp import GradScaler, autocast
+from gradviz.cuda import OutOfMemoryError
+from gradviz.engine import calls, creation, functions, methods
 from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from gradviz.engine.creation import *
+from gradviz.engine.devices import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    device,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
+)
 from gradviz.engine.dtypes import (
     bool,
     double,
@@ -47,13 +78,23 @@ from gradviz.engine.modes import (
     set_grad_enabled,
 )
 from gradviz.engine.printing import get_printoptions, printoptions, set_printoptions
-from gradviz.engine.random import Generator
+from gradviz.engine.random import Generator, default_generator
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
 from gradviz.func import vmap
-from gradviz.nn.functional import log_softmax, softmax
+from gradviz.nn import native
+from gradviz.nn.native import *
+from gradviz.settings import *
+
+_on_top = methods.on_top()
+globals().update(_on_top)
+calls.open_to("", [*creation.__all__, *functions.__all__, *native.__all__, *_on_top], globals())
+
+newaxis = None
 
 __version__ = "0.1.0"
+__gradviz__ = __version__
+"""How a program can ask which one computes, where `torch` may be either: ``hasattr(torch, "__gradviz__")``."""
 
 # What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
 _LATER = {
@@ -73,18 +114,7 @@ _VISIBLE = ("check", "distributions", "drawing", "player", "recording", "testing
 def __getattr__(name: str) -> Any:
     if name in _LATER or name in _VISIBLE:
         return later(__name__, name, _LATER.get(name, name))
-    raise AttributeError(
-        f"gradviz has no {name!r}. If PyTorch has it, gradviz does not support it; supported: see dir(gradviz)"
-        + _similar(name)
-    )
-
-
-def _similar(name: str) -> str:
-    """Say which names come close to one that is not there."""
-    import difflib
-
-    close = difflib.get_close_matches(name, __dir__(), n=3, cutoff=0.75)
-    return f". Did you mean {' or '.join(close)}?" if close else ""
+    return absent.attribute("", name, __dir__())
 
 
 def __dir__() -> list[str]:

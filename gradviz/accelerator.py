@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from gradviz import absent
+
+__path__: list[str] = []
+"""No files lie below: what PyTorch has there is in `absent`."""
+
 __all__ = ["current_accelerator", "device_count", "is_available"]
 
 
@@ -20,4 +25,4 @@ def device_count() -> int:
 
 
 def __getattr__(name: str) -> Any:
-    raise AttributeError(f"gradviz has no accelerator.{name}; there are: {', '.join(__all__)}")
+    return absent.attribute("accelerator", name, __all__)

@@ -1,149 +1,45 @@
-"""The command line: ``gradviz demo``, ``draw``, ``play``, ``lab`` and ``doctor``."""
+"""The command line: ``gradviz demo``, ``draw``, ``play``, ``run``, ``lab`` and ``doctor``."""
 
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
-import re
 import sys
 import webbrowser
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import gradviz
-from gradviz.expression import SCRIPT, UsageError, evaluate, in_short, parse_value, run_script
+from gradviz import arguments
+from gradviz.expression import evaluate, parse_value
 from gradviz.recording import Recording, record_graph
+from gradviz.script import TARGET, Script, run, tensor_of
+from gradviz.usage import UsageError, in_short, say, short
 
-DRAW_SUFFIXES = (".svg", ".pdf", ".png", ".dot", ".json", ".html")
-PLAY_SUFFIXES = (".html",)
 
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0, or 2 for what the user can mend.
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status: 0, or 2 for what the user can mend."""
-    parser = _parser()
-    given, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        meant = f" (for JupyterLab: --jupyter={unknown[0]})" if given.run is _lab and unknown[0][0] == "-" else ""
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}{meant}")
+    A script that is run may end with one of its own, as a `SystemExit`.
+    """
+    given = arguments.parse(sys.argv[1:] if words is None else words)
     try:
-        return given.run(given)
+        return COMMANDS[given.command](given)
     except UsageError as error:
-        print(f"gradviz: error: {error}", file=sys.stderr)
+        say(f"gradviz: error: {error}", sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("gradviz: interrupted", file=sys.stderr)
         return 130
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says which command or choice may have been meant."""
-
-    def error(self, message: str) -> NoReturn:
-        wrong = re.search(r"invalid choice: '(.+)' \(choose from (.+)\)", message)
-        meant = difflib.get_close_matches(wrong[1], re.findall(r"\w+", wrong[2]), 1) if wrong else ()
-        super().error(f"{message}; did you mean {meant[0]}?" if meant else message)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="gradviz",
-        description="See backpropagation happen: computational graphs with values and gradients, drawn and stepped through.",
-        epilog="Start with: gradviz demo",
-    )
-    parser.add_argument("--version", action="version", version=f"gradviz {gradviz.__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-
-    demo = commands.add_parser(
-        "demo",
-        help="run the examples of PyTorch's autograd tutorial and write a gallery of pictures and players",
-        description="Run the examples of PyTorch's autograd tutorial. For each, write a picture (.svg), an interactive "
-        "player (.html) and the recording (.json), and an index.html that shows them all.",
-    )
-    demo.add_argument(
-        "folder", nargs="?", default="gradviz-demo", metavar="DIR", help="where to (default: gradviz-demo)"
-    )
-    demo.add_argument("--no-open", action="store_true", help="do not open the gallery in a browser")
-    demo.set_defaults(run=_demo)
-
-    for name, run, what, suffixes, default in (
-        ("draw", _draw, "draw the graph of an expression or a script's tensor", DRAW_SUFFIXES, "graph.svg"),
-        ("play", _play, "make a player that steps through backpropagation", PLAY_SUFFIXES, "graph.html"),
-    ):
-        command = commands.add_parser(
-            name,
-            help=what,
-            description=f"{what[0].upper()}{what[1:]}. Gradients are computed too, where the result is a single number.",
-            epilog=f'For example: gradviz {name} "w*x + b" w=2 x=5 b=3 -o {default}',
-        )
-        command.add_argument(
-            "target", metavar="EXPR|SCRIPT.py:NAME", help="an expression, or a script and a tensor in it"
-        )
-        command.add_argument(
-            "values", nargs="*", default=[], metavar="name=value", help="a number, '[1, 2]', or 'randn(3, 2)'"
-        )
-        command.add_argument(
-            "-o", "--output", default=default, metavar="FILE", help=f"{' '.join(suffixes)} (default: {default})"
-        )
-        command.add_argument(
-            "--constant",
-            action="append",
-            default=[],
-            metavar="NAME",
-            help="a value that gets no gradient; may be repeated",
-        )
-        command.add_argument("--seed", type=int, default=0, help="for random values (default: 0)")
-        command.set_defaults(run=run)
-        if name == "draw":
-            command.add_argument("--direction", choices=("LR", "TB"), help="left to right, or top to bottom")
-            command.add_argument("--theme", choices=("auto", "light", "dark", "print"), default="auto", help="colours")
-            command.add_argument("--detail", choices=("auto", "full", "compact", "structure"), help="how much is shown")
-            command.add_argument(
-                "--depth", type=int, metavar="N", help="how far modules unfold; 0 shows one box for each"
-            )
-            command.add_argument("--focus", metavar="TENSOR", help="show only what is near the tensor of this name")
-            command.add_argument("--animate", action="store_true", help="an .svg that plays by itself")
-            command.add_argument("--scale", type=float, metavar="X", help="for .png: pixels to one of the picture (2)")
-        else:
-            command.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
-
-    lab = commands.add_parser(
-        "lab",
-        help="copy the course's notebooks and open JupyterLab on them",
-        description="Copy the course's notebooks into a folder and open JupyterLab there. A notebook that you have worked "
-        "in is never overwritten.",
-    )
-    lab.add_argument(
-        "folder", nargs="?", default="gradviz-notebooks", metavar="DIR", help="where to (default: gradviz-notebooks)"
-    )
-    lab.add_argument("--copy-only", action="store_true", help="copy the notebooks and start nothing")
-    lab.add_argument("--no-browser", action="store_true", help="start JupyterLab, and only print its address")
-    lab.add_argument(
-        "--jupyter",
-        action="append",
-        default=[],
-        metavar="OPTION",
-        help="an option for JupyterLab, as in --jupyter=--port=9000; may be repeated",
-    )
-    lab.set_defaults(run=_lab)
-
-    doctor = commands.add_parser(
-        "doctor",
-        help="say what is installed, whether it works, and how to get what is missing",
-        description="Try everything that gradviz uses, and say how to get what is missing. The exit status is 0 if what "
-        "gradviz needs works, and 1 if not.",
-    )
-    doctor.add_argument("--json", action="store_true", help="for programs")
-    doctor.set_defaults(run=_doctor)
-    return parser
-
-
 # --- draw and play ----------------------------------------------------------------------------------------------------
 
 
 def _draw(given: argparse.Namespace) -> int:
-    output = _checked_output(given.output, DRAW_SUFFIXES)
+    output = _checked_output(given.output, arguments.DRAW_SUFFIXES)
     from gradviz.drawing import draw_recording
 
     names = ("direction", "theme", "detail", "depth", "focus")
@@ -157,7 +53,7 @@ def _draw(given: argparse.Namespace) -> int:
 
 
 def _play(given: argparse.Namespace) -> int:
-    output = _checked_output(given.output, PLAY_SUFFIXES)
+    output = _checked_output(given.output, arguments.PLAY_SUFFIXES)
     status = _write_page(_record(given), output)
     if status == 0 and not given.no_open:
         open_page(output)
@@ -178,14 +74,17 @@ def _write(output: Path, write: Any) -> int:
         raise UsageError(f"cannot write {output}: {error.strerror or error}") from None
     except (ValueError, ImportError) as error:
         raise UsageError(f"cannot write {output}: {error}") from None
-    print(f"wrote {output}")
+    say(f"wrote {output}")
     return 0
 
 
 def _checked_folder(name: str) -> Path:
     folder = Path(name)
-    if folder.exists() and not folder.is_dir():
-        raise UsageError(f"cannot write to {name}: it is a file, not a folder")
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"cannot write to {name}: it is a file, not a folder")
+    except OSError as error:
+        raise UsageError(f"cannot write to {short(name)}: {error.strerror}") from None
     return folder
 
 
@@ -194,10 +93,13 @@ def _checked_output(name: str, suffixes: Sequence[str]) -> Path:
     output = Path(name)
     if output.suffix.lower() not in suffixes:
         raise UsageError(f"cannot write {name}: the name must end in {' or '.join(suffixes)}")
-    if output.is_dir():
-        raise UsageError(f"cannot write {name}: it is a folder")
-    if not output.parent.is_dir():
-        raise UsageError(f"cannot write {name}: there is no folder {output.parent}")
+    try:
+        if output.is_dir():
+            raise UsageError(f"cannot write {name}: it is a folder")
+        if not output.parent.is_dir():
+            raise UsageError(f"cannot write {name}: there is no folder {output.parent}")
+    except OSError as error:
+        raise UsageError(f"cannot write {short(name)}: {error.strerror}") from None
     if not os.access(output.parent, os.W_OK):
         raise UsageError(f"cannot write {name}: no permission to write to {output.parent}")
     return output
@@ -205,16 +107,14 @@ def _checked_output(name: str, suffixes: Sequence[str]) -> Path:
 
 def _record(given: argparse.Namespace) -> Recording:
     gradviz.manual_seed(given.seed)
-    scripted = SCRIPT.fullmatch(given.target) is not None
+    scripted = TARGET.fullmatch(given.target)
     if scripted:
-        if given.values:
-            raise UsageError(f"values such as {given.values[0]!r} go with an expression; a script has its own")
-        result, variables = run_script(given.target)
+        if given.constant:
+            raise UsageError(f"--constant {given.constant[0]} goes with an expression; a script has its own")
+        script = Script(scripted["file"], given.arguments, given.torch == "real")
+        result, variables = tensor_of(script, scripted["name"])
     else:
-        variables = dict(_value(text, given.constant) for text in given.values)
-        unknown = [name for name in given.constant if name not in variables]
-        if unknown:
-            raise UsageError(f"--constant {unknown[0]}: there is no value of that name")
+        variables = _values(given.arguments, given.constant)
         result = evaluate(given.target, variables)
     try:
         return record_graph(
@@ -229,11 +129,29 @@ def _record(given: argparse.Namespace) -> Recording:
         raise UsageError(f"cannot show {given.target!r}: {in_short(error)}") from None
 
 
-def _value(text: str, constants: Sequence[str]) -> tuple[str, Any]:
-    name, sign, value = text.partition("=")
-    if not sign:
-        raise UsageError(f"{text!r} is not a value; give values as name=value, for example w=2")
-    return name, parse_value(name, value, name not in constants)
+def _values(texts: Sequence[str], constants: Sequence[str]) -> dict[str, Any]:
+    pairs = []
+    for text in texts:
+        name, sign, value = text.partition("=")
+        if not sign:
+            raise UsageError(f"{text!r} is not a value; give values as name=value, for example w=2")
+        pairs.append((name.strip(), value))
+    names = Counter(name for name, _ in pairs)
+    twice = next((name for name, count in names.items() if count > 1), None)
+    if twice is not None:
+        given = " and ".join(f"{name}={value}" for name, value in pairs if name == twice)
+        raise UsageError(f"{twice} is given more than once: {given}")
+    unknown = [name for name in constants if name not in names]
+    if unknown:
+        raise UsageError(f"--constant {unknown[0]}: there is no value of that name")
+    return {name: parse_value(name, value, name not in constants) for name, value in pairs}
+
+
+# --- run --------------------------------------------------------------------------------------------------------------
+
+
+def _run(given: argparse.Namespace) -> int:
+    return run(Script(given.target, given.arguments, given.torch == "real"))
 
 
 # --- demo -------------------------------------------------------------------------------------------------------------
@@ -245,7 +163,7 @@ def _demo(given: argparse.Namespace) -> int:
     folder = _checked_folder(given.folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        index = write_demo(folder, lambda path: print(f"wrote {path}"))
+        index = write_demo(folder, lambda path: say(f"wrote {path}"))
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror or error}") from None
     if given.no_open or not open_page(index):
@@ -298,6 +216,9 @@ def open_page(page: Path) -> bool:
         return webbrowser.open(page.resolve().as_uri())
     except webbrowser.Error:
         return False
+
+
+COMMANDS = {"demo": _demo, "draw": _draw, "play": _play, "run": _run, "lab": _lab, "doctor": _doctor}
 
 
 if __name__ == "__main__":

@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradviz
+from gradviz.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from gradviz.drawing.layout import Program
 
-REINSTALL = "pip install --force-reinstall gradviz-studio"
+AGAIN = "pip install --force-reinstall"
+REINSTALL = f"{AGAIN} .  (in the folder of gradviz's source)"
 PLACES = "placing cards and arrows"
 
 
@@ -64,14 +66,14 @@ def examine() -> list[Check]:
     """
     return [
         Check("Python", "running gradviz", True, platform.python_version(), True),
-        _look("numpy", "computing", lambda: _version("numpy"), REINSTALL),
+        _look("numpy", "computing", lambda: _version("numpy"), f"{AGAIN} numpy"),
         *_engines(),
         _look("picture", "pictures of computations", _draw, REINSTALL),
-        _look("anywidget", "the player in notebooks", lambda: _imported("anywidget"), REINSTALL),
-        _look("ipywidgets", "the player in notebooks", lambda: _imported("ipywidgets"), REINSTALL),
+        _look("anywidget", "the player in notebooks", lambda: _imported("anywidget"), f"{AGAIN} anywidget"),
+        _look("ipywidgets", "the player in notebooks", lambda: _imported("ipywidgets"), f"{AGAIN} ipywidgets"),
         _look("player", "stepping through a computation", _play, REINSTALL),
-        _look("JupyterLab", "gradviz lab", _lab, "pip install 'gradviz-studio[lab]'", needed=False),
-        _look("export", "pictures as .pdf and .png", _export, "pip install 'gradviz-studio[export]'", needed=False),
+        _look("JupyterLab", "gradviz lab", _lab, "pip install jupyterlab", needed=False),
+        _look("export", "pictures as .pdf and .png", _export, "pip install vl-convert-python", needed=False),
         _look("notebooks", "the course", _notebooks, REINSTALL, needed=False),
     ]
 
@@ -159,7 +161,7 @@ def _lays_out(program: Program) -> str:
     return f"lays out a graph ({program.path})"
 
 
-def _small() -> gradviz.Tensor:
+def _small() -> Tensor:
     w, x = gradviz.tensor(2.0, requires_grad=True), gradviz.tensor(5.0)
     return w * x + 3
 

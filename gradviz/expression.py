@@ -1,19 +1,20 @@
-"""From text to a tensor: an expression on the command line, or a script that computes something."""
+"""From an expression on the command line to a tensor, within bounds of time and memory."""
 
 from __future__ import annotations
 
 import ast
 import linecache
+import math
 import re
-import runpy
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import gradviz
-from gradviz.engine.tensor import Tensor
+import numpy as np
 
-SCRIPT = re.compile(r"(?P<file>.*\.py)(?::(?P<name>\w+))?", re.DOTALL)
+import gradviz
+from gradviz.bounds import bounded, call, operate
+from gradviz.engine.tensor import Tensor
+from gradviz.usage import UsageError, in_short
 
 # What an expression may be made of. It is the user's own text, but it may have been copied from anywhere.
 _ALLOWED = (
@@ -36,14 +37,13 @@ _ALLOWED = (
     ast.expr_context,
 )
 
-IN_PLACE_OF_TORCH = "write `import gradviz as torch` in place of `import torch`"
-
 LONGEST = 2000
 """Longer expressions are refused: Python's own parser recurses over them."""
 
+POWER = "a power is written `**` in Python, as in w**2; `^` is the exclusive or of bits"
 
-class UsageError(Exception):
-    """Something the user can mend, as one sentence; indented below it may be what else is known."""
+PRODUCT = "a product is written with `*`, as in 2*w"
+TOO_LARGE = "a number in it is too large; the largest in a tensor is 3.4e38"
 
 
 def evaluate(expression: str, values: Mapping[str, Any]) -> Tensor:
@@ -61,7 +61,7 @@ def evaluate(expression: str, values: Mapping[str, Any]) -> Tensor:
     UsageError
         If it is not an expression, uses an unknown name, has no use for a value, or cannot be computed.
     """
-    made = _compute(expression, values, "the expression")
+    made = _compute(expression, values)
     used = {node.id for node in ast.walk(ast.parse(expression, mode="eval")) if isinstance(node, ast.Name)}
     idle = [name for name in values if name not in used]
     if idle:
@@ -71,7 +71,7 @@ def evaluate(expression: str, values: Mapping[str, Any]) -> Tensor:
             else "it has no variables"
         )
         raise UsageError(f"there is no {idle[0]} in {expression!r} ({there})")
-    return _as_tensor(
+    return as_tensor(
         made, expression, 'numbers alone have no gradients: write a name and give it a value, as in "w*4" w=3'
     )
 
@@ -86,42 +86,70 @@ def parse_value(name: str, text: str, requires_grad: bool) -> Tensor:
     """
     if not name.isidentifier():
         raise UsageError(f"{name!r} is not a name; give values as name=value, for example w=2")
-    made = _compute(text, {}, f"the value of {name}")
+    made = _compute(text, {}, name)
     try:
         # gradients need floating point, so w=2 means 2.0
         tensor = (
             made.detach().to(gradviz.float32) if isinstance(made, Tensor) else gradviz.tensor(made).to(gradviz.float32)
         )
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         raise UsageError(
             f"cannot read {name}={text}: give a number or lists of numbers, as in {name}=2 or {name}='[1, 2]'"
         ) from None
+    if not isinstance(made, Tensor) and np.isinf(tensor.array).any():
+        raise UsageError(f"{name}={text}: {TOO_LARGE}")
     return tensor.requires_grad_(requires_grad)
 
 
-def _compute(text: str, values: Mapping[str, Any], what: str) -> Any:
+def _compute(text: str, values: Mapping[str, Any], name: str | None = None) -> Any:
+    """Compute an expression, or the value of a name."""
+    what, shown = ("the expression", text) if name is None else (f"the value of {name}", f"{name}={text}")
     if len(text) > LONGEST:
         raise UsageError(f"{what} is {len(text)} characters long; put it into a script instead")
     try:
         tree = ast.parse(text, mode="eval")
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"cannot read {what} {text!r}: {getattr(error, 'msg', error)}") from None
-    for node in ast.walk(tree):
-        if not isinstance(node, _ALLOWED):
-            raise UsageError(
-                f"{what} {text!r} may hold numbers, names, operators and function calls, but no {_kind(node)}"
-            )
-        if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
-            raise UsageError(f"{what} {text!r} may not use the private name {node.attr!r}")
-        if isinstance(node, ast.Name) and node.id not in values and not callable(_function(node.id)):
-            raise UsageError(_unknown_name(node.id, values))
-    functions = {node.id: _function(node.id) for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+        product = f"; {PRODUCT}" if re.search(r"\b\d+[^\W\d]", text) else ""
+        words = getattr(error, "msg", None) or in_short(error)
+        raise UsageError(f"cannot read {what} {text!r}: {words}{product}") from None
+    nodes = list(ast.walk(tree))
+    for node in nodes:
+        _check(node, values, what, text)
+    functions = {node.id: _function(node.id) for node in nodes if isinstance(node, ast.Name)}
     label = "expression"
     linecache.cache[label] = (len(text), None, [text + "\n"], label)
     try:
-        return eval(compile(tree, label, "eval"), {"__builtins__": {}, **functions, **values})
+        code = compile(bounded(tree), label, "eval")
+        return eval(code, {"__builtins__": {}, **functions, **values, "_operate": operate, "_call": call})
+    except MemoryError:
+        words = "there is not enough memory for it"
+    except OverflowError:
+        words = TOO_LARGE
     except Exception as error:
-        raise UsageError(f"cannot compute {text!r}: {in_short(error)}") from None
+        words = in_short(error)
+        if any(isinstance(node, ast.BitXor) for node in nodes):
+            words = f"{words}; {POWER}"
+    raise UsageError(f"cannot compute {shown!r}: {words}")
+
+
+def _check(node: ast.AST, values: Mapping[str, Any], what: str, text: str) -> None:
+    """Refuse what an expression may not be made of, and what it cannot mean."""
+    if not isinstance(node, _ALLOWED):
+        raise UsageError(f"{what} {text!r} may hold numbers, names, operators and function calls, but no {_kind(node)}")
+    if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
+        raise UsageError(f"{what} {text!r} may not use the private name {node.attr!r}")
+    if isinstance(node, ast.Attribute) and node.attr == "numpy":  # whose arrays can write files
+        raise UsageError(f"{what} {text!r} computes with tensors, and may not leave them for NumPy's arrays")
+    if isinstance(node, ast.Name) and node.id not in values and not callable(_function(node.id)):
+        raise UsageError(_unknown_name(node.id, values))
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor) and _is_number(node.right):
+        raise UsageError(f"cannot compute {text!r}: {POWER}")
+    if isinstance(node, ast.Constant) and node.value in (math.inf, complex(0, math.inf)):
+        raise UsageError(f"cannot compute {text!r}: {TOO_LARGE}")
+
+
+def _is_number(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant | ast.UnaryOp) and not isinstance(getattr(node, "value", None), bool)
 
 
 def _kind(node: ast.AST) -> str:
@@ -134,7 +162,7 @@ def _function(name: str) -> Any:
         return None
     found = vars(gradviz).get(name) or vars(gradviz.nn.functional).get(name)
     module = getattr(found, "__module__", "") or ""
-    return found if callable(found) and not isinstance(found, type) and module.startswith("gradviz.") else None
+    return found if callable(found) and not isinstance(found, type) and module.partition(".")[0] == "gradviz" else None
 
 
 def _unknown_name(name: str, values: Mapping[str, Any]) -> str:
@@ -142,67 +170,11 @@ def _unknown_name(name: str, values: Mapping[str, Any]) -> str:
     return f"unknown name {name!r}: give it a value, as in {name}=2 ({known}), or use one of gradviz's functions"
 
 
-def run_script(target: str) -> tuple[Tensor, dict[str, Any]]:
-    """Run ``script.py:loss`` and return the tensor called ``loss``, with all the script's variables.
-
-    Raises
-    ------
-    UsageError
-        If there is no such file, it fails, or it has no such tensor.
-    """
-    match = SCRIPT.fullmatch(target)
-    assert match is not None
-    file, name = match["file"], match["name"]
-    if not Path(file).is_file():
-        raise UsageError(f"no such file: {file}")
-    if name is None:
-        raise UsageError(f"which tensor of {file} shall be shown? Name it after a colon: {file}:loss")
-    try:
-        variables = runpy.run_path(file, run_name="__main__")
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "torch":
-            raise UsageError(_failure(error, file)) from None
-        raise UsageError(
-            f"{file} imports torch{_line_of(error, file)}: {IN_PLACE_OF_TORCH}, and use torch.nn for what is imported from "
-            "torch.nn"
-        ) from None
-    except SystemExit:
-        raise UsageError(f"{file} ended with sys.exit() before there was anything to show") from None
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt):
-            raise
-        raise UsageError(_failure(error, file)) from None
-    tensors = [key for key, value in variables.items() if isinstance(value, Tensor) and value.grad_fn is not None]
-    there = f"tensors with a graph are {', '.join(tensors)}" if tensors else "it has no tensor with a graph"
-    if name not in variables:
-        raise UsageError(f"{file} has no variable {name!r} ({there})")
-    return _as_tensor(variables[name], f"{file}:{name}", there), variables
-
-
-def _failure(error: BaseException, file: str) -> str:
-    return f"{file} failed{_line_of(error, file)}: {type(error).__name__}: {in_short(error)}"
-
-
-def _line_of(error: BaseException, file: str) -> str:
-    """Find the line of the script on which it failed, the innermost."""
-    lines = []
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == file:
-            lines.append(trace.tb_lineno)
-        trace = trace.tb_next
-    return f" in line {lines[-1]}" if lines else ""
-
-
-def in_short(error: BaseException) -> str:
-    """Return the first line of an error's message and, indented below it, the advice that gradviz has added."""
-    words, _, advice = (str(error).strip() or type(error).__name__).partition("\n\n")
-    return "\n  ".join([words.splitlines()[0], *advice.splitlines()])
-
-
-def _as_tensor(value: Any, what: str, advice: str) -> Tensor:
+def as_tensor(value: Any, what: str, advice: str) -> Tensor:
+    """Return a value, if it is one of gradviz's tensors."""
     if isinstance(value, Tensor):
         return value
-    if type(value).__module__.partition(".")[0] == "torch":
-        advice = IN_PLACE_OF_TORCH
-    raise UsageError(f"{what} is not a gradviz tensor but {type(value).__name__}; {advice}")
+    kind, where = type(value).__name__, type(value).__module__.partition(".")[0]
+    if where == "torch":
+        kind, advice = f"PyTorch's own {kind}", "leave out --torch=real, and let gradviz compute it"
+    raise UsageError(f"{what} is not a gradviz tensor but {kind}; {advice}")

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, functions, random
+from gradviz import absent
+from gradviz.engine import functions, mixed, random
 from gradviz.engine.backward import grad as gradients_of
 from gradviz.engine.modes import enable_grad, is_grad_enabled
 from gradviz.engine.node import AccumulateGrad
@@ -612,7 +613,7 @@ def _stacked(results: list[Tree], out_dims: Any, name: str) -> Tree:
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("func", name, __all__)
+    return absent.attribute("func", name, __all__)
 
 
 # --- a function that is differentiated -------------------------------------------------------------------------------
@@ -661,7 +662,8 @@ class _Run:
     def _fresh(self, given: Any) -> Tensor:
         """Return a tensor with the same numbers, at the end of a graph of its own, or of the one outside."""
         if not isinstance(given, Tensor):
-            raise ValueError(f"Thing passed to transform API must be Tensor, got {type(given)}")
+            words = f"Thing passed to transform API must be Tensor, got {type(given)}"
+            raise ValueError(mixed.explained(words, given))
         if given.requires_grad and self.wanted:
             return given.view_as(given)
         return self.level.mark(given.detach().requires_grad_())

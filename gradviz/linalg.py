@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
+from gradviz.engine import calls
 from gradviz.engine.functions import linalg
 from gradviz.engine.functions.linalg import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += linalg.__all__
+calls.open_to("linalg", __all__, globals())
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("linalg", name, __all__)
+    return absent.attribute("linalg", name, __all__)

@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradviz.engine import advice, creation, dtypes, functions
+from gradviz import absent
+from gradviz.engine import creation, dtypes, functions
 from gradviz.engine.tensor import Tensor
 
 __all__ = ["assert_allclose", "assert_close", "make_tensor"]
@@ -346,4 +347,4 @@ def _limits(dtype: dtypes.dtype, low: float | None, high: float | None) -> tuple
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("testing", name, __all__)
+    return absent.attribute("testing", name, __all__)

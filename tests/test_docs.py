@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 import gradviz as gv
-from gradviz import cli, lab
+from gradviz import arguments, cli, lab
+from gradviz.standin import standing_in
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -60,6 +61,11 @@ def test_the_page_of_operations_is_up_to_date():
     assert script["PAGE"].read_text(encoding="utf-8") == script["page"](), "run python docs/operations.py"
 
 
+def test_the_picture_of_the_house_is_up_to_date():
+    script = runpy.run_path(str(DOCS / "architecture.py"))
+    assert script["PICTURE"].read_text(encoding="utf-8") == script["house"]() + "\n", "run python docs/architecture.py"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -87,7 +93,7 @@ def test_python_on_the_pages_runs_and_prints_what_is_said(path, tmp_path, monkey
         file = f"<{path.name}, block {number}>"
         linecache.cache[file] = (len(code), None, code.splitlines(True), file)
         printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), standing_in():
             exec(compile(code, file, "exec"), space)
         if said is not None:
             assert printed.getvalue() == said
@@ -99,6 +105,7 @@ def test_python_on_the_pages_runs_and_prints_what_is_said(path, tmp_path, monkey
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_commands_on_the_pages_run(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lab, "is_there", lambda: True)
     monkeypatch.setattr(lab, "start", lambda command: 0)  # a server would not come to an end
     monkeypatch.setattr(cli, "open_page", lambda page: True)
     (tmp_path / "train.py").write_text(
@@ -119,8 +126,8 @@ def test_what_the_commands_on_the_pages_draw_has_gradients(path):
     for line in (line for code, _ in blocks(path, "sh") for line in code.splitlines()):
         words = shlex.split(line)
         if words[:2] in (["gradviz", "draw"], ["gradviz", "play"]):
-            given = cli._parser().parse_args(words[1:])
-            if given.values:  # it is an expression
+            given = arguments.parse(words[1:])
+            if given.arguments:  # it is an expression
                 frames = cli._record(given).frames
                 assert any(any(gradient.value.data) for gradient in frames[-1].gradients), line
 
@@ -135,7 +142,7 @@ def test_there_are_such_examples():
 
 # --- the command line's own help ------------------------------------------------------------------------------------------
 
-COMMANDS = ("demo", "draw", "play", "lab", "doctor")
+COMMANDS = ("demo", "draw", "play", "run", "lab", "doctor")
 
 
 def help_of(*words):
@@ -162,7 +169,9 @@ def test_help_names_every_command():
 def test_help_says_what_every_option_does(command):
     text = help_of(command)
     options = next(
-        action for action in cli._parser()._actions if isinstance(action.choices, dict) and command in action.choices
+        action
+        for action in arguments.make_parser()._actions
+        if isinstance(action.choices, dict) and command in action.choices
     ).choices[command]
     assert " ".join(options.description.split()) in " ".join(text.split())
     for action in options._actions:

@@ -90,6 +90,7 @@ def assert_same_unless(listed, key, problems):
 # --- what arrives from above ---------------------------------------------------------------------------------------------
 
 MIXED = {
+    "TrilinearBackward0": MATRICES,
     "AsStridedScatterBackward0": SCATTERED,
     "LinalgDetBackward0": MATRICES,
     "LinalgLuBackward0": MATRICES,
@@ -178,6 +179,7 @@ SOLVED = ("Linalg", "Lu", "Cholesky", "TriangularSolve")
 POLES = "at a pole PyTorch returns a large number that its rounding of π leaves"
 OTHER_FORM = "PyTorch's form is nan where that of gradviz has a limit"
 SPECIAL_DIFFERENT = {
+    "TrilinearBackward0": MATRICES,
     "AsStridedScatterBackward0": SCATTERED,
     "BernoulliBackward0": "what is no probability is refused in fewer words",
     "BernoulliBackward1": "what is no probability is refused in fewer words",

@@ -12,6 +12,8 @@ PACKAGE = Path(__file__).parents[1] / "gradviz"
 ABOVE = {
     "engine": set(),
     "autograd": {"engine"},
+    "backends": set(),
+    "cuda": {"engine", "amp"},
     "nn": {"engine"},
     "optim": {"engine", "nn"},
     "utils": {"engine", "autograd"},
@@ -22,6 +24,9 @@ ABOVE = {
     "player": {"drawing", "recording", "training"},
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""
+
+FIRST = "absent"
+"""What every module asks for names that it has not. It imports none of them."""
 
 
 def imports_of(path):
@@ -47,7 +52,11 @@ def test_a_folder_imports_only_from_rows_above_it(folder):
             row = name.split(".")[1]
             if row.startswith("__"):  # gradviz.__version__
                 continue
-            assert row == folder or row in ABOVE[folder], f"{path.relative_to(PACKAGE)} imports {name}"
+            assert row in {folder, FIRST, *ABOVE[folder]}, f"{path.relative_to(PACKAGE)} imports {name}"
+
+
+def test_what_all_may_import_imports_nothing():
+    assert list(imports_of(PACKAGE / f"{FIRST}.py")) == []
 
 
 def test_every_folder_of_the_package_has_a_row():

@@ -49,7 +49,10 @@ def test_what_is_there_already_is_counted(course, tmp_path, capsys):
 def test_an_installation_without_notebooks_says_so(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(lab, "__file__", str(tmp_path / "gradviz" / "lab.py"))
     assert main(["lab", str(tmp_path / "mine"), "--copy-only"]) == 2
-    assert "this installation of gradviz has no notebooks: pip install" in capsys.readouterr().err
+    assert (
+        "this installation of gradviz has no notebooks; in the folder of its source: pip install"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_without_jupyterlab_it_says_how_to_get_it(tmp_path, capsys, monkeypatch)
     assert main(["lab", str(tmp_path)]) == 2
     said = capsys.readouterr()
     assert f"the notebooks are in {tmp_path}" in said.err
-    assert "pip install 'gradviz-studio[lab]'" in said.err
+    assert "pip install jupyterlab" in said.err
 
 
 @pytest.mark.slow
@@ -157,13 +160,13 @@ def test_jupyterlab_opens_the_first_notebook(tmp_path):
             start_new_session=True,
         )
     try:
-        listing, deadline = None, time.monotonic() + 90
+        listing, deadline = None, time.monotonic() + 600
         while listing is None:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
             try:
                 address = f"http://127.0.0.1:{port}/api/contents?token=abc"
-                listing = json.load(urllib.request.urlopen(address, timeout=5))
+                listing = json.load(urllib.request.urlopen(address, timeout=60))
             except OSError:
                 time.sleep(0.3)
         first = sorted(path.name for path in (tmp_path / "mine").glob("*.ipynb"))[0]
@@ -172,7 +175,7 @@ def test_jupyterlab_opens_the_first_notebook(tmp_path):
     finally:
         # JupyterLab is in the process group of the command, and nothing else is.
         os.killpg(process.pid, 15)
-        process.wait(30)
+        process.wait(600)
 
 
 def test_ctrl_c_is_left_to_jupyterlab(monkeypatch):

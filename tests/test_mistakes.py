@@ -353,8 +353,8 @@ PICTURES = {
     "a folder": (LEAF + "torch.draw(w * 2).save('no/x.svg')", FileNotFoundError, ["there is no folder 'no'"]),
     "playing many numbers": (LEAF + "torch.backprop(w * 2)", RuntimeError, [".sum()", "gradient="]),
     "a recording that is not there": ("torch.load('none.json')", FileNotFoundError, ["none.json"]),
-    "a name of no module": ("torch.fft", AttributeError, ["gradviz has no 'fft'", "dir(gradviz)"]),
-    "a misspelt name": ("torch.tensr([1.0])", AttributeError, ["'tensr'", "Did you mean", "tensor"]),
+    "a name of no module": ("torch.fft", AttributeError, ["gradviz has no fft: Fourier transforms", "--torch=real"]),
+    "a misspelt name": ("torch.tensr([1.0])", AttributeError, ["tensr", "Did you mean", "tensor"]),
     "a function that is not there": ("F.foo", AttributeError, ["gradviz has no nn.functional.foo", "dir("]),
     "a misspelt layer": ("nn.Liner(2, 1)", AttributeError, ["nn.Liner", "Did you mean Linear"]),
     "a misspelt method": (LEAF + "w.requires_gard", AttributeError, ["requires_gard", "Did you mean requires_grad"]),
@@ -398,7 +398,7 @@ def test_a_notebook_shows_both_paragraphs(tmp_path):
         x @ w
     """)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3", allow_errors=True).execute()
     (output,) = notebook.cells[0].outputs
     assert output.output_type == "error"
     assert output.evalue.startswith("mat1 and mat2 shapes cannot be multiplied (4x3 and 4x2)\n\nIn a matrix product")

@@ -66,6 +66,10 @@ EXAMPLES: dict[str, str] = {
     "PowBackward2": "torch.pow(3, a)",
     "DivBackward2": 'torch.div(a, b, rounding_mode="floor") + torch.div(a, b, rounding_mode="trunc")',
     "RsubBackward1": "2 - a",
+    "AddBackward1": "N.pairwise_distance(a, a2)",
+    "SubBackward1": "N.cosine_embedding_loss(v, b, torch.tensor(-1), margin=-1.5)",
+    "MulBackward1": "torch.special.ndtr(a)",
+    "DivBackward1": "torch.trapezoid(a, a2)",
     "AddcmulBackward0": "torch.addcmul(a, b, c, value=3)",
     "AddcdivBackward0": "torch.addcdiv(a, b, c, value=3)",
     "LerpBackward0": "torch.lerp(a, b, 0.3)",
@@ -78,7 +82,8 @@ EXAMPLES: dict[str, str] = {
     "XlogyBackward2": "torch.xlogy(a, 2.0)",
     "SpecialXlog1PyBackward1": "torch.special.xlog1py(2.0, b)",
     "SpecialXlog1PyBackward2": "torch.special.xlog1py(a, 2.0)",
-    "SpecialZetaBackward0": "torch.special.zeta(3.0, p)",
+    "SpecialZetaBackward0": "torch.special.zeta(torch.tensor(3.0).double(), p)",
+    "SpecialZetaBackward1": "torch.special.zeta(3.0, p)",
     "LogSigmoidBackward0": "N.logsigmoid(a)",
     "MvlgammaBackward0": "torch.mvlgamma(p + 1, 2)",
     "PolygammaBackward0": "torch.polygamma(1, p)",
@@ -147,6 +152,7 @@ EXAMPLES: dict[str, str] = {
     "SortBackward0": "torch.sort(a)[0] + torch.sort(a, 0, True)[0]",
     "TopkBackward0": "torch.topk(a, 2)[0] + torch.topk(a, 2, 1, False)[0]",
     "KthvalueBackward0": "torch.kthvalue(a, 2, 1)[0]",
+    "SortBackward1": "torch.sort(a, stable=True)[0] + torch.sort(a, dim=0, descending=True, stable=True)[0]",
     # in place
     "CopyBackwards": "a.clone().copy_(b)",
     "FillBackward1": "torch.fill(a, s)",
@@ -183,6 +189,7 @@ EXAMPLES: dict[str, str] = {
     "AddrBackward0": "torch.addr(v, v, b, beta=2, alpha=3)",
     "AddbmmBackward0": "torch.addbmm(s, t, t2, beta=2, alpha=3)",
     "BaddbmmBackward0": "torch.baddbmm(s, t, t2, beta=2, alpha=3)",
+    "TrilinearBackward0": "N.bilinear(a, m2.T @ m2 @ a2, t2[:, :, :1].expand(2, 3, 3) * m)",
     "LinalgCrossBackward0": "torch.cross(a, a2, 1)",
     "CdistBackward0": "torch.cdist(a, m, 1.0) + torch.cdist(a, m, 3.0) + torch.cdist(a, m, float('inf'))",
     "EuclideanDistBackward0": "torch.cdist(a, m, compute_mode='use_mm_for_euclid_dist')",
@@ -412,6 +419,7 @@ def test_a_draw_moves_with_its_distribution(name):
     np.testing.assert_allclose(slope.numpy(), expected, atol=0.02)
 
 
+@pytest.mark.sample(100)
 @pytest.mark.parametrize("name", sorted(set(TABLE) - DEFINED_AS_ZERO - IMPLICIT))
 def test_row(name):
     with warnings.catch_warnings():

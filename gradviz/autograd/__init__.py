@@ -2,16 +2,18 @@
 
 from typing import Any
 
-from gradviz.autograd import function, functional
+from gradviz import absent
+from gradviz.autograd import function, functional, variable
 from gradviz.autograd.function import Function
 from gradviz.autograd.gradcheck import gradcheck, gradgradcheck
-from gradviz.engine import advice
+from gradviz.autograd.variable import Variable
 from gradviz.engine.anomaly import detect_anomaly, set_detect_anomaly
 from gradviz.engine.backward import backward, grad
 from gradviz.engine.modes import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 
 __all__ = [
     "Function",
+    "Variable",
     "backward",
     "detect_anomaly",
     "enable_grad",
@@ -25,8 +27,9 @@ __all__ = [
     "no_grad",
     "set_detect_anomaly",
     "set_grad_enabled",
+    "variable",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("autograd", name, __all__)
+    return absent.attribute("autograd", name, __all__)

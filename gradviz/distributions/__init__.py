@@ -10,6 +10,7 @@ tensor(-0.3133, grad_fn=<SqueezeBackward1>)
 
 from typing import Any
 
+from gradviz import absent
 from gradviz.distributions import constraints, kl, transforms, utils
 from gradviz.distributions.bernoulli import Bernoulli
 from gradviz.distributions.beta import Beta
@@ -30,7 +31,6 @@ from gradviz.distributions.one_hot_categorical import OneHotCategorical, OneHotC
 from gradviz.distributions.transformed_distribution import TransformedDistribution
 from gradviz.distributions.transforms import *
 from gradviz.distributions.uniform import Uniform
-from gradviz.engine import advice
 
 __all__ = [
     "Bernoulli", "Beta", "Categorical", "Dirichlet", "Distribution", "Exponential",
@@ -43,4 +43,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("distributions", name, __all__)
+    return absent.attribute("distributions", name, __all__)

@@ -13,7 +13,8 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from gradviz.engine import advice, creation, functions
+from gradviz import absent
+from gradviz.engine import creation, functions
 
 __all__ = [
     "Constraint", "boolean", "dependent", "dependent_property", "greater_than", "greater_than_eq", "half_open_interval",
@@ -289,4 +290,4 @@ positive_definite = _PositiveDefinite()
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("distributions.constraints", name, __all__)
+    return absent.attribute("distributions.constraints", name, __all__)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gradviz import absent
 from gradviz.distributions import constraints
 from gradviz.distributions.transform import ComposeTransform, IndependentTransform, Transform, identity_transform
 from gradviz.distributions.utils import broadcast_all, lazy_property
-from gradviz.engine import advice, creation, functions
+from gradviz.engine import creation, functions
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
 from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)
@@ -230,4 +231,4 @@ class SoftmaxTransform(Transform):
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("distributions.transforms", name, __all__)
+    return absent.attribute("distributions.transforms", name, __all__)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-MISSING = (
-    "to save a picture as {ending}, install what converts it: pip install 'gradviz-studio[export]' (or save it as .svg)"
-)
+MISSING = "to save a picture as {ending}, install what converts it: pip install vl-convert-python (or save it as .svg)"
 LARGEST = 16_000
 """Pixels along a side of a PNG: what viewers still open."""
 

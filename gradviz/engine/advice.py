@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import scope
-from gradviz.engine.scope import PACKAGE
+from gradviz.engine import mixed
+from gradviz.engine.scope import PACKAGE, running
 
 if TYPE_CHECKING:
     from gradviz.engine.node import Node
@@ -118,7 +118,7 @@ def inner_sizes(words: str, left: Tensor, right: Tensor) -> str:
         f"In a matrix product each row of the left meets each column of the right, so the left's columns ({columns}) must "
         f"be as many as the right's rows ({first})."
     ]
-    inside = scope.current
+    inside = running.call
     if inside is not None:
         parts.append(
             f"This happened in the module {inside.tag.label}: its input has rows of {columns} features, and its weight "
@@ -202,10 +202,16 @@ def gradient_shape(words: str, output: Any, gradient: Any) -> str:
 
 def no_parameters(words: str) -> str:
     """An optimizer is made for nothing."""
+    theirs = "torch" in sys.modules and not hasattr(sys.modules["torch"], "__gradviz__")
+    also = (
+        " Or it is a module of PyTorch's own, which is imported here too and does not find gradviz's layers."
+        if theirs
+        else ""
+    )
     return (
         f"{words}\n\nNothing was given to optimize. Either the model has no parameters (a layer kept in a plain list or "
         "dict is not found: use nn.ModuleList or nn.ModuleDict), or model.parameters() was looped over before: it can be "
-        "gone through once, so call it anew: torch.optim.SGD(model.parameters(), lr=0.1)."
+        f"gone through once, so call it anew: torch.optim.SGD(model.parameters(), lr=0.1).{also}"
     )
 
 
@@ -242,8 +248,10 @@ def no_forward(words: str, module: Any) -> str:
     )
 
 
-def not_a_tensor(words: str) -> str:
+def not_a_tensor(words: str, value: Any) -> str:
     """A layer is given plain numbers."""
+    if mixed.is_pytorchs(value):
+        return mixed.explained(words, value)
     return f"{words}\n\nMake a tensor of it first: torch.tensor(...), or torch.from_numpy(...) for an array of NumPy's."
 
 
@@ -369,21 +377,3 @@ def similar(name: str, names: Iterable[str]) -> str:
     public = [] if name.startswith("_") else [each for each in names if not each.startswith("_")]
     close = difflib.get_close_matches(name, public, n=3, cutoff=0.75)
     return f". Did you mean {' or '.join(close)}?" if close else ""
-
-
-def absent(module: str, name: str, names: Iterable[str]) -> AttributeError:
-    """Return the error for a name that a module of PyTorch's may have, and that of ours does not.
-
-    Parameters
-    ----------
-    module, name
-        ``"nn.functional"``, ``"grid_sample"``.
-    names
-        What there is.
-    """
-    there = sorted(names)
-    if len(there) <= 30:
-        return AttributeError(f"gradviz has no {module}.{name}; there are: {', '.join(there)}")
-    close = difflib.get_close_matches(name, there, n=3, cutoff=0.7)
-    hint = f" Did you mean {' or '.join(close)}?" if close else ""
-    return AttributeError(f"gradviz has no {module}.{name}.{hint} What there is: dir(gradviz.{module})")

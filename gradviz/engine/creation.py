@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, cpumath, distributions, dtypes, random
+from gradviz.engine import advice, cpumath, distributions, dtypes, random, size
+from gradviz.engine.devices import check_device, preserve_format, strided
 from gradviz.engine.operation import broadcast_error
-from gradviz.engine.operations import sampling
+from gradviz.engine.operations import sampling, shapes
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.views import view_of
 
 __all__ = [
     "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-    "ShortTensor", "arange", "as_tensor", "asarray", "bernoulli", "device", "empty", "empty_like", "eye", "from_numpy", "full",
+    "ShortTensor", "arange", "as_tensor", "asarray", "bernoulli", "empty", "empty_like", "eye", "from_numpy", "full",
     "full_like", "get_rng_state", "initial_seed", "linspace", "logspace", "manual_seed", "multinomial", "normal", "ones",
     "ones_like", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "scalar_tensor",
     "seed", "set_rng_state", "tensor", "zeros", "zeros_like",
@@ -24,30 +26,9 @@ __all__ = [
 Size = Any  # ints, or one tuple or list of ints
 
 
-class device:  # noqa: N801 (PyTorch's name)
-    """Where a tensor lives. gradviz computes on the CPU only."""
-
-    def __init__(self, type: str = "cpu", index: int | None = None) -> None:
-        name, _, number = str(type).partition(":")
-        if name != "cpu":
-            raise RuntimeError(f"gradviz computes on the CPU only: there is no device {str(type)!r}. Use 'cpu'.")
-        self.type = name
-        self.index = int(number) if number else index
-
-    def __repr__(self) -> str:
-        return "device(type='cpu')" if self.index is None else f"device(type='cpu', index={self.index})"
-
-    def __str__(self) -> str:
-        return "cpu"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, device) and self.type == other.type
-
-    def __hash__(self) -> int:
-        return hash(self.type)
-
-
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """Make a tensor from numbers; the data is copied.
 
     Parameters
@@ -77,11 +58,9 @@ def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: b
     """
     check_device(device)
     if isinstance(data, Tensor):
-        warnings.warn(
+        warn(
             "To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor).",
-            UserWarning,
-            stacklevel=2,
+            "sourceTensor.detach().clone().requires_grad_(True), rather than torch.tensor(sourceTensor)."
         )
         array = np.array(data.array)
     else:
@@ -191,12 +170,6 @@ def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
     return wrap(array)
 
 
-def check_device(wanted: Any) -> None:
-    """Say that there is no device but the CPU."""
-    if wanted is not None and not isinstance(wanted, device):
-        device(wanted)
-
-
 def _shape(size: tuple[Any, ...], name: str = "zeros") -> tuple[int, ...]:
     if len(size) == 1 and isinstance(size[0], tuple | list):
         size = tuple(size[0])
@@ -218,39 +191,66 @@ def _kind(dtype: Any) -> np.dtype[Any]:
     return dtypes.to_numpy(dtype) if dtype is not None else dtypes.get_default_dtype().numpy
 
 
-def _check(device: Any, options: dict[str, Any]) -> None:
-    """Refuse what there is not: another device, writing into a given tensor, other layouts.
+def check_options(device: Any, options: dict[str, Any]) -> None:
+    """Refuse what there is not: another device, other layouts.
 
     Options that change nothing in what is computed are accepted: ``pin_memory``, ``layout`` of ordinary tensors, ...
     """
-    if device is not None:
-        check_device(device)
+    check_device(device)
     for name, value in options.items():
         if name not in ("layout", "memory_format", "out", "pin_memory"):
             raise TypeError(f"got an unexpected keyword argument '{name}'")
-        if name == "out" and value is not None:
-            raise NotImplementedError("gradviz has no out=; supported: x[...] = what the function returns")
-        if value not in (None, False) and str(value) not in ("torch.strided", "torch.preserve_format"):
+        if value not in (None, False, strided, preserve_format):
             raise NotImplementedError(f"gradviz has no {name}={value!r}; supported: the default")
 
 
 def legacy(data: tuple[Any, ...], kind: dtypes.dtype) -> Tensor:
     """Make what PyTorch's old constructors make: zeros of some sizes, or a tensor of given numbers."""
+    if len(data) == 1 and isinstance(data[0], size.Size):
+        data = tuple(data[0])
     if all(isinstance(length, int) for length in data):
         return zeros(*data, dtype=kind) if data else zeros(0, dtype=kind)
-    if len(data) != 1 or not isinstance(data[0], Tensor | np.ndarray | list | tuple):
-        raise TypeError(f"new(): data must be a sequence (got {type(data[0]).__name__})")
     given = data[0]
-    return as_tensor(given, kind) if isinstance(given, Tensor | np.ndarray) else tensor(given, dtype=kind)
+    if len(data) != 1 or not isinstance(given, Tensor | np.ndarray | list | tuple | range | str):
+        raise TypeError(f"new(): data must be a sequence (got {type(given).__name__})")
+    if isinstance(given, Tensor):
+        if given.dtype is not kind:
+            raise TypeError(f"expected {_options(kind)} (got {_options(given.dtype)})")
+        return alias(given)
+    return as_tensor(given, kind) if isinstance(given, np.ndarray) else tensor(given, dtype=kind)
+
+
+def alias(input: Tensor) -> Tensor:
+    """Return another tensor of the same memory, in the same place of the graph."""
+    return view_of(input, shapes.alias(input))
+
+
+def _options(kind: dtypes.dtype) -> str:
+    return (
+        f"TensorOptions(dtype={dtypes.CPP_NAMES[kind.name]}, device=cpu, layout=Strided, requires_grad=false (default), "
+        "pinned_memory=false (default), memory_format=(nullopt))"
+    )
+
+
+class tensortype(type):  # noqa: N801 (PyTorch's name)
+    """The class of PyTorch's old classes of tensors, one for each dtype: a tensor of that dtype is an instance of it."""
+
+    dtype: dtypes.dtype
+
+    def __call__(cls, *data: Any) -> Tensor:
+        return legacy(data, cls.dtype)
+
+    def __instancecheck__(cls, value: Any) -> bool:
+        return isinstance(value, Tensor) and value.dtype is cls.dtype
+
+    def __repr__(cls) -> str:
+        return f"<class 'torch.{cls.__name__}'>"
 
 
 def _constructor(kind: dtypes.dtype) -> Any:
-    def make(*data: Any) -> Tensor:
-        return legacy(data, kind)
-
-    make.__name__ = make.__qualname__ = dtypes.tensor_type_name(kind).removeprefix("torch.")
-    make.__doc__ = f"Make a tensor of {kind.name}, from numbers or of some sizes, as in old code; today: `tensor`."
-    return make
+    words = f"Make a tensor of {kind.name}, from numbers or of some sizes, as in old code; today: `tensor`."
+    name = dtypes.tensor_type_name(kind).removeprefix("torch.")
+    return tensortype(name, (), {"dtype": kind, "__doc__": words, "__module__": __name__})
 
 
 DoubleTensor, FloatTensor, HalfTensor, LongTensor, IntTensor, ShortTensor, CharTensor, ByteTensor, BoolTensor = map(
@@ -275,21 +275,21 @@ def zeros(*size: Size, dtype: Any = None, device: Any = None, requires_grad: boo
         Whether ``backward()`` should compute a gradient for it.
     """
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.zeros(_shape(size), _kind(dtype)), requires_grad)
 
 
 def ones(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Make a tensor of ones."""
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.ones(_shape(size, "ones"), _kind(dtype)), requires_grad)
 
 
 def empty(*size: Size, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
     """Make a tensor to be filled later (with zeros, so that nobody sees what was in memory)."""
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.zeros(_shape(size, "empty"), _kind(dtype)), requires_grad)
 
 
@@ -297,7 +297,7 @@ def full(
     size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make a tensor of one number over and over."""
-    _check(device, options)
+    check_options(device, options)
     if not isinstance(size, tuple | list):
         raise TypeError(f"full(): argument 'size' (position 1) must be tuple of ints, not {type(size).__name__}")
     made = tensor(fill_value.item() if isinstance(fill_value, Tensor) else fill_value, dtype=dtype)
@@ -308,7 +308,7 @@ def eye(
     n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make a matrix with ones on its diagonal."""
-    _check(device, options)
+    check_options(device, options)
     for name, length in (("n", n), ("m", n if m is None else m)):
         if length < 0:
             raise RuntimeError(f"{name} must be greater or equal to 0, got {length}")
@@ -319,7 +319,7 @@ def scalar_tensor(
     s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make a tensor of one number, in the default dtype."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.array(s).astype(_kind(dtype)), requires_grad)
 
 
@@ -341,7 +341,7 @@ def arange(
     **options: Any,
 ) -> Tensor:
     """Make numbers from start up to, not including, end: ``arange(3)``, ``arange(1, 10, 2)``."""
-    _check(device, options)
+    check_options(device, options)
     if end is None:
         start, end = 0, start
     start, end, step = _number(start), _number(end), _number(step)
@@ -376,7 +376,7 @@ def linspace(
     steps
         How many numbers.
     """
-    _check(device, options)
+    check_options(device, options)
     return leaf(_spaced(_number(start), _number(end), steps, _kind(dtype)), requires_grad)
 
 
@@ -410,7 +410,7 @@ def logspace(
     **options: Any,
 ) -> Tensor:
     """Make numbers from ``base ** start`` to ``base ** end`` whose logarithms are evenly spaced."""
-    _check(device, options)
+    check_options(device, options)
     kind = _kind(dtype)
     powers = _spaced(_number(start), _number(end), steps, np.dtype(np.float64))
     return leaf(np.power(float(base), powers).astype(kind), requires_grad)
@@ -423,7 +423,7 @@ def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make zeros of a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.zeros(input.shape, _kind(dtype or input.dtype)), requires_grad)
 
 
@@ -431,7 +431,7 @@ def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make ones of a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.ones(input.shape, _kind(dtype or input.dtype)), requires_grad)
 
 
@@ -452,7 +452,7 @@ def full_like(
     **options: Any,
 ) -> Tensor:
     """Make one number over and over in a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.full(input.shape, _number(fill_value), _kind(dtype or input.dtype)), requires_grad)
 
 
@@ -512,7 +512,7 @@ def rand(
 ) -> Tensor:
     """Make random numbers, uniform between 0 and 1."""
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.asarray(source(generator).random(_shape(size, "rand"), _kind(dtype))), requires_grad)
 
 
@@ -526,7 +526,7 @@ def randn(
 ) -> Tensor:
     """Make random numbers from the normal distribution with mean 0 and standard deviation 1."""
     size = (options.pop("size"),) if "size" in options else size
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.asarray(source(generator).normal(_shape(size, "randn"), _kind(dtype))), requires_grad)
 
 
@@ -542,7 +542,7 @@ def randint(
     **options: Any,
 ) -> Tensor:
     """Make random integers from low up to, not including, high: ``randint(10, (3,))`` or ``randint(1, 7, (3,))``."""
-    _check(device, options)
+    check_options(device, options)
     if size is None:
         low, high, size = 0, low, high
     elif high is None:
@@ -561,7 +561,7 @@ def randperm(
     **options: Any,
 ) -> Tensor:
     """Make the numbers 0 to n − 1 in random order."""
-    _check(device, options)
+    check_options(device, options)
     return leaf(np.asarray(source(generator).permutation(n)).astype(_kind(dtype), copy=False), requires_grad)
 
 
@@ -575,7 +575,7 @@ def rand_like(
     **options: Any,
 ) -> Tensor:
     """Make `rand` numbers of a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return rand(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
@@ -589,7 +589,7 @@ def randn_like(
     **options: Any,
 ) -> Tensor:
     """Make `randn` numbers of a tensor's shape and dtype."""
-    _check(device, options)
+    check_options(device, options)
     return randn(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
 
 
@@ -605,7 +605,7 @@ def randint_like(
     **options: Any,
 ) -> Tensor:
     """Make `randint` numbers of a tensor's shape and dtype: up to `low`, or from low up to high."""
-    _check(device, options)
+    check_options(device, options)
     low, high = (0, low) if high is None else (low, high)
     shape = tuple(input.shape)
     return randint(low, high, shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
@@ -637,7 +637,7 @@ def normal(
     >>> torch.normal(0.0, 1.0, (2, 3)).shape
     torch.Size([2, 3])
     """
-    _check(device, options)
+    check_options(device, options)
     draw = source(generator)
     if not isinstance(mean, Tensor) and not isinstance(std, Tensor):
         numbers = draw.normal(_shape((() if size is None else tuple(size),), "normal"), _kind(dtype), mean, std)

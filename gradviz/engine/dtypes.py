@@ -11,6 +11,8 @@ from functools import cache
 
 import numpy as np
 
+from gradviz.engine import mixed
+
 Number = builtins.float | builtins.int | builtins.bool
 
 
@@ -73,6 +75,12 @@ _SCALAR_NAME = {
     int64: "Long", int32: "Int", int16: "Short", int8: "Char", uint8: "Byte", bool: "Bool",
 }  # fmt: skip
 
+CPP_NAMES = {
+    "float64": "double", "float32": "float", "float16": "c10::Half", "int64": "long int", "int32": "int", "int16": "short int",
+    "int8": "signed char", "uint8": "unsigned char", "bool": "bool",
+}  # fmt: skip
+"""What C++ calls them, which some of PyTorch's errors do."""
+
 _default = float32
 
 
@@ -130,7 +138,8 @@ def to_numpy(spec: dtype | np.dtype | type | str) -> np.dtype:
     except TypeError:
         numpy_dtype = None
     if numpy_dtype is None:
-        raise TypeError(f"dtype must be a dtype such as torch.float32, not {spec!r}")
+        words = f"dtype must be a dtype such as torch.float32, not {spec!r}"
+        raise TypeError(mixed.explained(words, spec))
     return from_numpy(numpy_dtype).numpy
 
 
@@ -149,7 +158,8 @@ def set_default_dtype(d: dtype) -> None:
     """
     global _default
     if not isinstance(d, dtype):
-        raise TypeError("invalid dtype object: only floating-point types are supported as the default type")
+        words = "invalid dtype object: only floating-point types are supported as the default type"
+        raise TypeError(mixed.explained(words, d))
     if not d.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
     _default = d

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import creation, functions, inplace
+from gradviz.engine import calls, creation, functions, inplace, mixed, subclasses
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import array_of
+from gradviz.engine.operation import array_of, watching
 from gradviz.engine.operations import assignment, elementwise
 from gradviz.engine.operations.shapes import basic
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 
@@ -25,7 +25,7 @@ def _operator(function: Callable[..., Any], swapped: bool = False) -> Callable[[
     def method(self: Tensor, other: Any) -> Any:
         if isinstance(other, Tensor) or type(other) is float or type(other) is int or _is_number(other):
             return function(other, self) if swapped else function(self, other)
-        return NotImplemented
+        return mixed.declined(other)
 
     return method
 
@@ -36,13 +36,13 @@ def _is_number(value: Any) -> bool:
 
 def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return inplace.change(self, lambda old, *rest: function(old, *rest, **kwargs), *args)
+        return inplace.change(self, function, *args, **kwargs)
 
     return method
 
 
 def _reversed_sub(self: Tensor, other: Any) -> Tensor:
-    return functions.rsub(self, array_of(other)) if not isinstance(other, Tensor) else other - self
+    return functions.rsub(self, other if isinstance(other, Tensor) else array_of(other))
 
 
 def _reversed_div(self: Tensor, other: Any) -> Tensor:
@@ -51,7 +51,7 @@ def _reversed_div(self: Tensor, other: Any) -> Tensor:
 
 
 def _matmul(self: Tensor, other: Any) -> Any:
-    return functions.matmul(self, other) if isinstance(other, Tensor) else NotImplemented
+    return functions.matmul(self, other) if isinstance(other, Tensor) else mixed.declined(other)
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
@@ -63,7 +63,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     if not tracked:
         inplace.refuse(self)
         try:
-            inplace.write(self, value.array if isinstance(value, Tensor) else value, plain)
+            numbers = value.array if isinstance(value, Tensor) else value
+            inplace.write(self, numbers, plain, "copy" if basic(plain) else "index_put")
         except IndexError:
             raise index_error(self, plain if isinstance(plain, tuple) else (plain,)) from None
         except ValueError:
@@ -81,7 +82,11 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         # As PyTorch: a view of the part is made, and the new numbers are copied into it.
         inplace.change(getitem(self, plain), _copied, source)
     else:
-        inplace.change(self, lambda old, new: assignment.put(old, new.to(old.dtype), plain), source)
+
+        def index_put(old: Tensor, new: Tensor) -> Tensor:
+            return watching(assignment.put(old, new.to(old.dtype), plain), index=index)
+
+        inplace.change(self, index_put, source)
 
 
 def _copied(old: Tensor, source: Tensor) -> Tensor:
@@ -106,13 +111,13 @@ def _fill(self: Tensor, value: Any = 0) -> Tensor:
 
 
 def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
-    """Copy another tensor's numbers into this one."""
-    return inplace.change(self, _copied, source)
+    """Copy another tensor's numbers, or a number, into this one."""
+    return inplace.change(self, _copied, source if isinstance(source, Tensor) else wrap(np.asarray(source)))
 
 
 def _reversed_axes(self: Tensor) -> Tensor:
     if self.ndim != 2:
-        warnings.warn(T_OF_OTHERS, UserWarning, stacklevel=2)
+        warn(T_OF_OTHERS)
     return functions.permute(self, tuple(range(self.ndim))[::-1])
 
 
@@ -124,6 +129,21 @@ T_OF_OTHERS = (
     "error in a future release. Consider `x.mT` to transpose batches of matrices or `x.permute(*torch.arange(x.ndim - 1, "
     "-1, -1))` to reverse the dimensions of a tensor."
 )
+
+
+ON_TOP = [
+    "abs", "acos", "acosh", "addmv", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctanh", "asin", "asinh", "atan", "atanh",
+    "ceil", "clamp", "clamp_max", "clamp_min", "clip", "conj_physical", "cos", "cosh", "deg2rad", "detach", "erf", "erfc", "exp",
+    "exp2", "expm1", "fill", "fix", "floor", "frac", "gcd", "i0", "index_put", "lcm", "ldexp", "log", "log10", "log1p", "log2",
+    "logit", "nan_to_num", "neg", "negative", "rad2deg", "reciprocal", "relu", "resize_as", "round", "rsqrt", "sigmoid", "sin",
+    "sinc", "sinh", "sqrt", "square", "tan", "tanh", "trunc", "xlogy", "zero",
+]  # fmt: skip
+"""Methods that change a tensor in place and are functions, too: ``torch.relu_(x)``."""
+
+
+def on_top() -> dict[str, Any]:
+    """Return the methods that stand in ``torch`` as functions, besides those of `functions`."""
+    return {name: getattr(Tensor, name).__wrapped__ for name in (*(f"{name}_" for name in ON_TOP), "detach")}
 
 
 def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
@@ -198,9 +218,17 @@ def install() -> None:
         "fill_": _fill,
         "copy_": _copy,
         "T": property(_reversed_axes),
+        "__init_subclass__": classmethod(lambda cls, **words: subclasses.made(cls)),
+        "__torch_function__": classmethod(subclasses.torch_function),
+        "as_subclass": subclasses.as_subclass,
     }
     for name, member in members.items():
         setattr(Tensor, name, member)
-    for name, member in vars(Tensor).items():
-        if inspect.isfunction(member) and "<" in member.__qualname__:  # made by another function, or a lambda
-            member.__name__, member.__qualname__, member.__module__ = name, f"Tensor.{name}", Tensor.__module__
+    for name, member in list(vars(Tensor).items()):
+        if isinstance(member, FunctionType):
+            made = "<" in member.__qualname__  # by another function, or a lambda
+            if not name.startswith("_"):
+                member, made = calls.public(f"Tensor.{name}", member), True
+                setattr(Tensor, name, member)
+            if made:
+                member.__name__, member.__qualname__, member.__module__ = name, f"Tensor.{name}", Tensor.__module__

@@ -18,8 +18,6 @@ import numpy as np
 
 from gradviz.engine import dtypes
 
-PREFIX = "tensor("
-
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -109,7 +107,14 @@ def printoptions(**changes: Any) -> Iterator[None]:
         _options = before
 
 
-def tensor_text(array: np.ndarray, *, grad_fn: str | None = None, requires_grad: bool = False, indent: int = 0) -> str:
+def tensor_text(
+    array: np.ndarray,
+    *,
+    grad_fn: str | None = None,
+    requires_grad: bool = False,
+    indent: int = 0,
+    name: str = "tensor",
+) -> str:
     """Return a tensor's ``repr``.
 
     Parameters
@@ -122,6 +127,8 @@ def tensor_text(array: np.ndarray, *, grad_fn: str | None = None, requires_grad:
         Whether it collects a gradient; shown only where there is no `grad_fn`.
     indent
         The column the text starts in, for a text with something before it.
+    name
+        What stands before the bracket: for a tensor of a program's own class, the class.
 
     Examples
     --------
@@ -129,9 +136,9 @@ def tensor_text(array: np.ndarray, *, grad_fn: str | None = None, requires_grad:
     tensor([[1.0000, 2.5000],
             [3.0000, 4.0000]], grad_fn=<MulBackward0>)
     """
-    column = indent + len(PREFIX)
-    body = PREFIX + (_body(array, column) if array.size else "[]")
-    return _with_suffixes(body, _suffixes(array, grad_fn, requires_grad), column) + ")"
+    column = indent + len(name) + 1
+    body = f"{name}(" + (_body(array, column) if array.size else "[]")
+    return _with_suffixes(body, _suffixes(array, grad_fn, requires_grad), column, indent) + ")"
 
 
 def parameter_text(
@@ -229,9 +236,9 @@ def _suffixes(array: np.ndarray, grad_fn: str | None, requires_grad: bool) -> li
     return suffixes
 
 
-def _with_suffixes(text: str, suffixes: list[str], column: int) -> str:
+def _with_suffixes(text: str, suffixes: list[str], column: int, indent: int) -> str:
     last_line = text.rpartition("\n")[2]
-    used = len(last_line) + (0 if len(last_line) < len(text) else column - len(PREFIX))
+    used = len(last_line) + (0 if len(last_line) < len(text) else indent)
     used += 2  # PyTorch's count starts two columns late
     for suffix in suffixes:
         if used + len(", ") + len(suffix) > _options.linewidth:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import cpumath, dtypes
+from gradviz.engine import cpumath, devices, dtypes
 
 if TYPE_CHECKING:
     from numpy.random import MT19937
@@ -60,6 +60,11 @@ class Generator:
         if str(device) != "cpu":
             raise RuntimeError(f"there are generators for the device 'cpu' only, not for {str(device)!r}")
         self._start(DEFAULT_SEED)
+
+    @property
+    def device(self) -> devices.device:
+        """The CPU."""
+        return devices.CPU
 
     # --- seeds and states ---------------------------------------------------------------------------------------------
 

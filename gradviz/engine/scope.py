@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
+import threading
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 PACKAGE = os.path.join(Path(__file__).parents[1], "")
 """Where this package's code is, with a slash at the end: a user's folder may begin with the same name."""
+
+
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called into this package, however deep in it the call is."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level + 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,5 +38,11 @@ class Call(NamedTuple):
     outer: Call | None
 
 
-current: Call | None = None
-"""The innermost call, ``None`` outside of any module. (One per process: models are not called from threads here.)"""
+class _Running(threading.local):
+    """What runs in this thread."""
+
+    call: Call | None = None
+    """The innermost call, ``None`` outside of any module."""
+
+
+running = _Running()

@@ -8,7 +8,7 @@ way of sorting would do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,8 @@ def smallest(keys: Keys, k: int, in_order: bool = True) -> list[int]:
 def quickselect(keys: Keys, k: int) -> int:
     """Return the place of the entry that is `k`-th, as ``torch.kthvalue`` finds it."""
     order = list(range(len(keys)))
-    swap, above = _swapper(order), lambda i, j: keys[order[i]] > keys[order[j]]
+    swap = _swapper(order)
+    above: Callable[[int, int], bool] = lambda i, j: keys[order[i]] > keys[order[j]]
     left, right = 0, len(order) - 1
     while right > left:
         if right == left + 1:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.nn import functional, init, modules, parallel, utils
 from gradviz.nn.module import Module
 from gradviz.nn.modules import *
@@ -17,4 +17,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn", name, __all__)
+    return absent.attribute("nn", name, __all__)

@@ -8,38 +8,49 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, inplace, random
+from gradviz import absent
+from gradviz.engine import inplace, random
 from gradviz.engine.modes import no_grad
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
 
 __all__ = [
-    "calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
-    "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_",
+    "calculate_gain",
+    "constant",
+    "constant_",
+    "dirac",
+    "dirac_",
+    "eye",
+    "eye_",
+    "kaiming_normal",
+    "kaiming_normal_",
+    "kaiming_uniform",
+    "kaiming_uniform_",
+    "normal",
+    "normal_",
+    "ones_",
+    "orthogonal",
+    "orthogonal_",
+    "sparse",
+    "sparse_",
+    "trunc_normal_",
+    "uniform",
+    "uniform_",
+    "xavier_normal",
+    "xavier_normal_",
+    "xavier_uniform",
+    "xavier_uniform_",
+    "zeros_",
 ]  # fmt: skip
 
 
-_OLD = (
-    "constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse", "uniform",
-    "xavier_normal", "xavier_uniform",
-)  # fmt: skip
-"""Names from before functions that change their argument ended in an underscore."""
-
-
 def __getattr__(name: str) -> Any:
-    if name not in _OLD:
-        raise advice.absent("nn.init", name, __all__)
-
-    def deprecated(*args: Any, **kwargs: Any) -> Tensor:
-        words = f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`."
-        warnings.warn(words, FutureWarning, stacklevel=2)
-        return globals()[f"{name}_"](*args, **kwargs)
-
-    deprecated.__name__ = name
-    return deprecated
+    return absent.attribute("nn.init", name, __all__)
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
@@ -90,17 +101,17 @@ def _normal_below(x: float) -> float:
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one number."""
-    return _fill(tensor, val)
+    return _fill(tensor, val, "fill_number")
 
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros."""
-    return _fill(tensor, 0.0)
+    return _fill(tensor, 0.0, "fill_number")
 
 
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones."""
-    return _fill(tensor, 1.0)
+    return _fill(tensor, 1.0, "fill_number")
 
 
 def eye_(tensor: Tensor) -> Tensor:
@@ -273,7 +284,28 @@ def _source(generator: Any) -> random.Generator:
     return random.default_generator if generator is None else generator
 
 
-def _fill(tensor: Tensor, numbers: object) -> Tensor:
+def _fill(tensor: Tensor, numbers: object, operation: str = "copy") -> Tensor:
     with no_grad():
-        inplace.write(tensor, numbers)
+        inplace.write(tensor, numbers, operation=operation)
     return tensor
+
+
+def _old(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    name = fill.__name__.removesuffix("_")
+
+    def function(*args: Any, **settings: Any) -> Tensor:
+        warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning)
+        return fill(*args, **settings)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Do as `{name}_` does, whose name it was once."
+    return function
+
+
+constant, dirac, eye, kaiming_normal, kaiming_uniform, normal, orthogonal, sparse, uniform, xavier_normal, xavier_uniform = (
+    _old(fill)
+    for fill in (
+        constant_, dirac_, eye_, kaiming_normal_, kaiming_uniform_, normal_, orthogonal_, sparse_, uniform_, xavier_normal_,
+        xavier_uniform_,
+    )
+)  # fmt: skip

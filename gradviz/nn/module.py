@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradviz.engine import advice, creation, dtypes, scope
+from gradviz.engine import advice, devices, dtypes, mixed, scope
 from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
@@ -49,14 +49,20 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`, with each operation noting that it ran in this module, so that a picture can frame it."""
-        outer = scope.current
-        scope.current = scope.Call(self._tag(), outer)
+        running = scope.running
+        outer = running.call
+        running.call = scope.Call(self._tag(), outer)
         try:
             if self._hooks is None:
                 return self.forward(*args, **kwargs)
             return hooks.call(self, self._hooks, args, kwargs)
+        except (AttributeError, TypeError) as error:
+            other = mixed.met(error, *args, *kwargs.values())
+            if other is None:
+                raise
+            raise other from None
         finally:
-            scope.current = outer
+            running.call = outer
 
     def _tag(self) -> scope.ModuleTag:
         tag = self.__dict__.get("_module_tag")
@@ -81,28 +87,28 @@ class Module:
             self.register_parameter(name, value)
         elif name in parts:
             if value is not None:
-                raise TypeError(
-                    f"cannot assign '{_kind(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
-                )
+                words = f"cannot assign '{_kind(value)}' as parameter '{name}' (torch.nn.Parameter or None expected)"
+                raise TypeError(mixed.explained(words, value))
             self.register_parameter(name, None)
         elif isinstance(value, Module):
             self._forget(name, but=self._modules)
             self._modules[name] = value
         elif name in self._modules:
             if value is not None:
-                raise TypeError(
-                    f"cannot assign '{_kind(value)}' as child module '{name}' (torch.nn.Module or None expected)"
-                )
+                words = f"cannot assign '{_kind(value)}' as child module '{name}' (torch.nn.Module or None expected)"
+                raise TypeError(mixed.explained(words, value))
             self._modules[name] = None
         elif isinstance(value, Buffer):
             self._forget(name, but=self._buffers)
             self.register_buffer(name, value, value.persistent)
         elif name in self._buffers:
             if value is not None and not isinstance(value, Tensor):
-                raise TypeError(
-                    f"cannot assign '{_kind(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
-                )
+                words = f"cannot assign '{_kind(value)}' as buffer '{name}' (torch.nn.Buffer, torch.Tensor or None expected)"
+                raise TypeError(mixed.explained(words, value))
             self._buffers[name] = value
+        elif mixed.is_pytorchs(value) and hasattr(value, "requires_grad_"):  # its module or parameter would be lost
+            words = f"cannot assign '{_kind(value)}' as '{name}' of a module of gradviz's"
+            raise TypeError(mixed.explained(words, value))
         else:
             object.__setattr__(self, name, value)
 
@@ -137,9 +143,8 @@ class Module:
         """Add a parameter under a name; ``None`` for one that this module does without."""
         self._check_name("parameter", name, "_parameters")
         if param is not None and not isinstance(param, Parameter):
-            raise TypeError(
-                f"cannot assign '{_kind(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
-            )
+            words = f"cannot assign '{_kind(param)}' object to parameter '{name}' (torch.nn.Parameter or None required)"
+            raise TypeError(mixed.explained(words, param))
         if param is not None and param.grad_fn is not None:
             raise ValueError(
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To "
@@ -161,9 +166,8 @@ class Module:
         """
         self._check_name("buffer", name, "_buffers")
         if tensor is not None and not isinstance(tensor, Tensor):
-            raise TypeError(
-                f"cannot assign '{_kind(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
-            )
+            words = f"cannot assign '{_kind(tensor)}' object to buffer '{name}' (torch Tensor or None required)"
+            raise TypeError(mixed.explained(words, tensor))
         self._buffers[name] = tensor
         change = self._non_persistent_buffers_set.discard if persistent else self._non_persistent_buffers_set.add
         change(name)
@@ -171,7 +175,7 @@ class Module:
     def add_module(self, name: str, module: Module | None) -> None:
         """Add a module under a name."""
         if module is not None and not isinstance(module, Module):
-            raise TypeError(f"{_kind(module)} is not a Module subclass")
+            raise TypeError(mixed.explained(f"{_kind(module)} is not a Module subclass", module))
         self._check_name("module", name, "_modules")
         self._modules[name] = module
 
@@ -419,8 +423,8 @@ class Module:
                 kind = argument.dtype
             elif isinstance(argument, dtypes.dtype):
                 kind = argument
-            elif argument is not None and not isinstance(argument, bool | creation.device):
-                creation.device(argument)  # says which devices there are
+            elif argument is not None and not isinstance(argument, bool | devices.memory_format):
+                devices.check_device(argument)
         if kind is None:
             return self
         if not kind.is_floating_point:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.nn.module import Module
+
+__path__: list[str] = []
+"""No files lie below: what PyTorch has there is in `absent`."""
 
 __all__ = ["DataParallel"]
 
@@ -38,4 +41,4 @@ class DataParallel(Module):
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn.parallel", name, __all__)
+    return absent.attribute("nn.parallel", name, __all__)

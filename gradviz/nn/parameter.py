@@ -40,6 +40,10 @@ class Parameter(Tensor):
     tensor([0., 0.], requires_grad=True)
     """
 
+    def __new__(cls, *args: Any, **settings: Any) -> Parameter:
+        """Leave the making to ``__init__``."""
+        return object.__new__(cls)
+
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         source = creation.zeros(0) if data is None else data if isinstance(data, Tensor) else creation.tensor(data)
         self.array = source.storage()
@@ -75,6 +79,10 @@ class Buffer(Tensor):
     >>> list(module.state_dict())
     ['step']
     """
+
+    def __new__(cls, *args: Any, **settings: Any) -> Buffer:
+        """Leave the making to ``__init__``."""
+        return object.__new__(cls)
 
     def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
         source = creation.zeros(0) if data is None else data if isinstance(data, Tensor) else creation.tensor(data)

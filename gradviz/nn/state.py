@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from gradviz.engine import mixed
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.parameter import Parameter, is_lazy
@@ -93,9 +94,10 @@ def load(module: Module, state: Mapping[str, Any], strict: bool, assign: bool) -
 def _load_one(key: str, part: Module, name: str, tensor: Tensor, given: Any, assign: bool) -> str | None:
     """Load one tensor; return what is wrong with it."""
     if not isinstance(given, Tensor):
-        return (
+        return mixed.explained(
             f'While copying the parameter named "{key}", expected torch.Tensor or Tensor-like object from checkpoint but '
-            f"received {type(given)}"
+            f"received {type(given)}",
+            given,
         )
     if is_lazy(tensor):
         if is_lazy(given):

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.engine.later import later
 from gradviz.optim import lr_scheduler
 from gradviz.optim.adadelta import Adadelta
@@ -40,4 +40,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name == "swa_utils":
         return later(__name__, name, name)
-    raise advice.absent("optim", name, __all__)
+    return absent.attribute("optim", name, __all__)

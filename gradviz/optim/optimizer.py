@@ -10,9 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes
+from gradviz.engine import advice, dtypes, mixed
+from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import enable_grad
-from gradviz.engine.tensor import RemovableHandle, Tensor, wrap
+from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.module import forget_gradient
 from gradviz.optim.arithmetic import multiply_add, number
 
@@ -121,9 +122,8 @@ class Optimizer:
             raise ValueError("all optimizer params should be with/without names. Some param names are missing")
         for parameter in parameters:
             if not isinstance(parameter, Tensor):
-                raise TypeError(
-                    f"optimizer can only optimize Tensors, but one of the params is {_type_name(parameter)}"
-                )
+                words = f"optimizer can only optimize Tensors, but one of the params is {_type_name(parameter)}"
+                raise TypeError(mixed.explained(words, parameter))
             if not (parameter.is_leaf or parameter.retains_grad):
                 raise ValueError(advice.not_a_parameter("can't optimize a non-leaf Tensor", parameter))
         group = {**param_group, "params": parameters}

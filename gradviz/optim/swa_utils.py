@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from typing import Any
 
-from gradviz.engine import advice, creation, dtypes
+from gradviz import absent
+from gradviz.engine import creation, dtypes
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.module import Module
@@ -160,7 +161,7 @@ class AveragedModel(Module):
             The model, with the same parameters in the same order.
         """
         pairs = [(mine.detach(), theirs.detach()) for mine, theirs in zip(*self._averaged(model), strict=False)]
-        if self.n_averaged == 0:
+        if self.n_averaged.item() == 0:
             for average, current in pairs:
                 average.copy_(current)
         elif self.multi_avg_fn is not None:
@@ -270,4 +271,4 @@ class SWALR(LRScheduler):
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("optim.swa_utils", name, __all__)
+    return absent.attribute("optim.swa_utils", name, __all__)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.engine.later import later
 from gradviz.utils import data
 
@@ -12,4 +12,4 @@ __all__ = ["checkpoint", "data"]
 def __getattr__(name: str) -> Any:
     if name == "checkpoint":
         return later(__name__, name, name)
-    raise advice.absent("utils", name, __all__)
+    return absent.attribute("utils", name, __all__)

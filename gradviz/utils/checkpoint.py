@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from gradviz import absent
 from gradviz.autograd import Function, backward
-from gradviz.engine import advice, random
+from gradviz.engine import random
 from gradviz.engine.modes import enable_grad, mode, no_grad
 from gradviz.engine.tensor import Tensor
 
@@ -184,4 +185,4 @@ def _in_a_row(functions: list[Callable[[Any], Any]]) -> Callable[[Any], Any]:
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("utils.checkpoint", name, __all__)
+    return absent.attribute("utils.checkpoint", name, __all__)

@@ -8,19 +8,32 @@ too. What is a method only stands in its ``METHODS``.
 
 from typing import Any
 
-from gradviz.engine.functions import arithmetic, facts, indexing, logic, matrices, reductions, sampling, shapes
+from gradviz.engine.functions import (
+    arithmetic,
+    facts,
+    indexing,
+    logic,
+    matrices,
+    members,
+    reductions,
+    sampling,
+    shapes,
+    windows,
+)
 from gradviz.engine.functions.arithmetic import *
 from gradviz.engine.functions.facts import *
 from gradviz.engine.functions.indexing import *
 from gradviz.engine.functions.joining import *
 from gradviz.engine.functions.logic import *
 from gradviz.engine.functions.matrices import *
+from gradviz.engine.functions.members import *
 from gradviz.engine.functions.reductions import *
 from gradviz.engine.functions.scattering import *
 from gradviz.engine.functions.searching import *
 from gradviz.engine.functions.shapes import *
+from gradviz.engine.functions.windows import *
 
-FAMILIES = (arithmetic, reductions, matrices, shapes, indexing, logic, facts, sampling)
+FAMILIES = (arithmetic, reductions, matrices, shapes, indexing, logic, facts, sampling, members, windows)
 
 NOT_METHODS = frozenset(name for family in FAMILIES for name in getattr(family, "NOT_METHODS", ()))
 

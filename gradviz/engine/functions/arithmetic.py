@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +9,8 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.operation import array_of, broadcast_error, is_bool
-from gradviz.engine.operations import elementary, elementwise, special
+from gradviz.engine.operation import array_of, check_broadcast, is_bool
+from gradviz.engine.operations import elementary, elementwise, scalars, special
 from gradviz.engine.operations.elementary import (
     acos,
     acosh,
@@ -92,13 +91,7 @@ def aligned(*operands: Any) -> list[Tensor]:
     """Return operands, tensors and numbers, as tensors of the dtype PyTorch computes in; say if they do not broadcast."""
     arrays = [array_of(operand) for operand in operands]
     kind = dtypes.result_type(*arrays)
-    try:
-        np.broadcast_shapes(*(np.shape(array) for array in arrays))
-    except ValueError:
-        for x, y in itertools.combinations(arrays, 2):
-            if any(m != n and 1 not in (m, n) for m, n in zip(np.shape(x)[::-1], np.shape(y)[::-1], strict=False)):
-                raise broadcast_error(x, y) from None
-        raise
+    check_broadcast(*arrays)
     return [_of_dtype(operand, array, kind) for operand, array in zip(operands, arrays, strict=True)]
 
 
@@ -145,18 +138,28 @@ def _whole(*arrays: Any) -> bool:
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Add, after multiplying `other` by `alpha`."""
-    return elementwise.add(input, other if alpha == 1 else _scaled(other, alpha, input))
+    return elementwise.add(input, other) if alpha == 1 else scalars.add_scaled(*_scaled(input, other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `other`, multiplied by `alpha`."""
-    return elementwise.sub(input, other if alpha == 1 else _scaled(other, alpha, input))
+    if alpha == 1:
+        return elementwise.sub(input, other)
+    bools = [is_bool(array_of(operand)) for operand in (input, other)]
+    if any(bools):
+        raise RuntimeError(elementwise.no_difference(all(bools)))
+    return scalars.sub_scaled(*_scaled(input, other, alpha))
 
 
-def _scaled(other: Any, alpha: float, input: Any) -> Any:
-    if isinstance(alpha, float) and _whole(array_of(input), array_of(other)):
+def _scaled(input: Any, other: Any, alpha: float) -> tuple[Any, Any, float]:
+    """Bring the terms of a sum of which the second has a factor to one dtype; plain numbers stay what they are."""
+    arrays = array_of(input), array_of(other)
+    alpha = alpha.item() if isinstance(alpha, Tensor) else alpha
+    if isinstance(alpha, float) and _whole(*arrays):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
-    return other * alpha
+    terms = zip((input, other), aligned(input, other), strict=True)
+    x, y = (of_kind if isinstance(term, Tensor) else of_kind.array[()] for term, of_kind in terms)
+    return x, y, alpha
 
 
 subtract = sub
@@ -166,9 +169,10 @@ def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `input`, multiplied by `alpha`, from `other`."""
     if input.array.dtype.kind == "b":
         raise RuntimeError(elementwise.no_difference(is_bool(array_of(other))))
-    if alpha != 1:
-        input = input * alpha
-    return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)
+    if alpha == 1:
+        return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)
+    x, y, alpha = _scaled(input, other, alpha)
+    return (scalars.rsub_scaled if isinstance(other, Tensor) else scalars.rsub_scaled_from_number)(x, y, alpha)
 
 
 def mul(input: Any, other: Any) -> Tensor:
@@ -288,11 +292,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     return elementwise.lerp_number(*aligned(input, end), weight)
 
 
-_CPP_NAME = {"float64": "double", "float32": "float", "float16": "c10::Half", "int64": "long int", "int32": "int"}
-
-
 def _name(tensor: Tensor) -> str:
-    return _CPP_NAME.get(tensor.dtype.name, tensor.dtype.name)
+    return dtypes.CPP_NAMES[tensor.dtype.name]
 
 
 # --- powers and roots ---------------------------------------------------------------------------------------------------

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.operation import array_of
+from gradviz.engine.devices import channels_last, channels_last_3d, check_device
+from gradviz.engine.operation import array_of, normal_axis
 from gradviz.engine.tensor import Tensor
 
 __all__ = [
@@ -122,6 +123,7 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
     """Return PyTorch's name of the tensor's type, ``"torch.FloatTensor"``; given a dtype, convert to that."""
     if dtype is None:
         return dtypes.tensor_type_name(self.dtype)
+    dtype = getattr(dtype, "dtype", dtype)  # of an old class of tensors, such as LongTensor
     if isinstance(dtype, str):
         names = {dtypes.tensor_type_name(kind): kind for kind in dtypes.ALL}
         if dtype not in names:
@@ -144,7 +146,7 @@ def stride(self: Tensor, dim: int | None = None) -> Any:
         strides = tuple(reversed(steps))
     else:
         strides = tuple(step // array.itemsize for step in array.strides)
-    return strides if dim is None else strides[dim]
+    return strides if dim is None else strides[normal_axis(dim, array.ndim)]
 
 
 def storage_offset(self: Tensor) -> int:
@@ -161,12 +163,16 @@ def data_ptr(self: Tensor) -> int:
 
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Return True if the entries stand row by row in memory."""
+    if memory_format in (channels_last, channels_last_3d):
+        last = 4 if memory_format is channels_last else 5
+        return self.ndim == last and bool(np.moveaxis(self.storage(), 1, -1).flags.c_contiguous)
     return bool(self.storage().flags.c_contiguous)
 
 
 def cuda(self: Tensor, *device: Any, **how: Any) -> Tensor:
     """Say that there is no graphics card here."""
-    raise RuntimeError("gradviz computes on the CPU only: there is no device 'cuda'. Leave .cuda() out.")
+    check_device(device[0] if device and device[0] is not None else "cuda")
+    return self
 
 
 METHODS = {
@@ -178,7 +184,7 @@ METHODS = {
     "element_size": lambda self: self.array.itemsize,
     "nbytes": property(lambda self: self.array.nbytes, doc="How many bytes the entries take."),
     "is_signed": lambda self: self.array.dtype.kind in "fi",
-    "cpu": lambda self, memory_format=None: self,
+    "cpu": lambda self, *, memory_format=None: self,
     "cuda": cuda,
 }
 """Methods of tensors that are not functions too."""

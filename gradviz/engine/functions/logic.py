@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.operation import array_of, broadcast_error, normal_axes, promoted
+from gradviz.engine.operation import array_of, broadcast_error, check_broadcast, normal_axes, promoted
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -60,13 +60,11 @@ def logical_not(input: Tensor) -> Tensor:
 def _of_bits(name: str, kernel: str, function: Any, words: str) -> Callable[[Any, Any], Tensor]:
     def of(input: Any, other: Any) -> Tensor:
         x, y = promoted(array_of(input), array_of(other))
+        check_broadcast(x, y)
         if x.dtype.kind == "f" or (x.dtype.kind == "b" and "shift" in name):
             kind = dtypes.scalar_type_name(dtypes.from_numpy(x.dtype))
             raise NotImplementedError(f"\"{kernel}_cpu\" not implemented for '{kind}'")
-        try:
-            return wrap(function(x, y))
-        except ValueError:
-            raise broadcast_error(x, y) from None
+        return wrap(function(x, y))
 
     of.__name__ = of.__qualname__ = name
     of.__doc__ = words
@@ -107,7 +105,10 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     if input.dtype != other.dtype:
         names = (dtypes.scalar_type_name(tensor.dtype) for tensor in (input, other))
         raise RuntimeError("{} did not match {}".format(*names))
-    return wrap(np.isclose(input.array, other.array, rtol, atol, equal_nan))
+    try:
+        return wrap(np.isclose(input.array, other.array, rtol, atol, equal_nan))
+    except ValueError:
+        raise broadcast_error(input.array, other.array) from None
 
 
 def equal(input: Tensor, other: Tensor) -> bool:
@@ -181,4 +182,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         kind = dtypes.result_type(x, y)
         input = input.to(kind) if isinstance(input, Tensor) else wrap(np.asarray(x, kind))
         other = other.to(kind) if isinstance(other, Tensor) else wrap(np.asarray(y, kind))
-    return elementwise.where(condition, input, other)
+    try:
+        return elementwise.where(condition, input, other)
+    except ValueError:
+        check_broadcast(condition.array, input.array, other.array)
+        raise

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gradviz.engine import mixed
 from gradviz.engine.functions.contractions import (
     einsum,
     inner,
@@ -65,7 +66,7 @@ IN_PLACE = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
 
 
 def _swapped(self: Tensor, other: Any) -> Any:
-    return matmul(other, self) if isinstance(other, Tensor) else NotImplemented
+    return matmul(other, self) if isinstance(other, Tensor) else mixed.declined(other)
 
 
 METHODS = {"__rmatmul__": _swapped}

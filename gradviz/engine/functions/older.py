@@ -48,12 +48,14 @@ def norm(
     keepdim
         Keep these axes with length 1.
     out
-        Not supported.
+        A tensor to write it into.
     dtype
         What to compute in.
     """
     if out is not None:
-        raise NotImplementedError("gradviz has no norm(out=...); supported: the result that is returned")
+        from gradviz.engine.out import written
+
+        return written("norm", norm, out, input, p, dim, keepdim, dtype=dtype)
     axes = [dim] if isinstance(dim, int) else dim
     if not isinstance(p, str):
         return linalg.vector_norm(input, 2.0 if p is None else p, axes, keepdim, dtype=dtype)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import builtins
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine.operations import shapes
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of
 
@@ -30,7 +30,7 @@ A_LIST_OF_INDICES = (
 def parts_of(index: Any) -> tuple[Any, ...]:
     """Return the parts of an index: numbers, slices, None, an Ellipsis, and arrays of places or bools."""
     if isinstance(index, list) and len(index) < 32 and builtins.any(_is_index_of_an_axis(part) for part in index):
-        warnings.warn(A_LIST_OF_INDICES, UserWarning, stacklevel=3)
+        warn(A_LIST_OF_INDICES)
         index = tuple(index)
     return tuple(part_of(part) for part in index) if isinstance(index, tuple) else (part_of(index),)
 
@@ -50,11 +50,7 @@ def part_of(part: Any) -> Any:
     if isinstance(part, Tensor | np.ndarray | bool | np.bool_ | list | tuple | range):
         array = np.asarray(part.array if isinstance(part, Tensor) else _array(part))
         if array.dtype.kind == "u" and array.dtype.itemsize == 1:
-            warnings.warn(
-                "indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.",
-                UserWarning,
-                stacklevel=4,
-            )
+            warn("indexing with dtype torch.uint8 is now deprecated, please use a dtype torch.bool instead.")
             return array.astype(bool)
         if not array.ndim and array.dtype.kind in "iu":
             return int(array)

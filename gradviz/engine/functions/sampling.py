@@ -8,6 +8,7 @@ import numpy as np
 
 from gradviz.engine import distributions, dtypes, inplace
 from gradviz.engine.creation import source
+from gradviz.engine.functions import shapes
 from gradviz.engine.operations import sampling
 from gradviz.engine.tensor import Tensor
 
@@ -78,8 +79,8 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with ones, each with probability `p` (a number, or a tensor with one for each entry), and zeros."""
     draw, kind = source(generator), self.array.dtype
     if isinstance(p, Tensor):
-        wide = np.array(np.broadcast_to(p.array, tuple(self.shape)))
-        return _fill(self, sampling.bernoulli_of_tensor, draw.bernoulli(wide).astype(kind))
+        wide = np.array(shapes.expand(p.detach(), tuple(self.shape)).array)
+        return inplace.change(self, sampling.bernoulli_of_tensor, p, np.asarray(draw.bernoulli(wide).astype(kind)))
     return _fill(self, sampling.bernoulli_of_number, draw.bernoulli(p, tuple(self.shape)).astype(kind))
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.devices import check_device
 from gradviz.engine.operation import broadcast_error, normal_axes, normal_axis
 from gradviz.engine.operations import assignment, elementwise, shapes
-from gradviz.engine.operations.shapes import clone
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.engine.views import view_of
 
@@ -229,11 +229,7 @@ def _transposed(name: str, input: Tensor) -> Tensor:
         raise RuntimeError(f"{name} is only supported on matrices or batches of matrices. Got 1-D tensor.")
     if not input.ndim:
         advice = "Consider using x.conj()." if name.endswith(".H") else "This function is the identity in these cases."
-        warnings.warn(
-            f"{name[0].upper()}{name[1:]} is deprecated on 0-D tensors. {advice}",
-            UserWarning,
-            stacklevel=3,
-        )
+        warn(f"{name[0].upper()}{name[1:]} is deprecated on 0-D tensors. {advice}")
         return input
     return transpose(input, -2, -1)
 
@@ -347,7 +343,7 @@ def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 # --- several times over ----------------------------------------------------------------------------------------------
 
 
-def expand(input: Tensor, *size: Any) -> Tensor:
+def expand(input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
     """Repeat along axes of length 1, without copying."""
     return view_of(input, shapes.expand(input, _expanded(input, flat_size(size))))
 
@@ -361,7 +357,7 @@ def _expanded(input: Tensor, size: Sequence[int]) -> tuple[int, ...]:
             f"expand({kind}{{{list(input.shape)}}}, size={wanted}): the number of sizes provided ({len(wanted)}) must be "
             f"greater or equal to the number of dimensions in the tensor ({input.ndim})"
         )
-    for axis, length in enumerate(wanted):
+    for axis, length in reversed(list(enumerate(wanted))):
         have = input.shape[axis - extra] if axis >= extra else 1
         if length == -1 and axis < extra:
             raise RuntimeError(
@@ -413,9 +409,9 @@ def broadcast_shapes(*shapes: Any) -> Any:
     return Size(result)
 
 
-def broadcast_to(input: Tensor, size: Any) -> Tensor:
-    """Repeat along axes of length 1, without copying."""
-    return expand(input, tuple(size))
+def broadcast_to(input: Tensor, *size: Any) -> Tensor:
+    """Repeat along axes of length 1, without copying; as a method, ``x.broadcast_to(2, 3)`` will do."""
+    return expand(input, *size)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
@@ -495,6 +491,11 @@ def repeat_interleave(
             f"input.size({axis}) = {length}"
         )
     return index_select(input, axis, wrap(np.repeat(np.arange(length), counts)))
+
+
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """Copy a tensor; the gradient goes back through the copy."""
+    return shapes.clone(input)
 
 
 def clone_of_expanded(input: Tensor, size: tuple[int, ...]) -> Tensor:
@@ -590,14 +591,25 @@ def _check_matrix(name: str, input: Tensor) -> None:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
+def _no_options(options: dict[str, Any]) -> None:
+    from gradviz.engine.creation import check_options
+
+    requires_grad = options.pop("requires_grad", False)
+    check_options(options.pop("device", None), options)
+    if requires_grad:
+        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, **options: Any) -> Tensor:
     """Return the rows and the columns of the lower triangle of a matrix, its diagonal included."""
-    return wrap(np.array(np.tril_indices(row, offset, col), dtypes.to_numpy(dtype)))
+    _no_options(options)
+    return wrap(np.array(np.tril_indices(row, offset, col), dtypes.to_numpy(dtype or dtypes.int64)))
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, device: Any = None) -> Tensor:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, **options: Any) -> Tensor:
     """Return the rows and the columns of the upper triangle of a matrix, its diagonal included."""
-    return wrap(np.array(np.triu_indices(row, offset, col), dtypes.to_numpy(dtype)))
+    _no_options(options)
+    return wrap(np.array(np.triu_indices(row, offset, col), dtypes.to_numpy(dtype or dtypes.int64)))
 
 
 # --- windows and strides ---------------------------------------------------------------------------------------------
@@ -712,7 +724,7 @@ def t_copy(input: Tensor) -> Tensor:
     return shapes.t_copy(input)
 
 
-def expand_copy(input: Tensor, size: Any) -> Tensor:
+def expand_copy(input: Tensor, size: Any, *, implicit: bool = False) -> Tensor:
     """Repeat along axes of length 1, in a copy."""
     return shapes.expand_copy(input, _expanded(input, size))
 
@@ -751,9 +763,8 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: b
     *args
         A dtype, or another tensor to take it from, or a device.
     """
-    from gradviz.engine.creation import check_device
-
-    check_device(device)
+    if device is not None:
+        check_device(device)
     for argument in args:
         if isinstance(argument, Tensor):
             dtype = argument.dtype
@@ -762,6 +773,7 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: b
         elif argument is not None and not isinstance(argument, bool):
             check_device(argument)
     kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
+    copy = copy or [argument for argument in args if isinstance(argument, bool)][1:] == [True]  # after non_blocking
     if kind == input.array.dtype and not copy:
         return input
     return elementwise.to_copy(input, kind)
@@ -773,7 +785,7 @@ def type_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 def _conversion(kind: dtypes.dtype) -> Any:
-    def function(input: Tensor, memory_format: Any = None) -> Tensor:
+    def function(input: Tensor, *, memory_format: Any = None) -> Tensor:
         return to(input, kind)
 
     function.__doc__ = f"Convert to {kind.name}."

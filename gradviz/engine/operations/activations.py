@@ -285,6 +285,7 @@ prelu = general(
         "self": lambda grad, self, weight: np.where(self > 0, grad, weight * grad),
         "weight": lambda grad, self: np.where(self > 0, 0, self * grad),
     },
+    together=True,
     expression="prelu(self, weight)",
     local={"self": "1 if self > 0 else weight", "weight": "0 if self > 0 else self"},
     sentence="A leaky ReLU that learns how much to let through where its input is negative.",
@@ -304,6 +305,7 @@ rrelu = general(
         )
     },
     settings="noise lower upper training",
+    tensors="noise",
     expression="rrelu(self)",
     local={"self": "1 if self > 0 else slope"},
     sentence="A leaky ReLU that draws by lot how much to let through where its input is negative.",

@@ -45,6 +45,7 @@ fill_number = general(
     local={"self": "0"},
     sentence=f"Every entry is the same number now; {_GONE}",
 )
+fill_number.__name__ = fill_number.__qualname__ = "fill_number"  # it is another function than `fill`
 zero = general(
     "zero",
     "ZeroBackward0",
@@ -79,6 +80,7 @@ put = beside(
     "self values",
     {"self": lambda grad, index: _kept(grad, index), "values": lambda grad, index: grad[index]},
     settings="index",
+    tensors="index",
     expression="index_put(self, values)",
     local={"self": "0 if replaced else 1", "values": "1"},
     sentence="The entries that were replaced send their gradients to the new numbers; the others pass theirs on.",

@@ -10,6 +10,8 @@ Graves et al., "Connectionist temporal classification" (2006).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from gradviz.engine.operation import general
@@ -105,15 +107,19 @@ def _ctc(
 ) -> np.ndarray:
     walk = _Walk(log_probs, targets, input_lengths, target_lengths, blank)
     loss = walk.loss(walk.forwards())
-    return np.where(np.isinf(loss), 0, loss).astype(loss.dtype) if zero_infinity else loss
+    return loss
 
 
-def _ctc_back(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity):
+def _ctc_back(
+    grad: Any, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int, zero_infinity: bool
+) -> Any:
     settings = targets, input_lengths, target_lengths, blank, zero_infinity
     return (_slope if isinstance(log_probs, np.ndarray) else _recorded_slope)(grad, log_probs, *settings)
 
 
-def _slope(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity):
+def _slope(
+    grad: Any, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int, zero_infinity: bool
+) -> Any:
     walk = _Walk(log_probs, targets, input_lengths, target_lengths, blank)
     alpha = walk.forwards()
     loss = walk.loss(alpha)
@@ -146,6 +152,7 @@ ctc_loss = general(
     "log_probs",
     {"log_probs": _ctc_back},
     settings="targets input_lengths target_lengths blank zero_infinity",
+    tensors="targets",
     expression="ctc(log_probs)",
     local={"log_probs": "grad * (exp(log_probs) - said(log_probs))"},
     sentence=(

@@ -127,7 +127,7 @@ div_rounded = general(
     lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
     _rounded_quotient,
     "self other",
-    {"self": lambda grad: np.zeros_like(grad), "other": lambda grad: np.zeros_like(grad)},
+    {"self": lambda grad, other: np.zeros_like(grad), "other": lambda grad, self, other: np.zeros_like(grad)},
     settings="rounding_mode",
     expression="rounded(self / other)",
     local={"self": "0", "other": "0"},
@@ -332,16 +332,16 @@ number_pow = general(
     "pow",
     "PowBackward2",
     lambda base: f"{number(base)}^( )",
-    lambda self, base: _whole_power(base, self),
-    "self",
+    lambda exponent, base: _whole_power(base, exponent),
+    "exponent",
     {
-        "self": lambda grad, self, base, result: (
-            grad * (result * np.log(base)) if base else np.where(self >= 0, 0, grad * (result * np.log(base)))
+        "exponent": lambda grad, exponent, base, result: (
+            grad * (result * np.log(base)) if base else np.where(exponent >= 0, 0, grad * (result * np.log(base)))
         )
     },
     settings="base",
-    expression="base ** self",
-    local={"self": "base ** self * log(base)"},
+    expression="base ** exponent",
+    local={"exponent": "base ** exponent * log(base)"},
     sentence="A number to the power x grows by itself times the logarithm of the number.",
 )
 
@@ -659,13 +659,15 @@ to_copy = general(
 _FLAT = "is flat nearly everywhere, so no gradient comes back: it is 0."
 
 
-def _flat(name: str, grad_fn: str, symbol: str, forward: Any, words: str) -> Any:
+def _flat(
+    name: str, grad_fn: str, symbol: str, forward: Any, words: str, slope: Any = lambda grad: np.zeros_like(grad)
+) -> Any:
     return unary(
         name,
         grad_fn,
         symbol,
         lambda self: forward(self) if self.dtype.kind == "f" else _of_whole_numbers(self, name),
-        lambda grad: np.zeros_like(grad),
+        slope,
         expression=f"{name}(self)",
         local="0",
         sentence=f"{words} {_FLAT}",
@@ -685,7 +687,7 @@ def _sign(self: Any) -> Any:
 
 
 sign = _flat("sign", "SignBackward0", "sign", _sign, "The sign")
-sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, "The sign")
+sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, "The sign", lambda grad, self, result: np.zeros_like(grad))
 signs: Callable[..., Any] = on_both(sgn)
 floor = _flat("floor", "FloorBackward0", "floor", np.floor, "Rounding down")
 ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil, "Rounding up")
@@ -696,7 +698,7 @@ angle = unary(
     "AngleBackward0",
     "angle",
     lambda self: np.where(self < 0, math.pi, np.where(self == self, 0, self)).astype(self.dtype, copy=False),
-    lambda grad: np.zeros_like(grad),
+    lambda grad, self: np.zeros_like(grad),
     expression="angle(self)",
     local="0",
     sentence=f"The angle of a number, 0 or π, {_FLAT}",
@@ -745,7 +747,7 @@ def not_differentiable(
         dict.fromkeys(inputs.split(), refuse),
         settings=settings,
         expression=f"{name}({', '.join(inputs.split())})",
-        local=dict.fromkeys(inputs.split(), "0"),
+        local={},
         sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
     )
 

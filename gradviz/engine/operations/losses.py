@@ -127,11 +127,12 @@ binary_cross_entropy = general(
             grad
             * _weighted((self - target) / np.maximum(self * (1 - self), 1e-12) * _per_entry(self, reduction), weight)
         ),
-        "target": lambda grad, self, weight, reduction: (
+        "target": lambda grad, self, target, weight, reduction: (
             grad * _weighted((np.log1p(-self) - np.log(self)) * _per_entry(self, reduction), weight)
         ),
     },
     settings="weight reduction",
+    tensors="weight",
     expression="bce(self, target)",
     local={"self": "(self - target) / (self * (1 - self)) / n", "target": "(log(1 - self) - log(self)) / n"},
     sentence="Cross-entropy pulls hardest on the predictions that are sure and wrong.",
@@ -173,11 +174,12 @@ binary_cross_entropy_with_logits = general(
         "self": lambda grad, self, target, weight, pos_weight, reduction: (
             grad * _weighted(_logits_slope(self, target, pos_weight) * _per_entry(self, reduction), weight)
         ),
-        "target": lambda grad, self, weight, pos_weight, reduction: (
+        "target": lambda grad, self, target, weight, pos_weight, reduction: (
             grad * _weighted(_logits_target_slope(self, pos_weight) * _per_entry(self, reduction), weight)
         ),
     },
     settings="weight pos_weight reduction",
+    tensors="weight pos_weight",
     expression="bce_with_logits(self, target)",
     local={"self": "(sigmoid(self) - target) / n", "target": "-self / n"},
     sentence="With a sigmoid inside, cross-entropy passes back just the prediction minus the target.",
@@ -194,6 +196,7 @@ soft_margin_loss = general(
         )
     },
     settings="target reduction",
+    tensors="target",
     expression="soft_margin(self, target)",
     local={"self": "-target * sigmoid(-target * self) / n"},
     sentence="Scores with the wrong sign are pulled over to the right one; the surer they are already, the less.",
@@ -280,7 +283,7 @@ def _nll(
     return total / np.add.reduce(share, axis=None) if reduction == 1 else total
 
 
-def _nll_back(grad, self, target, weight, reduction, ignore_index):
+def _nll_back(grad: Any, self: Any, target: Any, weight: Any, reduction: int, ignore_index: int) -> Any:
     axis = _class_axis(self)
     share = _target_weight(self, target, weight, ignore_index)
     if reduction == 1:
@@ -296,6 +299,7 @@ _NLL: dict[str, Any] = {
     "forward": _nll,
     "inputs": "self",
     "settings": "target weight reduction ignore_index",
+    "tensors": "target weight",
     "expression": "nll(self, target)",
     "local": {"self": "-1 / rows if target else 0"},
     "sentence": ("Only the log-probability of the right class counts: it is pushed up, the others are left alone."),
@@ -370,6 +374,7 @@ multi_margin_loss = general(
         )
     },
     settings="target p margin weight reduction",
+    tensors="target weight",
     expression="multi_margin(self, target)",
     local={"self": "grad * multi_margin_slope(self, target)"},
     sentence="Each class whose score comes too close to the right one's is pushed down, and pushes the right one up.",
@@ -419,6 +424,7 @@ multilabel_margin_loss = general(
     "self",
     {"self": lambda grad, self, target, reduction: _multilabel_margin_back(grad, self, target, reduction)},
     settings="target reduction",
+    tensors="target",
     expression="multilabel_margin(self, target)",
     local={"self": "grad * multilabel_margin_slope(self, target)"},
     sentence="Each class that is none of the labels, and whose score comes too close to a label's, is pushed down.",

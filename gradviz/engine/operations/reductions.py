@@ -35,7 +35,7 @@ sum_dim = reduction("sum", "SumBackward1", "Σ", **_SUM)
 
 _MEAN: dict[str, Any] = {
     "forward": lambda self, axes: np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes)),
-    "derivative": lambda grad, self, result: grad * (np.size(result) / max(np.size(self), 1)),
+    "derivative": lambda grad, self_sym_sizes: grad * (np.size(grad) / max(math.prod(self_sym_sizes), 1)),
     "expression": "mean(self)",
     "local": "1 / n",
     "sentence": "Each of n entries moves a mean by 1/n, so each gets 1/n of the gradient that arrives.",
@@ -199,7 +199,9 @@ def _kept(grad: Any, self: Any, dim: Any) -> Any:
     return np.reshape(grad, tuple(1 if axis in axes else size for axis, size in enumerate(np.shape(self))))
 
 
-def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], words: str) -> Any:
+def _with_mean(
+    name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], words: str, *, saves_result: bool
+) -> Any:
     """Add the row of a spread and the mean that it is around."""
 
     def forward(self: np.ndarray, dim: Any, keepdim: bool, correction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -214,8 +216,11 @@ def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callab
         shares = of_mean * (np.size(of_mean) / max(np.size(self), 1))
         if not arrived(grad)[0]:
             return shares
-        pull = back(of_spread, self, _kept(result0, self, dim), dim, correction)
+        pull = back(of_spread, self, result0, dim, correction)
         return pull + shares if arrived(grad)[1] else pull
+
+    def without_result(grad: Any, self: Any, dim: Any, correction: float) -> Any:
+        return derivative(grad, self, None, dim, correction)
 
     return general(
         name,
@@ -223,7 +228,7 @@ def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callab
         name.replace("_", ", "),
         forward,
         "self",
-        {"self": derivative},
+        {"self": derivative if saves_result else without_result},
         settings="dim keepdim correction",
         outputs="result0 result1",
         many=True,
@@ -239,13 +244,15 @@ var_mean = _with_mean(
     _var,
     lambda grad, self, result, dim, correction: _var_back(grad, self, dim, correction),
     "The variance",
+    saves_result=False,
 )
 std_mean = _with_mean(
     "std_mean",
     "StdMeanBackward0",
     lambda self, axes, correction: np.sqrt(_var(self, axes, correction)),
-    _std_back,
+    lambda grad, self, result, dim, correction: _std_back(grad, self, _kept(result, self, dim), dim, correction),
     "The standard deviation",
+    saves_result=True,
 )
 
 # --- by rank ------------------------------------------------------------------------------------------------------------

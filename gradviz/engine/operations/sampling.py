@@ -40,7 +40,18 @@ random_between = _filled("random", "RandomBackward0")
 random_below = _filled("random", "RandomBackward1")
 random = _filled("random", "RandomBackward2")
 bernoulli = _filled("bernoulli", "BernoulliBackward0")
-bernoulli_of_tensor = _filled("bernoulli", "BernoulliBackward1")
+bernoulli_of_tensor = general(
+    "bernoulli",
+    "BernoulliBackward1",
+    "random",
+    lambda self, p, numbers: numbers,
+    "self p",
+    {"self": lambda grad: np.zeros_like(grad), "p": lambda grad: np.zeros_like(grad)},
+    settings="numbers",
+    expression="bernoulli(p)",
+    local={"self": "0", "p": "0"},
+    sentence=f"Every entry is a random number now. {_NOTHING}",
+)
 bernoulli_of_number = _filled("bernoulli", "BernoulliBackward2")
 normal_of_mean = _filled("normal", "NormalBackward1")
 normal_of_std = _filled("normal", "NormalBackward2")

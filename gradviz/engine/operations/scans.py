@@ -87,8 +87,8 @@ def _records(name: str, grad_fn: str, accumulate: Any, words: str) -> Any:
         _running(accumulate),
         "self",
         {
-            "self": lambda grad, indices, dim, self_sym_sizes: put_along(
-                grad, np.asarray(array_of(indices)), dim, self_sym_sizes
+            "self": lambda grad, self, indices, dim: put_along(
+                grad, np.asarray(array_of(indices)), dim, tuple(np.shape(self))
             )
         },
         settings="dim self_sym_sizes",

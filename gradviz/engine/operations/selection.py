@@ -70,8 +70,9 @@ gather = general(
     "gather",
     lambda self, dim, index, self_sym_sizes: _along(self, index, dim),
     "self",
-    {"self": lambda grad, dim, index, self_sym_sizes: put_along(grad, index, dim, self_sym_sizes)},
+    {"self": lambda grad, self, dim, index: put_along(grad, index, dim, tuple(np.shape(self)))},
     settings="dim index self_sym_sizes",
+    tensors="index",
     expression="gather(self)",
     local={"self": "1 if taken else 0"},
     sentence=f"Entries are taken along an axis, each by a place of its own. {_TAKEN}",
@@ -85,6 +86,7 @@ scatter = general(
     "self src",
     {"self": _not_along, "src": lambda grad, dim, index: _gathered(grad, dim, index, np.shape(grad))},
     settings="dim index",
+    tensors="index",
     expression="scatter(self, src)",
     local={"self": "0 if replaced else 1", "src": "1"},
     sentence=_REPLACED,
@@ -97,6 +99,7 @@ scatter_value = general(
     "self",
     {"self": _not_along},
     settings="dim index value",
+    tensors="index",
     expression="scatter(self)",
     local={"self": "0 if replaced else 1"},
     sentence="Where numbers were replaced no gradient comes back; elsewhere all of it does.",
@@ -109,6 +112,7 @@ scatter_add = general(
     "self src",
     {"self": lambda grad: grad, "src": lambda grad, dim, index: _gathered(grad, dim, index, np.shape(grad))},
     settings="dim index",
+    tensors="index",
     expression="scatter_add(self, src)",
     local={"self": "1", "src": "1"},
     sentence="Entries are added at places of their own; each gets the gradient of its place, and what it was added to too.",
@@ -194,6 +198,7 @@ _reduce: dict[str, Any] = {
     "inputs": "self src",
     "derivatives": {"self": _reduce_back_to_self, "src": _reduce_back_to_src},
     "settings": "dim index reduce include_self",
+    "tensors": "index",
     "local": {"self": "combined_back(grad)", "src": "combined_back(grad)"},
     "sentence": "Entries that come to the same place are combined there; the gradient goes back to each as to a term, a "
     "factor or a winner.",
@@ -255,6 +260,7 @@ index_select = general(
         )
     },
     settings="dim index self_sym_sizes",
+    tensors="index",
     expression="index_select(self)",
     local={"self": "1 if taken else 0"},
     sentence=f"Whole layers are taken along an axis. {_TAKEN}",
@@ -272,6 +278,7 @@ index_add: Any = general(
         ),
     },
     settings="dim index alpha",
+    tensors="index",
     expression="index_add(self, source)",
     local={"self": "1", "source": "alpha"},
     sentence="Layers are added to some of a tensor's; each gets the gradient of its place, and what it was added to too.",
@@ -284,6 +291,7 @@ index_copy = general(
     "self source",
     {"self": _not_layers, "source": _from_layers},
     settings="dim index",
+    tensors="index",
     expression="index_copy(self, source)",
     local={"self": "0 if replaced else 1", "source": "1"},
     sentence=_REPLACED,
@@ -296,6 +304,7 @@ index_fill_number = general(
     "self",
     {"self": _not_layers},
     settings="dim index value",
+    tensors="index",
     expression="index_fill(self)",
     local={"self": "0 if replaced else 1"},
     sentence="Where numbers were replaced no gradient comes back; elsewhere all of it does.",
@@ -311,6 +320,7 @@ index_fill = general(
         "value": lambda grad, dim, index: np.sum(recorded(index_select)(grad, dim, np.unique(index), np.shape(grad))),
     },
     settings="dim index",
+    tensors="index",
     expression="index_fill(self, value)",
     local={"self": "0 if replaced else 1", "value": "1 if put_there else 0"},
     sentence="The number that was put everywhere gets the sum of the gradients of its places; the others pass theirs on.",
@@ -336,11 +346,12 @@ take = general(
     lambda self, index, self_sym_sizes: np.ravel(self)[index],
     "self",
     {
-        "self": lambda grad, index, self_sym_sizes: recorded(put)(
-            zeros_for(grad, self_sym_sizes), grad, np.asarray(index), True
+        "self": lambda grad, self, index: recorded(put)(
+            zeros_for(grad, tuple(np.shape(self))), grad, np.asarray(index), True
         )
     },
     settings="index self_sym_sizes",
+    tensors="index",
     expression="take(self)",
     local={"self": "1 if taken else 0"},
     sentence=f"Entries are taken by their place in the flattened tensor. {_TAKEN}",
@@ -358,6 +369,7 @@ put: Any = general(
         "source": lambda grad, source, index: np.reshape(recorded(take)(grad, index, np.shape(grad)), np.shape(source)),
     },
     settings="index accumulate",
+    tensors="index",
     expression="put(self, source)",
     local={"self": "0 if replaced else 1", "source": "1"},
     sentence=_REPLACED,
@@ -373,12 +385,11 @@ def _with_masked(self: Any, source: Any, mask: np.ndarray) -> np.ndarray:
     return out
 
 
-def _masked_source(grad: Any, source: Any, mask: np.ndarray) -> Any:
+def _masked_source(grad: Any, source_sym_sizes: tuple[int, ...], mask: np.ndarray) -> Any:
     """Collect the gradients of the entries that were put; those that were not needed get 0."""
-    sizes = np.shape(source)
-    taken, length = recorded(masked_select)(grad, mask), int(np.prod(sizes))
+    taken, length = recorded(masked_select)(grad, mask), int(np.prod(source_sym_sizes))
     used = np.arange(np.count_nonzero(mask))
-    return np.reshape(recorded(put)(zeros_for(grad, (length,)), taken, used, True), sizes)
+    return np.reshape(recorded(put)(zeros_for(grad, (length,)), taken, used, True), source_sym_sizes)
 
 
 masked_fill_number = general(
@@ -389,6 +400,7 @@ masked_fill_number = general(
     "self",
     {"self": lambda grad, mask: only(~mask, grad)},
     settings="mask value",
+    tensors="mask",
     expression="masked_fill(self)",
     local={"self": "0 if mask else 1"},
     sentence="Where the mask holds the numbers are replaced, and no gradient comes back; elsewhere all of it does.",
@@ -401,6 +413,7 @@ masked_fill = general(
     "self value",
     {"self": lambda grad, mask: only(~mask, grad), "value": lambda grad, mask: only(mask, grad)},
     settings="mask",
+    tensors="mask",
     expression="masked_fill(self, value)",
     local={"self": "0 if mask else 1", "value": "1 if mask else 0"},
     sentence="Where the mask holds the number was put, which gets the gradients from there; elsewhere they pass.",
@@ -411,8 +424,9 @@ masked_select = general(
     "mask",
     lambda self, mask: np.broadcast_to(self, mask.shape)[mask],
     "self",
-    {"self": lambda grad, mask: recorded(masked_scatter)(zeros_for(grad, mask.shape), grad, mask)},
+    {"self": lambda grad, self, mask: recorded(masked_scatter)(zeros_for(grad, mask.shape), grad, mask)},
     settings="mask",
+    tensors="mask",
     expression="masked_select(self)",
     local={"self": "1 if mask else 0"},
     sentence=f"The entries where a mask holds are taken. {_TAKEN}",
@@ -425,6 +439,7 @@ masked_scatter: Any = general(
     "self source",
     {"self": lambda grad, mask: only(~mask, grad), "source": _masked_source},
     settings="mask",
+    tensors="mask",
     expression="masked_scatter(self, source)",
     local={"self": "0 if mask else 1", "source": "1 if needed else 0"},
     sentence=_REPLACED,
@@ -528,19 +543,24 @@ def _back_to_places(grad: Any, indices: Any, dim: int, self_sym_sizes: tuple[int
     return _put_once(grad, plain(indices), dim, self_sym_sizes)
 
 
-sort = general(
-    "sort",
-    "SortBackward0",
-    "sort",
-    _sorted,
-    "self",
-    {"self": _back_to_places},
-    settings="dim descending self_sym_sizes stable",
-    outputs="result indices",
-    expression="sort(self)",
-    local={"self": "1"},
-    sentence="The entries are put in order; each gradient goes back to where its entry came from.",
-)
+def _sort(grad_fn: str) -> Any:
+    return general(
+        "sort",
+        grad_fn,
+        "sort",
+        _sorted,
+        "self",
+        {"self": _back_to_places},
+        settings="dim descending self_sym_sizes stable",
+        outputs="result indices",
+        expression="sort(self)",
+        local={"self": "1"},
+        sentence="The entries are put in order; each gradient goes back to where its entry came from.",
+    )
+
+
+sort = _sort("SortBackward0")
+sort_as_asked = _sort("SortBackward1")  # where the call said whether equal entries keep their order
 
 
 def _top(

@@ -5,7 +5,8 @@ Each family's ``__all__`` says which of its functions are ``torch.nn.functional.
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
+from gradviz.engine import calls
 from gradviz.nn.functional import (
     activations,
     attention,
@@ -38,7 +39,8 @@ FAMILIES = (
 )  # fmt: skip
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
+calls.open_to("nn.functional", __all__, globals())
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn.functional", name, __all__)
+    return absent.attribute("nn.functional", name, __all__)

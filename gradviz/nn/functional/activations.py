@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -13,12 +12,14 @@ from gradviz.engine import inplace as in_place
 from gradviz.engine.functions import reductions, sigmoid, tanh
 from gradviz.engine.operation import normal_axis
 from gradviz.engine.operations import activations
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",
     "log_softmax", "logsigmoid", "mish", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "softmax",
     "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink", "threshold",
+    "celu_", "elu_", "hardtanh_", "leaky_relu_", "relu_", "rrelu_", "selu_", "threshold_",
 ]  # fmt: skip
 
 
@@ -75,7 +76,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
                 "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
                 f"{weight.numel()} and channel size = {channels}."
             )
-    if input.ndim != 1:
+    if input.ndim != weight.ndim:
         weight = weight.reshape([-1 if axis == 1 else 1 for axis in range(input.ndim)])
     return activations.prelu(input, weight)
 
@@ -276,11 +277,7 @@ def _third(stacklevel: Any, dtype: Any) -> Any:
 def _chosen(name: str, input: Tensor, dim: int | None) -> int:
     if dim is not None:
         return dim
-    warnings.warn(
-        f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.",
-        UserWarning,
-        stacklevel=3,
-    )
+    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument.")
     return 0 if input.ndim in (0, 1, 3) else 1
 
 
@@ -314,3 +311,18 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     choice = np.zeros_like(soft.array)
     np.put_along_axis(choice, best, 1, axis)
     return wrap(choice) - soft.detach() + soft
+
+
+def _in_place(name: str, activate: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    def function(input: Tensor, *settings: Any, **by_name: Any) -> Tensor:
+        return activate(input, *settings, **by_name, inplace=True)
+
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"Do as `{activate.__name__}` does, to the tensor itself."
+    return function
+
+
+celu_, elu_, hardtanh_, leaky_relu_, relu_, rrelu_, selu_, threshold_ = (
+    _in_place(f"{activate.__name__}_", activate)
+    for activate in (celu, elu, hardtanh, leaky_relu, relu, rrelu, selu, threshold)
+)

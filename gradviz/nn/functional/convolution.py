@@ -30,16 +30,21 @@ def several(value: Any, count: int, name: str) -> tuple[int, ...]:
     return numbers
 
 
-def _check(input: Tensor, weight: Tensor, bias: Tensor | None, count: int, channels: int, name: str) -> None:
+def _check_axes(input: Tensor, weight: Tensor, count: int, name: str) -> None:
     if input.ndim not in (count + 1, count + 2):
         raise RuntimeError(
             f"Expected {count + 1}D (unbatched) or {count + 2}D (batched) input to {name}, but got input of size: "
             f"{list(input.shape)}"
         )
+    if weight.ndim < 3:
+        raise RuntimeError("weight should have at least three dimensions")
     if weight.ndim != count + 2:
         raise RuntimeError(
             f"Expected {count + 2}D weight for {name}, but got {weight.ndim}D weight of size {list(weight.shape)} instead"
         )
+
+
+def _check(input: Tensor, weight: Tensor, bias: Tensor | None, count: int, channels: int) -> None:
     have = input.shape[-count - 1]
     if have != channels:
         raise RuntimeError(
@@ -61,12 +66,13 @@ def _convolve(
     count = int(name[-2])
     if groups <= 0:
         raise RuntimeError("non-positive groups is not supported")
-    if weight.ndim == count + 2 and weight.shape[0] % groups:
+    _check_axes(input, weight, count, name)
+    if weight.shape[0] % groups:
         raise RuntimeError(
             f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size "
             f"[{list(weight.shape)}] instead"
         )
-    _check(input, weight, bias, count, weight.shape[1] * groups, name)
+    _check(input, weight, bias, count, weight.shape[1] * groups)
     if bias is not None and bias.shape != (weight.shape[0],):
         raise RuntimeError(
             f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with {weight.shape[0]} elements, "
@@ -78,6 +84,9 @@ def _convolve(
     if any(number <= 0 for number in dilations):
         raise RuntimeError("dilation should be greater than zero")
     kernel = tuple(weight.shape[2:])
+    single = input.ndim != count + 2
+    if single:
+        input = unsqueeze(input, 0)
     if isinstance(padding, str):
         input, pads = _named_padding(padding, input, kernel, strides, dilations)
     else:
@@ -93,9 +102,8 @@ def _convolve(
             f"Calculated padded input size per channel: {_crossed(padded)}. Kernel size: {_crossed(reach)}. Kernel size can't "
             "be greater than actual input size"
         )
-    batched = input if input.ndim == count + 2 else unsqueeze(input, 0)
-    out = convolution.convolution(batched, weight, bias, geometry)
-    return out if input.ndim == count + 2 else squeeze(out, 0)
+    out = convolution.convolution(input, weight, bias, geometry)
+    return squeeze(out, 0) if single else out
 
 
 def _crossed(size: tuple[int, ...]) -> str:
@@ -179,7 +187,8 @@ def _transpose(
     groups: int, dilation: Any,
 ) -> Tensor:  # fmt: skip
     count = int(name[-2])
-    _check(input, weight, bias, count, weight.shape[0], name)
+    _check_axes(input, weight, count, name)
+    _check(input, weight, bias, count, weight.shape[0])
     geometry = Geometry(
         several(stride, count, "stride"),
         several(padding, count, "padding"),

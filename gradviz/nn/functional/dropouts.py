@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 
 import numpy as np
 
-from gradviz.engine import random
+from gradviz.engine import functions, random
+from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -69,12 +69,11 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     if input.ndim not in (3, 4):
         _warn_of_dimensions("dropout2d", input, 2, "3D or 4D")
     if input.ndim == 3:
-        warnings.warn(
+        warn(
             "dropout2d: Received a 3D input to dropout2d and assuming that channel-wise 1D dropout behavior is desired - "
             "input is interpreted as shape (N, C, L), where C is the channel dim. This behavior will change in a future "
             "release to interpret the input as one without a batch dimension, i.e. shape (C, H, W). To maintain the 1D "
-            "channel-wise dropout behavior, please switch to using dropout1d instead.",
-            stacklevel=2,
+            "channel-wise dropout behavior, please switch to using dropout1d instead."
         )
     return _dropped(input, p, training, inplace, _feature_shape(input))
 
@@ -84,9 +83,11 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     _check(p)
     if input.ndim not in (4, 5):
         _warn_of_dimensions("dropout3d", input, 3, "4D or 5D")
-    if input.ndim != 5:
-        return _dropped(input, p, training, inplace, (input.shape[0], *(1,) * (input.ndim - 1)))
-    return _dropped(input, p, training, inplace, _feature_shape(input))
+    if input.ndim == 5:
+        return _dropped(input, p, training, inplace, _feature_shape(input))
+    batch = input.unsqueeze_(0) if inplace else functions.unsqueeze(input, 0)
+    dropped = _dropped(batch, p, training, inplace, _feature_shape(batch))
+    return dropped.squeeze_(0) if inplace else functions.squeeze(dropped, 0)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
@@ -110,12 +111,11 @@ def _check(p: float) -> None:
 
 
 def _warn_of_dimensions(name: str, input: Tensor, spatial: int, wanted: str) -> None:
-    warnings.warn(
+    warn(
         f"{name}: Received a {input.ndim}-D input to {name}, which is deprecated and will result in an error in a future "
         f"release. To retain the behavior and silence this warning, please use dropout instead. Note that {name} exists "
         f"to provide channel-wise dropout on inputs with {spatial} spatial dimensions, a channel dimension, and an optional "
-        f"batch dimension (i.e. {wanted} inputs).",
-        stacklevel=3,
+        f"batch dimension (i.e. {wanted} inputs)."
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import functions
 from gradviz.engine.functions.shapes import squeeze, unsqueeze
+from gradviz.engine.operation import watching
 from gradviz.engine.operations import pooling
 from gradviz.engine.tensor import Tensor
 
@@ -15,6 +17,8 @@ __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",
     "adaptive_max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_pool1d",
     "max_pool2d", "max_pool3d", "max_unpool1d", "max_unpool2d", "max_unpool3d",
+    "adaptive_max_pool1d_with_indices", "adaptive_max_pool2d_with_indices", "adaptive_max_pool3d_with_indices",
+    "max_pool1d_with_indices", "max_pool2d_with_indices", "max_pool3d_with_indices",
 ]  # fmt: skip
 
 
@@ -159,8 +163,7 @@ def _adaptive(name: str, input: Tensor, output_size: Any, count: int) -> tuple[i
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Average a line in so many stretches, as equal as can be."""
     wanted = _adaptive("adaptive_avg_pool1d", input, output_size, 1)
-    matrices = (np.ones((1, 1)), pooling.shares(input.shape[-1], wanted[0]))
-    return squeeze(pooling.adaptive_avg_pool2d(unsqueeze(input, -2), matrices), -2)
+    return squeeze(adaptive_avg_pool2d(unsqueeze(input, -2), (1, *wanted)), -2)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
@@ -290,14 +293,14 @@ def _max_unpool(
         size = tuple(output_size)[-count:]
     if count == 1:
         flat = pooling.max_unpool2d(unsqueeze(input, -1), indices.array[..., None], 2, (*size, 1))
-        return squeeze(flat, -1)
+        return squeeze(watching(flat, indices=indices), -1)
     row = pooling.max_unpool2d if count == 2 else pooling.max_unpool3d
     places = indices.array
     if places.size and not 0 <= places.min() <= places.max() < int(np.prod(size)):
         raise RuntimeError(
             f"found an invalid max index: {places.max()} (output volumes are of size {'x'.join(map(str, size))}"
         )
-    return row(input, places, count, size)
+    return watching(row(input, places, count, size), indices=indices)
 
 
 def max_unpool1d(
@@ -346,3 +349,20 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """Take the p-norm of each window of a volume."""
     return _lp_pool("lp_pool3d", avg_pool3d, input, norm_type, kernel_size, stride, ceil_mode)
+
+
+def _with_indices(pool: Callable[..., Any]) -> Callable[..., Any]:
+    def function(input: Tensor, *settings: Any, **by_name: Any) -> Any:
+        return pool(input, *settings, **{**by_name, "return_indices": True})
+
+    function.__name__ = function.__qualname__ = f"{pool.__name__}_with_indices"
+    function.__doc__ = f"Do as `{pool.__name__}` does, and return where the entries stood as well."
+    return function
+
+
+max_pool1d_with_indices, max_pool2d_with_indices, max_pool3d_with_indices = map(
+    _with_indices, (max_pool1d, max_pool2d, max_pool3d)
+)
+adaptive_max_pool1d_with_indices, adaptive_max_pool2d_with_indices, adaptive_max_pool3d_with_indices = map(
+    _with_indices, (adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d)
+)

@@ -1,5 +1,9 @@
 """The modules, by family; each family's ``__all__`` says which classes are ``torch.nn.<name>``."""
 
+from typing import Any
+
+from gradviz import absent
+from gradviz.nn.module import Module as Module
 from gradviz.nn.modules import (
     activation,
     container,
@@ -46,3 +50,14 @@ FAMILIES = (
 )
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
+
+
+def __getattr__(name: str) -> Any:
+    """Look for what PyTorch has in one family, and gradviz in another, among all of them."""
+    if name in __all__:
+        return globals()[name]
+    return absent.attribute("nn.modules", name, __all__)
+
+
+for _family in FAMILIES:
+    _family.__getattr__ = __getattr__  # type: ignore[method-assign]

@@ -20,7 +20,7 @@ __all__ = [
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
-class _Convolution(Module):
+class _ConvNd(Module):
     """What all of them share: the kernel, the bias, and how the kernel moves."""
 
     axes = 0
@@ -101,7 +101,7 @@ class _Convolution(Module):
         return ", ".join(parts)
 
 
-class _Conv(_Convolution):
+class _Conv(_ConvNd):
     def __init__(
         self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
         groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
@@ -158,7 +158,7 @@ class Conv3d(_Conv):
     axes = 3
 
 
-class _ConvTranspose(_Convolution):
+class _ConvTransposeNd(_ConvNd):
     transposed = True
 
     def __init__(
@@ -200,13 +200,13 @@ class _ConvTranspose(_Convolution):
         return tuple(size - low for low, size in zip(least, wanted, strict=True))
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """A convolution of a line, the other way round. Parameters as of `ConvTranspose2d`."""
 
     axes = 1
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """A convolution of an image, the other way round: with a stride the image grows.
 
     Parameters
@@ -220,7 +220,7 @@ class ConvTranspose2d(_ConvTranspose):
     axes = 2
 
 
-class ConvTranspose3d(_ConvTranspose):
+class ConvTranspose3d(_ConvTransposeNd):
     """A convolution of a volume, the other way round. Parameters as of `ConvTranspose2d`."""
 
     axes = 3

@@ -36,7 +36,7 @@ class _Affine(Module):
             init.zeros_(self.bias)
 
 
-class _RunningNorm(_Affine):
+class _NormBase(_Affine):
     """Batch and instance normalisation, which keep statistics of the data they have seen."""
 
     _version = 2
@@ -88,7 +88,7 @@ class _RunningNorm(_Affine):
         )
 
 
-class _BatchNorm(_RunningNorm):
+class _BatchNorm(_NormBase):
     """Standardises each channel by the mean and the variance of the batch."""
 
     def __init__(
@@ -162,7 +162,7 @@ class BatchNorm3d(_BatchNorm):
     dimensions = (5,)
 
 
-class _InstanceNorm(_RunningNorm):
+class _InstanceNorm(_NormBase):
     """Standardises each channel of each example by its own mean and variance."""
 
     def __init__(

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, functions, inplace
+from gradviz import absent
+from gradviz.engine import functions, inplace
 from gradviz.engine.later import later
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.utils import rnn
@@ -43,7 +44,7 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name in _LATER:
         return later(__name__, name, _LATER[name])
-    raise advice.absent("nn.utils", name, __all__)
+    return absent.attribute("nn.utils", name, __all__)
 
 
 def clip_grad_norm_(

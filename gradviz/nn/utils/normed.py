@@ -12,7 +12,7 @@ from gradviz.engine.tensor import Tensor
 from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)
 from gradviz.nn import hooks
 from gradviz.nn.module import Module
-from gradviz.nn.modules.convolution import _ConvTranspose
+from gradviz.nn.modules.convolution import _ConvTransposeNd
 from gradviz.nn.parameter import Parameter, is_lazy
 
 __all__ = ["remove_spectral_norm", "remove_weight_norm", "spectral_norm", "weight_norm"]
@@ -48,7 +48,7 @@ def unit_vector(like: Tensor, length: int, eps: float) -> Tensor:
 
 def output_axis(module: Module) -> int:
     """Return which axis of a layer's weight belongs to its outputs."""
-    return 1 if isinstance(module, _ConvTranspose) else 0
+    return 1 if isinstance(module, _ConvTransposeNd) else 0
 
 
 # --- hooks that set the weight ------------------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, creation, functions
+from gradviz import absent
+from gradviz.engine import creation, functions
 from gradviz.engine.functions import linalg
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
@@ -250,4 +251,4 @@ def orthogonal(
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn.utils.parametrizations", name, __all__)
+    return absent.attribute("nn.utils.parametrizations", name, __all__)

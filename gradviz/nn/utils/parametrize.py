@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from copy import deepcopy
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.module import Module
@@ -342,4 +342,4 @@ def transfer_parametrizations_and_params(
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn.utils.parametrize", name, __all__)
+    return absent.attribute("nn.utils.parametrize", name, __all__)

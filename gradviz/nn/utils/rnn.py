@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradviz.engine import advice, functions
+from gradviz import absent
+from gradviz.engine import functions
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -226,4 +227,4 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("nn.utils.rnn", name, __all__)
+    return absent.attribute("nn.utils.rnn", name, __all__)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.optim.lr_scheduler.combined import ChainedScheduler, SequentialLR
 from gradviz.optim.lr_scheduler.cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts
 from gradviz.optim.lr_scheduler.cycles import CyclicLR, OneCycleLR
@@ -17,6 +17,7 @@ from gradviz.optim.lr_scheduler.factors import (
 from gradviz.optim.lr_scheduler.functions import LambdaLR, MultiplicativeLR
 from gradviz.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from gradviz.optim.lr_scheduler.scheduler import LRScheduler
+from gradviz.optim.lr_scheduler.scheduler import _LRScheduler as _LRScheduler
 
 __all__ = [
     "ChainedScheduler",
@@ -39,4 +40,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("optim.lr_scheduler", name, __all__)
+    return absent.attribute("optim.lr_scheduler", name, __all__)

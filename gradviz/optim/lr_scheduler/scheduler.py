@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from gradviz.engine import mixed
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.optim.optimizer import Group, Optimizer
@@ -87,7 +88,8 @@ class LRScheduler:
 
     def _attach(self, optimizer: Any) -> None:
         if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+            words = f"{type(optimizer).__name__} is not an Optimizer"
+            raise TypeError(mixed.explained(words, optimizer))
         self.optimizer = optimizer
 
     def _initial_step(self) -> None:
@@ -204,3 +206,7 @@ def state_of_function(function: Any) -> dict[str, Any] | None:
 
 def _own(value: Any) -> Any:
     return value.clone() if isinstance(value, Tensor) else value
+
+
+class _LRScheduler(LRScheduler):
+    """The base class by its old name, from which many programs derive theirs."""

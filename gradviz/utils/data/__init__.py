@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from gradviz.engine import advice
+from gradviz import absent
 from gradviz.utils.data.collate import default_collate, default_convert
 from gradviz.utils.data.datasets import (
     ChainDataset,
@@ -46,4 +46,4 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    raise advice.absent("utils.data", name, __all__)
+    return absent.attribute("utils.data", name, __all__)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import creation, dtypes, functions
+from gradviz.engine import creation, dtypes, functions, mixed
 from gradviz.engine.tensor import Tensor
 
 NOT_A_BATCH = "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found {}"
@@ -51,7 +51,7 @@ def default_collate(batch: Any) -> Any:
     if isinstance(first, Mapping):
         return _mapping_like(first, {key: default_collate([item[key] for item in batch]) for key in first})
     if not isinstance(first, Sequence):
-        raise TypeError(NOT_A_BATCH.format(type(first)))
+        raise TypeError(mixed.explained(NOT_A_BATCH.format(type(first)), first))
     if not (isinstance(first, tuple) and hasattr(first, "_fields")) and any(len(item) != len(first) for item in batch):
         raise RuntimeError("each element in list of batch should be of equal size")
     columns = [default_collate(column) for column in zip(*batch, strict=False)]

@@ -277,8 +277,8 @@ affine_grid = general(
     lambda theta, base, sizes: (base @ np.swapaxes(theta, 1, 2)).reshape(len(theta), *sizes, theta.shape[1]),
     "theta",
     {
-        "theta": lambda grad, base: (
-            np.swapaxes(np.reshape(grad, (grad.shape[0], base.shape[0], grad.shape[-1])), 1, 2) @ base
+        "theta": lambda grad, theta_sym_sizes, base: (
+            np.swapaxes(np.reshape(grad, (theta_sym_sizes[0], len(base), theta_sym_sizes[1])), 1, 2) @ base
         )
     },
     settings="base sizes",

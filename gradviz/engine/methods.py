@@ -93,7 +93,6 @@ def _copied(old: Tensor, source: Tensor) -> Tensor:
     shape = tuple(source.shape)
     while len(shape) > old.ndim and shape[0] == 1:  # PyTorch drops leading axes of length 1 here
         shape = shape[1:]
-    source = source.to(old.dtype)
     source = source if shape == tuple(source.shape) else source.reshape(shape)
     functions.expand(source.detach(), old.shape)  # or say which size does not fit
     return assignment.copy(old, source)
@@ -217,6 +216,7 @@ def install() -> None:
         "zero_": lambda self: inplace.change(self, assignment.zero),
         "fill_": _fill,
         "copy_": _copy,
+        "where": lambda self, condition, other: functions.where(condition, self, other),
         "T": property(_reversed_axes),
         "__init_subclass__": classmethod(lambda cls, **words: subclasses.made(cls)),
         "__torch_function__": classmethod(subclasses.torch_function),

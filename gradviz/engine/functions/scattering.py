@@ -209,7 +209,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
             f"{axis}"
         )
     rest = (tuple(x.shape[:axis]) + tuple(x.shape[axis + 1 :]) for x in (input, source))
-    if input.ndim and (input.ndim != source.ndim or next(rest) != next(rest)):
+    if input.ndim != source.ndim or next(rest) != next(rest):
         raise RuntimeError(
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{list(input.shape)} source.shape = {list(source.shape)}"

@@ -328,7 +328,9 @@ def array_of(argument: Any) -> Any:
 def promoted(*operands: Any) -> tuple[Any, ...]:
     """Bring operands to the dtype PyTorch computes in."""
     kind = dtypes.result_type(*operands)
-    return tuple(x.astype(kind, copy=False) if isinstance(x, np.ndarray | np.generic) else kind.type(x) for x in operands)
+    return tuple(
+        x.astype(kind, copy=False) if isinstance(x, np.ndarray | np.generic) else kind.type(x) for x in operands
+    )
 
 
 def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:

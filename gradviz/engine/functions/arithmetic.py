@@ -157,6 +157,7 @@ def _scaled(input: Any, other: Any, alpha: float) -> tuple[Any, Any, float]:
     alpha = alpha.item() if isinstance(alpha, Tensor) else alpha
     if isinstance(alpha, float) and _whole(*arrays):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
+    check_broadcast(*arrays)
     return input, other, alpha
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from gradviz.engine import creation, devices, inplace
 from gradviz.engine.functions import reductions, shapes
-from gradviz.engine.operations import elementwise
 from gradviz.engine.modes import no_grad
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.operations import elementwise
+from gradviz.engine.tensor import Tensor
 
 __all__ = ["is_conj", "is_distributed", "is_inference", "is_neg", "is_signed", "nextafter"]
 

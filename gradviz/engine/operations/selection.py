@@ -647,10 +647,13 @@ def split(count: int, grad_fn: str, copies: bool = False) -> Any:
         sentence="Each stretch gets its own gradient; joined again, they are the gradient of the whole.",
     )
 
+
 # --- which entries there are ---------------------------------------------------------------------------------------------
 
 unique, unique_dim, unique_consecutive = (
-    not_differentiable(name, "unique", lambda self, found: np.ascontiguousarray(found), "self", "found", grad_fn=grad_fn)
+    not_differentiable(
+        name, "unique", lambda self, found: np.ascontiguousarray(found), "self", "found", grad_fn=grad_fn
+    )
     for name, grad_fn in (
         ("_unique2", "Unique2Backward0"),
         ("unique_dim", "UniqueDimBackward0"),

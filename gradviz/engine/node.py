@@ -238,7 +238,7 @@ class Node:
         values = self.values
         if values is None:
             raise RuntimeError(advice.second_time(self))
-        rules = self.operation.rules
+        rules, inputs = self.operation.rules, self.inputs
         result: list[Array | None] = []
         for place, edge in enumerate(self.edges):  # (twice as fast as a zip of the three)
             if edge is None:
@@ -248,8 +248,9 @@ class Node:
             if gradient is None:  # the formula says that nothing comes back, which not even zeros do
                 result.append(None)
                 continue
-            if gradient.shape != argument.shape or gradient.dtype is not argument.dtype:
-                gradient = fit(gradient, argument.shape, argument.dtype)
+            dtype = inputs[place].array.dtype  # as it was given: what is read may have been brought to another's
+            if gradient.shape != argument.shape or gradient.dtype is not dtype:
+                gradient = fit(gradient, argument.shape, dtype)
             result.append(gradient)
         return result
 

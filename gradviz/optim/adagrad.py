@@ -6,8 +6,9 @@ from typing import Any
 
 from gradviz.engine.tensor import Tensor
 from gradviz.optim.compiled import compiled
-from gradviz.optim.optimizer import Optimizer, checked, documented
+from gradviz.optim.optimizer import Optimizer
 from gradviz.optim.rule import Sheet, Term
+from gradviz.optim.settings import checked, documented
 
 ORDER = "lr lr_decay eps weight_decay initial_accumulator_value foreach maximize differentiable fused"
 """The settings in the order of PyTorch's groups."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked, documented
+from gradviz.optim.optimizer import Optimizer
 from gradviz.optim.rule import Sheet, choose, equal, largest, rounded
+from gradviz.optim.settings import checked, documented
 
 
 @documented

@@ -12,8 +12,9 @@ from gradviz.engine.modes import enable_grad
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.optim.arithmetic import Array, multiply_add, number
 from gradviz.optim.line_search import Trial, strong_wolfe
-from gradviz.optim.optimizer import Optimizer, checked
+from gradviz.optim.optimizer import Optimizer
 from gradviz.optim.rule import Sheet
+from gradviz.optim.settings import checked
 
 
 class LBFGS(Optimizer):

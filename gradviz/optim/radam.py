@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked, documented
+from gradviz.optim.optimizer import Optimizer
 from gradviz.optim.rule import Sheet, abbreviation, choose, rounded
+from gradviz.optim.settings import checked, documented
 
 ORDER = "lr betas eps weight_decay maximize foreach capturable decoupled_weight_decay differentiable"
 """The settings in the order of PyTorch's groups."""

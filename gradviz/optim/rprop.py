@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, checked, documented
+from gradviz.optim.optimizer import Optimizer
 from gradviz.optim.rule import Sheet, choose, largest, rounded, sign, smallest
+from gradviz.optim.settings import checked, documented
 
 ORDER = "lr etas step_sizes foreach maximize differentiable capturable"
 """The settings in the order of PyTorch's groups."""

@@ -185,8 +185,8 @@ class _Writer:
         self.names[memory] = f"{place}.storage()[()]"
         value = self.number(line.term)
         del self.names[memory]
-        self.names[line] = f"x{len(self.numbers)}"
-        self.numbers.append(f"{place}.storage()[...] = {value}; {self.names[line]} = {place}.item()")
+        self.names[line] = f"{place}.item()"
+        self.numbers.append(f"{place}.storage()[...] = {value}")
 
     # --- numbers --------------------------------------------------------------------------------------------------
 

@@ -36,7 +36,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """Count how many entries fall into each of `bins` equal stretches from `min` to `max`; of all entries if both are 0."""
-    _check_bins(int(bins))
+    _check_bins(bins)
     if input.array.dtype.kind != "f":
         raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{dtypes.scalar_type_name(input.dtype)}'")
     x = input.array.ravel()
@@ -110,13 +110,13 @@ def histogram(
     else:
         if isinstance(bins, bool) or not isinstance(bins, int | np.integer):
             return NotImplemented
-        _check_bins(int(bins))
+        _check_bins(bins)
         edges = creation.linspace(*_ends(input, range), int(bins) + 1, dtype=input.dtype)
     _check_edges(input, edges, weight)
     return HistogramResult(*counting.histogram(input, edges, weight, density))
 
 
-def _check_bins(int(bins): int) -> None:
+def _check_bins(bins: int | np.integer[Any]) -> None:
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
 

@@ -259,7 +259,8 @@ def run(
             giver.ended[accumulator] = accumulator.seen
         if not accumulating:
             return
-        accumulate(leaf, gradient)
+        if leaf._requires_grad:  # still
+            accumulate(leaf, gradient)
         if leaf._post_accumulate_hooks:
             for hook in tuple(leaf._post_accumulate_hooks):
                 hook(leaf)

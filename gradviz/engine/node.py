@@ -238,15 +238,19 @@ class Node:
         values = self.values
         if values is None:
             raise RuntimeError(advice.second_time(self))
-        rules = self.operation.rules
+        rules, inputs = self.operation.rules, self.inputs
         result: list[Array | None] = []
         for place, edge in enumerate(self.edges):  # (twice as fast as a zip of the three)
             if edge is None:
                 result.append(None)
                 continue
             gradient, argument = rules[place](upstream, values), values[place]
-            if gradient.shape != argument.shape or gradient.dtype is not argument.dtype:
-                gradient = fit(gradient, argument.shape, argument.dtype)
+            if gradient is None:  # the formula says that nothing comes back, which not even zeros do
+                result.append(None)
+                continue
+            dtype = inputs[place].array.dtype  # as it was given: what is read may have been brought to another's
+            if gradient.shape != argument.shape or gradient.dtype is not dtype:
+                gradient = fit(gradient, argument.shape, dtype)
             result.append(gradient)
         return result
 
@@ -257,7 +261,8 @@ class Node:
         values = self.tensors()
         result: list[Tensor | None] = []
         for edge, rule, argument in zip(self.edges, self.operation.rules, values, strict=False):
-            result.append(None if edge is None else fit_tensor(rule(upstream, values), argument))
+            gradient = None if edge is None else rule(upstream, values)
+            result.append(None if gradient is None else fit_tensor(gradient, argument))
         return result
 
     def release(self) -> None:

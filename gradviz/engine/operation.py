@@ -17,7 +17,7 @@ import itertools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from types import FrameType
 from typing import Any
 
@@ -331,15 +331,31 @@ def array_of(argument: Any) -> Any:
     return argument
 
 
-def promoted(x: Any, y: Any) -> tuple[Any, Any]:
-    """Bring two operands to the dtype PyTorch computes in."""
-    kind = dtypes.result_type(x, y)
-    x = x.astype(kind) if isinstance(x, np.ndarray | np.generic) and x.dtype != kind else x
-    y = y.astype(kind) if isinstance(y, np.ndarray | np.generic) and y.dtype != kind else y
-    return (
-        x if isinstance(x, np.ndarray | np.generic) else kind.type(x),
-        y if isinstance(y, np.ndarray | np.generic) else kind.type(y),
+def promoted(*operands: Any) -> tuple[Any, ...]:
+    """Bring operands to the dtype PyTorch computes in."""
+    kind = dtypes.result_type(*operands)
+    return tuple(
+        x.astype(kind, copy=False) if isinstance(x, np.ndarray | np.generic) else kind.type(x) for x in operands
     )
+
+
+def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a computation take its first arguments, `count` arrays, numbers or ``None``, in different dtypes.
+
+    It is the computation that brings them to one: their gradients are of the dtype that each was given in, and there is no
+    step for that in the graph.
+    """
+
+    @wraps(compute)
+    def computed(*arguments: Any) -> Any:
+        given = [x for x in arguments[:count] if x is not None]
+        if any(not isinstance(x, np.ndarray | np.generic) or x.dtype != given[0].dtype for x in given):
+            check_broadcast(*given)
+            brought = iter(promoted(*given))
+            arguments = (*(None if x is None else next(brought) for x in arguments[:count]), *arguments[count:])
+        return compute(*arguments)
+
+    return computed
 
 
 def is_bool(operand: Any) -> bool:

@@ -15,7 +15,7 @@ from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
-from gradviz.engine.operation import normal_axes, normal_axis
+from gradviz.engine.operation import check_broadcast, normal_axes, normal_axis
 from gradviz.engine.operations import losses, reductions, scalars, scans, selection
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -386,6 +386,8 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """Return the k largest (or smallest) entries along an axis, and where they were."""
     axis = normal_axis(dim, input.ndim)
+    if input.array.dtype.kind == "b":
+        raise RuntimeError("topk does not support bool dtypes on CPU")
     if input.ndim and not 0 <= k <= input.shape[axis]:
         raise RuntimeError("selected index k out of range")
     return TopkResult(*selection.topk(input, k, axis, largest, tuple(input.shape), sorted))
@@ -707,7 +709,8 @@ def _end(rise: Tensor, next_rise: Tensor, step: Tensor, next_step: Tensor) -> Te
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """Return the p-norm of the difference."""
-    return reductions.dist(*arithmetic.aligned(input, other), float(p))
+    check_broadcast(input.array, other.array)
+    return reductions.dist(input, other, float(p))
 
 
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:

@@ -248,7 +248,8 @@ class Tensor:
         if self._base is not None:
             raise RuntimeError(DETACHED_VIEW)
         counter_of(self)  # what made it may have saved it
-        self._grad_fn, self._requires_grad, self._output_nr = None, False, 0
+        self._grad_fn, self._output_nr = None, 0
+        self.requires_grad = False
         return self
 
     @property
@@ -270,6 +271,8 @@ class Tensor:
     @property
     def _version(self) -> int:
         """How often this tensor's memory was changed in place."""
+        if self._inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
         counter = (self if self._base is None else self._base)._counter
         return 0 if counter is None else counter.count
 

@@ -121,6 +121,8 @@ class Node:
         One for each argument that has a derivative: a condition or an index never gets a gradient.
         """
         pairs = zip(self.edges, self.operation.differentiable, strict=False)
+        if type(self).__name__ == "NotImplemented":  # it has no formulas, and as many edges as gradients want to flow
+            return tuple(edge for edge in self.edges if edge is not None)
         return tuple(edge if edge is not None else (None, 0) for edge, possible in pairs if possible)
 
     @property

@@ -235,7 +235,12 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
         raise IndexError(
             f"index_copy_(): Number of indices ({places.size}) should be equal to source.size(dim) ({length})"
         )
-    if input.ndim and source.ndim:
+    if input.ndim and source.ndim and input.ndim != source.ndim:
+        raise IndexError(
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+            f"dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
+        )
+    if input.ndim or source.ndim:
         mine, theirs = (tuple(x.shape[:axis]) + tuple(x.shape[axis + 1 :]) for x in (input, source))
         if mine != theirs:
             raise RuntimeError(

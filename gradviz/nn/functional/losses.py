@@ -284,6 +284,8 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release."
         )
     how = _reduction("sum" if reduction == "batchmean" else reduction, size_average, reduce)
+    if not input.is_floating_point() or not target.is_floating_point():
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
         apart = target - input
         losses = functions.exp(target) * apart
@@ -650,7 +652,7 @@ def soft_margin_loss(
     input, target = _same_dtype(input, target)
     shape = broadcast_shape(input, target)
     if shape != input.shape:
-        input = functions.expand(input, shape)
+        raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")
     return watching(rows.soft_margin_loss(input, fixed("soft_margin_loss", "target", target), how), target=target)
 
 

@@ -216,6 +216,7 @@ class Tensor:
         """Call `hook` with this tensor's gradient when it is complete; what it returns, if anything, replaces it."""
         if not self._requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        refuse_stale(self)
         # Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf.
         if self._grad_fn is not None:
             return add(self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, []), hook)

@@ -71,7 +71,7 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> T
 
 
 def _rewrite(self: Tensor, entries: list[Any]) -> Tensor:
-    inplace.write(self, np.array(entries, self.array.dtype).reshape(self.shape))
+    inplace.write(self, np.array(entries, self.array.dtype).reshape(self.shape), counted=False)  # as in PyTorch
     return self
 
 

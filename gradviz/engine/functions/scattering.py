@@ -148,7 +148,9 @@ def scatter(
         return wrap(selection.combined(input.array, array_of(src), axis, places, how, True))
     if isinstance(src, Tensor):
         return (
-            watching(selection.scatter(input, src, axis, places), index=index) if places.size or not src.array.size else shapes.clone(input)
+            watching(selection.scatter(input, src, axis, places), index=index)
+            if places.size or not src.array.size
+            else shapes.clone(input)
         )
     return watching(selection.scatter_value(input, axis, places, src), index=index)
 
@@ -157,7 +159,9 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add entries at places along an axis, in a copy: ``out[index[i][j]][j] += src[i][j]`` for ``dim=0``."""
     axis, places, src = _scattered(input, dim, index, src)
     return (
-        watching(selection.scatter_add(input, src, axis, places), index=index) if places.size or not src.array.size else shapes.clone(input)
+        watching(selection.scatter_add(input, src, axis, places), index=index)
+        if places.size or not src.array.size
+        else shapes.clone(input)
     )
 
 

@@ -753,7 +753,9 @@ def not_differentiable(
     )
 
 
-heaviside = not_differentiable("heaviside", "step", np.heaviside, "self values")
+heaviside = not_differentiable(
+    "heaviside", "step", lambda self, values: np.where(self == 0, values, self > 0).astype(self.dtype), "self values"
+)
 floor_divide = not_differentiable("floor_divide", "⌊÷⌋", np.floor_divide, "self other")
 remainder_of_number = not_differentiable("remainder", "mod", _floored, "self other")
 nextafter = beside(

@@ -65,6 +65,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     weight
         One number, or one for each of the C channels.
     """
+    if weight.dtype != input.dtype:
+        given, own = (dtypes.scalar_type_name(x.dtype) for x in (input, weight))
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {given} and {own}")
     if weight.numel() != 1:
         if not input.ndim:
             raise RuntimeError("Not allow zero-dim input tensor.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from gradviz.engine import functions, inplace
+from gradviz.engine import dtypes, functions, inplace
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operation import watching
 from gradviz.engine.operations import normalization as rows

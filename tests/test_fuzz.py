@@ -54,7 +54,7 @@ x.item() * x|float(x) * x|len(x) * x|x.tolist()|torch.full_like(x, c)|torch.zero
 torch.tensor(x.tolist())|torch.stack(x.unbind())|torch.cat(x.split(1))|[row for row in x][0]|torch.meshgrid(x, x, indexing="ij")[1]|x.det()
 x.inverse()|x.matrix_power(2)|x.logdet()|x.outer(x)|x.addmm(x, x)|x.cov()|x.softmax(d).log()|x.exp().sum(d).log()|(x - x.mean()) / (x.std() + 1)
 x - x.amax(d, keepdim=True)|x / (x.norm() + 1)|(x > 0).float() * x|x.round()|x.trunc()|x.frac()|x % 2|x // 2|x.bool()|x.int()|~(x > 0)|x.half().float()
-x.log1p()|x.log2()|x.exp2()|x.asin()|x.tan()|x.sinh()|x.asinh()|x.acosh()|x.erfinv()|x.lgamma()|x.digamma()|x.sinc()|x.logit(0.1)|x.deg2rad()
+x.log1p()|x.log2()|x.exp2()|x.asin()|x.tan()|x.sinh()|x.asinh()|x.acosh()|x.erfinv()|x.lgamma()|(x.abs() + 1).digamma()|x.sinc()|x.logit(0.1)|x.deg2rad()
 Twice.apply(x)|Cube.apply(x)|torch.nn.Linear.__call__|x.requires_grad_(False)|x.is_leaf|x.grad_fn is None|x.grad * 2|x.detach().requires_grad_()
 x[..., None]|x[:, None]|x[None, :, None]|x[:, 0]|x[..., -1:]|x[0, ...]|x[(0,)]|x[[0, -1]]|x[torch.tensor(0)]|x[x == x.max()]|x[:, [0]]|x[0][0]
 """.replace("\n", "|").split("|")[1:-1]
@@ -67,7 +67,7 @@ torch.cat([x, y])|torch.cat((x, y), -1)|torch.stack([x, y])|torch.stack((x, y), 
 torch.matmul(x, y)|torch.outer(x, y)|F.mse_loss(x, y)|F.l1_loss(x, y)|F.smooth_l1_loss(x, y)|F.mse_loss(x, y, reduction="sum")
 F.linear(x, y)|x.lerp(y, 0.5)|x.addcmul(x, y)|torch.einsum("i,j->ij", x, y)|x.fmod(y.abs() + 0.7)|x > y|x == y|x.expand_as(y)|x.view_as(y)
 torch.broadcast_tensors(x, y)[0]|x.masked_fill(y > 0, 1.0)|x[y > 0]|F.cosine_similarity(x, y, -1)|x.clamp(max=y)|torch.logaddexp(x, y)
-x.scatter(0, torch.zeros_like(y).long(), y)|x.index_add(0, torch.tensor([0]), y)|x.type_as(y)|torch.addmm(x, y, y)|x.copysign(y)
+x.scatter(0, torch.zeros_like(y).long(), y)|x.index_add(0, torch.tensor([0]), y)|x.type_as(y)|torch.addmm(x, y, y)|x.copysign(y.nan_to_num())
 F.cross_entropy(x, y.softmax(-1))|F.binary_cross_entropy(x.sigmoid(), y.sigmoid())|F.binary_cross_entropy_with_logits(x, y)|F.huber_loss(x, y.type_as(x))
 F.kl_div(x.log_softmax(-1), y.softmax(-1), reduction="batchmean")|F.kl_div(x, y)|F.gaussian_nll_loss(x, y, y.abs() + 1)|F.poisson_nll_loss(x, y)
 F.hinge_embedding_loss(x, y.sign())|F.margin_ranking_loss(x, y, torch.ones_like(x))|F.soft_margin_loss(x, y.type_as(x))|F.triplet_margin_loss(x, y, x * 2)
@@ -103,7 +103,7 @@ torch.nn.init.constant_(x, c)|x.normal_(0, 0)|x.uniform_(0, 0)|x.apply_(lambda v
 
 ENDS = [
     "x.sum().backward(create_graph=True)",
-    "x.sum().backward(inputs=[y])",
+    "x.sum().backward(inputs=[a])",
     "(x * y).sum().backward()",
     "torch.autograd.backward([x.sum(), y.sum()])",
     "torch.autograd.backward(x, torch.ones_like(x))",
@@ -136,13 +136,17 @@ MODES = [
     "set_grad_enabled(True)",
 ]
 
+RESHAPING = re.compile(r"(squeeze|t|transpose|swapaxes|swapdims)_\(")
+CHANGES_OF_NUMBERS = [line for line in CHANGES if not RESHAPING.search(line)]
+"""In ``no_grad`` a leaf can be given another shape, and then its gradients no longer fit."""
+
 KINDS = {
     "one": OF_ONE,
     "two": OF_TWO,
     "change": CHANGES,
     "grad": GRADS,
     "mode": OF_ONE,
-    "change_in_mode": CHANGES,
+    "change_in_mode": CHANGES_OF_NUMBERS,
     "end": ENDS,
 }
 
@@ -252,6 +256,8 @@ UNSETTLED = [
     "more than one element of the written-to",  # a gradient that PyTorch has expanded, and ours has room for
     "Inplace update to inference tensor outside",  # PyTorch says so after it has changed it
     "some elements of the input tensor and the written-to tensor",
+    "Number of elements of source < number of ones in mask",  # it has put some by then
+    "derivative for",  # some gradients have been accumulated by then, some have not
 ]
 """What PyTorch says where the two may differ from there on."""
 
@@ -282,7 +288,7 @@ class Program:
             except Exception as error:
                 if any(text in str(error) for text in UNSETTLED):
                     raise Unsettled from None
-                return type(error).__name__
+                return type(error).__name__.lstrip("_")
         return None
 
     def run(self, line):

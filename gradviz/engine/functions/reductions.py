@@ -244,7 +244,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Any = None, aweights: A
     weights = _cov_weights(x, fweights, aweights)
     if weights is None:
         total: Any = x.shape[1]
-        middle = (x.sum(1) / total).unsqueeze(1) if input.ndim else x
+        middle = (x.sum(1) / total).unsqueeze(1)
     else:
         total = weights.sum()
         middle = (x * weights).sum(1, keepdim=True) / total

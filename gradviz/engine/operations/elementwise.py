@@ -125,7 +125,7 @@ div_rounded = general(
     "div",
     "DivBackward2",
     lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
-    _rounded_quotient,
+    promoting(2, _rounded_quotient),
     "self other",
     {"self": lambda grad, other: np.zeros_like(grad), "other": lambda grad, self, other: np.zeros_like(grad)},
     settings="rounding_mode",

@@ -212,11 +212,12 @@ def refuse(tensor: Tensor, arguments: Sequence[Any] = ()) -> None:
     if not mode.enabled:
         return
     root = tensor if tensor._base is None else tensor._base
-    if not root._requires_grad and not any(isinstance(given, Tensor) and given._requires_grad for given in arguments):
+    tracked = root._requires_grad or tensor._requires_grad
+    if not tracked and not any(isinstance(given, Tensor) and given._requires_grad for given in arguments):
         return
     if tensor._creation:
         raise RuntimeError(_cannot_follow(tensor, "is being"))
-    if root._requires_grad and root._grad_fn is None:
+    if tracked and root._grad_fn is None:
         raise RuntimeError(advice.leaf_in_place(root, view=root is not tensor))
 
 

@@ -284,10 +284,9 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     flows = False
     for place, argument in enumerate(inputs):
         edge = None
-        if isinstance(argument, Tensor):
-            if argument._requires_grad and operation.differentiable[place]:
-                edge = edge_of(argument)
-                flows = True
+        if isinstance(argument, Tensor) and argument._requires_grad and operation.differentiable[place]:
+            edge = edge_of(argument)
+            flows = True
         edges.append(edge)
     if not flows or output.dtype.kind != "f":
         return wrap(output)

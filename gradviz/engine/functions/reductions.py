@@ -15,13 +15,8 @@ from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
-<<<<<<< HEAD
 from gradviz.engine.operation import check_broadcast, normal_axes, normal_axis
-from gradviz.engine.operations import losses, reductions, scalars, scans, selection
-=======
-from gradviz.engine.operation import array_of, check_broadcast, normal_axes, normal_axis
 from gradviz.engine.operations import elementwise, losses, reductions, scalars, scans, selection
->>>>>>> fuzz
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 

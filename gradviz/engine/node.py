@@ -122,8 +122,9 @@ class Node:
         formula, it notes only the arguments that require one.
         """
         pairs = zip(self.edges, self.operation.differentiable, strict=False)
-        known = type(self).__name__ != "NotImplemented"
-        return tuple(edge or (None, 0) for edge, possible in pairs if possible and (known or edge))
+        if type(self).__name__ == "NotImplemented":  # it has no formulas, and as many edges as gradients want to flow
+            return tuple(edge for edge in self.edges if edge is not None)
+        return tuple(edge if edge is not None else (None, 0) for edge, possible in pairs if possible)
 
     @property
     def metadata(self) -> dict[Any, Any]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, wraps
 from types import FrameType
@@ -281,21 +281,26 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     if not mode.enabled:
         return wrap(output)
     edges: list[tuple[Any, int] | None] = []
-    flows = inference = False
+    flows = False
     for place, argument in enumerate(inputs):
         edge = None
-        if isinstance(argument, Tensor):
-            if argument._requires_grad and operation.differentiable[place]:
-                edge = edge_of(argument)
-                flows = True
-            elif argument._inference:
-                inference = True
+        if isinstance(argument, Tensor) and argument._requires_grad and operation.differentiable[place]:
+            edge = edge_of(argument)
+            flows = True
         edges.append(edge)
     if not flows or output.dtype.kind != "f":
         return wrap(output)
-    if inference:
-        raise RuntimeError(INFERENCE)
+    if any(isinstance(argument, Tensor) and argument._inference for argument in inputs):
+        refuse_inference(operation, inputs, edges)
     return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape, caller()))
+
+
+def refuse_inference(operation: Operation, inputs: tuple[Any, ...], edges: Sequence[Any]) -> None:
+    """Say that a tensor made in inference mode would have to be saved, if so."""
+    saved = operation.saved_names(tuple(edge is not None for edge in edges))
+    for name, argument in zip(operation.inputs, inputs, strict=False):
+        if name in saved and isinstance(argument, Tensor) and argument._inference:
+            raise RuntimeError(INFERENCE)
 
 
 def watching(out: Tensor, **settings: Any) -> Tensor:
@@ -520,9 +525,9 @@ def binary(
             ):
                 return wrap(out)
             if left and input._inference:
-                raise RuntimeError(INFERENCE)
+                refuse_inference(operation, (input, other), (edge, other_edge))
         elif other_edge is None and right and other._inference:
-            raise RuntimeError(INFERENCE)
+            refuse_inference(operation, (input, other), (edge, other_edge))
         return wrap(out, node_type((input, other), (edge, other_edge), (x, y, out), out.shape, caller()))
 
     return _named(function, operation)

@@ -205,7 +205,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
-    return elementwise.div_rounded(*_divisible(f"div_{rounding_mode}", input, other), rounding_mode)
+    _divisible(f"div_{rounding_mode}", input, other)
+    return elementwise.div_rounded(input, other, rounding_mode)
 
 
 divide = true_divide = div

@@ -134,6 +134,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     axis, lengths = normal_axis(dim, input.ndim), tuple(sizes)
     if not lengths:
         raise RuntimeError("unflatten: sizes must be non-empty")
+    if not input.ndim:
+        raise RuntimeError("unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions")
     whole = input.shape[axis]
     try:
         split = shapes.sizes_for(lengths, whole)
@@ -480,6 +482,8 @@ def repeat_interleave(
         input = flatten(input)
     elif not input.ndim:
         normal_axis(dim, 0)
+        if isinstance(counts, int):
+            normal_axis(1, 0)  # where PyTorch puts the copies: there is none
         input = flatten(input)
     axis = normal_axis(dim or 0, input.ndim)
     length = input.shape[axis]

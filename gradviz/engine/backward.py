@@ -264,7 +264,7 @@ def run(
             accumulate(leaf, gradient)
         if leaf._post_accumulate_hooks:
             for hook in tuple(leaf._post_accumulate_hooks):
-                if hook(leaf) is not None:  # type: ignore[func-returns-value]
+                if hook(leaf) is not None:
                     raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         if own is not None:
             own.node_done([], gradient, create_graph)

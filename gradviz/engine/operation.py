@@ -278,10 +278,9 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     flows = False
     for place, argument in enumerate(inputs):
         edge = None
-        if isinstance(argument, Tensor):
-            if argument._requires_grad and operation.differentiable[place]:
-                edge = edge_of(argument)
-                flows = True
+        if isinstance(argument, Tensor) and argument._requires_grad and operation.differentiable[place]:
+            edge = edge_of(argument)
+            flows = True
         edges.append(edge)
     if not flows or output.dtype.kind != "f":
         return wrap(output)
@@ -309,12 +308,15 @@ def watching(out: Tensor, **settings: Any) -> Tensor:
         By the name of the setting, what was given: a tensor or several; anything else cannot change in place.
     """
     if out._grad_fn is not None:
-        out._grad_fn.given = tuple(
+        given = tuple(
             (name, tensor)
             for name, given in settings.items()
             for tensor in (given if isinstance(given, tuple | list) else (given,))
             if isinstance(tensor, Tensor)
         )
+        if any(tensor._inference for _, tensor in given):
+            raise RuntimeError(INFERENCE)
+        out._grad_fn.given = given
     return out
 
 

@@ -98,6 +98,8 @@ class Operation:
         True when gradients flow back from all outputs; its formulas then take them as a tuple.
     together
         True when PyTorch computes its derivatives in one function, and saves all that is read for any of them.
+    sparing
+        True when PyTorch saves no more than what the formulas that will run read, be it one or several that read it.
     function
         What runs it on tensors and records it: takes the `inputs`, then the `settings`.
     member
@@ -119,6 +121,7 @@ class Operation:
     outputs: tuple[str, ...] = ("result",)
     many: bool = False
     together: bool = False
+    sparing: bool = False
     function: Callable[..., Any] = field(init=False, repr=False)
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
@@ -164,7 +167,10 @@ class Operation:
             spared = {
                 name
                 for name, by in self.readers.items()
-                if len(by) == 1 and by[0] not in needed and name not in self.outputs and not self.together
+                if needed.isdisjoint(by)
+                and (len(by) == 1 or self.sparing)
+                and name not in self.outputs
+                and not self.together
             }
             known = self._saved[wanted] = sorted(set(self.readers) - spared)
         return known
@@ -626,6 +632,7 @@ def unlisted(
     outputs: str = "result",
     many: bool = False,
     together: bool = False,
+    sparing: bool = False,
 ) -> Callable[..., Any]:
     """Make an operation and its function without entering it into the table.
 
@@ -648,6 +655,7 @@ def unlisted(
         outputs=tuple(outputs.split()),
         many=many,
         together=together,
+        sparing=sparing,
     )
     count = len(operation.inputs)
     node_type = operation.node_type

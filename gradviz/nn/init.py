@@ -246,7 +246,6 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     drawn = _source(generator).normal((rows, columns), tensor.array.dtype)
     q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
     q *= np.sign(np.diag(r))  # QR may turn vectors around; to be uniform among all orthogonal matrices they must not be
-    tensor.detach().view(rows, columns)  # PyTorch writes through this view, and refuses a tensor that has none
     return _fill(tensor, ((q.T if rows < columns else q) * gain).reshape(tensor.shape))
 
 

@@ -727,7 +727,14 @@ round_decimals = general(
 
 
 def not_differentiable(
-    name: str, symbol: str, forward: Any, inputs: str, settings: str = "", *, grad_fn: str = "NotImplemented"
+    name: str,
+    symbol: str,
+    forward: Any,
+    inputs: str,
+    settings: str = "",
+    *,
+    grad_fn: str = "NotImplemented",
+    **words: Any,
 ) -> Any:
     """Make an operation that PyTorch records, and whose derivative it does not have: going back through it is an error.
 
@@ -750,6 +757,7 @@ def not_differentiable(
         expression=f"{name}({', '.join(inputs.split())})",
         local={},
         sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
+        **words,
     )
 
 

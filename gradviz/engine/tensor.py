@@ -240,8 +240,7 @@ class Tensor:
         out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
         out._counter = counter_of(self)
-        if mode.inference:
-            out._inference = self._inference
+        out._inference = self._inference
         return out
 
     def detach_(self) -> Tensor:
@@ -257,7 +256,7 @@ class Tensor:
     def data(self) -> Tensor:
         """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
         out = wrap(self.storage())
-        out._memory = memory_of(self)
+        out._memory, out._inference = memory_of(self), self._inference
         return out
 
     @data.setter
@@ -401,7 +400,7 @@ class Tensor:
         return iter(self.unbind(0))
 
     def __contains__(self, item: Any) -> bool:
-        return bool(np.any(self.array == (item.array if isinstance(item, Tensor) else item)))
+        return bool((self == item).any())
 
     def __hash__(self) -> int:
         return id(self)

@@ -6,6 +6,8 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gradviz.drawing import Drawing, draw_recording, steps
+from gradviz.drawing.cells import all_grids
+from gradviz.drawing.palette import inks
 from gradviz.player.events import event_steps
 from gradviz.player.facts import facts
 from gradviz.player.folds import depths, places
@@ -26,7 +28,8 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``title``, ``prefix``, ``svg``, ``code``, ``steps``, ``events``, ``facts``, ``places`` and ``depth``.
+        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``code``, ``steps``, ``events``, ``facts``, ``places``
+        and ``depth``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
@@ -41,8 +44,18 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "steps": steps(recording, first.view),
         "events": event_steps(recording, first.view),
         "facts": facts(recording),
+        **geometry(first),
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
+    }
+
+
+def geometry(drawing: Drawing) -> dict[str, Any]:
+    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``)."""
+    grids = all_grids(drawing.view, drawing.layout)
+    return {
+        "grids": {key: grid.encoded() for key, grid in grids.items()},
+        "inks": dict(inks(drawing.view.options.palette)),
     }
 
 

@@ -50,22 +50,6 @@ export function makeActive(svg) {
 }
 
 /**
- * The number or coloured cell that was hit, if one was: of which tensor, of its value or its gradient, and which entry.
- * @param {EventTarget | null} target
- * @param {string} prefix
- * @returns {{tensor: string, part: "v" | "g", index: number} | undefined}
- */
-export function cellOf(target, prefix) {
-  if (!(target instanceof Element)) return undefined;
-  const isCell = Boolean(target.parentElement?.classList.contains("gv-cells"));
-  const id = (isCell ? target.parentElement?.id : target.id) ?? "";
-  const [, tensor, part, number] = /^(t\d+)_([vg])(\d*)$/.exec(id.slice(prefix.length + 1)) ?? [];
-  if (!tensor || (!isCell && !number)) return undefined;
-  const index = isCell ? [...(target.parentElement?.children ?? [])].indexOf(target) : Number(number);
-  return { tensor, part: part === "v" ? "v" : "g", index };
-}
-
-/**
  * The key of the tensor, operation or edge that was hit, if one was.
  * @param {EventTarget | null} target
  * @param {string} prefix

@@ -390,7 +390,7 @@ class Pen:
             yield text_mark(text, right, line, STAT_SIZE, ink, f"gv-stat {kind}", id=id, anchor="end", mono=True)
 
     def arrow(self, arrow: Arrow) -> Iterator[str]:
-        """Draw an edge: its line, an arrowhead for each direction, and its label."""
+        """Draw an edge: its line, an arrowhead, and its label."""
         points = self.layout.splines.get(arrow.key)
         if points is None:
             return
@@ -404,12 +404,9 @@ class Pen:
         yield (
             f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
         )
-        for kind, shown, tip, behind in (
-            ("forward", not back, points[-1], _behind(points[::-1])),
-            ("backward", back, points[0], _behind(points)),
-        ):
-            hidden = "" if shown else ' visibility="hidden"'
-            yield f'<path class="gv-head gv-head-{kind}" d="{_arrowhead(tip, behind)}"{hidden}/>'
+        tip, behind = (points[0], _behind(points)) if back else (points[-1], _behind(points[::-1]))
+        kind = "backward" if back else "forward"  # where it points the other way at another step, the player adds one
+        yield f'<path class="gv-head gv-head-{kind}" d="{_arrowhead(tip, behind)}"/>'
         if arrow.label:
             x, y = self.layout.labels.get(arrow.key) or _beside(points)
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"

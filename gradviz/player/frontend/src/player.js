@@ -185,6 +185,7 @@ function mount(model, el) {
   );
   const zoom = makeZoom(figure, picture.svg, () => root.hasAttribute("data-inspecting") && getComputedStyle(stage).display === "flex");
 
+  let seen = -Infinity; // the step shown last
   function show() {
     const k = now();
     const events = inside(k);
@@ -193,6 +194,8 @@ function mount(model, el) {
     const { current, touched } = events[e] ?? step;
     const focused = document.activeElement;
     root.dataset.phase = step.phase;
+    root.toggleAttribute("data-leap", Math.abs(k - seen) > 1); // when all changes at once, nothing is to glide
+    seen = k;
     picture.show(faceInside(steps, events, k, e));
     picture.mark("gv-current", [...new Set([...current, ...step.current.slice(0, 1)])]);
     picture.mark("gv-touched", touched.filter((key) => !current.includes(key)));

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -84,6 +87,19 @@ def open_html(browser_page: Any, tmp_path: Path) -> Callable[[str], Any]:
         return browser_page
 
     return open_it
+
+
+_PAYLOAD = re.compile(r'(?<=id="gradviz-payload">)[^<]*')
+
+
+def with_payload(page: str, change: Callable[[str], str]) -> str:
+    """Return a saved page whose payload, as JSON text, somebody has changed."""
+
+    def changed(found: re.Match[str]) -> str:
+        text = change(zlib.decompress(base64.b64decode(found[0])).decode())
+        return base64.b64encode(zlib.compress(text.encode())).decode()
+
+    return _PAYLOAD.sub(changed, page, count=1)
 
 
 class Lab:

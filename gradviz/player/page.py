@@ -174,8 +174,3 @@ def packed(data: Any) -> str:
     """Return JSON data as the front end unpacks it: compressed, in letters that stay text inside a script element."""
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
-
-
-def unpacked(text: str) -> Any:
-    """Return the data that was packed."""
-    return json.loads(zlib.decompress(base64.b64decode(text)))

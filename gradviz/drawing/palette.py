@@ -47,10 +47,10 @@ STRANGE = "#57606a"
 """A cell that is nan or infinite."""
 
 
-LEVELS = 16
-"""Shades on each side of zero: two that are next to each other can just be told apart."""
+LEVELS = 24
+"""Shades on each side of zero: two that are next to each other can just be told apart, if at all."""
 
-SIGNS = "0123456789abcdefghijklmnopqrstuvw"
+SIGNS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"
 """A shade is written as one sign, from the most negative to the most positive."""
 
 NOT_YET, NOT_FINITE = ".", "!"

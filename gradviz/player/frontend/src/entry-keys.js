@@ -23,13 +23,14 @@ export function makeEntryKeys(entries, on) {
   element.hidden = true;
   /** @type {Entry | undefined} */
   let now;
+  let told = true; // not while the reader predicts
 
   const inUse = () => document.activeElement === element;
 
   function tell() {
     const grid = now && entries.grid(now.tensor, now.part);
-    element.hidden = !grid;
-    if (!now || !grid) return;
+    element.hidden = !grid || !told;
+    if (!now || !grid || !told) return;
     const place = seenAt(grid, now.index);
     const all = seen(grid);
     element.setAttribute("aria-label", `Entries of ${on.name(now.tensor)}, its ${now.part === "v" ? "value" : "gradient"}`);
@@ -91,8 +92,8 @@ export function makeEntryKeys(entries, on) {
     },
     /** @param {boolean} hidden while the reader predicts, nothing is told */
     hide(hidden) {
-      if (hidden) element.hidden = true;
-      else tell();
+      told = !hidden;
+      tell();
     },
   };
 }

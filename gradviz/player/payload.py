@@ -8,7 +8,7 @@ from typing import Any
 from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import inks
-from gradviz.player.events import event_steps
+from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
 from gradviz.player.folds import depths, places
 from gradviz.recording.model import Recording
@@ -28,8 +28,8 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``code``, ``steps``, ``events``, ``facts``, ``places``
-        and ``depth``.
+        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``code``, ``steps``, ``sums``, ``brackets``,
+        ``facts``, ``places`` and ``depth``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
@@ -42,7 +42,8 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "svg": first.to_svg(theme="light"),
         "code": [{**asdict(code), "lines": list(code.lines)} for code in recording.graph.code],
         "steps": steps(recording, first.view),
-        "events": event_steps(recording, first.view),
+        "sums": sums(recording, first.view),
+        "brackets": brackets(recording),
         "facts": facts(recording),
         **geometry(first),
         "places": places(recording, drawing.recording),

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.view import view
-from gradviz.player.events import event_steps
+from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
 from gradviz.player.payload import VERSION, geometry
 from gradviz.recording.model import Graph, Recording
@@ -73,7 +73,8 @@ class GraphPicture:
         return {
             "title": recording.title,
             "steps": steps(shown, picture),
-            "events": event_steps(shown, picture),
+            "sums": sums(shown, picture),
+            "brackets": brackets(shown),
             "facts": facts(shown),
         }
 

@@ -59,14 +59,7 @@ export function checked(payload) {
   });
   if (!isObject(payload.grids) || !Object.values(payload.grids).every(isGrid)) damaged("where its entries stand is missing, or impossible");
   if (!isObject(payload.inks) || !isStrings(Object.values(payload.inks))) damaged("its colours are missing");
-  if (!Array.isArray(payload.events) || payload.events.length !== payload.steps.length || !payload.events.every(Array.isArray)) {
-    damaged("its events are missing, or do not belong to its steps");
-  }
-  for (const event of payload.events.flat()) {
-    if (!isObject(event) || !STEP.title(event.title) || !isStrings(event.current) || !isStrings(event.touched)) {
-      damaged("an event in one of its steps has no title, or marks nothing");
-    }
-  }
+  if (!isObject(payload.sums) || !Object.values(payload.sums).every(isObject) || !isStrings(payload.brackets)) damaged("the sums in its steps are missing");
   const { facts } = payload;
   if (!isObject(facts)) damaged("its facts are missing");
   for (const name of ["tensors", "operations", "frames"]) {

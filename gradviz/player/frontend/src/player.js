@@ -9,6 +9,7 @@ import { NODES, keyOf, makeActive, parseDrawing } from "./drawing.js";
 import { Entries } from "./entries.js";
 import { cellText } from "./entry.js";
 import { makeEntryKeys } from "./entry-keys.js";
+import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
 import { makeInspector } from "./inspect.js";
@@ -53,7 +54,9 @@ function mount(model, el) {
   // A step taken apart, and the event that is shown. While the reader predicts, steps stay whole: an event would tell.
   /** @type {import("./state.js").Event[]} */
   const whole = [];
-  const inside = (/** @type {number} */ k) => (modes.events && !modes.predict ? payload.events[k] : whole);
+  /** @type {import("./state.js").Event[][] | undefined} cut when they are first asked for */
+  let cut;
+  const inside = (/** @type {number} */ k) => (modes.events && !modes.predict ? (cut ??= eventsOf(payload))[k] : whole);
   const event = () => clamp(model.get("event"), Math.max(inside(now()).length, 1));
   let pause = PAUSE_MS;
 

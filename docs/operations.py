@@ -49,7 +49,13 @@ def cell(text: str) -> str:
 def name_in_pytorch(row: Operation) -> str:
     """Where PyTorch has the function; the bare name of what only others are made of."""
     for place, module in PLACES.items():
-        if row.name in dir(module) and not (module is gradviz and row.name in native.__all__):  # the one that people know
+        if (
+            row.name in dir(module)
+            and callable(getattr(module, row.name))
+            and not (
+                module is gradviz and row.name in native.__all__  # the other is the one that people know
+            )
+        ):
             return f"{place}.{row.name}"
     return f"Tensor.{row.name}" if row.name in dir(gradviz.Tensor) else row.name
 

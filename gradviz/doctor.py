@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import gradviz
+from gradviz.engine.tensor import Tensor
 
 if TYPE_CHECKING:
     from gradviz.drawing.layout import Program
@@ -160,7 +161,7 @@ def _lays_out(program: Program) -> str:
     return f"lays out a graph ({program.path})"
 
 
-def _small() -> gradviz.Tensor:
+def _small() -> Tensor:
     w, x = gradviz.tensor(2.0, requires_grad=True), gradviz.tensor(5.0)
     return w * x + 3
 

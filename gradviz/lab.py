@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gradviz.recording.files import write_file
+from gradviz.recording.guards import DamageError, parse
 
 MANIFEST = ".gradviz-notebooks.json"
 MISSING = "JupyterLab is not installed. Install it with: pip install jupyterlab"
@@ -115,8 +116,8 @@ def _hash(content: bytes) -> str:
 def _read_manifest(path: Path) -> dict[str, str]:
     """Read what was copied before; if that cannot be known, every file counts as edited."""
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        body = parse(path.read_bytes())
+    except (OSError, DamageError):
         return {}
     return {str(name): str(value) for name, value in body.items()} if isinstance(body, dict) else {}
 

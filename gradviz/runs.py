@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from gradviz.training import SAVERS, SHOWERS, Run, Trainer, compare, epochs, record, sweep
+from gradviz.training import Trainer, compare, epochs, record, sweep
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from gradviz.optim import Optimizer
     from gradviz.player.training import TrainingPlayer
     from gradviz.training.trainer import Closure
@@ -55,20 +52,3 @@ def train(closure: Closure, optimizer: Optimizer, epochs: int = 100, *, title: s
     from gradviz.player.training import TrainingPlayer
 
     return TrainingPlayer(Trainer(closure, optimizer, epochs, title=title))
-
-
-def _page_of(run: Run, path: str | os.PathLike[str]) -> Path:
-    from gradviz.player.training import save_page
-
-    return save_page(run, path)
-
-
-def _player_of(run: Run) -> TrainingPlayer:
-    from gradviz.player.training import TrainingPlayer
-
-    return TrainingPlayer(run)
-
-
-# A run knows nothing of the player, which stands above it; here it is told, and nothing is imported before it is asked for.
-SAVERS[".html"] = _page_of
-SHOWERS[:] = [_player_of]

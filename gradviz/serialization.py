@@ -11,11 +11,11 @@ import io
 import json
 import math
 import os
-import struct
-import zipfile
-import zlib
+import re
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from typing import IO, Any
 
 import numpy as np
@@ -23,25 +23,18 @@ import numpy as np
 from gradviz.engine import devices, dtypes, mixed
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.recording.check import shown
+from gradviz.recording.files import write_file
+from gradviz.recording.guards import AGAIN, NO_TEXT, Archive, DamageError, FileError, npy, packed, parse, reader_of
 
 FORMAT, VERSION = "gradviz.tensors", 1
 
 _STRUCTURE = "structure.json"
+_DTYPES = {dtype.name: dtype for dtype in dtypes.ALL}
+_SEQUENCES: dict[str, type] = {"list": list, "tuple": tuple, "Size": Size}
 _MAPPINGS: dict[str, type[dict[Any, Any]]] = {"dict": dict, "OrderedDict": OrderedDict, "Counter": Counter}
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    ArithmeticError,
-    AssertionError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What `zipfile`, `json`, NumPy and the decoding below raise for a file that is not as it was written."""
+BIG = 10**100
+"""Whole numbers from here on are written in another way."""
 
 _CONVERT = (
     "gradviz does not open pickles, because that runs whatever is in them. Where PyTorch is installed, convert it once: "
@@ -88,25 +81,20 @@ def save(obj: Any, f: Path | IO[bytes]) -> None:
         content = writer.encode(obj, "obj")
     except RecursionError:
         raise TypeError("cannot save obj: it is nested too deeply, or holds itself") from None
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        structure = {"format": FORMAT, "version": VERSION, "content": content}
-        archive.writestr(zipfile.ZipInfo(_STRUCTURE), json.dumps(structure, allow_nan=False))
-        for number, array in enumerate(writer.arrays):
-            with archive.open(zipfile.ZipInfo(_name(number)), "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+    structure = json.dumps({"format": FORMAT, "version": VERSION, "content": content}, allow_nan=False)
+    arrays = ((_name(number), npy(array)) for number, array in enumerate(writer.arrays))
+    data = packed([(_STRUCTURE, structure.encode()), *arrays], deflate=False)
     if isinstance(f, str | os.PathLike):
-        from gradviz.recording.files import write_file
-
-        write_file(f, packed.getvalue())
+        write_file(f, data)
     else:
-        f.write(packed.getvalue())
+        f.write(data)
 
 
 def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = True) -> Any:
     """Read what `save` wrote. Nothing in the file is run, whoever wrote it.
 
-    A recording saved as ``.json`` is read too, and a recorded training run saved as ``.json`` or ``.json.gz``.
+    A recording saved as ``.json`` is read too, and a recorded training run saved as ``.zip``. What a file unpacks to, and what
+    stands in it, is bounded by its size.
 
     Parameters
     ----------
@@ -119,10 +107,9 @@ def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = 
 
     Raises
     ------
-    RuntimeError
-        If the file is not by `save`, is damaged, or was written by a newer gradviz.
-    ValueError
-        The same, of a recording or a run.
+    FileError
+        If the file is not one that was saved here, is damaged, or was written by another version: a `RuntimeError`, as in
+        PyTorch, and a `ValueError`.
     OSError
         If the file cannot be read.
     """
@@ -130,64 +117,92 @@ def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = 
         devices.check_device(str(map_location))
     if isinstance(f, str | os.PathLike):
         with open(f, "rb") as file:
-            data, where = file.read(), f"{os.fspath(f)}: this"
-    elif hasattr(f, "read"):
-        data, where = f.read(), "this"
-        if not isinstance(data, bytes):
-            raise TypeError("torch.load needs a file open for reading bytes: open(path, 'rb')")
-    else:
+            return _loaded(file, f"{os.fspath(f)}: this")
+    if not hasattr(f, "read"):
         raise AttributeError("expected 'f' to be string, path, or a file-like object with a 'read' attribute")
-    if data[:2] == b"\x1f\x8b" or data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
-        return _read_json(data, where)
-    _refuse_foreign(data, where)
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()
-            if any(name.endswith("data.pkl") for name in names):
-                raise _RefusalError(f"{where} is a PyTorch checkpoint. {_CONVERT}")
-            if _STRUCTURE not in names:
-                hint = " (numpy.load opens .npz files)" if any(name.endswith(".npy") for name in names) else ""
-                raise _RefusalError(f"{where} is a zip file, but not one that gradviz.save wrote{hint}")
+    data = f.read()
+    if not isinstance(data, bytes):
+        raise TypeError("torch.load needs a file open for reading bytes: open(path, 'rb')")
+    return _loaded(io.BytesIO(data), "this")
+
+
+def _loaded(file: IO[bytes], where: str) -> Any:
+    """Read what was saved, by its first bytes; `where` begins an error's sentence."""
+    head = file.read(64)
+    if head.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"["):
+        return _recording(head + file.read(), where)
+    _refuse_foreign(head, where)
+    file, worth = reader_of(file)
+    with _refused(f"{where} file"):
+        archive = Archive(file, worth)
+    if any(name.endswith("data.pkl") for name in archive.names):
+        raise FileError(f"{where} is a PyTorch checkpoint. {_CONVERT}")
+    if _STRUCTURE in archive.names:
+        with _refused(f"{where} file of tensors"):
             return _read(archive, where)
-    except _RefusalError as refused:
-        raise RuntimeError(str(refused)) from None
-    except _DAMAGE as error:
-        raise RuntimeError(f"{where} file of tensors is damaged: {str(error) or type(error).__name__}") from None
+    return _run(archive, where)
 
 
-def _read_json(data: bytes, where: str) -> Any:
-    """Read what was recorded: a computation, or a training run."""
-    from gradviz.recording import codec as recordings
-    from gradviz.training import codec as runs
-
+@contextmanager
+def _refused(what: str) -> Iterator[None]:
+    """Make of damage what is said of a file."""
     try:
-        if data[:2] == b"\x1f\x8b":
-            data = runs.unpacked(data)
-        body = recordings.parse(data.decode("utf-8-sig"))  # some editors begin a file with a mark
-        return (runs if body.get("format") == runs.FORMAT else recordings).from_document(body)
-    except UnicodeDecodeError:
-        raise recordings.RecordingError(f"{where} is not a recording: it is not text") from None
-    except recordings.RecordingError as error:
-        raise recordings.RecordingError(f"{where.removesuffix('this')}{error}") from None
+        yield
+    except DamageError as damage:
+        raise FileError(f"{what} is damaged: {damage}. {AGAIN}") from None
+    except RecursionError:
+        raise FileError(f"{what} is damaged: it is nested too deeply. {AGAIN}") from None
 
 
-class _RefusalError(Exception):
-    """A file that is whole, but not for us; with the sentence to say."""
+def _recording(data: bytes, where: str) -> Any:
+    """Read a recorded computation."""
+    from gradviz.recording import codec
+
+    with _named(where):
+        body = codec.document_of(data)
+        if body.get("format") == "gradviz.run":
+            codec.check_version(body, 2, "run")
+        return codec.from_document(body)
 
 
-def _refuse_foreign(data: bytes, where: str) -> None:
-    if not data:
-        raise RuntimeError(f"{where} file is empty")
-    if data[:1] == b"\x80":
-        raise RuntimeError(f"{where} is a Python pickle, perhaps an old PyTorch checkpoint. {_CONVERT}")
-    if data[:6] == b"\x93NUMPY":
-        raise RuntimeError(f"{where} is a NumPy array: read it with gradviz.from_numpy(numpy.load(path))")
-    if data.lstrip()[:1] == b"<":
-        raise RuntimeError(
+def _run(archive: Archive, where: str) -> Any:
+    """Read a recorded training run."""
+    from gradviz.training import codec
+
+    if codec.RUN not in archive.names:
+        hint = " (numpy.load opens .npz files)" if any(name.endswith(".npy") for name in archive.names) else ""
+        raise FileError(f"{where} is a zip file, but not one that gradviz.save wrote{hint}")
+    with _named(where):
+        return codec.from_archive(archive)
+
+
+@contextmanager
+def _named(where: str) -> Iterator[None]:
+    """Name the file in errors about what is in it."""
+    try:
+        yield
+    except FileError as error:
+        raise type(error)(f"{where.removesuffix('this')}{error}") from None
+
+
+def _refuse_foreign(head: bytes, where: str) -> None:
+    if not head:
+        raise FileError(f"{where} file is empty")
+    if head[:2] == b"\x1f\x8b":
+        raise FileError(
+            f"{where} is compressed with gzip, as gradviz 0.1 saved runs (.json.gz): record it again, and save it as .zip. "
+            "Unpack any other with gunzip first"
+        )
+    if head[:1] == b"\x80":
+        raise FileError(f"{where} is a Python pickle, perhaps an old PyTorch checkpoint. {_CONVERT}")
+    if head[:6] == b"\x93NUMPY":
+        raise FileError(f"{where} is a NumPy array: read it with gradviz.from_numpy(numpy.load(path))")
+    if head.lstrip()[:1] == b"<":
+        raise FileError(
             f"{where} is a page or a picture, for a browser. gradviz.load reads what was saved as .json, or by gradviz.save"
         )
-    if data[:2] != b"PK":
-        raise RuntimeError(f"{where} is not a file of tensors: gradviz.save did not write it")
+    if head[:2] != b"PK":
+        raise FileError(f"{where} is not a file of tensors: gradviz.save did not write it")
 
 
 # --- writing ------------------------------------------------------------------------------------------------------------
@@ -210,6 +225,10 @@ class _Writer:
     def encode(self, value: Any, where: str) -> Any:
         """Describe a value; `where` is its place, for errors."""
         kind = type(value)
+        if kind is int and abs(value) >= BIG:
+            return {"int": hex(value)}  # JSON's readers know no such numbers
+        if kind is str and NO_TEXT.search(value):
+            raise TypeError(f"cannot save {where}, a text with half a character in it")
         if value is None or kind in (bool, int, str):
             return value
         if isinstance(value, float):
@@ -222,7 +241,7 @@ class _Writer:
             return value.item()
         if isinstance(value, dtypes.dtype):
             return {"dtype": str(value).removeprefix("torch.")}
-        for name, sequence in (("list", list), ("tuple", tuple), ("Size", Size)):
+        for name, sequence in _SEQUENCES.items():
             if kind is sequence:
                 return {name: [self.encode(item, f"{where}[{place}]") for place, item in enumerate(value)]}
         for name, mapping in _MAPPINGS.items():
@@ -259,52 +278,108 @@ def _advice(value: Any) -> str:
 # --- reading ------------------------------------------------------------------------------------------------------------
 
 
-def _read(archive: zipfile.ZipFile, where: str) -> Any:
-    structure = json.loads(archive.read(_STRUCTURE))
+def _read(archive: Archive, where: str) -> Any:
+    structure = parse(archive.read(_STRUCTURE), archive.worth)
     if not isinstance(structure, dict) or structure.get("format") != FORMAT:
-        raise _RefusalError(f"{where} is a zip file, but not one that gradviz.save wrote")
+        raise FileError(f"{where} is a zip file, but not one that gradviz.save wrote")
+    if "version" not in structure:
+        raise DamageError("'version' is missing")
     version = structure["version"]
-    if not isinstance(version, int) or version < 1:
-        raise ValueError(f"its version is {version!r}")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
+        raise DamageError(f"its version is {shown(version)}")
     if version > VERSION:
-        raise _RefusalError(
-            f"{where} file of tensors was written by a newer gradviz (format version {version}; this gradviz reads "
+        raise FileError(
+            f"{where} file of tensors was written by a newer gradviz (format version {shown(version)}; this gradviz reads "
             f"{VERSION}). Install the newest gradviz to open it."
         )
-    arrays: dict[int, Any] = {}
+    return _Reader(archive).decode(structure.get("content"))
 
-    def array(number: int) -> Any:
-        if number not in arrays:
-            with archive.open(_name(number)) as member:
-                found = np.lib.format.read_array(member, allow_pickle=False)
-                if member.read(1):
-                    raise ValueError(f"{_name(number)} has more in it than its array")
-            native = found.astype(found.dtype.newbyteorder("="), copy=False)
-            if not _supported(native.dtype):
-                raise ValueError(f"{_name(number)} has entries of the dtype {native.dtype}")
-            arrays[number] = native
-        return arrays[number]
 
-    def decode(value: Any) -> Any:
+class _Reader:
+    """Makes values of what `_Writer` has written."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._arrays: dict[int, Any] = {}
+        self._kinds: dict[str, Callable[[Any], Any]] = {
+            "tensor": self._array,
+            "array": self._array,
+            "int": _big,
+            "float": _float,
+            "dtype": _dtype,
+            **{name: partial(self._sequence, kind) for name, kind in _SEQUENCES.items()},
+            **{name: partial(self._mapping, kind) for name, kind in _MAPPINGS.items()},
+        }
+
+    def decode(self, value: Any) -> Any:
+        """Return the value that is described."""
+        if isinstance(value, list):
+            raise DamageError(f"{_STRUCTURE} has a list where there is none")
+        if isinstance(value, str) and NO_TEXT.search(value):
+            raise DamageError(f"{_STRUCTURE} has a text with half a character in it")
         if not isinstance(value, dict):
-            if isinstance(value, list):
-                raise ValueError(f"{_STRUCTURE} has a list where there is none")
             return value
-        (kind, content), *rest = value.items()
-        if kind == "tensor":
-            tensor = wrap(array(content))
-            if dict(rest).get("requires_grad"):
-                tensor.requires_grad_()
-            return tensor
-        if kind == "array":
-            return array(content)
-        if kind == "float":
-            return float(content)
-        if kind == "dtype":
-            return dtypes.from_numpy(dtypes.to_numpy(content))
-        if kind in _MAPPINGS:
-            return _MAPPINGS[kind]({decode(key): decode(item) for key, item in content})
-        sequence = {"list": list, "tuple": tuple, "Size": Size}[kind]
-        return sequence(decode(item) for item in content)
+        (kind, content), *rest = value.items() or [("nothing", None)]
+        if kind not in self._kinds or (rest and kind != "tensor"):
+            raise DamageError(f"{shown(kind)} is nothing that is saved")
+        made = self._kinds[kind](content)
+        if kind != "tensor":
+            return made
+        tensor = wrap(made)
+        wanted = dict(rest)
+        if wanted.keys() - {"requires_grad"} or not isinstance(wanted.get("requires_grad", False), bool):
+            raise DamageError(f"{_STRUCTURE} says of a tensor what none has")
+        if wanted.get("requires_grad"):
+            if made.dtype.kind != "f":
+                raise DamageError(f"{_STRUCTURE} wants a gradient of a tensor of {made.dtype}")
+            tensor.requires_grad_()
+        return tensor
 
-    return decode(structure["content"])
+    def _array(self, number: Any) -> Any:
+        """Return an array by its number; one asked for again is the same."""
+        if not isinstance(number, int) or isinstance(number, bool):
+            raise DamageError(f"{_STRUCTURE} calls an array {shown(number)}")
+        if number not in self._arrays:
+            self._arrays[number] = self._archive.array(_name(number), _DTYPES)
+        return self._arrays[number]
+
+    def _sequence(self, kind: type, content: Any) -> Any:
+        if not isinstance(content, list):
+            raise DamageError(f"{_STRUCTURE} has {shown(content)} for a {kind.__name__}")
+        parts = [self.decode(item) for item in content]
+        if kind is Size and not all(type(part) is int and 0 <= part < 2**63 for part in parts):
+            raise DamageError(f"{_STRUCTURE} has a size of something else than lengths")
+        return kind(parts)
+
+    def _mapping(self, kind: type, content: Any) -> Any:
+        if not isinstance(content, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in content):
+            raise DamageError(f"{_STRUCTURE} has {shown(content)} for the pairs of a {kind.__name__}")
+        made = kind()
+        for key, item in content:
+            name = self.decode(key)
+            try:
+                hash(name)
+            except TypeError:
+                raise DamageError(
+                    f"{_STRUCTURE} has a {type(name).__name__} for the key of a {kind.__name__}"
+                ) from None
+            made[name] = self.decode(item)
+        return made
+
+
+def _big(text: Any) -> int:
+    if not isinstance(text, str) or not re.fullmatch("-?0x[0-9a-f]+", text):
+        raise DamageError(f"{_STRUCTURE} has {shown(text)} for a number")
+    return int(text, 16)
+
+
+def _float(text: Any) -> float:
+    if text not in ("nan", "inf", "-inf"):
+        raise DamageError(f"{_STRUCTURE} has {shown(text)} for a number")
+    return float(text)
+
+
+def _dtype(name: Any) -> Any:
+    if not isinstance(name, str) or name not in _DTYPES:
+        raise DamageError(f"{_STRUCTURE} has {shown(name)} for a dtype")
+    return _DTYPES[name]

@@ -53,7 +53,6 @@ def draw(
     >>> gv.draw(y)
     <Drawing 'y = w·x + b': 5 tensors, 2 operations, 3 steps>
     """
-    from gradviz import player  # noqa: F401 (teaches drawings to save themselves as .html)
     from gradviz.drawing import compare as compare_drawings
     from gradviz.drawing import draw_recording
 
@@ -76,9 +75,9 @@ def backprop(
 ) -> Player:
     """Step through backpropagation from a result to its inputs, forwards and backwards in time.
 
-    The backward pass is run for the player alone: every ``.grad`` and everything saved for backward stays as it is; hooks
-    are called, as in every backward pass. If ``backward()`` has been called already and its graph is freed, that pass is
-    shown.
+    The backward pass is run for the player alone: every ``.grad``, retained ones included, and everything saved for backward
+    stays as it is. Hooks that may change a gradient are called, as in every backward pass. If ``backward()`` has been called
+    already and its graph is freed, that pass is shown.
 
     Parameters
     ----------

@@ -15,6 +15,7 @@ from typing import Any
 from gradviz import absent
 from gradviz.engine import calls, functions
 from gradviz.engine.functions import (
+    arithmetic,
     digamma,
     erf,
     erfc,
@@ -34,7 +35,7 @@ from gradviz.engine.functions import (
     xlogy,
 )
 from gradviz.engine.functions.arithmetic import x_log
-from gradviz.engine.operations import elementary
+from gradviz.engine.operations import elementary, scalars
 from gradviz.engine.operations import special as rows
 from gradviz.engine.operations.special import entr, erfcx, i0e, i1, i1e, log_ndtr, ndtri
 from gradviz.engine.tensor import Tensor
@@ -50,7 +51,7 @@ expit, gammaln, multigammaln, psi = sigmoid, functions.lgamma, mvlgamma, digamma
 
 def ndtr(input: Tensor) -> Tensor:
     """Return the distribution function of the standard normal distribution: the share of it that lies below x."""
-    return 0.5 * (1 + erf(input * math.sqrt(0.5)))
+    return scalars.mul(scalars.add(erf(scalars.mul(arithmetic.floating(input), math.sqrt(0.5))), 1), 0.5)
 
 
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
@@ -95,7 +96,13 @@ def zeta(input: Any, other: Any) -> Tensor:
     >>> torch.special.zeta(torch.tensor(2.0), torch.tensor(1.0))  # π²/6
     tensor(1.6449)
     """
-    return rows.zeta(*functions.arithmetic.aligned(input, other))
+    x, y = functions.arithmetic.aligned(input, other)
+    if x.array.dtype.kind == "f":
+        if not isinstance(input, Tensor):
+            return rows.zeta_of_number(y, float(input))
+        if not isinstance(other, Tensor):
+            return rows.zeta_at_number(x, float(other))
+    return rows.zeta(x, y)
 
 
 calls.open_to("special", __all__, globals())

@@ -33,6 +33,9 @@ CHROMIUM_ARGUMENTS = [
     "--no-first-run",
 ]
 
+PATIENCE = 60_000
+"""Milliseconds after which what is waited for will not come: a busy machine takes its time."""
+
 
 def missing(reason: str) -> None:
     from conftest import missing
@@ -49,8 +52,9 @@ def chromium() -> Iterator[Any]:
         missing("needs a Chromium browser: apt-get install chromium, or set GRADVIZ_CHROMIUM")
     if importlib.util.find_spec("playwright") is None:
         missing("needs Playwright to drive the browser: pip install playwright")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         yield opened
@@ -61,6 +65,7 @@ def chromium() -> Iterator[Any]:
 def browser_page(chromium: Any) -> Iterator[Any]:
     """A fresh page of 1280×720. The test fails if anything went wrong on it that a user would not see."""
     context = chromium.new_context(viewport={"width": 1280, "height": 720}, color_scheme="light")
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     problems: list[str] = []
     page.on("console", lambda message: problems.append(message.text) if message.type in ("error", "warning") else None)
@@ -102,6 +107,13 @@ def with_payload(page: str, change: Callable[[str], str]) -> str:
     return _PAYLOAD.sub(changed, page, count=1)
 
 
+def with_a_clock_of_its_own(browser_page: Any, open_html: Callable[[str], Any], content: str) -> None:
+    """Open a page whose time stands still but for `run_for`: however busy the machine is."""
+    browser_page.clock.install(time=0)
+    open_html(content)
+    browser_page.clock.pause_at(3600)
+
+
 class Lab:
     """A JupyterLab server of our own, with nothing of the user's settings."""
 
@@ -111,7 +123,7 @@ class Lab:
     def open(self, page: Any, name: str) -> None:
         """Open a notebook and wait for its kernel, without which JupyterLab would ask to select one."""
         page.goto(f"{self.address}/lab/tree/{name}?token={self.token}&reset")
-        page.locator(".jp-NotebookPanel:visible").wait_for(timeout=60_000)
+        page.locator(".jp-NotebookPanel:visible").wait_for()
         page.evaluate(
             """async () => {
                 const session = jupyterapp.shell.currentWidget.sessionContext;
@@ -160,12 +172,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with log.open("wb") as output:
         server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while True:
             if server.poll() is not None or time.monotonic() > deadline:
                 pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status?token={token}", timeout=1).close()
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api/status?token={token}", timeout=10).close()
                 break
             except OSError:
                 time.sleep(0.2)

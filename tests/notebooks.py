@@ -25,7 +25,7 @@ IMAGE = re.compile(r'src="data:image/svg\+xml;base64,([^"]+)"')
 
 def run(notebook):
     """Run a notebook from top to bottom."""
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(FOLDER))
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3").execute(cwd=str(FOLDER))
     return notebook
 
 

@@ -73,14 +73,8 @@ def test_the_graph_is_pytorchs(torch, masked):
         q, k, v = (t.ones(2, 4, 3, requires_grad=True) for _ in range(3))
         return F(t).scaled_dot_product_attention(q, k, v, t.ones(4, 4, requires_grad=True) if masked else None)
 
-    def plain(names):  # PyTorch multiplies by a number in C++ here, and reshapes by names of its own
-        text = str(names).replace("MulBackward1", "MulBackward0").replace("ReshapeAlias", "View")
-        return text.replace("UnsafeView", "View").replace("'CloneBackward0', ", "").replace("['ViewBackward0', ", "[")
-
     assert "SafeSoftmaxBackward0" in str(tree(made(gv).grad_fn))
-    mine, theirs = (plain(tree(made(t).grad_fn)).replace("'", "") for t in (gv, torch))
-    wanted = ["BmmBackward0", "MulBackward0", "SafeSoftmaxBackward0", "TransposeBackward0", "AddBackward0"]
-    assert [mine.count(name) for name in wanted] == [theirs.count(name) for name in wanted]
+    assert tree(made(gv).grad_fn) == tree(made(torch).grad_fn)
 
 
 def test_dropout_leaves_out_weights():

@@ -61,6 +61,11 @@ def test_the_page_of_operations_is_up_to_date():
     assert script["PAGE"].read_text(encoding="utf-8") == script["page"](), "run python docs/operations.py"
 
 
+def test_the_picture_of_the_house_is_up_to_date():
+    script = runpy.run_path(str(DOCS / "architecture.py"))
+    assert script["PICTURE"].read_text(encoding="utf-8") == script["house"]() + "\n", "run python docs/architecture.py"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
@@ -100,6 +105,7 @@ def test_python_on_the_pages_runs_and_prints_what_is_said(path, tmp_path, monkey
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_commands_on_the_pages_run(path, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(lab, "is_there", lambda: True)
     monkeypatch.setattr(lab, "start", lambda command: 0)  # a server would not come to an end
     monkeypatch.setattr(cli, "open_page", lambda page: True)
     (tmp_path / "train.py").write_text(

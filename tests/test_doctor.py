@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from conftest import missing
 
 from gradviz.cli import main
 from gradviz.drawing import layout
@@ -87,6 +89,8 @@ def test_a_missing_extra_is_no_illness(capsys, monkeypatch):
 
 
 def test_jupyterlab_without_its_extensions_for_widgets_is_found_out(capsys, monkeypatch, tmp_path):
+    if find_spec("jupyterlab") is None:
+        missing("needs JupyterLab: pip install jupyterlab")
     monkeypatch.setattr("jupyter_core.paths.jupyter_path", lambda *parts: [str(tmp_path)])
     _, found = checks(capsys)
     assert not found["JupyterLab"]["ok"]

@@ -127,12 +127,14 @@ def test_an_animation_plays_in_a_browser(drawing, browser_page):
     page.set_content(drawing.to_animated_svg())
     visible = """() => [...document.querySelectorAll('svg .gv-name')]
         .filter(e => getComputedStyle(e).visibility == 'visible').map(e => e.textContent)"""
+    at = "document.getAnimations().forEach(moved => { moved.pause(); moved.currentTime = TIME; })"
+    page.evaluate(at.replace("TIME", "0"))
     first = page.evaluate(visible)
     assert "Start" in first
-    page.wait_for_timeout(1600)
+    page.evaluate(at.replace("TIME", "1600"))
     later = page.evaluate(visible)
     assert "Start" not in later
     page.emulate_media(reduced_motion="reduce")
     still = page.evaluate(visible)
-    page.wait_for_timeout(1500)
+    page.evaluate(at.replace("TIME", "3100"))
     assert page.evaluate(visible) == still

@@ -16,6 +16,10 @@ SNIPPETS = {
     "double": "r = F.fractional_max_pool2d(torch.rand(1, 2, 9, 9).double(), 2, 5)",
     "samples given": "r = F.fractional_max_pool2d(torch.rand(1, 2, 9, 9), 2, 5, _random_samples=torch.tensor([[[0.1, 0.9], [0.5, 0.3]]]))",
     "one window": "r = F.fractional_max_pool2d(torch.rand(1, 1, 4, 4), 2, 1)",
+    "an empty batch": """
+x, z = torch.ones(0, 1, 4, 5, requires_grad=True), torch.ones(0, 1, 4, 5, requires_grad=True)
+(F.fractional_max_pool2d(x, 2, 2).sum() + F.max_pool2d(z, 2).sum()).backward()
+r = x.grad, z.grad""",
     "node": "r = type(F.fractional_max_pool2d(torch.rand(1, 1, 4, 4, requires_grad=True), 2, 2).grad_fn).__name__",
     "too large": "r = F.fractional_max_pool2d(torch.rand(1, 1, 3, 5), (2, 6), 2)",
     "too many": "r = F.fractional_max_pool2d(torch.rand(1, 1, 3, 3), 2, 3)",

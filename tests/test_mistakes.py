@@ -398,7 +398,7 @@ def test_a_notebook_shows_both_paragraphs(tmp_path):
         x @ w
     """)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3", allow_errors=True).execute()
+    nbclient.NotebookClient(notebook, timeout=600, kernel_name="python3", allow_errors=True).execute()
     (output,) = notebook.cells[0].outputs
     assert output.output_type == "error"
     assert output.evalue.startswith("mat1 and mat2 shapes cannot be multiplied (4x3 and 4x2)\n\nIn a matrix product")

@@ -73,7 +73,7 @@ def lesson(request):
     """Run a notebook from top to bottom, once for all tests of it, and keep its kernel."""
     stored = nbformat.read(request.param, as_version=4)
     shown = copy.deepcopy(stored)
-    client = nbclient.NotebookClient(shown, timeout=120, kernel_name="python3", allow_errors=True)
+    client = nbclient.NotebookClient(shown, timeout=600, kernel_name="python3", allow_errors=True)
     with client.setup_kernel(cwd=str(FOLDER)):
         for number, cell in enumerate(shown.cells):
             client.execute_cell(cell, number)

@@ -10,7 +10,7 @@ import pytest
 
 from notebooks import FOLDER
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.sample(3)]
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SHOTS = os.environ.get("GRADVIZ_SHOTS")

@@ -13,8 +13,6 @@ from gradviz.player import page
 from gradviz.player.payload import payload
 from gradviz.recording import record_graph
 
-pytestmark = pytest.mark.browser
-
 
 def product():
     """A matrix product whose result is multiplied with ones: every entry can be worked out by hand."""

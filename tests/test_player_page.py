@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from browser import with_payload
+from browser import with_a_clock_of_its_own, with_payload
 
 import gradviz as gv
 from gradviz.drawing import draw_recording, face
@@ -249,13 +249,6 @@ def test_keys_go_on_working_when_a_button_is_disabled_under_the_focus(open_html)
     button(browser_page, "Next step").click()
     browser_page.keyboard.press("Home")
     assert place(browser_page) == "forward 1 / 3"
-
-
-def with_a_clock_of_its_own(browser_page, open_html, content):
-    """Open a page whose time stands still but for `run_for`: however busy the machine is."""
-    browser_page.clock.install(time=0)
-    open_html(content)
-    browser_page.clock.pause_at(3600)
 
 
 @pytest.mark.browser

@@ -23,7 +23,7 @@ def commands():
 
 def test_the_readme_has_both_commands_on_a_line_each():
     assert "pip install . && gradviz demo" in commands()
-    assert 'pip install ".[test]" && pytest' in commands()
+    assert 'pip install ".[test]" && pytest -n auto' in commands()
 
 
 def test_nobody_is_told_to_install_somebody_elses_package():

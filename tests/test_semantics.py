@@ -264,7 +264,7 @@ def test_activations_in_place_have_pytorchs_nodes(torch, name):
     ("code", "text"),
     [
         ("torch.fft", "gradviz has no fft: Fourier transforms need complex numbers"),
-        ("torch.nn.functional.grid_samples", "gradviz has no nn.functional.grid_samples. What there is: dir("),
+        ("torch.nn.functional.grid_samples", "gradviz has no nn.functional.grid_samples. Did you mean grid_sample"),
         ("torch.nn.functional.sofmax", "Did you mean softmax"),
         ("torch.nn.Liner", "gradviz has no nn.Liner. Did you mean Linear"),
         ("torch.optim.Muon", "gradviz has no optim.Muon; there are: ASGD"),

@@ -282,6 +282,32 @@ def test_a_step_computed_again_gives_what_it_gave(name):
         assert by_shape == sorted((g.shape, tuple(float(str(n)) for n in g.ravel())) for g in gradients)
 
 
+FORMS = {
+    "operator": lambda w: (w * 2 - w / 3) @ w,
+    "index": lambda w: w[0] + w[1:].sum() + w[0, ...].exp(),
+    "property": lambda w: w[:, None].T.sum() + w[:, None].mT.sum(),
+    "function": lambda w: gv.relu(w).sum() + gv.nn.functional.softplus(w).sum(),
+    "method": lambda w: w.exp().sum() + w.sum(0),
+    "starred": lambda w: gv.add(*(w, w)).sum() + gv.mul(w, *[w]).sum(),
+    "rows": lambda w: sum(row * row for row in w),
+    "comprehension": lambda w: sum([row.exp() for row in w if row > 0]),
+    "module": lambda w: gv.nn.Tanh()(w).sum(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_loop_is_one_program_however_python_runs_its_instructions(form):
+    """Python runs an instruction differently once it has seen it often enough: what was written is still the same."""
+    w = gv.tensor([1.0, 2.0], requires_grad=True)
+    with gv.record() as run:
+        for epoch in range(40):
+            assert run.log.epoch_of[epoch:] == []
+            FORMS[form](w).backward()
+            w.grad = None
+    assert len(run.log.programs) == 1
+    assert run.log.epoch_of == list(range(40))
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     data=st.data(),

@@ -11,6 +11,7 @@ from test_player_lab import write_notebook
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 LOOP = """\
+import pathlib
 import time
 import gradviz as gv
 gv.manual_seed(0)
@@ -26,7 +27,9 @@ with gv.record(epochs=40) as run:
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        time.sleep(0.1)"""
+        time.sleep(0.1)
+        while epoch == 10 and not pathlib.Path("seen").exists():
+            time.sleep(0.1)"""
 
 LIVE = """\
 import gradviz as gv
@@ -65,16 +68,27 @@ def notebook(lab, browser_page):
     browser_page.problems.clear()
 
 
-def test_a_loop_is_watched_while_its_cell_runs(notebook, browser_page):
+def at_rest(place):
+    """What is shown once the epochs that were under way have come: for two seconds nothing else."""
+    shown, since = place.inner_text(), 0
+    while since < 10:
+        place.page.wait_for_timeout(200)
+        before, shown = shown, place.inner_text()
+        since = since + 1 if shown == before else 0
+    return shown
+
+
+def test_a_loop_is_watched_while_its_cell_runs(lab, notebook, browser_page):
     from playwright.sync_api import expect
 
     run, cell = notebook("loop.ipynb", [LOOP, "print(len(run), run.finished)"])
     run(0)
     player = browser_page.locator(".gradviz-training")
     place = player.locator(".gt-place b")
-    expect(place).to_have_text(re.compile(r"epoch ([3-9]|1\d) / "))  # in the middle of it
+    expect(place).to_have_text(re.compile(r"epoch ([3-9]|10) / "))  # in the middle of it
     expect(cell.nth(0).locator(".jp-InputPrompt")).to_have_text("[*]:")
-    expect(place).to_have_text("epoch 39 / 39", timeout=20000)
+    (lab.folder / "seen").touch()
+    expect(place).to_have_text("epoch 39 / 39")
     # Now the kernel is free, and computes what it is asked for.
     expect(player.locator(".gt-graph .gv-card").first).to_be_visible()
     expect(player.locator(".gt-surface .gt-band").first).to_be_visible()
@@ -144,7 +158,7 @@ def test_training_is_driven_from_the_page(notebook, browser_page):
     expect(place).to_have_text("no epoch yet")
     rate.fill("46")
     player.get_by_role("button", name="Play").click()
-    expect(message).to_contain_text("training has diverged", timeout=15000)
+    expect(message).to_contain_text("training has diverged")
     if picture := os.environ.get("GRADVIZ_SHOTS"):
         player.screenshot(path=f"{picture}/live.png")
 
@@ -180,15 +194,12 @@ def test_playing_goes_on_from_one_answer_to_the_next_and_can_be_stopped(notebook
     place = player.locator(".gt-place b")
     expect(place).to_have_text("no epoch yet")
     player.get_by_role("button", name="Play").click()
-    expect(place).to_have_text(re.compile(r"epoch [2-9]\d / "), timeout=15000)
+    expect(place).to_have_text(re.compile(r"epoch [2-9]\d / "))
     # The page answers while the kernel trains.
     player.get_by_role("slider", name="momentum").fill("0.2")
     player.get_by_role("button", name="Pause").click()
     expect(player.get_by_role("button", name="Play")).to_be_visible()
-    browser_page.wait_for_timeout(400)  # the epochs that were under way
-    stopped = place.inner_text()
-    browser_page.wait_for_timeout(600)
-    assert place.inner_text() == stopped
+    stopped = at_rest(place)
     run(1)
     trained = int(cell.nth(1).locator(".jp-OutputArea-output").inner_text())
     assert f"epoch {trained - 1} / {trained - 1}" == stopped
@@ -208,11 +219,11 @@ def test_playing_goes_by_at_the_pace_of_the_speed_menu(notebook, browser_page):
     expect(place).to_have_text("epoch 0 / 0")
     browser_page.wait_for_timeout(1000)
     player.get_by_role("button", name="Pause").click()
-    # 40 epochs in 24 s at normal speed: by now one or two, though all of them would take Python a moment.
-    expect(place).to_have_text(re.compile(r"epoch [0-3] / "))
+    # 40 epochs in 48 s at half speed: by now one or two, even on a slow machine not most of them, though all of them would take
+    # Python a moment.
+    before = int(re.search(r"\d+", at_rest(place))[0])
+    assert before < 30
     # Every press counts, also while Python is at work.
-    browser_page.wait_for_timeout(1500)
-    before = int(re.search(r"\d+", place.inner_text())[0])
     for _ in range(8):
         browser_page.keyboard.press("ArrowRight")
     expect(place).to_have_text(f"epoch {before + 8} / {before + 8}")

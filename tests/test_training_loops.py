@@ -21,7 +21,7 @@ F = gv.nn.functional
 
 def kept_again(run, tmp_path):
     """A run, saved and loaded."""
-    return gv.load(run.save(tmp_path / "run.json"))
+    return gv.load(run.save(tmp_path / "run.zip"))
 
 
 def model(width=1):

@@ -18,9 +18,9 @@ import numpy as np
 
 from gradviz.engine import advice, dtypes, inplace, views
 from gradviz.engine.modes import mode, no_grad
-from gradviz.engine.node import Array, Node, fit, fit_tensor, next_sequence_nr
+from gradviz.engine.node import Array, Node, fit, fit_tensor, moment
 from gradviz.engine.operation import Operation, caller
-from gradviz.engine.tensor import Tensor, counter_of, wrap
+from gradviz.engine.tensor import Tensor, counter_of, edge_of, wrap
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -133,8 +133,7 @@ class Saved:
         tensor = wrap(self.array, node, self.output_nr) if self.tensor is None else self.tensor
         if self.counter.count != self.count:
             source = tensor._grad_fn
-            plain = "" if source is None else source.name().rstrip("0123456789").removesuffix("Backward")
-            which = plain and f", which is output {tensor._output_nr} of {plain},"
+            which = "" if source is None else f", which is output {tensor._output_nr} of {inplace.plain_name(source)},"
             kind = dtypes.tensor_type_name(tensor.dtype)
             shape = list(tensor.shape)
             raise RuntimeError(
@@ -172,7 +171,7 @@ class FunctionNode(Node):
         self.takes = tuple(isinstance(argument, Tensor) for argument in arguments)
         self.gives = tuple(isinstance(result, Tensor) for result in results)
         inputs = tuple(argument for argument in arguments if isinstance(argument, Tensor))
-        edges = tuple(tensor.gradient_edge() if tensor._requires_grad else None for tensor in inputs)
+        edges = tuple(edge_of(tensor) for tensor in inputs)
         # Of the outputs the engine needs no more than the shape and dtype: one zero, seen as many.
         blanks = [_blank(result.array) if isinstance(result, Tensor) else _blank(np.zeros(())) for result in results]
         arrays = [tensor.array for tensor in inputs]
@@ -211,6 +210,11 @@ class FunctionNode(Node):
         if name != "ctx" and hasattr(self.ctx, name):
             return getattr(self.ctx, name)
         return super().__getattr__(name)
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes that gradients go to next, one for each tensor: of any of them backward might know a derivative."""
+        return tuple(edge if edge is not None else (None, 0) for edge in self.edges)
 
     @property
     def settings(self) -> tuple[Any, ...]:
@@ -378,7 +382,7 @@ class Function:
             args, kwargs = bound.args, bound.kwargs
         arguments = (*args, *kwargs.values())
         ctx = FunctionCtx(tuple(isinstance(given, Tensor) and given._requires_grad for given in arguments))
-        started = next_sequence_nr()
+        started = moment() - 1  # what changes from now on is newer
         with no_grad():
             if separate:
                 result = cls.forward(*args, **kwargs)
@@ -467,6 +471,9 @@ def _output(part: Any, place: int, node: FunctionNode | None, ctx: FunctionCtx, 
                 part = part.view_as(part)
     if node is not None and differentiable:
         part._grad_fn, part._requires_grad, part._output_nr = node, True, place
+        if part._base is not None:
+            part._creation, part._inherits, part._stale = "several" if node.many else "function", False, None
+            counter_of(part).tells(part)
     elif part._requires_grad and node is not None:
         part = part.detach()
     return part

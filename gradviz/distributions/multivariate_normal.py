@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from gradviz.distributions import constraints
@@ -67,8 +68,11 @@ class MultivariateNormal(Parametrized):
         setattr(self, name, matrix.expand((*batch_shape, -1, -1)))
         self.loc = loc.expand((*batch_shape, -1))
         super().__init__(batch_shape, self.loc.shape[-1:], validate_args=validate_args)
-        root = {"scale_tril": lambda tril: tril, "covariance_matrix": linalg.cholesky}.get(name, _root_of_inverse)
-        self._unbroadcasted_scale_tril = root(matrix)
+        roots: dict[str, Callable[[Tensor], Tensor]] = {
+            "covariance_matrix": linalg.cholesky,
+            "precision_matrix": _root_of_inverse,
+        }
+        self._unbroadcasted_scale_tril = roots[name](matrix) if name in roots else matrix
 
     def _stretched(self, matrix: Tensor) -> Tensor:
         return matrix.expand(self._batch_shape + self._event_shape + self._event_shape)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from gradviz.drawing import export
@@ -31,8 +32,9 @@ SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
     ".png": lambda drawing: drawing.to_png(),
     ".dot": lambda drawing: drawing.dot,
     ".json": lambda drawing: dumps(drawing.recording),
+    ".html": lambda drawing: resolve_name("gradviz.player:page")(drawing),  # it stands above this
 }
-"""What each file ending is written with. The player adds ``.html``."""
+"""What each file ending is written with."""
 
 _displays = itertools.count(1)
 

@@ -17,7 +17,7 @@ from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid, sum_text
 from gradviz.recording import number_text, shape_text
-from gradviz.recording.model import Moment, Recording, Value
+from gradviz.recording.model import Gradient, Moment, Recording, Value
 
 THINNEST, THICKEST = 1.4, 4.6
 
@@ -114,7 +114,7 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
     else:
         state = "done" if gradient.complete else "partial"
     shown.state[id] = state
-    shown.label[id] = _card_label(card, value, gradient.value if gradient else None)
+    shown.label[id] = _card_label(card, value, gradient)
     if card.has_value:
         _show_numbers(shown, f"{id}_v", card.body, value, view.value_scale, view.options)
     if card.has_gradient:
@@ -191,14 +191,17 @@ def line_width(gradient: Value) -> float:
     return round(THINNEST + share * (THICKEST - THINNEST), 2)
 
 
-def _card_label(card: Card, value: Value | None, gradient: Value | None) -> str:
+def _card_label(card: Card, value: Value | None, gradient: Gradient | None) -> str:
     tensor = card.tensor
     parts = [clean(tensor.name)[:200], tensor.role]
     if tensor.shape:
         parts.append(f"shape {shape_text(tensor.shape)}")
     parts.append(f"value {_spoken(value)}")
     if tensor.requires_grad:
-        parts.append(f"gradient {_spoken(gradient)}")
+        parts.append(f"gradient {_spoken(gradient.value if gradient else None)}")
+        if gradient is not None and gradient.replaced is not None:
+            arrived, made = (_spoken(part) for part in gradient.replaced)
+            parts.append(f"where {arrived} had arrived and a hook made it {made}")
     return ", ".join(parts)
 
 

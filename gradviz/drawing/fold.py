@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from gradviz.recording import number_text
 from gradviz.recording.model import (
+    FOLD,
     Argument,
     Contribution,
     Frame,
@@ -26,9 +27,6 @@ from gradviz.recording.model import (
 )
 
 Part = TypeVar("Part")
-
-FOLD = "fold"
-"""The name of a folded operation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +271,8 @@ class _Folding:
         for operation in inside:
             for key, text in operation.attributes:
                 if operation.name == FOLD and key == "gradient norm":
-                    total, known = total + float(text.replace("−", "-").replace("∞", "inf")) ** 2, True
+                    norm = float(text.replace("−", "-").replace("∞", "inf"))
+                    total, known = total + norm * norm, True
         names = {
             argument.tensor
             for operation in inside
@@ -359,10 +358,10 @@ def _count(operation: Operation, what: str) -> int:
 
 def _square(value: Value) -> float:
     if value.data is not None:
-        return sum(float(number) ** 2 for number in value.data)
+        return sum(float(number) * float(number) for number in value.data)  # ** raises where this is infinite
     assert value.summary is not None
     entries = math.prod(value.shape)
-    return (value.summary.mean**2 + value.summary.sd**2) * entries
+    return (value.summary.mean * value.summary.mean + value.summary.sd * value.summary.sd) * entries
 
 
 def _added(first: Value, second: Value) -> Value:

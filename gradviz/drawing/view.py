@@ -10,13 +10,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gradviz.drawing.fold import FOLD
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import mono_width, shorten, width
 from gradviz.recording import PREVIEW_LAYERS, PREVIEW_OF_A_LAYER, shape_text
-from gradviz.recording.model import Argument, Gradient, Moment, Operation, Recording, Tensor, Value
+from gradviz.recording.model import FOLD, Argument, Gradient, Moment, Operation, Recording, Tensor, Value
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, NUMBER_SIZE, LABEL_SIZE, STAT_SIZE = 14.0, 12.0, 11.0, 13.0, 12.0, 11.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0
@@ -333,7 +332,7 @@ def _card(
         last.gradients.get(tensor.id) if last is not None and has_gradient and options.detail != "compact" else None
     )
     if last is not None and gradient is not None and edges:
-        meets = edges if len(edges) > 1 or gradient.before is not None else ()
+        meets = edges if len(edges) > 1 or gradient.before is not None or gradient.replaced is not None else ()
         text = sum_text(meets, last, gradient, options, body.digits)
         body = replace(body, cell_width=max(body.cell_width, mono_width(text, NUMBER_SIZE) + GAP))
     if tensor.role == "intermediate" and options.detail in ("compact", "structure"):
@@ -453,8 +452,14 @@ def _edges_back(recording: Recording) -> dict[str, tuple[str, ...]]:
 
 
 def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options: Options, digits: int) -> str:
-    """Write a gradient that several paths brought, as their sum: ``3 + 4 = 7``."""
+    """Write a gradient that several paths brought, as their sum: ``3 + 4 = 7``; what a hook made of it as ``7 → 14``."""
     arrived = [contribution.value for edge, contribution in moment.contributions.items() if edge in meets]
+    if gradient.replaced is not None:
+        hooked = " → ".join(options.number(value.data[0], digits) for value in gradient.replaced if value.data)
+        if gradient.before is None or not gradient.before.data or not gradient.value.data:
+            return hooked
+        held = options.number(gradient.before.data[0], digits)
+        return f"{held} + ({hooked}) = {options.number(gradient.value.data[0], digits)}"
     parts = [value.data[0] for value in (gradient.before, *arrived) if value is not None and value.data]
     total = options.number(gradient.value.data[0] if gradient.value.data else 0, digits)
     if not 2 <= len(parts) <= MOST_MEETING:

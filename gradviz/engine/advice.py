@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import mixed, scope
-from gradviz.engine.scope import PACKAGE
+from gradviz.engine import mixed
+from gradviz.engine.scope import PACKAGE, running
 
 if TYPE_CHECKING:
     from gradviz.engine.node import Node
@@ -116,7 +116,7 @@ def inner_sizes(words: str, left: Tensor, right: Tensor) -> str:
         f"In a matrix product each row of the left meets each column of the right, so the left's columns ({columns}) must "
         f"be as many as the right's rows ({first})."
     ]
-    inside = scope.current
+    inside = running.call
     if inside is not None:
         parts.append(
             f"This happened in the module {inside.tag.label}: its input has rows of {columns} features, and its weight "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,8 @@ ENABLED = (
 )
 
 
-class _Anomaly(threading.local):
-    """The switches, per thread."""
+class _Anomaly:
+    """The switches: for all threads, as PyTorch's."""
 
     enabled = False
     check_nan = True

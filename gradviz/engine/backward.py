@@ -19,12 +19,12 @@ import numpy as np
 
 from gradviz.engine import advice, anomaly, hooks, inplace, mixed
 from gradviz.engine.modes import mode
-from gradviz.engine.node import AccumulateGrad, Node
+from gradviz.engine.node import AccumulateGrad, Gradients, Node
 from gradviz.engine.tensor import Tensor, wrap
 
-Observer = Callable[[Any, Any, Any], None]
-"""Told of each node that ran: ``(node, upstream, contributions)`` for an operation, ``(accumulator, before, gradient)``
-for a leaf; arrays all."""
+Observer = Callable[[Any, Any, Any, Any], None]
+"""Told of each node that ran: ``(node, upstream, contributions, replaced)`` for an operation, ``(accumulator, before,
+gradient, arrived)`` for a leaf; arrays all."""
 
 CREATE_GRAPH_CYCLE = (
     "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
@@ -34,7 +34,7 @@ CREATE_GRAPH_CYCLE = (
 )
 
 _passes = itertools.count(1)
-_age = attrgetter("_sequence_nr")
+_age = attrgetter("made")
 
 watchers: list[Callable[[list[Tensor]], None]] = []
 """Told of the outputs after each ``backward()``, while the caller's variables are still as they were."""
@@ -73,13 +73,9 @@ def backward(
         warnings.warn(CREATE_GRAPH_CYCLE, UserWarning, stacklevel=3)
     gradients = _seeds(outputs, grad_tensors, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
-    if wanted is None:
-        run(outputs, gradients, retain_graph=keep, create_graph=create_graph)
-    else:
-        found = run(outputs, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted)
-        for tensor, gradient in zip(wanted, found, strict=True):
-            if gradient is not None:
-                accumulate(tensor, gradient if create_graph else gradient.array)
+    for tensor in wanted or ():
+        tensor.retain_grad()
+    run(outputs, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted, accumulating=True)
     for watcher in tuple(watchers):
         watcher(outputs)
 
@@ -200,6 +196,7 @@ def run(
     retain_graph: bool = False,
     create_graph: bool = False,
     wanted: Sequence[Tensor] | None = None,
+    accumulating: bool = False,
     observer: Observer | None = None,
 ) -> list[Tensor | None]:
     """Walk the graph once, from the youngest node to the oldest.
@@ -213,9 +210,12 @@ def run(
     create_graph
         Compute on tensors, recording.
     wanted
-        Collect the gradients of these tensors and touch no ``.grad``. By default leaves accumulate into theirs.
+        Collect the gradients of these tensors, and run only what leads to them.
+    accumulating
+        Add to the ``.grad`` of the leaves that are reached.
     observer
-        Told of each node that ran. By default the nodes themselves remember, for pictures drawn afterwards.
+        Told of each node that ran; then no ``.grad`` changes at all. By default the nodes themselves remember, for
+        pictures drawn afterwards.
 
     Returns
     -------
@@ -231,34 +231,42 @@ def run(
     found: dict[Any, Tensor | None] = dict.fromkeys(targets)
     arriving: dict[Any, Any] = {}  # by node (and output, where it has many): the sum of the gradients so far
     number = next(_passes)
+    keep = observer is None  # what is only watched changes nothing
 
-    def finish(accumulator: AccumulateGrad) -> None:
+    def finish(accumulator: AccumulateGrad, giver: Node | None) -> None:
         """A leaf has all its gradients: the end of the line."""
-        gradient = arriving.pop(accumulator)
+        arrived = gradient = arriving.pop(accumulator)
         if gradient is None:
             return
-        leaf = accumulator.variable
+        leaf, own = accumulator.variable, accumulator.hooks
         if leaf._hooks:
             gradient = hooks.replaced(leaf._hooks, gradient, create_graph)
         if found and (accumulator, 0) in found:
             found[accumulator, 0] = gradient if create_graph else wrap(gradient)
+        if own is not None and (accumulating or not keep):
+            gradient = own.node_starts(gradient, create_graph)
         before = None if leaf._grad is None else leaf._grad.array.copy()
+        added = gradient
+        if create_graph:
+            added, arrived = hooks.array_of(gradient), hooks.array_of(arrived)
         if observer is not None:
-            observer(accumulator, before, _plain(gradient))
-        else:
-            accumulator.seen = (number, before, _plain(gradient) if create_graph else gradient)
-        if wanted is not None:
+            observer(accumulator, before, added, arrived)
             return
-        if accumulator.hooks is not None:
-            gradient = accumulator.hooks.node_starts(gradient, create_graph)
+        accumulator.seen = (number, before, added, arrived)
+        if giver is not None:
+            if giver.ended is None:
+                giver.ended = {}
+            giver.ended[accumulator] = accumulator.seen
+        if not accumulating:
+            return
         accumulate(leaf, gradient)
         if leaf._post_accumulate_hooks:
             for hook in tuple(leaf._post_accumulate_hooks):
                 hook(leaf)
-        if accumulator.hooks is not None:
-            accumulator.hooks.node_done([], gradient, create_graph)
+        if own is not None:
+            own.node_done([], gradient, create_graph)
 
-    def deliver(edges: Sequence[tuple[Any, int] | None], gradients: Sequence[Any]) -> None:
+    def deliver(edges: Sequence[tuple[Any, int] | None], gradients: Sequence[Any], giver: Node | None) -> None:
         """Add each gradient to those that have arrived at the end of its edge."""
         for place, edge in enumerate(edges):
             if edge is None or (leading is not None and edge[0] not in leading and edge[0] not in ends):
@@ -272,33 +280,41 @@ def run(
                 arriving[key] = before + gradient
             if type(target) is AccumulateGrad:
                 if waiting[target] == 1:
-                    finish(target)
+                    finish(target, giver)
                 else:
                     waiting[target] -= 1
+
+    def complete(node: Node, place: int, gradient: Any) -> Any:
+        """All of a result's gradient has arrived: its hooks are called, and it is found if it was wanted."""
+        arrived = gradient
+        if node.hooks is not None:
+            gradient = node.hooks.gradient_complete(place, gradient, create_graph, keep)
+        if found and (node, place) in found:
+            # As PyTorch: what the hooks made of it, unless it goes on from here to something else that is wanted.
+            wished = gradient if leading is None or node not in leading else arrived
+            found[node, place] = wished if create_graph else wrap(wished)
+        return gradient
 
     watching = anomaly.anomaly.enabled
     recording, mode.enabled = mode.enabled, create_graph
     try:
-        starts = [tensor.gradient_edge() for tensor in outputs]
-        deliver(starts, gradients)
+        deliver([tensor.gradient_edge() for tensor in outputs], gradients, None)
         for node in order:
             # Its gradient is complete: whatever used its result was made later, and has had its turn.
             if node.many:
-                upstream = _gather(node, arriving, found, create_graph)
+                upstream = _gather(node, arriving, complete, create_graph)
             else:
                 upstream = arriving.pop(node, None)
-                if node.hooks is not None and upstream is not None:
-                    upstream = node.hooks.gradient_complete(0, upstream, create_graph)
-                if found and (node, 0) in found and upstream is not None:
-                    found[node, 0] = upstream if create_graph else wrap(upstream)
+                if upstream is not None and (found or node.hooks is not None):
+                    upstream = complete(node, 0, upstream)
             if upstream is None:  # no gradient comes this way, and none goes on
-                deliver(node.edges, [None] * len(node.edges))
+                deliver(node.edges, [None] * len(node.edges), node)
                 continue
             if leading is not None and node not in leading:
                 continue  # its gradient was wanted, and nothing beyond it is
             if node.hooks is not None:
                 upstream = node.hooks.node_starts(upstream, create_graph)
-            if inplace.latest > node._sequence_nr:
+            if inplace.latest > node.made:
                 inplace.check(node)
             contributions: list[Any]
             if watching:
@@ -307,15 +323,18 @@ def run(
                 contributions = node.differentiable_contributions(upstream)
             else:
                 contributions = node.contributions(upstream)
+            replaced = None
             if node.hooks is not None:
                 contributions = node.hooks.node_done(contributions, upstream, create_graph)
-            if observer is not None:
-                observer(node, _plain(upstream), [_plain(gradient) for gradient in contributions])
-            elif create_graph:
-                node.seen = (number, _plain(upstream), [_plain(gradient) for gradient in contributions])
+                replaced = node.hooks.ran()
+            came, went = upstream, contributions
+            if create_graph:
+                came, went = hooks.array_of(upstream), [hooks.array_of(gradient) for gradient in contributions]
+            if observer is None:
+                node.seen = (number, came, went, replaced)
             else:
-                node.seen = (number, upstream, contributions)
-            deliver(node.edges, contributions)
+                observer(node, came, went, replaced)
+            deliver(node.edges, contributions, node)
             if not retain_graph:
                 node.release()
     finally:
@@ -323,27 +342,23 @@ def run(
     return [found[edge] for edge in targets]
 
 
-def _gather(node: Node, arriving: dict[Any, Any], found: dict[Any, Any], create_graph: bool) -> Any:
+def _gather(node: Node, arriving: dict[Any, Any], complete: Callable[..., Any], create_graph: bool) -> Any:
     """Collect the gradients of a node with many outputs: zeros where none has arrived, ``None`` if none has at all."""
     if node.values is None:
         raise RuntimeError(advice.second_time(node))
     first = len(node.inputs)
     outputs = node.values[first : first + len(node.operation.outputs)]
     arrived = [arriving.pop((node, place), None) for place in range(len(outputs))]
-    for place, gradient in enumerate(arrived):
-        if gradient is None:
-            continue
-        if node.hooks is not None:
-            gradient = arrived[place] = node.hooks.gradient_complete(place, gradient, create_graph)
-        if (node, place) in found:
-            found[node, place] = gradient if create_graph else wrap(gradient)
+    arrived = [None if gradient is None else complete(node, place, gradient) for place, gradient in enumerate(arrived)]
     if all(gradient is None for gradient in arrived):
         return None
     zeros = (np.zeros_like(output) for output in outputs)
-    return tuple(
+    gradients = Gradients(
         gradient if gradient is not None else wrap(zero) if create_graph else zero
         for gradient, zero in zip(arrived, zeros, strict=True)
     )
+    gradients.arrived = tuple(gradient is not None for gradient in arrived)
+    return gradients
 
 
 def _walk(outputs: Sequence[Tensor]) -> tuple[list[Node], dict[AccumulateGrad, int]]:
@@ -394,12 +409,6 @@ def accumulate(leaf: Tensor, gradient: Any) -> None:
         held.storage()[...] += gradient
 
 
-def _plain(gradient: Any) -> Any:
-    if isinstance(gradient, tuple):
-        return tuple(_plain(part) for part in gradient)
-    return gradient.array if isinstance(gradient, Tensor) else gradient
-
-
 def _several(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:
     if isinstance(tensors, Tensor):
         return [tensors]
@@ -417,7 +426,7 @@ def _seeds(outputs: Sequence[Tensor], given: Any, create_graph: bool) -> list[An
     seeds: list[Any] = []
     for index, (output, gradient) in enumerate(zip(outputs, given, strict=True)):
         array = output.array
-        if not output._requires_grad:
+        if not output._requires_grad or output._inherits:
             raise RuntimeError(advice.nothing_to_do(output, index))
         if gradient is None:
             if array.size != 1:

@@ -8,7 +8,7 @@ none of it a few nanoseconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from types import FunctionType
 from typing import Any
 
@@ -27,37 +27,95 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     function
         What computes. For a method, its first argument is the tensor.
     """
-    code = function.__code__
-    own = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) - {"out"}
 
     def call(*args: Any, **keywords: Any) -> Any:
-        if kept and wanted((*args, *keywords.values())):
-            return dispatch(call, args, keywords)
+        if keywords or kept:
+            return door.named(call, args, keywords)
         try:
-            if not keywords:
-                result = function(*args)
-            elif own.issuperset(keywords):
-                result = function(*args, **keywords)
-            else:
-                result = _by_pytorchs_names(name, function, args, keywords)
+            result = function(*args)
         except Exception as error:
-            refused = _refusal(name, args, keywords)
-            if refused is None and _is_old(name, args, keywords):
-                return _by_pytorchs_names(name, function, args, keywords)
-            other = mixed.met(refused or error, *args, *keywords.values())
-            if other is not None:
-                raise other from None
-            if refused is None or str(refused).partition("\n")[0] == str(error).partition("\n")[0]:
-                raise
-            raise refused from None
-        if result is NotImplemented:
-            raise _refusal(name, args, keywords) or TypeError(f"{function.__name__}() does not take these arguments")
-        return result
+            return door.failed(error, args, keywords)
+        return door.failed(None, args, keywords) if result is NotImplemented else result
 
+    door = Door(name, function)
     call.__name__ = call.__qualname__ = function.__name__
     call.__doc__ = function.__doc__
     call.__wrapped__ = call.behind = function  # type: ignore[attr-defined]
     return call
+
+
+class Door:
+    """What happens to calls of a function that are not plain: those with keywords, and those that fail."""
+
+    __slots__ = ("function", "name", "own")
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        code = function.__code__
+        self.name, self.function = name, function
+        self.own = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) - {"out"}
+
+    def named(self, call: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call with keywords; or let a class of the program's own say how."""
+        if kept and wanted((*args, *keywords.values())):
+            return dispatch(call, args, keywords)
+        try:
+            if self.own.issuperset(keywords):
+                result = self.function(*args, **keywords)
+            else:
+                result = self.by_pytorchs_names(args, keywords)
+        except Exception as error:
+            return self.failed(error, args, keywords)
+        return self.failed(None, args, keywords) if result is NotImplemented else result
+
+    def failed(self, error: Exception | None, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Raise what PyTorch raises for the call; or compute what PyTorch has given up, and still takes."""
+        from gradviz.engine import signatures
+
+        given = self.given(args)
+        refused = signatures.refusal(self.name, given, keywords)
+        if refused is None and error is not None:
+            found = signatures.bound(self.name, given, keywords)
+            if found is not None and found[0].old:
+                return self.by_pytorchs_names(args, keywords)
+        error = error or TypeError(f"{self.function.__name__}() does not take these arguments")
+        other = mixed.met(refused or error, *args, *keywords.values())
+        if other is not None:
+            raise other from None
+        if refused is None or str(refused).partition("\n")[0] == str(error).partition("\n")[0]:
+            raise error
+        raise refused from None
+
+    def given(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the arguments without the tensor whose method this is."""
+        return args[1:] if self.name.startswith("Tensor.") else args
+
+    def by_pytorchs_names(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call a function whose arguments have PyTorch's names, or NumPy's: by their place, as PyTorch orders them."""
+        from gradviz.engine import out as writing
+        from gradviz.engine import signatures
+
+        given = self.given(args)
+        found = signatures.bound(self.name, given, keywords)
+        if found is None:
+            return self.function(*args, **keywords)
+        signature, values = found
+        first = args[: len(args) - len(given)]
+        if signature.old:
+            warn(f"This overload of {signature.name} is deprecated: {signature.name}{signature}")
+            first = first or (values.pop("input"),)
+            return self.named(self.function, first, values)
+        out = values.pop("out", None)
+        by_place, by_name, gap = list(first), {}, False
+        for parameter in signature.parameters:
+            if parameter.name not in values:
+                gap = True
+            elif parameter.by_keyword or gap:
+                by_name[parameter.name] = values[parameter.name]
+            else:
+                by_place.append(values[parameter.name])
+        if out is None:
+            return self.function(*by_place, **by_name)
+        return writing.written(self.name, self.function, out, *by_place, **by_name)
 
 
 def open_to(room: str, names: Iterable[str], space: dict[str, Any]) -> None:
@@ -78,47 +136,3 @@ def open_to(room: str, names: Iterable[str], space: dict[str, Any]) -> None:
             space[name] = call = public(f"{room}.{name}" if room else name, function)
             call.__module__ = space["__name__"]  # a pickle looks for it there
             call.__name__ = call.__qualname__ = name
-
-
-def _refusal(name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> TypeError | None:
-    from gradviz.engine import signatures
-
-    return signatures.refusal(name, args[1:] if name.startswith("Tensor.") else args, keywords)
-
-
-def _is_old(name: str, args: tuple[Any, ...], keywords: Mapping[str, Any]) -> bool:
-    """Return True for a call in a form that PyTorch has given up and still takes: ``add(x, 2, y)`` for ``x + 2 · y``."""
-    from gradviz.engine import signatures
-
-    found = signatures.bound(name, args[1:] if name.startswith("Tensor.") else args, keywords)
-    return found is not None and found[0].old
-
-
-def _by_pytorchs_names(
-    name: str, function: Callable[..., Any], args: tuple[Any, ...], keywords: Mapping[str, Any]
-) -> Any:
-    """Call a function whose arguments have PyTorch's names, or NumPy's: by their place, as PyTorch orders them."""
-    from gradviz.engine import out as writing
-    from gradviz.engine import signatures
-
-    first = args[:1] if name.startswith("Tensor.") else ()
-    found = signatures.bound(name, args[len(first) :], keywords)
-    if found is None:
-        return function(*args, **keywords)
-    signature, given = found
-    if signature.old:
-        warn(f"This overload of {signature.name} is deprecated: {signature.name}{signature}")
-        rest = {key: value for key, value in given.items() if key != "input"}
-        return public(name, function)(*(first or (given["input"],)), **rest)
-    out = given.pop("out", None)
-    by_place, by_name, gap = list(first), {}, False
-    for parameter in signature.parameters:
-        if parameter.name not in given:
-            gap = True
-        elif parameter.by_keyword or gap:
-            by_name[parameter.name] = given[parameter.name]
-        else:
-            by_place.append(given[parameter.name])
-    if out is None:
-        return function(*by_place, **by_name)
-    return writing.written(name, function, out, *by_place, **by_name)

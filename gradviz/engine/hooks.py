@@ -47,28 +47,37 @@ class NodeHooks:
         Called with the tuple of gradients that arrived (``register_prehook``).
     after
         Called with the gradients that leave and those that arrived (``register_hook``).
+    replaced
+        What hooks have replaced in the pass that is on its way, for those who want to see it.
     """
 
-    __slots__ = ("after", "before", "outputs", "retained")
+    __slots__ = ("after", "before", "outputs", "replaced", "retained")
 
     def __init__(self) -> None:
         self.outputs: dict[int, list[Any]] = {}
         self.retained: dict[int, weakref.ref[Tensor]] = {}
         self.before: list[Any] = []
         self.after: list[Any] = []
+        self.replaced = Replaced()
 
-    def gradient_complete(self, place: int, gradient: Any, create_graph: bool) -> Any:
-        """Call the hooks of an output's tensor; return the gradient, or what they put in its place."""
+    def gradient_complete(self, place: int, gradient: Any, create_graph: bool, keep: bool = True) -> Any:
+        """Call the hooks of an output's tensor; return the gradient, or what they put in its place.
+
+        A tensor that retains its gradient adds it to its ``.grad``, unless `keep` is False.
+        """
         if place in self.outputs:
-            gradient = replaced(self.outputs[place], gradient, create_graph)
-        if place in self.retained:
-            tensor = self.retained[place]()
-            if tensor is not None:
-                tensor._grad = as_tensor(gradient).detach().clone()
+            arrived, gradient = gradient, replaced(self.outputs[place], gradient, create_graph)
+            self.replaced.outputs[place] = array_of(arrived)
+        tensor = self.retained[place]() if keep and place in self.retained else None
+        if tensor is not None:
+            held, new = tensor._grad, as_tensor(gradient)
+            tensor._grad = new.clone() if held is None else held + new
         return gradient
 
     def node_starts(self, upstream: Any, create_graph: bool) -> Any:
         """Call the hooks that come before the node."""
+        if self.before:
+            self.replaced.upstream = array_of(upstream)
         for hook in tuple(self.before):
             arrived = upstream if isinstance(upstream, tuple) else (upstream,)
             answer = hook(tuple(as_tensor(gradient) for gradient in arrived))
@@ -80,12 +89,40 @@ class NodeHooks:
     def node_done(self, contributions: list[Any], upstream: Any, create_graph: bool) -> list[Any]:
         """Call the hooks that come after the node."""
         arrived = upstream if isinstance(upstream, tuple) else (upstream,)
+        if self.after:
+            self.replaced.contributions = [array_of(gradient) for gradient in contributions]
         for hook in tuple(self.after):
             leaving = tuple(None if gradient is None else as_tensor(gradient) for gradient in contributions)
             answer = hook(leaving, tuple(as_tensor(gradient) for gradient in arrived))
             if answer is not None:
                 contributions = list(_checked(hook, answer, contributions, create_graph))
         return contributions
+
+    def ran(self) -> Replaced:
+        """Return what was replaced while the node ran, and forget it."""
+        found, self.replaced = self.replaced, Replaced()
+        return found
+
+
+class Replaced:
+    """What stood where hooks may have put something else, during one pass through one node; arrays all.
+
+    Attributes
+    ----------
+    outputs
+        By output number: what had arrived, before the hooks of that output's tensor.
+    upstream
+        What the hooks before the node were given.
+    contributions
+        What the hooks after the node were given.
+    """
+
+    __slots__ = ("contributions", "outputs", "upstream")
+
+    def __init__(self) -> None:
+        self.outputs: dict[int, Any] = {}
+        self.upstream: Any = None
+        self.contributions: list[Any] | None = None
 
 
 def replaced(hooks: Sequence[Any], gradient: Any, create_graph: bool) -> Any:
@@ -103,6 +140,13 @@ def replaced(hooks: Sequence[Any], gradient: Any, create_graph: bool) -> Any:
             raise RuntimeError(f"hook '{_name(hook)}' has changed the size of value")
         tensor = answer
     return tensor if create_graph else tensor.array
+
+
+def array_of(gradient: Any) -> Any:
+    """Return what a gradient is in numbers, whatever the pass computes on."""
+    if isinstance(gradient, tuple):
+        return tuple(array_of(part) for part in gradient)
+    return getattr(gradient, "array", gradient)
 
 
 def as_tensor(gradient: Any) -> Tensor:

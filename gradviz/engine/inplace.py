@@ -1,7 +1,7 @@
 """Changes in place: ``w.sub_(...)``, ``w += ...``, ``w[0] = ...``.
 
-A change in place overwrites numbers that the backward pass may still need. Each is stamped with a moment on the clock
-that also numbers the operations, so "was it changed after this operation saved it?" is one comparison, and costs
+A change in place overwrites numbers that the backward pass may still need. Each is stamped with the number that the next
+operation will have, so "was it changed after this operation saved it?" is one comparison, and costs
 nothing where nothing is ever changed in place.
 
 The graph is not changed, it grows: the operation is recorded as if it made a new tensor, and the tensor that was changed
@@ -12,7 +12,8 @@ look at that.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -21,10 +22,10 @@ import numpy as np
 
 from gradviz.engine import advice, dtypes
 from gradviz.engine.modes import mode
-from gradviz.engine.node import Node, next_sequence_nr
+from gradviz.engine.node import Node, moment
 from gradviz.engine.operation import Operation, caller
 from gradviz.engine.operations import assignment
-from gradviz.engine.tensor import Tensor, VersionCounter, counter_of, wrap
+from gradviz.engine.tensor import Memory, Tensor, VersionCounter, counter_of, edge_of, memory_of, wrap
 from gradviz.engine.views import living_views, places
 
 latest = -1
@@ -38,17 +39,29 @@ OVERLAPS = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
     "clone() the tensor before performing the operation."
 )
-ONE_OF_SEVERAL_VIEWS = (
-    "Output {} of {} is a view and is being modified inplace. This view is the output of a function that returns multiple "
-    "views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation "
-    "by an out-of-place one."
+DEPRECATED_OVERLAP = (
+    "Use of {}_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation. This also "
+    "applies to advanced indexing e.g. tensor[{}] = {}"
 )
-VIEW_MADE_IN_NO_GRAD = (
-    "A view was created in no_grad mode and is being modified inplace with grad mode enabled. Given that this use case is "
-    "ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace either "
-    "both inside the no_grad block (if you don't want the inplace to be tracked) or both outside (if you want the inplace "
-    "to be tracked)."
+AMBIGUOUS = (
+    " Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the "
+    "view and the inplace either both inside the {}_mode block (if you don't want the inplace to be tracked) or both outside "
+    "(if you want the inplace to be tracked)."
 )
+FORBIDDEN = {
+    "no_grad": AMBIGUOUS.replace("{}_mode", "no_grad"),
+    "inference": AMBIGUOUS.replace("{}", "inference"),
+    "several": (
+        " This view is the output of a function that returns multiple views. Such functions do not allow the output views "
+        "to be modified inplace. You should replace the inplace operation by an out-of-place one."
+    ),
+    "function": (
+        " This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to "
+        "handle view+inplace would override the custom backward associated with the custom Function, leading to incorrect "
+        "gradients. This behavior is forbidden. You can fix this by cloning the output of the custom Function."
+    ),
+}
+"""By how a view was made, why a change in place to it, or behind its back, cannot be recorded."""
 
 TWINS = {
     "CeluBackward0": "CeluBackward1",
@@ -65,7 +78,7 @@ TWINS = {
 }
 
 
-def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -> Tensor:
+def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any, **named: Any) -> Tensor:
     """Replace a tensor's numbers by ``operation(tensor, *arguments)``, recorded if gradients flow.
 
     Parameters
@@ -74,6 +87,8 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
         What is changed.
     operation
         The same operation out of place.
+    arguments, named
+        Its other arguments.
 
     Returns
     -------
@@ -85,13 +100,15 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
     RuntimeError
         If it is a leaf that requires a gradient or a view of one, or the result does not fit its shape or dtype.
     """
-    refuse(tensor)
+    global latest
+    refuse(tensor, (*arguments, *named.values()))
     root = tensor if tensor._base is None else tensor._base
     whole = before = _as_it_was(root)
     if tensor is not root:
         seen = places(root.array, tensor.array)
         before = assignment.as_strided(whole, seen, tuple(root.shape))
-    result = operation(before, *[_kept(argument, root) for argument in arguments])
+    kept = [_kept(argument, root) for argument in arguments]
+    result = operation(before, *kept, **{name: _kept(argument, root) for name, argument in named.items()})
     if result.shape != tensor.shape:
         raise RuntimeError(
             f"output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(result.shape)}"
@@ -101,7 +118,7 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
             f"result type {dtypes.scalar_type_name(result.dtype)} can't be cast to the desired output type "
             f"{dtypes.scalar_type_name(tensor.dtype)}"
         )
-    write(tensor, result.array)
+    write(tensor, result.array, operation=operation.__name__)
     if result._grad_fn is None:
         return tensor
     if type(result._grad_fn).__name__ in TWINS:
@@ -109,7 +126,11 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) ->
     if tensor is root:
         _becomes(root, result._grad_fn, result._output_nr)
     else:
-        _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array), 0)
+        _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array, _overlaps(tensor.array)), 0)
+        latest = moment()  # the change itself may have overwritten what was read, and this node is younger
+    for known in counter_of(root).told:  # those that cannot follow say so when they are used
+        if (view := known()) is not None:
+            view._requires_grad = True
     for view in living_views(root):
         _becomes(view, assignment.as_strided(root, places(root.array, view.array), tuple(root.shape))._grad_fn, 0)
     return tensor
@@ -130,19 +151,34 @@ def _kept(argument: Any, root: Tensor) -> Any:
 
 
 def _becomes(tensor: Tensor, node: Any, output_nr: int) -> None:
+    """Give a tensor another place in the graph; a gradient that it retains is that of the new one."""
+    if tensor._retains_grad and tensor._grad_fn is not None:
+        kept = tensor._grad_fn.all_hooks().retained.pop(tensor._output_nr, None)
+        if kept is not None:
+            node.all_hooks().retained[output_nr] = kept
     tensor._grad_fn, tensor._requires_grad, tensor._output_nr = node, True, output_nr
+    if tensor._base is None:
+        node.counts(output_nr, counter_of(tensor))
 
 
 def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -> Tensor:
-    """Give a tensor another shape, for ``unsqueeze_`` and its like: the memory stays, the way it is read changes."""
+    """Give a tensor another shape, for ``unsqueeze_`` and its like: the memory stays, the way it is read changes.
+
+    As in PyTorch this counts as a change to the memory.
+    """
+    global latest
     refuse(tensor)
     tensor.storage()
+    tensor.keep_old_values()
     before = wrap(tensor.array, tensor._grad_fn, tensor._output_nr)
     out = operation(before, *arguments)
     tensor.array = out.array
+    latest = moment()
+    _count(counter_of(tensor))
     if out._grad_fn is not None:
         out._grad_fn.__class__ = _twin(out._grad_fn.operation).node_type
-        _becomes(tensor, out._grad_fn, out._output_nr)
+        # As PyTorch: a gradient that it retains stays that of the shape before.
+        tensor._grad_fn, tensor._output_nr = out._grad_fn, out._output_nr
     return tensor
 
 
@@ -164,56 +200,112 @@ def _twin(operation: Operation) -> Operation:
     return replace(operation, grad_fn=TWINS.get(operation.grad_fn, operation.grad_fn))
 
 
-def refuse(tensor: Tensor) -> None:
+def refuse(tensor: Tensor, arguments: Sequence[Any] = ()) -> None:
     """Raise PyTorch's error for a change in place that cannot be recorded.
 
     Raises
     ------
     RuntimeError
-        If gradients are recorded and it is a leaf whose gradient is wanted, a view of one, one of several views that one
-        operation made, or a view made under ``no_grad``.
+        If gradients are recorded and it is a leaf whose gradient is wanted, a view of one, or a view that was made in a way
+        that the graph cannot follow: one of several, in ``no_grad``, in a custom function.
     """
     if not mode.enabled:
         return
-    root = tensor._base
-    if root is None:
-        if tensor._requires_grad and tensor._grad_fn is None:
-            raise RuntimeError(advice.leaf_in_place(tensor))
-    elif root._requires_grad:
-        if root._grad_fn is None:
-            raise RuntimeError(advice.leaf_in_place(root, view=True))
-        if tensor._made_in_no_grad:
-            raise RuntimeError(VIEW_MADE_IN_NO_GRAD)
-        if tensor._grad_fn is not None and tensor._grad_fn.many:
-            raise RuntimeError(ONE_OF_SEVERAL_VIEWS.format(tensor._output_nr, _plain_name(tensor._grad_fn)))
+    root = tensor if tensor._base is None else tensor._base
+    if not root._requires_grad and not any(isinstance(given, Tensor) and given._requires_grad for given in arguments):
+        return
+    if tensor._creation:
+        raise RuntimeError(_cannot_follow(tensor, "is being"))
+    if root._requires_grad and root._grad_fn is None:
+        raise RuntimeError(advice.leaf_in_place(root, view=root is not tensor))
 
 
-def write(tensor: Tensor, array: Any, where: Any = ...) -> None:
-    """Overwrite a tensor's memory, or part of it, and note that this happened."""
+def _cannot_follow(view: Tensor, happens: str) -> str:
+    """Say why a change to a view, or behind its back, cannot be recorded."""
+    node, way = view._grad_fn, view._creation
+    mode_ = "inference" if way == "inference" else "no_grad"
+    made = "" if node is None else f"Output {view._output_nr} of {plain_name(node)} is a view"
+    if way in ("no_grad", "inference") or node is None:
+        made = f"{made} of a view which" if made else "A view"
+        where = "in normal mode" if way == "inference" else "with grad mode enabled"
+        text = f"{made} was created in {mode_} mode and {happens} modified inplace {where}."
+    else:
+        text = f"{made} and {happens} modified inplace."
+    return text + FORBIDDEN[way]
+
+
+def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy", *, counted: bool = True) -> None:
+    """Overwrite a tensor's memory, or part of it, and note that this happened.
+
+    Parameters
+    ----------
+    tensor, array
+        What is changed, and the new numbers.
+    where
+        An index, as NumPy takes it. Where it does not fit, nothing has happened.
+    operation
+        What does it. It matters where entries share their memory.
+    counted
+        Whether this is a change that the backward pass has to know of.
+    """
     global latest
     if tensor._inference and not mode.inference:
         raise RuntimeError(INFERENCE)
-    if _overlaps(tensor.array):
-        raise RuntimeError(OVERLAPS)
     counter = counter_of(tensor)
-    for changed in (tensor,) if tensor._base is None else (tensor, tensor._base):
-        changed.keep_old_values()
-        if changed._grad_fn is not None and changed._grad_fn.changed is None:
-            changed._grad_fn.changed = counter, counter.count
-    if isinstance(tensor.array, np.ndarray):
-        tensor.array[where] = array
-    else:  # a NumPy scalar: nobody shares it
-        held = np.array(tensor.array)
-        held[where] = array
-        tensor.array = held[()]
-    latest = next_sequence_nr()
+    before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
+    memory = tensor.storage()
+    if not memory.flags.writeable:
+        memory = _expanded_memory(memory, where, operation)
+        if where is ... and operation in DEPRECATED:  # what it left alone must not overwrite what it changed
+            where = (array != memory) & ((array == array) | (memory == memory))
+            array = array[where]
+    memory[where] = array
+    latest = moment()
+    for changed, old in before:
+        changed.keep(latest, old)
+    if counted:
+        _count(counter)
+
+
+def _count(counter: VersionCounter) -> None:
+    """Note a change that has just happened, and tell those that cannot follow it."""
     counter.note(latest, caller())
+    for known in counter.told:
+        view = known()
+        if view is not None and view._stale is None:
+            view._stale = _cannot_follow(view, "its base or another view of its base has been")
+            if view._grad_fn is not None:
+                view._grad_fn, view._requires_grad, view._inherits = None, True, False
+
+
+ONE_NUMBER = {"zero", "fill_number", "tril", "triu"}
+"""What may write to entries that share their memory, since it writes the same number to all."""
+DEPRECATED = {"masked_fill": ("mask", "scalar"), "index_fill": ("mask", "scalar"), "index_put": ("indices", "tensor")}
+"""What may do so too, with a warning."""
+
+
+def _expanded_memory(array: np.ndarray[Any, Any], where: Any, operation: str) -> np.ndarray[Any, Any]:
+    """Return the memory of an expanded tensor to be written to, which NumPy protects: several entries are one number.
+
+    Raises
+    ------
+    RuntimeError
+        If several of the entries that would be written to are one.
+    """
+    if operation in DEPRECATED:
+        warnings.warn(DEPRECATED_OVERLAP.format(operation, *DEPRECATED[operation]), UserWarning, stacklevel=5)
+    elif operation not in ONE_NUMBER and _overlaps(array[where]):
+        raise RuntimeError(OVERLAPS)
+    owner = array
+    while isinstance(owner.base, np.ndarray):
+        owner = owner.base
+    first = (array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]) // array.itemsize
+    if owner.dtype != array.dtype or not owner.flags.writeable:
+        return array  # not ours: NumPy says so
+    return np.lib.stride_tricks.as_strided(owner.ravel("K")[first:], array.shape, array.strides)
 
 
 def _overlaps(array: Any) -> bool:
-    """Return True for an expanded tensor: several of its entries are one number in memory."""
-    if not isinstance(array, np.ndarray) or array.flags.writeable:
-        return False
     return any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))
 
 
@@ -226,10 +318,12 @@ class CopySlices(Node):
         What was done to the part.
     places
         Where the part's entries stand in the whole.
+    overlap
+        Whether several of the part's entries stand at one place. Then, as in PyTorch, there is no way back.
     """
 
-    def __init__(self, before: Tensor, inner: Node, places: np.ndarray[Any, Any], array: Any) -> None:
-        edge = before.gradient_edge() if before._requires_grad else None
+    def __init__(self, before: Tensor, inner: Node, places: np.ndarray[Any, Any], array: Any, overlap: bool) -> None:
+        edge = edge_of(before)
         count = len(inner.inputs)
         assert inner.values is not None
         super().__init__(
@@ -240,7 +334,7 @@ class CopySlices(Node):
             inner.origin,
         )
         self.operation = _of_a_part(inner.operation)
-        self.inner, self.places = inner, places
+        self.inner, self.places, self.overlap, self.given = inner, places, overlap, inner.given
 
     def saved_names(self) -> list[str]:
         """Return what the operation on the part has saved."""
@@ -251,7 +345,9 @@ class CopySlices(Node):
         first, *others = self.inner.contributions(np.ravel(upstream)[self.places])
         if self.edges[0] is None:
             return [None, *others]
-        whole = np.array(upstream)
+        if self.overlap:
+            raise RuntimeError(OVERLAPS)
+        whole = np.array(upstream, order="C")  # so that reshape() is a view of it
         whole.reshape(-1)[self.places] = 0 if first is None else first
         return [whole, *others]
 
@@ -261,6 +357,8 @@ class CopySlices(Node):
         first, *others = self.inner.differentiable_contributions(assignment.as_strided(upstream, self.places, shape))
         if self.edges[0] is None:
             return [None, *others]
+        if self.overlap:
+            raise RuntimeError(OVERLAPS)
         untouched = np.ones(shape, bool)
         untouched.reshape(-1)[self.places] = False
         whole = upstream * wrap(untouched)
@@ -294,21 +392,34 @@ def check(node: Node) -> None:
     RuntimeError
         PyTorch's, naming the tensor that was changed.
     """
-    needed = set(node.saved_names())
-    for name, argument in zip(node.operation.inputs, node.inputs, strict=False):
+    needed = node.operation.saved_names(tuple(edge is not None for edge in node.edges))
+    ran = node.inner if isinstance(node, CopySlices) else node
+    for name, argument in (*zip(node.operation.inputs, node.inputs, strict=False), *node.given):
         if name in needed and isinstance(argument, Tensor):
             counter = (argument if argument._base is None else argument._base)._counter
-            if counter is not None and counter.last > node._sequence_nr:
-                source = argument._grad_fn
-                which = f", which is output {argument._output_nr} of {_plain_name(source)}," if source else ""
-                raise _modified(argument.array, which, counter, counter.at(node._sequence_nr), node)
-    if node.changed is not None and "result" in needed and node.values is not None:
-        result = node.values[node.operation.fields["result"]]
-        raise _modified(result, f", which is output 0 of {_plain_name(node)},", *node.changed, node)
+            if counter is not None and counter.last > ran.made:
+                raise _modified(argument.array, _which(argument), counter, counter.at(ran.made), node)
+    for place, (counter, count) in (node.versions or {}).items():
+        name = node.operation.outputs[place]
+        if name in needed and counter.count != count and ran.values is not None:
+            result = ran.values[ran.operation.fields[name]]
+            which = f", which is output {place} of {plain_name(ran)}," if node.many or not place else ""
+            raise _modified(result, which, counter, count, node)
 
 
-def _plain_name(node: Node) -> str:
-    return node.name().rstrip("0123456789").removesuffix("Backward")
+def _which(argument: Tensor) -> str:
+    """Say which tensor this is, by what made it; a view whose base was changed is, in PyTorch, a new one of that."""
+    if argument._grad_fn is None:
+        return ""
+    source = plain_name(argument._grad_fn) if argument._base is None else "AsStrided"
+    return f", which is output {argument._output_nr} of {source},"
+
+
+def plain_name(node: Node) -> str:
+    """Return what PyTorch's errors call a node: ``"Exp"`` for ``ExpBackward0``, ``"Sum1"`` for ``SumBackward1``."""
+    name = node.name()
+    stem, backward, number = name.rpartition("Backward")
+    return stem + ("" if number == "0" else number) if backward and (number.isdigit() or not number) else name
 
 
 def _modified(array: Any, which: str, counter: VersionCounter, expected: int, node: Node) -> RuntimeError:

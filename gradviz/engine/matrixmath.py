@@ -164,10 +164,11 @@ def gradients_of_det(matrix: Array) -> Array:
     By singular values: for A = U S Vᵀ the slopes are det(U) det(V) U C Vᵀ, where C has on its diagonal, in place of each
     singular value, the product of all others.
     """
-    u, s, vh = np.linalg.svd(matrix)
+    known = np.isfinite(matrix).all((-2, -1), keepdims=True)  # of other matrices LAPACK may never find any
+    u, s, vh = np.linalg.svd(np.where(known, matrix, 0))
     n = s.shape[-1]
     others = np.repeat(s[..., None, :], n, axis=-2)
     others[..., range(n), range(n)] = 1
     sign = np.linalg.det(u) * np.linalg.det(vh)
     scale: Any = np.prod(others, axis=-1) * np.sign(sign)[..., None]
-    return (u * scale[..., None, :].astype(matrix.dtype)) @ vh
+    return np.where(known, (u * scale[..., None, :].astype(matrix.dtype)) @ vh, np.nan)

@@ -12,7 +12,7 @@ from gradviz.engine import calls, creation, functions, inplace, mixed, subclasse
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.functions.indexing import getitem, index_error, plain_index
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import array_of
+from gradviz.engine.operation import array_of, watching
 from gradviz.engine.operations import assignment, elementwise
 from gradviz.engine.operations.shapes import basic
 from gradviz.engine.scope import warn
@@ -36,13 +36,13 @@ def _is_number(value: Any) -> bool:
 
 def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return inplace.change(self, lambda old, *rest: function(old, *rest, **kwargs), *args)
+        return inplace.change(self, function, *args, **kwargs)
 
     return method
 
 
 def _reversed_sub(self: Tensor, other: Any) -> Tensor:
-    return functions.rsub(self, array_of(other)) if not isinstance(other, Tensor) else other - self
+    return functions.rsub(self, other if isinstance(other, Tensor) else array_of(other))
 
 
 def _reversed_div(self: Tensor, other: Any) -> Tensor:
@@ -63,7 +63,8 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
     if not tracked:
         inplace.refuse(self)
         try:
-            inplace.write(self, value.array if isinstance(value, Tensor) else value, plain)
+            numbers = value.array if isinstance(value, Tensor) else value
+            inplace.write(self, numbers, plain, "copy" if basic(plain) else "index_put")
         except IndexError:
             raise index_error(self, plain if isinstance(plain, tuple) else (plain,)) from None
         except ValueError:
@@ -81,7 +82,11 @@ def _setitem(self: Tensor, index: Any, value: Any) -> None:
         # As PyTorch: a view of the part is made, and the new numbers are copied into it.
         inplace.change(getitem(self, plain), _copied, source)
     else:
-        inplace.change(self, lambda old, new: assignment.put(old, new.to(old.dtype), plain), source)
+
+        def index_put(old: Tensor, new: Tensor) -> Tensor:
+            return watching(assignment.put(old, new.to(old.dtype), plain), index=index)
+
+        inplace.change(self, index_put, source)
 
 
 def _copied(old: Tensor, source: Tensor) -> Tensor:

@@ -18,6 +18,8 @@ class _Mode(threading.local):
     """Whether operations on tensors that require gradients are recorded."""
     inference = False
     """Whether results are marked as never to be recorded."""
+    asked = False
+    """Whether recording was switched on inside of inference mode, where nothing is recorded all the same."""
 
 
 mode = _Mode()
@@ -25,7 +27,7 @@ mode = _Mode()
 
 def is_grad_enabled() -> bool:
     """Return True if operations on tensors that require gradients are being recorded in this thread."""
-    return mode.enabled
+    return mode.enabled or mode.asked
 
 
 class _GradSwitch:
@@ -34,14 +36,14 @@ class _GradSwitch:
     wanted: bool
 
     def __init__(self) -> None:
-        self._before: list[bool] = []
+        self._before: list[tuple[bool, bool]] = []
 
     def __enter__(self) -> None:
-        self._before.append(mode.enabled)
-        mode.enabled = self.wanted
+        self._before.append((mode.enabled, mode.asked))
+        mode.enabled, mode.asked = self.wanted and not mode.inference, self.wanted and mode.inference
 
     def __exit__(self, *exc: object) -> None:
-        mode.enabled = self._before.pop()
+        mode.enabled, mode.asked = self._before.pop()
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
@@ -51,7 +53,7 @@ class _GradSwitch:
                 generator = function(*args, **kwargs)
                 sent = None
                 while True:
-                    with self:
+                    with _once_more(self):
                         try:
                             value = generator.send(sent)
                         except StopIteration as stop:
@@ -62,10 +64,17 @@ class _GradSwitch:
 
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            with self:
+            with _once_more(self):
                 return function(*args, **kwargs)
 
         return inside  # type: ignore[return-value]
+
+
+def _once_more(switch: Any) -> Any:
+    """Return the same switch for one call: a function that it decorates may run in several threads at once."""
+    again = object.__new__(type(switch))
+    again.__dict__.update(switch.__dict__, _before=[])
+    return again
 
 
 class no_grad(_GradSwitch):  # noqa: N801 (PyTorch's name)
@@ -143,7 +152,7 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
     (False, True)
     """
 
-    _before: list[tuple[bool, bool]]
+    _before: list[tuple[bool, bool, bool]]
     _wanted: bool
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
@@ -156,11 +165,11 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
         return switch(mode)
 
     def __enter__(self) -> None:
-        self._before.append((mode.enabled, mode.inference))
-        mode.enabled, mode.inference = not self._wanted, self._wanted
+        self._before.append((mode.enabled, mode.inference, mode.asked))
+        mode.enabled, mode.inference, mode.asked = not self._wanted, self._wanted, False
 
     def __exit__(self, *exc: object) -> None:
-        mode.enabled, mode.inference = self._before.pop()
+        mode.enabled, mode.inference, mode.asked = self._before.pop()
 
     def __call__(self, function: F) -> F:
         """Act on a function."""

@@ -8,15 +8,17 @@ a graph disappears with the last tensor that needs it.
 
 from __future__ import annotations
 
-import itertools
 import math
+import sys
 from collections.abc import Callable
+from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import advice, scope
+from gradviz.engine import advice
 from gradviz.engine.hooks import NodeHooks, RemovableHandle, add
+from gradviz.engine.scope import running
 
 if TYPE_CHECKING:
     from gradviz.engine.operation import Operation
@@ -27,7 +29,14 @@ Array = Any  # an ndarray, or a NumPy scalar where a result has no dimensions (f
 LEAF_SEQUENCE_NR = 2**64 - 1
 """The sequence number of every `AccumulateGrad`: it runs as soon as its gradient is complete."""
 
-next_sequence_nr = itertools.count().__next__
+_numbers = iter(range(sys.maxsize))
+next_number = _numbers.__next__
+"""Counts the nodes as they are made. (One call that no other thread can come between.)"""
+
+
+def moment() -> int:
+    """Return the number that the next node will have: the time at which something else happens than an operation."""
+    return sys.maxsize - length_hint(_numbers)
 
 
 class Node:
@@ -48,9 +57,19 @@ class Node:
         keep the caller's variables alive.
     call
         The ``nn.Module`` call in which it ran, or ``None``.
+    made
+        Its number in the order in which nodes were made.
     seen
         What the last backward pass brought: a number for the pass, the upstream gradient and the contributions it sent
-        on, as arrays. This is what a picture drawn after ``backward()`` shows.
+        on, as arrays, and what hooks have replaced (or ``None``). This is what a picture drawn after ``backward()`` shows.
+    ended
+        The leaves whose last gradient came from here, with what `AccumulateGrad.seen` was then: the leaf itself forgets it
+        in the next pass, which may be one of another graph.
+    versions
+        Of each output whose memory others may have changed: the counter of changes, and what it was when the node saved
+        that output. It is the memory that is counted, so it does not matter through which tensor it was changed.
+    given
+        The tensors among the settings (an index, a mask), each with the setting's name.
     """
 
     operation: Operation
@@ -60,8 +79,10 @@ class Node:
     # What most nodes never need is not stored in each: making nodes is what recording costs.
     values: tuple[Any, ...] | None
     seen: tuple[Any, ...] | None = None
+    ended: dict[AccumulateGrad, tuple[Any, ...]] | None = None
     hooks: NodeHooks | None = None
-    changed: tuple[VersionCounter, int] | None = None  # once its result has been: its counter, and the count before
+    versions: dict[int, tuple[VersionCounter, int]] | None = None
+    given: tuple[tuple[str, Tensor], ...] = ()
 
     def __init__(
         self,
@@ -76,23 +97,31 @@ class Node:
         self.values = values
         self.output_shape = output_shape
         self.origin = origin
-        self.call = scope.current
-        self._sequence_nr = next_sequence_nr()
+        self.call = running.call
+        self.made = next_number()
 
     # --- what PyTorch shows -------------------------------------------------------------------------------------
 
     def name(self) -> str:
         """Return the class name, as PyTorch does: ``"MulBackward0"``; with its namespace for those of no formula."""
         name = type(self).__name__
-        return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices") else name
+        return f"torch::autograd::{name}" if name in ("CopyBackwards", "CopySlices", "NotImplemented") else name
+
+    def _sequence_nr(self) -> int:
+        """Return its number in the order in which nodes were made."""
+        return self.made
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} object at {id(self):#x}>"
 
     @property
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
-        """The nodes that gradients go to next, each with the number of the output it was; ``(None, 0)`` for none."""
-        return tuple(edge if edge is not None else (None, 0) for edge in self.edges)
+        """The nodes that gradients go to next, each with the number of the output it was; ``(None, 0)`` for none.
+
+        One for each argument that has a derivative: a condition or an index never gets a gradient.
+        """
+        pairs = zip(self.edges, self.operation.differentiable, strict=False)
+        return tuple(edge if edge is not None else (None, 0) for edge, possible in pairs if possible)
 
     @property
     def metadata(self) -> dict[Any, Any]:
@@ -149,6 +178,11 @@ class Node:
         RuntimeError
             If it has been freed by a backward pass.
         """
+        if name in self.operation.tensors and self.values is None:
+            raise RuntimeError(advice.second_time(self))
+        given = tuple(tensor for setting, tensor in self.given if setting == name)
+        if given:
+            return given if len(given) > 1 else given[0]
         if name in self.operation.settings:
             return self.settings[self.operation.settings.index(name)]
         if name.endswith("_sym_sizes") and (argument := name.removesuffix("_sym_sizes")) in self.operation.inputs:
@@ -177,6 +211,12 @@ class Node:
             for place, array in enumerate(self.values[count:end])
         ]
         return (*arguments, *outputs, *self.values[end:])
+
+    def counts(self, output_nr: int, counter: VersionCounter) -> None:
+        """Note from now on the changes to the memory of an output."""
+        if self.versions is None:
+            self.versions = {}
+        self.versions[output_nr] = counter, counter.count
 
     # --- the backward step --------------------------------------------------------------------------------------
 
@@ -242,11 +282,12 @@ class AccumulateGrad:
     variable
         The leaf.
     seen
-        What the last backward pass brought: its number, a copy of ``.grad`` before, and the gradient that arrived.
+        What the last backward pass brought: its number, a copy of ``.grad`` before, the gradient that was added, and the
+        one that had arrived, which hooks may have replaced.
     """
 
     many = False
-    seen: tuple[int, Array | None, Array] | None = None
+    seen: tuple[int, Array | None, Array, Array] | None = None
     hooks: NodeHooks | None = None
 
     def __init__(self, variable: Tensor) -> None:
@@ -261,14 +302,25 @@ class AccumulateGrad:
     def __repr__(self) -> str:
         return f"<AccumulateGrad object at {id(self):#x}>"
 
-    @property
     def _sequence_nr(self) -> int:
+        """Return the largest number there is: a leaf's turn comes as soon as its gradient is complete."""
         return LEAF_SEQUENCE_NR
 
     @property
     def next_functions(self) -> tuple[()]:
         """A leaf has nothing before it."""
         return ()
+
+
+class Gradients(tuple[Any, ...]):
+    """The gradients of a node's outputs: zeros where none has arrived, and `arrived` says where one has."""
+
+    arrived: tuple[bool, ...]
+
+
+def arrived(gradients: tuple[Any, ...]) -> tuple[bool, ...]:
+    """Say which outputs a gradient has come to: one that has not counts as nothing, which 0 × ∞ is not."""
+    return getattr(gradients, "arrived", (True,) * len(gradients))
 
 
 def fit(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

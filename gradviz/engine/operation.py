@@ -5,8 +5,9 @@ function (``torch.mul``) and the tensor's method, the ``grad_fn`` class with its
 shown as ``_saved_*``, the gradient check in the tests, the label in a picture and the sentence in the player.
 
 A derivative is one formula per argument, in which `grad` is the upstream gradient and every other parameter names an
-argument, a setting, or the ``result``. What a formula names is what has to be saved for it, so nothing needs to be
-listed twice. A formula uses only operators and NumPy functions: it runs on arrays (fast), or on tensors, where it is
+argument, a setting, or the ``result``; or the size of one of them, ``self_sym_sizes``. The arguments and results that a
+formula names are what has to be saved for it, so nothing needs to be listed twice: they are watched for changes in place,
+and dropped after a backward pass. Settings and sizes are no such values. A formula uses only operators and NumPy functions: it runs on arrays (fast), or on tensors, where it is
 recorded in its turn. It need not undo broadcasting, nor copy a gradient along a reduced axis; the engine does both.
 """
 
@@ -26,7 +27,7 @@ from gradviz.engine import advice, dtypes, mixed
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node
 from gradviz.engine.scope import PACKAGE
-from gradviz.engine.tensor import Tensor, leaf_edge, wrap
+from gradviz.engine.tensor import Tensor, counter_of, edge_of, leaf_edge, wrap
 
 TABLE: dict[str, Operation] = {}
 """Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
@@ -46,6 +47,9 @@ INFERENCE = (
 
 FAMILY: dict[str, str] = {}
 """In which module each row stands."""
+
+SIZES = "_sym_sizes"
+"""What a formula appends to a name to read no more than its size."""
 
 Rule = Callable[[Any, tuple[Any, ...]], Any]
 
@@ -76,6 +80,8 @@ class Operation:
         A formula for each argument that has one.
     settings
         The other arguments, in order.
+    tensors
+        Those settings that are tensors, without a derivative: an index, a mask, a target.
     expression
         The operation as one would write it, in Python's notation over the arguments' names: ``"self * other"``.
     local
@@ -90,6 +96,8 @@ class Operation:
         What it computes. Gradients flow back from the first only, unless `many` is set.
     many
         True when gradients flow back from all outputs; its formulas then take them as a tuple.
+    together
+        True when PyTorch computes its derivatives in one function, and saves all that is read for any of them.
     function
         What runs it on tensors and records it: takes the `inputs`, then the `settings`.
     member
@@ -103,12 +111,14 @@ class Operation:
     inputs: tuple[str, ...]
     derivatives: Mapping[str, Callable[..., Any]]
     settings: tuple[str, ...] = ()
+    tensors: tuple[str, ...] = ()
     expression: str = ""
     local: Mapping[str, str] = field(default_factory=dict)
     sentence: str = ""
     reduction: bool = False
     outputs: tuple[str, ...] = ("result",)
     many: bool = False
+    together: bool = False
     function: Callable[..., Any] = field(init=False, repr=False)
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
@@ -121,9 +131,15 @@ class Operation:
     def rules(self) -> tuple[Rule, ...]:
         """For each argument, its formula as a function of the upstream gradient and a node's `values`."""
         formulas = (self.derivatives.get(name, _none) for name in self.inputs)
-        return tuple(
-            _reading(formula, *(self.fields[name] for name in parameters(formula)[1:])) for formula in formulas
-        )
+        return tuple(self._rule(formula) for formula in formulas)
+
+    def _rule(self, formula: Callable[..., Any]) -> Rule:
+        names = parameters(formula)[1:]
+        if all(name in self.fields for name in names):
+            return _reading(formula, *(self.fields[name] for name in names))
+        sizes = [name not in self.fields for name in names]
+        places = [self.fields[name.removesuffix(SIZES)] for name in names]
+        return _reading_sizes(formula, list(zip(places, sizes, strict=True)))
 
     @cached_property
     def differentiable(self) -> tuple[bool, ...]:
@@ -131,24 +147,35 @@ class Operation:
         return tuple(name in self.derivatives for name in self.inputs)
 
     @cached_property
-    def saves(self) -> bool | None:
-        """True if every formula reads something, False if none does, ``None`` if it depends on which are needed."""
-        reading = {len(parameters(formula)) > 1 for formula in self.derivatives.values()}
-        return reading.pop() if len(reading) == 1 else None
+    def readers(self) -> dict[str, list[str]]:
+        """For each argument and result that is read, the arguments whose formulas read it."""
+        found: dict[str, list[str]] = {}
+        for argument, formula in self.derivatives.items():
+            for name in parameters(formula)[1:]:
+                if name in self.inputs or name in self.outputs or name in self.tensors:
+                    found.setdefault(name, []).append(argument)
+        return found
 
     def saved_names(self, wanted: tuple[bool, ...]) -> list[str]:
-        """What the formulas of the wanted arguments read."""
+        """Return the names of what is saved: as in PyTorch all that is read, but for what one unwanted formula alone reads."""
         known = self._saved.get(wanted)
-        if known is not None:
-            return known
-        names = {
-            name
-            for argument, needed in zip(self.inputs, wanted, strict=True)
-            if needed and argument in self.derivatives
-            for name in parameters(self.derivatives[argument])[1:]
-        }
-        self._saved[wanted] = sorted(names)
-        return self._saved[wanted]
+        if known is None:
+            needed = {argument for argument, flows in zip(self.inputs, wanted, strict=True) if flows}
+            spared = {
+                name
+                for name, by in self.readers.items()
+                if len(by) == 1 and by[0] not in needed and name not in self.outputs and not self.together
+            }
+            known = self._saved[wanted] = sorted(set(self.readers) - spared)
+        return known
+
+    @cached_property
+    def saves(self) -> bool | None:
+        """True if anything is saved whatever is wanted, False if nothing is, ``None`` if it depends."""
+        if not self.readers:
+            return False
+        read = [any(argument in by for by in self.readers.values()) for argument in self.derivatives]
+        return True if all(read) or self.saved_names((False,) * len(self.inputs)) else None
 
     @cached_property
     def _saved(self) -> dict[tuple[bool, ...], list[str]]:
@@ -174,13 +201,18 @@ def _reading(formula: Callable[..., Any], *places: int) -> Rule:
     return lambda grad, values: formula(grad, *[values[place] for place in places])
 
 
+def _reading_sizes(formula: Callable[..., Any], reads: list[tuple[int, bool]]) -> Rule:
+    """Do the same for a formula that reads the sizes of some."""
+    return lambda grad, values: formula(grad, *[np.shape(values[at]) if size else values[at] for at, size in reads])
+
+
 def _none(grad: Any) -> Any:
     raise AssertionError("an argument without a derivative has no edge")
 
 
 def parameters(formula: Callable[..., Any]) -> tuple[str, ...]:
     """Return the names of a formula's parameters (`inspect.signature` would do, at fifty times the cost)."""
-    code = formula.__code__
+    code = getattr(formula, "__wrapped__", formula).__code__
     return code.co_varnames[: code.co_argcount]
 
 
@@ -248,8 +280,7 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
         edge = None
         if isinstance(argument, Tensor):
             if argument._requires_grad and operation.differentiable[place]:
-                node = argument._grad_fn
-                edge = leaf_edge(argument) if node is None else (node, argument._output_nr)
+                edge = edge_of(argument)
                 flows = True
             elif argument._inference:
                 inference = True
@@ -259,6 +290,26 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     if inference:
         raise RuntimeError(INFERENCE)
     return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape, caller()))
+
+
+def watching(out: Tensor, **settings: Any) -> Tensor:
+    """Let a result's node know the tensors that some of its settings were made from: it has saved them.
+
+    Parameters
+    ----------
+    out
+        What a row's function returned.
+    settings
+        By the name of the setting, what was given: a tensor or several; anything else cannot change in place.
+    """
+    if out._grad_fn is not None:
+        out._grad_fn.given = tuple(
+            (name, tensor)
+            for name, given in settings.items()
+            for tensor in (given if isinstance(given, tuple | list) else (given,))
+            if isinstance(tensor, Tensor)
+        )
+    return out
 
 
 def array_of(argument: Any) -> Any:
@@ -442,7 +493,9 @@ def binary(
                 node = other._grad_fn
                 other_edge = leaf_edge(other) if node is None else (node, other._output_nr)
         if edge is None:
-            if other_edge is None:
+            if other_edge is None and not (
+                mode.enabled and ((left and input._requires_grad) or (right and other._requires_grad))
+            ):
                 return wrap(out)
             if left and input._inference:
                 raise RuntimeError(INFERENCE)
@@ -545,13 +598,16 @@ def unlisted(
     local: Mapping[str, str],
     sentence: str,
     settings: str = "",
+    tensors: str = "",
     outputs: str = "result",
     many: bool = False,
+    together: bool = False,
 ) -> Callable[..., Any]:
     """Make an operation and its function without entering it into the table.
 
     `forward` takes the `inputs` as arrays and then the `settings`; both are given as names with spaces between. With
-    several `outputs` it returns a tuple, and so does the function.
+    several `outputs` it returns a tuple, and so does the function. The settings in `tensors` are given as arrays too;
+    `watching` notes the tensors that they come from.
     """
     operation = Operation(
         name,
@@ -561,11 +617,13 @@ def unlisted(
         tuple(inputs.split()),
         derivatives,
         tuple(settings.split()),
+        tuple(tensors.split()),
         expression=expression,
         local=local,
         sentence=sentence,
         outputs=tuple(outputs.split()),
         many=many,
+        together=together,
     )
     count = len(operation.inputs)
     node_type = operation.node_type
@@ -587,8 +645,12 @@ def unlisted(
         if outputs == "result":
             return record(operation, tensors, (*arrays, out, *others), out)
         first = record(operation, tensors, (*arrays, *out, *others), out[0])
-        node = first._grad_fn if many else None
-        return (first, *(wrap(array, node, place) for place, array in enumerate(out[1:], start=1)))
+        node = first._grad_fn
+        rest = tuple(wrap(array, node if many else None, place) for place, array in enumerate(out[1:], start=1))
+        if node is not None and not many:  # those that have no gradient do not know the node, which may have saved them
+            for place, tensor in enumerate(rest, start=1):
+                node.counts(place, counter_of(tensor))
+        return first, *rest
 
     return _named(of_one if count == 1 and outputs == "result" and derivatives else of_several, operation)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,5 +38,11 @@ class Call(NamedTuple):
     outer: Call | None
 
 
-current: Call | None = None
-"""The innermost call, ``None`` outside of any module. (One per process: models are not called from threads here.)"""
+class _Running(threading.local):
+    """What runs in this thread."""
+
+    call: Call | None = None
+    """The innermost call, ``None`` outside of any module."""
+
+
+running = _Running()

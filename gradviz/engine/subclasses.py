@@ -7,6 +7,7 @@ door, are put behind one in the class itself when it is made.
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
@@ -18,8 +19,14 @@ from gradviz.engine.tensor import Tensor
 kept: set[type] = set()
 """The classes that a program has made."""
 
-_off = 0
-"""How many computations are under way whose class has been seen to."""
+
+class _Running(threading.local):
+    """How many computations are under way in a thread whose class has been seen to."""
+
+    depth = 0
+
+
+_running = _Running()
 
 
 def made(cls: type) -> None:
@@ -64,7 +71,7 @@ OPERATORS = frozenset(
 def _keeping(member: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(member)
     def method(self: Tensor, *args: Any) -> Any:
-        if _off:
+        if _running.depth:
             return member(self, *args)
         return dispatch(member, (self, *args), {})
 
@@ -73,7 +80,7 @@ def _keeping(member: Callable[..., Any]) -> Callable[..., Any]:
 
 def wanted(args: Any) -> bool:
     """Return True if a call is about one of these classes, and has not been seen to yet."""
-    return not _off and next(_classes(args), None) is not None
+    return not _running.depth and next(_classes(args), None) is not None
 
 
 def _classes(args: Any) -> Iterator[type]:
@@ -101,15 +108,14 @@ def torch_function(
     TypeError
         If the function is PyTorch's own, which asks here too when it is given gradviz's tensors.
     """
-    global _off
     if not (getattr(func, "__module__", None) or "").startswith("gradviz"):
         name = getattr(func, "__name__", "PyTorch")
         raise TypeError(f"{name}(): expected PyTorch's tensors, but got gradviz's\n\n{mixed.TWO_LIBRARIES}")
-    _off += 1
+    _running.depth += 1
     try:
         result = func(*args, **(kwargs or {}))
     finally:
-        _off -= 1
+        _running.depth -= 1
     return _as(cls, result, args)
 
 

@@ -17,7 +17,7 @@ from gradviz import absent
 from gradviz.engine import advice, devices, dtypes, mixed, printing
 from gradviz.engine.hooks import RemovableHandle, add
 from gradviz.engine.modes import mode
-from gradviz.engine.node import AccumulateGrad, Node, next_sequence_nr
+from gradviz.engine.node import AccumulateGrad, Node, moment
 from gradviz.engine.size import Size
 
 NOT_A_LEAF = (
@@ -60,7 +60,12 @@ class Tensor:
     _post_accumulate_hooks: list[Callable[[Tensor], None]] | None = None
     _base: Tensor | None = None  # whose memory a view looks at
     _views: list[weakref.ref[Tensor]] | None = None
-    _made_in_no_grad = False
+    _creation = (
+        ""  # how a view was made whose changes in place the graph cannot follow: in "no_grad" or "inference" mode,
+    )
+    # as one of "several", or in the forward of a custom "function"
+    _inherits = False  # a view that requires a gradient only because its base does: none goes on from it
+    _stale: str | None = None  # such a view, once its memory was changed: what is wrong with using it
     _inference = False
     _source: weakref.ref[Tensor] | None = None  # what it was detached from
     _memory: Memory | None = None
@@ -113,7 +118,15 @@ class Tensor:
         if wanted and self.array.dtype.kind != "f":
             words = "only Tensors of floating point and complex dtype can require gradients"
             raise RuntimeError(advice.not_floating(words, self))
-        self._requires_grad = bool(wanted)
+        if self._inherits and not wanted:
+            return
+        self._requires_grad, self._inherits = bool(wanted), False
+        for looks in (*(self._views or ()), *(self._counter.told if self._counter is not None else ())):
+            view = looks()
+            if view is None or view._base is not self or view._grad_fn is not None:
+                continue
+            if view._inherits or not view._requires_grad:
+                view._requires_grad = view._inherits = bool(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` and return the tensor itself."""
@@ -132,11 +145,13 @@ class Tensor:
     @property
     def grad_fn(self) -> Node | None:
         """The operation that made this tensor, ``None`` for a leaf."""
+        refuse_stale(self)
         return self._grad_fn
 
     @property
     def is_leaf(self) -> bool:
         """True for a tensor that no recorded operation made."""
+        refuse_stale(self)
         return self._grad_fn is None
 
     def _is_view(self) -> bool:
@@ -151,7 +166,7 @@ class Tensor:
         """Return where a gradient of this tensor goes: its `grad_fn`, or the `AccumulateGrad` of a leaf."""
         if self._grad_fn is not None:
             return self._grad_fn, self._output_nr
-        return leaf_edge(self)
+        return leaf_edge(self) or (AccumulateGrad(self), 0)
 
     @property
     def grad(self) -> Tensor | None:
@@ -218,10 +233,13 @@ class Tensor:
         out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
         out._counter = counter_of(self)
+        if mode.inference:
+            out._inference = self._inference
         return out
 
     def detach_(self) -> Tensor:
         """Cut this tensor itself off from the graph."""
+        counter_of(self)  # what made it may have saved it
         self._grad_fn, self._requires_grad, self._output_nr = None, False, 0
         return self
 
@@ -257,7 +275,7 @@ class Tensor:
 
     def keep_old_values(self) -> None:
         """Before a change in place: keep what stood here, so that a graph made earlier can still be drawn."""
-        memory_of(self).keep(self.array)
+        memory_of(self).keep(moment(), Memory.copied(self.array))
 
     def values_at(self, moment: int) -> np.ndarray[Any, Any] | None:
         """Return the numbers that stood here when operation number `moment` ran; ``None`` if they are not known."""
@@ -265,7 +283,7 @@ class Tensor:
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """Return the array; it shares memory with the tensor."""
-        if self._requires_grad and not force:
+        if self._requires_grad and mode.enabled and not force:
             raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
         return self.storage()
 
@@ -392,7 +410,7 @@ class Tensor:
     def __repr__(self) -> str:
         return printing.tensor_text(
             self.array,
-            grad_fn=type(self._grad_fn).__name__ if self._grad_fn is not None else None,
+            grad_fn="Invalid" if self._stale else type(self._grad_fn).__name__ if self._grad_fn is not None else None,
             requires_grad=self._requires_grad,
             name="tensor" if type(self).__module__.startswith("gradviz.") else type(self).__name__,
         )
@@ -432,13 +450,17 @@ class Memory:
         self.before: list[tuple[int, np.ndarray[Any, Any]]] = []
         self.lost = -1  # the moment of the last change whose old values were not kept
 
-    def keep(self, array: Any) -> None:
-        """Note a change about to happen."""
-        moment = next_sequence_nr()
-        if array.nbytes > self.LIMIT:
+    @classmethod
+    def copied(cls, array: Any) -> np.ndarray[Any, Any] | None:
+        """Return a copy of what is to be changed; ``None`` if it is too large to be kept."""
+        return None if array.nbytes > cls.LIMIT else np.array(array)
+
+    def keep(self, moment: int, old: np.ndarray[Any, Any] | None) -> None:
+        """Note a change, and what it replaced."""
+        if old is None:
             self.lost = moment
             return
-        self.before.append((moment, np.array(array)))
+        self.before.append((moment, old))
         if len(self.before) > self.KEPT:
             self.lost = self.before.pop(0)[0]
 
@@ -454,10 +476,11 @@ class VersionCounter:
 
     KEPT = 64
 
-    __slots__ = ("count", "moments", "origin")
+    __slots__ = ("count", "moments", "origin", "told")
 
     def __init__(self) -> None:
         self.count = 0
+        self.told: list[weakref.ref[Tensor]] = []  # views that no longer can be used once the memory has changed
         self.moments: list[int] = []  # when the last few changes happened
         self.origin: tuple[Any, int] | None = None  # the line that made the last one
 
@@ -473,6 +496,12 @@ class VersionCounter:
         self.origin = origin
         if len(self.moments) > self.KEPT:
             del self.moments[: self.KEPT // 2]
+
+    def tells(self, view: Tensor) -> None:
+        """Let a view know of the changes to come."""
+        if len(self.told) > 16:
+            self.told = [one for one in self.told if one() is not None]
+        self.told.append(weakref.ref(view))
 
     def at(self, moment: int) -> int:
         """Return how many changes there had been at a moment."""
@@ -506,14 +535,33 @@ def wrap(array: Any, grad_fn: Node | None = None, output_nr: int = 0) -> Tensor:
 _new = object.__new__
 
 
-def leaf_edge(leaf: Tensor) -> tuple[AccumulateGrad, int]:
-    """Return where a gradient of a leaf goes: its `AccumulateGrad`, the same one as long as any graph needs it."""
+def leaf_edge(leaf: Tensor) -> tuple[AccumulateGrad, int] | None:
+    """Return where a gradient of a leaf goes: its `AccumulateGrad`, the same one as long as any graph needs it.
+
+    A view that requires a gradient only because its base does has none: that is where the gradient ends.
+    """
     # The node holds the leaf, so the leaf may only know the node weakly, or neither would ever be freed.
     accumulate = leaf._accumulate() if leaf._accumulate is not None else None
     if accumulate is None:
+        refuse_stale(leaf)
+        if leaf._inherits:
+            return None
         accumulate = AccumulateGrad(leaf)
         leaf._accumulate = weakref.ref(accumulate)
     return accumulate, 0
+
+
+def edge_of(argument: Tensor) -> tuple[Any, int] | None:
+    """Return where a gradient of an operation's argument goes, ``None`` if nowhere."""
+    if not argument._requires_grad:
+        return None
+    return leaf_edge(argument) if argument._grad_fn is None else (argument._grad_fn, argument._output_nr)
+
+
+def refuse_stale(view: Tensor) -> None:
+    """Raise PyTorch's error for a view that was overtaken by a change in place."""
+    if view._stale is not None and (view._requires_grad or (view._base is not None and view._base._requires_grad)):
+        raise RuntimeError(view._stale)
 
 
 def memory_of(tensor: Tensor) -> Memory:
@@ -529,6 +577,8 @@ def counter_of(tensor: Tensor) -> VersionCounter:
     root = tensor if tensor._base is None else tensor._base
     if root._counter is None:
         root._counter = VersionCounter()
+        if root._grad_fn is not None:
+            root._grad_fn.counts(root._output_nr, root._counter)
     return root._counter
 
 

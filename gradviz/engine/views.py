@@ -12,23 +12,40 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.modes import mode
-from gradviz.engine.tensor import Tensor
+from gradviz.engine.tensor import Tensor, counter_of
 
 
-def view_of(base: Tensor, out: Tensor) -> Tensor:
-    """Let a view know whose memory it looks at, and its base that it is looked at."""
+def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
+    """Let a view know whose memory it looks at, and its base that it is looked at.
+
+    Parameters
+    ----------
+    base, out
+        The tensor and a view of it; or of what it is itself a view of.
+    creation
+        Why a change in place to the view cannot be recorded, if so: see `Tensor`.
+    """
     if out is base:
         return out
     if not isinstance(base.array, np.ndarray):  # a NumPy scalar has no memory to look at; an array of one entry has
         shape, held = out.array.shape, base.storage()
         out.array = held.reshape(shape) if out.array.size == 1 else np.broadcast_to(held, shape)
     root = base if base._base is None else base._base
+    if mode.inference or root._inference:
+        out._inference = root._inference
+        if root._inference:
+            return out  # nothing is recorded of it, so nobody has to know
     out._base = root
-    if root._requires_grad:
-        if root._grad_fn is None:
-            return out  # a leaf: it cannot be changed in place while gradients are recorded, so nothing has to follow
-        if not mode.enabled:
-            out._made_in_no_grad = True
+    if not mode.enabled:
+        creation = "inference" if mode.inference else "no_grad"
+        if root._requires_grad:
+            out._requires_grad = out._inherits = True
+    if creation or base._creation:
+        out._creation = creation or base._creation
+        counter_of(root).tells(out)
+        return out
+    if root._requires_grad and root._grad_fn is None:
+        return out  # a leaf: it cannot be changed in place while gradients are recorded, so nothing has to follow
     if root._views is None:
         root._views = []
     elif len(root._views) > 16:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 import gradviz
@@ -126,12 +127,18 @@ def run(example: Example) -> Run:
 
 @contextmanager
 def watching(watcher: Any) -> Iterator[None]:
-    """Call `watcher` with the outputs after each ``backward()``."""
-    backward.watchers.append(watcher)
+    """Call `watcher` with the outputs after each ``backward()`` in this thread."""
+    thread = get_ident()
+
+    def told(outputs: list[Tensor]) -> None:
+        if get_ident() == thread:
+            watcher(outputs)
+
+    backward.watchers.append(told)
     try:
         yield
     finally:
-        backward.watchers.remove(watcher)
+        backward.watchers.remove(told)
 
 
 def compiled(source: str, name: str) -> Any:

@@ -178,7 +178,7 @@ def _passed(values: tuple[Any, ...]) -> tuple[tuple[Any, ...], list[int], Any]:
     tensors = [values[place] for place in places]
     through = list(values)
     for place, tensor, out in zip(places, tensors, _identity(len(places))(*tensors), strict=True):
-        through[place] = view_of(tensor, out)
+        through[place] = view_of(tensor, out, "function" if len(places) == 1 else "several")
     return tuple(through), places, through[places[0]].grad_fn
 
 

@@ -101,17 +101,17 @@ def _normal_below(x: float) -> float:
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one number."""
-    return _fill(tensor, val)
+    return _fill(tensor, val, "fill_number")
 
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with zeros."""
-    return _fill(tensor, 0.0)
+    return _fill(tensor, 0.0, "fill_number")
 
 
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with ones."""
-    return _fill(tensor, 1.0)
+    return _fill(tensor, 1.0, "fill_number")
 
 
 def eye_(tensor: Tensor) -> Tensor:
@@ -284,9 +284,9 @@ def _source(generator: Any) -> random.Generator:
     return random.default_generator if generator is None else generator
 
 
-def _fill(tensor: Tensor, numbers: object) -> Tensor:
+def _fill(tensor: Tensor, numbers: object, operation: str = "copy") -> Tensor:
     with no_grad():
-        inplace.write(tensor, numbers)
+        inplace.write(tensor, numbers, operation=operation)
     return tensor
 
 
@@ -302,8 +302,10 @@ def _old(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return function
 
 
-constant, dirac, eye, kaiming_normal, kaiming_uniform, normal, orthogonal, sparse, uniform, xavier_normal, xavier_uniform = map(
-    _old,
-    (constant_, dirac_, eye_, kaiming_normal_, kaiming_uniform_, normal_, orthogonal_, sparse_, uniform_, xavier_normal_,
-     xavier_uniform_),
+constant, dirac, eye, kaiming_normal, kaiming_uniform, normal, orthogonal, sparse, uniform, xavier_normal, xavier_uniform = (
+    _old(fill)
+    for fill in (
+        constant_, dirac_, eye_, kaiming_normal_, kaiming_uniform_, normal_, orthogonal_, sparse_, uniform_, xavier_normal_,
+        xavier_uniform_,
+    )
 )  # fmt: skip

@@ -49,8 +49,9 @@ class Module:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run `forward`, with each operation noting that it ran in this module, so that a picture can frame it."""
-        outer = scope.current
-        scope.current = scope.Call(self._tag(), outer)
+        running = scope.running
+        outer = running.call
+        running.call = scope.Call(self._tag(), outer)
         try:
             if self._hooks is None:
                 return self.forward(*args, **kwargs)
@@ -61,7 +62,7 @@ class Module:
                 raise
             raise other from None
         finally:
-            scope.current = outer
+            running.call = outer
 
     def _tag(self) -> scope.ModuleTag:
         tag = self.__dict__.get("_module_tag")

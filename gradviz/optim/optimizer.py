@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradviz.engine import advice, dtypes, mixed
+from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import enable_grad
-from gradviz.engine.tensor import RemovableHandle, Tensor, wrap
+from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.module import forget_gradient
 from gradviz.optim.arithmetic import multiply_add, number
 

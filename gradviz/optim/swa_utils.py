@@ -161,7 +161,7 @@ class AveragedModel(Module):
             The model, with the same parameters in the same order.
         """
         pairs = [(mine.detach(), theirs.detach()) for mine, theirs in zip(*self._averaged(model), strict=False)]
-        if self.n_averaged == 0:
+        if self.n_averaged.item() == 0:
             for average, current in pairs:
                 average.copy_(current)
         elif self.multi_avg_fn is not None:

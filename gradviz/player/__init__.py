@@ -5,15 +5,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from gradviz.drawing import SAVERS
 from gradviz.player.page import page
 
 if TYPE_CHECKING:
     from gradviz.player.widget import Player
 
 __all__ = ["Player", "page"]
-
-SAVERS[".html"] = page
 
 
 def __getattr__(name: str) -> Any:

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gradviz.recording import model
+from gradviz.recording.check import checked, shown
 from gradviz.recording.files import write_file
+from gradviz.recording.guards import AGAIN, NO_TEXT, DamageError, FileError, parse
 from gradviz.recording.model import Recording
 
 FORMAT = "gradviz.recording"
@@ -29,12 +31,8 @@ Document = TypeVar("Document")
 Made = TypeVar("Made")
 
 
-class RecordingError(ValueError):
-    """A file that is not a recording, is damaged, or is too new."""
-
-
-class DamageError(Exception):
-    """Says where a document is not as it was written."""
+class RecordingError(FileError):
+    """A file that is not a recording or a run, is damaged, or was written by another version of gradviz."""
 
 
 def dumps(recording: Recording) -> str:
@@ -73,40 +71,30 @@ def loads(text: str) -> Recording:
     Raises
     ------
     RecordingError
-        If it is not a recording, is damaged, or was written by a newer gradviz.
+        If it is not a recording, is damaged, or was written by another version of gradviz.
     """
-    return from_document(parse(text))
+    return from_document(document_of(text.encode("utf-8", "surrogatepass")))
+
+
+def document_of(data: bytes) -> dict[str, Any]:
+    """Read the JSON of a recording, or of something else that gradviz may have written."""
+    try:
+        body = parse(data)
+    except DamageError as damage:
+        raise RecordingError(f"this file is damaged: {damage}. {AGAIN}") from None
+    if not isinstance(body, dict):
+        raise RecordingError("this is not a recording: it is JSON, but of something else")
+    return body
 
 
 def from_document(body: dict[str, Any]) -> Recording:
     """Do the same for JSON that has been parsed."""
     if body.get("format") != FORMAT:
         raise RecordingError('this is not a recording: it is JSON, but does not say "format": "gradviz.recording"')
-    return read(body, Recording, VERSION, "recording", _checked)
+    return read(body, Recording, VERSION, "recording", checked)
 
 
-def parse(text: str) -> dict[str, Any]:
-    """Read the JSON of a recording, or of another document of gradviz."""
-    try:
-        body = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        if isinstance(error, json.JSONDecodeError) and _ends_early(text, error):
-            raise RecordingError("this file is damaged: its end is missing") from None
-        raise RecordingError(f"this is not a recording: it is not valid JSON ({error})") from None
-    if not isinstance(body, dict):
-        raise RecordingError("this is not a recording: it is JSON, but of something else")
-    return body
-
-
-def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
-    """Say whether all is well up to the end, and more is needed there. It may end within a word, such as ``null``."""
-    end = len(text.rstrip())
-    return text.lstrip()[:1] == "{" and (
-        error.msg.startswith("Unterminated string") or error.pos > end - len("-Infinity")
-    )
-
-
-def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, make: Callable[[Document], Made]) -> Made:
+def read(body: dict[str, Any], kind: type[Document], version: int, what: str, make: Callable[[Document], Made]) -> Made:
     """Read a document into the dataclass it was made of, and make of it what it describes.
 
     Parameters
@@ -115,8 +103,8 @@ def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, mak
         The document, with its format and version.
     kind
         The dataclass.
-    newest
-        The newest version that can be read.
+    version
+        The one that is read.
     what
         What to call it: ``"recording"``.
     make
@@ -125,22 +113,39 @@ def read(body: dict[str, Any], kind: type[Document], newest: int, what: str, mak
     Raises
     ------
     RecordingError
-        If it is damaged, or was written by a newer gradviz.
+        If it is damaged, or of another version.
     """
-    version = body.get("version")
-    if not isinstance(version, int) or isinstance(version, bool) or version < 1:
-        raise RecordingError(f"this {what} is damaged: its version is {version!r}, not a number")
-    if version > newest:
-        raise RecordingError(
-            f"this {what} was written by a newer gradviz (format version {version}; this gradviz reads {newest}). "
-            "Install the newest gradviz to open it."
-        )
+    check_version(body, version, what)
     try:
         return make(decode(kind, {k: v for k, v in body.items() if k not in ("format", "version")}, what))
     except DamageError as damage:
-        raise RecordingError(f"this {what} is damaged: {damage}") from None
+        raise RecordingError(f"this {what} is damaged: {damage}. {AGAIN}") from None
     except RecursionError:
-        raise RecordingError(f"this {what} is damaged: it is nested too deeply") from None
+        raise RecordingError(f"this {what} is damaged: it is nested too deeply. {AGAIN}") from None
+
+
+def check_version(body: dict[str, Any], version: int, what: str) -> None:
+    """See that a document is of the version that is read here.
+
+    Raises
+    ------
+    RecordingError
+        If it is of another, or says none.
+    """
+    found, made_by = body.get("version"), body.get("producer")
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise RecordingError(f"this {what} is damaged: its version is {shown(found)}, not a number. {AGAIN}")
+    if found > version:
+        raise RecordingError(
+            f"this {what} was written by a newer gradviz (format version {shown(found)}; this gradviz reads {version}). "
+            "Install the newest gradviz to open it."
+        )
+    if found < version:
+        by = made_by if isinstance(made_by, str) and made_by.isprintable() and len(made_by) < 40 else "an older gradviz"
+        raise RecordingError(
+            f"this {what} was written by {by} (format version {found}; this gradviz reads {version}). Record it again, or "
+            "open it with the gradviz that wrote it."
+        )
 
 
 def save(recording: Recording, path: str | os.PathLike[str]) -> Path:
@@ -159,9 +164,7 @@ def load(path: str | os.PathLike[str]) -> Recording:
         If the file cannot be read.
     """
     try:
-        return loads(Path(path).read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise RecordingError(f"{path}: this is not a recording: it is not text") from None
+        return from_document(document_of(Path(path).read_bytes()))
     except RecordingError as error:
         raise RecordingError(f"{path}: {error}") from None
 
@@ -182,10 +185,6 @@ class _WrongError(Exception):
         return f"{''.join(reversed(self.path))} {self.what}"
 
 
-def _damaged(where: str, what: str) -> DamageError:
-    return DamageError(f"{where} {what}")
-
-
 def decode(kind: Any, value: Any, where: str) -> Any:
     """Read one value of a declared type. Goes as deep as the dataclasses do, which is not deep."""
     try:
@@ -200,6 +199,8 @@ def _reader_of(kind: Any) -> Reader:
     origin, parts = typing.get_origin(kind), typing.get_args(kind)
     if kind is Any:
         return lambda value: value
+    if origin is typing.Annotated:
+        return _limited_reader(*parts)
     if dataclasses.is_dataclass(kind):
         return _dataclass_reader(kind)
     if origin in (types.UnionType, typing.Union):
@@ -208,25 +209,56 @@ def _reader_of(kind: Any) -> Reader:
         return _literal_reader(parts)
     if origin is tuple:
         return _list_reader(parts[0]) if parts[1:] == (Ellipsis,) else _tuple_reader(parts)
-    if kind is float:
-        return lambda value: float(_number(value))
-    return _plain_reader(kind)
+    return {float: _float, int: _integer, str: _text}.get(kind) or _plain_reader(kind)
 
 
 def _plain_reader(kind: type) -> Reader:
     def read(value: Any) -> Any:
-        if isinstance(value, kind) and not (kind is int and isinstance(value, bool)):
+        if isinstance(value, kind):
             return value
-        raise _WrongError(f"is {_shown(value)}, not {kind.__name__}")
+        raise _WrongError(f"is {shown(value)}, not {kind.__name__}")
+
+    return read
+
+
+def _float(value: Any) -> float:
+    return value if type(value) is float else float(_number(value))
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:
+        raise _WrongError(f"is {shown(value)}, not int")
+    if abs(value) > model.MOST_ENTRIES:
+        raise _WrongError(f"is {shown(value)}, far from anything that is counted")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _WrongError(f"is {shown(value)}, not str")
+    if not value.isascii() and NO_TEXT.search(value):
+        raise _WrongError(f"is {shown(value)}, with half a character in it")
+    return value
+
+
+def _limited_reader(kind: Any, *limits: model.Must) -> Reader:
+    inner = _reader_of(kind)
+
+    def read(value: Any) -> Any:
+        found = inner(value)
+        for limit in limits:
+            if not limit.holds(found):
+                raise _WrongError(f"is {shown(value)}, not {limit.be}")
+        return found
 
     return read
 
 
 def _literal_reader(allowed: tuple[Any, ...]) -> Reader:
     def read(value: Any) -> Any:
-        if value in allowed:
+        if isinstance(value, str) and value in allowed:
             return value
-        raise _WrongError(f"is {_shown(value)}, not one of {', '.join(map(str, allowed))}")
+        raise _WrongError(f"is {shown(value)}, not one of {', '.join(map(str, allowed))}")
 
     return read
 
@@ -272,7 +304,7 @@ def _tuple_reader(parts: tuple[Any, ...]) -> Reader:
 @cache
 def _field_readers(kind: Any) -> dict[str, Reader]:
     """Return what reads each field of a dataclass. Asked for late: a dataclass may have a field of its own type."""
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, include_extras=True)
     return {field.name: _reader_of(hints[field.name]) for field in dataclasses.fields(kind) if field.init}
 
 
@@ -281,12 +313,12 @@ def _dataclass_reader(kind: Any) -> Reader:
 
     def read(value: Any) -> Any:
         if not isinstance(value, dict):
-            raise _WrongError(f"is {_shown(value)}, not a {kind.__name__}")
+            raise _WrongError(f"is {shown(value)}, not a {kind.__name__}")
         found, readers = {}, _field_readers(kind)
         for name, inner in value.items():
             reader = readers.get(name)
             if reader is None:
-                raise _WrongError(f"has a field {_shown(name)} that a {kind.__name__} does not have")
+                raise _WrongError(f"has a field {shown(name)} that a {kind.__name__} does not have")
             try:
                 found[name] = reader(inner)
             except _WrongError as wrong:
@@ -302,74 +334,13 @@ def _dataclass_reader(kind: Any) -> Reader:
 
 def _list(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise _WrongError(f"is {_shown(value)}, not a list")
+        raise _WrongError(f"is {shown(value)}, not a list")
     return value
 
 
 def _number(value: Any) -> Any:
     if isinstance(value, bool | int | float):
         return value
-    if value in ("nan", "inf", "-inf"):
+    if isinstance(value, str) and value in ("nan", "inf", "-inf"):
         return float(value)
-    raise _WrongError(f"has {_shown(value)} where a number should be")
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:39] + "…"
-
-
-def check_graph(graph: model.Graph, where: str) -> None:
-    """See that every id that a graph mentions exists: the drawing relies on it."""
-    tensors, operations = {t.id for t in graph.tensors}, {o.id for o in graph.operations}
-    for id in (*tensors, *operations):
-        if not id.isalnum() or not id.isascii():
-            raise _damaged(where, f"has an id {_shown(id)}; ids are letters and digits")
-    if len(tensors) < len(graph.tensors) or len(operations) < len(graph.operations):
-        raise _damaged(where, "uses an id twice")
-    for operation in graph.operations:
-        for place, argument in enumerate(operation.inputs):
-            if argument.tensor not in tensors:
-                raise _damaged(
-                    f"operation {operation.id}", f"uses a tensor {_shown(argument.tensor)} that is not there"
-                )
-            if argument.id != f"{operation.id}_{place}":
-                raise _damaged(f"operation {operation.id}", f"calls argument {place} {_shown(argument.id)}")
-        for output in operation.outputs:
-            if output not in tensors:
-                raise _damaged(f"operation {operation.id}", f"makes a tensor {_shown(output)} that is not there")
-    for tensor in graph.tensors:
-        if tensor.producer is not None and tensor.producer not in operations:
-            raise _damaged(f"tensor {tensor.id}", f"is made by {_shown(tensor.producer)}, which is not there")
-
-
-def _checked(recording: Recording) -> Recording:
-    """Return a recording whose graph is whole, and whose shapes fit its numbers."""
-    graph = recording.graph
-    check_graph(graph, "recording.graph")
-    tensors, operations = {t.id for t in graph.tensors}, {o.id for o in graph.operations}
-    arguments = {argument.id for _, argument in graph.arguments()}
-    for place, frame in enumerate(recording.frames):
-        where = f"frame {place}"
-        if frame.current and frame.current not in tensors and frame.current not in operations:
-            raise _damaged(where, f"is about {_shown(frame.current)}, which is not there")
-        for id, value in (*frame.values, *((g.tensor, g.value) for g in frame.gradients)):
-            if id not in tensors:
-                raise _damaged(where, f"gives a value to {_shown(id)}, which is not there")
-            _check_value(value, where)
-        for contribution in frame.contributions:
-            if contribution.argument not in arguments:
-                raise _damaged(where, f"has a contribution along {_shown(contribution.argument)}, which is not there")
-            _check_value(contribution.value, where)
-            if contribution.local is not None:
-                _check_value(contribution.local, where)
-    return recording
-
-
-def _check_value(value: model.Value, where: str) -> None:
-    if value.data is not None and len(value.data) != math.prod(value.shape):
-        raise _damaged(where, f"has {len(value.data)} numbers for a tensor of shape {list(value.shape)}")
-    if value.data is None and (value.summary is None or value.preview is None or value.preview.data is None):
-        raise _damaged(where, "has a tensor with neither numbers nor a summary")
-    if value.preview is not None:
-        _check_value(value.preview, where)
+    raise _WrongError(f"has {shown(value)} where a number should be")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
+import stat
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -13,7 +15,8 @@ def write_file(path: str | os.PathLike[str], content: str | bytes) -> Path:
     Parameters
     ----------
     path
-        Where to write. An existing file is replaced; its folder must exist.
+        Where to write; its folder must exist. A file that is there is replaced, and its permissions stay. Of a link, the
+        file that it leads to is written. What is no file, such as a pipe or ``/dev/stdout``, is written to.
     content
         Text (written as UTF-8 with ``\n`` line ends) or bytes.
 
@@ -27,31 +30,46 @@ def write_file(path: str | os.PathLike[str], content: str | bytes) -> Path:
     OSError
         If the folder does not exist or cannot be written; nothing is left behind.
     """
-    target = Path(path)
+    asked = Path(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
+    target = Path(os.path.realpath(asked))
     try:
-        _write_beside(target, data)
+        _write(asked, target, data)
     except OSError as error:
         if error.errno is None:  # it names no file
             raise
         # Name the file that was asked for, not the one beside it.
-        words = error.strerror
-        if not target.parent.is_dir():
-            words = f"there is no folder {os.fspath(target.parent)!r}: make it first"
-        raise OSError(error.errno, words, os.fspath(target)) from None
-    return target
+        words, folder = error.strerror, (target if asked.is_symlink() else asked).parent
+        if not folder.is_dir():
+            words = f"there is no folder {os.fspath(folder)!r}: make it first"
+        raise OSError(error.errno, words, os.fspath(asked)) from None
+    return asked
 
 
-def _write_beside(target: Path, data: bytes) -> None:
-    handle, aside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:40]}.", suffix=".part")
+def _write(asked: Path, target: Path, data: bytes) -> None:
     try:
-        with os.fdopen(handle, "wb") as file:
+        there = asked.stat()
+    except FileNotFoundError:
+        there = None
+    if there is not None and not stat.S_ISREG(there.st_mode) and not stat.S_ISDIR(there.st_mode):
+        asked.write_bytes(data)  # there is nothing to rename to
+        return
+    aside = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+    file = open(aside, "xb")  # noqa: SIM115 (a new file, with the permissions that any new file gets here)
+    try:
+        with file:
             file.write(data)
-        # mkstemp makes private files; give this one the permissions an ordinary open() would.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(aside, 0o666 & ~umask)
+        if there is not None:
+            _give(aside, there)
         os.replace(aside, target)
     except BaseException:
         os.unlink(aside)
         raise
+
+
+def _give(path: Path, like: os.stat_result) -> None:
+    """Give a file the permissions of another, and its owner where that is allowed."""
+    if hasattr(os, "chown"):
+        with suppress(OSError):
+            os.chown(path, like.st_uid, like.st_gid)
+    os.chmod(path, stat.S_IMODE(like.st_mode))

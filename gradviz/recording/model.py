@@ -10,14 +10,37 @@ and the picture has two edges. A *frame* is one moment of the run, written as wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 Role = Literal["parameter", "input", "constant", "intermediate", "output"]
 Phase = Literal["forward", "backward"]
 Number = float | int | bool
+
+
+@dataclass(frozen=True)
+class Must:
+    """What a value must be beside its type: for those who read one from a file."""
+
+    be: str
+    holds: Callable[[Any], bool]
+
+
+MOST_AXES, MOST_ENTRIES = 64, 2**53
+
+Count = Annotated[int, Must("a count, from 0 on", lambda number: number >= 0)]
+Ordinal = Annotated[int, Must("a number, from 1 on", lambda number: number >= 1)]
+Id = Annotated[str, Must("letters and digits", lambda text: text.isalnum() and text.isascii())]
+Shape = Annotated[
+    tuple[Count, ...],
+    Must("the shape of a tensor", lambda shape: len(shape) <= MOST_AXES and math.prod(shape) <= MOST_ENTRIES),
+]
+
+FOLD = "fold"
+"""The name of an operation that stands for several. Its attributes count them and their parameters, and have a norm."""
 
 FULL_VALUE_LIMIT = 4096
 """Tensors of up to this many entries are kept in full; larger ones as a summary and a small preview."""
@@ -31,9 +54,9 @@ class Summary:
     sd: float
     min: float
     max: float
-    zeros: int
-    nans: int
-    infs: int
+    zeros: Count
+    nans: Count
+    infs: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +77,7 @@ class Value:
         more axes.
     """
 
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: str
     data: tuple[Number, ...] | None
     summary: Summary | None = None
@@ -66,10 +89,10 @@ class Source:
     """Where in the user's program an operation was written. Lines count from 1, columns from 0, as in Python."""
 
     file: str
-    line: int
-    column: int | None = None
-    end_line: int | None = None
-    end_column: int | None = None
+    line: Ordinal
+    column: Count | None = None
+    end_line: Ordinal | None = None
+    end_column: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +100,7 @@ class Code:
     """A stretch of the user's program, to be shown beside the picture."""
 
     file: str
-    first_line: int
+    first_line: Ordinal
     lines: tuple[str, ...]
 
 
@@ -103,11 +126,11 @@ class Tensor:
         Path of the module it belongs to, ``""`` for none.
     """
 
-    id: str
+    id: Id
     name: str
     named: bool
     role: Role
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: str
     requires_grad: bool
     producer: str | None = None
@@ -165,7 +188,7 @@ class Operation:
         How it passes the gradient on, in one plain sentence.
     """
 
-    id: str
+    id: Id
     name: str
     grad_fn: str | None
     symbol: str
@@ -238,7 +261,7 @@ class Contribution:
 
     argument: str
     value: Value
-    summed_axes: tuple[int, ...] = ()
+    summed_axes: tuple[Count, ...] = ()
     local: Value | None = None
 
 
@@ -256,12 +279,15 @@ class Gradient:
         True once every contribution has arrived.
     before
         For a leaf: what its ``.grad`` held from an earlier ``backward()``, if anything. It is part of `value`.
+    replaced
+        What had arrived and what a hook put in its place, if one did. The latter is part of `value`.
     """
 
     tensor: str
     value: Value
     complete: bool
     before: Value | None = None
+    replaced: tuple[Value, Value] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ those that the engine's own backward pass carried along each edge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine.backward import run
-from gradviz.engine.node import AccumulateGrad, Node
+from gradviz.engine import notation
+from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.engine.tensor import wrap
 from gradviz.recording import words
@@ -31,113 +31,13 @@ from gradviz.recording.model import (
     Value,
 )
 from gradviz.recording.names import Names, find_names
+from gradviz.recording.passes import Key, Pass, freed, nodes_behind, past_pass, places_of, trial_pass
 from gradviz.recording.source import code_of, source_of
 from gradviz.recording.values import dtype_text, value_of
 from gradviz.recording.words import Operand
 
 IN_WORDS = 4000
 """Operations that are put into words; of longer computations only the first and the last ones are."""
-
-Key = tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pass:
-    """What one backward pass did.
-
-    Attributes
-    ----------
-    order
-        The nodes that ran, in order.
-    upstream, contributions
-        By node: the gradient that arrived, and what went to each argument.
-    before
-        By leaf: what its ``.grad`` held already, or ``None``.
-    total
-        By leaf: what this pass brought it.
-    """
-
-    order: tuple[Node, ...]
-    upstream: Mapping[Node, Any]
-    contributions: Mapping[Node, Sequence[Any]]
-    before: Mapping[EngineTensor, Any]
-    total: Mapping[EngineTensor, Any]
-
-    def gradient_of(self, key: Key) -> Any:
-        """Return the gradient that arrived at a result."""
-        gradient = self.upstream[key[0]]
-        return gradient[key[1]] if key[0].many else gradient
-
-
-def nodes_behind(outputs: Sequence[EngineTensor]) -> list[Node]:
-    """Every operation that the outputs depend on, oldest first."""
-    found: set[Node] = set()
-    waiting: list[Any] = [tensor._grad_fn for tensor in outputs if tensor._grad_fn is not None]
-    while waiting:
-        node = waiting.pop()
-        if node in found:
-            continue
-        found.add(node)
-        waiting.extend(edge[0] for edge in node.edges if edge is not None and isinstance(edge[0], Node))
-    return sorted(found, key=lambda node: node._sequence_nr)
-
-
-def past_pass(outputs: Sequence[EngineTensor], nodes: Sequence[Node]) -> Pass | None:
-    """Return what the last ``backward()`` through these outputs left with the nodes; ``None`` if there was none."""
-    root = outputs[0]._grad_fn
-    if root is None or root.seen is None:
-        return None
-    number = root.seen[0]
-    order = [node for node in reversed(nodes) if node.seen is not None and node.seen[0] == number]
-    before, total = {}, {}
-    for node in order:
-        for edge in node.edges:
-            if edge is not None and isinstance(edge[0], AccumulateGrad):
-                seen = edge[0].seen
-                if seen is not None and seen[0] == number:
-                    before[edge[0].variable], total[edge[0].variable] = seen[1], seen[2]
-    return Pass(
-        tuple(order),
-        {node: node.seen[1] for node in order if node.seen},
-        {node: node.seen[2] for node in order if node.seen},
-        before,
-        total,
-    )
-
-
-def trial_pass(outputs: Sequence[EngineTensor], gradients: Sequence[EngineTensor]) -> Pass:
-    """Run the engine's backward pass and watch it, leaving every ``.grad`` and every saved tensor as it was.
-
-    Raises
-    ------
-    RuntimeError
-        As ``backward()``: if the graph has been freed, or a tensor in it was changed in place.
-    """
-    order: list[Node] = []
-    upstream: dict[Node, Any] = {}
-    contributions: dict[Node, Sequence[Any]] = {}
-    before: dict[EngineTensor, Any] = {}
-    total: dict[EngineTensor, Any] = {}
-
-    def watch(node: Any, first: Any, second: Any) -> None:
-        if isinstance(node, AccumulateGrad):
-            before[node.variable], total[node.variable] = first, second
-        else:
-            order.append(node)
-            upstream[node], contributions[node] = first, second
-
-    run(outputs, [seed.array for seed in gradients], retain_graph=True, wanted=(), observer=watch)
-    return Pass(tuple(order), upstream, contributions, before, total)
-
-
-def places_of(node: Node) -> range:
-    """Return the numbers of a node's outputs from which gradients flow."""
-    return range(len(node.operation.outputs) if node.many else 1)
-
-
-def freed(nodes: Sequence[Node]) -> bool:
-    """Return True if a backward pass has dropped what these nodes had saved."""
-    return any(node.values is None for node in nodes)
 
 
 def record_graph(
@@ -288,6 +188,7 @@ class _Builder:
         self.arguments: dict[Node, list[Key]] = {}
         self.outputs_of: dict[Node, list[Key]] = {}
         self.node_ids = {node: f"o{place}" for place, node in enumerate(nodes)}
+        self.leaves: dict[Key, EngineTensor] = {}
         self.modules: dict[int, Module] = {}
         self.unnamed: dict[str, int] = {}
         self.detached: set[Key] = set()
@@ -346,20 +247,23 @@ class _Builder:
                 self.operands[key] = Operand("None", True, np.asarray(None), ())
                 return key
             array = np.asarray(argument)
-            name = words.number(array.item()) if array.size == 1 else "constant"
+            name = notation.number(array.item()) if array.size == 1 else "constant"
             self._enter(key, name, True, "constant", array, requires_grad=False)
             return key
         leaf = edge[0].variable if edge is not None else argument
         key = ("leaf", id(leaf))
         if key not in self.tensors:
+            self.leaves[key] = leaf
             found, in_formulas = self._leaf_name(leaf)
             role: Role = "parameter" if edge is not None else "input"
             if edge is None and _detached_from(leaf) is not None:
                 self.detached.add(key)
-            values = leaf.values_at(node._sequence_nr)
+            values = leaf.values_at(node.made)
             if found is None and edge is None and np.ndim(leaf.array) == 0 and values is not None:
                 # A number that nobody has named is called by what it is, as one written in the program.
-                self._enter(key, words.number(np.asarray(values).item()), True, "constant", values, requires_grad=False)
+                self._enter(
+                    key, notation.number(np.asarray(values).item()), True, "constant", values, requires_grad=False
+                )
                 return key
             self._enter(
                 key,
@@ -396,7 +300,7 @@ class _Builder:
         if own_name is None and node.many:
             name += f"[{key[1]}]"
         role: Role = "output" if key in self.output_keys else "intermediate"
-        array = tensor.values_at(node._sequence_nr)
+        array = tensor.values_at(node.made)
         self._enter(
             key,
             name,
@@ -467,7 +371,7 @@ class _Builder:
             symbol=words.symbol_of(node),
             inputs=tuple(arguments),
             outputs=tuple(self.ids[key] for key in self.outputs_of[node]),
-            sequence=node._sequence_nr - self.nodes[0]._sequence_nr,
+            sequence=node.made - self.nodes[0].made,
             attributes=tuple(settings.items()),
             saved=saved,
             module=self._module(node),
@@ -556,7 +460,7 @@ class _Builder:
             return
         root = self.output_keys[0]
         assert root[0] is not None  # checked before anything was recorded
-        seed = ran.gradient_of(root)
+        seed = ran.arrived_at(root)
         ones = bool(np.all(np.asarray(seed) == 1))
         # A gradient other than 1 was given, or came from a result further on that is not in this picture.
         output = self.operands[root].name if ones else "L"
@@ -583,16 +487,17 @@ class _Builder:
             )
             sentence += "its gradient is 1." if scalar else "every entry of its gradient is 1."
         else:
-            value = words.number(np.asarray(seed).item()) if scalar else words.shape_text(np.shape(seed))
+            value = notation.number(np.asarray(seed).item()) if scalar else words.shape_text(np.shape(seed))
             equation = f"{words.gradient_name(output, name)} = {value}"
             sentence = f"Backpropagation enters this picture at {name}, with a gradient that was given, or came from further on."
+        equations = [equation]
         return Frame(
             "backward",
             self.ids[root],
             "Start of backward",
             sentence,
-            equation=(equation,),
-            gradients=(Gradient(self.ids[root], value_of(seed), complete=True),),
+            gradients=(self._gradient(root, seed, True, equations),),
+            equation=tuple(equations),
         )
 
     def _backward_frame(
@@ -602,17 +507,24 @@ class _Builder:
         row, result = node.operation, self.operands[self.outputs_of[node][0]]
         operands = [self.operands[key] for key in self.arguments[node]]
         upstream = self.ran.gradient_of(self.outputs_of[node][0])
-        equation, contributions, gradients = [], [], {}
-        for place, (slot, key, gradient) in enumerate(
-            zip(row.inputs, self.arguments[node], self.ran.contributions[node], strict=True)
+        entered = self.ran.upstream[node][self.outputs_of[node][0][1]] if node.many else self.ran.upstream[node]
+        equation: list[str] = []
+        contributions: list[Contribution] = []
+        gradients: dict[Key, Gradient] = {}
+        for place, (slot, key, gradient, sent) in enumerate(
+            zip(row.inputs, self.arguments[node], self.ran.contributions[node], self.ran.sent(node), strict=True)
         ):
             if gradient is None:
                 continue
             partial = expected[key] > 1
-            if node not in self.wordless:
+            if node not in self.wordless and sent is not None:
                 equation.append(
-                    words.backward_equation(node, slot, operands, output, result, upstream, gradient, partial=partial)
+                    words.backward_equation(node, slot, operands, output, result, entered, sent, partial=partial)
                 )
+                if not contributions and not _same(upstream, entered):
+                    equation.append(_hook_line(f"{type(node).__name__} had made {result.name}'s gradient", entered))
+            if not _same(sent, gradient):
+                equation.append(_hook_line(f"{type(node).__name__} made it", gradient))
             target = operands[place]
             axes = words.summed_over(node, target)
             local = None if node in self.wordless else words.local_entries(node, slot, operands)
@@ -639,27 +551,37 @@ class _Builder:
     def _gradient(self, key: Key, so_far: Any, complete: bool, equation: list[str]) -> Gradient:
         """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
         assert self.ran is not None
-        before = None
-        arrived = so_far
-        if complete and isinstance(key[0], Node):
-            so_far = self.ran.gradient_of(key) if key[0] in self.ran.upstream else so_far
-        elif complete:
-            leaf = next(leaf for leaf in self.ran.total if id(leaf) == key[1])
-            so_far, before = self.ran.total[leaf], self.ran.before[leaf]
-        if complete and not np.array_equal(arrived, so_far, equal_nan=True):
-            equation.append(_hook_line(self.operands[key].name, so_far))
+        if not complete:
+            return Gradient(self.ids[key], value_of(so_far), complete)
+        name, before = self.operands[key].name, None
+        arrived = made = so_far
+        if isinstance(key[0], Node):
+            if key[0] in self.ran.upstream:
+                arrived, made = self.ran.arrived_at(key), self.ran.gradient_of(key)
+        elif (leaf := self.leaves[key]) in self.ran.total:  # else its last gradient came from outside of this picture
+            arrived, made, before = self.ran.arrived[leaf], self.ran.total[leaf], self.ran.before[leaf]
+        if not _same(so_far, arrived):
+            equation.append(f"{name} so far: more came from outside of this picture, in all {_told(arrived)}")
+        hooked = not _same(arrived, made)
+        if hooked:
+            equation.append(_hook_line(f"{name} made it", made))
+        total = made
         if before is not None:
-            total = before + so_far
-            name = f"{self.operands[key].name}.grad"
-            equation.append(_sum_line(name, before, so_far, total) + "   (the first was there already)")
-            so_far = total
-        return Gradient(self.ids[key], value_of(so_far), complete, before=None if before is None else value_of(before))
+            total = before + made
+            equation.append(_sum_line(f"{name}.grad", before, made, total) + "   (the first was there already)")
+        return Gradient(
+            self.ids[key],
+            value_of(total),
+            complete,
+            before=None if before is None else value_of(before),
+            replaced=(value_of(arrived), value_of(made)) if hooked else None,
+        )
 
 
 def _sum_line(name: str, first: Any, second: Any, total: Any) -> str:
     """Write how contributions add up: ``∂z/∂x = 9 + 5 = 14``."""
     if np.ndim(total) == 0:
-        numbers = [words.number(np.asarray(part).item()) for part in (first, second, total)]
+        numbers = [notation.number(np.asarray(part).item()) for part in (first, second, total)]
         second_text = f"({numbers[1]})" if numbers[1].startswith("−") else numbers[1]
         return f"{name} so far: {numbers[0]} + {second_text} = {numbers[2]}"
     return f"{name} so far: what had arrived before + this   ({words.shape_text(np.shape(total))})"
@@ -677,10 +599,21 @@ def _saved(node: Node, operands: Sequence[Operand]) -> str:
     return f" For this it had saved {_listed(dict.fromkeys(kept))}.{after}"
 
 
-def _hook_line(name: str, made: Any) -> str:
+def _same(first: Any, second: Any) -> bool:
+    return first is second or (
+        first is not None and second is not None and np.array_equal(first, second, equal_nan=True)
+    )
+
+
+def _hook_line(what: str, made: Any) -> str:
     """Say that a hook has put another gradient in the place of the one that arrived."""
-    what = words.number(np.asarray(made).item()) if np.ndim(made) == 0 else "another gradient"
-    return f"a hook on {name} made it {what}"
+    return f"a hook on {what} {_told(made)}"
+
+
+def _told(gradient: Any) -> str:
+    if gradient is None:
+        return "nothing"
+    return notation.number(np.asarray(gradient).item()) if np.ndim(gradient) == 0 else "another gradient"
 
 
 def _listed(names: Iterable[str]) -> str:

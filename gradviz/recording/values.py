@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -63,6 +64,20 @@ def preview_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
         return preview_and_sum(array)[0]
     layers = array.reshape(-1, *array.shape[-2:])[:PREVIEW_LAYERS]
     return np.stack([_blocks(layer, PREVIEW_OF_A_LAYER)[0] for layer in layers])
+
+
+def preview_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of the preview of an array of a shape.
+
+    Examples
+    --------
+    >>> preview_shape((784, 10)), preview_shape((5000,)), preview_shape((4, 16, 28, 28))
+    ((12, 10), (1, 12), (8, 8, 8))
+    """
+    rows, columns = ((1, 1, *shape) if len(shape) < 2 else shape)[-2:]
+    most = PREVIEW_SIZE if len(shape) < 3 else PREVIEW_OF_A_LAYER
+    layers = () if len(shape) < 3 else (min(math.prod(shape[:-2]), PREVIEW_LAYERS),)
+    return (*layers, min(rows, most), min(columns, most))
 
 
 def preview_and_sum(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], float]:

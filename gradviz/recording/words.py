@@ -170,7 +170,8 @@ def scalar_local(node: Node, slot: str, operands: list[Operand]) -> str:
         result = node.operation.forward(*arrays, *node.settings) if not node.operation.reduction else arrays[0]
         results = result if len(node.operation.outputs) > 1 else (result,)
         values = (*arrays, *results, *node.settings)
-        return number(np.asarray(rule(kind.type(1), values)).item())
+        local = np.asarray(rule(kind.type(1), values))
+    return number(local.item()) if local.size == 1 else ""  # a setting that is an array may have stretched it
 
 
 LOCAL_ENTRIES = 256
@@ -186,8 +187,8 @@ def local_entries(node: Node, slot: str, operands: list[Operand]) -> Any:
     arrays = [operand.array for operand in operands]
     if not 1 < size <= LOCAL_ENTRIES or not is_factor(node, slot) or node.operation.reduction or node.many:
         return None
-    if any(array is None for array in arrays):
-        return None
+    if any(array is None or np.asarray(array).dtype == object for array in arrays):
+        return None  # it is not known, or was not given, as one end of a clamp may be
     index = node.operation.inputs.index(slot)
     with np.errstate(all="ignore"):
         result = node.operation.forward(*arrays, *node.settings)

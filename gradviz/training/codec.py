@@ -1,4 +1,4 @@
-"""Runs as JSON, and back: what `gradviz.training.document` describes.
+"""Runs as files, and back: a ``.zip`` with what `gradviz.training.document` describes as JSON, and the arrays in an ``.npz``.
 
 What a loop brought is written in full, to the last bit, and the operations by their names in the table, so that a loaded run
 can compute every step again. Nothing in a file is run but operations of the table on arrays of the file.
@@ -6,28 +6,22 @@ can compute every step again. Nothing in a file is run but operations of the tab
 
 from __future__ import annotations
 
-import base64
-import binascii
-import copyreg
-import gzip
+import io
 import json
-import math
 import os
-import zlib
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import BESIDE, FAMILIES, TABLE, Operation
-from gradviz.recording.codec import DamageError, RecordingError, check_graph, encode, parse, read
+from gradviz.engine.operation import BESIDE, TABLE, Operation
+from gradviz.recording.codec import RecordingError, check_version, encode, read
 from gradviz.recording.files import write_file
+from gradviz.recording.guards import AGAIN, Archive, DamageError, npy, packed, parse
 from gradviz.training.document import (
     LARGE,
     NUMBER,
-    Pool,
     Reference,
     SavedInstruction,
     SavedLarge,
@@ -37,79 +31,62 @@ from gradviz.training.document import (
     SavedRun,
     SavedStep,
 )
-from gradviz.training.log import Entry, Large, Log, ParameterEntry
-from gradviz.training.model import BY_HAND, Rule
-from gradviz.training.program import SLOT, Instruction, Program
-from gradviz.training.run import SAVERS, Run
-from gradviz.training.settings import DTYPES, NoWordsError, pack, unpack
+from gradviz.training.log import Entry, Large, ParameterEntry
+from gradviz.training.model import Rule
+from gradviz.training.program import Program
+from gradviz.training.reader import Reader
+from gradviz.training.run import Run
+from gradviz.training.settings import DTYPES, NoWordsError, pack
 
 FORMAT = "gradviz.run"
-VERSION = 1
+VERSION = 2
 
-MOST_BYTES = 4 * 2**30
-"""How much a compressed file may unpack to."""
-
-MOST_PARTS = 4096
-"""Arguments or results of an operation that joins or takes apart."""
+RUN, ARRAYS = "run.json", "arrays.npz"
+"""What stands in a file."""
 
 
-def dumps(run: Run) -> str:
-    """Write a run as JSON text; the same run always gives the same text."""
-    body = {"format": FORMAT, "version": VERSION, **encode(_Writer(run).document())}
-    return json.dumps(body, allow_nan=False, separators=(",", ":"))
+def dumps(run: Run) -> bytes:
+    """Write a run as the content of a ``.zip`` file; the same run always gives the same bytes."""
+    writer = _Writer(run)
+    body = {"format": FORMAT, "version": VERSION, **encode(writer.document())}
+    text = json.dumps(body, allow_nan=False, separators=(",", ":"))
+    arrays = packed((f"{number}.npy", npy(pool)) for number, pool in enumerate(writer.pools()))
+    return packed([(RUN, text.encode()), (ARRAYS, arrays)])
 
 
-def loads(text: str) -> Run:
-    """Read a run from JSON text.
+def loads(data: bytes) -> Run:
+    """Read a run from the content of a file.
 
     Raises
     ------
     RecordingError
-        If it is not a run, is damaged, or was written by a newer gradviz.
+        If it is not a run, is damaged, or was written by another version of gradviz.
     """
-    return from_document(parse(text))
+    try:
+        archive = Archive(io.BytesIO(data), len(data))
+    except DamageError as damage:
+        raise RecordingError(f"this run is damaged: {damage}. {AGAIN}") from None
+    return from_archive(archive)
 
 
-def from_document(body: dict[str, Any]) -> Run:
-    """Do the same for JSON that has been parsed."""
-    if body.get("format") != FORMAT:
-        raise RecordingError(f'this is not a recorded run: it is JSON, but does not say "format": "{FORMAT}"')
-    return read(body, SavedRun, VERSION, "run", lambda saved: _Reader(saved).run())
+def from_archive(archive: Archive) -> Run:
+    """Do the same for a file that has been opened."""
+    try:
+        body = parse(archive.read(RUN), archive.worth)
+        if not isinstance(body, dict) or body.get("format") != FORMAT:
+            raise RecordingError(f'this is not a recorded run: its {RUN} does not say "format": "{FORMAT}"')
+        check_version(body, VERSION, "run")
+        # The arrays were packed before: what they unpack to is counted against the whole file too.
+        inner = Archive(io.BytesIO(archive.read(ARRAYS)), archive.worth)
+        pools = [inner.array(f"{number}.npy", DTYPES) for number in range(len(inner.names))]
+    except DamageError as damage:
+        raise RecordingError(f"this run is damaged: {damage}. {AGAIN}") from None
+    return read(body, SavedRun, VERSION, "run", lambda saved: Reader(saved, pools, archive.worth).run())
 
 
 def save(run: Run, path: str | os.PathLike[str]) -> Path:
-    """Write a run to a ``.json`` file, or compressed to a ``.json.gz``; whole or not at all."""
-    text = dumps(run)
-    if os.fspath(path).lower().endswith(".gz"):
-        return write_file(path, gzip.compress(text.encode(), mtime=0))  # without the time: the same run, the same file
-    return write_file(path, text)
-
-
-def _reduced(run: Run) -> tuple[Any, ...]:
-    """Say how a pickle keeps a run, for other processes: as its text."""
-    return loads, (dumps(run),)
-
-
-SAVERS[".json"] = SAVERS[".json.gz"] = save
-copyreg.pickle(Run, _reduced)
-
-
-def unpacked(data: bytes) -> bytes:
-    """Return the bytes that a ``.gz`` file holds.
-
-    Raises
-    ------
-    RecordingError
-        If it is damaged, or unpacks to more than anything that is saved here.
-    """
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        made = unpacker.decompress(data, MOST_BYTES)
-    except zlib.error as error:
-        raise RecordingError(f"this compressed file is damaged: {error}") from None
-    if not unpacker.eof:
-        raise RecordingError("this compressed file is damaged: its end is missing")
-    return made
+    """Write a run to a ``.zip`` file, whole or not at all."""
+    return write_file(path, dumps(run))
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -156,10 +133,14 @@ class _Writer:
             rules=tuple(SavedRule(rule.name, tuple(_packed(rule))) for rule in self._rules),
             programs=tuple(made for made in programs if made is not None),
             steps=steps,
-            pools=tuple(_pool(name, shape, arrays) for (name, shape), (_, arrays) in self._pools.items()),
             large=tuple(self._large),
             numbers=tuple(self._numbers),
         )
+
+    def pools(self) -> Iterator[np.ndarray[Any, Any]]:
+        """Go through the arrays that the document refers to."""
+        for (name, _), (_, arrays) in self._pools.items():
+            yield np.stack([np.asarray(array) for array in arrays]).astype(np.dtype(name).newbyteorder("<"))
 
     def _program(self, program: Program, owners: dict[int, int]) -> SavedProgram | None:
         instructions = []
@@ -253,208 +234,6 @@ def _packed(rule: Rule) -> list[tuple[str, Any]]:
     return packed
 
 
-def _pool(name: str, shape: tuple[int, ...], arrays: Sequence[Any]) -> Pool:
-    little = np.dtype(name).newbyteorder("<")
-    data = b"".join([np.asarray(array, little, order="C").tobytes() for array in arrays])
-    packed = zlib.compress(data, 6)
-    deflated = len(packed) < len(data)
-    return Pool(name, shape, len(arrays), base64.b64encode(packed if deflated else data).decode(), deflated)
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------
-
-
-class _Reader:
-    """Makes a run of a document, and sees that everything in it fits together."""
-
-    def __init__(self, saved: SavedRun) -> None:
-        self._saved = saved
-        self._pools = [_arrays(pool, f"run.pools[{place}]") for place, pool in enumerate(saved.pools)]
-        self._large: list[Large] = []
-        self._large = [self._one_large(large, f"run.large[{place}]") for place, large in enumerate(saved.large)]
-        self._rules = [
-            Rule(rule.name, {name: unpack(value, f"run.rules[{place}]") for name, value in rule.settings})
-            for place, rule in enumerate(saved.rules)
-        ]
-
-    def run(self) -> Run:
-        saved = self._saved
-        losses, epoch_of = self._array(saved.losses, "run.losses"), self._array(saved.epoch_of, "run.epoch_of")
-        if losses.dtype != np.float64 or epoch_of.dtype != np.int64 or losses.ndim != 1:
-            raise DamageError("run.losses and run.epoch_of are not lists of numbers")
-        if losses.shape != epoch_of.shape or (np.diff(epoch_of, prepend=0) < 0).any():
-            raise DamageError("run.epoch_of does not count the epochs of run.losses")
-        loss_of = self._array(saved.loss_of, "run.loss_of")
-        if loss_of.dtype != np.int64 or loss_of.shape != losses.shape:
-            raise DamageError("run.loss_of is no list of numbers, one for each step")
-        if loss_of.size and not 0 <= loss_of.min() <= loss_of.max() < len(saved.loss_names):
-            raise DamageError("run.loss_of mentions a loss that has no name")
-        if saved.stride < 1 or saved.whole_stride < 1 or saved.budget < 0:
-            raise DamageError("run.stride, run.whole_stride and run.budget are not counts")
-        programs = [self._program(one, f"run.programs[{place}]") for place, one in enumerate(saved.programs)]
-        owners = [self._owners(one, f"run.programs[{place}]") for place, one in enumerate(saved.programs)]
-        self._programs, self._owners_of, self._losses = programs, owners, losses.tolist()
-        self._epoch_of = epoch_of.tolist()
-        entries: list[Entry] = []
-        for place, step in enumerate(saved.steps):
-            where = f"run.steps[{place}]"
-            if not (entries[-1].index if entries else -1) < step.index < len(losses):
-                raise DamageError(f"{where} is step {step.index}, which is not after the one before, or is not there")
-            entries.append(self._entry(step, where))
-        log = Log(
-            budget=saved.budget,
-            title=saved.title,
-            producer=saved.producer,
-            epochs=saved.epochs,
-            programs=programs,
-            parameters=list(saved.parameters),
-            losses=self._losses,
-            loss_names=list(saved.loss_names),
-            loss_of=loss_of.tolist(),
-            epoch_of=self._epoch_of,
-            entries=entries,
-            notes=list(saved.notes),
-            stride=saved.stride,
-            whole_stride=saved.whole_stride,
-        )
-        run = Run(log)
-        run.owners = owners
-        run.finished = True
-        return run
-
-    # --- programs -----------------------------------------------------------------------------------------------
-
-    def _program(self, saved: SavedProgram, where: str) -> Program:
-        check_graph(saved.graph, f"{where}.graph")
-        if len(saved.instructions) != len(saved.graph.operations) or not saved.instructions:
-            raise DamageError(f"{where} has {len(saved.instructions)} instructions, not one for each operation")
-        instructions: list[Instruction] = []
-        for place, told in enumerate(saved.instructions):
-            here = f"{where}.instructions[{place}]"
-            row = _operation(told, here)
-            if len(told.arguments) != len(row.inputs) or len(told.settings) != len(row.settings):
-                raise DamageError(f"{here} does not have the arguments and settings that {row.name} takes")
-            for at, output in told.arguments:
-                earlier = 0 <= output < len(saved.slots) if at == SLOT else 0 <= at < place and output >= 0
-                if not earlier:
-                    raise DamageError(f"{here} uses ({at}, {output}), which is not there")
-            settings = tuple(unpack(setting, here, len(saved.slots)) for setting in told.settings)
-            instructions.append(Instruction(row, row.function, told.arguments, settings))
-        at, output = saved.output
-        if not 0 <= at < len(instructions) or output < 0:
-            raise DamageError(f"{where}.output is ({at}, {output}), which is not there")
-        if not any(tensor.role == "output" for tensor in saved.graph.tensors):
-            raise DamageError(f"{where}.graph has no output")
-        for slot in saved.slots:
-            if slot.kind not in ("parameter", "input", "number", "setting"):
-                raise DamageError(f"{where} has a slot for {slot.kind[:40]!r}, which is not one")
-        return Program(saved.graph, saved.title, saved.slots, tuple(instructions), saved.output)
-
-    def _owners(self, saved: SavedProgram, where: str) -> dict[int, int]:
-        owners = dict(saved.owners)
-        for slot, owner in owners.items():
-            there = 0 <= slot < len(saved.slots) and 0 <= owner < len(self._saved.parameters)
-            if not there or saved.slots[slot].kind != "parameter":
-                raise DamageError(f"{where}.owners has ({slot}, {owner}), which is not there")
-        if sorted(owners) != [n for n, slot in enumerate(saved.slots) if slot.kind == "parameter"]:
-            raise DamageError(f"{where}.owners does not say which parameter each slot takes")
-        return owners
-
-    # --- steps --------------------------------------------------------------------------------------------------
-
-    def _entry(self, step: SavedStep, where: str) -> Entry:
-        inputs, earlier = [self._kept(reference, where) for reference in step.inputs], {}
-        if step.program is not None:
-            if not 0 <= step.program < len(self._programs):
-                raise DamageError(f"{where} has the program {step.program}, which is not there")
-            slots = self._programs[step.program].slots
-            if len(inputs) != len(slots):
-                raise DamageError(f"{where} brings {len(inputs)} inputs for {len(slots)} slots")
-            for kept, slot in zip(inputs, slots, strict=True):
-                if slot.kind in ("parameter", "input") and not isinstance(kept, np.ndarray | Large):
-                    raise DamageError(
-                        f"{where} brings a number where the tensor {slot.name or 'of an input'} should be"
-                    )
-            for number, reference in step.earlier:
-                if not 0 <= number < len(slots) or slots[number].kind != "parameter":
-                    raise DamageError(f"{where}.earlier is about slot {number}, which is no parameter")
-                earlier[number] = self._state(reference, where)
-        parameters = {part.parameter: self._part(part, where) for part in step.parameters}
-        if step.program is not None and not set(self._owners_of[step.program].values()) <= set(parameters):
-            raise DamageError(f"{where} does not tell of every parameter that takes part")
-        return Entry(
-            index=step.index,
-            program=step.program,
-            inputs=inputs,
-            parameters=parameters,
-            evaluations=list(step.evaluations) or [self._losses[step.index]],
-            earlier=earlier,
-            seed=None if step.seed is None else self._state(step.seed, where),
-        )
-
-    def _part(self, part: SavedPart, where: str) -> ParameterEntry:
-        if not 0 <= part.parameter < len(self._saved.parameters):
-            raise DamageError(f"{where} is about parameter {part.parameter}, which is not there")
-        if not 0 <= part.rule < max(len(self._rules), 1):
-            raise DamageError(f"{where} has the rule {part.rule}, which is not there")
-        of = self._saved.parameters[part.parameter]
-
-        def kept(reference: Reference) -> Any:
-            found = self._kept(reference, where)
-            if not isinstance(found, np.ndarray | Large) or found.shape != of.shape:
-                raise DamageError(f"{where} has something that has not the shape of {of.name[:40]}")
-            return found
-
-        if part.after is None:
-            raise DamageError(f"{where} does not tell what became of {of.name[:40]}")
-        before, after = kept(part.before), kept(part.after)
-        gradient = None if part.gradient is None else kept(part.gradient)
-        if len({isinstance(found, Large) for found in (before, after, gradient) if found is not None}) > 1:
-            raise DamageError(f"{where} has {of.name[:40]} in full in one place, and not in another")
-        return ParameterEntry(
-            before=before,
-            gradient=gradient,
-            rule=self._rules[part.rule] if self._rules else Rule(BY_HAND),
-            after=after,
-            gradient_norm=part.gradient_norm,
-            update_norm=part.update_norm,
-            state={name: self._state(reference, where) for name, reference in part.state},
-        )
-
-    def _state(self, reference: Reference, where: str) -> Any:
-        found = self._kept(reference, where)
-        if not isinstance(found, np.ndarray | Large):
-            raise DamageError(f"{where} has a state that is no array")
-        return found
-
-    # --- arrays -------------------------------------------------------------------------------------------------
-
-    def _kept(self, reference: Reference, where: str) -> Any:
-        pool, row = reference
-        things: Sequence[Any] | None = {NUMBER: self._saved.numbers, LARGE: self._large}.get(pool)
-        if things is None:
-            return self._array(reference, where)
-        if not 0 <= row < len(things):
-            raise DamageError(f"{where} refers to ({pool}, {row}), which is not there")
-        return things[row]
-
-    def _array(self, reference: Reference, where: str) -> Any:
-        pool, row = reference
-        if not 0 <= pool < len(self._pools) or not 0 <= row < len(self._pools[pool]):
-            raise DamageError(f"{where} refers to ({pool}, {row}), which is not there")
-        return self._pools[pool][row]
-
-    def _one_large(self, saved: SavedLarge, where: str) -> Large:
-        if saved.array is not None:
-            array = self._array(saved.array, where)
-            if array.shape != saved.shape or array.dtype.name != saved.dtype:
-                raise DamageError(f"{where} has another shape or dtype than its array")
-            return Large(array, whole=True)
-        if saved.summary is None or saved.preview is None or saved.dtype not in DTYPES:
-            raise DamageError(f"{where} has neither an array nor a summary")
-        return Large.known(saved.shape, DTYPES[saved.dtype].numpy, (saved.summary, self._array(saved.preview, where)))
-
-
 def _name_of(operation: Operation) -> tuple[str, tuple[Any, ...] | None] | None:
     """Return under which name an operation is found again, and which of a family it is."""
     if operation.member is not None:
@@ -462,35 +241,3 @@ def _name_of(operation: Operation) -> tuple[str, tuple[Any, ...] | None] | None:
     if TABLE.get(operation.grad_fn) is operation:
         return operation.grad_fn, None
     return (operation.name, None) if BESIDE.get(operation.name) is operation else None
-
-
-def _operation(told: SavedInstruction, where: str) -> Operation:
-    if told.member is None:
-        found = TABLE.get(told.operation) or BESIDE.get(told.operation)
-        if found is not None:
-            return found
-    elif told.operation in FAMILIES:
-        counts = [which for which in told.member if isinstance(which, int)]
-        if all(isinstance(which, int | str) for which in told.member) and all(0 <= n <= MOST_PARTS for n in counts):
-            with suppress(TypeError, ValueError):
-                return FAMILIES[told.operation](*told.member).operation
-    raise DamageError(f"{where} is {told.operation[:40]!r}, which this gradviz does not have")
-
-
-def _arrays(pool: Pool, where: str) -> list[Any]:
-    if pool.dtype not in DTYPES or pool.count < 0 or any(length < 0 for length in pool.shape):
-        raise DamageError(f"{where} has a dtype or a shape that is not one")
-    kind = DTYPES[pool.dtype].numpy
-    size = pool.count * math.prod(pool.shape) * kind.itemsize
-    if size > MOST_BYTES or len(pool.shape) > 32:
-        raise DamageError(f"{where} would be larger than anything that is saved")
-    try:
-        data = base64.b64decode(pool.data, validate=True)
-        if pool.deflated:
-            data = zlib.decompressobj().decompress(data, size + 1)
-    except (binascii.Error, ValueError, zlib.error) as error:
-        raise DamageError(f"{where} has data that is not as it was written ({error})") from None
-    if len(data) != size or (not size and pool.count > len(pool.data) + 2**20):
-        raise DamageError(f"{where} has {len(data):,} bytes, not {size:,}")
-    array = np.frombuffer(data, kind.newbyteorder("<")).astype(kind).reshape((pool.count, *pool.shape))
-    return [array[place, ...] for place in range(pool.count)]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from inspect import CO_OPTIMIZED
 from types import CodeType, FrameType
 from typing import Any
 
 import numpy as np
+
+from gradviz.recording.names import let_go
 
 VARIABLE = "epoch"
 """What a loop that counts its epochs calls the variable."""
@@ -75,10 +76,8 @@ def label_in(frame: FrameType | None) -> int | None:
     """Return what a variable called ``epoch`` holds in a frame, if its code mentions one and it is a whole number."""
     if frame is None or not _mentions(frame.f_code):
         return None
-    variables = frame.f_locals
-    found: Any = variables.get(VARIABLE)
-    if frame.f_code.co_flags & CO_OPTIMIZED:
-        variables.clear()  # before Python 3.13 this look at a function's variables would keep them alive
+    found: Any = frame.f_locals.get(VARIABLE)
+    let_go(frame)
     if isinstance(found, int | np.integer) and not isinstance(found, bool):
         return int(found)
     return None

@@ -1,7 +1,7 @@
 """What a file says of a run: frozen dataclasses, field by field what stands in the JSON.
 
-Arrays are kept together by dtype and shape, in pools, because ten thousand small ones are then read as one. A `Reference`
-says which: the number of the pool, and the row in it.
+Arrays stand beside it, those of one dtype and shape together in a pool, because ten thousand small ones are then read as one. A
+`Reference` says which: the number of the pool, and the row in it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from gradviz.recording.model import Graph, Number, Summary
+from gradviz.recording.model import Count, Graph, Number, Ordinal, Shape, Summary
 from gradviz.training.model import Parameter
 from gradviz.training.program import Slot
 
@@ -19,27 +19,10 @@ NUMBER, LARGE = -1, -2
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
-    """Arrays of one dtype and shape, one after the other.
-
-    Attributes
-    ----------
-    data
-        Their bytes (little-endian, in C order) in base64; deflated before, where it makes them shorter.
-    """
-
-    dtype: str
-    shape: tuple[int, ...]
-    count: int
-    data: str
-    deflated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class SavedLarge:
     """A large array: in full, or what is known of it."""
 
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: str
     array: Reference | None = None
     summary: Summary | None = None
@@ -119,15 +102,14 @@ class SavedRun:
     loss_of: Reference
     loss_names: tuple[str, ...] = ()
     title: str = ""
-    budget: int = 0
-    epochs: int | None = None
-    stride: int = 1
-    whole_stride: int = 1
+    budget: Count = 0
+    epochs: Count | None = None
+    stride: Ordinal = 1
+    whole_stride: Ordinal = 1
     notes: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     rules: tuple[SavedRule, ...] = ()
     programs: tuple[SavedProgram, ...] = ()
     steps: tuple[SavedStep, ...] = ()
-    pools: tuple[Pool, ...] = ()
     large: tuple[SavedLarge, ...] = ()
-    numbers: tuple[Number, ...] = ()
+    numbers: tuple[Number | None, ...] = ()

@@ -167,7 +167,8 @@ class Entry:
     def complete(self) -> bool:
         """Whether the step can be computed again."""
         needed = (*self.inputs, *self.earlier.values(), *(() if self.seed is None else (self.seed,)))
-        return self.program is not None and all(array_of(kept) is not None for kept in needed)
+        lost = any(isinstance(kept, Large) and kept.array is None for kept in needed)  # None is an argument not given
+        return self.program is not None and not lost
 
     def large(self) -> list[Large]:
         """Return the large arrays that it has, each once."""

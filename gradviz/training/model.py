@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradviz.recording.model import Value
+from gradviz.recording.model import Shape, Value
 
 BY_HAND = "by hand"
 """The name of the rule where no optimiser moved a parameter."""
@@ -36,7 +36,7 @@ class Parameter:
     """A tensor that training moves."""
 
     name: str
-    shape: tuple[int, ...]
+    shape: Shape
     dtype: str
 
     @property

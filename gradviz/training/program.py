@@ -7,9 +7,9 @@ surface, and the model's predictions.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,7 +20,8 @@ from gradviz.engine.scope import Call, ModuleTag
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.recording.model import Graph, Recording
 from gradviz.recording.names import Names
-from gradviz.recording.observe import places_of, record_named
+from gradviz.recording.observe import record_named
+from gradviz.recording.passes import places_of
 
 SLOT = -1
 """In a reference ``(SLOT, n)``: not the result of an instruction, but what a step brings in slot n."""
@@ -51,7 +52,7 @@ class Slot:
         What the learner calls it; empty if nobody has named it.
     """
 
-    kind: str
+    kind: Literal["parameter", "input", "number", "setting"]
     tensor: str = ""
     name: str = ""
 
@@ -90,7 +91,13 @@ class Program:
     instructions: tuple[Instruction, ...]
     output: Reference
 
-    def run(self, given: Sequence[Any], *, tracked: bool = False) -> tuple[list[Any], list[list[Tensor]]]:
+    def run(
+        self,
+        given: Sequence[Any],
+        *,
+        tracked: bool = False,
+        before: Callable[[Instruction, Sequence[Any], Sequence[Any]], None] | None = None,
+    ) -> tuple[list[Any], list[list[Tensor]]]:
         """Compute everything anew.
 
         Parameters
@@ -99,6 +106,8 @@ class Program:
             An array for each slot.
         tracked
             Let the engine record it.
+        before
+            Is told of each operation before it runs, with its arguments and settings; what it raises stops the computation.
 
         Returns
         -------
@@ -116,7 +125,10 @@ class Program:
             for told in self.instructions:
                 try:
                     arguments = [slots[place] if at == SLOT else results[at][place] for at, place in told.arguments]
-                    made = told.run(*arguments, *_put_back(told.settings, slots))
+                    settings = _put_back(told.settings, slots)
+                    if before is not None:
+                        before(told, arguments, settings)
+                    made = told.run(*arguments, *settings)
                 except Exception as error:  # a Function of the user's own, or a file that was changed
                     raise ValueError(f"{told.operation.name} cannot be computed again: {error}") from error
                 results.append(list(made) if isinstance(made, tuple) else [made])
@@ -164,7 +176,8 @@ class Program:
         nodes = []
         for operation, made in zip(self.graph.operations, results, strict=True):
             node = made[0]._grad_fn
-            assert node is not None
+            if node is None:
+                raise ValueError(f"{operation.name} cannot be computed again: no gradient flows through it")
             node.call = calls.of(operation.module)
             nodes.append(node)
             for tensor_id, place in zip(operation.outputs, _places(node, operation.outputs), strict=False):
@@ -245,7 +258,7 @@ def program_of(
                 leaf = argument if edge is None else edge[0].variable
                 if id(leaf) not in known:
                     id_ = ids["leaf", id(leaf)]
-                    kind = "input" if edge is None else "parameter"
+                    kind: Literal["input", "parameter"] = "input" if edge is None else "parameter"
                     known[id(leaf)] = add(Slot(kind, id_, named.get(id_, "")), at, place)
                 arguments.append((SLOT, known[id(leaf)]))
             else:
@@ -299,5 +312,5 @@ def array_at(nodes: Sequence[Node], where: tuple[int, int | tuple[int, ...]]) ->
     argument = node.inputs[place]
     if not isinstance(argument, Tensor):
         return argument
-    array = argument.values_at(node._sequence_nr)
+    array = argument.values_at(node.made)
     return argument.array if array is None else array

@@ -28,7 +28,8 @@ from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer, settings_of
 from gradviz.recording.model import FULL_VALUE_LIMIT
 from gradviz.recording.names import let_go, variables_of
-from gradviz.recording.observe import nodes_behind, structure_of
+from gradviz.recording.observe import structure_of
+from gradviz.recording.passes import nodes_behind
 from gradviz.recording.values import dtype_text
 from gradviz.training.counting import EpochCounter, label_in
 from gradviz.training.log import (

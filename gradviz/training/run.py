@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,20 @@ from gradviz.recording.model import Recording, Value
 from gradviz.training.log import Entry, Large, Log, ParameterEntry, Stored, array_of, frozen, norm
 from gradviz.training.model import Parameter, ParameterStep, Step
 
-SAVERS: dict[str, Callable[[Run, str | os.PathLike[str]], Path]] = {}
-"""How to save a run, by the file's ending; the player adds ``.html``, the codec ``.json``."""
+SAVERS = {".zip": "gradviz.training.codec:save", ".html": "gradviz.player.training:save_page"}
+"""Who saves a run, by the file's ending; looked up when it is asked for, for some of it stands above this."""
 
-SHOWERS: list[Callable[[Run], Any]] = []
-"""What makes a widget of a run; the player adds itself."""
+SHOWER = "gradviz.player.training:TrainingPlayer"
+"""What makes a widget of a run."""
 
+PICTURES = (".svg", ".pdf", ".png", ".dot")
+"""Endings of the picture of one epoch."""
+
+JSON = (
+    ". A run has more numbers than a .json is good for; one epoch's computation can be saved so: "
+    "gradviz.draw(run.at(epoch=3)).save('epoch.json')"
+)
+"""Said to those who ask for one."""
 
 MOST_LOSSES = 6
 """So many losses of different names are told apart."""
@@ -327,8 +336,8 @@ class Run:
         Parameters
         ----------
         path
-            ``.json`` (or ``.json.gz``, compressed): all of it, to be read by `gradviz.load`. ``.html``: a page with the
-            training player. ``.svg``, ``.pdf``, ``.png``: the picture of one epoch.
+            ``.zip``: all of it, to be read by `gradviz.load`. ``.html``: a page with the training player. ``.svg``,
+            ``.pdf``, ``.png``: the picture of one epoch.
         epoch
             Which epoch a picture shows: by default the last.
 
@@ -345,8 +354,7 @@ class Run:
             If the file cannot be written; an older one stays as it was.
         """
         name = os.fspath(path).lower()
-        pictures = (".svg", ".pdf", ".png", ".dot")
-        if name.endswith(pictures):
+        if name.endswith(PICTURES):
             from gradviz.drawing import draw_recording
 
             return draw_recording(self.at(epoch=-1 if epoch is None else epoch)).save(path)
@@ -354,15 +362,22 @@ class Run:
             if name.endswith(ending):
                 if epoch is not None:
                     raise ValueError(f"a {ending} file holds the whole run: leave epoch= out, or save a picture (.svg)")
-                return saver(self, path)
+                saved: Path = resolve_name(saver)(self, path)
+                return saved
         raise ValueError(
             f"cannot save a run as {os.fspath(path)!r}: the name must end in {', '.join(SAVERS)}, or, for the picture of one "
-            f"epoch, in {', '.join(pictures)}"
+            f"epoch, in {', '.join(PICTURES)}{JSON if name.endswith(('.json', '.json.gz')) else ''}"
         )
 
     def show(self) -> Any:
         """Return the training player for this run: a widget, which goes on while the loop does."""
-        return SHOWERS[0](self)
+        return resolve_name(SHOWER)(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how a pickle keeps a run, for other processes: as its file."""
+        from gradviz.training import codec
+
+        return codec.loads, (codec.dumps(self),)
 
     def __len__(self) -> int:
         return len(self.log.losses)
@@ -380,7 +395,7 @@ class Run:
     def _ipython_display_(self) -> None:
         from IPython.display import display
 
-        if SHOWERS and (self.log.losses or not self.finished):
+        if self.log.losses or not self.finished:
             self.show()._ipython_display_()
         else:
             display({"text/plain": repr(self)}, raw=True)

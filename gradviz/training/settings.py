@@ -14,7 +14,7 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.operations.convolution import Geometry
 from gradviz.engine.size import Size
-from gradviz.recording.codec import DamageError
+from gradviz.recording.guards import DamageError
 from gradviz.training.program import FromSlot
 
 SEQUENCES: dict[str, type[tuple[Any, ...]] | type[list[Any]]] = {"tuple": tuple, "list": list, "size": Size}

@@ -148,7 +148,7 @@ def _listed(name: str, values: Any) -> list[Any]:
 
 
 def _gathered(executor: Executor, train: Callable[..., Run], chosen: list[dict[str, Any]], seed: int | None) -> Any:
-    futures: list[Future[str | Failure]] = [executor.submit(train_once, train, setting, seed) for setting in chosen]
+    futures: list[Future[bytes | Failure]] = [executor.submit(train_once, train, setting, seed) for setting in chosen]
     runs: list[Run] = []
     labels: list[str] = []
     notes: list[str] = []
@@ -176,8 +176,8 @@ def _gathered(executor: Executor, train: Callable[..., Run], chosen: list[dict[s
     return compare(*runs, labels=labels, notes=notes)
 
 
-def train_once(train: Callable[..., Run], setting: dict[str, Any], seed: int | None) -> str | Failure:
-    """Train with one setting, and return the run as text, which goes from one process to another as it is."""
+def train_once(train: Callable[..., Run], setting: dict[str, Any], seed: int | None) -> bytes | Failure:
+    """Train with one setting, and return the run as its file, which goes from one process to another as it is."""
     try:
         with _turn:
             return dumps(_trained(train, setting, seed))

@@ -10,7 +10,7 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.operation import array_of, check_broadcast, is_bool
-from gradviz.engine.operations import elementary, elementwise, special
+from gradviz.engine.operations import elementary, elementwise, scalars, special
 from gradviz.engine.operations.elementary import (
     acos,
     acosh,
@@ -138,18 +138,28 @@ def _whole(*arrays: Any) -> bool:
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Add, after multiplying `other` by `alpha`."""
-    return elementwise.add(input, other if alpha == 1 else _scaled(other, alpha, input))
+    return elementwise.add(input, other) if alpha == 1 else scalars.add_scaled(*_scaled(input, other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `other`, multiplied by `alpha`."""
-    return elementwise.sub(input, other if alpha == 1 else _scaled(other, alpha, input))
+    if alpha == 1:
+        return elementwise.sub(input, other)
+    bools = [is_bool(array_of(operand)) for operand in (input, other)]
+    if any(bools):
+        raise RuntimeError(elementwise.no_difference(all(bools)))
+    return scalars.sub_scaled(*_scaled(input, other, alpha))
 
 
-def _scaled(other: Any, alpha: float, input: Any) -> Any:
-    if isinstance(alpha, float) and _whole(array_of(input), array_of(other)):
+def _scaled(input: Any, other: Any, alpha: float) -> tuple[Any, Any, float]:
+    """Bring the terms of a sum of which the second has a factor to one dtype; plain numbers stay what they are."""
+    arrays = array_of(input), array_of(other)
+    alpha = alpha.item() if isinstance(alpha, Tensor) else alpha
+    if isinstance(alpha, float) and _whole(*arrays):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
-    return other * alpha
+    terms = zip((input, other), aligned(input, other), strict=True)
+    x, y = (of_kind if isinstance(term, Tensor) else of_kind.array[()] for term, of_kind in terms)
+    return x, y, alpha
 
 
 subtract = sub
@@ -159,9 +169,10 @@ def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `input`, multiplied by `alpha`, from `other`."""
     if input.array.dtype.kind == "b":
         raise RuntimeError(elementwise.no_difference(is_bool(array_of(other))))
-    if alpha != 1:
-        input = input * alpha
-    return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)
+    if alpha == 1:
+        return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)
+    x, y, alpha = _scaled(input, other, alpha)
+    return (scalars.rsub_scaled if isinstance(other, Tensor) else scalars.rsub_scaled_from_number)(x, y, alpha)
 
 
 def mul(input: Any, other: Any) -> Tensor:

@@ -329,14 +329,19 @@ def _paired(a: Tensor, b: Tensor, of_a: list[int], of_b: list[int]) -> Tensor:
     size = [*(a.shape[axis] for axis in rows), *(b.shape[axis] for axis in columns)]
     middle = math.prod(a.shape[axis] for axis in axes_of_a)
     height, width = (math.prod(x.shape[axis] for axis in axes) for x, axes in ((a, rows), (b, columns)))
-    left, right = permute(a, [*rows, *axes_of_a]), permute(b, [*axes_of_b, *columns])
+    left = permute(a, [*rows, *axes_of_a])
+    if height != 1 or width != 1:
+        left = reshape(left, (height, middle))
+    right = permute(b, [*axes_of_b, *columns])
     if height == width == 1:
         if left.is_contiguous() and right.is_contiguous():
-            product = dot(_flat(left), _flat(right))
+            right = _flat(right)
+            product = dot(_flat(left), right)
         else:
-            product = total(mul(squeeze(left), squeeze(right)))
+            right = squeeze(right)
+            product = total(mul(squeeze(left), right))
     else:
-        product = mm(reshape(left, (height, middle)), reshape(right, (middle, width)))
+        product = mm(left, reshape(right, (middle, width)))
     return view(product, size)
 
 

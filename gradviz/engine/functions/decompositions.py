@@ -223,7 +223,7 @@ def lu(A: Tensor, *, pivot: bool = True) -> Any:
     """
     _check_lu("linalg.lu", "linalg.lu", A, pivot)
     P, L, U = rows.lu(A)
-    return _LU(wrap(P.array), L, U)
+    return _LU(P.detach(), L, U)
 
 
 def _check_lu(name: str, who: str, A: Tensor, pivot: bool) -> None:

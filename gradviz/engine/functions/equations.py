@@ -116,7 +116,7 @@ def _solve(A: Tensor, B: Tensor, left: bool) -> Any:
                 *type_names(A, B)
             )
         )
-    vector = rows.is_vector(A, B)
+    vector = rows.is_vector(A.shape, B.shape)
     if not B.ndim:
         raise RuntimeError("linalg.solve: The input tensor B must have at least 2 dimensions.")
     check_equation("linalg.solve", A, (*B.shape, 1) if vector else tuple(B.shape), left)
@@ -191,7 +191,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
         raise RuntimeError(f"{name}: input must have at least 2 dimensions.")
     if B.ndim < 1:
         raise RuntimeError(f"{name}: other must have at least 1 dimension.")
-    vector = rows.is_vector(A, B)
+    vector = rows.is_vector(A.shape, B.shape)
     if A.shape[-2] != B.shape[-1 if vector else -2]:
         raise RuntimeError(f"{name}: input.size(-2) should match other.size({-1 if vector else -2})")
     if A.array.dtype != B.array.dtype:
@@ -321,5 +321,6 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tens
             "Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim]), but got "
             f"{math.prod(last)} != {math.prod(first)}"
         )
+    matrix = reshape(A, (math.prod(last), math.prod(first)))
     flat = B if B.ndim == 1 else reshape(B, (-1,))
-    return reshape(solve(reshape(A, (math.prod(last), math.prod(first))), flat), last)
+    return reshape(solve(matrix, flat), last)

@@ -26,7 +26,7 @@ from gradviz.engine.functions.places import (
 from gradviz.engine.functions.scattering import *  # noqa: F403
 from gradviz.engine.functions.searching import *  # noqa: F403
 from gradviz.engine.functions.shapes import check_part, unsqueeze
-from gradviz.engine.operation import normal_axis
+from gradviz.engine.operation import normal_axis, watching
 from gradviz.engine.operations import shapes
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of
@@ -80,7 +80,7 @@ def getitem(input: Tensor, index: Any) -> Tensor:
             axes = axes_of(part)
             axis, place = axis + axes, place + axes
     if picks:
-        return picked(out, picks)
+        return watching(picked(out, picks), indices=index)
     return view_of(input, shapes.alias(input)) if out is input else out
 
 
@@ -217,4 +217,4 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
             f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape "
             f"{list(shape)}"
         ) from None
-    return shapes.index_put(input, values, checked, accumulate)
+    return watching(shapes.index_put(input, values, checked, accumulate), indices=tuple(indices))

@@ -173,10 +173,11 @@ def _grid(vectors: tuple[Tensor, ...], swapped: bool = False) -> tuple[Tensor, .
     lengths = [0] * count
     for vector, axis in zip(vectors, axes, strict=True):
         lengths[axis] = vector.numel()
-    return tuple(
-        expand(view(vector, [vector.numel() if place == axis else 1 for place in range(count)]), lengths)
-        for vector, axis in zip(vectors, axes, strict=True)
-    )
+    grids = [
+        expand(view(vectors[place], [lengths[axis] if at == axis else 1 for at in range(count)]), lengths)
+        for axis, place in enumerate(axes)  # (the swap is its own inverse)
+    ]
+    return tuple(grids[axis] for axis in axes)
 
 
 def _check_vectors(vectors: Sequence[Tensor]) -> None:
@@ -224,7 +225,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     axis = normal_axis(dim, input.ndim)
     count = input.shape[axis]
-    return tuple(view_of(input, part) for part in selection.unbind(count)(input, axis)) if count else ()
+    return tuple(view_of(input, part, "several") for part in selection.unbind(count)(input, axis)) if count else ()
 
 
 def unbind_copy(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -245,7 +246,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     """
     name = "SplitBackward0" if isinstance(split_size_or_sections, int) else "SplitWithSizesBackward0"
     parts = _cut(tensor, split_size_or_sections, dim, name)
-    return tuple(view_of(tensor, part) for part in parts)
+    return tuple(view_of(tensor, part, "several") for part in parts)
 
 
 def _cut(tensor: Tensor, sizes: Any, dim: int, grad_fn: str, copies: bool = False) -> tuple[Tensor, ...]:

@@ -226,7 +226,7 @@ def _bracketed(matrices: list[Tensor]) -> Tensor:
         k = cut.get((start, end), start)
         missing = [part for part in ((start, k), (k + 1, end)) if (start, end) not in done and part not in done]
         if missing:
-            waiting += missing[::-1]
+            waiting += missing
             continue
         waiting.pop()
         if (start, end) not in done:

@@ -172,9 +172,11 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """Choose from `input` where the condition holds, from `other` elsewhere; without them, return where it holds."""
     if input is None and other is None:
         return tuple(wrap(places) for places in np.nonzero(np.atleast_1d(condition.array)))
-    if condition.array.dtype not in (np.bool_, np.uint8):
-        name = dtypes.scalar_type_name(condition.dtype)
-        raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {name}")
+    if condition.array.dtype.kind != "b":
+        if condition.array.dtype != np.uint8:
+            given = dtypes.scalar_type_name(condition.dtype)
+            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {given}")
+        condition = condition.bool()
     x, y = array_of(input), array_of(other)
     if not (isinstance(input, Tensor) and isinstance(other, Tensor) and x.dtype is y.dtype):
         kind = dtypes.result_type(x, y)

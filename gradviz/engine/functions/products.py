@@ -10,7 +10,16 @@ import numpy as np
 from gradviz.engine import advice, dtypes
 from gradviz.engine.functions.arithmetic import mul
 from gradviz.engine.functions.matrixchecks import check_tensor, type_names
-from gradviz.engine.functions.shapes import broadcast_shape, clone, expand, reshape, squeeze, t, transpose, unsqueeze
+from gradviz.engine.functions.shapes import (
+    broadcast_shape,
+    contiguous,
+    expand,
+    reshape,
+    squeeze,
+    t,
+    transpose,
+    unsqueeze,
+)
 from gradviz.engine.operation import array_of, broadcast_error, normal_axis
 from gradviz.engine.operations import matrix, shapes
 from gradviz.engine.tensor import Tensor
@@ -318,7 +327,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
             return mv(input, other)
         case 1, 2:
             product = mm(unsqueeze(input, 0), other)
-            return view_of(product, shapes.squeeze_of_matmul(product, (0,), tuple(product.shape)))
+            return shapes.squeeze_of_matmul(product, (0,), tuple(product.shape))
     if _folds(input, other):
         return _folded(input, other)
     for one, rest in ((input, other), (other, input)):
@@ -361,7 +370,7 @@ def _folded(input: Tensor, other: Tensor) -> Tensor:
     product = mv(flat, one) if one.ndim == 1 else mm(flat, one)
     size = tuple(rows) if one.ndim == 1 else (*rows, one.shape[1])
     out = shapes.unsafe_view(product, size, product.array.shape)
-    return clone(transpose(out, -2, -1)) if swapped and one.ndim == 2 else out
+    return contiguous(transpose(out, -2, -1)) if swapped and one.ndim == 2 else out
 
 
 def _batched(input: Tensor, other: Tensor) -> Tensor:

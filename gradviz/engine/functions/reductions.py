@@ -16,7 +16,7 @@ from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
 from gradviz.engine.operation import array_of, normal_axes, normal_axis
-from gradviz.engine.operations import losses, reductions, scans, selection
+from gradviz.engine.operations import losses, reductions, scalars, scans, selection
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -244,7 +244,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Any = None, aweights: A
     weights = _cov_weights(x, fweights, aweights)
     if weights is None:
         total: Any = x.shape[1]
-        middle = x.mean(1, keepdim=True) if input.ndim else x
+        middle = (x.sum(1) / total).unsqueeze(1) if input.ndim else x
     else:
         total = weights.sum()
         middle = (x * weights).sum(1, keepdim=True) / total
@@ -292,7 +292,7 @@ def corrcoef(input: Tensor) -> Tensor:
     if not covariance.ndim:
         return covariance / covariance
     deviation = covariance.diagonal().sqrt()
-    return (covariance / deviation.unsqueeze(1) / deviation.unsqueeze(0)).clip(-1, 1)
+    return (covariance / deviation.view(-1, 1) / deviation.view(1, -1)).clip(-1, 1)
 
 
 # --- the largest, the smallest, those between ---------------------------------------------------------------------------
@@ -372,14 +372,15 @@ argmin = _where(
 )
 
 
-def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
-    """Put the entries along an axis in order, and say where each was. Equal entries keep their order."""
-    return SortResult(*selection.sort(input, normal_axis(dim, input.ndim), descending, tuple(input.shape)))
+def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | None = None) -> Any:
+    """Put the entries along an axis in order, and say where each was. If `stable`, equal entries keep their order."""
+    axis, row = normal_axis(dim, input.ndim), selection.sort if stable is None else selection.sort_as_asked
+    return SortResult(*row(input, axis, descending, tuple(input.shape), bool(stable)))
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """Return where the entries of the sorted tensor were."""
-    return sort(input.detach(), dim, descending).indices
+    return sort(input.detach(), dim, descending, stable).indices
 
 
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
@@ -387,7 +388,7 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
     axis = normal_axis(dim, input.ndim)
     if input.ndim and not 0 <= k <= input.shape[axis]:
         raise RuntimeError("selected index k out of range")
-    return TopkResult(*selection.topk(input, k, axis, largest, tuple(input.shape)))
+    return TopkResult(*selection.topk(input, k, axis, largest, tuple(input.shape), sorted))
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
@@ -568,7 +569,7 @@ def diff(
     parts = [part for part in (prepend, input, append) if part is not None]
     out = cat(parts, axis) if len(parts) > 1 else input
     for _ in range(builtins.min(n, out.shape[axis])):
-        later, earlier = _part(out, axis, 1, None), _part(out, axis, 0, -1)
+        earlier, later = _part(out, axis, 0, -1), _part(out, axis, 1, None)
         out = logic.logical_xor(later, earlier) if out.array.dtype.kind == "b" else later - earlier
     return out
 
@@ -596,8 +597,12 @@ def trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, di
     axis = normal_axis(dim, y.ndim)
     if y.shape[axis] == 0:
         return wrap(np.zeros([n for i, n in enumerate(y.shape) if i != axis], y.array.dtype))
-    heights, steps = _heights_and_steps("trapezoid", y, x, dx, axis)
-    return sum(heights * steps, axis) / 2.0 if isinstance(steps, Tensor) else sum(heights, axis) * (steps / 2)
+    steps = _steps("trapezoid", y, x, dx, axis)
+    if isinstance(steps, Tensor):
+        return scalars.div(sum(_heights(y, axis) * steps, axis), 2.0)
+    last, first = y.select(axis, -1), y.select(axis, 0)
+    ends = scalars.mul(first + last, 0.5)
+    return scalars.mul(sum(y, axis) - ends, steps)
 
 
 trapz = trapezoid
@@ -606,27 +611,33 @@ trapz = trapezoid
 def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """Return the integral of `y` along an axis, keeping every step of it. See `trapezoid`."""
     axis = normal_axis(dim, y.ndim)
-    heights, steps = _heights_and_steps("cumulative_trapezoid", y, x, dx, axis)
+    steps = _steps("cumulative_trapezoid", y, x, dx, axis)
     if isinstance(steps, Tensor):
-        return cumsum(heights * steps, axis) / 2.0
-    return cumsum(heights * (steps / 2), axis)
+        return scalars.div(cumsum(_heights(y, axis) * steps, axis), 2.0)
+    return cumsum(scalars.mul(_heights(y, axis), steps / 2), axis)
 
 
-def _heights_and_steps(name: str, y: Tensor, x: Tensor | None, dx: float | None, axis: int) -> tuple[Tensor, Any]:
+def _heights(y: Tensor, axis: int) -> Tensor:
+    """Return twice the height between two neighbours."""
+    return _part(y, axis, 1, None) + _part(y, axis, 0, -1)
+
+
+def _steps(name: str, y: Tensor, x: Tensor | None, dx: float | None, axis: int) -> Any:
+    """Return how far apart neighbours are: a number, or a tensor."""
     if y.array.dtype.kind == "b":
         raise RuntimeError(f"{name}: received a bool input for `y`, but bool is not supported")
-    heights = _part(y, axis, 1, None) + _part(y, axis, 0, -1)
     if x is None:
-        return heights, 1.0 if dx is None else dx
+        return 1.0 if dx is None else dx
     if dx is not None:
         raise TypeError(f"{name}() received an invalid combination of arguments: give x or dx, not both")
     if x.ndim == 1:
         if x.shape[0] != y.shape[axis]:
             raise RuntimeError(f"{name}: There must be one `x` value for each sample point")
-        x = x.reshape([-1] + [1] * (y.ndim - axis - 1))
-        return heights, _part(x, 0, 1, None) - _part(x, 0, 0, -1)
-    place = axis - (y.ndim - x.ndim)
-    return heights, _part(x, place, 1, None) - _part(x, place, 0, -1)
+        x = x.view([-1 if place == axis else 1 for place in range(y.ndim)])
+    else:
+        axis -= y.ndim - x.ndim
+    earlier, later = _part(x, axis, 0, -1), _part(x, axis, 1, None)
+    return later - earlier
 
 
 def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: int = 1) -> tuple[Tensor, ...]:

@@ -80,7 +80,7 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     draw, kind = source(generator), self.array.dtype
     if isinstance(p, Tensor):
         wide = np.array(shapes.expand(p.detach(), tuple(self.shape)).array)
-        return _fill(self, sampling.bernoulli_of_tensor, draw.bernoulli(wide).astype(kind))
+        return inplace.change(self, sampling.bernoulli_of_tensor, p, np.asarray(draw.bernoulli(wide).astype(kind)))
     return _fill(self, sampling.bernoulli_of_number, draw.bernoulli(p, tuple(self.shape)).astype(kind))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.functions.places import check_places
 from gradviz.engine.functions.shapes import broadcast_shape, expand, flatten
-from gradviz.engine.operation import array_of, normal_axis
+from gradviz.engine.operation import array_of, normal_axis, watching
 from gradviz.engine.operations import selection, shapes
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -60,7 +60,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
                 f"{list(input.shape)} apart from dimension {axis}"
             )
     check_places(places, input.shape[axis] if input.ndim else 1, axis, lowest=0, error=RuntimeError)
-    return selection.gather(input, axis, places, input.array.shape)
+    return watching(selection.gather(input, axis, places, input.array.shape), index=index)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
@@ -70,7 +70,8 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     """
     if dim is None:
         row = _in_a_row(input)
-        return gather(row, 0, wrap(_from_the_front(indices.array.reshape(-1), row.numel())))
+        taken = gather(row, 0, wrap(_from_the_front(indices.array.reshape(-1), row.numel())))
+        return watching(taken, index=indices)
     if input.ndim != indices.ndim:
         raise RuntimeError(
             f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {input.ndim} "
@@ -146,14 +147,18 @@ def scatter(
         how = "sum" if reduce == "add" else "prod"
         return wrap(selection.combined(input.array, array_of(src), axis, places, how, True))
     if isinstance(src, Tensor):
-        return selection.scatter(input, src, axis, places) if places.size else shapes.clone(input)
-    return selection.scatter_value(input, axis, places, src)
+        return (
+            watching(selection.scatter(input, src, axis, places), index=index) if places.size else shapes.clone(input)
+        )
+    return watching(selection.scatter_value(input, axis, places, src), index=index)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add entries at places along an axis, in a copy: ``out[index[i][j]][j] += src[i][j]`` for ``dim=0``."""
     axis, places, src = _scattered(input, dim, index, src)
-    return selection.scatter_add(input, src, axis, places) if places.size else shapes.clone(input)
+    return (
+        watching(selection.scatter_add(input, src, axis, places), index=index) if places.size else shapes.clone(input)
+    )
 
 
 def scatter_reduce(
@@ -173,7 +178,7 @@ def scatter_reduce(
     axis, places, src = _scattered(input, dim, index, src)
     if not places.size:
         return shapes.clone(input)
-    return selection.scatter_reduce(input, src, axis, places, reduce, include_self)
+    return watching(selection.scatter_reduce(input, src, axis, places, reduce, include_self), index=index)
 
 
 def _layers(input: Tensor, dim: int, index: Tensor, name: str) -> tuple[int, np.ndarray]:
@@ -188,7 +193,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     axis, places = _layers(input, dim, index, "index_select")
     size = input.shape[axis] if input.ndim else 1
     check_places(places, size, axis, lowest=0, text="index out of range in self")
-    return selection.index_select(input, axis, places, input.array.shape)
+    return watching(selection.index_select(input, axis, places, input.array.shape), index=index)
 
 
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
@@ -210,7 +215,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
             f"{list(input.shape)} source.shape = {list(source.shape)}"
         )
     check_places(places, input.shape[axis] if input.ndim else 1, axis, lowest=0, error=RuntimeError)
-    return selection.index_add(input, source, axis, places, alpha)
+    return watching(selection.index_add(input, source, axis, places, alpha), index=index)
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
@@ -238,7 +243,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
             )
     text = "index_copy_(): index {} is out of bounds for dimension {} with size {}"
     check_places(places, input.shape[axis] if input.ndim else 1, axis, lowest=0, text=text)
-    return selection.index_copy(input, source, axis, places)
+    return watching(selection.index_copy(input, source, axis, places), index=index)
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
@@ -251,8 +256,8 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     check_places(places, input.shape[axis] if input.ndim else 1, axis)
     places %= builtins.max(input.shape[axis] if input.ndim else 1, 1)
     if not isinstance(value, Tensor):
-        return selection.index_fill_number(input, axis, places, value)
-    return selection.index_fill(input, value, axis, places)
+        return watching(selection.index_fill_number(input, axis, places, value), index=index)
+    return watching(selection.index_fill(input, value, axis, places), index=index)
 
 
 def index_reduce(
@@ -270,7 +275,7 @@ def index_reduce(
     check_places(places, input.shape[axis] if input.ndim else 1, axis, lowest=0)
     column = places.reshape([-1 if place == axis else 1 for place in range(source.ndim)])
     wide = np.broadcast_to(column, tuple(source.shape))
-    return selection.index_reduce(input, source, axis, wide, reduce, include_self)
+    return watching(selection.index_reduce(input, source, axis, wide, reduce, include_self), index=index)
 
 
 # --- by place, and by masks ----------------------------------------------------------------------------------------
@@ -289,7 +294,7 @@ def _flat_places(name: str, input: Tensor, index: Tensor) -> np.ndarray:
 
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Take entries by their place in the flattened tensor."""
-    return selection.take(input, _flat_places("take", input, index), input.array.shape)
+    return watching(selection.take(input, _flat_places("take", input, index), input.array.shape), index=index)
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
@@ -307,7 +312,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source.numel()}, index.numel() = {places.size}"
         )
-    return selection.put(input, source, places, accumulate)
+    return watching(selection.put(input, source, places, accumulate), index=index)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
@@ -328,8 +333,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     broadcast_shape(input, mask)
     holds = np.array(mask.array)
     if isinstance(value, Tensor):
-        return selection.masked_fill(input, value, holds)
-    return selection.masked_fill_number(input, holds, value)
+        return watching(selection.masked_fill(input, value, holds), mask=mask)
+    return watching(selection.masked_fill_number(input, holds, value), mask=mask)
 
 
 def _c_name(tensor: Tensor) -> str:
@@ -343,7 +348,7 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     if mask.array.dtype != bool:
         raise RuntimeError("masked_select: expected BoolTensor for mask")
     shape = broadcast_shape(mask, input)
-    return selection.masked_select(input, np.array(np.broadcast_to(mask.array, shape)))
+    return watching(selection.masked_select(input, np.array(np.broadcast_to(mask.array, shape))), mask=mask)
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
@@ -360,7 +365,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     holds = np.array(np.broadcast_to(mask.array, shape))
     if source.numel() < np.count_nonzero(holds):
         raise RuntimeError("Number of elements of source < number of ones in mask")
-    return selection.masked_scatter(input, source, holds)
+    return watching(selection.masked_scatter(input, source, holds), mask=mask)
 
 
 def fill(input: Tensor, value: Any) -> Tensor:

@@ -39,7 +39,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
 
 def msort(input: Tensor) -> Tensor:
     """Put the entries along the first axis in order."""
-    return selection.sort(input, 0, False, tuple(input.shape))[0]
+    return selection.sort(input, 0, False, tuple(input.shape), False)[0]
 
 
 def unique(

@@ -773,6 +773,7 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: b
         elif argument is not None and not isinstance(argument, bool):
             check_device(argument)
     kind = input.array.dtype if dtype is None else dtypes.to_numpy(dtype)
+    copy = copy or [argument for argument in args if isinstance(argument, bool)][1:] == [True]  # after non_blocking
     if kind == input.array.dtype and not copy:
         return input
     return elementwise.to_copy(input, kind)

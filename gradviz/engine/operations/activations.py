@@ -9,8 +9,10 @@ import numpy as np
 
 from gradviz.engine import specialmath
 from gradviz.engine.operation import general
-from gradviz.engine.operations.elementwise import on_both, sigmoid
+from gradviz.engine.operations.elementwise import not_differentiable, on_both, sigmoid, threshold_backward
+from gradviz.engine.operations.shapes import recorded
 from gradviz.engine.operations.special import erf
+from gradviz.engine.operations.straight import only, straight
 
 sigma = on_both(sigmoid)
 _erf = on_both(erf)
@@ -22,7 +24,14 @@ leaky_relu = general(
     "leaky",
     lambda self, negative_slope: np.where(self > 0, self, self * negative_slope),
     "self",
-    {"self": lambda grad, self, negative_slope: np.where(self > 0, grad, grad * negative_slope)},
+    {
+        "self": straight(
+            "leaky_relu_backward",
+            "LeakyReluBackwardBackward0",
+            lambda grad_output, self, negative_slope: np.where(self > 0, grad_output, grad_output * negative_slope),
+            local="1 if self > 0 else negative_slope",
+        )
+    },
     settings="negative_slope",
     expression="leaky_relu(self)",
     local={"self": "1 if self > 0 else negative_slope"},
@@ -36,7 +45,7 @@ def _elu(self: Any, alpha: float, scale: float = 1.0, input_scale: float = 1.0) 
 
 
 def _elu_slope(self: Any, alpha: float, scale: float = 1.0, input_scale: float = 1.0) -> Any:
-    return np.where(self > 0, 1, np.exp(np.minimum(self, 0) * input_scale) * (alpha * input_scale)) * scale
+    return np.where(self <= 0, np.exp(np.where(self < 0, self, 0) * input_scale) * (alpha * input_scale), 1) * scale
 
 
 elu = general(
@@ -122,7 +131,12 @@ hardtanh = general(
     lambda self, min_val, max_val: np.clip(self, min_val, max_val),
     "self",
     {
-        "self": lambda grad, self, min_val, max_val: np.where((self > min_val) & (self < max_val), grad, 0),
+        "self": straight(
+            "hardtanh_backward",
+            "HardtanhBackwardBackward0",
+            lambda grad_output, self, min_val, max_val: only(~((self <= min_val) | (self >= max_val)), grad_output),
+            local="1 if inside else 0",
+        )
     },
     settings="min_val max_val",
     expression="hardtanh(self)",
@@ -190,19 +204,30 @@ threshold = general(
     lambda threshold, value: "threshold",
     lambda self, threshold, value: np.where(self <= threshold, self.dtype.type(value), self),
     "self",
-    {"self": lambda grad, self, threshold: np.where(self <= threshold, 0, grad)},
+    {"self": lambda grad, self, threshold: threshold_backward(grad, self, threshold)},
     settings="threshold value",
     expression="threshold(self)",
     local={"self": "1 if self > threshold else 0"},
     sentence="Above the threshold the gradient passes; what was replaced gets none.",
 )
+
+
+def _shrunk(name: str, grad_fn: str) -> Any:
+    return straight(
+        name,
+        grad_fn,
+        lambda grad_output, self, lambd: only(~((self >= -lambd) & (self <= lambd)), grad_output),
+        local="1 if kept else 0",
+    )
+
+
 hardshrink = general(
     "hardshrink",
     "HardshrinkBackward0",
     "hardshrink",
     lambda self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, self).astype(self.dtype, copy=False),
     "self",
-    {"self": lambda grad, self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, grad)},
+    {"self": _shrunk("hardshrink_backward", "HardshrinkBackwardBackward0")},
     settings="lambd",
     expression="hardshrink(self)",
     local={"self": "1 if kept else 0"},
@@ -214,11 +239,19 @@ softshrink = general(
     "softshrink",
     lambda self, lambd: self - np.clip(self, -lambd, lambd),
     "self",
-    {"self": lambda grad, self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, grad)},
+    {"self": _shrunk("softshrink_backward", "SoftshrinkBackwardBackward0")},
     settings="lambd",
     expression="softshrink(self)",
     local={"self": "1 if kept else 0"},
     sentence="What is close to 0 becomes 0 and gets no gradient; the rest is moved towards 0, and gets all of it.",
+)
+_hardsigmoid_backward = recorded(
+    not_differentiable(
+        "hardsigmoid_backward",
+        "slope",
+        lambda grad_output, self: np.where((self > -3) & (self < 3), grad_output / 6, 0),
+        "grad_output self",
+    )
 )
 hardsigmoid = general(
     "hardsigmoid",
@@ -226,7 +259,7 @@ hardsigmoid = general(
     "hardσ",
     lambda self: np.clip(self + 3, 0, 6) / 6,
     "self",
-    {"self": lambda grad, self: np.where((self > -3) & (self < 3), grad / 6, 0)},
+    {"self": lambda grad, self: _hardsigmoid_backward(grad, self)},
     expression="hardsigmoid(self)",
     local={"self": "1 / 6 if inside else 0"},
     sentence="A sigmoid of three straight lines: between −3 and 3 a sixth of the gradient passes, outside none.",
@@ -252,6 +285,7 @@ prelu = general(
         "self": lambda grad, self, weight: np.where(self > 0, grad, weight * grad),
         "weight": lambda grad, self: np.where(self > 0, 0, self * grad),
     },
+    together=True,
     expression="prelu(self, weight)",
     local={"self": "1 if self > 0 else weight", "weight": "0 if self > 0 else self"},
     sentence="A leaky ReLU that learns how much to let through where its input is negative.",
@@ -262,8 +296,16 @@ rrelu = general(
     "rrelu",
     lambda self, noise, lower, upper, training: self * noise,
     "self",
-    {"self": lambda grad, noise: grad * noise},
+    {
+        "self": straight(
+            "rrelu_with_noise_backward",
+            "RreluWithNoiseBackwardBackward0",
+            lambda grad_output, self, noise: grad_output * noise,
+            local="1 if self > 0 else slope",
+        )
+    },
     settings="noise lower upper training",
+    tensors="noise",
     expression="rrelu(self)",
     local={"self": "1 if self > 0 else slope"},
     sentence="A leaky ReLU that draws by lot how much to let through where its input is negative.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import gt
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,10 @@ def columns(
         Of shape (groups, C / groups · kernel entries, N · outputs).
     """
     batch, channels, *size = image.shape
-    outputs = outputs or geometry.outputs(tuple(size), kernel)
+    most = geometry.outputs(tuple(size), kernel)
+    if outputs is not None and any(map(gt, outputs, most)):  # a view of them would leave the image
+        raise ValueError(f"{outputs} windows do not fit into an image of {tuple(size)}")
+    outputs = outputs or most
     if any(geometry.padding):
         image = np.pad(image, [(0, 0), (0, 0), *((p, p) for p in geometry.padding)])
     steps = image.strides

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import beside, general
+from gradviz.engine.operation import general
+from gradviz.engine.operations.elementwise import not_differentiable
 
 
 class _Walk:
@@ -106,15 +107,19 @@ def _ctc(
 ) -> np.ndarray:
     walk = _Walk(log_probs, targets, input_lengths, target_lengths, blank)
     loss = walk.loss(walk.forwards())
-    return np.where(np.isinf(loss), 0, loss).astype(loss.dtype) if zero_infinity else loss
+    return loss
 
 
-def _ctc_back(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity):
+def _ctc_back(
+    grad: Any, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int, zero_infinity: bool
+) -> Any:
     settings = targets, input_lengths, target_lengths, blank, zero_infinity
     return (_slope if isinstance(log_probs, np.ndarray) else _recorded_slope)(grad, log_probs, *settings)
 
 
-def _slope(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_infinity):
+def _slope(
+    grad: Any, log_probs: Any, targets: Any, input_lengths: Any, target_lengths: Any, blank: int, zero_infinity: bool
+) -> Any:
     walk = _Walk(log_probs, targets, input_lengths, target_lengths, blank)
     alpha = walk.forwards()
     loss = walk.loss(alpha)
@@ -127,26 +132,17 @@ def _slope(grad, log_probs, targets, input_lengths, target_lengths, blank, zero_
     np.add.at(said, (step[..., None], example[..., None], walk.places[None]), np.nan_to_num(inside))
     gradient = (np.exp(log_probs) - said) * grad[:, None]
     gradient = np.where(np.arange(steps)[:, None, None] < input_lengths[:, None], gradient, 0)
-    impossible = np.isinf(loss)
-    gradient[:, impossible] = 0 if zero_infinity else np.nan
+    gradient[:, np.isnan(loss)] = np.nan
+    gradient[:, np.isinf(loss)] = 0 if zero_infinity else np.nan
     return np.where(np.arange(steps)[:, None, None] < input_lengths[:, None], gradient, 0)
 
 
-def _no_second(grad: Any) -> Any:
-    raise NotImplementedError("gradviz has no second derivative of ctc_loss, nor has PyTorch; supported: the first")
-
-
-_recorded_slope = beside(
-    "ctc_loss_backward",
-    "NotImplemented",  # PyTorch's name for this node, too
+_recorded_slope = not_differentiable(
+    "_ctc_loss_backward",
     "CTC ∂",
     _slope,
     "grad log_probs",
-    {"grad": _no_second, "log_probs": _no_second},
-    settings="targets input_lengths target_lengths blank zero_infinity",
-    expression="ctc_slope(grad, log_probs)",
-    local={},
-    sentence="The derivative of a CTC loss, which has none itself.",
+    "targets input_lengths target_lengths blank zero_infinity",
 )
 ctc_loss = general(
     "ctc_loss",
@@ -156,6 +152,7 @@ ctc_loss = general(
     "log_probs",
     {"log_probs": _ctc_back},
     settings="targets input_lengths target_lengths blank zero_infinity",
+    tensors="targets",
     expression="ctc(log_probs)",
     local={"log_probs": "grad * (exp(log_probs) - said(log_probs))"},
     sentence=(

@@ -12,6 +12,9 @@ import numpy as np
 
 from gradviz.engine.notation import number, superscript
 from gradviz.engine.operation import beside, binary, general, unary
+from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operations.straight import only, straight
+from gradviz.engine.tensor import Tensor
 
 
 def on_both(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -124,12 +127,13 @@ div_rounded = general(
     lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
     _rounded_quotient,
     "self other",
-    {"self": lambda grad: grad * 0, "other": lambda grad: grad * 0},
+    {"self": lambda grad, other: np.zeros_like(grad), "other": lambda grad, self, other: np.zeros_like(grad)},
     settings="rounding_mode",
     expression="rounded(self / other)",
     local={"self": "0", "other": "0"},
     sentence="A quotient without its decimals is flat nearly everywhere, so no gradient comes back: it is 0.",
 )
+_quotient = recorded(div_rounded)
 _REST = (
     "What is left over by a division moves as the number itself does; for the divisor, it goes down by the quotient."
 )
@@ -141,7 +145,7 @@ def _floored(self: Any, other: Any) -> Any:
     return np.where((left != 0) & ((left < 0) != (np.asarray(other) < 0)), left + other, left).astype(left.dtype)[()]
 
 
-def _remainder(name: str, number: str, tensor: str, forward: Any, rounded: Any, sign: str) -> tuple[Any, Any]:
+def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sign: str) -> tuple[Any, Any]:
     """Add the rows of a remainder of division by a number, and by a tensor."""
     by_number = general(
         name,
@@ -160,18 +164,18 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, rounded: Any, 
         tensor,
         sign,
         forward,
-        {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * rounded(self / other)},
+        {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * _quotient(self, other, mode)},
         expression="self % other",
-        local={"self": "1", "other": f"-{rounded.__name__}(self / other)"},
+        local={"self": "1", "other": f"-{mode}(self / other)"},
         sentence=_REST,
     )
     return by_number, by_tensor
 
 
 remainder_number, remainder_tensor = _remainder(
-    "remainder", "RemainderBackward0", "RemainderBackward1", _floored, np.floor, "mod"
+    "remainder", "RemainderBackward0", "RemainderBackward1", _floored, "floor", "mod"
 )
-fmod_number, fmod_tensor = _remainder("fmod", "FmodBackward0", "FmodBackward1", np.fmod, np.trunc, "fmod")
+fmod_number, fmod_tensor = _remainder("fmod", "FmodBackward0", "FmodBackward1", np.fmod, "trunc", "fmod")
 addcmul = general(
     "addcmul",
     "AddcmulBackward0",
@@ -286,6 +290,11 @@ def _power(self: np.ndarray, exponent: float) -> np.ndarray:
     return self**exponent
 
 
+def _lowered(self: Any, exponent: float) -> Any:
+    """Return the power one lower: of an array, a first power is the array."""
+    return self if exponent == 2 and not isinstance(self, Tensor) else self ** (exponent - 1)
+
+
 pow_number = general(
     "pow",
     "PowBackward0",
@@ -294,7 +303,7 @@ pow_number = general(
     "self",
     {
         "self": lambda grad, self, exponent: (
-            grad * 0 if exponent == 0 else grad * (exponent * (self if exponent == 2 else self ** (exponent - 1)))
+            np.zeros_like(grad) if exponent == 0 else grad * (exponent * _lowered(self, exponent))
         )
     },
     settings="exponent",
@@ -310,9 +319,9 @@ pow_tensor = binary(
     "pow",
     _whole_power,
     {
-        "self": lambda grad, self, other: np.where(other == 0, grad * 0, grad * (other * self ** (other - 1))),
+        "self": lambda grad, self, other: np.where(other == 0, 0, grad * (other * self ** (other - 1))),
         "other": lambda grad, self, other, result: np.where(
-            (self == 0) & (other >= 0), grad * 0, grad * (result * np.log(self))
+            (self == 0) & (other >= 0), 0, grad * (result * np.log(self))
         ),
     },
     expression="self ** other",
@@ -323,12 +332,16 @@ number_pow = general(
     "pow",
     "PowBackward2",
     lambda base: f"{number(base)}^( )",
-    lambda self, base: _whole_power(base, self),
-    "self",
-    {"self": lambda grad, base, result: grad * (result * np.log(base))},
+    lambda exponent, base: _whole_power(base, exponent),
+    "exponent",
+    {
+        "exponent": lambda grad, exponent, base, result: (
+            grad * (result * np.log(base)) if base else np.where(exponent >= 0, 0, grad * (result * np.log(base)))
+        )
+    },
     settings="base",
-    expression="base ** self",
-    local={"self": "base ** self * log(base)"},
+    expression="base ** exponent",
+    local={"exponent": "base ** exponent * log(base)"},
     sentence="A number to the power x grows by itself times the logarithm of the number.",
 )
 
@@ -339,7 +352,7 @@ abs = unary(
     "AbsBackward0",
     "abs",
     np.abs,
-    lambda grad, self: grad * np.sign(self),
+    lambda grad, self: grad * signs(self),
     expression="abs(self)",
     local="sign(self)",
     sentence="The absolute value passes the gradient on, turned around where the input was negative.",
@@ -436,12 +449,18 @@ def _relu(self: np.ndarray) -> np.ndarray:
     return np.maximum(self, 0)
 
 
+threshold_backward = straight(
+    "threshold_backward",
+    "ThresholdBackwardBackward0",
+    lambda grad_output, self, threshold: only(~(self <= threshold), grad_output),
+    local="1 if self > threshold else 0",
+)
 relu = unary(
     "relu",
     "ReluBackward0",
     "relu",
     _relu,
-    lambda grad, result: np.where(result <= 0, 0, grad),
+    lambda grad, result: threshold_backward(grad, result, 0),
     expression="relu(self)",
     local="1 if self > 0 else 0",
     sentence="ReLU passes the gradient where its input was positive, and stops it everywhere else.",
@@ -449,14 +468,19 @@ relu = unary(
 
 # --- choosing ----------------------------------------------------------------------------------------------------------
 
+
+def _halved_if(equal: Any, grad: Any) -> Any:
+    return np.where(equal, grad / 2, grad)
+
+
 maximum = binary(
     "maximum",
     "MaximumBackward0",
     "max",
     np.maximum,
     {
-        "self": lambda grad, self, other: grad * (~(self < other) * (1 - (self == other) * 0.5)),
-        "other": lambda grad, self, other: grad * (~(other < self) * (1 - (self == other) * 0.5)),
+        "self": lambda grad, self, other: only(~(self < other), _halved_if(self == other, grad)),
+        "other": lambda grad, self, other: only(~(other < self), _halved_if(self == other, grad)),
     },
     expression="maximum(self, other)",
     local={"self": "1 if self > other else 0", "other": "1 if other > self else 0"},
@@ -468,8 +492,8 @@ minimum = binary(
     "min",
     np.minimum,
     {
-        "self": lambda grad, self, other: grad * (~(self > other) * (1 - (self == other) * 0.5)),
-        "other": lambda grad, self, other: grad * (~(other > self) * (1 - (self == other) * 0.5)),
+        "self": lambda grad, self, other: only(~(self > other), _halved_if(self == other, grad)),
+        "other": lambda grad, self, other: only(~(other > self), _halved_if(self == other, grad)),
     },
     expression="minimum(self, other)",
     local={"self": "1 if self < other else 0", "other": "1 if other < self else 0"},
@@ -482,8 +506,8 @@ fmax = binary(
     "fmax",
     np.fmax,
     {
-        "self": lambda grad, self, other: np.where((self >= other) | np.isnan(other), grad, 0),
-        "other": lambda grad, self, other: np.where((self >= other) | np.isnan(other), 0, grad),
+        "self": lambda grad, self, other: only((self >= other) | np.isnan(other), grad),
+        "other": lambda grad, self, other: only(~((self >= other) | np.isnan(other)), grad),
     },
     expression="fmax(self, other)",
     local={"self": "1 if self >= other else 0", "other": "1 if other > self else 0"},
@@ -495,8 +519,8 @@ fmin = binary(
     "fmin",
     np.fmin,
     {
-        "self": lambda grad, self, other: np.where((self <= other) | np.isnan(other), grad, 0),
-        "other": lambda grad, self, other: np.where((self <= other) | np.isnan(other), 0, grad),
+        "self": lambda grad, self, other: only((self <= other) | np.isnan(other), grad),
+        "other": lambda grad, self, other: only(~((self <= other) | np.isnan(other)), grad),
     },
     expression="fmin(self, other)",
     local={"self": "1 if self <= other else 0", "other": "1 if other < self else 0"},
@@ -524,7 +548,7 @@ clamp = general(
     "clamp",
     _clamp,
     "self",
-    {"self": lambda grad, self, min, max: np.where(_inside(self, min, max), grad, 0)},
+    {"self": lambda grad, self, min, max: only(_inside(self, min, max), grad)},
     settings="min max",
     expression="clamp(self)",
     local={"self": "1 if inside else 0"},
@@ -537,7 +561,7 @@ clamp_tensor = general(
     _clamp,
     "self min max",
     {
-        "self": lambda grad, self, min, max: np.where(_inside(self, min, max), grad, 0),
+        "self": lambda grad, self, min, max: only(_inside(self, min, max), grad),
         "min": lambda grad, self, min, max: np.where(
             (self < min) if max is None else (self < min) & (min < max), grad, 0
         ),
@@ -588,8 +612,8 @@ clamp_min, clamp_min_tensor = _one_limit(
     ("ClampMinBackward0", "ClampMinBackward1"),
     lambda self, min: np.maximum(self, min),
     {
-        "self": lambda grad, self, min: np.where(self >= min, grad, 0),
-        "min": lambda grad, self, min: np.where(self >= min, 0, grad),
+        "self": lambda grad, self, min: only(self >= min, grad),
+        "min": lambda grad, self, min: only(self < min, grad),
     },
     (">=", "<"),
 )
@@ -600,8 +624,8 @@ clamp_max, clamp_max_tensor = _one_limit(
     ("ClampMaxBackward0", "ClampMaxBackward1"),
     lambda self, max: np.minimum(self, max),
     {
-        "self": lambda grad, self, max: np.where(self <= max, grad, 0),
-        "max": lambda grad, self, max: np.where(self <= max, 0, grad),
+        "self": lambda grad, self, max: only(self <= max, grad),
+        "max": lambda grad, self, max: only(self > max, grad),
     },
     ("<=", ">"),
 )
@@ -612,8 +636,8 @@ where = general(
     np.where,
     "condition self other",
     {
-        "self": lambda grad, condition: np.where(condition, grad, 0),
-        "other": lambda grad, condition: np.where(condition, 0, grad),
+        "self": lambda grad, condition: only(condition, grad),
+        "other": lambda grad, condition: only(~condition, grad),
     },
     expression="where(condition, self, other)",
     local={"self": "1 if chosen else 0", "other": "1 if chosen else 0"},
@@ -635,13 +659,15 @@ to_copy = general(
 _FLAT = "is flat nearly everywhere, so no gradient comes back: it is 0."
 
 
-def _flat(name: str, grad_fn: str, symbol: str, forward: Any, words: str) -> Any:
+def _flat(
+    name: str, grad_fn: str, symbol: str, forward: Any, words: str, slope: Any = lambda grad: np.zeros_like(grad)
+) -> Any:
     return unary(
         name,
         grad_fn,
         symbol,
         lambda self: forward(self) if self.dtype.kind == "f" else _of_whole_numbers(self, name),
-        lambda grad: grad * 0,
+        slope,
         expression=f"{name}(self)",
         local="0",
         sentence=f"{words} {_FLAT}",
@@ -655,8 +681,14 @@ def _of_whole_numbers(self: np.ndarray, name: str) -> np.ndarray:
     return np.sign(self) if name in ("sign", "sgn") and self.dtype.kind != "b" else np.array(self)
 
 
-sign = _flat("sign", "SignBackward0", "sign", np.sign, "The sign")
-sgn = _flat("sgn", "SgnBackward0", "sgn", np.sign, "The sign")
+def _sign(self: Any) -> Any:
+    """Return 1, 0 or −1; of what is not a number 0, where NumPy's is not a number either."""
+    return np.where(self == self, np.sign(self), 0)
+
+
+sign = _flat("sign", "SignBackward0", "sign", _sign, "The sign")
+sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, "The sign", lambda grad, self, result: np.zeros_like(grad))
+signs: Callable[..., Any] = on_both(sgn)
 floor = _flat("floor", "FloorBackward0", "floor", np.floor, "Rounding down")
 ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil, "Rounding up")
 round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")
@@ -665,8 +697,8 @@ angle = unary(
     "angle",
     "AngleBackward0",
     "angle",
-    lambda self: np.where(self < 0, math.pi, self * 0).astype(self.dtype, copy=False),
-    lambda grad: grad * 0,
+    lambda self: np.where(self < 0, math.pi, np.where(self == self, 0, self)).astype(self.dtype, copy=False),
+    lambda grad, self: np.zeros_like(grad),
     expression="angle(self)",
     local="0",
     sentence=f"The angle of a number, 0 or π, {_FLAT}",
@@ -685,7 +717,7 @@ round_decimals = general(
     lambda decimals: f"round {number(decimals)}",
     _round_to,
     "self",
-    {"self": lambda grad: grad * 0},
+    {"self": lambda grad: np.zeros_like(grad)},
     settings="decimals",
     expression="round(self)",
     local={"self": "0"},
@@ -693,21 +725,29 @@ round_decimals = general(
 )
 
 
-def not_differentiable(name: str, symbol: str, forward: Any, inputs: str) -> Any:
-    """Make an operation that PyTorch records, and whose derivative it does not have: going back through it is an error."""
+def not_differentiable(
+    name: str, symbol: str, forward: Any, inputs: str, settings: str = "", *, grad_fn: str = "NotImplemented"
+) -> Any:
+    """Make an operation that PyTorch records, and whose derivative it does not have: going back through it is an error.
+
+    A few of these have a `grad_fn` of their own in PyTorch, and an error of their own.
+    """
 
     def refuse(grad: Any) -> Any:
-        raise RuntimeError(f"derivative for aten::{name} is not implemented")
+        if grad_fn == "NotImplemented":
+            raise RuntimeError(f"derivative for aten::{name} is not implemented")
+        raise NotImplementedError(f"the derivative for '{name}' is not implemented.")
 
     return beside(
         name,
-        "NotImplemented",
+        grad_fn,
         symbol,
         forward,
         inputs,
         dict.fromkeys(inputs.split(), refuse),
+        settings=settings,
         expression=f"{name}({', '.join(inputs.split())})",
-        local=dict.fromkeys(inputs.split(), "0"),
+        local={},
         sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
     )
 

@@ -7,6 +7,7 @@ where exactly it lies; a sample is the sum of pixels times the product of their 
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,10 +63,10 @@ def _moved_inside(places: np.ndarray, size: int, how: Sampler) -> tuple[np.ndarr
 def _cubic(t: np.ndarray) -> list[tuple[int, np.ndarray, np.ndarray]]:
     """Return the steps to four pixels, their weights and the slopes (Keys 1981, with a = −0.75)."""
     a = -0.75
-    far = lambda x: ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    near = lambda x: ((a + 2) * x - (a + 3)) * x * x + 1
-    far_slope = lambda x: (3 * a * x - 10 * a) * x + 8 * a
-    near_slope = lambda x: (3 * (a + 2) * x - 2 * (a + 3)) * x
+    far: Callable[[Any], Any] = lambda x: ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    near: Callable[[Any], Any] = lambda x: ((a + 2) * x - (a + 3)) * x * x + 1
+    far_slope: Callable[[Any], Any] = lambda x: (3 * a * x - 10 * a) * x + 8 * a
+    near_slope: Callable[[Any], Any] = lambda x: (3 * (a + 2) * x - 2 * (a + 3)) * x
     return [
         (-1, far(t + 1), far_slope(t + 1)),
         (0, near(t), near_slope(t)),

@@ -132,14 +132,13 @@ inv_ex = general(
 _inverse: Any = recorded(inv_ex)
 
 
-def is_vector(A: Any, B: Any) -> bool:
-    """Return True if the right side of equations is one vector for each matrix, (..., n), and no matrix (..., n, k)."""
-    a, b = np.shape(A), np.shape(B)
+def is_vector(a: tuple[int, ...], b: tuple[int, ...]) -> bool:
+    """Return True if the right side is one vector for each matrix, (..., n), and no matrix (..., n, k), by their sizes."""
     return len(b) == 1 or (len(a) - 1 == len(b) and a[:-1] == b)
 
 
 def _solved(A: np.ndarray, B: np.ndarray, left: bool) -> tuple[np.ndarray, np.ndarray]:
-    if is_vector(A, B):
+    if is_vector(A.shape, B.shape):
         x, info = _solved(A, B[..., None], left)
         return x[..., 0], info
     if not left:
@@ -156,9 +155,9 @@ def _back_to_right_side(grad: Any, A: Any, left: bool) -> Any:
     return _solve(turned(A), grad, left)[0]
 
 
-def _back_to_matrix(grad: Any, A: Any, B: Any, result: Any, left: bool) -> Any:
+def _back_to_matrix(grad: Any, A: Any, B_sym_sizes: tuple[int, ...], result: Any, left: bool) -> Any:
     back = _back_to_right_side(grad, A, left)
-    if is_vector(A, B):
+    if is_vector(np.shape(A), B_sym_sizes):
         return -(_rows(back) * _columns(result))
     return -(back @ turned(result)) if left else -(turned(result) @ back)
 
@@ -241,10 +240,16 @@ triangular_solve = general(
     "A⁻¹b",
     _old_triangular,
     "self A",
-    {"self": _old_back, "A": _old_back_to_triangle},
+    {
+        "self": lambda grads, self, A, upper, transpose, unitriangular: _old_back(
+            grads, A, upper, transpose, unitriangular
+        ),
+        "A": _old_back_to_triangle,
+    },
     settings="upper transpose unitriangular",
     outputs="solution cloned_coefficient",
     many=True,
+    together=True,
     expression="solve_triangular(A, self)",
     local={"self": "solve(A.T, grad)", "A": "-solve(A.T, grad) @ solve(A, self).T"},
     sentence=_CROSSED.format("right side", "equations", "solution, with a minus"),
@@ -293,7 +298,7 @@ slogdet = general(
     "log|det|",
     lambda A: tuple(np.linalg.slogdet(A)),
     "A",
-    {"A": lambda grads, A: np.expand_dims(np.expand_dims(grads[1], -1), -1) * turned(_inverse(A)[0])},
+    {"A": lambda grads, A, sign: np.expand_dims(np.expand_dims(grads[1], -1), -1) * turned(_inverse(A)[0])},
     outputs="sign logabsdet",
     many=True,
     expression="slogdet(A)",
@@ -351,7 +356,7 @@ def _cholesky_solved(self: np.ndarray, input2: np.ndarray, upper: bool) -> np.nd
     return matrixmath.substituted(turned(lower), matrixmath.substituted(lower, self, False), True)
 
 
-def _back_to_factor(grad: Any, input2: Any, result: Any, upper: bool) -> Any:
+def _back_to_factor(grad: Any, self: Any, input2: Any, result: Any, upper: bool) -> Any:
     common = _cholesky_solve(grad, input2, upper) @ turned(result)
     common = common + turned(common)
     return -(input2 @ common) if upper else -(common @ input2)
@@ -364,7 +369,7 @@ cholesky_solve = general(
     _cholesky_solved,
     "self input2",
     {
-        "self": lambda grad, input2, upper: _cholesky_solve(grad, input2, upper),
+        "self": lambda grad, self, input2, result, upper: _cholesky_solve(grad, input2, upper),
         "input2": _back_to_factor,
     },
     settings="upper",
@@ -436,13 +441,13 @@ def _qr(A: np.ndarray, mode: Literal["reduced", "complete", "r"]) -> tuple[np.nd
     return (np.zeros(0, A.dtype), found) if mode == "r" else (found.Q, found.R)
 
 
-def _qr_back(grads: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
+def _qr_back(grads: Any, A_sym_sizes: tuple[int, ...], Q: Any, R: Any, mode: str) -> Any:
     if mode == "r":
         raise RuntimeError(
             "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use "
             "linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr."
         )
-    m, n = np.shape(A)[-2:]
+    m, n = A_sym_sizes[-2:]
     if mode == "complete" and m > n:
         raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols.")
     to_q, to_r = grads
@@ -450,7 +455,7 @@ def _qr_back(grads: Any, A: Any, Q: Any, R: Any, mode: str) -> Any:
         return _square_qr_back(to_q, to_r, Q, R)
     # A wide matrix: its first columns decide Q, and the others follow, R2 = Qᵀ A2.
     rest = Q @ to_r[..., m:]
-    first = _square_qr_back(to_q + A[..., m:] @ turned(to_r[..., m:]), to_r[..., :m], Q, R[..., :m])
+    first = _square_qr_back(to_q + Q @ R[..., m:] @ turned(to_r[..., m:]), to_r[..., :m], Q, R[..., :m])
     return np.concatenate([first, rest], -1)
 
 
@@ -557,11 +562,11 @@ def _unpack(LU_data: np.ndarray, LU_pivots: np.ndarray) -> tuple[np.ndarray, np.
     return matrixmath.permutation(LU_pivots, LU_data.shape[-2]).astype(LU_data.dtype), lower, upper
 
 
-def _pack_back(grads: Any, LU_data: Any) -> Any:
+def _pack_back(grads: Any, LU_data_sym_sizes: tuple[int, ...]) -> Any:
     """Put the gradients of both factors into one matrix."""
-    m, n = np.shape(LU_data)[-2:]
+    m, n = LU_data_sym_sizes[-2:]
     lower, upper = _tril(grads[1], -1), _triu(grads[2], 0)
-    missing = np.zeros((*np.shape(LU_data)[:-2], *((m, n - m) if n > m else (m - n, n))), _kind(LU_data))
+    missing = np.zeros((*LU_data_sym_sizes[:-2], *((m, n - m) if n > m else (m - n, n))), _kind(lower))
     if n > m:
         lower = np.concatenate([lower, missing], -1)
     elif m > n:

@@ -11,6 +11,9 @@ from gradviz.engine.operation import general
 from gradviz.engine.operations import activations
 from gradviz.engine.operations.activations import sigma
 from gradviz.engine.operations.ctc import ctc_loss as ctc_loss
+from gradviz.engine.operations.elementwise import not_differentiable
+from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operations.straight import straight
 
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 """How PyTorch numbers the ways to reduce a loss."""
@@ -71,7 +74,7 @@ def _smooth_l1(distance: np.ndarray, beta: float) -> np.ndarray:
 
 
 def _smooth_l1_slope(difference: Any, beta: float) -> Any:
-    return np.where(np.absolute(difference) < beta, difference / beta, np.sign(difference))
+    return np.where(difference <= -beta, -1, np.where(difference >= beta, 1, difference / beta))
 
 
 huber_loss = general(
@@ -100,7 +103,7 @@ def _huber(distance: np.ndarray, delta: float) -> np.ndarray:
 
 
 def _huber_slope(difference: Any, delta: float) -> Any:
-    return np.where(np.absolute(difference) <= delta, difference, np.sign(difference) * delta)
+    return np.where(difference < -delta, -delta, np.where(difference > delta, delta, difference))
 
 
 def _weighted(losses: Any, weight: np.ndarray | None) -> Any:
@@ -124,11 +127,12 @@ binary_cross_entropy = general(
             grad
             * _weighted((self - target) / np.maximum(self * (1 - self), 1e-12) * _per_entry(self, reduction), weight)
         ),
-        "target": lambda grad, self, weight, reduction: (
+        "target": lambda grad, self, target, weight, reduction: (
             grad * _weighted((np.log1p(-self) - np.log(self)) * _per_entry(self, reduction), weight)
         ),
     },
     settings="weight reduction",
+    tensors="weight",
     expression="bce(self, target)",
     local={"self": "(self - target) / (self * (1 - self)) / n", "target": "(log(1 - self) - log(self)) / n"},
     sentence="Cross-entropy pulls hardest on the predictions that are sure and wrong.",
@@ -170,11 +174,12 @@ binary_cross_entropy_with_logits = general(
         "self": lambda grad, self, target, weight, pos_weight, reduction: (
             grad * _weighted(_logits_slope(self, target, pos_weight) * _per_entry(self, reduction), weight)
         ),
-        "target": lambda grad, self, weight, pos_weight, reduction: (
+        "target": lambda grad, self, target, weight, pos_weight, reduction: (
             grad * _weighted(_logits_target_slope(self, pos_weight) * _per_entry(self, reduction), weight)
         ),
     },
     settings="weight pos_weight reduction",
+    tensors="weight pos_weight",
     expression="bce_with_logits(self, target)",
     local={"self": "(sigmoid(self) - target) / n", "target": "-self / n"},
     sentence="With a sigmoid inside, cross-entropy passes back just the prediction minus the target.",
@@ -191,6 +196,7 @@ soft_margin_loss = general(
         )
     },
     settings="target reduction",
+    tensors="target",
     expression="soft_margin(self, target)",
     local={"self": "-target * sigmoid(-target * self) / n"},
     sentence="Scores with the wrong sign are pulled over to the right one; the surer they are already, the less.",
@@ -277,7 +283,7 @@ def _nll(
     return total / np.add.reduce(share, axis=None) if reduction == 1 else total
 
 
-def _nll_back(grad, self, target, weight, reduction, ignore_index):
+def _nll_back(grad: Any, self: Any, target: Any, weight: Any, reduction: int, ignore_index: int) -> Any:
     axis = _class_axis(self)
     share = _target_weight(self, target, weight, ignore_index)
     if reduction == 1:
@@ -292,45 +298,68 @@ _NLL: dict[str, Any] = {
     "symbol": "NLL",
     "forward": _nll,
     "inputs": "self",
-    "derivatives": {"self": _nll_back},
     "settings": "target weight reduction ignore_index",
+    "tensors": "target weight",
     "expression": "nll(self, target)",
     "local": {"self": "-1 / rows if target else 0"},
     "sentence": ("Only the log-probability of the right class counts: it is pushed up, the others are left alone."),
 }
-nll_loss = general("nll_loss", "NllLossBackward0", **_NLL)
-nll_loss_2d = general("nll_loss2d", "NllLoss2DBackward0", **_NLL)
+
+
+def _nll_loss(name: str, grad_fn: str) -> Any:
+    back = straight(
+        f"{name}_backward",
+        grad_fn.replace("Backward", "BackwardBackward"),
+        _nll_back,
+        lambda grad, target, weight, reduction, ignore_index: recorded(loss)(
+            grad, target, weight, reduction, ignore_index
+        ),
+        local="-1 / rows if target else 0",
+    )
+    loss = general(name, grad_fn, derivatives={"self": back}, **_NLL)
+    return loss
+
+
+nll_loss = _nll_loss("nll_loss", "NllLossBackward0")
+nll_loss_2d = _nll_loss("nll_loss2d", "NllLoss2DBackward0")
 
 
 def _multi_margin(
     self: np.ndarray, target: np.ndarray, p: int, margin: float, weight: np.ndarray | None, reduction: int
 ) -> np.ndarray:
-    excess = np.maximum(_excess(self, target, margin), 0) ** p * _margin_weight(self, target, weight)
-    losses = np.add.reduce(excess, axis=-1, dtype=self.dtype)
+    excess, right, share = _excess(self, target, margin, weight)
+    losses = np.add.reduce(np.where((excess > 0) & ~right, excess**p * share, 0), axis=-1, dtype=self.dtype)
     return _reduce(losses, reduction)
 
 
-def _excess(self: Any, target: np.ndarray, margin: float) -> Any:
-    """Return by how much each class comes within the margin of the right one's score."""
-    right = np.sum(self * _hits(self, target, np.ndim(self) - 1), axis=np.ndim(self) - 1, keepdims=True)
-    return self - right + margin
+def _excess(self: np.ndarray, target: np.ndarray, margin: float, weight: np.ndarray | None) -> tuple[Any, Any, Any]:
+    """Return by how much each class comes within the margin of the right one's score, which is right, how much it counts."""
+    place = np.expand_dims(target, -1)
+    excess = self - np.take_along_axis(self, place, -1) + margin
+    share = 1 if weight is None else weight[place]
+    return excess, np.arange(self.shape[-1]) == place, share / self.shape[-1]
 
 
-def _margin_weight(self: Any, target: np.ndarray, weight: np.ndarray | None) -> np.ndarray:
-    """Return how much each class's excess counts: that of the right class not at all."""
-    others = (1 - _hits(self, target, np.ndim(self) - 1)) / np.shape(self)[-1]
-    return others if weight is None else others * np.expand_dims(weight[target], -1)
+def _multi_margin_slope(
+    grad: np.ndarray, self: np.ndarray, target: np.ndarray, p: int, margin: float, weight: Any, reduction: int
+) -> np.ndarray:
+    excess, right, share = _excess(self, target, margin, weight)
+    slope = np.where((excess > 0) & ~right, (1 if p == 1 else 2 * excess) * share, 0)
+    slope = np.where(right, -np.add.reduce(slope, axis=-1, keepdims=True), slope)
+    if reduction == 1 and self.ndim > 1:
+        slope = slope / self.shape[0]
+    return (np.expand_dims(grad, -1) if reduction == 0 else grad) * slope
 
 
-def _multi_margin_back(grad, self, target, p, margin, weight, reduction):
-    last = np.ndim(self) - 1
-    excess = _excess(self, target, margin)
-    slope = (excess > 0) * 1.0 if p == 1 else np.maximum(excess, 0) * 2
-    slope = slope * _margin_weight(self, target, weight)
-    slope = slope - _hits(self, target, last) * np.sum(slope, axis=last, keepdims=True)
-    if reduction == 1 and last:
-        slope = slope / np.shape(self)[0]
-    return (np.expand_dims(grad, last) if reduction == 0 else grad) * slope
+_multi_margin_back = recorded(
+    not_differentiable(
+        "multi_margin_loss_backward",
+        "slope",
+        _multi_margin_slope,
+        "grad self",
+        "target p margin weight reduction",
+    )
+)
 
 
 multi_margin_loss = general(
@@ -339,8 +368,13 @@ multi_margin_loss = general(
     "margin",
     _multi_margin,
     "self",
-    {"self": _multi_margin_back},
+    {
+        "self": lambda grad, self, target, p, margin, weight, reduction: _multi_margin_back(
+            grad, self, target, p, margin, weight, reduction
+        )
+    },
     settings="target p margin weight reduction",
+    tensors="target weight",
     expression="multi_margin(self, target)",
     local={"self": "grad * multi_margin_slope(self, target)"},
     sentence="Each class whose score comes too close to the right one's is pushed down, and pushes the right one up.",
@@ -362,7 +396,13 @@ def _gaps(self: Any) -> Any:
     return np.expand_dims(self, last - 1) - np.expand_dims(self, last) + 1
 
 
-def _multilabel_margin_back(grad, self, target, reduction):
+def _multilabel_margin(self: np.ndarray, target: np.ndarray, reduction: int) -> np.ndarray:
+    gaps, pairs = _gaps(self), _label_pairs(self, target)
+    counted = np.where((gaps > 0) & (pairs > 0), gaps * pairs, 0)
+    return _reduce(np.add.reduce(counted, (-2, -1), dtype=self.dtype), reduction)
+
+
+def _multilabel_margin_slope(grad: np.ndarray, self: np.ndarray, target: np.ndarray, reduction: int) -> np.ndarray:
     last = np.ndim(self)
     active = (_gaps(self) > 0) * _label_pairs(self, target)
     slope = np.sum(active, axis=last - 1) - np.sum(active, axis=last)
@@ -371,16 +411,20 @@ def _multilabel_margin_back(grad, self, target, reduction):
     return (np.expand_dims(grad, last - 1) if reduction == 0 else grad) * slope
 
 
+_multilabel_margin_back = recorded(
+    not_differentiable(
+        "multilabel_margin_loss_backward", "slope", _multilabel_margin_slope, "grad self", "target reduction"
+    )
+)
 multilabel_margin_loss = general(
     "multilabel_margin_loss",
     "MultilabelMarginLossBackward0",
     "margin",
-    lambda self, target, reduction: _reduce(
-        np.add.reduce(np.maximum(_gaps(self), 0) * _label_pairs(self, target), (-2, -1), dtype=self.dtype), reduction
-    ),
+    _multilabel_margin,
     "self",
-    {"self": _multilabel_margin_back},
+    {"self": lambda grad, self, target, reduction: _multilabel_margin_back(grad, self, target, reduction)},
     settings="target reduction",
+    tensors="target",
     expression="multilabel_margin(self, target)",
     local={"self": "grad * multilabel_margin_slope(self, target)"},
     sentence="Each class that is none of the labels, and whose score comes too close to a label's, is pushed down.",

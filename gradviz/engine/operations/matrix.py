@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import array_of, general
-from gradviz.engine.operations.shapes import scatter
+from gradviz.engine.operations.elementwise import not_differentiable, signs
+from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operations.straight import only
 
 
 def product(left: Any, right: Any) -> Any:
@@ -238,7 +240,7 @@ trace = general(
     "tr",
     lambda self, self_sym_sizes: np.trace(self, dtype=None if self.dtype.kind == "f" else np.int64),
     "self",
-    {"self": lambda grad, self_sym_sizes: np.where(np.eye(*self_sym_sizes) == 1, grad, 0)},
+    {"self": lambda grad, self_sym_sizes: only(np.eye(*self_sym_sizes) == 1, grad)},
     settings="self_sym_sizes",
     expression="trace(self)",
     local={"self": "1 if on_the_diagonal else 0"},
@@ -267,29 +269,32 @@ def _lengths(x: Any, p: float) -> Any:
     return np.add.reduce(size**p, -1) ** (1 / p)
 
 
-def _directions(x: Any, length: Any, p: float) -> Any:
+def _directions(x: np.ndarray, length: np.ndarray, p: float) -> np.ndarray:
     """Return how fast p-norms along the last axis grow with each entry; 0 at the kink where a length is 0."""
     length = np.expand_dims(length, -1)
     if p == 0:
-        return x * 0
+        return np.zeros_like(x)
     if p == 1:
         return np.sign(x)
     if math.isinf(p):
-        return np.sign(x) * (np.abs(array_of(x)) == array_of(length))
-    none = array_of(length) == 0
+        return np.sign(x) * (np.abs(x) == length)
+    none = length == 0
     length = np.where(none, 1, length)
     if p == 2:
         return np.where(none, 0, x / length)
-    flat = array_of(x) == 0
-    return np.where(flat, 0, np.sign(x) * (np.abs(np.where(flat, 1, x)) / length) ** (p - 1))
+    flat = x == 0
+    return np.where(flat, 0, signs(x) * (np.abs(np.where(flat, 1, x)) / length) ** (p - 1))
 
 
-def _pull(grad: Any, x1: Any, x2: Any, result: Any, p: float) -> Any:
-    """Return what each distance asks of the row of `x1` it starts from."""
-    return np.expand_dims(grad, -1) * _directions(_differences(x1, x2), result, p)
+def _pull(grad: np.ndarray, x1: np.ndarray, x2: np.ndarray, result: np.ndarray, p: float) -> np.ndarray:
+    """Return what all distances from a row of `x1` ask of it."""
+    return np.add.reduce(np.expand_dims(grad, -1) * _directions(_differences(x1, x2), result, p), -2)
 
 
 _APART = "A distance grows as one of the two rows moves away from the other, along the line between them."
+_cdist_back = recorded(
+    not_differentiable("_cdist_backward", "slope", _pull, "grad x1 x2 result", "p", grad_fn="CdistBackwardBackward0")
+)
 cdist = general(
     "cdist",
     "CdistBackward0",
@@ -297,8 +302,8 @@ cdist = general(
     lambda x1, x2, p: _lengths(_differences(x1, x2), p),
     "x1 x2",
     {
-        "x1": lambda grad, x1, x2, result, p: np.sum(_pull(grad, x1, x2, result, p), axis=-2),
-        "x2": lambda grad, x1, x2, result, p: -np.sum(_pull(grad, x1, x2, result, p), axis=-3),
+        "x1": lambda grad, x1, x2, result, p: _cdist_back(grad, x1, x2, result, p),
+        "x2": lambda grad, x1, x2, result, p: _cdist_back(turned(grad), x2, x1, turned(result), p),
     },
     settings="p",
     expression="cdist(x1, x2)",
@@ -340,11 +345,20 @@ def _pairs(self: Any) -> tuple[np.ndarray, np.ndarray]:
     return np.triu_indices(np.shape(self)[-2], 1)
 
 
-def _pdist_back(grad: Any, self: Any, result: Any, p: float) -> Any:
+def _pair_pull(grad: np.ndarray, self: np.ndarray, result: np.ndarray, p: float) -> np.ndarray:
     first, second = _pairs(self)
     pull = np.expand_dims(grad, -1) * _directions(self[first] - self[second], result, p)
-    sizes = tuple(np.shape(self))
-    return scatter(pull, (first,), sizes) - scatter(pull, (second,), sizes)
+    out = np.zeros_like(self)
+    np.add.at(out, first, pull)
+    np.subtract.at(out, second, pull)
+    return out
+
+
+_pdist_back = recorded(
+    not_differentiable(
+        "_pdist_backward", "slope", _pair_pull, "grad self result", "p", grad_fn="PdistBackwardBackward0"
+    )
+)
 
 
 pdist = general(
@@ -353,9 +367,47 @@ pdist = general(
     "dist",
     lambda self, p: _lengths(self[_pairs(self)[0]] - self[_pairs(self)[1]], p),
     "self",
-    {"self": _pdist_back},
+    {"self": lambda grad, self, result, p: _pdist_back(grad, self, result, p)},
     settings="p",
     expression="pdist(self)",
     local={"self": "sum(grad * (self - others) / distances)"},
     sentence=_APART,
+)
+
+
+def _contracted(i1: np.ndarray, i2: np.ndarray, i3: np.ndarray, equation: str) -> np.ndarray:
+    return np.ascontiguousarray(np.einsum(equation, i1, i2, i3, optimize=True))
+
+
+def _in_place_of(which: int) -> Any:
+    """Return the formula for one factor: the same sum, with the gradient in that factor's place."""
+
+    def formula(grad: Any, *given: Any) -> Any:
+        *factors, equation = given
+        *axes, out = equation.replace("->", ",").split(",")
+        factors.insert(which, grad)
+        own, axes[which] = axes[which], out
+        compute: Any = _contracted if isinstance(grad, np.ndarray) else trilinear
+        return compute(*factors, f"{','.join(axes)}->{own}")
+
+    return formula
+
+
+_first, _second, _third = (_in_place_of(which) for which in range(3))
+
+trilinear = general(
+    "_trilinear",
+    "TrilinearBackward0",
+    "Σ × ×",
+    _contracted,
+    "i1 i2 i3",
+    {
+        "i1": lambda grad, i2, i3, equation: _first(grad, i2, i3, equation),
+        "i2": lambda grad, i1, i3, equation: _second(grad, i1, i3, equation),
+        "i3": lambda grad, i1, i2, equation: _third(grad, i1, i2, equation),
+    },
+    settings="equation",
+    expression="sum(i1 * i2 * i3)",
+    local={"i1": "sum(grad * i2 * i3)", "i2": "sum(grad * i1 * i3)", "i3": "sum(grad * i1 * i2)"},
+    sentence="Three factors are multiplied and added up; each gets the same sum, with the gradient in its own place.",
 )

@@ -71,7 +71,7 @@ layer_norm = general(
     _layer_norm,
     "input weight bias",
     {
-        "input": lambda grad, input, weight, result1, result2, normalized_shape, eps: _standardised_back(
+        "input": lambda grad, input, weight, bias, result1, result2, normalized_shape, eps: _standardised_back(
             grad * weight, input, _trailing(input, normalized_shape), eps, result1, result2
         ),
         "weight": lambda grad, input, result1, result2, normalized_shape, eps: (
@@ -81,6 +81,7 @@ layer_norm = general(
     },
     settings="normalized_shape eps",
     outputs="result result1 result2",
+    together=True,
     expression="layer_norm(input)",
     local=_LOCAL,
     sentence=_SENTENCE.format("row"),
@@ -117,7 +118,17 @@ def _batch_norm(
     return out.astype(input.dtype, copy=False), mean, rstd
 
 
-def _batch_norm_back(grad: Any, input: Any, weight: Any, result1: Any, result2: Any, training: bool, eps: float) -> Any:
+def _batch_norm_back(
+    grad: Any,
+    input: Any,
+    weight: Any,
+    running_mean: Any,
+    running_var: Any,
+    result1: Any,
+    result2: Any,
+    training: bool,
+    eps: float,
+) -> Any:
     scaled = grad * _channels(weight, input)
     if not training:
         return scaled * result2
@@ -144,7 +155,9 @@ batch_norm = general(
         "bias": lambda grad: np.sum(grad, axis=_others(grad)),
     },
     settings="running_mean running_var training eps",
+    tensors="running_mean running_var",
     outputs="result result1 result2",
+    together=True,
     expression="batch_norm(input)",
     local=_LOCAL,
     sentence=_SENTENCE.format("channel"),
@@ -185,6 +198,7 @@ group_norm = general(
     },
     settings="group eps",
     outputs="result result1 result2",
+    together=True,
     expression="group_norm(input)",
     local=_LOCAL,
     sentence=_SENTENCE.format("group"),

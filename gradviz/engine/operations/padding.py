@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,10 +41,12 @@ constant = general(
 
 _REFLECTED = "An entry that was copied into the border gets the gradients of its copies too."
 reflection = {
-    axes: separable("reflection_pad", f"ReflectionPad{axes}DBackward0", "pad", _REFLECTED) for axes in (1, 2, 3)
+    axes: separable("reflection_pad", f"ReflectionPad{axes}DBackward0", "pad", _REFLECTED, saves=True)
+    for axes in (1, 2, 3)
 }
 replication = {
-    axes: separable("replication_pad", f"ReplicationPad{axes}DBackward0", "pad", _REFLECTED) for axes in (1, 2, 3)
+    axes: separable("replication_pad", f"ReplicationPad{axes}DBackward0", "pad", _REFLECTED, saves=True)
+    for axes in (1, 2, 3)
 }
 circular = separable("circular_pad", "CircularPadBackward0", "pad", _REFLECTED)
 
@@ -102,8 +105,8 @@ def cubic(size: int, count: int, scale: float, align_corners: bool) -> np.ndarra
     sources = _sources(count, scale, align_corners)
     low = np.floor(sources).astype(int)
     t = sources - low
-    far = lambda x: ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    near = lambda x: ((a + 2) * x - (a + 3)) * x * x + 1
+    far: Callable[[Any], Any] = lambda x: ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    near: Callable[[Any], Any] = lambda x: ((a + 2) * x - (a + 3)) * x * x + 1
     matrix = np.zeros((count, size))
     for step, weight in zip((-1, 0, 1, 2), (far(t + 1), near(t), near(1 - t), far(2 - t)), strict=True):
         matrix += np.eye(size)[np.clip(low + step, 0, size - 1)] * weight[:, None]
@@ -140,7 +143,7 @@ unfold = general(
     "windows",
     _unfold,
     "self",
-    {"self": lambda grad, self, kernel, geometry: _fold_back(grad, tuple(self.shape[2:]), kernel, geometry)},
+    {"self": lambda grad, self_sym_sizes, kernel, geometry: _fold_back(grad, self_sym_sizes[2:], kernel, geometry)},
     settings="kernel geometry",
     expression="windows(self)",
     local={"self": "fold(grad)"},
@@ -210,4 +213,29 @@ pixel_unshuffle = general(
     expression="pixel_unshuffle(self)",
     local={"self": "1"},
     sentence="Pixels become channels; every gradient goes back to where its pixel was.",
+)
+
+
+def _dealt(self: np.ndarray, groups: int) -> np.ndarray:
+    batch, channels, *rest = self.shape
+    packs = self.reshape(batch, groups, channels // groups, *rest)
+    return np.ascontiguousarray(packs.swapaxes(1, 2)).reshape(self.shape)
+
+
+def _dealt_back(grad: Any, groups: int) -> Any:
+    back = np.shape(grad)[1] // groups
+    return _dealt(grad, back) if isinstance(grad, np.ndarray) else channel_shuffle(grad, back)
+
+
+channel_shuffle = general(
+    "channel_shuffle",
+    "ChannelShuffleBackward0",
+    "shuffle",
+    _dealt,
+    "self",
+    {"self": _dealt_back},
+    settings="groups",
+    expression="channel_shuffle(self)",
+    local={"self": "1"},
+    sentence="Channels are dealt out anew; every gradient goes back to where its channel was.",
 )

@@ -14,6 +14,9 @@ import numpy as np
 
 from gradviz.engine.operation import general
 from gradviz.engine.operations.selection import put_along
+from gradviz.engine.operations.shapes import plain
+from gradviz.engine.operations.straight import straight
+from gradviz.engine.tensor import Tensor
 
 Matrices = tuple[np.ndarray, ...]
 
@@ -52,20 +55,34 @@ def _back(grad: Any, matrices: Matrices) -> Any:
     return along(grad, turned) if isinstance(grad, np.ndarray) else along_axes(grad, turned)
 
 
-def separable(name: str, grad_fn: str, symbol: str, sentence: str) -> Callable[..., Any]:
-    """Add a row for a map that is a matrix along each axis; its function takes a tensor and the matrices."""
-    return general(
+def separable(name: str, grad_fn: str, symbol: str, sentence: str, *, saves: bool = False) -> Callable[..., Any]:
+    """Add a row for a map that is a matrix along each axis; its function takes a tensor and the matrices.
+
+    Its derivative needs nothing else, but for some PyTorch saves the tensor all the same (if `saves`): as with other
+    straight lines, a second time back brings it a gradient of 0.
+    """
+    formula: Any = lambda grad, matrices: _back(grad, matrices)
+    if saves:
+        formula = straight(
+            f"{name}_backward",
+            grad_fn.replace("Backward", "BackwardBackward"),
+            lambda grad_output, self, matrices: _back(grad_output, matrices),
+            lambda grad, matrices: row(grad, matrices) if isinstance(grad, Tensor) else along(grad, matrices),
+            local="weights.T @ grad_output",
+        )
+    row: Any = general(
         name,
         grad_fn,
         symbol,
         along,
         "self",
-        {"self": lambda grad, matrices: _back(grad, matrices)},
+        {"self": formula},
         settings="matrices",
         expression=f"{name}(self)",
         local={"self": "weights.T @ grad"},
         sentence=sentence,
     )
+    return row
 
 
 along_axes = separable(
@@ -76,10 +93,10 @@ along_axes = separable(
 )
 
 _AVERAGE = "Every entry of a window gets an equal share of the gradient of its average."
-avg_pool2d = separable("avg_pool2d", "AvgPool2DBackward0", "avg pool", _AVERAGE)
-avg_pool3d = separable("avg_pool3d", "AvgPool3DBackward0", "avg pool", _AVERAGE)
-adaptive_avg_pool2d = separable("adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "avg pool", _AVERAGE)
-adaptive_avg_pool3d = separable("adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "avg pool", _AVERAGE)
+avg_pool2d = separable("avg_pool2d", "AvgPool2DBackward0", "avg pool", _AVERAGE, saves=True)
+avg_pool3d = separable("avg_pool3d", "AvgPool3DBackward0", "avg pool", _AVERAGE, saves=True)
+adaptive_avg_pool2d = separable("adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "avg pool", _AVERAGE, saves=True)
+adaptive_avg_pool3d = separable("adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "avg pool", _AVERAGE, saves=True)
 
 
 def averages(
@@ -158,41 +175,58 @@ def _largest(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarr
         lowest = -np.inf if self.dtype.kind == "f" else np.iinfo(self.dtype).min
         entries = np.where(inside, entries, lowest)
     best = np.argmax(entries, -1)
+    if self.dtype.kind == "f":
+        best = _as_pytorch_finds(entries, inside, best)
     values = np.take_along_axis(entries, best[..., None], -1)[..., 0]
     indices = np.take_along_axis(np.broadcast_to(flat, entries.shape), best[..., None], -1)[..., 0]
     return values, indices
 
 
-def _back_to_winner(grad: Any, indices: np.ndarray, places: Any, self_sym_sizes: tuple[int, ...]) -> Any:
-    axes = len(places[0] if isinstance(places, list) else places)
-    lead = self_sym_sizes[: len(self_sym_sizes) - axes]
-    image = math.prod(self_sym_sizes[len(lead) :])
-    flat = put_along(np.reshape(grad, (*lead, -1)), indices.reshape(*lead, -1), len(lead), (*lead, image))
-    return np.reshape(flat, self_sym_sizes)
+def _as_pytorch_finds(entries: np.ndarray, inside: np.ndarray, best: np.ndarray) -> np.ndarray:
+    """Let the last win of those that are not numbers, and where all are −∞ the first that is not padding."""
+    found = np.take_along_axis(entries, best[..., None], -1)[..., 0]
+    if np.isfinite(found).all():
+        return best
+    last = entries.shape[-1] - 1 - np.argmax(np.isnan(entries[..., ::-1]), -1)
+    return np.where(np.isnan(found), last, np.where(np.isneginf(found), np.argmax(inside, -1), best))
 
 
-def _largest_of_each(self: np.ndarray, places: list[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the same where every channel has windows of its own."""
-    axes = len(places[0])
-    lead = self.shape[: self.ndim - axes]
-    channels = self.reshape(-1, *self.shape[len(lead) :])
-    found = [_largest(channel, seen) for channel, seen in zip(channels, places, strict=True)]
-    values, indices = (np.stack(part) for part in zip(*found, strict=True))
-    return values.reshape(*lead, *values.shape[1:]), indices.reshape(*lead, *indices.shape[1:])
+def _back_to_winner(grad_output: Any, self: Any, indices: np.ndarray, places: tuple[np.ndarray, ...]) -> Any:
+    sizes = np.shape(self)
+    lead = sizes[: len(sizes) - len(places)]
+    image, windows = math.prod(sizes[len(lead) :]), math.prod(indices.shape[len(lead) :])
+    shape = (*lead, windows)  # counted, since of an empty batch -1 could be anything
+    flat = put_along(np.reshape(grad_output, shape), indices.reshape(shape), len(lead), (*lead, image))
+    return np.reshape(flat, sizes)
+
+
+def _largest_of_each(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the same where every channel has windows of its own: `places` have one more axis, for the channels."""
+    lead = self.shape[: self.ndim - len(places)]
+    shape = (math.prod(lead), *(seen.shape[1] for seen in places))
+    values, indices = np.empty(shape, self.dtype), np.empty(shape, np.int64)
+    for channel, entries in enumerate(self.reshape(-1, *self.shape[len(lead) :])):
+        values[channel], indices[channel] = _largest(entries, tuple(seen[channel] for seen in places))
+    return values.reshape(*lead, *shape[1:]), indices.reshape(*lead, *shape[1:])
 
 
 def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
+    back = straight(
+        f"{name}_backward",
+        grad_fn.replace("Backward", "BackwardBackward"),
+        _back_to_winner,
+        lambda grad, indices, places: _from_there(grad, indices, len(places)),
+        local="1 if largest else 0",
+    )
     return general(
         name,
         grad_fn,
         "max pool",
-        lambda self, places, self_sym_sizes: (
-            _largest_of_each(self, places) if isinstance(places, list) else _largest(self, places)
-        ),
+        lambda self, places: _largest(self, places) if places[0].ndim == 2 else _largest_of_each(self, places),
         "self",
-        {"self": lambda grad, indices, places, self_sym_sizes: _back_to_winner(grad, indices, places, self_sym_sizes)},
-        settings="places self_sym_sizes",
-        outputs="result indices",
+        {"self": lambda grad, self, result1, places: back(grad, self, plain(result1), places)},
+        settings="places",
+        outputs="result result1",
         expression=f"{name}(self)",
         local={"self": "1 if largest else 0"},
         sentence="The largest entry of each window gets its whole gradient; the others get 0.",
@@ -235,6 +269,7 @@ def _max_unpool(name: str, grad_fn: str) -> Callable[..., Any]:
         "self",
         {"self": lambda grad, indices, axes: _from_there(grad, indices, axes)},
         settings="indices axes size",
+        tensors="indices",
         expression=f"{name}(self)",
         local={"self": "1"},
         sentence="Each entry is put back where it was the largest, and takes the gradient from there.",

@@ -8,9 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import ties
+from gradviz.engine.node import arrived
 from gradviz.engine.operation import array_of, general, normal_axes, reduction
+from gradviz.engine.operations.elementwise import signs
 from gradviz.engine.operations.scans import has_zeros, products_of_others
 from gradviz.engine.operations.selection import put_along
+from gradviz.engine.operations.shapes import plain
+from gradviz.engine.operations.straight import only
 
 
 def _sum(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -30,7 +35,7 @@ sum_dim = reduction("sum", "SumBackward1", "Σ", **_SUM)
 
 _MEAN: dict[str, Any] = {
     "forward": lambda self, axes: np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes)),
-    "derivative": lambda grad, self, result: grad * (np.size(result) / max(np.size(self), 1)),
+    "derivative": lambda grad, self_sym_sizes: grad * (np.size(grad) / max(math.prod(self_sym_sizes), 1)),
     "expression": "mean(self)",
     "local": "1 / n",
     "sentence": "Each of n entries moves a mean by 1/n, so each gets 1/n of the gradient that arrives.",
@@ -59,11 +64,19 @@ def _count(self: np.ndarray, axes: tuple[int, ...]) -> int:
 _SHARED = "The entry that won gets the whole gradient; winners that are equal share it."
 
 
+def _to_winners(grad: Any, self: Any, result: Any) -> Any:
+    """Share the gradient among all entries that are the result; where that is not a number, those that are not either."""
+    entries, value = plain(self), plain(result)
+    won = entries == value if np.all(value == value) else entries != entries
+    return only(won, grad / max(np.count_nonzero(won), 1))
+
+
 def _share(grad: Any, self: Any, result: Any) -> Any:
-    won = ((self == result) | ((self != self) & (result != result))) * 1.0
+    """Do the same for each result along some axes, by a product, as PyTorch does: it lets through what is not a number."""
+    won = (plain(self) == plain(result)).astype(plain(result).dtype)
     # The winners' shares add up to 1 along the axes that were reduced: those of length 1 in the result.
     axes = tuple(axis for axis, size in enumerate(np.shape(result)) if size == 1) or None
-    return grad * (won / np.sum(won, axis=axes, keepdims=True))
+    return grad * (won / np.add.reduce(won, axes, keepdims=True))
 
 
 _MAX: dict[str, Any] = {
@@ -75,8 +88,8 @@ _MAX: dict[str, Any] = {
 }
 _MIN: dict[str, Any] = {**_MAX, "forward": lambda self, axes: np.minimum.reduce(self, axes, keepdims=True)}
 _MIN |= {"expression": "min(self)", "local": "1 if self == min(self) else 0"}
-max_all = reduction("max", "MaxBackward1", "max", **_MAX)
-min_all = reduction("min", "MinBackward1", "min", **_MIN)
+max_all = reduction("max", "MaxBackward1", "max", **_MAX | {"derivative": _to_winners})
+min_all = reduction("min", "MinBackward1", "min", **_MIN | {"derivative": _to_winners})
 amax = reduction("amax", "AmaxBackward0", "max", **_MAX)
 amin = reduction("amin", "AminBackward0", "min", **_MIN)
 
@@ -105,10 +118,14 @@ logsumexp = reduction(
 
 
 def _prod_back(grad: Any, self: Any, result: Any, dim: Any) -> Any:
+    if not np.ndim(self):
+        return grad
     if not has_zeros(self):
         return grad * (result / self)
+    if dim is None and isinstance(self, np.ndarray) and self.size - np.count_nonzero(self) > 1:
+        return np.zeros_like(self)
     if dim is not None:
-        return grad * (products_of_others(self, dim) if np.ndim(self) else self * 0 + 1)
+        return grad * products_of_others(self, dim)
     return grad * np.reshape(products_of_others(np.reshape(self, (-1,)), 0), np.shape(self))
 
 
@@ -182,7 +199,9 @@ def _kept(grad: Any, self: Any, dim: Any) -> Any:
     return np.reshape(grad, tuple(1 if axis in axes else size for axis, size in enumerate(np.shape(self))))
 
 
-def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], words: str) -> Any:
+def _with_mean(
+    name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], words: str, *, saves_result: bool
+) -> Any:
     """Add the row of a spread and the mean that it is around."""
 
     def forward(self: np.ndarray, dim: Any, keepdim: bool, correction: float) -> tuple[np.ndarray, np.ndarray]:
@@ -194,8 +213,14 @@ def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callab
 
     def derivative(grad: Any, self: Any, result0: Any, dim: Any, correction: float) -> Any:
         of_spread, of_mean = (_kept(part, self, dim) for part in grad)
-        share = np.size(of_mean) / max(np.size(self), 1)
-        return back(of_spread, self, _kept(result0, self, dim), dim, correction) + of_mean * share
+        shares = of_mean * (np.size(of_mean) / max(np.size(self), 1))
+        if not arrived(grad)[0]:
+            return shares
+        pull = back(of_spread, self, result0, dim, correction)
+        return pull + shares if arrived(grad)[1] else pull
+
+    def without_result(grad: Any, self: Any, dim: Any, correction: float) -> Any:
+        return derivative(grad, self, None, dim, correction)
 
     return general(
         name,
@@ -203,7 +228,7 @@ def _with_mean(name: str, grad_fn: str, spread: Callable[..., Any], back: Callab
         name.replace("_", ", "),
         forward,
         "self",
-        {"self": derivative},
+        {"self": derivative if saves_result else without_result},
         settings="dim keepdim correction",
         outputs="result0 result1",
         many=True,
@@ -219,13 +244,15 @@ var_mean = _with_mean(
     _var,
     lambda grad, self, result, dim, correction: _var_back(grad, self, dim, correction),
     "The variance",
+    saves_result=False,
 )
 std_mean = _with_mean(
     "std_mean",
     "StdMeanBackward0",
     lambda self, axes, correction: np.sqrt(_var(self, axes, correction)),
-    _std_back,
+    lambda grad, self, result, dim, correction: _std_back(grad, self, _kept(result, self, dim), dim, correction),
     "The standard deviation",
+    saves_result=True,
 )
 
 # --- by rank ------------------------------------------------------------------------------------------------------------
@@ -246,7 +273,7 @@ def _nan_middle(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 
 
 _MEDIAN: dict[str, Any] = {
-    "derivative": _share,
+    "derivative": _to_winners,
     "expression": "median(self)",
     "local": "1 if self == median(self) else 0",
     "sentence": "The entry in the middle gets the whole gradient; entries that are equal to it share it.",
@@ -262,8 +289,14 @@ def _back_to_place(grad: Any, indices: Any, dim: int, keepdim: bool, self_sym_si
     return put_along(grad, indices, dim, self_sym_sizes)
 
 
-def _picked(name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str, settings: str = "") -> Any:
-    """Add the row of an operation that picks one entry of each row; `find` says which, of those sorted."""
+def _picked(
+    name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str, settings: str = "", among: Any = None
+) -> Any:
+    """Add the row of an operation that picks one entry of each row.
+
+    `find` says which, of those sorted. Where equal entries leave a choice, `among` says which PyTorch picks of the row as
+    it is.
+    """
 
     def forward(
         self: np.ndarray, dim: int, keepdim: bool, self_sym_sizes: Any, *more: Any
@@ -273,6 +306,10 @@ def _picked(name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str
         order = np.argsort(self, axis=dim, kind="stable")
         rank = find(np.take_along_axis(self, order, dim), dim, *more)
         places = np.take_along_axis(order, rank, dim)
+        if among is not None:
+            entries, picked = np.moveaxis(self, dim, -1), np.moveaxis(places, dim, -1)
+            for row in ties.rows_with(np.take_along_axis(self, order, dim), dim):
+                picked[row] = among(entries[row], *more)
         values = np.take_along_axis(self, places, dim)
         return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
 
@@ -316,16 +353,27 @@ def _mode_rank(sorted_: np.ndarray, dim: int) -> np.ndarray:
     return np.moveaxis(np.argmax(length, axis=-1, keepdims=True), -1, dim)
 
 
+def _mode_among(row: np.ndarray) -> int:
+    """Return the last of the most frequent entries; as PyTorch sorts here, what is not a number stays where it is."""
+    order = ties.sort(row.tolist())
+    ordered = row[order]
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
+    return order[ends[np.argmax(np.diff(ends, prepend=-1))]]
+
+
 _RANKED = "The entry that is {} along the axis"
 median_dim = _picked("median", "MedianBackward1", _median_rank, _RANKED.format("in the middle"))
 nanmedian_dim = _picked("nanmedian", "NanmedianBackward1", _nanmedian_rank, _RANKED.format("in the middle"))
-mode = _picked("mode", "ModeBackward0", _mode_rank, "An entry of the most frequent value along the axis")
+mode = _picked(
+    "mode", "ModeBackward0", _mode_rank, "An entry of the most frequent value along the axis", among=_mode_among
+)
 kthvalue = _picked(
     "kthvalue",
     "KthvalueBackward0",
     lambda sorted_, dim, k: _everywhere(sorted_, dim, k - 1),
     _RANKED.format("the k-th smallest"),
     "k",
+    among=lambda row, k: ties.quickselect(ties.keys_of(row), k - 1),
 )
 
 
@@ -341,9 +389,10 @@ aminmax = general(
     _extremes,
     "self",
     {
-        "self": lambda grad, self, min, max, dim: (
-            _share(_kept(grad[0], self, dim), self, _kept(min, self, dim))
-            + _share(_kept(grad[1], self, dim), self, _kept(max, self, dim))
+        "self": lambda grad, self, min, max, dim: sum(
+            _share(_kept(part, self, dim), self, _kept(extreme, self, dim))
+            for part, extreme, came in zip(grad, (min, max), arrived(grad), strict=True)
+            if came
         )
     },
     settings="dim keepdim",
@@ -376,16 +425,16 @@ def _length_slope(self: Any, result: Any, p: float, axes: tuple[int, ...]) -> An
     if p == 0:
         return self * 0
     if p == 1:
-        return np.sign(self)
+        return signs(self)
     if p in (math.inf, -math.inf):
         won = (np.abs(self) == result) * 1.0
-        return np.sign(self) * (won / np.sum(won, axis=axes, keepdims=True))
+        return signs(self) * (won / np.sum(won, axis=axes, keepdims=True))
     nowhere = result == 0
     base = np.where(nowhere, 1, result)
     if p == 2:
         return np.where(nowhere, 0, self / base)
     flat = self == 0
-    power = np.where(flat, 0, np.sign(self) * np.abs(np.where(flat, 1, self)) ** (p - 1))
+    power = np.where(flat, 0, signs(self) * np.abs(np.where(flat, 1, self)) ** (p - 1))
     return np.where(nowhere, 0, power / base ** (p - 1))
 
 

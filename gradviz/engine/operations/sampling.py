@@ -19,7 +19,7 @@ def _filled(name: str, grad_fn: str) -> Any:
         "random",
         lambda self, numbers: numbers,
         "self",
-        {"self": lambda grad: grad * 0},
+        {"self": lambda grad: np.zeros_like(grad)},
         settings="numbers",
         expression=f"{name}(self)",
         local={"self": "0"},
@@ -37,7 +37,18 @@ random_between = _filled("random", "RandomBackward0")
 random_below = _filled("random", "RandomBackward1")
 random = _filled("random", "RandomBackward2")
 bernoulli = _filled("bernoulli", "BernoulliBackward0")
-bernoulli_of_tensor = _filled("bernoulli", "BernoulliBackward1")
+bernoulli_of_tensor = general(
+    "bernoulli",
+    "BernoulliBackward1",
+    "random",
+    lambda self, p, numbers: numbers,
+    "self p",
+    {"self": lambda grad: np.zeros_like(grad), "p": lambda grad: np.zeros_like(grad)},
+    settings="numbers",
+    expression="bernoulli(p)",
+    local={"self": "0", "p": "0"},
+    sentence=f"Every entry is a random number now. {_NOTHING}",
+)
 bernoulli_of_number = _filled("bernoulli", "BernoulliBackward2")
 normal_of_mean = _filled("normal", "NormalBackward1")
 normal_of_std = _filled("normal", "NormalBackward2")
@@ -47,7 +58,7 @@ normal_of_both = general(
     "random",
     lambda mean, std, numbers: numbers,
     "mean std",
-    {"mean": lambda grad: grad * 0, "std": lambda grad: grad * 0},
+    {"mean": lambda grad: np.zeros_like(grad), "std": lambda grad: np.zeros_like(grad)},
     settings="numbers",
     expression="normal(mean, std)",
     local={"mean": "0", "std": "0"},

@@ -9,6 +9,7 @@ import numpy as np
 from gradviz.engine.operation import array_of, general
 from gradviz.engine.operations.elementwise import on_both
 from gradviz.engine.operations.selection import put_along
+from gradviz.engine.operations.straight import only
 
 
 def from_the_end(grad: Any, dim: int) -> Any:
@@ -86,8 +87,8 @@ def _records(name: str, grad_fn: str, accumulate: Any, words: str) -> Any:
         _running(accumulate),
         "self",
         {
-            "self": lambda grad, indices, dim, self_sym_sizes: put_along(
-                grad, np.asarray(array_of(indices)), dim, self_sym_sizes
+            "self": lambda grad, self, indices, dim: put_along(
+                grad, np.asarray(array_of(indices)), dim, tuple(np.shape(self))
             )
         },
         settings="dim self_sym_sizes",
@@ -110,7 +111,7 @@ def _logcumsumexp_back(grad: Any, self: Any, result: Any, dim: int) -> Any:
 
 def _exp_part(grad: Any, positive: Any, self: Any, result: Any, dim: int) -> Any:
     if not np.ndim(self):
-        return np.where(positive, grad, 0)
+        return only(positive, grad)
     logs = np.where(positive, np.log(np.where(positive, grad, 1)) - result, -np.inf)
     return np.exp(self + np.flip(_logcumsumexp(np.flip(logs, dim), dim), dim))
 

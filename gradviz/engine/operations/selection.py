@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import ties
 from gradviz.engine.operation import family, general, unlisted
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
+from gradviz.engine.operations.straight import only
 
 _TAKEN = "What was taken gets its gradient; what was left gets 0."
 _REPLACED = "The entries that were replaced send their gradients to the new numbers; the others pass theirs on."
@@ -68,8 +70,9 @@ gather = general(
     "gather",
     lambda self, dim, index, self_sym_sizes: _along(self, index, dim),
     "self",
-    {"self": lambda grad, dim, index, self_sym_sizes: put_along(grad, index, dim, self_sym_sizes)},
+    {"self": lambda grad, self, dim, index: put_along(grad, index, dim, tuple(np.shape(self)))},
     settings="dim index self_sym_sizes",
+    tensors="index",
     expression="gather(self)",
     local={"self": "1 if taken else 0"},
     sentence=f"Entries are taken along an axis, each by a place of its own. {_TAKEN}",
@@ -83,6 +86,7 @@ scatter = general(
     "self src",
     {"self": _not_along, "src": lambda grad, dim, index: _gathered(grad, dim, index, np.shape(grad))},
     settings="dim index",
+    tensors="index",
     expression="scatter(self, src)",
     local={"self": "0 if replaced else 1", "src": "1"},
     sentence=_REPLACED,
@@ -95,6 +99,7 @@ scatter_value = general(
     "self",
     {"self": _not_along},
     settings="dim index value",
+    tensors="index",
     expression="scatter(self)",
     local={"self": "0 if replaced else 1"},
     sentence="Where numbers were replaced no gradient comes back; elsewhere all of it does.",
@@ -107,6 +112,7 @@ scatter_add = general(
     "self src",
     {"self": lambda grad: grad, "src": lambda grad, dim, index: _gathered(grad, dim, index, np.shape(grad))},
     settings="dim index",
+    tensors="index",
     expression="scatter_add(self, src)",
     local={"self": "1", "src": "1"},
     sentence="Entries are added at places of their own; each gets the gradient of its place, and what it was added to too.",
@@ -151,9 +157,9 @@ def _reduce_back_to_self(
     if reduce == "mean":
         grad = grad / _count(plain(result), dim, index, include_self)
     elif reduce == "prod":
-        # The product of the others; dividing the result by the entry itself would not do where that is 0.
-        others = recorded(scatter_reduce)(np.ones(np.shape(self), plain(grad).dtype), src, dim, index, "prod", True)
-        grad = grad * others
+        # The result over the entry itself: the product of the others. Where that is 0, of a product with 1 in its place.
+        factor = np.where(plain(self) == 0, 1, self)
+        grad = grad * recorded(scatter_reduce)(factor, src, dim, index, "prod", include_self) / factor
     elif reduce in ("amax", "amin"):
         grad = (grad / _winners(self, src, result, dim, index, include_self)) * (plain(self) == plain(result))
     return grad if include_self else _not_along(grad, dim, index)
@@ -181,10 +187,10 @@ def _reduce_back_to_src(
 
 
 def _winners(self: Any, src: Any, result: Any, dim: int, index: np.ndarray, include_self: bool) -> np.ndarray:
-    """Return how many entries share the extreme at each place, and so its gradient; 1 where none does."""
+    """Return how many entries share the extreme at each place, and so its gradient."""
     self, src, result = plain(self), plain(src), plain(result)
     won = (src == _along(result, index, dim)).astype(result.dtype)
-    return np.maximum(_with((self == result).astype(result.dtype), won, dim, index, "sum"), 1)
+    return _with((self == result).astype(result.dtype), won, dim, index, "sum")
 
 
 _reduce: dict[str, Any] = {
@@ -192,6 +198,7 @@ _reduce: dict[str, Any] = {
     "inputs": "self src",
     "derivatives": {"self": _reduce_back_to_self, "src": _reduce_back_to_src},
     "settings": "dim index reduce include_self",
+    "tensors": "index",
     "local": {"self": "combined_back(grad)", "src": "combined_back(grad)"},
     "sentence": "Entries that come to the same place are combined there; the gradient goes back to each as to a term, a "
     "factor or a winner.",
@@ -253,6 +260,7 @@ index_select = general(
         )
     },
     settings="dim index self_sym_sizes",
+    tensors="index",
     expression="index_select(self)",
     local={"self": "1 if taken else 0"},
     sentence=f"Whole layers are taken along an axis. {_TAKEN}",
@@ -270,6 +278,7 @@ index_add: Any = general(
         ),
     },
     settings="dim index alpha",
+    tensors="index",
     expression="index_add(self, source)",
     local={"self": "1", "source": "alpha"},
     sentence="Layers are added to some of a tensor's; each gets the gradient of its place, and what it was added to too.",
@@ -282,6 +291,7 @@ index_copy = general(
     "self source",
     {"self": _not_layers, "source": _from_layers},
     settings="dim index",
+    tensors="index",
     expression="index_copy(self, source)",
     local={"self": "0 if replaced else 1", "source": "1"},
     sentence=_REPLACED,
@@ -294,6 +304,7 @@ index_fill_number = general(
     "self",
     {"self": _not_layers},
     settings="dim index value",
+    tensors="index",
     expression="index_fill(self)",
     local={"self": "0 if replaced else 1"},
     sentence="Where numbers were replaced no gradient comes back; elsewhere all of it does.",
@@ -309,6 +320,7 @@ index_fill = general(
         "value": lambda grad, dim, index: np.sum(recorded(index_select)(grad, dim, np.unique(index), np.shape(grad))),
     },
     settings="dim index",
+    tensors="index",
     expression="index_fill(self, value)",
     local={"self": "0 if replaced else 1", "value": "1 if put_there else 0"},
     sentence="The number that was put everywhere gets the sum of the gradients of its places; the others pass theirs on.",
@@ -334,11 +346,12 @@ take = general(
     lambda self, index, self_sym_sizes: np.ravel(self)[index],
     "self",
     {
-        "self": lambda grad, index, self_sym_sizes: recorded(put)(
-            zeros_for(grad, self_sym_sizes), grad, np.asarray(index), True
+        "self": lambda grad, self, index: recorded(put)(
+            zeros_for(grad, tuple(np.shape(self))), grad, np.asarray(index), True
         )
     },
     settings="index self_sym_sizes",
+    tensors="index",
     expression="take(self)",
     local={"self": "1 if taken else 0"},
     sentence=f"Entries are taken by their place in the flattened tensor. {_TAKEN}",
@@ -356,6 +369,7 @@ put: Any = general(
         "source": lambda grad, source, index: np.reshape(recorded(take)(grad, index, np.shape(grad)), np.shape(source)),
     },
     settings="index accumulate",
+    tensors="index",
     expression="put(self, source)",
     local={"self": "0 if replaced else 1", "source": "1"},
     sentence=_REPLACED,
@@ -371,12 +385,11 @@ def _with_masked(self: Any, source: Any, mask: np.ndarray) -> np.ndarray:
     return out
 
 
-def _masked_source(grad: Any, source: Any, mask: np.ndarray) -> Any:
+def _masked_source(grad: Any, source_sym_sizes: tuple[int, ...], mask: np.ndarray) -> Any:
     """Collect the gradients of the entries that were put; those that were not needed get 0."""
-    sizes = np.shape(source)
-    taken, length = recorded(masked_select)(grad, mask), int(np.prod(sizes))
+    taken, length = recorded(masked_select)(grad, mask), int(np.prod(source_sym_sizes))
     used = np.arange(np.count_nonzero(mask))
-    return np.reshape(recorded(put)(zeros_for(grad, (length,)), taken, used, True), sizes)
+    return np.reshape(recorded(put)(zeros_for(grad, (length,)), taken, used, True), source_sym_sizes)
 
 
 masked_fill_number = general(
@@ -385,8 +398,9 @@ masked_fill_number = general(
     "mask",
     lambda self, mask, value: np.where(mask, np.asarray(value).astype(self.dtype), self),
     "self",
-    {"self": lambda grad, mask: np.where(mask, 0, grad)},
+    {"self": lambda grad, mask: only(~mask, grad)},
     settings="mask value",
+    tensors="mask",
     expression="masked_fill(self)",
     local={"self": "0 if mask else 1"},
     sentence="Where the mask holds the numbers are replaced, and no gradient comes back; elsewhere all of it does.",
@@ -397,8 +411,9 @@ masked_fill = general(
     "mask",
     lambda self, value, mask: np.where(mask, np.asarray(value).astype(self.dtype), self),
     "self value",
-    {"self": lambda grad, mask: np.where(mask, 0, grad), "value": lambda grad, mask: np.where(mask, grad, 0)},
+    {"self": lambda grad, mask: only(~mask, grad), "value": lambda grad, mask: only(mask, grad)},
     settings="mask",
+    tensors="mask",
     expression="masked_fill(self, value)",
     local={"self": "0 if mask else 1", "value": "1 if mask else 0"},
     sentence="Where the mask holds the number was put, which gets the gradients from there; elsewhere they pass.",
@@ -409,8 +424,9 @@ masked_select = general(
     "mask",
     lambda self, mask: np.broadcast_to(self, mask.shape)[mask],
     "self",
-    {"self": lambda grad, mask: recorded(masked_scatter)(zeros_for(grad, mask.shape), grad, mask)},
+    {"self": lambda grad, self, mask: recorded(masked_scatter)(zeros_for(grad, mask.shape), grad, mask)},
     settings="mask",
+    tensors="mask",
     expression="masked_select(self)",
     local={"self": "1 if mask else 0"},
     sentence=f"The entries where a mask holds are taken. {_TAKEN}",
@@ -421,8 +437,9 @@ masked_scatter: Any = general(
     "mask",
     _with_masked,
     "self source",
-    {"self": lambda grad, mask: np.where(mask, 0, grad), "source": _masked_source},
+    {"self": lambda grad, mask: only(~mask, grad), "source": _masked_source},
     settings="mask",
+    tensors="mask",
     expression="masked_scatter(self, source)",
     local={"self": "0 if mask else 1", "source": "1 if needed else 0"},
     sentence=_REPLACED,
@@ -433,7 +450,7 @@ fill_number = general(
     "=",
     lambda self, value: np.full_like(self, value),
     "self",
-    {"self": lambda grad: grad * 0},
+    {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
     expression="value",
     local={"self": "0"},
@@ -445,7 +462,7 @@ fill = general(
     "=",
     lambda self, value: np.full_like(self, value),
     "self value",
-    {"self": lambda grad: grad * 0, "value": lambda grad: np.sum(grad)},
+    {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="value",
     local={"self": "0", "value": "1"},
     sentence="Every entry is the same number now, which gets the gradients of all; the old ones get 0.",
@@ -501,43 +518,64 @@ min_dim = general(
 )
 
 
-def _sorted(self: np.ndarray, dim: int, descending: bool, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
+def _sorted(
+    self: np.ndarray, dim: int, descending: bool, self_sym_sizes: Any, stable: bool
+) -> tuple[np.ndarray, np.ndarray]:
     if not self.ndim:
         return self + 0, np.zeros((), np.int64)
+    order = _stable_order(self, dim, descending)
+    if not stable and self.shape[dim] > 16:  # PyTorch sorts fewer by insertion, which is stable too
+        entries, orders = np.moveaxis(self, dim, -1), np.moveaxis(order, dim, -1)
+        for row in ties.rows_with(np.take_along_axis(self, order, dim), dim):
+            orders[row] = ties.sort(ties.keys_of(entries[row], descending))
+    return np.take_along_axis(self, order, dim), order
+
+
+def _stable_order(self: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     # A stable sort from the back, of the tensor turned around, keeps equal entries in their order.
     if descending:
         turned = np.flip(self, dim)
-        order = np.flip(self.shape[dim] - 1 - np.argsort(turned, axis=dim, kind="stable"), dim)
-    else:
-        order = np.argsort(self, axis=dim, kind="stable")
-    return np.take_along_axis(self, order, dim), order
+        return np.flip(self.shape[dim] - 1 - np.argsort(turned, axis=dim, kind="stable"), dim)
+    return np.argsort(self, axis=dim, kind="stable")
 
 
 def _back_to_places(grad: Any, indices: Any, dim: int, self_sym_sizes: tuple[int, ...]) -> Any:
     return _put_once(grad, plain(indices), dim, self_sym_sizes)
 
 
-sort = general(
-    "sort",
-    "SortBackward0",
-    "sort",
-    _sorted,
-    "self",
-    {"self": _back_to_places},
-    settings="dim descending self_sym_sizes",
-    outputs="result indices",
-    expression="sort(self)",
-    local={"self": "1"},
-    sentence="The entries are put in order; each gradient goes back to where its entry came from.",
-)
+def _sort(grad_fn: str) -> Any:
+    return general(
+        "sort",
+        grad_fn,
+        "sort",
+        _sorted,
+        "self",
+        {"self": _back_to_places},
+        settings="dim descending self_sym_sizes stable",
+        outputs="result indices",
+        expression="sort(self)",
+        local={"self": "1"},
+        sentence="The entries are put in order; each gradient goes back to where its entry came from.",
+    )
 
 
-def _top(self: np.ndarray, k: int, dim: int, largest: bool, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
-    values, order = _sorted(self, dim, largest, self_sym_sizes)
+sort = _sort("SortBackward0")
+sort_as_asked = _sort("SortBackward1")  # where the call said whether equal entries keep their order
+
+
+def _top(
+    self: np.ndarray, k: int, dim: int, largest: bool, self_sym_sizes: Any, in_order: bool
+) -> tuple[np.ndarray, np.ndarray]:
     if not self.ndim:
-        return values, order
-    first = (slice(None),) * dim + (slice(k),)
-    return values[first], order[first]
+        return self + 0, np.zeros((), np.int64)
+    order = _stable_order(self, dim, largest)
+    front = (slice(None),) * dim
+    first = order[(*front, slice(k))]
+    # Only ties among those taken, or with the next one, leave a choice.
+    entries, firsts = np.moveaxis(self, dim, -1), np.moveaxis(first, dim, -1)
+    for row in ties.rows_with(np.take_along_axis(self, order[(*front, slice(k + 1))], dim), dim):
+        firsts[row] = ties.smallest(ties.keys_of(entries[row], largest), k, in_order)
+    return np.take_along_axis(self, first, dim), first
 
 
 topk = general(
@@ -547,7 +585,7 @@ topk = general(
     _top,
     "self",
     {"self": _back_to_places},
-    settings="k dim largest self_sym_sizes",
+    settings="k dim largest self_sym_sizes in_order",
     outputs="result indices",
     expression="topk(self, k)",
     local={"self": "1 if taken else 0"},

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import specialmath
-from gradviz.engine.operation import binary, general, unary
+from gradviz.engine.notation import number
+from gradviz.engine.operation import array_of, beside, binary, general, unary
 from gradviz.engine.operations.elementwise import on_both
 
 _ROOT_PI = math.sqrt(math.pi)
@@ -64,11 +65,12 @@ erfcx = _function(
 erfinv = _function(
     "erfinv",
     "ErfinvBackward0",
-    lambda grad, result: grad * (_ROOT_PI / 2 * np.exp(result * result)),
+    lambda grad, self: grad * (_ROOT_PI / 2 * np.exp(_erfinv(self) ** 2)),
     "sqrt(pi) / 2 * exp(erfinv(self) ** 2)",
     "The inverse of the error function gets steeper towards −1 and 1.",
     symbol="erf⁻¹",
 )
+_erfinv: Callable[..., Any] = on_both(erfinv)
 ndtri = _function(
     "ndtri",
     "SpecialNdtriBackward0",
@@ -80,7 +82,7 @@ ndtri = _function(
 log_ndtr = _function(
     "log_ndtr",
     "SpecialLogNdtrBackward0",
-    lambda grad, self: grad * (math.sqrt(2 / math.pi) / _erfcx(self * -math.sqrt(0.5))),
+    lambda grad, self, result: grad * (math.sqrt(2 / math.pi) / _erfcx(self * -math.sqrt(0.5))),
     "sqrt(2 / pi) / erfcx(-self / sqrt(2))",
     "The logarithm of the normal distribution pulls hardest far out on the left.",
     symbol="log Φ",
@@ -156,6 +158,31 @@ zeta = binary(
     to_float=True,
 )
 _zeta: Callable[..., Any] = on_both(zeta)
+zeta_of_number = general(
+    "zeta",
+    "SpecialZetaBackward1",
+    lambda self: f"ζ {number(self)}",
+    lambda other, self: specialmath.zeta(other.dtype.type(self), other),
+    "other",
+    {"other": lambda grad, other, self: grad * (-self * _zeta_of_number(other, self + 1))},
+    settings="self",
+    expression="zeta(self, other)",
+    local={"other": "-self * zeta(self + 1, other)"},
+    sentence="Hurwitz' zeta function adds up powers of q, q + 1, ...; its slope in q adds up the next lower powers.",
+)
+_zeta_of_number: Callable[..., Any] = on_both(zeta_of_number)
+zeta_at_number = beside(
+    "zeta",
+    "SpecialZetaBackward2",
+    lambda other: f"ζ at {number(other)}",
+    lambda self, other: specialmath.zeta(self, self.dtype.type(other)),
+    "self",
+    {"self": _no_slope},
+    settings="other",
+    expression="zeta(self, other)",
+    local={},
+    sentence="There is no derivative of Hurwitz' zeta function in its exponent: as in PyTorch, no gradient can go through it.",
+)
 
 
 def _no_slope_of_order(grad: Any) -> Any:
@@ -181,9 +208,11 @@ _lgamma: Callable[..., Any] = on_both(lgamma)
 # --- Bessel functions ---------------------------------------------------------------------------------------------------
 
 
-def _over(result: Any, self: Any, at_zero: float) -> Any:
-    """Divide by the argument; the limit where that is 0."""
-    return np.where(self == 0, at_zero, result / np.where(self == 0, 1, self))
+def _unless_tiny(self: Any, slope: Callable[[Any], Any]) -> Any:
+    """Return a slope that divides by x, and its limit, ½, where that is 0 or not a number."""
+    size = np.absolute(array_of(self))
+    tiny = ~(size > np.finfo(size.dtype).eps)
+    return np.where(tiny, 0.5, slope(np.where(tiny, 1, self)))
 
 
 i0 = _function(
@@ -204,7 +233,7 @@ i0e = _function(
 i1 = _function(
     "i1",
     "SpecialI1Backward0",
-    lambda grad, self, result: grad * (_i0(self) - _over(result, self, 0.5)),
+    lambda grad, self, result: grad * _unless_tiny(self, lambda x: _i0(x) - result / x),
     "i0(self) - i1(self) / self",
     "The modified Bessel function of order 1 is steeper the farther out it is.",
     symbol="I₁",
@@ -212,7 +241,7 @@ i1 = _function(
 i1e = _function(
     "i1e",
     "SpecialI1EBackward0",
-    lambda grad, self, result: grad * (_i0e(self) - np.sign(self) * result - _over(result, self, 0.5)),
+    lambda grad, self, result: grad * _unless_tiny(self, lambda x: _i0e(x) - result * (np.sign(x) + 1 / x)),
     "i0e(self) - i1e(self) * (sign(self) + 1 / self)",
     "Scaled by exp(−|x|), the modified Bessel function of order 1 rises from 0 and falls again.",
 )
@@ -232,7 +261,7 @@ def _entr(self: Any) -> Any:
 entr = _function(
     "entr",
     "SpecialEntrBackward0",
-    lambda grad, self: grad * np.where(self == 0, math.inf, -np.log(self) - 1),
+    lambda grad, self: grad * -(np.log(self) + 1),
     "-log(self) - 1",
     "A probability's share of the entropy rises from 0 up to 1/e, then falls.",
     forward=_entr,
@@ -245,7 +274,7 @@ logit = general(
     "self",
     {
         "self": lambda grad, self, eps: (
-            np.where((self < 0) | (self > 1), math.nan, grad / (self * (1 - self)))
+            np.where((self < 0) | (self > 1), math.nan, grad / np.absolute(self * (1 - self)))
             if eps is None
             else np.where((self < eps) | (self > 1 - eps), 0, grad / (self * (1 - self)))
         )

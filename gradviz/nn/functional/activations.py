@@ -76,7 +76,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
                 "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
                 f"{weight.numel()} and channel size = {channels}."
             )
-    if input.ndim != 1:
+    if input.ndim != weight.ndim:
         weight = weight.reshape([-1 if axis == 1 else 1 for axis in range(input.ndim)])
     return activations.prelu(input, weight)
 
@@ -87,7 +87,7 @@ def rrelu(
     """Return x where it is positive; elsewhere x times a slope, drawn by lot in training, otherwise the middle one."""
     if lower > upper:
         raise RuntimeError("Lower bound should be less than or equal to the upper bound")
-    negative = input.array <= 0
+    negative = input.array <= 0 if training else ~(input.array > 0)
     noise = np.ones_like(input.array)
     if training:
         draws = random.default_generator.uniform(lower, upper, (int(np.count_nonzero(negative)),), np.dtype(np.float64))

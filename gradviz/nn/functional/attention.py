@@ -9,10 +9,12 @@ import numpy as np
 from gradviz.engine import dtypes, functions
 from gradviz.engine.functions.shapes import contiguous
 from gradviz.engine.operations import attention as rows
+from gradviz.engine.operations import scalars
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.activations import softmax
 from gradviz.nn.functional.dropouts import dropout
 from gradviz.nn.functional.layers import linear
+from gradviz.nn.functional.padding import pad
 
 __all__ = [
     "multi_head_attention_forward", "scaled_dot_product_attention",
@@ -67,7 +69,9 @@ def scaled_dot_product_attention(
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None and query.shape[-1] else (scale or 0.0)
     # As PyTorch: half of the scale for the query, half for the key, so that neither gets large.
     root = math.sqrt(abs(factor))
-    scores = functions.matmul(query * math.copysign(root, factor), functions.transpose(key, -2, -1) * root)
+    scores = functions.matmul(
+        scalars.mul(query, math.copysign(root, factor)), scalars.mul(functions.transpose(key, -2, -1), root)
+    )
     if is_causal:
         attn_mask = wrap(np.tri(query.shape[-2], key.shape[-2], dtype=bool))
     if attn_mask is not None:
@@ -179,7 +183,7 @@ def multi_head_attention_forward(
         raise NotImplementedError("gradviz has no static_k and static_v; supported: key and value")
     batched = _is_batched(query, key, value, key_padding_mask, attn_mask, num_heads)
     if not batched:
-        query, key, value = _with_batch(query, key, value)
+        query, key, value = (functions.unsqueeze(part, 1) for part in (query, key, value))
         if key_padding_mask is not None:
             key_padding_mask = functions.unsqueeze(key_padding_mask, 0)
     target, batch, width = query.shape
@@ -264,12 +268,6 @@ def multi_head_attention_forward(
     return (output if batched else functions.squeeze(output, 1)), None
 
 
-def _with_batch(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Add an axis for a single example; what was one tensor stays one, which decides how it is projected."""
-    added = {id(part): functions.unsqueeze(part, 1) for part in (query, key, value)}
-    return added[id(query)], added[id(key)], added[id(value)]
-
-
 def _is_batched(
     query: Tensor, key: Tensor, value: Tensor, padding: Tensor | None, mask: Tensor | None, num_heads: int
 ) -> bool:
@@ -320,7 +318,7 @@ def _one_more(mask: Tensor | None) -> Tensor | None:
     """Let every place look at the one that was added to the keys."""
     if mask is None:
         return None
-    return functions.cat([mask, wrap(np.zeros((*mask.shape[:-1], 1), mask.array.dtype))], mask.ndim - 1)
+    return pad(mask, (0, 1))
 
 
 def _parts(projected: Tensor, count: int) -> list[Tensor]:

@@ -84,6 +84,9 @@ def _convolve(
     if any(number <= 0 for number in dilations):
         raise RuntimeError("dilation should be greater than zero")
     kernel = tuple(weight.shape[2:])
+    single = input.ndim != count + 2
+    if single:
+        input = unsqueeze(input, 0)
     if isinstance(padding, str):
         input, pads = _named_padding(padding, input, kernel, strides, dilations)
     else:
@@ -99,9 +102,8 @@ def _convolve(
             f"Calculated padded input size per channel: {_crossed(padded)}. Kernel size: {_crossed(reach)}. Kernel size can't "
             "be greater than actual input size"
         )
-    batched = input if input.ndim == count + 2 else unsqueeze(input, 0)
-    out = convolution.convolution(batched, weight, bias, geometry)
-    return out if input.ndim == count + 2 else squeeze(out, 0)
+    out = convolution.convolution(input, weight, bias, geometry)
+    return squeeze(out, 0) if single else out
 
 
 def _crossed(size: tuple[int, ...]) -> str:

@@ -10,7 +10,7 @@ from gradviz.engine import dtypes, functions, inplace
 from gradviz.engine.functions.products import pdist
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
-from gradviz.engine.operations import linalg, normalization
+from gradviz.engine.operations import linalg, normalization, scalars
 from gradviz.engine.out import written
 from gradviz.engine.tensor import Tensor
 
@@ -33,7 +33,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     keepdim
         Keep the axis of length D with length 1.
     """
-    return normalization.norm(x1 - x2 + eps, -1, keepdim, p)
+    return normalization.norm(scalars.add(x1 - x2, eps), -1, keepdim, p)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
@@ -55,16 +55,18 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
             )
     kind = dtypes.result_type(x1.array, x2.array)
     shape = broadcast_shape(x1, x2)
-    x1, x2 = (x if tuple(x.shape) == shape else functions.expand(x, shape) for x in (x1.to(kind), x2.to(kind)))
-    return functions.sum(_unit(x1, dim, eps) * _unit(x2, dim, eps), dim)
+    x2, x1 = (x if tuple(x.shape) == shape else functions.expand(x, shape) for x in (x2.to(kind), x1.to(kind)))
+    length1, length2 = _length(x1, dim, eps), _length(x2, dim, eps)
+    second = x2 / length2
+    return functions.sum(x1 / length1 * second, dim)
 
 
-def _unit(x: Tensor, dim: int, eps: float) -> Tensor:
-    """Return vectors of length 1, or shorter where they are shorter than `eps`."""
+def _length(x: Tensor, dim: int, eps: float) -> Tensor:
+    """Return the lengths of vectors; for those shorter than `eps`, that."""
     length = functions.clone(linalg.vector_norm(x, dim, True, 2.0))
     with no_grad():
         inplace.write(length, np.maximum(length.array, eps))
-    return x / length
+    return length
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Any = None) -> Tensor:

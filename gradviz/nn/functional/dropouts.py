@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradviz.engine import random
+from gradviz.engine import functions, random
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -83,9 +83,11 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     _check(p)
     if input.ndim not in (4, 5):
         _warn_of_dimensions("dropout3d", input, 3, "4D or 5D")
-    if input.ndim != 5:
-        return _dropped(input, p, training, inplace, (input.shape[0], *(1,) * (input.ndim - 1)))
-    return _dropped(input, p, training, inplace, _feature_shape(input))
+    if input.ndim == 5:
+        return _dropped(input, p, training, inplace, _feature_shape(input))
+    batch = input.unsqueeze_(0) if inplace else functions.unsqueeze(input, 0)
+    dropped = _dropped(batch, p, training, inplace, _feature_shape(batch))
+    return dropped.squeeze_(0) if inplace else functions.squeeze(dropped, 0)
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:

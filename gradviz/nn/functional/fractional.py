@@ -87,10 +87,12 @@ def _fractional(
     chances = samples.array.reshape(-1, count)[: math.prod(planes)]
     if count == 2:
         chances = chances[:, ::-1]  # as PyTorch has them: the first for the width
-    axes = list(zip(sizes, kernel, wanted, strict=True))
-    places = [tuple(_windows(chance, *axis) for chance, axis in zip(plane, axes, strict=True)) for plane in chances]
+    places = tuple(
+        _windows(chances[:, axis], size, length, windows)
+        for axis, (size, length, windows) in enumerate(zip(sizes, kernel, wanted, strict=True))
+    )
     pool = pooling.fractional_max_pool2d if count == 2 else pooling.fractional_max_pool3d
-    values, indices = pool(input, places, tuple(input.shape))
+    values, indices = pool(input, places)
     return (values, indices) if return_indices else values
 
 
@@ -101,11 +103,12 @@ def _each(value: Any, count: int, name: str, what: str) -> tuple[int, ...]:
     return numbers
 
 
-def _windows(chance: np.floating, size: int, kernel: int, count: int) -> np.ndarray:
-    """Return the places that each window sees along an axis: the last ends where the axis does."""
-    starts = np.full(count, size - kernel)
+def _windows(chances: np.ndarray, size: int, kernel: int, count: int) -> np.ndarray:
+    """Return the places that each window of each channel sees along an axis: the last ends where the axis does."""
+    starts = np.full((len(chances), count), size - kernel)
     if count > 1:
-        step = chance.dtype.type(size - kernel) / chance.dtype.type(count - 1)
-        each = np.arange(count - 1).astype(chance.dtype)
-        starts[:-1] = ((each + chance) * step).astype(np.int64) - int(chance * step)
-    return starts[:, None] + np.arange(kernel)
+        step = chances.dtype.type(size - kernel) / chances.dtype.type(count - 1)
+        chances = chances[:, None]
+        each = np.arange(count - 1, dtype=chances.dtype)
+        starts[:, :-1] = ((each + chances) * step).astype(np.int64) - (chances * step).astype(np.int64)
+    return starts[..., None] + np.arange(kernel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from gradviz.engine import advice, functions
+from gradviz.engine.operations import matrix
 from gradviz.engine.tensor import Tensor
 
 __all__ = [
@@ -32,11 +33,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     if not isinstance(input, Tensor):
         words = f"linear(): argument 'input' (position 1) must be Tensor, not {type(input).__name__}"
         raise TypeError(advice.not_a_tensor(words, input))
-    if weight.ndim == 1 or bias is None:
+    if bias is not None and weight.ndim == 2 == input.ndim:
+        return functions.addmm(bias, input, weight.t())
+    if bias is None or weight.ndim == 1 or not input.storage().flags.c_contiguous:
         product = functions.matmul(input, weight.t())
         return product if bias is None else product + bias
-    if input.ndim == 2:
-        return functions.addmm(bias, input, weight.t())
     rows = functions.reshape(input, (math.prod(input.shape[:-1]), input.shape[-1]))
     return functions.view(functions.addmm(bias, rows, weight.t()), (*input.shape[:-1], weight.shape[0]))
 
@@ -68,6 +69,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
                 f"bilinear(): input{number} size does not match weight size: got {x.shape[-1]} but expected {length}"
             )
     x, y = functions.reshape(input1, (-1, input1.shape[-1])), functions.reshape(input2, (-1, input2.shape[-1]))
-    outputs = functions.sum(functions.matmul(x, weight) * y, -1)  # (out, rows)
-    result = functions.reshape(outputs.t(), (*input1.shape[:-1], weight.shape[0]))
+    outputs = matrix.trilinear(x, weight, y, "bn,onm,bm->bo")
+    result = functions.reshape(outputs, (*input1.shape[:-1], weight.shape[0]))
     return result if bias is None else result + bias

@@ -6,6 +6,7 @@ import numpy as np
 
 from gradviz.engine import functions, inplace
 from gradviz.engine.modes import no_grad
+from gradviz.engine.operation import watching
 from gradviz.engine.operations import embedding as rows
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -88,7 +89,7 @@ def embedding(
     indices = _row_numbers(input, weight, "embedding")
     if max_norm is not None:
         _shorten(weight, indices, max_norm, norm_type)
-    return rows.embedding(weight, indices, padding, scale_grad_by_freq)
+    return watching(rows.embedding(weight, indices, padding, scale_grad_by_freq), indices=input)
 
 
 def _row_numbers(input: Tensor, weight: Tensor, name: str) -> np.ndarray:

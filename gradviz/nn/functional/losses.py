@@ -11,6 +11,8 @@ import numpy as np
 from gradviz.engine import advice, dtypes, functions, inplace
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
+from gradviz.engine.operation import watching
+from gradviz.engine.operations import elementwise, scalars
 from gradviz.engine.operations import losses as rows
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -192,9 +194,14 @@ def poisson_nll_loss(
     if reduction not in rows.REDUCTIONS:
         raise ValueError(f"{reduction} is not a valid value for reduction")
     how = _reduction(reduction, size_average, reduce)
-    losses = functions.exp(input) - target * input if log_input else input - target * functions.log(input + eps)
+    if log_input:
+        counted = target * input
+        losses = functions.exp(input) - counted
+    else:
+        losses = input - target * functions.log(scalars.add(input, eps))
     if full:
-        stirling = target * functions.log(target) - target + 0.5 * functions.log(2 * math.pi * target)
+        half = scalars.mul(functions.log(scalars.mul(target, 2 * math.pi)), 0.5)
+        stirling = target * functions.log(target) - target + half
         losses = losses + functions.masked_fill(stirling, functions.le(target, 1), 0)
     return _reduced(losses, how)
 
@@ -277,9 +284,12 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release."
         )
     how = _reduction("sum" if reduction == "batchmean" else reduction, size_average, reduce)
-    losses = (
-        functions.exp(target) * (target - input) if log_target else functions.xlogy(target, target) - target * input
-    )
+    if log_target:
+        apart = target - input
+        losses = functions.exp(target) * apart
+    else:
+        surprise = target * input
+        losses = functions.xlogy(target, target) - surprise
     total = _reduced(losses, how)
     return total / input.shape[0] if reduction == "batchmean" and input.ndim else total
 
@@ -320,10 +330,11 @@ def binary_cross_entropy(
         raise RuntimeError(
             f"Found dtype {dtypes.scalar_type_name(target.dtype)} but expected {dtypes.scalar_type_name(input.dtype)}"
         )
-    if ((input.array < 0) | (input.array > 1)).any():
+    if not ((input.array >= 0) & (input.array <= 1)).all():
         words = "all elements of input should be between 0 and 1"
         raise RuntimeError(advice.not_probabilities(words, input))
-    return rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
+    loss = rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
+    return watching(loss, weight=weight)
 
 
 def binary_cross_entropy_with_logits(
@@ -363,7 +374,8 @@ def binary_cross_entropy_with_logits(
             broadcast_shape(input, factor)
     name = "binary_cross_entropy_with_logits"
     settings = fixed(name, "weight", weight), fixed(name, "pos_weight", pos_weight), how
-    return rows.binary_cross_entropy_with_logits(input, target, *settings)
+    loss = rows.binary_cross_entropy_with_logits(input, target, *settings)
+    return watching(loss, weight=weight, pos_weight=pos_weight)
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
@@ -425,14 +437,14 @@ def nll_loss(
         )
     name = "nll_loss_forward" if input.ndim <= 2 else "nll_loss2d_forward"
     settings = fixed(name, "weight", weight), how, ignore_index
-    if input.ndim == 1:
-        return rows.nll_loss(input, target.array.reshape(()), *settings)
-    if input.ndim == 2:
-        return rows.nll_loss(input, target.array, *settings)
+    given = {"target": target, "weight": weight}
+    if input.ndim <= 2:
+        numbers = target.array.reshape(()) if input.ndim == 1 else target.array
+        return watching(rows.nll_loss(input, numbers, *settings), **given)
     if input.ndim == 4:
-        return rows.nll_loss_2d(input, target.array, *settings)
+        return watching(rows.nll_loss_2d(input, target.array, *settings), **given)
     flat = functions.reshape(input, (*input.shape[:2], 1, math.prod(input.shape[2:])))
-    losses = rows.nll_loss_2d(flat, target.array.reshape(target.shape[0], 1, -1), *settings)
+    losses = watching(rows.nll_loss_2d(flat, target.array.reshape(target.shape[0], 1, -1), *settings), **given)
     return functions.view(losses, target.shape) if how == 0 else losses
 
 
@@ -487,7 +499,8 @@ def cross_entropy(
         smooth = functions.sum(smooth) / _total_weight(target, weight, ignored)
     elif how == 2:
         smooth = functions.sum(smooth)
-    return loss * (1 - label_smoothing) + smooth * (label_smoothing / classes)
+    spread = scalars.mul(smooth, label_smoothing / classes)
+    return scalars.mul(loss, 1 - label_smoothing) + spread
 
 
 def _per_class(weight: Tensor, scores: Tensor) -> Tensor:
@@ -519,15 +532,16 @@ def _probability_loss(
             f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got weight "
             f"tensor of shape: {list(weight.shape)}"
         )
+    scores = log_softmax(input, axis)
     if label_smoothing:
-        target = target * (1 - label_smoothing) + label_smoothing / classes
-    products = log_softmax(input, axis) * target
+        target = scalars.add(scalars.mul(target, 1 - label_smoothing), label_smoothing / classes)
+    products = scores * target
     if weight is not None:
         products = products * _per_class(weight, products)
     if how == 0:
         return -functions.sum(products, axis)
     total = -functions.sum(products)
-    return total / (input.numel() / classes) if how == 1 else total
+    return scalars.div(total, input.numel() / classes) if how == 1 else total
 
 
 def multi_margin_loss(
@@ -579,7 +593,8 @@ def multi_margin_loss(
     if target.numel() and not ((target.array >= 0) & (target.array < input.shape[-1])).all():
         raise RuntimeError("target out of range")
     places = target.array.reshape(input.shape[:-1])
-    return rows.multi_margin_loss(input, places, p, margin, fixed("multi_margin_loss", "weight", weight), how)
+    loss = rows.multi_margin_loss(input, places, p, margin, fixed("multi_margin_loss", "weight", weight), how)
+    return watching(loss, target=target, weight=weight)
 
 
 def multilabel_margin_loss(
@@ -607,7 +622,7 @@ def multilabel_margin_loss(
         input = functions.reshape(input, (1,))
     if not ((target.array >= -1) & (target.array < input.shape[-1])).all():
         raise RuntimeError("argument #2 'target' is out of range")
-    return rows.multilabel_margin_loss(input, target.array.reshape(input.shape), how)
+    return watching(rows.multilabel_margin_loss(input, target.array.reshape(input.shape), how), target=target)
 
 
 def multilabel_soft_margin_loss(
@@ -636,7 +651,7 @@ def soft_margin_loss(
     shape = broadcast_shape(input, target)
     if shape != input.shape:
         input = functions.expand(input, shape)
-    return rows.soft_margin_loss(input, fixed("soft_margin_loss", "target", target), how)
+    return watching(rows.soft_margin_loss(input, fixed("soft_margin_loss", "target", target), how), target=target)
 
 
 def ctc_loss(
@@ -689,6 +704,9 @@ def ctc_loss(
         for wrong in numbers[numbers > (most if most is not None else np.inf)]:
             raise RuntimeError(f"Expected {name}_lengths to have value at most {most}, but got value {wrong}")
     losses = rows.ctc_loss(log_probs, _laid_out(targets, lengths[1], count, classes), *lengths, blank, zero_infinity)
+    losses = watching(losses, targets=targets)
+    if zero_infinity:
+        losses = functions.where(functions.isinf(losses), wrap(np.zeros((), losses.array.dtype)), losses)
     if how == 1:
         divisor = wrap(np.maximum(lengths[1], 1).astype(log_probs.array.dtype))
         return functions.mean(losses / divisor)
@@ -742,7 +760,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """Return distances of pairs that belong together (target 1), and what the others' lack of `margin` (target −1)."""
     how = _reduction(reduction, size_average, reduce)
-    apart = functions.where(functions.ne(target, 1), functions.clamp_min(margin - input, 0), 0.0)
+    apart = functions.where(functions.ne(target, 1), functions.clamp_min(elementwise.sub(margin, input), 0), 0.0)
     together = functions.where(functions.ne(target, -1), input, 0.0)
     return _reduced(apart + together, how)
 
@@ -783,11 +801,13 @@ def cosine_embedding_loss(
             f"{list(input2.shape)}."
         )
     eps = 1e-12
-    size1 = functions.sum(input1 * input1, target.ndim) + eps
-    size2 = functions.sum(input2 * input2, target.ndim) + eps
-    cosine = functions.sum(input1 * input2, target.ndim) / functions.sqrt(size1 * size2)
-    together = functions.where(functions.eq(target, 1), 1 - cosine, 0.0)
-    apart = functions.where(functions.eq(target, -1), functions.clamp_min(cosine - margin, 0), 0.0)
+    product = functions.sum(input1 * input2, target.ndim)
+    size1 = scalars.add(functions.sum(input1 * input1, target.ndim), eps)
+    size2 = scalars.add(functions.sum(input2 * input2, target.ndim), eps)
+    cosine = product / functions.sqrt(size1 * size2)
+    near, far = elementwise.sub(1, cosine), functions.clamp_min(scalars.sub(cosine, margin), 0)
+    together = functions.where(functions.eq(target, 1), near, 0.0)
+    apart = functions.where(functions.eq(target, -1), far, 0.0)
     return _reduced(together + apart, how)
 
 
@@ -807,7 +827,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
             f"{input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
-    return _reduced(functions.clamp_min(-target * (input1 - input2) + margin, 0), how)
+    return _reduced(functions.clamp_min(scalars.add(-target * (input1 - input2), margin), 0), how)
 
 
 def triplet_margin_loss(
@@ -888,4 +908,4 @@ def _triplet(
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
         far = functions.minimum(far, distance(positive, negative))
-    return _reduced(functions.clamp_min(near + margin - far, 0), how)
+    return _reduced(functions.clamp_min(scalars.add(near, margin) - far, 0), how)

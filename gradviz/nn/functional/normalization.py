@@ -8,9 +8,13 @@ import numpy as np
 
 from gradviz.engine import functions, inplace
 from gradviz.engine.modes import no_grad
+from gradviz.engine.operation import watching
 from gradviz.engine.operations import normalization as rows
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.operations import scalars
+from gradviz.engine.tensor import Tensor
 from gradviz.nn.functional.fixed import fixed
+from gradviz.nn.functional.padding import pad
+from gradviz.nn.functional.pooling import avg_pool2d, avg_pool3d
 
 __all__ = [
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm",
@@ -97,12 +101,10 @@ def rms_norm(
             f"Expected weight to be of same shape as normalized_shape, but got weight of shape {list(weight.shape)} and "
             f"normalized_shape = {list(shape)}"
         )
-    if not input.numel():
-        return functions.clone(input) if weight is None else input * weight
     if eps is None:
         eps = float(np.finfo(input.array.dtype).eps)
     axes = tuple(range(-len(shape), 0))
-    scale = functions.rsqrt(functions.mean(functions.square(input), axes, keepdim=True) + eps)
+    scale = functions.rsqrt(scalars.add(functions.mean(functions.square(input), axes, keepdim=True), eps))
     out = input * scale
     return out if weight is None else out * weight
 
@@ -156,6 +158,7 @@ def batch_norm(
     kept = [fixed("native_batch_norm", name, given[name]) for name in ("running_mean", "running_var")]
     settings = *(None if numbers is None else np.array(numbers) for numbers in kept), training, eps
     out, mean, rstd = rows.batch_norm(input, *_learned(weight, bias), *settings)
+    watching(out, running_mean=running_mean, running_var=running_var)
     if training:
         variance = 1 / rstd.array.ravel() ** 2 - eps
         _move(running_mean, mean.array.ravel(), momentum)
@@ -164,10 +167,10 @@ def batch_norm(
 
 
 def _move(running: Tensor | None, batch: np.ndarray, momentum: float) -> None:
-    """Move a running statistic towards that of a batch."""
+    """Move a running statistic towards that of a batch; in PyTorch this is no change that autograd counts."""
     if running is not None:
         with no_grad():
-            inplace.write(running, (1 - momentum) * running.array + momentum * batch)
+            inplace.write(running, (1 - momentum) * running.array + momentum * batch, counted=False)
 
 
 def instance_norm(
@@ -267,9 +270,15 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
         )
     if input.numel() == 0:
         return input
-    # The mean over neighbouring channels is a product with a matrix that has 1 / size around its diagonal.
-    away = np.arange(input.shape[1])[None, :] - np.arange(input.shape[1])[:, None]
-    nearby = ((away >= -(size // 2)) & (away <= (size - 1) // 2)) / size
-    squares = functions.flatten(functions.square(input), 2)
-    means = functions.matmul(wrap(nearby.astype(input.array.dtype)), squares)
-    return input / functions.pow(functions.reshape(means, input.shape) * alpha + k, beta)
+    # The mean over neighbouring channels is an average pooling along the axis of channels.
+    squares = input * input
+    around = (size // 2, (size - 1) // 2)
+    if input.ndim == 3:
+        lines = functions.unsqueeze(squares, 1)
+        means = functions.squeeze(avg_pool2d(pad(lines, (0, 0, *around)), (size, 1), 1), 1)
+    else:
+        batch, channels, *rest = input.shape
+        volume = functions.view(squares, batch, 1, channels, rest[0], -1)
+        means = functions.squeeze(avg_pool3d(pad(volume, (0, 0, 0, 0, *around)), (size, 1, 1), 1), 1)
+        means = functions.view(means, *input.shape)
+    return input / functions.pow(means * alpha + k, beta)

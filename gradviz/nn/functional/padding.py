@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from gradviz.engine import functions
 from gradviz.engine.functions.shapes import squeeze, unsqueeze
 from gradviz.engine.operations import padding
 from gradviz.engine.operations.convolution import Geometry
@@ -291,6 +290,4 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
         raise RuntimeError(
             f"Number of channels must be divisible by groups. Got {input.shape[1]} channels and {groups} groups."
         )
-    batch, channels, *rest = input.shape
-    dealt = functions.reshape(input, (batch, groups, channels // groups, *rest))
-    return functions.reshape(functions.transpose(dealt, 1, 2), (batch, channels, *rest))
+    return padding.channel_shuffle(input, groups)

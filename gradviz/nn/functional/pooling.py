@@ -9,6 +9,7 @@ import numpy as np
 
 from gradviz.engine import functions
 from gradviz.engine.functions.shapes import squeeze, unsqueeze
+from gradviz.engine.operation import watching
 from gradviz.engine.operations import pooling
 from gradviz.engine.tensor import Tensor
 
@@ -162,8 +163,7 @@ def _adaptive(name: str, input: Tensor, output_size: Any, count: int) -> tuple[i
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """Average a line in so many stretches, as equal as can be."""
     wanted = _adaptive("adaptive_avg_pool1d", input, output_size, 1)
-    matrices = (np.ones((1, 1)), pooling.shares(input.shape[-1], wanted[0]))
-    return squeeze(pooling.adaptive_avg_pool2d(unsqueeze(input, -2), matrices), -2)
+    return squeeze(adaptive_avg_pool2d(unsqueeze(input, -2), (1, *wanted)), -2)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
@@ -207,7 +207,7 @@ def _largest(name: str, input: Tensor, places: tuple[np.ndarray, ...], count: in
     image = unsqueeze(input, -2) if count == 1 else input
     places = (np.zeros((1, 1), int), *places) if count == 1 else places
     row = getattr(pooling, name.replace("1d", "2d"))
-    values, indices = row(image, places, tuple(image.shape))
+    values, indices = row(image, places)
     if count == 1:
         values, indices = squeeze(values, -2), squeeze(indices, -2)
     return (values, indices) if return_indices else values
@@ -293,14 +293,14 @@ def _max_unpool(
         size = tuple(output_size)[-count:]
     if count == 1:
         flat = pooling.max_unpool2d(unsqueeze(input, -1), indices.array[..., None], 2, (*size, 1))
-        return squeeze(flat, -1)
+        return squeeze(watching(flat, indices=indices), -1)
     row = pooling.max_unpool2d if count == 2 else pooling.max_unpool3d
     places = indices.array
     if places.size and not 0 <= places.min() <= places.max() < int(np.prod(size)):
         raise RuntimeError(
             f"found an invalid max index: {places.max()} (output volumes are of size {'x'.join(map(str, size))}"
         )
-    return row(input, places, count, size)
+    return watching(row(input, places, count, size), indices=indices)
 
 
 def max_unpool1d(

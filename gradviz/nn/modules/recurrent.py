@@ -28,6 +28,9 @@ __all__ = [
 State = tuple[Tensor, ...]
 """What a cell remembers from one step to the next: h; or h and c."""
 
+Product = Callable[[], Tensor]
+"""What a step gets from the input: the product with the weights, worked out when the step comes to it."""
+
 
 # --- one step --------------------------------------------------------------------------------------------------------
 
@@ -35,37 +38,44 @@ State = tuple[Tensor, ...]
 def _plain_step(activation: Callable[[Tensor], Tensor]) -> Callable[..., State]:
     """Return the step of a simple cell: ``h' = tanh(W_ih x + b_ih + W_hh h + b_hh)``."""
 
-    def step(from_input: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+    def step(from_input: Product, state: State, weight: Tensor, bias: Tensor | None) -> State:
         (h,) = state
-        return (activation(F.linear(h, weight, bias) + from_input),)
+        return (activation(F.linear(h, weight, bias) + from_input()),)
 
     return step
 
 
-def _lstm_step(from_input: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+def _lstm_step(from_input: Product, state: State, weight: Tensor, bias: Tensor | None) -> State:
     """What is remembered (c) is partly forgotten, partly written anew, and partly shown (h).
 
     Hochreiter and Schmidhuber, "Long short-term memory" (1997).
     """
     h, c = state
-    gates = F.linear(h, weight, bias) + from_input
-    write, forget, candidate, show = functions.chunk(gates, 4, 1)
-    c = functions.sigmoid(forget) * c + functions.sigmoid(write) * functions.tanh(candidate)
-    return functions.sigmoid(show) * functions.tanh(c), c
+    gates = F.linear(h, weight, bias) + from_input()
+    write, forget, candidate, show = functions.unsafe_chunk(gates, 4, 1)
+    write, forget = functions.sigmoid(write), functions.sigmoid(forget)
+    candidate, show = functions.tanh(candidate), functions.sigmoid(show)
+    c = forget * c + write * candidate
+    return show * functions.tanh(c), c
 
 
-def _gru_step(from_input: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
+def _gru_step(from_input: Product, state: State, weight: Tensor, bias: Tensor | None) -> State:
     """A mixture of the old h and a new one, which sees the old one through a gate.
 
     Cho et al., "Learning phrase representations using RNN encoder-decoder" (2014).
     """
     (h,) = state
-    input_reset, input_keep, input_new = functions.chunk(from_input, 3, 1)
-    hidden_reset, hidden_keep, hidden_new = functions.chunk(F.linear(h, weight, bias), 3, 1)
+    input_reset, input_keep, input_new = functions.unsafe_chunk(from_input(), 3, 1)
+    hidden_reset, hidden_keep, hidden_new = functions.unsafe_chunk(F.linear(h, weight, bias), 3, 1)
     reset = functions.sigmoid(hidden_reset + input_reset)
     keep = functions.sigmoid(hidden_keep + input_keep)
     new = functions.tanh(input_new + hidden_new * reset)
     return ((h - new) * keep + new,)
+
+
+def _known(product: Tensor) -> Product:
+    """Return a product that has been worked out, for all steps at once, as a step wants it."""
+    return lambda: product
 
 
 _GATES = {"LSTM": 4, "GRU": 3, "RNN_TANH": 1, "RNN_RELU": 1}
@@ -136,7 +146,7 @@ class RNNCellBase(Module):
                 raise RuntimeError(
                     f"hidden{place} has inconsistent hidden_size: got {part.shape[1]}, expected {self.hidden_size}"
                 )
-        after = step(F.linear(x, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh)
+        after = step(lambda: F.linear(x, self.weight_ih, self.bias_ih), state, self.weight_hh, self.bias_hh)
         return tuple(functions.squeeze(part, 0) for part in after) if single else after
 
 
@@ -330,17 +340,18 @@ class RNNBase(Module):
             ending = "D tensor instead" if name == "RNN" else "D instead"
             raise ValueError(f"{name}: Expected input to be 2D or 3D, got {input.ndim}{ending}")
         single = input.ndim == 2
-        if state is not None:
-            state = self._with_batch(state, single)
         axis = 0 if self.batch_first else 1
         x = functions.unsqueeze(input, axis) if single else input
+        if state is not None:
+            state = self._with_batch(state, single)
         count = x.shape[axis]
         if state is None:
             state = tuple(wrap(np.zeros(size, x.array.dtype)) for size in self._sizes(count))
         self._check(x, state, count)
         steps_first = functions.transpose(x, 0, 1) if self.batch_first else x
         output, state = self._layers(steps_first, state)
-        output = functions.transpose(output, 0, 1) if self.batch_first else output
+        if self.batch_first:  # as PyTorch: one of them turns round what it has, the other makes a view of it
+            output = functions.transpose(output, 0, 1) if self.mode == "LSTM" else output.transpose_(0, 1)
         if single:
             return functions.squeeze(output, axis), tuple(functions.squeeze(part, 1) for part in state)
         return output, state
@@ -394,17 +405,18 @@ class RNNBase(Module):
     def _layers(self, x: Tensor, state: State, counts: list[int] | None = None) -> tuple[Tensor, State]:
         """Send a sequence through all layers. x has the shape (L, N, ...); or, with `counts`, is packed."""
         last: list[State] = []
+        starts = list(zip(*(functions.unbind(part) for part in state), strict=True))
         for layer in range(self.num_layers):
             directions = []
             for ending in self._endings(layer):
-                start = tuple(part[len(last)] for part in state)
-                outputs, end = self._direction(x, start, ending, counts)
+                outputs, end = self._direction(x, starts[len(last)], ending, counts)
                 directions.append(functions.stack(outputs) if counts is None else functions.cat(outputs))
                 last.append(end)
             x = directions[0] if len(directions) == 1 else functions.cat(directions, -1)
             if self.dropout and layer < self.num_layers - 1:
                 x = F.dropout(x, self.dropout, self.training)
-        return x, tuple(functions.stack(parts) for parts in zip(*last, strict=True))
+        ends = [functions.stack(parts) for parts in reversed(list(zip(*last, strict=True)))]
+        return x, tuple(reversed(ends))
 
     def _direction(self, x: Tensor, state: State, ending: str, counts: list[int] | None) -> tuple[list[Tensor], State]:
         """Read a sequence in one direction, step by step; `counts` says how many of a batch are there at each step."""
@@ -426,7 +438,7 @@ class RNNBase(Module):
             elif now > before:  # backwards, they begin later
                 new = zip(state, first, strict=True)
                 state = tuple(functions.cat([part, start[before:now]]) for part, start in new)
-            state = step(from_input, state, weight_hh, bias_hh)
+            state = step(_known(from_input), state, weight_hh, bias_hh)
             if self.proj_size:
                 state = (F.linear(state[0], getattr(self, f"weight_hr{ending}")), *state[1:])
             outputs.append(state[0])

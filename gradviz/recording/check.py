@@ -1,0 +1,182 @@
+"""What must hold in a recording beside the types of its fields: what a file says is checked once, when it is read.
+
+Those who draw, step and save rely on all of it, and on nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from typing import Any
+
+from gradviz.recording.guards import DamageError
+from gradviz.recording.model import FOLD, FULL_VALUE_LIMIT, Frame, Graph, Operation, Recording, Tensor, Value
+from gradviz.recording.values import preview_shape
+
+_SLOT = re.compile("0|[1-9][0-9]{0,8}")
+_COUNT = re.compile("[0-9]{1,18}")
+_FOLDED = {
+    "operations": _COUNT,
+    "parameters": _COUNT,
+    "gradient norm": re.compile("[0-9]{1,18}([.][0-9]{1,18})?(e−?[0-9]{1,3})?|∞|nan"),
+}
+_WHOLE = re.compile(r"(u?)int(8|16|32|64)")
+
+
+def checked(recording: Recording) -> Recording:
+    """Return a recording in which everything that is mentioned is there, and all numbers have their tensor's shape.
+
+    Raises
+    ------
+    DamageError
+        If something does not hold.
+    """
+    check_graph(recording.graph, "recording.graph")
+    if not recording.frames:
+        raise DamageError("recording.frames is empty: there is not even a first one")
+    parts = _Parts(recording.graph)
+    for place, frame in enumerate(recording.frames):
+        _check_frame(frame, parts, f"frame {place}")
+    return recording
+
+
+# --- the graph --------------------------------------------------------------------------------------------------------
+
+
+def check_graph(graph: Graph, where: str) -> None:
+    """See that every part that a graph mentions is there, and that nothing is used before it is made.
+
+    Raises
+    ------
+    DamageError
+        If something does not hold.
+    """
+    tensors = {tensor.id: tensor for tensor in graph.tensors}
+    operations = {operation.id: operation for operation in graph.operations}
+    if len(tensors) < len(graph.tensors) or len(operations) < len(graph.operations) or tensors.keys() & operations:
+        raise DamageError(f"{where} uses an id twice")
+    paths: set[str] = {""}
+    for module in graph.modules:
+        if module.path in paths or (module.parent or "") not in paths:
+            raise DamageError(f"{where} has a module {shown(module.path)} twice, or one before what it is in")
+        paths.add(module.path)
+    made: set[str] = set()
+    for operation in graph.operations:
+        _check_operation(operation, tensors, made, paths)
+    for tensor in graph.tensors:
+        if tensor.producer is not None and tensor.producer not in operations:
+            raise DamageError(f"tensor {tensor.id} is made by {shown(tensor.producer)}, which is not there")
+        if tensor.producer is not None and tensor.id not in made:
+            raise DamageError(f"tensor {tensor.id} is made by {tensor.producer}, which does not know it")
+        if tensor.module not in paths:
+            raise DamageError(f"tensor {tensor.id} belongs to the module {shown(tensor.module)}, which is not there")
+
+
+def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set[str], paths: Collection[str]) -> None:
+    """See that an operation comes after all that it uses; note what it makes."""
+    where = f"operation {operation.id}"
+    after = -1  # an argument's id has its slot; slots in which there was nothing are left out
+    for place, argument in enumerate(operation.inputs):
+        if argument.tensor not in tensors:
+            raise DamageError(f"{where} uses a tensor {shown(argument.tensor)} that is not there")
+        slot = _SLOT.fullmatch(argument.id.removeprefix(f"{operation.id}_"))
+        if slot is None or int(slot[0]) <= after:
+            raise DamageError(f"{where} calls argument {place} {shown(argument.id)}")
+        after = int(slot[0])
+        if tensors[argument.tensor].producer is not None and argument.tensor not in made:
+            raise DamageError(f"{where} uses the tensor {argument.tensor}, which is made after it")
+    if not operation.outputs:
+        raise DamageError(f"{where} makes nothing")
+    for output in operation.outputs:
+        if output not in tensors:
+            raise DamageError(f"{where} makes a tensor {shown(output)} that is not there")
+        if output in made or tensors[output].producer != operation.id:
+            raise DamageError(f"{where} makes the tensor {output}, which something else has made")
+        made.add(output)
+    if operation.name == FOLD and not all(
+        _FOLDED[key].fullmatch(text) for key, text in operation.attributes if key in _FOLDED
+    ):
+        raise DamageError(f"{where} is a fold whose attributes are no numbers")
+    if operation.module not in paths:
+        raise DamageError(f"{where} runs in the module {shown(operation.module)}, which is not there")
+
+
+# --- the frames -------------------------------------------------------------------------------------------------------
+
+
+class _Parts:
+    """A graph's parts by their ids."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.shapes = {tensor.id: tensor.shape for tensor in graph.tensors}
+        self.operations = {operation.id for operation in graph.operations}
+        self.edges = {argument.id: (operation.id, argument.tensor) for operation, argument in graph.arguments()}
+
+
+def _check_frame(frame: Frame, parts: _Parts, where: str) -> None:
+    if frame.current and frame.current not in parts.shapes and frame.current not in parts.operations:
+        raise DamageError(f"{where} is about {shown(frame.current)}, which is not there")
+    for id, value in (*frame.values, *((gradient.tensor, gradient.value) for gradient in frame.gradients)):
+        if id not in parts.shapes:
+            raise DamageError(f"{where} gives a value to {shown(id)}, which is not there")
+        _check_value(value, parts.shapes[id], where)
+    for gradient in frame.gradients:
+        if gradient.before is not None:
+            _check_value(gradient.before, parts.shapes[gradient.tensor], where)
+    collected = {gradient.tensor for gradient in frame.gradients}
+    for contribution in frame.contributions:
+        if contribution.argument not in parts.edges:
+            raise DamageError(f"{where} has a contribution along {shown(contribution.argument)}, which is not there")
+        operation, tensor = parts.edges[contribution.argument]
+        if operation != frame.current:
+            raise DamageError(f"{where} has a contribution along {contribution.argument}, but is about something else")
+        if tensor not in collected:
+            raise DamageError(f"{where} has a contribution to {tensor}, but no gradient of it")
+        _check_value(contribution.value, parts.shapes[tensor], where)
+        if contribution.local is not None:
+            _check_value(contribution.local, contribution.local.shape, where)
+
+
+def _check_value(value: Value, shape: tuple[int, ...], where: str) -> None:
+    """See that a value has its tensor's shape, and either all of its numbers or statistics and a preview."""
+    if value.shape != shape:
+        raise DamageError(f"{where} has a value of shape {list(value.shape)} for a tensor of shape {list(shape)}")
+    size = math.prod(shape)
+    if value.data is not None:
+        if len(value.data) != size:
+            raise DamageError(f"{where} has {len(value.data)} numbers for a tensor of shape {list(shape)}")
+        _check_numbers(value, where)
+    elif size <= FULL_VALUE_LIMIT or value.summary is None or value.preview is None or value.preview.data is None:
+        raise DamageError(f"{where} has a tensor with neither numbers nor a summary")
+    if value.preview is not None:
+        if value.preview.preview is not None or value.preview.data is None:
+            raise DamageError(f"{where} has a preview that is none")
+        _check_value(value.preview, preview_shape(shape), where)
+
+
+def _check_numbers(value: Value, where: str) -> None:
+    """See that the numbers are such as a tensor of the dtype has."""
+    assert value.data is not None
+    kinds = set(map(type, value.data))
+    whole = _WHOLE.fullmatch(value.dtype)
+    wanted = {bool} if value.dtype == "bool" else {int} if whole else {int, float}
+    if not kinds <= wanted:
+        raise DamageError(f"{where} has a number that no tensor of dtype {shown(value.dtype)} has")
+    if whole and int in kinds:
+        bits = int(whole[2])
+        low, high = (0, 2**bits) if whole[1] else (-(2 ** (bits - 1)), 2 ** (bits - 1))
+        if not all(low <= number < high for number in value.data):
+            raise DamageError(f"{where} has a number that no tensor of dtype {shown(value.dtype)} has")
+
+
+def shown(value: Any) -> str:
+    """Return what a file has in a place, in few characters; also of what is very long."""
+    if isinstance(value, str):
+        value = value[:60]
+    elif isinstance(value, list | dict):
+        return f"{type(value).__name__}" if value else str(value)
+    elif isinstance(value, int) and abs(value) > 10**30:
+        return "a huge number"
+    text = repr(value)
+    return text if len(text) <= 40 else text[:39] + "…"

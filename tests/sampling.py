@@ -1,0 +1,140 @@
+"""A run of the whole suite takes a sample of what is many of a kind.
+
+Of a test with many cases `MOST` are run, or as many as its marker says: ``@pytest.mark.sample(3)`` where a case is expensive,
+``@pytest.mark.sample(None)`` where every case has to be run. Which they are follows from a seed: the commit's hash, or
+``--sample=N``. Cases of the same name are chosen alike, so that tests of the same notebook run in the same kernel. Where the
+many are inside of a test, the fixture ``sampled`` chooses. Hypothesis gets the same seed.
+
+Whoever names files, tests or ``-k`` gets all of them, and ``--all`` runs everything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import subprocess
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+MOST = 24
+"""Of the cases of one test so many are run, unless it is marked otherwise."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("sampling", "what is many of a kind")
+    group.addoption("--all", action="store_true", help="run every case of every test")
+    group.addoption(
+        "--sample", type=int, metavar="N", help="of tests with many cases run those that this number chooses"
+    )
+
+
+@pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "sample(most): of the cases of this test run so many; None for all of them")
+    config.stash[COUNTS] = []
+    option = config.option
+    if option.all and option.sample is not None:
+        raise pytest.UsageError("--all runs everything, --sample a part of it: give one of them")
+    if hasattr(config, "workerinput"):
+        option.sample = config.workerinput["sample"]  # settled in the process that started this one
+    elif not option.all and option.sample is None and _is_whole(config):
+        option.sample = _seed_of_commit(config.rootpath)
+    if option.sample is not None and option.hypothesis_seed is None:
+        option.hypothesis_seed = option.sample
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["sample"] = node.config.option.sample
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether nobody has said which tests to run."""
+    named = [argument for argument in config.args if not (config.invocation_params.dir / argument).is_dir()]
+    return not (named or config.option.keyword or getattr(config.option, "lf", False))
+
+
+def _seed_of_commit(folder: Path) -> int:
+    try:
+        command = ["git", "rev-parse", "HEAD"]
+        found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return 0  # no repository: what is sampled is the same each time
+    return int(found[:8], 16)
+
+
+def pytest_report_header(config: pytest.Config) -> str | None:
+    seed = config.option.sample
+    return None if seed is None else f"sample: --sample={seed} runs the same cases again, --all runs every case"
+
+
+# --- choosing --------------------------------------------------------------------------------------------------------
+
+
+def _place(seed: int, name: str) -> bytes:
+    """Return what a case is ordered by."""
+    return hashlib.sha256(f"{seed} {name}".encode()).digest()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.option.sample
+    if seed is None:
+        return
+    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        cases[item.nodeid.partition("[")[0]].append(item)
+    left_out: set[pytest.Item] = set()
+    for same in cases.values():
+        marker = same[0].get_closest_marker("sample")
+        most = MOST if marker is None else marker.args[0]
+        if most is not None and len(same) > most:
+            left_out.update(sorted(same, key=lambda item: _place(seed, item.nodeid.partition("[")[2]))[most:])
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item in left_out])
+        config.stash[COUNTS] = [len(items) - len(left_out), len(items)]
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture
+def sampled(request: pytest.FixtureRequest) -> Callable[[Sequence[T], int], list[T]]:
+    """A function that chooses so many of a sequence, in their order; with ``--all``, and where the test is named, all."""
+    seed = request.config.option.sample
+
+    def choose(many: Sequence[T], most: int) -> list[T]:
+        if seed is None or len(many) <= most:
+            return list(many)
+        places = random.Random(f"{seed} {request.node.nodeid}").sample(range(len(many)), most)
+        return [many[place] for place in sorted(places)]
+
+    return choose
+
+
+# --- saying so -------------------------------------------------------------------------------------------------------
+
+COUNTS = pytest.StashKey[list[int]]()
+"""How many cases are run, of how many."""
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["sampled"] = session.config.stash[COUNTS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[COUNTS] = getattr(node, "workeroutput", {}).get("sampled", [])
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if counts := config.stash[COUNTS]:
+        run, of = counts
+        terminalreporter.write_line(
+            f"a sample: {run} of {of} cases, by --sample={config.option.sample}; --all runs every case"
+        )

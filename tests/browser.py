@@ -89,6 +89,8 @@ def open_html(browser_page: Any, tmp_path: Path) -> Callable[[str], Any]:
         path.write_text(text, encoding="utf-8")
         browser_page.on("request", request_is_the_file_itself)
         browser_page.goto(path.as_uri())
+        # Unpacking what the page carries takes a moment.
+        browser_page.wait_for_function("document.getElementById('gradviz-page')?.firstChild !== null")
         return browser_page
 
     return open_it

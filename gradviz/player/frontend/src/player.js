@@ -42,6 +42,9 @@ function mount(model, el) {
   makeActive(svg);
   const picture = new Picture(svg, prefix, payload.grids, payload.inks);
   const entries = new Entries(svg, prefix, payload.grids);
+  for (const node of svg.querySelectorAll(NODES)) {
+    if (entries.parts(keyOf(node, prefix) ?? "").length) node.setAttribute("aria-keyshortcuts", "ArrowDown"); // to its entries
+  }
   const last = steps.length - 1;
   const lastForward = steps.findLastIndex(({ phase }) => phase === "forward");
   const now = () => clamp(model.get("step"), steps.length);

@@ -36,7 +36,6 @@ NOT_AN_INPUT = (
     "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated should be passed "
     "to ctx.mark_dirty()."
 )
-TWICE = "trying to differentiate twice a function that was marked with @once_differentiable"
 
 
 class FunctionCtx:
@@ -508,7 +507,7 @@ class _Error(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        raise RuntimeError(TWICE)
+        raise RuntimeError(advice.TWICE)
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,6 +20,7 @@ import numpy as np
 from gradviz.engine import advice, anomaly, hooks, inplace, mixed
 from gradviz.engine.modes import mode
 from gradviz.engine.node import AccumulateGrad, Gradients, Node
+from gradviz.engine.operation import broadcast_error
 from gradviz.engine.tensor import Tensor, wrap
 
 Observer = Callable[[Any, Any, Any, Any], None]
@@ -259,10 +260,12 @@ def run(
             giver.ended[accumulator] = accumulator.seen
         if not accumulating:
             return
-        accumulate(leaf, gradient)
+        if leaf._requires_grad:  # still
+            accumulate(leaf, gradient)
         if leaf._post_accumulate_hooks:
             for hook in tuple(leaf._post_accumulate_hooks):
-                hook(leaf)
+                if hook(leaf) is not None:
+                    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         if own is not None:
             own.node_done([], gradient, create_graph)
 
@@ -406,7 +409,10 @@ def accumulate(leaf: Tensor, gradient: Any) -> None:
         leaf._grad = wrap(gradient.copy() if isinstance(gradient, np.ndarray) else gradient)
     else:
         held.keep_old_values()
-        held.storage()[...] += gradient
+        try:
+            held.storage()[...] += gradient
+        except ValueError:  # the leaf has another shape by now
+            raise broadcast_error(held.array, gradient) from None
 
 
 def _several(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:

@@ -118,9 +118,13 @@ class Node:
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """The nodes that gradients go to next, each with the number of the output it was; ``(None, 0)`` for none.
 
-        One for each argument that has a derivative: a condition or an index never gets a gradient.
+        One for each argument that has a derivative: a condition or an index never gets a gradient. Where PyTorch has no
+        formula, it notes only the arguments that require one.
         """
         pairs = zip(self.edges, self.operation.differentiable, strict=False)
+        if type(self).__name__ == "NotImplemented":  # it has no formulas, and as many edges as gradients want to flow
+            given = zip(self.edges, self.inputs, strict=False)
+            return tuple(edge or (None, 0) for edge, argument in given if getattr(argument, "_requires_grad", False))
         return tuple(edge if edge is not None else (None, 0) for edge, possible in pairs if possible)
 
     @property
@@ -236,15 +240,19 @@ class Node:
         values = self.values
         if values is None:
             raise RuntimeError(advice.second_time(self))
-        rules = self.operation.rules
+        rules, inputs = self.operation.rules, self.inputs
         result: list[Array | None] = []
         for place, edge in enumerate(self.edges):  # (twice as fast as a zip of the three)
             if edge is None:
                 result.append(None)
                 continue
             gradient, argument = rules[place](upstream, values), values[place]
-            if gradient.shape != argument.shape or gradient.dtype is not argument.dtype:
-                gradient = fit(gradient, argument.shape, argument.dtype)
+            if gradient is None:  # the formula says that nothing comes back, which not even zeros do
+                result.append(None)
+                continue
+            dtype = inputs[place].array.dtype  # as it was given: what is read may have been brought to another's
+            if gradient.shape != argument.shape or gradient.dtype is not dtype:
+                gradient = fit(gradient, argument.shape, dtype)
             result.append(gradient)
         return result
 
@@ -255,7 +263,8 @@ class Node:
         values = self.tensors()
         result: list[Tensor | None] = []
         for edge, rule, argument in zip(self.edges, self.operation.rules, values, strict=False):
-            result.append(None if edge is None else fit_tensor(rule(upstream, values), argument))
+            gradient = None if edge is None else rule(upstream, values)
+            result.append(None if gradient is None else fit_tensor(gradient, argument))
         return result
 
     def release(self) -> None:

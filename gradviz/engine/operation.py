@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from types import FrameType
 from typing import Any
 
@@ -98,6 +98,8 @@ class Operation:
         True when gradients flow back from all outputs; its formulas then take them as a tuple.
     together
         True when PyTorch computes its derivatives in one function, and saves all that is read for any of them.
+    sparing
+        True when PyTorch saves no more than what the formulas that will run read, be it one or several that read it.
     function
         What runs it on tensors and records it: takes the `inputs`, then the `settings`.
     member
@@ -119,6 +121,7 @@ class Operation:
     outputs: tuple[str, ...] = ("result",)
     many: bool = False
     together: bool = False
+    sparing: bool = False
     function: Callable[..., Any] = field(init=False, repr=False)
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
@@ -164,7 +167,10 @@ class Operation:
             spared = {
                 name
                 for name, by in self.readers.items()
-                if len(by) == 1 and by[0] not in needed and name not in self.outputs and not self.together
+                if needed.isdisjoint(by)
+                and (len(by) == 1 or self.sparing)
+                and name not in self.outputs
+                and not self.together
             }
             known = self._saved[wanted] = sorted(set(self.readers) - spared)
         return known
@@ -275,21 +281,26 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     if not mode.enabled:
         return wrap(output)
     edges: list[tuple[Any, int] | None] = []
-    flows = inference = False
+    flows = False
     for place, argument in enumerate(inputs):
         edge = None
-        if isinstance(argument, Tensor):
-            if argument._requires_grad and operation.differentiable[place]:
-                edge = edge_of(argument)
-                flows = True
-            elif argument._inference:
-                inference = True
+        if isinstance(argument, Tensor) and argument._requires_grad and operation.differentiable[place]:
+            edge = edge_of(argument)
+            flows = True
         edges.append(edge)
     if not flows or output.dtype.kind != "f":
         return wrap(output)
-    if inference:
-        raise RuntimeError(INFERENCE)
+    if any(isinstance(argument, Tensor) and argument._inference for argument in inputs):
+        refuse_inference(operation, inputs, edges)
     return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape, caller()))
+
+
+def refuse_inference(operation: Operation, inputs: tuple[Any, ...], edges: Sequence[Any]) -> None:
+    """Say that a tensor made in inference mode would have to be saved, if so."""
+    saved = operation.saved_names(tuple(edge is not None for edge in edges))
+    for name, argument in zip(operation.inputs, inputs, strict=False):
+        if name in saved and isinstance(argument, Tensor) and argument._inference:
+            raise RuntimeError(INFERENCE)
 
 
 def watching(out: Tensor, **settings: Any) -> Tensor:
@@ -303,12 +314,15 @@ def watching(out: Tensor, **settings: Any) -> Tensor:
         By the name of the setting, what was given: a tensor or several; anything else cannot change in place.
     """
     if out._grad_fn is not None:
-        out._grad_fn.given = tuple(
+        given = tuple(
             (name, tensor)
             for name, given in settings.items()
             for tensor in (given if isinstance(given, tuple | list) else (given,))
             if isinstance(tensor, Tensor)
         )
+        if any(tensor._inference for _, tensor in given):
+            raise RuntimeError(INFERENCE)
+        out._grad_fn.given = given
     return out
 
 
@@ -325,15 +339,31 @@ def array_of(argument: Any) -> Any:
     return argument
 
 
-def promoted(x: Any, y: Any) -> tuple[Any, Any]:
-    """Bring two operands to the dtype PyTorch computes in."""
-    kind = dtypes.result_type(x, y)
-    x = x.astype(kind) if isinstance(x, np.ndarray | np.generic) and x.dtype != kind else x
-    y = y.astype(kind) if isinstance(y, np.ndarray | np.generic) and y.dtype != kind else y
-    return (
-        x if isinstance(x, np.ndarray | np.generic) else kind.type(x),
-        y if isinstance(y, np.ndarray | np.generic) else kind.type(y),
+def promoted(*operands: Any) -> tuple[Any, ...]:
+    """Bring operands to the dtype PyTorch computes in."""
+    kind = dtypes.result_type(*operands)
+    return tuple(
+        x.astype(kind, copy=False) if isinstance(x, np.ndarray | np.generic) else kind.type(x) for x in operands
     )
+
+
+def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a computation take its first arguments, `count` arrays, numbers or ``None``, in different dtypes.
+
+    It is the computation that brings them to one: their gradients are of the dtype that each was given in, and there is no
+    step for that in the graph.
+    """
+
+    @wraps(compute)
+    def computed(*arguments: Any) -> Any:
+        given = [x for x in arguments[:count] if x is not None]
+        if any(not isinstance(x, np.ndarray | np.generic) or x.dtype != given[0].dtype for x in given):
+            check_broadcast(*given)
+            brought = iter(promoted(*given))
+            arguments = (*(None if x is None else next(brought) for x in arguments[:count]), *arguments[count:])
+        return compute(*arguments)
+
+    return computed
 
 
 def is_bool(operand: Any) -> bool:
@@ -498,9 +528,9 @@ def binary(
             ):
                 return wrap(out)
             if left and input._inference:
-                raise RuntimeError(INFERENCE)
+                refuse_inference(operation, (input, other), (edge, other_edge))
         elif other_edge is None and right and other._inference:
-            raise RuntimeError(INFERENCE)
+            refuse_inference(operation, (input, other), (edge, other_edge))
         return wrap(out, node_type((input, other), (edge, other_edge), (x, y, out), out.shape, caller()))
 
     return _named(function, operation)
@@ -602,6 +632,7 @@ def unlisted(
     outputs: str = "result",
     many: bool = False,
     together: bool = False,
+    sparing: bool = False,
 ) -> Callable[..., Any]:
     """Make an operation and its function without entering it into the table.
 
@@ -624,6 +655,7 @@ def unlisted(
         outputs=tuple(outputs.split()),
         many=many,
         together=together,
+        sparing=sparing,
     )
     count = len(operation.inputs)
     node_type = operation.node_type

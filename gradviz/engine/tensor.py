@@ -36,6 +36,12 @@ CHANGE_OF_NON_LEAF = (
     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
     "that doesn't require differentiation use var_no_grad = var.detach()."
 )
+DETACHED_VIEW = (
+    "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
+    "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+    "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as "
+    "the solution."
+)
 NUMPY_OF_TRACKED = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 
 
@@ -210,6 +216,7 @@ class Tensor:
         """Call `hook` with this tensor's gradient when it is complete; what it returns, if anything, replaces it."""
         if not self._requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        refuse_stale(self)
         # Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf.
         if self._grad_fn is not None:
             return add(self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, []), hook)
@@ -233,21 +240,23 @@ class Tensor:
         out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
         out._counter = counter_of(self)
-        if mode.inference:
-            out._inference = self._inference
+        out._inference = self._inference
         return out
 
     def detach_(self) -> Tensor:
         """Cut this tensor itself off from the graph."""
+        if self._base is not None:
+            raise RuntimeError(DETACHED_VIEW)
         counter_of(self)  # what made it may have saved it
-        self._grad_fn, self._requires_grad, self._output_nr = None, False, 0
+        self._grad_fn, self._output_nr = None, 0
+        self.requires_grad = False
         return self
 
     @property
     def data(self) -> Tensor:
         """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
         out = wrap(self.storage())
-        out._memory = memory_of(self)
+        out._memory, out._inference = memory_of(self), self._inference
         return out
 
     @data.setter
@@ -262,6 +271,8 @@ class Tensor:
     @property
     def _version(self) -> int:
         """How often this tensor's memory was changed in place."""
+        if self._inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
         counter = (self if self._base is None else self._base)._counter
         return 0 if counter is None else counter.count
 
@@ -389,7 +400,7 @@ class Tensor:
         return iter(self.unbind(0))
 
     def __contains__(self, item: Any) -> bool:
-        return bool(np.any(self.array == (item.array if isinstance(item, Tensor) else item)))
+        return bool((self == item).any())
 
     def __hash__(self) -> int:
         return id(self)

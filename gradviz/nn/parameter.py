@@ -8,7 +8,7 @@ import numpy as np
 
 from gradviz.engine import creation, dtypes, printing
 from gradviz.engine.size import Size
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.tensor import Tensor, counter_of, wrap
 
 NO_SHAPE = (
     "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when "
@@ -46,7 +46,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         source = creation.zeros(0) if data is None else data if isinstance(data, Tensor) else creation.tensor(data)
-        self.array = source.storage()
+        self.array, self._counter = source.storage(), counter_of(source)  # one memory, one count of its changes
         self._grad_fn = None
         self._requires_grad = False
         self.requires_grad = requires_grad

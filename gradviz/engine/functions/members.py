@@ -11,7 +11,8 @@ import numpy as np
 from gradviz.engine import creation, devices, inplace
 from gradviz.engine.functions import reductions, shapes
 from gradviz.engine.modes import no_grad
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.operations import elementwise
+from gradviz.engine.tensor import Tensor
 
 __all__ = ["is_conj", "is_distributed", "is_inference", "is_neg", "is_signed", "nextafter"]
 
@@ -50,14 +51,14 @@ def is_signed(input: Tensor) -> bool:
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """Return the next number of the dtype after `input` on the way to `other`. It has no derivative."""
-    return wrap(np.nextafter(input.array, other.array))
+    """Return the next number of the dtype after `input` on the way to `other`. Its derivative is 0."""
+    return elementwise.nextafter(input, other)
 
 
 def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
     """Replace every entry by what a function of Python makes of it: slow, and for values without a gradient."""
     if self._requires_grad:
-        raise TypeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
     return _rewrite(self, [callable(entry) for entry in self.array.ravel().tolist()])
 
 
@@ -70,7 +71,7 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> T
 
 
 def _rewrite(self: Tensor, entries: list[Any]) -> Tensor:
-    inplace.write(self, np.array(entries, self.array.dtype).reshape(self.shape))
+    inplace.write(self, np.array(entries, self.array.dtype).reshape(self.shape), counted=False)  # as in PyTorch
     return self
 
 

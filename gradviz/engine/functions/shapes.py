@@ -134,6 +134,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     axis, lengths = normal_axis(dim, input.ndim), tuple(sizes)
     if not lengths:
         raise RuntimeError("unflatten: sizes must be non-empty")
+    if not input.ndim:
+        raise RuntimeError("unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions")
     whole = input.shape[axis]
     try:
         split = shapes.sizes_for(lengths, whole)
@@ -245,6 +247,8 @@ def _reversed(input: Tensor) -> Tensor:
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """Put the axes into another order."""
+    if not dims:
+        raise TypeError('permute() missing 1 required positional arguments: "dims"')
     order = _order(input, flat_size(dims))
     return view_of(input, (shapes.flipped if order == (1, 0) else shapes.permute)(input, order))
 
@@ -317,7 +321,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         raise RuntimeError("`shifts` required")
     if len(steps) != (len(axes) or 1):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(axes)}")
-    return shapes.roll(input, steps, tuple(normal_axis(axis, input.ndim) for axis in axes) if input.ndim else ())
+    for axis in axes:
+        input.size(axis)  # or say that there is none
+    return shapes.roll(input, steps, tuple(normal_axis(axis, input.ndim) for axis in axes))
 
 
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
@@ -476,6 +482,8 @@ def repeat_interleave(
         input = flatten(input)
     elif not input.ndim:
         normal_axis(dim, 0)
+        if isinstance(counts, int):
+            normal_axis(1, 0)  # where PyTorch puts the copies: there is none
         input = flatten(input)
     axis = normal_axis(dim or 0, input.ndim)
     length = input.shape[axis]

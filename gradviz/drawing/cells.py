@@ -88,3 +88,8 @@ def _strokes(body: Body) -> tuple[str, ...]:
     """Write a stroke through each cell, from where the first cell's stroke begins; the same for all heatmaps of a shape."""
     across = f"h{body.cell_width - 1:.4g}"
     return tuple(f"M{x:.4g} {y:.4g}{across}" for x, y in body.corners())
+
+
+def short(length: float) -> str:
+    """Write a length or a place, to a tenth of a pixel."""
+    return f"{length:.1f}".removesuffix(".0")

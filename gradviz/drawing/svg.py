@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
-from gradviz.drawing.cells import Grid, grids, shade_paths
+from gradviz.drawing.cells import Grid, grids, shade_paths, short
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.options import Theme
@@ -217,11 +217,6 @@ def marks(view: View) -> list[Mark]:
 def quoted(text: str) -> str:
     """Write a text as the value of an attribute."""
     return '"' + escape(clean(text), {'"': "&quot;", "'": "&#39;"}) + '"'
-
-
-def short(length: float) -> str:
-    """Write a length or a place, to a tenth of a pixel."""
-    return f"{length:.1f}".removesuffix(".0")
 
 
 def _box(x: float, y: float, wide: float, high: float, round_: float, look: str) -> str:

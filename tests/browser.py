@@ -99,14 +99,18 @@ def open_html(browser_page: Any, tmp_path: Path) -> Callable[[str], Any]:
 _PAYLOAD = re.compile(r'(?<=id="gradviz-payload">)[^<]*')
 
 
+def payload_of(page: str) -> str:
+    """Return the payload of a saved page, as JSON text."""
+    found = _PAYLOAD.search(page)
+    assert found is not None
+    return zlib.decompress(base64.b64decode(found[0])).decode()
+
+
 def with_payload(page: str, change: Callable[[str], str]) -> str:
     """Return a saved page whose payload, as JSON text, somebody has changed."""
 
-    def changed(found: re.Match[str]) -> str:
-        text = change(zlib.decompress(base64.b64decode(found[0])).decode())
-        return base64.b64encode(zlib.compress(text.encode())).decode()
-
-    return _PAYLOAD.sub(changed, page, count=1)
+    packed = base64.b64encode(zlib.compress(change(payload_of(page)).encode())).decode()
+    return _PAYLOAD.sub(packed, page, count=1)
 
 
 def with_a_clock_of_its_own(browser_page: Any, open_html: Callable[[str], Any], content: str) -> None:

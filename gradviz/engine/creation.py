@@ -158,7 +158,7 @@ def asarray(
 ) -> Tensor:
     """Make a tensor, sharing memory with a tensor or an array where possible, unless a copy is asked for."""
     made = as_tensor(obj, dtype, device)
-    made = made.clone() if copy and made.storage() is getattr(obj, "array", obj) else made
+    made = made.clone() if copy and made._writable() is getattr(obj, "array", obj) else made
     return made.requires_grad_() if requires_grad else made
 
 

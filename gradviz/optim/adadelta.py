@@ -77,7 +77,7 @@ class Adadelta(Optimizer):
         rho, eps = group["rho"], group["eps"]
         memory = self._memory(parameter, "square_avg", "acc_delta")
         counted(memory)
-        square, moves = memory["square_avg"].storage(), memory["acc_delta"].storage()
+        square, moves = memory["square_avg"]._writable(), memory["acc_delta"]._writable()
         average_squares(square, gradient, rho)
         move = np.sqrt(moves + eps)
         move /= np.sqrt(square + eps)

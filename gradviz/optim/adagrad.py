@@ -89,7 +89,7 @@ class Adagrad(Optimizer):
             self._begin(parameter, group)
         memory = self.state[parameter]
         steps = counted(memory)
-        total = memory["sum"].storage()
+        total = memory["sum"]._writable()
         total[...] = multiply_add(gradient, gradient, total)
         below = np.sqrt(total)
         below += group["eps"]

@@ -105,11 +105,11 @@ class Adam(Optimizer):
         lr, (beta1, beta2) = number(group["lr"]), map(number, group["betas"])
         memory = self._memory(parameter, "exp_avg", "exp_avg_sq", *["max_exp_avg_sq"] * group["amsgrad"])
         steps = counted(memory)
-        mean, square = memory["exp_avg"].storage(), memory["exp_avg_sq"].storage()
+        mean, square = memory["exp_avg"]._writable(), memory["exp_avg_sq"]._writable()
         move_towards(mean, gradient, 1 - beta1)
         average_squares(square, gradient, beta2)
         if group["amsgrad"]:
-            largest = memory["max_exp_avg_sq"].storage()
+            largest = memory["max_exp_avg_sq"]._writable()
             square = np.maximum(largest, square, out=largest)
         # The averages started at 0: after so many steps, this much is missing.
         scale = lr / (1 - beta1**steps)

@@ -81,7 +81,7 @@ class Adamax(Optimizer):
         beta1, beta2 = group["betas"]
         memory = self._memory(parameter, "exp_avg", "exp_inf")
         steps = counted(memory)
-        mean, largest = memory["exp_avg"].storage(), memory["exp_inf"].storage()
+        mean, largest = memory["exp_avg"]._writable(), memory["exp_inf"]._writable()
         move_towards(mean, gradient, 1 - beta1)
         largest *= beta2
         size = np.abs(gradient)

@@ -82,10 +82,10 @@ class ASGD(Optimizer):
         shrunk = parameter.array * parameter.array.dtype.type(1 - lambd * eta)
         inplace.write(parameter, multiply_add(gradient, -eta, shrunk))
 
-        average = memory["ax"].storage()
+        average = memory["ax"]._writable()
         if share == 1:
             average[...] = parameter.array
         else:
             average += (parameter.array - average) * average.dtype.type(share)
-        memory["eta"].storage()[...] = lr / (1 + lambd * lr * steps) ** group["alpha"]
-        memory["mu"].storage()[...] = 1 / max(1, steps - group["t0"])
+        memory["eta"]._writable()[...] = lr / (1 + lambd * lr * steps) ** group["alpha"]
+        memory["mu"]._writable()[...] = 1 / max(1, steps - group["t0"])

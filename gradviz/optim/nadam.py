@@ -95,7 +95,7 @@ class NAdam(Optimizer):
             memory["mu_product"] = scalar(1.0)
         memory = self._memory(parameter, "exp_avg", "exp_avg_sq")
         steps = counted(memory)
-        mean, square = memory["exp_avg"].storage(), memory["exp_avg_sq"].storage()
+        mean, square = memory["exp_avg"]._writable(), memory["exp_avg_sq"]._writable()
         move_towards(mean, gradient, 1 - beta1)
         average_squares(square, gradient, beta2)
 
@@ -103,7 +103,7 @@ class NAdam(Optimizer):
             return beta1 * (1 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
 
         now, ahead = momentum(steps), momentum(steps + 1)
-        product = memory["mu_product"].storage()
+        product = memory["mu_product"]._writable()
         product *= now
         below = square / (1 - beta2**steps)
         below = np.sqrt(below)

@@ -393,7 +393,7 @@ def scalar(value: float) -> Tensor:
 
 def counted(memory: dict[str, Any]) -> float:
     """Count a step, and return how many it are."""
-    steps = memory["step"].storage()
+    steps = memory["step"]._writable()
     steps += 1
     return steps.item()
 

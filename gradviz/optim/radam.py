@@ -86,7 +86,7 @@ class RAdam(Optimizer):
         lr, (beta1, beta2) = number(group["lr"]), group["betas"]
         memory = self._memory(parameter, "exp_avg", "exp_avg_sq")
         steps = counted(memory)
-        mean, square = memory["exp_avg"].storage(), memory["exp_avg_sq"].storage()
+        mean, square = memory["exp_avg"]._writable(), memory["exp_avg_sq"]._writable()
         move_towards(mean, gradient, 1 - beta1)
         average_squares(square, gradient, beta2)
         move = mean / (1 - beta1**steps)

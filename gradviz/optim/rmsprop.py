@@ -85,16 +85,16 @@ class RMSprop(Optimizer):
             parameter, "square_avg", *["momentum_buffer"] * (momentum > 0), *["grad_avg"] * bool(group["centered"])
         )
         counted(memory)
-        spread = memory["square_avg"].storage()
+        spread = memory["square_avg"]._writable()
         average_squares(spread, gradient, alpha)
         if group["centered"]:
-            mean = memory["grad_avg"].storage()
+            mean = memory["grad_avg"]._writable()
             move_towards(mean, gradient, 1 - alpha)
             spread = multiply_add(-mean, mean, spread).astype(spread.dtype)
         below = np.sqrt(spread)
         below += group["eps"]
         if momentum > 0:
-            velocity = memory["momentum_buffer"].storage()
+            velocity = memory["momentum_buffer"]._writable()
             velocity *= momentum
             velocity += gradient / below
             inplace.write(parameter, multiply_add(velocity, -lr, parameter.array))

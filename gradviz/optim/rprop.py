@@ -73,7 +73,7 @@ class Rprop(Optimizer):
         if "step_size" not in memory:
             memory["step_size"] = wrap(np.full_like(parameter.array, number(group["lr"])))
         counted(memory)
-        previous, length = memory["prev"].storage(), memory["step_size"].storage()
+        previous, length = memory["prev"]._writable(), memory["step_size"]._writable()
         agreement = gradient * previous
         turned = agreement < 0
         length *= np.where(turned, shorter, np.where(agreement > 0, longer, 1)).astype(length.dtype)

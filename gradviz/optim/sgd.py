@@ -87,7 +87,7 @@ class SGD(Optimizer):
         if memory.get("momentum_buffer") is None:
             memory["momentum_buffer"] = wrap(np.array(gradient))
             return memory["momentum_buffer"].array
-        velocity = memory["momentum_buffer"].storage()
+        velocity = memory["momentum_buffer"]._writable()
         velocity *= momentum
         add_multiple(velocity, 1 - dampening, gradient)
         return velocity

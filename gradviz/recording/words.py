@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.node import Node, summed_axes
+from gradviz.engine.core.node import summed_axes
+from gradviz.engine.node import Node
 from gradviz.engine.notation import binding, formula, number
 
 LONGEST_NAME = 16

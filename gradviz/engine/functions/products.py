@@ -351,7 +351,7 @@ def _folds(input: Tensor, other: Tensor) -> bool:
         return True
     if input.ndim == 2:
         return False
-    array = batch.storage() if batch is input else np.swapaxes(batch.storage(), -2, -1)
+    array = batch._writable() if batch is input else np.swapaxes(batch._writable(), -2, -1)
     return not array.size or array[..., 0].ndim < 2 or _rows_follow(array)
 
 

@@ -108,12 +108,13 @@ NAMES = {
     "memory here is a NumPy array: tensor.numpy()": "*Storage storage Tensor.storage* Tensor.untyped_storage Tensor.const_data_ptr "
     "from_file from_dlpack to_dlpack Storage* TypedStorage UntypedStorage",
     "there is a function of nn.functional": "embedding_bag Tensor.prelu Tensor.hardshrink nn.functional.Tensor",
+    "use return_indices=True": "nn.functional.fractional_max_pool*_with_indices",
     "use linalg.matrix_norm": "frobenius_norm nuclear_norm",
     "PyTorch has taken it out itself": "lstsq matrix_rank solve symeig Tensor.lstsq Tensor.solve Tensor.symeig Tensor.eig Tensor.reinforce "
     "Tensor.resize Tensor.resize_as",
-    "it is seldom needed in a course": "binomial poisson histogram histogramdd *.histogram *igamma *igammac Tensor.igamma* geqrf *.geqrf "
-    "orgqr ormqr *.orgqr *.ormqr lobpcg pca_lowrank svd_lowrank segment_reduce special.* linalg.* *.affine_grid *.grid_sample "
-    "*.fractional_max_pool* *.linear_cross_entropy windows ModuleDict ParameterDict",
+    "it is seldom needed in a course": "binomial poisson histogramdd igamma igammac Tensor.igamma* geqrf *.geqrf "
+    "orgqr ormqr *.orgqr *.ormqr lobpcg pca_lowrank svd_lowrank segment_reduce special.*bessel_* special.*polynomial_* "
+    "special.airy_ai special.gammaincc linalg.householder_product linalg.ldl_* *.linear_cross_entropy windows ModuleDict ParameterDict",
 }
 """Names of PyTorch's that are not here, in groups, each with its reason; a ``*`` stands for anything."""
 

@@ -66,7 +66,7 @@ def to_gradviz(value, tensors):
             mine.requires_grad_()
             tensors.append((mine, value))
         return mine
-    if isinstance(value, torch.dtype):
+    if isinstance(value, torch.dtype | torch.layout):
         return getattr(gv, str(value).split(".")[1])
     if isinstance(value, list | tuple) and type(value) in (list, tuple, torch.Size):
         return (tuple if isinstance(value, tuple) else list)(to_gradviz(item, tensors) for item in value)

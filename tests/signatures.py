@@ -25,6 +25,7 @@ KINDS = {
 """PyTorch's stubs and schemas, in the table's words."""
 
 OWN_KINDS = {"memory_format": "memory_format?", "layout": "layout?", "device": "device?"}
+WRITTEN = "Tensor? out=None"
 DIVISIONS = ["", ", *, str? rounding_mode"]
 FORMAT = "*, memory_format? memory_format=None"
 BY_HAND = {
@@ -88,6 +89,7 @@ def _of_stub(function: ast.FunctionDef, method: bool) -> str | None:
     elif "Tensor self" in parts:
         parts[0] = f"!{parts[0]}"  # an old form, which PyTorch still takes and no longer names
         parts = [part.replace("Tensor self", "Tensor input") for part in parts]
+        keywords = [WRITTEN if part == "Tensor out" else part for part in keywords]
     text = ", ".join([*parts, "*", *keywords] if keywords else parts)
     # Beside what its parser knows, the stubs hold a few forms by hand, and those with names for dimensions.
     return None if "bool pin_memory" in text or "object dim" in text or "object names" in text else text
@@ -107,7 +109,8 @@ def _of_stubs(tree: list[ast.stmt], method: bool) -> dict[str, list[str]]:
             known = found.setdefault(node.name, [])
             if line is not None and line not in known:
                 known.append(line)
-    return found
+    # What is there with `out` and without is one.
+    return {name: [s for s in known if f"{s}, *, {WRITTEN}" not in known] for name, known in found.items()}
 
 
 def _of_schemas(name: str) -> list[str]:
@@ -159,7 +162,11 @@ def wanted() -> str:
     for known in methods.values():
         known[:] = [line.replace(" from_", " from") for line in known]  # a word of Python, but for the parser a name
     for name, known in functions.items():
-        old = [line.replace("Tensor input, ", "", 1) for line in known if line.startswith("!") and "out" not in line]
+        old = [
+            line.replace("Tensor input, ", "", 1).removesuffix(f", *, {WRITTEN}")
+            for line in known
+            if line.startswith("!")
+        ]
         for method in (methods.get(name), methods.get(f"{name}_")):
             if method is not None:
                 method += [line if line.startswith("!") else f"!{line}" for line in old]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import random
 import warnings
 from collections import OrderedDict, namedtuple
 from types import MappingProxyType
@@ -379,10 +380,6 @@ def test_pytorchs_errors(both, code):
 
 def test_what_is_not_supported_says_so():
     with pytest.raises(
-        NotImplementedError, match=r"gradviz has no worker processes \(num_workers=2\); supported: num_w"
-    ):
-        data.DataLoader(range(3), num_workers=2)
-    with pytest.raises(
         AttributeError, match=r"gradviz has no utils\.data\.DistributedSampler; there are: BatchSampler, "
     ):
         data.DistributedSampler  # noqa: B018
@@ -404,3 +401,64 @@ def test_pinned_memory_is_warned_about(torch):
 @pytest.mark.parametrize("module", ["collate", "datasets", "loader", "samplers"])
 def test_examples(module):
     assert doctest.testmod(importlib.import_module(f"gradviz.utils.data.{module}")).failed == 0
+
+
+class Noisy:
+    """A data set whose items are drawn when they are asked for, in three ways."""
+
+    def __init__(self, library):
+        self.library = library
+
+    def __len__(self):
+        return 7
+
+    def __getitem__(self, number):
+        return number, random.random(), float(np.random.rand()), self.library.rand(2)
+
+
+def streaming(library):
+    """An iterable data set that shares its numbers out among the workers, as PyTorch's documentation does it."""
+
+    class Stream(library.utils.data.IterableDataset):
+        def __init__(self):
+            super().__init__()
+            self.start, self.end = 0, 11
+
+        def __iter__(self):
+            told = library.utils.data.get_worker_info()
+            seen = [0, 1, -1] if told is None else [told.id, told.num_workers, told.dataset is self]
+            return iter([(number, *seen) for number in range(self.start, self.end)])
+
+    return Stream()
+
+
+def shares_out(library):
+    def share(number):
+        told = library.utils.data.get_worker_info()
+        assert told.id == number
+        dataset = told.dataset
+        each = -(-dataset.end // told.num_workers)
+        dataset.start, dataset.end = number * each, min(dataset.end, (number + 1) * each)
+
+    return share
+
+
+def flat(batches):
+    return [[part.tolist() if hasattr(part, "tolist") else part for part in batch] for batch in batches]
+
+
+def test_workers_load_what_pytorchs_do(torch):
+    def run(library):
+        library.manual_seed(3)
+        random.seed(5)
+        loader = library.utils.data.DataLoader(Noisy(library), batch_size=2, shuffle=True, num_workers=2)
+        found = [flat(loader), flat(loader)]  # two epochs
+        lasting = library.utils.data.DataLoader(Noisy(library), 3, num_workers=2, persistent_workers=True)
+        found += [flat(lasting), flat(lasting)]
+        shared = library.utils.data.DataLoader(streaming(library), 2, num_workers=2, worker_init_fn=shares_out(library))
+        found += [flat(shared), flat(library.utils.data.DataLoader(streaming(library), 4, num_workers=2))]
+        # What is drawn outside of the workers goes on as if they were not there.
+        return found, random.random(), library.rand(2).tolist(), loader.prefetch_factor
+
+    assert run(gv) == run(torch)
+    assert gv.utils.data.get_worker_info() is None

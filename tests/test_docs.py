@@ -61,6 +61,11 @@ def test_the_page_of_operations_is_up_to_date():
     assert script["PAGE"].read_text(encoding="utf-8") == script["page"](), "run python docs/operations.py"
 
 
+def test_the_picture_of_the_house_is_up_to_date():
+    script = runpy.run_path(str(DOCS / "architecture.py"))
+    assert script["PICTURE"].read_text(encoding="utf-8") == script["house"]() + "\n", "run python docs/architecture.py"
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -200,6 +200,14 @@ SPECIAL_DIFFERENT = {
 }
 """Rows that make something else of special numbers."""
 
+CRASHES = {"GridSampler2DBackward0": "t", "GridSampler2DBackwardBackward0": "t"}
+"""Tensors that PyTorch wants finite: with others its own gradient of a sampled image ends the process (a segmentation fault)."""
+
+
+def survived(name, tensors):
+    kept = CRASHES.get(name)
+    return tensors if kept is None or np.isfinite(tensors[kept]).all() else {**tensors, kept: TENSORS[kept]}
+
 
 @pytest.mark.parametrize("name", [name for name in ROWS if not name.startswith(SOLVED)])
 def test_special_inputs(torch, name):
@@ -207,6 +215,7 @@ def test_special_inputs(torch, name):
     for code in ROWS[name]:
         seeds = next(arriving(run(torch, code)[1]))[1]
         for what, tensors in SPECIAL.items():
+            tensors = survived(name, tensors)
             mine, theirs = gradients(gv, code, seeds, tensors), gradients(torch, code, seeds, tensors)
             if not same(mine, theirs):
                 problems.append(f"{code}, {what}: {mine} in place of {theirs}")

@@ -344,9 +344,13 @@ def test_an_expression_answers_as_in_pytorch(torch, code):
     assert outcome(gv, code, **names_for(gv)) == outcome(torch, code, **names_for(torch))
 
 
-def test_an_option_that_is_not_there_is_named():
-    with pytest.raises(AttributeError, match=r"no special\.bessel_j0\. What there is: dir"):
+def test_a_name_that_is_not_there_is_answered():
+    with pytest.raises(
+        AttributeError, match=r"no special\.bessel_j0: it is seldom needed in a course\. PyTorch itself has it"
+    ):
         _ = gv.special.bessel_j0
+    with pytest.raises(AttributeError, match=r"no special\.expitt\. Did you mean expit.* What there is: dir"):
+        _ = gv.special.expitt  # no name of PyTorch's
 
 
 # --- kinks and ties -----------------------------------------------------------------------------------------------------

@@ -23,9 +23,52 @@ def test_images(torch, mode, padding, corners):
     def sampled(library, image, grid):
         return library.nn.functional.grid_sample(image, grid, mode, padding, corners)
 
-    assert_same(torch, sampled, IMAGE, PLACES, second=False)
+    assert_same(torch, sampled, IMAGE, PLACES)
     if mode != "bicubic":
-        assert_same(torch, sampled, VOLUME, PLACES_3D, second=False)
+        assert_same(torch, sampled, VOLUME, PLACES_3D)
+
+
+@pytest.mark.parametrize(("mode", "padding", "corners"), WAYS)
+def test_places_that_are_not_finite(torch, mode, padding, corners):
+    """Forward only: PyTorch's own gradient of an image at such places ends the process."""
+    places = random.choice([np.nan, np.inf, -np.inf, 1e5, -1e5, 0.2], (2, 6, 2, 2))
+    in_volume = random.choice([np.nan, np.inf, -np.inf, 1e5, -1e5, 0.2], (2, 6, 3, 1, 3))
+    for values, grid in ((IMAGE, places),) if mode == "bicubic" else ((IMAGE, places), (VOLUME, in_volume)):
+        mine, theirs = (
+            library.nn.functional.grid_sample(library.tensor(values), library.tensor(grid), mode, padding, corners)
+            for library in (gv, torch)
+        )
+        np.testing.assert_allclose(mine.numpy(), theirs.numpy(), rtol=1e-9)
+
+
+def derivatives_of_derivatives(library, mode, axes, wanted):
+    """Differentiate up to five times: what each gradient adds up to, and whether it has a graph; None if there is none."""
+    values, grid = (IMAGE, PLACES) if axes == 2 else (VOLUME, PLACES_3D)
+    tensors = {"image": library.tensor(values), "grid": library.tensor(grid / 2)}
+    inputs = [tensors[name].requires_grad_() for name in wanted]
+    outputs = [library.nn.functional.grid_sample(*tensors.values(), mode, align_corners=True)]
+    told = []
+    for _ in range(5):
+        ones = [library.ones_like(output) for output in outputs]
+        found = library.autograd.grad(outputs, inputs, ones, create_graph=True, allow_unused=True)
+        told.append([part if part is None else (part.requires_grad, float(part.detach().sum())) for part in found])
+        outputs = [part for part in found if part is not None and part.requires_grad]
+        if not outputs:
+            break
+    return told
+
+
+@pytest.mark.parametrize("wanted", [("image",), ("grid",), ("image", "grid")])
+@pytest.mark.parametrize(
+    ("mode", "axes"), [("bilinear", 2), ("nearest", 2), ("bicubic", 2), ("bilinear", 3), ("nearest", 3)]
+)
+def test_derivatives_end_where_pytorchs_do(torch, mode, axes, wanted):
+    mine, theirs = (derivatives_of_derivatives(library, mode, axes, wanted) for library in (gv, torch))
+    assert len(mine) == len(theirs)
+    for order, (ours, expected) in enumerate(zip(mine, theirs, strict=True)):
+        for x, y in zip(ours, expected, strict=True):
+            assert (x is None) == (y is None), f"order {order}: {ours} in place of {expected}"
+            assert x is None or (x[0] is y[0] and x[1] == pytest.approx(y[1], rel=1e-6, abs=1e-6)), f"order {order}"
 
 
 @pytest.mark.parametrize("corners", [True, False])

@@ -243,8 +243,13 @@ def test_a_matrix_without_inverse_is_an_error_of_its_own_kind():
 def test_what_needs_complex_numbers_is_refused_by_name():
     with pytest.raises(NotImplementedError, match=r"gradviz has no linalg\.eig: .* supported: linalg\.eigh"):
         gv.linalg.eig(gv.eye(2))
-    with pytest.raises(AttributeError, match=r"gradviz has no linalg\.ldl_factor\. Did you mean lu_factor"):
+
+
+def test_a_name_that_is_not_there_is_answered():
+    with pytest.raises(AttributeError, match=r"gradviz has no linalg\.ldl_factor: it is seldom needed"):
         gv.linalg.ldl_factor  # noqa: B018
+    with pytest.raises(AttributeError, match=r"gradviz has no linalg\.lu_facto\. Did you mean lu_factor"):
+        gv.linalg.lu_facto  # noqa: B018
 
 
 PRINTED = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import types
+import warnings
 
 import pytest
 
@@ -137,7 +138,6 @@ def test_the_table_of_signatures_is_pytorchs(torch):
         "torch.zeros(size=(2,)), torch.full(size=(2,), fill_value=1.5), torch.arange(start=1, end=4, step=2), torch.rand(size=(0,))",
         "x.broadcast_to(4, 2, 3).shape, x.broadcast_to((2, 3)), torch.tile(x, dims=(2, 1)), x.sum_to_size(1, 3)",
         "torch.clamp(x, min=1, max=2), x.clip(max=2), torch.where(condition=x > 2, input=x, other=x * 0)",
-        "torch.add(x, 2, x), torch.addcmul(x, 2, x, x)",
         "torch.linalg.norm(x, axis=1), torch.special.expit(input=x), torch.nn.functional.softplus(x, beta=2)",
     ],
 )
@@ -146,3 +146,35 @@ def test_numpys_names_and_pytorchs_give_the_same(torch, code):
         return str(eval(code, {"torch": library, "x": library.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])}))
 
     assert answer(gv) == answer(torch)
+
+
+OLD = """
+torch.add(x, 2, x)
+torch.add(x, 2, x, out=x.clone())
+torch.addcmul(x, 2, x, x)
+torch.addmm(1, x, 1, x, x)
+torch.addbmm(2, x, 1, x[None], x[None])
+torch.addr(1, x, x[0], x[0])
+x.add(2, x)
+x.sub_(2, x)
+x.addcdiv_(2, x, x)
+x.addmm(1, x, x)
+x.addmm(1, 1, x, x)
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("code", OLD)
+def test_an_old_form_is_taken_with_pytorchs_warning(torch, code):
+    """Only the first time in a process, in PyTorch: it is asked to warn always."""
+    always = torch.is_warn_always_enabled()
+    torch.set_warn_always(True)
+    try:
+        answers = []
+        for library in (gv, torch):
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                answer = str(eval(code, {"torch": library, "x": library.ones(3, 3)}))
+            answers.append((answer, [str(warning.message).partition(" (Triggered")[0] for warning in caught]))
+    finally:
+        torch.set_warn_always(always)
+    assert answers[0] == answers[1]

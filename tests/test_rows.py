@@ -237,7 +237,7 @@ EXAMPLES: dict[str, str] = {
     "AdaptiveMaxPool2DBackward0": "N.adaptive_max_pool2d(image, (2, 3))",
     "AdaptiveMaxPool3DBackward0": "N.adaptive_max_pool3d(volume, (2, 1, 2))",
     "FractionalMaxPool2DBackward0": SEEDED.format("N.fractional_max_pool2d(image, 2, 3)"),
-    "FractionalMaxPool3DBackward0": SEEDED.format("N.fractional_max_pool3d(volume, 2, (1, 2, 2))"),
+    "FractionalMaxPool3DBackward0": SEEDED.format("N.fractional_max_pool3d(volume, (2, 1, 1), (1, 2, 2))"),
     "MaxUnpool2DBackward0": "N.max_unpool2d(*N.max_pool2d(image, 2, return_indices=True), 2)",
     "ConstantPadNdBackward0": "N.pad(a, (1, 2, 0, 1), value=3.0)",
     "ReflectionPad1DBackward0": 'N.pad(line, (2, 1), "reflect")',
@@ -304,7 +304,7 @@ ON_DEMAND = {
 """A line for each row that is not in the table."""
 
 ONCE = {
-    "CdistBackward0", "CtcLossBackward0", "GridSampler2DBackward0", "GridSampler3DBackward0", "HardsigmoidBackward0",
+    "CdistBackward0", "CtcLossBackward0", "HardsigmoidBackward0",
     "MultiMarginLossBackward0", "MultilabelMarginLossBackward0", "PdistBackward0",
 }  # fmt: skip
 """What has no second derivative, in PyTorch either."""

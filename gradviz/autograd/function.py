@@ -38,7 +38,6 @@ NOT_AN_INPUT = (
     "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors that have been mutated should be passed "
     "to ctx.mark_dirty()."
 )
-TWICE = "trying to differentiate twice a function that was marked with @once_differentiable"
 
 
 class FunctionCtx:
@@ -238,7 +237,10 @@ class FunctionNode(Node):
         pairs = zip(self._returned(received), self.inputs, strict=True)
         if create_graph:
             return [None if gradient is None else unbroadcast_tensor(gradient, given) for gradient, given in pairs]
-        return [None if gradient is None else unbroadcast(gradient.array, given.array) for gradient, given in pairs]
+        return [
+            None if gradient is None else unbroadcast(gradient.array, given.array.shape, given.array.dtype)
+            for gradient, given in pairs
+        ]
 
     def _returned(self, received: Sequence[Tensor | None]) -> Iterator[Tensor | None]:
         """Call the user's backward, and return a gradient for each tensor that forward was given, if all is well."""
@@ -501,7 +503,7 @@ class _Error(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
-        raise RuntimeError(TWICE)
+        raise RuntimeError(advice.TWICE)
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:

@@ -30,6 +30,8 @@ SECOND_TIME = (
     "saved tensors after calling backward."
 )
 
+TWICE = "trying to differentiate twice a function that was marked with @once_differentiable"
+
 
 def second_time(node: Node) -> str:
     """A graph that has been freed is used again."""

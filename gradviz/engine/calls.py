@@ -101,7 +101,11 @@ class Door:
         signature, values = found
         first = args[: len(args) - len(given)]
         if signature.old:
-            warn(f"This overload of {signature.name} is deprecated: {signature.name}{signature}")
+            others = "".join(f"\n\t{each.name}{each}" for each in signatures.of(self.name) if not each.old)
+            warn(
+                f"This overload of {signature.name} is deprecated:\n\t{signature.name}{signature}\n"
+                f"Consider using one of the following signatures instead:{others}"
+            )
             first = first or (values.pop("input"),)
             return self.named(self.function, first, values)
         out = values.pop("out", None)

@@ -52,15 +52,17 @@ def integers(draw: Generator, shape: Shape, dtype: np.dtype) -> np.ndarray:
 def gamma(draw: Generator, alpha: np.ndarray) -> np.ndarray:
     """Draw from gamma distributions of rate 1, one number for each concentration, by Marsaglia's and Tsang's method."""
     least = np.finfo(alpha.dtype).tiny
-    drawn = [max(_one_gamma(draw, number), least) for number in alpha.ravel()]
+    drawn = [max(least, _one_gamma(draw, number)) for number in alpha.ravel()]  # in this order: what is nan is `least`
     return np.array(drawn, alpha.dtype).reshape(alpha.shape)
 
 
 def dirichlet(draw: Generator, alpha: np.ndarray) -> np.ndarray:
     """Draw shares that add up to 1 along the last axis: gamma numbers, divided by their sum."""
     numbers = gamma(draw, alpha.astype(FLOAT64))
-    shares = (numbers / numbers.sum(-1, keepdims=True)).astype(alpha.dtype)
-    return np.clip(shares, np.finfo(alpha.dtype).tiny, np.nextafter(alpha.dtype.type(1), alpha.dtype.type(0)))
+    with np.errstate(invalid="ignore"):
+        shares = (numbers / numbers.sum(-1, keepdims=True)).astype(alpha.dtype)
+    most = np.nextafter(alpha.dtype.type(1), alpha.dtype.type(0))
+    return np.minimum(np.fmax(shares, np.finfo(alpha.dtype).tiny), most)  # (fmax, for ∞/∞)
 
 
 def _one_gamma(draw: Generator, alpha: np.floating) -> float:

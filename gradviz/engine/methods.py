@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from types import FunctionType
 from typing import Any
@@ -10,11 +11,12 @@ import numpy as np
 
 from gradviz.engine import calls, creation, functions, inplace, mixed, subclasses
 from gradviz.engine.backward import tensor_backward
-from gradviz.engine.functions.indexing import getitem, index_error, plain_index
+from gradviz.engine.functions.indexing import check_same_dtype, getitem, index_error, index_of, plain_index, viewed
+from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import array_of, watching
 from gradviz.engine.operations import assignment, elementwise
-from gradviz.engine.operations.shapes import basic
+from gradviz.engine.operations.shapes import basic, place_of
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -55,47 +57,68 @@ def _matmul(self: Tensor, other: Any) -> Any:
 
 
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
-    plain = plain_index(index)
+    if index is False:
+        return  # nothing of it, whatever the value
     tracked = mode.enabled and (
         (self if self._base is None else self._base)._requires_grad
         or (isinstance(value, Tensor) and value._requires_grad)
     )
     if not tracked:
         inplace.refuse(self)
-        try:
-            numbers = value.array if isinstance(value, Tensor) else value
-            inplace.write(self, numbers, plain, "copy" if basic(plain) else "index_put")
-        except IndexError:
-            raise index_error(self, plain if isinstance(plain, tuple) else (plain,)) from None
-        except ValueError:
-            part = self.array[plain]
-            if not basic(plain):
-                raise RuntimeError(
-                    f"shape mismatch: value tensor of shape {list(np.shape(array_of(value)))} cannot be broadcast to "
-                    f"indexing result of shape {list(part.shape)}"
-                ) from None
-            functions.expand(wrap(np.asarray(array_of(value))), part.shape)  # says which size does not fit
-            raise
+        _overwrite(self, index, value)
         return
+    # As PyTorch: a view of the part is made, and the new numbers are copied into it.
     source = value if isinstance(value, Tensor) else wrap(np.asarray(value, self.array.dtype))
-    if basic(plain):
-        # As PyTorch: a view of the part is made, and the new numbers are copied into it.
-        inplace.change(getitem(self, plain), _copied, source)
-    else:
+    part, picks = viewed(self, index)
+    if picks:
+        source = _without_leading_ones(source) if source.array.shape[:1] == (1,) else source
 
         def index_put(old: Tensor, new: Tensor) -> Tensor:
-            return watching(assignment.put(old, new.to(old.dtype), plain), index=index)
+            return watching(functions.index_put(old, index_of(picks), new), indices=index)
 
-        inplace.change(self, index_put, source)
+        inplace.change(part, index_put, source)
+    elif source.ndim or not part.ndim:
+        if source.shape != part.shape:
+            source = _without_leading_ones(source)
+            source = source if source.shape == part.shape else functions.expand(source, part.shape)
+        inplace.change(part, _copied, source)
+    else:
+        inplace.change(part, assignment.fill, source)
+
+
+def _overwrite(self: Tensor, index: Any, value: Any) -> None:
+    """Put numbers into a part of a tensor that no gradient flows through."""
+    part, where, plain = self, plain_index(index), True
+    if not basic(where):
+        part, picks = viewed(self, index)
+        where, plain = place_of(index_of(picks)), not picks
+        if picks and isinstance(value, Tensor):
+            check_same_dtype(self, value)
+    numbers = _without_leading_ones(value.detach()).array if isinstance(value, Tensor) else value
+    try:
+        inplace.write(part, numbers, where, "copy" if plain else "index_put")
+    except IndexError:
+        raise index_error(self, index) from None
+    except ValueError:
+        shape = part.array[where].shape
+        if not plain:
+            raise RuntimeError(
+                f"shape mismatch: value tensor of shape {list(np.shape(array_of(value)))} cannot be broadcast to "
+                f"indexing result of shape {list(shape)}"
+            ) from None
+        functions.expand(wrap(np.asarray(array_of(value))), shape)  # says which size does not fit
+        raise
+
+
+def _without_leading_ones(source: Tensor) -> Tensor:
+    """Return what is assigned to a part as PyTorch takes it."""
+    return functions.view(source, tuple(itertools.dropwhile(lambda length: length == 1, source.array.shape)))
 
 
 def _copied(old: Tensor, source: Tensor) -> Tensor:
-    shape = tuple(source.shape)
-    while len(shape) > old.ndim and shape[0] == 1:  # PyTorch drops leading axes of length 1 here
-        shape = shape[1:]
-    source = source.to(old.dtype)
-    source = source if shape == tuple(source.shape) else source.reshape(shape)
-    functions.expand(source.detach(), old.shape)  # or say which size does not fit
+    together = broadcast_shape(old, source)  # or it says which size does not fit
+    if together != old.array.shape:
+        raise RuntimeError(f"output with shape {list(old.shape)} doesn't match the broadcast shape {list(together)}")
     return assignment.copy(old, source)
 
 
@@ -217,6 +240,7 @@ def install() -> None:
         "zero_": lambda self: inplace.change(self, assignment.zero),
         "fill_": _fill,
         "copy_": _copy,
+        "where": lambda self, condition, other: functions.where(condition, self, other),
         "T": property(_reversed_axes),
         "__init_subclass__": classmethod(lambda cls, **words: subclasses.made(cls)),
         "__torch_function__": classmethod(subclasses.torch_function),

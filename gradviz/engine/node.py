@@ -108,10 +108,12 @@ class Node(core.Node):
     def next_functions(self) -> tuple[tuple[Any, int], ...]:
         """The nodes that gradients go to next, each with the number of the output it was; ``(None, 0)`` for none.
 
-        One for each argument that has a derivative: a condition or an index never gets a gradient.
+        One for each argument that has a derivative: a condition or an index never gets a gradient. Where PyTorch has no
+        formula, it notes only the arguments that require one.
         """
         pairs = zip(self.edges, self.operation.differentiable, strict=False)
-        return tuple(edge if edge is not None else (None, 0) for edge, possible in pairs if possible)
+        known = type(self).__name__ != "NotImplemented"
+        return tuple(edge or (None, 0) for edge, possible in pairs if possible and (known or edge))
 
     @property
     def metadata(self) -> dict[Any, Any]:

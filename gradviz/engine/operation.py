@@ -17,7 +17,7 @@ import itertools
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,8 @@ class Operation(core.Operation):
         How it passes the gradient on, for someone who sees it for the first time.
     together
         True when PyTorch computes its derivatives in one function, and saves all that is read for any of them.
+    sparing
+        True when PyTorch saves no more than what the formulas that will run read, be it one or several that read it.
     function
         What runs it on tensors and records it: takes the `inputs`, then the `settings`.
     member
@@ -84,6 +86,7 @@ class Operation(core.Operation):
     local: Mapping[str, str] = field(default_factory=dict)
     sentence: str = ""
     together: bool = False
+    sparing: bool = False
     function: Callable[..., Any] = field(init=False, repr=False)
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
@@ -107,7 +110,10 @@ class Operation(core.Operation):
             spared = {
                 name
                 for name, by in self.readers.items()
-                if len(by) == 1 and by[0] not in needed and name not in self.outputs and not self.together
+                if needed.isdisjoint(by)
+                and (len(by) == 1 or self.sparing)
+                and name not in self.outputs
+                and not self.together
             }
             known = self._saved[wanted] = sorted(set(self.readers) - spared)
         return known
@@ -166,15 +172,31 @@ def array_of(argument: Any) -> Any:
     return argument
 
 
-def promoted(x: Any, y: Any) -> tuple[Any, Any]:
-    """Bring two operands to the dtype PyTorch computes in."""
-    kind = dtypes.result_type(x, y)
-    x = x.astype(kind) if isinstance(x, np.ndarray | np.generic) and x.dtype != kind else x
-    y = y.astype(kind) if isinstance(y, np.ndarray | np.generic) and y.dtype != kind else y
-    return (
-        x if isinstance(x, np.ndarray | np.generic) else kind.type(x),
-        y if isinstance(y, np.ndarray | np.generic) else kind.type(y),
+def promoted(*operands: Any) -> tuple[Any, ...]:
+    """Bring operands to the dtype PyTorch computes in."""
+    kind = dtypes.result_type(*operands)
+    return tuple(
+        x.astype(kind, copy=False) if isinstance(x, np.ndarray | np.generic) else kind.type(x) for x in operands
     )
+
+
+def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a computation take its first arguments, `count` arrays, numbers or ``None``, in different dtypes.
+
+    It is the computation that brings them to one: their gradients are of the dtype that each was given in, and there is no
+    step for that in the graph.
+    """
+
+    @wraps(compute)
+    def computed(*arguments: Any) -> Any:
+        given = [x for x in arguments[:count] if x is not None]
+        if any(not isinstance(x, np.ndarray | np.generic) or x.dtype != given[0].dtype for x in given):
+            check_broadcast(*given)
+            brought = iter(promoted(*given))
+            arguments = (*(None if x is None else next(brought) for x in arguments[:count]), *arguments[count:])
+        return compute(*arguments)
+
+    return computed
 
 
 def is_bool(operand: Any) -> bool:
@@ -412,6 +434,7 @@ def unlisted(
     outputs: str = "result",
     many: bool = False,
     together: bool = False,
+    sparing: bool = False,
 ) -> Callable[..., Any]:
     """Make an operation and its function without entering it into the table.
 
@@ -434,6 +457,7 @@ def unlisted(
         outputs=tuple(outputs.split()),
         many=many,
         together=together,
+        sparing=sparing,
     )
     count = len(operation.inputs)
 

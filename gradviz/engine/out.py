@@ -57,6 +57,9 @@ RULES = {
     "{name} does not support non-boolean outputs.": "isposinf isneginf signbit",
     "the output given to float_power has dtype {out} but the operation's result requires dtype {result}": "float_power",
     "multi_dot(): expected out tensor to have dtype {cpp_result} but got {cpp_out}": "linalg.multi_dot",
+    "torch.histogram: input tensor and {field} tensor should have the same dtype, but got input {cpp_result} and {field} {cpp_out}": (
+        "histogram"
+    ),
     "{name} expected out tensor dtype {result} but got: {out}": "linalg.norm linalg.matrix_norm",
 }
 """What is said where only one dtype will do, and the functions for which it is so."""
@@ -117,8 +120,9 @@ def write(name: str, out: Any, result: Any, arguments: Iterable[Any]) -> Any:
     several = isinstance(result, tuple | list)
     pairs = list(zip(out if isinstance(out, tuple | list) else (out,), result if several else (result,), strict=False))
     given = list(_tensors(arguments))
-    for tensor, computed in pairs:
-        _check_dtype(name, computed, tensor)
+    fields = getattr(result, "_fields", ("result",) * len(pairs))
+    for field, (tensor, computed) in zip(fields, pairs, strict=False):
+        _check_dtype(name, field, computed, tensor)
     differentiable = any(computed.array.dtype.kind == "f" for _, computed in pairs)
     if mode.enabled and differentiable and any(t._requires_grad for t in (*given, *(tensor for tensor, _ in pairs))):
         raise RuntimeError(NO_GRADIENT.format(MADE_BY.get(name, name.replace("linalg.", "linalg_").split(".")[-1])))
@@ -138,7 +142,7 @@ def _tensors(values: Any) -> Iterator[Tensor]:
             yield from _tensors(value)
 
 
-def _check_dtype(name: str, computed: Tensor, out: Tensor) -> None:
+def _check_dtype(name: str, field: str, computed: Tensor, out: Tensor) -> None:
     if computed.array.dtype == out.array.dtype:
         return
     exact = _EXACT.get(name)
@@ -153,6 +157,7 @@ def _check_dtype(name: str, computed: Tensor, out: Tensor) -> None:
     raise kind(
         words.format(
             name=name,
+            field=field,
             result=dtypes.scalar_type_name(computed.dtype),
             out=dtypes.scalar_type_name(out.dtype),
             cpp_result=dtypes.CPP_NAMES[computed.dtype.name],

@@ -124,9 +124,15 @@ class Signature:
         """Return what PyTorch says of elements of lists that are of another kind, which it looks at last."""
         for parameter in self.parameters:
             values = bound.get(parameter.name)
-            if parameter.kind not in ("ints", "ints1") or not isinstance(values, tuple | list):
+            if parameter.kind not in ("ints", "ints1", "floats") or not isinstance(values, tuple | list):
                 continue
-            wrong = next((index for index, value in enumerate(values) if not _is_int(value)), None)
+            one = _is_float if parameter.kind == "floats" else _is_int
+            wrong = next((index for index, value in enumerate(values) if not one(value)), None)
+            if wrong is not None and one is _is_float:
+                return (
+                    f"{self.name}(): argument '{parameter.name}' must be tuple of floats, but found element of type "
+                    f"{type_name(values[wrong])} at pos {wrong + 1}"
+                )
             if wrong is not None:
                 return (
                     f"{self.name}(): argument '{parameter.name}' failed to unpack the object at pos {wrong + 1} with error "
@@ -228,7 +234,7 @@ FITS: dict[str, Callable[[Any], bool]] = {
     "str": lambda value: isinstance(value, str),
     "ints": _are_ints,
     "ints1": lambda value: _are_ints(value) or _is_int(value),
-    "floats": _is_list,
+    "floats": lambda value: _is_list(value) and (not value or _is_float(value[0])),
     "Numbers": _is_list,
     "Tensors": _is_list,
     "dtype": lambda value: (

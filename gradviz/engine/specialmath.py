@@ -72,12 +72,14 @@ def _working_precision(function: Callable[..., Array]) -> Callable[[Array], Arra
         kind = np.result_type(x)
         working = kind if kind.char in _PLAN else np.dtype(np.float32 if kind.char == "e" else np.float64)
         plan, block = _PLAN[working.char], _BLOCK[working.char]
-        flat = np.asarray(x, working).ravel()
-        out = np.empty(flat.shape, kind)
+        given = np.asarray(x, working)
+        result = np.empty_like(given, kind)  # laid out in memory as NumPy's own functions lay out theirs
+        order = sorted(range(given.ndim), key=lambda axis: -result.strides[axis])
+        flat, out = given.transpose(order).ravel(), result.transpose(order).reshape(-1)
         with np.errstate(all="ignore"):
             for start in range(0, flat.size, block):
                 out[start : start + block] = function(flat[start : start + block], *plan)
-        return out.reshape(np.shape(x))
+        return result
 
     return computed
 

@@ -41,6 +41,12 @@ CHANGE_OF_NON_LEAF = (
     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a subgraph "
     "that doesn't require differentiation use var_no_grad = var.detach()."
 )
+DETACHED_VIEW = (
+    "Can't detach views in-place. Use detach() instead. If you are using DistributedDataParallel (DDP) for training, and "
+    "gradient_as_bucket_view is set as True, gradients are views of DDP buckets, and hence detach_() cannot be called on "
+    "these gradients. To fix this error, please refer to the Optimizer.zero_grad() function in torch/optim/optimizer.py as "
+    "the solution."
+)
 NUMPY_OF_TRACKED = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 
 
@@ -242,6 +248,8 @@ class Tensor(core.Tensor):
 
     def detach_(self) -> Tensor:
         """Cut this tensor itself off from the graph."""
+        if self._base is not None:
+            raise RuntimeError(DETACHED_VIEW)
         counter_of(self)  # what made it may have saved it
         self._grad_fn, self._requires_grad, self._output_nr = None, False, 0
         return self

@@ -163,7 +163,8 @@ class Pass:
             return
         gradient = self.listener.ends(end, gradient, arrived, giver)
         if self.accumulating:
-            end.add(gradient)
+            if end.variable._requires_grad:  # still
+                end.add(gradient)
             self.listener.added(end, gradient)
 
 

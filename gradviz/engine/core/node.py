@@ -87,13 +87,15 @@ class Node:
         values = self.tensors() if create_graph else self.values
         if self.operation.reduction:  # the formulas see the axes that were reduced, with length 1
             upstream = upstream.reshape(np.shape(self.values[self.operation.fields["result"]]))
-        fit = unbroadcast_tensor if create_graph else unbroadcast
         result: list[Any] = []
         for place, edge in enumerate(self.edges):
-            if edge is None:
+            gradient = None if edge is None else self.operation.rules[place](upstream, values)
+            if gradient is None:  # the formula may say that nothing comes back, which not even zeros do
                 result.append(None)
-            else:
-                result.append(fit(self.operation.rules[place](upstream, values), values[place]))
+            elif create_graph:
+                result.append(unbroadcast_tensor(gradient, values[place]))
+            else:  # the dtype as it was given: what is read may have been brought to another's
+                result.append(unbroadcast(gradient, values[place].shape, self.inputs[place].array.dtype))
         return result
 
     def tensors(self) -> tuple[Any, ...]:
@@ -126,14 +128,13 @@ class Gradients(tuple[Any, ...]):
     arrived: tuple[bool, ...]
 
 
-def unbroadcast(gradient: Array, argument: Array) -> Array:
+def unbroadcast(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
     """Bring a gradient into the shape and dtype of the argument it belongs to.
 
     Where the forward pass broadcast an argument, every copy of an entry collects a gradient of its own, and the entry
     gets their sum: axes that were stretched are summed over. Where a formula gives one number for a whole axis (the
     gradient of a sum), it is copied along that axis.
     """
-    shape, dtype = argument.shape, argument.dtype
     if gradient.shape != shape and (axes := summed_axes(gradient.shape, shape)):
         gradient = np.add.reduce(gradient, axes, keepdims=True)
         gradient = gradient.reshape(gradient.shape[gradient.ndim - len(shape) :] if shape else ())[()]

@@ -54,7 +54,7 @@ class Pass(core.Pass):
                 else:
                     if inplace.latest > node.made:
                         inplace.check(node)
-                    values = node.values
+                    values, inputs = node.values, node.inputs
                     if values is None:
                         raise node.used_twice()
                     whole = upstream if reduced is None else upstream.reshape(np.shape(values[reduced]))
@@ -64,8 +64,10 @@ class Pass(core.Pass):
                             contributions.append(None)
                             continue
                         gradient, argument = rules[place](whole, values), values[place]
-                        if gradient.shape != argument.shape or gradient.dtype is not argument.dtype:
-                            gradient = unbroadcast(gradient, argument)
+                        if gradient is not None:
+                            dtype = inputs[place].array.dtype
+                            if gradient.shape != argument.shape or gradient.dtype is not dtype:
+                                gradient = unbroadcast(gradient, argument.shape, dtype)
                         contributions.append(gradient)
                     node.seen = (number, upstream, contributions, None)
                 for place, edge in enumerate(edges):
@@ -110,7 +112,7 @@ class Pass(core.Pass):
             if giver.ended is None:
                 giver.ended = {}
             giver.ended[end] = end.seen
-        if self.accumulating:
+        if self.accumulating and leaf._requires_grad:
             if held is None:
                 leaf._grad = wrap(gradient.copy() if isinstance(gradient, np.ndarray) else gradient)
             else:

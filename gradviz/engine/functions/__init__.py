@@ -10,6 +10,7 @@ from typing import Any
 
 from gradviz.engine.functions import (
     arithmetic,
+    counting,
     facts,
     indexing,
     logic,
@@ -21,6 +22,7 @@ from gradviz.engine.functions import (
     windows,
 )
 from gradviz.engine.functions.arithmetic import *
+from gradviz.engine.functions.counting import *
 from gradviz.engine.functions.facts import *
 from gradviz.engine.functions.indexing import *
 from gradviz.engine.functions.joining import *
@@ -33,7 +35,7 @@ from gradviz.engine.functions.searching import *
 from gradviz.engine.functions.shapes import *
 from gradviz.engine.functions.windows import *
 
-FAMILIES = (arithmetic, reductions, matrices, shapes, indexing, logic, facts, sampling, members, windows)
+FAMILIES = (arithmetic, reductions, counting, matrices, shapes, indexing, logic, facts, sampling, members, windows)
 
 NOT_METHODS = frozenset(name for family in FAMILIES for name in getattr(family, "NOT_METHODS", ()))
 

@@ -152,14 +152,13 @@ def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
 
 
 def _scaled(input: Any, other: Any, alpha: float) -> tuple[Any, Any, float]:
-    """Bring the terms of a sum of which the second has a factor to one dtype; plain numbers stay what they are."""
+    """Check the terms of a sum of which the second has a factor."""
     arrays = array_of(input), array_of(other)
     alpha = alpha.item() if isinstance(alpha, Tensor) else alpha
     if isinstance(alpha, float) and _whole(*arrays):
         raise RuntimeError("For integral input tensors, argument alpha must not be a floating point number.")
-    terms = zip((input, other), aligned(input, other), strict=True)
-    x, y = (of_kind if isinstance(term, Tensor) else of_kind.array[()] for term, of_kind in terms)
-    return x, y, alpha
+    check_broadcast(*arrays)
+    return input, other, alpha
 
 
 subtract = sub
@@ -262,8 +261,11 @@ def fmod(input: Any, other: Any) -> Tensor:
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Add `value` times the product of two tensors: ``input + value · tensor1 · tensor2``."""
-    x, y, z = aligned(input, tensor1, tensor2)
-    return elementwise.addcmul(x, y, z, int(value) if _whole(x.array) else value)
+    kind = dtypes.result_type(input.array, tensor1.array, tensor2.array)
+    if kind.kind == "b":
+        raise _no_kernel("addcmul", kind, "_out")
+    check_broadcast(input.array, tensor1.array, tensor2.array)
+    return elementwise.addcmul(input, tensor1, tensor2, value if kind.kind == "f" else int(value))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
@@ -276,7 +278,8 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
             "tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * "
             "tensor1 / tensor2), for all dtypes."
         )
-    return elementwise.addcdiv(*aligned(input, tensor1, tensor2), value)
+    check_broadcast(input.array, tensor1.array, tensor2.array)
+    return elementwise.addcdiv(input, tensor1, tensor2, value)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
@@ -392,9 +395,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        given = [limit for limit in (min, max) if limit is not None]
-        input, *given = aligned(input, *given)
-        return elementwise.clamp_tensor(input, None if min is None else given[0], None if max is None else given[-1])
+        check_broadcast(*(array_of(x) for x in (input, min, max) if x is not None))
+        return elementwise.clamp_tensor(input, min, max)
     return elementwise.clamp(_widened(input, min, max), array_of(min), array_of(max))
 
 
@@ -409,14 +411,16 @@ clip = clamp
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Replace what is smaller than `min`."""
     if isinstance(min, Tensor):
-        return elementwise.clamp_min_tensor(*aligned(input, min))
+        check_broadcast(input.array, min.array)
+        return elementwise.clamp_min_tensor(input, min)
     return elementwise.clamp_min(_widened(input, min), array_of(min))
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Replace what is larger than `max`."""
     if isinstance(max, Tensor):
-        return elementwise.clamp_max_tensor(*aligned(input, max))
+        check_broadcast(input.array, max.array)
+        return elementwise.clamp_max_tensor(input, max)
     return elementwise.clamp_max(_widened(input, max), array_of(max))
 
 

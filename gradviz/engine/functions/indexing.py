@@ -52,6 +52,17 @@ def getitem(input: Tensor, index: Any) -> Tensor:
     """
     if type(index) is int:
         return layer_of(input, 0, index, 0)
+    out, picks = viewed(input, index, whole=index)
+    if picks:
+        return watching(picked(out, picks), indices=index)
+    return view_of(input, shapes.alias(input)) if out is input else out
+
+
+def viewed(input: Tensor, index: Any, whole: Any = None) -> tuple[Tensor, list[tuple[int, np.ndarray]]]:
+    """Take the view that the numbers, slices and None of an index make, and say along which axes its tensors pick from that.
+
+    A slice that takes all of an axis makes no view, unless it is `whole`.
+    """
     parts = parts_of(index)
     named = builtins.sum(axes_of(part) for part in parts)
     if named > input.ndim:
@@ -60,12 +71,13 @@ def getitem(input: Tensor, index: Any) -> Tensor:
         if len(parts) == 1 and isinstance(parts[0], int):
             raise IndexError(OF_A_NUMBER)
         raise IndexError(f"too many indices for tensor of dimension {input.ndim}")
-    out, picks, axis, place = input, [], 0, 0  # the axis of what is left, and its place in the tensor as given
+    picks: list[tuple[int, np.ndarray]] = []
+    out, axis, place = input, 0, 0  # the axis of what is left, and its place in the tensor as given
     for part in parts:
         if isinstance(part, int):
             out, place = layer_of(out, axis, part, place), place + 1
         elif isinstance(part, slice):
-            if index is part or not takes_all(part, out.array.shape[axis]):
+            if whole is part or not takes_all(part, out.array.shape[axis]):
                 out = slice_of(out, axis, part)
             axis, place = axis + 1, place + 1
         elif part is Ellipsis:
@@ -79,9 +91,18 @@ def getitem(input: Tensor, index: Any) -> Tensor:
             picks.append((axis, part))
             axes = axes_of(part)
             axis, place = axis + axes, place + axes
-    if picks:
-        return watching(picked(out, picks), indices=index)
-    return view_of(input, shapes.alias(input)) if out is input else out
+    return out, picks
+
+
+def index_of(picks: list[tuple[int, np.ndarray]]) -> tuple[Any, ...]:
+    """Return the picks of an index as `index_put` takes them."""
+    places: list[Any] = []
+    at = 0  # the axis that comes next
+    for axis, part in picks:
+        places += [None] * (axis - at)
+        places.append(part)
+        at = axis + axes_of(part)
+    return tuple(places)
 
 
 def plain_index(index: Any) -> Any:
@@ -187,6 +208,16 @@ def _narrowed(input: Tensor, dim: int, start: Any, length: int) -> tuple[int, in
     return axis, first
 
 
+def check_same_dtype(input: Tensor, values: Tensor) -> None:
+    """Say that what is put into a tensor has another dtype, if so."""
+    if values.dtype != input.dtype:
+        names = (dtypes.scalar_type_name(x.dtype) for x in (input, values))
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got {} for the destination and {} for the "
+            "source.".format(*names)
+        )
+
+
 def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, accumulate: bool = False) -> Tensor:
     """Replace ``input[indices]`` by values, or add to it, in a copy."""
     parts = tuple(None if part is None else part_of(part) for part in indices)
@@ -194,12 +225,7 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
     named = builtins.sum(1 if part is None else axes_of(part) for part in parts)
     if named > input.ndim:
         raise IndexError(f"too many indices for tensor of dimension {input.ndim} (got {named})")
-    if values.dtype != input.dtype:
-        names = (dtypes.scalar_type_name(x.dtype) for x in (input, values))
-        raise RuntimeError(
-            "Index put requires the source and destination dtypes match, got {} for the destination and {} for the "
-            "source.".format(*names)
-        )
+    check_same_dtype(input, values)
     places: list[Any] = []
     for part in parts:
         if part is not None and part.dtype == bool:

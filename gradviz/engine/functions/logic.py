@@ -177,13 +177,8 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             given = dtypes.scalar_type_name(condition.dtype)
             raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {given}")
         condition = condition.bool()
-    x, y = array_of(input), array_of(other)
-    if not (isinstance(input, Tensor) and isinstance(other, Tensor) and x.dtype is y.dtype):
-        kind = dtypes.result_type(x, y)
-        input = input.to(kind) if isinstance(input, Tensor) else wrap(np.asarray(x, kind))
-        other = other.to(kind) if isinstance(other, Tensor) else wrap(np.asarray(y, kind))
     try:
         return elementwise.where(condition, input, other)
     except ValueError:
-        check_broadcast(condition.array, input.array, other.array)
+        check_broadcast(condition.array, array_of(input), array_of(other))
         raise

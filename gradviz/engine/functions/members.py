@@ -11,7 +11,8 @@ import numpy as np
 from gradviz.engine import creation, devices, inplace
 from gradviz.engine.functions import reductions, shapes
 from gradviz.engine.modes import no_grad
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.operations import elementwise
+from gradviz.engine.tensor import Tensor
 
 __all__ = ["is_conj", "is_distributed", "is_inference", "is_neg", "is_signed", "nextafter"]
 
@@ -50,8 +51,8 @@ def is_signed(input: Tensor) -> bool:
 
 
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
-    """Return the next number of the dtype after `input` on the way to `other`. It has no derivative."""
-    return wrap(np.nextafter(input.array, other.array))
+    """Return the next number of the dtype after `input` on the way to `other`. Its derivative is 0."""
+    return elementwise.nextafter(input, other)
 
 
 def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:

@@ -74,6 +74,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """Multiply a matrix (n, m) and a vector (m)."""
     check_tensor("mv", vec=vec)
+    input.size(0)  # or say that there is none, which PyTorch asks first
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(f"vector + matrix @ vector expected, got 1, {input.ndim}, {vec.ndim}")
     n, m = input.array.shape

@@ -15,14 +15,14 @@ from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
-from gradviz.engine.operation import array_of, normal_axes, normal_axis
+from gradviz.engine.operation import check_broadcast, normal_axes, normal_axis
 from gradviz.engine.operations import losses, reductions, scalars, scans, selection
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
-    "amax", "amin", "aminmax", "argmax", "argmin", "argsort", "bincount", "corrcoef", "count_nonzero", "cov", "cummax",
-    "cummin", "cumprod", "cumulative_trapezoid", "diff", "dist", "gradient", "histc", "kthvalue", "log_softmax", "logcumsumexp",
+    "amax", "amin", "aminmax", "argmax", "argmin", "argsort", "corrcoef", "count_nonzero", "cov", "cummax",
+    "cummin", "cumprod", "cumulative_trapezoid", "diff", "dist", "gradient", "kthvalue", "log_softmax", "logcumsumexp",
     "logsumexp", "max", "mean", "median", "min", "mode", "nanmean", "nanmedian", "nanquantile", "nansum", "prod",
     "quantile", "renorm", "softmax", "sort", "std", "std_mean", "sum", "topk", "trapezoid", "trapz", "var", "var_mean",
 ]  # fmt: skip
@@ -386,6 +386,8 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> Any:
     """Return the k largest (or smallest) entries along an axis, and where they were."""
     axis = normal_axis(dim, input.ndim)
+    if input.array.dtype.kind == "b":
+        raise RuntimeError("topk does not support bool dtypes on CPU")
     if input.ndim and not 0 <= k <= input.shape[axis]:
         raise RuntimeError("selected index k out of range")
     return TopkResult(*selection.topk(input, k, axis, largest, tuple(input.shape), sorted))
@@ -707,7 +709,8 @@ def _end(rise: Tensor, next_rise: Tensor, step: Tensor, next_step: Tensor) -> Te
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """Return the p-norm of the difference."""
-    return reductions.dist(*arithmetic.aligned(input, other), float(p))
+    check_broadcast(input.array, other.array)
+    return reductions.dist(input, other, float(p))
 
 
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
@@ -719,43 +722,3 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     if maxnorm < 0:
         raise RuntimeError(f"renorm: expected maxnorm to be >= 0 but got {maxnorm:g}")
     return reductions.renorm(input, float(p), normal_axis(dim, input.ndim), float(maxnorm))
-
-
-# --- counting -----------------------------------------------------------------------------------------------------------
-
-
-def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """Count how often each of the numbers 0, 1, 2, ... comes up, or add up the weights of those that do."""
-    x = input.array
-    if x.dtype.kind not in "iu":
-        name = dtypes.scalar_type_name(input.dtype)
-        raise NotImplementedError(f"\"bincount_cpu\" not implemented for '{name}'")
-    if x.ndim != 1 or (x < 0).any():
-        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    if minlength < 0:
-        raise RuntimeError("minlength should be >= 0")
-    if weights is None:
-        return wrap(np.bincount(x, minlength=minlength))
-    if weights.shape != input.shape:
-        raise RuntimeError("weights should be 1-d and have the same length as input")
-    kind = weights.array.dtype if weights.dtype == dtypes.float32 else np.dtype(np.float64)
-    return wrap(np.bincount(x, weights.array, minlength).astype(kind))
-
-
-def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """Count how many entries fall into each of `bins` equal stretches from `min` to `max`; of all entries if both are 0."""
-    if bins <= 0:
-        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
-    if input.array.dtype.kind != "f":
-        raise NotImplementedError(f"\"histogram_cpu\" not implemented for '{dtypes.scalar_type_name(input.dtype)}'")
-    x = input.array.ravel()
-    low, high = float(array_of(min)), float(array_of(max))
-    if low == high and x.size:
-        low, high = float(np.min(x)), float(np.max(x))
-    if low == high:
-        low, high = low - 1, high + 1
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise RuntimeError(f"histogram: range of [{low:g}, {high:g}] is not finite")
-    if low > high:
-        raise RuntimeError("max must be larger than min")
-    return wrap(np.histogram(x, bins, (low, high))[0].astype(x.dtype))

@@ -192,6 +192,8 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """Take whole layers along an axis."""
     axis, places = _layers(input, dim, index, "index_select")
     size = input.shape[axis] if input.ndim else 1
+    if not input.ndim and places.size != 1:
+        raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {places.size} value(s)")
     check_places(places, size, axis, lowest=0, text="index out of range in self")
     return watching(selection.index_select(input, axis, places, input.array.shape), index=index)
 
@@ -209,7 +211,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
             f"{axis}"
         )
     rest = (tuple(x.shape[:axis]) + tuple(x.shape[axis + 1 :]) for x in (input, source))
-    if input.ndim and (input.ndim != source.ndim or next(rest) != next(rest)):
+    if input.ndim != source.ndim or next(rest) != next(rest):
         raise RuntimeError(
             "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = "
             f"{list(input.shape)} source.shape = {list(source.shape)}"

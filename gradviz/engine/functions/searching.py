@@ -65,7 +65,8 @@ def unique(
         np.asarray(input.array), return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
     places = inverse.reshape(input.shape if axis is None else (-1,))
-    return _answers(values, places if return_inverse else None, counts if return_counts else None)
+    row = selection.unique if dim is None else selection.unique_dim
+    return _answers(row(input, values), places if return_inverse else None, counts if return_counts else None)
 
 
 def unique_consecutive(
@@ -81,11 +82,12 @@ def unique_consecutive(
     counts = np.diff(np.append(starts, len(layers)))
     values = layers[starts] if dim is None else np.moveaxis(layers[starts], 0, axis)
     places = inverse.reshape(array.shape) if dim is None else inverse
-    return _answers(values, places if return_inverse else None, counts if return_counts else None)
+    found = selection.unique_consecutive(input, values)
+    return _answers(found, places if return_inverse else None, counts if return_counts else None)
 
 
-def _answers(*arrays: Any) -> Any:
-    answers = tuple(wrap(np.ascontiguousarray(array)) for array in arrays if array is not None)
+def _answers(values: Tensor, *arrays: Any) -> Any:
+    answers = (values, *(wrap(np.ascontiguousarray(array)) for array in arrays if array is not None))
     return answers if len(answers) > 1 else answers[0]
 
 

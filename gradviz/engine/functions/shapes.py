@@ -245,6 +245,8 @@ def _reversed(input: Tensor) -> Tensor:
 
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """Put the axes into another order."""
+    if not dims:
+        raise TypeError('permute() missing 1 required positional arguments: "dims"')
     order = _order(input, flat_size(dims))
     return view_of(input, (shapes.flipped if order == (1, 0) else shapes.permute)(input, order))
 
@@ -317,7 +319,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
         raise RuntimeError("`shifts` required")
     if len(steps) != (len(axes) or 1):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(steps)}, dims:{len(axes)}")
-    return shapes.roll(input, steps, tuple(normal_axis(axis, input.ndim) for axis in axes) if input.ndim else ())
+    for axis in axes:
+        input.size(axis)  # or say that there is none
+    return shapes.roll(input, steps, tuple(normal_axis(axis, input.ndim) for axis in axes))
 
 
 def rot90(input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:

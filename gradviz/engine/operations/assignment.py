@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import beside, general
+from gradviz.engine.operation import general
 from gradviz.engine.operations.selection import put_along
 
 _GONE = "nothing of the old numbers is left, so they get 0."
@@ -56,34 +56,6 @@ zero = general(
     expression="0",
     local={"self": "0"},
     sentence=f"Every entry is 0 now; {_GONE}",
-)
-
-
-def _put(self: np.ndarray, values: Any, index: Any) -> np.ndarray:
-    out = np.array(self)
-    out[index] = values
-    return out
-
-
-def _kept(grad: Any, index: Any) -> Any:
-    """Let pass what was not overwritten."""
-    keep = np.ones(grad.shape, bool)
-    keep[index] = False
-    return grad * keep
-
-
-put = beside(
-    "index_put",
-    "IndexPutBackward0",
-    "[…] =",
-    _put,
-    "self values",
-    {"self": lambda grad, index: _kept(grad, index), "values": lambda grad, index: grad[index]},
-    settings="index",
-    tensors="index",
-    expression="index_put(self, values)",
-    local={"self": "0 if replaced else 1", "values": "1"},
-    sentence="The entries that were replaced send their gradients to the new numbers; the others pass theirs on.",
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.notation import number, superscript
-from gradviz.engine.operation import beside, binary, general, unary
+from gradviz.engine.operation import beside, binary, general, promoting, unary
 from gradviz.engine.operations.shapes import recorded
 from gradviz.engine.operations.straight import only, straight
 from gradviz.engine.tensor import Tensor
@@ -180,7 +180,7 @@ addcmul = general(
     "addcmul",
     "AddcmulBackward0",
     lambda value: "+ ×" if value == 1 else f"+ {number(value)}×",
-    lambda self, tensor1, tensor2, value: self + value * (tensor1 * tensor2),
+    promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 * tensor2)),
     "self tensor1 tensor2",
     {
         "self": lambda grad: grad,
@@ -196,7 +196,7 @@ addcdiv = general(
     "addcdiv",
     "AddcdivBackward0",
     lambda value: "+ ÷" if value == 1 else f"+ {number(value)}÷",
-    lambda self, tensor1, tensor2, value: self + value * (tensor1 / tensor2),
+    promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 / tensor2)),
     "self tensor1 tensor2",
     {
         "self": lambda grad: grad,
@@ -558,7 +558,7 @@ clamp_tensor = general(
     "clamp",
     "ClampBackward0",
     "clamp",
-    _clamp,
+    promoting(3, _clamp),
     "self min max",
     {
         "self": lambda grad, self, min, max: only(_inside(self, min, max), grad),
@@ -600,7 +600,7 @@ def _one_limit(
         **words,
     )
     by_tensor = general(
-        name, names[1], symbol, cut, f"self {limit}", keep, local=local, sentence=_CUT_BY_TENSOR, **words
+        name, names[1], symbol, promoting(2, cut), f"self {limit}", keep, local=local, sentence=_CUT_BY_TENSOR, **words
     )
     return by_number, by_tensor
 
@@ -629,11 +629,12 @@ clamp_max, clamp_max_tensor = _one_limit(
     },
     ("<=", ">"),
 )
+_where = promoting(2, lambda self, other, condition: np.where(condition, self, other))
 where = general(
     "where",
     "WhereBackward0",
     "where",
-    np.where,
+    lambda condition, self, other: _where(self, other, condition),
     "condition self other",
     {
         "self": lambda grad, condition: only(condition, grad),
@@ -726,7 +727,14 @@ round_decimals = general(
 
 
 def not_differentiable(
-    name: str, symbol: str, forward: Any, inputs: str, settings: str = "", *, grad_fn: str = "NotImplemented"
+    name: str,
+    symbol: str,
+    forward: Any,
+    inputs: str,
+    settings: str = "",
+    *,
+    grad_fn: str = "NotImplemented",
+    **words: Any,
 ) -> Any:
     """Make an operation that PyTorch records, and whose derivative it does not have: going back through it is an error.
 
@@ -749,9 +757,21 @@ def not_differentiable(
         expression=f"{name}({', '.join(inputs.split())})",
         local={},
         sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
+        **words,
     )
 
 
 heaviside = not_differentiable("heaviside", "step", np.heaviside, "self values")
 floor_divide = not_differentiable("floor_divide", "⌊÷⌋", np.floor_divide, "self other")
 remainder_of_number = not_differentiable("remainder", "mod", _floored, "self other")
+nextafter = beside(
+    "nextafter",
+    "NextafterBackward0",
+    "next",
+    np.nextafter,
+    "self other",
+    dict.fromkeys(("self", "other"), lambda grad: np.zeros_like(grad)),
+    expression="nextafter(self, other)",
+    local={"self": "0", "other": "0"},
+    sentence=f"Going to the next number {_FLAT}",
+)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice
-from gradviz.engine.operation import general
+from gradviz.engine.operation import general, promoting
 from gradviz.engine.operations import activations
 from gradviz.engine.operations.activations import sigma
 from gradviz.engine.operations.ctc import ctc_loss as ctc_loss
@@ -35,7 +35,7 @@ mse_loss = general(
     "mse_loss",
     "MseLossBackward0",
     "MSE",
-    lambda self, target, reduction: _reduce((self - target) ** 2, reduction),
+    promoting(2, lambda self, target, reduction: _reduce((self - target) ** 2, reduction)),
     "self target",
     {
         "self": lambda grad, self, target, reduction: grad * ((self - target) * (2 * _per_entry(self, reduction))),
@@ -52,7 +52,7 @@ smooth_l1_loss = general(
     "smooth_l1_loss",
     "SmoothL1LossBackward0",
     "smooth L1",
-    lambda self, target, reduction, beta: _reduce(_smooth_l1(np.abs(self - target), beta), reduction),
+    promoting(2, lambda self, target, reduction, beta: _reduce(_smooth_l1(np.abs(self - target), beta), reduction)),
     "self target",
     {
         "self": lambda grad, self, target, reduction, beta: (

@@ -410,4 +410,5 @@ trilinear = general(
     expression="sum(i1 * i2 * i3)",
     local={"i1": "sum(grad * i2 * i3)", "i2": "sum(grad * i1 * i3)", "i3": "sum(grad * i1 * i2)"},
     sentence="Three factors are multiplied and added up; each gets the same sum, with the gradient in its own place.",
+    sparing=True,
 )

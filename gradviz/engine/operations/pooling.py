@@ -166,9 +166,9 @@ def _largest(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarr
         flat = flat * length + np.maximum(spread, 0)
         inside = inside & (spread >= 0)
     outputs = tuple(len(seen) for seen in places)
+    kernel = tuple(seen.shape[1] for seen in places)
     flat, inside = (
-        np.broadcast_to(part, (*outputs, *(seen.shape[1] for seen in places))).reshape(*outputs, -1)
-        for part in (flat, inside)
+        np.broadcast_to(part, (*outputs, *kernel)).reshape(*outputs, math.prod(kernel)) for part in (flat, inside)
     )
     entries = self.reshape(*lead, math.prod(size))[..., flat]
     if not inside.all():

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradviz.engine import ties
 from gradviz.engine.node import arrived
-from gradviz.engine.operation import array_of, general, normal_axes, reduction
+from gradviz.engine.operation import array_of, general, normal_axes, promoting, reduction
 from gradviz.engine.operations.elementwise import signs
 from gradviz.engine.operations.scans import has_zeros, products_of_others
 from gradviz.engine.operations.selection import put_along
@@ -446,7 +446,7 @@ dist = general(
     "dist",
     "DistBackward0",
     "dist",
-    lambda self, other, p: _length(self - other, p, _all_axes(self - other)).reshape(())[()],
+    promoting(2, lambda self, other, p: _length(self - other, p, _all_axes(self - other)).reshape(())[()]),
     "self other",
     {
         "self": lambda grad, self, other, result, p: (

@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import gammamath
+from gradviz.engine import advice, gammamath
 from gradviz.engine.operation import beside, general
+from gradviz.engine.operations.elementwise import not_differentiable
+from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.tensor import Tensor
 
 _NOTHING = "A random number has no slope: how it was drawn does not depend smoothly on this, so the gradient is 0."
 
@@ -69,20 +72,10 @@ normal_of_both = general(
 # --- draws that gradients flow through ----------------------------------------------------------------------------------
 
 
-def _no_second(grad: Any) -> Any:
-    raise NotImplementedError("the derivative of the slope of a gamma or Dirichlet draw is not implemented")
-
-
-_gamma_slope = beside(
-    "_standard_gamma_grad",
-    "NotImplemented",  # PyTorch's name for this node, too
-    "Γ ∂",
-    lambda self, output: gammamath.gamma_slope(self, output),
-    "self output",
-    {"self": _no_second, "output": _no_second},
-    expression="gamma_slope(self, output)",
-    local={},
-    sentence="How a gamma random number moves with its concentration; its own derivative is not known.",
+_gamma_slope = recorded(
+    not_differentiable(
+        "_standard_gamma_grad", "Γ ∂", gammamath.gamma_slope, "self output", grad_fn="StandardGammaGradBackward0"
+    )
 )
 standard_gamma = general(
     "_standard_gamma",
@@ -90,7 +83,7 @@ standard_gamma = general(
     "random",
     lambda self, numbers: numbers,
     "self",
-    {"self": lambda grad, self, result: grad * _gamma_slope_of(self, result)},
+    {"self": lambda grad, self, result: grad * _gamma_slope(self, result)},
     settings="numbers",
     expression="gamma_draw(self)",
     local={"self": "gamma_slope(self, result)"},
@@ -98,32 +91,35 @@ standard_gamma = general(
 )
 
 
-def _gamma_slope_of(alpha: Any, drawn: Any) -> Any:
-    arrays = isinstance(alpha, np.ndarray | np.generic)
-    return gammamath.gamma_slope(alpha, drawn) if arrays else _gamma_slope(alpha, drawn)
-
-
-def _shares_back(grad: Any, concentration: Any, result: Any) -> Any:
-    arrays = isinstance(grad, np.ndarray | np.generic)
-    return (_shares_slope if arrays else _recorded_shares_slope)(grad, concentration, result)
-
-
-def _shares_slope(grad: Any, concentration: Any, shares: Any) -> Any:
+def _shares_slope(grad: np.ndarray, concentration: np.ndarray, shares: np.ndarray) -> np.ndarray:
     slope = gammamath.dirichlet_slope(shares, concentration, concentration.sum(-1, keepdims=True))
     return slope * (grad - (shares * grad).sum(-1, keepdims=True))
 
 
+def _twice(grad: Any) -> Any:
+    raise RuntimeError(advice.TWICE)
+
+
+# In PyTorch this is a `Function` marked with @once_differentiable: a gradient without a graph gets none here.
 _recorded_shares_slope = beside(
     "_dirichlet_grad",
-    "NotImplemented",
+    "Error",
     "Dir ∂",
     _shares_slope,
     "grad concentration shares",
-    {"grad": _no_second, "concentration": _no_second, "shares": _no_second},
+    {"grad": _twice},
     expression="dirichlet_slope(grad, concentration, shares)",
-    local={},
+    local={"grad": "0"},
     sentence="How Dirichlet shares move with their concentrations; its own derivative is not known.",
 )
+
+
+def _shares_back(grad: Any, concentration: Any, result: Any) -> Any:
+    if not isinstance(grad, Tensor):
+        return _shares_slope(grad, concentration, result)
+    return _recorded_shares_slope(grad.detach().requires_grad_(grad.requires_grad), concentration, result)
+
+
 sample_dirichlet = general(
     "_sample_dirichlet",
     "_DirichletBackward",

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradviz.engine.notation import number
-from gradviz.engine.operation import beside, general, promoted
+from gradviz.engine.operation import beside, general, promoted, promoting
 
 
 def _with_number(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -74,7 +74,7 @@ add_scaled = beside(
     "add",
     "AddBackward0",
     lambda alpha: f"+ {number(alpha)}·",
-    lambda self, other, alpha: self + alpha * other,
+    promoting(2, lambda self, other, alpha: self + alpha * other),
     "self other",
     {"self": lambda grad: grad, "other": lambda grad, alpha: grad * alpha},
     settings="alpha",
@@ -86,7 +86,7 @@ sub_scaled = beside(
     "sub",
     "SubBackward0",
     lambda alpha: f"− {number(alpha)}·",
-    lambda self, other, alpha: self - alpha * other,
+    promoting(2, lambda self, other, alpha: self - alpha * other),
     "self other",
     {"self": lambda grad: grad, "other": lambda grad, alpha: -grad * alpha},
     settings="alpha",
@@ -98,7 +98,7 @@ rsub_scaled = beside(
     "rsub",
     "RsubBackward0",
     "rsub",
-    lambda self, other, alpha: other - alpha * self,
+    promoting(2, lambda self, other, alpha: other - alpha * self),
     "self other",
     {"self": lambda grad, alpha: -grad * alpha, "other": lambda grad: grad},
     settings="alpha",

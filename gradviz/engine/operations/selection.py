@@ -9,6 +9,7 @@ import numpy as np
 
 from gradviz.engine import ties
 from gradviz.engine.operation import family, general, unlisted
+from gradviz.engine.operations.elementwise import not_differentiable
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
 from gradviz.engine.operations.straight import only
 
@@ -221,7 +222,7 @@ def _layers(array: Any, dim: int, index: np.ndarray) -> Any:
 def _selected(self: Any, dim: int, index: np.ndarray, self_sym_sizes: Any = None) -> np.ndarray:
     if not np.ndim(self):
         return np.array(self)
-    return np.asarray(self)[_layers(self, dim, np.atleast_1d(index))]
+    return np.take(self, np.atleast_1d(index), dim)
 
 
 def _with_layers(self: Any, source: Any, dim: int, index: np.ndarray, alpha: Any = None) -> np.ndarray:
@@ -645,3 +646,17 @@ def split(count: int, grad_fn: str, copies: bool = False) -> Any:
         local={"self": "cat(grad)"},
         sentence="Each stretch gets its own gradient; joined again, they are the gradient of the whole.",
     )
+
+
+# --- which entries there are ---------------------------------------------------------------------------------------------
+
+unique, unique_dim, unique_consecutive = (
+    not_differentiable(
+        name, "unique", lambda self, found: np.ascontiguousarray(found), "self", "found", grad_fn=grad_fn
+    )
+    for name, grad_fn in (
+        ("_unique2", "Unique2Backward0"),
+        ("unique_dim", "UniqueDimBackward0"),
+        ("unique_consecutive", "UniqueConsecutiveBackward0"),
+    )
+)

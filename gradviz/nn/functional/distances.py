@@ -53,9 +53,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
             raise RuntimeError(
                 f"expected common dtype to be floating point, yet common dtype is {dtypes.scalar_type_name(x.dtype)}"
             )
-    kind = dtypes.result_type(x1.array, x2.array)
     shape = broadcast_shape(x1, x2)
-    x2, x1 = (x if tuple(x.shape) == shape else functions.expand(x, shape) for x in (x2.to(kind), x1.to(kind)))
+    if x1.shape != x2.shape:  # then both are expanded, as in PyTorch
+        x2, x1 = functions.expand(x2, shape), functions.expand(x1, shape)
     length1, length2 = _length(x1, dim, eps), _length(x2, dim, eps)
     second = x2 / length2
     return functions.sum(x1 / length1 * second, dim)

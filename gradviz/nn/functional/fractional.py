@@ -13,7 +13,9 @@ from gradviz.engine.tensor import Tensor
 
 __all__ = ["fractional_max_pool2d", "fractional_max_pool3d"]
 
-NAMES = {2: ("height", "width"), 3: ("time", "height", "width")}
+NAMES = {2: {0: "height", 1: "width"}, 3: {0: "time", 2: "width", 1: "height"}}
+"""The axes, in the order in which PyTorch looks whether their windows are too large."""
+COUNTED = {2: "Ints", 3: "three Ints"}
 
 
 def fractional_max_pool2d(
@@ -56,7 +58,10 @@ def fractional_max_pool3d(
     return_indices: bool = False,
     _random_samples: Tensor | None = None,
 ) -> Any:
-    """Take the largest of windows of a volume, (N, C, depth, height, width), that begin at random places."""
+    """Take the largest of windows of a volume, (N, C, depth, height, width), that begin at random places.
+
+    As in PyTorch, an axis needs one entry more than the windows would: ``size >= windows + kernel``.
+    """
     return _fractional(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
@@ -74,10 +79,7 @@ def _fractional(
         ratios = output_ratio if isinstance(output_ratio, tuple | list) else (output_ratio,) * count
         output_size = tuple(int(size * ratio) for size, ratio in zip(sizes, ratios, strict=True))
     kernel, wanted = _each(kernel_size, count, name, "kernel_size"), _each(output_size, count, name, "output_size")
-    for axis, size, length, windows in zip(NAMES[count], sizes, kernel, wanted, strict=True):
-        if windows + length - 1 > size:
-            name = "fractional_max_pool3d_out" if count == 3 else name  # PyTorch's
-            raise RuntimeError(f"{name}(): pool {axis} {length} too large relative to input {axis} {size}")
+    _check_room(name if count == 2 else f"{name}_out", list(input.shape), kernel, wanted)
     lead = input.shape[:-count]
     planes = (1, *lead) if input.ndim == count + 1 else tuple(lead)
     if samples is None:
@@ -96,10 +98,24 @@ def _fractional(
     return (values, indices) if return_indices else values
 
 
+def _check_room(name: str, shape: list[int], kernel: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    if 0 in shape[1:]:
+        raise RuntimeError(
+            f"{name}(): Expected input to have non-zero size for non-batch dimensions, but got{shape} with dimension "
+            f"{1 + shape[1:].index(0)} being empty."
+        )
+    count = len(kernel)
+    spare = count - 2  # in a volume PyTorch wants one entry more than the windows need
+    for place, axis in NAMES[count].items():
+        size, length = shape[-count:][place], kernel[place]
+        if wanted[place] + length - 1 + spare > size:
+            raise RuntimeError(f"{name}(): pool {axis} {length} too large relative to input {axis} {size}")
+
+
 def _each(value: Any, count: int, name: str, what: str) -> tuple[int, ...]:
     numbers = tuple(value) if isinstance(value, tuple | list) else (value,) * count
     if len(numbers) != count:
-        raise RuntimeError(f"{name}: {what} must either be a single Int or tuple of Ints")
+        raise RuntimeError(f"{name}: {what} must either be a single Int or tuple of {COUNTED[count]}")
     return numbers
 
 

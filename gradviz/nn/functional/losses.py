@@ -53,8 +53,8 @@ def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         "likely lead to incorrect results due to broadcasting. Please ensure they have the same size."
     )
     warn(advice.broadcast_loss(words, input, target))
-    shape = broadcast_shape(input, target)
-    return functions.expand(input, shape), functions.expand(target, shape)
+    input, target = functions.broadcast_tensors(input, target)
+    return input, target
 
 
 def _same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,7 +101,7 @@ def mse_loss(
     how = _reduction(reduction, size_average, reduce)
     input, target = _same_size(input, target)
     if weight is None:
-        return rows.mse_loss(*_same_dtype(input, target), how)
+        return rows.mse_loss(input, target, how)
     losses = functions.square(input - target) * _weight_of_same_size(weight, input)
     return losses if how == 0 else functions.sum(losses) / functions.sum(weight) if how == 1 else functions.sum(losses)
 
@@ -144,7 +144,7 @@ def smooth_l1_loss(
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
         return _reduced(functions.abs(input - target), how)
-    return rows.smooth_l1_loss(*_same_dtype(input, target), how, beta)
+    return rows.smooth_l1_loss(input, target, how, beta)
 
 
 def huber_loss(

@@ -23,6 +23,7 @@ from gradviz.utils.data.samplers import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
+from gradviz.utils.data.workers import get_worker_info
 
 __all__ = [
     "BatchSampler",
@@ -41,6 +42,7 @@ __all__ = [
     "WeightedRandomSampler",
     "default_collate",
     "default_convert",
+    "get_worker_info",
     "random_split",
 ]
 

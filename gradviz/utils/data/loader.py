@@ -14,6 +14,7 @@ from gradviz.engine.tensor import Tensor, wrap
 from gradviz.utils.data.collate import default_collate, default_convert
 from gradviz.utils.data.datasets import IterableDataset, Subset, TensorDataset
 from gradviz.utils.data.samplers import BatchSampler, RandomSampler, SequentialSampler, draw_seed
+from gradviz.utils.data.workers import Worker, in_turn
 
 _FIXED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
@@ -32,14 +33,16 @@ class DataLoader:
     sampler, batch_sampler
         What yields the numbers of the items to take, or lists of such.
     num_workers
-        Only 0: items are loaded in this process.
+        How many load in turn, each with random numbers of its own, as PyTorch's processes do; here all are this process.
     collate_fn
         Makes a batch of a list of items; `default_collate` if not given.
     pin_memory, pin_memory_device
         For graphics processors. Without effect.
     drop_last
         Leave out the last batch if it is smaller.
-    timeout, worker_init_fn, multiprocessing_context, prefetch_factor, persistent_workers, in_order
+    worker_init_fn, persistent_workers
+        What each of them does first; whether they stay for the next epoch.
+    timeout, multiprocessing_context, prefetch_factor, in_order
         For worker processes. Without effect.
     generator
         What the order is drawn from; by default what ``manual_seed`` seeds.
@@ -109,7 +112,7 @@ class DataLoader:
         self.generator = generator
         self.collate_fn = collate_fn or (default_convert if batch_sampler is None else default_collate)
         self.num_workers = num_workers
-        self.prefetch_factor = prefetch_factor
+        self.prefetch_factor = 2 if num_workers and prefetch_factor is None else prefetch_factor
         self.pin_memory = pin_memory
         self.pin_memory_device = pin_memory_device
         self.timeout = timeout
@@ -117,6 +120,7 @@ class DataLoader:
         self.multiprocessing_context = multiprocessing_context
         self.persistent_workers = persistent_workers
         self.in_order = in_order
+        self._workers: list[Worker] = []
         self._made = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -131,30 +135,47 @@ class DataLoader:
                 "used.",
                 stacklevel=2,
             )
-        if isinstance(self.dataset, IterableDataset):
-            lists = self._in_lists(iter(self.dataset))
-            draw_seed(self.generator)
-            return lists
-        numbers = iter(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
-        draw_seed(self.generator)  # PyTorch seeds its workers here, even if there are none: the order depends on it
-        return self._by_number(numbers)
+        iterable = isinstance(self.dataset, IterableDataset)
+        if self._workers:  # persistent ones, and this is not their first epoch
+            return self._by_workers(self._workers, iterable)
+        numbers = iter(()) if iterable else self._numbers()
+        seed = draw_seed(self.generator)  # of PyTorch's workers, and drawn even if there are none
+        if not self.num_workers:
+            return self._in_lists(iter(self.dataset)) if iterable else (self._batch(self.dataset, n) for n in numbers)
+        workers = [
+            Worker(number, self.num_workers, seed, self.dataset, self.worker_init_fn)
+            for number in range(self.num_workers)
+        ]
+        if self.persistent_workers:
+            self._workers = workers
+        return self._by_workers(workers, iterable)
 
-    def _by_number(self, numbers: Iterator[Any]) -> Iterator[Any]:
+    def _numbers(self) -> Iterator[Any]:
+        """Say which items are wanted: one, or those of a batch."""
+        return iter(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
+
+    def _by_workers(self, workers: list[Worker], iterable: bool) -> Iterator[Any]:
+        """Let workers load: batches in turn, or each all that its copy of an iterable data set has."""
+        if iterable:
+            yield from in_turn(workers, lambda dataset: self._in_lists(iter(dataset)))
+            return
+        for place, wanted in enumerate(self._numbers()):
+            worker = workers[place % len(workers)]
+            with worker.at_work():
+                batch = self._batch(worker.info.dataset, wanted)
+            yield batch
+
+    def _batch(self, dataset: Any, wanted: Any) -> Any:
         """Load what a sampler asks for."""
-        several = getattr(self.dataset, "__getitems__", None)
-        for wanted in numbers:
-            if self.batch_sampler is None:
-                yield self.collate_fn(self.dataset[wanted])
-            elif (rows := self._rows(wanted)) is not None:
-                yield rows
-            elif several is not None:
-                yield self.collate_fn(several(wanted))
-            else:
-                yield self.collate_fn([self.dataset[number] for number in wanted])
+        if self.batch_sampler is None:
+            return self.collate_fn(dataset[wanted])
+        if (rows := self._rows(dataset, wanted)) is not None:
+            return rows
+        several = getattr(dataset, "__getitems__", None)
+        return self.collate_fn(several(wanted) if several is not None else [dataset[number] for number in wanted])
 
-    def _rows(self, numbers: Any) -> list[Tensor] | None:
+    def _rows(self, dataset: Any, numbers: Any) -> list[Tensor] | None:
         """Return a batch of a `TensorDataset`, or a part of one, all rows at once: the same tensors, much sooner."""
-        dataset = self.dataset
         while type(dataset) is Subset:
             numbers = [dataset.indices[number] for number in numbers]
             dataset = dataset.dataset
@@ -194,10 +215,7 @@ def _check_workers(
     if timeout < 0:
         raise ValueError("timeout option should be non-negative")
     if num_workers:
-        raise NotImplementedError(
-            f"gradviz has no worker processes (num_workers={num_workers}); supported: num_workers=0, which loads the data "
-            "in this process"
-        )
+        return
     if prefetch_factor is not None:
         raise ValueError(
             "prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable "

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes
-from gradviz.engine.modes import mode
 from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
+from gradviz.engine.modes import mode
 from gradviz.engine.node import Node, caller, moment
 from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment

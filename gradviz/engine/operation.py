@@ -25,7 +25,6 @@ import numpy as np
 from gradviz.engine import advice, dtypes, fast, mixed
 from gradviz.engine.core import operation as core
 from gradviz.engine.core.operation import parameters
-from gradviz.engine.core.tensor import wrap
 from gradviz.engine.fast import operation as quick
 from gradviz.engine.memory import counter_of
 from gradviz.engine.node import Node
@@ -47,7 +46,7 @@ FAMILY: dict[str, str] = {}
 NUMBERS = (bool, int, float, np.generic, np.ndarray)
 """What may stand beside a tensor in arithmetic."""
 
-record = quick.record if fast.enabled else core.record
+apply, record = (quick.apply, quick.record) if fast.enabled else (core.apply, core.record)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -277,6 +276,7 @@ def unary(
             sentence=sentence,
         )
     )
+
     def function(input: Tensor) -> Tensor:
         x = input.array
         if to_float and x.dtype.kind != "f":
@@ -317,18 +317,25 @@ def binary(
             sentence=sentence,
         )
     )
+
     def function(input: Any, other: Any) -> Tensor:
         left, right = isinstance(input, Tensor), isinstance(other, Tensor)
         x = input.array if left else array_of(input)
         y = other.array if right else array_of(other)
-        if not isinstance(y, NUMBERS):
-            return mixed.declined(y)  # as Python's operators want it: the other side may know what to do
-        if no_bools is not None and (bools := [is_bool(x), is_bool(y)]) and any(bools):
-            raise RuntimeError(no_bools(all(bools)))
-        x, y = promoted(x, y)
-        if to_float and x.dtype.kind != "f":
-            kind = dtypes.get_default_dtype().numpy
-            x, y = x.astype(kind), y.astype(kind)
+        # Two float arrays of one dtype, or one and a Python number, need no promotion: nearly every call.
+        if right:
+            same = left and x.dtype is y.dtype and x.dtype.kind == "f"
+        else:
+            same = (type(y) is float or type(y) is int) and x.dtype.kind == "f"
+        if not same:
+            if not isinstance(y, NUMBERS):
+                return mixed.declined(y)  # as Python's operators want it: the other side may know what to do
+            if no_bools is not None and (bools := [is_bool(x), is_bool(y)]) and any(bools):
+                raise RuntimeError(no_bools(all(bools)))
+            x, y = promoted(x, y)
+            if to_float and x.dtype.kind != "f":
+                kind = dtypes.get_default_dtype().numpy
+                x, y = x.astype(kind), y.astype(kind)
         try:
             out = forward(x, y)
         except ValueError:
@@ -462,21 +469,17 @@ def unlisted(
     count = len(operation.inputs)
 
     def function(*arguments: Any) -> Any:
-        tensors, others = arguments[:count], arguments[count:]
-        arrays = [array_of(argument) for argument in tensors]
-        out = forward(*arrays, *others)
-        if outputs == "result":
-            return record(operation, tensors, (*arrays, out, *others), out)
-        first = record(operation, tensors, (*arrays, *out, *others), out[0])
-        node = first._grad_fn
-        rest = tuple(wrap(array, node if many else None, place) for place, array in enumerate(out[1:], start=1))
-        if node is not None and not many:  # those that have no gradient do not know the node, which may have saved them
-            for place, tensor in enumerate(rest, start=1):
+        inputs = tuple(one if isinstance(one, Tensor) else array_of(one) for one in arguments[:count])
+        result = apply(operation, inputs, arguments[count:])
+        if len(operation.outputs) > 1 and not many and (node := result[0]._grad_fn) is not None:
+            # Those that have no gradient do not know the node, which may have saved them.
+            for place, tensor in enumerate(result[1:], start=1):
                 node.counts(place, counter_of(tensor))
-        return first, *rest
+        return result
 
-    usual = fast.enabled and count == 1 and outputs == "result" and derivatives
-    return _named(quick.of_one(operation, function) if usual else function, operation)
+    if not fast.enabled or len(operation.outputs) > 1 or not derivatives:
+        return _named(function, operation)
+    return _named((quick.of_one if count == 1 else quick.of_several)(operation, function), operation)
 
 
 def _named(function: Callable[..., Tensor], operation: Operation) -> Callable[..., Tensor]:

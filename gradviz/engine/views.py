@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.modes import mode
 from gradviz.engine.memory import counter_of
+from gradviz.engine.modes import mode
 from gradviz.engine.tensor import Tensor
 
 

@@ -46,20 +46,10 @@ class Listener:
 
 
 class Pass:
-    """One backward pass.
+    """One backward pass, from some outputs.
 
-    Parameters
-    ----------
-    outputs
-        Where it starts.
-    listener
-        What is told of it.
-    create_graph
-        Compute on tensors, recording.
-    wanted
-        Find the gradients of these tensors, and run only what leads to them; all by default.
-    accumulating
-        Add to the ``.grad`` of the leaves that are reached.
+    With `create_graph` it computes on tensors, recording; with `accumulating` it adds to the ``.grad`` of the leaves that it
+    reaches; of `wanted` tensors it finds the gradients, and runs only what leads to them.
     """
 
     def __init__(

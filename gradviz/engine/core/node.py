@@ -30,28 +30,10 @@ def moment() -> int:
 
 
 class Node:
-    """One operation that was run, seen from behind.
+    """One operation that was run, seen from behind."""
 
-    Attributes
-    ----------
-    operation
-        The row of the table: its derivative formulas and its words.
-    many
-        Whether gradients arrive at several results.
-    inputs
-        The arguments as they were given: tensors, and plain numbers for constants.
-    edges
-        For each argument, the node its gradient goes to and which of that node's results it was, or ``None``.
-    values
-        The arrays the derivative formulas read: the arguments, the results, the settings. Dropped after the backward pass.
-    output_shape
-        The shape of the (first) result.
-    made
-        Its number in the order in which nodes were made: whatever uses a result is younger than what made it.
-    """
-
-    operation: Operation
-    many = False
+    operation: Operation  # the row of the table: each row has a class of nodes
+    many = False  # whether gradients arrive at several results
     values: tuple[Any, ...] | None
 
     def __init__(
@@ -61,26 +43,16 @@ class Node:
         values: tuple[Any, ...],
         output_shape: tuple[int, ...],
     ) -> None:
-        self.inputs = inputs
-        self.edges = edges
-        self.values = values
+        self.inputs = inputs  # the arguments as they were given: tensors, and plain numbers for constants
+        self.edges = edges  # for each, where its gradient goes, or ``None``
+        self.values = values  # what the formulas read: arguments, results and settings, as arrays; dropped after use
         self.output_shape = output_shape
-        self.made = next_number()
+        self.made = next_number()  # whatever uses a result is younger than what made it
 
     def contributions(self, upstream: Any, create_graph: bool = False) -> list[Any]:
         """Multiply the upstream gradient by the local derivative of each argument.
 
-        Parameters
-        ----------
-        upstream
-            The gradient of the result, of its shape; of several results, a tuple of them.
-        create_graph
-            Compute on tensors: the same formulas are recorded in their turn.
-
-        Returns
-        -------
-        list
-            For each argument a gradient of its shape, or ``None`` where no gradient flows.
+        With `create_graph` on tensors: the same formulas are recorded in their turn. Where no gradient flows stands ``None``.
         """
         if self.values is None:
             raise self.used_twice()

@@ -27,37 +27,16 @@ Rule = Callable[[Any, tuple[Any, ...]], Any]
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One row of the table.
+    """One row of the table."""
 
-    Attributes
-    ----------
-    name
-        PyTorch's name for the function: ``"mul"``.
-    forward
-        The computation on arrays: takes the `inputs`, then the `settings`.
-    inputs
-        The arguments that may be tensors.
-    derivatives
-        A formula for each argument that has one.
-    settings
-        The other arguments, in order.
-    reduction
-        True when it reduces axes given by a setting ``dim``. Its formulas see the upstream gradient and the result
-        with the reduced axes kept at length 1.
-    outputs
-        What it computes. Gradients flow back from the first only, unless `many` is set.
-    many
-        True when gradients flow back from all outputs; its formulas then take them as a tuple.
-    """
-
-    name: str
-    forward: Callable[..., Any]
-    inputs: tuple[str, ...]
-    derivatives: Mapping[str, Callable[..., Any]]
-    settings: tuple[str, ...] = ()
-    reduction: bool = False
-    outputs: tuple[str, ...] = ("result",)
-    many: bool = False
+    name: str  # PyTorch's name for the function: "mul"
+    forward: Callable[..., Any]  # the computation on arrays: takes the `inputs`, then the `settings`
+    inputs: tuple[str, ...]  # the arguments that may be tensors
+    derivatives: Mapping[str, Callable[..., Any]]  # a formula for each argument that has one
+    settings: tuple[str, ...] = ()  # the other arguments
+    reduction: bool = False  # whether it reduces axes: its formulas see those kept, with length 1
+    outputs: tuple[str, ...] = ("result",)  # what it computes; gradients flow back from the first only, ...
+    many: bool = False  # ... unless this is set: its formulas then take the gradients of all as a tuple
 
     @cached_property
     def fields(self) -> dict[str, int]:
@@ -95,13 +74,7 @@ def parameters(formula: Callable[..., Any]) -> tuple[str, ...]:
 
 
 def apply(operation: Operation, inputs: tuple[Any, ...], settings: tuple[Any, ...] = ()) -> Any:
-    """Run a row on tensors and numbers: compute on their arrays, and note how that was done.
-
-    Returns
-    -------
-    Tensor
-        The result; a tuple of tensors where the row has several.
-    """
+    """Run a row on tensors and numbers: compute on their arrays, and note how that was done."""
     arrays = tuple(argument.array if isinstance(argument, Tensor) else argument for argument in inputs)
     result = operation.forward(*arrays, *settings)
     if len(operation.outputs) == 1:
@@ -114,14 +87,7 @@ def apply(operation: Operation, inputs: tuple[Any, ...], settings: tuple[Any, ..
 def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...], output: Any) -> Any:
     """Wrap an output as a tensor and, when a gradient may flow, leave the node that made it.
 
-    Parameters
-    ----------
-    operation, inputs
-        The row, and its arguments as given.
-    values
-        What the formulas may read, in the order of `Operation.fields`.
-    output
-        The array that becomes the new tensor.
+    `values` is what the formulas may read, in the order of `Operation.fields`.
     """
     edges = edges_to(operation, inputs) if mode.enabled and output.dtype.kind == "f" else None
     return wrap(output, None if edges is None else operation.node_type(inputs, edges, values, output.shape))

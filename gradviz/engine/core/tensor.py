@@ -31,32 +31,16 @@ mode = Mode()
 
 
 class Tensor:
-    """An array that remembers how it was computed.
+    """An array that remembers how it was computed."""
 
-    Attributes
-    ----------
-    array
-        The numbers.
-    _requires_grad
-        Whether gradients flow to it.
-    _grad_fn, _output_nr
-        The node that made it, and which of that node's results it is; ``None`` for a leaf.
-    _grad
-        What the backward pass collected here.
-    _accumulate
-        The end of the line for gradients of a leaf, as long as a graph leads there.
-    _barred
-        Why it may not be part of a graph, where that is so.
-    """
-
-    array: Array
-    _requires_grad: bool
-    _grad_fn: Node | None
+    array: Array  # the numbers
+    _requires_grad: bool  # whether gradients flow to it
+    _grad_fn: Node | None  # the node that made it, ``None`` for a leaf
     # What most tensors have never is not stored in them.
-    _output_nr = 0
-    _grad: Any = None
-    _accumulate: weakref.ref[AccumulateGrad] | None = None
-    _barred: str | None = None
+    _output_nr = 0  # which of that node's results it is
+    _grad: Any = None  # what the backward pass collected here
+    _accumulate: weakref.ref[AccumulateGrad] | None = None  # of a leaf: the end of the line, while a graph leads there
+    _barred: str | None = None  # why it may not be part of a graph, where that is so
 
     if TYPE_CHECKING:  # the table of operations gives tensors their arithmetic
 
@@ -108,15 +92,7 @@ def results_are(kind: type[Tensor]) -> None:
 
 
 def wrap(array: Array, grad_fn: Any = None, output_nr: int = 0) -> Any:
-    """Make a tensor around an array, without a copy: the result of an operation.
-
-    Parameters
-    ----------
-    array
-        The numbers.
-    grad_fn, output_nr
-        The node that made it, where a gradient flows, and which of its results it is.
-    """
+    """Make a tensor around an array, without a copy: a result, with the node that made it where a gradient flows."""
     out = _new(_kind)
     out.array = array
     out._grad_fn = grad_fn

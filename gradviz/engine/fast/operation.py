@@ -85,6 +85,17 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     return result(operation.node_type, inputs, tuple(edges), values, output)
 
 
+def apply(operation: Operation, inputs: tuple[Any, ...], settings: tuple[Any, ...] = ()) -> Any:
+    """Run a row on tensors and numbers."""
+    arrays = [argument.array if isinstance(argument, Tensor) else argument for argument in inputs]
+    out = operation.forward(*arrays, *settings)
+    if len(operation.outputs) == 1:
+        return record(operation, inputs, (*arrays, out, *settings), out)
+    first = record(operation, inputs, (*arrays, *out, *settings), out[0])
+    node = first._grad_fn if operation.many else None
+    return first, *[wrap(array, node, place) for place, array in enumerate(out[1:], start=1)]
+
+
 def unary(operation: Operation, reference: Function) -> Function:
     """Make the function of a row with one argument: quick where that is a floating-point tensor."""
     forward, node_type = operation.forward, operation.node_type
@@ -157,6 +168,22 @@ def of_one(operation: Operation, reference: Function) -> Function:
         node = self._grad_fn
         edge = end_of(self) if node is None else (node, self._output_nr)
         return result(node_type, (self,), (edge,), (x, out, *others), out)
+
+    return function
+
+
+def of_several(operation: Operation, reference: Function) -> Function:
+    """Make the function of a row with several arguments and one result: quick where all are tensors."""
+    forward, count = operation.forward, len(operation.inputs)
+
+    def function(*arguments: Any) -> Any:
+        inputs, others = arguments[:count], arguments[count:]
+        for one in inputs:
+            if not isinstance(one, Tensor):
+                return reference(*arguments)
+        arrays = [one.array for one in inputs]
+        out = forward(*arrays, *others)
+        return record(operation, inputs, (*arrays, out, *others), out)
 
     return function
 

@@ -204,6 +204,14 @@ def check_options(device: Any, options: dict[str, Any]) -> None:
             raise NotImplementedError(f"gradviz has no {name}={value!r}; supported: the default")
 
 
+def new(cls: type[Tensor], *data: Any, **words: Any) -> Tensor:
+    """Make a float tensor of numbers, ``Tensor([1, 2])``, or of a size, ``Tensor(2, 3)``; `gradviz.tensor` is clearer."""
+    made = legacy((words.pop("data"),) if "data" in words else data, dtypes.get_default_dtype())
+    if made.__class__ is not cls:
+        made.__class__ = cls
+    return made
+
+
 def legacy(data: tuple[Any, ...], kind: dtypes.dtype) -> Tensor:
     """Make what PyTorch's old constructors make: zeros of some sizes, or a tensor of given numbers."""
     if len(data) == 1 and isinstance(data[0], size.Size):

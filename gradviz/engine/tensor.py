@@ -85,6 +85,7 @@ class Tensor(core.Tensor):
         T: Tensor
         mT: Tensor  # noqa: N815 (PyTorch's name)
 
+        def __new__(cls, *data: Any, **words: Any) -> Tensor: ...
         def __add__(self, other: Any) -> Tensor: ...
         def __radd__(self, other: Any) -> Tensor: ...
         def __sub__(self, other: Any) -> Tensor: ...
@@ -100,15 +101,6 @@ class Tensor(core.Tensor):
         def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
-
-    def __new__(cls, *data: Any, **words: Any) -> Tensor:
-        """Make a float tensor of numbers, ``Tensor([1, 2])``, or of a size, ``Tensor(2, 3)``; `gradviz.tensor` is clearer."""
-        from gradviz.engine.creation import legacy
-
-        made = legacy((words.pop("data"),) if "data" in words else data, dtypes.get_default_dtype())
-        if made.__class__ is not cls:
-            made.__class__ = cls
-        return made
 
     # --- the graph ----------------------------------------------------------------------------------------------
 

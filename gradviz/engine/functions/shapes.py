@@ -462,8 +462,6 @@ def repeat_interleave(
     >>> torch.repeat_interleave(torch.tensor([10, 20]), torch.tensor([1, 3]))
     tensor([10, 20, 20, 20])
     """
-    from gradviz.engine.functions.scattering import index_select
-
     counts: Any = input if repeats is None else repeats
     if isinstance(counts, Tensor):
         if counts.array.dtype.kind != "i" or counts.array.dtype.itemsize < 4:
@@ -494,7 +492,7 @@ def repeat_interleave(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and "
             f"input.size({axis}) = {length}"
         )
-    return index_select(input, axis, wrap(np.repeat(np.arange(length), counts)))
+    return input.index_select(axis, wrap(np.repeat(np.arange(length), counts)))
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:

@@ -84,8 +84,7 @@ def inside(path):
     for node in statements(path):
         if isinstance(node, ast.ImportFrom) and node.module:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
-            for name in (names & ENGINE.keys()) or ({node.module} & ENGINE.keys()):
-                yield name
+            yield from (names & ENGINE.keys()) or ({node.module} & ENGINE.keys())
 
 
 def test_inside_the_engine_nothing_goes_round_in_circles():

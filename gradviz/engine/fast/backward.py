@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ import numpy as np
 from gradviz.engine import inplace
 from gradviz.engine.core import backward as core
 from gradviz.engine.core.node import unbroadcast
-from gradviz.engine.core.tensor import mode, wrap
+from gradviz.engine.core.operation import Operation, parameters
+from gradviz.engine.core.tensor import edge_of, mode, wrap
 from gradviz.engine.listening import Usual
 from gradviz.engine.node import AccumulateGrad, Node
+
+_age = attrgetter("made")
 
 
 class Pass(core.Pass):
@@ -22,6 +26,37 @@ class Pass(core.Pass):
     """
 
     listener: Usual
+
+    def __init__(
+        self,
+        outputs: Sequence[Any],
+        listener: Usual,
+        *,
+        create_graph: bool = False,
+        wanted: Sequence[Any] = (),
+        accumulating: bool = False,
+    ) -> None:
+        if wanted:
+            super().__init__(outputs, listener, create_graph=create_graph, wanted=wanted, accumulating=accumulating)
+            return
+        self.starts = [edge_of(tensor) for tensor in outputs]
+        self.listener, self.create_graph, self.accumulating = listener, create_graph, accumulating
+        self.targets, self.found, self.arriving, self.leading = [], {}, {}, None
+        seen: set[Any] = set()
+        waiting: dict[Any, int] = {}
+        self.waiting = waiting
+        found: list[Any] = list(self.starts)
+        while found:
+            edge = found.pop()
+            if edge is None:
+                continue
+            node = edge[0]
+            if type(node) is AccumulateGrad:
+                waiting[node] = waiting.get(node, 0) + 1
+            elif node not in seen:
+                seen.add(node)
+                found.extend(node.edges)
+        self.order = sorted(seen, key=_age, reverse=True)
 
     def run(self, gradients: Sequence[Any], retain_graph: bool = False) -> list[Any]:
         """Walk the graph once."""
@@ -63,7 +98,14 @@ class Pass(core.Pass):
                         if edge is None:
                             contributions.append(None)
                             continue
-                        gradient, argument = rules[place](whole, values), values[place]
+                        formula, reads, first, second = rules[place]
+                        if reads == 1:
+                            gradient = formula(whole, values[first])
+                        elif reads == 2:
+                            gradient = formula(whole, values[first], values[second])
+                        else:
+                            gradient = formula(whole) if reads == 0 else formula(whole, values)
+                        argument = values[place]
                         if gradient is not None:
                             dtype = inputs[place].array.dtype
                             if gradient.shape != argument.shape or gradient.dtype is not dtype:
@@ -124,6 +166,15 @@ Plan = tuple[tuple[Any, ...] | None, int | None, bool | None]
 the axes of; and whether it drops what it saved, has nothing to drop, or has to look."""
 
 
+def reading(operation: Operation, formula: Any, rule: Any) -> tuple[Any, int, int, int]:
+    """Return a formula, how many values it reads if those are two at most, and where they stand; or else its rule."""
+    names = () if formula is None else parameters(formula)[1:]
+    if formula is None or len(names) > 2 or not operation.fields.keys() >= set(names):
+        return rule, 3, 0, 0
+    places = [operation.fields[name] for name in names]
+    return formula, len(places), *[*places, 0, 0][:2]
+
+
 def plan_of(kind: type[Any]) -> Plan:
     """Note for a class of nodes how they run."""
     operation = getattr(kind, "operation", None)
@@ -132,6 +183,8 @@ def plan_of(kind: type[Any]) -> Plan:
     else:
         reduced = operation.fields["result"] if operation.reduction else None
         looks = kind.release is not Node.release or operation.settings
-        kind.plan = operation.rules, reduced, None if looks else operation.saves
+        formulas = [operation.derivatives.get(name) for name in operation.inputs]
+        rules = tuple(reading(operation, *pair) for pair in zip(formulas, operation.rules, strict=True))
+        kind.plan = rules, reduced, None if looks else operation.saves
     plan: Plan = kind.plan
     return plan

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, cpumath, distributions, dtypes, random, size
+from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.devices import check_device, preserve_format, strided
-from gradviz.engine.operation import broadcast_error
 from gradviz.engine.operations import sampling, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap

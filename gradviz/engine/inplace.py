@@ -175,7 +175,7 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     out = operation(before, *arguments)
     tensor.array = out.array
     latest = moment()
-    _count(counter_of(tensor))
+    _count(counter_of(tensor), caller())
     if out._grad_fn is not None:
         out._grad_fn.__class__ = _twin(out._grad_fn.operation).node_type
         # As PyTorch: a gradient that it retains stays that of the shape before.
@@ -213,11 +213,12 @@ def refuse(tensor: Tensor, arguments: Sequence[Any] = ()) -> None:
     if not mode.enabled:
         return
     root = tensor if tensor._base is None else tensor._base
-    if not root._requires_grad and not any(isinstance(given, Tensor) and given._requires_grad for given in arguments):
+    tracked = root._requires_grad or tensor._requires_grad
+    if not tracked and not any(isinstance(given, Tensor) and given._requires_grad for given in arguments):
         return
     if tensor._creation:
         raise RuntimeError(_cannot_follow(tensor, "is being"))
-    if root._requires_grad and root._grad_fn is None:
+    if tracked and root._grad_fn is None:
         raise RuntimeError(advice.leaf_in_place(root, view=root is not tensor))
 
 
@@ -249,28 +250,42 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy",
     counted
         Whether this is a change that the backward pass has to know of.
     """
-    global latest
+    memory, before = begin(tensor, where, operation)
+    if where is ... and operation in DEPRECATED and memory is not tensor.array:
+        where = (array != memory) & ((array == array) | (memory == memory))
+        array = array[where]  # what it left alone must not overwrite what it changed
+    memory[where] = array
+    end(tensor, before, caller(), counted)
+
+
+Before = list[tuple[Memory, Any]]
+"""What stood where something is about to be written, and the memory that keeps it for pictures."""
+
+
+def begin(tensor: Tensor, where: Any = ..., operation: str = "copy") -> tuple[np.ndarray[Any, Any], Before]:
+    """Return the array of a tensor that is about to be overwritten, and what is there."""
     if tensor._barred and not mode.barred:
         raise RuntimeError(INFERENCE)
-    counter = counter_of(tensor)
     before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
     memory = tensor._writable()
     if not memory.flags.writeable:
         memory = _expanded_memory(memory, where, operation)
-        if where is ... and operation in DEPRECATED:  # what it left alone must not overwrite what it changed
-            where = (array != memory) & ((array == array) | (memory == memory))
-            array = array[where]
-    memory[where] = array
+    return memory, before
+
+
+def end(tensor: Tensor, before: Before, origin: tuple[Any, int], counted: bool = True) -> None:
+    """Note that a tensor has been overwritten, by a line of somebody's code."""
+    global latest
     latest = moment()
     for changed, old in before:
         changed.keep(latest, old)
     if counted:
-        _count(counter)
+        _count(counter_of(tensor), origin)
 
 
-def _count(counter: VersionCounter) -> None:
+def _count(counter: VersionCounter, origin: tuple[Any, int]) -> None:
     """Note a change that has just happened, and tell those that cannot follow it."""
-    counter.note(latest, caller())
+    counter.note(latest, origin)
     for known in counter.told:
         view = known()
         if view is not None and view._stale is None:
@@ -294,7 +309,7 @@ def _expanded_memory(array: np.ndarray[Any, Any], where: Any, operation: str) ->
         If several of the entries that would be written to are one.
     """
     if operation in DEPRECATED:
-        warnings.warn(DEPRECATED_OVERLAP.format(operation, *DEPRECATED[operation]), UserWarning, stacklevel=5)
+        warnings.warn(DEPRECATED_OVERLAP.format(operation, *DEPRECATED[operation]), UserWarning, stacklevel=6)
     elif operation not in ONE_NUMBER and _overlaps(array[where]):
         raise RuntimeError(OVERLAPS)
     owner = array

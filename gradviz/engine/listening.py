@@ -80,7 +80,8 @@ class Usual(Listener):
     def added(self, end: Any, gradient: Any) -> None:
         """Call the hooks after that."""
         for hook in tuple(end.variable._post_accumulate_hooks or ()):
-            hook(end.variable)
+            if hook(end.variable) is not None:
+                raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         if end.hooks is not None:
             end.hooks.node_done([], gradient, self.create_graph)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradviz.engine import advice
+from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.core import node as core
 from gradviz.engine.core import tensor as leaf
 from gradviz.engine.core.node import Gradients, moment
@@ -112,8 +113,9 @@ class Node(core.Node):
         formula, it notes only the arguments that require one.
         """
         pairs = zip(self.edges, self.operation.differentiable, strict=False)
-        known = type(self).__name__ != "NotImplemented"
-        return tuple(edge or (None, 0) for edge, possible in pairs if possible and (known or edge))
+        if type(self).__name__ == "NotImplemented":  # it has no formulas, and as many edges as gradients want to flow
+            return tuple(edge for edge in self.edges if edge is not None)
+        return tuple(edge if edge is not None else (None, 0) for edge, possible in pairs if possible)
 
     @property
     def metadata(self) -> dict[Any, Any]:
@@ -252,7 +254,10 @@ class AccumulateGrad(leaf.AccumulateGrad):
         """Add to ``.grad``; what stood there is kept for pictures of what was computed with it."""
         if self.variable._grad is not None and not isinstance(gradient, leaf.Tensor):
             self.variable._grad.keep_old_values()
-        super().add(gradient)
+        try:
+            super().add(gradient)
+        except ValueError:  # the leaf has another shape by now
+            raise broadcast_error(self.variable._grad.array, gradient) from None  # type: ignore[union-attr]
 
 
 def arrived(gradients: tuple[Any, ...]) -> tuple[bool, ...]:

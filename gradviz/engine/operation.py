@@ -13,16 +13,16 @@ recorded in its turn. It need not undo broadcasting, nor copy a gradient along a
 
 from __future__ import annotations
 
-import itertools
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, wraps
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes, fast, mixed
+from gradviz.engine import dtypes, fast, mixed
+from gradviz.engine.broadcast import broadcast_error, check_broadcast
 from gradviz.engine.core import operation as core
 from gradviz.engine.core.operation import parameters
 from gradviz.engine.fast import operation as quick
@@ -129,6 +129,13 @@ class Operation(core.Operation):
     def _saved(self) -> dict[tuple[bool, ...], list[str]]:
         return {}
 
+    def refuse(self, inputs: tuple[Any, ...], edges: Sequence[Any]) -> None:
+        """Say that a tensor made in inference mode would have to be saved, if so."""
+        saved = self.saved_names(tuple(edge is not None for edge in edges))
+        for name, argument in zip(self.inputs, inputs, strict=False):
+            if name in saved and isinstance(argument, Tensor) and argument._barred:
+                raise RuntimeError(argument._barred)
+
     @cached_property
     def node_type(self) -> type[Node]:
         """The class of its nodes."""
@@ -201,28 +208,6 @@ def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:
 def is_bool(operand: Any) -> bool:
     """Return True for True, False, and arrays of them."""
     return isinstance(operand, bool) or (isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind == "b")
-
-
-def broadcast_error(x: Any, y: Any) -> RuntimeError:
-    """Say which sizes do not match, in PyTorch's words."""
-    a, b = np.shape(x), np.shape(y)
-    longest = max(len(a), len(b))
-    padded_a, padded_b = (1,) * (longest - len(a)) + a, (1,) * (longest - len(b)) + b
-    for axis in range(longest - 1, -1, -1):
-        m, n = padded_a[axis], padded_b[axis]
-        if m != n and 1 not in (m, n):
-            words = (
-                f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton dimension {axis}"
-            )
-            return RuntimeError(advice.do_not_broadcast(words, x, y))
-    raise AssertionError(f"shapes {a} and {b} do broadcast")
-
-
-def check_broadcast(*arrays: Any) -> None:
-    """Say which two of several arrays, if any, have shapes that do not go together."""
-    for x, y in itertools.combinations(arrays, 2):
-        if any(m != n and 1 not in (m, n) for m, n in zip(np.shape(x)[::-1], np.shape(y)[::-1], strict=False)):
-            raise broadcast_error(x, y)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """Classes of tensors that a program makes: ``class Named(torch.Tensor)``. What is computed from one is one, as in PyTorch.
 
-They cost the others nothing: whether there are any is one question to an empty set, and operators, which come through no
-door, are put behind one in the class itself when it is made.
+Where a program makes none they cost nothing: whether there are any is one question to an empty set. Once there is one, every
+call of a function is asked whether it is about it; operators, which come through no door, are put behind one in the class
+itself when it is made.
 """
 
 from __future__ import annotations

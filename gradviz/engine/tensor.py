@@ -211,6 +211,7 @@ class Tensor(core.Tensor):
         """Call `hook` with this tensor's gradient when it is complete; what it returns, if anything, replaces it."""
         if not self._requires_grad:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        refuse_stale(self)
         # Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf.
         if self._grad_fn is not None:
             return add(self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, []), hook)
@@ -243,7 +244,8 @@ class Tensor(core.Tensor):
         if self._base is not None:
             raise RuntimeError(DETACHED_VIEW)
         counter_of(self)  # what made it may have saved it
-        self._grad_fn, self._requires_grad, self._output_nr = None, False, 0
+        self._grad_fn, self._output_nr = None, 0
+        self.requires_grad = False
         return self
 
     @property
@@ -265,6 +267,8 @@ class Tensor(core.Tensor):
     @property
     def _version(self) -> int:
         """How often this tensor's memory was changed in place."""
+        if self._barred:
+            raise RuntimeError("Inference tensors do not track version counter.")
         counter = (self if self._base is None else self._base)._counter
         return 0 if counter is None else counter.count
 

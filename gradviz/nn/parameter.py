@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import creation, dtypes, printing
+from gradviz.engine.memory import counter_of
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -46,7 +47,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         source = creation.zeros(0) if data is None else data if isinstance(data, Tensor) else creation.tensor(data)
-        self.array = source._writable()
+        self.array, self._counter = source._writable(), counter_of(source)  # one memory, one count of its changes
         self._grad_fn = None
         self._requires_grad = False
         self.requires_grad = requires_grad

@@ -9,7 +9,7 @@ reduced axis: every node does both.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -61,6 +61,12 @@ class Operation:
         reads = [{**sizes, **fields}[name] for name in parameters(formula)[1:]]
         return lambda grad, values: formula(grad, *[np.shape(values[at]) if size else values[at] for at, size in reads])
 
+    def refuse(self, inputs: tuple[Any, ...], edges: Sequence[Any]) -> None:
+        """Raise an error for an argument that may not be part of a graph."""
+        for argument in inputs:
+            if isinstance(argument, Tensor) and argument._barred:
+                raise RuntimeError(argument._barred)
+
     @cached_property
     def node_type(self) -> type[Node]:
         """The class of its nodes."""
@@ -89,22 +95,15 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
 
     `values` is what the formulas may read, in the order of `Operation.fields`.
     """
-    edges = edges_to(operation, inputs) if mode.enabled and output.dtype.kind == "f" else None
-    return wrap(output, None if edges is None else operation.node_type(inputs, edges, values, output.shape))
-
-
-def edges_to(operation: Operation, inputs: tuple[Any, ...]) -> tuple[Edge | None, ...] | None:
-    """Return for each argument where its gradient goes, ``None`` if none flows at all."""
+    if not mode.enabled or output.dtype.kind != "f":
+        return wrap(output)
     edges: list[Edge | None] = []
-    flows, barred = False, None
+    flows = False
     for argument, differentiable in zip(inputs, operation.differentiable, strict=True):
-        edge = None
-        if isinstance(argument, Tensor):
-            if argument._requires_grad and differentiable:
-                edge, flows = edge_of(argument), True
-            else:
-                barred = argument._barred or barred
-        edges.append(edge)
-    if flows and barred:
-        raise RuntimeError(barred)
-    return tuple(edges) if flows else None
+        wants = isinstance(argument, Tensor) and argument._requires_grad and differentiable
+        edges.append(edge_of(argument) if wants else None)
+        flows = flows or wants
+    if not flows:
+        return wrap(output)
+    operation.refuse(inputs, edges)
+    return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape))

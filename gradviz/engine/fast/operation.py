@@ -8,9 +8,10 @@ from types import FrameType
 from typing import Any
 from weakref import ref
 
+from gradviz.engine.core import operation as core
 from gradviz.engine.core.node import next_number
 from gradviz.engine.core.operation import Operation, Rule, parameters
-from gradviz.engine.core.tensor import Edge, edge_of, mode, wrap
+from gradviz.engine.core.tensor import Edge, mode, wrap
 from gradviz.engine.node import OURS, AccumulateGrad, caller
 from gradviz.engine.scope import PACKAGE, running
 from gradviz.engine.tensor import Tensor
@@ -50,12 +51,12 @@ def result(node_type: Any, inputs: tuple[Any, ...], edges: tuple[Edge | None, ..
 
 
 def end_of(leaf: Tensor) -> Edge | None:
-    """Return where a gradient of a leaf goes that wants one."""
+    """Return where a gradient of a leaf goes that wants one; ``None`` for those with a story, which the core knows."""
+    if leaf._barred is not None or leaf._base is not None or leaf._stale is not None:
+        return None
     known = leaf._accumulate
     end = None if known is None else known()
     if end is None:
-        if leaf._base is not None or leaf._stale is not None:
-            return edge_of(leaf)
         end = AccumulateGrad(leaf)
         leaf._accumulate = ref(end)
     return end, 0
@@ -66,7 +67,7 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
     if not mode.enabled or output.dtype.kind != "f":
         return wrap(output)
     edges: list[Edge | None] = []
-    flows, barred = False, None
+    flows = odd = False
     differentiable = operation.differentiable
     for place, argument in enumerate(inputs):
         edge = None
@@ -75,13 +76,14 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
                 node = argument._grad_fn
                 edge = end_of(argument) if node is None else (node, argument._output_nr)
                 flows = True
+                odd = odd or edge is None
             elif argument._barred is not None:
-                barred = argument._barred
+                odd = True
         edges.append(edge)
     if not flows:
         return wrap(output)
-    if barred is not None:
-        raise RuntimeError(barred)
+    if odd:
+        return core.record(operation, inputs, values, output)
     return result(operation.node_type, inputs, tuple(edges), values, output)
 
 
@@ -109,6 +111,8 @@ def unary(operation: Operation, reference: Function) -> Function:
             return wrap(out)
         node = input._grad_fn
         edge = end_of(input) if node is None else (node, input._output_nr)
+        if edge is None:
+            return core.record(operation, (input,), (x, out), out)
         return result(node_type, (input,), (edge,), (x, out), out)
 
     return function
@@ -167,6 +171,8 @@ def of_one(operation: Operation, reference: Function) -> Function:
             return wrap(out)
         node = self._grad_fn
         edge = end_of(self) if node is None else (node, self._output_nr)
+        if edge is None:
+            return core.record(operation, (self,), (x, out, *others), out)
         return result(node_type, (self,), (edge,), (x, out, *others), out)
 
     return function

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes
+from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.functions.arithmetic import mul
 from gradviz.engine.functions.matrixchecks import check_tensor, type_names
 from gradviz.engine.functions.shapes import (
@@ -20,7 +21,7 @@ from gradviz.engine.functions.shapes import (
     transpose,
     unsqueeze,
 )
-from gradviz.engine.operation import array_of, broadcast_error, normal_axis
+from gradviz.engine.operation import array_of, normal_axis
 from gradviz.engine.operations import matrix, shapes
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of

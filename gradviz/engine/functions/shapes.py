@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.devices import check_device
-from gradviz.engine.operation import broadcast_error, normal_axes, normal_axis
+from gradviz.engine.operation import normal_axes, normal_axis
 from gradviz.engine.operations import assignment, elementwise, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -134,6 +135,8 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     axis, lengths = normal_axis(dim, input.ndim), tuple(sizes)
     if not lengths:
         raise RuntimeError("unflatten: sizes must be non-empty")
+    if not input.ndim:
+        raise RuntimeError("unflatten got an unexpected error:\nDimension specified as 0 but tensor has no dimensions")
     whole = input.shape[axis]
     try:
         split = shapes.sizes_for(lengths, whole)
@@ -478,6 +481,8 @@ def repeat_interleave(
         input = flatten(input)
     elif not input.ndim:
         normal_axis(dim, 0)
+        if isinstance(counts, int):
+            normal_axis(1, 0)  # where PyTorch puts the copies: there is none
         input = flatten(input)
     axis = normal_axis(dim or 0, input.ndim)
     length = input.shape[axis]

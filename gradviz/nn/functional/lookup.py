@@ -81,7 +81,7 @@ def embedding(
         raise NotImplementedError("gradviz has no sparse gradients; supported: sparse=False")
     padding = -1
     if padding_idx is not None:
-        if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        if weight.ndim and not -weight.shape[0] <= padding_idx < weight.shape[0]:
             raise AssertionError("Padding_idx must be within num_embeddings")
         padding = padding_idx % weight.shape[0]
     if weight.ndim != 2:

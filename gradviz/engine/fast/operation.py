@@ -100,7 +100,7 @@ def apply(operation: Operation, inputs: tuple[Any, ...], settings: tuple[Any, ..
 
 def unary(operation: Operation, reference: Function) -> Function:
     """Make the function of a row with one argument: quick where that is a floating-point tensor."""
-    forward, node_type = operation.forward, operation.node_type
+    forward = operation.forward
 
     def function(input: Tensor) -> Any:
         x = input.array
@@ -113,7 +113,7 @@ def unary(operation: Operation, reference: Function) -> Function:
         edge = end_of(input) if node is None else (node, input._output_nr)
         if edge is None:
             return core.record(operation, (input,), (x, out), out)
-        return result(node_type, (input,), (edge,), (x, out), out)
+        return result(operation.node_type, (input,), (edge,), (x, out), out)
 
     return function
 
@@ -160,7 +160,7 @@ def binary(operation: Operation, reference: Function) -> Function:
 
 def of_one(operation: Operation, reference: Function) -> Function:
     """Make the function of a row with one argument and settings, and one result."""
-    forward, node_type = operation.forward, operation.node_type
+    forward = operation.forward
 
     def function(self: Any, *others: Any) -> Any:
         if not isinstance(self, Tensor):
@@ -173,7 +173,7 @@ def of_one(operation: Operation, reference: Function) -> Function:
         edge = end_of(self) if node is None else (node, self._output_nr)
         if edge is None:
             return core.record(operation, (self,), (x, out, *others), out)
-        return result(node_type, (self,), (edge,), (x, out, *others), out)
+        return result(operation.node_type, (self,), (edge,), (x, out, *others), out)
 
     return function
 

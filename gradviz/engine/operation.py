@@ -456,13 +456,13 @@ def unlisted(
     def function(*arguments: Any) -> Any:
         inputs = tuple(one if isinstance(one, Tensor) else array_of(one) for one in arguments[:count])
         result = apply(operation, inputs, arguments[count:])
-        if len(operation.outputs) > 1 and not many and (node := result[0]._grad_fn) is not None:
+        if outputs != "result" and not many and (node := result[0]._grad_fn) is not None:
             # Those that have no gradient do not know the node, which may have saved them.
             for place, tensor in enumerate(result[1:], start=1):
                 node.counts(place, counter_of(tensor))
         return result
 
-    if not fast.enabled or len(operation.outputs) > 1 or not derivatives:
+    if not fast.enabled or outputs != "result" or not derivatives:
         return _named(function, operation)
     return _named((quick.of_one if count == 1 else quick.of_several)(operation, function), operation)
 

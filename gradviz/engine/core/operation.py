@@ -35,7 +35,7 @@ class Operation:
     derivatives: Mapping[str, Callable[..., Any]]  # a formula for each argument that has one
     settings: tuple[str, ...] = ()  # the other arguments
     reduction: bool = False  # whether it reduces axes: its formulas see those kept, with length 1
-    outputs: tuple[str, ...] = ("result",)  # what it computes; gradients flow back from the first only, ...
+    outputs: tuple[str, ...] = ("result",)  # what it computes: this, or a tuple; gradients come to the first only, ...
     many: bool = False  # ... unless this is set: its formulas then take the gradients of all as a tuple
 
     @cached_property
@@ -83,7 +83,7 @@ def apply(operation: Operation, inputs: tuple[Any, ...], settings: tuple[Any, ..
     """Run a row on tensors and numbers: compute on their arrays, and note how that was done."""
     arrays = tuple(argument.array if isinstance(argument, Tensor) else argument for argument in inputs)
     result = operation.forward(*arrays, *settings)
-    if len(operation.outputs) == 1:
+    if operation.outputs == ("result",):
         return record(operation, inputs, (*arrays, result, *settings), result)
     first = record(operation, inputs, (*arrays, *result, *settings), result[0])
     node = first._grad_fn if operation.many else None

@@ -91,7 +91,7 @@ def apply(operation: Operation, inputs: tuple[Any, ...], settings: tuple[Any, ..
     """Run a row on tensors and numbers."""
     arrays = [argument.array if isinstance(argument, Tensor) else argument for argument in inputs]
     out = operation.forward(*arrays, *settings)
-    if len(operation.outputs) == 1:
+    if operation.outputs == ("result",):
         return record(operation, inputs, (*arrays, out, *settings), out)
     first = record(operation, inputs, (*arrays, *out, *settings), out[0])
     node = first._grad_fn if operation.many else None

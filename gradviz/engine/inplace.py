@@ -375,8 +375,11 @@ class CopySlices(Node):
         return [whole, *others]
 
     def release(self) -> None:
-        """Drop what was saved."""
-        self.inner.release()
+        """Drop what was done to the part: as in PyTorch, no second pass goes through, whatever that had saved."""
+        if self.inner.values is not None:
+            if self.inner.operation.settings:
+                self.inner.settings_ = self.inner.settings
+            self.inner.values = None
 
 
 @lru_cache(maxsize=256)

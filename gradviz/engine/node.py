@@ -114,7 +114,8 @@ class Node(core.Node):
         """
         pairs = zip(self.edges, self.operation.differentiable, strict=False)
         if type(self).__name__ == "NotImplemented":  # it has no formulas, and as many edges as gradients want to flow
-            return tuple(edge for edge in self.edges if edge is not None)
+            given = zip(self.edges, self.inputs, strict=False)
+            return tuple(edge or (None, 0) for edge, argument in given if getattr(argument, "_requires_grad", False))
         return tuple(edge if edge is not None else (None, 0) for edge, possible in pairs if possible)
 
     @property

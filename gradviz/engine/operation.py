@@ -156,12 +156,16 @@ def watching(out: Tensor, **settings: Any) -> Tensor:
         By the name of the setting, what was given: a tensor or several; anything else cannot change in place.
     """
     if out._grad_fn is not None:
-        out._grad_fn.given = tuple(
+        given = tuple(
             (name, tensor)
             for name, given in settings.items()
             for tensor in (given if isinstance(given, tuple | list) else (given,))
             if isinstance(tensor, Tensor)
         )
+        barred = next((tensor._barred for _, tensor in given if tensor._barred), None)
+        if barred is not None:
+            raise RuntimeError(barred)
+        out._grad_fn.given = given
     return out
 
 

@@ -235,8 +235,7 @@ class Tensor(core.Tensor):
         out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
         out._counter = counter_of(self)
-        if mode.barred:
-            out._barred = self._barred
+        out._barred = self._barred
         return out
 
     def detach_(self) -> Tensor:
@@ -252,7 +251,7 @@ class Tensor(core.Tensor):
     def data(self) -> Tensor:
         """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
         out = wrap(self._writable())
-        out._memory = memory_of(self)
+        out._memory, out._barred = memory_of(self), self._barred
         return out
 
     @data.setter
@@ -390,7 +389,7 @@ class Tensor(core.Tensor):
         return iter(self.unbind(0))
 
     def __contains__(self, item: Any) -> bool:
-        return bool(np.any(self.array == (item.array if isinstance(item, Tensor) else item)))
+        return bool((self == item).any())
 
     def __hash__(self) -> int:
         return id(self)

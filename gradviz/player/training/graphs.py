@@ -13,6 +13,7 @@ from gradviz.drawing.view import view
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
 from gradviz.player.payload import VERSION, geometry
+from gradviz.recording.later import changed
 from gradviz.recording.model import Graph, Recording
 from gradviz.training.log import Entry
 from gradviz.training.run import Run
@@ -86,7 +87,7 @@ class GraphPicture:
 def without_numbers(graph: Graph) -> Graph:
     """Leave out the numbers of local derivatives: they are another step's."""
     operations = tuple(
-        replace(operation, inputs=tuple(replace(argument, local_number="") for argument in operation.inputs))
+        replace(operation, inputs=tuple(changed(argument, local_number="") for argument in operation.inputs))
         for operation in graph.operations
     )
     return replace(graph, operations=operations)

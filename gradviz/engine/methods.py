@@ -176,6 +176,7 @@ def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def install() -> None:
     """Attach everything to `Tensor`."""
+    Tensor.__new__ = staticmethod(creation.new)  # type: ignore[method-assign]
     for name in functions.__all__:
         if name not in functions.NOT_METHODS and name not in vars(Tensor):
             setattr(Tensor, name, getattr(functions, name))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 import gradviz
-from gradviz.bounds import bounded, call, operate
+from gradviz.bounds import MEANINGS, OPERATORS, bounded
 from gradviz.engine.tensor import Tensor
 from gradviz.usage import UsageError, in_short
 
@@ -115,12 +115,12 @@ def _compute(text: str, values: Mapping[str, Any], name: str | None = None) -> A
     nodes = list(ast.walk(tree))
     for node in nodes:
         _check(node, values, what, text)
-    functions = {node.id: _function(node.id) for node in nodes if isinstance(node, ast.Name)}
+    functions = {node.id: function_named(node.id) for node in nodes if isinstance(node, ast.Name)}
     label = "expression"
     linecache.cache[label] = (len(text), None, [text + "\n"], label)
     try:
         code = compile(bounded(tree), label, "eval")
-        return eval(code, {"__builtins__": {}, **functions, **values, "_operate": operate, "_call": call})
+        return eval(code, {"__builtins__": {}, **functions, **values, **MEANINGS})
     except MemoryError:
         words = "there is not enough memory for it"
     except OverflowError:
@@ -136,11 +136,13 @@ def _check(node: ast.AST, values: Mapping[str, Any], what: str, text: str) -> No
     """Refuse what an expression may not be made of, and what it cannot mean."""
     if not isinstance(node, _ALLOWED):
         raise UsageError(f"{what} {text!r} may hold numbers, names, operators and function calls, but no {_kind(node)}")
+    if isinstance(node, ast.Compare) and (len(node.ops) > 1 or type(node.ops[0]).__name__ not in OPERATORS):
+        raise UsageError(f"cannot compute {text!r}: tensors are compared two at a time, as in (0 < w) & (w < 1)")
     if isinstance(node, ast.Attribute) and node.attr.startswith("_"):
         raise UsageError(f"{what} {text!r} may not use the private name {node.attr!r}")
     if isinstance(node, ast.Attribute) and node.attr == "numpy":  # whose arrays can write files
         raise UsageError(f"{what} {text!r} computes with tensors, and may not leave them for NumPy's arrays")
-    if isinstance(node, ast.Name) and node.id not in values and not callable(_function(node.id)):
+    if isinstance(node, ast.Name) and node.id not in values and not callable(function_named(node.id)):
         raise UsageError(_unknown_name(node.id, values))
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitXor) and _is_number(node.right):
         raise UsageError(f"cannot compute {text!r}: {POWER}")
@@ -156,7 +158,7 @@ def _kind(node: ast.AST) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type(node).__name__).lower()
 
 
-def _function(name: str) -> Any:
+def function_named(name: str) -> Any:
     """Return gradviz's function of this name, an activation or loss, or ``None``."""
     if name.startswith("_"):
         return None

@@ -205,7 +205,6 @@ def test_the_advice_of_an_error_is_shown(here, capsys):
                 "w*randint(0, 9, (10**9,))",
                 "w.expand(10**12).sum()",
                 "w.repeat(10**5, 10**5).sum()",
-                "w*one_hot(tensor([1]), 10**10)",
                 "w*w.new_zeros(10**10)",
                 "(ones(10**5, 1)*w + ones(1, 10**5)).sum()",
                 "(ones(10**5, 1)*w @ ones(1, 10**5)).sum()",
@@ -215,6 +214,29 @@ def test_the_advice_of_an_error_is_shown(here, capsys):
                 "outer(ones(10**5)*w, ones(10**5)).sum()",
             )
         ),
+        *(
+            (expression, f"{expression.partition('(')[0].rpartition('*')[2]}() may need more than 10,000,000 entries")
+            for expression in (
+                "w*one_hot(tensor([1]), 10**10)",
+                "conv1d(ones(1, 1, 3)*w, ones(1, 1, 3)*w, padding=10**9)",
+                "interpolate(ones(1, 1, 3)*w, scale_factor=10**8)",
+                "tril_indices(30000, 30000).sum()*w",
+                "pad(ones(3)*w, (10**9, 0))",
+                "vander(ones(3)*w, N=10**8)",
+                "diag(ones(20000)*w)",
+            )
+        ),
+        *(
+            (expression, "than 10,000,000 entries")
+            for expression in (
+                "cdist(ones(20000, 1)*w, ones(20000, 1))",
+                "combinations(ones(100)*w, 4)",
+                "(ones(10**5)*w)[zeros(10**5, 1).long() + arange(10**5)]",
+                "einsum('a,b->ab', ones(10**5)*w, ones(10**5))",
+            )
+        ),
+        ("'{:1000000000d}'.format(5)", "it calls gradviz's functions and the methods of tensors only"),
+        ("ones(10**5, 1) < ones(1, 10**5) < w", "tensors are compared two at a time, as in (0 < w) & (w < 1)"),
         *(
             (expression, "a number in it is too large; the largest in a tensor is 3.4e38")
             for expression in ("w*1e400", "w*10**400", "w*9.0**9**9", "(-1e400)*w")

@@ -94,10 +94,29 @@ def operate(name: str, left: Any, right: Any) -> Any:
         if bits > MOST_BITS:
             raise UsageError(f"a whole number in it would have more than {MOST_BITS * 3 // 10:,} digits")
     elif not isinstance(left, NUMBERS) or not isinstance(right, NUMBERS):
-        raise UsageError("its operators take numbers and tensors only; a list becomes a tensor with tensor([...])")
+        words = not_a_number(left) or not_a_number(right)
+        raise UsageError(
+            words or "its operators take numbers and tensors only; a list becomes a tensor with tensor([...])"
+        )
     else:
         _check(_together(name, left, right))
     return OPERATORS[name](left, right)
+
+
+def not_a_number(value: Any) -> str:
+    """Say what has been forgotten where a function, or several results, stand for a number; ``""`` for all else."""
+    if callable(value) and not isinstance(value, Tensor):
+        name = getattr(value, "__name__", "it")
+        return f"{name} is a function, and is called with parentheses: {name}()"
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        name = type(value).__name__
+        meant = {"max": "; the larger of w and 0 is relu(w)", "min": "; the smaller of w and 0 is clamp(w, max=0)"}.get(
+            name, ""
+        )
+        return f"{name}() has several results: take one, as in {name}(...).{value._fields[0]}{meant}"
+    if isinstance(value, tuple | list) and any(isinstance(each, Tensor) for each in value):
+        return "it is several tensors: take one, as in (...)[0], or join them with stack([...])"
+    return ""
 
 
 def index(value: Any, key: Any) -> Any:

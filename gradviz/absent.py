@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
+import warnings
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from importlib.machinery import ModuleSpec
@@ -165,6 +166,13 @@ NO_PYTORCH = (
 )
 
 
+BOTH = (
+    "Here `torch` is gradviz, and this import brings PyTorch's own, which cannot compute with gradviz's tensors. Write "
+    "`import gradviz.as_torch` in the first line and then `import torch`: every `from torch...` means gradviz from there on. "
+    "(Or take it from gradviz: from gradviz.optim import SGD, from gradviz.utils.data import DataLoader.)"
+)
+
+
 class AbsentError(ModuleNotFoundError):
     """An import of what PyTorch has and gradviz has not. Programs that can do without catch it as an ImportError."""
 
@@ -238,6 +246,21 @@ class Finder:
         raise AbsentError(words, name=f"torch.{below}")
 
 
+class Watcher:
+    """Stands at the beginning of `sys.meta_path`, to say what ``from torch...`` brings where gradviz is called ``torch``."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Find nothing; warn, if a file in which ``torch`` is gradviz is about to import PyTorch itself."""
+        if name != "torch":
+            return
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+            frame = frame.f_back
+        if frame is not None and hasattr(frame.f_globals.get("torch"), "__gradviz__"):
+            warnings.warn_explicit(BOTH, UserWarning, frame.f_code.co_filename, frame.f_lineno)
+
+
 class Alias:
     """Loads a module that is there already, under a second name: one object, run once.
 
@@ -276,3 +299,4 @@ def importing() -> bool:
 
 
 sys.meta_path.append(Finder())
+sys.meta_path.insert(0, Watcher())

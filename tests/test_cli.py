@@ -543,3 +543,20 @@ def test_python_runs_the_package(program):
     done = subprocess.run(command, input="hello\n", capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [*map(str, range(5000)), "hello"]
     assert done.stderr == WHO
+
+
+def test_a_program_has_gradviz_until_its_threads_have_ended(here, capsys):
+    (here / "late.py").write_text(
+        "import threading, time\n\ndef late():\n    time.sleep(0.3)\n    import torch\n"
+        "    print(hasattr(torch, '__gradviz__'))\n\nthreading.Thread(target=late).start()\n"
+    )
+    assert main(["run", "late.py"]) == 0
+    assert capsys.readouterr().out == "True\n"
+
+
+def test_an_error_of_any_kind_shows_the_programs_lines_only(here, capsys):
+    (here / "stop.py").write_text("class Stop(BaseException):\n    pass\n\nraise Stop('enough')\n")
+    assert main(["run", "stop.py"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("  File ") == 1
+    assert "Stop: enough" in said

@@ -115,7 +115,8 @@ NAMES = {
     "use linalg.matrix_norm": "frobenius_norm nuclear_norm",
     "PyTorch has taken it out itself": "lstsq matrix_rank solve symeig Tensor.lstsq Tensor.solve Tensor.symeig Tensor.eig Tensor.reinforce "
     "Tensor.resize Tensor.resize_as",
-    "it is not among the distributions that are here": "distributions.Binomial distributions.Cauchy distributions.Chi2 distributions.ContinuousBernoulli "
+    "it is not among the distributions that are here": "distributions.Binomial distributions.Cauchy distributions.Chi2 "
+    "distributions.ContinuousBernoulli "
     "distributions.FisherSnedecor distributions.GeneralizedPareto distributions.Geometric distributions.Gumbel "
     "distributions.HalfCauchy distributions.HalfNormal distributions.InverseGamma distributions.Kumaraswamy "
     "distributions.LKJCholesky distributions.LogisticNormal distributions.LowRankMultivariateNormal "
@@ -161,7 +162,7 @@ SAME = {
     "nn.utils.convert_parameters": "nn.utils",
     "optim.adamw": "optim.adam",
     "random": "",
-    "utils.data.dataloader": "utils.data.loader",
+    "utils.data.dataloader": "utils.data",
     "utils.data.dataset": "utils.data.datasets",
     "utils.data.sampler": "utils.data.samplers",
     "utils.hooks": "engine.hooks",

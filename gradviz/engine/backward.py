@@ -262,7 +262,7 @@ def run(
         if leaf._requires_grad:  # still
             accumulate(leaf, gradient)
         if leaf._post_accumulate_hooks:
-            for hook in tuple(leaf._post_accumulate_hooks):
+            for hook in leaf._post_accumulate_hooks:
                 hook(leaf)
         if own is not None:
             own.node_done([], gradient, create_graph)

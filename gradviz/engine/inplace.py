@@ -374,7 +374,8 @@ class CopySlices(Node):
         return self._seen
 
     @seen.setter
-    def seen(self, seen: tuple[Any, ...]) -> None:
+    def seen(self, seen: tuple[Any, ...] | None) -> None:
+        assert seen is not None
         self._seen = seen if self.line * seen[1].nbytes <= self.LIMIT else (seen[0], None, None, None)
 
     _seen: tuple[Any, ...] | None = None
@@ -401,7 +402,10 @@ class CopySlices(Node):
         if self.overlap:
             raise RuntimeError(OVERLAPS)
         whole = upstream * wrap(strides.with_part(np.ones(shape, bool), False, *self.part))
-        return [whole if first is None else whole + assignment.back_to(first, *self.part, shape), *others]
+        if first is not None:
+            size, stride, offset, lies = self.part
+            whole = whole + assignment.back_to(first, size, stride, offset, lies, shape)
+        return [whole, *others]
 
     def release(self) -> None:
         """Drop what was saved."""

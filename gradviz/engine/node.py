@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradviz.engine import advice
-from gradviz.engine.hooks import NodeHooks, RemovableHandle, add
+from gradviz.engine.hooks import NodeHooks, RemovableHandle
 from gradviz.engine.scope import running
 
 if TYPE_CHECKING:
@@ -145,11 +145,11 @@ class Node:
         `grad_inputs` are the gradients it sends on, `grad_outputs` those that arrived; a tuple that the hook returns takes
         the place of `grad_inputs`.
         """
-        return add(self.all_hooks().after, hook)
+        return self.all_hooks().after.add(hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(grad_outputs)`` before this node runs; a tuple that it returns takes their place."""
-        return add(self.all_hooks().before, hook)
+        return self.all_hooks().before.add(hook)
 
     def all_hooks(self) -> NodeHooks:
         """Return the node's hooks, made when first asked for."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from gradviz import absent
 from gradviz.engine import advice, devices, dtypes, mixed, printing
-from gradviz.engine.hooks import RemovableHandle, add
+from gradviz.engine.hooks import Hooks, RemovableHandle
 from gradviz.engine.modes import mode
 from gradviz.engine.node import AccumulateGrad, Node, moment
 from gradviz.engine.size import Size
@@ -62,8 +62,8 @@ class Tensor:
     _retains_grad = False
     _output_nr = 0
     _accumulate: weakref.ref[AccumulateGrad] | None = None
-    _hooks: list[Callable[[Tensor], Tensor | None]] | None = None
-    _post_accumulate_hooks: list[Callable[[Tensor], None]] | None = None
+    _hooks: Hooks[Callable[[Tensor], Tensor | None]] | None = None
+    _post_accumulate_hooks: Hooks[Callable[[Tensor], None]] | None = None
     _base: Tensor | None = None  # whose memory a view looks at
     _views: list[weakref.ref[Tensor]] | None = None
     _creation = (
@@ -218,10 +218,10 @@ class Tensor:
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         # Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf.
         if self._grad_fn is not None:
-            return add(self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, []), hook)
+            return self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, Hooks()).add(hook)
         if self._hooks is None:
-            self._hooks = []
-        return add(self._hooks, hook)
+            self._hooks = Hooks()
+        return self._hooks.add(hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call `hook` with this leaf after a gradient has been added to its ``.grad``."""
@@ -230,8 +230,8 @@ class Tensor:
         if self._grad_fn is not None:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         if self._post_accumulate_hooks is None:
-            self._post_accumulate_hooks = []
-        return add(self._post_accumulate_hooks, hook)
+            self._post_accumulate_hooks = Hooks()
+        return self._post_accumulate_hooks.add(hook)
 
     def detach(self) -> Tensor:
         """Return a tensor with the same memory, cut off from the graph."""

@@ -140,6 +140,8 @@ def grad(
         The tensors to differentiate with respect to, leaves or not.
     allow_unused
         Return ``None`` for an input that the outputs do not depend on, instead of an error.
+    is_grads_batched
+        Take the first dimension of each of `grad_outputs` as a batch, and return the gradients for each, stacked.
     materialize_grads
         Return zeros instead of ``None``.
 
@@ -161,7 +163,9 @@ def grad(
     (tensor(6.),)
     """
     if is_grads_batched:
-        raise NotImplementedError("gradviz has no is_grads_batched=True; call autograd.grad once for each gradient")
+        from gradviz.engine.batched import grad_of_batch
+
+        return grad_of_batch(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."

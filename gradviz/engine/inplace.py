@@ -40,6 +40,10 @@ OVERLAPS = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
     "clone() the tensor before performing the operation."
 )
+NOT_WRITABLE = (
+    "this tensor shares its memory with a NumPy array that is not writable, so it cannot be changed in place\n\n"
+    "torch.tensor(array) makes one with memory of its own."
+)
 DEPRECATED_OVERLAP = (
     "Use of {}_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation. This also "
     "applies to advanced indexing e.g. tensor[{}] = {}"
@@ -325,7 +329,7 @@ def _expanded_memory(array: np.ndarray[Any, Any], where: Any, operation: str) ->
         owner = owner.base
     first = (array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]) // array.itemsize
     if owner.dtype != array.dtype or not owner.flags.writeable:
-        return array  # not ours: NumPy says so
+        raise RuntimeError(NOT_WRITABLE)
     return np.lib.stride_tricks.as_strided(owner.ravel("K")[first:], array.shape, array.strides)
 
 
@@ -446,6 +450,7 @@ def check(node: Node) -> None:
         name = node.operation.outputs[place]
         if name in needed and counter.count != count and ran.values is not None:
             result = ran.values[ran.operation.fields[name]]
+            result = result if ran.many else result.reshape(ran.output_shape)
             which = f", which is output {place} of {plain_name(ran)}," if node.many or not place else ""
             raise _modified(result, which, counter, count, node)
 

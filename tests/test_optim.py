@@ -14,6 +14,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.nn import utils
+from gradviz.optim.rule import sign
 
 STEPS = 20
 SHAPES = [(), (7,), (33, 5)]
@@ -906,3 +907,50 @@ def test_examples(module):
     results = doctest.testmod(importlib.import_module(f"gradviz.{module}"))
     assert results.attempted
     assert not results.failed
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RAdam", "Rprop", "ASGD"])
+def test_a_large_parameter_moves_as_its_parts_do(name):
+    """It is computed a block of entries after the other, where its entries are in order in memory."""
+    random = np.random.default_rng(0)
+    values, gradients = random.standard_normal((2, 400, 500)).astype("f")
+    settings = {"momentum": 0.9} if name == "SGD" else {}
+    whole, turned = gv.tensor(values, requires_grad=True), gv.tensor(values.T.copy()).T.requires_grad_()
+    parts = [gv.tensor(row, requires_grad=True) for row in values]
+    optimizers = [getattr(gv.optim, name)(moved, **settings) for moved in ([whole], [turned], parts)]
+    assert not turned.is_contiguous()
+    for _ in range(3):
+        whole.grad, turned.grad = gv.tensor(gradients), gv.tensor(gradients)
+        for part, row in zip(parts, gradients, strict=True):
+            part.grad = gv.tensor(row)
+        for optimizer in optimizers:
+            optimizer.step()
+        gradients = gradients[::-1].copy()
+    expected = np.stack([part.detach().numpy() for part in parts])
+    assert (expected != values).any()
+    np.testing.assert_array_equal(whole.detach().numpy(), expected)
+    np.testing.assert_array_equal(turned.detach().numpy(), expected)
+
+
+def test_a_rule_of_ones_own_is_stated_as_terms():
+    class Lion(gv.optim.Optimizer):
+        def __init__(self, params, lr=0.1, beta=0.9, weight_decay=0.0):
+            super().__init__(params, {"lr": lr, "beta": beta, "weight_decay": weight_decay})
+
+        @staticmethod
+        def _rule(sheet):
+            grad, beta = sheet.gradient(), sheet.setting("beta")
+            m = sheet.average(sheet.memory("m", "exp_avg"), beta, grad)
+            sheet.line("w", sheet.w - sheet.setting("lr") * sign(m), "w moves against the sign of the average.")
+
+    w = gv.tensor([1.0, -2.0, 0.0], requires_grad=True)
+    optimizer = Lion([w])
+    for _ in range(2):
+        w.grad = gv.tensor([3.0, -1.0, 0.0])
+        optimizer.step()
+    np.testing.assert_allclose(w.detach().numpy(), [0.8, -1.8, 0.0], rtol=1e-6)
+    assert list(optimizer.state[w]) == ["step", "exp_avg"]
+    optimizer.param_groups[0]["weight_decay"] = 10.0  # another form of the rule, from the next step on
+    w.grad = gv.tensor([0.0, 0.0, 0.0])
+    optimizer.step()
+    assert optimizer.state[w]["exp_avg"][1].item() == pytest.approx(0.9 * -0.19 + 0.1 * -18, rel=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradviz as gv
+from gradviz.optim.rule import Sheet
 from gradviz.training.model import BY_HAND, Rule
 from gradviz.training.rules import form_of, hand_rate, lines_of, numbers_of
 
@@ -54,6 +56,11 @@ STATES = {
     "grad_avg": "g",
     "acc_delta": "u",
     "mu_product": "Π",
+    "prev": "g",
+    "step_size": "step",
+    "eta": "η",
+    "mu": "μ",
+    "ax": "ax",
 }
 """What the optimiser calls what it remembers, and the symbol of its line."""
 
@@ -101,6 +108,11 @@ def texts(rule):
     return [f"{line.symbol} ← {' '.join(token.text for token in line.tokens)}" for line in lines_of(rule)]
 
 
+def moved(lines):
+    """The key of what the parameter has become."""
+    return [line.key for line in lines if line.symbol == "w"][-1]
+
+
 def agree(made, expected):
     np.testing.assert_allclose(np.broadcast_to(made, np.shape(expected)), expected, rtol=2e-5, atol=1e-6)
 
@@ -111,21 +123,21 @@ def test_the_numbers_are_those_of_the_optimiser(torch, optimizer, settings, thin
     run, rule = recorded(optimizer, settings)
     columns = columns_of(run, thinned=thinned)
     lines, numbers = lines_of(rule), numbers_of(rule, columns)
-    agree(numbers[lines[-1].key], columns["after"])
-    agree(numbers[lines[-1].key], train(torch, optimizer, **settings))
+    agree(numbers[moved(lines)], columns["after"])
+    agree(numbers[moved(lines)], train(torch, optimizer, **settings))
     keys = {line.key for line in lines} | {token.key for line in lines for token in line.tokens} - {""}
     assert keys == set(numbers)
     assert all(number.dtype == np.float64 for number in numbers.values())
     results = {line.symbol: numbers[line.key] for line in lines}
     for state, symbol in STATES.items():
-        if state in columns and symbol in results and optimizer not in ("ASGD", "Rprop"):
+        if state in columns and symbol in results:
             expected = columns[state].reshape(-1, 1, 1) if columns[state].ndim == 1 else columns[state]
             agree(results[symbol], expected)
 
 
 def worked(tokens, numbers, at):
     """Compute a line as someone would who reads it, with a step's numbers in their places."""
-    python = {"−": "-", "·": "*", "²": "**2", "√": "root**"}
+    python = {"−": "-", "·": "*", "²": "**2", "√": "root**", "^": "**", "=": "=="}
     parts, bar = [], 0
     for token in tokens:
         if token.key:
@@ -136,7 +148,7 @@ def worked(tokens, numbers, at):
             bar = 1 - bar
         else:
             parts.append(python.get(token.text, token.text))
-    return eval(" ".join(parts), {"max": max, "abs": abs, "root": Root(), "inf": math.inf, "nan": math.nan})
+    return eval(" ".join(parts), NAMES)
 
 
 class Root:
@@ -144,6 +156,9 @@ class Root:
 
     def __pow__(self, value):
         return math.sqrt(value)
+
+
+NAMES = {"max": max, "min": min, "abs": abs, "sign": np.sign, "root": Root(), "inf": math.inf, "nan": math.nan}
 
 
 @pytest.mark.parametrize(("optimizer", "settings"), GRID, ids=str)
@@ -156,6 +171,99 @@ def test_the_symbols_say_what_the_numbers_are(optimizer, settings):
         for place in ((0, 0, 0), (3, 1, 1), (7, 2, 0)):
             expected = np.broadcast_to(numbers[line.key], shape)[place]
             assert worked(line.tokens, numbers, (place, shape)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+# --- every optimiser, in every form of its settings ---------------------------------------------------------------------
+
+OPTIMIZERS = sorted(
+    name
+    for name in gv.optim.__all__
+    if name not in ("Optimizer", "LBFGS") and isinstance(getattr(gv.optim, name), type)
+)
+AT_WORK = {"momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1, "lr_decay": 0.2}
+"""What a setting is when it is at work; those that are not here are True."""
+
+HOW = {"foreach", "fused", "capturable", "differentiable"}
+"""Settings that say how it is computed, not what."""
+
+
+def forms(optimizer):
+    """Return the settings of every form: each that the rule asks about is at work or not."""
+    made = getattr(gv.optim, optimizer)
+    defaults = made([gv.ones(1)]).defaults
+    asked, found, before = [], [], None
+    while asked != before:
+        before, found = list(asked), []
+        for at_work in itertools.product([False, True], repeat=len(before)):
+            values = {name: AT_WORK.get(name, True) if on else 0 for name, on in zip(before, at_work, strict=True)}
+            settings = {**defaults, **values}
+            sheet = Sheet(settings)
+            made._rule(sheet)
+            found.append((settings, sheet))
+            asked += dict.fromkeys(name for name in sheet.asked if name in defaults and name not in asked)
+    return found
+
+
+def stepped(optimizer, settings, steps=5):
+    """Step along random gradients; return the columns that a recording has."""
+    random = np.random.default_rng(3)
+    w = gv.tensor(random.standard_normal((3, 2)).astype("f"), requires_grad=True)
+    made = getattr(gv.optim, optimizer)([w])
+    made.param_groups[0].update(settings)
+    made.state.clear()
+    rows = []
+    for _ in range(steps):
+        w.grad = gv.tensor(random.standard_normal((3, 2)).astype("f"))
+        row = {"before": w.detach().numpy().copy(), "gradient": w.grad.numpy().copy()}
+        made.step()
+        state = {name: np.array(kept.array) for name, kept in made.state.get(w, {}).items()}
+        rows.append({**row, "after": w.detach().numpy().copy(), **state})
+    columns = {name: np.stack([row[name] for row in rows]).astype(np.float64) for name in rows[-1]}
+    earlier = {f"{name}.before": np.full_like(columns[name], np.nan) for name in state}
+    for name in state:
+        earlier[f"{name}.before"][1:] = columns[name][:-1]
+    return columns, earlier
+
+
+def names_in(term):
+    """Every setting that a term is computed from."""
+    return {getattr(term, "name", None)}.union(*map(names_in, term.parts)) - {None}
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_is_printed_is_what_was_computed(optimizer):
+    found = forms(optimizer)
+    assert len({lines_of(Rule(optimizer, given_settings)) for given_settings, _ in found}) >= 2
+    for given_settings, sheet in found:
+        rule = Rule(optimizer, given_settings)
+        columns, earlier = stepped(optimizer, given_settings)
+        lines, shape = lines_of(rule), columns["before"].shape
+        for given_columns in ({**columns, **earlier}, columns):
+            numbers = numbers_of(rule, given_columns)
+            made, after = numbers[moved(lines)], columns["after"]
+            assert (np.abs(made - after) <= 2e-6 * (np.abs(after) + np.abs(columns["before"]))).all(), given_settings
+        numbers = numbers_of(rule, {**columns, **earlier})
+        for line in lines:
+            for place in ((0, 1, 1), (4, 2, 0)):
+                expected = np.broadcast_to(numbers[line.key], shape)[place]
+                assert worked(line.tokens, numbers, (place, shape)) == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        starts = [memory.start for memory in sheet.memories]
+        mentioned = set().union(*map(names_in, [*sheet.lines, *starts])) | set(sheet.asked)
+        at_work = {name for name, value in given_settings.items() if value} - HOW
+        if not given_settings.get("momentum"):
+            at_work -= {"dampening", "nesterov"}
+        if not given_settings.get("weight_decay"):
+            at_work -= {"decoupled_weight_decay"}
+        assert at_work <= mentioned, given_settings
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_a_setting_that_the_rule_asks_about_is_written_where_it_is_at_work(optimizer):
+    for given_settings, sheet in forms(optimizer):
+        for name in set(sheet.asked):
+            if given_settings.get(name):
+                without = {**given_settings, name: 0}
+                assert texts(Rule(optimizer, given_settings)) != texts(Rule(optimizer, without)), (given_settings, name)
 
 
 def test_only_what_is_at_work_is_written():
@@ -177,7 +285,7 @@ def test_only_what_is_at_work_is_written():
     assert texts(Rule("Adam", {**adam, "weight_decay": 0})) == averages
     assert texts(Rule("Adam", adam)) == ["grad ← grad + weight_decay · w", *averages]
     decoupled = {**adam, "decoupled_weight_decay": True}
-    assert texts(Rule("AdamW", decoupled)) == ["w ← w − lr · weight_decay · w", *averages]
+    assert texts(Rule("AdamW", decoupled)) == ["w ← ( 1 − lr · weight_decay ) · w", *averages]
 
 
 def test_the_lines_stay_where_only_numbers_change():
@@ -208,12 +316,12 @@ def test_numbers_of_a_single_weight_and_a_scheduler():
     assert len({form_of(rule) for rule in rules}) == 1
     together = numbers_of(rules, columns)
     agree(together["lr"], [0.1, 0.05, 0.025, 0.0125])
-    agree(together[lines_of(rules[0])[-1].key], columns["after"])
+    agree(together[moved(lines_of(rules[0]))], columns["after"])
     for at, step in enumerate(run.steps):
         rule = step.parameters["w"].rule
         numbers = numbers_of(rule, {name: array[at : at + 1] for name, array in columns.items()})
         assert float(numbers["lr"]) == 0.1 * 0.5**at
-        agree(numbers[lines_of(rule)[-1].key], columns["after"][at : at + 1])
+        agree(numbers[moved(lines_of(rule))], columns["after"][at : at + 1])
 
 
 def test_a_schedule_for_a_matrix_of_weights():
@@ -230,13 +338,26 @@ def test_a_schedule_for_a_matrix_of_weights():
     columns = columns_of(run, name="net.weight")
     rules = [step.parameters["net.weight"].rule for step in run.steps]
     assert len({rule.settings["betas"] for rule in rules}) > 1
-    agree(numbers_of(rules, columns)[lines_of(rules[0])[-1].key], columns["after"])
+    agree(numbers_of(rules, columns)[moved(lines_of(rules[0]))], columns["after"])
 
 
-def test_an_optimiser_of_ones_own_and_lbfgs_show_the_change():
-    run, rule = recorded_with_closure()
+def test_an_optimiser_of_ones_own_shows_the_change():
+    class Ours(gv.optim.SGD):
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    parameter.data -= group["lr"] * parameter.grad.sign()
+
+    w = gv.tensor([2.0, 1.0], requires_grad=True)
+    optimizer = Ours([w], lr=0.1)
+    with gv.record(progress=False) as run:
+        for _ in range(3):
+            optimizer.zero_grad()
+            (w**2).sum().backward()
+            optimizer.step()
+    rule = run.steps[0].parameters["w"].rule
     (line,) = lines_of(rule)
-    assert (rule.name, line.symbol, [token.text for token in line.tokens]) == ("LBFGS", "w", ["w", "+", "Δ"])
+    assert (rule.name, line.symbol, [token.text for token in line.tokens]) == ("Ours", "w", ["w", "+", "Δ"])
     assert "not written out" in line.sentence
     columns = columns_of_values(run)
     np.testing.assert_array_equal(numbers_of(rule, columns)[line.key], columns["after"])
@@ -244,20 +365,36 @@ def test_an_optimiser_of_ones_own_and_lbfgs_show_the_change():
     assert lines_of(Rule("Adam", {"lr": 0.1})) == lines_of(rule)
 
 
-def recorded_with_closure():
-    w = gv.tensor([2.0, 1.0], requires_grad=True)
-    optimizer = gv.optim.LBFGS([w], lr=0.5, max_iter=2)
+@pytest.mark.parametrize("search", [None, "strong_wolfe"])
+@pytest.mark.parametrize("moves", [1, 3])
+def test_lbfgs_shows_its_last_direction_and_how_far_it_went(search, moves):
+    w, b = gv.tensor([2.0, 1.0], requires_grad=True), gv.tensor([[0.5]], requires_grad=True)
+    optimizer = gv.optim.LBFGS([w, b], lr=0.5, max_iter=moves, line_search_fn=search)
 
     def closure():
         optimizer.zero_grad()
-        loss = (w**4).sum()
+        loss = (w**4).sum() + ((w * b) ** 2).sum()
         loss.backward()
         return loss
 
     with gv.record(progress=False) as run:
-        for _ in range(3):
+        for _ in range(4):
             optimizer.step(closure)
-    return run, run.steps[0].parameters["w"].rule
+    by_name = {parameter.name: run.parameter(parameter.name) for parameter in run.parameters}
+    for history in by_name.values():
+        parts = [part for part in history.parts() if part.rule.name == "LBFGS" and "d" in part.state]
+        assert len(parts) == 4
+        rule = parts[0].rule
+        assert texts(rule) == ["start ← w + Δ", "w ← start + t · d"]
+        state = {name: np.stack([np.asarray(part.state[name]) for part in parts]) for name in ("earlier", "d", "t")}
+        columns = {
+            "before": np.stack([part.before for part in parts]).astype(np.float64),
+            "after": np.stack([part.after for part in parts]).astype(np.float64),
+            **state,
+        }
+        numbers = numbers_of(rule, columns)
+        agree(numbers[moved(lines_of(rule))], columns["after"])
+        assert not state["earlier"].any() if moves == 1 else state["earlier"].any()
 
 
 def columns_of_values(run):
@@ -282,7 +419,7 @@ def test_an_update_by_hand_is_written_with_its_rate():
     rule = Rule(BY_HAND, {"rate": rate})
     assert texts(rule) == ["w ← w − rate · grad"]
     for form in (rule, Rule(BY_HAND)):
-        agree(numbers_of(form, columns)[lines_of(form)[-1].key], columns["after"])
+        agree(numbers_of(form, columns)[moved(lines_of(form))], columns["after"])
 
 
 RATES = st.builds(lambda digits, power: digits * 10.0**power, st.integers(1, 999), st.integers(-6, 0))

@@ -22,11 +22,12 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes, strides
+from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.modes import mode
-from gradviz.engine.node import Node, moment
-from gradviz.engine.operation import Operation, caller
+from gradviz.engine.node import Node, caller, moment
+from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment
-from gradviz.engine.tensor import Memory, Tensor, VersionCounter, counter_of, edge_of, memory_of, wrap
+from gradviz.engine.tensor import Tensor, edge_of, wrap
 from gradviz.engine.views import living_views, part_of
 
 latest = -1
@@ -111,7 +112,7 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
     root = tensor if tensor._base is None else tensor._base
     recorded = mode.enabled and (root._requires_grad or any(getattr(one, "_requires_grad", False) for one in given))
     if not recorded:  # the new numbers are all there is to it
-        result = operation(wrap(tensor.storage()), *arguments, **named)
+        result = operation(wrap(tensor._writable()), *arguments, **named)
     else:
         if tensor is root:
             whole = before = _as_it_was(root)
@@ -196,13 +197,13 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     """
     global latest
     refuse(tensor)
-    tensor.storage()
+    tensor._writable()
     tensor.keep_old_values()
     before = wrap(tensor.array, tensor._grad_fn, tensor._output_nr)
     out = operation(before, *arguments)
     tensor.array = out.array
     latest = moment()
-    _count(counter_of(tensor))
+    _count(counter_of(tensor), caller())
     if out._grad_fn is not None:
         out._grad_fn.__class__ = _twin(out._grad_fn.operation).node_type
         # As PyTorch: a gradient that it retains stays that of the shape before.
@@ -214,7 +215,7 @@ def resize(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Give a tensor another number of entries, for ``resize_``: those that stay keep their values, the others are 0."""
     if tensor._requires_grad and mode.enabled:
         raise RuntimeError("cannot resize variables that require grad")
-    held = np.ravel(tensor.storage())
+    held = np.ravel(tensor._writable())
     count = math.prod(shape)
     array = held[:count] if held.size >= count else np.concatenate([held, np.zeros(count - held.size, held.dtype)])
     tensor.keep_old_values()
@@ -240,11 +241,12 @@ def refuse(tensor: Tensor, arguments: Sequence[Any] = ()) -> None:
     if not mode.enabled:
         return
     root = tensor if tensor._base is None else tensor._base
-    if not root._requires_grad and not any(isinstance(given, Tensor) and given._requires_grad for given in arguments):
+    tracked = root._requires_grad or tensor._requires_grad
+    if not tracked and not any(isinstance(given, Tensor) and given._requires_grad for given in arguments):
         return
     if tensor._creation:
         raise RuntimeError(_cannot_follow(tensor, "is being"))
-    if root._requires_grad and root._grad_fn is None:
+    if tracked and root._grad_fn is None:
         raise RuntimeError(advice.leaf_in_place(root, view=root is not tensor))
 
 
@@ -276,28 +278,42 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy",
     counted
         Whether this is a change that the backward pass has to know of.
     """
-    global latest
-    if tensor._inference and not mode.inference:
+    memory, before = begin(tensor, where, operation)
+    if where is ... and operation in DEPRECATED and memory is not tensor.array:
+        where = (array != memory) & ((array == array) | (memory == memory))
+        array = array[where]  # what it left alone must not overwrite what it changed
+    memory[where] = array
+    end(tensor, before, caller(), counted)
+
+
+Before = list[tuple[Memory, Any]]
+"""What stood where something is about to be written, and the memory that keeps it for pictures."""
+
+
+def begin(tensor: Tensor, where: Any = ..., operation: str = "copy") -> tuple[np.ndarray[Any, Any], Before]:
+    """Return the array of a tensor that is about to be overwritten, and what is there."""
+    if tensor._barred and not mode.barred:
         raise RuntimeError(INFERENCE)
-    counter = counter_of(tensor)
     before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
-    memory = tensor.storage()
+    memory = tensor._writable()
     if not memory.flags.writeable:
         memory = _expanded_memory(memory, where, operation)
-        if where is ... and operation in DEPRECATED:  # what it left alone must not overwrite what it changed
-            where = (array != memory) & ((array == array) | (memory == memory))
-            array = array[where]
-    memory[where] = array
+    return memory, before
+
+
+def end(tensor: Tensor, before: Before, origin: tuple[Any, int], counted: bool = True) -> None:
+    """Note that a tensor has been overwritten, by a line of somebody's code."""
+    global latest
     latest = moment()
     for changed, old in before:
         changed.keep(latest, old)
     if counted:
-        _count(counter)
+        _count(counter_of(tensor), origin)
 
 
-def _count(counter: VersionCounter) -> None:
+def _count(counter: VersionCounter, origin: tuple[Any, int]) -> None:
     """Note a change that has just happened, and tell those that cannot follow it."""
-    counter.note(latest, caller())
+    counter.note(latest, origin)
     for known in counter.told:
         view = known()
         if view is not None and view._stale is None:
@@ -321,7 +337,7 @@ def _expanded_memory(array: np.ndarray[Any, Any], where: Any, operation: str) ->
         If several of the entries that would be written to are one.
     """
     if operation in DEPRECATED:
-        warnings.warn(DEPRECATED_OVERLAP.format(operation, *DEPRECATED[operation]), UserWarning, stacklevel=5)
+        warnings.warn(DEPRECATED_OVERLAP.format(operation, *DEPRECATED[operation]), UserWarning, stacklevel=6)
     elif operation not in ONE_NUMBER and _overlaps(array[where]):
         raise RuntimeError(OVERLAPS)
     owner = array
@@ -388,32 +404,31 @@ class CopySlices(Node):
         """Return what the operation on the part has saved."""
         return self.inner.saved_names()
 
-    def contributions(self, upstream: Any) -> list[Any]:
+    def contributions(self, upstream: Any, create_graph: bool = False) -> list[Any]:
         """Send the part's gradient through what was done to it; the rest passes unchanged."""
-        first, *others = self.inner.contributions(np.array(strides.part(upstream, *self.part)))
+        part = (
+            assignment.as_strided(upstream, *self.part) if create_graph else strides.part(upstream, *self.part).copy()
+        )
+        first, *others = self.inner.contributions(part, create_graph)
         if self.edges[0] is None:
             return [None, *others]
         if self.overlap:
             raise RuntimeError(OVERLAPS)
-        return [strides.with_part(upstream, 0 if first is None else first, *self.part), *others]
-
-    def differentiable_contributions(self, upstream: Tensor) -> list[Tensor | None]:
-        """Do the same on tensors."""
+        if not create_graph:
+            return [strides.with_part(upstream, 0 if first is None else first, *self.part), *others]
+        size, stride, offset, lies = self.part
         shape = tuple(upstream.shape)
-        first, *others = self.inner.differentiable_contributions(assignment.as_strided(upstream, *self.part))
-        if self.edges[0] is None:
-            return [None, *others]
-        if self.overlap:
-            raise RuntimeError(OVERLAPS)
         whole = upstream * wrap(strides.with_part(np.ones(shape, bool), False, *self.part))
         if first is not None:
-            size, stride, offset, lies = self.part
             whole = whole + assignment.back_to(first, size, stride, offset, lies, shape)
         return [whole, *others]
 
     def release(self) -> None:
-        """Drop what was saved."""
-        self.inner.release()
+        """Drop what was done to the part: as in PyTorch, no second pass goes through, whatever that had saved."""
+        if self.inner.values is not None:
+            if self.inner.operation.settings:
+                self.inner.settings_ = self.inner.settings
+            self.inner.values = None
 
 
 @lru_cache(maxsize=256)

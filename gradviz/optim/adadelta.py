@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from gradviz.engine import inplace
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.arithmetic import average_squares, multiply_add, number
-from gradviz.optim.optimizer import Group, Optimizer, check_learning_rate, check_not_negative, counted
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet
+from gradviz.optim.settings import checked, documented
+
+ORDER = "lr rho eps weight_decay maximize capturable foreach differentiable"
+"""The settings in the order of PyTorch's groups."""
 
 
+@documented
 class Adadelta(Optimizer):
     """Divide the gradient by its own recent size, and multiply it by the recent size of the steps.
 
@@ -19,22 +21,12 @@ class Adadelta(Optimizer):
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
         The step is multiplied with it.
     rho
         How much of each average square is kept in a step.
     eps
         Keeps the quotient finite, and the first step from being 0.
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    capturable, differentiable
-        Only ``False``.
-    maximize
-        Step along the gradient instead.
 
     References
     ----------
@@ -54,33 +46,18 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_learning_rate(lr)
+        settings = checked(locals(), ORDER)
         if not 0 <= rho <= 1:
             raise ValueError(f"Invalid rho value: {rho}")
-        check_not_negative("epsilon value", eps)
-        check_not_negative("weight_decay value", weight_decay)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "rho": rho,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "maximize": maximize,
-                "capturable": capturable,
-                "foreach": foreach,
-                "differentiable": differentiable,
-            },
-        )
+        super().__init__(params, settings)
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        rho, eps = group["rho"], group["eps"]
-        memory = self._memory(parameter, "square_avg", "acc_delta")
-        counted(memory)
-        square, moves = memory["square_avg"].storage(), memory["acc_delta"].storage()
-        average_squares(square, gradient, rho)
-        move = np.sqrt(moves + eps)
-        move /= np.sqrt(square + eps)
-        move *= gradient
-        average_squares(moves, move, rho)
-        inplace.write(parameter, multiply_add(move, -number(group["lr"]), parameter.array))
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        grad, lr, rho, eps = sheet.gradient(), sheet.setting("lr"), sheet.setting("rho", "ρ"), sheet.setting("eps", "ε")
+        square, before = sheet.memory("v", "square_avg", squares=True), sheet.memory("u", "acc_delta", squares=True)
+        v = sheet.average_square(square, rho, grad)
+        change = (before + eps).root() / (v + eps).root() * grad
+        delta = sheet.line("Δ", change, "The gradient, scaled to the size of the changes so far.")
+        sentence = "u is a running average of the squared change; the next step uses it."
+        sheet.line("u", rho * before + (1 - rho) * delta.squared(), sentence, keep=before)
+        sheet.line("w", sheet.w - lr * delta, "w moves against it, lr times as far.")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from gradviz.engine.tensor import Tensor
+from gradviz.optim.compiled import compiled
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet, Term
+from gradviz.optim.settings import checked, documented
 
-from gradviz.engine import inplace
-from gradviz.engine.tensor import Tensor, wrap
-from gradviz.optim.arithmetic import multiply_add, number, plus_quotient
-from gradviz.optim.optimizer import Group, Optimizer, check_learning_rate, check_not_negative, counted, scalar
+ORDER = "lr lr_decay eps weight_decay initial_accumulator_value foreach maximize differentiable fused"
+"""The settings in the order of PyTorch's groups."""
 
 
+@documented
 class Adagrad(Optimizer):
     """Adaptive gradients: divide by the root of the sum of all squared gradients so far.
 
@@ -19,24 +22,10 @@ class Adagrad(Optimizer):
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
     lr_decay
         In step ``t`` the learning rate is ``lr / (1 + (t − 1) · lr_decay)``.
-    weight_decay
-        Adds this share of the parameter to its gradient.
     initial_accumulator_value
         What the sums of squares start from.
-    eps
-        Keeps the quotient finite.
-    foreach, fused
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    differentiable
-        Only ``False``.
 
     References
     ----------
@@ -57,41 +46,20 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_learning_rate(lr)
-        check_not_negative("lr_decay value", lr_decay)
-        check_not_negative("weight_decay value", weight_decay)
-        check_not_negative("initial_accumulator_value value", initial_accumulator_value)
-        check_not_negative("epsilon value", eps)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "lr_decay": lr_decay,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "initial_accumulator_value": initial_accumulator_value,
-                "foreach": foreach,
-                "maximize": maximize,
-                "differentiable": differentiable,
-                "fused": fused,
-            },
-        )
+        super().__init__(params, checked(locals(), ORDER))
         for group in self.param_groups:
             for parameter in group["params"]:
-                self._begin(parameter, group)
+                compiled(self._rule, group).begin(self.state[parameter], parameter._writable(), group)
 
-    def _begin(self, parameter: Tensor, group: Group) -> None:
-        start = np.full_like(parameter.array, group["initial_accumulator_value"])
-        self.state[parameter] = {"step": scalar(0.0), "sum": wrap(start)}
-
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        if not self.state[parameter]:  # it came later, with add_param_group
-            self._begin(parameter, group)
-        memory = self.state[parameter]
-        steps = counted(memory)
-        total = memory["sum"].storage()
-        total[...] = multiply_add(gradient, gradient, total)
-        below = np.sqrt(total)
-        below += group["eps"]
-        scale = number(group["lr"]) / (1 + (steps - 1) * group["lr_decay"])
-        inplace.write(parameter, plus_quotient(parameter.array, -scale, gradient, below))
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        grad, lr = sheet.gradient(), sheet.setting("lr")
+        rate: Term = lr
+        before = sheet.memory("G", "sum", sheet.setting("initial_accumulator_value"), squares=True)
+        sentence = "G is the sum of all squared gradients so far."
+        total = sheet.line("G", before + grad.squared(), sentence, keep=before)
+        if sheet.has("lr_decay"):
+            rate = lr / (1 + (sheet.t - 1) * sheet.setting("lr_decay"))
+            rate = sheet.line("lr", rate, "lr_decay makes lr smaller with every step.")
+        step = sheet.w - rate * grad / (total.root() + sheet.setting("eps", "ε"))
+        sheet.line("w", step, "The larger the gradients have been, the smaller the step.")

@@ -4,42 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from gradviz.engine import inplace
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.arithmetic import move_towards, number, plus_quotient
-from gradviz.optim.optimizer import (
-    Group,
-    Optimizer,
-    check_betas,
-    check_learning_rate,
-    check_not_negative,
-    counted,
-)
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet, largest
+from gradviz.optim.settings import checked, documented
 
 
+@documented
 class Adamax(Optimizer):
     """Adam with a maximum: divide by the largest gradient of late, ``u ← max(β₂ · u, |grad| + eps)``.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
     betas
         How much is kept in a step: of the gradient's average, of the maximum.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    differentiable, capturable
-        Only ``False``.
 
     References
     ----------
@@ -59,33 +37,14 @@ class Adamax(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_learning_rate(lr)
-        check_not_negative("epsilon value", eps)
-        check_betas(betas)
-        check_not_negative("weight_decay value", weight_decay)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "betas": betas,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "foreach": foreach,
-                "maximize": maximize,
-                "differentiable": differentiable,
-                "capturable": capturable,
-            },
-        )
+        super().__init__(params, checked(locals()))
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        beta1, beta2 = group["betas"]
-        memory = self._memory(parameter, "exp_avg", "exp_inf")
-        steps = counted(memory)
-        mean, largest = memory["exp_avg"].storage(), memory["exp_inf"].storage()
-        move_towards(mean, gradient, 1 - beta1)
-        largest *= beta2
-        size = np.abs(gradient)
-        size += group["eps"]
-        np.maximum(largest, size, out=largest)
-        scale = number(group["lr"]) / (1 - beta1**steps)
-        inplace.write(parameter, plus_quotient(parameter.array, -scale, mean, largest))
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        grad, lr, (beta1, beta2) = sheet.gradient(), sheet.setting("lr"), sheet.betas()
+        m = sheet.average(sheet.memory("m", "exp_avg"), beta1, grad)
+        before = sheet.memory("u", "exp_inf")
+        size = abs(grad) + sheet.setting("eps", "ε")
+        u = sheet.line("u", largest(beta2 * before, size), "u is the largest gradient of late.", keep=before)
+        m_hat = sheet.corrected("m̂", m, beta1, "β₁ᵗ")
+        sheet.line("w", sheet.w - lr * m_hat / u, "w moves at most about lr, however large the gradients are.")

@@ -20,53 +20,54 @@ def number(setting: Any) -> Any:
     return setting.array.reshape(())[()] if isinstance(setting, Tensor) else setting
 
 
-def multiply_add(a: Any, b: Any, c: Any) -> Any:
-    """Return ``a * b + c`` in float64, to be rounded by storing it.
+FEW = 2048
+"""Up to so many entries, fresh memory costs less than a call that computes in memory that is there."""
+
+
+def fused(a: Any, b: Any, c: Any, out: Array, wide: Array | None) -> None:
+    """Store ``a * b + c``, rounded once.
 
     Parameters
     ----------
-    a
-        An array.
+    a, c
+        Arrays.
     b
-        An array, or a number, which counts in the precision of `a`.
-    c
-        An array.
+        An array; or a number, as float, in the precision of `a`.
+    out
+        Where to store it; it may be one of the others.
+    wide
+        An array of float64 to compute in; ``None`` where there are few entries.
     """
-    out = a.astype(np.float64)
-    out *= b if isinstance(b, np.ndarray) else a.dtype.type(b)
-    out += c
+    if wide is None:
+        out[...] = a.astype(np.float64) * (b if isinstance(b, float) else b.astype(np.float64)) + c.astype(np.float64)
+        return
+    wide[...] = a
+    np.multiply(wide, b, wide)
+    np.add(wide, c, wide)
+    out[...] = wide
+
+
+def multiply_add(a: Any, b: Any, c: Any) -> Any:
+    """Return ``a * b + c``, rounded once; a number `b` counts in the precision of `a`."""
+    out = np.empty_like(a)
+    fused(a, b if isinstance(b, np.ndarray) else float(a.dtype.type(b)), c, out, None)
     return out
 
 
-def add_multiple(total: Array, scale: float, x: Any) -> None:
-    """Add `scale` times `x` to `total`, in place."""
-    if scale == 1:
-        total += x
-    else:
-        total[...] = multiply_add(x, scale, total)
+def move_towards(average: Array, x: Any, share: Any, out: Array, distance: Array, wide: Array | None) -> None:
+    """Store ``(1 − share) · average + share · x``, computed from the nearer end.
 
-
-def move_towards(average: Array, x: Any, share: float) -> None:
-    """Move a running average towards `x` by a share of the distance, in place.
-
-    This is ``average = (1 − share) · average + share · x``, computed from the nearer end.
+    Parameters
+    ----------
+    average, x
+        Arrays.
+    share
+        A number, in their precision.
+    out, distance, wide
+        Where to store it, an array of the same kind to compute in, and one of float64 (or None).
     """
-    distance = x - average
+    np.subtract(x, average, distance)
     if share < 0.5:
-        average[...] = multiply_add(distance, share, average)
+        fused(distance, float(share), average, out, wide)
     else:
-        average[...] = multiply_add(distance, average.dtype.type(share) - 1, x)
-
-
-def average_squares(average: Array, x: Any, decay: float) -> None:
-    """Update a running average of squares in place: ``average = decay · average + (1 − decay) · x²``."""
-    average *= decay
-    average[...] = multiply_add((1 - decay) * x, x, average)
-
-
-def plus_quotient(x: Any, scale: float, above: Any, below: Any) -> Any:
-    """Return ``x + scale · above / below``."""
-    out = above * x.dtype.type(scale)
-    out /= below
-    out += x
-    return out
+        fused(distance, float(share - 1), x, out, wide)

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from gradviz.engine import inplace
-from gradviz.engine.tensor import Tensor, wrap
-from gradviz.optim.arithmetic import multiply_add, number
-from gradviz.optim.optimizer import Group, Optimizer, check_learning_rate, check_not_negative, counted, scalar
+from gradviz.engine.tensor import Tensor
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet, choose, equal, largest, rounded
+from gradviz.optim.settings import checked, documented
 
 
+@documented
 class ASGD(Optimizer):
     """Averaged stochastic gradient descent: also keep the average of all places visited, under ``"ax"`` in the state.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
         The learning rate at the start; in step ``t`` it is ``lr / (1 + lambd · lr · t) ** alpha``.
     lambd, alpha
         How the learning rate falls; `lambd` also shrinks the parameters.
     t0
         The step at which averaging starts.
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    differentiable, capturable
-        Only ``False``.
 
     References
     ----------
@@ -52,40 +41,19 @@ class ASGD(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_learning_rate(lr)
-        check_not_negative("weight_decay value", weight_decay)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "lambd": lambd,
-                "alpha": alpha,
-                "t0": t0,
-                "weight_decay": weight_decay,
-                "foreach": foreach,
-                "maximize": maximize,
-                "differentiable": differentiable,
-                "capturable": capturable,
-            },
-        )
+        super().__init__(params, checked(locals()))
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        lr, lambd = number(group["lr"]), group["lambd"]
-        memory = self.state[parameter]
-        if not memory:
-            memory["step"] = scalar(0.0)
-            memory["eta"] = scalar(lr)
-            memory["mu"] = scalar(1.0)
-            memory["ax"] = wrap(np.zeros_like(parameter.array))
-        steps = counted(memory)
-        eta, share = memory["eta"].item(), memory["mu"].item()
-        shrunk = parameter.array * parameter.array.dtype.type(1 - lambd * eta)
-        inplace.write(parameter, multiply_add(gradient, -eta, shrunk))
-
-        average = memory["ax"].storage()
-        if share == 1:
-            average[...] = parameter.array
-        else:
-            average += (parameter.array - average) * average.dtype.type(share)
-        memory["eta"].storage()[...] = lr / (1 + lambd * lr * steps) ** group["alpha"]
-        memory["mu"].storage()[...] = 1 / max(1, steps - group["t0"])
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        grad, lr, lambd = sheet.gradient(), sheet.setting("lr"), sheet.setting("lambd", "λ")
+        eta = sheet.memory("η", "eta", start=lr, whole=False)
+        mu = sheet.memory("μ", "mu", start=1.0, whole=False)
+        mean = sheet.memory("ax", "ax")
+        sentence = "w moves against its gradient, η times as far; and λ pulls it towards 0."
+        w = sheet.line("w", (1 - lambd * eta) * sheet.w - eta * grad, sentence)
+        sentence = "ax is the average of all places since step t0; before, it goes along."
+        sheet.line("ax", choose(equal(mu, 1), w, mean + rounded(mu * (w - mean))), sentence, keep=mean)
+        rate = lr / (1 + lambd * lr * sheet.t) ** sheet.setting("alpha", "α")
+        sheet.line("η", rate, "How far the next step goes: less with every step.", keep=eta)
+        share = 1 / largest(1, sheet.t - sheet.setting("t0"))
+        sheet.line("μ", share, "The share of the next place in the average.", keep=mu)

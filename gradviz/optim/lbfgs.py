@@ -12,7 +12,9 @@ from gradviz.engine.modes import enable_grad
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.optim.arithmetic import Array, multiply_add, number
 from gradviz.optim.line_search import Trial, strong_wolfe
-from gradviz.optim.optimizer import Optimizer, check_learning_rate
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet
+from gradviz.optim.settings import checked
 
 
 class LBFGS(Optimizer):
@@ -71,19 +73,8 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: str | None = None,
     ) -> None:
-        check_learning_rate(lr)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "max_iter": max_iter,
-                "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
-                "tolerance_grad": tolerance_grad,
-                "tolerance_change": tolerance_change,
-                "history_size": history_size,
-                "line_search_fn": line_search_fn,
-            },
-        )
+        max_eval = max_iter * 5 // 4 if max_eval is None else max_eval
+        super().__init__(params, checked(locals()))
         if len(self.param_groups) != 1:
             raise ValueError("LBFGS doesn't support per-parameter options (parameter groups)")
 
@@ -110,6 +101,8 @@ class LBFGS(Optimizer):
         memory.setdefault("func_evals", 0)
         memory.setdefault("n_iter", 0)
 
+        start_of_step = self._flat_values()
+        self._last_move = None
         first_loss = closure()
         loss, gradient = float(first_loss), self._flat_gradient()
         memory["func_evals"] += 1
@@ -141,6 +134,7 @@ class LBFGS(Optimizer):
             if slope > -group["tolerance_change"]:
                 break
             made = 0
+            before = self._flat_values()
             if search is not None:
                 if search != "strong_wolfe":
                     raise RuntimeError("only 'strong_wolfe' is supported")
@@ -155,6 +149,7 @@ class LBFGS(Optimizer):
                 if move != group["max_iter"]:  # the next step starts with a call of the closure anyway
                     loss, gradient = float(closure()), self._flat_gradient()
                     made = 1
+            self._last_move = before - start_of_step, direction, length
             evaluations += made
             memory["func_evals"] += made
             if (
@@ -171,6 +166,42 @@ class LBFGS(Optimizer):
         memory["prev_flat_grad"], memory["prev_loss"] = _tensors(previous_gradient), previous_loss
         return first_loss
 
+    # --- the rule, to be read ---------------------------------------------------------------------------------------
+
+    _last_move: tuple[Array, Array, Any] | None = None
+    """How far all moves before it went, its direction, and its length."""
+
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        sentence = "Δ: what the other moves of this step came to, before the last."
+        start = sheet.line("start", sheet.w + sheet.told("Δ", "earlier"), sentence)
+        sentence = (
+            "The last move. d: minus the gradient, times what is known of the inverse of the curvature. "
+            "t: how far along d; lr, or what the line search has chosen."
+        )
+        sheet.line("w", start + sheet.told("t", "t") * sheet.told("d", "d"), sentence)
+
+    def _told(self, parameter: Tensor) -> dict[str, Any]:
+        """Return what is remembered, with the parameter's part of what is one vector for all, and the last move."""
+        memory = dict(self.state.get(self.param_groups[0]["params"][0], {}))
+        size = sum(other.numel() for other in self._parameters())
+        earlier, memory["d"], memory["t"] = self._last_move or (np.zeros(size), np.zeros(size), 0.0)
+        place = 0
+        for other in self._parameters():
+            if other is parameter:
+                break
+            place += other.numel()
+        for name, vector in (
+            ("earlier", earlier),
+            ("d", memory["d"]),
+            ("prev_flat_grad", memory.get("prev_flat_grad")),
+        ):
+            if vector is not None:
+                part = np.asarray(_arrays(vector))[place : place + parameter.numel()]
+                memory[name] = wrap(part.reshape(parameter.array.shape))
+        memory["t"] = _tensors(memory["t"])
+        return memory
+
     # --- all parameters as one vector -----------------------------------------------------------------------------
 
     def _flat_gradient(self) -> Array:
@@ -178,6 +209,10 @@ class LBFGS(Optimizer):
         return np.concatenate(
             [np.ravel(np.zeros_like(p.array) if p._grad is None else p._grad.array) for p in self._parameters()]
         )
+
+    def _flat_values(self) -> Array:
+        """Return all parameters in one array."""
+        return np.concatenate([np.ravel(parameter.array) for parameter in self._parameters()])
 
     def _go(self, length: Any, direction: Array) -> None:
         """Move all parameters along a direction."""

@@ -4,48 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from gradviz.engine import inplace
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.adam import shrunk
-from gradviz.optim.arithmetic import average_squares, move_towards, number, plus_quotient
-from gradviz.optim.optimizer import (
-    Group,
-    Optimizer,
-    check_betas,
-    check_learning_rate,
-    check_not_negative,
-    counted,
-    scalar,
-)
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet, Term
+from gradviz.optim.settings import checked, documented
+
+ORDER = "lr betas eps weight_decay momentum_decay decoupled_weight_decay maximize foreach capturable differentiable"
+"""The settings in the order of PyTorch's groups."""
 
 
+@documented
 class NAdam(Optimizer):
     """Adam with Nesterov momentum: the step looks ahead to where the momentum will have led.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
-    betas
-        How much of each average is kept in a step: of the gradient's, of its square's.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
     momentum_decay
         How fast the momentum grows to its full size: in step ``t`` it is ``β₁ · (1 − 0.96 ** (t · momentum_decay) / 2)``.
-    decoupled_weight_decay
-        Let weight decay shrink the parameter itself, as `AdamW` does.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    capturable, differentiable
-        Only ``False``.
 
     References
     ----------
@@ -67,46 +42,26 @@ class NAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_learning_rate(lr)
-        check_not_negative("epsilon value", eps)
-        check_betas(betas)
-        check_not_negative("weight_decay value", weight_decay)
-        check_not_negative("momentum_decay value", momentum_decay)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "betas": betas,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "momentum_decay": momentum_decay,
-                "decoupled_weight_decay": decoupled_weight_decay,
-                "maximize": maximize,
-                "foreach": foreach,
-                "capturable": capturable,
-                "differentiable": differentiable,
-            },
-        )
+        super().__init__(params, checked(locals(), ORDER))
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        lr, (beta1, beta2) = number(group["lr"]), group["betas"]
-        memory = self._memory(parameter)
-        if "mu_product" not in memory:
-            memory["mu_product"] = scalar(1.0)
-        memory = self._memory(parameter, "exp_avg", "exp_avg_sq")
-        steps = counted(memory)
-        mean, square = memory["exp_avg"].storage(), memory["exp_avg_sq"].storage()
-        move_towards(mean, gradient, 1 - beta1)
-        average_squares(square, gradient, beta2)
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        grad, lr, (beta1, beta2) = sheet.gradient(), sheet.setting("lr"), sheet.betas()
+        w, decay = sheet.decayed(lr), sheet.setting("momentum_decay")
+        product = sheet.memory("Π", "mu_product", start=1.0, whole=False)
+        m = sheet.average(sheet.memory("m", "exp_avg"), beta1, grad)
+        v = sheet.average_square(sheet.memory("v", "exp_avg_sq", squares=True), beta2, grad)
 
-        def momentum(step: float) -> float:
-            return beta1 * (1 - 0.5 * 0.96 ** (step * group["momentum_decay"]))
+        def share(step: Term) -> Term:
+            return beta1 * (1 - 0.5 * 0.96 ** (step * decay))
 
-        now, ahead = momentum(steps), momentum(steps + 1)
-        product = memory["mu_product"].storage()
-        product *= now
-        below = square / (1 - beta2**steps)
-        below = np.sqrt(below)
-        below += group["eps"]
-        moved = plus_quotient(shrunk(parameter, lr, group), -lr * (1 - now) / (1 - product.item()), gradient, below)
-        inplace.write(parameter, plus_quotient(moved, -lr * ahead / (1 - product.item() * ahead), mean, below))
+        now = sheet.line("μ", share(sheet.t), "The share of momentum in step t; it grows towards β₁.")
+        ahead = sheet.line("μ′", share(sheet.t + 1), "The share of momentum in the next step.")
+        so_far = sheet.line("Π", product * now, "The product of all shares so far.", keep=product)
+        v_hat = sheet.corrected("v̂", v, beta2, "β₂ᵗ", folded=False)
+        sentence = "How large the gradients have been of late; ε keeps it from being 0."
+        below = sheet.line("s", v_hat.root() + sheet.setting("eps", "ε"), sentence)
+        moved = w - lr * (1 - now) / (1 - so_far) * grad / below
+        moved = sheet.line("w", moved, "w moves against the gradient, divided by how large it has been.")
+        moved = moved - lr * ahead / (1 - so_far * ahead) * m / below
+        sheet.line("w", moved, "Nesterov: and against the average, as much as the next step will count it.")

@@ -5,17 +5,19 @@ from __future__ import annotations
 import functools
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes, mixed
+from gradviz.engine import advice, inplace, mixed
 from gradviz.engine.hooks import Hooks, RemovableHandle
 from gradviz.engine.modes import enable_grad
+from gradviz.engine.node import caller
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.module import forget_gradient
-from gradviz.optim.arithmetic import multiply_add, number
+from gradviz.optim.compiled import compiled, scalar
+from gradviz.optim.rule import Sheet
 
 Group = dict[str, Any]
 """Parameters, under ``"params"``, and the settings to move them by."""
@@ -38,7 +40,7 @@ watchers: list[Watcher] = []
 class Optimizer:
     """Base class: parameters in groups, each with settings of its own.
 
-    A subclass says in `_move` how one parameter moves, or has a `step` of its own.
+    A subclass states in `_rule` how one parameter moves, or has a `step` of its own.
 
     Parameters
     ----------
@@ -177,46 +179,30 @@ class Optimizer:
         if closure is not None:
             with enable_grad():
                 loss = closure()
+        origin = caller()
         with np.errstate(all="ignore"):  # where training diverges, PyTorch computes inf and nan in silence
             for group in self.param_groups:
+                rule = compiled(self._rule, group)
+                moving = []
                 for parameter in group["params"]:
-                    if parameter._grad is not None:
-                        self._move(parameter, self._gradient(parameter, group), group)
+                    gradient = parameter._grad
+                    if gradient is not None:
+                        array, before = inplace.begin(parameter)
+                        memory = self.state[parameter] if rule.states else {}
+                        moving.append((array, gradient.array, memory, (parameter, before)))
+                rule.move(group, moving)
+                for *_, (parameter, before) in moving:
+                    inplace.end(parameter, before, origin)
         return loss
 
-    def _gradient(self, parameter: Tensor, group: Group) -> Any:
-        """Return the gradient to go down: with weight decay, and turned round to maximise."""
-        gradient = parameter._grad.array  # type: ignore[union-attr]
-        if group.get("maximize"):
-            gradient = -gradient
-        decay = group.get("weight_decay")
-        if decay and not group.get("decoupled_weight_decay"):
-            gradient = multiply_add(parameter.array, decay, gradient).astype(gradient.dtype)
-        return gradient
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        """Write how one parameter moves; every optimiser has its own way."""
+        raise NotImplementedError("this optimizer says neither in step() nor in _rule() how parameters move")
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        """Move one parameter; every optimiser has its own way.
-
-        Parameters
-        ----------
-        parameter
-            What to change, with `gradviz.engine.inplace.write`.
-        gradient
-            The array to go down along.
-        group
-            The settings.
-        """
-        raise NotImplementedError(f"{type(self).__name__} says neither in step() nor in _move() how parameters move")
-
-    def _memory(self, parameter: Tensor, *names: str) -> dict[str, Any]:
-        """Return what is remembered about a parameter: at first no ``step`` made, and zeros under the names given."""
-        memory = self.state[parameter]
-        if not memory:
-            memory["step"] = scalar(0.0)
-        for name in names:
-            if name not in memory:
-                memory[name] = wrap(np.zeros_like(parameter.array))
-        return memory
+    def _told(self, parameter: Tensor) -> Mapping[str, Any]:
+        """Return what there is to tell of a parameter's last step to who records it: what is remembered."""
+        return self.state.get(parameter, {})
 
     # --- state --------------------------------------------------------------------------------------------------
 
@@ -362,38 +348,6 @@ Optimizer.step = _with_hooks(Optimizer.step)  # type: ignore[method-assign]
 def settings_of(group: Group) -> Group:
     """Return a group without its parameters."""
     return {name: value for name, value in group.items() if name != "params"}
-
-
-def check_learning_rate(lr: Any) -> None:
-    """Refuse a learning rate that is negative, or a tensor of several."""
-    if isinstance(lr, Tensor) and lr.numel() != 1:
-        raise ValueError("Tensor lr must be 1-element")
-    check_not_negative("learning rate", lr)
-
-
-def check_not_negative(what: str, value: Any) -> None:
-    """Refuse a negative number."""
-    if not value >= 0:
-        raise ValueError(f"Invalid {what}: {number(value)}")
-
-
-def check_betas(betas: Any) -> None:
-    """Refuse decay rates outside of 0 ≤ β < 1."""
-    for place in (0, 1):
-        if not 0 <= betas[place] < 1:
-            raise ValueError(f"Invalid beta parameter at index {place}: {betas[place]}")
-
-
-def scalar(value: float) -> Tensor:
-    """Return a number to be remembered: a tensor without dimensions."""
-    return wrap(np.array(value, np.float64 if dtypes.get_default_dtype() is dtypes.float64 else np.float32))
-
-
-def counted(memory: dict[str, Any]) -> float:
-    """Count a step, and return how many it are."""
-    steps = memory["step"].storage()
-    steps += 1
-    return steps.item()
 
 
 def _refuse_unsupported(group: Group) -> None:

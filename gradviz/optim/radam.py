@@ -4,45 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from gradviz.engine import inplace
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.adam import shrunk
-from gradviz.optim.arithmetic import average_squares, move_towards, number
-from gradviz.optim.optimizer import (
-    Group,
-    Optimizer,
-    check_betas,
-    check_learning_rate,
-    check_not_negative,
-    counted,
-)
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet, abbreviation, choose, rounded
+from gradviz.optim.settings import checked, documented
+
+ORDER = "lr betas eps weight_decay maximize foreach capturable decoupled_weight_decay differentiable"
+"""The settings in the order of PyTorch's groups."""
 
 
+@documented
 class RAdam(Optimizer):
     """Rectified Adam: in the first steps, when the average square is of few gradients, go along the momentum alone.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
-        The learning rate.
-    betas
-        How much of each average is kept in a step: of the gradient's, of its square's.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    decoupled_weight_decay
-        Let weight decay shrink the parameter itself, as `AdamW` does.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
-    capturable, differentiable
-        Only ``False``.
+        The learning rate: about how far an entry moves in a step, once the average square can be trusted.
 
     References
     ----------
@@ -63,41 +41,23 @@ class RAdam(Optimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_learning_rate(lr)
-        check_not_negative("epsilon value", eps)
-        check_betas(betas)
-        check_not_negative("weight_decay value", weight_decay)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "betas": betas,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "maximize": maximize,
-                "foreach": foreach,
-                "capturable": capturable,
-                "decoupled_weight_decay": decoupled_weight_decay,
-                "differentiable": differentiable,
-            },
-        )
+        super().__init__(params, checked(locals(), ORDER))
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        lr, (beta1, beta2) = number(group["lr"]), group["betas"]
-        memory = self._memory(parameter, "exp_avg", "exp_avg_sq")
-        steps = counted(memory)
-        mean, square = memory["exp_avg"].storage(), memory["exp_avg_sq"].storage()
-        move_towards(mean, gradient, 1 - beta1)
-        average_squares(square, gradient, beta2)
-        move = mean / (1 - beta1**steps)
-        move *= lr
-        # Of about how many gradients the average square is, in the long run and now.
-        lengths = 2 / (1 - beta2) - 1
-        missing = 1 - beta2**steps
-        length = lengths - 2 * steps * beta2**steps / missing
-        if length > 5:
-            below = np.sqrt(square)
-            below += group["eps"]
-            move *= missing**0.5 * np.reciprocal(below)
-            move *= ((length - 4) * (length - 2) * lengths / ((lengths - 4) * (lengths - 2) * length)) ** 0.5
-        inplace.write(parameter, shrunk(parameter, lr, group) - move)
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        grad, lr, (beta1, beta2) = sheet.gradient(), sheet.setting("lr"), sheet.betas()
+        w = sheet.decayed(lr)
+        m = sheet.average(sheet.memory("m", "exp_avg"), beta1, grad)
+        v = sheet.average_square(sheet.memory("v", "exp_avg_sq", squares=True), beta2, grad)
+        m_hat = sheet.corrected("m̂", m, beta1, "β₁ᵗ", folded=False)
+        power = abbreviation("β₂ᵗ", beta2**sheet.t)
+        most = sheet.line("ρ∞", 2 / (1 - beta2) - 1, "Of about how many gradients v is an average, in the long run.")
+        count = most - 2 * sheet.t * power / (1 - power)
+        count = sheet.line("ρ", count, "And in step t.")
+        spread = (count - 4) * (count - 2) * most / ((most - 4) * (most - 2) * count)
+        sentence = "Of more than 5 gradients v says something, the more the closer r is to 1."
+        trust = sheet.line("r", choose(count > 5, spread.root(), 1), sentence)
+        inverse = (1 - power).root() / (v.root() + sheet.setting("eps", "ε"))
+        sentence = "Then the average is divided by how large gradients have been; before, it is taken as it is."
+        scale = sheet.line("s", choose(count > 5, inverse, 1), sentence)
+        sheet.line("w", w - rounded(lr * m_hat * scale * trust), "w moves against the average gradient.")

@@ -4,39 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from gradviz.engine import inplace
 from gradviz.engine.tensor import Tensor
-from gradviz.optim.arithmetic import average_squares, move_towards, multiply_add, number, plus_quotient
-from gradviz.optim.optimizer import Group, Optimizer, check_learning_rate, check_not_negative, counted
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet, Term
+from gradviz.optim.settings import checked, documented
+
+ORDER = "lr momentum alpha eps centered weight_decay capturable foreach maximize differentiable"
+"""The settings in the order of PyTorch's groups."""
 
 
+@documented
 class RMSprop(Optimizer):
     """Divide the gradient by its root mean square: ``p ← p − lr · grad / (√v + eps)``.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
     alpha
         How much of the average square ``v`` is kept in a step.
-    eps
-        Keeps the quotient finite.
-    weight_decay
-        Adds this share of the parameter to its gradient.
     momentum
         How much of the last step is made again.
     centered
         Divide by the standard deviation: take the square of the average gradient from ``v``.
-    capturable, differentiable
-        Only ``False``.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
 
     References
     ----------
@@ -58,45 +46,27 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_learning_rate(lr)
-        check_not_negative("epsilon value", eps)
-        check_not_negative("momentum value", momentum)
-        check_not_negative("weight_decay value", weight_decay)
-        check_not_negative("alpha value", alpha)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "alpha": alpha,
-                "eps": eps,
-                "centered": centered,
-                "weight_decay": weight_decay,
-                "capturable": capturable,
-                "foreach": foreach,
-                "maximize": maximize,
-                "differentiable": differentiable,
-            },
-        )
+        settings = checked(locals(), ORDER)
+        if not alpha >= 0:
+            raise ValueError(f"Invalid alpha value: {alpha}")
+        super().__init__(params, settings)
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        alpha, momentum, lr = group["alpha"], group["momentum"], number(group["lr"])
-        memory = self._memory(
-            parameter, "square_avg", *["momentum_buffer"] * (momentum > 0), *["grad_avg"] * bool(group["centered"])
-        )
-        counted(memory)
-        spread = memory["square_avg"].storage()
-        average_squares(spread, gradient, alpha)
-        if group["centered"]:
-            mean = memory["grad_avg"].storage()
-            move_towards(mean, gradient, 1 - alpha)
-            spread = multiply_add(-mean, mean, spread).astype(spread.dtype)
-        below = np.sqrt(spread)
-        below += group["eps"]
-        if momentum > 0:
-            velocity = memory["momentum_buffer"].storage()
-            velocity *= momentum
-            velocity += gradient / below
-            inplace.write(parameter, multiply_add(velocity, -lr, parameter.array))
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        grad, lr, alpha = sheet.gradient(), sheet.setting("lr"), sheet.setting("alpha")
+        square = sheet.memory("v", "square_avg", squares=True)
+        if sheet.has("momentum"):
+            momentum, before = sheet.setting("momentum"), sheet.memory("buffer", "momentum_buffer")
+        spread: Term = sheet.average_square(square, alpha, grad)
+        if sheet.has("centered"):
+            mean = sheet.average(sheet.memory("g", "grad_avg"), alpha, grad)
+            sentence = "centered: how much the gradient varies around its average."
+            spread = sheet.line("s", spread - mean.squared(), sentence)
+        below = spread.root() + sheet.setting("eps", "ε")
+        if sheet.has("momentum"):
+            sentence = "The gradient, divided by how large it has been of late, joins what is left of earlier ones."
+            buffer = sheet.line("buffer", momentum * before + grad / below, sentence, keep=before)
+            sheet.line("w", sheet.w - lr * buffer, "w moves against the buffer, lr times as far.")
         else:
-            inplace.write(parameter, plus_quotient(parameter.array, -lr, gradient, below))
+            sentence = "The gradient is divided by how large it has been of late."
+            sheet.line("w", sheet.w - lr * grad / below, sentence)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
+from gradviz.engine.tensor import Tensor
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet, choose, largest, rounded, sign, smallest
+from gradviz.optim.settings import checked, documented
 
-from gradviz.engine import inplace
-from gradviz.engine.tensor import Tensor, wrap
-from gradviz.optim.arithmetic import number
-from gradviz.optim.optimizer import Group, Optimizer, check_learning_rate, counted
+ORDER = "lr etas step_sizes foreach maximize differentiable capturable"
+"""The settings in the order of PyTorch's groups."""
 
 
+@documented
 class Rprop(Optimizer):
     """Resilient backpropagation: every entry's step grows while its gradient keeps its sign, and shrinks when it turns.
 
@@ -19,20 +21,12 @@ class Rprop(Optimizer):
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
     lr
         The first step's length.
     etas
         What the length is multiplied with: when the sign has turned, when it has not.
     step_sizes
         The shortest and the longest step.
-    capturable, differentiable
-        Only ``False``.
-    foreach
-        How PyTorch computes, not what. Accepted, and without effect.
-    maximize
-        Step along the gradient instead.
 
     References
     ----------
@@ -51,33 +45,23 @@ class Rprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_learning_rate(lr)
+        settings = checked(locals(), ORDER)
         if not 0 < etas[0] < 1 < etas[1]:
             raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "etas": etas,
-                "step_sizes": step_sizes,
-                "foreach": foreach,
-                "maximize": maximize,
-                "differentiable": differentiable,
-                "capturable": capturable,
-            },
-        )
+        super().__init__(params, settings)
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        shorter, longer = group["etas"]
-        memory = self._memory(parameter, "prev")
-        if "step_size" not in memory:
-            memory["step_size"] = wrap(np.full_like(parameter.array, number(group["lr"])))
-        counted(memory)
-        previous, length = memory["prev"].storage(), memory["step_size"].storage()
-        agreement = gradient * previous
-        turned = agreement < 0
-        length *= np.where(turned, shorter, np.where(agreement > 0, longer, 1)).astype(length.dtype)
-        np.clip(length, *group["step_sizes"], out=length)
-        # Where the sign has turned, a minimum was overstepped: wait there for one step.
-        previous[...] = np.where(turned, 0, gradient)
-        inplace.write(parameter, parameter.array - np.sign(previous) * length)
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        grad = sheet.gradient()
+        shorter, longer = sheet.setting("etas", "η₋", 0), sheet.setting("etas", "η₊", 1)
+        least, most = sheet.setting("step_sizes", "least", 0), sheet.setting("step_sizes", "most", 1)
+        previous, length = sheet.memory("g", "prev"), sheet.memory("step", "step_size", start=sheet.setting("lr"))
+        sentence = "g is the gradient of the step before: the product is negative where the sign has turned."
+        agreement = sheet.line("agreement", grad * previous, sentence)
+        factor = choose(agreement < 0, shorter, choose(agreement > 0, longer, 1))
+        factor = sheet.line("factor", factor, "Shorter steps where it has turned, longer ones where it has not.")
+        within = smallest(largest(length * factor, least), most)
+        step = sheet.line("step", within, "Every entry has a step of its own.", keep=length)
+        sentence = "Where the sign has turned, a minimum was overstepped: wait there for one step."
+        kept = sheet.line("g", choose(agreement < 0, 0, grad), sentence, keep=previous)
+        sheet.line("w", sheet.w - rounded(sign(kept) * step), "Only the gradient's sign counts, not its size.")

@@ -4,34 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from gradviz.engine import inplace
-from gradviz.engine.tensor import Tensor, wrap
-from gradviz.optim.arithmetic import add_multiple, multiply_add, number
-from gradviz.optim.optimizer import Group, Optimizer, check_learning_rate
+from gradviz.engine.tensor import Tensor
+from gradviz.optim.optimizer import Optimizer
+from gradviz.optim.rule import Sheet
+from gradviz.optim.settings import checked, documented
 
 
+@documented
 class SGD(Optimizer):
     """Stochastic gradient descent: step against the gradient, ``p ← p − lr · grad``.
 
     Parameters
     ----------
-    params
-        Tensors, or dictionaries with ``"params"`` and settings.
-    lr
-        The learning rate.
     momentum, dampening, nesterov
         With momentum, a velocity is kept: ``v ← momentum · v + (1 − dampening) · grad``, and the step is along ``v``
         (with Nesterov, along ``grad + momentum · v``).
-    weight_decay
-        Adds this share of the parameter to its gradient.
-    maximize
-        Step along the gradient instead.
-    foreach, fused
-        How PyTorch computes, not what. Accepted, and without effect.
-    differentiable
-        Only ``False``.
 
     References
     ----------
@@ -52,42 +39,28 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_learning_rate(lr)
-        for what, value in (("momentum value", momentum), ("weight_decay value", weight_decay)):
-            if value < 0:
-                raise ValueError(f"Invalid {what}: {value}")
+        settings = checked(locals())
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "dampening": dampening,
-                "weight_decay": weight_decay,
-                "nesterov": nesterov,
-                "maximize": maximize,
-                "foreach": foreach,
-                "differentiable": differentiable,
-                "fused": fused,
-            },
-        )
+        super().__init__(params, settings)
 
-    def _move(self, parameter: Tensor, gradient: Any, group: Group) -> None:
-        momentum = group["momentum"]
-        if momentum:
-            velocity = self._velocity(parameter, gradient, momentum, group["dampening"])
-            gradient = multiply_add(velocity, momentum, gradient) if group["nesterov"] else velocity
-            gradient = gradient.astype(velocity.dtype, copy=False)
-        inplace.write(parameter, multiply_add(gradient, -number(group["lr"]), parameter.array))
-
-    def _velocity(self, parameter: Tensor, gradient: Any, momentum: float, dampening: float) -> Any:
-        """Update what is left of earlier steps; the first step starts with the gradient itself."""
-        memory = self.state[parameter]
-        if memory.get("momentum_buffer") is None:
-            memory["momentum_buffer"] = wrap(np.array(gradient))
-            return memory["momentum_buffer"].array
-        velocity = memory["momentum_buffer"].storage()
-        velocity *= momentum
-        add_multiple(velocity, 1 - dampening, gradient)
-        return velocity
+    @staticmethod
+    def _rule(sheet: Sheet) -> None:
+        sheet.counts = False
+        grad, lr = sheet.gradient(), sheet.setting("lr")
+        if not sheet.has("momentum"):
+            sheet.line("w", sheet.w - lr * grad, "w moves against its gradient, lr times as far.")
+            return
+        momentum, before = sheet.setting("momentum"), sheet.memory("buffer", "momentum_buffer", start=grad)
+        if sheet.has("dampening"):
+            damped = (1 - sheet.setting("dampening", first=0)) * grad
+            sentence = "The buffer remembers earlier gradients. In the first step nothing is dampened."
+            buffer = sheet.line("buffer", momentum * before + damped, sentence, keep=before)
+        else:
+            sentence = "The buffer remembers earlier gradients: each counts momentum times as much a step later."
+            buffer = sheet.line("buffer", momentum * before + grad, sentence, keep=before)
+        if sheet.has("nesterov"):
+            ahead = sheet.line("grad", grad + momentum * buffer, "Nesterov: look ahead to where the buffer leads.")
+            sheet.line("w", sheet.w - lr * ahead, "w moves against it, lr times as far.")
+        else:
+            sheet.line("w", sheet.w - lr * buffer, "w moves against the buffer, lr times as far.")

@@ -467,7 +467,7 @@ class Recorder:
             self._claim(stepping)
         for part, watched in stepping.claimed:
             watched.by_optimizer = True
-            state = optimizer.state.get(watched.tensor)
+            state = optimizer._told(watched.tensor)
             if state:
                 assert watched.entry is not None
                 part.state = _kept_state(state)

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.broadcast import check_broadcast
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.operation import array_of, check_broadcast, is_bool
+from gradviz.engine.operation import array_of, is_bool
 from gradviz.engine.operations import elementary, elementwise, scalars, special
 from gradviz.engine.operations.elementary import (
     acos,
@@ -205,7 +206,8 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
-    return elementwise.div_rounded(*_divisible(f"div_{rounding_mode}", input, other), rounding_mode)
+    _divisible(f"div_{rounding_mode}", input, other)
+    return elementwise.div_rounded(input, other, rounding_mode)
 
 
 divide = true_divide = div

@@ -116,7 +116,7 @@ def histogram(
     return HistogramResult(*counting.histogram(input, edges, weight, density))
 
 
-def _check_bins(bins: int) -> None:
+def _check_bins(bins: int | np.integer[Any]) -> None:
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
 

@@ -66,9 +66,10 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     together = _several("cat", tensors)
     shape = next((x.array.shape for x in together if x.array.shape != (0,)), (0,))
+    for number, x in enumerate(together):
+        if not x.array.shape:
+            raise RuntimeError(f"zero-dimensional tensor (at position {number}) cannot be concatenated")
     axis = normal_axis(dim, len(shape))
-    if not shape:
-        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated")
     if len(shape) > 1:
         empty = (*shape[:axis], 0, *shape[axis + 1 :])
         together = tuple(reshape(x, empty) if x.array.shape == (0,) else x for x in together)

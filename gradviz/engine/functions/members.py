@@ -58,7 +58,7 @@ def nextafter(input: Tensor, other: Tensor) -> Tensor:
 def apply_(self: Tensor, callable: Callable[[Any], Any]) -> Tensor:
     """Replace every entry by what a function of Python makes of it: slow, and for values without a gradient."""
     if self._requires_grad:
-        raise TypeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
+        raise RuntimeError("Can't call apply_() on Variable that requires grad. Use var.detach().apply_() instead.")
     return _rewrite(self, [callable(entry) for entry in self.array.ravel().tolist()])
 
 
@@ -71,7 +71,7 @@ def map_(self: Tensor, tensor: Tensor, callable: Callable[[Any, Any], Any]) -> T
 
 
 def _rewrite(self: Tensor, entries: list[Any]) -> Tensor:
-    inplace.write(self, np.array(entries, self.array.dtype).reshape(self.shape))
+    inplace.write(self, np.array(entries, self.array.dtype).reshape(self.shape), counted=False)  # as in PyTorch
     return self
 
 

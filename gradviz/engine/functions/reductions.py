@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes
+from gradviz.engine.broadcast import check_broadcast
 from gradviz.engine.functions import arithmetic, logic
 from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
-from gradviz.engine.operation import check_broadcast, normal_axes, normal_axis
-from gradviz.engine.operations import losses, reductions, scalars, scans, selection
+from gradviz.engine.operation import normal_axes, normal_axis
+from gradviz.engine.operations import elementwise, losses, reductions, scalars, scans, selection
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -244,7 +245,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Any = None, aweights: A
     weights = _cov_weights(x, fweights, aweights)
     if weights is None:
         total: Any = x.shape[1]
-        middle = (x.sum(1) / total).unsqueeze(1) if input.ndim else x
+        middle = (x.sum(1) / total).unsqueeze(1)
     else:
         total = weights.sum()
         middle = (x * weights).sum(1, keepdim=True) / total
@@ -475,16 +476,22 @@ def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, 
     share = _checked_quantile(name, input, q, interpolation)
     one = not share.ndim
     axis = 0 if dim is None else normal_axis(dim, input.ndim)
-    rows = input.reshape(-1) if dim is None else input.unsqueeze(-1) if not input.ndim else input.movedim(axis, -1)
-    ordered, _ = sort(rows, -1)
-    length, kind = rows.shape[-1], input.array.dtype
+    if dim is None:
+        ordered, kept = sort(input.flatten(), -1)[0], (1,) * input.ndim if keepdim else ()
+    else:
+        last = axis == input.ndim - 1 or not input.ndim
+        ordered = sort(input if last else input.unsqueeze(-1).transpose(axis, -1), -1)[0]
+        kept = tuple(1 if place == axis else size for place, size in enumerate(input.shape))
+        kept = kept if keepdim else (*kept[:axis], *kept[axis + 1 :])
+    length, kind = ordered.array.shape[-1], input.array.dtype
+    ordered = ordered.view(*kept, length)
     missing = np.isnan(ordered.array)
     share = share.reshape(-1) if share.ndim else share.unsqueeze(0)
     if name == "nanquantile":
         numbers = np.sum(~missing, axis=-1, keepdims=True)
         rank = share * wrap(np.maximum(numbers - 1, 0).astype(kind))
     else:  # what is not a number stands at the end, and is the answer for every share
-        rank = (share * (length - 1)).broadcast_to((*rows.shape[:-1], share.shape[0]))
+        rank = (share * (length - 1)).broadcast_to((*kept, share.shape[0]))
         rank = rank.masked_fill(wrap(missing.any(-1, keepdims=True)), length - 1)
     below = np.floor(rank.array)
     if interpolation == "linear" or interpolation == "midpoint":
@@ -495,12 +502,8 @@ def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, 
     else:
         rounding: dict[str, Callable[..., Any]] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
         result = ordered.gather(-1, wrap(rounding[interpolation](rank.array).astype(np.int64)))
-    # The quantiles stand in the last axis: one goes back to where the entries were, several to the front.
-    result = result.movedim(-1, 0)
-    if keepdim:
-        shape = [1 if dim is None or place == axis else size for place, size in enumerate(input.shape)]
-        result = result.reshape([result.shape[0], *shape])
-    return squeeze(result, 0) if one else result
+    # The quantiles stand in the last axis; several go to the front.
+    return result.squeeze_(-1) if one else result.unsqueeze_(0).transpose_(0, -1).squeeze_(-1)
 
 
 def _checked_quantile(name: str, input: Tensor, q: Any, interpolation: str) -> Tensor:
@@ -709,6 +712,13 @@ def _end(rise: Tensor, next_rise: Tensor, step: Tensor, next_step: Tensor) -> Te
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """Return the p-norm of the difference."""
+    bools = [x.array.dtype.kind == "b" for x in (input, other)]
+    if any(bools):
+        raise RuntimeError(elementwise.no_difference(all(bools)))
+    kind = dtypes.result_type(input.array, other.array)
+    if kind.kind != "f":
+        name = dtypes.scalar_type_name(dtypes.from_numpy(kind))
+        raise RuntimeError(f"norm(): input dtype should be either floating point or complex. Got {name} instead.")
     check_broadcast(input.array, other.array)
     return reductions.dist(input, other, float(p))
 

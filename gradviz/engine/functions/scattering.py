@@ -148,7 +148,9 @@ def scatter(
         return wrap(selection.combined(input.array, array_of(src), axis, places, how, True))
     if isinstance(src, Tensor):
         return (
-            watching(selection.scatter(input, src, axis, places), index=index) if places.size else shapes.clone(input)
+            watching(selection.scatter(input, src, axis, places), index=index)
+            if places.size or not src.array.size
+            else shapes.clone(input)
         )
     return watching(selection.scatter_value(input, axis, places, src), index=index)
 
@@ -157,7 +159,9 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add entries at places along an axis, in a copy: ``out[index[i][j]][j] += src[i][j]`` for ``dim=0``."""
     axis, places, src = _scattered(input, dim, index, src)
     return (
-        watching(selection.scatter_add(input, src, axis, places), index=index) if places.size else shapes.clone(input)
+        watching(selection.scatter_add(input, src, axis, places), index=index)
+        if places.size or not src.array.size
+        else shapes.clone(input)
     )
 
 
@@ -176,7 +180,7 @@ def scatter_reduce(
     if reduce not in ("sum", "prod", "mean", "amax", "amin"):
         raise RuntimeError(f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}")
     axis, places, src = _scattered(input, dim, index, src)
-    if not places.size:
+    if not places.size and src.array.size:
         return shapes.clone(input)
     return watching(selection.scatter_reduce(input, src, axis, places, reduce, include_self), index=index)
 
@@ -223,6 +227,11 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Replace layers, in a copy."""
     axis, places = _layers(input, dim, index, "index_copy_")
+    if input.ndim and source.ndim and input.ndim != source.ndim:
+        raise IndexError(
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+            f"dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
+        )
     if source.dtype != input.dtype:
         names = (dtypes.scalar_type_name(x.dtype) for x in (input, source))
         raise RuntimeError(
@@ -235,7 +244,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
         raise IndexError(
             f"index_copy_(): Number of indices ({places.size}) should be equal to source.size(dim) ({length})"
         )
-    if input.ndim and source.ndim:
+    if input.ndim or source.ndim:
         mine, theirs = (tuple(x.shape[:axis]) + tuple(x.shape[axis + 1 :]) for x in (input, source))
         if mine != theirs:
             raise RuntimeError(

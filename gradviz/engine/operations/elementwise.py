@@ -125,7 +125,7 @@ div_rounded = general(
     "div",
     "DivBackward2",
     lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
-    _rounded_quotient,
+    promoting(2, _rounded_quotient),
     "self other",
     {"self": lambda grad, other: np.zeros_like(grad), "other": lambda grad, self, other: np.zeros_like(grad)},
     settings="rounding_mode",
@@ -761,7 +761,9 @@ def not_differentiable(
     )
 
 
-heaviside = not_differentiable("heaviside", "step", np.heaviside, "self values")
+heaviside = not_differentiable(
+    "heaviside", "step", lambda self, values: np.where(self == 0, values, self > 0).astype(self.dtype), "self values"
+)
 floor_divide = not_differentiable("floor_divide", "⌊÷⌋", np.floor_divide, "self other")
 remainder_of_number = not_differentiable("remainder", "mod", _floored, "self other")
 nextafter = beside(

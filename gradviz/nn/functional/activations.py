@@ -65,8 +65,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     weight
         One number, or one for each of the C channels.
     """
-    if weight.ndim > 1:
-        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
+    if weight.dtype != input.dtype:
+        given, own = (dtypes.scalar_type_name(x.dtype) for x in (input, weight))
+        raise RuntimeError(f"prelu: Type promoting not supported. Got {given} and {own}")
     if weight.numel() != 1:
         if not input.ndim:
             raise RuntimeError("Not allow zero-dim input tensor.")
@@ -76,6 +77,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
                 "Mismatch of parameter numbers and input channel size. Found parameter numbers = "
                 f"{weight.numel()} and channel size = {channels}."
             )
+    if weight.ndim > 1:
+        raise RuntimeError(f"prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = {weight.ndim}")
     if input.ndim != weight.ndim:
         weight = weight.reshape([-1 if axis == 1 else 1 for axis in range(input.ndim)])
     return activations.prelu(input, weight)

@@ -48,11 +48,12 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     eps
         The shortest length to divide by.
     """
-    for x in (x1, x2):
-        if x.array.dtype.kind != "f":
-            raise RuntimeError(
-                f"expected common dtype to be floating point, yet common dtype is {dtypes.scalar_type_name(x.dtype)}"
-            )
+    kind = dtypes.from_numpy(dtypes.result_type(x1.array, x2.array))
+    if not kind.is_floating_point:
+        raise RuntimeError(
+            f"expected common dtype to be floating point, yet common dtype is {dtypes.scalar_type_name(kind)}"
+        )
+    x1, x2 = (x if x.is_floating_point() else x.to(kind) for x in (x1, x2))
     shape = broadcast_shape(x1, x2)
     if x1.shape != x2.shape:  # then both are expanded, as in PyTorch
         x2, x1 = functions.expand(x2, shape), functions.expand(x1, shape)

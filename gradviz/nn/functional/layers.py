@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradviz.engine import advice, functions
+from gradviz.engine import advice, dtypes, functions
 from gradviz.engine.operations import matrix
 from gradviz.engine.tensor import Tensor
 
@@ -35,7 +35,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise TypeError(advice.not_a_tensor(words, input))
     if bias is not None and weight.ndim == 2 == input.ndim:
         return functions.addmm(bias, input, weight.t())
-    if bias is None or weight.ndim == 1 or not input.storage().flags.c_contiguous:
+    if bias is None or weight.ndim == 1 or not input._writable().flags.c_contiguous:
         product = functions.matmul(input, weight.t())
         return product if bias is None else product + bias
     rows = functions.reshape(input, (math.prod(input.shape[:-1]), input.shape[-1]))
@@ -59,14 +59,22 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     Tensor
         Of shape (..., out).
     """
+    if not input1.dtype == input2.dtype == weight.dtype:
+        raise RuntimeError(
+            "All tensors must have the same dtype, got input1: {}, input2: {}, weight: {}".format(
+                *(dtypes.CPP_NAMES[x.dtype.name] for x in (input1, input2, weight))
+            )
+        )
+    if input1.ndim != input2.ndim:
+        raise RuntimeError(f"bilinear(): input dimensions do not match: got {input1.ndim} and {input2.ndim}")
     if input1.shape[:-1] != input2.shape[:-1]:
         raise RuntimeError(
             f"bilinear(): input batch dimensions do not match: got {list(input1.shape)} and {list(input2.shape)}"
         )
-    for number, (x, length) in enumerate(zip((input1, input2), weight.shape[1:], strict=True), start=1):
-        if x.shape[-1] != length:
+    for number, x in enumerate((input1, input2), start=1):
+        if x.size(-1) != (length := weight.size(number)):
             raise RuntimeError(
-                f"bilinear(): input{number} size does not match weight size: got {x.shape[-1]} but expected {length}"
+                f"bilinear(): input{number} size does not match weight size: got {x.size(-1)} but expected {length}"
             )
     x, y = functions.reshape(input1, (-1, input1.shape[-1])), functions.reshape(input2, (-1, input2.shape[-1]))
     outputs = matrix.trilinear(x, weight, y, "bn,onm,bm->bo")

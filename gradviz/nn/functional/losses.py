@@ -62,6 +62,14 @@ def _same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return input.to(kind), target.to(kind)
 
 
+def _floating(name: str, input: Tensor, target: Tensor) -> None:
+    """Say that there is no loss of whole numbers."""
+    kind = dtypes.result_type(input.array, target.array)
+    if kind.kind != "f":
+        name_of = dtypes.scalar_type_name(dtypes.from_numpy(kind))
+        raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{name_of}'")
+
+
 def _weight_of_same_size(weight: Tensor, input: Tensor) -> Tensor:
     if weight.shape != input.shape:
         raise ValueError("Weights and input must have the same size.")
@@ -101,6 +109,7 @@ def mse_loss(
     how = _reduction(reduction, size_average, reduce)
     input, target = _same_size(input, target)
     if weight is None:
+        _floating("mse", input, target)
         return rows.mse_loss(input, target, how)
     losses = functions.square(input - target) * _weight_of_same_size(weight, input)
     return losses if how == 0 else functions.sum(losses) / functions.sum(weight) if how == 1 else functions.sum(losses)
@@ -144,6 +153,7 @@ def smooth_l1_loss(
         raise RuntimeError("smooth_l1_loss does not support negative values for beta.")
     if beta == 0:
         return _reduced(functions.abs(input - target), how)
+    _floating("smooth_l1", input, target)
     return rows.smooth_l1_loss(input, target, how, beta)
 
 
@@ -160,6 +170,7 @@ def huber_loss(
     input, target = _same_size(input, target)
     if delta <= 0:
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
+    _floating("huber", input, target)
     if weight is None:
         return rows.huber_loss(*_same_dtype(input, target), how, delta)
     losses = rows.huber_loss(input, target, 0, delta) * _weight_of_same_size(weight, input)
@@ -284,6 +295,8 @@ def kl_div(
             "'mean' will be changed to behave the same as 'batchmean' in the next major release."
         )
     how = _reduction("sum" if reduction == "batchmean" else reduction, size_average, reduce)
+    if not input.is_floating_point() or not target.is_floating_point():
+        raise RuntimeError("kl_div: Integral inputs not supported.")
     if log_target:
         apart = target - input
         losses = functions.exp(target) * apart
@@ -486,6 +499,7 @@ def cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     axis = 0 if input.ndim == 1 else 1
     if target.shape == input.shape:
+        input.size(axis)  # or it says that there is none
         return _probability_loss(input, target, weight, how, ignore_index, label_smoothing)
     scores = log_softmax(input, axis)
     loss = nll_loss(scores, target, weight, ignore_index=ignore_index, reduction=reduction)
@@ -650,7 +664,7 @@ def soft_margin_loss(
     input, target = _same_dtype(input, target)
     shape = broadcast_shape(input, target)
     if shape != input.shape:
-        input = functions.expand(input, shape)
+        raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")
     return watching(rows.soft_margin_loss(input, fixed("soft_margin_loss", "target", target), how), target=target)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-from gradviz.engine import functions, inplace
+from gradviz.engine import dtypes, functions, inplace
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operation import watching
 from gradviz.engine.operations import normalization as rows
@@ -142,11 +143,12 @@ def batch_norm(
     """
     if not input.numel():
         return functions.clone(input)
-    if input.ndim < 2:
-        raise RuntimeError(f"batch_norm expects an input of shape (N, C, ...), but got {list(input.shape)}")
-    count = input.numel() // input.shape[1]
-    if training and count == 1:
+    if training and math.prod((input.shape[0], *input.shape[2:])) == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {input.shape}")
+    count = input.numel() // input.size(1)
+    if not input.is_floating_point():
+        kind = dtypes.scalar_type_name(input.dtype)
+        raise NotImplementedError(f"\"batch_norm\" not implemented for '{kind}'")
     given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
     for name, numbers in given.items():
         if numbers is None:

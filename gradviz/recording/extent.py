@@ -317,7 +317,7 @@ _RESULT: dict[str, Callable[[Shapes, Settings], int]] = {
     **dict.fromkeys(("uniform", "normal", "exponential", "cauchy", "log_normal", "geometric", "random", "bernoulli"), _with_settings),
     **dict.fromkeys(("gather", "take"), lambda shapes, given: np.size(given["index"])),
     **dict.fromkeys(_POOLS, _pooled),
-    **dict.fromkeys(("as_strided", "as_strided_copy"), lambda shapes, given: np.size(given["places"])),
+    **dict.fromkeys(("as_strided", "as_strided_copy"), lambda shapes, given: math.prod(given["size"])),
     **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot", "addmm", "addmv", "baddbmm", "addbmm"), _product),
     **dict.fromkeys(("cdist", "_euclidean_dist"), _distances),
     **dict.fromkeys(("linalg_svd", "linalg_qr", "linalg_lstsq", "linalg_pinv"), _squares),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import gradviz as gv
 from gradviz import examples
 from gradviz.drawing import draw_recording, face, steps
-from gradviz.drawing.face import THICKEST, THINNEST, line_width
+from gradviz.drawing.face import THICKEST, THINNEST, cells, line_width
 from gradviz.drawing.layout import LayoutError, Program, choose, engines, layout
 from gradviz.drawing.palette import STRANGE, colours, shades
 from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, ROLES, VALUE
@@ -129,6 +129,28 @@ def test_a_disc_says_what_is_done_and_names_no_operand():
         assert symbols[0] == symbol
     written = {row.symbol for row in TABLE.values() if isinstance(row.symbol, str)}
     assert not [symbol for symbol in written if re.search(r"(?<![a-z])[xy](?![a-z])|[ˣʸ]", symbol)]
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        *[(*lead, *last) for lead in [(), (1,), (1, 1, 1), (9, 1), (1, 3)]
+          for last in [(100, 100), (8, 600), (1, 5000), (13, 13), (9, 9)]],
+        (5000,), (4097,), (17, 241), (1, 1, 5000), (5000, 1, 1), (1, 512, 768), (1, 0, 5000), (0,), (3, 0, 2, 1), (1, 1, 1, 1, 1),
+    ],
+)  # fmt: skip
+def test_a_tensor_of_any_shape_has_a_picture(shape):
+    """Each cell shows a mean of something: what is drawn has no more cells than what is kept of a large tensor."""
+    x = gv.full(shape, 3.0, requires_grad=True)
+    recording = record((x * 2).sum(), backward=True)
+    drawing = draw_recording(recording, detail="full")
+    assert face(recording, drawing.view).label
+    for card in drawing.view.cards:
+        if card.body.kind in ("heatmap", "preview"):
+            moment = recording.at()
+            value, gradient = moment.values[card.tensor.id], moment.gradients[card.tensor.id].value
+            for shown, number in [(value, 3 if card.name == "x" else 6), (gradient, 2 if card.name == "x" else 1)]:
+                assert list(cells(shown, card.body)) == [number] * card.body.count
 
 
 @pytest.mark.parametrize(

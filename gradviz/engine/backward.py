@@ -10,7 +10,9 @@ import numpy as np
 
 from gradviz.engine import advice, fast, listening, mixed
 from gradviz.engine.core.backward import Pass
+from gradviz.engine.creation import zeros_like
 from gradviz.engine.fast import backward as quick
+from gradviz.engine.functions import stack
 from gradviz.engine.listening import Observer
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -125,6 +127,8 @@ def grad(
         The tensors to differentiate with respect to, leaves or not.
     allow_unused
         Return ``None`` for an input that the outputs do not depend on, instead of an error.
+    is_grads_batched
+        Take the first dimension of each of `grad_outputs` as a batch, and return the gradients for each, stacked.
     materialize_grads
         Return zeros instead of ``None``.
 
@@ -146,7 +150,7 @@ def grad(
     (tensor(6.),)
     """
     if is_grads_batched:
-        raise NotImplementedError("gradviz has no is_grads_batched=True; call autograd.grad once for each gradient")
+        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
@@ -172,6 +176,50 @@ def grad(
             for tensor, gradient in zip(wanted, found, strict=True)
         )
     return tuple(found)
+
+
+def _batched(
+    outputs: Any,
+    inputs: Any,
+    given: Any,
+    retain_graph: bool | None,
+    create_graph: bool,
+    allow_unused: bool | None,
+    materialize_grads: bool,
+) -> tuple[Tensor | None, ...]:
+    """Find gradients for each of a batch of gradients to start with, one after the other."""
+    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    batches = [given] if given is None or isinstance(given, Tensor) else list(given)
+    for index, (batch, output) in enumerate(zip(batches, outputs, strict=False)):
+        if batch is not None and (first := batch[0]).shape != output.shape:
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. "
+                "The sizes of the remaining dimensions are expected to match the shape of corresponding output, but a "
+                f"mismatch was detected: grad_output[{index}] has a shape of {first.shape[1:]} and output[{index}] has a shape "
+                f"of {output.shape}. If you only want some tensors in `grad_output` to be considered batched, consider "
+                "using vmap."
+            )
+    sizes = [len(batch) for batch in batches if batch is not None]
+    if not sizes:
+        raise RuntimeError(advice.not_a_scalar(outputs[0]))
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped "
+            "dimension"
+        )
+    keep = create_graph if retain_graph is None else retain_graph
+    found = []
+    for place in range(sizes[0]):
+        starts = [None if batch is None else batch[place] for batch in batches]
+        last = place == sizes[0] - 1
+        allowed = allow_unused or materialize_grads
+        found.append(grad(outputs, inputs, starts, keep or not last, create_graph, allowed))
+    columns = zip(*found, strict=True)
+    together = [None if column[0] is None else stack(column) for column in columns]
+    if not materialize_grads:
+        return tuple(together)
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
+    return tuple(zeros_like(x) if one is None else one for x, one in zip(inputs, together, strict=True))
 
 
 def run(

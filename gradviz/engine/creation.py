@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,7 @@ def leaf(array: Any, requires_grad: bool) -> Tensor:
 def _array_from(data: Any, kind: np.dtype[Any] | None) -> np.ndarray[Any, Any]:
     if isinstance(data, np.ndarray | np.generic):
         dtypes.from_numpy(data.dtype)  # a dtype we cannot hold is an error here, not later
+        _check_forwards(data)
         return np.array(data)
     plain = _without_tensors(data)
     _check_regular(plain)
@@ -163,11 +165,42 @@ def asarray(
 
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """Make a tensor that shares memory with an array."""
+    """Make a tensor that shares memory with an array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no array, or one of a dtype that tensors do not have, or read backwards in memory.
+    """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     dtypes.from_numpy(array.dtype)
+    _check_forwards(array)
+    if not array.flags.writeable:
+        _not_writable()
     return wrap(array)
+
+
+def _check_forwards(array: Any) -> None:
+    if any(stride < 0 for stride in array.strides):
+        raise ValueError(BACKWARDS)
+
+
+BACKWARDS = (
+    "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+    "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+)
+
+
+@lru_cache(maxsize=1)
+def _not_writable() -> None:
+    """Warn, once in a program, as PyTorch does."""
+    warn(
+        "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to "
+        "this tensor will result in undefined behavior. You may want to copy the array to protect its data or make it "
+        "writable before converting it to a tensor. This type of warning will be suppressed for the rest of this program.\n\n"
+        "Here a write to it is an error, and the array stays as it is."
+    )
 
 
 def _shape(size: tuple[Any, ...], name: str = "zeros") -> tuple[int, ...]:

@@ -79,7 +79,7 @@ class Usual(Listener):
 
     def added(self, end: Any, gradient: Any) -> None:
         """Call the hooks after that."""
-        for hook in tuple(end.variable._post_accumulate_hooks or ()):
+        for hook in end.variable._post_accumulate_hooks or ():
             if hook(end.variable) is not None:
                 raise RuntimeError("Tensor post accumulate grad hooks should return None.")
         if end.hooks is not None:

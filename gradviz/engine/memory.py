@@ -78,7 +78,8 @@ class VersionCounter:
 
     def tells(self, view: Tensor) -> None:
         """Let a view know of the changes to come."""
-        if len(self.told) > 16:
+        count = len(self.told)
+        if count >= 16 and count & (count - 1) == 0:  # at each doubling: a tensor may be taken into many pieces
             self.told = [one for one in self.told if one() is not None]
         self.told.append(weakref.ref(view))
 

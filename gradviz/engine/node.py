@@ -15,7 +15,7 @@ from gradviz.engine.core import node as core
 from gradviz.engine.core import tensor as leaf
 from gradviz.engine.core.node import Gradients, moment
 from gradviz.engine.core.tensor import Array
-from gradviz.engine.hooks import NodeHooks, RemovableHandle, add
+from gradviz.engine.hooks import NodeHooks, RemovableHandle
 from gradviz.engine.scope import PACKAGE, running
 
 if TYPE_CHECKING:
@@ -138,11 +138,11 @@ class Node(core.Node):
         `grad_inputs` are the gradients it sends on, `grad_outputs` those that arrived; a tuple that the hook returns takes
         the place of `grad_inputs`.
         """
-        return add(self.all_hooks().after, hook)
+        return self.all_hooks().after.add(hook)
 
     def register_prehook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call ``hook(grad_outputs)`` before this node runs; a tuple that it returns takes their place."""
-        return add(self.all_hooks().before, hook)
+        return self.all_hooks().before.add(hook)
 
     def all_hooks(self) -> NodeHooks:
         """Return the node's hooks, made when first asked for."""

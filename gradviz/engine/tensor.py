@@ -18,7 +18,7 @@ from gradviz.engine import advice, devices, dtypes, mixed, printing
 from gradviz.engine.core import tensor as core
 from gradviz.engine.core.node import moment
 from gradviz.engine.core.tensor import Edge, edge_of, mode, results_are, wrap
-from gradviz.engine.hooks import RemovableHandle, add
+from gradviz.engine.hooks import Hooks, RemovableHandle
 from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.size import Size
@@ -65,8 +65,8 @@ class Tensor(core.Tensor):
     # What most tensors have never needs to be stored in them.
     _grad: Tensor | None = None
     _retains_grad = False
-    _hooks: list[Callable[[Tensor], Tensor | None]] | None = None
-    _post_accumulate_hooks: list[Callable[[Tensor], None]] | None = None
+    _hooks: Hooks[Callable[[Tensor], Tensor | None]] | None = None
+    _post_accumulate_hooks: Hooks[Callable[[Tensor], None]] | None = None
     _base: Tensor | None = None  # whose memory a view looks at
     _views: list[weakref.ref[Tensor]] | None = None
     _creation = (
@@ -214,10 +214,10 @@ class Tensor(core.Tensor):
         refuse_stale(self)
         # Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf.
         if self._grad_fn is not None:
-            return add(self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, []), hook)
+            return self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, Hooks()).add(hook)
         if self._hooks is None:
-            self._hooks = []
-        return add(self._hooks, hook)
+            self._hooks = Hooks()
+        return self._hooks.add(hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call `hook` with this leaf after a gradient has been added to its ``.grad``."""
@@ -226,8 +226,8 @@ class Tensor(core.Tensor):
         if self._grad_fn is not None:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         if self._post_accumulate_hooks is None:
-            self._post_accumulate_hooks = []
-        return add(self._post_accumulate_hooks, hook)
+            self._post_accumulate_hooks = Hooks()
+        return self._post_accumulate_hooks.add(hook)
 
     def detach(self) -> Tensor:
         """Return a tensor with the same memory, cut off from the graph."""

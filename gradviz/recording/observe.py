@@ -163,8 +163,8 @@ def _the_pass(
         if past is not None or backward is None:
             return past
         raise RuntimeError(
-            "this graph has been freed by a backward pass that started elsewhere; call backward(retain_graph=True), or "
-            "compute the result anew"
+            "this graph has been freed by a backward pass that started elsewhere, or whose gradients were too many to be "
+            "kept; call backward(retain_graph=True), or compute the result anew"
         )
     seed = gradient
     if seed is None:

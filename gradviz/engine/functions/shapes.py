@@ -659,17 +659,14 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 
     Only for tensors whose entries stand in order in memory (`Tensor.contiguous`).
     """
-    places = _strided(input, size, stride, storage_offset)
-    out = assignment.as_strided(input, places, input.array.shape)
-    held = np.ravel(input._writable())[storage_offset or 0 :]
-    steps = tuple(step * held.itemsize for step in stride)
-    out.array = np.lib.stride_tricks.as_strided(held, tuple(size), steps)
-    return view_of(input, out)
+    _strided(input, size, stride, storage_offset)
+    return view_of(input, assignment.as_strided(input, tuple(size), tuple(stride), storage_offset, None))
 
 
 def as_strided_copy(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """Read a tensor's memory with steps of one's own along each axis, in entries, into a copy."""
-    return as_strided_copies(input, _strided(input, size, stride, storage_offset), input.array.shape)
+    _strided(input, size, stride, storage_offset)
+    return as_strided_copies(input, tuple(size), tuple(stride), storage_offset, None)
 
 
 as_strided_copies = shapes.copied(assignment.as_strided)
@@ -683,6 +680,7 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
 
 
 def _strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None) -> np.ndarray:
+    """Return the places that are looked at, if there are such."""
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
     if not input._writable().flags.c_contiguous or (input._base is not None and input.numel() != input._base.numel()):

@@ -445,10 +445,18 @@ def test_row_made_on_demand(name):
     assert gradgradcheck(function, tensors)
 
 
+def spoil(monkeypatch, row, formula):
+    """Give a row of one argument another formula, in every place where a walk looks for it."""
+    monkeypatch.setitem(row.__dict__, "derivatives", {"self": formula})
+    monkeypatch.setitem(row.__dict__, "rules", (row.rule(formula),))
+    monkeypatch.setattr(row.node_type, "plan", None)
+
+
 def test_a_wrong_row_would_be_found(monkeypatch):
     """The check itself: a row whose derivative is off by a little fails, and so does one without an example."""
     row = TABLE["SinBackward0"]
-    monkeypatch.setitem(row.__dict__, "rules", (lambda grad, values: grad * np.cos(values[0]) * 1.01,))
+    right = row.derivatives["self"]
+    spoil(monkeypatch, row, lambda grad, self: right(grad, self) * 1.01)
     with pytest.raises(gradcheck.GradcheckError):
         test_row("SinBackward0")
     monkeypatch.setitem(TABLE, "UnknownBackward0", TABLE["WhereBackward0"])

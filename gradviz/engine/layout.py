@@ -7,6 +7,7 @@ fill a transposed tensor column by column.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -98,3 +99,82 @@ def empty_like(array: Array, kind: np.dtype[Any] | None = None) -> Array:
     if array.flags.c_contiguous:
         return np.empty(array.shape, kind)
     return along(axes(array.shape, array), lambda shape: np.empty(shape, kind), array.shape)
+
+
+# --- how a row's result lies ------------------------------------------------------------------------------------------
+
+
+def follow(out: Array, *operands: Any) -> Array:
+    """Return a result that lies as PyTorch lays what is computed entry by entry: as its operands do.
+
+    NumPy does nearly the same, but goes row by row where operands disagree, and where they are expanded.
+    """
+    if out.ndim < 2:
+        return out
+    order = axes(out.shape, *(operand for operand in operands if isinstance(operand, np.ndarray)))
+    if out.transpose(order).flags.c_contiguous:
+        return out
+    laid = along(order, lambda shape: np.empty(shape, out.dtype), out.shape)
+    laid[...] = out
+    return laid
+
+
+Forward = Callable[..., Any]
+
+
+def _each(rule: Callable[..., Array], out: Any, *arguments: Any) -> Any:
+    return tuple(rule(array, *arguments) for array in out) if isinstance(out, tuple) else rule(out, *arguments)
+
+
+def as_operands(forward: Forward) -> Forward:
+    """Let what a row computes entry by entry lie as its operands do."""
+
+    @wraps(forward)
+    def computed(*arguments: Any) -> Any:
+        out = forward(*arguments)
+        if all(argument.flags.c_contiguous for argument in arguments if isinstance(argument, np.ndarray)):
+            return out
+        return _each(follow, out, *arguments)
+
+    return computed
+
+
+def as_first(forward: Forward) -> Forward:
+    """Let what a row computes lie as its first argument does."""
+
+    @wraps(forward)
+    def computed(first: Any, *others: Any) -> Any:
+        out = forward(first, *others)
+        return _each(rows, out) if first.flags.c_contiguous else _each(follow, out, first)
+
+    return computed
+
+
+def in_rows(forward: Forward) -> Forward:
+    """Let what a row computes lie row by row, however its arguments lie."""
+
+    @wraps(forward)
+    def computed(*arguments: Any) -> Any:
+        return _each(rows, forward(*arguments))
+
+    return computed
+
+
+def rows(array: Array) -> Array:
+    """Return an array whose entries lie row by row: itself, or a copy."""
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)
+
+
+def in_columns(forward: Forward) -> Forward:
+    """Let the matrices that a row computes lie column by column, as LAPACK has them."""
+
+    @wraps(forward)
+    def computed(*arguments: Any) -> Any:
+        return _each(columns, forward(*arguments))
+
+    return computed
+
+
+def columns(array: Array) -> Array:
+    """Return an array whose matrices lie column by column: itself, or a copy."""
+    return rows(array.mT).mT if array.ndim > 1 else array

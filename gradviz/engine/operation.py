@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes, mixed
+from gradviz.engine import advice, dtypes, layout, mixed
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node
 from gradviz.engine.scope import PACKAGE
@@ -448,6 +448,8 @@ def unary(
         if to_float and x.dtype.kind != "f":
             x = x.astype(dtypes.get_default_dtype().numpy)
         out = forward(x)
+        if out.ndim > 1 and not x.flags.c_contiguous:
+            out = layout.follow(out, x)
         if not (input._requires_grad and mode.enabled):
             return wrap(out)
         node = input._grad_fn
@@ -511,6 +513,8 @@ def binary(
             out = forward(x, y)
         except ValueError:
             raise broadcast_error(x, y) from None
+        if out.ndim > 1 and not (x if left and x.ndim > 1 else y).flags.c_contiguous:
+            out = layout.follow(out, x, y)
         edge = other_edge = None
         if mode.enabled:
             if left and input._requires_grad:
@@ -569,7 +573,7 @@ def reduction(
     def function(input: Tensor, dim: Any = None, keepdim: bool = False, *more: Any) -> Tensor:
         x = input.array
         axes = tuple(range(x.ndim)) if dim is None else normal_axes(dim, x.ndim)
-        kept = forward(x, axes, *more)
+        kept = layout.rows(forward(x, axes, *more))
         if keepdim:
             out = kept
         elif len(axes) == x.ndim:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.layout import as_first
 from gradviz.engine.operation import general
 from gradviz.engine.operations.selection import put_along
 
@@ -26,7 +27,7 @@ fill = general(
     "fill",
     "FillBackward3",
     "=",
-    lambda self, value: np.broadcast_to(value, self.shape).astype(self.dtype),
+    as_first(lambda self, value: np.broadcast_to(value, self.shape).astype(self.dtype)),
     "self value",
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="value",
@@ -37,7 +38,7 @@ fill_number = general(
     "fill",
     "FillBackward2",
     "=",
-    lambda self, value: np.full_like(self, value),
+    as_first(lambda self, value: np.full_like(self, value)),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
@@ -50,7 +51,7 @@ zero = general(
     "zero",
     "ZeroBackward0",
     "= 0",
-    np.zeros_like,
+    as_first(np.zeros_like),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     expression="0",

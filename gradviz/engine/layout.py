@@ -166,15 +166,19 @@ def rows(array: Array) -> Array:
 
 
 def in_columns(forward: Forward) -> Forward:
-    """Let the matrices that a row computes lie column by column, as LAPACK has them."""
+    """Let the matrices that a row makes of matrices lie column by column, as LAPACK has them."""
 
     @wraps(forward)
-    def computed(*arguments: Any) -> Any:
-        return _each(columns, forward(*arguments))
+    def computed(*matrices: Any) -> Any:
+        axes = matrices[0].ndim
+        return _each(
+            lambda array: columns(array) if array.ndim == axes and array.dtype.kind == "f" else array,
+            forward(*matrices),
+        )
 
     return computed
 
 
 def columns(array: Array) -> Array:
     """Return an array whose matrices lie column by column: itself, or a copy."""
-    return rows(array.mT).mT if array.ndim > 1 else array
+    return rows(array.mT).mT

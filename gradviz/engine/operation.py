@@ -513,7 +513,7 @@ def binary(
             out = forward(x, y)
         except ValueError:
             raise broadcast_error(x, y) from None
-        if out.ndim > 1 and not (x if left and x.ndim > 1 else y).flags.c_contiguous:
+        if out.ndim > 1 and not (x if left and x.ndim == out.ndim else y).flags.c_contiguous:
             out = layout.follow(out, x, y)
         edge = other_edge = None
         if mode.enabled:

@@ -149,8 +149,9 @@ def _log_sigma(x: Any) -> Any:
     return activations.log_sigmoid(x)
 
 
+@as_operands  # (of which the target comes first)
 def _bce_with_logits(
-    self: np.ndarray, target: np.ndarray, weight: np.ndarray | None, pos_weight: np.ndarray | None, reduction: int
+    target: np.ndarray, self: np.ndarray, weight: np.ndarray | None, pos_weight: np.ndarray | None, reduction: int
 ) -> np.ndarray:
     scale = 1 if pos_weight is None else (pos_weight - 1) * target + 1
     return _reduce(_weighted((1 - target) * self - scale * _log_sigma(self), weight), reduction)
@@ -171,7 +172,7 @@ binary_cross_entropy_with_logits = general(
     "binary_cross_entropy_with_logits",
     "BinaryCrossEntropyWithLogitsBackward0",
     "BCE σ",
-    as_operands(_bce_with_logits),
+    lambda self, target, *settings: _bce_with_logits(target, self, *settings),
     "self target",
     {
         "self": lambda grad, self, target, weight, pos_weight, reduction: (

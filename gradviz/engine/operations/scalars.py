@@ -95,11 +95,12 @@ sub_scaled = beside(
     local={"self": "1", "other": "-alpha"},
     sentence="A difference passes the gradient on to its first term, and to its second times minus the factor that it has.",
 )
+_difference = as_operands(promoting(2, lambda other, self, alpha: other - alpha * self))
 rsub_scaled = beside(
     "rsub",
     "RsubBackward0",
     "rsub",
-    as_operands(promoting(2, lambda self, other, alpha: other - alpha * self)),
+    lambda self, other, alpha: _difference(other, self, alpha),
     "self other",
     {"self": lambda grad, alpha: -grad * alpha, "other": lambda grad: grad},
     settings="alpha",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.layout import as_first, in_rows
+from gradviz.engine.layout import as_first, follow, in_rows, rows
 from gradviz.engine.operation import beside, family, general, unlisted
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -588,6 +588,25 @@ def place_of(indices: Any) -> Any:
     return tuple(slice(None) if part is None else part for part in indices) if isinstance(indices, tuple) else indices
 
 
+def _picked(self: Any, indices: Any, self_sym_sizes: Any) -> np.ndarray:
+    """Pick entries; the axes that are picked whole lie to each other as they did."""
+    array = np.asarray(self)
+    out = array[place_of(indices)]
+    if array.flags.c_contiguous or not isinstance(indices, tuple) or not all(map(_places_or_whole, indices)):
+        return rows(out)
+    picked = [axis for axis, part in enumerate(indices) if part is not None]
+    index = np.broadcast_arrays(*(indices[axis] for axis in picked))[0].copy()
+    first = picked[0] if picked[-1] - picked[0] == len(picked) - 1 else 0
+    steps = [step for axis, step in enumerate(array.strides) if axis not in picked]
+    steps[first:first] = [0] * index.ndim
+    index = index.reshape(index.shape + (1,) * (out.ndim - first - index.ndim))
+    return follow(out, np.lib.stride_tricks.as_strided(array, out.shape, steps), index)
+
+
+def _places_or_whole(part: Any) -> bool:
+    return part is None or (isinstance(part, np.ndarray) and part.dtype.kind in "iu")
+
+
 def once(indices: Any) -> bool:
     """Return True for an index that can take no entry twice: masks, numbers and slices."""
     parts = indices if isinstance(indices, tuple) else (indices,)
@@ -624,7 +643,7 @@ index = general(
     "index",
     "IndexBackward0",
     "[…]",
-    in_rows(lambda self, indices, self_sym_sizes: np.asarray(self)[place_of(indices)]),
+    _picked,
     "self",
     {"self": lambda grad, indices, self_sym_sizes: scatter(grad, indices, self_sym_sizes)},
     settings="indices self_sym_sizes",

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+from op_db import PASSING, entries, flat, resolve, to_gradviz
 
 import gradviz as gv
 
@@ -126,3 +127,135 @@ def test_a_transformer_in_training_drops_what_pytorchs_drops(torch, norm_first):
 
     for theirs, ours in zip(run(torch), run(gv), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=2e-4, atol=1e-5)
+
+
+# --- how results lie: PyTorch's operator database on transposed tensors -----------------------------------------------
+
+DIFFERENT = {
+    "cholesky_inverse": "of several results LAPACK's and NumPy's steps leave some transposed",
+    "linalg.lstsq": "of several results LAPACK's and NumPy's steps leave some transposed",
+    "linalg.lstsq.grad_oriented": "of several results LAPACK's and NumPy's steps leave some transposed",
+    "linalg.matrix_power": "a power of 0 fills a copy of the matrix",
+    "linalg.solve": "a batch of vectors lies column by column there",
+    "linalg.solve_ex": "a batch of vectors lies column by column there",
+    "linalg.svd": "of several results LAPACK's and NumPy's steps leave some transposed",
+    "svd": "of several results LAPACK's and NumPy's steps leave some transposed",
+    "triangular_solve": "of several results LAPACK's and NumPy's steps leave some transposed",
+    "__rsub__": "where operands disagree, the first of them decides here, the second there",
+    "rsub": "where operands disagree, the first of them decides here, the second there",
+    "__rmod__": "where a broadcast operand in rows stands beside another that is not",
+    "__rpow__": "where a broadcast operand in rows stands beside another that is not",
+    "nn.functional.rms_norm": "one step there, several here",
+    "nn.functional.scaled_dot_product_attention": "one step there, several here",
+    "unsafe_chunk": "views there, copies here",
+    "unsafe_split": "views there, copies here",
+    "cat": "no channels_last",
+    "nn.functional.interpolate.nearest": "no channels_last",
+    "nn.functional.interpolate.nearest-exact": "no channels_last",
+    "nn.functional.max_unpool2d": "no channels_last",
+    "nn.functional.max_unpool2d.grad": "no channels_last",
+    "to": "no channels_last",
+}
+"""Where results may lie otherwise than in PyTorch, and why."""
+
+ORDERS = {
+    "rows": lambda axes: axes,
+    "reversed": lambda axes: axes[::-1],
+    "swapped": lambda axes: [axes[1], axes[0], *axes[2:]],
+}
+
+
+def relaid(torch, value, order):
+    """Return a sample's argument with its tensors of two or more axes laid out in memory in another order of their axes."""
+    if isinstance(value, torch.Tensor):
+        value = value.detach()
+        if value.ndim < 2:
+            return value
+        axes = ORDERS[order](list(range(value.ndim)))
+        return value.permute(axes).contiguous().permute(np.argsort(axes).tolist())
+    if type(value) in (list, tuple):
+        return type(value)(relaid(torch, item, order) for item in value)
+    if isinstance(value, dict):
+        return {key: relaid(torch, item, order) for key, item in value.items()}
+    return value
+
+
+@pytest.fixture(scope="module")
+def database(torch):
+    try:
+        return dict(entries())
+    except ImportError as error:
+        from conftest import missing
+
+        missing(f"PyTorch's operator database needs {error.name}: pip install {error.name}")
+
+
+def different_layouts(torch, name, entry):
+    """Tell which results of an entry's samples, on tensors that lie in several ways, lie otherwise than PyTorch's."""
+    function = resolve(entry.name, name)
+    for place, sample in enumerate(entry.sample_inputs("cpu", torch.float64, requires_grad=False)):
+        if place == 20:
+            return
+        parts = (sample.input, sample.args, sample.kwargs)
+        for first, others in [("rows", "rows"), ("reversed", "reversed"), ("reversed", "rows"), ("swapped", "swapped")]:
+            input, args, kwargs = (
+                relaid(torch, part, order) for part, order in zip(parts, (first, others, others), strict=True)
+            )
+            try:
+                theirs = flat(entry(input, *args, **kwargs), torch.Tensor)
+            except RuntimeError:  # a view that there is not in this layout, say
+                continue
+            mine, more, named = (to_gradviz(part, []) for part in (input, args, kwargs))
+            try:
+                found = flat(function(mine, *more, **named), gv.Tensor)
+            except NotImplementedError:  # it is said, in other tests, what there is not
+                continue
+            for result, expected in zip(found, theirs, strict=False):
+                if strides(result) != strides(expected):
+                    yield f"sample {place}, {first} and {others}: {result.stride()} in place of {expected.stride()}"
+
+
+@pytest.mark.sample(40)
+@pytest.mark.parametrize("name", sorted(set(PASSING.read_text().split()) - set(DIFFERENT)))
+def test_results_lie_as_pytorchs(torch, database, name):
+    with warnings.catch_warnings(), torch.no_grad(), gv.no_grad():
+        warnings.simplefilter("ignore")
+        torch.manual_seed(0)
+        assert not list(different_layouts(torch, name, database[name]))
+
+
+@pytest.mark.parametrize("name", ["to", "rsub", "linalg.svd"])
+def test_a_result_that_lies_otherwise_is_found(torch, database, name):
+    with torch.no_grad(), gv.no_grad():
+        assert list(different_layouts(torch, name, database[name]))
+
+
+VIEWED = {
+    "cat": lambda torch, x: torch.cat([x, x]),
+    "layer_norm": lambda torch, x: torch.nn.functional.layer_norm(x, x.shape[-1:]),
+    "sum": lambda torch, x: x.sum(1),
+    "cumsum": lambda torch, x: x.cumsum(0),
+    "masked_fill": lambda torch, x: x.masked_fill(x > 0, 2.0),
+    "roll": lambda torch, x: x.roll(1, 0),
+    "stack": lambda torch, x: torch.stack([x, x]),
+    "softmax": lambda torch, x: x.softmax(1),
+    "zeros_like": lambda torch, x: torch.zeros_like(x),
+    "flip": lambda torch, x: x.flip(0),
+    "sort": lambda torch, x: x.sort(1)[0],
+    "gelu": lambda torch, x: torch.nn.functional.gelu(x),
+    "dropout": lambda torch, x: torch.nn.functional.dropout(x),
+    "a sum with a row": lambda torch, x: x + torch.ones(tuple(x.shape)),
+    "inv": lambda torch, x: torch.linalg.inv(torch.eye(3)),
+}
+
+
+@pytest.mark.parametrize("name", VIEWED)
+@pytest.mark.parametrize("layout", ["transposed", "permuted", "rows expanded", "patches"])
+def test_view_takes_what_pytorchs_takes(torch, name, layout):
+    def viewed(library):
+        try:
+            return list(VIEWED[name](library, LAYOUTS[layout](library)).view(-1).shape)
+        except RuntimeError as error:
+            return str(error).partition("\n\n")[0]
+
+    assert viewed(gv) == viewed(torch)

@@ -712,7 +712,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         # The places of the largest weights, each divided by an exponential number of its own.
         waiting = layout.empty_like(weights)
         race = weights / layout.drawn(waiting, lambda shape: distributions.exponential(draw, shape, weights.dtype))
-        return wrap(np.argsort(-race, axis=-1, kind="stable")[..., :num_samples])
+        return wrap(layout.rows(np.argsort(-race, axis=-1, kind="stable")[..., :num_samples]))
     ends = np.cumsum(weights, axis=-1)
     ends = ends / ends[..., -1:]
     ends[..., -1] = 1

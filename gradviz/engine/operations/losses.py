@@ -300,7 +300,7 @@ def _nll_back(grad: Any, self: Any, target: Any, weight: Any, reduction: int, ig
 
 _NLL: dict[str, Any] = {
     "symbol": "NLL",
-    "forward": _nll,
+    "forward": in_rows(_nll),
     "inputs": "self",
     "settings": "target weight reduction ignore_index",
     "tensors": "target weight",

@@ -20,11 +20,15 @@ BESIDE_THE_TABLE = {
     "conv_transpose": "N.conv_transpose1d(line, kernel1)",
     "floor_divide": "(a // 0.7) * (s // b)",
     "heaviside": "torch.heaviside(a, c)",
-    "index_put": "torch.index_put(a, (torch.tensor([0, 0]),), b)",
+    "histogram": "torch.histogram(a, 3)",
+    "nextafter": "torch.nextafter(a, c)",
     "remainder": "5 % b",
     "rsub": "torch.rsub(a, b, alpha=2)",
     "rsub.Scalar": "torch.rsub(a, 3, alpha=2)",
     "sub": "torch.sub(a, b, alpha=2)",
+    "_unique2": "torch.unique(a)",
+    "unique_consecutive": "torch.unique_consecutive(a)",
+    "unique_dim": "torch.unique(a, dim=0)",
     "zeta": "torch.special.zeta(p + 1, 2.0)",
 }
 """An example for each operation that is not in the table; derivatives that are rows are met when gradients are drawn."""

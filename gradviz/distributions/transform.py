@@ -100,7 +100,7 @@ class Transform:
         raise NotImplementedError
 
     def log_abs_det_jacobian(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return log |dy/dx|: how much f stretches at x."""
+        """Return ``log |dy/dx|``: how much f stretches at x."""
         raise NotImplementedError
 
     def forward_shape(self, shape: Any) -> Size:

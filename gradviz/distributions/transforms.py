@@ -140,7 +140,7 @@ class TanhTransform(Transform):
 
 
 class AbsTransform(Transform):
-    """y = |x|; of the two inverses, the positive one."""
+    """``y = |x|``; of the two inverses, the positive one."""
 
     domain = constraints.real
     codomain = constraints.positive

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, cpumath, distributions, dtypes, layout, random, size
+from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.devices import check_device, contiguous_format, preserve_format, strided
-from gradviz.engine.operation import broadcast_error
 from gradviz.engine.operations import sampling, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -158,7 +158,7 @@ def asarray(
 ) -> Tensor:
     """Make a tensor, sharing memory with a tensor or an array where possible, unless a copy is asked for."""
     made = as_tensor(obj, dtype, device)
-    made = made.clone() if copy and made.storage() is getattr(obj, "array", obj) else made
+    made = made.clone() if copy and made._writable() is getattr(obj, "array", obj) else made
     return made.requires_grad_() if requires_grad else made
 
 
@@ -202,6 +202,14 @@ def check_options(device: Any, options: dict[str, Any]) -> None:
             raise TypeError(f"got an unexpected keyword argument '{name}'")
         if value not in (None, False, strided, preserve_format):
             raise NotImplementedError(f"gradviz has no {name}={value!r}; supported: the default")
+
+
+def new(cls: type[Tensor], *data: Any, **words: Any) -> Tensor:
+    """Make a float tensor of numbers, ``Tensor([1, 2])``, or of a size, ``Tensor(2, 3)``; `gradviz.tensor` is clearer."""
+    made = legacy((words.pop("data"),) if "data" in words else data, dtypes.get_default_dtype())
+    if made.__class__ is not cls:
+        made.__class__ = cls
+    return made
 
 
 def legacy(data: tuple[Any, ...], kind: dtypes.dtype) -> Tensor:
@@ -460,7 +468,7 @@ def _like(input: Tensor, dtype: Any, device: Any, options: dict[str, Any]) -> np
     rows = options.get("memory_format") is contiguous_format
     check_options(device, {} if rows else options)
     kind = _kind(dtype or input.dtype)
-    return np.empty(input.shape, kind) if rows else layout.empty_like(input.storage(), kind)
+    return np.empty(input.shape, kind) if rows else layout.empty_like(input.array, kind)
 
 
 def _new(make: Any) -> Any:

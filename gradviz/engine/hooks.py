@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from gradviz.engine.tensor import Tensor
+from gradviz.engine.core.tensor import Tensor, wrap
 
 
 class RemovableHandle:
@@ -127,8 +126,6 @@ class Replaced:
 
 def replaced(hooks: Sequence[Any], gradient: Any, create_graph: bool) -> Any:
     """Show a complete gradient to a tensor's hooks in turn; each may replace it."""
-    from gradviz.engine.tensor import Tensor
-
     tensor = as_tensor(gradient)
     for hook in tuple(hooks):
         answer = hook(tensor)
@@ -151,15 +148,11 @@ def array_of(gradient: Any) -> Any:
 
 def as_tensor(gradient: Any) -> Tensor:
     """Hooks see tensors, whatever the pass computes on."""
-    from gradviz.engine.tensor import Tensor, wrap
-
     return gradient if isinstance(gradient, Tensor) else wrap(gradient)
 
 
 def _checked(hook: Any, answer: Any, before: Sequence[Any], create_graph: bool) -> tuple[Any, ...]:
     """Return what a hook put in the place of several gradients, if it is of their number and shapes."""
-    from gradviz.engine.tensor import Tensor
-
     if not isinstance(answer, tuple | list):
         if len(before) != 1 or not isinstance(answer, Tensor):
             raise TypeError(f"expected tuple, but hook returned '{type(answer).__name__}'")

@@ -21,11 +21,12 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes
+from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.modes import mode
-from gradviz.engine.node import Node, moment
-from gradviz.engine.operation import Operation, caller
+from gradviz.engine.node import Node, caller, moment
+from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment
-from gradviz.engine.tensor import Memory, Tensor, VersionCounter, counter_of, edge_of, memory_of, wrap
+from gradviz.engine.tensor import Tensor, edge_of, wrap
 from gradviz.engine.views import living_views, places
 
 latest = -1
@@ -168,7 +169,7 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     """
     global latest
     refuse(tensor)
-    tensor.storage()
+    tensor._writable()
     tensor.keep_old_values()
     before = wrap(tensor.array, tensor._grad_fn, tensor._output_nr)
     out = operation(before, *arguments)
@@ -186,7 +187,7 @@ def resize(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Give a tensor another number of entries, for ``resize_``: those that stay keep their values, the others are 0."""
     if tensor._requires_grad and mode.enabled:
         raise RuntimeError("cannot resize variables that require grad")
-    held = np.ravel(tensor.storage())
+    held = np.ravel(tensor._writable())
     count = math.prod(shape)
     array = held[:count] if held.size >= count else np.concatenate([held, np.zeros(count - held.size, held.dtype)])
     tensor.keep_old_values()
@@ -263,10 +264,10 @@ Before = list[tuple[Memory, Any]]
 
 def begin(tensor: Tensor, where: Any = ..., operation: str = "copy") -> tuple[np.ndarray[Any, Any], Before]:
     """Return the array of a tensor that is about to be overwritten, and what is there."""
-    if tensor._inference and not mode.inference:
+    if tensor._barred and not mode.barred:
         raise RuntimeError(INFERENCE)
     before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
-    memory = tensor.storage()
+    memory = tensor._writable()
     if not memory.flags.writeable:
         memory = _expanded_memory(memory, where, operation)
     return memory, before
@@ -355,33 +356,30 @@ class CopySlices(Node):
         """Return what the operation on the part has saved."""
         return self.inner.saved_names()
 
-    def contributions(self, upstream: Any) -> list[Any]:
+    def contributions(self, upstream: Any, create_graph: bool = False) -> list[Any]:
         """Send the part's gradient through what was done to it; the rest passes unchanged."""
-        first, *others = self.inner.contributions(np.ravel(upstream)[self.places])
+        shape = tuple(upstream.shape)
+        part = assignment.as_strided(upstream, self.places, shape) if create_graph else np.ravel(upstream)[self.places]
+        first, *others = self.inner.contributions(part, create_graph)
         if self.edges[0] is None:
             return [None, *others]
         if self.overlap:
             raise RuntimeError(OVERLAPS)
+        if create_graph:
+            untouched = np.ones(shape, bool)
+            untouched.reshape(-1)[self.places] = False
+            whole = upstream * wrap(untouched)
+            return [whole if first is None else whole + assignment.back_to(first, self.places, shape), *others]
         whole = np.array(upstream, order="C")  # so that reshape() is a view of it
         whole.reshape(-1)[self.places] = 0 if first is None else first
         return [whole, *others]
 
-    def differentiable_contributions(self, upstream: Tensor) -> list[Tensor | None]:
-        """Do the same on tensors."""
-        shape = tuple(upstream.shape)
-        first, *others = self.inner.differentiable_contributions(assignment.as_strided(upstream, self.places, shape))
-        if self.edges[0] is None:
-            return [None, *others]
-        if self.overlap:
-            raise RuntimeError(OVERLAPS)
-        untouched = np.ones(shape, bool)
-        untouched.reshape(-1)[self.places] = False
-        whole = upstream * wrap(untouched)
-        return [whole if first is None else whole + assignment.back_to(first, self.places, shape), *others]
-
     def release(self) -> None:
-        """Drop what was saved."""
-        self.inner.release()
+        """Drop what was done to the part: as in PyTorch, no second pass goes through, whatever that had saved."""
+        if self.inner.values is not None:
+            if self.inner.operation.settings:
+                self.inner.settings_ = self.inner.settings
+            self.inner.values = None
 
 
 @lru_cache(maxsize=256)

@@ -92,10 +92,11 @@ def _overwrite(self: Tensor, index: Any, value: Any) -> None:
     if not basic(where):
         part, picks = viewed(self, index)
         where, plain = place_of(index_of(picks)), not picks
-        if picks and isinstance(value, Tensor):
-            check_same_dtype(self, value)
     numbers = _without_leading_ones(value.detach()).array if isinstance(value, Tensor) else value
     try:
+        if isinstance(value, Tensor) and value.dtype != self.dtype and not plain:
+            np.broadcast_to(numbers, part.array[where].shape)
+            check_same_dtype(self, value)
         inplace.write(part, numbers, where, "copy" if plain else "index_put")
     except IndexError:
         raise index_error(self, index) from None
@@ -175,6 +176,7 @@ def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def install() -> None:
     """Attach everything to `Tensor`."""
+    Tensor.__new__ = staticmethod(creation.new)  # type: ignore[method-assign]
     for name in functions.__all__:
         if name not in functions.NOT_METHODS and name not in vars(Tensor):
             setattr(Tensor, name, getattr(functions, name))

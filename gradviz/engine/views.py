@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.memory import counter_of
 from gradviz.engine.modes import mode
-from gradviz.engine.tensor import Tensor, counter_of
+from gradviz.engine.tensor import Tensor
 
 
 def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
@@ -28,16 +29,16 @@ def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
     if out is base:
         return out
     if not isinstance(base.array, np.ndarray):  # a NumPy scalar has no memory to look at; an array of one entry has
-        shape, held = out.array.shape, base.storage()
+        shape, held = out.array.shape, base._writable()
         out.array = held.reshape(shape) if out.array.size == 1 else np.broadcast_to(held, shape)
     root = base if base._base is None else base._base
-    if mode.inference or root._inference:
-        out._inference = root._inference
-        if root._inference:
+    if mode.barred or root._barred:
+        out._barred = root._barred
+        if root._barred:
             return out  # nothing is recorded of it, so nobody has to know
     out._base = root
     if not mode.enabled:
-        creation = "inference" if mode.inference else "no_grad"
+        creation = "inference" if mode.barred else "no_grad"
         if root._requires_grad:
             out._requires_grad = out._inherits = True
     if creation or base._creation:

@@ -13,7 +13,7 @@ import numpy as np
 from gradviz.engine import advice, inplace, mixed
 from gradviz.engine.hooks import RemovableHandle
 from gradviz.engine.modes import enable_grad
-from gradviz.engine.operation import caller
+from gradviz.engine.node import caller
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.module import forget_gradient
 from gradviz.optim.compiled import compiled, scalar

@@ -322,8 +322,10 @@ def _paired(a: Tensor, b: Tensor, of_a: list[int], of_b: list[int]) -> Tensor:
             if axes.count(axis) > 1:
                 raise RuntimeError(f"dim {axis} appears multiple times in the list of dims")
     for i, j in zip(axes_of_a, axes_of_b, strict=True):
-        if a.shape[i] != b.shape[j]:  # where one is of length 1, the other is only added up
-            a, b = (a, total(b, j, True)) if a.shape[i] == 1 else (total(a, i, True), b)
+        if b.shape[j] == 1:  # where one is of length 1, the other is only added up
+            a = total(a, i, True)
+        elif a.shape[i] == 1:
+            b = total(b, j, True)
     rows = [axis for axis in range(a.ndim) if axis not in axes_of_a]
     columns = [axis for axis in range(b.ndim) if axis not in axes_of_b]
     size = [*(a.shape[axis] for axis in rows), *(b.shape[axis] for axis in columns)]

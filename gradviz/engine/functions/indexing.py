@@ -225,7 +225,6 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
     named = builtins.sum(1 if part is None else axes_of(part) for part in parts)
     if named > input.ndim:
         raise IndexError(f"too many indices for tensor of dimension {input.ndim} (got {named})")
-    check_same_dtype(input, values)
     places: list[Any] = []
     for part in parts:
         if part is not None and part.dtype == bool:
@@ -243,4 +242,5 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
             f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result of shape "
             f"{list(shape)}"
         ) from None
+    check_same_dtype(input, values)
     return watching(shapes.index_put(input, values, checked, accumulate), indices=tuple(indices))

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes
+from gradviz.engine.broadcast import check_broadcast
 from gradviz.engine.functions import arithmetic, logic
 from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
-from gradviz.engine.operation import check_broadcast, normal_axes, normal_axis
+from gradviz.engine.operation import normal_axes, normal_axis
 from gradviz.engine.operations import elementwise, losses, reductions, scalars, scans, selection
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap

@@ -227,6 +227,11 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """Replace layers, in a copy."""
     axis, places = _layers(input, dim, index, "index_copy_")
+    if input.ndim and source.ndim and input.ndim != source.ndim:
+        raise IndexError(
+            "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
+            f"dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
+        )
     if source.dtype != input.dtype:
         names = (dtypes.scalar_type_name(x.dtype) for x in (input, source))
         raise RuntimeError(
@@ -238,11 +243,6 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     if places.size != length:
         raise IndexError(
             f"index_copy_(): Number of indices ({places.size}) should be equal to source.size(dim) ({length})"
-        )
-    if input.ndim and source.ndim and input.ndim != source.ndim:
-        raise IndexError(
-            "index_copy_(): When source and destination are not scalars, their dimensionality must match. Source "
-            f"dimensionality ({source.ndim}), destination dimensionality ({input.ndim})"
         )
     if input.ndim or source.ndim:
         mine, theirs = (tuple(x.shape[:axis]) + tuple(x.shape[axis + 1 :]) for x in (input, source))

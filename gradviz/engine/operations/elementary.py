@@ -309,7 +309,9 @@ def _x_log_y(name: str, base: str, log: Any, edge: int, sign: str) -> tuple[Any,
         return np.where((self == 0) & (other == other), 0, self * log(other)).astype(np.result_type(self, other))
 
     formulas: dict[str, Any] = {
-        "self": lambda grad, self, other: np.where((self == 0) & (other <= edge), 0, grad * log(other)),
+        "self": lambda grad, self, other: np.where(
+            ((self == 0) & (other <= edge)) | ((grad == 0) & (other == other)), 0, grad * log(other)
+        ),
         "other": lambda grad, self, other: grad * (self / (other - edge)),
     }
     local = {"self": f"log({sign})", "other": f"self / ({sign})"}

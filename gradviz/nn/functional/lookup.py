@@ -79,13 +79,13 @@ def embedding(
     """
     if sparse:
         raise NotImplementedError("gradviz has no sparse gradients; supported: sparse=False")
-    padding = -1
-    if padding_idx is not None:
-        if weight.ndim and not -weight.shape[0] <= padding_idx < weight.shape[0]:
-            raise AssertionError("Padding_idx must be within num_embeddings")
-        padding = padding_idx % weight.shape[0]
+    if weight.ndim and padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise AssertionError("Padding_idx must be within num_embeddings")
+    if weight._requires_grad:
+        weight.size(0)  # or it says that there is none; its derivative would need it
     if weight.ndim != 2:
         raise RuntimeError("'weight' must be 2-D")
+    padding = -1 if padding_idx is None else padding_idx % weight.shape[0]
     indices = _row_numbers(input, weight, "embedding")
     if max_norm is not None:
         _shorten(weight, indices, max_norm, norm_type)

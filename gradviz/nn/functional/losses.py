@@ -498,8 +498,8 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     axis = 0 if input.ndim == 1 else 1
-    input.size(axis)  # or it says that there is none
     if target.shape == input.shape:
+        input.size(axis)  # or it says that there is none
         return _probability_loss(input, target, weight, how, ignore_index, label_smoothing)
     scores = log_softmax(input, axis)
     loss = nll_loss(scores, target, weight, ignore_index=ignore_index, reduction=reduction)

@@ -28,8 +28,6 @@ DIFFERENT = {
     "diff": "n=0 is a copy; PyTorch writes into a new tensor",
     "gradient": "one formula for even and uneven spacing, where PyTorch has two",
     "linalg.tensorinv": "PyTorch's inverse lies in memory column by column, so it is reshaped by another operation",
-    "nanquantile": "the axis is moved at once, where PyTorch swaps it with the last and removes it in place",
-    "quantile": "the axis is moved at once, where PyTorch swaps it with the last and removes it in place",
     "nn.functional.embedding_bag": "made of the steps that it stands for: look up, weigh, add up",
     "nn.functional.multi_margin_loss": "a single number is made a vector first",
     "nn.functional.multilabel_margin_loss": "a single number is made a vector first",

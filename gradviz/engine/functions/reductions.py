@@ -473,13 +473,15 @@ def nanquantile(
 
 
 def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, interpolation: str) -> Tensor:
-    share = _checked_quantile(name, input, q, interpolation)
+    share = _checked_share(input, q, interpolation)
     one = not share.ndim
     axis = 0 if dim is None else normal_axis(dim, input.ndim)
+    if not ((share.array >= 0) & (share.array <= 1)).all():
+        raise RuntimeError("quantile() q values must be in the range [0, 1]")
     if dim is None:
         ordered, kept = sort(input.flatten(), -1)[0], (1,) * input.ndim if keepdim else ()
     else:
-        last = axis == input.ndim - 1 or not input.ndim
+        last = axis == input.ndim - 1  # a scalar has no last axis, and gets one
         ordered = sort(input if last else input.unsqueeze(-1).transpose(axis, -1), -1)[0]
         kept = tuple(1 if place == axis else size for place, size in enumerate(input.shape))
         kept = kept if keepdim else (*kept[:axis], *kept[axis + 1 :])
@@ -495,9 +497,9 @@ def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, 
         rank = rank.masked_fill(wrap(missing.any(-1, keepdims=True)), length - 1)
     below = np.floor(rank.array)
     if interpolation == "linear" or interpolation == "midpoint":
-        above = ordered.gather(-1, wrap(np.ceil(rank.array).astype(np.int64)))
         result = ordered.gather(-1, wrap(below.astype(np.int64)))
         weight = rank - wrap(below) if interpolation == "linear" else wrap(np.full_like(below, 0.5))
+        above = ordered.gather(-1, wrap(np.ceil(rank.array).astype(np.int64)))
         result = arithmetic.lerp(result, above, weight)
     else:
         rounding: dict[str, Callable[..., Any]] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
@@ -506,24 +508,23 @@ def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, 
     return result.squeeze_(-1) if one else result.unsqueeze_(0).transpose_(0, -1).squeeze_(-1)
 
 
-def _checked_quantile(name: str, input: Tensor, q: Any, interpolation: str) -> Tensor:
-    if input.dtype not in (dtypes.float32, dtypes.float64):
-        raise RuntimeError(f"{name}() input tensor must be either float or double dtype")
-    if not input.numel():
-        raise RuntimeError(f"{name}() input tensor must be non-empty")
-    if isinstance(q, Tensor) and q.dtype != input.dtype:
-        raise RuntimeError(f"{name}() q tensor must be same dtype as the input tensor")
-    share = q if isinstance(q, Tensor) else wrap(np.asarray(q, input.array.dtype))
-    if share.ndim > 1:
-        raise RuntimeError(f"{name}() q must be a scalar or 1D tensor")
+def _checked_share(input: Tensor, q: Any, interpolation: str) -> Tensor:
+    """Return `q` as a tensor. PyTorch checks in this order, and says ``quantile()`` of both."""
     if not isinstance(q, Tensor) and not 0 <= q <= 1:
-        raise RuntimeError(f"{name}() q must be in the range [0, 1] but got {q:g}")
-    if ((share.array < 0) | (share.array > 1)).any():
-        raise RuntimeError(f"{name}() q values must be in the range [0, 1]")
+        raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q:g}")
     if interpolation not in _INTERPOLATIONS:
         raise RuntimeError(
-            f"{name}() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
+            f"quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {interpolation}"
         )
+    if not input.numel():
+        raise RuntimeError("quantile() input tensor must be non-empty")
+    share = q if isinstance(q, Tensor) else wrap(np.asarray(q, input.array.dtype))
+    if share.ndim > 1:
+        raise RuntimeError("quantile() q must be a scalar or 1D tensor")
+    if input.dtype not in (dtypes.float32, dtypes.float64):
+        raise RuntimeError("quantile() input tensor must be either float or double dtype")
+    if share.dtype != input.dtype:
+        raise RuntimeError("quantile() q tensor must be same dtype as the input tensor")
     return share
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, cpumath, distributions, dtypes, random, size
+from gradviz.engine import advice, cpumath, distributions, dtypes, layout, random, size
 from gradviz.engine.broadcast import broadcast_error
-from gradviz.engine.devices import check_device, preserve_format, strided
+from gradviz.engine.devices import check_device, contiguous_format, preserve_format, strided
 from gradviz.engine.operations import sampling, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -464,16 +464,14 @@ def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make zeros of a tensor's shape and dtype."""
-    check_options(device, options)
-    return leaf(np.zeros(input.shape, _kind(dtype or input.dtype)), requires_grad)
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad, **options)
 
 
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make ones of a tensor's shape and dtype."""
-    check_options(device, options)
-    return leaf(np.ones(input.shape, _kind(dtype or input.dtype)), requires_grad)
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad, **options)
 
 
 def empty_like(
@@ -493,8 +491,17 @@ def full_like(
     **options: Any,
 ) -> Tensor:
     """Make one number over and over in a tensor's shape and dtype."""
-    check_options(device, options)
-    return leaf(np.full(input.shape, _number(fill_value), _kind(dtype or input.dtype)), requires_grad)
+    made = _like(input, dtype, device, options)
+    made[...] = _number(fill_value)
+    return leaf(made, requires_grad)
+
+
+def _like(input: Tensor, dtype: Any, device: Any, options: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """Return an array for the entries of a tensor like another, which lies in memory as that does unless told."""
+    rows = options.get("memory_format") is contiguous_format
+    check_options(device, {} if rows else options)
+    kind = _kind(dtype or input.dtype)
+    return np.empty(input.shape, kind) if rows else layout.empty_like(input.array, kind)
 
 
 def _new(make: Any) -> Any:
@@ -616,8 +623,8 @@ def rand_like(
     **options: Any,
 ) -> Tensor:
     """Make `rand` numbers of a tensor's shape and dtype."""
-    check_options(device, options)
-    return rand(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    made, draw = _like(input, dtype, device, options), source(generator)
+    return leaf(layout.drawn(made, lambda shape: draw.random(shape, made.dtype)), requires_grad)
 
 
 def randn_like(
@@ -630,8 +637,8 @@ def randn_like(
     **options: Any,
 ) -> Tensor:
     """Make `randn` numbers of a tensor's shape and dtype."""
-    check_options(device, options)
-    return randn(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    made, draw = _like(input, dtype, device, options), source(generator)
+    return leaf(distributions.normal(draw, made), requires_grad)
 
 
 def randint_like(
@@ -646,10 +653,10 @@ def randint_like(
     **options: Any,
 ) -> Tensor:
     """Make `randint` numbers of a tensor's shape and dtype: up to `low`, or from low up to high."""
-    check_options(device, options)
-    low, high = (0, low) if high is None else (low, high)
-    shape = tuple(input.shape)
-    return randint(low, high, shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    made, draw = _like(input, dtype, device, options), source(generator)
+    first, end = (0, low) if high is None else (low, high)
+    numbers = layout.drawn(made, lambda shape: draw.integers(int(first), int(end), shape).astype(made.dtype))
+    return leaf(numbers, requires_grad)
 
 
 def normal(
@@ -744,8 +751,9 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     draw = source(generator)
     if not replacement or num_samples == 1:
         # The places of the largest weights, each divided by an exponential number of its own.
-        race = weights / distributions.exponential(draw, weights.shape, weights.dtype)
-        return wrap(np.argsort(-race, axis=-1, kind="stable")[..., :num_samples])
+        waiting = layout.empty_like(weights)
+        race = weights / layout.drawn(waiting, lambda shape: distributions.exponential(draw, shape, weights.dtype))
+        return wrap(layout.rows(np.argsort(-race, axis=-1, kind="stable")[..., :num_samples]))
     ends = np.cumsum(weights, axis=-1)
     ends = ends / ends[..., -1:]
     ends[..., -1] = 1

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import dtypes, fast, mixed
+from gradviz.engine import dtypes, fast, layout, mixed
 from gradviz.engine.broadcast import broadcast_error, check_broadcast
 from gradviz.engine.core import operation as core
 from gradviz.engine.core.operation import parameters
@@ -271,6 +271,8 @@ def unary(
         if to_float and x.dtype.kind != "f":
             x = x.astype(dtypes.get_default_dtype().numpy)
         out = forward(x)
+        if out.ndim > 1 and not x.flags.c_contiguous:
+            out = layout.follow(out, x)
         return record(operation, (input,), (x, out), out)
 
     return _named(quick.unary(operation, function) if fast.enabled else function, operation)
@@ -329,6 +331,8 @@ def binary(
             out = forward(x, y)
         except ValueError:
             raise broadcast_error(x, y) from None
+        if out.ndim > 1 and not (x if left and x.ndim == out.ndim else y).flags.c_contiguous:
+            out = layout.follow(out, x, y)
         return record(operation, (input, other), (x, y, out), out)
 
     return _named(quick.binary(operation, function) if fast.enabled else function, operation)
@@ -370,7 +374,7 @@ def reduction(
     def function(input: Tensor, dim: Any = None, keepdim: bool = False, *more: Any) -> Tensor:
         x = input.array
         axes = tuple(range(x.ndim)) if dim is None else normal_axes(dim, x.ndim)
-        kept = forward(x, axes, *more)
+        kept = layout.rows(forward(x, axes, *more))
         if keepdim:
             out = kept
         elif len(axes) == x.ndim:

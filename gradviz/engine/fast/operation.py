@@ -12,6 +12,7 @@ from gradviz.engine.core import operation as core
 from gradviz.engine.core.node import next_number
 from gradviz.engine.core.operation import Operation, Rule, parameters
 from gradviz.engine.core.tensor import Edge, mode, wrap
+from gradviz.engine.layout import follow
 from gradviz.engine.node import OURS, AccumulateGrad, caller
 from gradviz.engine.scope import PACKAGE, running
 from gradviz.engine.tensor import Tensor
@@ -107,6 +108,8 @@ def unary(operation: Operation, reference: Function) -> Function:
         if x.dtype.kind != "f":
             return reference(input)
         out = forward(x)
+        if out.ndim > 1 and not x.flags.c_contiguous:
+            out = follow(out, x)
         if not (input._requires_grad and mode.enabled):
             return wrap(out)
         node = input._grad_fn
@@ -142,6 +145,8 @@ def binary(operation: Operation, reference: Function) -> Function:
             out = forward(x, y)
         except ValueError:
             return reference(input, other)  # which says why
+        if out.ndim > 1 and not (x if x.ndim == out.ndim else y).flags.c_contiguous:
+            out = follow(out, x, y)
         if not mode.enabled:
             return wrap(out)
         edge = other_edge = None

@@ -485,7 +485,7 @@ def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, 
         ordered = sort(input if last else input.unsqueeze(-1).transpose(axis, -1), -1)[0]
         kept = tuple(1 if place == axis else size for place, size in enumerate(input.shape))
         kept = kept if keepdim else (*kept[:axis], *kept[axis + 1 :])
-    length, kind = ordered.array.shape[-1], input.array.dtype
+    length, kind = ordered.array.shape[-1] if ordered.ndim else 1, input.array.dtype
     ordered = ordered.view(*kept, length)
     missing = np.isnan(ordered.array)
     share = share.reshape(-1) if share.ndim else share.unsqueeze(0)

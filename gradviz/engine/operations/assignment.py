@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import strides
+from gradviz.engine.layout import as_first
 from gradviz.engine.operation import general
 from gradviz.engine.operations.selection import put_along
 from gradviz.engine.tensor import Tensor
@@ -29,7 +30,7 @@ fill = general(
     "fill",
     "FillBackward3",
     "=",
-    lambda self, value: np.broadcast_to(value, self.shape).astype(self.dtype),
+    as_first(lambda self, value: np.broadcast_to(value, self.shape).astype(self.dtype)),
     "self value",
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="value",
@@ -40,7 +41,7 @@ fill_number = general(
     "fill",
     "FillBackward2",
     "=",
-    lambda self, value: np.full_like(self, value),
+    as_first(lambda self, value: np.full_like(self, value)),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
@@ -53,7 +54,7 @@ zero = general(
     "zero",
     "ZeroBackward0",
     "= 0",
-    np.zeros_like,
+    as_first(np.zeros_like),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     expression="0",

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.layout import as_first, as_operands
 from gradviz.engine.notation import number, superscript
 from gradviz.engine.operation import beside, binary, general, promoting, unary
 from gradviz.engine.operations.shapes import recorded
@@ -69,7 +70,7 @@ rsub = general(
     "rsub",
     "RsubBackward1",
     lambda other: f"{number(other)} − x",
-    lambda self, other: other - self,
+    as_operands(lambda self, other: other - self),
     "self",
     {"self": lambda grad: -grad},
     settings="other",
@@ -125,7 +126,7 @@ div_rounded = general(
     "div",
     "DivBackward2",
     lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
-    promoting(2, _rounded_quotient),
+    as_operands(promoting(2, _rounded_quotient)),
     "self other",
     {"self": lambda grad, other: np.zeros_like(grad), "other": lambda grad, self, other: np.zeros_like(grad)},
     settings="rounding_mode",
@@ -151,7 +152,7 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         name,
         number,
         f"{sign} n",
-        forward,
+        as_operands(forward),
         "self",
         {"self": lambda grad: grad},
         settings="other",
@@ -180,7 +181,7 @@ addcmul = general(
     "addcmul",
     "AddcmulBackward0",
     lambda value: "+ ×" if value == 1 else f"+ {number(value)}×",
-    promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 * tensor2)),
+    as_operands(promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 * tensor2))),
     "self tensor1 tensor2",
     {
         "self": lambda grad: grad,
@@ -196,7 +197,7 @@ addcdiv = general(
     "addcdiv",
     "AddcdivBackward0",
     lambda value: "+ ÷" if value == 1 else f"+ {number(value)}÷",
-    promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 / tensor2)),
+    as_operands(promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 / tensor2))),
     "self tensor1 tensor2",
     {
         "self": lambda grad: grad,
@@ -226,7 +227,7 @@ lerp_number = general(
     "lerp",
     "LerpBackward0",
     lambda weight: f"lerp {number(weight)}",
-    _lerp,
+    as_operands(_lerp),
     "self end",
     _LERP,
     settings="weight",
@@ -238,7 +239,7 @@ lerp_tensor = general(
     "lerp",
     "LerpBackward1",
     "lerp",
-    _lerp,
+    as_operands(_lerp),
     "self end weight",
     _LERP | {"weight": lambda grad, self, end: grad * (end - self)},
     expression="lerp(self, end)",
@@ -299,7 +300,7 @@ pow_number = general(
     "pow",
     "PowBackward0",
     lambda exponent: f"( ){superscript(number(exponent))}",
-    _power,
+    as_operands(_power),
     "self",
     {
         "self": lambda grad, self, exponent: (
@@ -332,7 +333,7 @@ number_pow = general(
     "pow",
     "PowBackward2",
     lambda base: f"{number(base)}^( )",
-    lambda exponent, base: _whole_power(base, exponent),
+    as_operands(lambda exponent, base: _whole_power(base, exponent)),
     "exponent",
     {
         "exponent": lambda grad, exponent, base, result: (
@@ -546,7 +547,7 @@ clamp = general(
     "clamp",
     "ClampBackward1",
     "clamp",
-    _clamp,
+    as_operands(_clamp),
     "self",
     {"self": lambda grad, self, min, max: only(_inside(self, min, max), grad)},
     settings="min max",
@@ -558,7 +559,7 @@ clamp_tensor = general(
     "clamp",
     "ClampBackward0",
     "clamp",
-    promoting(3, _clamp),
+    as_operands(promoting(3, _clamp)),
     "self min max",
     {
         "self": lambda grad, self, min, max: only(_inside(self, min, max), grad),
@@ -591,7 +592,7 @@ def _one_limit(
         name,
         names[0],
         symbol,
-        cut,
+        as_operands(cut),
         "self",
         {"self": keep["self"]},
         settings=limit,
@@ -600,7 +601,15 @@ def _one_limit(
         **words,
     )
     by_tensor = general(
-        name, names[1], symbol, promoting(2, cut), f"self {limit}", keep, local=local, sentence=_CUT_BY_TENSOR, **words
+        name,
+        names[1],
+        symbol,
+        as_operands(promoting(2, cut)),
+        f"self {limit}",
+        keep,
+        local=local,
+        sentence=_CUT_BY_TENSOR,
+        **words,
     )
     return by_number, by_tensor
 
@@ -634,7 +643,7 @@ where = general(
     "where",
     "WhereBackward0",
     "where",
-    lambda condition, self, other: _where(self, other, condition),
+    as_operands(lambda condition, self, other: _where(self, other, condition)),
     "condition self other",
     {
         "self": lambda grad, condition: only(condition, grad),
@@ -648,7 +657,7 @@ to_copy = general(
     "to",
     "ToCopyBackward0",
     "cast",
-    lambda self, dtype: self.astype(dtype),
+    as_first(lambda self, dtype: self.astype(dtype)),
     "self",
     {"self": lambda grad: grad},
     settings="dtype",
@@ -716,7 +725,7 @@ round_decimals = general(
     "round",
     "RoundBackward1",
     lambda decimals: f"round {number(decimals)}",
-    _round_to,
+    as_operands(_round_to),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="decimals",
@@ -770,7 +779,7 @@ nextafter = beside(
     "nextafter",
     "NextafterBackward0",
     "next",
-    np.nextafter,
+    as_operands(np.nextafter),
     "self other",
     dict.fromkeys(("self", "other"), lambda grad: np.zeros_like(grad)),
     expression="nextafter(self, other)",

@@ -249,7 +249,7 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy",
     counted
         Whether this is a change that the backward pass has to know of.
     """
-    memory, before = begin(tensor, where, operation)
+    memory, before = begin(tensor, where, operation, counted=counted)
     if where is ... and operation in DEPRECATED and memory is not tensor.array:
         where = (array != memory) & ((array == array) | (memory == memory))
         array = array[where]  # what it left alone must not overwrite what it changed
@@ -261,9 +261,11 @@ Before = list[tuple[Memory, Any]]
 """What stood where something is about to be written, and the memory that keeps it for pictures."""
 
 
-def begin(tensor: Tensor, where: Any = ..., operation: str = "copy") -> tuple[np.ndarray[Any, Any], Before]:
+def begin(
+    tensor: Tensor, where: Any = ..., operation: str = "copy", *, counted: bool = True
+) -> tuple[np.ndarray[Any, Any], Before]:
     """Return the array of a tensor that is about to be overwritten, and what is there."""
-    if tensor._inference and not mode.inference:
+    if counted and _uncounted(tensor) and not mode.inference:
         raise RuntimeError(INFERENCE)
     before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
     memory = tensor.storage()
@@ -278,8 +280,13 @@ def end(tensor: Tensor, before: Before, origin: tuple[Any, int], counted: bool =
     latest = moment()
     for changed, old in before:
         changed.keep(latest, old)
-    if counted:
+    if counted and not _uncounted(tensor):
         _count(counter_of(tensor), origin)
+
+
+def _uncounted(tensor: Tensor) -> bool:
+    """Return whether nobody counts a tensor's changes: it was made in inference mode."""
+    return tensor._inference and tensor._counter is None
 
 
 def _count(counter: VersionCounter, origin: tuple[Any, int]) -> None:

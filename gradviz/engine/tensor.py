@@ -239,15 +239,19 @@ class Tensor:
         out = wrap(self.storage())
         out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
-        out._counter = counter_of(self)
         out._inference = self._inference
+        if not self._inference:
+            out._counter = counter_of(self)
+        elif not mode.inference:
+            out._counter = VersionCounter()  # as in PyTorch: with one of its own it may be written to
         return out
 
     def detach_(self) -> Tensor:
         """Cut this tensor itself off from the graph."""
         if self._base is not None:
             raise RuntimeError(DETACHED_VIEW)
-        counter_of(self)  # what made it may have saved it
+        if self._grad_fn is not None:
+            counter_of(self)  # what made it may have saved it
         self._grad_fn, self._output_nr = None, 0
         self.requires_grad = False
         return self
@@ -257,6 +261,8 @@ class Tensor:
         """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
         out = wrap(self.storage())
         out._memory, out._inference = memory_of(self), self._inference
+        if self._inference:
+            out._counter = VersionCounter()
         return out
 
     @data.setter
@@ -271,7 +277,7 @@ class Tensor:
     @property
     def _version(self) -> int:
         """How often this tensor's memory was changed in place."""
-        if self._inference:
+        if self._inference and self._counter is None:
             raise RuntimeError("Inference tensors do not track version counter.")
         counter = (self if self._base is None else self._base)._counter
         return 0 if counter is None else counter.count

@@ -53,7 +53,7 @@ x.where(x > 0, x * c)|torch.where(x > 0, x, c)|x.take(torch.tensor([0]))|x.nan_t
 x.type(torch.float32)|x.to(torch.float64)|x.data|x.heaviside(x)|torch.zeros_like(x)|torch.ones_like(x) * x|F.pad(x, (1, 1))
 F.layer_norm(x, x.shape[-1:])|F.batch_norm(x, None, None, training=True)|F.dropout(x, 0.0)|F.dropout(x, 0.5, training=False)|F.normalize(x, dim=d)
 F.avg_pool1d(x, 1)|F.max_pool1d(x * 1.0, 1)|F.max_pool2d(x, 1)|F.adaptive_avg_pool1d(x, 1)|F.glu(x, d)|F.softmin(x, d)|F.softsign(x)|F.tanhshrink(x)
-F.hardshrink(x)|F.softshrink(x)|F.celu(x)|F.selu(x)|F.mish(x)|F.threshold(x, 0.5, 2.0)|F.hardsigmoid(x.float())|F.one_hot((x > 0).long(), 2)
+F.hardshrink(x)|F.softshrink(x)|F.celu(x)|F.selu(x)|F.mish(x)|F.threshold(x, 0.5, 2.0)|F.hardsigmoid(x)|F.one_hot((x > 0).long(), 2)
 F.cross_entropy(x, torch.zeros(x.shape[0]).long())|F.nll_loss(x.log_softmax(-1), torch.zeros(x.shape[0]).long())|F.one_hot(x.long())
 F.interpolate(x[None, None], scale_factor=2)|x.repeat_interleave(2)|x.repeat_interleave(2, dim=d)|x.cummax(d).values|x.kthvalue(1, d).values|x.quantile(0.5)
 torch.var_mean(x)[1]|torch.std_mean(x, d)[0]|torch.aminmax(x).max|x.any(d)|x.count_nonzero()|x.isnan()|x.nonzero()|x.logcumsumexp(d)
@@ -64,6 +64,7 @@ x.inverse()|x.matrix_power(2)|x.logdet()|x.outer(x)|x.addmm(x, x)|x.cov()|x.soft
 x - x.amax(d, keepdim=True)|x / (x.norm() + 1)|(x > 0).float() * x|x.round()|x.trunc()|x.frac()|x % 2|x // 2|x.bool()|x.int()|~(x > 0)|x.half().float()
 x.log1p()|x.log2()|x.exp2()|x.asin()|x.tan()|x.sinh()|x.asinh()|x.acosh()|x.erfinv()|x.lgamma()|(x.abs() + 1).digamma()|x.sinc()|x.logit(0.1)|x.deg2rad()
 Twice.apply(x)|Cube.apply(x)|x.requires_grad_(False)|x.is_leaf|x.grad_fn is None|x.grad * 2|x.detach().requires_grad_()
+x.all()|x.all(d)|torch.xlogy(x, x)|x.xlogy(c)|F.layer_norm(x, x.shape[-1:], x[0])|x.max(d)|F.scaled_dot_product_attention(x, x, x)
 x[..., None]|x[:, None]|x[None, :, None]|x[:, 0]|x[..., -1:]|x[0, ...]|x[(0,)]|x[[0, -1]]|x[torch.tensor(0)]|x[x == x.max()]|x[:, [0]]|x[0][0]
 """.replace("\n", "|").split("|")[1:-1]
 
@@ -78,7 +79,7 @@ torch.broadcast_tensors(x, y)[0]|x.masked_fill(y > 0, 1.0)|x[y > 0]|F.cosine_sim
 x.scatter(0, torch.zeros_like(y).long(), y)|x.index_add(0, torch.tensor([0]), y)|x.type_as(y)|torch.addmm(x, y, y)|x.copysign(y.nan_to_num())
 F.binary_cross_entropy(x.sigmoid(), y.sigmoid())|F.binary_cross_entropy_with_logits(x, y)|F.huber_loss(x, y.type_as(x))
 F.kl_div(x.log_softmax(-1), y.softmax(-1), reduction="batchmean")|F.kl_div(x, y)|F.gaussian_nll_loss(x, y, y.abs() + 1)|F.poisson_nll_loss(x, y)
-F.hinge_embedding_loss(x, y.sign())|F.margin_ranking_loss(x, y, torch.ones_like(x))|F.soft_margin_loss(x, y.type_as(x))|F.triplet_margin_loss(x, y, x * 2)
+F.hinge_embedding_loss(x, y.sign())|F.margin_ranking_loss(x, y, torch.ones_like(x))|F.soft_margin_loss(x, y)|F.triplet_margin_loss(x, y, x * 2)
 F.cosine_embedding_loss(x, y, torch.ones(x.shape[0]))|F.conv1d(x, y)|F.conv1d(x[None], y[None])|F.conv2d(x[None], y[None])|F.bilinear(x, y, x)
 F.embedding((x > 0).long() * 0, y)|F.embedding((x > 0).long() * 0, y, padding_idx=0)|F.pairwise_distance(x, y)|torch.cdist(x, y)|F.prelu(x, y)
 x.scatter_add(0, torch.zeros_like(y).long(), y)|torch.einsum("ij,jk->ik", x, y)|torch.einsum("ij,ij->", x, y)|torch.einsum("...i,...i->...", x * 1.0, y * 1.0)
@@ -89,6 +90,7 @@ F.mse_loss(x, y, reduction="none")|F.l1_loss(x, y, reduction="sum")|F.smooth_l1_
 x.gather(0, (y > 0).long())|x.take((y > 0).long())|x.index_select(0, (y > 0).long())|torch.where((x > 0) & (y > 0), x, 0.0)|x.reshape(y.shape)
 Product.apply(x, y)|torch.equal(x, y)|torch.allclose(x, y)|x in y|x.new_tensor(y.tolist())|y.new_zeros(x.shape)|torch.linalg.solve(x, y)|x.div(y.abs() + 0.7, rounding_mode="floor")
 x.remainder(y.abs() + 0.7)|x.float() * y.double()|x.heaviside(y)|x.bitwise_and(y)|(x > 0) ^ (y > 0)|(x > 0).where(y, x)|x.sum() / y.numel()
+torch.xlogy(x, y)|F.cross_entropy(x, y.softmax(-1))|F.cross_entropy(x, y)|F.layer_norm(x, x.shape[-1:], y, y)|F.scaled_dot_product_attention(x, y, y)
 """.replace("\n", "|").split("|")[1:-1]
 
 # Statements that change something.
@@ -106,6 +108,7 @@ x[:, 0] = c|x[[0, 0]] = c|x[..., 0] += y|x[-1] *= c|x[None] = y|x[:] = y|x[...] 
 x.scatter_(0, torch.zeros_like(y).long(), y)|x.scatter_add_(0, torch.zeros_like(y).long(), y)|x.index_add_(0, torch.tensor([0]), y)|x.abs_()|x.log_()|x.sin_()
 x.unbind(0)[0].mul_(2)|x.split(1)[0].zero_()|x.chunk(2)[0].add_(y)|x.T.mul_(2)|x.reshape(-1).add_(1)|x.flatten().mul_(c)|x.narrow(0, 0, 1).fill_(c)
 x.clamp_(min=0)|x.div_(y)|x.round_()|x.t().copy_(y)|x.view(-1)[0] = c|x.detach()[0] = c|x.cumsum_(0)|x.addcdiv_(y, y.abs() + 1)|x.float().zero_()
+x.tril_()|x.triu_(1)|x.resize_(1)|x.copy_(x)|x.xlogy_(y)|x.cumprod_(0)|x.detach().add_(1)
 torch.nn.init.constant_(x, c)|x.normal_(0, 0)|x.uniform_(0, 0)|x.apply_(lambda v: v)|x.swapdims_(0, 1)|torch.nn.utils.clip_grad_norm_([x], 1.0)
 """.replace("\n", "|").split("|")[1:-1]
 
@@ -144,7 +147,7 @@ MODES = [
     "set_grad_enabled(True)",
 ]
 
-RESHAPING = re.compile(r"(squeeze|t|transpose|swapaxes|swapdims)_\(")
+RESHAPING = re.compile(r"(squeeze|t|transpose|swapaxes|swapdims|resize)_\(")
 CHANGES_OF_NUMBERS = [line for line in CHANGES if not RESHAPING.search(line)]
 """In ``no_grad`` a leaf can be given another shape, and then its gradients no longer fit."""
 
@@ -314,7 +317,7 @@ class Program:
             self.lines[-1] += f"  # {theirs}"
         if mine in (theirs, None) and any(text in words for text in ONLY_THERE):
             raise Unsettled
-        assert mine == theirs, f"{mine or 'no error'}\nin place of {theirs or 'no error'}"
+        assert mine == theirs, f"{mine or 'no error'}\nin place of {theirs or 'no error'}: {words}"
         if ("grad" in line or "backward" in line) and any(text in words for text in HALFWAY):
             raise Unsettled
         self.compare()

@@ -184,13 +184,17 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
 
 def resize(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Give a tensor another number of entries, for ``resize_``: those that stay keep their values, the others are 0."""
+    global latest
     if tensor._requires_grad and mode.enabled:
         raise RuntimeError("cannot resize variables that require grad")
-    held = np.ravel(tensor.storage())
+    held, before = np.ravel(tensor.storage()), tensor.array.shape
     count = math.prod(shape)
     array = held[:count] if held.size >= count else np.concatenate([held, np.zeros(count - held.size, held.dtype)])
     tensor.keep_old_values()
     tensor.array = array.reshape(shape)
+    if shape != before:
+        latest = moment()
+        _count(counter_of(tensor), caller())
     return tensor
 
 
@@ -265,7 +269,7 @@ def begin(
     tensor: Tensor, where: Any = ..., operation: str = "copy", *, counted: bool = True
 ) -> tuple[np.ndarray[Any, Any], Before]:
     """Return the array of a tensor that is about to be overwritten, and what is there."""
-    if counted and _uncounted(tensor) and not mode.inference:
+    if counted and tensor._inference and tensor._counter is None and not mode.inference:
         raise RuntimeError(INFERENCE)
     before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
     memory = tensor.storage()
@@ -280,13 +284,8 @@ def end(tensor: Tensor, before: Before, origin: tuple[Any, int], counted: bool =
     latest = moment()
     for changed, old in before:
         changed.keep(latest, old)
-    if counted and not _uncounted(tensor):
+    if counted:
         _count(counter_of(tensor), origin)
-
-
-def _uncounted(tensor: Tensor) -> bool:
-    """Return whether nobody counts a tensor's changes: it was made in inference mode."""
-    return tensor._inference and tensor._counter is None
 
 
 def _count(counter: VersionCounter, origin: tuple[Any, int]) -> None:
@@ -300,7 +299,7 @@ def _count(counter: VersionCounter, origin: tuple[Any, int]) -> None:
                 view._grad_fn, view._requires_grad, view._inherits = None, True, False
 
 
-ONE_NUMBER = {"zero", "fill_number", "tril", "triu"}
+ONE_NUMBER = {"zero", "fill_number", "tril", "triu", "_copied_onto_itself"}
 """What may write to entries that share their memory, since it writes the same number to all."""
 DEPRECATED = {"masked_fill": ("mask", "scalar"), "index_fill": ("mask", "scalar"), "index_put": ("indices", "tensor")}
 """What may do so too, with a warning."""

@@ -240,18 +240,17 @@ class Tensor:
         out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
         out._inference = self._inference
-        if not self._inference:
-            out._counter = counter_of(self)
-        elif not mode.inference:
-            out._counter = VersionCounter()  # as in PyTorch: with one of its own it may be written to
+        if not (self._inference and mode.inference):
+            out._counter = (
+                VersionCounter() if self._inference else counter_of(self)
+            )  # with its own it may be written to
         return out
 
     def detach_(self) -> Tensor:
         """Cut this tensor itself off from the graph."""
         if self._base is not None:
             raise RuntimeError(DETACHED_VIEW)
-        if self._grad_fn is not None:
-            counter_of(self)  # what made it may have saved it
+        counter_of(self)  # what made it may have saved it
         self._grad_fn, self._output_nr = None, 0
         self.requires_grad = False
         return self
@@ -261,7 +260,7 @@ class Tensor:
         """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
         out = wrap(self.storage())
         out._memory, out._inference = memory_of(self), self._inference
-        if self._inference:
+        if self._inference and not mode.inference:
             out._counter = VersionCounter()
         return out
 
@@ -593,6 +592,8 @@ def counter_of(tensor: Tensor) -> VersionCounter:
     """Return the `VersionCounter` of the tensor's memory, made when first asked for."""
     root = tensor if tensor._base is None else tensor._base
     if root._counter is None:
+        if root._inference:
+            return VersionCounter()  # nobody reads it: changes to what was made in inference mode are not counted
         root._counter = VersionCounter()
         if root._grad_fn is not None:
             root._grad_fn.counts(root._output_nr, root._counter)

@@ -27,7 +27,7 @@ __all__ = [
     "quantile", "renorm", "softmax", "sort", "std", "std_mean", "sum", "topk", "trapezoid", "trapz", "var", "var_mean",
 ]  # fmt: skip
 
-IN_PLACE = ["cumprod", "renorm"]
+IN_PLACE = ["renorm"]
 
 
 def _axes(dim: Any) -> Any:

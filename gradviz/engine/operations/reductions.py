@@ -210,7 +210,7 @@ def _with_mean(
         mean_kept = np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes))
         if np.isinf(mean_kept).any():  # a running mean, as in PyTorch: the number after an infinite one makes it nan
             rows = np.moveaxis(np.isinf(self), axes, range(-len(axes), 0)).reshape(*mean_kept.shape, -1)
-            mean_kept[rows[..., :-1].any(-1)] = np.nan
+            mean_kept = np.where(rows[..., :-1].any(-1), self.dtype.type(np.nan), mean_kept)
         shape = spread_kept.shape if keepdim else [n for axis, n in enumerate(self.shape) if axis not in axes]
         return spread_kept.reshape(shape), mean_kept.reshape(shape)
 

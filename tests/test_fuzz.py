@@ -13,6 +13,11 @@ What is not compared, since it is no promise of PyTorch's:
 - a view's way up after a change that was not recorded: it is looked up anew there (``AsStridedBackward0``);
 - tensors that are written to while they are read, or before the error is raised (`ONLY_THERE`);
 - what is overwritten through ``.data``: gradients are then wrong in silence, and depend on what was saved;
+- what is in no list: ``set_`` on tracked tensors (PyTorch records a node without a derivative) and ``resize_`` to more
+  entries (not after ``.numpy()``); ``huber_loss`` of two dtypes (PyTorch has the value, but no gradient); ``hardsigmoid`` in
+  float64 (PyTorch's slope is a sixth in float32);
+- gradients that PyTorch leaves without memory (`WITHOUT_MEMORY`), and statements that fail in both with another reason first
+  because an argument was made in inference mode;
 - a leaf that gets another shape in ``no_grad``; the median along an axis without entries, which is whatever was in memory.
 """
 
@@ -53,7 +58,7 @@ x.where(x > 0, x * c)|torch.where(x > 0, x, c)|x.take(torch.tensor([0]))|x.nan_t
 x.type(torch.float32)|x.to(torch.float64)|x.data|x.heaviside(x)|torch.zeros_like(x)|torch.ones_like(x) * x|F.pad(x, (1, 1))
 F.layer_norm(x, x.shape[-1:])|F.batch_norm(x, None, None, training=True)|F.dropout(x, 0.0)|F.dropout(x, 0.5, training=False)|F.normalize(x, dim=d)
 F.avg_pool1d(x, 1)|F.max_pool1d(x * 1.0, 1)|F.max_pool2d(x, 1)|F.adaptive_avg_pool1d(x, 1)|F.glu(x, d)|F.softmin(x, d)|F.softsign(x)|F.tanhshrink(x)
-F.hardshrink(x)|F.softshrink(x)|F.celu(x)|F.selu(x)|F.mish(x)|F.threshold(x, 0.5, 2.0)|F.hardsigmoid(x)|F.one_hot((x > 0).long(), 2)
+F.hardshrink(x)|F.softshrink(x)|F.celu(x)|F.selu(x)|F.mish(x)|F.threshold(x, 0.5, 2.0)|F.hardsigmoid(x.float())|F.one_hot((x > 0).long(), 2)
 F.cross_entropy(x, torch.zeros(x.shape[0]).long())|F.nll_loss(x.log_softmax(-1), torch.zeros(x.shape[0]).long())|F.one_hot(x.long())
 F.interpolate(x[None, None], scale_factor=2)|x.repeat_interleave(2)|x.repeat_interleave(2, dim=d)|x.cummax(d).values|x.kthvalue(1, d).values|x.quantile(0.5)
 torch.var_mean(x)[1]|torch.std_mean(x, d)[0]|torch.aminmax(x).max|x.any(d)|x.count_nonzero()|x.isnan()|x.nonzero()|x.logcumsumexp(d)
@@ -266,9 +271,16 @@ ONLY_THERE = [
     "more than one element of the written-to",  # a gradient that PyTorch has expanded, and ours has room for
     "some elements of the input tensor and the written-to tensor",  # ours reads everything before it writes
     "Inplace update to inference tensor outside",  # PyTorch says so after it has changed it
+    "setStorage: sizes",  # an entry of a tensor that has none
     "Number of elements of source < number of ones in mask",  # after it has put some
 ]
 """Errors that only PyTorch need raise, or raises too late; the program ends there."""
+
+FIRST_THERE = ["Inference tensors cannot be saved"]
+"""What PyTorch says before it looks at shapes."""
+
+WITHOUT_MEMORY = "RuntimeError"
+"""What PyTorch's ``.numpy()`` says of a gradient that is zeros and was never written down."""
 
 HALFWAY = [
     "a second time",
@@ -317,6 +329,8 @@ class Program:
             self.lines[-1] += f"  # {theirs}"
         if mine in (theirs, None) and any(text in words for text in ONLY_THERE):
             raise Unsettled
+        if mine and any(text in words for text in FIRST_THERE):
+            return False
         assert mine == theirs, f"{mine or 'no error'}\nin place of {theirs or 'no error'}: {words}"
         if ("grad" in line or "backward" in line) and any(text in words for text in HALFWAY):
             raise Unsettled
@@ -353,6 +367,14 @@ class Program:
                 if fact == "graph" and name in self.derived:
                     continue
                 mine, theirs = told(read, self.mine[name]), told(read, self.theirs[name])
+                if (
+                    fact == "grad"
+                    and isinstance(theirs, str)
+                    and theirs == WITHOUT_MEMORY
+                    and isinstance(mine, np.ndarray)
+                    and not mine.any()
+                ):
+                    continue
                 if (
                     fact == "version" and isinstance(mine, int) and isinstance(theirs, int)
                 ):  # what counts are the changes since it was made

@@ -479,8 +479,10 @@ def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, 
     if dim is None:
         ordered, kept = sort(input.flatten(), -1)[0], (1,) * input.ndim if keepdim else ()
     else:
-        last = axis == input.ndim - 1 or not input.ndim
-        ordered = sort(input if last else input.unsqueeze(-1).transpose(axis, -1), -1)[0]
+        last = axis == input.ndim - 1
+        ordered = sort(
+            input if last else input.unsqueeze(0) if not input.ndim else input.unsqueeze(-1).transpose(axis, -1), -1
+        )[0]
         kept = tuple(1 if place == axis else size for place, size in enumerate(input.shape))
         kept = kept if keepdim else (*kept[:axis], *kept[axis + 1 :])
     length, kind = ordered.array.shape[-1], input.array.dtype

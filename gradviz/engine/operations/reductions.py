@@ -305,7 +305,7 @@ def _picked(
         self: np.ndarray, dim: int, keepdim: bool, self_sym_sizes: Any, *more: Any
     ) -> tuple[np.ndarray, np.ndarray]:
         if not self.ndim:
-            return self + 0, np.zeros((), np.int64)
+            return self.copy(), np.zeros((), np.int64)
         order = np.argsort(self, axis=dim, kind="stable")
         rank = find(np.take_along_axis(self, order, dim), dim, *more)
         places = np.take_along_axis(order, rank, dim)

@@ -350,6 +350,8 @@ def binary_cross_entropy(
     if not ((input.array >= 0) & (input.array <= 1)).all():
         words = "all elements of input should be between 0 and 1"
         raise RuntimeError(advice.not_probabilities(words, input))
+    if not ((target.array >= 0) & (target.array <= 1)).all():
+        raise RuntimeError("all elements of target should be between 0 and 1")
     loss = rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
     return watching(loss, weight=weight)
 

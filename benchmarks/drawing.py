@@ -1,4 +1,4 @@
-"""From a recording to a picture: how long each stage takes, beside torchviz and torchlens on the same networks.
+"""From a result to a picture: how long each stage takes, beside torchviz and torchlens on the same networks.
 
 Run with ``python -m benchmarks.drawing``; the comparison needs ``pip install ".[bench]"`` and Graphviz's ``dot``
 on the PATH. Prints a table and writes ``benchmarks/drawing.json``.
@@ -49,14 +49,23 @@ NETWORKS: dict[str, tuple[Callable[[Any], Any], dict[str, Any]]] = {
     "235 operations, full": (lambda t: mlp(t, 77), {"detail": "full"}),
     "12-block Transformer": (transformer, {}),
     "1,000 operations": (lambda t: mlp(t, 333), {}),
+    "1,000, after backward()": (lambda t: after_backward(mlp(t, 333)), {}),
     "10,000 operations": (lambda t: chain(t, 10_000), {}),
     "100,000 operations": (lambda t: chain(t, 100_000), {}),
+    "100,000, after backward()": (lambda t: after_backward(chain(t, 100_000)), {}),
 }
 
 
-def stages(recording: Any, options: dict[str, Any]) -> dict[str, float]:
-    """Time each stage of one drawing, in ms; the layout anew each time."""
+def after_backward(computed: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Run the backward pass, which is then drawn too."""
+    computed[1].backward()
+    return computed
+
+
+def stages(loss: Any, options: dict[str, Any]) -> dict[str, float]:
+    """Time each stage from a result to its picture, in ms; the layout anew each time."""
     from gradviz.drawing import draw_recording, layout
+    from gradviz.recording import record_graph
 
     layout._laid_out.cache_clear()
     times = {}
@@ -68,6 +77,8 @@ def stages(recording: Any, options: dict[str, Any]) -> dict[str, float]:
         times[name] = (now - start) * 1e3
         start = now
 
+    recording = record_graph(loss)
+    lap("record")
     drawing = draw_recording(recording, **options)
     assert drawing.shown is not None
     lap("fold")
@@ -118,19 +129,17 @@ def with_torchlens(make: Callable[[Any], Any]) -> float:
 def main() -> int:
     """Measure, print, write, and return an exit status."""
     import gradviz
-    from gradviz.recording import record_graph
 
     results: dict[str, Any] = {}
-    names = ("fold", "view", "DOT", "layout", "finish")
-    print(f"{'ms':24}" + "".join(f"{name:>9}" for name in (*names, "all")) + f"{'torchviz':>11}{'torchlens':>11}")
+    names = ("record", "fold", "view", "DOT", "layout", "finish")
+    print(f"{'ms':26}" + "".join(f"{name:>9}" for name in (*names, "all")) + f"{'torchviz':>11}{'torchlens':>11}")
     for name, (make, options) in NETWORKS.items():
         _, loss = make(gradviz)
-        recording = record_graph(loss)
-        times = best(lambda recording=recording, options=options: stages(recording, options))  # type: ignore[misc]
+        times = best(lambda loss=loss, options=options: stages(loss, options))  # type: ignore[misc]
         peers = {}
         for peer, draw in {"torchviz": with_torchviz, "torchlens": with_torchlens}.items():
-            if "0,000" in name:
-                continue  # minutes, or a crash
+            if "0,000" in name or "backward" in name:
+                continue  # minutes, or a crash; or the same once more
             try:
                 peers[peer] = min(draw(make) for _ in range(2))
             except Exception as error:  # not installed, or not able to
@@ -140,7 +149,7 @@ def main() -> int:
         others = "".join(
             f"{peers[peer]:11.0f}" if peer in peers else f"{'–':>11}" for peer in ("torchviz", "torchlens")
         )
-        print(f"{name:24}{cells}{total:9.1f}{others}")
+        print(f"{name:26}{cells}{total:9.1f}{others}")
         results[name] = {"milliseconds": times, "total": total, "peers": peers}
     OUT.write_text(json.dumps(results, indent=1) + "\n")
     return 0

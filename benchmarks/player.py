@@ -59,6 +59,17 @@ STEPS = """async () => {
 }"""
 
 
+# To either end and back, as the steps are timed.
+JUMPS = (
+    STEPS.partition("const times")[0]
+    + """
+    const times = { Home: [], End: [] };
+    for (let k = 0; k < 9; k += 1) for (const key of ["End", "Home"]) times[key].push(await step(key));
+    return times;
+}"""
+)
+
+
 def mlp(layers: int) -> Recording:
     """A network of equal layers; a layer is three operations."""
     gv.manual_seed(0)
@@ -118,12 +129,14 @@ def in_browser(browser: Any, path: Path, steps: str = STEPS) -> dict[str, Any]:
         if len(openings) < OPENINGS:
             tab.close()
     times = tab.evaluate(steps)
+    jumps = tab.evaluate(JUMPS) if steps is STEPS else {}
     tab.close()
     return {
         "open_ms": round(statistics.median(openings), 1),
         "step_ms": round(statistics.median(times), 2),
         "step_ms_95": round(sorted(times)[int(0.95 * len(times))], 2),
         "step_ms_most": round(max(times), 2),
+        **{f"{key.lower()}_ms": round(statistics.median(taken), 1) for key, taken in jumps.items()},
         "kB": round(path.stat().st_size / 1000, 1),
     }
 
@@ -156,7 +169,8 @@ def main() -> None:
             found[name] = {"operations": len(graph.operations), **in_browser(browser, path)}
             print(
                 f"{name:18} opens in {found[name]['open_ms']:7.1f} ms   a step takes {found[name]['step_ms']:5.2f} ms "
-                f"(95 %: {found[name]['step_ms_95']:5.2f}, most: {found[name]['step_ms_most']:5.2f})   {found[name]['kB']:8.1f} kB"
+                f"(95 %: {found[name]['step_ms_95']:5.2f}, most: {found[name]['step_ms_most']:5.2f})   Home {found[name]['home_ms']:5.1f} ms, "
+                f"End {found[name]['end_ms']:5.1f} ms   {found[name]['kB']:8.1f} kB"
             )
         browser.close()
     found["pages_kB"] = example_sizes()

@@ -10,11 +10,13 @@ from __future__ import annotations
 import difflib
 import importlib
 import sys
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import FrameType, ModuleType
+from typing import Any, Literal
 
 REFUSED: dict[str, str] = {
     path: reason
@@ -33,7 +35,8 @@ REFUSED: dict[str, str] = {
             "multiprocessing futures numa"
         ),
         "it computes with NumPy, on the CPU": (
-            "mtia cpu.amp mps.event mps.profiler xpu.graphs xpu.memory xpu.random xpu.streams accelerator.graphs accelerator.memory cuda.comm cuda.gds cuda.graphs cuda.green_contexts "
+            "mtia cpu.amp mps.event mps.profiler xpu.graphs xpu.memory xpu.random xpu.streams accelerator.graphs "
+            "accelerator.memory cuda.comm cuda.gds cuda.graphs cuda.green_contexts "
             "cuda.jiterator cuda.nccl cuda.nvtx cuda.sparse cuda.streams cuda.tunable nn.parallel.comm nn.parallel.parallel_apply "
             "nn.parallel.replicate nn.parallel.scatter_gather"
         ),
@@ -112,6 +115,14 @@ NAMES = {
     "use linalg.matrix_norm": "frobenius_norm nuclear_norm",
     "PyTorch has taken it out itself": "lstsq matrix_rank solve symeig Tensor.lstsq Tensor.solve Tensor.symeig Tensor.eig Tensor.reinforce "
     "Tensor.resize Tensor.resize_as",
+    "it is not among the distributions that are here": "distributions.Binomial distributions.Cauchy distributions.Chi2 "
+    "distributions.ContinuousBernoulli "
+    "distributions.FisherSnedecor distributions.GeneralizedPareto distributions.Geometric distributions.Gumbel "
+    "distributions.HalfCauchy distributions.HalfNormal distributions.InverseGamma distributions.Kumaraswamy "
+    "distributions.LKJCholesky distributions.LogisticNormal distributions.LowRankMultivariateNormal "
+    "distributions.MixtureSameFamily distributions.Multinomial distributions.NegativeBinomial distributions.Pareto "
+    "distributions.Poisson distributions.RelaxedBernoulli distributions.RelaxedOneHotCategorical "
+    "distributions.StudentT distributions.VonMises distributions.Weibull distributions.Wishart",
     "it is seldom needed in a course": "binomial poisson histogramdd igamma igammac Tensor.igamma* geqrf *.geqrf "
     "orgqr ormqr *.orgqr *.ormqr lobpcg pca_lowrank svd_lowrank segment_reduce special.*bessel_* special.*polynomial_* "
     "special.airy_ai special.gammaincc linalg.householder_product linalg.ldl_* *.linear_cross_entropy windows ModuleDict ParameterDict",
@@ -151,7 +162,7 @@ SAME = {
     "nn.utils.convert_parameters": "nn.utils",
     "optim.adamw": "optim.adam",
     "random": "",
-    "utils.data.dataloader": "utils.data.loader",
+    "utils.data.dataloader": "utils.data",
     "utils.data.dataset": "utils.data.datasets",
     "utils.data.sampler": "utils.data.samplers",
     "utils.hooks": "engine.hooks",
@@ -165,8 +176,31 @@ NO_PYTORCH = (
 )
 
 
+IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
+"""What tracebacks call the file of Python's import system."""
+
+standing: Literal["", "run", "as_torch"] = ""
+"""How gradviz came to stand in PyTorch's place: by ``gradviz run``, by ``import gradviz.as_torch``, or not at all."""
+
+BOTH = (
+    "Here `torch` is gradviz, and this import brings PyTorch's own, which cannot compute with gradviz's tensors. Write "
+    "`import gradviz.as_torch` in the first line and then `import torch`: every `from torch...` means gradviz from there on. "
+    "(Or take it from gradviz: from gradviz.optim import SGD, from gradviz.utils.data import DataLoader.)"
+)
+
+
 class AbsentError(ModuleNotFoundError):
     """An import of what PyTorch has and gradviz has not. Programs that can do without catch it as an ImportError."""
+
+
+def with_pytorch() -> str:
+    """Say how PyTorch itself computes, in the program that asks."""
+    if standing == "run":
+        return "gradviz run --torch=real script.py"
+    restarted = ", and restart the kernel" if "ipykernel" in sys.modules else ""
+    if standing == "as_torch":
+        return f"leave out `import gradviz.as_torch`{restarted}"
+    return "write `import torch`"
 
 
 def refusal(path: str) -> str | None:
@@ -174,11 +208,11 @@ def refusal(path: str) -> str | None:
     part = path
     while part:
         if part in REFUSED:
-            return f"gradviz has no {path}: {REFUSED[part]}. PyTorch itself has it: gradviz run --torch=real script.py"
+            return f"gradviz has no {path}: {REFUSED[part]}. PyTorch itself has it: {with_pytorch()}"
         part = part.rpartition(".")[0]
     for reason, names in NAMES.items():
         if any(fnmatchcase(path, name) for name in names.split()):
-            return f"gradviz has no {path}: {reason}. PyTorch itself has it: gradviz run --torch=real script.py"
+            return f"gradviz has no {path}: {reason}. PyTorch itself has it: {with_pytorch()}"
     return None
 
 
@@ -212,10 +246,17 @@ def _not_there(module: str, path: str, name: str, names: Sequence[str]) -> str:
     return f"gradviz has no {path}.{hint} What there is: dir({f'gradviz.{module}'.rstrip('.')})"
 
 
+def unseen(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a finder count as part of Python's import system, which leaves itself out of the tracebacks of an ImportError."""
+    function.__code__ = function.__code__.replace(co_filename=IMPORT_SYSTEM)
+    return function
+
+
 class Finder:
     """Stands at the end of `sys.meta_path`, where Python asks for modules that nobody has found."""
 
     @staticmethod
+    @unseen
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return where one of PyTorch's paths stands; say why there is none, where an import statement asks."""
         top, _, below = name.partition(".")
@@ -236,6 +277,21 @@ class Finder:
                 words = str(error)
         # Its name is PyTorch's: `from torch import fft` lets an error pass that has the name which was looked for.
         raise AbsentError(words, name=f"torch.{below}")
+
+
+class Watcher:
+    """Stands at the beginning of `sys.meta_path`, to say what ``from torch...`` brings where gradviz is called ``torch``."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Find nothing; warn, if a file in which ``torch`` is gradviz is about to import PyTorch itself."""
+        if name != "torch":
+            return
+        frame: FrameType | None = sys._getframe(1)
+        while frame is not None and frame.f_code.co_filename.startswith("<frozen importlib"):
+            frame = frame.f_back
+        if frame is not None and hasattr(frame.f_globals.get("torch"), "__gradviz__"):
+            warnings.warn_explicit(BOTH, UserWarning, frame.f_code.co_filename, frame.f_lineno)
 
 
 class Alias:
@@ -268,7 +324,7 @@ class Alias:
 def importing() -> bool:
     """Return whether a finder, which asks this, was asked by an import: `importlib.util.find_spec` wants a plain ``None``."""
     frame: FrameType | None = sys._getframe(2)
-    while frame is not None and frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+    while frame is not None and frame.f_code.co_filename == IMPORT_SYSTEM:
         if frame.f_code.co_name == "_find_and_load_unlocked":
             return True
         frame = frame.f_back
@@ -276,3 +332,4 @@ def importing() -> bool:
 
 
 sys.meta_path.append(Finder())
+sys.meta_path.insert(0, Watcher())

@@ -116,6 +116,8 @@ def _record(given: argparse.Namespace) -> Recording:
     else:
         variables = _values(given.arguments, given.constant)
         result = evaluate(given.target, variables)
+        if variables and not result.requires_grad:
+            raise UsageError(f"cannot show {given.target!r}: {_why_no_gradient(variables)}")
     try:
         return record_graph(
             result,
@@ -127,6 +129,13 @@ def _record(given: argparse.Namespace) -> Recording:
         )
     except (ValueError, RuntimeError) as error:
         raise UsageError(f"cannot show {given.target!r}: {in_short(error)}") from None
+
+
+def _why_no_gradient(variables: dict[str, Any]) -> str:
+    free = [name for name, value in variables.items() if value.requires_grad]
+    if not free:
+        return "every value is a --constant, and nothing is left that gets a gradient; leave one of them out"
+    return f"no gradient comes back from it to {' or '.join(free)}: a comparison, an argmax or detach() passes none on"
 
 
 def _values(texts: Sequence[str], constants: Sequence[str]) -> dict[str, Any]:

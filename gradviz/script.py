@@ -9,6 +9,7 @@ import importlib.util
 import os
 import re
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -122,16 +123,27 @@ def run(script: Script) -> int:
     """
     source = script.read()
     say(script.who_computes(), sys.stderr)
+    before = threading.enumerate()
     with as_main(script) as module:
         try:
             exec(compile(source, script.path, "exec", dont_inherit=True), module.__dict__)
-        except Exception as error:
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
             _show(error, script)
             return 1
+        finally:
+            _wait_for_all_but(before)
     return 0
 
 
-def _show(error: Exception, script: Script) -> None:
+def _wait_for_all_but(before: Sequence[threading.Thread]) -> None:
+    """Wait for the threads that a program has started, as Python does at its end: they are part of it."""
+    while waiting := [each for each in threading.enumerate() if each not in before and not each.daemon]:
+        waiting[0].join()
+
+
+def _show(error: BaseException, script: Script) -> None:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != script.path:
         trace = trace.tb_next

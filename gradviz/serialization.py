@@ -234,7 +234,7 @@ class _Writer:
         if isinstance(value, float):
             return float(value) if math.isfinite(value) else {"float": str(float(value))}
         if kind is Tensor:
-            return {"tensor": self._array(value.storage()), "requires_grad": value.requires_grad}
+            return {"tensor": self._array(value._writable()), "requires_grad": value.requires_grad}
         if kind is np.ndarray and _supported(value.dtype):
             return {"array": self._array(value)}
         if isinstance(value, np.number | np.bool_):

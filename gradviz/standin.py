@@ -15,6 +15,7 @@ from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
+from gradviz import absent
 from gradviz.absent import AbsentError, Alias, importing
 
 TOO_LATE = (
@@ -51,6 +52,7 @@ class Finder:
     """Stands at the beginning of `sys.meta_path`: finds PyTorch's modules among gradviz's."""
 
     @staticmethod
+    @absent.unseen
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """Return gradviz's module for one of PyTorch's; refuse a package that is built on PyTorch."""
         top, _, below = name.partition(".")
@@ -61,7 +63,7 @@ class Finder:
             instead = f" {INSTEAD[name]}." if name in INSTEAD else ""
             raise AbsentError(
                 f"{name} is built on PyTorch itself, and gradviz computes in its place here.{instead} With PyTorch: "
-                "gradviz run --torch=real script.py, or leave out `import gradviz.as_torch`",
+                f"{absent.with_pytorch()}",
                 name=name,
             )
         return None
@@ -93,6 +95,7 @@ def install() -> None:
         raise ImportError(TOO_LATE)
     if Finder not in sys.meta_path:
         sys.meta_path.insert(0, Finder)
+        absent.standing = "as_torch"
 
 
 @contextmanager
@@ -102,7 +105,8 @@ def standing_in() -> Iterator[None]:
     def torch_modules() -> dict[str, object]:
         return {name: module for name, module in sys.modules.items() if name.partition(".")[0] == "torch"}
 
-    aside = torch_modules()
+    aside, before = torch_modules(), absent.standing
+    absent.standing = "run"
     for name in aside:
         del sys.modules[name]
     sys.meta_path.insert(0, Finder)
@@ -110,6 +114,7 @@ def standing_in() -> Iterator[None]:
         yield
     finally:
         sys.meta_path.remove(Finder)
+        absent.standing = before
         for name in torch_modules():
             del sys.modules[name]
         sys.modules.update(aside)  # type: ignore[arg-type]

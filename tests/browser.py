@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -11,6 +13,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,9 +89,28 @@ def open_html(browser_page: Any, tmp_path: Path) -> Callable[[str], Any]:
         path.write_text(text, encoding="utf-8")
         browser_page.on("request", request_is_the_file_itself)
         browser_page.goto(path.as_uri())
+        # Unpacking what the page carries takes a moment.
+        browser_page.wait_for_function("document.getElementById('gradviz-page')?.firstChild !== null")
         return browser_page
 
     return open_it
+
+
+_PAYLOAD = re.compile(r'(?<=id="gradviz-payload">)[^<]*')
+
+
+def payload_of(page: str) -> str:
+    """Return the payload of a saved page, as JSON text."""
+    found = _PAYLOAD.search(page)
+    assert found is not None
+    return zlib.decompress(base64.b64decode(found[0])).decode()
+
+
+def with_payload(page: str, change: Callable[[str], str]) -> str:
+    """Return a saved page whose payload, as JSON text, somebody has changed."""
+
+    packed = base64.b64encode(zlib.compress(change(payload_of(page)).encode())).decode()
+    return _PAYLOAD.sub(packed, page, count=1)
 
 
 def with_a_clock_of_its_own(browser_page: Any, open_html: Callable[[str], Any], content: str) -> None:

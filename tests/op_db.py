@@ -61,7 +61,7 @@ def to_gradviz(value, tensors):
     import torch
 
     if isinstance(value, torch.Tensor):
-        mine = gv.tensor(value.detach().numpy().copy())
+        mine = gv.tensor(np.array(value.detach().numpy()))  # (which lies in memory as that does)
         if value.requires_grad:
             mine.requires_grad_()
             tensors.append((mine, value))

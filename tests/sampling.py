@@ -129,7 +129,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    node.config.stash[COUNTS] = getattr(node, "workeroutput", {}).get("sampled", [])
+    if counts := getattr(node, "workeroutput", {}).get("sampled"):  # all have the same; one that crashed has none
+        node.config.stash[COUNTS] = counts
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:

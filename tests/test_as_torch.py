@@ -85,6 +85,24 @@ def test_what_cannot_be_imported_says_why(stands_in, line, words):
         exec(line)
 
 
+@pytest.mark.parametrize("name", ["torch.fft", "torchvision", "torch"])
+def test_a_refused_import_shows_the_line_that_asks_and_nothing_of_gradviz(name):
+    """And says what fits: in a program that says `import gradviz.as_torch` itself."""
+    first = "import gradviz.as_torch" if name != "torch" else "import sys, gradviz; sys.path = []"
+    done = subprocess.run([sys.executable, "-c", f"{first}\nimport {name}"], capture_output=True, text=True)
+    assert 'File "<string>", line 2' in done.stderr
+    assert done.stderr.count("  File ") == 1
+    assert "--torch=real" not in done.stderr
+    if name != "torch":
+        assert "leave out `import gradviz.as_torch`" in done.stderr
+
+
+def test_in_a_notebook_the_kernel_is_restarted():
+    lines = "import sys\nsys.modules['ipykernel'] = sys\nimport gradviz.as_torch\nimport torch\ntorch.fft"
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True)
+    assert "leave out `import gradviz.as_torch`, and restart the kernel" in done.stderr
+
+
 def test_a_question_is_answered_and_does_not_raise(stands_in):
     assert importlib.util.find_spec("torch") is not None
     assert importlib.util.find_spec("torch.nn.functional") is not None

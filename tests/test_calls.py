@@ -299,3 +299,58 @@ def test_other_tensors_pay_nothing_for_classes_that_are_not_there():
         assert type(gv.nn.Parameter(gv.ones(2)) * 2) is gv.Tensor
     finally:
         subclasses.kept.discard(Named)
+
+
+BOUND = {  # calls of one function one after the other, of which none may take the other's way
+    "sum": ["x.sum(axis=0)", "x.sum(axis=1)", "x.sum(axis=(0, 1))", "x.sum(axis=0, keepdims=True)", "x.sum(keepdims=True, axis=1)",
+            "x.sum(axis=None)", "torch.sum(x, axis=1)", "torch.sum(input=x, axis=1)", "torch.sum(axis=1, a=x)", "x.sum(axis=True)"],
+    "a tensor or a number": ["torch.add(x=x, x2=x)", "torch.add(x=x, x2=2)", "torch.add(x=x, x2=torch.tensor(2))",
+            "torch.add(x=x, x2=x, alpha=2)", "torch.add(x=x, x2=torch.tensor(2.), alpha=3)", "torch.add(x=x, x2='2')"],
+    "max": ["torch.max(x, axis=0)", "torch.max(a=x)", "torch.max(x=x, x2=x)", "torch.max(x, axis=1.0)",
+            "torch.max(x, axis=1)"],
+    "ints in a row": ["x.reshape(shape=(3, 2))", "x.permute(dims=(1, 0))", "x.permute(1, 0)", "x.permute(dims=[1, 0])"],
+    "std": ["x.std(axis=0)", "x.std(axis=1, correction=0)", "x.std(axis=0, unbiased=False)", "x.std(axis=None)", "x.std(axis=1)"],
+    "a mistake between": ["x.mean(axis=0)", "x.mean(axis='0')", "x.mean(axis=5)", "x.mean(axis=0, bias=1)", "x.mean(axis=1)"],
+    "where it is written": ["torch.sum(x, axis=0, out=y)", "torch.sum(x, axis=0)", "torch.sum(x, axis=0, out=y)"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("name", BOUND)
+def test_a_call_goes_its_own_way_whatever_was_called_before(torch, name, order):
+    """Where arguments go is remembered by their kinds; a call of another kind is looked at anew."""
+    for call in 2 * BOUND[name][::order]:
+        program = f"x = torch.arange(6.).reshape(2, 3); y = torch.zeros(3); r = {call}"
+        assert outcome(gv, program) == outcome(torch, program), call
+
+
+def test_the_way_of_a_call_is_looked_up_once(monkeypatch):
+    from gradviz.engine import signatures
+
+    x = gv.ones(2, 3)
+    x.sum(axis=0)
+    monkeypatch.setattr(signatures, "bound", lambda *given: pytest.fail("looked up again"))
+    assert x.sum(axis=1).tolist() == [3, 3]
+
+
+def test_a_programs_classes_of_tensors_can_go(monkeypatch):
+    """A class costs only the calls that are about it, and is forgotten with its last use."""
+    import gc
+    import weakref
+
+    from gradviz.engine import calls, subclasses
+
+    class Named(gv.Tensor):
+        pass
+
+    named = gv.ones(3).as_subclass(Named)
+    assert type(named * 2) is type(gv.exp(named)) is type(gv.stack([named, named])) is type(named.sum(axis=0)) is Named
+    gone = weakref.ref(Named)
+    assert gone in subclasses.kept
+    with monkeypatch.context() as patch:
+        patch.setattr(calls, "dispatch", lambda *given: pytest.fail("not about it"))
+        assert type(gv.exp(gv.ones(3))) is type(gv.stack([gv.ones(3)])) is gv.Tensor
+    del Named, named
+    gc.collect()
+    assert gone() is None
+    assert gone not in subclasses.kept

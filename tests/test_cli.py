@@ -82,7 +82,7 @@ def test_a_script_names_the_tensor(here, capsys):
     ("arguments", "message"),
     [
         (["draw", "w*x", "w=2"], "unknown name 'x': give it a value, as in x=2 (known are w)"),
-        (["draw", "w*x", "w=2", "x=two"], "unknown name 'two'"),
+        (["draw", "w*x", "w=2", "x=two"], "cannot read x=two: 'two' is no number"),
         (["draw", "w*x", "w=2", "x=[1, [2]]"], "cannot read x=[1, [2]]"),
         (["draw", "w*x", "w=2", "x"], "'x' is not a value; give values as name=value"),
         (["draw", "w*x", "w=2", "2x=3"], "'2x' is not a name"),
@@ -98,7 +98,7 @@ def test_a_script_names_the_tensor(here, capsys):
         (["draw", "w + v", "w=[1,2]", "v=[1,2,3]"], "The size of tensor a (2) must match the size of tensor b (3)"),
         (["draw", "w.__class__", "w=2"], "may not use the private name '__class__'"),
         (["draw", "(lambda: w)()", "w=2"], "but no lambda"),
-        (["draw", "__import__('os')", "w=2"], "unknown name '__import__'"),
+        (["draw", "__import__('os')", "w=2"], "there is no function __import__"),
         (["draw", "nothing.py:loss"], "no such file: nothing.py"),
         (["draw", "here.py"], "Name it after a colon: here.py:loss"),
         (["draw", "here.py:loss"], "here.py has no variable 'loss' (tensors with a graph are y)"),
@@ -173,6 +173,55 @@ def test_the_advice_of_an_error_is_shown(here, capsys):
         assert second.startswith(advice)
 
 
+# --- likely mistakes in an expression --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["sigmod(w)", "w=2"], "there is no function sigmod; did you mean sigmoid?"),
+        (["Relu(w)", "w=2"], "there is no function Relu; did you mean relu?"),
+        (["ReLU()(w)", "w=2"], "there is no function ReLU; did you mean relu?"),
+        (["w*2", "w=rnadn(3)"], "there is no function rnadn; did you mean randn?"),
+        (["w*2", "w=abc"], "cannot read w=abc: 'abc' is no number; give a number, or lists of numbers, as in w='[1, 2]'"),
+        (["w*2", "w=zeors"], "did you mean zeros?"),
+        (["w*v", "w=2"], "unknown name 'v': give it a value, as in v=2 (known are w)"),
+        (["nn.ReLU()(w)", "w=2"], "it has no nn; functions are written bare, as in relu(w)"),
+        (["np.exp(w)", "w=2"], "it has no np; functions are written bare, as in relu(w)"),
+        (["torch.linalg.norm(w)", "w=2"], "it has no linalg; functions are written bare"),
+        (["w.exp", "w=2"], "exp is a function, and is called with parentheses: exp()"),
+        (["relu(w).sum", "w=2"], "sum is a function, and is called with parentheses: sum()"),
+        (["w*relu", "w=2"], "relu is a function, and is called with parentheses: relu()"),
+        (["w*2", "w=randn"], "randn is a function, and is called with parentheses: randn()"),
+        (["max(w, 0)", "w=2"], "max() has several results: take one, as in max(...).values; the larger of w and 0 is relu(w)"),
+        (["2*min(w, 0)", "w=[1, 2]"], "min() has several results: take one, as in min(...).values; the smaller of w and 0"),
+        (["svd(w)", "w=[[1, 2]]"], "svd() has several results: take one, as in svd(...).U"),
+        (["split(w, 1)", "w=[1, 2]"], "it is several tensors: take one, as in (...)[0]"),
+        (["[w, w]", "w=2"], "join them with stack([...])"),
+        (["w*x", "w=2", "x=3", "--constant", "w", "--constant", "x"], "every value is a --constant"),
+        (["w*x > 1", "w=2", "x=3", "--constant", "x"], "no gradient comes back from it to w: a comparison, an argmax or"),
+    ],
+)  # fmt: skip
+def test_a_likely_mistake_has_its_own_sentence(here, capsys, arguments, message):
+    assert message in complaint(capsys, "draw", *arguments, "-o", "y.dot")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["torch.relu(w) + F.relu(w) + nn.functional.relu(w) + torch.nn.functional.relu(w)", "w=2"],
+        ["torch.relu(gv.exp(torch.tanh(w)))", "w=2"],
+        ["w*pi + e + torch.pi", "w=2"],
+        ["e*F", "e=2", "F=3"],
+        ["w*x", "w=nan", "x=-inf"],
+        ["w*2", "w=[pi, inf]"],
+        ["max(w, 0).values", "w=[1, 2]"],
+    ],
+)
+def test_what_is_written_as_in_a_script_is_understood(here, arguments):
+    assert main(["draw", *arguments, "-o", "y.dot"]) == 0
+
+
 # --- expressions within bounds --------------------------------------------------------------------------------------------
 
 
@@ -205,7 +254,6 @@ def test_the_advice_of_an_error_is_shown(here, capsys):
                 "w*randint(0, 9, (10**9,))",
                 "w.expand(10**12).sum()",
                 "w.repeat(10**5, 10**5).sum()",
-                "w*one_hot(tensor([1]), 10**10)",
                 "w*w.new_zeros(10**10)",
                 "(ones(10**5, 1)*w + ones(1, 10**5)).sum()",
                 "(ones(10**5, 1)*w @ ones(1, 10**5)).sum()",
@@ -215,6 +263,29 @@ def test_the_advice_of_an_error_is_shown(here, capsys):
                 "outer(ones(10**5)*w, ones(10**5)).sum()",
             )
         ),
+        *(
+            (expression, f"{expression.partition('(')[0].rpartition('*')[2]}() may need more than 10,000,000 entries")
+            for expression in (
+                "w*one_hot(tensor([1]), 10**10)",
+                "conv1d(ones(1, 1, 3)*w, ones(1, 1, 3)*w, padding=10**9)",
+                "interpolate(ones(1, 1, 3)*w, scale_factor=10**8)",
+                "tril_indices(30000, 30000).sum()*w",
+                "pad(ones(3)*w, (10**9, 0))",
+                "vander(ones(3)*w, N=10**8)",
+                "diag(ones(20000)*w)",
+            )
+        ),
+        *(
+            (expression, "than 10,000,000 entries")
+            for expression in (
+                "cdist(ones(20000, 1)*w, ones(20000, 1))",
+                "combinations(ones(100)*w, 4)",
+                "(ones(10**5)*w)[zeros(10**5, 1).long() + arange(10**5)]",
+                "einsum('a,b->ab', ones(10**5)*w, ones(10**5))",
+            )
+        ),
+        ("'{:1000000000d}'.format(5)", "it calls gradviz's functions and the methods of tensors only"),
+        ("ones(10**5, 1) < ones(1, 10**5) < w", "tensors are compared two at a time, as in (0 < w) & (w < 1)"),
         *(
             (expression, "a number in it is too large; the largest in a tensor is 3.4e38")
             for expression in ("w*1e400", "w*10**400", "w*9.0**9**9", "(-1e400)*w")
@@ -472,3 +543,20 @@ def test_python_runs_the_package(program):
     done = subprocess.run(command, input="hello\n", capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == [*map(str, range(5000)), "hello"]
     assert done.stderr == WHO
+
+
+def test_a_program_has_gradviz_until_its_threads_have_ended(here, capsys):
+    (here / "late.py").write_text(
+        "import threading, time\n\ndef late():\n    time.sleep(0.3)\n    import torch\n"
+        "    print(hasattr(torch, '__gradviz__'))\n\nthreading.Thread(target=late).start()\n"
+    )
+    assert main(["run", "late.py"]) == 0
+    assert capsys.readouterr().out == "True\n"
+
+
+def test_an_error_of_any_kind_shows_the_programs_lines_only(here, capsys):
+    (here / "stop.py").write_text("class Stop(BaseException):\n    pass\n\nraise Stop('enough')\n")
+    assert main(["run", "stop.py"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("  File ") == 1
+    assert "Stop: enough" in said

@@ -9,7 +9,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.drawing import Comparison
-from gradviz.drawing.compare import StructureError, difference
+from gradviz.recording.compare import StructureError, difference
 
 
 @pytest.fixture(scope="module")

@@ -490,3 +490,17 @@ assert gradviz.distributions.normal.Normal is Normal
 def test_what_is_not_here_is_refused_by_name():
     with pytest.raises(AttributeError, match=r"gradviz has no distributions\.Weibull"):
         gv.distributions.Weibull  # noqa: B018
+
+
+def test_distributions_that_are_not_here_have_their_reason(torch):
+    theirs = torch.distributions
+    missing = {
+        name
+        for name in theirs.__all__
+        if isinstance(getattr(theirs, name), type) and issubclass(getattr(theirs, name), theirs.Distribution)
+    }
+    missing -= set(gv.distributions.__all__)
+    assert {"Poisson", "StudentT"} < missing
+    for name in missing:
+        with pytest.raises(AttributeError, match="it is not among the distributions that are here"):
+            getattr(gv.distributions, name)

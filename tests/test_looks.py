@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
 
 import gradviz as gv
 from gradviz.drawing import draw_recording
-from gradviz.drawing.palette import PALETTES, shades
+from gradviz.drawing.palette import LEVELS, PALETTES, shades
 from gradviz.drawing.svg import _DARK, _PRINT, BACK, GRADIENT, LINE, ROLES, VALUE
 from gradviz.recording import record_graph
 
@@ -60,7 +61,7 @@ def test_values_and_gradients_differ_for_every_eye(blindness):
 @pytest.mark.parametrize("palette", ["orange-blue", "purple-green"])
 @pytest.mark.parametrize("blindness", ["deuteranopia", "protanopia"])
 def test_both_ends_of_a_palette_differ_for_every_eye(palette, blindness):
-    low, middle, high = shades(palette)[0], shades(palette)[100], shades(palette)[-1]
+    low, middle, high = shades(palette)[0], shades(palette)[LEVELS], shades(palette)[-1]
     for first, other in itertools.combinations((low, middle, high), 2):
         assert difference(first, other, blindness) > 15
 
@@ -68,8 +69,8 @@ def test_both_ends_of_a_palette_differ_for_every_eye(palette, blindness):
 def test_the_palette_for_print_tells_the_sign_by_lightness():
     lightness = [lab(linear(code))[0] for code in shades("grey")]
     assert lightness == sorted(lightness)
-    assert lightness[-1] - lightness[100] > 25
-    assert lightness[100] - lightness[0] > 25
+    assert lightness[-1] - lightness[LEVELS] > 25
+    assert lightness[LEVELS] - lightness[0] > 25
     assert all(len(set(colour)) == 1 for _, colour in PALETTES["grey"])
 
 
@@ -89,7 +90,7 @@ def test_print_has_only_greys():
     picture = draw_recording(recorded(), theme="print").to_svg()
     codes = {part[:7] for rules in _PRINT.values() for part in rules.split(":")[1:] if part.startswith("#")}
     cells = [part.split("</g>")[0] for part in picture.split('class="gv-cells"')[1:]]
-    codes |= {"#" + part[:6] for cell in cells for part in cell.split('fill="#')[1:]}
+    codes |= {"#" + part[:6] for cell in cells for part in re.split('(?:fill|stroke)="#', cell)[1:]}
     for code in codes:
         assert len({code[1:3], code[3:5], code[5:7]}) == 1, code
 

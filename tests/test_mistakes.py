@@ -353,7 +353,11 @@ PICTURES = {
     "a folder": (LEAF + "torch.draw(w * 2).save('no/x.svg')", FileNotFoundError, ["there is no folder 'no'"]),
     "playing many numbers": (LEAF + "torch.backprop(w * 2)", RuntimeError, [".sum()", "gradient="]),
     "a recording that is not there": ("torch.load('none.json')", FileNotFoundError, ["none.json"]),
-    "a name of no module": ("torch.fft", AttributeError, ["gradviz has no fft: Fourier transforms", "--torch=real"]),
+    "a name of no module": (
+        "torch.fft",
+        AttributeError,
+        ["gradviz has no fft: Fourier transforms", "write `import torch`"],
+    ),
     "a misspelt name": ("torch.tensr([1.0])", AttributeError, ["tensr", "Did you mean", "tensor"]),
     "a function that is not there": ("F.foo", AttributeError, ["gradviz has no nn.functional.foo", "dir("]),
     "a misspelt layer": ("nn.Liner(2, 1)", AttributeError, ["nn.Liner", "Did you mean Linear"]),

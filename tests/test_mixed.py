@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 import gradviz as gv
@@ -24,6 +27,23 @@ MEETINGS = {  # t, nn, F are PyTorch's; g, gnn, gF gradviz's
     ],
     "operators": [
         f"{a} {sign} {b}" for a, b in ("tg", "gt") for sign in ("+", "-", "*", "/", "@", "**", "<", "//", "%")
+    ],
+    "PyTorch's tensors in gradviz's brackets": [
+        "g[t.long()]",
+        "g[torch.tensor(0)]",
+        "g[torch.tensor([0])]",
+        "g[0, torch.tensor([0])]",
+        "g[[torch.tensor(0), torch.tensor(1)]]",
+        "g[torch.tensor([True, False])]",
+        "g.__setitem__(torch.tensor([0]), 1.0)",
+        "g.__setitem__(torch.tensor(0), 1.0)",
+        "g.__setitem__(0, torch.tensor(5.0))",
+        "g.__setitem__(0, nn.Parameter(torch.tensor(5.0)))",
+        "g.__setitem__(0, [torch.tensor(5.0), 1.0])",
+        "g.detach().__setitem__(slice(None), t)",
+        "g.fill_(torch.tensor(5.0))",
+        "g.copy_(t)",
+        "g.index_put((torch.tensor([0]),), g[0])",
     ],
     "PyTorch's tensors in gradviz": [
         "gnn.Linear(2, 2)(t)",
@@ -95,6 +115,29 @@ def test_two_libraries_that_meet_are_told_apart(torch, code):
     with pytest.raises((TypeError, ValueError, RuntimeError)) as caught:
         eval(code, space)
     assert TWO_LIBRARIES in str(caught.value)
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize(
+    ("code", "warned"),
+    [
+        ("import gradviz as torch\nfrom torch.optim import SGD", [2]),
+        ("import gradviz as torch\nimport torch.nn as nn", [2]),
+        ("import gradviz as torch\nfrom torch.utils.data import DataLoader\nimport torch.optim", [2]),
+        ("def f():\n    from torch.utils.data import DataLoader\nimport gradviz as torch\nf()", [2]),
+        ("import gradviz as gv\nfrom torch.optim import SGD", []),
+        ("import gradviz.as_torch\nimport torch\nfrom torch.optim import SGD", []),
+        ("import gradviz as torch\nfrom gradviz.optim import SGD", []),
+    ],
+)
+def test_an_import_of_pytorch_beside_gradviz_as_torch_is_said(code, warned):
+    told = (
+        "import warnings\nwith warnings.catch_warnings(record=True) as caught:\n    warnings.simplefilter('always')\n"
+        f"    exec(compile({code!r}, 'train.py', 'exec'), {{}})\n"
+        "print([each.lineno for each in caught if 'this import brings' in str(each.message) and each.filename == 'train.py'])"
+    )
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(warned)
 
 
 def test_a_module_of_pytorchs_that_holds_gradvizs_layers_has_no_parameters(torch):

@@ -10,6 +10,7 @@ import pytest
 import gradviz as gv
 from gradviz.drawing import Options, draw_recording
 from gradviz.drawing.options import options
+from gradviz.drawing.palette import shades
 from gradviz.recording import record_graph
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -96,8 +97,9 @@ def test_number_formats(line):
 
 @pytest.mark.parametrize("palette", ["orange-blue", "purple-green", "grey"])
 def test_palettes_colour_the_cells(layer, palette):
-    cells = {e.get("fill") for e in ET.fromstring(draw_recording(layer, palette=palette).to_svg()).iter(f"{SVG}path")}
-    assert len(cells) > 8
+    root = ET.fromstring(draw_recording(layer, palette=palette).to_svg())
+    strokes = {e.get("stroke") for cells in root.iter(f"{SVG}g") if cells.get("class") == "gv-cells" for e in cells}
+    assert len(strokes & set(shades(palette))) > 8
 
 
 def test_gradients_that_meet_are_written_as_a_sum():

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import math
+import subprocess
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +16,10 @@ import gradviz as gv
 from gradviz import examples
 from gradviz.drawing import draw_recording
 from gradviz.player import Player, page
-from gradviz.player.events import event_steps, events
 from gradviz.player.payload import payload
 from gradviz.recording import dumps, loads, record_graph
+
+SOURCES = Path(__file__).parents[1] / "gradviz" / "player" / "frontend" / "src"
 
 
 def two_paths():
@@ -31,14 +35,31 @@ def broadcast():
     return record_graph(z, backward=True, names={"x": x, "b": b, "z": z})
 
 
-def kinds(recording):
-    return [[event.kind for event in group] for group in events(recording)]
+@pytest.fixture
+def events(node):
+    """The events inside each step of a drawing, as the page cuts them; and what the page was given for it."""
+
+    def cut(drawing):
+        given = payload(drawing)
+        program = (
+            f"import {{ eventsOf }} from {json.dumps((SOURCES / 'events.js').as_uri())};"
+            "let text = ''; for await (const part of process.stdin) text += part;"
+            "process.stdout.write(JSON.stringify(eventsOf(JSON.parse(text))));"
+        )
+        done = subprocess.run(
+            [node, "--input-type=module", "--eval", program],
+            input=json.dumps(given), capture_output=True, text=True, check=True, encoding="utf-8",
+        )  # fmt: skip
+        return json.loads(done.stdout), given
+
+    return cut
 
 
-def test_a_step_is_upstream_then_for_each_argument_local_product_and_accumulation():
+def test_a_step_is_upstream_then_for_each_argument_local_product_and_accumulation(events):
     one = ["local", "product", "accumulate"]
     forward = [[]] * 4
-    assert kinds(two_paths()) == [
+    found, _ = events(draw_recording(two_paths()))
+    assert [[event["kind"] for event in group] for group in found] == [
         *forward,
         [],
         ["upstream", *one, *one],
@@ -47,62 +68,95 @@ def test_a_step_is_upstream_then_for_each_argument_local_product_and_accumulatio
     ]
 
 
-def test_what_was_broadcast_is_summed_in_an_event_of_its_own():
-    last = list(events(broadcast()))[-1]
-    assert [event.kind for event in last] == ["upstream", "local", "product", "summed", "accumulate"]
-    assert "summed over axis 0" in last[3].frame.sentence
-    assert last[4].frame.gradients[0].value.data == (12.0, 18.0)
+def test_what_was_broadcast_is_summed_in_an_event_of_its_own(events):
+    found, _ = events(draw_recording(broadcast()))
+    assert [event["kind"] for event in found[-1]] == ["upstream", "local", "product", "summed", "accumulate"]
+    assert "summed over axis 0" in found[-1][3]["sentence"]
+    assert found[-1][3]["equation"] == ["→ 2"]
+    assert [text for key, text in found[-1][4]["text"].items() if "_g" in key] == ["12", "18"]
 
 
-def test_gradients_that_meet_are_added_one_by_one():
+def test_gradients_that_meet_are_added_one_by_one(events):
     recording = two_paths()
     x = next(tensor.id for tensor in recording.graph.tensors if tensor.name == "x")
+    found, _ = events(draw_recording(recording))
     added = [
-        (event.frame.gradients[0].value.data[0], event.frame.equation[0])
-        for group in events(recording)
+        (event["text"][f"{x}_g0"], event["equation"][0], event["sentence"])
+        for group in found
         for event in group
-        if event.kind == "accumulate" and event.frame.gradients[0].tensor == x
+        if event["kind"] == "accumulate" and event["current"][0] == x
     ]
-    assert [number for number, _ in added] == [2, 5, 8]
+    assert [text for text, _, _ in added] == ["2", "2 + 3 = 5", "2 + 3 + 3 = 8"]
     assert added[1][1] == "∂y/∂x so far: 2 + 3 = 5"
+    assert [text.rpartition(". ")[2] for _, _, text in added[:2]] == ["2 more to come.", "1 more to come."]
 
 
-def test_a_gradient_left_over_from_before_is_said():
+def test_a_tensor_in_both_slots_is_summed_on_the_way_in_every_look(events):
+    """Numbers, colours and means, and a gradient left over from before."""
+    for shape in ((), (3,), (5, 7), (20, 20)):
+        x = gv.ones(*shape, requires_grad=True)
+        x.grad = gv.full(shape, 10.0)
+        y = (x * x).sum()
+        y.backward()
+        drawing = draw_recording(record_graph(y, names={"x": x, "y": y}))
+        found, _ = events(drawing)
+        first, last = (event for event in found[-1] if event["kind"] == "accumulate")
+        (one,) = (tensor.id for tensor in drawing.shown.graph.tensors if tensor.name == "x")
+        assert first["state"] == {one: "partial"}, shape
+        assert last["state"] == {one: "done"}, shape
+        part = "fill" if shape == (5, 7) else "text"
+        assert {key: text for key, text in first[part].items() if "_g" in key} != {
+            key: text for key, text in last[part].items() if "_g" in key
+        }, shape
+        assert "held a gradient already" in first["sentence"]
+
+
+def test_a_gradient_left_over_from_before_is_said(events):
     w = gv.tensor(2.0, requires_grad=True)
     (w * 3).backward()
     y = w * 5
     y.backward()
-    last = list(events(record_graph(y, names={"w": w, "y": y})))[-1][-1]
-    assert "held a gradient already" in last.frame.sentence
-    assert "3 + 5 = 8" in last.frame.equation[0]
+    found, _ = events(draw_recording(record_graph(y, names={"w": w, "y": y})))
+    assert "held a gradient already" in found[-1][-1]["sentence"]
+    assert "3 + 5 = 8" in found[-1][-1]["equation"][0]
 
 
-def test_after_the_last_event_the_picture_is_that_of_the_step():
+def test_all_that_a_step_changes_is_told_by_one_of_its_events(events):
     for recording in (two_paths(), broadcast(), examples.run(examples.EXAMPLES[5]).recording):
-        drawing = draw_recording(recording)
-        given = payload(drawing)
-        face = {part: {} for part in ("text", "fill", "state", "width", "label")}
-        before = {part: {} for part in face}
-        for step, inside in zip(given["steps"], given["events"], strict=True):
-            for part in face:
-                before[part] = dict(face[part])
-                face[part].update(step[part])
+        found, given = events(draw_recording(recording))
+        assert any(found)
+        for step, inside in zip(given["steps"], found, strict=True):
+            if not inside:
+                continue
+            for part in ("text", "fill", "state", "width", "label"):
+                told = {}
                 for event in inside:
-                    before[part].update(event.get(part, {}))
-            if inside:
-                assert before == face
+                    told.update(event.get(part, {}))
+                assert told == step[part], part
 
 
-def test_folded_pictures_can_be_taken_apart_too():
+def test_folded_pictures_can_be_taken_apart_too(events):
     gv.manual_seed(0)
     net = gv.nn.Sequential(gv.nn.Linear(3, 2), gv.nn.ReLU(), gv.nn.Linear(2, 1))
     loss = net(gv.ones(4, 3)).sum()
     recording = record_graph(loss, backward=True, variables=[{"net": net, "loss": loss}])
-    drawing = draw_recording(recording, depth=0)
-    assert any(event_steps(drawing.shown, drawing.view))
+    found, _ = events(draw_recording(recording, depth=0))
+    assert any(found)
 
 
-def test_what_hooks_detaching_and_freeing_do_is_said():
+def test_names_are_put_in_brackets_as_in_the_equations_of_a_step(events):
+    """What an event says of its gradient is said in the same words by the step that had it."""
+    w, x = gv.tensor(2.0, requires_grad=True), gv.tensor(3.0)
+    y = (w * x + 1) ** 2
+    y.backward()
+    found, _ = events(draw_recording(record_graph(y, names={"w": w, "x": x, "y": y})))
+    lines = [line for group in found for event in group for line in event["equation"]]
+    assert "∂y/∂(w·x + 1) = 14" in lines
+    assert "∂y/∂(w·x) = 14" in lines
+    assert "∂y/∂w = 42" in lines
+
+
+def test_what_hooks_detaching_and_freeing_do_is_said(events):
     w, x = gv.tensor(2.0, requires_grad=True), gv.tensor(3.0)
     h = w * x
     cut = h.detach()
@@ -114,9 +168,9 @@ def test_what_hooks_detaching_and_freeing_do_is_said():
     last = recording.frames[-1]
     assert last.equation[-1] == "a hook on w made it 60"
     assert "saved cut. It is freed now; retain_graph=True would have kept it." in last.reason
-    group = list(events(recording))[-1]
-    assert group[-1].frame.equation[-1] == "a hook on w made it 60"
-    assert group[-1].frame.gradients[0].value.data == (60.0,)
+    found, _ = events(draw_recording(recording))
+    assert found[-1][-1]["equation"][-1] == "a hook on w made it 60"
+    assert "6 → 60" in found[-1][-1]["text"].values()
     kept = record_graph(gv.tensor(2.0, requires_grad=True) ** 2, backward=True)
     assert "freed" not in kept.frames[-1].reason
     assert record_graph(h.detach() * w, variables=[{"h": h, "w": w}]).graph.tensors[0].name == "h.detach()"
@@ -169,7 +223,7 @@ def pytorchs_passes(torch, example):
 
 
 @pytest.mark.parametrize("example", examples.EXAMPLES, ids=lambda example: example.name)
-def test_every_number_of_the_tutorial_is_pytorchs(torch, example):
+def test_every_number_of_the_tutorial_is_pytorchs(torch, events, example):
     """What arrives at each operation, each contribution it sends on, and each product the player takes apart."""
     theirs = pytorchs_passes(torch, example)
     recording = examples.run(example).recording
@@ -177,16 +231,17 @@ def test_every_number_of_the_tutorial_is_pytorchs(torch, example):
     assert [operation.grad_fn for operation in operations] == [entry["name"] for entry in theirs]
     by_operation = dict(zip((operation.id for operation in operations), theirs, strict=True))
     compared = 0
-    for moment, group in zip(recording.moments(), events(recording), strict=True):
+    found, _ = events(draw_recording(recording, depth=99))
+    for moment, group in zip(recording.moments(), found, strict=True):
         if not group:
             continue
         entry = by_operation[moment.frame.current]
         result = recording.graph.operation(moment.frame.current).outputs[0]
         same(moment.gradients[result].value, entry["arrived"][0])
-        products = [event.frame.contributions[0] for event in group if event.kind == "product"]
-        assert [product.argument for product in products] == [c.argument for c in moment.frame.contributions]
-        for product, gradient in zip(products, entry["sent"], strict=True):
-            same(product.value, gradient)
+        products = [event["current"] for event in group if event["kind"] == "product"]
+        assert products == [[contribution.argument] for contribution in moment.frame.contributions]
+        for contribution, gradient in zip(moment.frame.contributions, entry["sent"], strict=True):
+            same(contribution.value, gradient)
             compared += 1
     assert compared >= len(operations)
 

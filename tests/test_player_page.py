@@ -6,10 +6,12 @@ import json
 import re
 
 import pytest
-from browser import with_a_clock_of_its_own
+from browser import with_a_clock_of_its_own, with_payload
 
 import gradviz as gv
 from gradviz.drawing import draw_recording, face
+from gradviz.drawing.cells import all_grids, shade_paths
+from gradviz.drawing.palette import inks
 from gradviz.player import page
 from gradviz.player.payload import payload
 from gradviz.recording import record_graph
@@ -23,8 +25,8 @@ READ_FACE = """prefix => {
     for (const element of document.querySelectorAll(".gradviz-player svg.gv [id]")) {
         const key = element.id.slice(prefix.length + 1);
         if (element.localName === "text") found.text[key] = element.textContent;
-        const cells = element.classList.contains("gv-cells") ? [...element.children] : [];
-        if (cells.length) found.fill[key] = cells.map(cell => cell.getAttribute("fill")).join(" ");
+        const paths = element.classList.contains("gv-cells") ? [...element.children] : [];
+        if (paths.length) found.fill[key] = paths.map(path => [path.getAttribute("stroke"), path.getAttribute("d")]);
         found.label[key] = element.getAttribute("aria-label");
         found.state[key] = states.filter(state => element.classList.contains("gv-" + state)).join(" ");
         const width = element.querySelector(".gv-line")?.getAttribute("stroke-width");
@@ -32,6 +34,11 @@ READ_FACE = """prefix => {
     }
     return found;
 }"""
+
+
+def drawn(body, shades):
+    """The paths of a heatmap, as Python draws it."""
+    return [list(re.findall(r'"([^"]*)"', path)) for path in shade_paths(body, shades, inks("orange-blue"))]
 
 
 def line(**names):
@@ -109,6 +116,7 @@ def test_each_step_shows_what_python_draws(open_html, make):
     drawing = draw_recording(recording)
     browser_page = open_html(page(recording))
     prefix = payload(drawing)["prefix"]
+    grids = all_grids(drawing.view, drawing.layout)
     last = len(recording.frames) - 1
     there_and_back = [*range(last + 1), *range(last - 1, -1, -1), last, 0]
     track = browser_page.get_by_role("slider", name="Step")
@@ -121,6 +129,8 @@ def test_each_step_shows_what_python_draws(open_html, make):
         found = browser_page.evaluate(READ_FACE, prefix)
         for part in PARTS:
             wanted = dict(getattr(expected, part))
+            if part == "fill":
+                wanted = {key: drawn(grids[key].body, shades) for key, shades in wanted.items()}
             assert wanted == {key: found[part].get(key) for key in wanted}, (part, k)
         # Coming back, a step looks as it did on the way there, down to what its face does not mention.
         assert found == on_the_way.setdefault(k, found)
@@ -549,18 +559,14 @@ def test_hostile_names_stay_text(open_html, name):
 
 @pytest.mark.browser
 def test_a_drawing_from_elsewhere_cannot_run_or_load_anything(open_html):
-    text = page(line())
-    before, start, rest = text.partition('<script type="application/json" id="gradviz-payload">')
-    data, end, after = rest.partition("</script>")
-    changed = json.loads(data)
     poison = (
         '<script>document.title = "broken in"</script><style>@import "https://example.invalid/a.css";</style>'
         '<a href="javascript:1"><rect width="9" height="9"/></a><image href="https://example.invalid/a.png"/>'
         '<foreignObject><p xmlns="http://www.w3.org/1999/xhtml">markup</p></foreignObject>'
         '<rect onclick="1" fill="url(https://example.invalid/a.svg#b)" style="fill:red" width="1" height="1"/></svg>'
     )
-    changed["svg"] = payload(draw_recording(line()))["svg"].replace("</svg>", poison)
-    browser_page = open_html(before + start + json.dumps(changed).replace("<", "\\u003c") + end + after)
+    picture = payload(draw_recording(line()))["svg"].replace("</svg>", poison)
+    browser_page = open_html(with_payload(page(line()), with_changes(svg=picture)))
     svg = browser_page.locator(".gradviz-player svg.gv")
     assert svg.locator("script, style, a, image, foreignObject").count() == 0
     attributes = svg.evaluate("s => [...s.querySelectorAll('*')].flatMap(e => e.getAttributeNames())")
@@ -570,13 +576,6 @@ def test_a_drawing_from_elsewhere_cannot_run_or_load_anything(open_html):
     # The parser met the onclick before it was taken out, and the page's policy had already refused it.
     assert all("inline event handler" in problem for problem in browser_page.problems)
     browser_page.problems.clear()
-
-
-def changed_page(recording, change):
-    """A page whose payload somebody has changed."""
-    before, start, rest = page(recording).partition('<script type="application/json" id="gradviz-payload">')
-    data, end, after = rest.partition("</script>")
-    return before + start + change(data) + end + after
 
 
 def with_changes(**changes):
@@ -591,7 +590,7 @@ def with_changes(**changes):
                 del target[int(last) if isinstance(target, list) else last]
             else:
                 target[int(last) if isinstance(target, list) else last] = value
-        return json.dumps(data).replace("<", "\\u003c")
+        return json.dumps(data)
 
     return change
 
@@ -614,16 +613,30 @@ def with_changes(**changes):
         (lambda data: data[: len(data) // 2], "empty or not a recording"),
         (lambda data: "", "empty or not a recording"),
         (lambda data: "[1, 2]", "empty or not a recording"),
+        (with_changes(grids={"t0_v": {"x": 0}}), "where its entries stand is missing, or impossible"),
+        (with_changes(grids__t0_v__columns=10**9), "where its entries stand is missing, or impossible"),
+        (with_changes(inks=[3]), "its colours are missing"),
     ],
 )
 def test_what_cannot_be_played_is_said(open_html, change, message):
-    browser_page = open_html(changed_page(line(), change))
+    browser_page = open_html(with_payload(page(line()), change))
     assert message in browser_page.get_by_role("alert").text_content()
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("cut", [lambda data: data[: len(data) // 2], lambda data: "!" + data, lambda data: ""])
+def test_a_page_whose_payload_was_damaged_says_so(open_html, cut):
+    before, start, rest = page(line()).partition('id="gradviz-payload">')
+    data, end, after = rest.partition("</script>")
+    browser_page = open_html(before + start + cut(data) + end + after)
+    assert "empty or not a recording" in browser_page.get_by_role("alert").text_content()
+
+
+@pytest.mark.browser
 def test_fields_that_this_player_does_not_know_are_left_alone(open_html):
-    browser_page = open_html(changed_page(line(), with_changes(news="<b>yes</b>", steps__0__more=[1], facts__more={})))
+    browser_page = open_html(
+        with_payload(page(line()), with_changes(news="<b>yes</b>", steps__0__more=[1], facts__more={}))
+    )
     browser_page.locator(".gradviz-player").press("End")
     assert place(browser_page) == "backward 3 / 3"
 
@@ -652,9 +665,9 @@ def test_markup_in_any_text_of_a_payload_stays_text(open_html):
             )
             return evil if spoiled and isinstance(value, str) else value
 
-        return json.dumps(replaced(json.loads(data))).replace("<", "\\u003c")
+        return json.dumps(replaced(json.loads(data)))
 
-    browser_page = open_html(changed_page(line(), poison))
+    browser_page = open_html(with_payload(page(line()), poison))
     for key in ["w,", "mul,"]:
         browser_page.locator(f'[aria-label^="{key}"]').click()
         browser_page.locator(".gp-inspect").wait_for()

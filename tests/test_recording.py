@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import gc
 import json
 import math
+import pickle
 import sys
+import weakref
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +19,11 @@ from hypothesis import strategies as st
 
 import gradviz as gv
 from gradviz import examples
-from gradviz.recording import dumps, load, loads, record_graph, save, variables_of
+from gradviz.drawing import draw_recording
+from gradviz.recording import dumps, load, loads, record_graph, save, source, variables_of, words
 from gradviz.recording.codec import RecordingError
-from gradviz.recording.model import FULL_VALUE_LIMIT
+from gradviz.recording.later import changed, later
+from gradviz.recording.model import FULL_VALUE_LIMIT, Argument
 from gradviz.recording.values import value_of
 
 
@@ -139,6 +146,126 @@ def test_a_picture_made_after_the_update_shows_the_numbers_of_the_run():
     optimizer = gv.optim.SGD([w], lr=0.1)
     optimizer.step()
     assert record(y).at(0).values["t0"].data == (2.0,)
+
+
+# --- words and numbers are written when they are read -----------------------------------------------------------------
+
+
+def test_a_folded_picture_writes_no_words_that_nobody_sees(monkeypatch):
+    x = gv.tensor([1.0, 2.0], requires_grad=True)
+    y = x
+    for _ in range(1000):
+        y = y * 1.001 + 0.001
+    y.sum().backward()
+    written = []
+    for name in ("forward_equation", "backward_equation", "local_label", "local_entries"):
+        write = getattr(words, name)
+        monkeypatch.setattr(words, name, lambda *a, _write=write, **k: written.append(1) or _write(*a, **k))
+    recording = record(y)
+    assert not written
+    assert "operations" in draw_recording(recording).to_svg()
+    assert len(written) < 100  # the labels of the ends
+    assert recording.frames[1000].equation == ("1.001·… + 0.001   (2 → 2)",)
+
+
+def test_a_place_in_the_source_is_looked_up_once(monkeypatch):
+    x = gv.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(500):
+        y = y + 1
+    looked_up = []
+    find = source._characters
+    monkeypatch.setattr(source, "_characters", lambda *place: looked_up.append(place) or find(*place))
+    recording = record(y)
+    assert len(looked_up) == 2  # where it starts and ends
+    assert len({operation.source for operation in recording.graph.operations}) == 1
+
+
+def several_kinds():
+    """A computation of many kinds of operations, with what can be changed in place afterwards."""
+    gv.manual_seed(0)
+    w, x = gv.tensor(2.0, requires_grad=True), gv.tensor([[1.0, -2.0, 3.0], [4.0, 5.0, 6.0]], requires_grad=True)
+    large = gv.randn(150, 150, requires_grad=True)
+    places, mask = gv.tensor([0, 2]), gv.tensor([[True, False, True], [False, True, False]])
+    net = gv.nn.Sequential(gv.nn.Linear(3, 4), gv.nn.Tanh(), gv.nn.Dropout(0.5), gv.nn.Linear(4, 3))
+    target = gv.tensor([0, 2])
+    parts = [
+        (w * x + 0.5)[:, places].sum() * w**3 / 7,
+        x.masked_fill(mask, 4.0).clamp(min=1.5).mean(),
+        gv.where(mask, x, w).prod(),
+        gv.nn.functional.cross_entropy(net(x), target),
+        (large @ large).relu().mean(),
+        x.max(dim=1).values.sum(),
+    ]
+    w.register_hook(lambda gradient: gradient * 2)
+    loss = sum(parts)
+    return loss, [w, x, large, places, mask, target, *parts, *net.parameters()]
+
+
+@pytest.mark.parametrize("ran", [False, True], ids=["watched", "has been"])
+def test_words_and_numbers_are_those_of_the_moment_whatever_is_changed_later(ran):
+    loss, tensors = several_kinds()
+    if ran:
+        loss.backward()
+    options = {"backward": None if ran else True}
+    at_once = dumps(record(loss, **options))
+    later = record(loss, **options)
+    with gv.no_grad():
+        for tensor in tensors:
+            for held in [tensor.detach(), tensor.grad if tensor.is_leaf else None]:
+                if held is not None:
+                    held.numpy()[...] = 0  # without the engine's knowledge
+    assert dumps(later) == at_once
+
+
+def test_what_nobody_has_read_yet_keeps_no_graph():
+    def recorded():
+        loss, tensors = several_kinds()
+        at_once = dumps(record(loss, backward=True))
+        return at_once, record(loss, backward=True), weakref.ref(loss.grad_fn), weakref.ref(tensors[0])
+
+    at_once, recording, node, leaf = recorded()
+    gc.collect()
+    assert node() is None
+    assert leaf() is None
+    assert dumps(recording) == at_once
+
+
+@pytest.mark.parametrize(
+    "again",
+    [lambda r: pickle.loads(pickle.dumps(r)), copy.deepcopy, copy.copy, lambda r: loads(dumps(r))],
+    ids=["pickle", "deepcopy", "copy", "file"],
+)
+def test_a_copy_of_a_recording_has_all_words(again):
+    loss, _ = several_kinds()
+    assert again(record(loss, backward=True)) == record(loss, backward=True)
+
+
+def test_a_part_is_changed_without_writing_the_rest():
+    read = []
+
+    def write():
+        read.append(1)
+        return {"local": "w", "local_number": "2"}
+
+    part = later(Argument, write, id="o0_0", slot="self", tensor="t0")
+    for copied in (replace(changed(part, tensor="t1"), tensor="t2"), changed(changed(part, tensor="t1"), tensor="t2")):
+        assert copied == Argument("o0_0", "self", "t2", "w", "2")
+    other = changed(part, local="x", local_number="")
+    assert (other.local, other.local_number) == ("x", "")
+    assert read == [1]
+    assert hash(part) == hash(Argument("o0_0", "self", "t0", "w", "2"))
+    with pytest.raises(AttributeError, match="lokal"):
+        part.lokal  # noqa: B018
+
+
+def test_a_fault_in_what_writes_is_not_taken_for_a_missing_field():
+    part = later(Argument, lambda: {}.nothing, id="o0_0", slot="self", tensor="t0")
+    with pytest.raises(AttributeError, match="nothing"):
+        part.local  # noqa: B018
+
+
+# --- names ------------------------------------------------------------------------------------------------------------
 
 
 def test_names_come_from_variables_modules_and_containers():

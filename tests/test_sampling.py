@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import sampling
 
 CASES = """
 import pytest
@@ -76,3 +78,11 @@ def test_whoever_names_tests_gets_all_of_them(run, arguments):
     ran, text = run(*arguments)
     assert counts(ran) == [100] * 4
     assert "a sample" not in text
+
+
+def test_a_worker_that_crashed_leaves_the_counts_as_they_are():
+    config = SimpleNamespace(stash=pytest.Stash())
+    config.stash[sampling.COUNTS] = []
+    for output in ({"sampled": [3, 10]}, {}):
+        sampling.pytest_testnodedown(SimpleNamespace(config=config, workeroutput=output))
+    assert config.stash[sampling.COUNTS] == [3, 10]

@@ -7,7 +7,7 @@ import os
 import re
 
 import pytest
-from browser import with_a_clock_of_its_own
+from browser import with_a_clock_of_its_own, with_payload
 from conftest import missing
 
 import gradviz as gv
@@ -241,10 +241,7 @@ def test_names_are_text(open_html):
     ],
 )
 def test_a_damaged_page_says_so(open_html, change, message):
-    text = training_page(scalar())
-    found = re.search(r'(<script type="application/json" id="gradviz-payload">)(.*?)(</script>)', text, re.DOTALL)
-    changed = json.dumps(change(json.loads(found[2]))).replace("<", "\\u003c")
-    page = open_html(text[: found.start(2)] + changed + text[found.end(2) :])
+    page = open_html(with_payload(training_page(scalar()), lambda data: json.dumps(change(json.loads(data)))))
     assert message in page.locator(".gp-error").text_content()
 
 

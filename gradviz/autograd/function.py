@@ -17,10 +17,12 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes, inplace, views
+from gradviz.engine.core.node import unbroadcast, unbroadcast_tensor
+from gradviz.engine.memory import counter_of
 from gradviz.engine.modes import mode, no_grad
-from gradviz.engine.node import Array, Node, fit, fit_tensor, moment
-from gradviz.engine.operation import Operation, caller
-from gradviz.engine.tensor import Tensor, counter_of, edge_of, wrap
+from gradviz.engine.node import Node, moment
+from gradviz.engine.operation import Operation
+from gradviz.engine.tensor import Tensor, edge_of, wrap
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -100,7 +102,7 @@ class FunctionCtx:
         if node is None:
             return ()  # forward is still running
         if self._freed:
-            raise RuntimeError(advice.second_time(node))
+            raise node.used_twice()
         return tuple(None if saved is None else saved.unpack(node) for saved in self._saved)
 
     def _seal(self, node: FunctionNode) -> None:
@@ -174,7 +176,7 @@ class FunctionNode(Node):
         # Of the outputs the engine needs no more than the shape and dtype: one zero, seen as many.
         blanks = [_blank(result.array) if isinstance(result, Tensor) else _blank(np.zeros(())) for result in results]
         arrays = [tensor.array for tensor in inputs]
-        super().__init__(inputs, edges, (*arrays, *blanks), blanks[self.gives.index(True)].shape, caller())
+        super().__init__(inputs, edges, (*arrays, *blanks), blanks[self.gives.index(True)].shape)
         self.many = len(results) > 1
         self.settings_ = tuple(argument for argument in arguments if not isinstance(argument, Tensor))
         self.operation = self._row(keywords, len(results))
@@ -187,12 +189,12 @@ class FunctionNode(Node):
             inputs = tuple(word for word, tensor in zip(names, self.takes, strict=True) if tensor)
             self.rows[key] = Operation(
                 name,
-                type(self).__name__,
-                name,
                 self.function.forward,
                 inputs,
                 {},
                 tuple(word for word, tensor in zip(names, self.takes, strict=True) if not tensor),
+                grad_fn=type(self).__name__,
+                symbol=name,
                 expression=f"{name}({', '.join(names)})",
                 local=dict.fromkeys(inputs, "backward(grad)"),
                 sentence=f"{name} is a function of your own: its backward() says what becomes of the gradient.",
@@ -225,31 +227,25 @@ class FunctionNode(Node):
         saved = {id(entry.tensor) for entry in self.ctx._saved if entry is not None and entry.tensor is not None}
         return [name for name, given in zip(self.operation.inputs, self.inputs, strict=True) if id(given) in saved]
 
-    def contributions(self, upstream: Any) -> list[Array | None]:
-        """Call ``backward`` on tensors without a graph."""
-        gradients = upstream if self.many else (upstream,)
-        received = [_received(gradient, self.ctx.materialize_grads) for gradient in gradients]
+    def contributions(self, upstream: Any, create_graph: bool = False) -> list[Any]:
+        """Call ``backward`` on tensors: without a graph; or with one, and what it does is recorded in its turn."""
+        gradients, gives = upstream if self.many else (upstream,), self.ctx.materialize_grads
+        if create_graph:
+            received = [_received(one.array, gives) if isinstance(one.array, Unused) else one for one in gradients]
+        else:
+            received = [_received(one, gives) for one in gradients]
+        pairs = zip(self._returned(received), self.inputs, strict=True)
+        if create_graph:
+            return [None if gradient is None else unbroadcast_tensor(gradient, given) for gradient, given in pairs]
         return [
-            None if gradient is None else fit(gradient.array, given.array.shape, given.array.dtype)
-            for gradient, given in zip(self._returned(received), self.inputs, strict=True)
-        ]
-
-    def differentiable_contributions(self, upstream: Any) -> list[Tensor | None]:
-        """Call ``backward`` on tensors with a graph: what it does is recorded in its turn."""
-        gradients = upstream if self.many else (upstream,)
-        received = [
-            _received(gradient.array, self.ctx.materialize_grads) if isinstance(gradient.array, Unused) else gradient
-            for gradient in gradients
-        ]
-        return [
-            None if gradient is None else fit_tensor(gradient, given)
-            for gradient, given in zip(self._returned(received), self.inputs, strict=True)
+            None if gradient is None else unbroadcast(gradient.array, given.array.shape, given.array.dtype)
+            for gradient, given in pairs
         ]
 
     def _returned(self, received: Sequence[Tensor | None]) -> Iterator[Tensor | None]:
         """Call the user's backward, and return a gradient for each tensor that forward was given, if all is well."""
         if self.values is None:
-            raise RuntimeError(advice.second_time(self))
+            raise self.used_twice()
         backward = _backward_of(self.function)
         answer = backward(
             self.ctx, *[gradient if gives else None for gradient, gives in zip(received, self.gives, strict=True)]

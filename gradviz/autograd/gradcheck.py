@@ -264,7 +264,7 @@ def _measured_jacobians(func: Function, arguments: tuple[Any, ...], given: Tenso
     list of arrays
         One for each output, with a row for each entry of the input and a column for each of the output.
     """
-    entries = given.storage()  # changed without autograd's notice: the graph made before must stay valid
+    entries = given._writable()  # changed without autograd's notice: the graph made before must stay valid
     rows: list[list[Any]] = []
     for place in np.ndindex(entries.shape):
         middle = entries[place]

@@ -24,6 +24,7 @@ from gradviz.drawing.reduce import reduced
 from gradviz.drawing.svg import size, svg
 from gradviz.drawing.view import View, view
 from gradviz.recording import Recording, dumps
+from gradviz.recording.compare import difference
 from gradviz.recording.files import write_file
 
 SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
@@ -144,8 +145,6 @@ class Drawing:
         ValueError
             If the two are not of one structure.
         """
-        from gradviz.drawing.compare import difference
-
         shown = tuple(part for part in self.options.show if part != "local")
         return Drawing(
             difference(self.recording, other.recording), options=replace(self.options, show=shown, captions=DIFFERENCE)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradviz.drawing.options import Options
-from gradviz.drawing.palette import NOTHING, colours
+from gradviz.drawing.palette import NOT_YET, shaded
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid, sum_text
@@ -34,7 +34,7 @@ class Face:
     text
         Of numbers, statistics and edge labels.
     fill
-        The colours of a heatmap's cells, row by row, with a space between.
+        The shades of a heatmap's cells, row by row, a sign for each as `palette.shaded` writes them.
     state
         ``pending``, ``forward``, ``partial`` or ``done`` of cards and discs; ``pending``, ``forward`` or ``backward`` of
         edges.
@@ -133,8 +133,7 @@ def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale:
         for place in range(count):
             shown.text[f"{key}{place}"] = PENDING if numbers is None else options.number(numbers[place], body.digits)
     else:
-        fills = [NOTHING] * count if value is None else colours(cells(value, body), scale, options.palette)
-        shown.fill[key] = " ".join(fills)
+        shown.fill[key] = NOT_YET * count if value is None else shaded(cells(value, body), scale)
         if body.kind == "preview":
             shown.text[f"{key}s"] = PENDING if value is None else statistics(value)
 

@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import mul
 from typing import Any, TypeVar
 
 from gradviz.recording import number_text
+from gradviz.recording.later import changed
 from gradviz.recording.model import (
     FOLD,
     Argument,
@@ -219,8 +221,8 @@ class _Folding:
         entered: set[int] = set()
         for operation in self.graph.operations:
             number = self.stretch_of.get(operation.id)
-            if number is not None:
-                ids = {argument.tensor for argument in operation.inputs} - hidden - set(unnamed.get(number, ()))
+            if number in unnamed and number not in entered:
+                ids = {argument.tensor for argument in operation.inputs} - hidden - set(unnamed[number])
                 if any(self.stretch_of.get(self.graph.tensor(id).producer or "") != number for id in ids):
                     entered.add(number)
         for number, made in unnamed.items():
@@ -269,10 +271,10 @@ class _Folding:
         """The Euclidean norm of the gradients of all parameters inside, once there are any."""
         total, known = 0.0, False
         for operation in inside:
-            for key, text in operation.attributes:
-                if operation.name == FOLD and key == "gradient norm":
-                    norm = float(text.replace("−", "-").replace("∞", "inf"))
-                    total, known = total + norm * norm, True
+            text = dict(operation.attributes).get("gradient norm") if operation.name == FOLD else None
+            if text is not None:
+                norm = float(text.replace("−", "-").replace("∞", "inf"))
+                total, known = total + norm * norm, True
         names = {
             argument.tensor
             for operation in inside
@@ -295,9 +297,9 @@ class _Folding:
                 inside = []
             seen = self._visible(frame, sums)
             if number is None:
-                yield replace(frame, **seen)
+                yield changed(frame, **seen)
             elif not inside or any(seen.values()):
-                inside.append(replace(frame, **seen))
+                inside.append(changed(frame, **seen))
         if inside:
             yield self._one(inside)
 
@@ -313,7 +315,7 @@ class _Folding:
             if phase == "forward"
             else f"The gradient goes back through the {len(stretch)} operations of {stretch.label}."
         )
-        return replace(
+        return changed(
             steps[0],
             current=self.ids[number],
             title=stretch.label,
@@ -327,20 +329,22 @@ class _Folding:
 
     def _visible(self, frame: Frame, sums: dict[str, Value]) -> dict[str, Any]:
         """Return what a step makes known and is not hidden in folds."""
-        contributions = []
-        for contribution in frame.contributions:
+        hidden = self.hidden
+        return {
+            "values": tuple([pair for pair in frame.values if pair[0] not in hidden]),
+            "contributions": tuple(self._sent(frame.contributions, sums)) if frame.contributions else (),
+            "gradients": tuple([gradient for gradient in frame.gradients if gradient.tensor not in hidden]),
+        }
+
+    def _sent(self, contributions: Iterable[Contribution], sums: dict[str, Value]) -> Iterator[Contribution]:
+        for contribution in contributions:
             edge = self.argument_of.get(contribution.argument)
             if edge is not None:
                 # Several edges inside may lead to one tensor outside; the fold sends it their sum.
                 sums[edge] = _added(sums[edge], contribution.value) if edge in sums else contribution.value
-                contributions.append(Contribution(edge, sums[edge]))
+                yield Contribution(edge, sums[edge])
             elif contribution.argument.rpartition("_")[0] not in self.stretch_of:
-                contributions.append(contribution)
-        return {
-            "values": tuple([pair for pair in frame.values if pair[0] not in self.hidden]),
-            "contributions": tuple(contributions),
-            "gradients": tuple([gradient for gradient in frame.gradients if gradient.tensor not in self.hidden]),
-        }
+                yield contribution
 
 
 def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ...]:
@@ -353,12 +357,12 @@ def _size(operation: Operation) -> int:
 
 
 def _count(operation: Operation, what: str) -> int:
-    return next((int(text) for key, text in operation.attributes if key == what and operation.name == FOLD), 0)
+    return int(dict(operation.attributes).get(what, 0)) if operation.name == FOLD else 0
 
 
 def _square(value: Value) -> float:
     if value.data is not None:
-        return sum(float(number) * float(number) for number in value.data)  # ** raises where this is infinite
+        return float(sum(map(mul, value.data, value.data)))  # ** raises where this is infinite
     assert value.summary is not None
     entries = math.prod(value.shape)
     return (value.summary.mean * value.summary.mean + value.summary.sd * value.summary.sd) * entries

@@ -7,9 +7,10 @@ kind of colour blindness.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from itertools import pairwise
+from types import MappingProxyType
 
 from gradviz.recording.model import Number, Value
 
@@ -46,14 +47,26 @@ STRANGE = "#57606a"
 """A cell that is nan or infinite."""
 
 
-LEVELS = 100
-"""Shades on each side of zero: more than an eye can tell apart."""
+LEVELS = 24
+"""Shades on each side of zero: two that are next to each other can just be told apart, if at all."""
+
+SIGNS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"
+"""A shade is written as one sign, from the most negative to the most positive."""
+
+NOT_YET, NOT_FINITE = ".", "!"
+"""Signs of cells whose value is not known yet, and of those that are nan or infinite."""
 
 
 @cache
 def shades(palette: str) -> tuple[str, ...]:
     """Return all colours of a palette, from the most negative to the most positive."""
     return tuple(_mixed(PALETTES[palette], level / LEVELS) for level in range(-LEVELS, LEVELS + 1))
+
+
+@cache
+def inks(palette: str) -> Mapping[str, str]:
+    """Return the colour of each sign that `shaded` writes."""
+    return MappingProxyType({**dict(zip(SIGNS, shades(palette), strict=True)), NOT_YET: NOTHING, NOT_FINITE: STRANGE})
 
 
 def _mixed(stops: Stops, place: float) -> str:
@@ -65,19 +78,23 @@ def _mixed(stops: Stops, place: float) -> str:
     raise AssertionError(place)
 
 
-def colours(values: Iterable[Number], scale: float, palette: str = "orange-blue") -> list[str]:
-    """Return the colours of numbers on a scale that runs from −`scale` to +`scale`.
+def shaded(values: Iterable[Number], scale: float) -> str:
+    """Return the shades of numbers on a scale that runs from −`scale` to +`scale`, a sign for each.
 
     A number's shade goes with the square root of its size: one scale is for all that a picture shows, and what is a hundredth
     of the largest number still has a tenth of its colour.
     """
-    found = shades(palette)
-    return [
-        found[LEVELS + round(math.copysign(LEVELS * math.sqrt(min(abs(value) / scale, 1.0)), value) if scale else 0.0)]
+    return "".join(
+        SIGNS[LEVELS + round(math.copysign(LEVELS * math.sqrt(min(abs(value) / scale, 1.0)), value) if scale else 0.0)]
         if math.isfinite(value)
-        else STRANGE
+        else NOT_FINITE
         for value in values
-    ]
+    )
+
+
+def colours(values: Iterable[Number], scale: float, palette: str = "orange-blue") -> list[str]:
+    """Return the colours of numbers, as their shades are drawn."""
+    return [inks(palette)[shade] for shade in shaded(values, scale)]
 
 
 def largest(values: Iterable[Value]) -> float:

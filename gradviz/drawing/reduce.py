@@ -12,6 +12,7 @@ from difflib import get_close_matches
 
 from gradviz.drawing.fold import depth_of, fold, middle, modules_below, repeats
 from gradviz.drawing.options import Detail, Options
+from gradviz.recording.later import changed
 from gradviz.recording.model import Frame, Graph, Recording
 
 FULL_UP_TO = 300
@@ -134,7 +135,7 @@ def _part(recording: Recording, tensors: Collection[str], places: Collection[int
     edges = {argument.id for operation in operations for argument in operation.inputs}
 
     def visible(frame: Frame) -> Frame:
-        return replace(
+        return changed(
             frame,
             values=tuple((id, value) for id, value in frame.values if id in tensors),
             contributions=tuple(c for c in frame.contributions if c.argument in edges),

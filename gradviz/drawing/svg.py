@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import lru_cache
-from itertools import zip_longest
 from xml.sax.saxutils import escape
 
+from gradviz.drawing.cells import Grid, grids, shade_paths, short
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.options import Theme
-from gradviz.drawing.palette import colours
+from gradviz.drawing.palette import colours, inks
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import (
-    BETWEEN,
     CAPTION,
     CAPTION_SIZE,
-    HEADER,
     LABEL_SIZE,
     NAME_SIZE,
     NOTE_LINE,
@@ -32,7 +29,6 @@ from gradviz.drawing.view import (
     SHAPE_SIZE,
     STAT_SIZE,
     Arrow,
-    Body,
     Card,
     Disc,
     View,
@@ -223,13 +219,20 @@ def quoted(text: str) -> str:
     return '"' + escape(clean(text), {'"': "&quot;", "'": "&#39;"}) + '"'
 
 
+def _box(x: float, y: float, wide: float, high: float, round_: float, look: str) -> str:
+    return (
+        f'<rect class="gv-box" x="{short(x)}" y="{short(y)}" width="{short(wide)}" height="{short(high)}" '
+        f'rx="{short(round_)}" {look}/>'
+    )
+
+
 def text_mark(
     text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
     bold: bool = False,
 ) -> str:  # fmt: skip
     """Write a line of text that begins at a place, or ends or has its middle there."""
     attributes = f' id="{id}"' if id else ""
-    attributes += f' class="{kind}" x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{fill}"'
+    attributes += f' class="{kind}" x="{short(x)}" y="{short(y)}" font-size="{size:g}" fill="{fill}"'
     attributes += f' text-anchor="{anchor}"' if anchor else ""
     attributes += f' font-family="{MONO}"' if mono else ""
     attributes += ' font-weight="700"' if bold else ""
@@ -256,7 +259,7 @@ class Pen:
             yield text_mark(low, start + 40, top + 10, STAT_SIZE, MUTED, "gv-stat", anchor="end", mono=True)
             fills = colours([(place - 5) / 5 * scale for place in range(11)], scale, self.view.options.palette)
             steps = (f'<path d="M{place * 8} 0h8v10h-8z" fill="{fill}"/>' for place, fill in enumerate(fills))
-            yield f'<g class="gv-cells" transform="translate({start + 46:.1f} {top + 1:.1f})">{"".join(steps)}</g>'
+            yield f'<g class="gv-cells" transform="translate({short(start + 46)} {short(top + 1)})">{"".join(steps)}</g>'
             yield text_mark(high, start + 140, top + 10, STAT_SIZE, MUTED, "gv-stat", mono=True)
             yield "</g>"
             left += LEGEND_WIDTH
@@ -285,10 +288,8 @@ class Pen:
             if box is None:
                 continue
             yield f'<g id="{self.prefix}_{cluster.key}" class="gv-module">'
-            yield (
-                f'<rect class="gv-box" x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}" '
-                f'rx="12" fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"/>'
-            )
+            look = f'fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"'
+            yield _box(box.x, box.y, box.width, box.height, 12, look)
             yield text_mark(cluster.label, box.x + 12, box.y + 18, 12.5, MUTED, "gv-module-name")
             yield "</g>"
 
@@ -302,12 +303,10 @@ class Pen:
         look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"{dashes}'
         yield self._group(key, "gv-disc")
         if disc.width == disc.height:
-            yield f'<circle class="gv-box" cx="{x:.1f}" cy="{y:.1f}" r="{disc.width / 2:.1f}" {look}/>'
+            yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{short(disc.width / 2)}" {look}/>'
         else:
-            yield (
-                f'<rect class="gv-box" x="{x - disc.width / 2:.1f}" y="{y - disc.height / 2:.1f}" '
-                f'width="{disc.width:.1f}" height="{disc.height:.1f}" rx="{min(disc.height / 2, 18):.1f}" {look}/>'
-            )
+            wide, high = disc.width, disc.height
+            yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18), look)
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
         yield text_mark(disc.symbol, x, first + size * 0.35, size, INK, "gv-symbol", anchor="middle", bold=True)
@@ -327,11 +326,9 @@ class Pen:
             yield from self._chip(card, x, y)
             return
         yield self._group(key, f"gv-card gv-role-{card.tensor.role}")
-        yield (
-            f'<rect class="gv-box" x="{left:.1f}" y="{top:.1f}" width="{card.width:.1f}" height="{card.height:.1f}" '
-            f'rx="{card.height / 2 if card.form == "pill" else 10:.1f}" fill="{fill}" stroke="{stroke}" '
-            f'stroke-width="{thick}"' + (f' stroke-dasharray="{dashes}"/>' if dashes else "/>")
-        )
+        look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
+        look += f' stroke-dasharray="{dashes}"' if dashes else ""
+        yield _box(left, top, card.width, card.height, card.height / 2 if card.form == "pill" else 10, look)
         if card.form == "pill":
             yield text_mark(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
             yield "</g>"
@@ -340,12 +337,8 @@ class Pen:
         if card.shape:
             right = left + card.width - PADDING
             yield text_mark(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
-        line = top + HEADER
-        if card.has_value:
-            yield from self._numbers(card, "v", self.view.options.captions[0], left, line)
-            line += card.body.height + BETWEEN
-        if card.has_gradient:
-            yield from self._numbers(card, "g", self.view.options.captions[1], left, line)
+        for part, grid in grids(card, (x, y)).items():
+            yield from self._numbers(card, part, grid, left)
         yield "</g>"
 
     def _chip(self, card: Card, x: float, y: float) -> Iterator[str]:
@@ -367,45 +360,32 @@ class Pen:
             line += ROW
         yield "</g>"
 
-    def _numbers(self, card: Card, part: str, caption: str, left: float, top: float) -> Iterator[str]:
+    def _numbers(self, card: Card, part: str, grid: Grid, left: float) -> Iterator[str]:
         """Draw a tensor's values, or its gradient: cells with numbers or colours, to the right of a caption."""
         body, key = card.body, f"{card.tensor.id}_{part}"
+        caption = self.view.options.captions["vg".index(part)]
         ink, kind = (VALUE, "gv-value") if part == "v" else (GRADIENT, "gv-grad")
-        middle = top + body.cells_height / 2 + 4
+        middle = grid.y + body.cells_height / 2 + 4
         yield text_mark(caption, left + PADDING, middle - 6 * bool(body.note), CAPTION_SIZE, MUTED, "gv-caption")
         if body.note:
             yield text_mark(body.note, left + PADDING, middle + 7, NOTE_SIZE - 1, MUTED, "gv-caption")
-        right = left + card.width - PADDING
         if body.kind in ("numbers", "empty"):
-            for place in range(body.count):
-                row, column = divmod(place, body.columns)
-                x = right - (body.columns - 1 - column) * body.cell_width
-                y = top + (row + 0.5) * body.cell_height + 4.5
+            for place, (x, y) in enumerate(body.corners()):
+                right, line = grid.x + x + body.cell_width, grid.y + y + body.cell_height / 2 + 4.5
                 text, id = self.face.text.get(f"{key}{place}", ""), f"{self.prefix}_{key}{place}"
-                yield text_mark(text, x, y, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
+                yield text_mark(text, right, line, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
             return
-        start = left + PADDING + CAPTION + max(0.0, (card.width - 2 * PADDING - CAPTION - body.width) / 2)
-        # Most of a large picture is cells, so what is the same for all heatmaps of a shape is worked out once.
-        fills = self.face.fill.get(key, "").split(" ")
-        cells = "".join(f'{cell}{fill}"/>' for cell, fill in zip_longest(_cells(body), fills, fillvalue=""))
-        where = f'transform="translate({start:.1f} {top:.1f})"'
-        yield f'<g id="{self.prefix}_{key}" class="gv-cells" {where}>{cells}</g>'
+        paths = "".join(shade_paths(body, self.face.fill.get(key, ""), inks(self.view.options.palette)))
+        thick = body.cell_height - 1
+        where = f'transform="translate({short(grid.x)} {short(grid.y + thick / 2)})" stroke-width="{thick:g}"'
+        yield f'<g id="{self.prefix}_{key}" class="gv-cells" {where}>{paths}</g>'
         if body.kind == "preview":
             text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
-            yield text_mark(
-                text,
-                right,
-                top + body.cells_height + STAT_SIZE + 2,
-                STAT_SIZE,
-                ink,
-                f"gv-stat {kind}",
-                id=id,
-                anchor="end",
-                mono=True,
-            )
+            right, line = left + card.width - PADDING, grid.y + body.cells_height + STAT_SIZE + 2
+            yield text_mark(text, right, line, STAT_SIZE, ink, f"gv-stat {kind}", id=id, anchor="end", mono=True)
 
     def arrow(self, arrow: Arrow) -> Iterator[str]:
-        """Draw an edge: its line, an arrowhead for each direction, and its label."""
+        """Draw an edge: its line, an arrowhead, and its label."""
         points = self.layout.splines.get(arrow.key)
         if points is None:
             return
@@ -415,29 +395,18 @@ class Pen:
         thick = self.face.width.get(arrow.key, 1.4)
         dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
         faint = ' opacity="0.4"' if state == "pending" else ""
-        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}"{faint}>'
+        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}" fill="{ink}"{faint}>'
         yield (
             f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
         )
-        for kind, shown, tip, behind in (
-            ("forward", not back, points[-1], _behind(points[::-1])),
-            ("backward", back, points[0], _behind(points)),
-        ):
-            hidden = "" if shown else ' visibility="hidden"'
-            yield f'<path class="gv-head gv-head-{kind}" d="{_arrowhead(tip, behind)}" fill="{ink}"{hidden}/>'
+        tip, behind = (points[0], _behind(points)) if back else (points[-1], _behind(points[::-1]))
+        kind = "backward" if back else "forward"  # where it points the other way at another step, the player adds one
+        yield f'<path class="gv-head gv-head-{kind}" d="{_arrowhead(tip, behind)}"/>'
         if arrow.label:
             x, y = self.layout.labels.get(arrow.key) or _beside(points)
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"
             yield text_mark(text, x, y + 4, LABEL_SIZE, GRADIENT, "gv-local", id=id, anchor="middle")
         yield "</g>"
-
-
-@lru_cache(maxsize=256)
-def _cells(body: Body) -> tuple[str, ...]:
-    """Write where each cell of a heatmap is, up to its colour."""
-    wide, high = body.cell_width - 1, body.cell_height - 1
-    box = f"h{wide:.4g}v{high:g}h-{wide:.4g}z"
-    return tuple(f'<path d="M{x:g} {y:g}{box}" fill="' for x, y in body.corners())
 
 
 HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5
@@ -467,12 +436,13 @@ def _path(points: tuple[Point, ...]) -> str:
     first = _towards(points[0], _behind(points), TRIM)
     last = _towards(points[-1], _behind(points[::-1]), TRIM)
     inner = [first, *points[1:-1], last]
-    curves = " ".join(f"{x:.1f},{y:.1f}" for x, y in inner[1:])
-    return f"M{inner[0][0]:.1f},{inner[0][1]:.1f} C{curves}"
+    curves = " ".join(f"{short(x)},{short(y)}" for x, y in inner[1:])
+    return f"M{short(inner[0][0])},{short(inner[0][1])} C{curves}"
 
 
 def _arrowhead(tip: Point, behind: Point) -> str:
     base = _towards(tip, behind, HEAD_LENGTH)
     across = ((tip[1] - base[1]) * HEAD_WIDTH / (2 * HEAD_LENGTH), (base[0] - tip[0]) * HEAD_WIDTH / (2 * HEAD_LENGTH))
-    corners = (tip, (base[0] + across[0], base[1] + across[1]), (base[0] - across[0], base[1] - across[1]))
-    return "M" + " L".join(f"{x:.1f},{y:.1f}" for x, y in corners) + " Z"
+    to_corner = (base[0] + across[0] - tip[0], base[1] + across[1] - tip[1])
+    place, first, second = (f"{short(x)},{short(y)}" for x, y in (tip, to_corner, (-2 * across[0], -2 * across[1])))
+    return f"M{place}l{first} {second}z"

@@ -14,7 +14,7 @@ from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import mono_width, shorten, width
-from gradviz.recording import PREVIEW_LAYERS, PREVIEW_OF_A_LAYER, shape_text
+from gradviz.recording import preview_shape, shape_text
 from gradviz.recording.model import FOLD, Argument, Gradient, Moment, Operation, Recording, Tensor, Value
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, NUMBER_SIZE, LABEL_SIZE, STAT_SIZE = 14.0, 12.0, 11.0, 13.0, 12.0, 11.0
@@ -383,19 +383,18 @@ def _body(tensor: Tensor, shown: list[Value], options: Options) -> Body:
         return _layers(tensor, layers, rows, columns)
     if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
         return Body("heatmap", rows, columns, 14.0, 12.0)
-    rows, columns = min(rows, HEATMAP_UP_TO), min(columns, HEATMAP_UP_TO)
+    _, rows, columns = grid(preview_shape(tensor.shape))
     return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
 
 
 def _layers(tensor: Tensor, layers: int, rows: int, columns: int) -> Body:
     """Several small heatmaps: the channels of an image, the heads of an attention."""
-    seen = min(layers, PREVIEW_LAYERS)
-    all_cells = rows <= PREVIEW_OF_A_LAYER and columns <= PREVIEW_OF_A_LAYER and layers <= PREVIEW_LAYERS
-    rows, columns = min(rows, PREVIEW_OF_A_LAYER), min(columns, PREVIEW_OF_A_LAYER)
+    whole = layers, rows, columns
+    seen, rows, columns = shown = preview_shape(tensor.shape)
     cell = 11.0 if max(rows, columns) <= 4 else 7.0
     across = tensor.shape[-3] if seen == layers and 1 < tensor.shape[-3] <= 4 else min(seen, 4)
     note = f"{seen} of {layers:,}".replace(",", " ") if seen < layers else ""
-    return Body("heatmap" if all_cells else "preview", rows, columns, cell, cell, 4, seen, across, note)
+    return Body("heatmap" if shown == whole else "preview", rows, columns, cell, cell, 4, seen, across, note)
 
 
 def _disc(operation: Operation, recording: Recording, options: Options) -> Disc:

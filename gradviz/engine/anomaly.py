@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.engine import advice
+from gradviz.engine import advice, scope
 
 if TYPE_CHECKING:
     from gradviz.engine.node import Node
@@ -77,27 +77,17 @@ def is_anomaly_check_nan_enabled() -> bool:
     return anomaly.check_nan
 
 
-def contributions(node: Node, upstream: Any, create_graph: bool) -> list[Any]:
-    """Run a node, and warn with its forward line if that fails.
+def check(node: Node, contributions: list[Any]) -> None:
+    """Raise PyTorch's error for a contribution that is not a number, if `check_nan` is set."""
+    for place, gradient in enumerate(contributions if anomaly.check_nan else ()):
+        array = getattr(gradient, "array", gradient)
+        if array is not None and np.isnan(array).any():
+            raise RuntimeError(f"Function '{node.name()}' returned nan values in its {place}th output.")
 
-    Raises
-    ------
-    RuntimeError
-        If a contribution is not a number and `check_nan` is set; or what the node itself raises.
-    """
-    try:
-        result = node.differentiable_contributions(upstream) if create_graph else node.contributions(upstream)
-        if anomaly.check_nan:
-            for place, gradient in enumerate(result):
-                array = getattr(gradient, "array", gradient)
-                if array is not None and np.isnan(array).any():
-                    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {place}th output.")
-    except Exception:
-        warnings.warn(
-            f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
-            + advice.traceback_line(node.origin),
-            UserWarning,
-            stacklevel=4,
-        )
-        raise
-    return result
+
+def warn_of(node: Node) -> None:
+    """Say which line of the forward pass a node belongs to that has failed."""
+    scope.warn(
+        f"Error detected in {node.name()}. Traceback of forward call that caused the error:\n"
+        + advice.traceback_line(node.origin)
+    )

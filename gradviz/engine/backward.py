@@ -1,31 +1,20 @@
-"""The backward pass.
-
-Gradients travel from the outputs back to the leaves. A node may run once all the gradients of its output have arrived,
-and among the nodes that may, the one made last goes first. Now, whatever used a result was made after it. So the
-youngest node that still waits is always ready, and the whole pass is one walk over the nodes from the youngest to the
-oldest: no recursion, no queue, each node once however many paths lead to it. Only the leaves' accumulators are not
-made in any order; each runs as soon as its last gradient has arrived.
-"""
+"""PyTorch's ways into the backward pass: ``backward()`` and ``autograd.grad``, what they take and what they refuse."""
 
 from __future__ import annotations
 
-import itertools
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, anomaly, hooks, inplace, mixed
-from gradviz.engine.modes import mode
-from gradviz.engine.node import AccumulateGrad, Gradients, Node
-from gradviz.engine.operation import broadcast_error
+from gradviz.engine import advice, fast, listening, mixed
+from gradviz.engine.core.backward import Pass
+from gradviz.engine.creation import zeros_like
+from gradviz.engine.fast import backward as quick
+from gradviz.engine.functions import stack
+from gradviz.engine.listening import Observer
 from gradviz.engine.tensor import Tensor, wrap
-
-Observer = Callable[[Any, Any, Any, Any], None]
-"""Told of each node that ran: ``(node, upstream, contributions, replaced)`` for an operation, ``(accumulator, before,
-gradient, arrived)`` for a leaf; arrays all."""
 
 CREATE_GRAPH_CYCLE = (
     "Using backward() with create_graph=True will create a reference cycle between the parameter and its gradient "
@@ -33,9 +22,6 @@ CREATE_GRAPH_CYCLE = (
     "have to use this function, make sure to reset the .grad fields of your parameters to None after use to break "
     "the cycle and avoid the leak."
 )
-
-_passes = itertools.count(1)
-_age = attrgetter("made")
 
 watchers: list[Callable[[list[Tensor]], None]] = []
 """Told of the outputs after each ``backward()``, while the caller's variables are still as they were."""
@@ -141,6 +127,8 @@ def grad(
         The tensors to differentiate with respect to, leaves or not.
     allow_unused
         Return ``None`` for an input that the outputs do not depend on, instead of an error.
+    is_grads_batched
+        Take the first dimension of each of `grad_outputs` as a batch, and return the gradients for each, stacked.
     materialize_grads
         Return zeros instead of ``None``.
 
@@ -162,7 +150,7 @@ def grad(
     (tensor(6.),)
     """
     if is_grads_batched:
-        raise NotImplementedError("gradviz has no is_grads_batched=True; call autograd.grad once for each gradient")
+        return _batched(outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused, materialize_grads)
     if materialize_grads and allow_unused is False:
         raise ValueError(
             "Expected allow_unused to be True or not passed when materialize_grads=True, but got: allow_unused=False."
@@ -190,6 +178,50 @@ def grad(
     return tuple(found)
 
 
+def _batched(
+    outputs: Any,
+    inputs: Any,
+    given: Any,
+    retain_graph: bool | None,
+    create_graph: bool,
+    allow_unused: bool | None,
+    materialize_grads: bool,
+) -> tuple[Tensor | None, ...]:
+    """Find gradients for each of a batch of gradients to start with, one after the other."""
+    outputs = [outputs] if isinstance(outputs, Tensor) else list(outputs)
+    batches = [given] if given is None or isinstance(given, Tensor) else list(given)
+    for index, (batch, output) in enumerate(zip(batches, outputs, strict=False)):
+        if batch is not None and (first := batch[0]).shape != output.shape:
+            raise RuntimeError(
+                "If `is_grads_batched=True`, we interpret the first dimension of each grad_output as the batch dimension. "
+                "The sizes of the remaining dimensions are expected to match the shape of corresponding output, but a "
+                f"mismatch was detected: grad_output[{index}] has a shape of {first.shape[1:]} and output[{index}] has a shape "
+                f"of {output.shape}. If you only want some tensors in `grad_output` to be considered batched, consider "
+                "using vmap."
+            )
+    sizes = [len(batch) for batch in batches if batch is not None]
+    if not sizes:
+        raise RuntimeError(advice.not_a_scalar(outputs[0]))
+    if len(set(sizes)) > 1:
+        raise ValueError(
+            f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for the mapped "
+            "dimension"
+        )
+    keep = create_graph if retain_graph is None else retain_graph
+    found = []
+    for place in range(sizes[0]):
+        starts = [None if batch is None else batch[place] for batch in batches]
+        last = place == sizes[0] - 1
+        allowed = allow_unused or materialize_grads
+        found.append(grad(outputs, inputs, starts, keep or not last, create_graph, allowed))
+    columns = zip(*found, strict=True)
+    together = [None if column[0] is None else stack(column) for column in columns]
+    if not materialize_grads:
+        return tuple(together)
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
+    return tuple(zeros_like(x) if one is None else one for x, one in zip(inputs, together, strict=True))
+
+
 def run(
     outputs: Sequence[Tensor],
     gradients: Sequence[Any],
@@ -199,8 +231,8 @@ def run(
     wanted: Sequence[Tensor] | None = None,
     accumulating: bool = False,
     observer: Observer | None = None,
-) -> list[Tensor | None]:
-    """Walk the graph once, from the youngest node to the oldest.
+) -> list[Any]:
+    """Walk the graph once.
 
     Parameters
     ----------
@@ -208,12 +240,8 @@ def run(
         Where to start, and with what: arrays, or tensors with `create_graph`.
     retain_graph
         Keep the saved values.
-    create_graph
-        Compute on tensors, recording.
-    wanted
-        Collect the gradients of these tensors, and run only what leads to them.
-    accumulating
-        Add to the ``.grad`` of the leaves that are reached.
+    create_graph, wanted, accumulating
+        As for `gradviz.engine.core.backward.Pass`.
     observer
         Told of each node that ran; then no ``.grad`` changes at all. By default the nodes themselves remember, for
         pictures drawn afterwards.
@@ -223,196 +251,10 @@ def run(
     list
         The gradients of `wanted`, ``None`` for those that were not reached; empty without `wanted`.
     """
-    order, waiting = _walk(outputs)
-    targets = [tensor.gradient_edge() for tensor in wanted] if wanted else []
-    ends = {edge[0] for edge in targets}
-    leading = _leading_to(ends, order) if wanted else None  # what leads to nothing that is wanted does not run
-    if leading is not None:
-        order = [node for node in order if node in leading or node in ends]
-    found: dict[Any, Tensor | None] = dict.fromkeys(targets)
-    arriving: dict[Any, Any] = {}  # by node (and output, where it has many): the sum of the gradients so far
-    number = next(_passes)
-    keep = observer is None  # what is only watched changes nothing
-
-    def finish(accumulator: AccumulateGrad, giver: Node | None) -> None:
-        """A leaf has all its gradients: the end of the line."""
-        arrived = gradient = arriving.pop(accumulator)
-        if gradient is None:
-            return
-        leaf, own = accumulator.variable, accumulator.hooks
-        if leaf._hooks:
-            gradient = hooks.replaced(leaf._hooks, gradient, create_graph)
-        if found and (accumulator, 0) in found:
-            found[accumulator, 0] = gradient if create_graph else wrap(gradient)
-        if own is not None and (accumulating or not keep):
-            gradient = own.node_starts(gradient, create_graph)
-        before = None if leaf._grad is None else leaf._grad.array.copy()
-        added = gradient
-        if create_graph:
-            added, arrived = hooks.array_of(gradient), hooks.array_of(arrived)
-        if observer is not None:
-            observer(accumulator, before, added, arrived)
-            return
-        accumulator.seen = (number, before, added, arrived)
-        if giver is not None:
-            if giver.ended is None:
-                giver.ended = {}
-            giver.ended[accumulator] = accumulator.seen
-        if not accumulating:
-            return
-        if leaf._requires_grad:  # still
-            accumulate(leaf, gradient)
-        if leaf._post_accumulate_hooks:
-            for hook in tuple(leaf._post_accumulate_hooks):
-                if hook(leaf) is not None:
-                    raise RuntimeError("Tensor post accumulate grad hooks should return None.")
-        if own is not None:
-            own.node_done([], gradient, create_graph)
-
-    def deliver(edges: Sequence[tuple[Any, int] | None], gradients: Sequence[Any], giver: Node | None) -> None:
-        """Add each gradient to those that have arrived at the end of its edge."""
-        for place, edge in enumerate(edges):
-            if edge is None or (leading is not None and edge[0] not in leading and edge[0] not in ends):
-                continue
-            target, gradient = edge[0], gradients[place]
-            key = edge if target.many else target
-            before = arriving.get(key)
-            if before is None:
-                arriving[key] = gradient
-            elif gradient is not None:
-                arriving[key] = before + gradient
-            if type(target) is AccumulateGrad:
-                if waiting[target] == 1:
-                    finish(target, giver)
-                else:
-                    waiting[target] -= 1
-
-    def complete(node: Node, place: int, gradient: Any) -> Any:
-        """All of a result's gradient has arrived: its hooks are called, and it is found if it was wanted."""
-        arrived = gradient
-        if node.hooks is not None:
-            gradient = node.hooks.gradient_complete(place, gradient, create_graph, keep)
-        if found and (node, place) in found:
-            # As PyTorch: what the hooks made of it, unless it goes on from here to something else that is wanted.
-            wished = gradient if leading is None or node not in leading else arrived
-            found[node, place] = wished if create_graph else wrap(wished)
-        return gradient
-
-    watching = anomaly.anomaly.enabled
-    recording, mode.enabled = mode.enabled, create_graph
-    try:
-        deliver([tensor.gradient_edge() for tensor in outputs], gradients, None)
-        for node in order:
-            # Its gradient is complete: whatever used its result was made later, and has had its turn.
-            if node.many:
-                upstream = _gather(node, arriving, complete, create_graph)
-            else:
-                upstream = arriving.pop(node, None)
-                if upstream is not None and (found or node.hooks is not None):
-                    upstream = complete(node, 0, upstream)
-            if upstream is None:  # no gradient comes this way, and none goes on
-                deliver(node.edges, [None] * len(node.edges), node)
-                continue
-            if leading is not None and node not in leading:
-                continue  # its gradient was wanted, and nothing beyond it is
-            if node.hooks is not None:
-                upstream = node.hooks.node_starts(upstream, create_graph)
-            if inplace.latest > node.made:
-                inplace.check(node)
-            contributions: list[Any]
-            if watching:
-                contributions = anomaly.contributions(node, upstream, create_graph)
-            elif create_graph:
-                contributions = node.differentiable_contributions(upstream)
-            else:
-                contributions = node.contributions(upstream)
-            replaced = None
-            if node.hooks is not None:
-                contributions = node.hooks.node_done(contributions, upstream, create_graph)
-                replaced = node.hooks.ran()
-            came, went = upstream, contributions
-            if create_graph:
-                came, went = hooks.array_of(upstream), [hooks.array_of(gradient) for gradient in contributions]
-            if observer is None:
-                node.seen = (number, came, went, replaced)
-            else:
-                observer(node, came, went, replaced)
-            deliver(node.edges, contributions, node)
-            if not retain_graph:
-                node.release()
-    finally:
-        mode.enabled = recording
-    return [found[edge] for edge in targets]
-
-
-def _gather(node: Node, arriving: dict[Any, Any], complete: Callable[..., Any], create_graph: bool) -> Any:
-    """Collect the gradients of a node with many outputs: zeros where none has arrived, ``None`` if none has at all."""
-    if node.values is None:
-        raise RuntimeError(advice.second_time(node))
-    first = len(node.inputs)
-    outputs = node.values[first : first + len(node.operation.outputs)]
-    arrived = [arriving.pop((node, place), None) for place in range(len(outputs))]
-    arrived = [None if gradient is None else complete(node, place, gradient) for place, gradient in enumerate(arrived)]
-    if all(gradient is None for gradient in arrived):
-        return None
-    zeros = (np.zeros_like(output) for output in outputs)
-    gradients = Gradients(
-        gradient if gradient is not None else wrap(zero) if create_graph else zero
-        for gradient, zero in zip(arrived, zeros, strict=True)
-    )
-    gradients.arrived = tuple(gradient is not None for gradient in arrived)
-    return gradients
-
-
-def _walk(outputs: Sequence[Tensor]) -> tuple[list[Node], dict[AccumulateGrad, int]]:
-    """Find every node behind the outputs, youngest first; and for each leaf, how many gradients it will get."""
-    seen: set[Node] = set()
-    waiting: dict[AccumulateGrad, int] = {}
-    edges: list[Any] = [tensor.gradient_edge() for tensor in outputs]
-    while edges:
-        edge = edges.pop()
-        if edge is None:
-            continue
-        node = edge[0]
-        if type(node) is AccumulateGrad:
-            waiting[node] = waiting.get(node, 0) + 1
-        elif node not in seen:
-            seen.add(node)
-            edges.extend(node.edges)
-    return sorted(seen, key=_age, reverse=True), waiting
-
-
-def _leading_to(ends: set[Any], order: Sequence[Node]) -> set[Node]:
-    """Return the nodes from which a gradient goes on to one of some ends."""
-    leading: set[Node] = set()
-    for node in reversed(order):
-        if any(edge is not None and (edge[0] in ends or edge[0] in leading) for edge in node.edges):
-            leading.add(node)
-    return leading
-
-
-def accumulate(leaf: Tensor, gradient: Any) -> None:
-    """Add a gradient to a leaf's ``.grad``: a copy the first time, in place after that, so that it stays one object.
-
-    Parameters
-    ----------
-    leaf
-        The leaf.
-    gradient
-        An array; or a tensor, if the backward pass is itself recorded.
-    """
-    held = leaf._grad
-    if isinstance(gradient, Tensor):
-        leaf._grad = gradient.clone() if held is None else held + gradient
-    elif held is None:
-        # The same array may be on its way along other edges, too. (A NumPy scalar cannot be changed by anyone.)
-        leaf._grad = wrap(gradient.copy() if isinstance(gradient, np.ndarray) else gradient)
-    else:
-        held.keep_old_values()
-        try:
-            held.storage()[...] += gradient
-        except ValueError:  # the leaf has another shape by now
-            raise broadcast_error(held.array, gradient) from None
+    hears = listening.listener(create_graph, accumulating, observer)
+    kind = quick.Pass if fast.enabled and type(hears) is listening.Usual else Pass
+    walk = kind(outputs, hears, create_graph=create_graph, wanted=wanted or (), accumulating=accumulating)
+    return walk.run(gradients, retain_graph)
 
 
 def _several(tensors: Tensor | Iterable[Tensor]) -> list[Tensor]:

@@ -9,12 +9,14 @@ none of it about a tenth of a microsecond.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import is_
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 from gradviz.engine import mixed
 from gradviz.engine.scope import warn
 from gradviz.engine.subclasses import dispatch, kept, wanted
+from gradviz.engine.tensor import Tensor
 
 
 def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -29,8 +31,10 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     def call(*args: Any, **keywords: Any) -> Any:
-        if keywords or kept:
+        if keywords:
             return door.named(call, args, keywords)
+        if kept and wanted(args):
+            return dispatch(call, args, keywords)
         try:
             result = function(*args)
         except Exception as error:
@@ -47,12 +51,13 @@ def public(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 class Door:
     """What happens to calls of a function that are not plain: those with keywords, and those that fail."""
 
-    __slots__ = ("function", "name", "own")
+    __slots__ = ("function", "name", "orders", "own")
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
         code = function.__code__
         self.name, self.function = name, function
         self.own = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) - {"out"}
+        self.orders: dict[Any, Order] = {}
 
     def named(self, call: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """Call with keywords; or let a class of the program's own say how."""
@@ -94,6 +99,9 @@ class Door:
         from gradviz.engine import out as writing
         from gradviz.engine import signatures
 
+        kinds = _kinds(args, keywords)
+        if kinds in self.orders:
+            return self.orders[kinds].call(self.function, args, keywords)
         given = self.given(args)
         found = signatures.bound(self.name, given, keywords)
         if found is None:
@@ -118,8 +126,70 @@ class Door:
             else:
                 by_place.append(values[parameter.name])
         if out is None:
+            if kinds is not None:
+                self._note(kinds, signature, args, keywords, (by_place, by_name))
             return self.function(*by_place, **by_name)
         return writing.written(self.name, self.function, out, *by_place, **by_name)
+
+    def _note(
+        self, kinds: Any, signature: Any, args: Any, keywords: Any, found: tuple[list[Any], dict[str, Any]]
+    ) -> None:
+        """Remember the order of a call's arguments for others of its kinds."""
+        methods = len(args) - len(self.given(args))
+        sources = {
+            name: source + methods if isinstance(source, int) else source
+            for name, source in signature.sources(len(args) - methods, keywords).items()
+        }
+        by_name = {name: sources.pop(name) for name in found[1]}
+        order = Order((*range(methods), *sources.values()), by_name)
+        placed, named = order.of(args, keywords)
+        if (
+            len(placed) == len(found[0])
+            and all(map(is_, placed, found[0]))
+            and all(named[n] is found[1][n] for n in named)
+        ):
+            self.orders[kinds] = order  # (where ints stand for a tuple of them, a value has no one source)
+
+
+class Order(NamedTuple):
+    """Where a function's arguments come from: places among those of a call, or its keywords."""
+
+    by_place: tuple[int | str, ...]
+    by_name: dict[str, int | str]
+
+    def of(self, args: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Put the arguments of a call in order."""
+        return (
+            [args[source] if type(source) is int else keywords[source] for source in self.by_place],  # type: ignore[index]
+            {
+                name: args[source] if type(source) is int else keywords[source]  # type: ignore[index]
+                for name, source in self.by_name.items()
+            },
+        )
+
+    def call(self, function: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call a function with them."""
+        placed, named = self.of(args, keywords)
+        return function(*placed, **named)
+
+
+_PLAIN = frozenset((int, float, bool, str, type(None)))
+
+
+def _kinds(args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    """Return what of a call decides which signature it fits: the types, and the keywords. ``None`` if values do, too."""
+    if "out" in keywords:
+        return None
+    kinds: list[Any] = []
+    for value in (*args, *keywords.values()):
+        kind = type(value)
+        if kind in _PLAIN:
+            kinds.append(kind)
+        elif isinstance(value, Tensor) and value.array.ndim:  # one without dimensions may be taken for a number
+            kinds.append(Tensor)
+        else:
+            return None
+    return (*kinds, *keywords)
 
 
 def open_to(room: str, names: Iterable[str], space: dict[str, Any]) -> None:

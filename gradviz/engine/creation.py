@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, cpumath, distributions, dtypes, random, size
-from gradviz.engine.devices import check_device, preserve_format, strided
-from gradviz.engine.operation import broadcast_error
+from gradviz.engine import advice, cpumath, distributions, dtypes, layout, random, size
+from gradviz.engine.broadcast import broadcast_error
+from gradviz.engine.devices import check_device, contiguous_format, preserve_format, strided
 from gradviz.engine.operations import sampling, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -85,6 +86,7 @@ def leaf(array: Any, requires_grad: bool) -> Tensor:
 def _array_from(data: Any, kind: np.dtype[Any] | None) -> np.ndarray[Any, Any]:
     if isinstance(data, np.ndarray | np.generic):
         dtypes.from_numpy(data.dtype)  # a dtype we cannot hold is an error here, not later
+        _check_forwards(data)
         return np.array(data)
     plain = _without_tensors(data)
     _check_regular(plain)
@@ -158,16 +160,47 @@ def asarray(
 ) -> Tensor:
     """Make a tensor, sharing memory with a tensor or an array where possible, unless a copy is asked for."""
     made = as_tensor(obj, dtype, device)
-    made = made.clone() if copy and made.storage() is getattr(obj, "array", obj) else made
+    made = made.clone() if copy and made._writable() is getattr(obj, "array", obj) else made
     return made.requires_grad_() if requires_grad else made
 
 
 def from_numpy(array: np.ndarray[Any, Any]) -> Tensor:
-    """Make a tensor that shares memory with an array."""
+    """Make a tensor that shares memory with an array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no array, or one of a dtype that tensors do not have, or read backwards in memory.
+    """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     dtypes.from_numpy(array.dtype)
+    _check_forwards(array)
+    if not array.flags.writeable:
+        _not_writable()
     return wrap(array)
+
+
+def _check_forwards(array: Any) -> None:
+    if any(stride < 0 for stride in array.strides):
+        raise ValueError(BACKWARDS)
+
+
+BACKWARDS = (
+    "At least one stride in the given numpy array is negative, and tensors with negative strides are not currently "
+    "supported. (You can probably work around this by making a copy of your array  with array.copy().) "
+)
+
+
+@lru_cache(maxsize=1)
+def _not_writable() -> None:
+    """Warn, once in a program, as PyTorch does."""
+    warn(
+        "The given NumPy array is not writable, and PyTorch does not support non-writable tensors. This means writing to "
+        "this tensor will result in undefined behavior. You may want to copy the array to protect its data or make it "
+        "writable before converting it to a tensor. This type of warning will be suppressed for the rest of this program.\n\n"
+        "Here a write to it is an error, and the array stays as it is."
+    )
 
 
 def _shape(size: tuple[Any, ...], name: str = "zeros") -> tuple[int, ...]:
@@ -202,6 +235,14 @@ def check_options(device: Any, options: dict[str, Any]) -> None:
             raise TypeError(f"got an unexpected keyword argument '{name}'")
         if value not in (None, False, strided, preserve_format):
             raise NotImplementedError(f"gradviz has no {name}={value!r}; supported: the default")
+
+
+def new(cls: type[Tensor], *data: Any, **words: Any) -> Tensor:
+    """Make a float tensor of numbers, ``Tensor([1, 2])``, or of a size, ``Tensor(2, 3)``; `gradviz.tensor` is clearer."""
+    made = legacy((words.pop("data"),) if "data" in words else data, dtypes.get_default_dtype())
+    if made.__class__ is not cls:
+        made.__class__ = cls
+    return made
 
 
 def legacy(data: tuple[Any, ...], kind: dtypes.dtype) -> Tensor:
@@ -423,16 +464,14 @@ def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make zeros of a tensor's shape and dtype."""
-    check_options(device, options)
-    return leaf(np.zeros(input.shape, _kind(dtype or input.dtype)), requires_grad)
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad, **options)
 
 
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **options: Any
 ) -> Tensor:
     """Make ones of a tensor's shape and dtype."""
-    check_options(device, options)
-    return leaf(np.ones(input.shape, _kind(dtype or input.dtype)), requires_grad)
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad, **options)
 
 
 def empty_like(
@@ -452,8 +491,17 @@ def full_like(
     **options: Any,
 ) -> Tensor:
     """Make one number over and over in a tensor's shape and dtype."""
-    check_options(device, options)
-    return leaf(np.full(input.shape, _number(fill_value), _kind(dtype or input.dtype)), requires_grad)
+    made = _like(input, dtype, device, options)
+    made[...] = _number(fill_value)
+    return leaf(made, requires_grad)
+
+
+def _like(input: Tensor, dtype: Any, device: Any, options: dict[str, Any]) -> np.ndarray[Any, Any]:
+    """Return an array for the entries of a tensor like another, which lies in memory as that does unless told."""
+    rows = options.get("memory_format") is contiguous_format
+    check_options(device, {} if rows else options)
+    kind = _kind(dtype or input.dtype)
+    return np.empty(input.shape, kind) if rows else layout.empty_like(input.array, kind)
 
 
 def _new(make: Any) -> Any:
@@ -575,8 +623,8 @@ def rand_like(
     **options: Any,
 ) -> Tensor:
     """Make `rand` numbers of a tensor's shape and dtype."""
-    check_options(device, options)
-    return rand(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    made, draw = _like(input, dtype, device, options), source(generator)
+    return leaf(layout.drawn(made, lambda shape: draw.random(shape, made.dtype)), requires_grad)
 
 
 def randn_like(
@@ -589,8 +637,8 @@ def randn_like(
     **options: Any,
 ) -> Tensor:
     """Make `randn` numbers of a tensor's shape and dtype."""
-    check_options(device, options)
-    return randn(*input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    made, draw = _like(input, dtype, device, options), source(generator)
+    return leaf(distributions.normal(draw, made), requires_grad)
 
 
 def randint_like(
@@ -605,10 +653,10 @@ def randint_like(
     **options: Any,
 ) -> Tensor:
     """Make `randint` numbers of a tensor's shape and dtype: up to `low`, or from low up to high."""
-    check_options(device, options)
-    low, high = (0, low) if high is None else (low, high)
-    shape = tuple(input.shape)
-    return randint(low, high, shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad)
+    made, draw = _like(input, dtype, device, options), source(generator)
+    first, end = (0, low) if high is None else (low, high)
+    numbers = layout.drawn(made, lambda shape: draw.integers(int(first), int(end), shape).astype(made.dtype))
+    return leaf(numbers, requires_grad)
 
 
 def normal(
@@ -703,8 +751,9 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     draw = source(generator)
     if not replacement or num_samples == 1:
         # The places of the largest weights, each divided by an exponential number of its own.
-        race = weights / distributions.exponential(draw, weights.shape, weights.dtype)
-        return wrap(np.argsort(-race, axis=-1, kind="stable")[..., :num_samples])
+        waiting = layout.empty_like(weights)
+        race = weights / layout.drawn(waiting, lambda shape: distributions.exponential(draw, shape, weights.dtype))
+        return wrap(layout.rows(np.argsort(-race, axis=-1, kind="stable")[..., :num_samples]))
     ends = np.cumsum(weights, axis=-1)
     ends = ends / ends[..., -1:]
     ends[..., -1] = 1

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from typing import Any
 
 TYPES = (
@@ -26,8 +27,17 @@ ABSENT = {
     "mps": RuntimeError(f"PyTorch is not linked with support for mps devices{ADVICE}"),
 }
 
-_default: device | None = None
-"""Where tensors are made, if that has been set."""
+
+class _Chosen(threading.local):
+    """Where tensors are made in this thread, if that has been said."""
+
+    def __init__(self) -> None:
+        self.default: device | None = None
+        self.blocks: list[device] = []
+        """Of the ``with`` blocks under way, the innermost last: it goes before the default."""
+
+
+_chosen = _Chosen()
 
 
 class device:  # noqa: N801 (PyTorch's name)
@@ -48,7 +58,7 @@ class device:  # noqa: N801 (PyTorch's name)
         If PyTorch knows no such device, or a number alone is given: no accelerator has one here.
     """
 
-    __slots__ = ("_before", "index", "type")
+    __slots__ = ("index", "type")
 
     type: str
     index: int | None
@@ -89,12 +99,11 @@ class device:  # noqa: N801 (PyTorch's name)
         return device, (str(self),)
 
     def __enter__(self) -> device:
-        self._before = _default
-        set_default_device(self)
+        _chosen.blocks.append(self)
         return self
 
     def __exit__(self, *error: Any) -> None:
-        set_default_device(self._before)
+        _chosen.blocks.pop()
 
 
 CPU = device("cpu")
@@ -109,9 +118,9 @@ def check_device(wanted: Any = None) -> None:
         A `device`, or what one can be made of; ``None`` for the default.
     """
     if wanted is None:
-        wanted = _default
-        if wanted is None:
+        if not _chosen.blocks and _chosen.default is None:
             return
+        wanted = get_default_device()
     wanted = wanted if isinstance(wanted, device) else device(wanted)
     if wanted.type != "cpu":
         error = ABSENT.get(wanted.type) or NotImplementedError(f"gradviz has no device {str(wanted)!r}{ADVICE}")
@@ -119,16 +128,16 @@ def check_device(wanted: Any = None) -> None:
 
 
 def set_default_device(device: Any) -> None:
-    """Say where tensors are made from now on; ``None`` for the CPU. That another is not here is said when one is made."""
-    global _default
-    _default = None if device is None else globals()["device"](device)
-    if _default == CPU:
-        _default = None
+    """Say where this thread makes tensors from now on; ``None`` for the CPU. That another is not here is said then."""
+    chosen = None if device is None else globals()["device"](device)
+    _chosen.default = None if chosen == CPU else chosen
 
 
 def get_default_device() -> device:
     """Return where tensors are made."""
-    return CPU if _default is None else _default
+    if _chosen.blocks:
+        return _chosen.blocks[-1]
+    return CPU if _chosen.default is None else _chosen.default
 
 
 class _Named:

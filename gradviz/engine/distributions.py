@@ -9,11 +9,19 @@ import math
 
 import numpy as np
 
-from gradviz.engine.random import BLOCK, Generator, Shape
+from gradviz.engine import layout
+from gradviz.engine.layout import Array
+from gradviz.engine.random import Generator, Shape
 
 FLOAT64 = np.dtype(np.float64)
 _THIRD, _SQUEEZE = float(np.float32(1) / np.float32(3)), float(np.float32(0.0331))  # as PyTorch has them: in float32
 _DIGITS = {"float16": 11, "float32": 24, "float64": 53}  # integers up to 2 to this many are exact
+
+
+def normal(draw: Generator, target: Array, mean: float = 0.0, std: float = 1.0) -> Array:
+    """Draw normal numbers for an array that is to hold them: in the order of its memory, and in blocks if that is in rows."""
+    kind, blocks = target.dtype, target.flags.c_contiguous
+    return layout.drawn(target, lambda shape: draw.normal(shape, kind, mean, std, blocks=blocks))
 
 
 def exponential(draw: Generator, shape: Shape, dtype: np.dtype, rate: float = 1.0) -> np.ndarray:
@@ -29,9 +37,7 @@ def cauchy(draw: Generator, shape: Shape, dtype: np.dtype, median: float = 0.0, 
 
 def log_normal(draw: Generator, shape: Shape, dtype: np.dtype, mean: float = 1.0, std: float = 2.0) -> np.ndarray:
     """Draw numbers whose logarithms are normally distributed."""
-    count, few = math.prod(shape), BLOCK - 1  # PyTorch draws these one by one, not in blocks
-    logs = [draw.normal((min(few, count - start),), FLOAT64, mean, std) for start in range(0, count, few)]
-    return np.exp(np.concatenate([*logs, np.zeros(0)])).astype(dtype).reshape(shape)
+    return np.exp(draw.normal(shape, FLOAT64, mean, std, blocks=False)).astype(dtype)
 
 
 def geometric(draw: Generator, shape: Shape, dtype: np.dtype, p: float) -> np.ndarray:

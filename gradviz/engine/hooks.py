@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
+import itertools
 import weakref
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar
 
-if TYPE_CHECKING:
-    from gradviz.engine.tensor import Tensor
+from gradviz.engine.core.tensor import Tensor, wrap
+
+T = TypeVar("T")
+_ids = itertools.count()
+
+
+class Hooks(Generic[T]):
+    """Functions in the order in which they are called. Each registration is one of its own, also of the same function."""
+
+    __slots__ = ("_by_id",)
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, T] = {}
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(tuple(self._by_id.values()))  # a hook may take itself away
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def add(self, hook: T, prepend: bool = False) -> RemovableHandle:
+        """Register a hook behind the others, or in front of them."""
+        number = next(_ids)
+        if prepend:
+            self._by_id = {number: hook, **self._by_id}
+        else:
+            self._by_id[number] = hook
+        return RemovableHandle(self, number)
+
+    def remove(self, number: int) -> None:
+        """Take a registration away; a second time does nothing."""
+        self._by_id.pop(number, None)
+
+    def remove_where(self, unwanted: Callable[[T], bool]) -> None:
+        """Take away all registrations of some hooks."""
+        self._by_id = {number: hook for number, hook in self._by_id.items() if not unwanted(hook)}
 
 
 class RemovableHandle:
-    """What registering a hook returns: `remove` takes the hook away again. Also a context manager."""
+    """What registering a hook returns: `remove` takes the hook away again. Also a context manager.
 
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
+    Attributes
+    ----------
+    id
+        The number of the registration.
+    """
+
+    def __init__(self, hooks: Hooks[Any], id: int) -> None:
+        self._hooks, self.id = hooks, id
 
     def remove(self) -> None:
         """Take the hook away; a second call does nothing."""
-        self._hooks[:] = [hook for hook in self._hooks if hook is not self._hook]
+        self._hooks.remove(self.id)
 
     def __enter__(self) -> RemovableHandle:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.remove()
-
-
-def add(hooks: list[Any], hook: Callable[..., Any]) -> RemovableHandle:
-    """Register a hook in a list."""
-    hooks.append(hook)
-    return RemovableHandle(hooks, hook)
 
 
 class NodeHooks:
@@ -54,10 +89,10 @@ class NodeHooks:
     __slots__ = ("after", "before", "outputs", "replaced", "retained")
 
     def __init__(self) -> None:
-        self.outputs: dict[int, list[Any]] = {}
+        self.outputs: dict[int, Hooks[Any]] = {}
         self.retained: dict[int, weakref.ref[Tensor]] = {}
-        self.before: list[Any] = []
-        self.after: list[Any] = []
+        self.before: Hooks[Any] = Hooks()
+        self.after: Hooks[Any] = Hooks()
         self.replaced = Replaced()
 
     def gradient_complete(self, place: int, gradient: Any, create_graph: bool, keep: bool = True) -> Any:
@@ -78,7 +113,7 @@ class NodeHooks:
         """Call the hooks that come before the node."""
         if self.before:
             self.replaced.upstream = array_of(upstream)
-        for hook in tuple(self.before):
+        for hook in self.before:
             arrived = upstream if isinstance(upstream, tuple) else (upstream,)
             answer = hook(tuple(as_tensor(gradient) for gradient in arrived))
             if answer is not None:
@@ -91,7 +126,7 @@ class NodeHooks:
         arrived = upstream if isinstance(upstream, tuple) else (upstream,)
         if self.after:
             self.replaced.contributions = [array_of(gradient) for gradient in contributions]
-        for hook in tuple(self.after):
+        for hook in self.after:
             leaving = tuple(None if gradient is None else as_tensor(gradient) for gradient in contributions)
             answer = hook(leaving, tuple(as_tensor(gradient) for gradient in arrived))
             if answer is not None:
@@ -125,12 +160,10 @@ class Replaced:
         self.contributions: list[Any] | None = None
 
 
-def replaced(hooks: Sequence[Any], gradient: Any, create_graph: bool) -> Any:
+def replaced(hooks: Hooks[Any], gradient: Any, create_graph: bool) -> Any:
     """Show a complete gradient to a tensor's hooks in turn; each may replace it."""
-    from gradviz.engine.tensor import Tensor
-
     tensor = as_tensor(gradient)
-    for hook in tuple(hooks):
+    for hook in hooks:
         answer = hook(tensor)
         if answer is None:
             continue
@@ -151,15 +184,11 @@ def array_of(gradient: Any) -> Any:
 
 def as_tensor(gradient: Any) -> Tensor:
     """Hooks see tensors, whatever the pass computes on."""
-    from gradviz.engine.tensor import Tensor, wrap
-
     return gradient if isinstance(gradient, Tensor) else wrap(gradient)
 
 
 def _checked(hook: Any, answer: Any, before: Sequence[Any], create_graph: bool) -> tuple[Any, ...]:
     """Return what a hook put in the place of several gradients, if it is of their number and shapes."""
-    from gradviz.engine.tensor import Tensor
-
     if not isinstance(answer, tuple | list):
         if len(before) != 1 or not isinstance(answer, Tensor):
             raise TypeError(f"expected tuple, but hook returned '{type(answer).__name__}'")

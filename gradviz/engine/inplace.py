@@ -12,6 +12,7 @@ look at that.
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -20,13 +21,14 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes
+from gradviz.engine import advice, dtypes, strides
+from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.modes import mode
-from gradviz.engine.node import Node, moment
-from gradviz.engine.operation import Operation, caller
+from gradviz.engine.node import Node, caller, moment
+from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment
-from gradviz.engine.tensor import Memory, Tensor, VersionCounter, counter_of, edge_of, memory_of, wrap
-from gradviz.engine.views import living_views, places
+from gradviz.engine.tensor import Tensor, edge_of, wrap
+from gradviz.engine.views import living_views, part_of
 
 latest = -1
 """The moment of the last change in place to any tensor."""
@@ -38,6 +40,10 @@ INFERENCE = (
 OVERLAPS = (
     "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
     "clone() the tensor before performing the operation."
+)
+NOT_WRITABLE = (
+    "this tensor shares its memory with a NumPy array that is not writable, so it cannot be changed in place\n\n"
+    "torch.tensor(array) makes one with memory of its own."
 )
 DEPRECATED_OVERLAP = (
     "Use of {}_ on expanded tensors is deprecated. Please clone() the tensor before performing this operation. This also "
@@ -101,14 +107,22 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
         If it is a leaf that requires a gradient or a view of one, or the result does not fit its shape or dtype.
     """
     global latest
-    refuse(tensor, (*arguments, *named.values()))
+    given = (*arguments, *named.values())
+    refuse(tensor, given)
     root = tensor if tensor._base is None else tensor._base
-    whole = before = _as_it_was(root)
-    if tensor is not root:
-        seen = places(root.array, tensor.array)
-        before = assignment.as_strided(whole, seen, tuple(root.shape))
-    kept = [_kept(argument, root) for argument in arguments]
-    result = operation(before, *kept, **{name: _kept(argument, root) for name, argument in named.items()})
+    recorded = mode.enabled and (root._requires_grad or any(getattr(one, "_requires_grad", False) for one in given))
+    if not recorded:  # the new numbers are all there is to it
+        result = operation(wrap(tensor._writable()), *arguments, **named)
+    else:
+        if tensor is root:
+            whole = before = _as_it_was(root)
+        else:
+            part = part_of(root.array, tensor.array)
+            whole = _whole_as_it_was(root)
+            before = assignment.as_strided(whole, *part)
+            before.array = np.array(tensor.array)
+        kept = [_kept(argument, root) for argument in arguments]
+        result = operation(before, *kept, **{name: _kept(argument, root) for name, argument in named.items()})
     if result.shape != tensor.shape:
         raise RuntimeError(
             f"output with shape {list(tensor.shape)} doesn't match the broadcast shape {list(result.shape)}"
@@ -126,19 +140,34 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
     if tensor is root:
         _becomes(root, result._grad_fn, result._output_nr)
     else:
-        _becomes(root, CopySlices(whole, result._grad_fn, seen, root.array, _overlaps(tensor.array)), 0)
+        _becomes(root, CopySlices(whole, result._grad_fn, part, _overlaps(tensor.array)), 0)
         latest = moment()  # the change itself may have overwritten what was read, and this node is younger
     for known in counter_of(root).told:  # those that cannot follow say so when they are used
         if (view := known()) is not None:
             view._requires_grad = True
     for view in living_views(root):
-        _becomes(view, assignment.as_strided(root, places(root.array, view.array), tuple(root.shape))._grad_fn, 0)
+        _becomes(view, assignment.as_strided(root, *part_of(root.array, view.array))._grad_fn, 0)
     return tensor
 
 
 def _as_it_was(tensor: Tensor) -> Tensor:
     """Return what an operation reads before the change: the old numbers, with the old place in the graph."""
     return wrap(np.array(tensor.array), tensor._grad_fn, tensor._output_nr)
+
+
+def _whole_as_it_was(root: Tensor) -> Tensor:
+    """Do the same for a tensor of which only a part changes: of a long line of such changes not all can keep it all."""
+    if _changes_so_far(root) * root.array.nbytes <= CopySlices.LIMIT:
+        return _as_it_was(root)
+    whole = wrap(root.array, root._grad_fn, root._output_nr)
+    whole._memory = Memory()
+    whole._memory.lost = sys.maxsize
+    return whole
+
+
+def _changes_so_far(root: Tensor) -> int:
+    """Return how many changes to parts of a tensor there will have been with the one to come."""
+    return root._grad_fn.line + 1 if isinstance(root._grad_fn, CopySlices) else 1
 
 
 def _kept(argument: Any, root: Tensor) -> Any:
@@ -168,7 +197,7 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
     """
     global latest
     refuse(tensor)
-    tensor.storage()
+    tensor._writable()
     tensor.keep_old_values()
     before = wrap(tensor.array, tensor._grad_fn, tensor._output_nr)
     out = operation(before, *arguments)
@@ -187,7 +216,7 @@ def resize(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     global latest
     if tensor._requires_grad and mode.enabled:
         raise RuntimeError("cannot resize variables that require grad")
-    held, before = np.ravel(tensor.storage()), tensor.array.shape
+    held, before = np.ravel(tensor._writable()), tensor.array.shape
     count = math.prod(shape)
     array = held[:count] if held.size >= count else np.concatenate([held, np.zeros(count - held.size, held.dtype)])
     tensor.keep_old_values()
@@ -269,10 +298,10 @@ def begin(
     tensor: Tensor, where: Any = ..., operation: str = "copy", *, counted: bool = True
 ) -> tuple[np.ndarray[Any, Any], Before]:
     """Return the array of a tensor that is about to be overwritten, and what is there."""
-    if counted and tensor._inference and tensor._counter is None and not mode.inference:
+    if counted and tensor._barred and tensor._counter is None and not mode.barred:
         raise RuntimeError(INFERENCE)
     before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
-    memory = tensor.storage()
+    memory = tensor._writable()
     if not memory.flags.writeable:
         memory = _expanded_memory(memory, where, operation)
     return memory, before
@@ -322,12 +351,14 @@ def _expanded_memory(array: np.ndarray[Any, Any], where: Any, operation: str) ->
         owner = owner.base
     first = (array.__array_interface__["data"][0] - owner.__array_interface__["data"][0]) // array.itemsize
     if owner.dtype != array.dtype or not owner.flags.writeable:
-        return array  # not ours: NumPy says so
+        raise RuntimeError(NOT_WRITABLE)
     return np.lib.stride_tricks.as_strided(owner.ravel("K")[first:], array.shape, array.strides)
 
 
 def _overlaps(array: Any) -> bool:
-    return any(stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True))
+    return array.size > 0 and any(
+        stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
+    )
 
 
 class CopySlices(Node):
@@ -337,53 +368,66 @@ class CopySlices(Node):
     ----------
     inner
         What was done to the part.
-    places
-        Where the part's entries stand in the whole.
+    part
+        Where the part stands in the whole: see `gradviz.engine.strides`.
     overlap
         Whether several of the part's entries stand at one place. Then, as in PyTorch, there is no way back.
+    line
+        How many such changes to this tensor follow each other up to this one, with nothing between.
     """
 
-    def __init__(self, before: Tensor, inner: Node, places: np.ndarray[Any, Any], array: Any, overlap: bool) -> None:
+    LIMIT = 8 * 1024 * 1024
+    """How many bytes a line of changes may keep for pictures: the whole before each, and the whole's gradients."""
+
+    def __init__(self, before: Tensor, inner: Node, part: tuple[Any, ...], overlap: bool) -> None:
         edge = edge_of(before)
         count = len(inner.inputs)
         assert inner.values is not None
         super().__init__(
             (before, *inner.inputs[1:]),
             (edge, *inner.edges[1:]),
-            (before.array, *inner.values[1:count], np.array(array), *inner.settings),
-            array.shape,
+            (before.array, *inner.values[1:count], before.array, *inner.settings),
+            before.array.shape,
             inner.origin,
         )
         self.operation = _of_a_part(inner.operation)
-        self.inner, self.places, self.overlap, self.given = inner, places, overlap, inner.given
+        self.inner, self.part, self.overlap, self.given = inner, part, overlap, inner.given
+        self.line = _changes_so_far(before)
+
+    @property
+    def seen(self) -> tuple[Any, ...] | None:
+        """What the last pass brought; only its number where the gradients are too much to be kept."""
+        return self._seen
+
+    @seen.setter
+    def seen(self, seen: tuple[Any, ...] | None) -> None:
+        assert seen is not None
+        self._seen = seen if self.line * seen[1].nbytes <= self.LIMIT else (seen[0], None, None, None)
+
+    _seen: tuple[Any, ...] | None = None
 
     def saved_names(self) -> list[str]:
         """Return what the operation on the part has saved."""
         return self.inner.saved_names()
 
-    def contributions(self, upstream: Any) -> list[Any]:
+    def contributions(self, upstream: Any, create_graph: bool = False) -> list[Any]:
         """Send the part's gradient through what was done to it; the rest passes unchanged."""
-        first, *others = self.inner.contributions(np.ravel(upstream)[self.places])
+        part = (
+            assignment.as_strided(upstream, *self.part) if create_graph else strides.part(upstream, *self.part).copy()
+        )
+        first, *others = self.inner.contributions(part, create_graph)
         if self.edges[0] is None:
             return [None, *others]
         if self.overlap:
             raise RuntimeError(OVERLAPS)
-        whole = np.array(upstream, order="C")  # so that reshape() is a view of it
-        whole.reshape(-1)[self.places] = 0 if first is None else first
-        return [whole, *others]
-
-    def differentiable_contributions(self, upstream: Tensor) -> list[Tensor | None]:
-        """Do the same on tensors."""
+        if not create_graph:
+            return [strides.with_part(upstream, 0 if first is None else first, *self.part), *others]
+        size, stride, offset, lies = self.part
         shape = tuple(upstream.shape)
-        first, *others = self.inner.differentiable_contributions(assignment.as_strided(upstream, self.places, shape))
-        if self.edges[0] is None:
-            return [None, *others]
-        if self.overlap:
-            raise RuntimeError(OVERLAPS)
-        untouched = np.ones(shape, bool)
-        untouched.reshape(-1)[self.places] = False
-        whole = upstream * wrap(untouched)
-        return [whole if first is None else whole + assignment.back_to(first, self.places, shape), *others]
+        whole = upstream * wrap(strides.with_part(np.ones(shape, bool), False, *self.part))
+        if first is not None:
+            whole = whole + assignment.back_to(first, size, stride, offset, lies, shape)
+        return [whole, *others]
 
     def release(self) -> None:
         """Drop what was done to the part: as in PyTorch, no second pass goes through, whatever that had saved."""
@@ -427,6 +471,7 @@ def check(node: Node) -> None:
         name = node.operation.outputs[place]
         if name in needed and counter.count != count and ran.values is not None:
             result = ran.values[ran.operation.fields[name]]
+            result = result if ran.many else result.reshape(ran.output_shape)
             which = f", which is output {place} of {plain_name(ran)}," if node.many or not place else ""
             raise _modified(result, which, counter, count, node)
 

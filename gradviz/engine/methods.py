@@ -59,6 +59,8 @@ def _matmul(self: Tensor, other: Any) -> Any:
 def _setitem(self: Tensor, index: Any, value: Any) -> None:
     if index is False:
         return  # nothing of it, whatever the value
+    if type(value) is not float and type(value) is not int:
+        mixed.refuse(value)
     tracked = mode.enabled and (
         (self if self._base is None else self._base)._requires_grad
         or (isinstance(value, Tensor) and value._requires_grad)
@@ -135,13 +137,15 @@ def _fill(self: Tensor, value: Any = 0) -> Tensor:
                 f"fill_ only supports 0-dimension value tensor but got tensor with {value.ndim} dimensions."
             )
         return inplace.change(self, assignment.fill, value)
+    mixed.refuse(value)
     return inplace.change(self, assignment.fill_number, value)
 
 
 def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     """Copy another tensor's numbers, or a number, into this one."""
+    mixed.refuse(source)
     source = source if isinstance(source, Tensor) else wrap(np.asarray(source))
-    here, there = (each.storage().__array_interface__ for each in (self, source))
+    here, there = (each._writable().__array_interface__ for each in (self, source))
     return inplace.change(self, _copied_onto_itself if here == there else _copied, source)
 
 
@@ -182,6 +186,7 @@ def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def install() -> None:
     """Attach everything to `Tensor`."""
+    Tensor.__new__ = staticmethod(creation.new)  # type: ignore[method-assign]
     for name in functions.__all__:
         if name not in functions.NOT_METHODS and name not in vars(Tensor):
             setattr(Tensor, name, getattr(functions, name))

@@ -25,6 +25,19 @@ def explained(words: str, *values: Any) -> str:
     return f"{words}\n\n{TWO_LIBRARIES}" if any(map(is_pytorchs, listed)) else words
 
 
+def refuse(*values: Any) -> None:
+    """Refuse what is PyTorch's own, where NumPy would read its numbers, and what they were computed from would be lost.
+
+    Raises
+    ------
+    TypeError
+        If one of the values, or of what is listed in them, is PyTorch's.
+    """
+    words = "expected gradviz's tensors, but got PyTorch's"
+    if explained(words, *values) is not words:
+        raise TypeError(explained(words, *values))
+
+
 def met(error: Exception, *values: Any) -> TypeError | None:
     """Return the error to raise in the place of one that came of two libraries, ``None`` for all others."""
     if TWO_LIBRARIES in str(error) or explained("", *values) == "":

@@ -8,26 +8,40 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from gradviz.engine.core.tensor import mode
+
+__all__ = [
+    "enable_grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "mode",
+    "no_grad",
+    "set_grad_enabled",
+]
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _Mode(threading.local):
-    """Two switches per thread."""
+INFERENCE = (
+    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
+    "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
+    "`torch.no_grad()` instead of `torch.inference_mode()`."
+)
 
-    enabled = True
-    """Whether operations on tensors that require gradients are recorded."""
-    inference = False
-    """Whether results are marked as never to be recorded."""
-    asked = False
+
+class _Asked(threading.local):
     """Whether recording was switched on inside of inference mode, where nothing is recorded all the same."""
 
+    enabled = False
 
-mode = _Mode()
+
+asked = _Asked()
 
 
 def is_grad_enabled() -> bool:
     """Return True if operations on tensors that require gradients are being recorded in this thread."""
-    return mode.enabled or mode.asked
+    return mode.enabled or asked.enabled
 
 
 class _GradSwitch:
@@ -39,11 +53,11 @@ class _GradSwitch:
         self._before: list[tuple[bool, bool]] = []
 
     def __enter__(self) -> None:
-        self._before.append((mode.enabled, mode.asked))
-        mode.enabled, mode.asked = self.wanted and not mode.inference, self.wanted and mode.inference
+        self._before.append((mode.enabled, asked.enabled))
+        mode.enabled, asked.enabled = self.wanted and not mode.barred, self.wanted and bool(mode.barred)
 
     def __exit__(self, *exc: object) -> None:
-        mode.enabled, mode.asked = self._before.pop()
+        mode.enabled, asked.enabled = self._before.pop()
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
@@ -152,7 +166,7 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
     (False, True)
     """
 
-    _before: list[tuple[bool, bool, bool]]
+    _before: list[tuple[bool, str | None, bool]]
     _wanted: bool
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
@@ -165,11 +179,12 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
         return switch(mode)
 
     def __enter__(self) -> None:
-        self._before.append((mode.enabled, mode.inference, mode.asked))
-        mode.enabled, mode.inference, mode.asked = not self._wanted, self._wanted, False
+        self._before.append((mode.enabled, mode.barred, asked.enabled))
+        mode.enabled, asked.enabled = not self._wanted, False
+        mode.barred = INFERENCE if self._wanted else None
 
     def __exit__(self, *exc: object) -> None:
-        mode.enabled, mode.inference, mode.asked = self._before.pop()
+        mode.enabled, mode.barred, asked.enabled = self._before.pop()
 
     def __call__(self, function: F) -> F:
         """Act on a function."""
@@ -178,4 +193,4 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
 
 def is_inference_mode_enabled() -> bool:
     """Return True inside of `inference_mode`."""
-    return mode.inference
+    return mode.barred is not None

@@ -1,19 +1,24 @@
-"""NumPy's functions on tensors: ``np.sin(x)`` on a tensor is recorded as ``torch.sin(x)`` is.
+"""NumPy's functions on tensors: ``np.sin(x)`` in a derivative formula is recorded as ``torch.sin(x)`` is.
 
-Derivative formulas are written with NumPy's functions, so this is also what lets them run on tensors.
+Formulas are written with NumPy's functions, and this is what lets them run on tensors. A program's own ``np.sin(x)`` on a
+tensor that requires a gradient is refused, as PyTorch refuses it.
 """
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
 
+from gradviz.engine import advice
 from gradviz.engine import functions as f
 from gradviz.engine.functions import joining, linalg
+from gradviz.engine.modes import mode
 from gradviz.engine.operation import array_of
 from gradviz.engine.operations import elementary, elementwise
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.scope import PACKAGE
+from gradviz.engine.tensor import NUMPY_OF_TRACKED, Tensor, wrap
 
 UFUNCS: dict[Any, Any] = {
     np.add: f.add,
@@ -132,6 +137,12 @@ def _tensor(value: Any) -> Tensor:
 
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+    if (
+        mode.enabled
+        and any(isinstance(value, Tensor) and value._requires_grad for value in inputs)
+        and not sys._getframe(1).f_code.co_filename.startswith(PACKAGE)
+    ):
+        raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
     function = UFUNCS.get(ufunc)
     if function is None or method != "__call__" or kwargs:
         how = f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else "")

@@ -13,21 +13,22 @@ recorded in its turn. It need not undo broadcasting, nor copy a gradient along a
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache, wraps
-from types import FrameType
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes, mixed
-from gradviz.engine.modes import mode
+from gradviz.engine import dtypes, fast, layout, mixed
+from gradviz.engine.broadcast import broadcast_error, check_broadcast
+from gradviz.engine.core import operation as core
+from gradviz.engine.core.operation import parameters
+from gradviz.engine.fast import operation as quick
+from gradviz.engine.memory import counter_of
 from gradviz.engine.node import Node
-from gradviz.engine.scope import PACKAGE
-from gradviz.engine.tensor import Tensor, counter_of, edge_of, leaf_edge, wrap
+from gradviz.engine.tensor import Tensor
 
 TABLE: dict[str, Operation] = {}
 """Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
@@ -39,47 +40,25 @@ BESIDE: dict[str, Operation] = {}
 FAMILIES: dict[str, Callable[..., Any]] = {}
 """Where there is a row for each number of arguments or results: what makes it when it is first needed."""
 
-INFERENCE = (
-    "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in computation "
-    "tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in autograd, or use "
-    "`torch.no_grad()` instead of `torch.inference_mode()`."
-)
-
 FAMILY: dict[str, str] = {}
 """In which module each row stands."""
-
-SIZES = "_sym_sizes"
-"""What a formula appends to a name to read no more than its size."""
-
-Rule = Callable[[Any, tuple[Any, ...]], Any]
 
 NUMBERS = (bool, int, float, np.generic, np.ndarray)
 """What may stand beside a tensor in arithmetic."""
 
-_OURS: dict[str, bool] = {}
-"""Whether a source file is part of this package, for the files met so far."""
+apply, record = (quick.apply, quick.record) if fast.enabled else (core.apply, core.record)
 
 
-@dataclass(frozen=True, eq=False)
-class Operation:
-    """One row of the table.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Operation(core.Operation):
+    """A row with all that PyTorch shows of it, and a learner should see.
 
     Attributes
     ----------
-    name
-        PyTorch's name for the function: ``"mul"``.
     grad_fn
         The name of its node: ``"MulBackward0"``.
     symbol
         What its disc in a picture shows: ``"×"``; or a function of the settings that returns it.
-    forward
-        The computation on arrays.
-    inputs
-        The arguments that may be tensors.
-    derivatives
-        A formula for each argument that has one.
-    settings
-        The other arguments, in order.
     tensors
         Those settings that are tensors, without a derivative: an index, a mask, a target.
     expression
@@ -89,13 +68,6 @@ class Operation:
         or, where it is not a plain product, the whole contribution, with the upstream gradient called ``grad``.
     sentence
         How it passes the gradient on, for someone who sees it for the first time.
-    reduction
-        True when it reduces axes given by a setting ``dim``. Its formulas see the upstream gradient and the result
-        with the reduced axes kept at length 1.
-    outputs
-        What it computes. Gradients flow back from the first only, unless `many` is set.
-    many
-        True when gradients flow back from all outputs; its formulas then take them as a tuple.
     together
         True when PyTorch computes its derivatives in one function, and saves all that is read for any of them.
     sparing
@@ -106,48 +78,18 @@ class Operation:
         Of a family: its name, and which of its operations this is.
     """
 
-    name: str
     grad_fn: str
     symbol: str | Callable[..., str]
-    forward: Callable[..., Any]
-    inputs: tuple[str, ...]
-    derivatives: Mapping[str, Callable[..., Any]]
-    settings: tuple[str, ...] = ()
     tensors: tuple[str, ...] = ()
     expression: str = ""
     local: Mapping[str, str] = field(default_factory=dict)
     sentence: str = ""
-    reduction: bool = False
-    outputs: tuple[str, ...] = ("result",)
-    many: bool = False
     together: bool = False
     sparing: bool = False
     function: Callable[..., Any] = field(init=False, repr=False)
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
-    @cached_property
-    def fields(self) -> dict[str, int]:
-        """Where each name stands in a node's `values`: arguments, then the outputs, then the settings."""
-        return {name: place for place, name in enumerate((*self.inputs, *self.outputs, *self.settings))}
-
-    @cached_property
-    def rules(self) -> tuple[Rule, ...]:
-        """For each argument, its formula as a function of the upstream gradient and a node's `values`."""
-        formulas = (self.derivatives.get(name, _none) for name in self.inputs)
-        return tuple(self._rule(formula) for formula in formulas)
-
-    def _rule(self, formula: Callable[..., Any]) -> Rule:
-        names = parameters(formula)[1:]
-        if all(name in self.fields for name in names):
-            return _reading(formula, *(self.fields[name] for name in names))
-        sizes = [name not in self.fields for name in names]
-        places = [self.fields[name.removesuffix(SIZES)] for name in names]
-        return _reading_sizes(formula, list(zip(places, sizes, strict=True)))
-
-    @cached_property
-    def differentiable(self) -> tuple[bool, ...]:
-        """For each argument, whether it has a derivative."""
-        return tuple(name in self.derivatives for name in self.inputs)
+    rule = quick.rule if fast.enabled else core.Operation.rule
 
     @cached_property
     def readers(self) -> dict[str, list[str]]:
@@ -187,120 +129,20 @@ class Operation:
     def _saved(self) -> dict[tuple[bool, ...], list[str]]:
         return {}
 
+    def refuse(self, inputs: tuple[Any, ...], edges: Sequence[Any]) -> None:
+        """Say that a tensor made in inference mode would have to be saved, if so."""
+        saved = self.saved_names(tuple(edge is not None for edge in edges))
+        for name, argument in zip(self.inputs, inputs, strict=False):
+            if name in saved and isinstance(argument, Tensor) and argument._barred:
+                raise RuntimeError(argument._barred)
+
     @cached_property
     def node_type(self) -> type[Node]:
         """The class of its nodes."""
-        base = ReductionNode if self.reduction else Node
-        members = {"operation": self, "many": self.many, "__module__": __name__}
-        return type(self.grad_fn, (base,), members)
+        return type(self.grad_fn, (Node,), {"operation": self, "many": self.many, "__module__": __name__})
 
 
-def _reading(formula: Callable[..., Any], *places: int) -> Rule:
-    """Let a formula pick what it reads from a node's values. This runs for every edge of every backward pass."""
-    match places:
-        case ():
-            return lambda grad, values: formula(grad)
-        case (first,):
-            return lambda grad, values: formula(grad, values[first])
-        case (first, second):
-            return lambda grad, values: formula(grad, values[first], values[second])
-    return lambda grad, values: formula(grad, *[values[place] for place in places])
-
-
-def _reading_sizes(formula: Callable[..., Any], reads: list[tuple[int, bool]]) -> Rule:
-    """Do the same for a formula that reads the sizes of some."""
-    return lambda grad, values: formula(grad, *[np.shape(values[at]) if size else values[at] for at, size in reads])
-
-
-def _none(grad: Any) -> Any:
-    raise AssertionError("an argument without a derivative has no edge")
-
-
-def parameters(formula: Callable[..., Any]) -> tuple[str, ...]:
-    """Return the names of a formula's parameters (`inspect.signature` would do, at fifty times the cost)."""
-    code = getattr(formula, "__wrapped__", formula).__code__
-    return code.co_varnames[: code.co_argcount]
-
-
-class ReductionNode(Node):
-    """A node whose operation removed axes: its formulas see them kept at length 1."""
-
-    def contributions(self, upstream: Any) -> list[Any]:
-        """Put the reduced axes back, then multiply as every node does."""
-        if self.values is not None:
-            upstream = upstream.reshape(np.shape(self.values[self.operation.fields["result"]]))
-        return super().contributions(upstream)
-
-    def differentiable_contributions(self, upstream: Tensor) -> list[Tensor | None]:
-        """Do the same on tensors."""
-        if self.values is not None:
-            upstream = upstream.reshape(np.shape(self.values[self.operation.fields["result"]]))
-        return super().differentiable_contributions(upstream)
-
-    def tensors(self) -> tuple[Any, ...]:
-        """The result as a tensor has lost its axes; put them back here too."""
-        values = list(super().tensors())
-        assert self.values is not None
-        place = self.operation.fields["result"]
-        flat = wrap(self.values[place].reshape(self.output_shape), grad_fn=self)
-        values[place] = flat.reshape(np.shape(self.values[place]))
-        return tuple(values)
-
-
-# --- running an operation --------------------------------------------------------------------------------------------
-
-
-def caller() -> tuple[Any, int]:
-    """Return the code object and instruction that called into this package: the line a student wrote."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        code = frame.f_code
-        ours = _OURS.get(code.co_filename)
-        if ours is None:
-            ours = _OURS[code.co_filename] = code.co_filename.startswith(PACKAGE)
-        if not ours:
-            return code, frame.f_lasti
-        frame = frame.f_back
-    return sys._getframe(0).f_code, 0  # called from no line of Python at all
-
-
-def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...], output: Any) -> Tensor:
-    """Wrap an output as a tensor and, when a gradient may flow, note how it was made.
-
-    Parameters
-    ----------
-    operation
-        The row.
-    inputs
-        The arguments as given.
-    values
-        What the formulas may read, in the order of `Operation.fields`.
-    output
-        The array that becomes the new tensor.
-    """
-    if not mode.enabled:
-        return wrap(output)
-    edges: list[tuple[Any, int] | None] = []
-    flows = False
-    for place, argument in enumerate(inputs):
-        edge = None
-        if isinstance(argument, Tensor) and argument._requires_grad and operation.differentiable[place]:
-            edge = edge_of(argument)
-            flows = True
-        edges.append(edge)
-    if not flows or output.dtype.kind != "f":
-        return wrap(output)
-    if any(isinstance(argument, Tensor) and argument._inference for argument in inputs):
-        refuse_inference(operation, inputs, edges)
-    return wrap(output, operation.node_type(inputs, tuple(edges), values, output.shape, caller()))
-
-
-def refuse_inference(operation: Operation, inputs: tuple[Any, ...], edges: Sequence[Any]) -> None:
-    """Say that a tensor made in inference mode would have to be saved, if so."""
-    saved = operation.saved_names(tuple(edge is not None for edge in edges))
-    for name, argument in zip(operation.inputs, inputs, strict=False):
-        if name in saved and isinstance(argument, Tensor) and argument._inference:
-            raise RuntimeError(INFERENCE)
+# --- arguments -------------------------------------------------------------------------------------------------------
 
 
 def watching(out: Tensor, **settings: Any) -> Tensor:
@@ -320,8 +162,9 @@ def watching(out: Tensor, **settings: Any) -> Tensor:
             for tensor in (given if isinstance(given, tuple | list) else (given,))
             if isinstance(tensor, Tensor)
         )
-        if any(tensor._inference for _, tensor in given):
-            raise RuntimeError(INFERENCE)
+        barred = next((tensor._barred for _, tensor in given if tensor._barred), None)
+        if barred is not None:
+            raise RuntimeError(barred)
         out._grad_fn.given = given
     return out
 
@@ -371,28 +214,6 @@ def is_bool(operand: Any) -> bool:
     return isinstance(operand, bool) or (isinstance(operand, np.ndarray | np.generic) and operand.dtype.kind == "b")
 
 
-def broadcast_error(x: Any, y: Any) -> RuntimeError:
-    """Say which sizes do not match, in PyTorch's words."""
-    a, b = np.shape(x), np.shape(y)
-    longest = max(len(a), len(b))
-    padded_a, padded_b = (1,) * (longest - len(a)) + a, (1,) * (longest - len(b)) + b
-    for axis in range(longest - 1, -1, -1):
-        m, n = padded_a[axis], padded_b[axis]
-        if m != n and 1 not in (m, n):
-            words = (
-                f"The size of tensor a ({m}) must match the size of tensor b ({n}) at non-singleton dimension {axis}"
-            )
-            return RuntimeError(advice.do_not_broadcast(words, x, y))
-    raise AssertionError(f"shapes {a} and {b} do broadcast")
-
-
-def check_broadcast(*arrays: Any) -> None:
-    """Say which two of several arrays, if any, have shapes that do not go together."""
-    for x, y in itertools.combinations(arrays, 2):
-        if any(m != n and 1 not in (m, n) for m, n in zip(np.shape(x)[::-1], np.shape(y)[::-1], strict=False)):
-            raise broadcast_error(x, y)
-
-
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
@@ -434,30 +255,27 @@ def unary(
     operation = row(
         Operation(
             name,
-            grad_fn,
-            symbol,
             forward,
             ("self",),
             {"self": derivative},
+            grad_fn=grad_fn,
+            symbol=symbol,
             expression=expression,
             local={"self": local},
             sentence=sentence,
         )
     )
-    node_type = operation.node_type
 
     def function(input: Tensor) -> Tensor:
         x = input.array
         if to_float and x.dtype.kind != "f":
             x = x.astype(dtypes.get_default_dtype().numpy)
         out = forward(x)
-        if not (input._requires_grad and mode.enabled):
-            return wrap(out)
-        node = input._grad_fn
-        edge = leaf_edge(input) if node is None else (node, input._output_nr)
-        return wrap(out, node_type((input,), (edge,), (x, out), out.shape, caller()))
+        if out.ndim > 1 and not x.flags.c_contiguous:
+            out = layout.follow(out, x)
+        return record(operation, (input,), (x, out), out)
 
-    return _named(function, operation)
+    return _named(quick.unary(operation, function) if fast.enabled else function, operation)
 
 
 def binary(
@@ -480,17 +298,16 @@ def binary(
     operation = row(
         Operation(
             name,
-            grad_fn,
-            symbol,
             forward,
             ("self", "other"),
             derivatives,
+            grad_fn=grad_fn,
+            symbol=symbol,
             expression=expression,
             local=local,
             sentence=sentence,
         )
     )
-    node_type = operation.node_type
 
     def function(input: Any, other: Any) -> Tensor:
         left, right = isinstance(input, Tensor), isinstance(other, Tensor)
@@ -514,26 +331,11 @@ def binary(
             out = forward(x, y)
         except ValueError:
             raise broadcast_error(x, y) from None
-        edge = other_edge = None
-        if mode.enabled:
-            if left and input._requires_grad:
-                node = input._grad_fn
-                edge = leaf_edge(input) if node is None else (node, input._output_nr)
-            if right and other._requires_grad:
-                node = other._grad_fn
-                other_edge = leaf_edge(other) if node is None else (node, other._output_nr)
-        if edge is None:
-            if other_edge is None and not (
-                mode.enabled and ((left and input._requires_grad) or (right and other._requires_grad))
-            ):
-                return wrap(out)
-            if left and input._inference:
-                refuse_inference(operation, (input, other), (edge, other_edge))
-        elif other_edge is None and right and other._inference:
-            refuse_inference(operation, (input, other), (edge, other_edge))
-        return wrap(out, node_type((input, other), (edge, other_edge), (x, y, out), out.shape, caller()))
+        if out.ndim > 1 and not (x if left and x.ndim == out.ndim else y).flags.c_contiguous:
+            out = layout.follow(out, x, y)
+        return record(operation, (input, other), (x, y, out), out)
 
-    return _named(function, operation)
+    return _named(quick.binary(operation, function) if fast.enabled else function, operation)
 
 
 def reduction(
@@ -556,12 +358,12 @@ def reduction(
     operation = row(
         Operation(
             name,
-            grad_fn,
-            symbol,
             forward,
             ("self",),
             {"self": derivative},
             ("dim", "keepdim", *settings),
+            grad_fn=grad_fn,
+            symbol=symbol,
             expression=expression,
             local={"self": local},
             sentence=sentence,
@@ -572,7 +374,7 @@ def reduction(
     def function(input: Tensor, dim: Any = None, keepdim: bool = False, *more: Any) -> Tensor:
         x = input.array
         axes = tuple(range(x.ndim)) if dim is None else normal_axes(dim, x.ndim)
-        kept = forward(x, axes, *more)
+        kept = layout.rows(forward(x, axes, *more))
         if keepdim:
             out = kept
         elif len(axes) == x.ndim:
@@ -642,13 +444,13 @@ def unlisted(
     """
     operation = Operation(
         name,
-        grad_fn,
-        symbol,
         forward,
         tuple(inputs.split()),
         derivatives,
         tuple(settings.split()),
-        tuple(tensors.split()),
+        grad_fn=grad_fn,
+        symbol=symbol,
+        tensors=tuple(tensors.split()),
         expression=expression,
         local=local,
         sentence=sentence,
@@ -658,33 +460,19 @@ def unlisted(
         sparing=sparing,
     )
     count = len(operation.inputs)
-    node_type = operation.node_type
 
-    def of_one(self: Any, *others: Any) -> Tensor:
-        """The usual case, and the fastest: one tensor, one result."""
-        x = self.array if isinstance(self, Tensor) else array_of(self)
-        out = forward(x, *others)
-        if not (mode.enabled and isinstance(self, Tensor) and self._requires_grad) or out.dtype.kind != "f":
-            return wrap(out)
-        node = self._grad_fn
-        edge = leaf_edge(self) if node is None else (node, self._output_nr)
-        return wrap(out, node_type((self,), (edge,), (x, out, *others), out.shape, caller()))
-
-    def of_several(*arguments: Any) -> Any:
-        tensors, others = arguments[:count], arguments[count:]
-        arrays = [argument.array if isinstance(argument, Tensor) else array_of(argument) for argument in tensors]
-        out = forward(*arrays, *others)
-        if outputs == "result":
-            return record(operation, tensors, (*arrays, out, *others), out)
-        first = record(operation, tensors, (*arrays, *out, *others), out[0])
-        node = first._grad_fn
-        rest = tuple(wrap(array, node if many else None, place) for place, array in enumerate(out[1:], start=1))
-        if node is not None and not many:  # those that have no gradient do not know the node, which may have saved them
-            for place, tensor in enumerate(rest, start=1):
+    def function(*arguments: Any) -> Any:
+        inputs = tuple(one if isinstance(one, Tensor) else array_of(one) for one in arguments[:count])
+        result = apply(operation, inputs, arguments[count:])
+        if outputs != "result" and not many and (node := result[0]._grad_fn) is not None:
+            # Those that have no gradient do not know the node, which may have saved them.
+            for place, tensor in enumerate(result[1:], start=1):
                 node.counts(place, counter_of(tensor))
-        return first, *rest
+        return result
 
-    return _named(of_one if count == 1 and outputs == "result" and derivatives else of_several, operation)
+    if not fast.enabled or outputs != "result" or not derivatives:
+        return _named(function, operation)
+    return _named((quick.of_one if count == 1 else quick.of_several)(operation, function), operation)
 
 
 def _named(function: Callable[..., Tensor], operation: Operation) -> Callable[..., Tensor]:

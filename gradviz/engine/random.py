@@ -205,8 +205,17 @@ class Generator:
             numbers = np.where(numbers == dtype.type(high), dtype.type(low), numbers)
         return numbers.reshape(shape)
 
-    def normal(self, shape: Shape, dtype: np.dtype = FLOAT32, mean: float = 0.0, std: float = 1.0) -> np.ndarray:
+    def normal(
+        self, shape: Shape, dtype: np.dtype = FLOAT32, mean: float = 0.0, std: float = 1.0, *, blocks: bool = True
+    ) -> np.ndarray:
         """Draw normally distributed numbers: ``torch.randn``, ``tensor.normal_(mean, std)``.
+
+        Parameters
+        ----------
+        shape, dtype, mean, std
+            What the numbers are.
+        blocks
+            Whether many are made in blocks, as PyTorch does for memory that they fill row by row, or one by one.
 
         Raises
         ------
@@ -217,7 +226,7 @@ class Generator:
         if std < 0:
             raise RuntimeError(f"normal expects std >= 0.0, but found std {std:g}")
         count = _count(shape)
-        if count < BLOCK:
+        if count < BLOCK or not blocks:
             numbers = np.array([self._one_normal() for _ in range(count)], np.float64)
         else:
             numbers = _box_muller(self._normal_blocks(count, dtype)).ravel()

@@ -120,6 +120,15 @@ class Signature:
                 left -= 1
         return self._unexpected(keywords, len(args)) if left else bound
 
+    def sources(self, count: int, keywords: Mapping[str, Any]) -> dict[str, int | str]:
+        """Return where each argument of a call that fits comes from: its place among so many, or its keyword."""
+        found: dict[str, int | str] = {}
+        for place, parameter in enumerate(self.parameters):
+            source = place if place < count else parameter.given(keywords)
+            if source is not None:
+                found[parameter.name] = source
+        return found
+
     def unpacked(self, bound: Mapping[str, Any]) -> str | None:
         """Return what PyTorch says of elements of lists that are of another kind, which it looks at last."""
         for parameter in self.parameters:

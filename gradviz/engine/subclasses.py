@@ -1,7 +1,7 @@
 """Classes of tensors that a program makes: ``class Named(torch.Tensor)``. What is computed from one is one, as in PyTorch.
 
-Where a program makes none they cost nothing: whether there are any is one question to an empty set. Once there is one, every
-call of a function is asked whether it is about it; operators, which come through no door, are put behind one in the class
+Where a program makes none they cost nothing: whether there are any is one question to an empty set. While there is one, the
+arguments of every call are looked at, and a call that is not about one goes on as ever; operators, which come through no door, are put behind one in the class
 itself when it is made.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import Any
@@ -17,8 +18,9 @@ from gradviz.engine import mixed
 from gradviz.engine.creation import alias
 from gradviz.engine.tensor import Tensor
 
-kept: set[type] = set()
-"""The classes that a program has made."""
+kept: set[weakref.ref[type]] = set()
+"""The classes that a program has made and still has; each carries the mark `MARK`."""
+MARK = "_of_the_program"
 
 
 class _Running(threading.local):
@@ -34,7 +36,7 @@ def made(cls: type) -> None:
     """Note a new class of tensors, and let its operators keep it. Parameters are this package's own: they give tensors."""
     if cls.__module__.startswith("gradviz."):
         return
-    if not any(base in kept or base is Tensor for base in cls.__bases__):
+    if not any(base is Tensor or getattr(base, MARK, False) for base in cls.__bases__):
         return
     if Tensor in cls.__bases__:
         for name, member in vars(Tensor).items():
@@ -45,7 +47,8 @@ def made(cls: type) -> None:
                 and isinstance(member, FunctionType)
             ):
                 setattr(cls, name, _keeping(member))
-    kept.add(cls)
+    setattr(cls, MARK, True)
+    kept.add(weakref.ref(cls, kept.discard))
 
 
 OPERATORS = frozenset(
@@ -81,12 +84,18 @@ def _keeping(member: Callable[..., Any]) -> Callable[..., Any]:
 
 def wanted(args: Any) -> bool:
     """Return True if a call is about one of these classes, and has not been seen to yet."""
-    return not _running.depth and next(_classes(args), None) is not None
+    for argument in args:
+        kind = type(argument)
+        if kind is Tensor or kind is int or kind is float:
+            continue  # of most calls there is no more to ask
+        if next(_classes((argument,)), None) is not None:
+            return not _running.depth
+    return False
 
 
 def _classes(args: Any) -> Iterator[type]:
     for argument in args:
-        if type(argument) in kept:
+        if getattr(type(argument), MARK, False):
             yield type(argument)
         elif isinstance(argument, tuple | list):
             yield from _classes(argument)

@@ -15,10 +15,15 @@ import numpy as np
 
 from gradviz import absent
 from gradviz.engine import advice, devices, dtypes, mixed, printing
-from gradviz.engine.hooks import RemovableHandle, add
-from gradviz.engine.modes import mode
-from gradviz.engine.node import AccumulateGrad, Node, moment
+from gradviz.engine.core import tensor as core
+from gradviz.engine.core.node import moment
+from gradviz.engine.core.tensor import Edge, edge_of, mode, results_are, wrap
+from gradviz.engine.hooks import Hooks, RemovableHandle
+from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
+from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.size import Size
+
+__all__ = ["Tensor", "edge_of", "wrap"]
 
 NOT_A_LEAF = (
     "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
@@ -45,7 +50,7 @@ DETACHED_VIEW = (
 NUMPY_OF_TRACKED = "Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead."
 
 
-class Tensor:
+class Tensor(core.Tensor):
     """A multi-dimensional array that remembers how it was computed.
 
     Make one with `gradviz.tensor`, `gradviz.zeros`, `gradviz.randn`, ...
@@ -60,10 +65,8 @@ class Tensor:
     # What most tensors have never needs to be stored in them.
     _grad: Tensor | None = None
     _retains_grad = False
-    _output_nr = 0
-    _accumulate: weakref.ref[AccumulateGrad] | None = None
-    _hooks: list[Callable[[Tensor], Tensor | None]] | None = None
-    _post_accumulate_hooks: list[Callable[[Tensor], None]] | None = None
+    _hooks: Hooks[Callable[[Tensor], Tensor | None]] | None = None
+    _post_accumulate_hooks: Hooks[Callable[[Tensor], None]] | None = None
     _base: Tensor | None = None  # whose memory a view looks at
     _views: list[weakref.ref[Tensor]] | None = None
     _creation = (
@@ -72,19 +75,17 @@ class Tensor:
     # as one of "several", or in the forward of a custom "function"
     _inherits = False  # a view that requires a gradient only because its base does: none goes on from it
     _stale: str | None = None  # such a view, once its memory was changed: what is wrong with using it
-    _inference = False
     _source: weakref.ref[Tensor] | None = None  # what it was detached from
     _memory: Memory | None = None
     _counter: VersionCounter | None = None
 
-    array: Any
-    _requires_grad: bool
     _grad_fn: Node | None
 
     if TYPE_CHECKING:  # the methods that `gradviz.engine.methods` attaches, for type checkers
         T: Tensor
         mT: Tensor  # noqa: N815 (PyTorch's name)
 
+        def __new__(cls, *data: Any, **words: Any) -> Tensor: ...  # noqa: D102
         def __add__(self, other: Any) -> Tensor: ...
         def __radd__(self, other: Any) -> Tensor: ...
         def __sub__(self, other: Any) -> Tensor: ...
@@ -100,15 +101,6 @@ class Tensor:
         def __getitem__(self, index: Any) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
-
-    def __new__(cls, *data: Any, **words: Any) -> Tensor:
-        """Make a float tensor of numbers, ``Tensor([1, 2])``, or of a size, ``Tensor(2, 3)``; `gradviz.tensor` is clearer."""
-        from gradviz.engine.creation import legacy
-
-        made = legacy((words.pop("data"),) if "data" in words else data, dtypes.get_default_dtype())
-        if made.__class__ is not cls:
-            made.__class__ = cls
-        return made
 
     # --- the graph ----------------------------------------------------------------------------------------------
 
@@ -139,14 +131,14 @@ class Tensor:
         if requires_grad and self.array.dtype.kind != "f":
             words = "only Tensors of floating point dtype can require gradients"
             raise RuntimeError(advice.not_floating(words, self))
-        if requires_grad and self._inference and not mode.inference:
+        if requires_grad and self._barred and not mode.barred:
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self.requires_grad = requires_grad
         return self
 
     def is_inference(self) -> bool:
         """Return True for a tensor made inside of ``inference_mode()``."""
-        return self._inference
+        return self._barred is not None
 
     @property
     def grad_fn(self) -> Node | None:
@@ -168,11 +160,14 @@ class Tensor:
         """Which output of its `grad_fn` this tensor is."""
         return self._output_nr
 
-    def gradient_edge(self) -> tuple[Any, int]:
+    def gradient_edge(self) -> Edge:
         """Return where a gradient of this tensor goes: its `grad_fn`, or the `AccumulateGrad` of a leaf."""
-        if self._grad_fn is not None:
-            return self._grad_fn, self._output_nr
-        return leaf_edge(self) or (AccumulateGrad(self), 0)
+        return edge_of(self) or (AccumulateGrad(self), 0)
+
+    def _end(self) -> AccumulateGrad | None:
+        """Make the end of the line. A view that requires a gradient only because its base does has none."""
+        refuse_stale(self)
+        return None if self._inherits else AccumulateGrad(self)
 
     @property
     def grad(self) -> Tensor | None:
@@ -219,10 +214,10 @@ class Tensor:
         refuse_stale(self)
         # Hooks live where the gradient passes: on the node for a result, on the tensor for a leaf.
         if self._grad_fn is not None:
-            return add(self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, []), hook)
+            return self._grad_fn.all_hooks().outputs.setdefault(self._output_nr, Hooks()).add(hook)
         if self._hooks is None:
-            self._hooks = []
-        return add(self._hooks, hook)
+            self._hooks = Hooks()
+        return self._hooks.add(hook)
 
     def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
         """Call `hook` with this leaf after a gradient has been added to its ``.grad``."""
@@ -231,19 +226,19 @@ class Tensor:
         if self._grad_fn is not None:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
         if self._post_accumulate_hooks is None:
-            self._post_accumulate_hooks = []
-        return add(self._post_accumulate_hooks, hook)
+            self._post_accumulate_hooks = Hooks()
+        return self._post_accumulate_hooks.add(hook)
 
     def detach(self) -> Tensor:
         """Return a tensor with the same memory, cut off from the graph."""
-        out = wrap(self.storage())
+        out = wrap(self._writable())
         out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
-        out._inference = self._inference
-        if not (self._inference and mode.inference):
-            out._counter = (
-                VersionCounter() if self._inference else counter_of(self)
-            )  # with its own it may be written to
+        out._barred = self._barred
+        if not self._barred:
+            out._counter = counter_of(self)
+        elif not mode.barred:
+            out._counter = VersionCounter()  # with one of its own, it may be changed
         return out
 
     def detach_(self) -> Tensor:
@@ -258,9 +253,9 @@ class Tensor:
     @property
     def data(self) -> Tensor:
         """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
-        out = wrap(self.storage())
-        out._memory, out._inference = memory_of(self), self._inference
-        if self._inference and not mode.inference:
+        out = wrap(self._writable())
+        out._memory, out._barred = memory_of(self), self._barred
+        if self._barred and not mode.barred:
             out._counter = VersionCounter()
         return out
 
@@ -271,23 +266,17 @@ class Tensor:
             raise TypeError(mixed.explained(words, value))
         if value._memory is None or value._memory is not self._memory:
             self.keep_old_values()
-            self.array = value.storage()
+            self.array = value._writable()
 
     @property
     def _version(self) -> int:
         """How often this tensor's memory was changed in place."""
-        if self._inference and self._counter is None:
+        if self._barred and self._counter is None:
             raise RuntimeError("Inference tensors do not track version counter.")
         counter = (self if self._base is None else self._base)._counter
         return 0 if counter is None else counter.count
 
     # --- memory -------------------------------------------------------------------------------------------------
-
-    def storage(self) -> np.ndarray[Any, Any]:
-        """Return the array itself, to be written to."""
-        if not isinstance(self.array, np.ndarray):
-            self.array = np.array(self.array)
-        return self.array
 
     def keep_old_values(self) -> None:
         """Before a change in place: keep what stood here, so that a graph made earlier can still be drawn."""
@@ -301,7 +290,7 @@ class Tensor:
         """Return the array; it shares memory with the tensor."""
         if self._requires_grad and mode.enabled and not force:
             raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
-        return self.storage()
+        return self._writable()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.numpy(), dtype=dtype, copy=copy)
@@ -433,7 +422,7 @@ class Tensor:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what a pickle has: the numbers, and whether a gradient is wanted; no graph and no gradient, as in PyTorch."""
-        own = {name: value for name, value in vars(self).items() if name not in vars(Tensor)}  # what others lack goes
+        own = {name: value for name, value in vars(self).items() if not hasattr(Tensor, name)}  # what others lack goes
         return {**own, "_grad_fn": None}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
@@ -443,7 +432,7 @@ class Tensor:
                 "moment.  If you were attempting to deepcopy a module, this may be because of a torch.nn.utils."
                 "weight_norm usage, see https://github.com/pytorch/pytorch/pull/103001"
             )
-        copy = _new(self.__class__)
+        copy = object.__new__(self.__class__)
         memo[id(self)] = copy
         copy.array, copy._requires_grad, copy._grad_fn = np.array(self.array), self._requires_grad, None
         if self._grad is not None:
@@ -451,153 +440,10 @@ class Tensor:
         return copy
 
 
-class Memory:
-    """What stood in a piece of memory before the last few changes in place, for pictures of graphs made earlier.
-
-    Shared by all tensors that see the same memory. Only small arrays are kept.
-    """
-
-    LIMIT = 64 * 1024
-    KEPT = 4
-
-    __slots__ = ("before", "lost")
-
-    def __init__(self) -> None:
-        self.before: list[tuple[int, np.ndarray[Any, Any]]] = []
-        self.lost = -1  # the moment of the last change whose old values were not kept
-
-    @classmethod
-    def copied(cls, array: Any) -> np.ndarray[Any, Any] | None:
-        """Return a copy of what is to be changed; ``None`` if it is too large to be kept."""
-        return None if array.nbytes > cls.LIMIT else np.array(array)
-
-    def keep(self, moment: int, old: np.ndarray[Any, Any] | None) -> None:
-        """Note a change, and what it replaced."""
-        if old is None:
-            self.lost = moment
-            return
-        self.before.append((moment, old))
-        if len(self.before) > self.KEPT:
-            self.lost = self.before.pop(0)[0]
-
-    def at(self, moment: int, now: Any) -> Any:
-        """Return the array as it was at a moment: what the first change after that replaced."""
-        if self.lost > moment:
-            return None
-        return next((array for changed, array in self.before if changed > moment), now)
-
-
-class VersionCounter:
-    """Counts changes in place, for all tensors that share a piece of memory with autograd's knowledge."""
-
-    KEPT = 64
-
-    __slots__ = ("count", "moments", "origin", "told")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.told: list[weakref.ref[Tensor]] = []  # views that no longer can be used once the memory has changed
-        self.moments: list[int] = []  # when the last few changes happened
-        self.origin: tuple[Any, int] | None = None  # the line that made the last one
-
-    @property
-    def last(self) -> int:
-        """The moment of the last change."""
-        return self.moments[-1] if self.moments else -1
-
-    def note(self, moment: int, origin: tuple[Any, int]) -> None:
-        """Count a change."""
-        self.count += 1
-        self.moments.append(moment)
-        self.origin = origin
-        if len(self.moments) > self.KEPT:
-            del self.moments[: self.KEPT // 2]
-
-    def tells(self, view: Tensor) -> None:
-        """Let a view know of the changes to come."""
-        if len(self.told) > 16:
-            self.told = [one for one in self.told if one() is not None]
-        self.told.append(weakref.ref(view))
-
-    def at(self, moment: int) -> int:
-        """Return how many changes there had been at a moment."""
-        return self.count - sum(changed > moment for changed in self.moments)
-
-
-def wrap(array: Any, grad_fn: Node | None = None, output_nr: int = 0) -> Tensor:
-    """Make a tensor around an array, without a copy: the result of an operation.
-
-    Parameters
-    ----------
-    array
-        An ndarray or NumPy scalar of a supported dtype.
-    grad_fn
-        The node that made it, when a gradient flows.
-    """
-    out = _new(Tensor)
-    out.array = array
-    out._grad_fn = grad_fn
-    if grad_fn is not None:
-        out._requires_grad = True
-        if output_nr:
-            out._output_nr = output_nr
-    else:
-        out._requires_grad = False
-        if mode.inference:
-            out._inference = True
-    return out
-
-
-_new = object.__new__
-
-
-def leaf_edge(leaf: Tensor) -> tuple[AccumulateGrad, int] | None:
-    """Return where a gradient of a leaf goes: its `AccumulateGrad`, the same one as long as any graph needs it.
-
-    A view that requires a gradient only because its base does has none: that is where the gradient ends.
-    """
-    # The node holds the leaf, so the leaf may only know the node weakly, or neither would ever be freed.
-    accumulate = leaf._accumulate() if leaf._accumulate is not None else None
-    if accumulate is None:
-        refuse_stale(leaf)
-        if leaf._inherits:
-            return None
-        accumulate = AccumulateGrad(leaf)
-        leaf._accumulate = weakref.ref(accumulate)
-    return accumulate, 0
-
-
-def edge_of(argument: Tensor) -> tuple[Any, int] | None:
-    """Return where a gradient of an operation's argument goes, ``None`` if nowhere."""
-    if not argument._requires_grad:
-        return None
-    return leaf_edge(argument) if argument._grad_fn is None else (argument._grad_fn, argument._output_nr)
-
-
 def refuse_stale(view: Tensor) -> None:
     """Raise PyTorch's error for a view that was overtaken by a change in place."""
     if view._stale is not None and (view._requires_grad or (view._base is not None and view._base._requires_grad)):
         raise RuntimeError(view._stale)
-
-
-def memory_of(tensor: Tensor) -> Memory:
-    """Return the tensor's `Memory`, made when first asked for."""
-    if tensor._memory is None:
-        tensor.storage()
-        tensor._memory = Memory()
-    return tensor._memory
-
-
-def counter_of(tensor: Tensor) -> VersionCounter:
-    """Return the `VersionCounter` of the tensor's memory, made when first asked for."""
-    root = tensor if tensor._base is None else tensor._base
-    if root._counter is None:
-        if root._inference:
-            return VersionCounter()  # nobody reads it: changes to what was made in inference mode are not counted
-        root._counter = VersionCounter()
-        if root._grad_fn is not None:
-            root._grad_fn.counts(root._output_nr, root._counter)
-    return root._counter
 
 
 def _no_axis(dim: int, ndim: int) -> IndexError:
@@ -608,3 +454,6 @@ def _no_axis(dim: int, ndim: int) -> IndexError:
 
 def _type_name(value: Any) -> str:
     return type(value).__name__
+
+
+results_are(Tensor)

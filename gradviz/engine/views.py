@@ -1,7 +1,7 @@
 """Views: tensors that look at another's memory.
 
 A change in place to either is a change to both, and the graph has to say so. Which entries of its base a view sees is read
-off their memory, whatever chain of slicing, reshaping and transposing made it.
+off their strides, whatever chain of slicing, reshaping and transposing made it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.memory import counter_of
 from gradviz.engine.modes import mode
-from gradviz.engine.tensor import Tensor, counter_of
+from gradviz.engine.tensor import Tensor
 
 
 def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
@@ -28,16 +29,16 @@ def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
     if out is base:
         return out
     if not isinstance(base.array, np.ndarray):  # a NumPy scalar has no memory to look at; an array of one entry has
-        shape, held = out.array.shape, base.storage()
+        shape, held = out.array.shape, base._writable()
         out.array = held.reshape(shape) if out.array.size == 1 else np.broadcast_to(held, shape)
     root = base if base._base is None else base._base
-    if mode.inference or root._inference:
-        out._inference = root._inference
-        if root._inference:
+    if mode.barred or root._barred:
+        out._barred = root._barred
+        if root._barred:
             return out  # nothing is recorded of it, so nobody has to know
     out._base = root
     if not mode.enabled:
-        creation = "inference" if mode.inference else "no_grad"
+        creation = "inference" if mode.barred else "no_grad"
         if root._requires_grad:
             out._requires_grad = out._inherits = True
     if creation or base._creation:
@@ -57,34 +58,41 @@ def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
 def living_views(root: Tensor) -> list[Tensor]:
     """Return the views of a tensor that still look at its memory."""
     alive = [view() for view in root._views or ()]
-    return [view for view in alive if view is not None and np.may_share_memory(view.array, root.array)]
+    return [
+        view
+        for view in alive
+        if view is not None and (not view.array.size or np.may_share_memory(view.array, root.array))
+    ]
 
 
-def places(root: Any, view: Any) -> np.ndarray[Any, Any]:
-    """Return for each entry of a view the place of that entry in its base, counted through the base row by row.
+def part_of(root: Any, view: Any) -> tuple[Any, ...]:
+    """Return where a view's entries stand in its base, as `gradviz.engine.strides` wants it.
 
     Parameters
     ----------
     root, view
-        Arrays that share memory.
+        Arrays that share memory, of the same dtype.
+
+    Returns
+    -------
+    tuple
+        The view's size, its strides and its first place, counted in entries of the base's memory; and the strides of the
+        base, ``None`` where its entries stand row by row.
 
     Examples
     --------
     >>> import numpy as np
     >>> base = np.zeros((2, 3))
-    >>> places(base, base[:, 1])
-    array([1, 4])
+    >>> part_of(base, base[:, 1])
+    ((2,), (3,), 1, None)
     """
-    addresses = _addresses(root).ravel()
-    order = np.argsort(addresses, kind="stable")
-    found = np.searchsorted(addresses, _addresses(view), sorter=order)
-    return order[found]
+    offset = (_address(view) - _address(root)) // root.itemsize if view.size else 0
+    return view.shape, _steps(view), offset, None if root.flags.c_contiguous else _steps(root)
 
 
-def _addresses(array: Any) -> np.ndarray[Any, Any]:
-    """Return the address of each entry in memory."""
-    address = np.asarray(array.__array_interface__["data"][0])
-    for axis, (size, stride) in enumerate(zip(array.shape, array.strides, strict=True)):
-        steps = np.arange(size) * stride
-        address = address + steps.reshape((size,) + (1,) * (array.ndim - axis - 1))
-    return np.broadcast_to(address, array.shape)
+def _steps(array: Any) -> tuple[int, ...]:
+    return tuple(stride // array.itemsize for stride in array.strides)
+
+
+def _address(array: Any) -> int:
+    return array.__array_interface__["data"][0]

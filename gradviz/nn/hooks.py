@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gradviz.engine.hooks import RemovableHandle
+from gradviz.engine.hooks import Hooks
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import family, unlisted
 from gradviz.engine.tensor import Tensor, wrap
@@ -38,19 +38,13 @@ class Hook(NamedTuple):
 
 
 class ModuleHooks:
-    """All hooks of one module, each list in the order of the calls."""
+    """All hooks of one module, of each kind in the order of the calls."""
 
     def __init__(self) -> None:
-        self.before: list[Hook] = []
-        self.after: list[Hook] = []
-        self.before_backward: list[Hook] = []
-        self.after_backward: list[Hook] = []
-
-
-def add(hooks: list[Hook], hook: Hook, prepend: bool) -> RemovableHandle:
-    """Register a hook behind the others, or in front of them."""
-    hooks.insert(0 if prepend else len(hooks), hook)
-    return RemovableHandle(hooks, hook)
+        self.before: Hooks[Hook] = Hooks()
+        self.after: Hooks[Hook] = Hooks()
+        self.before_backward: Hooks[Hook] = Hooks()
+        self.after_backward: Hooks[Hook] = Hooks()
 
 
 def call(module: Module, hooks: ModuleHooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -58,7 +52,7 @@ def call(module: Module, hooks: ModuleHooks, args: tuple[Any, ...], kwargs: dict
     waiting = list(hooks.after)
     result = None
     try:
-        for hook in tuple(hooks.before):
+        for hook in hooks.before:
             args, kwargs = _prepared(module, hook, args, kwargs)
         passage = Passage(module, hooks) if hooks.before_backward or hooks.after_backward else None
         if passage is not None:

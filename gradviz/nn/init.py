@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradviz import absent
-from gradviz.engine import inplace, random
+from gradviz.engine import distributions, inplace, layout, random
 from gradviz.engine.modes import no_grad
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
@@ -55,12 +55,13 @@ def __getattr__(name: str) -> Any:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with random numbers, uniform between `a` and `b`."""
-    return _fill(tensor, _source(generator).uniform(a, b, tuple(tensor.shape), tensor.array.dtype))
+    draw, array = _source(generator), tensor.array
+    return _fill(tensor, layout.drawn(array, lambda shape: draw.uniform(a, b, shape, array.dtype)))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Fill with random numbers from a normal distribution."""
-    return _fill(tensor, _source(generator).normal(tuple(tensor.shape), tensor.array.dtype, mean, std))
+    return _fill(tensor, distributions.normal(_source(generator), tensor.array, mean, std))
 
 
 def trunc_normal_(
@@ -72,25 +73,26 @@ def trunc_normal_(
             "mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.",
             stacklevel=2,
         )
-    draw, shape, kind = _source(generator), tuple(tensor.shape), tensor.array.dtype
+    draw, array, kind = _source(generator), tensor.array, tensor.array.dtype
     inside = _normal_below((b - mean) / std) - _normal_below((a - mean) / std)
     if inside > 0.3:
         # Draw normal numbers, and those beyond the limits again.
         low, high = kind.type(a), kind.type(b)
-        numbers = draw.normal(shape, kind, mean, std)
+        numbers = distributions.normal(draw, array, mean, std)
+        again = layout.empty_like(array)
         while (wrong := (numbers < low) | (numbers > high)).any():
-            numbers = np.where(wrong, draw.normal(shape, kind, mean, std), numbers)
+            numbers = np.where(wrong, distributions.normal(draw, again, mean, std), numbers)
     else:
         # Nearly all would lie beyond. Draw uniform numbers between the limits, and keep each with a chance that is as
         # high as the bell curve there.
         peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
-        numbers, wrong = np.empty(shape, kind), np.ones(shape, bool)
+        numbers, wrong = layout.empty_like(array), np.ones(array.shape, bool)
         while wrong.any():
-            drawn = draw.uniform(a, b, shape, kind)
+            drawn = layout.drawn(array, lambda shape: draw.uniform(a, b, shape, kind))
             numbers = np.where(wrong, drawn, numbers)
             height = ((drawn - kind.type(mean)) / kind.type(std)) ** 2 * kind.type(-0.5) - kind.type(peak)
             with np.errstate(divide="ignore"):
-                wrong &= np.log(draw.random(shape, kind)) > height
+                wrong &= np.log(layout.drawn(array, lambda shape: draw.random(shape, kind))) > height
     return _fill(tensor, numbers)
 
 
@@ -246,6 +248,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     drawn = _source(generator).normal((rows, columns), tensor.array.dtype)
     q, r = np.linalg.qr(drawn.T if rows < columns else drawn)
     q *= np.sign(np.diag(r))  # QR may turn vectors around; to be uniform among all orthogonal matrices they must not be
+    tensor.detach().view(rows, columns)  # PyTorch writes through this view, and refuses a tensor that has none
     return _fill(tensor, ((q.T if rows < columns else q) * gain).reshape(tensor.shape))
 
 

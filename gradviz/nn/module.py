@@ -481,7 +481,7 @@ class Module:
         with_kwargs
             Call ``hook(module, args, kwargs)``; it may return both.
         """
-        return hooks.add(self._all_hooks().before, Hook(hook, with_kwargs), prepend)
+        return self._all_hooks().before.add(Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self,
@@ -504,18 +504,18 @@ class Module:
         always_call
             Call it even if `forward` raises an error.
         """
-        return hooks.add(self._all_hooks().after, Hook(hook, with_kwargs, always_call), prepend)
+        return self._all_hooks().after.add(Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_output)`` in the backward pass, before the module; it may return new gradients."""
-        return hooks.add(self._all_hooks().before_backward, Hook(hook), prepend)
+        return self._all_hooks().before_backward.add(Hook(hook), prepend)
 
     def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
         """Call ``hook(module, grad_input, grad_output)`` in the backward pass, after the module.
 
         A tuple that it returns takes the place of `grad_input`.
         """
-        return hooks.add(self._all_hooks().after_backward, Hook(hook), prepend)
+        return self._all_hooks().after_backward.add(Hook(hook), prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Refuse: PyTorch gave up these hooks, which saw the wrong gradients."""

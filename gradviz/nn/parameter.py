@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import creation, dtypes, printing
+from gradviz.engine.memory import counter_of
 from gradviz.engine.size import Size
-from gradviz.engine.tensor import Tensor, counter_of, wrap
+from gradviz.engine.tensor import Tensor, wrap
 
 NO_SHAPE = (
     "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when "
@@ -46,7 +47,7 @@ class Parameter(Tensor):
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
         source = creation.zeros(0) if data is None else data if isinstance(data, Tensor) else creation.tensor(data)
-        self.array, self._counter = source.storage(), counter_of(source)  # one memory, one count of its changes
+        self.array, self._counter = source._writable(), counter_of(source)  # one memory, one count of its changes
         self._grad_fn = None
         self._requires_grad = False
         self.requires_grad = requires_grad
@@ -86,7 +87,7 @@ class Buffer(Tensor):
 
     def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
         source = creation.zeros(0) if data is None else data if isinstance(data, Tensor) else creation.tensor(data)
-        self.array = source.storage()
+        self.array = source._writable()
         self._grad_fn = None
         self._requires_grad = source._requires_grad
         self.persistent = persistent
@@ -127,7 +128,7 @@ class UninitializedTensorMixin(Tensor):
         """
         kind = vars(self).pop("_kind")
         self.__class__ = self.cls_to_become  # type: ignore[assignment]
-        self.array = creation.empty(tuple(shape), dtype=kind if dtype is None else dtype, device=device).storage()
+        self.array = creation.empty(tuple(shape), dtype=kind if dtype is None else dtype, device=device)._writable()
 
     @property
     def data(self) -> Tensor:

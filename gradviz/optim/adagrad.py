@@ -49,7 +49,7 @@ class Adagrad(Optimizer):
         super().__init__(params, checked(locals(), ORDER))
         for group in self.param_groups:
             for parameter in group["params"]:
-                compiled(self._rule, group).begin(self.state[parameter], parameter.storage(), group)
+                compiled(self._rule, group).begin(self.state[parameter], parameter._writable(), group)
 
     @staticmethod
     def _rule(sheet: Sheet) -> None:

@@ -137,9 +137,9 @@ class _Writer:
             lines += [f"fresh = memory.get({memory.state!r}) is None" for memory in fresh]
             lines += [f"if {'fresh or ' * bool(fresh)}not states <= memory.keys():", "    begin(memory, w, group)"]
         if self.counts:
-            lines += ["steps = memory['step'].storage()", "steps += 1", "t = steps.item()"]
+            lines += ["steps = memory['step']._writable()", "steps += 1", "t = steps.item()"]
         lines += [f"{memory.state} = memory[{memory.state!r}].item()" for memory in self.memories if not memory.whole]
-        lines += [f"{state} = memory[{state!r}].storage()" for state in whole]
+        lines += [f"{state} = memory[{state!r}]._writable()" for state in whole]
         lines += [
             "if kind is not w.dtype.type:",
             "    kind = w.dtype.type",
@@ -182,11 +182,11 @@ class _Writer:
             return
         # Its own line is computed in the precision in which it is remembered.
         place = f"memory[{memory.state!r}]"
-        self.names[memory] = f"{place}.storage()[()]"
+        self.names[memory] = f"{place}._writable()[()]"
         value = self.number(line.term)
         del self.names[memory]
         self.names[line] = f"{place}.item()"
-        self.numbers.append(f"{place}.storage()[...] = {value}")
+        self.numbers.append(f"{place}._writable()[...] = {value}")
 
     # --- numbers --------------------------------------------------------------------------------------------------
 

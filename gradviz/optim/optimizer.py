@@ -11,9 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradviz.engine import advice, inplace, mixed
-from gradviz.engine.hooks import RemovableHandle
+from gradviz.engine.hooks import Hooks, RemovableHandle
 from gradviz.engine.modes import enable_grad
-from gradviz.engine.operation import caller
+from gradviz.engine.node import caller
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.module import forget_gradient
 from gradviz.optim.compiled import compiled, scalar
@@ -83,7 +83,7 @@ class Optimizer:
         self.defaults = defaults
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
-        self._hooks: defaultdict[str, list[Callable[..., Any]]] = defaultdict(list)
+        self._hooks: defaultdict[str, Hooks[Callable[..., Any]]] = defaultdict(Hooks)
         for group in given if isinstance(given[0], dict) else [{"params": given}]:
             self.add_param_group(group)
         if defaults.get("fused") and defaults.get("foreach"):
@@ -294,9 +294,7 @@ class Optimizer:
         return self._register("after load_state_dict", hook, prepend)
 
     def _register(self, when: str, hook: Callable[..., Any], prepend: bool = False) -> RemovableHandle:
-        hooks = self._hooks[when]
-        hooks.insert(0 if prepend else len(hooks), hook)
-        return RemovableHandle(hooks, hook)
+        return self._hooks[when].add(hook, prepend)
 
     # --- printing -----------------------------------------------------------------------------------------------
 

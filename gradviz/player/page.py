@@ -6,6 +6,7 @@ import base64
 import hashlib
 import html
 import json
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ _PAGE = """\
 <style>#gradviz-picture {{ display: block; }}</style>
 <p>Stepping through needs JavaScript; this is the finished picture.</p>
 </noscript>
-<script type="application/json" id="gradviz-payload">{payload}</script>
+<script type="application/octet-stream" id="gradviz-payload">{payload}</script>
 <script type="module">{script}</script>
 </body>
 </html>
@@ -129,7 +130,7 @@ def document(
         style=_STYLE + style,
         player_style=style_sheet(bundle) + _dark_without_script(),
         picture=picture,
-        payload=_json_for_html(data),
+        payload=packed(data),
         script=program,
     )
 
@@ -169,7 +170,7 @@ def _policy(program: str) -> str:
     )
 
 
-def _json_for_html(data: Any) -> str:
-    """Return JSON that stays text inside a script element: no character in it can end the element or open another."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)  # ASCII: U+2028 and the like are escaped already
-    return text.replace("<", "\\u003c")
+def packed(data: Any) -> str:
+    """Return JSON data as the front end unpacks it: compressed, in letters that stay text inside a script element."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")

@@ -6,7 +6,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from gradviz.drawing import Drawing, draw_recording, steps
-from gradviz.player.events import event_steps
+from gradviz.drawing.cells import all_grids
+from gradviz.drawing.palette import inks
+from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
 from gradviz.player.folds import depths, places
 from gradviz.recording.model import Recording
@@ -26,7 +28,8 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``title``, ``prefix``, ``svg``, ``code``, ``steps``, ``events``, ``facts``, ``places`` and ``depth``.
+        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``code``, ``steps``, ``sums``, ``brackets``,
+        ``facts``, ``places`` and ``depth``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
@@ -39,10 +42,21 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "svg": first.to_svg(theme="light"),
         "code": [{**asdict(code), "lines": list(code.lines)} for code in recording.graph.code],
         "steps": steps(recording, first.view),
-        "events": event_steps(recording, first.view),
+        "sums": sums(recording, first.view),
+        "brackets": brackets(recording),
         "facts": facts(recording),
+        **geometry(first),
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
+    }
+
+
+def geometry(drawing: Drawing) -> dict[str, Any]:
+    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``)."""
+    grids = all_grids(drawing.view, drawing.layout)
+    return {
+        "grids": {key: grid.encoded() for key, grid in grids.items()},
+        "inks": dict(inks(drawing.view.options.palette)),
     }
 
 

@@ -20,12 +20,10 @@ from gradviz.recording.model import (
 )
 from gradviz.recording.names import variables_of
 from gradviz.recording.observe import record_graph
-from gradviz.recording.values import PREVIEW_LAYERS, PREVIEW_OF_A_LAYER
+from gradviz.recording.values import preview_shape
 from gradviz.recording.words import shape_text
 
 __all__ = [
-    "PREVIEW_LAYERS",
-    "PREVIEW_OF_A_LAYER",
     "Argument",
     "Code",
     "Contribution",
@@ -44,6 +42,7 @@ __all__ = [
     "load",
     "loads",
     "number_text",
+    "preview_shape",
     "record_graph",
     "save",
     "shape_text",

@@ -6,6 +6,8 @@ particular to gradviz's engine: a recording made from a real PyTorch graph fits 
 A computation is a bipartite graph. *Tensors* hold numbers, *operations* turn tensors into tensors. An operation names
 the tensor in each of its argument slots, so ``x * x`` is one operation with two arguments that name the same tensor,
 and the picture has two edges. A *frame* is one moment of the run, written as what changed since the moment before.
+
+Words and numbers may be written when they are first read: see `gradviz.recording.later`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Annotated, Any, Literal
+
+from gradviz.recording.later import Later
 
 Role = Literal["parameter", "input", "constant", "intermediate", "output"]
 Phase = Literal["forward", "backward"]
@@ -60,7 +64,7 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class Value(Later):
     """The numbers in one tensor at one moment.
 
     Attributes
@@ -138,7 +142,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Later):
     """One argument slot of an operation; one edge of the picture.
 
     Attributes
@@ -243,7 +247,7 @@ class Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(Later):
     """A gradient that arrived along one edge: upstream gradient times local derivative.
 
     Attributes
@@ -291,7 +295,7 @@ class Gradient:
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Later):
     """One moment of the run, as what changed since the moment before. What is not known yet is absent, not zero.
 
     Attributes

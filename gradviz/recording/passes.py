@@ -75,12 +75,17 @@ def nodes_behind(outputs: Sequence[Tensor]) -> list[Node]:
 
 
 def past_pass(outputs: Sequence[Tensor], nodes: Sequence[Node]) -> Pass | None:
-    """Return what the last ``backward()`` through these outputs left with the nodes; ``None`` if there was none."""
+    """Return what the last ``backward()`` through these outputs left with the nodes.
+
+    ``None`` if there was none, or if a node could not keep what came (a long line of changes in place does not).
+    """
     root = outputs[0]._grad_fn
     if root is None or root.seen is None:
         return None
     number = root.seen[0]
     order = [node for node in reversed(nodes) if node.seen is not None and node.seen[0] == number]
+    if any(node.seen is None or node.seen[1] is None for node in order):
+        return None
     leaves = {
         accumulator.variable: seen
         for node in nodes

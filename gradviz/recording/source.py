@@ -5,8 +5,7 @@ from __future__ import annotations
 import linecache
 import os
 import sys
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
@@ -20,31 +19,56 @@ SHORT_FILE = 40
 
 MOST_LINES = 60
 
+Origin = tuple[int, int]
+"""The identity of a code object, and the offset of an instruction in it."""
 
-def source_of(origin: tuple[CodeType, int]) -> Source | None:
-    """Find the line and columns of one instruction.
 
-    Parameters
-    ----------
-    origin
-        A code object and the offset of an instruction in it, as a node remembers them.
+class Places:
+    """Finds where operations were written: each place is looked up once, however many operations ran there."""
 
-    Returns
-    -------
-    Source or None
-        ``None`` where Python has no line for it.
-    """
-    code, offset = origin
-    line, end_line, column, end_column = next(islice(code.co_positions(), offset // 2, None), (None,) * 4)
-    if line is None:
-        return None
-    return Source(
-        shown_name(code.co_filename),
-        line,
-        _characters(code.co_filename, line, column),
-        end_line,
-        _characters(code.co_filename, end_line, end_column),
-    )
+    def __init__(self) -> None:
+        self._positions: dict[int, tuple[CodeType, list[tuple[int | None, ...]]]] = {}
+        self._sources: dict[Origin, Source | None] = {}
+        self._lines: dict[str, set[int]] = {}
+
+    def source(self, origin: tuple[CodeType, int]) -> Source | None:
+        """Find the line and columns of one instruction.
+
+        Parameters
+        ----------
+        origin
+            A code object and the offset of an instruction in it, as a node remembers them.
+
+        Returns
+        -------
+        Source or None
+            ``None`` where Python has no line for it.
+        """
+        code, offset = origin
+        place = id(code), offset  # code is compared by all that is in it, which takes long
+        if place not in self._sources:
+            self._sources[place] = self._found(code, offset)
+        return self._sources[place]
+
+    def _found(self, code: CodeType, offset: int) -> Source | None:
+        if id(code) not in self._positions:
+            self._positions[id(code)] = code, list(code.co_positions())
+        positions = self._positions[id(code)][1]
+        line, end_line, column, end_column = positions[offset // 2] if offset // 2 < len(positions) else (None,) * 4
+        if line is None:
+            return None
+        file = code.co_filename
+        self._lines.setdefault(file, set()).add(line)
+        return Source(
+            shown_name(file), line, _characters(file, line, column), end_line, _characters(file, end_line, end_column)
+        )
+
+    def code(self) -> tuple[Code, ...]:
+        """Collect the stretches of source in which the operations were written, each file's in order.
+
+        Operations near each other share a stretch; one that spans too many lines is cut.
+        """
+        return tuple(stretch for file, lines in self._lines.items() for stretch in _stretches(file, lines))
 
 
 def _characters(file: str, line: int | None, bytes_before: int | None) -> int | None:
@@ -72,32 +96,21 @@ def _cell_name(file: str) -> str:
         return f"cell {os.path.basename(file).removesuffix('.py')}"
 
 
-def code_of(origins: Iterable[tuple[CodeType, int]]) -> tuple[Code, ...]:
-    """Collect the stretches of source in which operations were written, each file's in order.
-
-    Operations near each other share a stretch; one that spans too many lines is cut.
-    """
-    lines: dict[str, set[int]] = {}
-    for code, offset in origins:
-        line = next(islice(code.co_positions(), offset // 2, None), (None,))[0]
-        if line is not None:
-            whole = len(linecache.getlines(code.co_filename))
-            stretch = range(max(line - CONTEXT, 1), line + 2) if whole > SHORT_FILE else range(1, whole + 1)
-            lines.setdefault(code.co_filename, set()).update(stretch)
-    stretches = []
-    for file, wanted in lines.items():
-        text = linecache.getlines(file)
-        for first, last in _runs(sorted(number for number in wanted if number <= len(text))):
-            last = min(last, first + MOST_LINES - 1)
-            kept = [line.rstrip("\n") for line in text[first - 1 : last]]
-            while kept and not kept[0].strip():
-                kept.pop(0)
-                first += 1
-            while kept and not kept[-1].strip():
-                kept.pop()
-            if kept:
-                stretches.append(Code(shown_name(file), first, tuple(kept)))
-    return tuple(stretches)
+def _stretches(file: str, written: set[int]) -> Iterator[Code]:
+    text = linecache.getlines(file)
+    wanted = set(range(1, len(text) + 1))
+    if len(text) > SHORT_FILE:
+        wanted &= {near for line in written for near in range(line - CONTEXT, line + 2)}
+    for first, last in _runs(sorted(wanted)):
+        last = min(last, first + MOST_LINES - 1)
+        kept = [line.rstrip("\n") for line in text[first - 1 : last]]
+        while kept and not kept[0].strip():
+            kept.pop(0)
+            first += 1
+        while kept and not kept[-1].strip():
+            kept.pop()
+        if kept:
+            yield Code(shown_name(file), first, tuple(kept))
 
 
 def _runs(numbers: list[int]) -> list[tuple[int, int]]:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from gradviz.recording.later import later
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 
 PREVIEW_SIZE, PREVIEW_LAYERS, PREVIEW_OF_A_LAYER = 12, 8, 8
+
+COPIED_UP_TO = 64 * 1024
+"""Bytes of an array of which a copy is kept until somebody reads its numbers: as tuples of Python's they would take more."""
 
 
 def value_of(array: Any) -> Value:
@@ -28,6 +33,43 @@ def value_of(array: Any) -> Value:
     return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(preview_of(array)))
 
 
+def _plain(number: Any) -> Any:
+    if not isinstance(number, np.generic):
+        return number  # of Python's own, such as an integer that fits no dtype
+    if number.dtype.kind == "f" and number.dtype.itemsize < 8:
+        # The shortest decimal that reads back as the same float32: 0.1, not 0.10000000149011612.
+        return float(str(number))
+    return number.item()
+
+
+def kept(array: Any) -> tuple[Any, Value]:
+    """Keep what stands in an array now, whatever is written into it later.
+
+    Parameters
+    ----------
+    array
+        An ndarray or a NumPy scalar.
+
+    Returns
+    -------
+    tuple
+        A copy of the array, or ``None`` if it is large; and its `Value`, in which the numbers of the copy are written when they
+        are first read. A large array is summarised at once, as its memory may change.
+    """
+    if array.ndim == 0:
+        number = array[()]  # which nobody can change
+        return number, Value((), dtype_text(array.dtype), (_plain(number),))
+    if array.nbytes > COPIED_UP_TO:
+        return None, value_of(array)
+    array = array.copy()
+    return array, later(Value, partial(_entries, array), shape=array.shape, dtype=dtype_text(array.dtype))
+
+
+def _entries(array: Any) -> Mapping[str, Any]:
+    value = value_of(array)
+    return {"data": value.data, "summary": value.summary, "preview": value.preview}
+
+
 @lru_cache(maxsize=64)
 def dtype_text(dtype: np.dtype[Any]) -> str:
     """Name a dtype, ``"float32"``; NumPy works its names out anew each time."""
@@ -37,8 +79,7 @@ def dtype_text(dtype: np.dtype[Any]) -> str:
 def _numbers(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
     flat = array.ravel()
     if flat.dtype.kind == "f" and flat.dtype.itemsize < 8:
-        # The shortest decimal that reads back as the same float32: 0.1, not 0.10000000149011612.
-        return tuple(float(str(number)) for number in flat)
+        return tuple([float(str(number)) for number in flat])  # as above
     return tuple(flat.tolist())
 
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine.node import Node, summed_axes
+from gradviz.engine.core.node import summed_axes
 from gradviz.engine.notation import binding, formula, number
+from gradviz.engine.operation import Operation
+from gradviz.recording.model import Value
+from gradviz.recording.values import COPIED_UP_TO, value_of
 
 LONGEST_NAME = 16
 """A result without a name is called by its expression, up to this many characters."""
@@ -22,120 +26,183 @@ LONGEST_LABEL = 20
 """So long may a local derivative be on its edge, before tensors without a name are left out of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)  # not frozen: there are many, and none leaves this folder
 class Operand:
     """One tensor or number as it takes part in an operation.
 
     Attributes
     ----------
+    id
+        The tensor's in the recording; empty for an argument that was not given.
     name
         What the learner calls it.
     named
         Whether that is a name of the user's own (or a number), and not composed.
     array
-        Its numbers; ``None`` where they are not known any more.
+        A copy of its numbers; ``None`` where there are many, or none.
+    value
+        The same for a recording; ``None`` where no numbers are kept.
     shape
         Its shape.
     """
 
+    id: str
     name: str
     named: bool
     array: Any
+    value: Value | None
     shape: tuple[int, ...]
 
     @property
     def is_scalar(self) -> bool:
         """True when its number can be written into a formula."""
-        return self.array is not None and np.size(self.array) == 1 and len(self.shape) == 0
+        return self.shape == () and self.array is not None and np.size(self.array) == 1
 
 
-def settings_words(node: Node) -> dict[str, str]:
-    """Write an operation's settings for use in a formula: ``{"exponent": "2"}``; an array by its name."""
-    return {
-        name: name if isinstance(value, np.ndarray) else setting_text(value)
-        for name, value in zip(node.operation.settings, node.settings, strict=True)
-    }
+@dataclass(slots=True, eq=False)
+class Applied:
+    """An operation as it was applied: what its words are made of.
+
+    It holds no node: words that nobody has read yet keep nothing of the engine's graph.
+
+    Attributes
+    ----------
+    id
+        The operation's in the recording.
+    operation
+        The row of the table.
+    settings, texts
+        The arguments that are not tensors; and their names, with what to write for them.
+    operands, results
+        The arguments that may be tensors; and those of its results that something uses.
+    first
+        Which of its outputs the first of the results is.
+    output_shape
+        The shape of its first output, used or not.
+    """
+
+    id: str
+    operation: Operation
+    settings: tuple[Any, ...]
+    texts: tuple[tuple[str, str], ...]
+    operands: tuple[Operand, ...]
+    results: tuple[Operand, ...]
+    first: int
+    output_shape: tuple[int, ...]
+
+
+def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:
+    """Write an operation's settings for use in a formula: ``(("exponent", "2"),)``; an array by its name."""
+    pairs = zip(operation.settings, settings, strict=True)
+    return tuple([(name, name if isinstance(value, np.ndarray) else setting_text(value)) for name, value in pairs])
+
+
+def kept_setting(value: Any) -> Any:
+    """Keep a setting as it is now: of a large array only that it is one."""
+    if isinstance(value, np.ndarray):
+        return np.empty(0, value.dtype) if value.nbytes > COPIED_UP_TO else value.copy()
+    return tuple(map(kept_setting, value)) if type(value) is tuple else value
+
+
+_number = lru_cache(maxsize=1024, typed=True)(number)
 
 
 def setting_text(value: Any) -> str:
-    """Write one setting."""
+    """Write one setting, or a number."""
     if isinstance(value, bool | int | float):
-        return number(value)
+        return _number(value)
     text = " ".join(str(value).split())
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def composed_name(node: Node, operands: list[Operand], module: str = "") -> str:
+def composed_name(applied: Applied, module: str = "") -> str:
     """Name a result by what made it: ``w·x``; what would be long is shortened to ``… + b``.
 
     Parameters
     ----------
-    node
+    applied
         The operation.
-    operands
-        Its arguments, in order.
     module
         Path of the module it ran in; what is too long is called by it: ``linear(x)``.
     """
-    settings = settings_words(node)
-    expression = node.operation.expression or f"{node.operation.name}(self)"
-    inside = [operand.name.startswith(f"{module}.") for operand in operands]
-    outside = [operand.name if operand.named else "…" for operand, own in zip(operands, inside, strict=True) if not own]
+    operation, operands = applied.operation, applied.operands
+    return _composed(
+        operation.name,
+        operation.expression or f"{operation.name}(self)",
+        operation.inputs,
+        tuple([operand.name for operand in operands]),
+        tuple([operand.named for operand in operands]),
+        applied.texts,
+        module,
+    )
+
+
+@lru_cache(maxsize=4096)  # a long computation repeats itself
+def _composed(
+    operation: str,
+    expression: str,
+    inputs: tuple[str, ...],
+    names: tuple[str, ...],
+    named: tuple[bool, ...],
+    settings: tuple[tuple[str, str], ...],
+    module: str,
+) -> str:
+    inside = [name.startswith(f"{module}.") for name in names]
+    short = [name if own else "…" for name, own in zip(names, named, strict=True)]
+    outside = [name for name, own in zip(short, inside, strict=True) if not own]
 
     def named_by(names: Iterable[str]) -> str:
-        return formula(expression, settings | dict(zip(node.operation.inputs, names, strict=True)))
+        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))})
 
-    name = named_by(operand.name for operand in operands)
+    name = named_by(names)
     if len(name) <= LONGEST_NAME:
         return name
     if module and outside:
         return f"{module}({', '.join(outside)})"
-    if module:  # all of it is the module's own: then its path need not be said again
-        name = named_by(operand.name[len(module) + 1 :] for operand in operands)
-    else:
-        name = named_by(operand.name if operand.named else "…" for operand in operands)
-    return name if len(name) <= LONGEST_NAME else f"{node.operation.name}(…)"
+    # Where all of it is the module's own its path need not be said again.
+    name = named_by([name[len(module) + 1 :] for name in names] if module else short)
+    return name if len(name) <= LONGEST_NAME else f"{operation}(…)"
 
 
-def symbol_of(node: Node) -> str:
-    """Return what the operation's disc shows."""
-    symbol = node.operation.symbol
-    return symbol if isinstance(symbol, str) else symbol(*node.settings)
-
-
-def is_factor(node: Node, slot: str) -> bool:
+def is_factor(operation: Operation, slot: str) -> bool:
     """Return True where the gradient is multiplied with a local derivative, entry by entry."""
-    return "grad" not in node.operation.local.get(slot, "grad")
+    return "grad" not in operation.local.get(slot, "grad")
 
 
-def _words(node: Node, operands: list[Operand], *, numbers: bool) -> dict[str, str]:
-    words = settings_words(node)
-    for slot, operand in zip(node.operation.inputs, operands, strict=True):
+def _words(applied: Applied, *, numbers: bool) -> dict[str, str]:
+    words = dict(applied.texts)
+    for slot, operand in zip(applied.operation.inputs, applied.operands, strict=True):
         words[slot] = number(np.asarray(operand.array).item()) if numbers else operand.name
-    return words | _averaged_over(node, operands)
+    return words | _averaged_over(applied)
 
 
-def _averaged_over(node: Node, operands: list[Operand]) -> dict[str, str]:
+def _averaged_over(applied: Applied) -> dict[str, str]:
     """Return how many entries, and how many rows, a mean is over: what the table's rows call n and rows."""
-    settings = dict(zip(node.operation.settings, node.settings, strict=True))
-    if settings.get("reduction", 1) != 1:  # a loss that is not averaged
+    if dict(applied.texts).get("reduction", "1") != "1":  # a loss that is not averaged
         return {"n": "1", "rows": "1"}
-    entries = math.prod(operands[0].shape) // max(math.prod(node.output_shape), 1)
-    return {"n": str(max(entries, 1)), "rows": str(operands[0].shape[0] if operands[0].shape else 1)}
+    shape = applied.operands[0].shape
+    entries = math.prod(shape) // max(math.prod(applied.output_shape), 1)
+    return {"n": str(max(entries, 1)), "rows": str(shape[0] if shape else 1)}
 
 
-def local_label(node: Node, slot: str, operands: list[Operand]) -> str:
+def edge_words(applied: Applied, slot: str) -> dict[str, str]:
+    """Write the local derivative for an edge, in short and with its number: what an `Argument` says."""
+    label = local_label(applied, slot)
+    return {"local": label, "local_number": local_number(applied, slot, label)}
+
+
+def local_label(applied: Applied, slot: str) -> str:
     """Write the local derivative for an edge: ``2·x``; for a matrix product what to multiply with: ``· wᵀ``."""
-    written = node.operation.local.get(slot, "")
+    written = applied.operation.local.get(slot, "")
     if not written:
         return ""
-    words = _words(node, operands, numbers=False)
+    words = _words(applied, numbers=False)
     words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
-    if is_factor(node, slot):
+    if is_factor(applied.operation, slot):
         text = formula(written, words)
         if len(text) <= LONGEST_LABEL:
             return text
-        unnamed = {s: "…" for s, o in zip(node.operation.inputs, operands, strict=True) if not o.named}
+        unnamed = {s: "…" for s, o in zip(applied.operation.inputs, applied.operands, strict=True) if not o.named}
         return formula(written, words | unnamed)
     # The upstream gradient itself is not written: what remains is what it is multiplied with.
     text = _with_dots(written, words | {"grad": "\0"})
@@ -143,7 +210,7 @@ def local_label(node: Node, slot: str, operands: list[Operand]) -> str:
         return text[len("\0 ") :]
     if text.endswith(" · \0"):
         return text[: -len(" \0")]
-    return f"{node.operation.name}′"
+    return f"{applied.operation.name}′"
 
 
 def _with_dots(written: str, words: dict[str, str]) -> str:
@@ -152,25 +219,18 @@ def _with_dots(written: str, words: dict[str, str]) -> str:
     return formula(written, hidden).replace(" @ ", " · ").replace("\1", "@")
 
 
-def local_number(node: Node, slot: str, operands: list[Operand], label: str) -> str:
+def local_number(applied: Applied, slot: str, label: str) -> str:
     """Write the local derivative as one number, where everything is scalar and the label is not that number already."""
-    text = scalar_local(node, slot, operands)
+    text = scalar_local(applied, slot)
     return "" if text == label else text
 
 
-def scalar_local(node: Node, slot: str, operands: list[Operand]) -> str:
-    """Work out the local derivative by sending a gradient of 1 through the operation's own formula."""
-    if not is_factor(node, slot) or node.output_shape or not all(operand.is_scalar for operand in operands):
+def scalar_local(applied: Applied, slot: str) -> str:
+    """Work out the local derivative as a number; empty where there is not one number."""
+    operation, operands = applied.operation, applied.operands
+    if applied.output_shape or not is_factor(operation, slot) or not all(operand.is_scalar for operand in operands):
         return ""
-    index = node.operation.inputs.index(slot)
-    rule = node.operation.rules[index]
-    arrays = [operand.array for operand in operands]
-    kind = np.asarray(arrays[index]).dtype
-    with np.errstate(all="ignore"):
-        result = node.operation.forward(*arrays, *node.settings) if not node.operation.reduction else arrays[0]
-        results = result if len(node.operation.outputs) > 1 else (result,)
-        values = (*arrays, *results, *node.settings)
-        local = np.asarray(rule(kind.type(1), values))
+    local = _ones_sent_back(applied, slot)
     return number(local.item()) if local.size == 1 else ""  # a setting that is an array may have stretched it
 
 
@@ -178,40 +238,49 @@ LOCAL_ENTRIES = 256
 """A local derivative of a tensor is kept entry by entry if it has no more than this many."""
 
 
-def local_entries(node: Node, slot: str, operands: list[Operand]) -> Any:
-    """Work out the local derivative of a tensor entry by entry, by sending ones through the operation's own formula.
+def local_entries(applied: Applied, slot: str) -> Value | None:
+    """Work out the local derivative of a tensor, entry by entry.
 
     ``None`` where the gradient is not simply multiplied with one, or there are too many entries.
     """
-    size = math.prod(node.output_shape)
-    arrays = [operand.array for operand in operands]
-    if not 1 < size <= LOCAL_ENTRIES or not is_factor(node, slot) or node.operation.reduction or node.many:
+    operation = applied.operation
+    if not 1 < math.prod(applied.output_shape) <= LOCAL_ENTRIES or operation.reduction or operation.many:
         return None
-    if any(array is None or np.asarray(array).dtype == object for array in arrays):
+    if not is_factor(operation, slot):
+        return None
+    if any(operand.value is None or operand.array is None for operand in applied.operands):
         return None  # it is not known, or was not given, as one end of a clamp may be
-    index = node.operation.inputs.index(slot)
+    local = _ones_sent_back(applied, slot)
+    return value_of(local) if local.shape == applied.output_shape else None
+
+
+def _ones_sent_back(applied: Applied, slot: str) -> np.ndarray[Any, Any]:
+    """Send a gradient of ones through the operation's own formula."""
+    operation = applied.operation
+    arrays = [operand.array for operand in applied.operands]
+    place = operation.inputs.index(slot)
     with np.errstate(all="ignore"):
-        result = node.operation.forward(*arrays, *node.settings)
-        results = result if len(node.operation.outputs) > 1 else (result,)
-        ones = np.ones(node.output_shape, np.asarray(arrays[index]).dtype)
-        local = node.operation.rules[index](ones, (*arrays, *results, *node.settings))
-    return local if np.shape(local) == node.output_shape else None
+        result = arrays[0] if operation.reduction else operation.forward(*arrays, *applied.settings)
+        results = result if len(operation.outputs) > 1 else (result,)
+        ones = np.ones(applied.output_shape, np.asarray(arrays[place]).dtype)[()]
+        return np.asarray(operation.rules[place](ones, (*arrays, *results, *applied.settings)))
 
 
-def forward_equation(node: Node, operands: list[Operand], name: str, result: Any) -> str:
+def forward_equation(applied: Applied) -> str:
     """Write what an operation computed: ``w·x = 2 · 5 = 10``; for tensors the shapes."""
-    expression = node.operation.expression
-    names = _words(node, operands, numbers=False)
+    result = applied.results[0]
+    expression, name = applied.operation.expression, result.name
+    names = _words(applied, numbers=False)
     written = formula(expression, names) if expression else name
     start = written if written == name or len(written) > 40 else f"{name} = {written}"
-    if all(operand.is_scalar for operand in operands) and np.ndim(result) == 0:
-        with_numbers = formula(expression, _words(node, operands, numbers=True), names) if expression else ""
-        value = number(np.asarray(result).item())
+    if result.is_scalar and all(operand.is_scalar for operand in applied.operands):
+        with_numbers = formula(expression, _words(applied, numbers=True), names) if expression else ""
+        value = number(np.asarray(result.array).item())
         return " = ".join(dict.fromkeys(part for part in (start, with_numbers, value) if part))
-    shapes = ", ".join(shape_text(operand.shape) for operand in operands if operand.shape)
-    if np.ndim(result) == 0:
-        return f"{start} = {number(np.asarray(result).item())}   ({shapes} → one number)"
-    return f"{start}   ({shapes} → {shape_text(np.shape(result))})"
+    shapes = ", ".join(shape_text(operand.shape) for operand in applied.operands if operand.shape)
+    if result.is_scalar:
+        return f"{start} = {number(np.asarray(result.array).item())}   ({shapes} → one number)"
+    return f"{start}   ({shapes} → {shape_text(result.shape)})"
 
 
 def gradient_name(output: str, tensor: str) -> str:
@@ -225,13 +294,12 @@ def _in_fraction(name: str) -> str:
 
 
 def backward_equation(
-    node: Node,
+    applied: Applied,
     slot: str,
-    operands: list[Operand],
     output: str,
     result: Operand,
-    upstream: Any,
-    contribution: Any,
+    upstream: Value,
+    contribution: Value,
     *,
     partial: bool,
 ) -> str:
@@ -239,54 +307,66 @@ def backward_equation(
 
     Parameters
     ----------
-    node, slot
+    applied, slot
         The operation and the argument that gets this contribution.
-    operands, result
-        Its arguments and its result.
     output
         The name of what is differentiated.
+    result
+        What the operation made.
     upstream, contribution
         The gradient that arrived, and what was sent on.
     partial
         True where the argument gets other contributions too, so that this is not all of its gradient.
     """
-    target = operands[node.operation.inputs.index(slot)]
+    target = applied.operands[applied.operation.inputs.index(slot)]
     left = gradient_name(output, target.name)
     left = f"to {left}: " if partial else f"{left} = "
     above = gradient_name(output, result.name)
-    written = node.operation.local.get(slot, "")
-    words = _words(node, operands, numbers=False)
+    written = applied.operation.local.get(slot, "")
+    words = _words(applied, numbers=False)
     words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
-    number_text = scalar_local(node, slot, operands)
+    number_text = scalar_local(applied, slot)
     if number_text:
         local = formula(written, words)
         symbols = f"{above} · {_bracketed(local)}"
-        numbers = f"{number(np.asarray(upstream).item())} × {_bracketed(number_text)}"
-        return f"{left}{symbols} = {numbers} = {number(np.asarray(contribution).item())}"
+        numbers = f"{told(upstream)} × {_bracketed(number_text)}"
+        return f"{left}{symbols} = {numbers} = {told(contribution)}"
     shape = shape_text(target.shape) if target.shape else "one number"
-    if is_factor(node, slot):
+    if is_factor(applied.operation, slot):
         local = formula(written, words)
         symbols = above if local == "1" else f"{above} · {_bracketed(local)}"
     else:
         symbols = _with_dots(written, words | {"grad": above})
     line = f"{left}{symbols}   ({shape})"
-    axes = summed_over(node, target)
+    axes = summed_over(applied.operation, applied.output_shape, target.shape)
     return f"{line}, {summed_text(axes)}" if axes else line
 
 
-def summed_over(node: Node, target: Operand) -> tuple[int, ...]:
+def told(value: Value) -> str:
+    """Write a value where it is one number, or else its shape."""
+    return shape_text(value.shape) if value.shape or not value.data else number(value.data[0])
+
+
+def summed_over(operation: Operation, made: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
     """Return the axes along which an argument was stretched to the shape of the result, and so is summed on the way back.
 
     Only entry-by-entry operations stretch their arguments, and the last step of ``x @ w + b`` in one operation.
+
+    Parameters
+    ----------
+    operation
+        The row of the table.
+    made, target
+        Shapes of the result and of the argument.
     """
-    if node.operation.reduction or node.operation.local.get("self", "") == "" or target.shape == node.output_shape:
+    if target == made or operation.reduction or operation.local.get("self", "") == "":
         return ()
     try:
-        if np.broadcast_shapes(target.shape, node.output_shape) != node.output_shape:
+        if np.broadcast_shapes(target, made) != made:
             return ()
     except ValueError:
         return ()
-    return summed_axes(node.output_shape, target.shape)
+    return summed_axes(made, target)
 
 
 def summed_text(axes: tuple[int, ...]) -> str:

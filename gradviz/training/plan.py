@@ -121,7 +121,7 @@ def upstream_of(output: Tensor) -> Any:
     """Return what backpropagation has just started with, if it was not the number 1; else ``None``."""
     node = output._grad_fn
     assert node is not None
-    if node.seen is None:
+    if node.seen is None or node.seen[1] is None:
         return None
     upstream = node.seen[1][output._output_nr] if node.many else node.seen[1]
     if upstream is None or (output.array.size == 1 and upstream.item() == 1):

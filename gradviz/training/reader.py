@@ -19,10 +19,10 @@ from gradviz import optim
 from gradviz.engine.backward import grad
 from gradviz.engine.operation import BESIDE, FAMILIES, TABLE, Operation
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.recording import extent
 from gradviz.recording.check import check_graph, shown
 from gradviz.recording.guards import DamageError
 from gradviz.recording.values import preview_shape
-from gradviz.training import extent
 from gradviz.training.document import (
     LARGE,
     NUMBER,

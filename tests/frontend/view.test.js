@@ -47,7 +47,7 @@ test("colours run from orange through white to blue", () => {
 });
 
 const whole = {
-  version: 1, title: "", prefix: "p", svg: "<svg/>", code: [], facts: data, places: [0, 1, 2, 3, 4, 5], depth: null, events: steps.map(() => []),
+  version: 1, title: "", prefix: "p", svg: "<svg/>", grids: {}, inks: {}, code: [], facts: data, places: [0, 1, 2, 3, 4, 5], depth: null, sums: {}, brackets: [],
   steps: steps.map((step) => ({ ...step, sentence: "", current: [], touched: [] })),
 };
 
@@ -59,6 +59,10 @@ test("a payload that is not whole is refused with a sentence", () => {
     [{ ...whole, version: 2 }, /version 1; this one has version 2/],
     [{ ...whole, version: undefined }, /version unknown/],
     [{ ...whole, svg: 3 }, /its picture is missing/],
+    [{ ...whole, grids: undefined }, /where its entries stand/],
+    [{ ...whole, grids: { t0_v: { x: 0, y: 0, kind: "heatmap", rows: 1e6, columns: 1e6, wide: 1, high: 1, layers: 1, across: 1, gap: 5 } } }, /where its entries stand/],
+    [{ ...whole, inks: "blue" }, /its colours are missing/],
+    [{ ...whole, sums: [] }, /the sums in its steps are missing/],
     [{ ...whole, steps: "many" }, /its steps are missing/],
     [{ ...whole, steps: [] }, /no steps/],
     [{ ...whole, steps: [null, ...whole.steps.slice(1)] }, /step 1 has no phase/],

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.broadcast import check_broadcast
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.operation import array_of, check_broadcast, is_bool
+from gradviz.engine.operation import array_of, is_bool
 from gradviz.engine.operations import elementary, elementwise, scalars, special
 from gradviz.engine.operations.elementary import (
     acos,

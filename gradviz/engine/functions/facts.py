@@ -137,7 +137,7 @@ def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
 
 def stride(self: Tensor, dim: int | None = None) -> Any:
     """Return how many entries further in memory the next entry along each axis is."""
-    array = self.storage()
+    array = self._writable()
     if array.flags.c_contiguous:  # then NumPy may say anything of axes of length 1
         steps, after = [], 1
         for length in reversed(array.shape):
@@ -153,20 +153,20 @@ def storage_offset(self: Tensor) -> int:
     """Return how many entries of its base's memory stand before a view's first."""
     if self._base is None:
         return 0
-    return (data_ptr(self) - data_ptr(self._base)) // self.storage().itemsize
+    return (data_ptr(self) - data_ptr(self._base)) // self._writable().itemsize
 
 
 def data_ptr(self: Tensor) -> int:
     """Return the address of the first entry in memory."""
-    return self.storage().__array_interface__["data"][0]
+    return self._writable().__array_interface__["data"][0]
 
 
 def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
     """Return True if the entries stand row by row in memory."""
     if memory_format in (channels_last, channels_last_3d):
         last = 4 if memory_format is channels_last else 5
-        return self.ndim == last and bool(np.moveaxis(self.storage(), 1, -1).flags.c_contiguous)
-    return bool(self.storage().flags.c_contiguous)
+        return self.ndim == last and bool(np.moveaxis(self._writable(), 1, -1).flags.c_contiguous)
+    return bool(self._writable().flags.c_contiguous)
 
 
 def cuda(self: Tensor, *device: Any, **how: Any) -> Tensor:

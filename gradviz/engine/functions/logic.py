@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.operation import array_of, broadcast_error, check_broadcast, normal_axes, promoted
+from gradviz.engine.broadcast import broadcast_error, check_broadcast
+from gradviz.engine.operation import array_of, normal_axes, promoted
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor, wrap
 

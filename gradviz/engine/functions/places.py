@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import mixed
 from gradviz.engine.operations import shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
@@ -59,6 +60,7 @@ def part_of(part: Any) -> Any:
                 return array.astype(np.int64)
             raise IndexError("tensors used as indices must be long, int, byte or bool tensors")
         return np.array(array)  # a copy: the graph must not notice if the index is changed later
+    mixed.refuse(part)
     if hasattr(part, "__index__"):
         return int(part)
     raise IndexError(NOT_AN_INDEX.format(type(part).__name__))
@@ -66,6 +68,7 @@ def part_of(part: Any) -> Any:
 
 def _array(part: Any) -> np.ndarray:
     if isinstance(part, list | tuple):
+        mixed.refuse(part)
         part = [item.array if isinstance(item, Tensor) else item for item in part]
     return np.asarray(part)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes
+from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.functions.arithmetic import mul
 from gradviz.engine.functions.matrixchecks import check_tensor, type_names
 from gradviz.engine.functions.shapes import (
@@ -20,7 +21,7 @@ from gradviz.engine.functions.shapes import (
     transpose,
     unsqueeze,
 )
-from gradviz.engine.operation import array_of, broadcast_error, normal_axis
+from gradviz.engine.operation import array_of, normal_axis
 from gradviz.engine.operations import matrix, shapes
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of
@@ -352,7 +353,7 @@ def _folds(input: Tensor, other: Tensor) -> bool:
         return True
     if input.ndim == 2:
         return False
-    array = batch.storage() if batch is input else np.swapaxes(batch.storage(), -2, -1)
+    array = batch._writable() if batch is input else np.swapaxes(batch._writable(), -2, -1)
     return not array.size or array[..., 0].ndim < 2 or _rows_follow(array)
 
 

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes
+from gradviz.engine.broadcast import check_broadcast
 from gradviz.engine.functions import arithmetic, logic
 from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
-from gradviz.engine.operation import check_broadcast, normal_axes, normal_axis
+from gradviz.engine.operation import normal_axes, normal_axis
 from gradviz.engine.operations import elementwise, losses, reductions, scalars, scans, selection
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -485,7 +486,7 @@ def _quantile(name: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, 
         )[0]
         kept = tuple(1 if place == axis else size for place, size in enumerate(input.shape))
         kept = kept if keepdim else (*kept[:axis], *kept[axis + 1 :])
-    length, kind = ordered.array.shape[-1], input.array.dtype
+    length, kind = ordered.array.shape[-1] if ordered.ndim else 1, input.array.dtype
     ordered = ordered.view(*kept, length)
     missing = np.isnan(ordered.array)
     share = share.reshape(-1) if share.ndim else share.unsqueeze(0)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.devices import check_device
-from gradviz.engine.operation import broadcast_error, normal_axes, normal_axis
+from gradviz.engine.operation import normal_axes, normal_axis
 from gradviz.engine.operations import assignment, elementwise, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
@@ -66,7 +67,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
             [3, 4, 5]])
     """
     wanted = _wanted(input, shape)
-    if input.storage().flags.c_contiguous:
+    if input._writable().flags.c_contiguous:
         return view_of(input, shapes.view(input, wanted, input.array.shape))
     out = shapes.reshape_alias(input, wanted, input.array.shape)
     if _shares(input, out):
@@ -100,7 +101,7 @@ def flat_size(size: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def contiguous(input: Tensor, memory_format: Any = None) -> Tensor:
     """Return the tensor with its entries row by row in memory: itself, or a copy."""
-    return input if input.storage().flags.c_contiguous else shapes.contiguous(input)
+    return input if input._writable().flags.c_contiguous else shapes.contiguous(input)
 
 
 def ravel(input: Tensor) -> Tensor:
@@ -464,8 +465,6 @@ def repeat_interleave(
     >>> torch.repeat_interleave(torch.tensor([10, 20]), torch.tensor([1, 3]))
     tensor([10, 20, 20, 20])
     """
-    from gradviz.engine.functions.scattering import index_select
-
     counts: Any = input if repeats is None else repeats
     if isinstance(counts, Tensor):
         if counts.array.dtype.kind != "i" or counts.array.dtype.itemsize < 4:
@@ -498,7 +497,7 @@ def repeat_interleave(
             f"repeats must have the same size as input along dim, but got repeats.size(0) = {len(counts)} and "
             f"input.size({axis}) = {length}"
         )
-    return index_select(input, axis, wrap(np.repeat(np.arange(length), counts)))
+    return input.index_select(axis, wrap(np.repeat(np.arange(length), counts)))
 
 
 def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
@@ -660,17 +659,14 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
 
     Only for tensors whose entries stand in order in memory (`Tensor.contiguous`).
     """
-    places = _strided(input, size, stride, storage_offset)
-    out = assignment.as_strided(input, places, input.array.shape)
-    held = np.ravel(input.storage())[storage_offset or 0 :]
-    steps = tuple(step * held.itemsize for step in stride)
-    out.array = np.lib.stride_tricks.as_strided(held, tuple(size), steps)
-    return view_of(input, out)
+    _strided(input, size, stride, storage_offset)
+    return view_of(input, assignment.as_strided(input, tuple(size), tuple(stride), storage_offset, None))
 
 
 def as_strided_copy(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
     """Read a tensor's memory with steps of one's own along each axis, in entries, into a copy."""
-    return as_strided_copies(input, _strided(input, size, stride, storage_offset), input.array.shape)
+    _strided(input, size, stride, storage_offset)
+    return as_strided_copies(input, tuple(size), tuple(stride), storage_offset, None)
 
 
 as_strided_copies = shapes.copied(assignment.as_strided)
@@ -684,9 +680,10 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
 
 
 def _strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None) -> np.ndarray:
+    """Return the places that are looked at, if there are such."""
     if len(size) != len(stride):
         raise RuntimeError("mismatch in length of strides and shape")
-    if not input.storage().flags.c_contiguous or (input._base is not None and input.numel() != input._base.numel()):
+    if not input._writable().flags.c_contiguous or (input._base is not None and input.numel() != input._base.numel()):
         raise NotImplementedError(
             "gradviz has no as_strided of part of a tensor's memory; supported: tensors that own their memory, with "
             "entries in order, such as tensor.clone()"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import specialmath
+from gradviz.engine.layout import as_operands
 from gradviz.engine.operation import general
 from gradviz.engine.operations.elementwise import not_differentiable, on_both, sigmoid, threshold_backward
 from gradviz.engine.operations.shapes import recorded
@@ -22,7 +23,7 @@ leaky_relu = general(
     "leaky_relu",
     "LeakyReluBackward0",
     "leaky",
-    lambda self, negative_slope: np.where(self > 0, self, self * negative_slope),
+    as_operands(lambda self, negative_slope: np.where(self > 0, self, self * negative_slope)),
     "self",
     {
         "self": straight(
@@ -52,7 +53,7 @@ elu = general(
     "elu",
     "EluBackward0",
     "elu",
-    _elu,
+    as_operands(_elu),
     "self",
     {"self": lambda grad, self, alpha, scale: grad * _elu_slope(self, alpha, scale)},
     settings="alpha scale",
@@ -64,7 +65,7 @@ celu = general(
     "celu",
     "CeluBackward0",
     "celu",
-    lambda self, alpha: _elu(self, alpha, 1.0, 1 / alpha),
+    as_operands(lambda self, alpha: _elu(self, alpha, 1.0, 1 / alpha)),
     "self",
     {"self": lambda grad, self, alpha: grad * _elu_slope(self, alpha, 1.0, 1 / alpha)},
     settings="alpha",
@@ -83,7 +84,7 @@ silu = general(
     "silu",
     "SiluBackward0",
     "silu",
-    lambda self: self * sigma(self),
+    as_operands(lambda self: self * sigma(self)),
     "self",
     {"self": lambda grad, self: grad * _silu_slope(self)},
     expression="silu(self)",
@@ -101,7 +102,7 @@ softplus = general(
     "softplus",
     "SoftplusBackward0",
     "softplus",
-    _softplus,
+    as_operands(_softplus),
     "self",
     {
         "self": lambda grad, self, beta, threshold: np.where(
@@ -117,7 +118,7 @@ log_sigmoid = general(
     "log_sigmoid",
     "LogSigmoidBackward0",
     "log σ",
-    lambda self: np.minimum(self, 0) - np.log1p(np.exp(-np.abs(self))),
+    as_operands(lambda self: np.minimum(self, 0) - np.log1p(np.exp(-np.abs(self)))),
     "self",
     {"self": lambda grad, self: grad * sigma(-self)},
     expression="logsigmoid(self)",
@@ -128,7 +129,7 @@ hardtanh = general(
     "hardtanh",
     "HardtanhBackward0",
     "hardtanh",
-    lambda self, min_val, max_val: np.clip(self, min_val, max_val),
+    as_operands(lambda self, min_val, max_val: np.clip(self, min_val, max_val)),
     "self",
     {
         "self": straight(
@@ -170,7 +171,7 @@ gelu = general(
     "gelu",
     "GeluBackward0",
     "gelu",
-    _gelu,
+    as_operands(_gelu),
     "self",
     {"self": lambda grad, self, approximate: grad * _gelu_slope(self, approximate)},
     settings="approximate",
@@ -182,7 +183,7 @@ mish = general(
     "mish",
     "MishBackward0",
     "mish",
-    lambda self: self * np.tanh(_softplus(self, 1.0, 20.0)),
+    as_operands(lambda self: self * np.tanh(_softplus(self, 1.0, 20.0))),
     "self",
     {"self": lambda grad, self: grad * _mish_slope(self)},
     expression="mish(self)",
@@ -202,7 +203,7 @@ threshold = general(
     "threshold",
     "ThresholdBackward0",
     lambda threshold, value: "threshold",
-    lambda self, threshold, value: np.where(self <= threshold, self.dtype.type(value), self),
+    as_operands(lambda self, threshold, value: np.where(self <= threshold, self.dtype.type(value), self)),
     "self",
     {"self": lambda grad, self, threshold: threshold_backward(grad, self, threshold)},
     settings="threshold value",
@@ -225,7 +226,9 @@ hardshrink = general(
     "hardshrink",
     "HardshrinkBackward0",
     "hardshrink",
-    lambda self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, self).astype(self.dtype, copy=False),
+    as_operands(
+        lambda self, lambd: np.where((self >= -lambd) & (self <= lambd), 0, self).astype(self.dtype, copy=False)
+    ),
     "self",
     {"self": _shrunk("hardshrink_backward", "HardshrinkBackwardBackward0")},
     settings="lambd",
@@ -237,7 +240,7 @@ softshrink = general(
     "softshrink",
     "SoftshrinkBackward0",
     "softshrink",
-    lambda self, lambd: self - np.clip(self, -lambd, lambd),
+    as_operands(lambda self, lambd: self - np.clip(self, -lambd, lambd)),
     "self",
     {"self": _shrunk("softshrink_backward", "SoftshrinkBackwardBackward0")},
     settings="lambd",
@@ -257,7 +260,7 @@ hardsigmoid = general(
     "hardsigmoid",
     "HardsigmoidBackward0",
     "hardσ",
-    lambda self: np.clip(self + 3, 0, 6) / 6,
+    as_operands(lambda self: np.clip(self + 3, 0, 6) / 6),
     "self",
     {"self": lambda grad, self: _hardsigmoid_backward(grad, self)},
     expression="hardsigmoid(self)",
@@ -268,7 +271,7 @@ hardswish = general(
     "hardswish",
     "HardswishBackward0",
     "hardswish",
-    lambda self: self * np.clip(self + 3, 0, 6) / 6,
+    as_operands(lambda self: self * np.clip(self + 3, 0, 6) / 6),
     "self",
     {"self": lambda grad, self: np.where(self <= -3, 0, np.where(self < 3, grad * (self / 3 + 0.5), grad))},
     expression="hardswish(self)",
@@ -279,7 +282,7 @@ prelu = general(
     "prelu",
     "PreluKernelBackward0",
     "prelu",
-    lambda self, weight: np.where(self > 0, self, weight * self),
+    as_operands(lambda self, weight: np.where(self > 0, self, weight * self)),
     "self weight",
     {
         "self": lambda grad, self, weight: np.where(self > 0, grad, weight * grad),

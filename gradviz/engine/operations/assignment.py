@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from gradviz.engine import strides
+from gradviz.engine.layout import as_first
 from gradviz.engine.operation import general
 from gradviz.engine.operations.selection import put_along
+from gradviz.engine.tensor import Tensor
 
 _GONE = "nothing of the old numbers is left, so they get 0."
 
@@ -26,7 +30,7 @@ fill = general(
     "fill",
     "FillBackward3",
     "=",
-    lambda self, value: np.broadcast_to(value, self.shape).astype(self.dtype),
+    as_first(lambda self, value: np.broadcast_to(value, self.shape).astype(self.dtype)),
     "self value",
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="value",
@@ -37,7 +41,7 @@ fill_number = general(
     "fill",
     "FillBackward2",
     "=",
-    lambda self, value: np.full_like(self, value),
+    as_first(lambda self, value: np.full_like(self, value)),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
@@ -50,7 +54,7 @@ zero = general(
     "zero",
     "ZeroBackward0",
     "= 0",
-    np.zeros_like,
+    as_first(np.zeros_like),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     expression="0",
@@ -59,20 +63,27 @@ zero = general(
 )
 
 
-def back_to(grad: Any, places: np.ndarray, sizes: tuple[int, ...]) -> Any:
-    """Put gradients where the entries of a view stand in its base."""
-    flat = put_along(np.reshape(grad, (-1,)), np.ravel(places), 0, (int(np.prod(sizes)),))
-    return np.reshape(flat, sizes)
+def back_to(
+    grad: Any, size: Any, stride: Any, storage_offset: Any, lies: strides.Lies, self_sym_sizes: tuple[int, ...]
+) -> Any:
+    """Put gradients where the entries of a part stand in the whole; where several stand at one place, it gets their sum."""
+    where = size, stride, storage_offset, lies
+    if not isinstance(grad, Tensor) and not strides.overlap(size, stride):
+        return strides.with_part(np.zeros(self_sym_sizes, grad.dtype), grad, *where)
+    count = math.prod(self_sym_sizes)
+    places = strides.part(np.arange(count).reshape(self_sym_sizes), *where)
+    flat = put_along(np.reshape(grad, (-1,)), np.ravel(places), 0, (count,))
+    return np.reshape(flat, self_sym_sizes)
 
 
 as_strided = general(
     "as_strided",
     "AsStridedBackward0",
     "view",
-    lambda self, places, sizes: np.ravel(self)[places],
+    strides.part,
     "self",
-    {"self": lambda grad, places, sizes: back_to(grad, places, sizes)},
-    settings="places sizes",
+    {"self": back_to},
+    settings="size stride storage_offset lies",
     expression="view(self)",
     local={"self": "1 if seen else 0"},
     sentence="The view sees some entries of the tensor; their gradients go back to where they stand.",

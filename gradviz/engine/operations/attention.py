@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from gradviz.engine.layout import in_rows
 from gradviz.engine.operation import general
 
 
@@ -20,7 +21,7 @@ safe_softmax = general(
     "softmax",
     "SafeSoftmaxBackward0",
     "softmax",
-    _safe_softmax,
+    in_rows(_safe_softmax),
     "self",
     {"self": lambda grad, result, dim: result * (grad - np.sum(grad * result, axis=dim, keepdims=True))},
     settings="dim",

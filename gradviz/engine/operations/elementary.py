@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.layout import as_operands
 from gradviz.engine.operation import binary, general, unary
 
 
@@ -265,7 +266,7 @@ copysign_number = general(
     "copysign",
     "CopysignBackward1",
     lambda other: "±",
-    lambda self, other: np.copysign(self, other),
+    as_operands(lambda self, other: np.copysign(self, other)),
     "self",
     {"self": lambda grad, self, result: grad * np.where(self == 0, 0, result / self)},
     settings="other",
@@ -348,7 +349,7 @@ nan_to_num = general(
     "nan_to_num",
     "NanToNumBackward0",
     "nan→0",
-    lambda self, nan, posinf, neginf: np.nan_to_num(self, nan=nan, posinf=posinf, neginf=neginf),
+    as_operands(lambda self, nan, posinf, neginf: np.nan_to_num(self, nan=nan, posinf=posinf, neginf=neginf)),
     "self",
     {"self": lambda grad, self: grad * np.isfinite(self)},
     settings="nan posinf neginf",

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.layout import as_first, as_operands
 from gradviz.engine.notation import number, superscript
 from gradviz.engine.operation import beside, binary, general, promoting, unary
 from gradviz.engine.operations.shapes import recorded
@@ -78,7 +79,7 @@ rsub = general(
     "rsub",
     "RsubBackward1",
     lambda other: f"{number(other)} − x",
-    lambda self, other: other - self if self.dtype.kind == "f" else _from_number(self, other),
+    as_operands(lambda self, other: other - self if self.dtype.kind == "f" else _from_number(self, other)),
     "self",
     {"self": lambda grad: -grad},
     settings="other",
@@ -134,7 +135,7 @@ div_rounded = general(
     "div",
     "DivBackward2",
     lambda rounding_mode: "⌊÷⌋" if rounding_mode == "floor" else "÷ trunc",
-    promoting(2, _rounded_quotient),
+    as_operands(promoting(2, _rounded_quotient)),
     "self other",
     {"self": lambda grad, other: np.zeros_like(grad), "other": lambda grad, self, other: np.zeros_like(grad)},
     settings="rounding_mode",
@@ -160,7 +161,7 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         name,
         number,
         f"{sign} n",
-        forward,
+        as_operands(forward),
         "self",
         {"self": lambda grad: grad},
         settings="other",
@@ -189,7 +190,7 @@ addcmul = general(
     "addcmul",
     "AddcmulBackward0",
     lambda value: "+ ×" if value == 1 else f"+ {number(value)}×",
-    promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 * tensor2)),
+    as_operands(promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 * tensor2))),
     "self tensor1 tensor2",
     {
         "self": lambda grad: grad,
@@ -205,7 +206,7 @@ addcdiv = general(
     "addcdiv",
     "AddcdivBackward0",
     lambda value: "+ ÷" if value == 1 else f"+ {number(value)}÷",
-    promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 / tensor2)),
+    as_operands(promoting(3, lambda self, tensor1, tensor2, value: self + value * (tensor1 / tensor2))),
     "self tensor1 tensor2",
     {
         "self": lambda grad: grad,
@@ -235,7 +236,7 @@ lerp_number = general(
     "lerp",
     "LerpBackward0",
     lambda weight: f"lerp {number(weight)}",
-    _lerp,
+    as_operands(_lerp),
     "self end",
     _LERP,
     settings="weight",
@@ -247,7 +248,7 @@ lerp_tensor = general(
     "lerp",
     "LerpBackward1",
     "lerp",
-    _lerp,
+    as_operands(_lerp),
     "self end weight",
     _LERP | {"weight": lambda grad, self, end: grad * (end - self)},
     expression="lerp(self, end)",
@@ -308,7 +309,7 @@ pow_number = general(
     "pow",
     "PowBackward0",
     lambda exponent: f"( ){superscript(number(exponent))}",
-    _power,
+    as_operands(_power),
     "self",
     {
         "self": lambda grad, self, exponent: (
@@ -341,7 +342,7 @@ number_pow = general(
     "pow",
     "PowBackward2",
     lambda base: f"{number(base)}^( )",
-    lambda exponent, base: _whole_power(base, exponent),
+    as_operands(lambda exponent, base: _whole_power(base, exponent)),
     "exponent",
     {
         "exponent": lambda grad, exponent, base, result: (
@@ -555,7 +556,7 @@ clamp = general(
     "clamp",
     "ClampBackward1",
     "clamp",
-    _clamp,
+    as_operands(_clamp),
     "self",
     {"self": lambda grad, self, min, max: only(_inside(self, min, max), grad)},
     settings="min max",
@@ -567,7 +568,7 @@ clamp_tensor = general(
     "clamp",
     "ClampBackward0",
     "clamp",
-    promoting(3, _clamp),
+    as_operands(promoting(3, _clamp)),
     "self min max",
     {
         "self": lambda grad, self, min, max: only(_inside(self, min, max), grad),
@@ -600,7 +601,7 @@ def _one_limit(
         name,
         names[0],
         symbol,
-        cut,
+        as_operands(cut),
         "self",
         {"self": keep["self"]},
         settings=limit,
@@ -609,7 +610,15 @@ def _one_limit(
         **words,
     )
     by_tensor = general(
-        name, names[1], symbol, promoting(2, cut), f"self {limit}", keep, local=local, sentence=_CUT_BY_TENSOR, **words
+        name,
+        names[1],
+        symbol,
+        as_operands(promoting(2, cut)),
+        f"self {limit}",
+        keep,
+        local=local,
+        sentence=_CUT_BY_TENSOR,
+        **words,
     )
     return by_number, by_tensor
 
@@ -643,7 +652,7 @@ where = general(
     "where",
     "WhereBackward0",
     "where",
-    lambda condition, self, other: _where(self, other, condition),
+    as_operands(lambda condition, self, other: _where(self, other, condition)),
     "condition self other",
     {
         "self": lambda grad, condition: only(condition, grad),
@@ -657,7 +666,7 @@ to_copy = general(
     "to",
     "ToCopyBackward0",
     "cast",
-    lambda self, dtype: self.astype(dtype),
+    as_first(lambda self, dtype: self.astype(dtype)),
     "self",
     {"self": lambda grad: grad},
     settings="dtype",
@@ -725,7 +734,7 @@ round_decimals = general(
     "round",
     "RoundBackward1",
     lambda decimals: f"round {number(decimals)}",
-    _round_to,
+    as_operands(_round_to),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="decimals",
@@ -779,7 +788,7 @@ nextafter = beside(
     "nextafter",
     "NextafterBackward0",
     "next",
-    np.nextafter,
+    as_operands(np.nextafter),
     "self other",
     dict.fromkeys(("self", "other"), lambda grad: np.zeros_like(grad)),
     expression="nextafter(self, other)",

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gradviz.engine import matrixmath
+from gradviz.engine.layout import columns, in_columns, in_rows, rows
 from gradviz.engine.operation import array_of, general, reduction
 from gradviz.engine.operations import shapes
 from gradviz.engine.operations.matrix import turned
@@ -126,7 +127,7 @@ inv_ex = general(
     "linalg_inv_ex",
     "LinalgInvExBackward0",
     "A⁻¹",
-    _inverted,
+    in_columns(_inverted),
     "A",
     {"A": lambda grad, inverse: -(turned(inverse) @ (grad @ turned(inverse)))},
     outputs="inverse info",
@@ -171,7 +172,7 @@ solve_ex = general(
     "linalg_solve_ex",
     "LinalgSolveExBackward0",
     "A⁻¹b",
-    _solved,
+    in_columns(_solved),
     "A B",
     {"A": _back_to_matrix, "B": _back_to_right_side},
     settings="left",
@@ -204,7 +205,7 @@ solve_triangular = general(
     "linalg_solve_triangular",
     "LinalgSolveTriangularBackward0",
     "A⁻¹b",
-    _triangular,
+    in_columns(_triangular),
     "self B",
     {
         "self": _back_to_triangle,
@@ -342,7 +343,7 @@ _CHOLESKY: dict[str, Any] = {
 cholesky_ex = general(
     "linalg_cholesky_ex",
     "LinalgCholeskyExBackward0",
-    forward=_lower_factor,
+    forward=in_columns(_lower_factor),
     derivatives={"self": _cholesky_back},
     outputs="L info",
     **_CHOLESKY,
@@ -350,7 +351,7 @@ cholesky_ex = general(
 cholesky = general(
     "cholesky",
     "CholeskyBackward0",
-    forward=lambda self, upper: _lower_factor(self, upper)[0],
+    forward=in_columns(lambda self, upper: _lower_factor(self, upper)[0]),
     derivatives={"self": lambda grad, result, upper: _cholesky_back(grad, result, upper)},
     **_CHOLESKY,
 )
@@ -371,7 +372,7 @@ cholesky_solve = general(
     "cholesky_solve",
     "CholeskySolveBackward0",
     "A⁻¹b",
-    _cholesky_solved,
+    in_columns(_cholesky_solved),
     "self input2",
     {
         "self": lambda grad, self, input2, result, upper: _cholesky_solve(grad, input2, upper),
@@ -426,7 +427,7 @@ eigh = general(
     "linalg_eigh",
     "LinalgEighBackward0",
     "eigen",
-    lambda A, UPLO: tuple(_eigen(A, UPLO)),
+    in_columns(lambda A, UPLO: tuple(_eigen(A, UPLO))),
     "A",
     {"A": _eigen_back},
     settings="UPLO",
@@ -474,7 +475,7 @@ qr = general(
     "linalg_qr",
     "LinalgQrBackward0",
     "QR",
-    _qr,
+    in_columns(_qr),
     "A",
     {"A": _qr_back},
     settings="mode",
@@ -551,7 +552,7 @@ lu = general(
     "linalg_lu",
     "LinalgLuBackward0",
     "LU",
-    _lower_upper,
+    in_rows(_lower_upper),
     "A",
     {"A": lambda grads, P, L, U: _lu_back(grads[1], grads[2], P, L, U)},
     outputs="P L U",
@@ -583,7 +584,7 @@ lu_unpack = general(
     "lu_unpack",
     "LuUnpackBackward0",
     "LU",
-    _unpack,
+    in_rows(_unpack),
     "LU_data",
     {"LU_data": _pack_back},
     settings="LU_pivots",
@@ -611,7 +612,7 @@ lu_factor_ex = general(
     "linalg_lu_factor_ex",
     "LinalgLuFactorExBackward0",
     "LU",
-    _factored,
+    in_columns(_factored),
     "A",
     {"A": _factored_back},
     outputs="LU pivots info",
@@ -645,7 +646,7 @@ lu_solve = general(
     "linalg_lu_solve",
     "LinalgLuSolveBackward0",
     "A⁻¹b",
-    _lu_solved,
+    lambda LU, B, pivots, left, adjoint: (columns if left else rows)(_lu_solved(LU, B, pivots, left, adjoint)),
     "LU B",
     {
         "LU": _back_to_packed,

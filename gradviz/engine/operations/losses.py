@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice
+from gradviz.engine.layout import as_operands, in_rows
 from gradviz.engine.operation import general, promoting
 from gradviz.engine.operations import activations
 from gradviz.engine.operations.activations import sigma
@@ -35,7 +36,7 @@ mse_loss = general(
     "mse_loss",
     "MseLossBackward0",
     "MSE",
-    promoting(2, lambda self, target, reduction: _reduce((self - target) ** 2, reduction)),
+    as_operands(promoting(2, lambda self, target, reduction: _reduce((self - target) ** 2, reduction))),
     "self target",
     {
         "self": lambda grad, self, target, reduction: grad * ((self - target) * (2 * _per_entry(self, reduction))),
@@ -52,7 +53,9 @@ smooth_l1_loss = general(
     "smooth_l1_loss",
     "SmoothL1LossBackward0",
     "smooth L1",
-    promoting(2, lambda self, target, reduction, beta: _reduce(_smooth_l1(np.abs(self - target), beta), reduction)),
+    as_operands(
+        promoting(2, lambda self, target, reduction, beta: _reduce(_smooth_l1(np.abs(self - target), beta), reduction))
+    ),
     "self target",
     {
         "self": lambda grad, self, target, reduction, beta: (
@@ -81,7 +84,11 @@ huber_loss = general(
     "huber_loss",
     "HuberLossBackward0",
     "Huber",
-    lambda self, target, reduction, delta: _reduce(_huber(np.abs(self - target), delta), reduction).astype(self.dtype),
+    as_operands(
+        lambda self, target, reduction, delta: _reduce(_huber(np.abs(self - target), delta), reduction).astype(
+            self.dtype
+        )
+    ),
     "self target",
     {
         "self": lambda grad, self, target, reduction, delta: (
@@ -120,7 +127,7 @@ binary_cross_entropy = general(
     "binary_cross_entropy",
     "BinaryCrossEntropyBackward0",
     "BCE",
-    _bce,
+    as_operands(_bce),
     "self target",
     {
         "self": lambda grad, self, target, weight, reduction: (
@@ -146,8 +153,9 @@ def _log_sigma(x: Any) -> Any:
     return activations.log_sigmoid(x)
 
 
+@as_operands  # (of which the target comes first)
 def _bce_with_logits(
-    self: np.ndarray, target: np.ndarray, weight: np.ndarray | None, pos_weight: np.ndarray | None, reduction: int
+    target: np.ndarray, self: np.ndarray, weight: np.ndarray | None, pos_weight: np.ndarray | None, reduction: int
 ) -> np.ndarray:
     scale = 1 if pos_weight is None else (pos_weight - 1) * target + 1
     losses = _weighted((1 - target) * self - scale * _log_sigma(self), weight)
@@ -169,7 +177,7 @@ binary_cross_entropy_with_logits = general(
     "binary_cross_entropy_with_logits",
     "BinaryCrossEntropyWithLogitsBackward0",
     "BCE σ",
-    _bce_with_logits,
+    lambda self, target, *settings: _bce_with_logits(target, self, *settings),
     "self target",
     {
         "self": lambda grad, self, target, weight, pos_weight, reduction: (
@@ -189,7 +197,9 @@ soft_margin_loss = general(
     "soft_margin_loss",
     "SoftMarginLossBackward0",
     "soft margin",
-    lambda self, target, reduction: _reduce(np.log1p(np.exp(-(target * self))), reduction).astype(self.dtype),
+    as_operands(
+        lambda self, target, reduction: _reduce(np.log1p(np.exp(-(target * self))), reduction).astype(self.dtype)
+    ),
     "self",
     {
         "self": lambda grad, self, target, reduction: (
@@ -226,7 +236,7 @@ softmax = general(
     "softmax",
     "SoftmaxBackward0",
     "softmax",
-    _softmax,
+    in_rows(_softmax),
     "self",
     {"self": lambda grad, result, dim: result * (grad - _total(grad * result, dim))},
     settings="dim",
@@ -238,7 +248,7 @@ log_softmax = general(
     "log_softmax",
     "LogSoftmaxBackward0",
     "log softmax",
-    _log_softmax,
+    in_rows(_log_softmax),
     "self",
     {"self": lambda grad, result, dim: grad - np.exp(result) * _total(grad, dim)},
     settings="dim",
@@ -297,7 +307,7 @@ def _nll_back(grad: Any, self: Any, target: Any, weight: Any, reduction: int, ig
 
 _NLL: dict[str, Any] = {
     "symbol": "NLL",
-    "forward": _nll,
+    "forward": in_rows(_nll),
     "inputs": "self",
     "settings": "target weight reduction ignore_index",
     "tensors": "target weight",

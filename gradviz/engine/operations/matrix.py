@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.layout import as_operands, in_rows
 from gradviz.engine.operation import array_of, general
 from gradviz.engine.operations.elementwise import not_differentiable, signs
 from gradviz.engine.operations.shapes import recorded
@@ -198,7 +199,7 @@ addr = general(
     "addr",
     "AddrBackward0",
     "⊗ +",
-    lambda self, vec1, vec2, beta, alpha: _added(self, np.multiply.outer(vec1, vec2), beta, alpha),
+    as_operands(lambda self, vec1, vec2, beta, alpha: _added(self, np.multiply.outer(vec1, vec2), beta, alpha)),
     "self vec1 vec2",
     {
         "self": lambda grad, beta: times(beta, grad),
@@ -223,7 +224,7 @@ cross = general(
     "linalg_cross",
     "LinalgCrossBackward0",
     "×",
-    _cross,
+    in_rows(_cross),
     "self other",
     {
         "self": lambda grad, other, dim: _cross(other, grad, dim),
@@ -299,7 +300,7 @@ cdist = general(
     "cdist",
     "CdistBackward0",
     "dist",
-    lambda x1, x2, p: _lengths(_differences(x1, x2), p),
+    in_rows(lambda x1, x2, p: _lengths(_differences(x1, x2), p)),
     "x1 x2",
     {
         "x1": lambda grad, x1, x2, result, p: _cdist_back(grad, x1, x2, result, p),
@@ -328,7 +329,7 @@ euclidean_dist = general(
     "_euclidean_dist",
     "EuclideanDistBackward0",
     "dist",
-    _euclidean,
+    in_rows(_euclidean),
     "x1 x2",
     {
         "x1": _euclidean_back,

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.layout import in_rows
 from gradviz.engine.operation import general, reduction
 from gradviz.engine.operations import linalg
 
@@ -68,7 +69,7 @@ layer_norm = general(
     "layer_norm",
     "NativeLayerNormBackward0",
     "layer norm",
-    _layer_norm,
+    in_rows(_layer_norm),
     "input weight bias",
     {
         "input": lambda grad, input, weight, bias, result1, result2, normalized_shape, eps: _standardised_back(
@@ -147,7 +148,7 @@ batch_norm = general(
     "batch_norm",
     "NativeBatchNormBackward0",
     "batch norm",
-    _batch_norm,
+    in_rows(_batch_norm),
     "input weight bias",
     {
         "input": _batch_norm_back,
@@ -181,7 +182,7 @@ group_norm = general(
     "group_norm",
     "NativeGroupNormBackward0",
     "group norm",
-    _group_norm,
+    in_rows(_group_norm),
     "input weight bias",
     {
         "input": lambda grad, input, weight, result1, result2, group, eps: np.reshape(

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.layout import in_rows
 from gradviz.engine.operation import general
 from gradviz.engine.operations.convolution import Geometry, columns, image_of
 from gradviz.engine.operations.pooling import separable
@@ -30,7 +31,7 @@ constant = general(
     "pad",
     "ConstantPadNdBackward0",
     "pad",
-    padded,
+    in_rows(padded),
     "self",
     {"self": lambda grad, pads: _unpadded(grad, pads)},
     settings="pads value",
@@ -194,7 +195,7 @@ pixel_shuffle = general(
     "pixel_shuffle",
     "PixelShuffleBackward0",
     "shuffle",
-    _shuffle,
+    in_rows(_shuffle),
     "self",
     {"self": lambda grad, factor: _shuffled_back(grad, factor)},
     settings="factor",
@@ -206,7 +207,7 @@ pixel_unshuffle = general(
     "pixel_unshuffle",
     "PixelUnshuffleBackward0",
     "unshuffle",
-    _unshuffle,
+    in_rows(_unshuffle),
     "self",
     {"self": lambda grad, factor: _unshuffled_back(grad, factor)},
     settings="factor",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import ties
+from gradviz.engine.layout import in_rows
 from gradviz.engine.node import arrived
 from gradviz.engine.operation import array_of, general, normal_axes, promoting, reduction
 from gradviz.engine.operations.elementwise import signs
@@ -229,7 +230,7 @@ def _with_mean(
         name,
         grad_fn,
         name.replace("_", ", "),
-        forward,
+        in_rows(forward),
         "self",
         {"self": derivative if saves_result else without_result},
         settings="dim keepdim correction",
@@ -389,7 +390,7 @@ aminmax = general(
     "aminmax",
     "AminmaxBackward0",
     "min, max",
-    _extremes,
+    in_rows(_extremes),
     "self",
     {
         "self": lambda grad, self, min, max, dim: sum(
@@ -488,7 +489,7 @@ renorm = general(
     "renorm",
     "RenormBackward0",
     "renorm",
-    _renorm,
+    in_rows(_renorm),
     "self",
     {"self": _renorm_back},
     settings="p dim maxnorm",

@@ -10,6 +10,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from gradviz.engine.layout import as_operands
 from gradviz.engine.notation import number
 from gradviz.engine.operation import beside, general, promoted, promoting
 
@@ -23,7 +24,7 @@ add = general(
     "add",
     "AddBackward1",
     lambda other: f"+ {number(other)}",
-    _with_number(operator.add),
+    as_operands(_with_number(operator.add)),
     "self",
     {"self": lambda grad: grad},
     settings="other",
@@ -35,7 +36,7 @@ sub = general(
     "sub",
     "SubBackward1",
     lambda other: f"− {number(other)}",
-    _with_number(operator.sub),
+    as_operands(_with_number(operator.sub)),
     "self",
     {"self": lambda grad: grad},
     settings="other",
@@ -47,7 +48,7 @@ mul = general(
     "mul",
     "MulBackward1",
     lambda other: f"× {number(other)}",
-    _with_number(operator.mul),
+    as_operands(_with_number(operator.mul)),
     "self",
     {"self": lambda grad, other: grad * other},
     settings="other",
@@ -59,7 +60,7 @@ div = general(
     "div",
     "DivBackward1",
     lambda other: f"÷ {number(other)}",
-    _with_number(operator.truediv),
+    as_operands(_with_number(operator.truediv)),
     "self",
     {"self": lambda grad, other: grad / other},
     settings="other",
@@ -74,7 +75,7 @@ add_scaled = beside(
     "add",
     "AddBackward0",
     lambda alpha: f"+ {number(alpha)}·",
-    promoting(2, lambda self, other, alpha: self + alpha * other),
+    as_operands(promoting(2, lambda self, other, alpha: self + alpha * other)),
     "self other",
     {"self": lambda grad: grad, "other": lambda grad, alpha: grad * alpha},
     settings="alpha",
@@ -86,7 +87,7 @@ sub_scaled = beside(
     "sub",
     "SubBackward0",
     lambda alpha: f"− {number(alpha)}·",
-    promoting(2, lambda self, other, alpha: self - alpha * other),
+    as_operands(promoting(2, lambda self, other, alpha: self - alpha * other)),
     "self other",
     {"self": lambda grad: grad, "other": lambda grad, alpha: -grad * alpha},
     settings="alpha",
@@ -94,11 +95,12 @@ sub_scaled = beside(
     local={"self": "1", "other": "-alpha"},
     sentence="A difference passes the gradient on to its first term, and to its second times minus the factor that it has.",
 )
+_difference = as_operands(promoting(2, lambda other, self, alpha: other - alpha * self))
 rsub_scaled = beside(
     "rsub",
     "RsubBackward0",
     "rsub",
-    promoting(2, lambda self, other, alpha: other - alpha * self),
+    lambda self, other, alpha: _difference(other, self, alpha),
     "self other",
     {"self": lambda grad, alpha: -grad * alpha, "other": lambda grad: grad},
     settings="alpha",
@@ -110,7 +112,7 @@ rsub_scaled_from_number = beside(
     "rsub.Scalar",
     "RsubBackward1",
     lambda other, alpha: f"{number(other)} − {number(alpha)}·",
-    lambda self, other, alpha: other - alpha * self,
+    as_operands(lambda self, other, alpha: other - alpha * self),
     "self",
     {"self": lambda grad, alpha: -grad * alpha},
     settings="other alpha",

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.layout import in_rows
 from gradviz.engine.operation import array_of, general
 from gradviz.engine.operations.elementwise import on_both
 from gradviz.engine.operations.selection import put_along
@@ -52,8 +53,10 @@ cumprod = general(
     "cumprod",
     "CumprodBackward0",
     "cumprod",
-    lambda self, dim: (
-        np.cumprod(self, dim, dtype=None if self.dtype.kind == "f" else np.int64) if self.ndim else self + 0
+    in_rows(
+        lambda self, dim: (
+            np.cumprod(self, dim, dtype=None if self.dtype.kind == "f" else np.int64) if self.ndim else self + 0
+        )
     ),
     "self",
     {"self": _cumprod_back},
@@ -84,7 +87,7 @@ def _records(name: str, grad_fn: str, accumulate: Any, words: str) -> Any:
         name,
         grad_fn,
         name,
-        _running(accumulate),
+        in_rows(_running(accumulate)),
         "self",
         {
             "self": lambda grad, self, indices, dim: put_along(
@@ -120,7 +123,7 @@ logcumsumexp = general(
     "logcumsumexp",
     "LogcumsumexpBackward0",
     "cum LSE",
-    lambda self, dim: np.logaddexp.accumulate(self, dim) if self.ndim else self + 0,
+    in_rows(lambda self, dim: np.logaddexp.accumulate(self, dim) if self.ndim else self + 0),
     "self",
     {"self": _logcumsumexp_back},
     settings="dim",

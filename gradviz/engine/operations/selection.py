@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import ties
+from gradviz.engine.layout import as_first, in_rows
 from gradviz.engine.operation import family, general, unlisted
 from gradviz.engine.operations.elementwise import not_differentiable
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
@@ -39,7 +40,7 @@ _REDUCTIONS = {"sum": np.add, "mean": np.add, "prod": np.multiply, "amax": np.ma
 
 def _with(self: Any, src: Any, dim: int, index: np.ndarray, reduce: str | None = None) -> np.ndarray:
     """Put entries into a copy, each to a place of its own along an axis: in place of what stands there, or combined."""
-    out = np.array(self)
+    out = np.array(self, order="C")
     if index.size:
         whole, index = np.atleast_1d(out), np.atleast_1d(index)
         src = np.broadcast_to(src, index.shape)
@@ -69,7 +70,7 @@ gather = general(
     "gather",
     "GatherBackward0",
     "gather",
-    lambda self, dim, index, self_sym_sizes: _along(self, index, dim),
+    in_rows(lambda self, dim, index, self_sym_sizes: _along(self, index, dim)),
     "self",
     {"self": lambda grad, self, dim, index: put_along(grad, index, dim, tuple(np.shape(self)))},
     settings="dim index self_sym_sizes",
@@ -83,7 +84,7 @@ scatter = general(
     "scatter",
     "ScatterBackward0",
     "scatter",
-    lambda self, src, dim, index: _with(self, src, dim, index),
+    in_rows(lambda self, src, dim, index: _with(self, src, dim, index)),
     "self src",
     {"self": _not_along, "src": lambda grad, dim, index: _gathered(grad, dim, index, np.shape(grad))},
     settings="dim index",
@@ -96,7 +97,7 @@ scatter_value = general(
     "scatter",
     "ScatterBackward1",
     "scatter",
-    lambda self, dim, index, value: _with(self, value, dim, index),
+    in_rows(lambda self, dim, index, value: _with(self, value, dim, index)),
     "self",
     {"self": _not_along},
     settings="dim index value",
@@ -109,7 +110,7 @@ scatter_add = general(
     "scatter_add",
     "ScatterAddBackward0",
     "+ at",
-    lambda self, src, dim, index: _with(self, src, dim, index, "sum"),
+    in_rows(lambda self, src, dim, index: _with(self, src, dim, index, "sum")),
     "self src",
     {"self": lambda grad: grad, "src": lambda grad, dim, index: _gathered(grad, dim, index, np.shape(grad))},
     settings="dim index",
@@ -125,7 +126,7 @@ scatter_add = general(
 
 def combined(self: Any, src: Any, dim: int, index: np.ndarray, reduce: str, include_self: bool) -> np.ndarray:
     """Combine entries that go to the same place along an axis, with each other and with what stands there."""
-    start = np.array(self)
+    start = np.array(self, order="C")
     if not include_self:  # what is combined with nothing is not changed
         neutral = {"prod": 1, "amax": _lowest(start.dtype), "amin": _highest(start.dtype)}.get(reduce, 0)
         start = _with(start, neutral, dim, index)
@@ -253,7 +254,7 @@ index_select = general(
     "index_select",
     "IndexSelectBackward0",
     "[…]",
-    _selected,
+    in_rows(_selected),
     "self",
     {
         "self": lambda grad, dim, index, self_sym_sizes: recorded(index_add)(
@@ -270,7 +271,7 @@ index_add: Any = general(
     "index_add",
     "IndexAddBackward0",
     "+ at",
-    _with_layers,
+    in_rows(_with_layers),
     "self source",
     {
         "self": lambda grad: grad,
@@ -288,7 +289,7 @@ index_copy = general(
     "index_copy",
     "IndexCopyBackward0",
     "[…] =",
-    _with_layers,
+    in_rows(_with_layers),
     "self source",
     {"self": _not_layers, "source": _from_layers},
     settings="dim index",
@@ -361,7 +362,7 @@ put: Any = general(
     "put",
     "PutBackward0",
     "put",
-    _put,
+    as_first(_put),
     "self source",
     {
         "self": lambda grad, index, accumulate: (
@@ -397,7 +398,7 @@ masked_fill_number = general(
     "masked_fill",
     "MaskedFillBackward0",
     "mask",
-    lambda self, mask, value: np.where(mask, np.asarray(value).astype(self.dtype), self),
+    in_rows(lambda self, mask, value: np.where(mask, np.asarray(value).astype(self.dtype), self)),
     "self",
     {"self": lambda grad, mask: only(~mask, grad)},
     settings="mask value",
@@ -410,7 +411,7 @@ masked_fill = general(
     "masked_fill",
     "MaskedFillBackward1",
     "mask",
-    lambda self, value, mask: np.where(mask, np.asarray(value).astype(self.dtype), self),
+    in_rows(lambda self, value, mask: np.where(mask, np.asarray(value).astype(self.dtype), self)),
     "self value",
     {"self": lambda grad, mask: only(~mask, grad), "value": lambda grad, mask: only(mask, grad)},
     settings="mask",
@@ -436,7 +437,7 @@ masked_scatter: Any = general(
     "masked_scatter",
     "MaskedScatterBackward0",
     "mask",
-    _with_masked,
+    in_rows(_with_masked),
     "self source",
     {"self": lambda grad, mask: only(~mask, grad), "source": _masked_source},
     settings="mask",
@@ -449,7 +450,7 @@ fill_number = general(
     "fill",
     "FillBackward0",
     "=",
-    lambda self, value: np.full_like(self, value),
+    as_first(lambda self, value: np.full_like(self, value)),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
@@ -461,7 +462,7 @@ fill = general(
     "fill",
     "FillBackward1",
     "=",
-    lambda self, value: np.full_like(self, value),
+    as_first(lambda self, value: np.full_like(self, value)),
     "self value",
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="value",
@@ -549,7 +550,7 @@ def _sort(grad_fn: str) -> Any:
         "sort",
         grad_fn,
         "sort",
-        _sorted,
+        as_first(_sorted),
         "self",
         {"self": _back_to_places},
         settings="dim descending self_sym_sizes stable",
@@ -583,7 +584,7 @@ topk = general(
     "topk",
     "TopkBackward0",
     "top k",
-    _top,
+    in_rows(_top),
     "self",
     {"self": _back_to_places},
     settings="k dim largest self_sym_sizes in_order",
@@ -605,7 +606,7 @@ def unbind(count: int, copies: bool = False) -> Any:
 
     def layers(self: np.ndarray, dim: int) -> tuple[np.ndarray, ...]:
         parts = (np.moveaxis(self, dim, 0)[place, ...] for place in range(count))
-        return tuple(np.array(part) for part in parts) if copies else tuple(parts)
+        return tuple(np.array(part, order="C") for part in parts) if copies else tuple(parts)
 
     return unlisted(
         "unbind",
@@ -630,7 +631,7 @@ def split(count: int, grad_fn: str, copies: bool = False) -> Any:
     def stretches(self: np.ndarray, dim: int, split_sizes: tuple[int, ...]) -> tuple[np.ndarray, ...]:
         ends = itertools.accumulate(split_sizes, initial=0)
         parts = (self[(slice(None),) * dim + (slice(start, end),)] for start, end in itertools.pairwise(ends))
-        return tuple(np.array(part) for part in parts) if copies else tuple(parts)
+        return tuple(np.array(part, order="C") for part in parts) if copies else tuple(parts)
 
     return unlisted(
         "split",

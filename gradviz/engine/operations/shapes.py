@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.layout import as_first, follow, in_rows, rows
 from gradviz.engine.operation import beside, family, general, unlisted
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -61,7 +62,7 @@ def copied(view: Any) -> Any:
         f"{operation.name}_copy",
         f"{operation.grad_fn}_copy",
         operation.symbol,
-        lambda *arguments: np.array(operation.forward(*arguments)),
+        lambda *arguments: np.array(operation.forward(*arguments), order="C"),
         " ".join(operation.inputs),
         operation.derivatives,
         settings=" ".join(operation.settings),
@@ -113,7 +114,7 @@ clone = _row(
     "clone",
     "CloneBackward0",
     "copy",
-    lambda self: np.array(self),
+    as_first(lambda self: np.array(self)),
     lambda grad: grad,
     "",
     "self",
@@ -220,7 +221,9 @@ flip = _row(
     "flip",
     "FlipBackward0",
     "flip",
-    lambda self, dims: np.flip(self, dims).copy(),  # a copy, not a view: PyTorch's tensors have no negative strides
+    as_first(
+        lambda self, dims: np.array(np.flip(self, dims))
+    ),  # a copy, not a view: PyTorch's tensors have no negative strides
     lambda grad, dims: np.flip(grad, dims),
     "dims",
     "flip(self)",
@@ -230,7 +233,7 @@ roll = _row(
     "roll",
     "RollBackward0",
     "roll",
-    lambda self, shifts, dims: np.roll(self, shifts, dims or None),
+    in_rows(lambda self, shifts, dims: np.roll(self, shifts, dims or None)),
     lambda grad, shifts, dims: np.roll(grad, tuple(-shift for shift in shifts), dims or None),
     "shifts dims",
     "roll(self)",
@@ -240,7 +243,7 @@ rot90: Any = _row(
     "rot90",
     "Rot90Backward0",
     "rotate",
-    lambda self, k, dims: np.rot90(self, k, dims).copy(),
+    lambda self, k, dims: np.array(np.rot90(self, k, dims), order="K" if k % 4 else "C"),
     lambda grad, k, dims: recorded(rot90)(grad, -k, dims),
     "k dims",
     "rot90(self)",
@@ -269,7 +272,7 @@ repeat = general(
     "repeat",
     "RepeatBackward0",
     "repeat",
-    lambda self, repeats, self_sym_sizes: np.tile(self, repeats),
+    in_rows(lambda self, repeats, self_sym_sizes: np.tile(self, repeats)),
     "self",
     {"self": lambda grad, repeats, self_sym_sizes: _folded(grad, repeats, self_sym_sizes)},
     settings="repeats self_sym_sizes",
@@ -482,7 +485,7 @@ narrow_copy = _part(
     "narrow_copy",
     "NarrowCopyBackward0",
     "[a:b]",
-    lambda self, dim, start, length, self_sym_sizes: np.array(_stretch(self, dim, start, start + length, 1)),
+    in_rows(lambda self, dim, start, length, self_sym_sizes: np.array(_stretch(self, dim, start, start + length, 1))),
     lambda grad, dim, start, length, self_sym_sizes: recorded(slice_backward)(
         grad, dim, start, start + length, 1, self_sym_sizes
     ),
@@ -559,7 +562,7 @@ def _triangle(name: str, grad_fn: str, keep: Any, words: str) -> Any:
         name,
         grad_fn,
         name,
-        keep,
+        in_rows(keep),
         "self",
         {"self": back},
         settings="diagonal",
@@ -583,6 +586,25 @@ triu = _triangle(
 def place_of(indices: Any) -> Any:
     """Turn one array per axis, or ``None`` for a whole axis, into an index as NumPy wants it."""
     return tuple(slice(None) if part is None else part for part in indices) if isinstance(indices, tuple) else indices
+
+
+def _picked(self: Any, indices: Any, self_sym_sizes: Any) -> np.ndarray:
+    """Pick entries; the axes that are picked whole lie to each other as they did."""
+    array = np.asarray(self)
+    out = array[place_of(indices)]
+    if array.flags.c_contiguous or not isinstance(indices, tuple) or not all(map(_places_or_whole, indices)):
+        return rows(out)
+    picked = [axis for axis, part in enumerate(indices) if part is not None]
+    index = np.broadcast_arrays(*(indices[axis] for axis in picked))[0].copy()
+    first = picked[0] if picked[-1] - picked[0] == len(picked) - 1 else 0
+    steps = [step for axis, step in enumerate(array.strides) if axis not in picked]
+    steps[first:first] = [0] * index.ndim
+    index = index.reshape(index.shape + (1,) * (out.ndim - first - index.ndim))
+    return follow(out, np.lib.stride_tricks.as_strided(array, out.shape, steps), index)
+
+
+def _places_or_whole(part: Any) -> bool:
+    return part is None or (isinstance(part, np.ndarray) and part.dtype.kind in "iu")
 
 
 def once(indices: Any) -> bool:
@@ -621,7 +643,7 @@ index = general(
     "index",
     "IndexBackward0",
     "[…]",
-    lambda self, indices, self_sym_sizes: np.asarray(self)[place_of(indices)],
+    _picked,
     "self",
     {"self": lambda grad, indices, self_sym_sizes: scatter(grad, indices, self_sym_sizes)},
     settings="indices self_sym_sizes",
@@ -657,7 +679,7 @@ def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str, se
             name,
             grad_fn,
             name,
-            forward,
+            in_rows(forward),
             " ".join(inputs),
             {argument: part(i) for i, argument in enumerate(inputs)},
             settings=settings,
@@ -728,8 +750,10 @@ cumsum = general(
     "cumsum",
     "CumsumBackward0",
     "cumsum",
-    lambda self, dim: (
-        np.cumsum(self, dim, dtype=None if self.dtype.kind == "f" else np.int64) if self.ndim else self + 0
+    in_rows(
+        lambda self, dim: (
+            np.cumsum(self, dim, dtype=None if self.dtype.kind == "f" else np.int64) if self.ndim else self + 0
+        )
     ),
     "self",
     {"self": lambda grad, dim: np.flip(np.cumsum(np.flip(grad, dim), dim), dim) if np.ndim(grad) else grad},

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import specialmath
+from gradviz.engine.layout import as_operands, in_rows
 from gradviz.engine.notation import number
 from gradviz.engine.operation import array_of, beside, binary, general, unary
 from gradviz.engine.operations.elementwise import on_both
@@ -95,7 +96,7 @@ polygamma = general(
     "polygamma",
     "PolygammaBackward0",
     lambda n: f"ψ⁽{n}⁾",
-    lambda self, n: specialmath.polygamma(self, n),
+    as_operands(lambda self, n: specialmath.polygamma(self, n)),
     "self",
     {"self": lambda grad, self, n: grad * _polygamma(self, n + 1)},
     settings="n",
@@ -132,7 +133,7 @@ mvlgamma = general(
     "mvlgamma",
     "MvlgammaBackward0",
     "log Γₚ",
-    lambda self, p: _along_p(self, p, specialmath.lgamma) + p * (p - 1) / 4 * math.log(math.pi),
+    in_rows(lambda self, p: _along_p(self, p, specialmath.lgamma) + p * (p - 1) / 4 * math.log(math.pi)),
     "self",
     {"self": lambda grad, self, p: grad * _along_p(self, p, _digamma)},
     settings="p",
@@ -270,7 +271,7 @@ logit = general(
     "logit",
     "LogitBackward0",
     "logit",
-    lambda self, eps: _logit(self if eps is None else np.clip(self, eps, 1 - eps)),
+    as_operands(lambda self, eps: _logit(self if eps is None else np.clip(self, eps, 1 - eps))),
     "self",
     {
         "self": lambda grad, self, eps: (

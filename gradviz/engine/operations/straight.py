@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import FAMILY, general, parameters
+from gradviz.engine.core.operation import parameters
+from gradviz.engine.operation import FAMILY, general
 from gradviz.engine.tensor import Tensor
 
 _WHOLE = {2: np.dtype(np.int16), 4: np.dtype(np.int32), 8: np.dtype(np.int64)}

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from gradviz.engine import functions, random
+from gradviz.engine import functions, layout, random
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -42,7 +42,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     >>> dropout(torch.ones(6))
     tensor([0., 0., 2., 0., 0., 0.])
     """
-    return _dropped(input, p, training, inplace, tuple(input.shape))
+    return _dropped(input, p, training, inplace)
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -97,7 +97,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     ----------
     Klambauer et al., "Self-normalizing neural networks" (2017).
     """
-    return _alpha_dropped(input, p, training, inplace, tuple(input.shape))
+    return _alpha_dropped(input, p, training, inplace)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
@@ -125,31 +125,35 @@ def _feature_shape(input: Tensor) -> tuple[int, ...]:
     return (*input.shape[:2], *(1,) * (input.ndim - 2))
 
 
-def _kept(input: Tensor, p: float, shape: tuple[int, ...]) -> np.ndarray:
-    """Toss a coin for each entry (or channel): 1 with probability 1 − p."""
-    return np.asarray(random.default_generator.bernoulli(1 - p, shape, input.array.dtype))
+def _kept(input: Tensor, p: float, features: tuple[int, ...] | None) -> np.ndarray:
+    """Toss a coin for each entry, in the order of memory, or for each channel: 1 with probability 1 − p."""
+    kind = input.array.dtype
+    coins = layout.empty_like(input.array) if features is None else np.empty(features, kind)
+    return layout.drawn(coins, lambda shape: random.default_generator.bernoulli(1 - p, shape, kind))
 
 
-def _dropped(input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
+def _dropped(input: Tensor, p: float, training: bool, inplace: bool, features: tuple[int, ...] | None = None) -> Tensor:
     _check(p)
     if not training or p == 0 or not input.numel():
         return input
     if p == 1:
         noise = np.zeros((), input.array.dtype)
     else:
-        kept = _kept(input, p, shape)
+        kept = _kept(input, p, features)
         noise = kept / kept.dtype.type(1 - p)
     return input.mul_(wrap(noise)) if inplace else input * wrap(noise)
 
 
-def _alpha_dropped(input: Tensor, p: float, training: bool, inplace: bool, shape: tuple[int, ...]) -> Tensor:
+def _alpha_dropped(
+    input: Tensor, p: float, training: bool, inplace: bool, features: tuple[int, ...] | None = None
+) -> Tensor:
     _check(p)
     if not training or p == 0 or not input.numel():
         return input
     if p == 1:
         nothing = wrap(np.zeros((), input.array.dtype))
         return input.mul_(nothing) if inplace else input * nothing
-    kept = _kept(input, p, shape)
+    kept = _kept(input, p, features)
     scale = 1 / math.sqrt((ALPHA**2 * p + 1) * (1 - p))
     kind = kept.dtype.type
     shift = (kept - 1) * kind(ALPHA * scale) + kind(ALPHA * scale * p)

@@ -35,7 +35,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         raise TypeError(advice.not_a_tensor(words, input))
     if bias is not None and weight.ndim == 2 == input.ndim:
         return functions.addmm(bias, input, weight.t())
-    if bias is None or weight.ndim == 1 or not input.storage().flags.c_contiguous:
+    if bias is None or weight.ndim == 1 or not input._writable().flags.c_contiguous:
         product = functions.matmul(input, weight.t())
         return product if bias is None else product + bias
     rows = functions.reshape(input, (math.prod(input.shape[:-1]), input.shape[-1]))

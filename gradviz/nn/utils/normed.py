@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from gradviz.engine import creation, functions
@@ -90,7 +91,7 @@ class _Reparametrization:
             delattr(module, self.name + part)
         module.register_parameter(self.name, Parameter(weight.detach()))
         assert module._hooks is not None
-        module._hooks.before[:] = [hook for hook in module._hooks.before if hook.function is not self]
+        module._hooks.before.remove_where(lambda hook: hook.function is self)
 
     def settled(self, module: Module) -> Tensor:
         """Return the weight as it is now, without changing anything."""
@@ -99,7 +100,7 @@ class _Reparametrization:
 
 
 def _find(kind: type, module: Module, name: str) -> Any:
-    waiting: list[hooks.Hook] = [] if module._hooks is None else module._hooks.before
+    waiting: Iterable[hooks.Hook] = () if module._hooks is None else module._hooks.before
     return next((h.function for h in waiting if isinstance(h.function, kind) and h.function.name == name), None)  # type: ignore[attr-defined]
 
 

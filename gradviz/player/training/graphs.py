@@ -10,9 +10,10 @@ import numpy as np
 
 from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.view import view
-from gradviz.player.events import event_steps
+from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
-from gradviz.player.payload import VERSION
+from gradviz.player.payload import VERSION, geometry
+from gradviz.recording.later import changed
 from gradviz.recording.model import Graph, Recording
 from gradviz.training.log import Entry
 from gradviz.training.run import Run
@@ -56,6 +57,7 @@ class GraphPicture:
             "version": VERSION,
             "prefix": first.prefix,
             "svg": first.to_svg(theme="light"),
+            **geometry(first),
             "code": [{**asdict(code), "lines": list(code.lines)} for code in drawing.recording.graph.code],
             "places": [],
             "depth": None,
@@ -72,7 +74,8 @@ class GraphPicture:
         return {
             "title": recording.title,
             "steps": steps(shown, picture),
-            "events": event_steps(shown, picture),
+            "sums": sums(shown, picture),
+            "brackets": brackets(shown),
             "facts": facts(shown),
         }
 
@@ -84,7 +87,7 @@ class GraphPicture:
 def without_numbers(graph: Graph) -> Graph:
     """Leave out the numbers of local derivatives: they are another step's."""
     operations = tuple(
-        replace(operation, inputs=tuple(replace(argument, local_number="") for argument in operation.inputs))
+        replace(operation, inputs=tuple(changed(argument, local_number="") for argument in operation.inputs))
         for operation in graph.operations
     )
     return replace(graph, operations=operations)

@@ -15,6 +15,18 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 /** @param {any} value */
 const isStrings = (value) => Array.isArray(value) && value.every((item) => typeof item === "string");
 
+const MOST_CELLS = 4096;
+
+/** @param {any} grid */
+function isGrid(grid) {
+  if (!isObject(grid)) return false;
+  const { x, y, wide, high, gap, rows, columns, layers, across } = grid;
+  const counts = [rows, columns, layers, across];
+  return (
+    [x, y, wide, high, gap].every(Number.isFinite) && wide > 0 && high > 0 && counts.every((n) => Number.isInteger(n) && n > 0) && rows * columns * layers <= MOST_CELLS
+  );
+}
+
 /** @type {Record<string, (value: any) => boolean>} what a step must have */
 const STEP = {
   phase: (value) => value === "forward" || value === "backward",
@@ -45,14 +57,9 @@ export function checked(payload) {
       if (!isObject(step) || !isRight(step[name])) damaged(`step ${k + 1} has no ${name}, or one of another kind`);
     }
   });
-  if (!Array.isArray(payload.events) || payload.events.length !== payload.steps.length || !payload.events.every(Array.isArray)) {
-    damaged("its events are missing, or do not belong to its steps");
-  }
-  for (const event of payload.events.flat()) {
-    if (!isObject(event) || !STEP.title(event.title) || !isStrings(event.current) || !isStrings(event.touched)) {
-      damaged("an event in one of its steps has no title, or marks nothing");
-    }
-  }
+  if (!isObject(payload.grids) || !Object.values(payload.grids).every(isGrid)) damaged("where its entries stand is missing, or impossible");
+  if (!isObject(payload.inks) || !isStrings(Object.values(payload.inks))) damaged("its colours are missing");
+  if (!isObject(payload.sums) || !Object.values(payload.sums).every(isObject) || !isStrings(payload.brackets)) damaged("the sums in its steps are missing");
   const { facts } = payload;
   if (!isObject(facts)) damaged("its facts are missing");
   for (const name of ["tensors", "operations", "frames"]) {

@@ -36,6 +36,28 @@ export function parseDrawing(text) {
   return /** @type {SVGSVGElement} */ (/** @type {unknown} */ (document.adoptNode(root)));
 }
 
+const HEAD = { length: 9, width: 7.5, trim: 3.5 }; // as in gradviz.drawing.svg
+
+/**
+ * The arrowhead of an edge for the direction in which it does not point in the picture, but will at another step.
+ * @param {Element} edge
+ * @param {string} d its line, which ends a little before the tip of its arrowhead
+ */
+function* missingHeads(edge, d) {
+  const numbers = d.match(/-?[\d.]+/g)?.map(Number) ?? [];
+  const points = Array.from({ length: Math.floor(numbers.length / 2) }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
+  for (const [kind, [end, ...before]] of /** @type {const} */ ([["forward", points.toReversed()], ["backward", points]])) {
+    if (!end || edge.querySelector(`.gv-head-${kind}`)) continue;
+    const behind = before.find(([x, y]) => Math.hypot(x - end[0], y - end[1]) > 0.5) ?? end;
+    const far = Math.hypot(behind[0] - end[0], behind[1] - end[1]) || 1;
+    const [x, y] = [(behind[0] - end[0]) / far, (behind[1] - end[1]) / far]; // away from the tip
+    const tip = [end[0] - x * HEAD.trim, end[1] - y * HEAD.trim];
+    const [back, aside] = [[x * HEAD.length, y * HEAD.length], [(-y * HEAD.width) / 2, (x * HEAD.width) / 2]];
+    const numbersOf = [...tip, back[0] + aside[0], back[1] + aside[1], -2 * aside[0], -2 * aside[1]].map((number) => number.toFixed(1));
+    yield svgElement("path", { class: `gv-head gv-head-${kind}`, d: `M${numbersOf.slice(0, 2)}l${numbersOf.slice(2, 4)} ${numbersOf.slice(4)}z` });
+  }
+}
+
 /**
  * Makes a drawing answer to clicks and keys.
  * @param {SVGSVGElement} svg
@@ -44,25 +66,10 @@ export function makeActive(svg) {
   if (svg.querySelector(".gv-hit")) return; // it is played once more
   for (const line of svg.querySelectorAll(".gv-edge .gv-line")) {
     // Nobody hits a line of two pixels: a wide one that is not seen takes the clicks.
-    line.after(svgElement("path", { class: "gv-hit", d: line.getAttribute("d") ?? "", fill: "none" }));
+    const d = line.getAttribute("d") ?? "";
+    line.after(svgElement("path", { class: "gv-hit", d, fill: "none" }), ...missingHeads(/** @type {Element} */ (line.parentElement), d));
   }
   for (const node of svg.querySelectorAll(NODES)) node.setAttribute("role", "button");
-}
-
-/**
- * The number or coloured cell that was hit, if one was: of which tensor, of its value or its gradient, and which entry.
- * @param {EventTarget | null} target
- * @param {string} prefix
- * @returns {{tensor: string, part: "v" | "g", index: number} | undefined}
- */
-export function cellOf(target, prefix) {
-  if (!(target instanceof Element)) return undefined;
-  const isCell = Boolean(target.parentElement?.classList.contains("gv-cells"));
-  const id = (isCell ? target.parentElement?.id : target.id) ?? "";
-  const [, tensor, part, number] = /^(t\d+)_([vg])(\d*)$/.exec(id.slice(prefix.length + 1)) ?? [];
-  if (!tensor || (!isCell && !number)) return undefined;
-  const index = isCell ? [...(target.parentElement?.children ?? [])].indexOf(target) : Number(number);
-  return { tensor, part: part === "v" ? "v" : "g", index };
 }
 
 /**

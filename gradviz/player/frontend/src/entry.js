@@ -1,5 +1,6 @@
 // One entry of a tensor worked out: where the number under the pointer comes from.
 
+import { entriesOf } from "./grid.js";
 import { numberText } from "./number.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
@@ -51,8 +52,36 @@ const PRODUCTS = new Map([
   ["AddmmBackward0", ["mat1", "mat2"]],
 ]);
 
+/** "row 3", or "rows 3 to 5". @param {string} what @param {[number, number]} ends */
+const span = (what, [first, end]) => (end - first > 1 ? `${what}s ${first + 1} to ${end}` : `${what} ${first + 1}`);
+
 /**
- * Says how the entry under the pointer came about in the operation of a step. A pure function.
+ * Says what a cell of a tensor shows: one entry, and how it came about in the operation of a step; or the mean of a block of them.
+ * A pure function.
+ * @param {Facts} facts
+ * @param {import("./grid.js").Grid} grid
+ * @param {import("./entries.js").Entry} entry
+ * @param {number} step
+ * @param {string | undefined} running the id of the operation that runs in this step
+ * @returns {string} nothing for what is not computed yet
+ */
+export function cellText(facts, grid, { tensor, part, index }, step, running) {
+  const value = part === "v" ? facts.values.at(tensor, step) : facts.gradients.at(tensor, step)?.value;
+  const shown = value?.data ? value : value?.preview;
+  if (!value || !shown?.data) return "";
+  const { rows, columns, entries } = entriesOf(grid, shown.shape, index);
+  if (value.data && entries.length === 1) return entryText(facts, tensor, part, entries[0], step, running);
+  const numbers = entries.map((entry) => Number(shown.data?.[entry]));
+  const mean = numberText(numbers.reduce((sum, number) => sum + number, 0) / numbers.length);
+  const name = facts.tensor(tensor)?.name ?? tensor;
+  const whose = part === "v" ? name : `gradient of ${name}`;
+  // Of a tensor too large to be kept, the preview's own rows are blocks already.
+  const where = value.data ? `${span("row", rows)}, ${span("column", columns)}` : `a block of its entries (${index + 1})`;
+  return `${whose}, ${where}: mean ${mean}`;
+}
+
+/**
+ * Says how an entry came about in the operation of a step. A pure function.
  * @param {Facts} facts
  * @param {string} tensor
  * @param {"v" | "g"} part its value or its gradient

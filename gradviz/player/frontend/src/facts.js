@@ -29,7 +29,7 @@ const NOT_IN_JSON = new Map([["nan", NaN], ["inf", Infinity], ["-inf", -Infinity
  * @param {any} value
  * @returns {any}
  */
-function readable(value) {
+export function readable(value) {
   if (!value) return value;
   const number = (/** @type {any} */ item) => (typeof item === "string" ? (NOT_IN_JSON.get(item) ?? NaN) : item);
   return { ...value, data: value.data && value.data.map(number), preview: readable(value.preview) };

@@ -6,8 +6,8 @@ import { render } from "./player.js";
 
 export default { render };
 
-const saved = pageParts();
-if (saved) {
+pageParts().then((saved) => {
+  if (!saved) return;
   render({ model: saved.model, el: saved.place });
   listenToPage(saved.place);
-}
+});

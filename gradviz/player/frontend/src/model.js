@@ -1,5 +1,7 @@
 // The model of a saved page: what anywidget gives a widget's front end, with nobody at the other end.
 
+import { unpacked } from "./unpack.js";
+
 /**
  * @typedef {{
  *   get(name: string): any,
@@ -19,23 +21,9 @@ export class PageModel {
   /** @type {Record<string, any>} the payload with its modules folded, by depth */
   #folds = {};
 
-  /**
-   * @param {string} text the page's payload, as JSON, but for the picture
-   * @param {SVGSVGElement | null} svg the picture
-   */
-  constructor(text, svg) {
-    try {
-      const payload = JSON.parse(text);
-      payload.svg ??= svg;
-      this.#take(payload);
-    } catch {
-      // Cut off, or changed by hand. Without a payload the player says that there is none to play.
-    }
-  }
-
   /** A model for a payload that is there already. @param {any} payload */
   static of(payload) {
-    const model = new PageModel("", null);
+    const model = new PageModel();
     model.#take(payload);
     return model;
   }
@@ -83,12 +71,20 @@ export class PageModel {
 
 /**
  * What a saved page carries with it: its payload, its picture, and the place for the player. In a notebook there is none.
- * @returns {{model: PageModel, place: HTMLElement} | undefined}
+ * @returns {Promise<{model: PageModel, place: HTMLElement} | undefined>}
  */
-export function pageParts() {
+export async function pageParts() {
   const saved = document.getElementById("gradviz-payload");
   const place = document.getElementById("gradviz-page");
-  const picture = /** @type {SVGSVGElement | null} */ (document.querySelector("#gradviz-picture > svg"));
-  picture?.remove();
-  return saved && place ? { model: new PageModel(saved.textContent ?? "", picture), place } : undefined;
+  if (!saved || !place) return undefined;
+  const svg = /** @type {SVGSVGElement | null} */ (document.querySelector("#gradviz-picture > svg"));
+  svg?.remove();
+  try {
+    const payload = await unpacked(saved.textContent ?? "");
+    payload.svg ??= svg;
+    return { model: PageModel.of(payload), place };
+  } catch {
+    // Cut off, or changed by hand. Without a payload the player says that there is none to play.
+    return { model: new PageModel(), place };
+  }
 }

@@ -1,17 +1,18 @@
 // Makes a drawing show a face, touching only what differs from what it shows already.
 
+import { svgElement } from "./dom.js";
+import { shadePaths } from "./grid.js";
 import { PARTS, blankFace } from "./state.js";
 
 /** @typedef {import("./state.js").Face} Face */
 
 const STATES = ["pending", "forward", "partial", "done", "backward"];
 
-/** @type {Record<keyof Face, (element: Element, value: any) => void>} */
+/** @type {Record<Exclude<keyof Face, "fill">, (element: Element, value: any) => void>} */
 const WRITE = {
   text: (element, value) => {
     element.textContent = value;
   },
-  fill: (element, value) => value.split(" ").forEach((/** @type {string} */ colour, /** @type {number} */ i) => element.children[i].setAttribute("fill", colour)),
   label: (element, value) => element.setAttribute("aria-label", value),
   width: (element, value) => element.querySelector(".gv-line")?.setAttribute("stroke-width", value),
   state: (element, value) => {
@@ -29,9 +30,13 @@ export class Picture {
   /**
    * @param {SVGSVGElement} svg
    * @param {string} prefix
+   * @param {Record<string, import("./grid.js").Grid>} grids of heatmaps, by their keys
+   * @param {Record<string, string>} inks the colours of shades, by their signs
    */
-  constructor(svg, prefix) {
+  constructor(svg, prefix, grids, inks) {
     this.svg = svg;
+    this.grids = grids;
+    this.inks = inks;
     // Found within this drawing, never in the page: the same drawing may be on the page twice.
     for (const element of svg.querySelectorAll("[id]")) {
       if (element.id.startsWith(`${prefix}_`)) this.#elements.set(element.id.slice(prefix.length + 1), element);
@@ -53,9 +58,28 @@ export class Picture {
       for (const [key, value] of Object.entries(face[part])) {
         const element = this.#elements.get(key);
         if (!element || shown[key] === value) continue;
-        WRITE[part](element, value);
+        if (part === "fill") this.#shade(element, key, value);
+        else WRITE[part](element, value);
         shown[key] = value;
       }
+    }
+  }
+
+  /** Draws a heatmap anew: one path for each shade, those that are there first. @param {Element} element @param {string} key @param {string} shades */
+  #shade(element, key, shades) {
+    const grid = Object.hasOwn(this.grids, key) ? this.grids[key] : undefined;
+    if (!grid) return;
+    let path = element.firstElementChild;
+    for (const [shade, d] of shadePaths(grid, shades)) {
+      path ??= element.appendChild(svgElement("path"));
+      path.setAttribute("stroke", Object.hasOwn(this.inks, shade) ? this.inks[shade] : "none");
+      path.setAttribute("d", d);
+      path = path.nextElementSibling;
+    }
+    while (path) {
+      const rest = path;
+      path = path.nextElementSibling;
+      rest.remove();
     }
   }
 

@@ -5,8 +5,11 @@ import { makeChain } from "./chain.js";
 import { Unplayable, checked } from "./check.js";
 import { makeControls, makeTools, placeText } from "./controls.js";
 import { button, html } from "./dom.js";
-import { NODES, cellOf, keyOf, makeActive, parseDrawing } from "./drawing.js";
-import { entryText } from "./entry.js";
+import { NODES, keyOf, makeActive, parseDrawing } from "./drawing.js";
+import { Entries } from "./entries.js";
+import { cellText } from "./entry.js";
+import { makeEntryKeys } from "./entry-keys.js";
+import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
 import { makeInspector } from "./inspect.js";
@@ -37,7 +40,11 @@ function mount(model, el) {
   // A picture that came with the page has been read by the browser already, under the page's own policy.
   const svg = typeof payload.svg === "string" ? parseDrawing(payload.svg) : payload.svg;
   makeActive(svg);
-  const picture = new Picture(svg, prefix);
+  const picture = new Picture(svg, prefix, payload.grids, payload.inks);
+  const entries = new Entries(svg, prefix, payload.grids);
+  for (const node of svg.querySelectorAll(NODES)) {
+    if (entries.parts(keyOf(node, prefix) ?? "").length) node.setAttribute("aria-keyshortcuts", "ArrowDown"); // to its entries
+  }
   const last = steps.length - 1;
   const lastForward = steps.findLastIndex(({ phase }) => phase === "forward");
   const now = () => clamp(model.get("step"), steps.length);
@@ -50,7 +57,9 @@ function mount(model, el) {
   // A step taken apart, and the event that is shown. While the reader predicts, steps stay whole: an event would tell.
   /** @type {import("./state.js").Event[]} */
   const whole = [];
-  const inside = (/** @type {number} */ k) => (modes.events && !modes.predict ? payload.events[k] : whole);
+  /** @type {import("./state.js").Event[][] | undefined} cut when they are first asked for */
+  let cut;
+  const inside = (/** @type {number} */ k) => (modes.events && !modes.predict ? (cut ??= eventsOf(payload))[k] : whole);
   const event = () => clamp(model.get("event"), Math.max(inside(now()).length, 1));
   let pause = PAUSE_MS;
 
@@ -146,8 +155,27 @@ function mount(model, el) {
     hides: (argument) => predict.hidden().includes(argument),
   });
   const figure = html("div", { class: "gp-figure" }, picture.svg);
+  /** What to say of an entry. @param {import("./entries.js").Entry} entry */
+  function said(entry) {
+    const grid = entries.grid(entry.tensor, entry.part);
+    return grid && !modes.predict ? cellText(facts, grid, entry, now(), steps[now()].current[0]) : "";
+  }
+  /** Lights the entry that the reader is at, by pointer or by key, and says it. @param {import("./entries.js").Entry | undefined} entry */
+  function look(entry) {
+    entries.light("here", entry && !modes.predict ? [entry] : []);
+    panel.entry(entry ? said(entry) : "");
+  }
+  const entryKeys = makeEntryKeys(entries, {
+    text: said,
+    name: (tensor) => facts.tensor(tensor)?.name ?? tensor,
+    at(entry) {
+      look(entry);
+      if (entry) bringIntoView(figure, [/** @type {SVGElement} */ (entries.lit("here"))]);
+    },
+    leave: (tensor) => /** @type {SVGElement[]} */ (picture.elements([tensor]))[0]?.focus({ preventScroll: true }),
+  });
   const skip = button(`Skip the picture and its ${picture.svg.querySelectorAll(NODES).length} nodes`, () => panel.element.focus(), { kind: "gp-skip" });
-  const stage = html("div", { class: "gp-stage" }, skip, figure, makeTools(command, payload.depth), inspector.element);
+  const stage = html("div", { class: "gp-stage" }, skip, figure, entryKeys.element, makeTools(command, payload.depth), inspector.element);
   const main = html("div", { class: "gp-main" }, stage, panel.element);
   const root = html(
     "section",
@@ -163,6 +191,7 @@ function mount(model, el) {
   );
   const zoom = makeZoom(figure, picture.svg, () => root.hasAttribute("data-inspecting") && getComputedStyle(stage).display === "flex");
 
+  let seen = -Infinity; // the step shown last
   function show() {
     const k = now();
     const events = inside(k);
@@ -171,6 +200,8 @@ function mount(model, el) {
     const { current, touched } = events[e] ?? step;
     const focused = document.activeElement;
     root.dataset.phase = step.phase;
+    root.toggleAttribute("data-leap", Math.abs(k - seen) > 1); // when all changes at once, nothing is to glide
+    seen = k;
     picture.show(faceInside(steps, events, k, e));
     picture.mark("gv-current", [...new Set([...current, ...step.current.slice(0, 1)])]);
     picture.mark("gv-touched", touched.filter((key) => !current.includes(key)));
@@ -178,6 +209,8 @@ function mount(model, el) {
     controls.show(k, Boolean(model.get("playing")));
     panel.show(k, events, e);
     inspector.show(model.get("selected"), k);
+    entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
+    entryKeys.tell();
     bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
     // A button that has just been disabled drops the focus, and the keys with it.
     if (focused instanceof HTMLButtonElement && focused.disabled && root.contains(focused)) root.focus({ preventScroll: true });
@@ -198,6 +231,7 @@ function mount(model, el) {
     picture.mark("gv-selected", key ? [key] : []);
     inspector.show(key, now());
     root.toggleAttribute("data-inspecting", !inspector.element.hidden);
+    entryKeys.offer(key);
     zoom.refit();
   }
 
@@ -245,6 +279,7 @@ function mount(model, el) {
     root.toggleAttribute("data-predicting", modes.predict);
     controls.showModes(modes);
     const seen = modes.predict ? Math.min(now(), lastForward) : now();
+    entryKeys.hide(modes.predict);
     predict.start(modes.predict, seen);
     if (seen !== now()) go(seen);
     else show();
@@ -259,11 +294,8 @@ function mount(model, el) {
     if (step !== undefined && !facts.edge(key ?? "") && !modes.predict) go(step);
   }
   figure.addEventListener("click", (event) => pick(event.target));
-  figure.addEventListener("pointerover", ({ target }) => {
-    const cell = cellOf(target, prefix);
-    const running = steps[now()].current[0];
-    panel.entry(cell && !modes.predict ? entryText(facts, cell.tensor, cell.part, cell.index, now(), running) : "");
-  });
+  figure.addEventListener("pointermove", (event) => look(entries.at(event)));
+  figure.addEventListener("pointerleave", () => look(undefined));
 
   root.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
@@ -276,6 +308,9 @@ function mount(model, el) {
       event.stopPropagation(); // the button's own business, and not the notebook's
     } else if (event.key === "Enter" && keyOf(target, prefix)) {
       pick(target);
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (event.key === "ArrowDown" && !modes.predict && entryKeys.enter(keyOf(target, prefix) ?? "")) {
       event.preventDefault();
       event.stopPropagation();
     } else if (name && (name !== "close" || model.get("selected"))) {

@@ -43,7 +43,7 @@ export function makePicture(graphs, on) {
     const figure = html("div", { class: "gp-figure" }, svg);
     const zoom = makeZoom(figure, svg, () => false);
     zoom.start();
-    const made = { picture: new Picture(svg, payload.prefix), figure, zoom };
+    const made = { picture: new Picture(svg, payload.prefix, payload.grids, payload.inks), figure, zoom };
     drawn.set(payload.prefix, made);
     return made;
   }

@@ -1,4 +1,4 @@
-"""How many entries an operation makes, known before it is run: a file may ask for more than there is memory.
+"""How many entries an operation makes, known before it is run: a file, or an expression, may ask for more than there is memory.
 
 Most results are as large as their arguments, stretched to one shape. The tables tell of the others: of those whose size stands
 in a setting, and of those that lay out more on the way than they return.
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import Operation
+from gradviz.engine.operation import BESIDE, FAMILIES, TABLE, Operation
 from gradviz.recording.model import MOST_AXES
 
 Shape = tuple[int, ...]
@@ -57,6 +58,37 @@ def on_the_way(operation: Operation, shapes: Shapes, settings: Sequence[Any]) ->
     """Return how many entries it lays out in between, where these are more than those of its arguments and its result."""
     made = _ON_THE_WAY.get(_name(operation))
     return 0 if made is None else made(shapes, dict(zip(operation.settings, settings, strict=True)))
+
+
+def of_shapes(name: str, shapes: Shapes) -> int | None:
+    """Return how many entries the operation of a name lays out or makes; ``None`` if its settings say that, or there is none.
+
+    Examples
+    --------
+    >>> of_shapes("mm", [(20, 3), (3, 30)]), of_shapes("relu", [(5,)]), of_shapes("pad", [(5,)])
+    (600, 5, None)
+    """
+    if name not in _named():
+        return None
+    try:
+        return max(_RESULT.get(name, _stretched)(shapes, {}), _ON_THE_WAY.get(name, _nothing)(shapes, {}))
+    except (KeyError, IndexError):
+        return None
+
+
+def of_index(shape: Shape, parts: Sequence[Any]) -> int:
+    """Return how many entries an index takes of a tensor of a shape; `parts` are NumPy's, a slice counts as all."""
+    return _indexed([shape], {"indices": parts})
+
+
+@lru_cache(maxsize=1)
+def _named() -> frozenset[str]:
+    """Name the operations: a family's where the tables tell of it."""
+    return frozenset([*map(_name, (*TABLE.values(), *BESIDE.values())), *(FAMILIES.keys() & _RESULT.keys())])
+
+
+def _nothing(shapes: Shapes, given: Settings) -> int:
+    return 0
 
 
 def _name(operation: Operation) -> str:
@@ -285,7 +317,7 @@ _RESULT: dict[str, Callable[[Shapes, Settings], int]] = {
     **dict.fromkeys(("uniform", "normal", "exponential", "cauchy", "log_normal", "geometric", "random", "bernoulli"), _with_settings),
     **dict.fromkeys(("gather", "take"), lambda shapes, given: np.size(given["index"])),
     **dict.fromkeys(_POOLS, _pooled),
-    **dict.fromkeys(("as_strided", "as_strided_copy"), lambda shapes, given: np.size(given["places"])),
+    **dict.fromkeys(("as_strided", "as_strided_copy"), lambda shapes, given: math.prod(given["size"])),
     **dict.fromkeys(("mm", "bmm", "mv", "dot", "vdot", "addmm", "addmv", "baddbmm", "addbmm"), _product),
     **dict.fromkeys(("cdist", "_euclidean_dist"), _distances),
     **dict.fromkeys(("linalg_svd", "linalg_qr", "linalg_lstsq", "linalg_pinv"), _squares),

@@ -1,0 +1,95 @@
+"""Where the entries of tensors stand in a picture, and heatmaps as one path for each shade.
+
+The picture is drawn from these places, and the player finds by them which entry is under the pointer: no entry needs an
+element of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from gradviz.drawing.layout import Layout
+from gradviz.drawing.view import BETWEEN, CAPTION, HEADER, LAYER_GAP, PADDING, ROW, Body, Card, View
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The entries of a tensor's value, or of its gradient, on its card.
+
+    Attributes
+    ----------
+    x, y
+        The top left of all cells, in pixels of the picture without its margin.
+    body
+        How many cells there are, and how large.
+    """
+
+    x: float
+    y: float
+    body: Body
+
+    def encoded(self) -> dict[str, Any]:
+        """Return this as plain JSON data, flat."""
+        body = self.body
+        return {
+            "x": round(self.x, 1),
+            "y": round(self.y, 1),
+            "kind": body.kind,
+            "rows": body.rows,
+            "columns": body.columns,
+            "wide": body.cell_width,
+            "high": body.cell_height,
+            "layers": body.layers,
+            "across": body.across,
+            "gap": LAYER_GAP,
+        }
+
+
+def grids(card: Card, centre: tuple[float, float]) -> dict[str, Grid]:
+    """Return where the entries of a card's value ("v") and gradient ("g") stand, for those that it shows."""
+    parts = "v" * card.has_value + "g" * card.has_gradient
+    body, (x, y) = card.body, centre
+    if card.form == "chip":  # its lines are in its middle, the name first
+        lines = bool(card.name) + bool(card.shape) + len(parts)
+        top = y - lines / 2 * ROW + (bool(card.name) + bool(card.shape)) * ROW
+        return {part: Grid(x - body.width / 2, top + place * ROW, body) for place, part in enumerate(parts)}
+    left, top = x - card.width / 2 + PADDING, y - card.height / 2 + HEADER
+    room = card.width - 2 * PADDING
+    if body.kind in ("numbers", "empty"):
+        left += room - body.columns * body.cell_width
+    else:
+        left += CAPTION + max(0.0, (room - CAPTION - body.width) / 2)
+    return {part: Grid(left, top + place * (body.height + BETWEEN), body) for place, part in enumerate(parts)}
+
+
+def all_grids(view: View, layout: Layout) -> dict[str, Grid]:
+    """Return the grids of a whole picture, by the key of what they show: ``"t3_v"``."""
+    return {
+        f"{card.tensor.id}_{part}": grid
+        for card in view.cards
+        for part, grid in grids(card, layout.centres[card.tensor.id]).items()
+    }
+
+
+def shade_paths(body: Body, shades: str, colours: Mapping[str, str]) -> Iterator[str]:
+    """Draw a heatmap: for each shade one path, with a stroke as thick as a cell through each cell of that shade."""
+    strokes: dict[str, list[str]] = {}
+    for shade, stroke in zip(shades, _strokes(body), strict=False):
+        strokes.setdefault(shade, []).append(stroke)
+    for shade, cells in strokes.items():
+        yield f'<path stroke="{colours[shade]}" d="{"".join(cells)}"/>'
+
+
+@lru_cache(maxsize=256)
+def _strokes(body: Body) -> tuple[str, ...]:
+    """Write a stroke through each cell, from where the first cell's stroke begins; the same for all heatmaps of a shape."""
+    across = f"h{body.cell_width - 1:.4g}"
+    return tuple(f"M{x:.4g} {y:.4g}{across}" for x, y in body.corners())
+
+
+def short(length: float) -> str:
+    """Write a length or a place, to a tenth of a pixel."""
+    return f"{length:.1f}".removesuffix(".0")

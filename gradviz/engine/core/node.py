@@ -1,0 +1,149 @@
+"""The nodes of the graph: one for each operation that ran.
+
+A node knows its inputs, and so where gradients have to go: along its `edges`, to the nodes that made those inputs, or to
+the end of the line at a leaf. Nothing points the other way, so there are no reference cycles, and a graph disappears
+with the last tensor that needs it.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from operator import length_hint
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gradviz.engine.core.tensor import Array, Edge, Tensor, wrap
+
+if TYPE_CHECKING:
+    from gradviz.engine.core.operation import Operation
+
+_numbers = iter(range(sys.maxsize))
+next_number = _numbers.__next__
+"""Counts the nodes as they are made. (One call that no other thread can come between.)"""
+
+
+def moment() -> int:
+    """Return the number that the next node will have: the time at which something else happens than an operation."""
+    return sys.maxsize - length_hint(_numbers)
+
+
+class Node:
+    """One operation that was run, seen from behind."""
+
+    operation: Operation  # the row of the table: each row has a class of nodes
+    many = False  # whether gradients arrive at several results
+    values: tuple[Any, ...] | None
+
+    def __init__(
+        self,
+        inputs: tuple[Any, ...],
+        edges: tuple[Edge | None, ...],
+        values: tuple[Any, ...],
+        output_shape: tuple[int, ...],
+    ) -> None:
+        self.inputs = inputs  # the arguments as they were given: tensors, and plain numbers for constants
+        self.edges = edges  # for each, where its gradient goes, or ``None``
+        self.values = values  # what the formulas read: arguments, results and settings, as arrays; dropped after use
+        self.output_shape = output_shape
+        self.made = next_number()  # whatever uses a result is younger than what made it
+
+    def contributions(self, upstream: Any, create_graph: bool = False) -> list[Any]:
+        """Multiply the upstream gradient by the local derivative of each argument.
+
+        With `create_graph` on tensors: the same formulas are recorded in their turn. Where no gradient flows stands ``None``.
+        """
+        if self.values is None:
+            raise self.used_twice()
+        values = self.tensors() if create_graph else self.values
+        if self.operation.reduction:  # the formulas see the axes that were reduced, with length 1
+            upstream = upstream.reshape(np.shape(self.values[self.operation.fields["result"]]))
+        result: list[Any] = []
+        for place, edge in enumerate(self.edges):
+            gradient = None if edge is None else self.operation.rules[place](upstream, values)
+            if gradient is None:  # the formula may say that nothing comes back, which not even zeros do
+                result.append(None)
+            elif create_graph:
+                result.append(unbroadcast_tensor(gradient, values[place]))
+            else:  # the dtype as it was given: what is read may have been brought to another's
+                result.append(unbroadcast(gradient, values[place].shape, self.inputs[place].array.dtype))
+        return result
+
+    def tensors(self) -> tuple[Any, ...]:
+        """The values as tensors that carry their graph, for derivatives of derivatives."""
+        assert self.values is not None
+        count = len(self.inputs)
+        arguments = [
+            given if isinstance(given, Tensor) else value
+            for given, value in zip(self.inputs, self.values[:count], strict=True)
+        ]
+        end = count + len(self.operation.outputs)
+        arrays = list(self.values[count:end])
+        results = [wrap(array, self if self.many or not place else None, place) for place, array in enumerate(arrays)]
+        if self.operation.reduction:  # the tensor has lost the axes that were reduced
+            results[0] = wrap(arrays[0].reshape(self.output_shape), self).reshape(np.shape(arrays[0]))
+        return (*arguments, *results, *self.values[end:])
+
+    def release(self) -> None:
+        """Drop the saved values."""
+        self.values = None
+
+    def used_twice(self) -> Exception:
+        """Return the error for a node that has been released."""
+        return RuntimeError(f"what {self.operation.name} had saved was dropped by the first backward pass")
+
+
+class Gradients(tuple[Any, ...]):
+    """The gradients of a node's several results: zeros where none has arrived, and `arrived` says where one has."""
+
+    arrived: tuple[bool, ...]
+
+
+def unbroadcast(gradient: Array, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """Bring a gradient into the shape and dtype of the argument it belongs to.
+
+    Where the forward pass broadcast an argument, every copy of an entry collects a gradient of its own, and the entry
+    gets their sum: axes that were stretched are summed over. Where a formula gives one number for a whole axis (the
+    gradient of a sum), it is copied along that axis.
+    """
+    if gradient.shape != shape and (axes := summed_axes(gradient.shape, shape)):
+        gradient = np.add.reduce(gradient, axes, keepdims=True)
+        gradient = gradient.reshape(gradient.shape[gradient.ndim - len(shape) :] if shape else ())[()]
+    if gradient.dtype != dtype:
+        gradient = gradient.astype(dtype)
+    if gradient.shape != shape:
+        if math.prod(shape) > 4096:
+            return np.broadcast_to(gradient, shape)
+        wide = np.empty(shape, dtype)  # for a small tensor, filling is faster than making a view
+        wide[...] = gradient
+        return wide
+    return gradient
+
+
+def unbroadcast_tensor(gradient: Any, argument: Any) -> Any:
+    """Do the same to a tensor, recorded: `sum`, `reshape` and `expand` are rows of the table, as all others."""
+    if gradient.dtype != argument.dtype:
+        gradient = gradient.to(argument.dtype)
+    shape = argument.shape
+    if gradient.shape != shape and (axes := summed_axes(gradient.shape, shape)):
+        gradient = gradient.sum(axes, keepdim=True)
+        gradient = gradient.reshape(tuple(gradient.shape)[gradient.ndim - len(shape) :])
+    return gradient if gradient.shape == shape else gradient.expand(shape)
+
+
+def summed_axes(gradient: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes of a gradient that were broadcast from an argument of this shape.
+
+    Examples
+    --------
+    >>> summed_axes((10, 2), (2,))
+    (0,)
+    >>> summed_axes((4, 3), (4, 1))
+    (1,)
+    """
+    extra = len(gradient) - len(shape)
+    stretched = (
+        extra + axis for axis, size in enumerate(shape) if extra + axis >= 0 and size == 1 != gradient[extra + axis]
+    )
+    return (*range(extra), *stretched)

@@ -1,0 +1,190 @@
+"""The backward pass, fast: what `gradviz.engine.core.backward` and the usual listener do, in one function."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine import inplace
+from gradviz.engine.core import backward as core
+from gradviz.engine.core.node import unbroadcast
+from gradviz.engine.core.operation import Operation, parameters
+from gradviz.engine.core.tensor import edge_of, mode, wrap
+from gradviz.engine.listening import Usual
+from gradviz.engine.node import AccumulateGrad, Node
+
+_age = attrgetter("made")
+
+
+class Pass(core.Pass):
+    """The usual pass: on arrays, with `Usual` listening.
+
+    Nodes with several results, with hooks, or with a way of their own, run as ever.
+    """
+
+    listener: Usual
+
+    def __init__(
+        self,
+        outputs: Sequence[Any],
+        listener: Usual,
+        *,
+        create_graph: bool = False,
+        wanted: Sequence[Any] = (),
+        accumulating: bool = False,
+    ) -> None:
+        if wanted:
+            super().__init__(outputs, listener, create_graph=create_graph, wanted=wanted, accumulating=accumulating)
+            return
+        self.starts = [edge_of(tensor) for tensor in outputs]
+        self.listener, self.create_graph, self.accumulating = listener, create_graph, accumulating
+        self.targets, self.found, self.arriving, self.leading = [], {}, {}, None
+        seen: set[Any] = set()
+        waiting: dict[Any, int] = {}
+        self.waiting = waiting
+        found: list[Any] = list(self.starts)
+        while found:
+            edge = found.pop()
+            if edge is None:
+                continue
+            node = edge[0]
+            if type(node) is AccumulateGrad:
+                waiting[node] = waiting.get(node, 0) + 1
+            elif node not in seen:
+                seen.add(node)
+                found.extend(node.edges)
+        self.order = sorted(seen, key=_age, reverse=True)
+
+    def run(self, gradients: Sequence[Any], retain_graph: bool = False) -> list[Any]:
+        """Walk the graph once."""
+        if self.create_graph:
+            return super().run(gradients, retain_graph)
+        before, mode.enabled = mode.enabled, False
+        arriving, waiting, leading, found = self.arriving, self.waiting, self.leading, self.found
+        reaches = None if leading is None else self.reaches
+        number = self.listener.number
+        try:
+            self.deliver(self.starts, gradients, None)
+            node: Any
+            for node in self.order:
+                upstream: Any
+                if node.many:
+                    upstream = self.gathered(node)
+                else:
+                    upstream = arriving.pop(node, None)
+                    if upstream is not None and (found or node.hooks is not None):
+                        upstream = self.completed(node, 0, upstream)
+                edges = node.edges
+                if upstream is None:
+                    self.deliver(edges, [None] * len(edges), node)
+                    continue
+                if leading is not None and node not in leading:
+                    continue
+                rules, reduced, drops = node.plan or plan_of(type(node))
+                if rules is None or node.hooks is not None:
+                    contributions = self.contributions(node, upstream)
+                else:
+                    if inplace.latest > node.made:
+                        inplace.check(node)
+                    values, inputs = node.values, node.inputs
+                    if values is None:
+                        raise node.used_twice()
+                    whole = upstream if reduced is None else upstream.reshape(np.shape(values[reduced]))
+                    contributions = []
+                    for place, edge in enumerate(edges):  # (twice as fast as a zip of the three)
+                        if edge is None:
+                            contributions.append(None)
+                            continue
+                        formula, reads, first, second = rules[place]
+                        if reads == 1:
+                            gradient = formula(whole, values[first])
+                        elif reads == 2:
+                            gradient = formula(whole, values[first], values[second])
+                        else:
+                            gradient = formula(whole) if reads == 0 else formula(whole, values)
+                        argument = values[place]
+                        if gradient is not None:
+                            dtype = inputs[place].array.dtype
+                            if gradient.shape != argument.shape or gradient.dtype is not dtype:
+                                gradient = unbroadcast(gradient, argument.shape, dtype)
+                        contributions.append(gradient)
+                    node.seen = (number, upstream, contributions, None)
+                for place, edge in enumerate(edges):
+                    if edge is None:
+                        continue
+                    target = edge[0]
+                    if reaches is not None and target not in reaches:
+                        continue
+                    gradient = contributions[place]
+                    key = edge if target.many else target
+                    held = arriving.get(key)
+                    if held is None:
+                        arriving[key] = gradient
+                    elif gradient is not None:
+                        arriving[key] = held + gradient
+                    if type(target) is AccumulateGrad:
+                        if waiting[target] == 1:
+                            self.finish(target, node)
+                        else:
+                            waiting[target] -= 1
+                if not retain_graph:
+                    if drops:
+                        node.values = None
+                    elif drops is None:
+                        node.release()
+        finally:
+            mode.enabled = before
+        return [found[edge] for edge in self.targets]
+
+    def finish(self, end: Any, giver: Any) -> None:
+        """Add to a leaf that no hook looks at."""
+        leaf = end.variable
+        if self.create_graph or self.found or end.hooks or leaf._hooks or leaf._post_accumulate_hooks:
+            super().finish(end, giver)
+            return
+        gradient = self.arriving.pop(end)
+        if gradient is None:
+            return
+        held = leaf._grad
+        end.seen = (self.listener.number, None if held is None else held.array.copy(), gradient, gradient)
+        if giver is not None:
+            if giver.ended is None:
+                giver.ended = {}
+            giver.ended[end] = end.seen
+        if self.accumulating and leaf._requires_grad:
+            if held is None:
+                leaf._grad = wrap(gradient.copy() if isinstance(gradient, np.ndarray) else gradient)
+            else:
+                end.add(gradient)
+
+
+Plan = tuple[tuple[Any, ...] | None, int | None, bool | None]
+"""Of a class of nodes: its rules, ``None`` if it has a way of its own; where the result stands that a reduction has kept
+the axes of; and whether it drops what it saved, has nothing to drop, or has to look."""
+
+
+def reading(operation: Operation, formula: Any, rule: Any) -> tuple[Any, int, int, int]:
+    """Return a formula, how many values it reads if those are two at most, and where they stand; or else its rule."""
+    names = () if formula is None else parameters(formula)[1:]
+    if formula is None or len(names) > 2 or not operation.fields.keys() >= set(names):
+        return rule, 3, 0, 0
+    places = [operation.fields[name] for name in names]
+    return formula, len(places), *[*places, 0, 0][:2]
+
+
+def plan_of(kind: type[Any]) -> Plan:
+    """Note for a class of nodes how they run."""
+    operation = getattr(kind, "operation", None)
+    if operation is None or kind.contributions is not Node.contributions:
+        kind.plan = None, None, None
+    else:
+        reduced = operation.fields["result"] if operation.reduction else None
+        looks = kind.release is not Node.release or operation.settings
+        formulas = [operation.derivatives.get(name) for name in operation.inputs]
+        rules = tuple(reading(operation, *pair) for pair in zip(formulas, operation.rules, strict=True))
+        kind.plan = rules, reduced, None if looks else operation.saves
+    plan: Plan = kind.plan
+    return plan

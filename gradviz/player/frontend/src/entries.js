@@ -1,0 +1,89 @@
+// The entries of the tensors in a picture: which one is under the pointer, found by its place, and one layer over everything that
+// draws what is lit. No entry has an element of its own.
+
+import { svgElement } from "./dom.js";
+import { NODES, keyOf } from "./drawing.js";
+import { boxOf, indexAt } from "./grid.js";
+
+/** @typedef {import("./grid.js").Grid} Grid */
+/**
+ * One entry of a tensor's value ("v") or gradient ("g"), or a block of them in a preview: which cell it is, row by row.
+ * @typedef {{tensor: string, part: "v" | "g", index: number}} Entry
+ */
+
+const AROUND = 1.5; // pixels from a cell to the line around it
+
+export class Entries {
+  #layer = svgElement("g", { class: "gv-lit", "aria-hidden": "true" });
+  /** @type {Map<string, SVGElement>} by why they are lit */
+  #paths = new Map();
+
+  /**
+   * @param {SVGSVGElement} svg
+   * @param {string} prefix
+   * @param {Record<string, Grid>} grids by the key of what they show: "t3_v"
+   */
+  constructor(svg, prefix, grids) {
+    this.prefix = prefix;
+    this.grids = grids;
+    svg.querySelector(".gv-lit")?.remove(); // it is played once more
+    // Within what moves the origin to where the layout's is.
+    (svg.querySelector(":scope > g") ?? svg).append(this.#layer);
+  }
+
+  /** @param {string} tensor @param {"v" | "g"} part @returns {Grid | undefined} */
+  grid(tensor, part) {
+    const key = `${tensor}_${part}`;
+    const grid = Object.hasOwn(this.grids, key) ? this.grids[key] : undefined;
+    return grid?.kind === "empty" ? undefined : grid;
+  }
+
+  /** Which of its parts show their entries. @param {string} tensor */
+  parts(tensor) {
+    return /** @type {const} */ (["v", "g"]).filter((part) => this.grid(tensor, part));
+  }
+
+  /**
+   * The entry at the place of a pointer event.
+   * @param {MouseEvent} event
+   * @returns {Entry | undefined}
+   */
+  at({ target, clientX, clientY }) {
+    const tensor = target instanceof Element && target.closest(NODES) ? keyOf(target, this.prefix) : undefined;
+    const matrix = tensor === undefined ? null : /** @type {SVGGElement} */ (this.#layer).getScreenCTM();
+    if (tensor === undefined || !matrix) return undefined;
+    const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(matrix.inverse());
+    for (const part of this.parts(tensor)) {
+      const index = indexAt(/** @type {Grid} */ (this.grid(tensor, part)), x, y);
+      if (index !== undefined) return { tensor, part, index };
+    }
+    return undefined;
+  }
+
+  /**
+   * Lights these entries, and for this reason no others.
+   * @param {string} why ends the name of their class, which says how they look
+   * @param {Entry[]} entries
+   */
+  light(why, entries) {
+    let path = this.#paths.get(why);
+    if (!path) {
+      path = svgElement("path", { class: `gv-lit-${why}` });
+      this.#paths.set(why, path);
+      this.#layer.append(path);
+    }
+    const boxes = entries.map(({ tensor, part, index }) => {
+      const grid = this.grid(tensor, part);
+      if (!grid) return "";
+      const { x, y, width, height } = boxOf(grid, index);
+      const [wide, high] = [width + 2 * AROUND, height + 2 * AROUND];
+      return `M${x - AROUND} ${y - AROUND}h${wide}v${high}h${-wide}z`;
+    });
+    path.setAttribute("d", boxes.join(""));
+  }
+
+  /** What is drawn around the entries that are lit for a reason. @param {string} why */
+  lit(why) {
+    return this.#paths.get(why);
+  }
+}

@@ -1,0 +1,170 @@
+// What happens inside one backward step, one event at a time, cut from the step: a gradient arrives, is multiplied with a local
+// derivative for each argument, perhaps summed along what was broadcast, and added to what has come before. Pure functions, no DOM.
+
+import { readable } from "./facts.js";
+import { numberText } from "./number.js";
+import { PARTS } from "./state.js";
+
+/** @typedef {import("./facts.js").Argument} Argument */
+/** @typedef {import("./facts.js").Gradient} Gradient */
+/** @typedef {import("./facts.js").Operation} Operation */
+/** @typedef {import("./facts.js").Value} Value */
+/** @typedef {import("./state.js").Event} Event */
+/** @typedef {import("./state.js").Face} Face */
+/** @typedef {import("./state.js").Step} Step */
+
+/**
+ * The events inside each step; a step forward, or one that sends no gradient on, has none.
+ * @param {Pick<import("./state.js").Payload, "steps" | "facts" | "sums" | "brackets">} payload
+ * @returns {Event[][]}
+ */
+export function eventsOf({ steps, facts, sums, brackets }) {
+  const operations = new Map(facts.operations.map((operation) => [operation.id, operation]));
+  const tensors = new Map(facts.tensors.map((tensor) => [tensor.id, tensor]));
+  const grouped = new Set(brackets);
+  const inputs = new Map(facts.operations.flatMap((operation) => operation.inputs.map((argument) => [argument.id, argument])));
+  const targetOf = (/** @type {string} */ argument) => inputs.get(argument)?.tensor ?? "";
+  const name = (/** @type {string} */ id) => tensors.get(id)?.name ?? id;
+  const below = (/** @type {string} */ id) => (grouped.has(id) ? `(${name(id)})` : name(id));
+
+  /** @type {Map<string, number>} how many contributions are still to reach a tensor */
+  const left = new Map();
+  for (const { argument } of facts.frames.flatMap(({ contributions }) => contributions)) {
+    left.set(targetOf(argument), (left.get(targetOf(argument)) ?? 0) + 1);
+  }
+  const seed = facts.frames[steps.findIndex(({ phase }) => phase === "backward")]?.gradients[0];
+  const output = seed?.value.data?.every((number) => Number(number) === 1) ? below(seed.tensor) : "L";
+  /** @type {Map<string, Value>} the gradients so far */
+  const arrived = new Map();
+
+  /** @param {Operation} operation @param {Step} step @param {number} k @returns {Event[]} */
+  function inside(operation, step, k) {
+    const { contributions, gradients } = facts.frames[k];
+    const results = operation.outputs.filter((id) => arrived.has(id));
+    const result = results[0] ?? operation.outputs[0];
+    const above = `∂${output}/∂${below(result)}`;
+    const upstream = arrived.get(result);
+    const edges = results.map((id) => `${operation.id}_${id}`);
+    const lines = [...step.equation];
+    /** @type {Event[]} */
+    const events = [];
+    const add = (/** @type {Omit<Event, "touched">} */ event) => events.push({ ...event, touched: [] });
+    add({
+      kind: "upstream",
+      title: "Upstream gradient",
+      sentence: `The gradient of ${name(result)} has arrived from above.`,
+      equation: upstream ? [`${above} = ${written(upstream)}`] : [],
+      current: [...results, ...edges],
+      ...cut(step, (key) => key === operation.id || operation.outputs.some((id) => key === `${operation.id}_${id}`)),
+    });
+    contributions.forEach((contribution, place) => {
+      const argument = /** @type {Argument} */ (inputs.get(contribution.argument));
+      const target = argument.tensor;
+      const line = lines.shift();
+      const more = [];
+      while (lines[0]?.includes(" so far: ") || lines[0]?.startsWith("a hook on ")) more.push(/** @type {string} */ (lines.shift()));
+      add({
+        kind: "local",
+        title: "Local derivative",
+        sentence: localSentence(argument, name(target), name(result)),
+        equation: argument.local ? [[`∂${below(result)}/∂${below(target)}`, argument.local, argument.local_number].filter(Boolean).join(" = ")] : [],
+        current: [argument.id],
+      });
+      add({
+        kind: "product",
+        title: "Contribution",
+        sentence: `The upstream gradient times the local derivative: what ${name(result)} sends to ${name(target)}.`,
+        equation: line ? [line] : [],
+        current: [argument.id],
+        ...cut(step, (key) => key === argument.id || key === `${argument.id}_l`),
+      });
+      const axes = contribution.summed_axes ?? [];
+      if (axes.length) {
+        const { shape } = contribution.value;
+        add({
+          kind: "summed",
+          title: "Summed where it was broadcast",
+          sentence:
+            `${name(target)} was stretched to the shape of ${name(result)}, so each of its entries was used several times: ` +
+            `their gradients are summed over ${axes.length === 1 ? "axis" : "axes"} ${axes.join(", ")}.`,
+          equation: [`→ ${shape.length ? shape.join("×") : "one number"}`],
+          current: [argument.id, target],
+        });
+      }
+      left.set(target, (left.get(target) ?? 0) - 1);
+      const final = /** @type {Gradient} */ (gradients.find(({ tensor }) => tensor === target));
+      const again = contributions.slice(place + 1).some((other) => targetOf(other.argument) === target);
+      const others = arrived.has(target);
+      const before = arrived.get(target) ?? final.before;
+      // While the same tensor comes in a later slot too, the step's own sum is not there yet.
+      const value = !again ? final.value : before ? sum(before, contribution.value) : contribution.value;
+      arrived.set(target, value);
+      const where = tensors.get(target)?.producer === undefined ? `${name(target)}.grad` : `the gradient of ${name(target)}`;
+      add({
+        kind: "accumulate",
+        title: "Accumulated",
+        sentence: addedSentence(name(target), where, final.before !== undefined, others, left.get(target) ?? 0),
+        equation: more.length ? more : [`∂${output}/∂${below(target)} = ${written(value)}`],
+        current: [target, argument.id],
+        ...(again ? sums[k]?.[argument.id] : cut(step, (key) => key === target || key.startsWith(`${target}_`))),
+      });
+    });
+    return events;
+  }
+
+  return steps.map((step, k) => {
+    const { contributions, gradients } = facts.frames[k];
+    const operation = step.phase === "backward" && contributions.length ? operations.get(step.current[0]) : undefined;
+    const events = operation ? inside(operation, step, k) : [];
+    for (const { tensor, value } of gradients) arrived.set(tensor, value);
+    return events;
+  });
+}
+
+/**
+ * What a step changes in some parts of the picture.
+ * @param {Step} step
+ * @param {(key: string) => boolean} isAbout
+ * @returns {Partial<Face>}
+ */
+function cut(step, isAbout) {
+  /** @type {Record<string, any>} */
+  const found = {};
+  for (const part of PARTS) {
+    const changes = Object.entries(step[part] ?? {}).filter(([key]) => isAbout(key));
+    if (changes.length) found[part] = Object.fromEntries(changes);
+  }
+  return found;
+}
+
+/** @param {Argument} argument @param {string} target @param {string} result */
+function localSentence({ local = "" }, target, result) {
+  return local.startsWith("· ") || local.endsWith(" ·")
+    ? `How ${result} depends on ${target}: the upstream gradient is multiplied with this matrix.`
+    : `How much ${result} changes for a small change of ${target}.`;
+}
+
+/** @param {string} name @param {string} where @param {boolean} held @param {boolean} others @param {number} left */
+function addedSentence(name, where, held, others, left) {
+  const text = held
+    ? `Added to ${where}, which held a gradient already, from an earlier backward().`
+    : others
+      ? `Added to what has reached ${name} along another path: gradients add up in ${where}.`
+      : left
+        ? `The first gradient to reach ${name}.`
+        : `This is ${where}: nothing else reaches ${name}.`;
+  return left ? `${text} ${left} more to come.` : text;
+}
+
+/** @param {Value} value */
+function written(value) {
+  const number = value.shape.length === 0 ? readable(value).data?.[0] : undefined;
+  return number === undefined ? `a gradient of shape ${value.shape.join("×") || "()"}` : numberText(number);
+}
+
+/** @param {Value} first @param {Value} second @returns {Value} */
+function sum(first, second) {
+  const [a, b] = [readable(first).data, readable(second).data];
+  if (!a || !b) return second; // of large tensors, what the picture shows until the step is over
+  return { ...second, data: b.map((/** @type {number} */ number, /** @type {number} */ i) => Number(a[i]) + Number(number)) };
+}

@@ -1,0 +1,217 @@
+"""The moments of a run: first everything is computed, then gradients go back, as a `Pass` has seen it.
+
+Numbers are kept as they are now; what a moment says is written when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.node import Node
+from gradviz.recording import sentences, words
+from gradviz.recording.collect import Collection
+from gradviz.recording.later import later
+from gradviz.recording.model import Contribution, Frame, Gradient, Value
+from gradviz.recording.passes import Key, Pass
+from gradviz.recording.values import kept
+from gradviz.recording.words import Applied, Operand
+
+Line = Callable[[], str]
+"""Writes a line of an equation."""
+
+
+def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
+    """Go through the moments of a run.
+
+    Parameters
+    ----------
+    collected
+        What was computed.
+    ran
+        What the backward pass did, if there was one.
+    """
+    yield _first(collected)
+    for applied in collected.applied.values():
+        yield _forward(applied)
+    if ran is not None:
+        yield from _Backward(collected, ran).frames()
+
+
+def _first(collected: Collection) -> Frame:
+    made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
+    start = [operand for operand in collected.operands.values() if operand.id not in made]
+    cut_off = [operand.name for operand in collected.detached]
+    return Frame("forward", "", "Start", sentences.start(cut_off), values=_values(start))
+
+
+def _forward(applied: Applied) -> Frame:
+    return later(
+        Frame,
+        partial(_forward_words, applied),
+        phase="forward",
+        current=applied.id,
+        title=applied.results[0].name,
+        reason="",
+        values=_values(applied.results),
+        contributions=(),
+        gradients=(),
+    )
+
+
+def _forward_words(applied: Applied) -> Mapping[str, Any]:
+    sources = [operand.name for operand in applied.operands if operand.id]
+    return {
+        "sentence": sentences.computed(applied.results[0].name, sources),
+        "equation": (words.forward_equation(applied),),
+    }
+
+
+def _values(operands: Iterable[Operand]) -> tuple[tuple[str, Value], ...]:
+    return tuple([(operand.id, operand.value) for operand in operands if operand.value is not None])
+
+
+class _Backward:
+    """Tells of the backward pass, adding up what arrives."""
+
+    def __init__(self, collected: Collection, ran: Pass) -> None:
+        self.of, self.ran = collected, ran
+        self.root, self.root_key = collected.operands[collected.output_keys[0]], collected.output_keys[0]
+        self.seed = ran.arrived_at(self.root_key)
+        self.ones = bool(np.all(np.asarray(self.seed) == 1))
+        # A gradient other than 1 was given, or came from a result further on that is not in this picture.
+        self.output = self.root.name if self.ones else "L"
+        self.missing: dict[Operand, int] = {}  # how many contributions are still to come
+        self.so_far: dict[Operand, Any] = {}
+        self._known: dict[int, tuple[Any, Value]] = {}
+
+    def value(self, array: Any) -> Value:
+        """Return what stands in an array, once for all who have it."""
+        known = self._known.get(id(array))
+        if known is None:
+            known = self._known[id(array)] = array, kept(array)[1]  # with the array, or its id may become another's
+        return known[1]
+
+    def frames(self) -> Iterator[Frame]:
+        yield self._seed_frame()
+        for node in self.ran.order:
+            for operand, gradient in zip(self.of.applied[node].operands, self.ran.contributions[node], strict=True):
+                if gradient is not None:
+                    self.missing[operand] = self.missing.get(operand, 0) + 1
+        self.partial = {operand for operand, count in self.missing.items() if count > 1}
+        for node in self.ran.order:
+            yield self._frame(node)
+
+    def _seed_frame(self) -> Frame:
+        root, lines = self.root, list[Line]()
+        sentence, equation = sentences.seeded(self.output, root.name, self.value(self.seed), ones=self.ones)
+        gradient = self._gradient(root, self.root_key, self.seed, True, lines)
+        return Frame(
+            "backward",
+            root.id,
+            "Start of backward",
+            sentence,
+            equation=(equation, *(line() for line in lines)),
+            gradients=(gradient,),
+        )
+
+    def _frame(self, node: Node) -> Frame:
+        ran, applied, value = self.ran, self.of.applied[node], self.value
+        row, name, result, key = node.operation, type(node).__name__, applied.results[0], (node, applied.first)
+        upstream = ran.gradient_of(key)
+        entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
+        lines: list[Line] = []
+        contributions: list[Contribution] = []
+        gradients: dict[str, Gradient] = {}
+        for place, (target, edge, gradient, sent) in enumerate(
+            zip(applied.operands, node.edges, ran.contributions[node], ran.sent(node), strict=True)
+        ):
+            if gradient is None or edge is None:
+                continue
+            slot = row.inputs[place]
+            if sent is not None:
+                told, not_all = (applied, slot, self.output, result), target in self.partial
+                lines.append(partial(words.backward_equation, *told, value(entered), value(sent), partial=not_all))
+                if not contributions and not _same(upstream, entered):
+                    lines.append(self._replaced(f"{name} had made {result.name}'s gradient", entered))
+            if not _same(sent, gradient):
+                lines.append(self._replaced(f"{name} made it", gradient))
+            contributions.append(
+                later(
+                    Contribution,
+                    partial(_local, applied, slot),
+                    argument=f"{applied.id}_{place}",
+                    value=value(gradient),
+                    summed_axes=words.summed_over(row, node.output_shape, target.shape),
+                )
+            )
+            before = self.so_far.get(target)
+            total = self.so_far[target] = gradient if before is None else before + gradient
+            self.missing[target] -= 1
+            if before is not None:
+                given = words.gradient_name(self.output, target.name)
+                lines.append(partial(sentences.summed, given, value(before), value(gradient), value(total)))
+            gradients[target.id] = self._gradient(target, edge, total, not self.missing[target], lines)
+        return later(
+            Frame,
+            partial(_backward_words, applied, node.saved_names(), node.values is None, lines),
+            phase="backward",
+            current=applied.id,
+            title=name,
+            sentence=row.sentence,
+            values=(),
+            contributions=tuple(contributions),
+            gradients=tuple(gradients.values()),
+        )
+
+    def _gradient(self, of: Operand, edge: Key, so_far: Any, complete: bool, lines: list[Line]) -> Gradient:
+        """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
+        id, name, ran, value = of.id, of.name, self.ran, self.value
+        if not complete:
+            return Gradient(id, value(so_far), complete)
+        before = None
+        arrived = made = so_far
+        if isinstance(edge[0], Node):
+            if edge[0] in ran.upstream:
+                arrived, made = ran.arrived_at(edge), ran.gradient_of(edge)
+        elif (leaf := edge[0].variable) in ran.total:  # else its last gradient came from outside of this picture
+            arrived, made, before = ran.arrived[leaf], ran.total[leaf], ran.before[leaf]
+        if not _same(so_far, arrived):
+            lines.append(partial(sentences.more_arrived, name, None if arrived is None else value(arrived)))
+        hooked = not _same(arrived, made)
+        if hooked:
+            lines.append(self._replaced(f"{name} made it", made))
+        total = made
+        if before is not None:
+            total = before + made
+            lines.append(partial(sentences.held, name, value(before), value(made), value(total)))
+        return Gradient(
+            id,
+            value(total),
+            complete,
+            before=None if before is None else value(before),
+            replaced=(value(arrived), value(made)) if hooked else None,
+        )
+
+    def _replaced(self, what: str, gradient: Any) -> Line:
+        return partial(sentences.replaced, what, None if gradient is None else self.value(gradient))
+
+
+def _backward_words(applied: Applied, saved: Sequence[str], freed: bool, lines: Sequence[Line]) -> Mapping[str, Any]:
+    return {
+        "reason": sentences.passed_on(applied, saved, freed=freed),
+        "equation": tuple(line() for line in lines),
+    }
+
+
+def _local(applied: Applied, slot: str) -> Mapping[str, Any]:
+    return {"local": words.local_entries(applied, slot)}
+
+
+def _same(first: Any, second: Any) -> bool:
+    return first is second or (
+        first is not None and second is not None and np.array_equal(first, second, equal_nan=True)
+    )

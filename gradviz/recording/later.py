@@ -1,0 +1,93 @@
+"""Facts of which a part is written when it is first read.
+
+Of a long computation most is folded away before anybody looks. To put all of it into words, and all arrays into numbers, would
+be most of what a picture costs. So a recording keeps references and numbers, and its equations, labels and entries are made
+when something asks for them: a drawing, a file, a comparison. To those who read, the fields are there as any others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+Write = Callable[[], Mapping[str, Any]]
+"""Makes the fields that are not there yet."""
+
+_set, _get = object.__setattr__, object.__getattribute__
+
+
+class Later:
+    """A frozen dataclass with slots, of which some may be empty until they are read.
+
+    Copies, pickles, files and comparisons read all fields, and so have all of them.
+    """
+
+    __slots__ = ("_write",)
+
+    if not TYPE_CHECKING:  # there are no other fields than those of the dataclass
+
+        def __getattr__(self, name: str) -> Any:
+            """Write what is missing. Python asks for it where a slot is empty."""
+            write = _write_of(self) if name in type(self).__dataclass_fields__ else None
+            if write is not None:
+                for field, value in write().items():
+                    _set(self, field, value)
+                with suppress(AttributeError):  # another thread has done the same
+                    object.__delattr__(self, "_write")
+            return _get(self, name)
+
+
+def _write_of(part: Later) -> Write | None:
+    try:
+        return _get(part, "_write")
+    except AttributeError:
+        return None
+
+
+Part = TypeVar("Part", bound=Later)
+
+
+def later(kind: type[Part], write: Write, **known: Any) -> Part:
+    """Make a part of a recording of which some fields are still to be written.
+
+    Parameters
+    ----------
+    kind
+        The dataclass.
+    write
+        Makes the fields that are missing, all of them. It is kept until then, with what it refers to.
+    **known
+        The fields that are there.
+
+    Examples
+    --------
+    >>> from gradviz.recording.model import Argument
+    >>> edge = later(Argument, lambda: {"local": "2·x", "local_number": "6"}, id="o0_0", slot="self", tensor="t0")
+    >>> edge.local
+    '2·x'
+    """
+    part: Part = object.__new__(kind)
+    for name, value in known.items():
+        _set(part, name, value)
+    _set(part, "_write", write)
+    return part
+
+
+def changed(part: Part, **changes: Any) -> Part:
+    """Return a part with other values in some fields, as `dataclasses.replace` does, without writing what is not written yet."""
+    other: Part = object.__new__(type(part))
+    missing = []
+    for name in type(part).__dataclass_fields__:  # type: ignore[attr-defined]  # it is a dataclass
+        try:
+            _set(other, name, changes[name] if name in changes else _get(part, name))
+        except AttributeError:
+            missing.append(name)
+    if missing:
+        _set(other, "_write", partial(_as_in, part, missing))
+    return other
+
+
+def _as_in(part: Later, names: Iterable[str]) -> Mapping[str, Any]:
+    return {name: getattr(part, name) for name in names}

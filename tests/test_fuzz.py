@@ -432,3 +432,30 @@ def put(template, pick, program, names):
         names = program.floating(names)
     words = {"x": pick(names), "y": pick(names), "d": str(pick([0, -1, 1])), "c": repr(pick(NUMBERS))}
     return re.sub(r"\b[xydc]\b", lambda match: words[match[0]], template)
+
+
+FOUND = (
+    """
+torch.var_mean(torch.tensor([float("inf"), 1.0]))[1]|torch.var_mean(torch.tensor([1.0, float("inf")]))[1]|-1.0 - torch.tensor([2])
+torch.tensor(True).max(0)[0]|torch.tensor(True).sort(0)[0]|torch.ones(1).expand(3).copy_(torch.ones(1).expand(3))
+torch.tensor([True, False]).cumsum_(0)|torch.tensor(True).cumprod_(0)|torch.ones(0, 2).kthvalue(1, 0)|torch.ones(2).set_(torch.ones(3).double())
+F.binary_cross_entropy(torch.ones(2), torch.ones(2).double())|F.binary_cross_entropy(torch.ones(2), torch.ones(2) * 2)
+F.soft_margin_loss(torch.ones(2), torch.ones(2).double())|F.huber_loss(torch.ones(2), torch.ones(2).double())|F.huber_loss(torch.ones(2).long(), torch.ones(2))
+F.layer_norm(torch.ones(2, 3), (3,), torch.ones(3).double())|F.batch_norm(torch.ones(2, 3), torch.ones(3).double(), None, training=True)
+F.cross_entropy(torch.ones(2, 0), torch.ones(2, 0))|F.nll_loss(torch.ones(3), torch.ones(2))|True - torch.tensor([1])
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+
+
+def test_what_random_programs_found(torch):
+    program = Program(torch)
+    for number, expression in enumerate(FOUND):
+        program.keep(f"t{number}", expression)
+    program.run("with torch.inference_mode(): x = torch.ones(2)")
+    for line in ("y = x.detach().add_(1)", "z = x.data.add_(1)", "x.apply_(lambda v: v)", "x.add_(1)"):
+        try:
+            program.run(line)
+        except Unsettled:
+            assert line == "x.add_(1)"

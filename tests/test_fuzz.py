@@ -437,7 +437,7 @@ def put(template, pick, program, names):
 FOUND = (
     """
 torch.var_mean(torch.tensor([float("inf"), 1.0]))[1]|torch.var_mean(torch.tensor([1.0, float("inf")]))[1]|-1.0 - torch.tensor([2])
-torch.tensor(True).max(0)[0]|torch.tensor(True).sort(0)[0]|torch.ones(1).expand(3).copy_(torch.ones(1).expand(3))
+torch.tensor(True).max(0)[0]|torch.tensor(True).sort(0)[0]|(lambda x: x.copy_(x))(torch.ones(1).expand(3))
 torch.tensor([True, False]).cumsum_(0)|torch.tensor(True).cumprod_(0)|torch.ones(0, 2).kthvalue(1, 0)|torch.ones(2).set_(torch.ones(3).double())
 F.binary_cross_entropy(torch.ones(2), torch.ones(2).double())|F.binary_cross_entropy(torch.ones(2), torch.ones(2) * 2)
 F.soft_margin_loss(torch.ones(2), torch.ones(2).double())|F.huber_loss(torch.ones(2), torch.ones(2).double())|F.huber_loss(torch.ones(2).long(), torch.ones(2))

@@ -14,6 +14,11 @@ What is not compared, since it is no promise of PyTorch's:
 - a view's way up after a change that was not recorded: it is looked up anew there (``AsStridedBackward0``);
 - tensors that are written to while they are read, or before the error is raised (`ONLY_THERE`);
 - what is overwritten through ``.data``: gradients are then wrong in silence, and depend on what was saved;
+- what is in no list: ``set_`` on tracked tensors (PyTorch records a node without a derivative) and ``resize_`` to more
+  entries (not after ``.numpy()``); ``huber_loss`` of two dtypes (PyTorch has the value, but no gradient); ``hardsigmoid`` in
+  float64 (PyTorch's slope is a sixth in float32);
+- gradients that PyTorch leaves without memory (`WITHOUT_MEMORY`), and statements that fail in both with another reason first
+  because an argument was made in inference mode;
 - a leaf that gets another shape in ``no_grad``; the median along an axis without entries, which is whatever was in memory.
 """
 
@@ -65,6 +70,7 @@ x.inverse()|x.matrix_power(2)|x.logdet()|x.outer(x)|x.addmm(x, x)|x.cov()|x.soft
 x - x.amax(d, keepdim=True)|x / (x.norm() + 1)|(x > 0).float() * x|x.round()|x.trunc()|x.frac()|x % 2|x // 2|x.bool()|x.int()|~(x > 0)|x.half().float()
 x.log1p()|x.log2()|x.exp2()|x.asin()|x.tan()|x.sinh()|x.asinh()|x.acosh()|x.erfinv()|x.lgamma()|(x.abs() + 1).digamma()|x.sinc()|x.logit(0.1)|x.deg2rad()
 Twice.apply(x)|Cube.apply(x)|x.requires_grad_(False)|x.is_leaf|x.grad_fn is None|x.grad * 2|x.detach().requires_grad_()
+x.all()|x.all(d)|torch.xlogy(x, x)|x.xlogy(c)|F.layer_norm(x, x.shape[-1:], x[0])|x.max(d)|F.scaled_dot_product_attention(x, x, x)
 x[..., None]|x[:, None]|x[None, :, None]|x[:, 0]|x[..., -1:]|x[0, ...]|x[(0,)]|x[[0, -1]]|x[torch.tensor(0)]|x[x == x.max()]|x[:, [0]]|x[0][0]
 """.replace("\n", "|").split("|")[1:-1]
 
@@ -79,7 +85,7 @@ torch.broadcast_tensors(x, y)[0]|x.masked_fill(y > 0, 1.0)|x[y > 0]|F.cosine_sim
 x.scatter(0, torch.zeros_like(y).long(), y)|x.index_add(0, torch.tensor([0]), y)|x.type_as(y)|torch.addmm(x, y, y)|x.copysign(y.nan_to_num())
 F.binary_cross_entropy(x.sigmoid(), y.sigmoid())|F.binary_cross_entropy_with_logits(x, y)|F.huber_loss(x, y.type_as(x))
 F.kl_div(x.log_softmax(-1), y.softmax(-1), reduction="batchmean")|F.kl_div(x, y)|F.gaussian_nll_loss(x, y, y.abs() + 1)|F.poisson_nll_loss(x, y)
-F.hinge_embedding_loss(x, y.sign())|F.margin_ranking_loss(x, y, torch.ones_like(x))|F.soft_margin_loss(x, y.type_as(x))|F.triplet_margin_loss(x, y, x * 2)
+F.hinge_embedding_loss(x, y.sign())|F.margin_ranking_loss(x, y, torch.ones_like(x))|F.soft_margin_loss(x, y)|F.triplet_margin_loss(x, y, x * 2)
 F.cosine_embedding_loss(x, y, torch.ones(x.shape[0]))|F.conv1d(x, y)|F.conv1d(x[None], y[None])|F.conv2d(x[None], y[None])|F.bilinear(x, y, x)
 F.embedding((x > 0).long() * 0, y)|F.embedding((x > 0).long() * 0, y, padding_idx=0)|F.pairwise_distance(x, y)|torch.cdist(x, y)|F.prelu(x, y)
 x.scatter_add(0, torch.zeros_like(y).long(), y)|torch.einsum("ij,jk->ik", x, y)|torch.einsum("ij,ij->", x, y)|torch.einsum("...i,...i->...", x * 1.0, y * 1.0)
@@ -90,6 +96,7 @@ F.mse_loss(x, y, reduction="none")|F.l1_loss(x, y, reduction="sum")|F.smooth_l1_
 x.gather(0, (y > 0).long())|x.take((y > 0).long())|x.index_select(0, (y > 0).long())|torch.where((x > 0) & (y > 0), x, 0.0)|x.reshape(y.shape)
 Product.apply(x, y)|torch.equal(x, y)|torch.allclose(x, y)|x in y|x.new_tensor(y.tolist())|y.new_zeros(x.shape)|torch.linalg.solve(x, y)|x.div(y.abs() + 0.7, rounding_mode="floor")
 x.remainder(y.abs() + 0.7)|x.float() * y.double()|x.heaviside(y)|x.bitwise_and(y)|(x > 0) ^ (y > 0)|(x > 0).where(y, x)|x.sum() / y.numel()
+torch.xlogy(x, y)|F.cross_entropy(x, y.softmax(-1))|F.cross_entropy(x, y)|F.layer_norm(x, x.shape[-1:], y, y)|F.scaled_dot_product_attention(x, y, y)
 """.replace("\n", "|").split("|")[1:-1]
 
 # Statements that change something.
@@ -107,6 +114,7 @@ x[:, 0] = c|x[[0, 0]] = c|x[..., 0] += y|x[-1] *= c|x[None] = y|x[:] = y|x[...] 
 x.scatter_(0, torch.zeros_like(y).long(), y)|x.scatter_add_(0, torch.zeros_like(y).long(), y)|x.index_add_(0, torch.tensor([0]), y)|x.abs_()|x.log_()|x.sin_()
 x.unbind(0)[0].mul_(2)|x.split(1)[0].zero_()|x.chunk(2)[0].add_(y)|x.T.mul_(2)|x.reshape(-1).add_(1)|x.flatten().mul_(c)|x.narrow(0, 0, 1).fill_(c)
 x.clamp_(min=0)|x.div_(y)|x.round_()|x.t().copy_(y)|x.view(-1)[0] = c|x.detach()[0] = c|x.cumsum_(0)|x.addcdiv_(y, y.abs() + 1)|x.float().zero_()
+x.tril_()|x.triu_(1)|x.resize_(1)|x.copy_(x)|x.xlogy_(y)|x.cumprod_(0)|x.detach().add_(1)
 torch.nn.init.constant_(x, c)|x.normal_(0, 0)|x.uniform_(0, 0)|x.apply_(lambda v: v)|x.swapdims_(0, 1)|torch.nn.utils.clip_grad_norm_([x], 1.0)
 """.replace("\n", "|").split("|")[1:-1]
 
@@ -145,7 +153,7 @@ MODES = [
     "set_grad_enabled(True)",
 ]
 
-RESHAPING = re.compile(r"(squeeze|t|transpose|swapaxes|swapdims)_\(")
+RESHAPING = re.compile(r"(squeeze|t|transpose|swapaxes|swapdims|resize)_\(")
 CHANGES_OF_NUMBERS = [line for line in CHANGES if not RESHAPING.search(line)]
 """In ``no_grad`` a leaf can be given another shape, and then its gradients no longer fit."""
 
@@ -264,9 +272,16 @@ ONLY_THERE = [
     "more than one element of the written-to",  # a gradient that PyTorch has expanded, and ours has room for
     "some elements of the input tensor and the written-to tensor",  # ours reads everything before it writes
     "Inplace update to inference tensor outside",  # PyTorch says so after it has changed it
+    "setStorage: sizes",  # an entry of a tensor that has none
     "Number of elements of source < number of ones in mask",  # after it has put some
 ]
 """Errors that only PyTorch need raise, or raises too late; the program ends there."""
+
+FIRST_THERE = ["Inference tensors cannot be saved"]
+"""What PyTorch says before it looks at shapes."""
+
+WITHOUT_MEMORY = "RuntimeError"
+"""What PyTorch's ``.numpy()`` says of a gradient that is zeros and was never written down."""
 
 HALFWAY = [
     "a second time",
@@ -315,7 +330,9 @@ class Program:
             self.lines[-1] += f"  # {theirs}"
         if mine in (theirs, None) and any(text in words for text in ONLY_THERE):
             raise Unsettled
-        assert mine == theirs, f"{mine or 'no error'}\nin place of {theirs or 'no error'}"
+        if mine and any(text in words for text in FIRST_THERE):
+            return False
+        assert mine == theirs, f"{mine or 'no error'}\nin place of {theirs or 'no error'}: {words}"
         if ("grad" in line or "backward" in line) and any(text in words for text in HALFWAY):
             raise Unsettled
         self.compare()
@@ -351,6 +368,14 @@ class Program:
                 if fact == "graph" and name in self.derived:
                     continue
                 mine, theirs = told(read, self.mine[name]), told(read, self.theirs[name])
+                if (
+                    fact == "grad"
+                    and isinstance(theirs, str)
+                    and theirs == WITHOUT_MEMORY
+                    and isinstance(mine, np.ndarray)
+                    and not mine.any()
+                ):
+                    continue
                 if (
                     fact == "version" and isinstance(mine, int) and isinstance(theirs, int)
                 ):  # what counts are the changes since it was made
@@ -407,3 +432,30 @@ def put(template, pick, program, names):
         names = program.floating(names)
     words = {"x": pick(names), "y": pick(names), "d": str(pick([0, -1, 1])), "c": repr(pick(NUMBERS))}
     return re.sub(r"\b[xydc]\b", lambda match: words[match[0]], template)
+
+
+FOUND = (
+    """
+torch.var_mean(torch.tensor([float("inf"), 1.0]))[1]|torch.var_mean(torch.tensor([1.0, float("inf")]))[1]|-1.0 - torch.tensor([2])
+torch.tensor(True).max(0)[0]|torch.tensor(True).sort(0)[0]|(lambda x: x.copy_(x))(torch.ones(1).expand(3))
+torch.tensor([True, False]).cumsum_(0)|torch.tensor(True).cumprod_(0)|torch.ones(0, 2).kthvalue(1, 0)|torch.ones(2).set_(torch.ones(3).double())
+F.binary_cross_entropy(torch.ones(2), torch.ones(2).double())|F.binary_cross_entropy(torch.ones(2), torch.ones(2) * 2)
+F.soft_margin_loss(torch.ones(2), torch.ones(2).double())|F.huber_loss(torch.ones(2), torch.ones(2).double())|F.huber_loss(torch.ones(2).long(), torch.ones(2))
+F.layer_norm(torch.ones(2, 3), (3,), torch.ones(3).double())|F.batch_norm(torch.ones(2, 3), torch.ones(3).double(), torch.ones(3).double())
+F.cross_entropy(torch.ones(2, 0), torch.ones(2, 0))|F.nll_loss(torch.ones(3), torch.ones(2))|True - torch.tensor([1])
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
+
+
+def test_what_random_programs_found(torch):
+    program = Program(torch)
+    for number, expression in enumerate(FOUND):
+        program.keep(f"t{number}", expression)
+    program.run("with torch.inference_mode(): x = torch.ones(2)")
+    for line in ("y = x.detach().add_(1)", "z = x.data.add_(1)", "x.apply_(lambda v: v)", "x.add_(1)"):
+        try:
+            program.run(line)
+        except Unsettled:
+            assert line == "x.add_(1)"

@@ -213,13 +213,17 @@ def reshape(tensor: Tensor, operation: Callable[..., Tensor], *arguments: Any) -
 
 def resize(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
     """Give a tensor another number of entries, for ``resize_``: those that stay keep their values, the others are 0."""
+    global latest
     if tensor._requires_grad and mode.enabled:
         raise RuntimeError("cannot resize variables that require grad")
-    held = np.ravel(tensor._writable())
+    held, before = np.ravel(tensor._writable()), tensor.array.shape
     count = math.prod(shape)
     array = held[:count] if held.size >= count else np.concatenate([held, np.zeros(count - held.size, held.dtype)])
     tensor.keep_old_values()
     tensor.array = array.reshape(shape)
+    if shape != before:
+        latest = moment()
+        _count(counter_of(tensor), caller())
     return tensor
 
 
@@ -278,7 +282,7 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy",
     counted
         Whether this is a change that the backward pass has to know of.
     """
-    memory, before = begin(tensor, where, operation)
+    memory, before = begin(tensor, where, operation, counted=counted)
     if where is ... and operation in DEPRECATED and memory is not tensor.array:
         where = (array != memory) & ((array == array) | (memory == memory))
         array = array[where]  # what it left alone must not overwrite what it changed
@@ -290,9 +294,11 @@ Before = list[tuple[Memory, Any]]
 """What stood where something is about to be written, and the memory that keeps it for pictures."""
 
 
-def begin(tensor: Tensor, where: Any = ..., operation: str = "copy") -> tuple[np.ndarray[Any, Any], Before]:
+def begin(
+    tensor: Tensor, where: Any = ..., operation: str = "copy", *, counted: bool = True
+) -> tuple[np.ndarray[Any, Any], Before]:
     """Return the array of a tensor that is about to be overwritten, and what is there."""
-    if tensor._barred and not mode.barred:
+    if counted and tensor._barred and tensor._counter is None and not mode.barred:
         raise RuntimeError(INFERENCE)
     before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
     memory = tensor._writable()
@@ -322,7 +328,7 @@ def _count(counter: VersionCounter, origin: tuple[Any, int]) -> None:
                 view._grad_fn, view._requires_grad, view._inherits = None, True, False
 
 
-ONE_NUMBER = {"zero", "fill_number", "tril", "triu"}
+ONE_NUMBER = {"zero", "fill_number", "tril", "triu", "_copied_onto_itself"}
 """What may write to entries that share their memory, since it writes the same number to all."""
 DEPRECATED = {"masked_fill": ("mask", "scalar"), "index_fill": ("mask", "scalar"), "index_put": ("indices", "tensor")}
 """What may do so too, with a warning."""

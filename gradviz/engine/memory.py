@@ -100,6 +100,8 @@ def counter_of(tensor: Tensor) -> VersionCounter:
     """Return the `VersionCounter` of the tensor's memory, made when first asked for."""
     root = tensor if tensor._base is None else tensor._base
     if root._counter is None:
+        if root._barred:
+            return VersionCounter()  # nobody reads it: changes to what was made in inference mode are not counted
         root._counter = VersionCounter()
         if root._grad_fn is not None:
             root._grad_fn.counts(root._output_nr, root._counter)

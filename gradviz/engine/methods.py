@@ -125,6 +125,10 @@ def _copied(old: Tensor, source: Tensor) -> Tensor:
     return assignment.copy(old, source)
 
 
+def _copied_onto_itself(old: Tensor, source: Tensor) -> Tensor:
+    return _copied(old, source)
+
+
 def _fill(self: Tensor, value: Any = 0) -> Tensor:
     """Make every entry the same number."""
     if isinstance(value, Tensor):
@@ -140,7 +144,9 @@ def _fill(self: Tensor, value: Any = 0) -> Tensor:
 def _copy(self: Tensor, source: Tensor, non_blocking: bool = False) -> Tensor:
     """Copy another tensor's numbers, or a number, into this one."""
     mixed.refuse(source)
-    return inplace.change(self, _copied, source if isinstance(source, Tensor) else wrap(np.asarray(source)))
+    source = source if isinstance(source, Tensor) else wrap(np.asarray(source))
+    here, there = (each._writable().__array_interface__ for each in (self, source))
+    return inplace.change(self, _copied_onto_itself if here == there else _copied, source)
 
 
 def _reversed_axes(self: Tensor) -> Tensor:

@@ -234,8 +234,11 @@ class Tensor(core.Tensor):
         out = wrap(self._writable())
         out._source = weakref.ref(self)  # for its name; a strong reference would keep the whole graph alive
         out._memory = memory_of(self)
-        out._counter = counter_of(self)
         out._barred = self._barred
+        if not self._barred:
+            out._counter = counter_of(self)
+        elif not mode.barred:
+            out._counter = VersionCounter()  # with one of its own, it may be changed
         return out
 
     def detach_(self) -> Tensor:
@@ -252,6 +255,8 @@ class Tensor(core.Tensor):
         """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
         out = wrap(self._writable())
         out._memory, out._barred = memory_of(self), self._barred
+        if self._barred and not mode.barred:
+            out._counter = VersionCounter()
         return out
 
     @data.setter
@@ -266,7 +271,7 @@ class Tensor(core.Tensor):
     @property
     def _version(self) -> int:
         """How often this tensor's memory was changed in place."""
-        if self._barred:
+        if self._barred and self._counter is None:
             raise RuntimeError("Inference tensors do not track version counter.")
         counter = (self if self._base is None else self._base)._counter
         return 0 if counter is None else counter.count

@@ -167,8 +167,9 @@ subtract = sub
 
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `input`, multiplied by `alpha`, from `other`."""
-    if input.array.dtype.kind == "b":
-        raise RuntimeError(elementwise.no_difference(is_bool(array_of(other))))
+    bools = input.array.dtype.kind == "b"
+    if bools or isinstance(other, bool):
+        raise RuntimeError(elementwise.no_difference(bools and is_bool(array_of(other))))
     if alpha == 1:
         return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)
     x, y, alpha = _scaled(input, other, alpha)

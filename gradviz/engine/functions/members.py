@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import creation, devices, inplace
+from gradviz.engine import creation, devices, dtypes, inplace
 from gradviz.engine.functions import reductions, shapes
-from gradviz.engine.modes import no_grad
+from gradviz.engine.operation import normal_axis
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor
 
@@ -131,9 +131,11 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
 
 def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
     """Make this tensor look at another one's memory."""
-    with no_grad():
-        self.data = creation.zeros(0, dtype=self.dtype) if source is None else source
-    return self
+    source = creation.zeros(0, dtype=self.dtype) if source is None else source
+    if source.dtype != self.dtype:
+        names = [dtypes.scalar_type_name(each.dtype).lower() for each in (source, self)]
+        raise RuntimeError("Could not set tensor of type {} to a tensor of type {}".format(*names))
+    return inplace.reshape(self, lambda before: source.detach())
 
 
 def _no_pin(self: Tensor, device: Any = None) -> Tensor:
@@ -142,6 +144,20 @@ def _no_pin(self: Tensor, device: Any = None) -> Tensor:
 
 def _in_place(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
     return lambda self, *args, **how: inplace.change(self, lambda old, *rest: function(old, *rest, **how), *args)
+
+
+def _running(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    in_place = _in_place(function)
+
+    def method(self: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
+        if self.array.dtype.kind != "b":
+            return in_place(self, dim, dtype=dtype)
+        normal_axis(dim, self.ndim)
+        if self.array.size and self.ndim:
+            raise NotImplementedError(f"\"{function.__name__}_out_cpu\" not implemented for 'Bool'")
+        return self
+
+    return method
 
 
 def _sparse_only(name: str, kind: str) -> Callable[[Tensor], Any]:
@@ -155,7 +171,8 @@ METHODS = {
     "apply_": apply_,
     "bernoulli": creation.bernoulli,
     "conj_physical_": lambda self: self,
-    "cumsum_": _in_place(shapes.cumsum),
+    "cumprod_": _running(reductions.cumprod),
+    "cumsum_": _running(shapes.cumsum),
     "dim_order": lambda self: tuple(np.argsort([-step for step in self.stride()], kind="stable").tolist()),
     "fill_diagonal_": fill_diagonal_,
     "get_device": lambda self: -1,

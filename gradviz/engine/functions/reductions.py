@@ -28,7 +28,7 @@ __all__ = [
     "quantile", "renorm", "softmax", "sort", "std", "std_mean", "sum", "topk", "trapezoid", "trapz", "var", "var_mean",
 ]  # fmt: skip
 
-IN_PLACE = ["cumprod", "renorm"]
+IN_PLACE = ["renorm"]
 
 
 def _axes(dim: Any) -> Any:
@@ -419,6 +419,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     """Return the k-th smallest entry along an axis, counted from 1, and where it was."""
     _no_bools("kthvalue", input)
     axis = normal_axis(dim, input.ndim)
+    _not_empty("kthvalue", input, axis)
     if not 1 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
     return KthvalueResult(*_ranked("kthvalue", reductions.kthvalue, input, dim, keepdim, k))

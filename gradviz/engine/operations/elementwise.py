@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine import dtypes
 from gradviz.engine.layout import as_first, as_operands
 from gradviz.engine.notation import number, superscript
 from gradviz.engine.operation import beside, binary, general, promoting, unary
@@ -66,11 +67,19 @@ sub = binary(
     sentence="A difference passes the gradient on to its first term, and with the sign changed to its second.",
     no_bools=no_difference,
 )
+
+
+def _from_number(self: np.ndarray, other: float) -> np.ndarray:
+    """Take whole numbers from a number, in the dtype that PyTorch gives the two."""
+    kind = dtypes.result_type(self, other)
+    return np.asarray(other).astype(kind) - self.astype(kind)
+
+
 rsub = general(
     "rsub",
     "RsubBackward1",
     lambda other: f"{number(other)} − x",
-    as_operands(lambda self, other: other - self),
+    as_operands(lambda self, other: other - self if self.dtype.kind == "f" else _from_number(self, other)),
     "self",
     {"self": lambda grad: -grad},
     settings="other",

@@ -109,9 +109,14 @@ _CROSSED = (
 )
 
 
+def column_by_column(matrix: np.ndarray) -> np.ndarray:
+    """Lay a matrix, or each of a batch, out as LAPACK does: `stride`, and what `reshape` can be a view of, show it."""
+    return turned(np.ascontiguousarray(turned(matrix)))
+
+
 def _inverted(A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     try:
-        return np.linalg.inv(A), np.zeros(A.shape[:-2], np.int32)
+        return column_by_column(np.linalg.inv(A)), np.zeros(A.shape[:-2], np.int32)
     except np.linalg.LinAlgError:  # of some matrix in the batch: NumPy does not say which
         packed, pivots = matrixmath.lu(A)
         unit = np.broadcast_to(_unit(A), A.shape)
@@ -146,7 +151,7 @@ def _solved(A: np.ndarray, B: np.ndarray, left: bool) -> tuple[np.ndarray, np.nd
         x, info = _solved(turned(A), turned(B), True)
         return turned(x), info
     try:
-        return np.linalg.solve(A, B), np.zeros(A.shape[:-2], np.int32)
+        return column_by_column(np.linalg.solve(A, B)), np.zeros(A.shape[:-2], np.int32)
     except np.linalg.LinAlgError:
         packed, pivots = matrixmath.lu(A)
         return _lu_solved(packed, B, pivots, True, False), matrixmath.first_zero_pivot(A)

@@ -84,7 +84,11 @@ huber_loss = general(
     "huber_loss",
     "HuberLossBackward0",
     "Huber",
-    as_operands(lambda self, target, reduction, delta: _reduce(_huber(np.abs(self - target), delta), reduction)),
+    as_operands(
+        lambda self, target, reduction, delta: _reduce(_huber(np.abs(self - target), delta), reduction).astype(
+            self.dtype
+        )
+    ),
     "self target",
     {
         "self": lambda grad, self, target, reduction, delta: (
@@ -116,7 +120,7 @@ def _weighted(losses: Any, weight: np.ndarray | None) -> Any:
 def _bce(self: np.ndarray, target: np.ndarray, weight: np.ndarray | None, reduction: int) -> np.ndarray:
     # PyTorch stops the logarithm at −100, so that a prediction of exactly 0 or 1 gives a finite loss.
     losses = -(target * np.maximum(np.log(self), -100) + (1 - target) * np.maximum(np.log1p(-self), -100))
-    return _reduce(_weighted(losses, weight), reduction)
+    return _reduce(_weighted(losses, weight), reduction).astype(self.dtype)
 
 
 binary_cross_entropy = general(
@@ -154,7 +158,8 @@ def _bce_with_logits(
     target: np.ndarray, self: np.ndarray, weight: np.ndarray | None, pos_weight: np.ndarray | None, reduction: int
 ) -> np.ndarray:
     scale = 1 if pos_weight is None else (pos_weight - 1) * target + 1
-    return _reduce(_weighted((1 - target) * self - scale * _log_sigma(self), weight), reduction)
+    losses = _weighted((1 - target) * self - scale * _log_sigma(self), weight)
+    return _reduce(losses, reduction).astype(np.result_type(self, target))
 
 
 def _logits_slope(self: Any, target: Any, pos_weight: np.ndarray | None) -> Any:
@@ -192,11 +197,13 @@ soft_margin_loss = general(
     "soft_margin_loss",
     "SoftMarginLossBackward0",
     "soft margin",
-    as_operands(lambda self, target, reduction: _reduce(np.log1p(np.exp(-target * self)), reduction)),
+    as_operands(
+        lambda self, target, reduction: _reduce(np.log1p(np.exp(-(target * self))), reduction).astype(self.dtype)
+    ),
     "self",
     {
         "self": lambda grad, self, target, reduction: (
-            grad * (sigma(self * -target) * (-target * _per_entry(self, reduction)))
+            grad * (sigma(-(self * target)) * (target * -_per_entry(self, reduction)))
         )
     },
     settings="target reduction",

@@ -209,6 +209,9 @@ def _with_mean(
         axes = normal_axes(dim, self.ndim)
         spread_kept = spread(self, axes, correction)
         mean_kept = np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes))
+        if np.isinf(mean_kept).any():  # a running mean, as in PyTorch: the number after an infinite one makes it nan
+            rows = np.moveaxis(np.isinf(self), axes, range(-len(axes), 0)).reshape(*mean_kept.shape, -1)
+            mean_kept = np.where(rows[..., :-1].any(-1), self.dtype.type(np.nan), mean_kept)
         shape = spread_kept.shape if keepdim else [n for axis, n in enumerate(self.shape) if axis not in axes]
         return spread_kept.reshape(shape), mean_kept.reshape(shape)
 
@@ -303,7 +306,7 @@ def _picked(
         self: np.ndarray, dim: int, keepdim: bool, self_sym_sizes: Any, *more: Any
     ) -> tuple[np.ndarray, np.ndarray]:
         if not self.ndim:
-            return self + 0, np.zeros((), np.int64)
+            return self.copy(), np.zeros((), np.int64)
         order = np.argsort(self, axis=dim, kind="stable")
         rank = find(np.take_along_axis(self, order, dim), dim, *more)
         places = np.take_along_axis(order, rank, dim)

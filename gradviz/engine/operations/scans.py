@@ -70,7 +70,7 @@ cumprod = general(
 def _running(accumulate: Any) -> Any:
     def forward(self: np.ndarray, dim: int, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
         if not self.ndim:
-            return self + 0, np.zeros((), np.int64)
+            return self.copy(), np.zeros((), np.int64)
         values = accumulate(self, dim)
         # The record so far, or one that equals it: whichever came last. What is not a number stays the record.
         shape = [1] * self.ndim

@@ -476,7 +476,7 @@ fill = general(
 def _extreme(find: Any) -> Any:
     def forward(self: np.ndarray, dim: int, keepdim: bool, self_sym_sizes: Any) -> tuple[np.ndarray, np.ndarray]:
         if not self.ndim:
-            return self + 0, np.zeros((), np.int64)
+            return self.copy(), np.zeros((), np.int64)
         places = np.expand_dims(find(self, axis=dim), dim)
         values = np.take_along_axis(self, places, dim)
         return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
@@ -524,7 +524,7 @@ def _sorted(
     self: np.ndarray, dim: int, descending: bool, self_sym_sizes: Any, stable: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     if not self.ndim:
-        return self + 0, np.zeros((), np.int64)
+        return self.copy(), np.zeros((), np.int64)
     order = _stable_order(self, dim, descending)
     if not stable and self.shape[dim] > 16:  # PyTorch sorts fewer by insertion, which is stable too
         entries, orders = np.moveaxis(self, dim, -1), np.moveaxis(order, dim, -1)
@@ -569,7 +569,7 @@ def _top(
     self: np.ndarray, k: int, dim: int, largest: bool, self_sym_sizes: Any, in_order: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     if not self.ndim:
-        return self + 0, np.zeros((), np.int64)
+        return self.copy(), np.zeros((), np.int64)
     order = _stable_order(self, dim, largest)
     front = (slice(None),) * dim
     first = order[(*front, slice(k))]

@@ -57,9 +57,12 @@ def _same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     return input, target
 
 
-def _same_dtype(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    kind = dtypes.result_type(input.array, target.array)
-    return input.to(kind), target.to(kind)
+def _fits(input: Tensor, target: Tensor) -> None:
+    """Say that a loss that is kept in the dtype of its input has no room there."""
+    if input.array.dtype.kind != "f":
+        kind = dtypes.result_type(input.array, target.array)
+        names = [dtypes.scalar_type_name(dtypes.from_numpy(each)) for each in (kind, input.array.dtype)]
+        raise RuntimeError("result type {} can't be cast to the desired output type {}".format(*names))
 
 
 def _floating(name: str, input: Tensor, target: Tensor) -> None:
@@ -172,7 +175,8 @@ def huber_loss(
         raise RuntimeError("huber_loss does not support non-positive values for delta.")
     _floating("huber", input, target)
     if weight is None:
-        return rows.huber_loss(*_same_dtype(input, target), how, delta)
+        _fits(input, target)
+        return rows.huber_loss(input, target, how, delta)
     losses = rows.huber_loss(input, target, 0, delta) * _weight_of_same_size(weight, input)
     return _reduced(losses, how)
 
@@ -339,13 +343,15 @@ def binary_cross_entropy(
         )
     if weight is not None:
         broadcast_shape(input, weight)
-    if target.array.dtype.kind != "f":
+    if target.dtype != input.dtype:
         raise RuntimeError(
             f"Found dtype {dtypes.scalar_type_name(target.dtype)} but expected {dtypes.scalar_type_name(input.dtype)}"
         )
     if not ((input.array >= 0) & (input.array <= 1)).all():
         words = "all elements of input should be between 0 and 1"
         raise RuntimeError(advice.not_probabilities(words, input))
+    if not ((target.array >= 0) & (target.array <= 1)).all():
+        raise RuntimeError("all elements of target should be between 0 and 1")
     loss = rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
     return watching(loss, weight=weight)
 
@@ -435,11 +441,11 @@ def nll_loss(
         raise RuntimeError(f"Expected target size {wanted}, got {list(target.shape)}")
     if input.ndim <= 2 and target.ndim > 1:
         raise RuntimeError("0D or 1D target tensor expected, multi-target not supported")
-    if input.ndim == 1 and target.ndim == 1 and target.shape[0] != 1:
-        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}")
     if target.array.dtype.kind not in "iu" or target.array.dtype.itemsize not in (1, 8):
         words = f"expected target dtype to be Long or Byte, but got {dtypes.scalar_type_name(target.dtype)}"
         raise RuntimeError(advice.class_numbers(words, target))
+    if input.ndim == 1 and target.ndim == 1 and target.shape[0] != 1:
+        raise ValueError(f"For 1D input, 1D target must have size 1, but got target size: {target.shape[0]}")
     classes = input.shape[0 if input.ndim == 1 else 1]
     if weight is not None and weight.shape != (classes,):
         if input.ndim > 2:
@@ -499,7 +505,6 @@ def cross_entropy(
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing:g}")
     axis = 0 if input.ndim == 1 else 1
     if target.shape == input.shape:
-        input.size(axis)  # or it says that there is none
         return _probability_loss(input, target, weight, how, ignore_index, label_smoothing)
     scores = log_softmax(input, axis)
     loss = nll_loss(scores, target, weight, ignore_index=ignore_index, reduction=reduction)
@@ -540,7 +545,7 @@ def _probability_loss(
     if ignore_index >= 0:
         raise RuntimeError("ignore_index is not supported for floating point target")
     axis = 0 if input.ndim == 1 else 1
-    classes = input.shape[axis]
+    classes = input.size(axis)
     if weight is not None and weight.shape != (classes,):
         raise RuntimeError(
             f"cross_entropy: weight tensor should be defined either for all {classes} classes or no classes but got weight "
@@ -555,7 +560,7 @@ def _probability_loss(
     if how == 0:
         return -functions.sum(products, axis)
     total = -functions.sum(products)
-    return scalars.div(total, input.numel() / classes) if how == 1 else total
+    return scalars.div(total, input.numel() / classes if classes else math.nan) if how == 1 else total
 
 
 def multi_margin_loss(
@@ -661,7 +666,7 @@ def soft_margin_loss(
 ) -> Tensor:
     """Return ``log(1 + exp(−target·input))`` for targets 1 and −1."""
     how = _reduction(reduction, size_average, reduce)
-    input, target = _same_dtype(input, target)
+    _fits(input, target)
     shape = broadcast_shape(input, target)
     if shape != input.shape:
         raise RuntimeError(f"output with shape {list(input.shape)} doesn't match the broadcast shape {list(shape)}")

@@ -53,7 +53,20 @@ def layer_norm(
                 f"Expected {name} to be of same shape as normalized_shape, but got {name} of shape "
                 f"{list(parameter.shape)} and normalized_shape = {list(shape)}"
             )
+    if not input.is_floating_point():
+        kind = dtypes.scalar_type_name(input.dtype)
+        raise NotImplementedError(f"\"LayerNormKernelImpl\" not implemented for '{kind}'")
+    _check_dtypes(input, weight, bias)
     return rows.layer_norm(input, *_learned(weight, bias), shape, eps)[0]
+
+
+def _check_dtypes(input: Tensor, *parameters: Tensor | None) -> None:
+    """Say that parameters are of another dtype: only those of float16 numbers may be, and then of float32."""
+    others = [each for each in parameters if each is not None and each.dtype != input.dtype]
+    if any(each.dtype != dtypes.float32 for each in others):
+        raise RuntimeError("mixed dtype (CPU): expect parameter to have scalar type of Float")
+    if others and input.dtype != dtypes.float16:
+        raise RuntimeError("mixed dtype (CPU): all inputs must share same datatype.")
 
 
 def _check_trailing(input: Tensor, normalized_shape: Sequence[int]) -> tuple[int, ...]:
@@ -156,6 +169,7 @@ def batch_norm(
                 raise RuntimeError(f"{name} must be defined in evaluation mode")
         elif numbers.numel() != input.shape[1]:
             raise RuntimeError(f"{name} should contain {input.shape[1]} elements not {numbers.numel()}")
+    _check_dtypes(input, *given.values())
     # Copies: the tensors are changed in place by later calls, and a picture of this one shows what was there.
     kept = [fixed("native_batch_norm", name, given[name]) for name in ("running_mean", "running_var")]
     settings = *(None if numbers is None else np.array(numbers) for numbers in kept), training, eps

@@ -17,13 +17,18 @@ def in_pytorchs_words(error):
 def outcome(library, code):
     """Run a snippet that leaves its answer in `r`; return it in print, or the error; and the warnings."""
     space = {"torch": library, "nn": library.nn, "F": library.nn.functional, "np": np, "log": []}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        try:
-            exec(code, space)
-            answer = str(space["r"])
-        except Exception as error:
-            answer = f"{type(error).__name__}: {in_pytorchs_words(error)}"
+    always = library.is_warn_always_enabled()
+    library.set_warn_always(True)  # and not once in a process: another test may have had that one
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                exec(code, space)
+                answer = str(space["r"])
+            except Exception as error:
+                answer = f"{type(error).__name__}: {in_pytorchs_words(error)}"
+    finally:
+        library.set_warn_always(always)
     told = [str(warning.message).splitlines()[0] for warning in caught if warning.category is UserWarning]
     return answer, told
 

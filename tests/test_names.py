@@ -121,7 +121,7 @@ def test_each_argument_may_be_given_by_pytorchs_name():
 
 
 def test_the_table_of_signatures_is_pytorchs(torch):
-    from tests.signatures import TABLE, wanted
+    from signatures import TABLE, wanted
 
     assert TABLE.read_text(encoding="utf-8") == wanted(), "run python -m tests.signatures"
 

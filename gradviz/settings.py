@@ -8,6 +8,7 @@ from typing import Any
 
 from gradviz.engine import dtypes
 from gradviz.engine.devices import get_default_device, set_default_device
+from gradviz.engine.scope import warn
 
 __all__ = [
     "are_deterministic_algorithms_enabled", "compile", "get_autocast_dtype", "get_default_device",
@@ -143,6 +144,10 @@ def set_default_tensor_type(t: Any) -> None:
         raise TypeError(f"invalid type object: {t}" if not isinstance(t, str) else f"invalid type: '{t}'")
     if not kind.is_floating_point:
         raise TypeError("only floating-point types are supported as the default type")
+    warn(
+        "torch.set_default_tensor_type() is deprecated as of PyTorch 2.1, please use torch.set_default_dtype() and "
+        "torch.set_default_device() as alternatives."
+    )
     dtypes.set_default_dtype(kind)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -14,21 +15,28 @@ def in_pytorchs_words(error):
     return str(error).partition("\n\n")[0]
 
 
-def outcome(library, code):
-    """Run a snippet that leaves its answer in `r`; return it in print, or the error; and the warnings."""
-    space = {"torch": library, "nn": library.nn, "F": library.nn.functional, "np": np, "log": []}
+@contextmanager
+def all_warnings(library):
+    """Hear each warning, and not once in a process: another test may have had that one."""
     always = library.is_warn_always_enabled()
-    library.set_warn_always(True)  # and not once in a process: another test may have had that one
+    library.set_warn_always(True)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            try:
-                exec(code, space)
-                answer = str(space["r"])
-            except Exception as error:
-                answer = f"{type(error).__name__}: {in_pytorchs_words(error)}"
+            yield caught
     finally:
         library.set_warn_always(always)
+
+
+def outcome(library, code):
+    """Run a snippet that leaves its answer in `r`; return it in print, or the error; and the warnings."""
+    space = {"torch": library, "nn": library.nn, "F": library.nn.functional, "np": np, "log": []}
+    with all_warnings(library) as caught:
+        try:
+            exec(code, space)
+            answer = str(space["r"])
+        except Exception as error:
+            answer = f"{type(error).__name__}: {in_pytorchs_words(error)}"
     told = [str(warning.message).splitlines()[0] for warning in caught if warning.category is UserWarning]
     return answer, told
 

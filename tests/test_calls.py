@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+from beside import all_warnings
 
 import gradviz as gv
 from gradviz.engine import signatures
@@ -24,8 +25,7 @@ def outcome(library, code, **more):
         "x": library.tensor(ARRAY.tolist()),
         **more,
     }
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with all_warnings(library) as caught:
         try:
             exec(code, space)
             answer = str(space["r"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 import pytest
+from beside import all_warnings
 
 import gradviz as gv
 
@@ -13,8 +12,7 @@ import gradviz as gv
 def outcome(library, code):
     """Run a snippet that leaves its answer in `r`; return it in print, or the error's type and first paragraph."""
     space = {"torch": library, "np": np, "log": []}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with all_warnings(library) as caught:
         try:
             exec(code, space)
             answer = repr(space["r"])

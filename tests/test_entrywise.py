@@ -8,6 +8,7 @@ import warnings
 
 import numpy as np
 import pytest
+from beside import all_warnings
 
 import gradviz as gv
 from gradviz.engine.operation import TABLE
@@ -26,8 +27,7 @@ def reached(library, name):
 def outcome(library, code, **names):
     """What an expression comes to, in print; or the error, in its first line."""
     space = {"torch": library, "F": library.nn.functional, "nn": library.nn, "inf": math.inf, "nan": math.nan, **names}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with all_warnings(library) as caught:
         try:
             answer = repr(eval(code, space))
         except Exception as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 import re
 import textwrap
-import warnings
 import weakref
 
 import numpy as np
 import pytest
+from beside import all_warnings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,8 +23,7 @@ def outcome(library, code, **names):
     What the snippet has noted in `log` and every `UserWarning` go with it.
     """
     space = {"torch": library, "Function": library.autograd.Function, "log": [], **names}
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with all_warnings(library) as caught:
         try:
             exec(textwrap.dedent(code), space)
             answer = repr(space["r"])

@@ -27,7 +27,6 @@ DIFFERENT = {
     "cat": "an old exception: an empty vector beside matrices gets a shape that fits, by an operation of its own",
     "diff": "n=0 is a copy; PyTorch writes into a new tensor",
     "gradient": "one formula for even and uneven spacing, where PyTorch has two",
-    "linalg.tensorinv": "PyTorch's inverse lies in memory column by column, so it is reshaped by another operation",
     "nn.functional.embedding_bag": "made of the steps that it stands for: look up, weigh, add up",
     "nn.functional.multi_margin_loss": "a single number is made a vector first",
     "nn.functional.multilabel_margin_loss": "a single number is made a vector first",

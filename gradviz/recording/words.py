@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.core.node import summed_axes
-from gradviz.engine.notation import binding, formula, number
+from gradviz.engine.notation import binding, formula
+from gradviz.engine.numerals import number
 from gradviz.engine.operation import Operation
 from gradviz.recording.model import Value
 from gradviz.recording.values import COPIED_UP_TO, value_of
@@ -172,7 +173,7 @@ def is_factor(operation: Operation, slot: str) -> bool:
 def _words(applied: Applied, *, numbers: bool) -> dict[str, str]:
     words = dict(applied.texts)
     for slot, operand in zip(applied.operation.inputs, applied.operands, strict=True):
-        words[slot] = number(np.asarray(operand.array).item()) if numbers else operand.name
+        words[slot] = number(np.asarray(operand.array)[()]) if numbers else operand.name
     return words | _averaged_over(applied)
 
 
@@ -231,7 +232,7 @@ def scalar_local(applied: Applied, slot: str) -> str:
     if applied.output_shape or not is_factor(operation, slot) or not all(operand.is_scalar for operand in operands):
         return ""
     local = _ones_sent_back(applied, slot)
-    return number(local.item()) if local.size == 1 else ""  # a setting that is an array may have stretched it
+    return number(local.reshape(())[()]) if local.size == 1 else ""  # a setting that is an array may have stretched it
 
 
 LOCAL_ENTRIES = 256
@@ -275,11 +276,11 @@ def forward_equation(applied: Applied) -> str:
     start = written if written == name or len(written) > 40 else f"{name} = {written}"
     if result.is_scalar and all(operand.is_scalar for operand in applied.operands):
         with_numbers = formula(expression, _words(applied, numbers=True), names) if expression else ""
-        value = number(np.asarray(result.array).item())
+        value = number(np.asarray(result.array)[()])
         return " = ".join(dict.fromkeys(part for part in (start, with_numbers, value) if part))
     shapes = ", ".join(shape_text(operand.shape) for operand in applied.operands if operand.shape)
     if result.is_scalar:
-        return f"{start} = {number(np.asarray(result.array).item())}   ({shapes} → one number)"
+        return f"{start} = {number(np.asarray(result.array)[()])}   ({shapes} → one number)"
     return f"{start}   ({shapes} → {shape_text(result.shape)})"
 
 

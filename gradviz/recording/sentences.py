@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.recording.model import Value
 from gradviz.recording.words import Applied
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.core.node import summed_axes
-from gradviz.engine.notation import binding, formula, number, pieces
+from gradviz.engine.notation import binding, formula, pieces
+from gradviz.engine.numerals import number
 from gradviz.engine.operation import Operation, normal_axes
 from gradviz.recording.model import Value
 from gradviz.recording.values import COPIED_UP_TO, value_of
@@ -233,7 +234,7 @@ def scalar_local(applied: Applied, slot: str) -> str:
     if applied.output_shape or not is_factor(operation, slot) or not all(operand.is_scalar for operand in operands):
         return ""
     local = _ones_sent_back(applied, slot)
-    return number(local.item()) if local.size == 1 else ""  # a setting that is an array may have stretched it
+    return number(local.reshape(())[()]) if local.size == 1 else ""  # a setting that is an array may have stretched it
 
 
 LOCAL_ENTRIES = 256

@@ -45,6 +45,60 @@ _FUNCTIONS = {
 }
 
 
+GRADIENT = "grad"
+"""The upstream gradient's name, in a formula that is a whole contribution."""
+
+
+def is_factor(text: str) -> bool:
+    """Return True for a local derivative that the upstream gradient is multiplied with, entry by entry.
+
+    Examples
+    --------
+    >>> is_factor("2 * self"), is_factor("grad @ other.T"), is_factor("")
+    (True, False, False)
+    """
+    return bool(text) and GRADIENT not in names_in(text)
+
+
+@lru_cache(maxsize=1024)
+def names_in(text: str) -> frozenset[str]:
+    """Return the names that stand in a formula."""
+    return frozenset(node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name))
+
+
+
+def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
+    """Leave arguments that were not given out of a formula's sums, calls and comparisons."""
+
+    def missing(part: ast.expr) -> bool:
+        return isinstance(part, ast.Name) and part.id in absent
+
+    class Pruned(ast.NodeTransformer):
+        def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+            self.generic_visit(node)
+            if isinstance(node.op, ast.Add | ast.Sub | ast.Mult) and (missing(node.left) or missing(node.right)):
+                return node.right if missing(node.left) else node.left
+            return node
+
+        def visit_Compare(self, node: ast.Compare) -> ast.expr:
+            operands = [node.left, *node.comparators]
+            there = [place for place, operand in enumerate(operands) if not missing(operand)]
+            if len(there) == len(operands):
+                return node
+            if len(there) < 2:
+                return ast.Constant(True)
+            signs = [node.ops[place - 1] for place in there[1:]]
+            return ast.Compare(operands[there[0]], signs, [operands[place] for place in there[1:]])
+
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            self.generic_visit(node)
+            arguments = [argument for argument in node.args if not missing(argument)]
+            return ast.copy_location(ast.Call(node.func, arguments, node.keywords), node)
+
+    return Pruned().visit(node) if absent & names_in(ast.unparse(node)) else node  # type: ignore[no-any-return]
+
+
+
 def number(value: object, digits: int = 4) -> str:
     """Write a number as a learner would: few significant digits, a real minus sign, no trailing zeros.
 

@@ -97,8 +97,8 @@ vector_norm = reduction(
     _norm,
     _norm_back,
     settings=("ord",),
-    expression="norm(self)",
-    local="self / norm(self)",
+    expression="norm(self, dim=dim, keepdim=keepdim, ord=ord)",
+    local="self / norm(self, dim=dim, ord=ord) if ord == 2 else direction(self, dim=dim, ord=ord)",
     sentence="The length of a vector grows fastest along the vector itself, which is where its gradient points.",
 )
 
@@ -177,8 +177,11 @@ solve_ex = general(
     {"A": _back_to_matrix, "B": _back_to_right_side},
     settings="left",
     outputs="result info",
-    expression="solve(A, B)",
-    local={"A": "-solve(A.T, grad) @ solve(A, B).T", "B": "solve(A.T, grad)"},
+    expression="solve(A, B, left=left)",
+    local={
+        "A": "-times_turned(solve(A.T, grad, left=left), solve(A, B, left=left), left=left)",
+        "B": "solve(A.T, grad, left=left)",
+    },
     sentence=_CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 _solve: Any = recorded(solve_ex)
@@ -215,7 +218,7 @@ solve_triangular = general(
     },
     settings="upper left unitriangular",
     expression="solve_triangular(self, B)",
-    local={"self": "-solve(self.T, grad) @ solve(self, B).T", "B": "solve(self.T, grad)"},
+    local={"self": "solve_triangular_back(grad)", "B": "solve_triangular_T(grad)"},
     sentence=_CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 _solve_triangular: Any = recorded(solve_triangular)
@@ -257,7 +260,7 @@ triangular_solve = general(
     many=True,
     together=True,
     expression="solve_triangular(A, self)",
-    local={"self": "solve(A.T, grad)", "A": "-solve(A.T, grad) @ solve(A, self).T"},
+    local={"self": "solve_triangular_T(grad)", "A": "solve_triangular_back(grad)"},
     sentence=_CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 
@@ -295,7 +298,7 @@ det = general(
     "A",
     {"A": lambda grad, A, result: np.expand_dims(np.expand_dims(grad, -1), -1) * _slopes_of_det(A, result)},
     expression="det(A)",
-    local={"A": "det(A) * inv(A).T"},
+    local={"A": "per_matrix(grad * det(A)) * inv(A).T"},
     sentence="Each entry gets the gradient times its cofactor: the determinant of what remains without its row and column.",
 )
 slogdet = general(
@@ -308,7 +311,7 @@ slogdet = general(
     outputs="sign logabsdet",
     many=True,
     expression="slogdet(A)",
-    local={"A": "inv(A).T"},
+    local={"A": "per_matrix(grad[1]) * inv(A).T"},
     sentence="The slope of the logarithm of a determinant is the inverse, transposed. The sign has none.",
 )
 
@@ -591,7 +594,7 @@ lu_unpack = general(
     outputs="P L U",
     many=True,
     expression="lu_unpack(LU_data)",
-    local={"LU_data": "grad"},
+    local={"LU_data": "lu_unpack_T(grad)"},
     sentence="Two factors stored in one matrix are taken apart; each sends its gradient to its own side of the diagonal.",
 )
 _unpacked: Any = recorded(lu_unpack)
@@ -654,7 +657,7 @@ lu_solve = general(
     },
     settings="pivots left adjoint",
     expression="lu_solve(LU, B)",
-    local={"LU": "lu_solve_back(grad)", "B": "solve(A.T, grad)"},
+    local={"LU": "lu_solve_back(grad)", "B": "lu_solve_T(grad)"},
     sentence=_CROSSED.format("right side", "equations", "solution and the factors, with a minus"),
 )
 _lu_solve: Any = recorded(lu_solve)
@@ -764,6 +767,6 @@ lstsq = general(
     outputs="solution residuals rank singular_values",
     many=True,
     expression="lstsq(self, b)",
-    local={"self": "lstsq_back(grad)", "b": "pinv(self).T @ grad"},
+    local={"self": "lstsq_back(grad)", "b": "lstsq_back(grad)"},
     sentence=_CROSSED.format("right side", "pseudoinverse", "solution and with what the solution misses"),
 )

@@ -143,8 +143,8 @@ addmm = general(
         "mat2": lambda grad, mat1, alpha: times(alpha, product(np.transpose(mat1), grad)),
     },
     settings="beta alpha",
-    expression="mat1 @ mat2 + self",
-    local={"self": "1", "mat1": "grad @ mat2.T", "mat2": "mat1.T @ grad"},
+    expression="alpha * (mat1 @ mat2) + beta * self",
+    local={"self": "beta", "mat1": "alpha * (grad @ mat2.T)", "mat2": "alpha * (mat1.T @ grad)"},
     sentence=_SUM_SENTENCE,
 )
 addmv = general(
@@ -159,8 +159,8 @@ addmv = general(
         "vec": lambda grad, mat, alpha: times(alpha, np.transpose(mat) @ grad),
     },
     settings="beta alpha",
-    expression="mat @ vec + self",
-    local={"self": "1", "mat": "outer(grad, vec)", "vec": "mat.T @ grad"},
+    expression="alpha * (mat @ vec) + beta * self",
+    local={"self": "beta", "mat": "alpha * outer(grad, vec)", "vec": "alpha * (mat.T @ grad)"},
     sentence=_SUM_SENTENCE,
 )
 baddbmm = general(
@@ -175,8 +175,8 @@ baddbmm = general(
         "batch2": lambda grad, batch1, alpha: times(alpha, product(turned(batch1), grad)),
     },
     settings="beta alpha",
-    expression="batch1 @ batch2 + self",
-    local={"self": "1", "batch1": "grad @ batch2.T", "batch2": "batch1.T @ grad"},
+    expression="alpha * (batch1 @ batch2) + beta * self",
+    local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
     sentence=_SUM_SENTENCE,
 )
 addbmm = general(
@@ -191,8 +191,8 @@ addbmm = general(
         "batch2": lambda grad, batch1, alpha: times(alpha, turned(batch1) @ np.expand_dims(grad, 0)),
     },
     settings="beta alpha",
-    expression="sum(batch1 @ batch2) + self",
-    local={"self": "1", "batch1": "grad @ batch2.T", "batch2": "batch1.T @ grad"},
+    expression="alpha * sum(batch1 @ batch2, dim=0, keepdim=False) + beta * self",
+    local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
     sentence="The products of all pairs are added up: each factor gets the same gradient times its partner transposed.",
 )
 addr = general(
@@ -207,8 +207,8 @@ addr = general(
         "vec2": lambda grad, vec1, alpha: times(alpha, np.transpose(grad) @ vec1),
     },
     settings="beta alpha",
-    expression="outer(vec1, vec2) + self",
-    local={"self": "1", "vec1": "grad @ vec2", "vec2": "grad.T @ vec1"},
+    expression="alpha * outer(vec1, vec2) + beta * self",
+    local={"self": "beta", "vec1": "alpha * (grad @ vec2)", "vec2": "alpha * (grad.T @ vec1)"},
     sentence="What is added gets the gradient unchanged; each vector gets it multiplied by the other.",
 )
 
@@ -231,8 +231,8 @@ cross = general(
         "other": lambda grad, self, dim: _cross(grad, self, dim),
     },
     settings="dim",
-    expression="cross(self, other)",
-    local={"self": "cross(other, grad)", "other": "cross(grad, self)"},
+    expression="cross(self, other, dim=dim)",
+    local={"self": "cross(other, grad, dim=dim)", "other": "cross(grad, self, dim=dim)"},
     sentence="A vector only turns the product if it moves across: the gradients are cross products again.",
 )
 trace = general(
@@ -244,7 +244,7 @@ trace = general(
     {"self": lambda grad, self_sym_sizes: only(np.eye(*self_sym_sizes) == 1, grad)},
     settings="self_sym_sizes",
     expression="trace(self)",
-    local={"self": "1 if on_the_diagonal else 0"},
+    local={"self": "identity(self)"},
     sentence="The entries on the diagonal are added up, so each of them gets the whole gradient; the others get 0.",
 )
 
@@ -308,7 +308,7 @@ cdist = general(
     },
     settings="p",
     expression="cdist(x1, x2)",
-    local={"x1": "sum(grad * (x1 - x2) / cdist(x1, x2))", "x2": "sum(grad * (x2 - x1) / cdist(x1, x2))"},
+    local={"x1": "cdist_back(grad, x1, x2)", "x2": "cdist_back(grad, x2, x1)"},
     sentence=_APART,
 )
 
@@ -336,7 +336,7 @@ euclidean_dist = general(
         "x2": lambda grad, x1, x2, result: _euclidean_back(turned(grad), x2, x1, turned(result)),
     },
     expression="cdist(x1, x2)",
-    local={"x1": "sum(grad * (x1 - x2) / cdist(x1, x2))", "x2": "sum(grad * (x2 - x1) / cdist(x1, x2))"},
+    local={"x1": "cdist_back(grad, x1, x2)", "x2": "cdist_back(grad, x2, x1)"},
     sentence=_APART,
 )
 
@@ -371,7 +371,7 @@ pdist = general(
     {"self": lambda grad, self, result, p: _pdist_back(grad, self, result, p)},
     settings="p",
     expression="pdist(self)",
-    local={"self": "sum(grad * (self - others) / distances)"},
+    local={"self": "pdist_back(grad, self)"},
     sentence=_APART,
 )
 
@@ -408,8 +408,12 @@ trilinear = general(
         "i3": lambda grad, i1, i2, equation: _third(grad, i1, i2, equation),
     },
     settings="equation",
-    expression="sum(i1 * i2 * i3)",
-    local={"i1": "sum(grad * i2 * i3)", "i2": "sum(grad * i1 * i3)", "i3": "sum(grad * i1 * i2)"},
+    expression="sum_of_products(i1, i2, i3)",
+    local={
+        "i1": "sum_of_products(grad, i2, i3)",
+        "i2": "sum_of_products(i1, grad, i3)",
+        "i3": "sum_of_products(i1, i2, grad)",
+    },
     sentence="Three factors are multiplied and added up; each gets the same sum, with the gradient in its own place.",
     sparing=True,
 )

@@ -133,7 +133,7 @@ def check(node):
 
 
 def unbroadcast(array, shape):
-    from gradviz.engine.core.node import summed_axes
+    from gradviz.engine.core.unbroadcast import summed_axes
 
     return np.reshape(array.sum(summed_axes(array.shape, shape), keepdims=True), shape)
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import gammamath, specialmath
-from gradviz.engine.core.node import summed_axes
+from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import GRADIENT, is_factor, names_in, without
 from gradviz.engine.operation import Operation, normal_axes
 

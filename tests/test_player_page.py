@@ -1009,7 +1009,9 @@ def test_the_numbers_of_an_equation_stand_in_the_order_of_its_names():
         (x + 2 * w, "a = x + 2·w = 3 + 2 = 5"),
     ]:
         frames = record_graph(made, backward=True, names={"x": x, "w": w, "a": made}).frames
-        assert [frame.equation[0].text for frame in frames if frame.phase == "forward" and frame.equation][-1] == expected
+        assert [frame.equation[0].text for frame in frames if frame.phase == "forward" and frame.equation][
+            -1
+        ] == expected
 
 
 @pytest.mark.browser

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradviz.engine.core.node import summed_axes
+from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import GRADIENT, binding, is_factor
 from gradviz.engine.numerals import Texts, shown
 from gradviz.recording.formulas import Formula, Side, Term, array_of, term_of
@@ -144,9 +144,9 @@ def _product(applied: Applied, argument: str, written: str, above: Term, made: T
     """Write a gradient times a local derivative, entry by entry."""
     formula = Formula.backward(applied, written, above, made.value)
     above, symbols, value = formula.terms[GRADIENT], formula.symbols(), formula.value
-    if written == "1" and above.shape:
+    if _text(symbols) == "1" and above.shape:
         return _told((above.symbolic(),), [above], made, lambda one: one, lambda texts: (above.numeric(texts),))
-    local = formula.terms.get(written) or Term(_text(symbols), value, argument, "local") if value else None
+    local = formula.terms.get(written) or (Term(_text(symbols), value, argument, "local") if value else None)
     entrywise = bool(above.shape) and any(term.shape for term in formula.used)
     names = (above.symbolic(), Part(" ⊙ " if entrywise else " · ", "sign"), *_bracketed(symbols, tightly=entrywise))
     if local is None:

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.core.node import summed_axes
-from gradviz.engine.notation import binding, formula, pieces
+from gradviz.engine.core.unbroadcast import summed_axes
+from gradviz.engine.notation import binding, formula
 from gradviz.engine.numerals import number
 from gradviz.engine.operation import Operation, normal_axes
 from gradviz.recording.model import Value
@@ -133,6 +133,7 @@ def composed_name(applied: Applied, module: str = "") -> str:
         operation.inputs,
         tuple([operand.name for operand in operands]),
         tuple([operand.named for operand in operands]),
+        tuple([slot for slot, operand in zip(operation.inputs, operands, strict=True) if operand.shape]),
         applied.texts,
         module,
     )
@@ -145,6 +146,7 @@ def _composed(
     inputs: tuple[str, ...],
     names: tuple[str, ...],
     named: tuple[bool, ...],
+    arrays: tuple[str, ...],
     settings: tuple[tuple[str, str], ...],
     module: str,
 ) -> str:
@@ -153,7 +155,7 @@ def _composed(
     outside = [name for name, own in zip(short, inside, strict=True) if not own]
 
     def named_by(names: Iterable[str]) -> str:
-        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))})
+        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))}, arrays=arrays)
 
     name = named_by(names)
     if len(name) <= LONGEST_NAME:
@@ -207,14 +209,15 @@ def local_label(applied: Applied, slot: str) -> str:
         return ""
     words = names_in_formulas(applied)
     words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
+    arrays = [name for name, operand in zip(applied.operation.inputs, applied.operands, strict=True) if operand.shape]
     if is_factor(applied.operation, slot):
-        text = formula(written, words)
+        text = formula(written, words, arrays=arrays)
         if len(text) <= LONGEST_LABEL:
             return text
         unnamed = {s: "…" for s, o in zip(applied.operation.inputs, applied.operands, strict=True) if not o.named}
-        return formula(written, words | unnamed)
+        return formula(written, words | unnamed, arrays=arrays)
     # The upstream gradient itself is not written: what remains is what it is multiplied with.
-    text = "".join([piece.text for piece in pieces(written, words | {"grad": "\0"}, product=" · ")])
+    text = formula(written, words | {"grad": "\0"}, arrays=arrays, product=" · ")
     if text.startswith("\0 · "):
         return text[len("\0 ") :]
     if text.endswith(" · \0"):

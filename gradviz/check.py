@@ -29,7 +29,7 @@ import numpy as np
 from gradviz.engine.advice import SECOND_TIME
 from gradviz.engine.backward import grad
 from gradviz.engine.modes import no_grad
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.engine.tensor import Tensor
 from gradviz.recording import record_graph, variables_of
 from gradviz.recording.model import Argument, Graph

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradviz.engine.core.node import summed_axes
+from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import GRADIENT, binding, is_factor
 from gradviz.engine.numerals import Texts, shown
 from gradviz.recording.formulas import Formula, Side, Term, array_of, term_of

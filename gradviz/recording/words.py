@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.core.node import summed_axes
+from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import binding, formula, number
 from gradviz.engine.operation import Operation
 from gradviz.recording.model import Value

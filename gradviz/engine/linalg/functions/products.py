@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes
+from gradviz.engine import advice, dtypes, mixed
 from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.functions.arithmetic import mul
-from gradviz.engine.functions.matrixchecks import check_tensor, type_names
 from gradviz.engine.functions.shapes import (
     broadcast_shape,
     contiguous,
@@ -21,10 +20,19 @@ from gradviz.engine.functions.shapes import (
     transpose,
     unsqueeze,
 )
+from gradviz.engine.linalg.checks import check_tensor, type_names
+from gradviz.engine.linalg.operations import products as rows
 from gradviz.engine.operation import array_of, normal_axis
-from gradviz.engine.operations import matrix, shapes
+from gradviz.engine.operations import shapes
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of
+
+__all__ = [
+    "addbmm", "addmm", "addmv", "addr", "baddbmm", "bmm", "cross", "dot", "ger", "kron", "matmul", "mm", "mv", "outer",
+    "trace", "vdot",
+]  # fmt: skip
+
+IN_PLACE = ["addbmm", "addmm", "addmv", "addr", "baddbmm"]
 
 _C_NAMES = {
     dtypes.float64: "double", dtypes.float32: "float", dtypes.float16: "c10::Half", dtypes.int64: "long int",
@@ -69,7 +77,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
             words = "expected m1 and m2 to have the same dtype, but got: {} != {}".format(*names)
             raise RuntimeError(advice.other_dtypes(words, input, mat2))
         _not_bool(input, "addmm_impl_cpu_")
-    return matrix.mm(input, mat2)
+    return rows.mm(input, mat2)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
@@ -82,7 +90,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     if m != vec.array.shape[0]:
         raise RuntimeError(f"size mismatch, got input ({n}), mat ({n}x{m}), vec ({vec.shape[0]})")
     _check_addmv(vec, input, vec)
-    return matrix.mv(input, vec)
+    return rows.mv(input, vec)
 
 
 def _check_addmv(input: Tensor, mat: Tensor, vec: Tensor) -> None:
@@ -96,14 +104,14 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """Multiply two vectors entry by entry and add up."""
     check_tensor("dot", tensor=tensor)
     _check_dot(input, tensor)
-    return matrix.dot(input, tensor)
+    return rows.dot(input, tensor)
 
 
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """Do the same: for real numbers there is no difference to `dot`."""
     check_tensor("vdot", other=other)
     _check_dot(input, other)
-    return matrix.vdot(input, other)
+    return rows.vdot(input, other)
 
 
 def _check_dot(input: Tensor, other: Tensor) -> None:
@@ -130,7 +138,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     if mat2.array.ndim != 3:
         raise RuntimeError("batch2 must be a 3D tensor")
     _check_batches(input, mat2)
-    return matrix.bmm(input, mat2)
+    return rows.bmm(input, mat2)
 
 
 def _check_batches(batch1: Tensor, batch2: Tensor) -> None:
@@ -214,7 +222,7 @@ def addmm(input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: 
             raise RuntimeError("mat1 and mat2 must have the same dtype, but got {} and {}".format(*names))
         _not_bool(mat1, "addmm_impl_cpu_")
         beta, alpha = _factors(mat1, beta, alpha)
-    return matrix.addmm(input, mat1, mat2, beta, alpha)
+    return rows.addmm(input, mat1, mat2, beta, alpha)
 
 
 def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -227,7 +235,7 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
         length = input.shape[0] if input.ndim else n
         raise RuntimeError(f"size mismatch, got input ({length}), mat ({n}x{m}), vec ({vec.shape[0]})")
     _check_addmv(input, mat, vec)
-    return matrix.addmv(input, mat, vec, *_factors(mat, beta, alpha))
+    return rows.addmv(input, mat, vec, *_factors(mat, beta, alpha))
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -241,7 +249,7 @@ def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, a
     if input.array.dtype != batch1.array.dtype:
         names = (_C_NAMES[x.dtype] for x in (input, batch1, batch2))
         raise RuntimeError("Input dtypes must be the same, got: input {}, batch1: {}, batch2: {}".format(*names))
-    return matrix.baddbmm(input, batch1, batch2, *_factors(batch1, beta, alpha))
+    return rows.baddbmm(input, batch1, batch2, *_factors(batch1, beta, alpha))
 
 
 def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
@@ -263,7 +271,7 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
         if x.array.dtype != y.array.dtype:
             raise RuntimeError(f"{words} must have the same dtype, but got {{}} and {{}}".format(*type_names(x, y)))
     _not_bool(batch1, "addmm_impl_cpu_")
-    return matrix.addbmm(input, batch1, batch2, *_factors(batch1, beta, alpha))
+    return rows.addbmm(input, batch1, batch2, *_factors(batch1, beta, alpha))
 
 
 def _batch_size(batch1: Tensor, batch2: Tensor) -> tuple[int, int, int]:
@@ -284,7 +292,7 @@ def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: f
                 what = "Boolean" if kind.kind == "b" else "integral"
                 raise RuntimeError(f"For {what} input tensors, argument {name} must not be a floating point number.")
     input, vec1, vec2 = (x if x.array.dtype == kind else x.to(kind) for x in (input, vec1, vec2))
-    return matrix.addr(input, vec1, vec2, beta, alpha)
+    return rows.addr(input, vec1, vec2, beta, alpha)
 
 
 # --- any product ---------------------------------------------------------------------------------------------------------
@@ -379,14 +387,14 @@ def _batched(input: Tensor, other: Tensor) -> Tensor:
     """Multiply matrices pair by pair."""
     left, right = input.array.shape, other.array.shape
     rows, columns = left[-2:-1], right[-1:] if len(right) > 1 else ()
-    batch = _together(left[:-2], right[:-2])
-    x = _as_batch(input, batch, (*(rows or (1,)), left[-1]))
-    y = _as_batch(other, batch, right[-2:])
+    batch = together(left[:-2], right[:-2])
+    x = as_batch(input, batch, (*(rows or (1,)), left[-1]))
+    y = as_batch(other, batch, right[-2:])
     product = bmm(x, y) if columns else squeeze(bmm(x, unsqueeze(y, 2)), -1)
     return shapes.unsafe_view(product, (*batch, *rows, *columns), product.array.shape)
 
 
-def _together(front: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
+def together(front: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape that the axes in front have together."""
     if front == other:
         return front
@@ -396,7 +404,7 @@ def _together(front: tuple[int, ...], other: tuple[int, ...]) -> tuple[int, ...]
         raise broadcast_error(np.empty(front), np.empty(other)) from None
 
 
-def _as_batch(x: Tensor, batch: tuple[int, ...], rest: tuple[int, ...]) -> Tensor:
+def as_batch(x: Tensor, batch: tuple[int, ...], rest: tuple[int, ...]) -> Tensor:
     """Repeat a tensor along the axes in front, and make those one axis.
 
     That it fits is known, so this does not go through the functions that check.
@@ -456,7 +464,7 @@ def cross_along(input: Tensor, other: Tensor, dim: int) -> Tensor:
     if input.array.dtype != other.array.dtype:
         raise RuntimeError("expected scalar type {} but found {}".format(*type_names(input, other)))
     _not_bool(input, "cross")
-    return matrix.cross(input, other, axis - input.ndim)
+    return rows.cross(input, other, axis - input.ndim)
 
 
 def trace(input: Tensor) -> Tensor:
@@ -464,64 +472,11 @@ def trace(input: Tensor) -> Tensor:
     if input.ndim != 2:
         raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
     _not_bool(input, "trace")
-    return matrix.trace(input, tuple(input.shape))
+    return rows.trace(input, tuple(input.shape))
 
 
-# --- distances -----------------------------------------------------------------------------------------------------------
-
-MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
-
-
-def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = MODES[0]) -> Tensor:
-    """Return the distance of each row of one matrix from each row of another.
-
-    Parameters
-    ----------
-    x1, x2
-        Of shapes (..., P, M) and (..., R, M); the axes in front are broadcast.
-    p
-        Which norm: 2 for the length, 1 for the sum of absolute values, 0 for the number of entries that differ.
-    compute_mode
-        For `p` 2: whether to find distances by a matrix product, which is faster and loses digits of short distances.
-        ``"use_mm_for_euclid_dist_if_necessary"`` does so if P or R is above 25; the others are
-        ``"use_mm_for_euclid_dist"`` and ``"donot_use_mm_for_euclid_dist"``.
-
-    Returns
-    -------
-    Tensor
-        Of shape (..., P, R).
-    """
-    if compute_mode not in MODES:
-        raise ValueError(f"{compute_mode} is not a valid value for compute_mode")
-    check_tensor("cdist", x2=x2)
-    for number, x in ((1, x1), (2, x2)):
-        if x.array.dtype.kind != "f":
-            raise RuntimeError(f"cdist only supports floating-point dtypes, X{number} got: {type_names(x)[0]}")
-    for number, x in ((1, x1), (2, x2)):
-        if x.ndim < 2:
-            raise RuntimeError(f"cdist only supports at least 2D tensors, X{number} got: {x.ndim}D")
-    if x1.shape[-1] != x2.shape[-1]:
-        raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
-    if p < 0:
-        raise RuntimeError("cdist only supports non-negative p values")
-    if x1.array.dtype != x2.array.dtype:
-        raise RuntimeError("expected scalar type {} but found {}".format(*type_names(x1, x2)))
-    (*front1, rows, length), (*front2, columns, _) = x1.shape, x2.shape
-    batch = _together(tuple(front1), tuple(front2))
-    large = compute_mode == MODES[0] and (rows > 25 or columns > 25)
-    if p != 2 or not (large or compute_mode == MODES[1]) or 0 in (*batch, rows, columns, length):
-        return matrix.cdist(x1, x2, float(p))
-    if batch:
-        x1, x2 = _as_batch(x1, batch, (rows, length)), _as_batch(x2, batch, (columns, length))
-    return reshape(matrix.euclidean_dist(x1, x2), (*batch, rows, columns))
+def _swapped(self: Tensor, other: Any) -> Any:
+    return matmul(other, self) if isinstance(other, Tensor) else mixed.declined(other)
 
 
-def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """Return the distances between all pairs of rows of a matrix (N, M): N(N − 1)/2 numbers. See `cdist`."""
-    if input.ndim != 2:
-        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
-    if input.array.dtype.kind != "f":
-        raise RuntimeError("pdist only supports floating-point dtypes")
-    if p < 0:
-        raise RuntimeError("pdist only supports non-negative p values")
-    return matrix.pdist(input, float(p))
+METHODS = {"__rmatmul__": _swapped}

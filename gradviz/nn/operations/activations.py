@@ -11,9 +11,9 @@ from gradviz.engine import specialmath
 from gradviz.engine.layout import as_operands
 from gradviz.engine.operation import general
 from gradviz.engine.operations.elementwise import not_differentiable, on_both, sigmoid, threshold_backward
+from gradviz.engine.operations.piecewise import only, straight
 from gradviz.engine.operations.shapes import recorded
 from gradviz.engine.operations.special import erf
-from gradviz.engine.operations.straight import only, straight
 
 sigma = on_both(sigmoid)
 _erf = on_both(erf)

@@ -1,4 +1,4 @@
-"""Linear algebra by its older names: what is in ``torch`` itself, where it differs from ``torch.linalg``."""
+"""Linear algebra at the top level: ``torch.svd``, where that differs from ``torch.linalg.svd``."""
 
 # ruff: noqa: N803, N806 (a matrix is a capital letter, in PyTorch's names and in the formulas)
 
@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.functions import linalg
-from gradviz.engine.functions.decompositions import factored
-from gradviz.engine.functions.equations import sign_and_logarithm
 from gradviz.engine.functions.logic import where
-from gradviz.engine.functions.matrixchecks import (
+from gradviz.engine.functions.results import return_type
+from gradviz.engine.functions.shapes import flip, transpose
+from gradviz.engine.linalg import functions as linalg
+from gradviz.engine.linalg.checks import (
     NOT_POSITIVE,
     check_floating,
     check_matrix,
@@ -22,10 +22,17 @@ from gradviz.engine.functions.matrixchecks import (
     refuse,
     type_names,
 )  # fmt: skip
-from gradviz.engine.functions.results import return_type
-from gradviz.engine.functions.shapes import flip, transpose
-from gradviz.engine.operations import linalg as rows
+from gradviz.engine.linalg.functions.decompositions import factored
+from gradviz.engine.linalg.functions.equations import sign_and_logarithm
+from gradviz.engine.linalg.operations import decompositions, equations
 from gradviz.engine.tensor import Tensor, wrap
+
+__all__ = [
+    "chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu", "lu_solve", "lu_unpack",
+    "matrix_exp", "matrix_power", "norm", "pinverse", "qr", "slogdet", "svd", "triangular_solve", "vander",
+]  # fmt: skip
+
+NOT_METHODS = ["chain_matmul", "lu_unpack", "vander"]
 
 det, matrix_exp, matrix_power = linalg.det, linalg.matrix_exp, linalg.matrix_power
 inverse = linalg.inv
@@ -118,7 +125,7 @@ def triangular_solve(
             )
     _check_right_side("triangular_solve", input, A)
     check_floating("triangular_solve", A, "triangular_solve_cpu")
-    return _TRIANGULAR(*rows.triangular_solve(input, A, bool(upper), bool(transpose), bool(unitriangular)))
+    return _TRIANGULAR(*equations.triangular_solve(input, A, bool(upper), bool(transpose), bool(unitriangular)))
 
 
 def _check_right_side(name: str, b: Tensor, A: Tensor) -> None:
@@ -143,9 +150,9 @@ def cholesky(input: Tensor, upper: bool = False) -> Tensor:
     """Write symmetric positive-definite matrices as ``L @ L.T``. See ``linalg.cholesky``."""
     check_matrix("cholesky", input)
     check_floating("cholesky", input, "cholesky_cpu")
-    _, info = rows.cholesky_ex(input.detach(), bool(upper))
+    _, info = decompositions.cholesky_ex(input.detach(), bool(upper))
     refuse("cholesky", info, NOT_POSITIVE)
-    return rows.cholesky(input, bool(upper))
+    return decompositions.cholesky(input, bool(upper))
 
 
 def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
@@ -166,7 +173,7 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
             raise RuntimeError(f"{name} should have at least 2 dimensions, but has {x.ndim} dimensions instead")
     _check_right_side("cholesky_solve", B, L)
     check_floating("cholesky_solve", B, "cholesky_solve_cpu")
-    return rows.cholesky_solve(B, L, bool(upper))
+    return decompositions.cholesky_solve(B, L, bool(upper))
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
@@ -174,7 +181,7 @@ def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     check_matrix("cholesky_inverse", L)
     if L.array.dtype.kind != "f" or L.array.dtype.itemsize == 2:
         raise NotImplementedError(f"\"cholesky_inverse_out_cpu\" not implemented for '{type_names(L)[0]}'")
-    return rows.cholesky_inverse(L, bool(upper))
+    return decompositions.cholesky_inverse(L, bool(upper))
 
 
 # --- decompositions ------------------------------------------------------------------------------------------------------
@@ -254,7 +261,7 @@ def lu_unpack(
             "torch.lu_unpack: LU_pivots is expected to be a contiguous tensor of torch.int32 dtype.\nNote: this function is "
             "intended to be used with the output produced by torch.linalg.lu_factor"
         )
-    P, L, U = rows.lu_unpack(LU_data, LU_pivots.array)
+    P, L, U = decompositions.lu_unpack(LU_data, LU_pivots.array)
     empty = np.zeros(0, LU_data.array.dtype)
     P = wrap(P.array if unpack_pivots else empty)
     return _LU_UNPACK(P, L, U) if unpack_data else _LU_UNPACK(P, wrap(empty), wrap(empty))

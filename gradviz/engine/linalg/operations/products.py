@@ -1,17 +1,15 @@
-"""Products of vectors and matrices, and distances between the rows of two."""
+"""Products of vectors and matrices."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine.layout import as_operands, in_rows
-from gradviz.engine.operation import array_of, general
-from gradviz.engine.operations.elementwise import not_differentiable, signs
-from gradviz.engine.operations.shapes import recorded
-from gradviz.engine.operations.straight import only
+from gradviz.engine.linalg.arrays import transposed
+from gradviz.engine.operation import general
+from gradviz.engine.operations.piecewise import only
 
 
 def product(left: Any, right: Any) -> Any:
@@ -29,11 +27,6 @@ def product(left: Any, right: Any) -> Any:
     if left.shape[-1] == 1 and right.ndim == 2:
         return left * right
     return left.dot(right)  # for small matrices `@` takes twice as long
-
-
-def turned(matrix: Any) -> Any:
-    """Transpose a matrix, or each of a batch."""
-    return np.swapaxes(matrix, -2, -1)
 
 
 def times(factor: Any, x: Any) -> Any:
@@ -73,8 +66,8 @@ bmm = general(
     product,
     "self mat2",
     {
-        "self": lambda grad, mat2: product(grad, turned(mat2)),
-        "mat2": lambda grad, self: product(turned(self), grad),
+        "self": lambda grad, mat2: product(grad, transposed(mat2)),
+        "mat2": lambda grad, self: product(transposed(self), grad),
     },
     expression="self @ mat2",
     local=_TURNED_BACK,
@@ -171,8 +164,8 @@ baddbmm = general(
     "self batch1 batch2",
     {
         "self": lambda grad, beta: times(beta, grad),
-        "batch1": lambda grad, batch2, alpha: times(alpha, product(grad, turned(batch2))),
-        "batch2": lambda grad, batch1, alpha: times(alpha, product(turned(batch1), grad)),
+        "batch1": lambda grad, batch2, alpha: times(alpha, product(grad, transposed(batch2))),
+        "batch2": lambda grad, batch1, alpha: times(alpha, product(transposed(batch1), grad)),
     },
     settings="beta alpha",
     expression="batch1 @ batch2 + self",
@@ -187,8 +180,8 @@ addbmm = general(
     "self batch1 batch2",
     {
         "self": lambda grad, beta: times(beta, grad),
-        "batch1": lambda grad, batch2, alpha: times(alpha, np.expand_dims(grad, 0) @ turned(batch2)),
-        "batch2": lambda grad, batch1, alpha: times(alpha, turned(batch1) @ np.expand_dims(grad, 0)),
+        "batch1": lambda grad, batch2, alpha: times(alpha, np.expand_dims(grad, 0) @ transposed(batch2)),
+        "batch2": lambda grad, batch1, alpha: times(alpha, transposed(batch1) @ np.expand_dims(grad, 0)),
     },
     settings="beta alpha",
     expression="sum(batch1 @ batch2) + self",
@@ -246,170 +239,4 @@ trace = general(
     expression="trace(self)",
     local={"self": "1 if on_the_diagonal else 0"},
     sentence="The entries on the diagonal are added up, so each of them gets the whole gradient; the others get 0.",
-)
-
-# --- distances -----------------------------------------------------------------------------------------------------------
-
-
-def _differences(x1: Any, x2: Any) -> Any:
-    """Return each row of one matrix less each of another: (..., P, M) and (..., R, M) give (..., P, R, M)."""
-    return np.expand_dims(x1, -2) - np.expand_dims(x2, -3)
-
-
-def _lengths(x: Any, p: float) -> Any:
-    """Return the p-norms along the last axis of an array."""
-    size = np.abs(x)
-    if p == 0:
-        return np.add.reduce(size != 0, -1, dtype=x.dtype)
-    if p == 1:
-        return np.add.reduce(size, -1)
-    if p == 2:
-        return np.sqrt(np.add.reduce(size * size, -1))
-    if math.isinf(p):
-        return np.maximum.reduce(size, -1, initial=0)
-    return np.add.reduce(size**p, -1) ** (1 / p)
-
-
-def _directions(x: np.ndarray, length: np.ndarray, p: float) -> np.ndarray:
-    """Return how fast p-norms along the last axis grow with each entry; 0 at the kink where a length is 0."""
-    length = np.expand_dims(length, -1)
-    if p == 0:
-        return np.zeros_like(x)
-    if p == 1:
-        return np.sign(x)
-    if math.isinf(p):
-        return np.sign(x) * (np.abs(x) == length)
-    none = length == 0
-    length = np.where(none, 1, length)
-    if p == 2:
-        return np.where(none, 0, x / length)
-    flat = x == 0
-    return np.where(flat, 0, signs(x) * (np.abs(np.where(flat, 1, x)) / length) ** (p - 1))
-
-
-def _pull(grad: np.ndarray, x1: np.ndarray, x2: np.ndarray, result: np.ndarray, p: float) -> np.ndarray:
-    """Return what all distances from a row of `x1` ask of it."""
-    return np.add.reduce(np.expand_dims(grad, -1) * _directions(_differences(x1, x2), result, p), -2)
-
-
-_APART = "A distance grows as one of the two rows moves away from the other, along the line between them."
-_cdist_back = recorded(
-    not_differentiable("_cdist_backward", "slope", _pull, "grad x1 x2 result", "p", grad_fn="CdistBackwardBackward0")
-)
-cdist = general(
-    "cdist",
-    "CdistBackward0",
-    "dist",
-    in_rows(lambda x1, x2, p: _lengths(_differences(x1, x2), p)),
-    "x1 x2",
-    {
-        "x1": lambda grad, x1, x2, result, p: _cdist_back(grad, x1, x2, result, p),
-        "x2": lambda grad, x1, x2, result, p: _cdist_back(turned(grad), x2, x1, turned(result), p),
-    },
-    settings="p",
-    expression="cdist(x1, x2)",
-    local={"x1": "sum(grad * (x1 - x2) / cdist(x1, x2))", "x2": "sum(grad * (x2 - x1) / cdist(x1, x2))"},
-    sentence=_APART,
-)
-
-
-def _euclidean(x1: np.ndarray, x2: np.ndarray) -> Any:
-    """Return distances by |a − b|² = |a|² + |b|² − 2ab: a matrix product, where differences would fill the memory."""
-    squares = [np.add.reduce(x * x, -1, keepdims=True) for x in (x1, x2)]
-    return np.sqrt(np.maximum(squares[0] + turned(squares[1]) - 2 * product(x1, turned(x2)), 0))
-
-
-def _euclidean_back(grad: Any, x1: Any, x2: Any, result: Any) -> Any:
-    none = array_of(result) == 0
-    ratio = np.where(none, 0, grad / np.where(none, 1, result))
-    return x1 * np.sum(ratio, axis=-1, keepdims=True) - ratio @ x2
-
-
-euclidean_dist = general(
-    "_euclidean_dist",
-    "EuclideanDistBackward0",
-    "dist",
-    in_rows(_euclidean),
-    "x1 x2",
-    {
-        "x1": _euclidean_back,
-        "x2": lambda grad, x1, x2, result: _euclidean_back(turned(grad), x2, x1, turned(result)),
-    },
-    expression="cdist(x1, x2)",
-    local={"x1": "sum(grad * (x1 - x2) / cdist(x1, x2))", "x2": "sum(grad * (x2 - x1) / cdist(x1, x2))"},
-    sentence=_APART,
-)
-
-
-def _pairs(self: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the numbers of the rows in each pair, each pair once."""
-    return np.triu_indices(np.shape(self)[-2], 1)
-
-
-def _pair_pull(grad: np.ndarray, self: np.ndarray, result: np.ndarray, p: float) -> np.ndarray:
-    first, second = _pairs(self)
-    pull = np.expand_dims(grad, -1) * _directions(self[first] - self[second], result, p)
-    out = np.zeros_like(self)
-    np.add.at(out, first, pull)
-    np.subtract.at(out, second, pull)
-    return out
-
-
-_pdist_back = recorded(
-    not_differentiable(
-        "_pdist_backward", "slope", _pair_pull, "grad self result", "p", grad_fn="PdistBackwardBackward0"
-    )
-)
-
-
-pdist = general(
-    "pdist",
-    "PdistBackward0",
-    "dist",
-    lambda self, p: _lengths(self[_pairs(self)[0]] - self[_pairs(self)[1]], p),
-    "self",
-    {"self": lambda grad, self, result, p: _pdist_back(grad, self, result, p)},
-    settings="p",
-    expression="pdist(self)",
-    local={"self": "sum(grad * (self - others) / distances)"},
-    sentence=_APART,
-)
-
-
-def _contracted(i1: np.ndarray, i2: np.ndarray, i3: np.ndarray, equation: str) -> np.ndarray:
-    return np.ascontiguousarray(np.einsum(equation, i1, i2, i3, optimize=True))
-
-
-def _in_place_of(which: int) -> Any:
-    """Return the formula for one factor: the same sum, with the gradient in that factor's place."""
-
-    def formula(grad: Any, *given: Any) -> Any:
-        *factors, equation = given
-        *axes, out = equation.replace("->", ",").split(",")
-        factors.insert(which, grad)
-        own, axes[which] = axes[which], out
-        compute: Any = _contracted if isinstance(grad, np.ndarray) else trilinear
-        return compute(*factors, f"{','.join(axes)}->{own}")
-
-    return formula
-
-
-_first, _second, _third = (_in_place_of(which) for which in range(3))
-
-trilinear = general(
-    "_trilinear",
-    "TrilinearBackward0",
-    "Σ × ×",
-    _contracted,
-    "i1 i2 i3",
-    {
-        "i1": lambda grad, i2, i3, equation: _first(grad, i2, i3, equation),
-        "i2": lambda grad, i1, i3, equation: _second(grad, i1, i3, equation),
-        "i3": lambda grad, i1, i2, equation: _third(grad, i1, i2, equation),
-    },
-    settings="equation",
-    expression="sum(i1 * i2 * i3)",
-    local={"i1": "sum(grad * i2 * i3)", "i2": "sum(grad * i1 * i3)", "i3": "sum(grad * i1 * i2)"},
-    sentence="Three factors are multiplied and added up; each gets the same sum, with the gradient in its own place.",
-    sparing=True,
 )

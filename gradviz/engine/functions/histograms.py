@@ -10,7 +10,7 @@ import numpy as np
 from gradviz.engine import creation, dtypes
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.operation import array_of
-from gradviz.engine.operations import counting
+from gradviz.engine.operations import histograms
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = ["bincount", "histc", "histogram"]
@@ -113,7 +113,7 @@ def histogram(
         _check_bins(bins)
         edges = creation.linspace(*_ends(input, range), int(bins) + 1, dtype=input.dtype)
     _check_edges(input, edges, weight)
-    return HistogramResult(*counting.histogram(input, edges, weight, density))
+    return HistogramResult(*histograms.histogram(input, edges, weight, density))
 
 
 def _check_bins(bins: int | np.integer[Any]) -> None:

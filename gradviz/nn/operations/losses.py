@@ -1,4 +1,4 @@
-"""Losses, and the softmax that goes with them."""
+"""Losses."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 from gradviz.engine import advice
 from gradviz.engine.layout import as_operands, in_rows
 from gradviz.engine.operation import general, promoting
-from gradviz.engine.operations import activations
-from gradviz.engine.operations.activations import sigma
-from gradviz.engine.operations.ctc import ctc_loss as ctc_loss
 from gradviz.engine.operations.elementwise import not_differentiable
+from gradviz.engine.operations.piecewise import straight
 from gradviz.engine.operations.shapes import recorded
-from gradviz.engine.operations.straight import straight
+from gradviz.nn.operations import activations
+from gradviz.nn.operations.activations import sigma
+from gradviz.nn.operations.ctc import ctc_loss as ctc_loss
 
 REDUCTIONS = {"none": 0, "mean": 1, "sum": 2}
 """How PyTorch numbers the ways to reduce a loss."""
@@ -211,50 +211,6 @@ soft_margin_loss = general(
     expression="soft_margin(self, target)",
     local={"self": "-target * sigmoid(-target * self) / n"},
     sentence="Scores with the wrong sign are pulled over to the right one; the surer they are already, the less.",
-)
-
-
-def _softmax(self: np.ndarray, dim: int) -> np.ndarray:
-    if not self.size or not self.ndim:
-        return np.ones_like(self)
-    raised = np.exp(self - np.maximum.reduce(self, dim, keepdims=True))
-    return raised / np.add.reduce(raised, dim, keepdims=True)
-
-
-def _log_softmax(self: np.ndarray, dim: int) -> np.ndarray:
-    if not self.size or not self.ndim:
-        return np.zeros_like(self)
-    shifted = self - np.maximum.reduce(self, dim, keepdims=True)
-    return shifted - np.log(np.add.reduce(np.exp(shifted), dim, keepdims=True))
-
-
-def _total(grad: Any, dim: int) -> Any:
-    return np.sum(grad, axis=dim, keepdims=True) if np.ndim(grad) else grad
-
-
-softmax = general(
-    "softmax",
-    "SoftmaxBackward0",
-    "softmax",
-    in_rows(_softmax),
-    "self",
-    {"self": lambda grad, result, dim: result * (grad - _total(grad * result, dim))},
-    settings="dim",
-    expression="softmax(self)",
-    local={"self": "softmax(self) * (grad - sum(grad * softmax(self)))"},
-    sentence="Softmax entries compete: raising one lowers the others, so each gets its gradient minus the weighted mean.",
-)
-log_softmax = general(
-    "log_softmax",
-    "LogSoftmaxBackward0",
-    "log softmax",
-    in_rows(_log_softmax),
-    "self",
-    {"self": lambda grad, result, dim: grad - np.exp(result) * _total(grad, dim)},
-    settings="dim",
-    expression="log_softmax(self)",
-    local={"self": "grad - softmax(self) * sum(grad)"},
-    sentence="Each entry gets its gradient minus its softmax share of all of them.",
 )
 
 

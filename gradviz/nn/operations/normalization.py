@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.layout import in_rows
+from gradviz.engine.linalg.operations import norms
 from gradviz.engine.operation import general, reduction
-from gradviz.engine.operations import linalg
 
 # A layer that normalises does two things: it standardises numbers in groups, and then stretches and shifts the result by
 # what it has learned. Batch, layer and group normalisation differ in what is a group. (Where nothing is learned, the
@@ -208,7 +208,7 @@ group_norm = general(
 
 # The norm of a difference is a row of its own in PyTorch, with the formulas of any other norm.
 
-_vector_norm = linalg.vector_norm.operation  # type: ignore[attr-defined]
+_vector_norm = norms.vector_norm.operation  # type: ignore[attr-defined]
 norm = reduction(
     "norm",
     "NormBackward1",

@@ -1,4 +1,4 @@
-"""The size of vectors and matrices."""
+"""The size of vectors and matrices, and how much an error may grow."""
 
 # ruff: noqa: N803, N806 (a matrix is a capital letter, in PyTorch's names and in the formulas)
 
@@ -7,22 +7,27 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from gradviz.engine import dtypes
-from gradviz.engine.functions.decompositions import svdvals
-from gradviz.engine.functions.matrixchecks import (
-    check_floating,
-    type_names,
-)  # fmt: skip
+from gradviz.engine.functions.arithmetic import mul, nan_to_num
+from gradviz.engine.functions.indexing import narrow
 from gradviz.engine.functions.reductions import amax, amin
 from gradviz.engine.functions.reductions import sum as total
-from gradviz.engine.functions.shapes import permute, unsqueeze
+from gradviz.engine.functions.scattering import masked_fill
+from gradviz.engine.functions.shapes import permute, squeeze, unsqueeze
+from gradviz.engine.linalg.checks import (
+    check_floating,
+    check_matrix,
+    type_names,
+)  # fmt: skip
+from gradviz.engine.linalg.functions.decompositions import svdvals
+from gradviz.engine.linalg.functions.equations import inv_ex
+from gradviz.engine.linalg.operations import norms as rows
 from gradviz.engine.operation import array_of, normal_axes, normal_axis
-from gradviz.engine.operations import linalg as rows
-from gradviz.engine.tensor import Tensor
+from gradviz.engine.tensor import Tensor, wrap
 
-__all__ = [
-    "matrix_norm", "norm", "vector_norm",
-]  # fmt: skip
+__all__ = ["cond", "matrix_norm", "norm", "vector_norm"]
 
 
 def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
@@ -172,3 +177,28 @@ def matrix_norm(
     if not keepdim and over > along:
         over -= 1
     return (amax if ord > 0 else amin)(sums, over, keepdim)
+
+
+def cond(A: Tensor, p: Any = None) -> Tensor:
+    """Return the condition number: how much larger a relative error in ``b`` may become in the solution of ``A x = b``.
+
+    Parameters
+    ----------
+    A
+        Of shape (..., m, n); for norms other than 2 and -2, square.
+    p
+        Which norm of matrices, see `matrix_norm`; ``None`` for 2: the largest singular value over the smallest.
+    """
+    if A.ndim < 2:
+        raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
+    if p is None or p in (2, -2):
+        values = svdvals(A)
+        ends = [narrow(values, -1, start, 1) for start in (0, values.shape[-1] - 1)]
+        return squeeze(ends[1] / ends[0] if p == -2 else ends[0] / ends[1], -1)
+    if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
+        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
+    check_matrix(f"linalg.cond(ord={p})", A)
+    inverse, info = inv_ex(A)
+    inverse = masked_fill(inverse, wrap(np.asarray(array_of(info))[..., None, None] > 0), math.inf)
+    product = mul(matrix_norm(A, p), matrix_norm(inverse, p))
+    return nan_to_num(product, math.inf, math.inf, -math.inf)

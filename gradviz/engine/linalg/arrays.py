@@ -10,8 +10,8 @@ import numpy as np
 Array = np.ndarray
 
 
-def turned(matrix: Array) -> Array:
-    """Transpose each matrix."""
+def transposed(matrix: Any) -> Any:
+    """Transpose each matrix, of an array or of a tensor."""
     return np.swapaxes(matrix, -2, -1)
 
 
@@ -66,7 +66,7 @@ def permutation(pivots: Array, rows: int) -> Array:
     order = np.tile(np.arange(rows), (len(flat), 1))
     for step in range(steps):
         order[each, flat[:, step]], order[:, step] = order[:, step].copy(), order[each, flat[:, step]]
-    return turned(np.eye(rows)[order]).reshape(*batch, rows, rows)
+    return transposed(np.eye(rows)[order]).reshape(*batch, rows, rows)
 
 
 def first_zero_pivot(matrix: Array) -> Array:

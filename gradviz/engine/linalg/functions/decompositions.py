@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.functions.matrixchecks import (
+from gradviz.engine.functions.results import return_type
+from gradviz.engine.linalg.checks import (
     NOT_POSITIVE,
     LinAlgError,
     check_equation,
@@ -18,10 +19,9 @@ from gradviz.engine.functions.matrixchecks import (
     refuse,
     type_names,
 )  # fmt: skip
-from gradviz.engine.functions.results import return_type
+from gradviz.engine.linalg.operations import decompositions as rows
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import array_of
-from gradviz.engine.operations import linalg as rows
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import general
+from gradviz.engine.operations.piecewise import straight
 from gradviz.engine.operations.selection import put_along
 from gradviz.engine.operations.shapes import plain
-from gradviz.engine.operations.straight import straight
 from gradviz.engine.tensor import Tensor
 
 Matrices = tuple[np.ndarray, ...]

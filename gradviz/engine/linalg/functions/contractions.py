@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradviz.engine.functions.arithmetic import mul
-from gradviz.engine.functions.matrixchecks import check_tensor
-from gradviz.engine.functions.products import bmm, dot, mm
 from gradviz.engine.functions.reductions import sum as total
 from gradviz.engine.functions.shapes import diagonal, movedim, permute, reshape, squeeze, unsqueeze, view
+from gradviz.engine.linalg.checks import check_tensor
+from gradviz.engine.linalg.functions.products import bmm, dot, mm
 from gradviz.engine.operation import normal_axes
 from gradviz.engine.tensor import Tensor
+
+__all__ = ["einsum", "inner", "tensordot"]
+
+NOT_METHODS = ["einsum", "tensordot"]
 
 LETTERS = string.ascii_uppercase + string.ascii_lowercase
 ELLIPSIS = "..."

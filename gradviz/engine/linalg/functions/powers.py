@@ -1,128 +1,26 @@
-"""Linear algebra, as PyTorch's ``torch.linalg``.
-
-All functions take batches: a tensor of shape (..., m, n) holds matrices (m, n), and each is treated by itself.
-"""
+"""Powers of matrices, chains of products; and products of vectors as ``torch.linalg`` has them."""
 
 # ruff: noqa: N803, N806 (a matrix is a capital letter, in PyTorch's names and in the formulas)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from gradviz.engine.functions.arithmetic import mul, nan_to_num
-from gradviz.engine.functions.decompositions import (
-    cholesky,
-    cholesky_ex,
-    eig,
-    eigh,
-    eigvals,
-    eigvalsh,
-    lu,
-    lu_factor,
-    lu_factor_ex,
-    lu_solve,
-    qr,
-    svd,
-    svdvals,
-)  # fmt: skip
-from gradviz.engine.functions.equations import (
-    det,
-    inv,
-    inv_ex,
-    lstsq,
-    pinv,
-    slogdet,
-    solve,
-    solve_ex,
-    solve_triangular,
-    tensorinv,
-    tensorsolve,
-    tolerances,
-)  # fmt: skip
-from gradviz.engine.functions.indexing import narrow
+from gradviz.engine.functions.arithmetic import mul
 from gradviz.engine.functions.joining import cat
-from gradviz.engine.functions.matrixchecks import (
-    LinAlgError,
-    check_floating,
-    check_matrix,
-    check_tensor,
-    only_float_and_double,
-    type_names,
-)  # fmt: skip
-from gradviz.engine.functions.norms import matrix_norm, norm, vector_norm
-from gradviz.engine.functions.products import cross_along, matmul, mm, vdot
 from gradviz.engine.functions.reductions import cumprod
 from gradviz.engine.functions.reductions import sum as total
-from gradviz.engine.functions.scattering import masked_fill
-from gradviz.engine.functions.shapes import clone, expand, squeeze, unsqueeze, view
+from gradviz.engine.functions.shapes import clone, expand, unsqueeze, view
 from gradviz.engine.functions.shapes import diagonal as diagonal_of
-from gradviz.engine.operation import array_of
-from gradviz.engine.operations import linalg as rows
+from gradviz.engine.linalg.checks import check_floating, check_matrix, check_tensor, type_names
+from gradviz.engine.linalg.functions.equations import inv
+from gradviz.engine.linalg.functions.products import cross_along, matmul, mm, vdot
+from gradviz.engine.linalg.operations import powers as rows
 from gradviz.engine.tensor import Tensor, wrap
 
-__all__ = [
-    "LinAlgError", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "eig", "eigh", "eigvals", "eigvalsh",
-    "inv", "inv_ex", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm",
-    "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_ex",
-    "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
-]  # fmt: skip
-
-
-def cond(A: Tensor, p: Any = None) -> Tensor:
-    """Return the condition number: how much larger a relative error in ``b`` may become in the solution of ``A x = b``.
-
-    Parameters
-    ----------
-    A
-        Of shape (..., m, n); for norms other than 2 and -2, square.
-    p
-        Which norm of matrices, see `matrix_norm`; ``None`` for 2: the largest singular value over the smallest.
-    """
-    if A.ndim < 2:
-        raise RuntimeError("linalg.cond: The input tensor must have at least 2 dimensions.")
-    if p is None or p in (2, -2):
-        values = svdvals(A)
-        ends = [narrow(values, -1, start, 1) for start in (0, values.shape[-1] - 1)]
-        return squeeze(ends[1] / ends[0] if p == -2 else ends[0] / ends[1], -1)
-    if p not in ("fro", "nuc", 1, -1, math.inf, -math.inf):
-        raise RuntimeError(f"linalg.cond got an invalid norm type: {p}")
-    check_matrix(f"linalg.cond(ord={p})", A)
-    inverse, info = inv_ex(A)
-    inverse = masked_fill(inverse, wrap(np.asarray(array_of(info))[..., None, None] > 0), math.inf)
-    product = mul(matrix_norm(A, p), matrix_norm(inverse, p))
-    return nan_to_num(product, math.inf, math.inf, -math.inf)
-
-
-def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
-    """Return how many singular values of each matrix are not 0.
-
-    Parameters
-    ----------
-    A
-        Of shape (..., m, n).
-    tol
-        An older name of `atol`.
-    hermitian
-        Take the matrices as symmetric.
-    atol, rtol
-        Singular values below `atol`, or below `rtol` times the largest, count as 0.
-    """
-    check_matrix("torch.linalg.matrix_rank", A, square=False, argument=" input")
-    only_float_and_double(A)
-    atol = tol if tol is not None else atol
-    absolute, relative = tolerances(A, atol, 0.0 if tol is not None else rtol)
-    if not A.numel():
-        return wrap(np.zeros(A.shape[:-2], np.int64))
-    values = np.linalg.svd(A.array, compute_uv=False, hermitian=hermitian)
-    cut = np.maximum(absolute[..., None], relative[..., None] * values.max(-1, keepdims=True))
-    return wrap(np.sum(values > cut, axis=-1, dtype=np.int64))
-
-
-# --- products -----------------------------------------------------------------------------------------------------------
+__all__ = ["cross", "diagonal", "matrix_exp", "matrix_power", "multi_dot", "vander", "vecdot"]
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:

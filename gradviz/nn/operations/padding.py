@@ -10,8 +10,8 @@ import numpy as np
 
 from gradviz.engine.layout import in_rows
 from gradviz.engine.operation import general
-from gradviz.engine.operations.convolution import Geometry, columns, image_of
-from gradviz.engine.operations.pooling import separable
+from gradviz.nn.operations.convolution import Geometry, columns, image_of
+from gradviz.nn.operations.pooling import separable
 
 Pads = tuple[tuple[int, int], ...]
 

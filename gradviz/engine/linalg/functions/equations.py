@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.functions.matrixchecks import (
+from gradviz.engine.functions.results import return_type
+from gradviz.engine.functions.shapes import movedim, reshape, squeeze, unsqueeze
+from gradviz.engine.linalg.checks import (
     SINGULAR,
     UNSOLVED,
     check_equation,
@@ -21,14 +23,12 @@ from gradviz.engine.functions.matrixchecks import (
     refuse,
     type_names,
 )  # fmt: skip
-from gradviz.engine.functions.results import return_type
-from gradviz.engine.functions.shapes import movedim, reshape, squeeze, unsqueeze
+from gradviz.engine.linalg.operations import equations as rows
 from gradviz.engine.operation import array_of
-from gradviz.engine.operations import linalg as rows
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
-    "det", "inv", "inv_ex", "lstsq", "pinv", "slogdet", "solve", "solve_ex", "solve_triangular", "tensorinv", "tensorsolve",
+    "det", "inv", "inv_ex", "lstsq", "matrix_rank", "pinv", "slogdet", "solve", "solve_ex", "solve_triangular", "tensorinv", "tensorsolve",
 ]  # fmt: skip
 
 
@@ -259,6 +259,31 @@ def pinv(A: Tensor, rcond: Any = None, hermitian: bool = False, *, atol: Any = N
 
 
 # --- determinants -------------------------------------------------------------------------------------------------------
+
+
+def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
+    """Return how many singular values of each matrix are not 0.
+
+    Parameters
+    ----------
+    A
+        Of shape (..., m, n).
+    tol
+        An older name of `atol`.
+    hermitian
+        Take the matrices as symmetric.
+    atol, rtol
+        Singular values below `atol`, or below `rtol` times the largest, count as 0.
+    """
+    check_matrix("torch.linalg.matrix_rank", A, square=False, argument=" input")
+    only_float_and_double(A)
+    atol = tol if tol is not None else atol
+    absolute, relative = tolerances(A, atol, 0.0 if tol is not None else rtol)
+    if not A.numel():
+        return wrap(np.zeros(A.shape[:-2], np.int64))
+    values = np.linalg.svd(A.array, compute_uv=False, hermitian=hermitian)
+    cut = np.maximum(absolute[..., None], relative[..., None] * values.max(-1, keepdims=True))
+    return wrap(np.sum(values > cut, axis=-1, dtype=np.int64))
 
 
 def det(A: Tensor) -> Tensor:

@@ -8,7 +8,9 @@ import pytest
 
 import gradviz as gv
 
-HEIGHTS = "() => [...document.querySelectorAll('iframe.gradviz-frame')].map(frame => frame.getBoundingClientRect().height)"
+HEIGHTS = (
+    "() => [...document.querySelectorAll('iframe.gradviz-frame')].map(frame => frame.getBoundingClientRect().height)"
+)
 
 
 def player():

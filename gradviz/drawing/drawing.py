@@ -21,6 +21,7 @@ from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
 from gradviz.drawing.reduce import reduced
+from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import size, svg
 from gradviz.drawing.view import View, view
 from gradviz.recording import Recording, dumps
@@ -41,7 +42,7 @@ _displays = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Drawing(Shown):
     """A picture of a recording at one step. Evaluate it in a notebook cell to see it.
 
     Attributes

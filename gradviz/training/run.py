@@ -413,6 +413,10 @@ class Run:
         else:
             display({"text/plain": repr(self)}, raw=True)
 
+    def _display_(self) -> Any:
+        """Show the player in marimo."""
+        return self.show() if self.log.losses or not self.finished else repr(self)
+
 
 class Steps(Sequence[Step]):
     """The kept steps of a run, made into frozen facts when asked for."""

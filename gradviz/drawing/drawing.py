@@ -215,7 +215,7 @@ def image_tag(picture: str, title: str) -> str:
     from html import escape
 
     data = base64.b64encode(picture.encode()).decode()
-    return f'<img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">'
+    return f'<img alt="{escape(title)}" style="max-width: 100%" src="data:image/svg+xml;base64,{data}">'
 
 
 def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Drawing:

@@ -70,9 +70,14 @@ class Layout:
 
 
 class LayoutEngine(Protocol):
-    """Something that lays out DOT."""
+    """Something that lays out DOT. The cache of layouts tells engines apart by identity, or by their own equality."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def __hash__(self) -> int: ...
 
     def run(self, dot: str, timeout: float) -> str:
         """Return Graphviz's ``json0`` for a DOT text, or raise `LayoutError`."""

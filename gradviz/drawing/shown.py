@@ -1,4 +1,4 @@
-"""What shows itself where pictures are shown: in Jupyter by its formats, in marimo by the best of them."""
+"""What shows itself where pictures are shown: in Jupyter by its formats, in marimo as HTML."""
 
 from __future__ import annotations
 
@@ -15,6 +15,4 @@ class Shown:
 
     def _mime_(self) -> tuple[str, str]:
         """Return one format for marimo, which would offer a choice of all that there are."""
-        bundle = self._repr_mimebundle_()
-        kind = "image/svg+xml" if "image/svg+xml" in bundle else "text/html"
-        return kind, bundle[kind]
+        return "text/html", self._repr_mimebundle_()["text/html"]

@@ -12,9 +12,10 @@ import traitlets
 
 from gradviz.drawing import Drawing
 from gradviz.player.folds import at_depth, depths, step_at
-from gradviz.player.page import script, style_sheet
+from gradviz.player.page import page, script, style_sheet
 from gradviz.player.payload import at_step, payload
 from gradviz.player.still import still_html
+from gradviz.recording.files import write_file
 from gradviz.recording.model import Recording
 
 
@@ -94,7 +95,7 @@ class Player(anywidget.AnyWidget):
         return at_step(self._final, self.step)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Save the whole player as a page (``.html``), or the picture at the step now shown.
+        """Save the whole player as a page (``.html``) that asks and takes apart as it does; or the picture at the step now shown.
 
         Parameters
         ----------
@@ -113,7 +114,9 @@ class Player(anywidget.AnyWidget):
         OSError
             If the file cannot be written; an older one stays as it was.
         """
-        return self.drawing.save(path)
+        if Path(path).suffix.lower() != ".html":
+            return self.drawing.save(path)
+        return write_file(path, page(self._final, predict=self.predict, grain=self.grain))
 
     @traitlets.validate("step")
     def _existing_step(self, proposal: Any) -> int:

@@ -30,8 +30,8 @@ export class PageModel {
 
   /** @param {any} payload */
   #take(payload) {
-    const { predict, folds, depth } = payload;
-    Object.assign(this.#values, { payload, predict: predict === true, depth: depth?.now ?? null });
+    const { predict, grain, folds, depth } = payload;
+    Object.assign(this.#values, { payload, predict: predict === true, grain: grain === "event" ? grain : "operation", depth: depth?.now ?? null });
     this.#folds = { ...folds, [depth?.now]: payload };
   }
 

@@ -111,15 +111,3 @@ export function placeOf(steps, k) {
   const same = (/** @type {Step} */ step) => step.phase === phase;
   return { phase, number: steps.slice(0, k + 1).filter(same).length, count: steps.filter(same).length };
 }
-
-/**
- * The next step, going round, in which something runs; failing that, the next that reads or writes it.
- * @param {Step[]} steps
- * @param {number} from
- * @param {string} key
- * @returns {number | undefined}
- */
-export function nextStepAbout(steps, from, key) {
-  const order = steps.map((_, i) => (from + 1 + i) % steps.length);
-  return order.find((k) => steps[k].current.includes(key)) ?? order.find((k) => steps[k].touched.includes(key));
-}

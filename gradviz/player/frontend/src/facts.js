@@ -73,8 +73,9 @@ export class Facts {
   /** @type {Map<string, {operation: Operation, argument: Argument}[]>} */
   #users = new Map();
 
-  /** What is differentiated. */
+  /** What is differentiated: its name. */
   output = "";
+  outputId = "";
 
   /** @type {History<Value>} */
   values = new History();
@@ -98,7 +99,8 @@ export class Facts {
         this.#users.set(argument.tensor, [...users, { operation, argument }]);
       }
     }
-    this.output = this.tensor(frames.find(({ gradients }) => gradients.length)?.gradients[0].tensor)?.name ?? "";
+    this.outputId = frames.find(({ gradients }) => gradients.length)?.gradients[0].tensor ?? "";
+    this.output = this.tensor(this.outputId)?.name ?? "";
     frames.forEach((frame, k) => {
       for (const [id, value] of frame.values) this.values.say(id, k, readable(value));
       for (const gradient of frame.gradients) {

@@ -6,9 +6,10 @@ import { unpacked } from "./unpack.js";
  * @typedef {{
  *   get(name: string): any,
  *   set(name: string, value: any): void,
- *   on(event: string, listener: () => void): void,
- *   off(event: string, listener: () => void): void,
+ *   on(event: string, listener: (message?: any) => void): void,
+ *   off(event: string, listener: (message?: any) => void): void,
  *   save_changes(): void,
+ *   send?: (message: any) => void,
  * }} Model
  */
 

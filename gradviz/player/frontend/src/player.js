@@ -16,7 +16,9 @@ import { commandOf } from "./keys.js";
 import { linksOf } from "./links.js";
 import { makePanel } from "./panel.js";
 import { makePicking } from "./picking.js";
+import { makeNudge } from "./nudge.js";
 import { Picture } from "./patch.js";
+import { makePaths } from "./paths.js";
 import { makePredict } from "./predict.js";
 import { clamp, faceInside } from "./state.js";
 import { hideStill } from "./still.js";
@@ -166,8 +168,26 @@ function mount(model, el) {
   }
   /** @type {string | undefined} */
   let at;
-  const picking = makePicking(facts, entries, picture, { step: now, hidden: () => modes.predict, changed: () => {} });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element]);
+  const nudge = makeNudge(facts, payload.nudges ?? {}, model.send && ((tensor, index, by) => model.send?.({ type: "nudge", tensor, index, by })));
+  const paths = makePaths(facts, payload.paths ?? {}, (edges) => picture.mark("gv-path", edges));
+  const picking = makePicking(facts, entries, picture, {
+    step: now,
+    hidden: () => modes.predict,
+    changed(entry) {
+      nudge.show(leafEntry(entry), now());
+      paths.show(entry);
+    },
+  });
+  /** The entry of a leaf that is meant: the one the reader is at or has picked, or one of what was selected, or of what this step reaches. @param {import("./explain.js").Entry | undefined} entry */
+  function leafEntry(entry) {
+    if (entry && entry.part !== "c" && nudge.can(entry.tensor)) return (leaf = entry);
+    const near = [model.get("selected"), ...steps[now()].touched, leaf?.tensor ?? "", ...Object.keys(payload.nudges ?? {})].find((id) => nudge.can(id));
+    if (near !== leaf?.tensor) leaf = near === undefined ? undefined : { tensor: near, part: "g", index: 0 };
+    return leaf;
+  }
+  /** @type {import("./explain.js").Entry | undefined} */
+  let leaf;
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element]);
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {
@@ -175,6 +195,7 @@ function mount(model, el) {
     select: (key) => change("selected", key),
     say: announcer.say,
     hides: (argument) => predict.hidden().includes(argument),
+    picked: picking.picked,
   });
   const figure = html("div", { class: "gp-figure" }, picture.svg);
   const entryKeys = makeEntryKeys(entries, {
@@ -245,6 +266,7 @@ function mount(model, el) {
     const key = model.get("selected");
     picture.mark("gv-selected", key ? [key] : []);
     inspector.show(key, now());
+    picking.show();
     root.toggleAttribute("data-inspecting", !inspector.element.hidden);
     entryKeys.offer(key);
     zoom.refit();
@@ -360,6 +382,8 @@ function mount(model, el) {
   el.append(root);
   const listeners = { step: onStep, event: onEvent, grain: onGrain, playing: onPlaying, selected: select, predict: onPredict };
   for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
+  const onMessage = (/** @type {any} */ message) => message?.type === "nudged" && nudge.told(message);
+  model.on("msg:custom", onMessage);
   zoom.start();
   controls.showModes(modes);
   show();
@@ -371,6 +395,7 @@ function mount(model, el) {
   return () => {
     clearTimeout(timer);
     for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
+    model.off("msg:custom", onMessage);
     stopTheme();
     zoom.stop();
     root.remove();

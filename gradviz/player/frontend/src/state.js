@@ -50,6 +50,7 @@
  *   version: number, title: string, prefix: string, svg: string | SVGSVGElement, code: Code[], steps: Step[],
  *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>,
  *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], depth: {now: number, most: number} | null,
+ *   nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
  * }} Payload
  */
 

@@ -23,7 +23,7 @@ export function entryOfKey(key) {
 }
 
 /** A name as it stands in a formula: its last part, in brackets if it is a formula itself. @param {string} name */
-function shortName(name) {
+export function shortName(name) {
   const last = name.length > LONGEST && /^[\w.]+$/.test(name) ? (name.split(".").at(-1) ?? name) : name;
   const whole = last.length > LONGEST ? `${last.slice(0, LONGEST - 1)}…` : last;
   return /^[\p{L}\p{N}_.]+$/u.test(whole) ? whole : `(${whole})`;

@@ -3,12 +3,12 @@
 
 import { svgElement } from "./dom.js";
 import { NODES, keyOf } from "./drawing.js";
-import { boxOf, indexAt } from "./grid.js";
+import { boxOf, count, indexAt } from "./grid.js";
 
 /** @typedef {import("./grid.js").Grid} Grid */
 /**
  * One entry of a tensor's value ("v") or gradient ("g"), or a block of them in a preview: which cell it is, row by row.
- * @typedef {{tensor: string, part: "v" | "g", index: number}} Entry
+ * @typedef {import("./explain.js").Entry} Entry
  */
 
 const AROUND = 1.5; // pixels from a cell to the line around it
@@ -17,6 +17,8 @@ export class Entries {
   #layer = svgElement("g", { class: "gv-lit", "aria-hidden": "true" });
   /** @type {Map<string, SVGElement>} by why they are lit */
   #paths = new Map();
+  /** @type {SVGElement[]} what is filled behind numbers, card by card */
+  #fills = [];
 
   /**
    * @param {SVGSVGElement} svg
@@ -24,14 +26,16 @@ export class Entries {
    * @param {Record<string, Grid>} grids by the key of what they show: "t3_v"
    */
   constructor(svg, prefix, grids) {
+    this.svg = svg;
     this.prefix = prefix;
     this.grids = grids;
+    for (const fill of svg.querySelectorAll(".gv-made")) fill.remove();
     svg.querySelector(".gv-lit")?.remove(); // it is played once more
     // Within what moves the origin to where the layout's is.
     (svg.querySelector(":scope > g") ?? svg).append(this.#layer);
   }
 
-  /** @param {string} tensor @param {"v" | "g"} part @returns {Grid | undefined} */
+  /** @param {string} tensor @param {Entry["part"]} part @returns {Grid | undefined} */
   grid(tensor, part) {
     const key = `${tensor}_${part}`;
     const grid = Object.hasOwn(this.grids, key) ? this.grids[key] : undefined;
@@ -72,14 +76,33 @@ export class Entries {
       this.#paths.set(why, path);
       this.#layer.append(path);
     }
+    path.setAttribute("d", this.#around(entries));
+  }
+
+  /** Fills the places of these entries, behind their numbers, and of no others; on a heatmap, around its cells. @param {Entry[]} entries */
+  fill(entries) {
+    for (const fill of this.#fills) fill.remove();
+    entries = entries.filter(({ tensor, part }) => this.grid(tensor, part)?.kind !== "preview");
+    this.#fills = [...new Set(entries.map(({ tensor }) => tensor))].flatMap((tensor) => {
+      const box = this.svg.querySelector(`#${CSS.escape(`${this.prefix}_${tensor}`)} .gv-box`);
+      if (!box) return [];
+      const fill = svgElement("path", { class: "gv-made", d: this.#around(entries.filter((entry) => entry.tensor === tensor)) });
+      box.after(fill);
+      return [fill];
+    });
+    this.light("made", entries.filter(({ tensor, part }) => this.grid(tensor, part)?.kind === "heatmap"));
+  }
+
+  /** @param {Entry[]} entries */
+  #around(entries) {
     const boxes = entries.map(({ tensor, part, index }) => {
       const grid = this.grid(tensor, part);
-      if (!grid) return "";
+      if (!grid || index >= count(grid)) return "";
       const { x, y, width, height } = boxOf(grid, index);
       const [wide, high] = [width + 2 * AROUND, height + 2 * AROUND];
       return `M${x - AROUND} ${y - AROUND}h${wide}v${high}h${-wide}z`;
     });
-    path.setAttribute("d", boxes.join(""));
+    return boxes.join("");
   }
 
   /** What is drawn around the entries that are lit for a reason. @param {string} why */

@@ -3,6 +3,8 @@
 import { heatmap, histogram } from "./chart.js";
 import { button, html } from "./dom.js";
 import { entries } from "./facts.js";
+import { jacobianTable } from "./jacobian.js";
+import { terms } from "./links.js";
 import { numberText, shapeText } from "./number.js";
 import { codeFor } from "./numpy.js";
 
@@ -28,13 +30,15 @@ const ROLES = {
  * @param {Facts} facts
  * @param {{
  *   go(step: number): void, select(key: string): void, hides(argument: string): boolean,
- *   say(text: string): void,
+ *   say(text: string): void, picked(): import("./explain.js").Entry | undefined,
  * }} on `hides` is true for an edge whose local derivative the learner is still to find out
  */
 export function makeInspector({ steps, code }, facts, on) {
   const title = html("h3");
   const list = html("dl");
   const numbers = html("div", { class: "gp-numbers" });
+  const jacobian = html("details", { class: "gp-block" }, html("summary", {}, "Jacobian"));
+  jacobian.addEventListener("toggle", writeJacobian);
   const copied = html("textarea", { class: "gp-copied", readonly: "", rows: 4, "aria-label": "NumPy code", spellcheck: "false" });
   const copy = button("Copy as NumPy code", copyCode, { kind: "gp-small" });
   const close = button("Close", () => on.select(""), { icon: "close", kind: "gp-small gp-close", keys: "Escape" });
@@ -43,7 +47,7 @@ export function makeInspector({ steps, code }, facts, on) {
     { class: "gp-inspect", "aria-label": "Details", tabindex: 0 },
     html("header", {}, title, copy, close),
     copied,
-    html("div", { class: "gp-inspected" }, list, numbers),
+    html("div", { class: "gp-inspected" }, list, numbers, jacobian),
   );
   element.hidden = copied.hidden = true;
 
@@ -170,6 +174,20 @@ export function makeInspector({ steps, code }, facts, on) {
     ]);
   }
 
+  /** On demand: every derivative of an entry of the result by an entry of what it was made of. */
+  function writeJacobian() {
+    const edge = facts.edge(key);
+    const known = edge?.argument && facts.linkOf(edge.argument.id);
+    const told = known && edge?.argument && edge.tensor.requires_grad && !on.hides(edge.argument.id);
+    jacobian.hidden = !told;
+    if (!told || !jacobian.open) return;
+    const picked = on.picked();
+    const result = edge.operation.outputs[0];
+    const entry = picked?.tensor === result || picked?.tensor === edge.tensor.id ? picked.index : 0;
+    const made = jacobianTable(known, picked?.tensor === result ? entry : (terms(known.link, known.shapes, entry)[0]?.result ?? 0), facts.tensor(result)?.name ?? result, edge.tensor.name);
+    jacobian.replaceChildren(jacobian.children[0], made);
+  }
+
   // --- numbers ------------------------------------------------------------------------------------------------------
 
   /** @param {[string, Value | undefined, boolean][]} parts caption, what is known, and whether there can be any */
@@ -245,6 +263,7 @@ export function makeInspector({ steps, code }, facts, on) {
     if (operation) describeOperation(operation);
     else if (edge) describeEdge(edge);
     else describeTensor(key);
+    writeJacobian();
   }
   return { element, show };
 }

@@ -1,23 +1,26 @@
 // The player: a payload, a model that holds the step, and the parts that show it.
 
 import { makeAnnouncer } from "./announce.js";
-import { makeChain } from "./chain.js";
 import { Unplayable, checked } from "./check.js";
+import { makeCode } from "./code.js";
 import { makeControls, makeTools, placeText } from "./controls.js";
 import { button, html } from "./dom.js";
 import { NODES, keyOf, makeActive, parseDrawing } from "./drawing.js";
 import { Entries } from "./entries.js";
-import { cellText } from "./entry.js";
 import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
 import { makeInspector } from "./inspect.js";
 import { commandOf } from "./keys.js";
+import { linksOf } from "./links.js";
 import { makePanel } from "./panel.js";
+import { makePicking } from "./picking.js";
+import { makeNudge } from "./nudge.js";
 import { Picture } from "./patch.js";
+import { makePaths } from "./paths.js";
 import { makePredict } from "./predict.js";
-import { clamp, faceInside, nextStepAbout } from "./state.js";
+import { clamp, faceInside } from "./state.js";
 import { hideStill } from "./still.js";
 import { followTheme } from "./theme.js";
 import { makeZoom } from "./zoom.js";
@@ -36,10 +39,12 @@ const PAUSE_MS = 1200;
 function mount(model, el) {
   const payload = checked(model.get("payload"));
   const { steps, prefix } = payload;
-  const facts = new Facts(payload.facts);
+  const facts = new Facts(payload.facts, linksOf(payload.facts));
   // A picture that came with the page has been read by the browser already, under the page's own policy.
   const svg = typeof payload.svg === "string" ? parseDrawing(payload.svg) : payload.svg;
-  makeActive(svg);
+  // What a double click opens: modules that are folded, while there is more of them to see.
+  const opens = (payload.depth?.now ?? 0) < (payload.depth?.most ?? 0) ? payload.facts.operations.filter(({ name }) => name === "fold").map(({ id }) => id) : [];
+  makeActive(svg, opens.map((id) => `${prefix}_${id}`));
   const picture = new Picture(svg, prefix, payload.grids, payload.inks);
   const entries = new Entries(svg, prefix, payload.grids);
   for (const node of svg.querySelectorAll(NODES)) {
@@ -137,41 +142,70 @@ function mount(model, el) {
       root.toggleAttribute("data-asking", question !== undefined);
     },
     hint: show,
+    shows: (tensor) => (entries.grid(tensor, "g")?.kind ?? "numbers") === "numbers",
     answered(step) {
       go(step);
       root.focus({ preventScroll: true });
     },
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at));
-  const output = payload.facts.frames[lastForward + 1]?.gradients[0]?.tensor;
-  const chain = makeChain(payload.facts, output, (edges) => picture.mark("gv-path", edges));
-  panel.element.append(chain.element);
-  panel.element.prepend(predict.element);
+  const program = makeCode(
+    payload.code,
+    payload.facts.operations.flatMap(({ id, source }) => (source ? [{ source, operation: id }] : [])),
+    {
+      light: (operations) => picture.mark("gv-coded", operations.flatMap((id) => [id, ...(facts.operation(id)?.outputs ?? [])])),
+      select: (operation) => change("selected", operation),
+      say: announcer.say,
+    },
+  );
+  /** Lights the code of what is pointed at, or has the focus: of a leaf, where it is used. @param {string | undefined} key */
+  function lightCode(key) {
+    if (key === at) return;
+    at = key;
+    const edge = facts.edge(key ?? "");
+    const maker = edge?.operation ?? facts.operation(key) ?? facts.operation(facts.tensor(key)?.producer);
+    const operations = maker ? [maker] : facts.usersOf(key ?? "").map(({ operation }) => operation);
+    program.light(operations.flatMap(({ source }) => source ?? []));
+  }
+  /** @type {string | undefined} */
+  let at;
+  const nudge = makeNudge(facts, payload.nudges ?? {}, model.send && ((tensor, index, by) => model.send?.({ type: "nudge", tensor, index, by })));
+  const paths = makePaths(facts, payload.paths ?? {}, (edges) => picture.mark("gv-path", edges));
+  const picking = makePicking(facts, entries, picture, {
+    step: now,
+    hidden: () => modes.predict,
+    changed(entry) {
+      nudge.show(leafEntry(entry), now());
+      paths.show(entry);
+    },
+  });
+  /** The entry of a leaf that is meant: the one the reader is at or has picked, or one of what was selected, or of what this step reaches. @param {import("./explain.js").Entry | undefined} entry */
+  function leafEntry(entry) {
+    if (entry && entry.part !== "c" && nudge.can(entry.tensor)) return (leaf = entry);
+    const near = [model.get("selected"), ...steps[now()].touched, leaf?.tensor ?? "", ...Object.keys(payload.nudges ?? {})].find((id) => nudge.can(id));
+    if (near !== leaf?.tensor) leaf = near === undefined ? undefined : { tensor: near, part: "g", index: 0 };
+    return leaf;
+  }
+  /** @type {import("./explain.js").Entry | undefined} */
+  let leaf;
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element]);
+  panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {
     go,
     select: (key) => change("selected", key),
     say: announcer.say,
     hides: (argument) => predict.hidden().includes(argument),
+    picked: picking.picked,
   });
   const figure = html("div", { class: "gp-figure" }, picture.svg);
-  /** What to say of an entry. @param {import("./entries.js").Entry} entry */
-  function said(entry) {
-    const grid = entries.grid(entry.tensor, entry.part);
-    return grid && !modes.predict ? cellText(facts, grid, entry, now(), steps[now()].current[0]) : "";
-  }
-  /** Lights the entry that the reader is at, by pointer or by key, and says it. @param {import("./entries.js").Entry | undefined} entry */
-  function look(entry) {
-    entries.light("here", entry && !modes.predict ? [entry] : []);
-    panel.entry(entry ? said(entry) : "");
-  }
   const entryKeys = makeEntryKeys(entries, {
-    text: said,
+    text: picking.text,
     name: (tensor) => facts.tensor(tensor)?.name ?? tensor,
     at(entry) {
-      look(entry);
+      picking.look(entry);
       if (entry) bringIntoView(figure, [/** @type {SVGElement} */ (entries.lit("here"))]);
     },
+    pick: (entry) => picking.pick(entry),
     leave: (tensor) => /** @type {SVGElement[]} */ (picture.elements([tensor]))[0]?.focus({ preventScroll: true }),
   });
   const skip = button(`Skip the picture and its ${picture.svg.querySelectorAll(NODES).length} nodes`, () => panel.element.focus(), { kind: "gp-skip" });
@@ -208,9 +242,11 @@ function mount(model, el) {
     picture.mark("gv-hidden", predict.hidden().map((argument) => `${argument}_l`));
     controls.show(k, Boolean(model.get("playing")));
     panel.show(k, events, e);
+    program.show(step.source);
     inspector.show(model.get("selected"), k);
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();
+    picking.show();
     bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
     // A button that has just been disabled drops the focus, and the keys with it.
     if (focused instanceof HTMLButtonElement && focused.disabled && root.contains(focused)) root.focus({ preventScroll: true });
@@ -230,6 +266,7 @@ function mount(model, el) {
     const key = model.get("selected");
     picture.mark("gv-selected", key ? [key] : []);
     inspector.show(key, now());
+    picking.show();
     root.toggleAttribute("data-inspecting", !inspector.element.hidden);
     entryKeys.offer(key);
     zoom.refit();
@@ -286,16 +323,25 @@ function mount(model, el) {
     if (modes.predict) announcer.say("Predict: you are asked for each gradient before it is shown.");
   }
 
-  /** @param {EventTarget | null} target */
-  function pick(target) {
-    const key = keyOf(target, prefix);
-    change("selected", key ?? "");
-    const step = key === undefined ? undefined : nextStepAbout(steps, now(), key);
-    if (step !== undefined && !facts.edge(key ?? "") && !modes.predict) go(step);
-  }
-  figure.addEventListener("click", (event) => pick(event.target));
-  figure.addEventListener("pointermove", (event) => look(entries.at(event)));
-  figure.addEventListener("pointerleave", () => look(undefined));
+  /** Goes inside a module. @param {string} key */
+  const open = (key) => opens.includes(key) && commands.unfold();
+  let clicked = ""; // what the first click of two was on: by the second the picture may have moved
+  figure.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    if (event.detail === 2) return void open(clicked);
+    clicked = keyOf(target, prefix) ?? "";
+    if (target.closest(".gv-chevron")) open(clicked);
+    else {
+      change("selected", clicked);
+      picking.pick(entries.at(event));
+    }
+  });
+  figure.addEventListener("pointermove", (event) => picking.look(entries.at(event)));
+  figure.addEventListener("pointerleave", () => picking.look(undefined));
+  figure.addEventListener("pointerover", ({ target }) => lightCode(keyOf(target, prefix)));
+  figure.addEventListener("pointerleave", () => lightCode(undefined));
+  figure.addEventListener("focusin", ({ target }) => lightCode(keyOf(target, prefix)));
+  figure.addEventListener("focusout", () => lightCode(undefined));
 
   root.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
@@ -307,7 +353,9 @@ function mount(model, el) {
     } else if (presses && target.closest("button, summary")) {
       event.stopPropagation(); // the button's own business, and not the notebook's
     } else if (event.key === "Enter" && keyOf(target, prefix)) {
-      pick(target);
+      const key = keyOf(target, prefix) ?? "";
+      if (event.shiftKey) open(key);
+      else change("selected", key);
       event.preventDefault();
       event.stopPropagation();
     } else if (event.key === "ArrowDown" && !modes.predict && entryKeys.enter(keyOf(target, prefix) ?? "")) {
@@ -327,12 +375,15 @@ function mount(model, el) {
     root.focus({ preventScroll: true });
   });
 
+  picking.listen(root);
   // Before it is on the page: what is there is styled and laid out anew with each change.
   const stopTheme = followTheme(root);
   show();
   el.append(root);
   const listeners = { step: onStep, event: onEvent, grain: onGrain, playing: onPlaying, selected: select, predict: onPredict };
   for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
+  const onMessage = (/** @type {any} */ message) => message?.type === "nudged" && nudge.told(message);
+  model.on("msg:custom", onMessage);
   zoom.start();
   controls.showModes(modes);
   show();
@@ -344,6 +395,7 @@ function mount(model, el) {
   return () => {
     clearTimeout(timer);
     for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
+    model.off("msg:custom", onMessage);
     stopTheme();
     zoom.stop();
     root.remove();

@@ -50,6 +50,7 @@
  *   version: number, title: string, prefix: string, svg: string | SVGSVGElement, code: Code[], steps: Step[],
  *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>,
  *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], depth: {now: number, most: number} | null,
+ *   nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
  * }} Payload
  */
 
@@ -110,16 +111,4 @@ export function placeOf(steps, k) {
   const phase = steps[k].phase;
   const same = (/** @type {Step} */ step) => step.phase === phase;
   return { phase, number: steps.slice(0, k + 1).filter(same).length, count: steps.filter(same).length };
-}
-
-/**
- * The next step, going round, in which something runs; failing that, the next that reads or writes it.
- * @param {Step[]} steps
- * @param {number} from
- * @param {string} key
- * @returns {number | undefined}
- */
-export function nextStepAbout(steps, from, key) {
-  const order = steps.map((_, i) => (from + 1 + i) % steps.length);
-  return order.find((k) => steps[k].current.includes(key)) ?? order.find((k) => steps[k].touched.includes(key));
 }

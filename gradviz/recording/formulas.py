@@ -219,7 +219,12 @@ class Formula:
 
     def compute(self, *arrays: Any) -> Any:
         """Work it out with such numbers of its `names`; ``None`` where that cannot be done."""
-        return self._worked_out(self.expression, dict(zip(self.names, arrays, strict=True)))
+        changed = dict(zip(self.names, arrays, strict=True))
+        for name, array in changed.items():
+            kind = self.terms[name].value.dtype
+            if "float" not in kind:  # of places, classes and masks
+                changed[name] = np.asarray(array, kind)[()]
+        return self._worked_out(self.expression, changed)
 
     def _worked_out(self, expression: str, changed: Mapping[str, Any]) -> Any:
         operation, made = self.of.operation, array_of(self.made)

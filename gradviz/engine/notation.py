@@ -13,6 +13,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
+from gradviz.engine.numerals import number
+
 _SUPERSCRIPTS = str.maketrans("0123456789-−+.()nxyabcijkmt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺·⁽⁾ⁿˣʸᵃᵇᶜⁱʲᵏᵐᵗ")
 _SUPERSCRIPT_READY = set("0123456789-−+()nxyabcijkmt")
 
@@ -128,31 +130,6 @@ def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
             return ast.copy_location(ast.Call(node.func, arguments, node.keywords), node)
 
     return Pruned().visit(node) if absent & names_in(ast.unparse(node)) else node
-
-
-def number(value: object, digits: int = 4) -> str:
-    """Write a number as a learner would: few significant digits, a real minus sign, no trailing zeros.
-
-    Examples
-    --------
-    >>> number(2.0), number(-0.012345), number(1e-7), number(123456.0)
-    ('2', '−0.01235', '1e−7', '1.235e5')
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    if value != value:
-        return "nan"
-    if value in (float("inf"), float("-inf")):
-        return "∞" if value > 0 else "−∞"
-    if float(value).is_integer() and abs(value) < 10**5:
-        text = str(int(value))
-    else:
-        whole_digits = len(str(int(abs(value)))) if abs(value) < 10**5 else 0
-        text = f"{value:.{max(digits, whole_digits)}g}"
-        if "e" in text:
-            mantissa, exponent = text.split("e")
-            text = f"{mantissa}e{int(exponent)}"
-    return "0" if text == "-0" else text.replace("-", "−")
 
 
 def superscript(text: str) -> str:

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gradviz.engine.numerals import number
+from gradviz.engine.signs import CONSTANTS, SHORT, place_of, sign_of
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−+.()nxyabcijkmt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺·⁽⁾ⁿˣʸᵃᵇᶜⁱʲᵏᵐᵗ")
 _SUPERSCRIPT_READY = set("0123456789-−+()nxyabcijkmt")
@@ -37,48 +38,6 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: " = ",
     ast.NotEq: " ≠ ",
 }
-_FUNCTIONS = {
-    "sqrt": "√",
-    "sigmoid": "σ",
-    "Phi": "Φ",
-    "phi": "φ",
-    "sum": "Σ",
-    "prod": "Π",
-    "prod_of_others": "Π others",
-    "sum_copies": "Σ copies",
-    "sum_positions": "Σ positions",
-    "add_windows": "Σ windows",
-    "gelu_slope": "gelu′",
-    "conv_transpose": "convᵀ",
-    "joined": "cat",
-    "abs": "|{}|",
-    "taken": "{}[…]",
-    "sum_taken": "Σ({}[…])",
-    "fmod": "{} mod {}",
-    "times_turned": "{} · {}ᵀ",
-    "windows_product": "windows({}) · {}",
-    "sum_of_products": "Σ({}·{}·{})",
-    "sum_of_digammas": "Σ digamma({} − i/2)",
-    "cholesky_inverse": "cholesky_inverse",
-    **dict.fromkeys(("squeeze", "unsqueeze", "each", "per_matrix", "per_channel"), "{}"),
-    "filled": "{1}",
-}
-"""What is written for a function: in front of its arguments in brackets, or around them."""
-
-_CONSTANTS = {"ones": "1", "zeros": "0", "identity": "I", "at_target": "target"}
-"""What is written for a function and its arguments."""
-
-_ENDINGS = {"_T": "ᵀ", "_back": "′", "_inverse": "⁻¹"}
-"""What is written for the end of a function's name: the way back of what is linear, the way back of others, and the inverse."""
-
-_ALONG_AXES = frozenset(["sum", "prod", "mean", "max", "min", "median", "nansum", "norm", "var", "std", "logsumexp"])
-"""Functions that reduce axes: along which is written below them."""
-
-_SUBSCRIPTS = str.maketrans("0123456789−-", "₀₁₂₃₄₅₆₇₈₉₋₋", "()[], ")
-
-SHORT = {"softmax": "p"}
-"""What is written for functions where there is little room: without their arguments."""
-
 
 GRADIENT = "grad"
 """The upstream gradient's name, in a formula that is a whole contribution."""
@@ -345,13 +304,13 @@ def _decided(test: ast.expr, words: Mapping[str, str]) -> bool | None:
 
 
 def _print_call(name: str, node: ast.Call, words: _Words) -> Printed:
-    if name in _CONSTANTS or (words.short and name in SHORT):
-        return (Piece(_CONSTANTS.get(name) or SHORT[name], node),), _ATOM
+    if name in CONSTANTS or (words.short and name in SHORT):
+        return (Piece(CONSTANTS.get(name) or SHORT[name], node),), _ATOM
     given = {keyword.arg: _word_of(keyword.value, words) for keyword in node.keywords}
     if name in ("taken_one", "taken_stretch"):
         subject = _text(_enclosed(_print(node.args[0], words), _ATOM))
-        return (Piece(f"{subject}[{_subscript(given)}]", node),), _ATOM
-    sign = _sign(name, given)
+        return (Piece(f"{subject}[{place_of(given)}]", node),), _ATOM
+    sign = sign_of(name, given)
     if sign == "ᵀ":
         return _print_transposed(node, node.args[0], words)
     written = [_print(argument, words) for argument in node.args]
@@ -371,35 +330,6 @@ def _print_call(name: str, node: ast.Call, words: _Words) -> Printed:
 
 def _word_of(node: ast.expr, words: _Words) -> str:
     return _text(_print(node, words)[0])
-
-
-def _sign(name: str, given: Mapping[str | None, str]) -> str:
-    """Return what is written for a function, given its settings."""
-    if name == "transpose":
-        axes = {given["dim0"], given["dim1"]}
-        if axes in ({"0", "1"}, {"−1", "−2"}):
-            return "ᵀ"
-        return name + "".join([axis.translate(_SUBSCRIPTS) for axis in given.values() if axis.lstrip("−").isdigit()])
-    sign = _FUNCTIONS.get(name)
-    if sign is None:
-        ending = next((end for end in _ENDINGS if name.endswith(end)), "")
-        sign = name.removesuffix(ending) + _ENDINGS.get(ending, "")
-    along = given.get("dim", "")
-    if name in _ALONG_AXES and any(letter.isdigit() for letter in along) and not any(map(str.isalpha, along)):
-        sign += along.rstrip(",)").translate(_SUBSCRIPTS)
-    return sign
-
-
-def _subscript(given: Mapping[str | None, str]) -> str:
-    """Write which part is taken along an axis, as in Python: ``:, 1``."""
-    axis, *place = given.values()
-    if not axis.isdigit():
-        return "…"
-    if len(place) == 1:
-        return ":, " * int(axis) + place[0]
-    start, end, step = place
-    start = "" if start == "0" else start
-    return ":, " * int(axis) + f"{start}:{end}" + (f":{step}" if step != "1" else "")
 
 
 def _binding_of(word: str) -> int:

@@ -582,7 +582,11 @@ clamp_tensor = general(
         ),
     },
     expression="clamp(self, min, max)",
-    local={"self": "1 if min <= self <= max else 0", "min": "1 if self < min else 0", "max": "1 if self > max else 0"},
+    local={
+        "self": "1 if min <= self <= max else 0",
+        "min": "1 if self < min < max else 0",
+        "max": "1 if maximum(self, min) > max else 0",
+    },
     sentence=_CUT_BY_TENSOR,
 )
 

@@ -39,7 +39,15 @@ def zeros_for(grad: Any, sizes: tuple[int, ...] = ()) -> np.ndarray:
 
 
 def _row(
-    name: str, grad_fn: str, symbol: str, forward: Any, back: Any, settings: str, expression: str, how: str, way: str = "1"
+    name: str,
+    grad_fn: str,
+    symbol: str,
+    forward: Any,
+    back: Any,
+    settings: str,
+    expression: str,
+    how: str,
+    way: str = "1",
 ) -> Any:
     return general(
         name,
@@ -396,7 +404,9 @@ def _in_zeros(part: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     return forward
 
 
-def _part(name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, how: str, taken: str = "taken(self)") -> Any:
+def _part(
+    name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, how: str, taken: str = "taken(self)"
+) -> Any:
     return general(
         name,
         grad_fn,

@@ -344,7 +344,9 @@ glu = general(
     {"self": _glu_back},
     settings="dim",
     expression="glu(self)",
-    local={"self": "joined(grad * sigmoid(gate(self, dim=dim)), "
-        "grad * content(self, dim=dim) * sigmoid(gate(self, dim=dim)) * (1 - sigmoid(gate(self, dim=dim))), dim=dim)"},
+    local={
+        "self": "joined(grad * sigmoid(gate(self, dim=dim)), "
+        "grad * content(self, dim=dim) * sigmoid(gate(self, dim=dim)) * (1 - sigmoid(gate(self, dim=dim))), dim=dim)"
+    },
     sentence="One half is multiplied by the sigmoid of the other, a gate: it passes on as much gradient as it is open.",
 )

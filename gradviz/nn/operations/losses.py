@@ -141,7 +141,10 @@ binary_cross_entropy = general(
     settings="weight reduction",
     tensors="weight",
     expression="bce(self, target)",
-    local={"self": "weight * (self - target) / (self * (1 - self)) / n", "target": "weight * (log(1 - self) - log(self)) / n"},
+    local={
+        "self": "weight * (self - target) / (self * (1 - self)) / n",
+        "target": "weight * (log(1 - self) - log(self)) / n",
+    },
     sentence="Cross-entropy pulls hardest on the predictions that are sure and wrong.",
 )
 

@@ -54,7 +54,7 @@ inv_ex = general(
     {"A": lambda grad, inverse: -(transposed(inverse) @ (grad @ transposed(inverse)))},
     outputs="inverse info",
     expression="inv(A)",
-    local={"A": "-inv(A).T @ grad @ inv(A).T"},
+    local={"A": "-(inv(A).T @ grad @ inv(A).T)"},
     sentence="The inverse moves against its matrix: the gradient is multiplied by the inverse from both sides, with a minus.",
 )
 _inverse: Any = recorded(inv_ex)
@@ -101,7 +101,7 @@ solve_ex = general(
     outputs="result info",
     expression="solve(A, B, left=left)",
     local={
-        "A": "-times_turned(solve(A.T, grad, left=left), solve(A, B, left=left), left=left)",
+        "A": "-times_turned(solve(A.T, grad, left=left), solve(A, B, left=left), of=A, left=left)",
         "B": "solve(A.T, grad, left=left)",
     },
     sentence=CROSSED.format("right side", "equations", "solution, with a minus"),

@@ -10,7 +10,7 @@
  *   id: string, name: string, named: boolean, role: string, shape: number[], dtype: string, requires_grad: boolean,
  *   producer?: string, module?: string,
  * }} Tensor
- * @typedef {{id: string, slot: string, tensor: string, local?: string, local_number?: string}} Argument
+ * @typedef {{id: string, slot: string, tensor: string, local?: string, local_number?: string, link?: import("./links.js").Link}} Argument
  * @typedef {{
  *   id: string, name: string, grad_fn: string | null, symbol: string, inputs: Argument[], outputs: string[],
  *   attributes?: [string, string][], saved?: [string, string][], module?: string, sentence?: string,
@@ -30,9 +30,12 @@ const NOT_IN_JSON = new Map([["nan", NaN], ["inf", Infinity], ["-inf", -Infinity
  * @returns {any}
  */
 export function readable(value) {
-  if (!value) return value;
-  const number = (/** @type {any} */ item) => (typeof item === "string" ? (NOT_IN_JSON.get(item) ?? NaN) : item);
-  return { ...value, data: value.data && value.data.map(number), preview: readable(value.preview) };
+  return value && { ...value, data: value.data && value.data.map(readableNumber), preview: readable(value.preview) };
+}
+
+/** @param {any} item */
+export function readableNumber(item) {
+  return typeof item === "string" ? (NOT_IN_JSON.get(item) ?? NaN) : item;
 }
 
 /**

@@ -18,7 +18,7 @@ import { sources, terms } from "./links.js";
 /**
  * @typedef {{
  *   entry: Entry, result: Factor, above: string, terms: {factors: Factor[], sign: number, product: number}[], sum: number,
- *   call: string, made: Entry[], alike: Entry[], edges: string[], before: number | undefined, upstream: string, step: number,
+ *   call: string, made: Entry[], alike: Entry[], edges: string[], before: number | undefined, upstream: string, dtype: string, step: number,
  * }} Explanation `terms` add up to `sum`; or `call` is what was done with them ("relu", "( )²"); `above` is what is
  *   differentiated, for a gradient; `alike` are entries that the same can be said of; `before` what had arrived, `upstream` the tensor whose gradient is called g, `edges` those that
  *   the numbers came along
@@ -67,7 +67,7 @@ function valueAt(facts, entry, step) {
   const number = numberAt(facts.values.at(entry.tensor, step), entry.index);
   if (!tensor || number === undefined) return undefined;
   const result = { name: tensor.name, place: placeOf(entry.index, tensor.shape), number, at: entry };
-  const blank = { entry, result, above: "", terms: [], sum: number, call: "", made: [], alike: [], edges: [], before: undefined, upstream: "", step };
+  const blank = { entry, result, above: "", terms: [], sum: number, call: "", made: [], alike: [], edges: [], before: undefined, upstream: "", dtype: tensor.dtype, step };
   const operation = facts.operation(tensor.producer);
   if (!operation) return blank;
   const read = operation.inputs.flatMap((argument) => readBy(facts, operation, argument, entry, step));
@@ -173,6 +173,7 @@ function gradientAt(facts, entry, step) {
     edges: operation ? [...given.map(({ argument }) => argument), ...operation.outputs.map((output) => `${operation.id}_${output}`), ...factorEdges(operation, given)] : [],
     before: edge ? undefined : numberAt(earlier, entry.index),
     upstream: from ?? "",
+    dtype: tensor.dtype,
     step: last,
   };
 }

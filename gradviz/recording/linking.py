@@ -13,6 +13,7 @@ import math
 import string
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -186,7 +187,9 @@ class _Edge:
         if self.row.reduction or not _stretches(own, shape):
             return None
         factors = self.raw(ones)
-        if factors.shape != shape or not _close(self.raw(chance), chance.reshape(shape) * factors):
+        if factors.shape != shape:
+            return None
+        if self.size > 1 and not _close(self.raw(chance), chance.reshape(shape) * factors):
             return None
         letters = LETTERS[: len(shape)]
         return self._with_factor(_stretched(own, shape), letters, letters, factors)
@@ -215,21 +218,27 @@ class _Edge:
     def _with_factor(self, argument: str, result: str, letters: str, factors: Array) -> Link:
         """Say whose numbers the factors are: a tensor's, all the same, or their own."""
         row, applied, written = self.row, self.applied, self.row.local.get(self.slot, "")
-        link = Link(argument, result, text=words.local_label(applied, self.slot) if self._is_factor else "")
+        text = words.local_label(applied, self.slot) if self._is_factor and written not in row.inputs else ""
         if written in row.inputs:
             other = applied.operands[row.inputs.index(written)]
             if _stretches(other.shape, factors.shape) and _close(
                 np.broadcast_to(_exact(other), factors.shape), factors
             ):
                 own = _stretched(other.shape, factors.shape, letters)
-                return replace(link, factor=own, tensor=other.id, text=other.name)
+                return Link(argument, result, own, other.id, text=other.name)
         result_of = applied.results[0]
         if written == row.expression and result_of.shape == factors.shape and _close(_exact(result_of), factors, 1e-4):
-            return replace(link, factor=letters, tensor=result_of.id)
-        read = {*parameters(row.derivatives[self.slot])[1:]} & {*row.inputs, *row.outputs}
-        if not read and np.all(factors == factors.flat[0]):
-            return replace(link, scale=float(factors.flat[0]), text=link.text if factors.flat[0] != 1 else "")
-        return replace(link, factor=letters, value=self._value(factors))
+            return Link(argument, result, letters, result_of.id, text=text)
+        first = float(factors.flat[0])
+        if not self._reads_numbers and np.all(factors == first):
+            return Link(argument, result, text=text if first != 1 else "", scale=first)
+        return Link(argument, result, letters, value=self._value(factors), text=text)
+
+    @property
+    def _reads_numbers(self) -> bool:
+        """Whether the rule reads anything but settings and sizes."""
+        row = self.row
+        return not {*row.inputs, *row.outputs}.isdisjoint(parameters(row.derivatives[self.slot])[1:])
 
     @property
     def _is_factor(self) -> bool:
@@ -312,13 +321,18 @@ def _in_double(array: Any) -> Any:
     return array.astype(np.float64)[()] if array.dtype.kind == "f" else array[()]
 
 
+@lru_cache(maxsize=64)
 def _any_numbers(count: int) -> Array:
     """Return whole numbers in no order, the same each time."""
     return np.random.default_rng(count).integers(1, 1 << 16, count).astype(np.float64)
 
 
 def _close(first: Array, second: Array, within: float = 1e-6) -> bool:
-    return bool(np.allclose(first, second, rtol=within, atol=0, equal_nan=True))
+    same = first == second
+    if np.all(same):
+        return True
+    near = np.abs(first - second) <= within * np.abs(second)  # False beside infinities, which are the same or are not
+    return bool(np.all(same | near | ((first != first) & (second != second))))
 
 
 def _stretches(shape: Shape, to: Shape) -> bool:

@@ -23,7 +23,7 @@ export function entryOfKey(key) {
   return tensor ? { tensor, part: part === "u" ? "g" : /** @type {Entry["part"]} */ (part), index: Number(index) } : undefined;
 }
 
-/** A name as it stands in a formula: its last part, in brackets if it is a formula itself. @param {string} name */
+/** A name as it stands in a formula: its last part, in brackets if it is a formula itself, cut if it is long. @param {string} name */
 export function shortName(name) {
   const last = name.length > LONGEST && /^[\w.]+$/.test(name) ? (name.split(".").at(-1) ?? name) : name;
   const whole = last.length > LONGEST ? `${last.slice(0, LONGEST - 1)}…` : last;
@@ -31,7 +31,7 @@ export function shortName(name) {
 }
 
 /** @param {string} name @param {number[]} place */
-const placed = (name, place) => `${name}${place.length ? `[${place.join(", ")}]` : ""}`;
+export const placed = (name, place) => `${name}${place.length ? `[${place.join(", ")}]` : ""}`;
 
 /**
  * An explanation with its numbers as texts that are right as printed: of a long sum the largest terms, in their order, and how many
@@ -45,7 +45,8 @@ export function written({ terms, sum, call, before, dtype }) {
   const operands = inOrder.flatMap(({ factors }) => factors.map(({ number }) => number));
   const compute = (/** @type {number[]} */ ...numbers) => {
     let place = 0;
-    return inOrder.reduce((all, { factors, sign }) => all + factors.reduce((product) => product * numbers[place++], sign), more ? numbers[place] : 0);
+    const sum = inOrder.reduce((all, { factors, sign }) => all + factors.reduce((product) => product * numbers[place++], sign), 0);
+    return more ? sum + numbers[place] : sum;
   };
   const isSum = terms.length > 0 && !call;
   const made = shown(isSum ? [...operands, ...(more ? [rest] : [])] : [], sum, isSum ? compute : () => sum, dtype);
@@ -83,17 +84,19 @@ const bracketed = (number) => (number.startsWith("−") ? `(${number})` : number
 export function textOf(explanation) {
   const { result, above, call, before } = explanation;
   const { terms, more, rest, sum, relation, held } = written(explanation);
-  const left = `${above ? `∂${shortName(above)}/∂` : ""}${placed(above ? shortName(result.name) : result.name, result.place)}`;
+  const left = `${above ? `∂${above}/∂` : ""}${placed(shortName(result.name), result.place)}`;
   /** @type {(of: (factor: Factor & {text: string}) => string) => string} */
   const line = (of) => {
     if (!call) return terms.map(({ factors, sign }, i) => `${sign < 0 ? "− " : i ? "+ " : ""}${factors.map(of).join("·")}`).join(" ") + (more ? ` + ${more} more (${rest})` : "");
     const [open, close, between] = around(call, terms.length + more);
     return `${open}${terms.map(({ factors }) => of(factors[0])).join(between)}${more ? ", …" : ""}${close}`;
   };
-  const sides = terms.length ? [line(({ name, place, text }) => (name ? placed(name, place) : text)), line(({ text }) => (call ? text : bracketed(text)))] : [];
+  const isProduct = !call && terms.some(({ factors }) => factors.length > 1);
+  const sides = terms.length ? [line(({ name, place, text }) => (name ? placed(shortName(name), place) : text)), line(({ text }) => (isProduct ? bracketed(text) : text))] : [];
   const all = [...new Set(sides)].filter((side) => side !== sum);
   const equals = before === undefined ? "=" : "+=";
   const whole = [`${left} ${equals} ${all[0] ?? sum}`, ...all.slice(1)].join(" = ") + (all.length ? ` ${relation} ${sum}` : "");
+  if (explanation.note) return `${whole}. ${explanation.note}`;
   return held ? `${whole}; so far ${held.operands[0]}, now ${held.result}` : whole;
 }
 
@@ -129,7 +132,7 @@ export function makeWorkings(nameOf) {
     const { entry, result, above, call, before, upstream } = explanation;
     const { terms, more, rest, sum, relation, products, held } = written(explanation);
     const name = subscript(shortName(result.name), result.place);
-    const left = above ? math("mrow", math("mo", "∂"), math("mi", shortName(above)), math("mo", "/"), math("mo", "∂"), name) : name;
+    const left = above ? math("mrow", math("mo", "∂"), math("mi", above), math("mo", "/"), math("mo", "∂"), name) : name;
     const row = html("div", { class: "gp-formula" }, together(left, before === undefined ? "=" : "+="), " ");
     if (call) {
       const [open, close, between] = around(call, terms.length + more);
@@ -137,7 +140,7 @@ export function makeWorkings(nameOf) {
       row.append(together(math("mtext", open), ...read, math("mtext", (more ? ", …" : "") + close)), " ");
     } else {
       for (const [i, { factors, sign: minus }] of terms.entries()) {
-        row.append(together(...(minus < 0 ? ["−"] : i ? ["+"] : []), ...factors.flatMap((factor, k) => [...(k ? ["·"] : []), number(factor, false)])), " ");
+        row.append(together(...(minus < 0 ? ["−"] : i ? ["+"] : []), ...factors.flatMap((factor, k) => [...(k ? ["·"] : []), number(factor, factors.length === 1)])), " ");
       }
       if (more) row.append(html("span", { class: "gp-muted" }, `+ ${more} more (${rest}) `));
       if (products.length) row.append(together("=", ...products.flatMap((product, i) => [...(product.startsWith("−") ? ["−"] : i ? ["+"] : []), math("mn", product.replace("−", ""))])), " ");
@@ -152,8 +155,9 @@ export function makeWorkings(nameOf) {
       lines.push(html("div", { class: "gp-formula" }, words("so far "), together(math("mn", held.operands[0]), "+", math("mn", held.operands[1]), held.relation, sign("mn", held.result, "gp-g gp-sum", entry)), words(" now")));
     }
     if (upstream && terms.some(({ factors }) => factors.some((factor) => factor.name === "g"))) {
-      lines.push(html("p", { class: "gp-muted" }, `g = ∂${shortName(above)}/∂${shortName(nameOf(upstream))}`));
+      lines.push(html("p", { class: "gp-muted" }, `g = ∂${above}/∂${shortName(nameOf(upstream))}`));
     }
+    if (explanation.note) lines.push(html("p", { class: "gp-muted" }, explanation.note));
     return lines;
   }
 

@@ -375,7 +375,7 @@ function mount(model, el) {
     root.focus({ preventScroll: true });
   });
 
-  picking.listen(root);
+  picking.listen(root, announcer.say);
   // Before it is on the page: what is there is styled and laid out anew with each change.
   const stopTheme = followTheme(root);
   show();

@@ -27,7 +27,7 @@ export function entryOfKey(key) {
 export function shortName(name) {
   const last = name.length > LONGEST && /^[\w.]+$/.test(name) ? (name.split(".").at(-1) ?? name) : name;
   const whole = last.length > LONGEST ? `${last.slice(0, LONGEST - 1)}…` : last;
-  return /^[\p{L}\p{N}_.]+$/u.test(whole) ? whole : `(${whole})`;
+  return /^[\p{L}\p{N}_.]+(ᵀ|\([^()]*\))?$/u.test(whole) ? whole : `(${whole})`;
 }
 
 /** @param {string} name @param {number[]} place */

@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import strides
-from gradviz.engine.core.node import Gradients, unbroadcast
+from gradviz.engine.core.node import Gradients
+from gradviz.engine.core.unbroadcast import unbroadcast
 from gradviz.engine.core.operation import parameters
 from gradviz.engine.operation import normal_axes
 from gradviz.recording import words

@@ -150,7 +150,7 @@ def test_current_elements_and_words(open_html):
         assert panel.locator(".gp-sentence").text_content() == step["sentence"]
         assert panel.locator(".gp-reason").text_content() == step["reason"]
         written = "row => [...row.querySelectorAll('math')].map(math => math.getAttribute('alttext')).join(' ')"
-        assert [row.evaluate(written) for row in panel.locator(".gp-equation > div").all()] == step["equation"]
+        assert [row.evaluate(written) for row in panel.locator(".gp-equation > div").all()] == [line["text"] for line in step["equation"]]
         assert step["sentence"] in browser_page.get_by_role("status").text_content()
         assert panel.locator("h3:visible").first.text_content() == f"This step · {step['title']}"
         browser_page.locator(".gradviz-player").press("ArrowRight")

@@ -47,8 +47,9 @@ function makeLog(steps, go) {
  * @param {(event: number) => void} enter
  * @param {{element: HTMLElement}} program
  * @param {HTMLElement[]} parts what stands between this step's words and the code
+ * @param {(part: import("./equation.js").Part, step: number) => Element | undefined} heatmap
  */
-export function makePanel({ steps }, go, enter, program, parts) {
+export function makePanel({ steps }, go, enter, program, parts, heatmap) {
   const heading = html("h3");
   const sentence = html("p", { class: "gp-sentence" });
   const equation = html("div", { class: "gp-equation" });
@@ -80,7 +81,7 @@ export function makePanel({ steps }, go, enter, program, parts) {
       sentence.textContent = said;
       reason.textContent = event ? "" : step.reason;
       why.hidden = !reason.textContent;
-      equation.replaceChildren(...lines.map(equationLine));
+      equation.replaceChildren(...lines.map((line) => equationLine(line, (part) => heatmap(part, k))));
       equation.hidden = lines.length === 0;
       log.show(k);
     },

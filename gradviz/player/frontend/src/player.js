@@ -11,6 +11,7 @@ import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
+import { makeHeat } from "./heat.js";
 import { makeInspector } from "./inspect.js";
 import { commandOf } from "./keys.js";
 import { linksOf } from "./links.js";
@@ -187,7 +188,7 @@ function mount(model, el) {
   }
   /** @type {import("./explain.js").Entry | undefined} */
   let leaf;
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element]);
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, payload.scales));
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {
@@ -257,7 +258,7 @@ function mount(model, el) {
     const events = inside(k);
     if (events.length) {
       const { title, sentence, equation = [] } = events[event()];
-      announcer.say(`Step ${k + 1} of ${steps.length}, event ${event() + 1} of ${events.length}: ${title}. ${sentence} ${equation.join(" ")}`);
+      announcer.say(`Step ${k + 1} of ${steps.length}, event ${event() + 1} of ${events.length}: ${title}. ${sentence} ${equation.map(({ text }) => text).join(" ")}`);
     } else
     announcer.say(`Step ${k + 1} of ${steps.length}, ${placeText(steps, k)}: ${steps[k].title}. ${steps[k].sentence}`);
   }

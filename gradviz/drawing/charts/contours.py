@@ -15,6 +15,7 @@ from gradviz.drawing.charts.geometry import LOOK, Box, Points, Scale, colour_of,
 from gradviz.drawing.charts.paper import legend, legend_width, line, look, picture, saved, text
 from gradviz.drawing.charts.relief import ASPECT, FINER, Array, Relief, bands, curve
 from gradviz.drawing.drawing import image_tag
+from gradviz.drawing.shown import Shown
 from gradviz.drawing.text import clean, shorten
 from gradviz.recording import number_text
 
@@ -39,7 +40,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class ContourChart:
+class ContourChart(Shown):
     """A loss surface with the ways of runs. Evaluate it in a notebook cell to see it.
 
     Attributes

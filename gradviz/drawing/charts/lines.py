@@ -13,6 +13,7 @@ from gradviz.drawing.charts import paper
 from gradviz.drawing.charts.geometry import Box, fixed, plot, wants_log
 from gradviz.drawing.charts.paper import legend, legend_width, look, picture, saved, text
 from gradviz.drawing.drawing import image_tag
+from gradviz.drawing.shown import Shown
 from gradviz.drawing.text import clean, shorten
 from gradviz.recording import number_text
 
@@ -38,7 +39,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Chart:
+class Chart(Shown):
     """A chart. Evaluate it in a notebook cell to see it.
 
     Attributes

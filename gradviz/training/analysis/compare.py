@@ -13,15 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import image_tag
-<<<<<<< HEAD:gradviz/training/analysis/compare.py
 from gradviz.drawing.charts import contours
 from gradviz.drawing.charts import lines as charts
 from gradviz.drawing.charts.contours import ContourChart, Way
 from gradviz.drawing.charts.lines import Chart, Line
 from gradviz.drawing.charts.paper import saved
-=======
 from gradviz.drawing.shown import Shown
->>>>>>> main:gradviz/training/compare.py
 from gradviz.drawing.text import clean
 from gradviz.recording import number_text
 from gradviz.training.analysis.entries import Named

@@ -81,6 +81,10 @@ class Applied:
         Which of its outputs the first of the results is.
     output_shape
         The shape of its first output, used or not.
+    places
+        Which of its outputs the results are.
+    part
+        Where in the first argument the part stands that was changed in place (see `gradviz.engine.strides`), if one was.
     """
 
     id: str
@@ -91,6 +95,8 @@ class Applied:
     results: tuple[Operand, ...]
     first: int
     output_shape: tuple[int, ...]
+    places: tuple[int, ...] = (0,)
+    part: tuple[Any, ...] | None = None
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:

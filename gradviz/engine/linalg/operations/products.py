@@ -58,6 +58,7 @@ mm = general(
     expression="self @ mat2",
     local=_TURNED_BACK,
     sentence=_MATRIX_SENTENCE,
+    meets="ik,kj->ij",
 )
 bmm = general(
     "bmm",
@@ -72,6 +73,7 @@ bmm = general(
     expression="self @ mat2",
     local=_TURNED_BACK,
     sentence=_MATRIX_SENTENCE,
+    meets="bik,bkj->bij",
 )
 mv = general(
     "mv",
@@ -86,10 +88,12 @@ mv = general(
     expression="self @ vec",
     local={"self": "outer(grad, vec)", "vec": "self.T @ grad"},
     sentence="The matrix gets the gradient of each row times the vector; the vector gets the transposed matrix times it.",
+    meets="ik,k->i",
 )
 _DOT: dict[str, Any] = {
     "symbol": "·",
     "forward": product,
+    "meets": "i,i->",
     "sentence": "A dot product sends each vector the gradient that arrives, times the other vector.",
 }
 dot = general(
@@ -139,6 +143,7 @@ addmm = general(
     expression="alpha * (mat1 @ mat2) + beta * self",
     local={"self": "beta", "mat1": "alpha * (grad @ mat2.T)", "mat2": "alpha * (mat1.T @ grad)"},
     sentence=_SUM_SENTENCE,
+    meets="ik,kj->ij",
 )
 addmv = general(
     "addmv",
@@ -155,6 +160,7 @@ addmv = general(
     expression="alpha * (mat @ vec) + beta * self",
     local={"self": "beta", "mat": "alpha * outer(grad, vec)", "vec": "alpha * (mat.T @ grad)"},
     sentence=_SUM_SENTENCE,
+    meets="ik,k->i",
 )
 baddbmm = general(
     "baddbmm",
@@ -171,6 +177,7 @@ baddbmm = general(
     expression="alpha * (batch1 @ batch2) + beta * self",
     local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
     sentence=_SUM_SENTENCE,
+    meets="bik,bkj->bij",
 )
 addbmm = general(
     "addbmm",
@@ -187,6 +194,7 @@ addbmm = general(
     expression="alpha * sum(batch1 @ batch2, dim=0, keepdim=False) + beta * self",
     local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
     sentence="The products of all pairs are added up: each factor gets the same gradient times its partner transposed.",
+    meets="bik,bkj->ij",
 )
 addr = general(
     "addr",
@@ -203,6 +211,7 @@ addr = general(
     expression="alpha * outer(vec1, vec2) + beta * self",
     local={"self": "beta", "vec1": "alpha * (grad @ vec2)", "vec2": "alpha * (grad.T @ vec1)"},
     sentence="What is added gets the gradient unchanged; each vector gets it multiplied by the other.",
+    meets="i,j->ij",
 )
 
 # --- other products ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import { html } from "./dom.js";
 /** @typedef {import("./state.js").Source} Source */
 /** @typedef {import("./facts.js").Operation} Operation */
 
-const BEFORE = 1.5; // lines that stay in view above the marked one
+const BEFORE = 1; // lines that stay in view above the marked one
 
 /**
  * The columns of one line that belong to the source, or null.
@@ -73,7 +73,7 @@ export function makeCode(code, written, on) {
   const pre = html("pre", {
     class: "gp-code", tabindex: 0, role: "group", "aria-label": "The program", "aria-description": "Up and down go from operation to operation, Enter selects it.",
   });
-  const section = html("section", { class: "gp-section gp-program" }, html("h3", {}, "Code"), pre);
+  const section = html("section", { class: "gp-section gp-program" }, pre);
   section.hidden = code.length === 0;
   /** @type {Map<string, string[]>} the operations of each source */
   const operations = new Map();

@@ -12,6 +12,24 @@ import { boxOf, count, indexAt } from "./grid.js";
  */
 
 const AROUND = 1.5; // pixels from a cell to the line around it
+const ROUND = 3; // its corners
+
+/**
+ * Boxes of one matrix that together are a row, a column or a block, as one box; others as they are. A pure function.
+ * @param {{x: number, y: number, width: number, height: number, of: string}[]} boxes
+ */
+export function joined(boxes) {
+  const found = [];
+  for (const of of new Set(boxes.map((box) => box.of))) {
+    const own = boxes.filter((box) => box.of === of);
+    const [left, top] = [Math.min(...own.map(({ x }) => x)), Math.min(...own.map(({ y }) => y))];
+    const [right, bottom] = [Math.max(...own.map(({ x, width }) => x + width)), Math.max(...own.map(({ y, height }) => y + height))];
+    const [across, down] = [new Set(own.map(({ x }) => x)).size, new Set(own.map(({ y }) => y)).size];
+    const isWhole = across * down === new Set(own.map(({ x, y }) => `${x} ${y}`)).size && across * own[0].width > 0.8 * (right - left) && down * own[0].height > 0.8 * (bottom - top);
+    found.push(...(isWhole ? [{ x: left, y: top, width: right - left, height: bottom - top, of }] : own));
+  }
+  return found;
+}
 
 export class Entries {
   #layer = svgElement("g", { class: "gv-lit", "aria-hidden": "true" });
@@ -95,14 +113,17 @@ export class Entries {
 
   /** @param {Entry[]} entries */
   #around(entries) {
-    const boxes = entries.map(({ tensor, part, index }) => {
+    const boxes = entries.flatMap(({ tensor, part, index }) => {
       const grid = this.grid(tensor, part);
-      if (!grid || index >= count(grid)) return "";
-      const { x, y, width, height } = boxOf(grid, index);
-      const [wide, high] = [width + 2 * AROUND, height + 2 * AROUND];
-      return `M${x - AROUND} ${y - AROUND}h${wide}v${high}h${-wide}z`;
+      return grid && index < count(grid) ? [{ ...boxOf(grid, index), of: `${tensor}_${part}` }] : [];
     });
-    return boxes.join("");
+    return joined(boxes)
+      .map(({ x, y, width, height }) => {
+        const [wide, high] = [width + 2 * AROUND - 2 * ROUND, height + 2 * AROUND - 2 * ROUND];
+        const turn = (/** @type {string} */ to) => `a${ROUND} ${ROUND} 0 0 1 ${to}`;
+        return `M${x - AROUND + ROUND} ${y - AROUND}h${wide}${turn(`${ROUND} ${ROUND}`)}v${high}${turn(`${-ROUND} ${ROUND}`)}h${-wide}${turn(`${-ROUND} ${-ROUND}`)}v${-high}${turn(`${ROUND} ${-ROUND}`)}z`;
+      })
+      .join("");
   }
 
   /** What is drawn around the entries that are lit for a reason. @param {string} why */

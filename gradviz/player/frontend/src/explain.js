@@ -18,12 +18,13 @@ import { sources, terms } from "./links.js";
 /**
  * @typedef {{
  *   entry: Entry, result: Factor, above: string, terms: {factors: Factor[], sign: number, product: number}[], sum: number,
- *   call: string, made: Entry[], alike: Entry[], edges: string[], before: number | undefined, upstream: string, step: number,
+ *   call: string, made: Entry[], alike: Entry[], edges: string[], before: number | undefined, upstream: string, dtype: string, note: string, step: number,
  * }} Explanation `terms` add up to `sum`; or `call` is what was done with them ("relu", "( )²"); `above` is what is
  *   differentiated, for a gradient; `alike` are entries that the same can be said of; `before` what had arrived, `upstream` the tensor whose gradient is called g, `edges` those that
  *   the numbers came along
  */
 
+const LONGEST = 14; // signs of a formula that stands over its number
 const CLOSE = 1e-4; // between a sum that is worked out here and one that was recorded in float32
 
 /**
@@ -67,7 +68,7 @@ function valueAt(facts, entry, step) {
   const number = numberAt(facts.values.at(entry.tensor, step), entry.index);
   if (!tensor || number === undefined) return undefined;
   const result = { name: tensor.name, place: placeOf(entry.index, tensor.shape), number, at: entry };
-  const blank = { entry, result, above: "", terms: [], sum: number, call: "", made: [], alike: [], edges: [], before: undefined, upstream: "", step };
+  const blank = { entry, result, above: "", terms: [], sum: number, call: "", made: [], alike: [], edges: [], before: undefined, upstream: "", dtype: tensor.dtype, note: "", step };
   const operation = facts.operation(tensor.producer);
   if (!operation) return blank;
   const read = operation.inputs.flatMap((argument) => readBy(facts, operation, argument, entry, step));
@@ -76,8 +77,9 @@ function valueAt(facts, entry, step) {
   const summed = addingUp(read, number);
   if (summed) return { ...blank, terms: summed, made, edges };
   // No sum: what was read, each entry once, and what was done with it.
-  const once = new Map(read.flatMap(({ terms: found }) => found.map(({ factors: [own] }) => [`${own.at?.tensor} ${own.at?.index}`, own])));
-  return { ...blank, terms: [...once.values()].map((own) => ({ factors: [own], sign: 1, product: own.number })), call: operation.symbol, made, edges };
+  const own = read.flatMap(({ argument, terms: found }) => found.flatMap(({ factors }) => factors.filter(({ at }) => at?.tensor === argument.tensor)));
+  const once = new Map(own.map((factor) => [`${factor.at?.tensor} ${factor.at?.index}`, factor]));
+  return { ...blank, terms: [...once.values()].map((factor) => ({ factors: [factor], sign: 1, product: factor.number })), call: operation.symbol, made, edges };
 }
 
 /**
@@ -96,7 +98,8 @@ function readBy(facts, operation, argument, entry, step) {
   const found = link && shapes && results ? sources(link, shapes, entry.index, results.indexOf(entry.tensor)) : value.data.length === 1 ? [{ entry: 0, factor: NaN, factorIndex: undefined }] : [];
   const made = found.map(({ entry: index, factor = NaN, factorIndex }) => {
     const own = factorOf(facts, argument.tensor, index, step);
-    return termOf([own, ...otherFactor(facts, argument, factor, factorIndex, step)], own.number * factor);
+    const others = otherFactor(facts, operation, argument, factor, factorIndex, step);
+    return termOf(others[0]?.name ? [own, ...others] : [...others, own], own.number * factor);
   });
   // A factor that is another argument's entry makes a product of the two, and is not counted again there.
   const partner = link?.tensor ? operation.inputs.find((other) => other !== argument && other.tensor === link.tensor)?.id : undefined;
@@ -122,6 +125,9 @@ function addingUp(read, number) {
   choices.sort((a, b) => a.length - b.length);
   for (const chosen of open.length ? choices.slice(1) : choices) {
     const found = [...certain, ...chosen].flatMap(({ terms: some }) => some);
+    // A mean is better said than written out: so many times the same weight.
+    const [{ factors: [weight] }] = found.length ? found : [{ factors: [{ name: "-", number: 0 }] }];
+    if (found.length > 1 && !weight.name && found.every(({ factors }) => factors.length > 1 && factors[0].number === weight.number && !factors[0].name)) return undefined;
     if (found.length && addUp(found, number)) return found;
   }
   return undefined;
@@ -164,7 +170,7 @@ function gradientAt(facts, entry, step) {
   return {
     entry,
     result,
-    above: facts.output,
+    above: /^[\p{L}\p{N}_.]{1,10}$/u.test(facts.output) ? facts.output : "L",
     terms: whole ? found : [],
     sum: sent,
     call: "",
@@ -173,6 +179,8 @@ function gradientAt(facts, entry, step) {
     edges: operation ? [...given.map(({ argument }) => argument), ...operation.outputs.map((output) => `${operation.id}_${output}`), ...factorEdges(operation, given)] : [],
     before: edge ? undefined : numberAt(earlier, entry.index),
     upstream: from ?? "",
+    dtype: tensor.dtype,
+    note: operation && !found.length && sent === 0 ? `No entry of what ${operation.symbol} made came from this one.` : "",
     step: last,
   };
 }
@@ -200,7 +208,7 @@ function sentAlong(facts, operation, id, index, step) {
     const upstream = facts.gradients.at(tensor, step)?.value;
     if (!upstream) return []; // nothing came back from that result
     const g = { name: "g", place: placeOf(result, upstream.shape), number: numberAt(upstream, result) ?? NaN, at: /** @type {Entry} */ ({ tensor, part: "g", index: result }) };
-    const others = otherFactor(facts, argument, factor, factorIndex, step);
+    const others = otherFactor(facts, operation, argument, factor, factorIndex, step);
     // In the order of the equation: what is multiplied from the right stands at the right.
     return termOf(argument.local?.startsWith("· ") ? [g, ...others] : [...others, g], g.number * factor);
   });
@@ -217,13 +225,14 @@ function factorOf(facts, tensor, index, step) {
 /**
  * What an entry is multiplied with: another entry, a number that the operation's formula gives, or nothing but 1.
  * @param {Facts} facts
+ * @param {Operation} operation
  * @param {Argument} argument
  * @param {number} factor
  * @param {number | undefined} index
  * @param {number} step
  * @returns {Factor[]}
  */
-function otherFactor(facts, { link, local }, factor, index, step) {
+function otherFactor(facts, { symbol }, { link, local }, factor, index, step) {
   if (link?.tensor && index !== undefined) {
     const other = factorOf(facts, link.tensor, index, step);
     const scale = factor / other.number;
@@ -231,7 +240,8 @@ function otherFactor(facts, { link, local }, factor, index, step) {
   }
   const isNamed = Boolean(link?.value); // not the weight of a mean, which is a number alone
   if (Math.abs(factor) === 1 && !isNamed) return [];
-  return [{ name: isNamed ? (link?.text || local || "") : "", place: [], number: isNamed ? factor : Math.abs(factor) }];
+  const formula = link?.text || local || "";
+  return [{ name: !isNamed ? "" : formula.length > LONGEST ? `${symbol}′` : formula, place: [], number: isNamed ? factor : Math.abs(factor) }];
 }
 
 /** A minus that no factor shows is one of the sum. @param {Factor[]} factors @param {number} product */

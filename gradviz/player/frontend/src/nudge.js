@@ -25,7 +25,7 @@ export function barsOf(said, true_) {
   const [low, high] = [Math.min(0, said, true_), Math.max(0, said, true_)];
   const span = high - low || 1;
   const bar = (/** @type {number} */ number) => ({ left: ((Math.min(0, number) - low) / span) * 100, width: (Math.abs(number) / span) * 100 });
-  return { said: bar(said), true_: bar(true_), zero: (-low / span) * 100 };
+  return { said: bar(said), true_: bar(true_), zero: (Math.abs(low) / span) * 100 };
 }
 
 /** Says whether the two agree. @param {number} said @param {number} true_ @param {string} output @param {string} where */

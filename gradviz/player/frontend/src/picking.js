@@ -10,6 +10,33 @@ import { entryOfKey, keyOfEntry, makeWorkings, textOf } from "./workings.js";
 /** @typedef {import("./explain.js").Explanation} Explanation */
 /** @typedef {import("./facts.js").Facts} Facts */
 
+/** @type {Record<string, [number, number]>} */
+const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+/** The entry that an element outside of the picture shows. @param {EventTarget | null} target */
+const entryAt = (target) => (target instanceof Element ? entryOfKey(target.closest("[data-entry]")?.getAttribute("data-entry") ?? undefined) : undefined);
+
+/**
+ * The nearest of some elements in a direction, as they are seen.
+ * @param {Element | undefined} from
+ * @param {Element[]} all
+ * @param {[number, number]} way
+ */
+function nextTo(from, all, [across, down]) {
+  if (!from?.isConnected) return all[0];
+  const middle = (/** @type {Element} */ element) => {
+    const { left, top, width, height } = element.getBoundingClientRect();
+    return [left + width / 2, top + height / 2];
+  };
+  const [x, y] = middle(from);
+  const near = all.flatMap((element) => {
+    const [dx, dy] = [middle(element)[0] - x, middle(element)[1] - y];
+    const [along, aside] = [dx * across + dy * down, Math.abs(dx * down) + Math.abs(dy * across)];
+    return along > 4 && (down || aside < 12) ? [{ element, far: along + 3 * aside }] : [];
+  });
+  return near.sort((a, b) => a.far - b.far)[0]?.element;
+}
+
 /**
  * @param {Facts} facts
  * @param {import("./entries.js").Entries} entries
@@ -63,6 +90,10 @@ export function makePicking(facts, entries, picture, on) {
       element.classList.toggle("gp-picked", ringed.has(key));
       element.classList.toggle("gp-made", made.has(key));
     }
+    for (const place of root?.querySelectorAll(".gp-equation, .gp-working") ?? []) {
+      if (place.querySelector("[data-entry]")) place.setAttribute("tabindex", "0");
+      else place.removeAttribute("tabindex");
+    }
     on.changed(entry);
   }
 
@@ -87,17 +118,45 @@ export function makePicking(facts, entries, picture, on) {
     },
     /** The entry that was picked. */
     picked: () => picked,
-    /** Lets the entries in the player's equations be pointed at, gone to and picked. @param {HTMLElement} element of the whole player */
-    listen(element) {
+    /**
+     * Lets the entries in the player's equations and tables be pointed at, gone to and picked.
+     * @param {HTMLElement} element of the whole player
+     * @param {(text: string) => void} say
+     */
+    listen(element, say) {
       root = element;
-      const entryAt = (/** @type {EventTarget | null} */ target) => entryOfKey(/** @type {Element} */ (target).closest("[data-entry]")?.getAttribute("data-entry") ?? undefined);
-      const panel = /** @type {HTMLElement} */ (element.querySelector(".gp-panel"));
-      panel.addEventListener("pointerover", ({ target }) => this.look(entryAt(target)));
-      panel.addEventListener("pointerleave", () => this.look(undefined));
-      panel.addEventListener("click", ({ target }) => {
+      element.addEventListener("pointerover", ({ target }) => {
+        if (target instanceof Element && !target.closest(".gp-figure")) this.look(entryAt(target));
+      });
+      element.addEventListener("pointerleave", () => this.look(undefined));
+      element.addEventListener("click", ({ target }) => {
         const entry = entryAt(target);
         if (entry) this.pick(entry);
       });
+      for (const place of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".gp-equation, .gp-working"))) {
+        place.setAttribute("role", "group");
+        place.setAttribute("aria-label", "Equation: the arrow keys go from number to number, Enter picks one");
+        /** @type {Element | undefined} */
+        let here;
+        const go = (/** @type {Element | undefined} */ cell) => {
+          const entry = entryAt(cell ?? null);
+          if (!cell || !entry) return;
+          here = cell;
+          this.look(entry);
+          say(this.text(entry));
+        };
+        place.addEventListener("focus", () => go(here?.isConnected ? here : (place.querySelector("[data-entry]") ?? undefined)));
+        place.addEventListener("blur", () => this.look(undefined));
+        place.addEventListener("keydown", (event) => {
+          if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
+          const entry = here && entryAt(here);
+          if (event.key === "Enter" && entry) this.pick(entry);
+          else if (Object.hasOwn(WAYS, event.key)) go(nextTo(here, [...place.querySelectorAll("[data-entry]")], WAYS[event.key]));
+          else return;
+          event.preventDefault();
+          event.stopPropagation(); // here the arrows go from number to number, not from step to step
+        });
+      }
     },
   };
 }

@@ -30,6 +30,7 @@ import { makeZoom } from "./zoom.js";
 /** @typedef {import("./controls.js").Command} Command */
 
 const PAUSE_MS = 1200;
+const TWICE_MS = 400; // between the two clicks of a double click
 
 /**
  * Builds a player into an element.
@@ -325,15 +326,16 @@ function mount(model, el) {
   }
 
   /** Goes inside a module. @param {string} key */
-  const open = (key) => opens.includes(key) && commands.unfold();
-  let clicked = ""; // what the first click of two was on: by the second the picture may have moved
+  const open = (key) => opens.includes(key) && void commands.unfold();
+  // The first click of two: by the second the details have opened, and under the pointer is something else.
+  let clicked = { key: "", x: 0, y: 0, at: -Infinity };
   figure.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
-    if (event.detail === 2) return void open(clicked);
-    clicked = keyOf(target, prefix) ?? "";
-    if (target.closest(".gv-chevron")) open(clicked);
+    const key = keyOf(target, prefix) ?? "";
+    clicked = { key, x: event.clientX, y: event.clientY, at: event.timeStamp };
+    if (target.closest(".gv-chevron")) open(key);
     else {
-      change("selected", clicked);
+      change("selected", key);
       picking.pick(entries.at(event));
     }
   });
@@ -344,6 +346,14 @@ function mount(model, el) {
   figure.addEventListener("focusin", ({ target }) => lightCode(keyOf(target, prefix)));
   figure.addEventListener("focusout", () => lightCode(undefined));
 
+  root.addEventListener(
+    "pointerdown",
+    (event) => {
+      const again = event.timeStamp - clicked.at < TWICE_MS && Math.hypot(event.clientX - clicked.x, event.clientY - clicked.y) < 5;
+      if (again && open(clicked.key) !== false) event.stopPropagation();
+    },
+    { capture: true },
+  );
   root.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
     const presses = event.key === " " || event.key === "Enter";
@@ -376,7 +386,7 @@ function mount(model, el) {
     root.focus({ preventScroll: true });
   });
 
-  picking.listen(root);
+  picking.listen(root, announcer.say);
   // Before it is on the page: what is there is styled and laid out anew with each change.
   const stopTheme = followTheme(root);
   show();

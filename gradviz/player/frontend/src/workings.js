@@ -1,13 +1,14 @@
 // One entry worked out, as an equation: the entries that it is made of with their numbers, each in its colour, and their sum.
 
+import { readNumber, shown } from "./arithmetic.js";
 import { html } from "./dom.js";
+import { largest } from "./links.js";
 import { math, subscript } from "./mathml.js";
 import { numberText } from "./number.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
 /** @typedef {import("./explain.js").Explanation} Explanation */
 /** @typedef {import("./explain.js").Factor} Factor */
-/** @typedef {Explanation["terms"][number]} Term */
 
 const MOST_TERMS = 4; // of a longer sum, the largest and how many more
 const MOST_READ = 5; // in the brackets of a function
@@ -22,86 +23,81 @@ export function entryOfKey(key) {
   return tensor ? { tensor, part: part === "u" ? "g" : /** @type {Entry["part"]} */ (part), index: Number(index) } : undefined;
 }
 
-/** A name as it stands in a formula: its last part, in brackets if it is a formula itself. @param {string} name */
+/** A name as it stands in a formula: its last part, in brackets if it is a formula itself, cut if it is long. @param {string} name */
 export function shortName(name) {
   const last = name.length > LONGEST && /^[\w.]+$/.test(name) ? (name.split(".").at(-1) ?? name) : name;
   const whole = last.length > LONGEST ? `${last.slice(0, LONGEST - 1)}…` : last;
-  return /^[\p{L}\p{N}_.]+$/u.test(whole) ? whole : `(${whole})`;
+  return /^[\p{L}\p{N}_.]+(ᵀ|\([^()]*\))?$/u.test(whole) ? whole : `(${whole})`;
 }
 
-/** @param {Factor} factor */
-const plainName = ({ name, place }) => `${name}${place.length ? `[${place.join(", ")}]` : ""}`;
+/** @param {string} name @param {number[]} place */
+export const placed = (name, place) => `${name}${place.length ? `[${place.join(", ")}]` : ""}`;
 
 /**
- * With how many digits the factors give the products, and these the sum, as they are printed; 0 if with no number of them.
- * @param {Term[]} terms
- * @param {number} rest what is left out
- * @param {number} sum
- */
-export function digitsFor(terms, rest, sum) {
-  for (const digits of [4, 5, 6, 7]) {
-    const text = (/** @type {number} */ number) => numberText(number, digits);
-    const read = (/** @type {number} */ number) => Number(text(number).replaceAll("−", "-"));
-    const products = terms.map(({ factors, sign }) => factors.reduce((all, { number }) => all * read(number), sign));
-    const fits = terms.every(({ product }, i) => text(products[i]) === text(product));
-    const total = terms.reduce((all, { product }) => all + read(product), read(rest));
-    if (fits && text(total) === text(sum)) return digits;
-  }
-  return 0;
-}
-
-/**
- * The terms to show: all of a short sum, else the largest, in their order, and what is left.
+ * An explanation with its numbers as texts that are right as printed: of a long sum the largest terms, in their order, and how many
+ * more there are with what they come to.
  * @param {Explanation} explanation
  */
-export function shown({ terms, call }) {
-  if (call || terms.length <= MOST_TERMS) return { terms, more: 0, rest: 0 };
-  const largest = [...terms].sort((a, b) => Math.abs(b.product) - Math.abs(a.product)).slice(0, MOST_TERMS);
-  const kept = terms.filter((term) => largest.includes(term));
-  const rest = terms.reduce((all, term) => (kept.includes(term) ? all : all + term.product), 0);
-  return { terms: kept, more: terms.length - kept.length, rest };
+export function written({ terms, sum, call, before, dtype }) {
+  const most = call ? MOST_READ : MOST_TERMS;
+  const { shown: kept, more, rest } = largest(terms, ({ product }) => (call ? 0 : product), most);
+  const inOrder = terms.filter((term) => kept.includes(term));
+  const operands = inOrder.flatMap(({ factors }) => factors.map(({ number }) => number));
+  const compute = (/** @type {number[]} */ ...numbers) => {
+    let place = 0;
+    const sum = inOrder.reduce((all, { factors, sign }) => all + factors.reduce((product) => product * numbers[place++], sign), 0);
+    return more ? sum + numbers[place] : sum;
+  };
+  const isSum = terms.length > 0 && !call;
+  const made = shown(isSum ? [...operands, ...(more ? [rest] : [])] : [], sum, isSum ? compute : () => sum, dtype);
+  let place = 0;
+  const text = (/** @type {number} */ number) => (isSum ? made.operands[place++] : numberText(number, 4, dtype));
+  const found = inOrder.map(({ factors, sign, product }) => ({ sign, product, factors: factors.map((factor) => ({ ...factor, text: text(factor.number) })) }));
+  const products = found.map(({ product }) => numberText(product, 4, dtype));
+  const addUp = products.reduce((all, product) => all + readNumber(product), 0);
+  return {
+    terms: found,
+    more,
+    rest: more ? made.operands[place] : "",
+    sum: made.result,
+    relation: made.relation,
+    // Between the factors and their sum, where that says more than either.
+    products: isSum && !more && made.relation === "=" && found.length > 1 && found.some(({ factors }) => factors.length > 1) && numberText(addUp) === made.result ? products : [],
+    held: before === undefined ? undefined : shown([before, sum], before + sum, (one, other) => one + other, dtype),
+  };
 }
 
 /** What was done with what was read, around it: "relu(", ")"; between two if it is a sign. @param {string} call @param {number} count */
 function around(call, count) {
-  if (call.includes("( )")) return [...call.split("( )").slice(0, 1), call.split("( )").slice(1).join(""), ", "];
+  if (call.includes("( )")) return [call.split("( )")[0], call.split("( )").slice(1).join(""), ", "];
   if (count === 2 && !/[\p{L}\p{N}]/u.test(call)) return ["", "", ` ${call} `];
   return [`${call}(`, ")", ", "];
 }
 
+/** @param {string} number */
+const bracketed = (number) => (number.startsWith("−") ? `(${number})` : number);
+
 /**
- * An explanation as plain text, for who hears it and for tests: "∂L/∂W[1, 0] = X[0, 1]·g[0, 0] + … = 2·11 + 4·21 = 106".
+ * An explanation as plain text, for who hears it: "∂L/∂W[1, 0] = X[0, 1]·g[0, 0] + … = 2·11 + 4·21 = 106".
  * @param {Explanation} explanation
  */
 export function textOf(explanation) {
-  const { result, above, sum, call, before } = explanation;
-  const { terms, more, rest } = shown(explanation);
-  const left = `${above ? `∂${shortName(above)}/∂` : ""}${plainName({ ...result, name: above ? shortName(result.name) : result.name })}`;
-  const digits = digitsFor(terms, rest, sum);
-  const write = (/** @type {number} */ number) => numberText(number, digits || 4);
-  const bracketed = (/** @type {number} */ number) => (number < 0 && !call ? `(${write(number)})` : write(number));
-  const added = (/** @type {(term: Term) => string} */ of) =>
-    terms.map((term, i) => `${term.sign < 0 ? "− " : i ? "+ " : ""}${of(term)}`).join(" ") + (more ? ` + ${more} more (${write(rest)})` : "");
-  /** @type {string[]} */
-  const parts = [];
-  if (call) {
-    const [open, close, between] = around(call, terms.length);
-    const listed = (/** @type {(factor: Factor) => string} */ of) =>
-      `${open}${terms.slice(0, MOST_READ).map(({ factors }) => of(factors[0])).join(between)}${terms.length > MOST_READ ? ", …" : ""}${close}`;
-    parts.push(listed(plainName), listed(({ number }) => write(number)));
-  } else if (terms.length) {
-    parts.push(
-      added(({ factors }) => factors.map((factor) => (factor.name ? plainName(factor) : bracketed(factor.number))).join("·")),
-      added(({ factors }) => factors.map(({ number }) => bracketed(number)).join("·")),
-    );
-  }
-  parts.push(write(sum));
-  const sides = parts.filter((part, i) => part !== parts[i - 1]);
+  const { result, above, call, before } = explanation;
+  const { terms, more, rest, sum, relation, held } = written(explanation);
+  const left = `${above ? `∂${above}/∂` : ""}${placed(shortName(result.name), result.place)}`;
+  /** @type {(of: (factor: Factor & {text: string}) => string) => string} */
+  const line = (of) => {
+    if (!call) return terms.map(({ factors, sign }, i) => `${sign < 0 ? "− " : i ? "+ " : ""}${factors.map(of).join("·")}`).join(" ") + (more ? ` + ${more} more (${rest})` : "");
+    const [open, close, between] = around(call, terms.length + more);
+    return `${open}${terms.map(({ factors }) => of(factors[0])).join(between)}${more ? ", …" : ""}${close}`;
+  };
+  const isProduct = !call && terms.some(({ factors }) => factors.length > 1);
+  const sides = terms.length ? [line(({ name, place, text }) => (name ? placed(shortName(name), place) : text)), line(({ text }) => (isProduct ? bracketed(text) : text))] : [];
+  const all = [...new Set(sides)].filter((side) => side !== sum);
   const equals = before === undefined ? "=" : "+=";
-  const last = digits || call || !terms.length ? "=" : "≈";
-  const line = `${left} ${equals} ${sides.slice(0, -1).concat("").join(` = `)}`;
-  const whole = sides.length > 1 ? `${line.slice(0, -3)} ${last} ${sides.at(-1)}` : `${left} ${equals} ${sides[0]}`;
-  return before === undefined ? whole : `${whole}; so far ${write(before)}, now ${write(before + sum)}`;
+  const whole = [`${left} ${equals} ${all[0] ?? sum}`, ...all.slice(1)].join(" = ") + (all.length ? ` ${relation} ${sum}` : "");
+  if (explanation.note) return `${whole}. ${explanation.note}`;
+  return held ? `${whole}; so far ${held.operands[0]}, now ${held.result}` : whole;
 }
 
 /**
@@ -113,58 +109,56 @@ export function makeWorkings(nameOf) {
   const lines = html("div", { class: "gp-working" });
   const element = html("section", { class: "gp-entry gp-section", "aria-label": "One entry" }, heading, lines);
 
-  /** A number of the equation, with its name over it. @param {Factor} factor @param {number} digits @param {boolean} [named] */
-  function number(factor, digits, named = true) {
-    const written = math("mn", numberText(factor.number, digits));
-    const body = factor.number < 0 && named && factor.name !== "=" ? math("mrow", math("mo", "("), written, math("mo", ")")) : written;
-    if (factor.at) written.setAttribute("data-entry", keyOfEntry(factor.at));
-    written.setAttribute("class", factor.at?.part === "v" ? "gp-v" : factor.at ? "gp-g" : "gp-n");
-    return named && factor.name && factor.name !== "=" ? math("mover", body, subscript(factor.name === "g" ? "g" : shortName(factor.name), factor.place)) : body;
+  /** A number of the equation, with its name over it. @param {Factor & {text: string}} factor @param {boolean} alone */
+  function number({ name, place, at, text }, alone) {
+    const digits = sign("mn", text, at?.part === "v" ? "gp-v" : at ? "gp-g" : "gp-n", at);
+    const body = text.startsWith("−") && !alone ? math("mrow", math("mo", "("), digits, math("mo", ")")) : digits;
+    return name ? math("mover", body, subscript(shortName(name), place)) : body;
   }
 
-  /** @param {...(Element | string)} parts that no line is to be broken between */
+  /** @param {string} tag @param {string} text @param {string} kind @param {Entry} [at] */
+  function sign(tag, text, kind, at) {
+    const made = math(tag, text);
+    made.setAttribute("class", kind);
+    if (at) made.setAttribute("data-entry", keyOfEntry(at));
+    return made;
+  }
+
+  /** Parts that no line is to be broken between. @param {...(Element | string)} parts */
   const together = (...parts) => html("span", { class: "gp-side" }, math("math", ...parts.map((part) => (typeof part === "string" ? math("mo", part) : part))));
 
   /** @param {Explanation} explanation */
-  function write(explanation) {
-    const { entry, result, above, sum, call, before, upstream } = explanation;
-    const { terms, more, rest } = shown(explanation);
-    const digits = digitsFor(terms, rest, sum) || 4;
-    const exact = call || !terms.length || digitsFor(terms, rest, sum);
+  function lined(explanation) {
+    const { entry, result, above, call, before, upstream } = explanation;
+    const { terms, more, rest, sum, relation, products, held } = written(explanation);
     const name = subscript(shortName(result.name), result.place);
-    const left = above ? math("mrow", math("mo", "∂"), math("mi", shortName(above)), math("mo", "/"), math("mo", "∂"), name) : name;
-    const row = html("div", { class: "gp-formula" }, together(left, before === undefined ? "=" : "+="));
+    const left = above ? math("mrow", math("mo", "∂"), math("mi", above), math("mo", "/"), math("mo", "∂"), name) : name;
+    const row = html("div", { class: "gp-formula" }, together(left, before === undefined ? "=" : "+="), " ");
     if (call) {
-      const [open, close, between] = around(call, terms.length);
-      const read = terms.slice(0, MOST_READ).flatMap(({ factors }, i) => [...(i ? [math("mo", between.trim())] : []), number(factors[0], digits)]);
-      row.append(together(math("mtext", open), ...read, ...(terms.length > MOST_READ ? [math("mo", ", …")] : []), math("mtext", close)), " ");
+      const [open, close, between] = around(call, terms.length + more);
+      const read = terms.flatMap(({ factors }, i) => [...(i ? [between.trim()] : []), number(factors[0], true)]);
+      row.append(together(math("mtext", open), ...read, math("mtext", (more ? ", …" : "") + close)), " ");
     } else {
-      terms.forEach(({ factors, sign }, i) => {
-        const signs = sign < 0 ? ["−"] : i ? ["+"] : [];
-        row.append(together(...signs, ...factors.flatMap((factor, k) => [...(k ? ["·"] : []), number(factor, digits)])), " ");
-      });
-      if (more) row.append(html("span", { class: "gp-muted" }, `+ ${more} more: ${numberText(rest, digits)} `));
-      if (terms.length > 1 && terms.some(({ factors }) => factors.length > 1) && exact && !more) {
-        row.append(together("=", ...terms.flatMap(({ product }, i) => [...(i && product >= 0 ? ["+"] : product < 0 ? ["−"] : []), math("mn", numberText(Math.abs(product), digits))])), " ");
+      for (const [i, { factors, sign: minus }] of terms.entries()) {
+        row.append(together(...(minus < 0 ? ["−"] : i ? ["+"] : []), ...factors.flatMap((factor, k) => [...(k ? ["·"] : []), number(factor, factors.length === 1)])), " ");
       }
+      if (more) row.append(html("span", { class: "gp-muted" }, `+ ${more} more (${rest}) `));
+      if (products.length) row.append(together("=", ...products.flatMap((product, i) => [...(product.startsWith("−") ? ["−"] : i ? ["+"] : []), math("mn", product.replace("−", ""))])), " ");
     }
-    const made = math("mn", numberText(sum, digits));
-    made.setAttribute("class", `${above ? "gp-g" : "gp-v"} gp-sum`);
-    if (before === undefined) made.setAttribute("data-entry", keyOfEntry(entry));
-    if (terms.length) row.append(together(exact ? "=" : "≈"));
-    row.append(together(made));
-    const said = [row];
-    if (before !== undefined) {
-      const total = math("mn", numberText(before + sum, digits));
-      total.setAttribute("class", "gp-g gp-sum");
-      total.setAttribute("data-entry", keyOfEntry(entry));
+    // A value that is nothing but another entry, or one that was given, has its number once.
+    const alone = terms.length === 1 && terms[0].factors.length === 1 && !call && terms[0].sign > 0;
+    const total = sign("mn", sum, `${above ? "gp-g" : "gp-v"} gp-sum`, before === undefined ? entry : { ...entry, ...explanation.alike[0] });
+    if (!alone || before !== undefined) row.append(together(...(terms.length ? [relation] : []), total));
+    const lines = [row];
+    if (held) {
       const words = (/** @type {string} */ text) => html("span", { class: "gp-muted" }, text);
-      said.push(html("div", { class: "gp-formula" }, words("so far "), together(math("mn", numberText(before, digits)), "+", math("mn", numberText(sum, digits)), "="), together(total), words(" now")));
+      lines.push(html("div", { class: "gp-formula" }, words("so far "), together(math("mn", held.operands[0]), "+", math("mn", held.operands[1]), held.relation, sign("mn", held.result, "gp-g gp-sum", entry)), words(" now")));
     }
     if (upstream && terms.some(({ factors }) => factors.some((factor) => factor.name === "g"))) {
-      said.push(html("p", { class: "gp-muted gp-g-is" }, `g = ∂${shortName(above)}/∂${shortName(nameOf(upstream))}`));
+      lines.push(html("p", { class: "gp-muted" }, `g = ∂${above}/∂${shortName(nameOf(upstream))}`));
     }
-    return said;
+    if (explanation.note) lines.push(html("p", { class: "gp-muted" }, explanation.note));
+    return lines;
   }
 
   return {
@@ -177,8 +171,8 @@ export function makeWorkings(nameOf) {
         return;
       }
       const { result, entry } = explanation;
-      heading.replaceChildren(html("strong", {}, `${result.name}${{ v: "", g: ".grad", c: "" }[entry.part]}${result.place.length ? `[${result.place.join(", ")}]` : ""}`), entry.part === "c" ? " · contribution" : "");
-      lines.replaceChildren(...write(explanation));
+      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? " · contribution" : "");
+      lines.replaceChildren(...lined(explanation));
     },
   };
 }

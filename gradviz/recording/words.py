@@ -19,11 +19,11 @@ from gradviz.engine.operation import Operation
 from gradviz.recording.model import Value
 from gradviz.recording.values import COPIED_UP_TO, value_of
 
-LONGEST_NAME = 16
+LONGEST_NAME = 24
 """A result without a name is called by its expression, up to this many characters."""
 
-LONGEST_LABEL = 20
-"""So long may a local derivative be on its edge, before tensors without a name are left out of it."""
+LONGEST_LABEL = 26
+"""So long may a local derivative be on its edge; what is longer is called ``tanh′`` there."""
 
 
 @dataclass(slots=True, eq=False)  # not frozen: there are many, and none leaves this folder
@@ -115,53 +115,43 @@ def setting_text(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def composed_name(applied: Applied, module: str = "") -> str:
+@lru_cache(maxsize=4096)  # a long computation repeats itself
+def composed(
+    operation: Operation,
+    names: tuple[str, ...],
+    named: tuple[bool, ...],
+    settings: tuple[tuple[str, str], ...],
+    module: str = "",
+) -> str:
     """Name a result by what made it: ``w·x``; what would be long is shortened to ``… + b``.
 
     Parameters
     ----------
-    applied
-        The operation.
+    operation
+        The row of the table.
+    names, named
+        Of its arguments; and for each whether that is a name of the user's own.
+    settings
+        In words.
     module
-        Path of the module it ran in; what is too long is called by it: ``linear(x)``.
+        Path of the module in which it ran; in what would be too long it is not said again.
     """
-    operation, operands = applied.operation, applied.operands
-    return _composed(
-        operation.name,
-        operation.expression or f"{operation.name}(self)",
-        operation.inputs,
-        tuple([operand.name for operand in operands]),
-        tuple([operand.named for operand in operands]),
-        applied.texts,
-        module,
-    )
-
-
-@lru_cache(maxsize=4096)  # a long computation repeats itself
-def _composed(
-    operation: str,
-    expression: str,
-    inputs: tuple[str, ...],
-    names: tuple[str, ...],
-    named: tuple[bool, ...],
-    settings: tuple[tuple[str, str], ...],
-    module: str,
-) -> str:
-    inside = [name.startswith(f"{module}.") for name in names]
+    expression = operation.expression or f"{operation.name}(self)"
     short = [name if own else "…" for name, own in zip(names, named, strict=True)]
-    outside = [name for name, own in zip(short, inside, strict=True) if not own]
 
     def named_by(names: Iterable[str]) -> str:
-        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))})
+        by_slot = {**dict(settings), **dict(zip(operation.inputs, names, strict=True))}
+        name = formula(expression, by_slot)
+        if name not in by_slot.values():
+            return name
+        # w·1 is not w: it has a gradient of its own, of which w's is only the sum.
+        name = formula(expression, by_slot, {slot: slot for slot in by_slot})
+        return name if name not in by_slot.values() else f"{operation.name}({name})"
 
-    name = named_by(names)
-    if len(name) <= LONGEST_NAME:
-        return name
-    if module and outside:
-        return f"{module}({', '.join(outside)})"
-    # Where all of it is the module's own its path need not be said again.
-    name = named_by([name[len(module) + 1 :] for name in names] if module else short)
-    return name if len(name) <= LONGEST_NAME else f"{operation}(…)"
+    ways = [names, short]
+    if module:
+        ways[1:1] = [[name.removeprefix(f"{module}.") for name in names]]
+    return next((name for name in map(named_by, ways) if len(name) <= LONGEST_NAME), f"{operation.name}(…)")
 
 
 def is_factor(operation: Operation, slot: str) -> bool:
@@ -197,13 +187,11 @@ def local_label(applied: Applied, slot: str) -> str:
     if not written:
         return ""
     words = _words(applied, numbers=False)
-    words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
     if is_factor(applied.operation, slot):
-        text = formula(written, words)
-        if len(text) <= LONGEST_LABEL:
-            return text
-        unnamed = {s: "…" for s, o in zip(applied.operation.inputs, applied.operands, strict=True) if not o.named}
-        return formula(written, words | unnamed)
+        ways = (words, {name: _without_path(word) for name, word in words.items()})
+        texts = (formula(written, way) for way in ways)
+        return next((text for text in texts if len(text) <= LONGEST_LABEL), f"{applied.operation.name}′")
+    words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
     # The upstream gradient itself is not written: what remains is what it is multiplied with.
     text = _with_dots(written, words | {"grad": "\0"})
     if text.startswith("\0 · "):
@@ -211,6 +199,13 @@ def local_label(applied: Applied, slot: str) -> str:
     if text.endswith(" · \0"):
         return text[: -len(" \0")]
     return f"{applied.operation.name}′"
+
+
+def _without_path(name: str) -> str:
+    """Leave out where in a network something is, if what is left says enough: ``fc1(x)`` of ``net.fc1(x)``."""
+    head, bracket, tail = name.partition("(")
+    last = head.rpartition(".")[2]
+    return last + bracket + tail if last.isidentifier() else name
 
 
 def _with_dots(written: str, words: dict[str, str]) -> str:

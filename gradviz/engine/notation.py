@@ -168,9 +168,9 @@ def _print(node: ast.expr, words: _Words) -> tuple[str, int]:
             return "−" + _in_brackets(text, strength, _PRODUCT), _MINUS
         case ast.BinOp(left=base, op=ast.Pow(), right=power):
             return _print_power(base, power, words)
-        case ast.BinOp(left=left, op=sign, right=right):
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
             return _print_binary(left, sign, right, words)
-        case ast.Compare(left=left, ops=[sign], comparators=[right]):
+        case ast.Compare(left=left, ops=[sign], comparators=[right]) if type(sign) in _COMPARISONS:
             sides = (_in_brackets(*_print(side, words), _SUM) for side in (left, right))
             return _COMPARISONS[type(sign)].join(sides), _COMPARE
         case ast.IfExp(test=test, body=body, orelse=other):

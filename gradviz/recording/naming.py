@@ -255,29 +255,36 @@ class Naming:
 
     def _composed(self, key: Key, called: Mapping[Key, Called]) -> str:
         """Name a result by what made it: ``w·x``, ``fc1(x)``."""
-        node = key[0]
-        run = self._run_of[node]
+        node, place = key
+        run, call = self._run_of[node], self._call_at.get(node)
+        name = self._by_operation(node, called)
+        if call is not None and (call.tag.has_parameters or "…" in name):
+            path = self._names.modules.get(id(call.tag), "")
+            name = (path and self._as_called(self._within[id(call)], path, called)) or name
+        elif node is run.nodes[-1]:
+            name = self._as_written(run, name, called)
+        elif run.written.sign and name == self._as_product(run, called):
+            name = self._as_called((node,), node.operation.name, called)  # what the learner wrote is the last one's name
+        return f"{name}[{place}]" if node.many else name
+
+    def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
         names = [Called("None") if of is None else called[of] for of in self._inputs[node]]
-        name = words.composed(
+        return words.composed(
             node.operation,
             tuple([each.text for each in names]),
             tuple([each.named for each in names]),
             self.texts[node],
             self._module(node),
         )
-        call = self._call_at.get(node)
-        if call is not None and (call.tag.has_parameters or "…" in name):
-            path = self._names.modules.get(id(call.tag), "")
-            name = (path and self._as_called(self._within[id(call)], path, called)) or name
-        elif node is run.nodes[-1]:
-            function = run.written.function
-            if len(run.nodes) > 1 and run.written.sign:
-                name = self._as_product(run, called) or name
-            elif len(run.nodes) > 1 and function:
-                name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
-            if "…" in name:
-                name = self._text(run, called) or name
-        return f"{name}[{key[1]}]" if node.many else name
+
+    def _as_written(self, run: _Run, name: str, called: Mapping[Key, Called]) -> str:
+        """Name the result of several operations as one thing, and what would be long as it was written."""
+        function = run.written.function
+        if len(run.nodes) > 1 and run.written.sign:
+            name = self._as_product(run, called) or name
+        elif len(run.nodes) > 1 and function:
+            name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
+        return (self._text(run, called) if "…" in name else "") or name
 
     def _as_product(self, run: _Run, called: Mapping[Key, Called]) -> str:
         """Name the result of an operator that took several operations by that operator."""

@@ -143,6 +143,8 @@ def _span(node: ast.expr | ast.AugAssign) -> Span:
 
 def _variable(node: ast.AST) -> str:
     """Write a variable, its attribute or its entry, or what is made of numbers: ``x``, ``self.w``, ``p['w']``, ``randn(2, 3)``."""
+    if not isinstance(node, ast.expr) or not _is_short(node):
+        return ""
     if isinstance(node, ast.Call) and all(isinstance(each, ast.Constant) for each in node.args) and not node.keywords:
         text = f"{_called(node.func)}({', '.join(map(ast.unparse, node.args))})"
         return text if len(text) <= LONGEST_OPERAND and node.args else ""
@@ -173,7 +175,7 @@ def _called(function: ast.expr) -> str:
 
 def _in_signs(node: ast.expr) -> tuple[str, frozenset[str]]:
     """Write an expression as formulas are written, and return the variables in it."""
-    if node.end_lineno != node.lineno or (node.end_col_offset or 0) - node.col_offset > 2 * LONGEST:
+    if not _is_short(node):
         return "", frozenset()
     plain = _Bare().visit(ast.parse(ast.unparse(node), mode="eval").body)
     try:
@@ -182,7 +184,11 @@ def _in_signs(node: ast.expr) -> tuple[str, frozenset[str]]:
         return "", frozenset()
     called = {each.func for each in ast.walk(plain) if isinstance(each, ast.Call)}
     names = {each.id for each in ast.walk(plain) if isinstance(each, ast.Name) and each not in called}
-    return (text, frozenset(names)) if len(text) <= LONGEST else ("", frozenset())
+    return ("", frozenset()) if len(text) > LONGEST or "…" in text else (text, frozenset(names))
+
+
+def _is_short(node: ast.expr) -> bool:
+    return node.end_lineno == node.lineno and (node.end_col_offset or 0) - node.col_offset <= 2 * LONGEST
 
 
 class _Bare(ast.NodeTransformer):
@@ -197,7 +203,8 @@ class _Bare(ast.NodeTransformer):
         received = [node.func.value] if method and isinstance(node.func, ast.Attribute) else []
         if received and _variable(received[0]) == "self":
             received = []  # a module's own layer
-        return ast.Call(ast.Name(name, ast.Load()), [*received, *node.args], [])
+        call = ast.Call(ast.Name(name, ast.Load()), [*received, *node.args], [])
+        return ast.fix_missing_locations(ast.copy_location(call, node))
 
 
 def _operands(node: ast.AST) -> Iterator[ast.AST]:

@@ -186,6 +186,8 @@ class Naming:
             target, last = run.written.target, run.nodes[-1]
             if target and not last.many and not self._goes_on(run):
                 hints[last, 0] = target
+            if run.written.function in written.DERIVING:
+                continue
             outside = [key for key in _outside(run.nodes) if _identity(key) not in self._names.parameters]
             operands = run.written.operands
             for named in (operands, operands[1:] if run.written.received else (), tuple(filter(None, operands))):
@@ -238,6 +240,8 @@ class Naming:
         counts: dict[str, int] = {}
         for key in missing:
             name = self._composed(key, self.called)
+            if name in taken and alike[plain[key]] == 1:  # wᵀᵀ is not w itself
+                name = self._as_called(key[:1], key[0].operation.name, self.called) or name
             if name in taken or (name == plain[key] and alike[name] > 1):
                 base = name
                 while (name := counted(base, counts.get(base, 0))) in taken:
@@ -260,7 +264,7 @@ class Naming:
         name = self._by_operation(node, called)
         if call is not None and (call.tag.has_parameters or "…" in name):
             path = self._names.modules.get(id(call.tag), "")
-            name = (path and self._as_called(self._within[id(call)], path, called)) or name
+            name = (path and self._as_called(self._within[id(call)], path, called)) or self._text(run, called) or name
         elif node is run.nodes[-1]:
             name = self._as_written(run, name, called)
         elif run.written.sign and name == self._as_product(run, called):
@@ -281,16 +285,16 @@ class Naming:
         """Name the result of several operations as one thing, and what would be long as it was written."""
         function = run.written.function
         if len(run.nodes) > 1 and run.written.sign:
-            name = self._as_product(run, called) or name
+            name = self._as_product(run, called) or self._text(run, called) or name
         elif len(run.nodes) > 1 and function:
             name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
         return (self._text(run, called) if "…" in name else "") or name
 
     def _as_product(self, run: _Run, called: Mapping[Key, Called]) -> str:
         """Name the result of an operator that took several operations by that operator."""
-        outside = [called[key].text for key in _outside(run.nodes)]
-        if len(outside) not in (1, 2):
-            return ""
+        outside, operands = [called[key].text for key in _outside(run.nodes)], run.written.operands
+        if len(operands) != 2 or len(outside) != len({*operands} if all(operands) else operands):
+            return ""  # 1/w has one tensor, and x @ x
         name = formula(f"self {run.written.sign} other", {"self": outside[0], "other": outside[-1]})
         return name if len(name) <= words.LONGEST_NAME else ""
 
@@ -301,7 +305,7 @@ class Naming:
         if not outside:
             return ""
         for texts in ([each.text for each in outside], [each.text if each.named else "…" for each in outside]):
-            name = f"{function}({', '.join(texts)})"
+            name = f"{function}({', '.join(dict.fromkeys(texts))})"
             if len(name) <= words.LONGEST_NAME:
                 return name
         return f"{function}(…)"

@@ -203,9 +203,9 @@ def local_label(applied: Applied, slot: str) -> str:
 
 def _without_path(name: str) -> str:
     """Leave out where in a network something is, if what is left says enough: ``fc1(x)`` of ``net.fc1(x)``."""
-    head, bracket, tail = name.partition("(")
-    last = head.rpartition(".")[2]
-    return last + bracket + tail if last.isidentifier() else name
+    path, bracket, tail = name.partition("(")
+    parts = path.split(".")
+    return parts[-1] + bracket + tail if all(map(str.isalnum, parts)) and not parts[-1].isdigit() else name
 
 
 def _with_dots(written: str, words: dict[str, str]) -> str:

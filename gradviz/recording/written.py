@@ -26,6 +26,9 @@ LONGEST_OPERAND = 24
 LIBRARIES = ("torch", "F", "nn", "nn.functional", "torch.nn.functional", "gv", "gradviz", "np", "math")
 """What stands before the dot of a function."""
 
+DERIVING = ("grad", "backward", "jacobian", "hessian", "vjp", "jvp", "hvp", "vhp", "jacrev", "jacfwd")
+"""Functions that compute with other tensors than those between their brackets."""
+
 Span = tuple[int, int, int, int]
 """First line and column, last line and column; columns in bytes, as Python counts them."""
 
@@ -184,7 +187,8 @@ def _in_signs(node: ast.expr) -> tuple[str, frozenset[str]]:
         return "", frozenset()
     called = {each.func for each in ast.walk(plain) if isinstance(each, ast.Call)}
     names = {each.id for each in ast.walk(plain) if isinstance(each, ast.Name) and each not in called}
-    return ("", frozenset()) if len(text) > LONGEST or "…" in text else (text, frozenset(names))
+    said = not any(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in ast.walk(plain))
+    return (text, frozenset(names)) if len(text) <= LONGEST and "…" not in text and said else ("", frozenset())
 
 
 def _is_short(node: ast.expr) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradviz.engine.layout import as_operands
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.engine.operation import beside, general, promoted, promoting
 
 

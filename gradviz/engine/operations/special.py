@@ -10,7 +10,7 @@ import numpy as np
 
 from gradviz.engine import specialmath
 from gradviz.engine.layout import as_operands, in_rows
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.engine.operation import array_of, beside, binary, general, unary
 from gradviz.engine.operations.elementwise import on_both
 

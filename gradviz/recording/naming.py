@@ -82,6 +82,12 @@ class _Run:
     nodes: tuple[Node, ...]
     written: Written
 
+    def is_part_of(self, other: _Run) -> bool:
+        """Return True for what was computed by a part of the other's expression."""
+        inside, around = self.written.span, other.written.span
+        same = self.nodes[0].origin[0] is other.nodes[0].origin[0]
+        return same and inside != around and around[:2] <= inside[:2] and inside[2:] <= around[2:]
+
 
 class Naming:
     """The names of all tensors of a graph.
@@ -119,6 +125,13 @@ class Naming:
         hinted: dict[Key, str] = {}
         for key, leaf, node, place in self._keys():
             known, hint = self._known(key, leaf), self._hints.get(key, "")
+            if (
+                hint.endswith(")")
+                and isinstance(leaf, EngineTensor)
+                and not leaf._requires_grad
+                and leaf.array.ndim == 0
+            ):
+                hint = ""  # a number is shorter than what made it
             if known is not None and not (hint and names.places.get(_identity(key)) == known.text):
                 self.called[key] = known
             elif hint:
@@ -268,7 +281,9 @@ class Naming:
         elif node is run.nodes[-1]:
             name = self._as_written(run, name, called)
         elif run.written.sign and name == self._as_product(run, called):
-            name = self._as_called((node,), node.operation.name, called)  # what the learner wrote is the last one's name
+            name = self._as_called(
+                (node,), node.operation.name, called
+            )  # what the learner wrote is the last one's name
         return f"{name}[{place}]" if node.many else name
 
     def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
@@ -316,17 +331,18 @@ class Naming:
         return "" if len(text) > most or elsewhere - self._own(run, called, elsewhere) else text
 
     def _own(self, run: _Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
-        """Return which of some variables an expression really is about."""
+        """Return which of some variables an expression really is about: those that enter what is written in it."""
         waiting, seen, found = _outside(run.nodes), set[Key](), set[str]()
         while waiting and len(seen) < MOST_OPERANDS:
             key = waiting.pop()
             if key in seen:
                 continue
             seen.add(key)
+            made = self._run_of.get(key[0])
             if called[key].named:
                 found.add(uncounted(called[key].text))
-            elif isinstance(key[0], Node):
-                waiting.extend(of for of in self._inputs[key[0]] if of is not None)
+            elif made is not None and made.is_part_of(run):
+                waiting.extend(_outside(made.nodes))
         return found.intersection(wanted)
 
     def _module(self, node: Node) -> str:
@@ -407,26 +423,27 @@ def _runs(nodes: Sequence[Node]) -> Iterator[_Run]:
 
 def _once(nodes: list[Node]) -> Iterator[list[Node]]:
     """Divide what one instruction made, in a loop, into what it made each time."""
-    run: list[Node] = []
-    again = False
+    depth, run, again = _depth(nodes[0]), list[Node](), False
     for node in nodes:
-        if run and _called_again(run[-1], node):
+        if run and [*map(id, _calls(run[-1])[depth : depth + 1])] != [*map(id, _calls(node)[depth : depth + 1])]:
             yield run
             run, again = [], True
         run.append(node)
     names = [node.operation.name for node in run]
     period = len(run)
-    if not again and all(node.call is run[0].call for node in run):
+    if not again and len(_calls(run[0])) <= depth:
         period = next(p for p in range(1, len(run) + 1) if len(run) % p == 0 and names[:p] * (len(run) // p) == names)
     yield from (run[start : start + period] for start in range(0, len(run), period))
 
 
-def _called_again(before: Node, node: Node) -> bool:
-    """Return True if a module has returned, and been called once more, between two nodes."""
-    for first, second in zip(_calls(before), _calls(node), strict=False):
-        if first is not second:
-            return first.tag is second.tag
-    return False
+def _depth(node: Node) -> int:
+    """Return how many calls of modules there are around the code in which an instruction stands."""
+    owner, _, method = node.origin[0].co_qualname.rpartition(".")
+    if method != "forward":
+        return 0
+    classes = [call.tag.class_name for call in _calls(node)]
+    name = owner.rpartition(".")[2]
+    return len(classes) - classes[::-1].index(name) if name in classes else min(len(classes), 1)
 
 
 def _view(name: str, base: Any, view: Any) -> Called:

@@ -54,6 +54,8 @@ class Written:
         All of it in the signs of mathematics; empty where it is long, or has no form in them.
     variables
         Those in `text`.
+    span
+        Where it stands.
     """
 
     target: str = ""
@@ -63,6 +65,7 @@ class Written:
     received: bool = False
     text: str = ""
     variables: frozenset[str] = frozenset()
+    span: Span = (0, 0, 0, 0)
 
 
 NOTHING = Written()
@@ -123,7 +126,7 @@ class _Tree:
         received = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         operands = tuple(_variable(each) for each in _operands(node) if not isinstance(each, ast.Constant))
         text, variables = _in_signs(node) if isinstance(node, ast.expr) else ("", frozenset[str]())
-        return Written(self._target(node), function, sign, operands, received, text, variables)
+        return Written(self._target(node), function, sign, operands, received, text, variables, _span(node))
 
     def _target(self, node: ast.AST) -> str:
         if isinstance(node, ast.AugAssign):
@@ -140,8 +143,8 @@ class _Tree:
         return ""
 
 
-def _span(node: ast.expr | ast.AugAssign) -> Span:
-    return node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0
+def _span(node: ast.AST) -> Span:
+    return node.lineno, node.col_offset, node.end_lineno, node.end_col_offset  # type: ignore[attr-defined]
 
 
 def _variable(node: ast.AST) -> str:

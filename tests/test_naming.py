@@ -243,4 +243,4 @@ def test_the_tensors_of_whole_programs_have_names_of_their_own():
     assert len(found) > 20
     assert {
         name: [n for n, count in Counter(names).items() if count > 1] for name, names in found.items()
-    } == dict.fromkeys(found, [])
+    } == {name: [] for name in found}

@@ -15,6 +15,7 @@ from gradviz.drawing.options import Detail, Options
 from gradviz.recording.later import changed
 from gradviz.recording.model import Frame, Graph, Recording
 from gradviz.recording.naming import uncounted
+from gradviz.recording.products import as_written
 
 FULL_UP_TO = 300
 """Tensors and operations together that a picture shows with a card each."""
@@ -48,6 +49,8 @@ def reduced(recording: Recording, options: Options) -> tuple[Recording, Options]
     ValueError
         If the tensor to focus on is not in the recording.
     """
+    if not options.every_operation:
+        recording = as_written(recording)
     if options.focus is not None:
         recording = focused(recording, options.focus, options.hops)
     if options.depth is not None:

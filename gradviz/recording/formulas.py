@@ -74,9 +74,12 @@ class Term:
         """
         texts = texts or self.texts()
         if texts is None:
-            name = _atom(self.symbol) + "ᵀ" * transposed
-            text = f"{name} ({shape_text(self.shape[::-1] if transposed else self.shape)})".strip()
-            return Part(text, "array", self.value, self.tensor, self.role, transposed)
+            name, shape = self.symbol, self.shape
+            if transposed:
+                name, shape = turned(self).text, (*shape[:-2], *shape[:-3:-1])
+            return Part(
+                f"{name} ({shape_text(shape)})".strip(), "array", self.value, self.tensor, self.role, transposed
+            )
         if isinstance(texts, str):
             return Part(texts, "number", self.value, self.tensor, self.role)
         entries = np.array(texts, object).reshape(self.shape)
@@ -90,6 +93,12 @@ class Term:
             return None
         texts = tuple([number(entry, dtype=self.value.dtype) for entry in self.value.data or ()])
         return texts if self.shape else texts[0]
+
+
+def turned(term: Term) -> Part:
+    """Return a term's name as a part of an equation in which it stands transposed."""
+    symbol = f"({term.symbol})" if term.symbol.startswith("∂") else atom(term.symbol)
+    return replace(term.symbolic(), text=f"{symbol}ᵀ", transposed=True)
 
 
 def term_of(operand: Operand) -> Term:
@@ -128,7 +137,8 @@ def array_of(value: Value) -> Any:
 _PLAIN = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
 
 
-def _atom(text: str) -> str:
+def atom(text: str) -> str:
+    """Put what is to be turned, or raised, in brackets where it needs them."""
     return f"({text})" if not text.startswith("∂") and binding(text) < binding("a") else text
 
 

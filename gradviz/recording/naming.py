@@ -287,7 +287,7 @@ class Naming:
         return f"{name}[{place}]" if node.many else name
 
     def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
-        names = [Called("None") if of is None else called[of] for of in self._inputs[node]]
+        names = [Called("None") if of is None else _in_names(of, called) for of in self._inputs[node]]
         return words.composed(
             node.operation,
             tuple([each.text for each in names]),
@@ -307,7 +307,7 @@ class Naming:
 
     def _as_product(self, run: _Run, called: Mapping[Key, Called]) -> str:
         """Name the result of an operator that took several operations by that operator."""
-        outside, operands = [called[key].text for key in _outside(run.nodes)], run.written.operands
+        outside, operands = [_in_names(key, called).text for key in _outside(run.nodes)], run.written.operands
         if len(operands) != 2 or len(outside) != len({*operands} if all(operands) else operands):
             return ""  # 1/w has one tensor, and x @ x
         name = formula(f"self {run.written.sign} other", {"self": outside[0], "other": outside[-1]})
@@ -351,6 +351,13 @@ class Naming:
         while call is not None and not call.tag.has_parameters:
             call = call.outer
         return "" if call is None else self._names.modules.get(id(call.tag), "")
+
+
+def _in_names(key: Key, called: Mapping[Key, Called]) -> Called:
+    """Return what a tensor is called in the names of others: which of its tensor's transposes it is says nothing there."""
+    own = called[key]
+    turned = isinstance(key[0], Node) and not own.named and uncounted(own.text).endswith("ᵀ")
+    return Called(uncounted(own.text), named=False) if turned else own
 
 
 def _unknown_leaf(leaf: Any, node: Node, slot: str) -> Called:

@@ -210,6 +210,11 @@ def local_label(applied: Applied, slot: str) -> str:
     return f"{applied.operation.name}′"
 
 
+def in_label(name: str) -> str:
+    """Write a factor so that there is room for it beside an arrow."""
+    return next((text for text in (name, _without_path(name)) if len(text) <= LONGEST_NAME - 4), "…")
+
+
 def _without_path(name: str) -> str:
     """Leave out where in a network something is, if what is left says enough: ``fc1(x)`` of ``net.fc1(x)``."""
     path, bracket, tail = name.partition("(")

@@ -63,7 +63,7 @@ NAMED = {
         "h⁽⁰⁾, W, h⁽⁰⁾ @ W, h⁽¹⁾, h⁽¹⁾ @ W, h⁽²⁾, h⁽²⁾ @ W, h⁽³⁾, loss",
     "loss = sum(a * a for a in (w, v))": "w, w·w, w·w + 0, v, v·v, loss",
     "def act(a):\n    return a * torch.sigmoid(a)\nh = x @ W\nloss = act(act(h)).sum()":
-        "x, W, h, σ(h), h·σ(h), σ(h·σ(h)), h·σ(h)·σ(h·σ(h)), loss",
+        "x, W, h, σ(h), h⊙σ(h), σ(h⊙σ(h)), h⊙σ(h)⊙σ(h⊙σ(h)), loss",
     "loss = torch.nn.functional.cross_entropy(x @ W, torch.tensor([0, 1, 0, 1])).sqrt()":
         "x, W, x @ W, log_softmax(x @ W), cross_entropy(x @ W), loss",
     "logits = x @ W\n_ = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 0, 1]))":
@@ -84,7 +84,7 @@ NAMED = {
     "a = (w * 3).detach()\nloss = a * w": "a, w, loss",
     "h = w * 3\nloss = h.detach() * h": "w, h, h.detach(), loss",
     "loss = torch.where(x > 0, x @ W, 0.5 * (x @ W)).sum()": None,
-    "q, k = W.chunk(2)\nloss = (q * k).sum()": "W, q, k, q·k, loss",
+    "q, k = W.chunk(2)\nloss = (q * k).sum()": "W, q, k, q⊙k, loss",
     "loss = (W.T.T @ W).sum()": "W, Wᵀ, T(Wᵀ), T(Wᵀ) @ W, loss",
     "loss = 1 / w + w @ v if False else 1 / w": None,
     "def mse(a, b):\n    return ((a - b) ** 2).mean()\n_ = mse(x @ W, torch.zeros(4, 2))":

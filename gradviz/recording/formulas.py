@@ -6,7 +6,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -58,9 +58,10 @@ class Term:
         few = len(self.shape) <= 2 and all(0 < length <= MOST_ROWS for length in self.shape)
         return few and self.value.data is not None
 
-    def symbolic(self) -> Part:
+    def symbolic(self, *, transposed: bool = False) -> Part:
         """Return its name as a part of an equation."""
-        return Part(self.symbol, "symbol", self.value, self.tensor, self.role)
+        text = _turned(self.symbol) if transposed else self.symbol
+        return Part(text, "symbol", self.value, self.tensor, self.role, transposed)
 
     def numeric(self, texts: Texts | None = None, *, transposed: bool = False) -> Part:
         """Return its numbers as a part of an equation; where they do not fit, its name and its shape.
@@ -74,12 +75,11 @@ class Term:
         """
         texts = texts or self.texts()
         if texts is None:
-            name, shape = self.symbol, self.shape
+            name, shape = _atom(self.symbol), self.shape
             if transposed:
-                name, shape = turned(self).text, (*shape[:-2], *shape[:-3:-1])
-            return Part(
-                f"{name} ({shape_text(shape)})".strip(), "array", self.value, self.tensor, self.role, transposed
-            )
+                name, shape = _turned(self.symbol), (*shape[:-2], *shape[:-3:-1])
+            text = f"{name} ({shape_text(shape)})".strip()
+            return Part(text, "array", self.value, self.tensor, self.role, transposed)
         if isinstance(texts, str):
             return Part(texts, "number", self.value, self.tensor, self.role)
         entries = np.array(texts, object).reshape(self.shape)
@@ -93,12 +93,6 @@ class Term:
             return None
         texts = tuple([number(entry, dtype=self.value.dtype) for entry in self.value.data or ()])
         return texts if self.shape else texts[0]
-
-
-def turned(term: Term) -> Part:
-    """Return a term's name as a part of an equation in which it stands transposed."""
-    symbol = f"({term.symbol})" if term.symbol.startswith("∂") else atom(term.symbol)
-    return replace(term.symbolic(), text=f"{symbol}ᵀ", transposed=True)
 
 
 def term_of(operand: Operand) -> Term:
@@ -115,7 +109,7 @@ def _arguments(of: Applied) -> dict[str, Term]:
 
 def _with_axes(term: Term, of: Applied) -> Term:
     """Return a term of a reduction's result with the axes that were reduced, at length 1."""
-    axes = reduced_axes(of)
+    axes = reduced_axes(of) if term.shape else ()
     shape = (
         tuple([1 if axis in axes else length for axis, length in enumerate(of.operands[0].shape)])
         if axes
@@ -137,14 +131,28 @@ def array_of(value: Value) -> Any:
 _PLAIN = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
 
 
-def atom(text: str) -> str:
+def _atom(text: str) -> str:
     """Put what is to be turned, or raised, in brackets where it needs them."""
     return f"({text})" if not text.startswith("∂") and binding(text) < binding("a") else text
+
+
+def _turned(text: str) -> str:
+    if text.startswith("∂"):
+        return f"({text})ᵀ"
+    return text[:-1] if text.endswith("ᵀ") else f"{_atom(text)}ᵀ"
 
 
 def _array_text(entries: Any) -> str:
     """Write an array: ``[[1, −2], [4, 0.5]]``."""
     return f"[{', '.join([one if isinstance(one, str) else _array_text(one) for one in entries])}]"
+
+
+@lru_cache(maxsize=1024)
+def _names(expression: str) -> frozenset[str]:
+    """Return the names in a formula that are no functions."""
+    tree = ast.parse(expression, mode="eval")
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called)
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +166,7 @@ class Formula:
     expression
         In Python's notation.
     terms
-        Those of its names that are tensors.
+        Those of its names that are tensors, or follow from them.
     made
         What the operation made of it: what a function gives that is the operation itself, or its way back.
     product
@@ -167,7 +175,7 @@ class Formula:
 
     of: Applied
     expression: str
-    terms: Mapping[str, Term]
+    terms: dict[str, Term]
     made: Value
     product: str = " @ "
 
@@ -187,11 +195,18 @@ class Formula:
         terms[GRADIENT] = _with_axes(upstream, of)
         return cls(of, expression, terms, made, " · ")
 
+    def __post_init__(self) -> None:
+        """Look up what the formula calls by a name of its own: how many entries a mean is over, the weights of classes."""
+        for name in _names(self.expression) - self.terms.keys():
+            value = self._value_of(name)
+            if value is not None and (value.shape or name not in self.of.operation.settings):
+                self.terms[name] = Term(name if value.shape else number(array_of(value)), value)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of tensors that it uses."""
-        used = {node.id for node in ast.walk(ast.parse(self.expression)) if isinstance(node, ast.Name)}
-        return tuple(name for name in self.terms if name in used)
+        used = _names(self.expression)
+        return tuple([name for name in self.terms if name in used])
 
     @property
     def used(self) -> list[Term]:
@@ -208,7 +223,12 @@ class Formula:
 
     def compute(self, *arrays: Any) -> Any:
         """Work it out with such numbers of its `names`; ``None`` where that cannot be done."""
-        return self._worked_out(self.expression, dict(zip(self.names, arrays, strict=True)))
+        changed = dict(zip(self.names, arrays, strict=True))
+        for name, array in changed.items():
+            kind = self.terms[name].value.dtype
+            if "float" not in kind:  # of places, classes and masks
+                changed[name] = np.asarray(array, kind)[()]
+        return self._worked_out(self.expression, changed)
 
     def _worked_out(self, expression: str, changed: Mapping[str, Any]) -> Any:
         operation, made = self.of.operation, array_of(self.made)
@@ -250,7 +270,7 @@ class Formula:
         return side if arrays <= MOST_ARRAYS and any(part.role for part in side) else None
 
     @cached_property
-    def _names(self) -> Mapping[str, str]:
+    def _names(self) -> dict[str, str]:
         return names_in_formulas(self.of) | {name: term.symbol for name, term in self.terms.items()}
 
     def _parts(self, words: Mapping[str, str], write: Callable[[Term, str, bool], Part]) -> Side:

@@ -287,11 +287,17 @@ class Naming:
         return f"{name}[{place}]" if node.many else name
 
     def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
+        slots = node.operation.inputs
         names = [Called("None") if of is None else _in_names(of, called) for of in self._inputs[node]]
+        if _turns(node):
+            return formula("self.T", {"self": names[0].text})
         return words.composed(
             node.operation,
             tuple([each.text for each in names]),
             tuple([each.named for each in names]),
+            tuple(
+                [slot for slot, each in zip(slots, node.inputs, strict=True) if np.ndim(getattr(each, "array", each))]
+            ),
             self.texts[node],
             self._module(node),
         )
@@ -310,7 +316,9 @@ class Naming:
         outside, operands = [_in_names(key, called).text for key in _outside(run.nodes)], run.written.operands
         if len(operands) != 2 or len(outside) != len({*operands} if all(operands) else operands):
             return ""  # 1/w has one tensor, and x @ x
-        name = formula(f"self {run.written.sign} other", {"self": outside[0], "other": outside[-1]})
+        words_of = {"self": outside[0], "other": outside[-1]}
+        arrays = ("self", "other") if run.nodes[-1].output_shape else ()
+        name = formula(f"self {run.written.sign} other", words_of, arrays=arrays)
         return name if len(name) <= words.LONGEST_NAME else ""
 
     def _as_called(self, nodes: Sequence[Node], function: str, called: Mapping[Key, Called]) -> str:
@@ -328,6 +336,8 @@ class Naming:
     def _text(self, run: _Run, called: Mapping[Key, Called], most: int = words.LONGEST_NAME) -> str:
         """Return the learner's own expression, unless a variable in it is what something else in the picture is called."""
         text, elsewhere = run.written.text, run.written.variables & self._bases
+        if run.nodes[-1].output_shape:
+            text = run.written.entrywise
         return "" if len(text) > most or elsewhere - self._own(run, called, elsewhere) else text
 
     def _own(self, run: _Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
@@ -384,6 +394,12 @@ def _key(node: Node, place: int) -> Key | None:
     if isinstance(argument, EngineTensor):
         return "leaf", id(argument)
     return None if argument is None else ("constant", node, place)
+
+
+def _turns(node: Node) -> bool:
+    """Return True for an operation that exchanges the last two axes."""
+    axes = len(node.output_shape)
+    return node.operation.name == "transpose" and axes > 2 and {*node.settings} == {axes - 2, axes - 1}
 
 
 def _outside(nodes: Iterable[Node]) -> list[Key]:

@@ -16,14 +16,16 @@ import numpy as np
 
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.recording import equations, sentences, words
-from gradviz.recording.formulas import Side, Term, atom, turned
+from gradviz.recording.formulas import Side, Term
 from gradviz.recording.later import changed, later
+from gradviz.recording.links import ONE_BY_ONE
 from gradviz.recording.model import (
     Argument,
     Contribution,
     Equation,
     Frame,
     Graph,
+    Link,
     Operation,
     Part,
     Recording,
@@ -41,6 +43,9 @@ PRODUCTS = {
 
 TURNED = "( )ᵀ"
 """The sign of an operation that exchanges the last two axes."""
+
+BATCHES = "abcdefghlmnopqrstuvwxyz"
+"""The letters of axes before the last two."""
 
 RESHAPING = ("view", "reshape", "expand", "unsqueeze", "squeeze")
 """Operations that only arrange entries in another shape, or repeat them."""
@@ -256,7 +261,12 @@ class _Folding:
             of,
             symbol=_symbol(product),
             inputs=tuple(
-                changed(argument, tensor=by_edge[argument.id].tensor.id, **_labels(product, argument))
+                changed(
+                    argument,
+                    tensor=by_edge[argument.id].tensor.id,
+                    link=_link(product, by_edge[argument.id]),
+                    **_labels(product, argument),
+                )
                 for argument in of.inputs
             ),
             outputs=(product.result.id,),
@@ -351,12 +361,14 @@ class _Folding:
                         lines.append(_sent(product, factor, line, upstream, value, self.values))
                 elif line.kind == "note" or line.argument in edges or not line.argument:
                     lines.append(self._renamed(line))
-        names = {self.graph.tensor(product.operation.outputs[0]).name: product.result.name}
+        # What is not in the picture is not spoken of.
+        inner, named = self.graph.tensor(product.operation.outputs[0]).name, dict[str, str]()
         for factor in product.factors:
-            names |= {self.graph.tensor(helper.outputs[0]).name: factor.tensor.name for helper in factor.helpers}
-        reason = own.reason
-        for inner in sorted(names, key=len, reverse=True):  # what is not in the picture is not spoken of
-            reason = reason.replace(inner, names[inner])
+            named |= {self.graph.tensor(helper.outputs[0]).name: factor.tensor.name for helper in factor.helpers}
+        arrived, mark, saved = own.reason.partition(" has arrived")
+        for name in sorted(named, key=len, reverse=True):
+            saved = saved.replace(name, named[name])
+        reason = arrived.replace(inner, product.result.name) + mark + saved
         return {"reason": reason, "equation": tuple(lines)}
 
     def _upstream(self, product: _Product, first: Frame) -> Value:
@@ -395,14 +407,17 @@ def _short(factor: _Factor) -> str:
 
 
 def _text(factor: _Factor, *, turned: bool) -> str:
-    return f"{atom(factor.tensor.name)}ᵀ" if turned else factor.tensor.name
+    return _term(factor.tensor, {}).symbolic(transposed=turned).text
 
 
 def _labels(product: _Product, argument: Argument) -> dict[str, str]:
     """Write the local derivative on an edge: what the gradient is multiplied with, and on which side."""
     left, right = product.left, product.right
-    if not argument.local or (product.added is not None and argument is product.added.argument):
+    if not argument.local:
         return {}
+    if product.added is not None and argument is product.added.argument:
+        axes = _axes(product, product.added)
+        return {"local": f"Σ {words.axes_name(axes, len(product.result.shape))}"} if axes else {}
     if argument is left.argument:
         factor = words.in_label(
             _text(right, turned=not right.turned) if not left.turned else _text(right, turned=right.turned)
@@ -416,6 +431,35 @@ def _labels(product: _Product, argument: Argument) -> dict[str, str]:
     return {"local": label, "local_number": ""}
 
 
+def _link(product: _Product, factor: _Factor) -> Link:
+    """Say which entries meet: of ``x @ Wᵀ`` the rows of x and those of W."""
+    left, right, lead = product.left, product.right, len(product.result.shape)
+    result = "i" * (len(left.tensor.shape) > 1) + "j" * (len(right.tensor.shape) > 1)
+    result = BATCHES[: lead - len(result)] + result
+
+    def letters(of: _Factor, own: str) -> str:
+        shape = of.tensor.shape
+        own = own if len(shape) > 1 else "k"
+        batch = _stretched(BATCHES[: lead - len(result.lstrip(BATCHES))], product.result.shape, shape[: -len(own)])
+        return batch + (own[::-1] if of.turned else own)
+
+    if factor is product.added:
+        return Link(_stretched(result, product.result.shape, factor.tensor.shape), result)
+    other = right if factor is left else left
+    own, others = letters(left, "ik"), letters(right, "kj")
+    if factor is right:
+        own, others = others, own
+    return Link(own, result, others, other.tensor.id, text=other.tensor.name)
+
+
+def _stretched(letters: str, made: tuple[int, ...], shape: tuple[int, ...]) -> str:
+    """Return the letters of the last axes, with dots for those that were stretched."""
+    if not shape:
+        return ""
+    pairs = zip(letters[-len(shape) :], made[len(letters) - len(shape) : len(letters)], shape, strict=True)
+    return "".join([ONE_BY_ONE if length == 1 != size else letter for letter, size, length in pairs])
+
+
 def _axes(product: _Product, factor: _Factor) -> tuple[int, ...]:
     """Return the axes of the result along which what is added was stretched."""
     if factor is not product.added:
@@ -425,10 +469,6 @@ def _axes(product: _Product, factor: _Factor) -> tuple[int, ...]:
 
 def _term(tensor: Tensor, values: Mapping[str, Value]) -> Term:
     return Term(tensor.name, values.get(tensor.id) or Value(tensor.shape, tensor.dtype, None), tensor.id, "value")
-
-
-def _part(term: Term, *, transposed: bool) -> Part:
-    return turned(term) if transposed else term.symbolic()
 
 
 def _side(*parts: Part, sign: str) -> Side:
@@ -444,7 +484,7 @@ def _computed(product: _Product, values: Mapping[str, Value]) -> Mapping[str, An
     made = _term(product.result, values)
     more = [Part(" + ", "sign")] if added else []
     symbols = (
-        *_side(_part(terms[0], transposed=left.turned), _part(terms[1], transposed=right.turned), sign=" @ "),
+        *_side(terms[0].symbolic(transposed=left.turned), terms[1].symbolic(transposed=right.turned), sign=" @ "),
         *more,
         *(term.symbolic() for term in terms[2:]),
     )
@@ -507,7 +547,7 @@ def _sent(
             above.numeric(first_texts, transposed=factor.turned), term.numeric(second_texts, transposed=transposed)
         )
 
-    symbols = both(_part(above, transposed=factor.turned), _part(term, transposed=transposed))
+    symbols = both(above.symbolic(transposed=factor.turned), term.symbolic(transposed=transposed))
     return equations.contribution(argument, line, equations.told(symbols, [above, term], made, compute, numbers))
 
 

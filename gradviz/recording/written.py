@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import CodeType
 
 from gradviz.engine.notation import formula
+from gradviz.engine.signs import CONSTANTS, FUNCTIONS
 
 LARGEST_FILE = 20_000
 """Lines of a file that is parsed to learn what its author called things."""
@@ -50,8 +51,9 @@ class Written:
         for one that is computed from others.
     received
         Whether the first of these stands before a dot: a method's tensor, or a module with functions.
-    text
-        All of it in the signs of mathematics; empty where it is long, or has no form in them.
+    text, entrywise
+        All of it in the signs of mathematics, where its variables are numbers, and where they are arrays; empty where it is
+        long, or has no form in them.
     variables
         Those in `text`.
     span
@@ -64,11 +66,15 @@ class Written:
     operands: tuple[str, ...] = ()
     received: bool = False
     text: str = ""
+    entrywise: str = ""
     variables: frozenset[str] = frozenset()
     span: Span = (0, 0, 0, 0)
 
 
 NOTHING = Written()
+
+_OF_THE_TABLE = {*CONSTANTS, *FUNCTIONS, "transpose"} - {"sqrt", "sigmoid", "sum", "prod", "abs"}
+"""Functions that mean something else in the table's formulas, or are not written there as they are called."""
 
 _SIGNS: dict[type[ast.operator], str] = {
     ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**", ast.Mod: "%",
@@ -125,8 +131,8 @@ class _Tree:
         sign = _SIGNS.get(type(node.op), "") if isinstance(node, ast.BinOp | ast.AugAssign) else ""
         received = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         operands = tuple(_variable(each) for each in _operands(node) if not isinstance(each, ast.Constant))
-        text, variables = _in_signs(node) if isinstance(node, ast.expr) else ("", frozenset[str]())
-        return Written(self._target(node), function, sign, operands, received, text, variables, _span(node))
+        text, entrywise, variables = _in_signs(node)
+        return Written(self._target(node), function, sign, operands, received, text, entrywise, variables, _span(node))
 
     def _target(self, node: ast.AST) -> str:
         if isinstance(node, ast.AugAssign):
@@ -179,19 +185,24 @@ def _called(function: ast.expr) -> str:
     return function.id if isinstance(function, ast.Name) else ""
 
 
-def _in_signs(node: ast.expr) -> tuple[str, frozenset[str]]:
-    """Write an expression as formulas are written, and return the variables in it."""
-    if not _is_short(node):
-        return "", frozenset()
+def _in_signs(node: ast.AST) -> tuple[str, str, frozenset[str]]:
+    """Write an expression as formulas are written, of numbers and of arrays, and return the variables in it."""
+    nothing = "", "", frozenset[str]()
+    if not isinstance(node, ast.expr) or not _is_short(node):
+        return nothing
     plain = _Bare().visit(ast.parse(ast.unparse(node), mode="eval").body)
+    parts = list(ast.walk(plain))
+    called = {each.func for each in parts if isinstance(each, ast.Call)}
+    names = frozenset(each.id for each in parts if isinstance(each, ast.Name) and each not in called)
+    if any(isinstance(each, ast.Subscript) or isinstance(getattr(each, "value", None), str) for each in parts):
+        return nothing
+    if any(isinstance(each, ast.Name) and each.id in _OF_THE_TABLE for each in called):
+        return nothing
     try:
-        text = formula(ast.unparse(plain), {})
+        text, entrywise = formula(ast.unparse(plain), {}), formula(ast.unparse(plain), {}, arrays=tuple(names))
     except (ValueError, SyntaxError):  # it has a part that formulas have not
-        return "", frozenset()
-    called = {each.func for each in ast.walk(plain) if isinstance(each, ast.Call)}
-    names = {each.id for each in ast.walk(plain) if isinstance(each, ast.Name) and each not in called}
-    said = not any(isinstance(each, ast.Constant) and isinstance(each.value, str) for each in ast.walk(plain))
-    return (text, frozenset(names)) if len(text) <= LONGEST and "…" not in text and said else ("", frozenset())
+        return nothing
+    return nothing if max(len(text), len(entrywise)) > LONGEST else (text, entrywise, names)
 
 
 def _is_short(node: ast.expr) -> bool:

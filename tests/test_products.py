@@ -24,16 +24,16 @@ WRITTEN = {
     "F.linear(x, W)": "@ Wᵀ",
     "F.linear(x, W, b)": "@ Wᵀ +",
     "F.linear(h, W, b)": "@ Wᵀ +",
-    "F.linear(h[0, 0], W, b)": "[…], […], @ Wᵀ +",
+    "F.linear(h[0, 0], W, b)": "[i], [i], @ Wᵀ +",
     "linear(h)": "@ weightᵀ +",
-    "torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(24, 2))(h)": "reshape, @ weightᵀ +",
+    "torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 2))(h)": "reshape, @ ᵀ +",
     "q @ k.transpose(-2, -1)": "@ kᵀ",
     "q.mT @ k": "qᵀ @",
-    "q @ k[0].mT": "[…], @ ᵀ",
+    "q @ k[0].mT": "[i], @ ᵀ",
     "torch.matmul(q, k.mT) / 2": "@ kᵀ, ÷",
     "h @ W.T": "@ Wᵀ",
     "v @ W": "@",
-    "W @ v[:3]": "[…], @",
+    "W @ v[:3]": "[a:b], @",
     "W.T @ v": "Wᵀ @",
     "h @ w3": "@",
     "(q @ k.mT).reshape(-1)": "@ kᵀ, reshape",
@@ -56,6 +56,8 @@ def made(code):
     }  # fmt: skip
     if code == "W @ v[:3]":
         space["v"] = leaf(4)
+    if code == "W.T @ x.T":
+        space["x"] = leaf(4, 2)
     result = eval(compile(code, "<products>", "eval"), space)
     weights = gv.randn(*result.shape)
     return record_graph(result, gradient=weights, backward=True, variables=[space])
@@ -98,7 +100,7 @@ def test_what_is_folded_is_found():
     drawing = gv.draw(linear(gv.ones(1, 3)).sum())
     operation = drawing.shown.graph.operations[0]
     assert dict(operation.attributes) == {STANDS_FOR: "TBackward0, AddmmBackward0"}
-    assert [tensor.name for tensor in drawing.shown.graph.tensors][:3] == ["linear.bias", "ones(1, 3)", "linear.weight"]
+    assert [tensor.name for tensor in drawing.shown.graph.tensors][:3] == ["linear.weight", "linear.bias", "ones(1, 3)"]
     assert [operation.grad_fn for operation in gv.draw(linear(gv.ones(1, 3)).sum(), every_operation=True).shown.graph.operations] == [
         "TBackward0", "AddmmBackward0", "SumBackward0"
     ]  # fmt: skip

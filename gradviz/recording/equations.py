@@ -188,7 +188,12 @@ def _product(applied: Applied, argument: str, written: str, above: Term, made: T
 def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
     """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
     listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
-    return [_call(f"{applied.operation.name}′", "(", tuple(listed), made.value), (made.numeric(),)], "="
+    return [call(f"{applied.operation.name}′", tuple(listed), made.value), (made.numeric(),)], "="
+
+
+def in_words(symbols: Side, made: Term) -> Right:
+    """Write what is not worked out part by part: with names, and what it makes."""
+    return [(Part("", "symbol", made.value, covers=len(symbols)), *symbols), (made.numeric(),)], "="
 
 
 def told(
@@ -250,10 +255,11 @@ def _summed(side: Side, axes: tuple[int, ...], dimensions: int, made: Value) -> 
         over = " rows" if axes == (0,) else " columns"
     else:
         over = f" {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
-    return _call(f"Σ{over}", " (" if over else "(", side, made)
+    return call(f"Σ{over}", side, made, " (" if over else "(")
 
 
-def _call(name: str, bracket: str, side: Side, made: Value) -> Side:
+def call(name: str, side: Side, made: Value, bracket: str = "(") -> Side:
+    """Write a function of what stands in the brackets after it, and what it makes of that."""
     inside = (Part(bracket, "sign"), *side, Part(")", "sign"))
     return Part(name, "symbol", made, covers=len(inside)), *inside
 

@@ -47,8 +47,8 @@ TURNED = "( )ᵀ"
 BATCHES = "abcdefghlmnopqrstuvwxyz"
 """The letters of axes before the last two."""
 
-RESHAPING = ("view", "reshape", "expand", "unsqueeze", "squeeze")
-"""Operations that only arrange entries in another shape, or repeat them."""
+RESHAPING = ("view", "reshape", "expand", "unsqueeze", "squeeze", "contiguous")
+"""Operations that only arrange entries in another shape, or copy or repeat them."""
 
 STANDS_FOR = "stands for"
 """The attribute of a folded operation that names those which it stands for."""
@@ -525,10 +525,15 @@ def _sent(
     # The other factor stands turned: it is, or the formula turns it, or both; and all of it once more for a factor that is.
     first = (factor is product.left) is not factor.turned  # whether the gradient comes first
     transposed = other.turned if factor.turned else not other.turned
-    vectors = len(product.left.tensor.shape) == 1 or len(product.right.tensor.shape) == 1
+    vectors = 1 in (len(product.left.tensor.shape), len(product.right.tensor.shape))
+    transposed = transposed and len(term.shape) > 1
+    outer = vectors and len(target.shape) > 1
 
-    def both(gradient: Part, factor_part: Part) -> Side:
-        return _side(*((gradient, factor_part) if first else (factor_part, gradient)), sign=" · ")
+    def both(gradient: Part, other_part: Part) -> Side:
+        pair = (gradient, other_part) if first else (other_part, gradient)
+        if outer:
+            return equations.call("outer", (pair[0], Part(", ", "sign"), pair[1]), value)
+        return _side(*pair, sign=" · ")
 
     def compute(gradient: Any, array: Any) -> Any:
         gradient, array = _matrices(product, np.asarray(gradient), np.asarray(array), factor is product.left)
@@ -540,14 +545,17 @@ def _sent(
             return found.squeeze(-2 if factor is product.left else -1)
         return _turned(found, factor.turned)
 
-    def numbers(first_texts: Any, second_texts: Any) -> Side | None:
-        if vectors:
-            return None
+    def numbers(first_texts: Any, second_texts: Any) -> Side:
         return both(
-            above.numeric(first_texts, transposed=factor.turned), term.numeric(second_texts, transposed=transposed)
+            above.numeric(first_texts, transposed=factor.turned and not outer),
+            term.numeric(second_texts, transposed=transposed),
         )
 
-    symbols = both(above.symbolic(transposed=factor.turned), term.symbolic(transposed=transposed))
+    symbols = both(above.symbolic(transposed=factor.turned and not outer), term.symbolic(transposed=transposed))
+    if (
+        vectors and len(product.left.tensor.shape) + len(product.right.tensor.shape) > 3
+    ):  # a batch of vectors is a matrix
+        return equations.contribution(argument, line, equations.in_words(symbols, made))
     return equations.contribution(argument, line, equations.told(symbols, [above, term], made, compute, numbers))
 
 

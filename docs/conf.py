@@ -38,7 +38,7 @@ copyright = "the gradviz authors, MIT licence"
 version = release = gradviz.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "browser"]
 nb_execution_mode = "off"
 # A player is shown by the page that it carries; a widget would need scripts from the network.
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def write(source: Path, target: Path) -> None:
     def run(path: Path) -> None:
         notebook = nbformat.read(path, as_version=4)
         client = nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3")
-        client.execute(cwd=str(source), env=environment)
+        client.execute(cwd=str(source), env=environment, stderr=subprocess.DEVNULL)
         nbformat.write(notebook, target / path.name)
 
     with ThreadPoolExecutor(2) as several:

@@ -68,9 +68,10 @@ class Term:
         kind: Literal["number", "array"] = "array" if self.shape or not self.fits else "number"
         return Part(text, kind, self.value, self.tensor, self.role, transposed)
 
-    def symbolic(self) -> Part:
+    def symbolic(self, *, transposed: bool = False) -> Part:
         """Return its name as a part of an equation."""
-        return Part(self.symbol, "symbol", self.value, self.tensor, self.role)
+        text = _turned(self.symbol) if transposed else self.symbol
+        return Part(text, "symbol", self.value, self.tensor, self.role, transposed)
 
     def numeric(self, texts: Texts | None = None, *, transposed: bool = False) -> Part:
         """Return its numbers as a part of an equation; where they do not fit, its name and its shape.
@@ -84,8 +85,10 @@ class Term:
         """
         texts = texts or self.texts()
         if texts is None:
-            name = _turned(self.symbol) if transposed else _atom(self.symbol)
-            text = f"{name} ({shape_text(self.shape[::-1] if transposed else self.shape)})".strip()
+            name, shape = _atom(self.symbol), self.shape
+            if transposed:
+                name, shape = _turned(self.symbol), (*shape[:-2], *shape[:-3:-1])
+            text = f"{name} ({shape_text(shape)})".strip()
         elif isinstance(texts, str):
             text = texts
         else:
@@ -138,6 +141,7 @@ _PLAIN = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "boo
 
 
 def _atom(text: str) -> str:
+    """Put what is to be turned, or raised, in brackets where it needs them."""
     return f"({text})" if not text.startswith("∂") and binding(text) < binding("a") else text
 
 

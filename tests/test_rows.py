@@ -513,7 +513,14 @@ def written(row):
 
 BY_ENTRY = [
     (row.grad_fn, slot)
-    for family in (operations.elementary, operations.elementwise, operations.special, activations)
+    for family in (
+        operations.arithmetic,
+        operations.choosing,
+        operations.elementary,
+        operations.elementwise,
+        operations.special,
+        activations,
+    )
     for row in {id(f.operation): f.operation for f in vars(family).values() if hasattr(f, "operation")}.values()
     if TABLE.get(row.grad_fn) is row
     for slot in written(row)

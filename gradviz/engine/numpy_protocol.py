@@ -13,11 +13,11 @@ import numpy as np
 
 from gradviz.engine import advice
 from gradviz.engine import functions as f
+from gradviz.engine.arguments import array_of
 from gradviz.engine.functions import joining
 from gradviz.engine.linalg import functions as linalg
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import array_of
-from gradviz.engine.operations import elementary, elementwise
+from gradviz.engine.operations import choosing, elementary
 from gradviz.engine.scope import PACKAGE
 from gradviz.engine.tensor import NUMPY_OF_TRACKED, Tensor, wrap
 
@@ -39,8 +39,8 @@ UFUNCS: dict[Any, Any] = {
     np.sin: f.sin,
     np.cos: f.cos,
     np.tanh: f.tanh,
-    np.maximum: elementwise.maximum,
-    np.minimum: elementwise.minimum,
+    np.maximum: choosing.maximum,
+    np.minimum: choosing.minimum,
     np.sign: f.sign,
     np.exp2: f.exp2,
     np.expm1: f.expm1,
@@ -70,8 +70,8 @@ UFUNCS: dict[Any, Any] = {
     np.hypot: elementary.hypot,
     np.logaddexp: elementary.logaddexp,
     np.logaddexp2: elementary.logaddexp2,
-    np.fmax: elementwise.fmax,
-    np.fmin: elementwise.fmin,
+    np.fmax: choosing.fmax,
+    np.fmin: choosing.fmin,
     np.equal: f.eq,
     np.not_equal: f.ne,
     np.less: f.lt,

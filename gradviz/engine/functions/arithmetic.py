@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.arguments import array_of, is_bool
 from gradviz.engine.broadcast import check_broadcast
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.operation import array_of, is_bool
-from gradviz.engine.operations import elementary, elementwise, scalars, special
+from gradviz.engine.operations import arithmetic, choosing, elementary, elementwise, scalars, special
+from gradviz.engine.operations.arithmetic import reciprocal
 from gradviz.engine.operations.elementary import (
     acos,
     acosh,
@@ -40,7 +41,6 @@ from gradviz.engine.operations.elementwise import (
     exp,
     floor,
     log,
-    reciprocal,
     relu,
     sgn,
     sigmoid,
@@ -139,16 +139,16 @@ def _whole(*arrays: Any) -> bool:
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Add, after multiplying `other` by `alpha`."""
-    return elementwise.add(input, other) if alpha == 1 else scalars.add_scaled(*_scaled(input, other, alpha))
+    return arithmetic.add(input, other) if alpha == 1 else scalars.add_scaled(*_scaled(input, other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `other`, multiplied by `alpha`."""
     if alpha == 1:
-        return elementwise.sub(input, other)
+        return arithmetic.sub(input, other)
     bools = [is_bool(array_of(operand)) for operand in (input, other)]
     if any(bools):
-        raise RuntimeError(elementwise.no_difference(all(bools)))
+        raise RuntimeError(arithmetic.no_difference(all(bools)))
     return scalars.sub_scaled(*_scaled(input, other, alpha))
 
 
@@ -169,16 +169,16 @@ def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `input`, multiplied by `alpha`, from `other`."""
     bools = input.array.dtype.kind == "b"
     if bools or isinstance(other, bool):
-        raise RuntimeError(elementwise.no_difference(bools and is_bool(array_of(other))))
+        raise RuntimeError(arithmetic.no_difference(bools and is_bool(array_of(other))))
     if alpha == 1:
-        return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)
+        return (arithmetic.rsub_tensor if isinstance(other, Tensor) else arithmetic.rsub)(input, other)
     x, y, alpha = _scaled(input, other, alpha)
     return (scalars.rsub_scaled if isinstance(other, Tensor) else scalars.rsub_scaled_from_number)(x, y, alpha)
 
 
 def mul(input: Any, other: Any) -> Tensor:
     """Multiply entry by entry."""
-    return elementwise.mul(input, other) if isinstance(input, Tensor) else elementwise.mul(other, input)
+    return arithmetic.mul(input, other) if isinstance(input, Tensor) else arithmetic.mul(other, input)
 
 
 multiply = mul
@@ -202,13 +202,13 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     tensor([-4,  3])
     """
     if rounding_mode is None:
-        return elementwise.div(input, other)
+        return arithmetic.div(input, other)
     if rounding_mode not in ("floor", "trunc"):
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
     _divisible(f"div_{rounding_mode}", input, other)
-    return elementwise.div_rounded(input, other, rounding_mode)
+    return arithmetic.div_rounded(input, other, rounding_mode)
 
 
 divide = true_divide = div
@@ -216,7 +216,7 @@ divide = true_divide = div
 
 def floor_divide(input: Any, other: Any) -> Tensor:
     """Divide and round down. As PyTorch's, it has no derivative: `div` with a rounding mode has, and it is 0."""
-    return elementwise.floor_divide(*_divisible("div_floor", input, other))
+    return arithmetic.floor_divide(*_divisible("div_floor", input, other))
 
 
 def _divisible(kernel: str, input: Any, other: Any) -> list[Tensor]:
@@ -241,10 +241,10 @@ def remainder(input: Any, other: Any) -> Tensor:
     """
     operands = _divisible("remainder", input, other)
     if not isinstance(input, Tensor):
-        return elementwise.remainder_of_number(*operands)
+        return arithmetic.remainder_of_number(*operands)
     if isinstance(other, Tensor):
-        return elementwise.remainder_tensor(input, other)
-    return elementwise.remainder_number(operands[0], array_of(other))
+        return arithmetic.remainder_tensor(input, other)
+    return arithmetic.remainder_number(operands[0], array_of(other))
 
 
 def fmod(input: Any, other: Any) -> Tensor:
@@ -258,8 +258,8 @@ def fmod(input: Any, other: Any) -> Tensor:
     """
     operands = _divisible("fmod", input, other)
     if isinstance(other, Tensor):
-        return elementwise.fmod_tensor(input, other)
-    return elementwise.fmod_number(operands[0], array_of(other))
+        return arithmetic.fmod_tensor(input, other)
+    return arithmetic.fmod_number(operands[0], array_of(other))
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
@@ -268,7 +268,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     if kind.kind == "b":
         raise _no_kernel("addcmul", kind, "_out")
     check_broadcast(input.array, tensor1.array, tensor2.array)
-    return elementwise.addcmul(input, tensor1, tensor2, value if kind.kind == "f" else int(value))
+    return arithmetic.addcmul(input, tensor1, tensor2, value if kind.kind == "f" else int(value))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
@@ -282,7 +282,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
             "tensor1 / tensor2), for all dtypes."
         )
     check_broadcast(input.array, tensor1.array, tensor2.array)
-    return elementwise.addcdiv(input, tensor1, tensor2, value)
+    return arithmetic.addcdiv(input, tensor1, tensor2, value)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
@@ -294,8 +294,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
         kernel = "lerp_kernel_tensor" if isinstance(weight, Tensor) else "lerp_kernel_scalar"
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_type_name(input.dtype)}'")
     if isinstance(weight, Tensor):
-        return elementwise.lerp_tensor(*aligned(input, end, weight))
-    return elementwise.lerp_number(*aligned(input, end), weight)
+        return arithmetic.lerp_tensor(*aligned(input, end, weight))
+    return arithmetic.lerp_number(*aligned(input, end), weight)
 
 
 def _name(tensor: Tensor) -> str:
@@ -313,14 +313,14 @@ def pow(input: Any, exponent: Any) -> Tensor:
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         if input.array.dtype.kind != "f":
             input = _widened(input, exponent)
-        return elementwise.pow_number(input, exponent)
+        return arithmetic.pow_number(input, exponent)
     if not isinstance(input, Tensor):
         base = array_of(input)
         kind = dtypes.result_type(base, exponent.array)
-        return elementwise.number_pow(exponent if exponent.array.dtype == kind else exponent.to(kind), base)
+        return arithmetic.number_pow(exponent if exponent.array.dtype == kind else exponent.to(kind), base)
     if input.array.dtype.kind == exponent.array.dtype.kind == "b":
         raise NotImplementedError("\"pow\" not implemented for 'Bool'")
-    return elementwise.pow_tensor(input, exponent)
+    return arithmetic.pow_tensor(input, exponent)
 
 
 def float_power(input: Any, exponent: Any) -> Tensor:
@@ -331,7 +331,7 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
 def square(input: Tensor) -> Tensor:
     """Raise to the power of two."""
-    return elementwise.pow_number(input, 2) if input.array.dtype.kind == "f" else pow(input, 2)
+    return arithmetic.pow_number(input, 2) if input.array.dtype.kind == "f" else pow(input, 2)
 
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
@@ -358,7 +358,7 @@ def neg(input: Tensor) -> Tensor:
             "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
             "`~` or `logical_not()` operator instead."
         )
-    return elementwise.neg(input)
+    return arithmetic.neg(input)
 
 
 absolute, negative = abs, neg
@@ -399,8 +399,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
         check_broadcast(*(array_of(x) for x in (input, min, max) if x is not None))
-        return elementwise.clamp_tensor(input, min, max)
-    return elementwise.clamp(_widened(input, min, max), array_of(min), array_of(max))
+        return choosing.clamp_tensor(input, min, max)
+    return choosing.clamp(_widened(input, min, max), array_of(min), array_of(max))
 
 
 def _widened(input: Tensor, *limits: Any) -> Tensor:
@@ -415,16 +415,16 @@ def clamp_min(input: Tensor, min: Any) -> Tensor:
     """Replace what is smaller than `min`."""
     if isinstance(min, Tensor):
         check_broadcast(input.array, min.array)
-        return elementwise.clamp_min_tensor(input, min)
-    return elementwise.clamp_min(_widened(input, min), array_of(min))
+        return choosing.clamp_min_tensor(input, min)
+    return choosing.clamp_min(_widened(input, min), array_of(min))
 
 
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """Replace what is larger than `max`."""
     if isinstance(max, Tensor):
         check_broadcast(input.array, max.array)
-        return elementwise.clamp_max_tensor(input, max)
-    return elementwise.clamp_max(_widened(input, max), array_of(max))
+        return choosing.clamp_max_tensor(input, max)
+    return choosing.clamp_max(_widened(input, max), array_of(max))
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
@@ -483,10 +483,10 @@ logaddexp = _of_two(
 logaddexp2 = _of_two(
     "logaddexp2", elementary.logaddexp2, "Return ``log2(2**x + 2**y)``, without overflow.", whole=False
 )
-maximum = _of_two("maximum", elementwise.maximum, "Return the larger of two; nan where one is.")
-minimum = _of_two("minimum", elementwise.minimum, "Return the smaller of two; nan where one is.")
-fmax = _of_two("fmax", elementwise.fmax, "Return the larger of two; where one is nan, the other.")
-fmin = _of_two("fmin", elementwise.fmin, "Return the smaller of two; where one is nan, the other.")
+maximum = _of_two("maximum", choosing.maximum, "Return the larger of two; nan where one is.")
+minimum = _of_two("minimum", choosing.minimum, "Return the smaller of two; nan where one is.")
+fmax = _of_two("fmax", choosing.fmax, "Return the larger of two; where one is nan, the other.")
+fmin = _of_two("fmin", choosing.fmin, "Return the smaller of two; where one is nan, the other.")
 
 
 def _of_integers(name: str, function: Any, words: str) -> Callable[[Tensor, Tensor], Tensor]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import creation, devices, dtypes, formats, inplace
+from gradviz.engine.arguments import normal_axis
 from gradviz.engine.functions import reductions, shapes
-from gradviz.engine.operation import normal_axis
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor
 

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes
+from gradviz.engine.arguments import normal_axes, normal_axis
 from gradviz.engine.broadcast import check_broadcast
 from gradviz.engine.functions import arithmetic, logic
 from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
-from gradviz.engine.operation import normal_axes, normal_axis
-from gradviz.engine.operations import elementwise, reductions, scalars, scans, selection
+from gradviz.engine.operations import reductions, scalars, scans, sorting
 from gradviz.engine.operations import softmax as softmaxes
+from gradviz.engine.operations.arithmetic import no_difference
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -316,7 +317,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     if dim is None:
         return reductions.max_all(input)
     axis = normal_axis(dim, input.ndim)
-    return MaxResult(*selection.max_dim(input, axis, keepdim, tuple(input.shape)))
+    return MaxResult(*sorting.max_dim(input, axis, keepdim, tuple(input.shape)))
 
 
 def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
@@ -328,7 +329,7 @@ def min(input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Any = N
     if dim is None:
         return reductions.min_all(input)
     axis = normal_axis(dim, input.ndim)
-    return MinResult(*selection.min_dim(input, axis, keepdim, tuple(input.shape)))
+    return MinResult(*sorting.min_dim(input, axis, keepdim, tuple(input.shape)))
 
 
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
@@ -376,7 +377,7 @@ argmin = _where(
 
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool | None = None) -> Any:
     """Put the entries along an axis in order, and say where each was. If `stable`, equal entries keep their order."""
-    axis, row = normal_axis(dim, input.ndim), selection.sort if stable is None else selection.sort_as_asked
+    axis, row = normal_axis(dim, input.ndim), sorting.sort if stable is None else sorting.sort_as_asked
     return SortResult(*row(input, axis, descending, tuple(input.shape), bool(stable)))
 
 
@@ -392,28 +393,28 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         raise RuntimeError("topk does not support bool dtypes on CPU")
     if input.ndim and not 0 <= k <= input.shape[axis]:
         raise RuntimeError("selected index k out of range")
-    return TopkResult(*selection.topk(input, k, axis, largest, tuple(input.shape), sorted))
+    return TopkResult(*sorting.topk(input, k, axis, largest, tuple(input.shape), sorted))
 
 
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the entry in the middle, of an even number the lower one; with `dim`, along an axis and where it was."""
     _no_bools("median", input)
     if dim is None:
-        return reductions.median_all(input)
-    return MedianResult(*_ranked("median", reductions.median_dim, input, dim, keepdim))
+        return sorting.median_all(input)
+    return MedianResult(*_ranked("median", sorting.median_dim, input, dim, keepdim))
 
 
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """Return the median of what is a number."""
     _no_bools("median", input)
     if dim is None:
-        return reductions.nanmedian_all(input)
-    return NanmedianResult(*_ranked("nanmedian", reductions.nanmedian_dim, input, dim, keepdim))
+        return sorting.nanmedian_all(input)
+    return NanmedianResult(*_ranked("nanmedian", sorting.nanmedian_dim, input, dim, keepdim))
 
 
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> Any:
     """Return the most frequent value along an axis, of several the smallest, and the last place it is at."""
-    return ModeResult(*_ranked("mode", reductions.mode, input, dim, keepdim))
+    return ModeResult(*_ranked("mode", sorting.mode, input, dim, keepdim))
 
 
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any:
@@ -423,7 +424,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Any
     _not_empty("kthvalue", input, axis)
     if not 1 <= k <= (input.shape[axis] if input.ndim else 1):
         raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {axis}")
-    return KthvalueResult(*_ranked("kthvalue", reductions.kthvalue, input, dim, keepdim, k))
+    return KthvalueResult(*_ranked("kthvalue", sorting.kthvalue, input, dim, keepdim, k))
 
 
 def _no_bools(name: str, input: Tensor) -> None:
@@ -717,7 +718,7 @@ def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """Return the p-norm of the difference."""
     bools = [x.array.dtype.kind == "b" for x in (input, other)]
     if any(bools):
-        raise RuntimeError(elementwise.no_difference(all(bools)))
+        raise RuntimeError(no_difference(all(bools)))
     kind = dtypes.result_type(input.array, other.array)
     if kind.kind != "f":
         name = dtypes.scalar_type_name(dtypes.from_numpy(kind))

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.arguments import normal_axes, normal_axis
 from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.devices import check_device
-from gradviz.engine.operation import normal_axes, normal_axis
-from gradviz.engine.operations import assignment, elementwise, shapes
+from gradviz.engine.operations import assignment, elementwise, parts, scans, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.engine.views import view_of
@@ -523,7 +523,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     dim1, dim2
         The two axes.
     """
-    return view_of(input, shapes.diagonal(input, offset, *_two_axes(input.ndim, dim1, dim2), input.array.shape))
+    return view_of(input, parts.diagonal(input, offset, *_two_axes(input.ndim, dim1, dim2), input.array.shape))
 
 
 def _two_axes(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
@@ -535,14 +535,14 @@ def _two_axes(ndim: int, dim1: int, dim2: int) -> tuple[int, int]:
 
 def diagonal_copy(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Take the diagonal of two axes, as a copy."""
-    return shapes.diagonal_copy(input, offset, *_two_axes(input.ndim, dim1, dim2), input.array.shape)
+    return parts.diagonal_copy(input, offset, *_two_axes(input.ndim, dim1, dim2), input.array.shape)
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """Replace the diagonal of two axes, in a copy."""
     axes = _two_axes(input.ndim, dim1, dim2)
     check_part(src, np.diagonal(input.array, offset, *axes).shape)
-    return shapes.diagonal_scatter(input, src, offset, *axes)
+    return parts.diagonal_scatter(input, src, offset, *axes)
 
 
 def check_part(src: Tensor, shape: tuple[int, ...]) -> None:
@@ -556,7 +556,7 @@ def check_part(src: Tensor, shape: tuple[int, ...]) -> None:
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Put the entries of the last axis on the diagonal of two new ones, with zeros around it."""
-    return shapes.diag_embed(input, offset, *_two_axes(input.ndim + 1, dim1, dim2))
+    return parts.diag_embed(input, offset, *_two_axes(input.ndim + 1, dim1, dim2))
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
@@ -584,13 +584,13 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Set what stands above a diagonal to 0."""
     _check_matrix("tril", input)
-    return shapes.tril(input, diagonal)
+    return parts.tril(input, diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Set what stands below a diagonal to 0."""
     _check_matrix("triu", input)
-    return shapes.triu(input, diagonal)
+    return parts.triu(input, diagonal)
 
 
 def _check_matrix(name: str, input: Tensor) -> None:
@@ -702,7 +702,7 @@ def _strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None) 
     return places
 
 
-strided_scatter = shapes.strided_scatter
+strided_scatter = parts.strided_scatter
 
 # --- copies in place of views ----------------------------------------------------------------------------------------
 
@@ -757,7 +757,7 @@ def alias_copy(input: Tensor) -> Tensor:
 
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """Add up along an axis, keeping every sum on the way."""
-    return shapes.cumsum(input if dtype is None else input.to(dtype), normal_axis(dim, input.ndim))
+    return scans.cumsum(input if dtype is None else input.to(dtype), normal_axis(dim, input.ndim))
 
 
 def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: bool = False, **ignored: Any) -> Tensor:

@@ -12,7 +12,7 @@ from gradviz.engine import advice, dtypes, functions, inplace
 from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operation import watching
-from gradviz.engine.operations import elementwise, scalars
+from gradviz.engine.operations import arithmetic, scalars
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.activations import log_softmax, logsigmoid
@@ -779,7 +779,7 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """Return distances of pairs that belong together (target 1), and what the others' lack of `margin` (target −1)."""
     how = _reduction(reduction, size_average, reduce)
-    apart = functions.where(functions.ne(target, 1), functions.clamp_min(elementwise.sub(margin, input), 0), 0.0)
+    apart = functions.where(functions.ne(target, 1), functions.clamp_min(arithmetic.sub(margin, input), 0), 0.0)
     together = functions.where(functions.ne(target, -1), input, 0.0)
     return _reduced(apart + together, how)
 
@@ -824,7 +824,7 @@ def cosine_embedding_loss(
     size1 = scalars.add(functions.sum(input1 * input1, target.ndim), eps)
     size2 = scalars.add(functions.sum(input2 * input2, target.ndim), eps)
     cosine = product / functions.sqrt(size1 * size2)
-    near, far = elementwise.sub(1, cosine), functions.clamp_min(scalars.sub(cosine, margin), 0)
+    near, far = arithmetic.sub(1, cosine), functions.clamp_min(scalars.sub(cosine, margin), 0)
     together = functions.where(functions.eq(target, 1), near, 0.0)
     apart = functions.where(functions.eq(target, -1), far, 0.0)
     return _reduced(together + apart, how)

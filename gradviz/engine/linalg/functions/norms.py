@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.arguments import array_of, normal_axes, normal_axis
 from gradviz.engine.functions.arithmetic import mul, nan_to_num
 from gradviz.engine.functions.indexing import narrow
 from gradviz.engine.functions.reductions import amax, amin
@@ -24,7 +25,6 @@ from gradviz.engine.linalg.checks import (
 from gradviz.engine.linalg.functions.decompositions import svdvals
 from gradviz.engine.linalg.functions.equations import inv_ex
 from gradviz.engine.linalg.operations import norms as rows
-from gradviz.engine.operation import array_of, normal_axes, normal_axis
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = ["cond", "matrix_norm", "norm", "vector_norm"]

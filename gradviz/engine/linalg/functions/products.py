@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes, mixed
+from gradviz.engine.arguments import array_of, normal_axis
 from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.functions.arithmetic import mul
 from gradviz.engine.functions.shapes import (
@@ -22,7 +23,6 @@ from gradviz.engine.functions.shapes import (
 )
 from gradviz.engine.linalg.checks import check_tensor, type_names
 from gradviz.engine.linalg.operations import products as rows
-from gradviz.engine.operation import array_of, normal_axis
 from gradviz.engine.operations import shapes
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of

@@ -15,12 +15,12 @@ from gradviz.engine.node import Node
 from gradviz.recording import sentences, words
 from gradviz.recording.collect import Collection
 from gradviz.recording.later import later
-from gradviz.recording.model import Contribution, Frame, Gradient, Value
+from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
 from gradviz.recording.passes import Key, Pass
 from gradviz.recording.values import kept
 from gradviz.recording.words import Applied, Operand
 
-Line = Callable[[], str]
+Line = Callable[[], Equation]
 """Writes a line of an equation."""
 
 
@@ -66,7 +66,7 @@ def _forward_words(applied: Applied) -> Mapping[str, Any]:
     sources = [operand.name for operand in applied.operands if operand.id]
     return {
         "sentence": sentences.computed(applied.results[0].name, sources),
-        "equation": (words.forward_equation(applied),),
+        "equation": (Equation(words.forward_equation(applied), "forward"),),
     }
 
 
@@ -114,7 +114,7 @@ class _Backward:
             root.id,
             "Start of backward",
             sentence,
-            equation=(equation, *(line() for line in lines)),
+            equation=(Equation(equation, "seed"), *(line() for line in lines)),
             gradients=(gradient,),
         )
 
@@ -134,7 +134,8 @@ class _Backward:
             slot = row.inputs[place]
             if sent is not None:
                 told, not_all = (applied, slot, self.output, result), target in self.partial
-                lines.append(partial(words.backward_equation, *told, value(entered), value(sent), partial=not_all))
+                write = partial(words.backward_equation, *told, value(entered), value(sent), partial=not_all)
+                lines.append(partial(_line, "contribution", f"{applied.id}_{place}", write))
                 if not contributions and not _same(upstream, entered):
                     lines.append(self._replaced(f"{name} had made {result.name}'s gradient", entered))
             if not _same(sent, gradient):
@@ -153,7 +154,8 @@ class _Backward:
             self.missing[target] -= 1
             if before is not None:
                 given = words.gradient_name(self.output, target.name)
-                lines.append(partial(sentences.summed, given, value(before), value(gradient), value(total)))
+                write = partial(sentences.summed, given, value(before), value(gradient), value(total))
+                lines.append(partial(_line, "sum", f"{applied.id}_{place}", write))
             gradients[target.id] = self._gradient(target, edge, total, not self.missing[target], lines)
         return later(
             Frame,
@@ -180,14 +182,17 @@ class _Backward:
         elif (leaf := edge[0].variable) in ran.total:  # else its last gradient came from outside of this picture
             arrived, made, before = ran.arrived[leaf], ran.total[leaf], ran.before[leaf]
         if not _same(so_far, arrived):
-            lines.append(partial(sentences.more_arrived, name, None if arrived is None else value(arrived)))
+            write = partial(sentences.more_arrived, name, None if arrived is None else value(arrived))
+            lines.append(partial(_line, "note", "", write))
         hooked = not _same(arrived, made)
         if hooked:
             lines.append(self._replaced(f"{name} made it", made))
         total = made
         if before is not None:
             total = before + made
-            lines.append(partial(sentences.held, name, value(before), value(made), value(total)))
+            lines.append(
+                partial(_line, "sum", "", partial(sentences.held, name, value(before), value(made), value(total)))
+            )
         return Gradient(
             id,
             value(total),
@@ -197,7 +202,12 @@ class _Backward:
         )
 
     def _replaced(self, what: str, gradient: Any) -> Line:
-        return partial(sentences.replaced, what, None if gradient is None else self.value(gradient))
+        write = partial(sentences.replaced, what, None if gradient is None else self.value(gradient))
+        return partial(_line, "note", "", write)
+
+
+def _line(kind: Any, argument: str, write: Callable[[], str]) -> Equation:
+    return Equation(write(), kind, argument)
 
 
 def _backward_words(applied: Applied, saved: Sequence[str], freed: bool, lines: Sequence[Line]) -> Mapping[str, Any]:

@@ -10,6 +10,8 @@ import numpy as np
 
 from gradviz.engine import creation, devices, dtypes, formats, inplace
 from gradviz.engine.arguments import normal_axis
+from gradviz.engine.creation import data as constructors
+from gradviz.engine.creation.options import shape_of
 from gradviz.engine.functions import reductions, shapes
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor
@@ -99,12 +101,12 @@ def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tenso
 
 def new(self: Tensor, *data: Any) -> Tensor:
     """Make a tensor of this one's dtype, from numbers or of some sizes, as in old code; today: `new_tensor`."""
-    return creation.legacy(data, self.dtype)
+    return constructors.legacy(data, self.dtype)
 
 
 def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
     """Give the tensor itself another size: entries that stay keep their values."""
-    return inplace.resize(self, creation._shape(size, "resize_"))
+    return inplace.resize(self, shape_of(size, "resize_"))
 
 
 def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
@@ -121,7 +123,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     >>> torch.ones(2, 3).sum_to_size(1, 3)
     tensor([[2., 2., 2.]])
     """
-    wanted = creation._shape(size, "sum_to_size")
+    wanted = shape_of(size, "sum_to_size")
     more = self.ndim - len(wanted)
     if more < 0 or any(n not in (1, m) for n, m in zip(wanted, self.shape[max(more, 0) :], strict=False)):
         raise RuntimeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(self.shape)}}}.")

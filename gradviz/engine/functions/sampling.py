@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import distributions, dtypes, inplace, layout, random
-from gradviz.engine.creation import source
+from gradviz.engine.creation.random import source
 from gradviz.engine.functions import shapes
 from gradviz.engine.operations import sampling
 from gradviz.engine.tensor import Tensor

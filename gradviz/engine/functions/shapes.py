@@ -11,6 +11,7 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.arguments import normal_axes, normal_axis
 from gradviz.engine.broadcast import broadcast_error
+from gradviz.engine.creation.options import creating
 from gradviz.engine.devices import check_device
 from gradviz.engine.operations import assignment, elementwise, parts, scans, shapes
 from gradviz.engine.scope import warn
@@ -598,25 +599,16 @@ def _check_matrix(name: str, input: Tensor) -> None:
         raise RuntimeError(f"{name}: input tensor must have at least 2 dimensions")
 
 
-def _no_options(options: dict[str, Any]) -> None:
-    from gradviz.engine.creation import check_options
-
-    requires_grad = options.pop("requires_grad", False)
-    check_options(options.pop("device", None), options)
-    if requires_grad:
-        raise RuntimeError("Only Tensors of floating point and complex dtype can require gradients")
-
-
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, **options: Any) -> Tensor:
+@creating
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Any:
     """Return the rows and the columns of the lower triangle of a matrix, its diagonal included."""
-    _no_options(options)
-    return wrap(np.array(np.tril_indices(row, offset, col), dtypes.to_numpy(dtype or dtypes.int64)))
+    return np.array(np.tril_indices(row, offset, col), dtypes.to_numpy(dtype or dtypes.int64))
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = dtypes.int64, **options: Any) -> Tensor:
+@creating
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Any:
     """Return the rows and the columns of the upper triangle of a matrix, its diagonal included."""
-    _no_options(options)
-    return wrap(np.array(np.triu_indices(row, offset, col), dtypes.to_numpy(dtype or dtypes.int64)))
+    return np.array(np.triu_indices(row, offset, col), dtypes.to_numpy(dtype or dtypes.int64))
 
 
 # --- windows and strides ---------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import Signature, signature
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,21 @@ def creating(make: Callable[..., Any]) -> Callable[..., Tensor]:
 
     @wraps(make)
     def made(*args: Any, device: Any = None, requires_grad: bool = False, **options: Any) -> Tensor:
+        if not options:
+            check_device(device)
+            return leaf(make(*args), requires_grad)
         if "size" in options and "size" not in own:  # collected from the places, so the name is left to us
             args = (options.pop("size"),)
         given = {name: options.pop(name) for name in own.intersection(options)}
         check_options(device, options)
         return leaf(make(*args, **given), requires_grad)
 
+    taken, options = (
+        list(signature(make).parameters.values()),
+        list(signature(made, follow_wrapped=False).parameters.values()),
+    )
+    made.__signature__ = Signature([*taken, *options[1:]], return_annotation=Tensor)  # type: ignore[attr-defined]
+    del made.__wrapped__
     made.named = own | {"device", "requires_grad"}  # type: ignore[attr-defined]
     return made
 

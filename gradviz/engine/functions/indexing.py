@@ -10,7 +10,8 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.arguments import normal_axis
-from gradviz.engine.functions.shapes import check_part, unsqueeze
+from gradviz.engine.functions.diagonals import check_part
+from gradviz.engine.functions.shapes import unsqueeze
 from gradviz.engine.functions.subscripts import (
     OF_A_NUMBER,
     axes_of,

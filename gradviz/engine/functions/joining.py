@@ -10,17 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.arguments import normal_axis
+from gradviz.engine.functions.repeating import expand
 from gradviz.engine.functions.scattering import masked_select
-from gradviz.engine.functions.shapes import (
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    expand,
-    flat_size,
-    flatten,
-    reshape,
-    view,
-)
+from gradviz.engine.functions.shapes import atleast_1d, atleast_2d, atleast_3d, flat_size, flatten, reshape, view
 from gradviz.engine.functions.subscripts import slice_of
 from gradviz.engine.operations import joining
 from gradviz.engine.scope import warn

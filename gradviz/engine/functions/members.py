@@ -12,7 +12,7 @@ from gradviz.engine import creation, devices, dtypes, formats, inplace
 from gradviz.engine.arguments import normal_axis
 from gradviz.engine.creation import data as constructors
 from gradviz.engine.creation.options import shape_of
-from gradviz.engine.functions import reductions, shapes
+from gradviz.engine.functions import reductions, scans
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor
 
@@ -173,8 +173,8 @@ METHODS = {
     "apply_": apply_,
     "bernoulli": creation.bernoulli,
     "conj_physical_": lambda self: self,
-    "cumprod_": _running(reductions.cumprod),
-    "cumsum_": _running(shapes.cumsum),
+    "cumprod_": _running(scans.cumprod),
+    "cumsum_": _running(scans.cumsum),
     "dim_order": lambda self: tuple(np.argsort([-step for step in self.stride()], kind="stable").tolist()),
     "fill_diagonal_": fill_diagonal_,
     "get_device": lambda self: -1,

@@ -9,7 +9,8 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.arguments import array_of, normal_axis
-from gradviz.engine.functions.shapes import broadcast_shape, expand, flatten
+from gradviz.engine.functions.repeating import broadcast_shape, expand
+from gradviz.engine.functions.shapes import flatten
 from gradviz.engine.functions.subscripts import check_places
 from gradviz.engine.operation import watching
 from gradviz.engine.operations import scattering, selection, shapes

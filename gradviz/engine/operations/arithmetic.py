@@ -15,8 +15,6 @@ from gradviz.engine.operation import binary, general, unary
 from gradviz.engine.operations.formulas import not_differentiable, recorded
 from gradviz.engine.tensor import Tensor
 
-# --- arithmetic ------------------------------------------------------------------------------------------------------
-
 add = binary(
     "add",
     "AddBackward0",

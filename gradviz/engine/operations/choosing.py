@@ -12,8 +12,6 @@ from gradviz.engine.layout import as_operands
 from gradviz.engine.operation import binary, general
 from gradviz.engine.operations.piecewise import only
 
-# --- choosing ----------------------------------------------------------------------------------------------------------
-
 
 def _halved_if(equal: Any, grad: Any) -> Any:
     return np.where(equal, grad / 2, grad)

@@ -15,8 +15,6 @@ from gradviz.engine.operation import beside, general, unary
 from gradviz.engine.operations.formulas import not_differentiable, on_both
 from gradviz.engine.operations.piecewise import only, straight
 
-# --- functions of one argument -----------------------------------------------------------------------------------------
-
 abs = unary(
     "abs",
     "AbsBackward0",

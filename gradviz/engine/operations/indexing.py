@@ -10,8 +10,6 @@ from gradviz.engine.layout import follow, rows
 from gradviz.engine.operation import general
 from gradviz.engine.operations.formulas import recorded, zeros_for
 
-# --- parts picked by lists and masks -----------------------------------------------------------------------------------
-
 
 def place_of(indices: Any) -> Any:
     """Turn one array per axis, or ``None`` for a whole axis, into an index as NumPy wants it."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes, functions, inplace
-from gradviz.engine.functions.shapes import broadcast_shape
+from gradviz.engine.functions.repeating import broadcast_shape
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operation import watching
 from gradviz.engine.operations import arithmetic, scalars

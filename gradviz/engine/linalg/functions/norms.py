@@ -11,7 +11,8 @@ import numpy as np
 
 from gradviz.engine import dtypes
 from gradviz.engine.arguments import array_of, normal_axes, normal_axis
-from gradviz.engine.functions.arithmetic import mul, nan_to_num
+from gradviz.engine.functions.arithmetic import mul
+from gradviz.engine.functions.elementwise import nan_to_num
 from gradviz.engine.functions.indexing import narrow
 from gradviz.engine.functions.reductions import amax, amin
 from gradviz.engine.functions.reductions import sum as total

@@ -11,6 +11,7 @@ computational graph, with values and gradients, and `backprop` lets you step thr
 tensor(14.)
 """
 
+import sys as _sys
 from math import e, inf, nan, pi
 from typing import Any
 
@@ -119,3 +120,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_LATER])
+
+
+if _sys.platform == "emscripten":  # in a browser Graphviz is loaded while the learner reads on
+    later(__name__, "drawing", "drawing").layout.engines()

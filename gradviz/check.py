@@ -29,7 +29,7 @@ import numpy as np
 from gradviz.engine.advice import SECOND_TIME
 from gradviz.engine.backward import grad
 from gradviz.engine.modes import no_grad
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.engine.tensor import Tensor
 from gradviz.recording import record_graph, variables_of
 from gradviz.recording.model import Argument, Graph
@@ -239,7 +239,11 @@ def _wrong(what: str, verdict: str, hints: Sequence[str], form: str) -> None:
 
 def _say(what: str, solved: bool, text: str) -> None:
     _solved[what] = solved or _solved.get(what, False)
-    print(text)
+    marimo = sys.modules.get("marimo")
+    if marimo is not None and marimo.running_in_notebook():  # there what is printed is not among a cell's outputs
+        marimo.output.append(marimo.plain_text(text))
+    else:
+        print(text)
 
 
 def _blank(answer: Any) -> bool:

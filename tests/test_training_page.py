@@ -11,7 +11,7 @@ from browser import with_a_clock_of_its_own, with_payload
 from conftest import missing
 
 import gradviz as gv
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.player.training import training_page
 
 pytestmark = pytest.mark.browser

@@ -121,7 +121,7 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
         given = gradient.value if gradient else None
         _show_numbers(shown, f"{id}_g", card.body, given, view.gradient_scale, view.options)
         if card.meets and gradient is not None:
-            shown.text[f"{id}_g0"] = sum_text(card.meets, moment, gradient, view.options, card.body.digits)
+            shown.text[f"{id}_g0"] = sum_text(card.meets, moment, gradient, view.options)
 
 
 def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale: float, options: Options) -> None:
@@ -131,7 +131,7 @@ def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale:
     elif body.kind == "numbers":
         numbers = value.data if value is not None and value.data is not None else None
         for place in range(count):
-            shown.text[f"{key}{place}"] = PENDING if numbers is None else options.number(numbers[place], body.digits)
+            shown.text[f"{key}{place}"] = PENDING if numbers is None else options.number(numbers[place])
     else:
         shown.fill[key] = NOT_YET * count if value is None else shaded(cells(value, body), scale)
         if body.kind == "preview":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from gradviz.drawing.palette import PALETTES
-from gradviz.recording import number_text
+from gradviz.recording import DIGITS, number_text
 
 Direction = Literal["auto", "LR", "TB"]
 Detail = Literal["auto", "full", "compact", "structure"]
@@ -46,7 +46,8 @@ class Options:
     focus, hops
         Show only what is at most so many operations away from the tensor of this name.
     number_format
-        As for Python's ``%``: ``"%.2f"``. By default up to four significant digits.
+        As for Python's ``%``: ``"%.2f"``. By default a number is written exactly where that takes up to six characters, else with
+        four significant digits.
     palette
         Of heatmaps: ``"orange-blue"``, ``"purple-green"`` or, as for print unless told otherwise, ``"grey"``.
     font
@@ -68,8 +69,8 @@ class Options:
     font: str | None = None
     captions: tuple[str, str] = ("value", "grad")
 
-    def number(self, value: Any, digits: int) -> str:
-        """Write a number, with at most so many significant digits unless a format was given."""
+    def number(self, value: Any, digits: int = DIGITS) -> str:
+        """Write a number: exactly where that is short, else with so many significant digits, unless a format was given."""
         if self.number_format is None:
             return number_text(value, digits)
         return (self.number_format % value).replace("-", "−")

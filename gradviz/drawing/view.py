@@ -54,8 +54,6 @@ class Body:
         Of the cells shown.
     cell_width, cell_height
         Of one cell.
-    digits
-        How many significant digits a number gets.
     layers, across
         A tensor with more than two axes is shown as several such matrices, so many of them side by side.
     note
@@ -67,7 +65,6 @@ class Body:
     columns: int
     cell_width: float
     cell_height: float
-    digits: int = 4
     layers: int = 1
     across: int = 1
     note: str = ""
@@ -333,7 +330,7 @@ def _card(
     )
     if last is not None and gradient is not None and edges:
         meets = edges if len(edges) > 1 or gradient.before is not None or gradient.replaced is not None else ()
-        text = sum_text(meets, last, gradient, options, body.digits)
+        text = sum_text(meets, last, gradient, options)
         body = replace(body, cell_width=max(body.cell_width, mono_width(text, NUMBER_SIZE) + GAP))
     if tensor.role == "intermediate" and options.detail in ("compact", "structure"):
         return _chip(tensor, name, shape, body, has_value, has_gradient)
@@ -375,10 +372,9 @@ def _body(tensor: Tensor, shown: list[Value], options: Options) -> Body:
     stacked = layers * rows  # a few small matrices are as easy to read below each other
     few = (stacked <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO) or (stacked == 1 and columns <= WIDEST_ROW)
     if few:
-        digits = 4 if stacked * columns == 1 else 3
-        texts = [options.number(number, digits) for value in shown for number in value.data or ()]
+        texts = [options.number(number) for value in shown for number in value.data or ()]
         widest = max((len(text) for text in texts), default=1)
-        return Body("numbers", stacked, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW, digits)
+        return Body("numbers", stacked, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW)
     if layers > 1:
         return _layers(tensor, layers, rows, columns)
     if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
@@ -394,7 +390,7 @@ def _layers(tensor: Tensor, layers: int, rows: int, columns: int) -> Body:
     cell = 11.0 if max(rows, columns) <= 4 else 7.0
     across = tensor.shape[-3] if seen == layers and 1 < tensor.shape[-3] <= 4 else min(seen, 4)
     note = f"{seen} of {layers:,}".replace(",", " ") if seen < layers else ""
-    return Body("heatmap" if shown == whole else "preview", rows, columns, cell, cell, 4, seen, across, note)
+    return Body("heatmap" if shown == whole else "preview", rows, columns, cell, cell, seen, across, note)
 
 
 def _disc(operation: Operation, recording: Recording, options: Options) -> Disc:
@@ -450,20 +446,20 @@ def _edges_back(recording: Recording) -> dict[str, tuple[str, ...]]:
     return {tensor: tuple(edges) for tensor, edges in found.items() if len(edges) <= MOST_MEETING}
 
 
-def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options: Options, digits: int) -> str:
+def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options: Options) -> str:
     """Write a gradient that several paths brought, as their sum: ``3 + 4 = 7``; what a hook made of it as ``7 → 14``."""
     arrived = [contribution.value for edge, contribution in moment.contributions.items() if edge in meets]
     if gradient.replaced is not None:
-        hooked = " → ".join(options.number(value.data[0], digits) for value in gradient.replaced if value.data)
+        hooked = " → ".join(options.number(value.data[0]) for value in gradient.replaced if value.data)
         if gradient.before is None or not gradient.before.data or not gradient.value.data:
             return hooked
-        held = options.number(gradient.before.data[0], digits)
-        return f"{held} + ({hooked}) = {options.number(gradient.value.data[0], digits)}"
+        held = options.number(gradient.before.data[0])
+        return f"{held} + ({hooked}) = {options.number(gradient.value.data[0])}"
     parts = [value.data[0] for value in (gradient.before, *arrived) if value is not None and value.data]
-    total = options.number(gradient.value.data[0] if gradient.value.data else 0, digits)
+    total = options.number(gradient.value.data[0] if gradient.value.data else 0)
     if not 2 <= len(parts) <= MOST_MEETING:
         return total
-    first, *others = (options.number(part, digits) for part in parts)
+    first, *others = (options.number(part) for part in parts)
     terms = "".join(f" − {other[1:]}" if other.startswith("−") else f" + {other}" for other in others)
     return f"{first}{terms} = {total}"
 

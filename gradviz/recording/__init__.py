@@ -1,6 +1,7 @@
 """What was computed, as frozen facts: made by watching the engine, saved and loaded as JSON."""
 
-from gradviz.engine.notation import number as number_text
+from gradviz.engine.numerals import DIGITS, NEARLY_ZERO
+from gradviz.engine.numerals import number as number_text
 from gradviz.recording.codec import dumps, load, loads, save
 from gradviz.recording.model import (
     Argument,
@@ -26,6 +27,8 @@ from gradviz.recording.values import preview_shape
 from gradviz.recording.words import shape_text
 
 __all__ = [
+    "DIGITS",
+    "NEARLY_ZERO",
     "Argument",
     "Code",
     "Contribution",

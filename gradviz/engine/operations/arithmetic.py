@@ -10,7 +10,8 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.arguments import promoting
 from gradviz.engine.layout import as_operands
-from gradviz.engine.notation import number, superscript
+from gradviz.engine.notation import superscript
+from gradviz.engine.numerals import number
 from gradviz.engine.operation import binary, general, unary
 from gradviz.engine.operations.formulas import not_differentiable, recorded
 from gradviz.engine.tensor import Tensor

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.layout import as_first, as_operands
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.engine.operation import beside, general, unary
 from gradviz.engine.operations.formulas import not_differentiable, on_both
 from gradviz.engine.operations.piecewise import only, straight

@@ -12,7 +12,7 @@ from typing import Any
 
 from gradviz.engine.arguments import promoted, promoting
 from gradviz.engine.layout import as_operands
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.engine.operation import beside, general
 
 

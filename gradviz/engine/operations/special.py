@@ -11,7 +11,7 @@ import numpy as np
 from gradviz.engine import specialmath
 from gradviz.engine.arguments import array_of
 from gradviz.engine.layout import as_operands, in_rows
-from gradviz.engine.notation import number
+from gradviz.engine.numerals import number
 from gradviz.engine.operation import beside, binary, general, unary
 from gradviz.engine.operations.formulas import on_both
 

@@ -1,28 +1,64 @@
-// Numbers as a learner writes them, the same as in the picture (gradviz.engine.notation.number).
+// Numbers as a learner writes them, the same as in the picture (gradviz.engine.numerals).
+
+/** Bits of the significand, and the exponent of the smallest normal number. @type {Record<string, [number, number]>} */
+const PRECISIONS = { float16: [11, -14], bfloat16: [8, -126], float32: [24, -126] };
+
+/** Added to a number and taken off again, it rounds to a whole number, halves to even. */
+const TO_WHOLE = 1.5 * 2 ** 52;
 
 /**
- * Writes a number with few significant digits, a real minus sign and no trailing zeros.
+ * Rounds to the nearest number of a dtype.
+ * @param {number} value
+ * @param {string} dtype
+ */
+export function nearest(value, dtype) {
+  const [bits, least] = PRECISIONS[dtype] ?? [];
+  if (bits === undefined || !value || !Number.isFinite(value)) return value;
+  const unit = 2 ** (Math.max(Math.floor(Math.log2(Math.abs(value))), least ?? 0) - bits + 1);
+  return (value / unit + TO_WHOLE - TO_WHOLE) * unit;
+}
+
+/**
+ * Writes a number: the shortest text that reads back as the same number in its dtype where that has at most two characters more
+ * than `digits`, its sign not counted; else so many significant digits. With a real minus sign, without trailing zeros.
  * @param {number | boolean} value
  * @param {number} [digits]
+ * @param {string} [dtype]
  * @returns {string}
  */
-export function numberText(value, digits = 4) {
+export function numberText(value, digits = 4, dtype = "float64") {
   if (typeof value === "boolean") return value ? "True" : "False";
   if (Number.isNaN(value)) return "nan";
-  if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
+  const sign = value < 0 ? "−" : "";
+  if (!Number.isFinite(value)) return `${sign}∞`;
   if (value === 0) return "0";
   const size = Math.abs(value);
-  if (Number.isInteger(value) && size < 1e5) return String(value).replace("-", "−");
-  const wholeDigits = size < 1e5 ? String(Math.trunc(size)).length : 0;
-  const kept = Math.max(digits, wholeDigits);
-  const [mantissa, power] = rounded(value, kept).split("e");
+  const most = digits + 2;
+  const longest = Math.min(most, 7);
+  // Within 15 digits no two texts read as one float64, so that the longest, without its zeros, is the shortest.
+  for (let count = PRECISIONS[dtype] ? 1 : longest; count <= longest; count++) {
+    const exact = rounded(size, count);
+    if (nearest(Number(exact), dtype) !== size) continue;
+    if (Math.min(...[true, false].map((plain) => written(exact, plain).length)) <= most) return sign + written(exact, most);
+    break;
+  }
+  const kept = size < 1e5 ? Math.max(digits, String(Math.trunc(size)).length) : digits;
+  return sign + written(rounded(size, kept), kept);
+}
+
+/**
+ * Lays a number out, plainly or, as "%g" does, with a power of ten for what is very small or has too many digits.
+ * @param {string} scientific As `toExponential` writes it.
+ * @param {number | boolean} plain Whether plainly, or from which exponent on not.
+ */
+function written(scientific, plain) {
+  const [mantissa = "", power] = scientific.split("e");
   const exponent = Number(power);
-  // As "%g" does: powers of ten for what is very small or very large.
-  const written =
-    exponent < -4 || exponent >= kept
-      ? `${withoutZeros(mantissa)}e${exponent}`
-      : withoutZeros(Number(`${mantissa}e${power}`).toFixed(Math.max(0, kept - 1 - exponent)));
-  return written.replaceAll("-", "−");
+  const digits = mantissa.replace(".", "").replace(/0+$/, "");
+  const point = (/** @type {number} */ place) => digits.slice(0, place).padEnd(place, "0") + (digits[place] ? `.${digits.slice(place)}` : "");
+  if (plain === true || (plain !== false && -5 < exponent && exponent < plain))
+    return exponent < 0 ? `0.${"0".repeat(-exponent - 1)}${digits}` : point(exponent + 1);
+  return `${point(1)}e${exponent}`.replace("-", "−");
 }
 
 /**
@@ -31,15 +67,10 @@ export function numberText(value, digits = 4) {
  * @param {number} digits
  */
 function rounded(value, digits) {
-  const [all, power] = value.toExponential(40).split("e");
+  const [all = "", power] = value.toExponential(40).split("e");
   const cut = all.indexOf(".") + digits;
   const isTie = /^50*$/.test(all.slice(cut)) && Number(all[cut - 1]) % 2 === 0;
   return isTie ? `${all.slice(0, cut)}e${power}` : value.toExponential(digits - 1);
-}
-
-/** @param {string} text */
-function withoutZeros(text) {
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
 /** Writes a shape: "10×3", and "one number" for a scalar. @param {number[]} shape */

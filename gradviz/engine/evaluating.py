@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial, reduce
 from typing import Any
 
 import numpy as np
@@ -47,11 +47,11 @@ def expression(operation: Operation, values: Values) -> Any:
     array([3., 6.])
     """
     given = [values[name] for name in (*operation.inputs, *operation.settings)]
-    return _evaluated(operation.expression, operation, values, lambda *_, **__: operation.forward(*given))
+    return evaluated(operation.expression, operation, values, lambda *_, **__: operation.forward(*given))
 
 
 def contribution(
-    operation: Operation, slot: str, grad: Any, values: Values, own: Callable[[Any], Any] | None = None
+    operation: Operation, slot: str, grad: Any, values: Values, own: Callable[[str, Any], Any] | None = None
 ) -> Any:
     """Work out what a row says that it sends to an argument.
 
@@ -64,7 +64,7 @@ def contribution(
     values
         By name, the arguments as arrays, the results and the settings.
     own
-        What a word that names the operation's own way back stands for: by default the row's own formula.
+        What a word that names the operation's own way back stands for, given the word: by default the row's own formula.
 
     Returns
     -------
@@ -74,9 +74,11 @@ def contribution(
     text, shape = operation.local[slot], np.shape(values[slot])
     rule = operation.rules[operation.inputs.index(slot)]
     fields = tuple(values[name] for name in operation.fields)
-    found = _evaluated(
-        text, operation, {**values, GRADIENT: grad}, lambda *_, **__: own(grad) if own else rule(grad, fields)
-    )
+
+    def way_back(word: str, *_: Any, **__: Any) -> Any:
+        return own(word, grad) if own else rule(grad, fields)
+
+    found = evaluated(text, operation, {**values, GRADIENT: grad}, way_back)
     if not is_factor(text):
         return found
     sent = np.asarray(grad * found)
@@ -85,7 +87,7 @@ def contribution(
 
 def local(operation: Operation, slot: str, values: Values) -> Any:
     """Work out a local derivative that the upstream gradient is multiplied with, entry by entry."""
-    return _evaluated(operation.local[slot], operation, values, None)
+    return evaluated(operation.local[slot], operation, values, None)
 
 
 def known(name: str) -> bool:
@@ -259,10 +261,10 @@ def _solve(a: Any, b: Any, left: bool = True) -> Any:
     return np.linalg.solve(a, b) if left else _turned(np.linalg.solve(_turned(a), _turned(b)))
 
 
-def _times_turned(x: Any, y: Any, left: bool = True) -> Any:
-    """Return ``x @ y.T``, of vectors as of columns; or, on the other side, ``y.T @ x``."""
-    if np.ndim(x) == 1:
-        return np.multiply.outer(x, y)
+def _times_turned(x: Any, y: Any, of: Any, left: bool = True) -> Any:
+    """Return ``x @ y.T``, of a vector for each matrix as of a column; or, on the other side, ``y.T @ x``."""
+    if np.ndim(x) < np.ndim(of):
+        return x[..., :, None] * y[..., None, :]
     return x @ _turned(y) if left else _turned(y) @ x
 
 
@@ -306,6 +308,7 @@ FUNCTIONS: dict[str, Any] = {
     "median": _median,
     "nansum": lambda x, dim=None, keepdim=True: _sum(np.where(np.isnan(x), 0, x), dim, keepdim),
     "fmod": np.fmod,
+    "maximum": lambda *arrays: reduce(np.maximum, arrays),
     "ones": np.ones_like,
     "zeros": np.zeros_like,
     "identity": lambda x: np.eye(*np.shape(x)),
@@ -337,13 +340,29 @@ FUNCTIONS: dict[str, Any] = {
 # --- working a formula out -----------------------------------------------------------------------------------------------
 
 
-def _evaluated(text: str, operation: Operation, values: Values, own: Callable[..., Any] | None) -> Any:
+def evaluated(text: str, operation: Operation, values: Values, own: Callable[..., Any] | None) -> Any:
+    """Work a formula out, or a part of it.
+
+    Parameters
+    ----------
+    text
+        The formula.
+    operation, values
+        The row, and by name what its names stand for.
+    own
+        What a function that is not known here gives; it is told its name, and what it is called with.
+
+    Raises
+    ------
+    NameError
+        If the formula has a name that nothing is known of.
+    """
     absent = frozenset(name for name, value in values.items() if value is None)
     code, names, called = _compiled(text, absent)
     scope: dict[str, Any] = {"turned": _turned, "chosen": np.where}
     for name in names:
         if name in called:
-            scope[name] = FUNCTIONS.get(name, own)
+            scope[name] = FUNCTIONS[name] if name in FUNCTIONS else partial(own, name) if own else None
         elif name in values:
             scope[name] = values[name]
         else:

@@ -142,6 +142,7 @@ def _floored(self: Any, other: Any) -> Any:
 
 def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sign: str) -> tuple[Any, Any]:
     """Add the rows of a remainder of division by a number, and by a tensor."""
+    written = "self % other" if mode == "floor" else "fmod(self, other)"
     by_number = general(
         name,
         number,
@@ -150,7 +151,7 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         "self",
         {"self": lambda grad: grad},
         settings="other",
-        expression="self % other",
+        expression=written,
         local={"self": "1"},
         sentence="What is left over by a division moves as the number itself does.",
     )
@@ -160,7 +161,7 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         sign,
         forward,
         {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * _quotient(self, other, mode)},
-        expression="self % other",
+        expression=written,
         local={"self": "1", "other": f"-{mode}(self / other)"},
         sentence=_REST,
     )

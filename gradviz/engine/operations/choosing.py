@@ -95,7 +95,7 @@ clamp = general(
     {"self": lambda grad, self, min, max: only(_inside(self, min, max), grad)},
     settings="min max",
     expression="clamp(self)",
-    local={"self": "1 if inside else 0"},
+    local={"self": "1 if min <= self <= max else 0"},
     sentence=_CUT,
 )
 clamp_tensor = general(
@@ -114,7 +114,11 @@ clamp_tensor = general(
         ),
     },
     expression="clamp(self, min, max)",
-    local={"self": "1 if inside else 0", "min": "1 if self < min else 0", "max": "1 if self > max else 0"},
+    local={
+        "self": "1 if min <= self <= max else 0",
+        "min": "1 if self < min < max else 0",
+        "max": "1 if maximum(self, min) > max else 0",
+    },
     sentence=_CUT_BY_TENSOR,
 )
 
@@ -193,6 +197,6 @@ where = general(
         "other": lambda grad, condition: only(~condition, grad),
     },
     expression="where(condition, self, other)",
-    local={"self": "1 if chosen else 0", "other": "1 if chosen else 0"},
+    local={"self": "1 if condition else 0", "other": "0 if condition else 1"},
     sentence="Each entry passes its gradient to the side it was chosen from.",
 )

@@ -76,8 +76,8 @@ index = general(
     {"self": lambda grad, indices, self_sym_sizes: scatter(grad, indices, self_sym_sizes)},
     settings="indices self_sym_sizes",
     tensors="indices",
-    expression="self[...]",
-    local={"self": "1 if taken else 0"},
+    expression="taken(self)",
+    local={"self": "put(grad)"},
     sentence="Entries are taken by a list or a mask. What was taken gets its gradient; what was left gets 0.",
 )
 index_put = general(
@@ -90,6 +90,6 @@ index_put = general(
     settings="indices accumulate",
     tensors="indices",
     expression="index_put(self, values)",
-    local={"self": "0 if replaced else 1", "values": "1"},
+    local={"self": "0 if replaced else 1", "values": "taken(grad)"},
     sentence="The entries that were replaced send their gradients to the new numbers; the others pass theirs on.",
 )

@@ -31,7 +31,7 @@ def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str, se
             {argument: part(i) for i, argument in enumerate(inputs)},
             settings=settings,
             expression=f"{name}({', '.join(inputs)})",
-            local=dict.fromkeys(inputs, "1"),
+            local=dict.fromkeys(inputs, "taken(grad)"),
             sentence=sentence,
         )
 

@@ -50,7 +50,9 @@ def _in_zeros(part: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     return forward
 
 
-def _part(name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, how: str) -> Any:
+def _part(
+    name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, how: str, taken: str = "taken(self)"
+) -> Any:
     return general(
         name,
         grad_fn,
@@ -59,8 +61,8 @@ def _part(name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: 
         "self",
         {"self": back},
         settings=f"{settings} self_sym_sizes".strip(),
-        expression="self[...]",
-        local={"self": "1 if taken else 0"},
+        expression=taken,
+        local={"self": "put(grad)"},
         sentence=f"{how} What was taken gets its gradient; what was left gets 0.",
     )
 
@@ -75,7 +77,7 @@ def _put_back(name: str, grad_fn: str, part: Any, taken: Any, settings: str) -> 
         {"grad_output": taken},
         settings=f"{settings} sizes",
         expression="put(grad_output)",
-        local={"grad_output": "1"},
+        local={"grad_output": "taken(grad)"},
         sentence="A part is put into a larger tensor of zeros; its gradient is taken from there.",
     )
 
@@ -90,7 +92,7 @@ def _scatter(name: str, grad_fn: str, forward: Any, kept: Any, taken: Any, setti
         {"self": kept, "src": taken},
         settings=settings,
         expression=f"{name}(self, src)",
-        local={"self": "0 if replaced else 1", "src": "1"},
+        local={"self": "0 if replaced else 1", "src": "taken(grad)"},
         sentence="The part that was replaced sends its gradient to the new numbers; the rest passes its own on.",
     )
 
@@ -103,6 +105,7 @@ select = _part(
     lambda grad, dim, index, self_sym_sizes: recorded(select_backward)(grad, dim, index, self_sym_sizes),
     "dim index",
     "One entry or row is taken.",
+    "taken_one(self, dim=dim, index=index)",
 )
 select_backward: Any = _put_back(
     "select_backward",
@@ -131,6 +134,7 @@ slice_ = _part(
     ),
     "dim start end step",
     "A stretch is taken.",
+    "taken_stretch(self, dim=dim, start=start, end=end, step=step)",
 )
 slice_backward: Any = _put_back(
     "slice_backward",
@@ -205,7 +209,7 @@ diag_embed = general(
     {"self": lambda grad, offset, dim1, dim2: recorded(diagonal)(grad, offset, dim1, dim2, np.shape(grad))},
     settings="offset dim1 dim2",
     expression="diag_embed(self)",
-    local={"self": "1"},
+    local={"self": "diagonal(grad)"},
     sentence="The entries are put on a diagonal, with 0 around it; each gets the gradient from its place there.",
 )
 
@@ -222,8 +226,8 @@ def _triangle(name: str, grad_fn: str, keep: Any, words: str) -> Any:
         "self",
         {"self": back},
         settings="diagonal",
-        expression=f"{name}(self)",
-        local={"self": "1 if kept else 0"},
+        expression=f"{name}(self, diagonal=diagonal)",
+        local={"self": f"{name}(grad, diagonal=diagonal)"},
         sentence=f"{words} What was kept gets its gradient; what was set to 0 gets 0.",
     )
     return row

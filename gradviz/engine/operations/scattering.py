@@ -72,7 +72,7 @@ gather = general(
     settings="dim index self_sym_sizes",
     tensors="index",
     expression="gather(self)",
-    local={"self": "1 if taken else 0"},
+    local={"self": "put(grad)"},
     sentence=f"Entries are taken along an axis, each by a place of its own. {TAKEN}",
 )
 _gathered = recorded(gather)
@@ -86,7 +86,7 @@ scatter = general(
     settings="dim index",
     tensors="index",
     expression="scatter(self, src)",
-    local={"self": "0 if replaced else 1", "src": "1"},
+    local={"self": "0 if replaced else 1", "src": "taken(grad)"},
     sentence=REPLACED,
 )
 scatter_value = general(
@@ -112,7 +112,7 @@ scatter_add = general(
     settings="dim index",
     tensors="index",
     expression="scatter_add(self, src)",
-    local={"self": "1", "src": "1"},
+    local={"self": "1", "src": "taken(grad)"},
     sentence="Entries are added at places of their own; each gets the gradient of its place, and what it was added to too.",
 )
 
@@ -235,7 +235,7 @@ take = general(
     settings="index self_sym_sizes",
     tensors="index",
     expression="take(self)",
-    local={"self": "1 if taken else 0"},
+    local={"self": "put(grad)"},
     sentence=f"Entries are taken by their place in the flattened tensor. {TAKEN}",
 )
 put: Any = general(
@@ -253,6 +253,6 @@ put: Any = general(
     settings="index accumulate",
     tensors="index",
     expression="put(self, source)",
-    local={"self": "0 if replaced else 1", "source": "1"},
+    local={"self": "0 if replaced else 1", "source": "taken(grad)"},
     sentence=REPLACED,
 )

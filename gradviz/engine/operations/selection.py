@@ -64,7 +64,7 @@ index_select = general(
     settings="dim index self_sym_sizes",
     tensors="index",
     expression="index_select(self)",
-    local={"self": "1 if taken else 0"},
+    local={"self": "put(grad)"},
     sentence=f"Whole layers are taken along an axis. {TAKEN}",
 )
 index_add: Any = general(
@@ -82,7 +82,7 @@ index_add: Any = general(
     settings="dim index alpha",
     tensors="index",
     expression="index_add(self, source)",
-    local={"self": "1", "source": "alpha"},
+    local={"self": "1", "source": "taken(alpha * grad)"},
     sentence="Layers are added to some of a tensor's; each gets the gradient of its place, and what it was added to too.",
 )
 index_copy = general(
@@ -95,7 +95,7 @@ index_copy = general(
     settings="dim index",
     tensors="index",
     expression="index_copy(self, source)",
-    local={"self": "0 if replaced else 1", "source": "1"},
+    local={"self": "0 if replaced else 1", "source": "taken(grad)"},
     sentence=REPLACED,
 )
 index_fill_number = general(
@@ -124,7 +124,7 @@ index_fill = general(
     settings="dim index",
     tensors="index",
     expression="index_fill(self, value)",
-    local={"self": "0 if replaced else 1", "value": "1 if put_there else 0"},
+    local={"self": "0 if replaced else 1", "value": "sum_taken(grad)"},
     sentence="The number that was put everywhere gets the sum of the gradients of its places; the others pass theirs on.",
 )
 
@@ -181,7 +181,7 @@ masked_select = general(
     settings="mask",
     tensors="mask",
     expression="masked_select(self)",
-    local={"self": "1 if mask else 0"},
+    local={"self": "put(grad)"},
     sentence=f"The entries where a mask holds are taken. {TAKEN}",
 )
 masked_scatter: Any = general(
@@ -194,7 +194,7 @@ masked_scatter: Any = general(
     settings="mask",
     tensors="mask",
     expression="masked_scatter(self, source)",
-    local={"self": "0 if mask else 1", "source": "1 if needed else 0"},
+    local={"self": "0 if mask else 1", "source": "taken(grad)"},
     sentence=REPLACED,
 )
 fill_number = general(
@@ -205,7 +205,7 @@ fill_number = general(
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
-    expression="value",
+    expression="filled(self, value)",
     local={"self": "0"},
     sentence="Every entry is the same number now; nothing of the old ones is left, so they get 0.",
 )
@@ -216,7 +216,7 @@ fill = general(
     as_first(lambda self, value: np.full_like(self, value)),
     "self value",
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
-    expression="value",
+    expression="filled(self, value)",
     local={"self": "0", "value": "1"},
     sentence="Every entry is the same number now, which gets the gradients of all; the old ones get 0.",
 )

@@ -14,7 +14,15 @@ from gradviz.engine.tensor import Tensor, wrap
 
 
 def _row(
-    name: str, grad_fn: str, symbol: str, forward: Any, back: Any, settings: str, expression: str, how: str
+    name: str,
+    grad_fn: str,
+    symbol: str,
+    forward: Any,
+    back: Any,
+    settings: str,
+    expression: str,
+    how: str,
+    way: str = "1",
 ) -> Any:
     return general(
         name,
@@ -25,7 +33,7 @@ def _row(
         {"self": back},
         settings=settings,
         expression=expression,
-        local={"self": "1"},
+        local={"self": way},
         sentence=f"{how} No entry changes, so the gradient takes the same way back.",
     )
 
@@ -55,6 +63,7 @@ _view: dict[str, Any] = {
     "settings": "size self_sym_sizes",
     "expression": "reshape(self)",
     "how": "The entries are arranged in another shape.",
+    "way": "reshape(grad)",
 }
 view = _row("view", "ViewBackward0", "reshape", **_view)
 reshape_alias = _row("reshape", "ReshapeAliasBackward0", "reshape", **_view)
@@ -112,7 +121,12 @@ def _unsqueezed(grad: Any, self_sym_sizes: Any) -> Any:
     return np.reshape(grad, self_sym_sizes)
 
 
-_squeeze: dict[str, Any] = {"back": _unsqueezed, "expression": "self", "how": "Axes of length 1 are dropped."}
+_squeeze: dict[str, Any] = {
+    "back": _unsqueezed,
+    "expression": "squeeze(self)",
+    "how": "Axes of length 1 are dropped.",
+    "way": "reshape(grad)",
+}
 squeeze_all = _row(
     "squeeze",
     "SqueezeBackward0",
@@ -139,8 +153,9 @@ unsqueeze = _row(
     lambda self, dim: np.expand_dims(self, dim),
     lambda grad, dim: np.squeeze(grad, dim),
     "dim",
-    "self",
+    "unsqueeze(self)",
     "An axis of length 1 is added.",
+    "reshape(grad)",
 )
 unsqueeze_copy = copied(unsqueeze)
 
@@ -155,6 +170,7 @@ t = _row(
     "",
     "self.T",
     "Rows become columns.",
+    "grad.T",
 )
 t_copy = copied(t)
 transpose = _row(
@@ -164,8 +180,9 @@ transpose = _row(
     lambda self, dim0, dim1: np.swapaxes(self, dim0, dim1) if np.ndim(self) else self[...],
     lambda grad, dim0, dim1: np.swapaxes(grad, dim0, dim1) if np.ndim(grad) else grad,
     "dim0 dim1",
-    "self.T",
+    "transpose(self, dim0=dim0, dim1=dim1)",
     "Two axes change places.",
+    "transpose(grad, dim0=dim0, dim1=dim1)",
 )
 transpose_copy = copied(transpose)
 permute = _row(
@@ -177,6 +194,7 @@ permute = _row(
     "dims",
     "permute(self)",
     "The axes change places.",
+    "permute_inverse(grad)",
 )
 permute_copy = copied(permute)
 # Of a matrix the two axes change places: that is written as everybody writes it, under the same name in PyTorch.
@@ -189,7 +207,7 @@ flipped = beside(
     {"self": lambda grad, dims: np.transpose(grad, dims)},
     settings="dims",
     expression="self.T",
-    local={"self": "1"},
+    local={"self": "grad.T"},
     sentence="Rows become columns. No entry changes, so the gradient takes the same way back.",
 )
 flip = _row(
@@ -203,6 +221,7 @@ flip = _row(
     "dims",
     "flip(self)",
     "The entries are turned around along some axes.",
+    "flip(grad)",
 )
 roll = _row(
     "roll",
@@ -213,6 +232,7 @@ roll = _row(
     "shifts dims",
     "roll(self)",
     "The entries move along, and those that fall off come in again at the other end.",
+    "roll_inverse(grad)",
 )
 rot90: Any = _row(
     "rot90",
@@ -223,6 +243,7 @@ rot90: Any = _row(
     "k dims",
     "rot90(self)",
     "Two axes are turned by a quarter, once or several times.",
+    "rot90_inverse(grad)",
 )
 
 # --- several times over ----------------------------------------------------------------------------------------------
@@ -252,7 +273,7 @@ repeat = general(
     {"self": lambda grad, repeats, self_sym_sizes: _folded(grad, repeats, self_sym_sizes)},
     settings="repeats self_sym_sizes",
     expression="repeat(self)",
-    local={"self": "1"},
+    local={"self": "sum_copies(grad)"},
     sentence=_COPIES,
 )
 
@@ -297,7 +318,7 @@ unfold = general(
     },
     settings="dimension size step self_sym_sizes",
     expression="unfold(self)",
-    local={"self": "1 if seen else 0"},
+    local={"self": "add_windows(grad)"},
     sentence="Windows move along an axis; an entry gets the gradients of all the windows it is in.",
 )
 unfold_copy = copied(unfold)
@@ -310,7 +331,7 @@ unfold_backward: Any = general(
     {"self": lambda grad, dimension, size, step: recorded(unfold)(grad, dimension, size, step, np.shape(grad))},
     settings="dimension size step sizes",
     expression="add_windows(self)",
-    local={"self": "1"},
+    local={"self": "windows(grad)"},
     sentence="Windows are added up where they stood; each gets the gradient of its place back.",
 )
 alias = _row(

@@ -50,8 +50,8 @@ max_dim = general(
     "MaxBackward0",
     "max",
     _extreme(np.argmax),
-    expression="max(self)",
-    local={"self": "1 if largest else 0"},
+    expression="max(self, dim=dim, keepdim=keepdim)",
+    local={"self": "put(grad)"},
     **_EXTREME,
 )
 min_dim = general(
@@ -59,8 +59,8 @@ min_dim = general(
     "MinBackward0",
     "min",
     _extreme(np.argmin),
-    expression="min(self)",
-    local={"self": "1 if smallest else 0"},
+    expression="min(self, dim=dim, keepdim=keepdim)",
+    local={"self": "put(grad)"},
     **_EXTREME,
 )
 
@@ -101,7 +101,7 @@ def _sort(grad_fn: str) -> Any:
         settings="dim descending self_sym_sizes stable",
         outputs="result indices",
         expression="sort(self)",
-        local={"self": "1"},
+        local={"self": "sort_inverse(grad)"},
         sentence="The entries are put in order; each gradient goes back to where its entry came from.",
     )
 
@@ -135,7 +135,7 @@ topk = general(
     settings="k dim largest self_sym_sizes in_order",
     outputs="result indices",
     expression="topk(self, k)",
-    local={"self": "1 if taken else 0"},
+    local={"self": "put(grad)"},
     sentence=f"The k largest entries are taken. {TAKEN}",
 )
 
@@ -174,7 +174,7 @@ def _nan_middle(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 _MEDIAN: dict[str, Any] = {
     "derivative": to_winners,
     "expression": "median(self)",
-    "local": "1 if self == median(self) else 0",
+    "local": "1 / ties if self == median(self) else 0",
     "sentence": "The entry in the middle gets the whole gradient; entries that are equal to it share it.",
 }
 median_all = reduction("median", "MedianBackward0", "median", _middle, **_MEDIAN)
@@ -221,8 +221,8 @@ def _picked(
         {"self": _back_to_place},
         settings=f"dim keepdim self_sym_sizes {settings}",
         outputs="result indices",
-        expression=f"{name}(self)",
-        local={"self": "1 if taken else 0"},
+        expression=f"{name}(self, dim=dim, keepdim=keepdim)",
+        local={"self": "put(grad)"},
         sentence=f"{words} gets the whole gradient; the others get 0.",
     )
 

@@ -6,7 +6,6 @@ tensor that requires a gradient is refused, as PyTorch refuses it.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,6 @@ from gradviz.engine.functions import joining
 from gradviz.engine.linalg import functions as linalg
 from gradviz.engine.modes import mode
 from gradviz.engine.operations import choosing, elementary
-from gradviz.engine.scope import PACKAGE
 from gradviz.engine.tensor import NUMPY_OF_TRACKED, Tensor, wrap
 
 UFUNCS: dict[Any, Any] = {
@@ -138,11 +136,7 @@ def _tensor(value: Any) -> Tensor:
 
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    if (
-        mode.enabled
-        and any(isinstance(value, Tensor) and value._requires_grad for value in inputs)
-        and not sys._getframe(1).f_code.co_filename.startswith(PACKAGE)
-    ):
+    if mode.enabled and not mode.formulas and any(isinstance(x, Tensor) and x._requires_grad for x in inputs):
         raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
     function = UFUNCS.get(ufunc)
     if function is None or method != "__call__" or kwargs:

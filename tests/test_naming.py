@@ -241,6 +241,6 @@ def test_the_tensors_of_whole_programs_have_names_of_their_own():
     found = json.loads(ran.stdout)
     assert {name: names for name, names in found.items() if isinstance(names, str)} == {}
     assert len(found) > 20
-    assert {
-        name: [n for n, count in Counter(names).items() if count > 1] for name, names in found.items()
-    } == {name: [] for name in found}
+    assert {name: [n for n, count in Counter(names).items() if count > 1] for name, names in found.items()} == {
+        name: [] for name in found
+    }

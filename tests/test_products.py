@@ -85,7 +85,9 @@ def test_one_disc_for_what_was_written_as_one_product(code, monkeypatch):
     assert all(now[tensor.id].shape == tensor.shape for tensor in after.graph.tensors)
     assert not any(", reshaped" in tensor.name or " as a " in tensor.name for tensor in after.graph.tensors)
     wanted = {tensor.id for tensor in after.graph.tensors if tensor.requires_grad}
-    assert {id: gradient.value for id, gradient in after.at().gradients.items()} == {id: gradients[id].value for id in wanted}
+    assert {id: gradient.value for id, gradient in after.at().gradients.items()} == {
+        id: gradients[id].value for id in wanted
+    }
     assert all(gradient.complete for gradient in after.at().gradients.values())
     # Each edge's link and each equation says what was sent along it.
     for operation, argument in after.graph.arguments():

@@ -197,13 +197,15 @@ class Formula:
 
     def __post_init__(self) -> None:
         """Look up what the formula calls by a name of its own: how many entries a mean is over, the weights of classes."""
+        settings = self.of.operation.settings
         for name in _names(self.expression) - self.terms.keys():
-            value = self._value_of(name)
+            kept = name in self.values or name not in settings
+            value = self._value_of(name) if kept else None
             if value is None:
                 continue
             if value.shape:
                 self.terms[name] = Term(name, value)
-            elif name not in self.of.operation.settings or "float" in value.dtype:
+            elif name not in settings or "float" in value.dtype:
                 self.terms[name] = Term(number(array_of(value)), value)
 
     @cached_property

@@ -173,7 +173,10 @@ def is_factor(operation: Operation, slot: str) -> bool:
 def names_in_formulas(applied: Applied) -> dict[str, str]:
     """Return what to write for the names in an operation's formulas: for arguments their names, for settings what they are."""
     operands = zip(applied.operation.inputs, applied.operands, strict=True)
-    return {**dict(applied.texts), **{slot: operand.name for slot, operand in operands}, **_averaged_over(applied)}
+    settings = dict(applied.texts)
+    # A function of a learner's own may have a setting n.
+    derived = {name: word for name, word in _averaged_over(applied).items() if name == "dim" or name not in settings}
+    return {**settings, **{slot: operand.name for slot, operand in operands}, **derived}
 
 
 def reduced_axes(applied: Applied) -> tuple[int, ...]:

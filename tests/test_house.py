@@ -11,15 +11,16 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gradviz"
 
 ABOVE = {
-    "engine": set(),
-    "autograd": {"engine"},
+    "catalogue": set(),
+    "engine": {"catalogue"},
+    "autograd": {"catalogue", "engine"},
     "backends": set(),
     "cuda": {"engine", "amp"},
     "nn": {"engine"},
     "optim": {"engine", "nn"},
     "utils": {"engine", "autograd"},
     "distributions": {"engine", "autograd", "nn", "special"},
-    "recording": {"engine"},
+    "recording": {"catalogue", "engine"},
     "drawing": {"recording"},
     "training": {"engine", "nn", "optim", "recording", "drawing"},
     "player": {"drawing", "recording", "training"},

@@ -40,7 +40,6 @@ add = binary(
     {"self": lambda grad: grad, "other": lambda grad: grad},
     expression="self + other",
     local={"self": "1", "other": "1"},
-    sentence="A sum passes the gradient that arrives on to each of its terms unchanged.",
 )
 
 
@@ -65,7 +64,6 @@ sub = binary(
     {"self": lambda grad: grad, "other": lambda grad: -grad},
     expression="self - other",
     local={"self": "1", "other": "-1"},
-    sentence="A difference passes the gradient on to its first term, and with the sign changed to its second.",
     no_bools=no_difference,
 )
 
@@ -86,7 +84,6 @@ rsub = general(
     settings="other",
     expression="other - self",
     local={"self": "-1"},
-    sentence="What is taken away from a number gets the gradient with its sign changed.",
 )
 rsub_tensor = binary(
     "rsub",
@@ -96,7 +93,6 @@ rsub_tensor = binary(
     {"self": lambda grad: -grad, "other": lambda grad: grad},
     expression="other - self",
     local={"self": "-1", "other": "1"},
-    sentence="What is taken away gets the gradient with its sign changed; what it is taken from gets it unchanged.",
 )
 mul = binary(
     "mul",
@@ -106,7 +102,6 @@ mul = binary(
     {"self": lambda grad, other: grad * other, "other": lambda grad, self: grad * self},
     expression="self * other",
     local={"self": "other", "other": "self"},
-    sentence="A product sends each factor the gradient that arrives times the other factor.",
 )
 div = binary(
     "div",
@@ -119,7 +114,6 @@ div = binary(
     },
     expression="self / other",
     local={"self": "1 / other", "other": "-self / other ** 2"},
-    sentence="A quotient divides the gradient for the numerator; the denominator gets −numerator ÷ denominator² of it.",
     to_float=True,
 )
 
@@ -142,12 +136,8 @@ div_rounded = general(
     settings="rounding_mode",
     expression="rounded(self / other)",
     local={"self": "0", "other": "0"},
-    sentence="A quotient without its decimals is flat nearly everywhere, so no gradient comes back: it is 0.",
 )
 _quotient = recorded(div_rounded)
-_REST = (
-    "What is left over by a division moves as the number itself does; for the divisor, it goes down by the quotient."
-)
 
 
 def _floored(self: Any, other: Any) -> Any:
@@ -169,7 +159,6 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         settings="other",
         expression=written,
         local={"self": "1"},
-        sentence="What is left over by a division moves as the number itself does.",
     )
     by_tensor = binary(
         name,
@@ -179,7 +168,6 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * _quotient(self, other, mode)},
         expression=written,
         local={"self": "1", "other": f"-{mode}(self / other)"},
-        sentence=_REST,
     )
     return by_number, by_tensor
 
@@ -202,7 +190,6 @@ addcmul = general(
     settings="value",
     expression="self + value * tensor1 * tensor2",
     local={"self": "1", "tensor1": "value * tensor2", "tensor2": "value * tensor1"},
-    sentence="The sum passes its gradient on unchanged, and each factor of the product gets it times the other.",
 )
 addcdiv = general(
     "addcdiv",
@@ -218,7 +205,6 @@ addcdiv = general(
     settings="value",
     expression="self + value * tensor1 / tensor2",
     local={"self": "1", "tensor1": "value / tensor2", "tensor2": "-value * tensor1 / tensor2 ** 2"},
-    sentence="The sum passes its gradient on unchanged; numerator and denominator get it as those of a quotient do.",
 )
 
 
@@ -244,7 +230,6 @@ lerp_number = general(
     settings="weight",
     expression="lerp(self, end)",
     local=_LERP_LOCAL,
-    sentence="A point between two others: the gradient is shared out between them, by the weight.",
 )
 lerp_tensor = general(
     "lerp",
@@ -255,7 +240,6 @@ lerp_tensor = general(
     _LERP | {"weight": lambda grad, self, end: grad * (end - self)},
     expression="lerp(self, end)",
     local=_LERP_LOCAL | {"weight": "end - self"},
-    sentence="A point between two others: each gets its share of the gradient, and the weight gets it times the distance.",
 )
 neg = unary(
     "neg",
@@ -265,7 +249,6 @@ neg = unary(
     lambda grad: -grad,
     expression="-self",
     local="-1",
-    sentence="A minus sign turns the gradient around.",
 )
 reciprocal = unary(
     "reciprocal",
@@ -275,7 +258,6 @@ reciprocal = unary(
     lambda grad, result: -grad * (result * result),
     expression="1 / self",
     local="-1 / self ** 2",
-    sentence="One over x has the slope −1 ÷ x².",
     to_float=True,
 )
 
@@ -321,7 +303,6 @@ pow_number = general(
     settings="exponent",
     expression="self ** exponent",
     local={"self": "exponent * self ** (exponent - 1)"},
-    sentence="A power brings its exponent down in front and lowers it by one.",
 )
 
 
@@ -338,7 +319,6 @@ pow_tensor = binary(
     },
     expression="self ** other",
     local={"self": "other * self ** (other - 1)", "other": "self ** other * log(self)"},
-    sentence="A power brings its exponent down for the base; the exponent itself gets the result times log of the base.",
 )
 number_pow = general(
     "pow",
@@ -354,7 +334,6 @@ number_pow = general(
     settings="base",
     expression="base ** exponent",
     local={"exponent": "base ** exponent * log(base)"},
-    sentence="A number to the power x grows by itself times the logarithm of the number.",
 )
 
 # --- functions of one argument -----------------------------------------------------------------------------------------
@@ -367,7 +346,6 @@ abs = unary(
     lambda grad, self: grad * signs(self),
     expression="abs(self)",
     local="sign(self)",
-    sentence="The absolute value passes the gradient on, turned around where the input was negative.",
 )
 exp = unary(
     "exp",
@@ -377,7 +355,6 @@ exp = unary(
     lambda grad, result: grad * result,
     expression="exp(self)",
     local="exp(self)",
-    sentence="The exponential is its own slope: the gradient is multiplied by the result.",
     to_float=True,
 )
 log = unary(
@@ -388,7 +365,6 @@ log = unary(
     lambda grad, self: grad / self,
     expression="log(self)",
     local="1 / self",
-    sentence="The logarithm divides the gradient by its input: the smaller the input, the steeper.",
     to_float=True,
 )
 sqrt = unary(
@@ -399,7 +375,6 @@ sqrt = unary(
     lambda grad, result: grad / (2 * result),
     expression="sqrt(self)",
     local="1 / (2 * sqrt(self))",
-    sentence="The square root divides the gradient by twice the root.",
     to_float=True,
 )
 sin = unary(
@@ -410,7 +385,6 @@ sin = unary(
     lambda grad, self: grad * np.cos(self),
     expression="sin(self)",
     local="cos(self)",
-    sentence="The slope of sine is cosine.",
     to_float=True,
 )
 cos = unary(
@@ -421,7 +395,6 @@ cos = unary(
     lambda grad, self: grad * -np.sin(self),
     expression="cos(self)",
     local="-sin(self)",
-    sentence="The slope of cosine is minus sine.",
     to_float=True,
 )
 tanh = unary(
@@ -432,7 +405,6 @@ tanh = unary(
     lambda grad, result: grad * (1 - result * result),
     expression="tanh(self)",
     local="1 - tanh(self) ** 2",
-    sentence="Tanh is steepest at zero, where it passes the whole gradient; far from zero it passes almost none.",
     to_float=True,
 )
 
@@ -450,7 +422,6 @@ sigmoid = unary(
     lambda grad, result: grad * (result * (1 - result)),
     expression="sigmoid(self)",
     local="sigmoid(self) * (1 - sigmoid(self))",
-    sentence="The sigmoid passes at most a quarter of the gradient, and almost none where it is near 0 or 1.",
     to_float=True,
 )
 
@@ -475,7 +446,6 @@ relu = unary(
     lambda grad, result: threshold_backward(grad, result, 0),
     expression="relu(self)",
     local="1 if self > 0 else 0",
-    sentence="ReLU passes the gradient where its input was positive, and stops it everywhere else.",
 )
 
 # --- choosing ----------------------------------------------------------------------------------------------------------
@@ -496,7 +466,6 @@ maximum = binary(
     },
     expression="maximum(self, other)",
     local={"self": "1 if self > other else 0", "other": "1 if other > self else 0"},
-    sentence="The larger of the two gets the whole gradient; where they are equal, each gets half.",
 )
 minimum = binary(
     "minimum",
@@ -509,9 +478,7 @@ minimum = binary(
     },
     expression="minimum(self, other)",
     local={"self": "1 if self < other else 0", "other": "1 if other < self else 0"},
-    sentence="The smaller of the two gets the whole gradient; where they are equal, each gets half.",
 )
-_SKIPPING = "Of the two, the one taken gets the gradient: the {}, or the one that is a number where the other is nan."
 fmax = binary(
     "fmax",
     "FmaxBackward0",
@@ -523,7 +490,6 @@ fmax = binary(
     },
     expression="fmax(self, other)",
     local={"self": "1 if self >= other else 0", "other": "1 if other > self else 0"},
-    sentence=_SKIPPING.format("larger"),
 )
 fmin = binary(
     "fmin",
@@ -536,7 +502,6 @@ fmin = binary(
     },
     expression="fmin(self, other)",
     local={"self": "1 if self <= other else 0", "other": "1 if other < self else 0"},
-    sentence=_SKIPPING.format("smaller"),
 )
 
 # Cutting off comes with limits that are numbers, or tensors, which get the gradient of what was replaced by them.
@@ -552,8 +517,6 @@ def _inside(self: Any, min: Any, max: Any) -> Any:
     return (self >= (-np.inf if min is None else min)) & (self <= (np.inf if max is None else max))
 
 
-_CUT = "Between the limits, and on them, the gradient passes; outside, where the result is cut off, none does."
-_CUT_BY_TENSOR = "Where a tensor's entry is within the limits it gets the gradient; elsewhere the limit gets it."
 clamp = general(
     "clamp",
     "ClampBackward1",
@@ -564,7 +527,6 @@ clamp = general(
     settings="min max",
     expression="clamp(self)",
     local={"self": "1 if min <= self <= max else 0"},
-    sentence=_CUT,
 )
 clamp_tensor = general(
     "clamp",
@@ -587,7 +549,6 @@ clamp_tensor = general(
         "min": "1 if self < min < max else 0",
         "max": "1 if maximum(self, min) > max else 0",
     },
-    sentence=_CUT_BY_TENSOR,
 )
 
 
@@ -612,7 +573,6 @@ def _one_limit(
         {"self": keep["self"]},
         settings=limit,
         local={"self": local["self"]},
-        sentence=_CUT,
         **words,
     )
     by_tensor = general(
@@ -623,7 +583,6 @@ def _one_limit(
         f"self {limit}",
         keep,
         local=local,
-        sentence=_CUT_BY_TENSOR,
         **words,
     )
     return by_number, by_tensor
@@ -666,7 +625,6 @@ where = general(
     },
     expression="where(condition, self, other)",
     local={"self": "1 if condition else 0", "other": "0 if condition else 1"},
-    sentence="Each entry passes its gradient to the side it was chosen from.",
 )
 to_copy = general(
     "to",
@@ -678,15 +636,10 @@ to_copy = general(
     settings="dtype",
     expression="self",
     local={"self": "1"},
-    sentence="The numbers are written in another precision; the gradient is written back in the old one.",
 )
 
-_FLAT = "is flat nearly everywhere, so no gradient comes back: it is 0."
 
-
-def _flat(
-    name: str, grad_fn: str, symbol: str, forward: Any, words: str, slope: Any = lambda grad: np.zeros_like(grad)
-) -> Any:
+def _flat(name: str, grad_fn: str, symbol: str, forward: Any, slope: Any = lambda grad: np.zeros_like(grad)) -> Any:
     return unary(
         name,
         grad_fn,
@@ -695,7 +648,6 @@ def _flat(
         slope,
         expression=f"{name}(self)",
         local="0",
-        sentence=f"{words} {_FLAT}",
     )
 
 
@@ -711,13 +663,13 @@ def _sign(self: Any) -> Any:
     return np.where(self == self, np.sign(self), 0)
 
 
-sign = _flat("sign", "SignBackward0", "sign", _sign, "The sign")
-sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, "The sign", lambda grad, self, result: np.zeros_like(grad))
+sign = _flat("sign", "SignBackward0", "sign", _sign)
+sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, lambda grad, self, result: np.zeros_like(grad))
 signs: Callable[..., Any] = on_both(sgn)
-floor = _flat("floor", "FloorBackward0", "floor", np.floor, "Rounding down")
-ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil, "Rounding up")
-round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")
-trunc = _flat("trunc", "TruncBackward0", "trunc", np.trunc, "Cutting off the decimals")
+floor = _flat("floor", "FloorBackward0", "floor", np.floor)
+ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil)
+round = _flat("round", "RoundBackward0", "round", np.round)
+trunc = _flat("trunc", "TruncBackward0", "trunc", np.trunc)
 angle = unary(
     "angle",
     "AngleBackward0",
@@ -726,7 +678,6 @@ angle = unary(
     lambda grad, self: np.zeros_like(grad),
     expression="angle(self)",
     local="0",
-    sentence=f"The angle of a number, 0 or π, {_FLAT}",
     to_float=True,
 )
 
@@ -746,7 +697,6 @@ round_decimals = general(
     settings="decimals",
     expression="round(self)",
     local={"self": "0"},
-    sentence=f"Rounding to some decimals {_FLAT}",
 )
 
 
@@ -780,7 +730,6 @@ def not_differentiable(
         settings=settings,
         expression=f"{name}({', '.join(inputs.split())})",
         local={},
-        sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
         **words,
     )
 
@@ -799,5 +748,4 @@ nextafter = beside(
     dict.fromkeys(("self", "other"), lambda grad: np.zeros_like(grad)),
     expression="nextafter(self, other)",
     local={"self": "0", "other": "0"},
-    sentence=f"Going to the next number {_FLAT}",
 )

@@ -30,7 +30,6 @@ add = general(
     settings="other",
     expression="self + other",
     local={"self": "1"},
-    sentence="A number that is added changes nothing on the way back: the gradient passes unchanged.",
 )
 sub = general(
     "sub",
@@ -42,7 +41,6 @@ sub = general(
     settings="other",
     expression="self - other",
     local={"self": "1"},
-    sentence="A number that is taken away changes nothing on the way back: the gradient passes unchanged.",
 )
 mul = general(
     "mul",
@@ -54,7 +52,6 @@ mul = general(
     settings="other",
     expression="self * other",
     local={"self": "other"},
-    sentence="What is multiplied by a number gets the gradient times that number.",
 )
 div = general(
     "div",
@@ -66,7 +63,6 @@ div = general(
     settings="other",
     expression="self / other",
     local={"self": "1 / other"},
-    sentence="What is divided by a number gets the gradient divided by that number.",
 )
 
 # --- with a factor: alpha= ----------------------------------------------------------------------------------------------
@@ -81,7 +77,6 @@ add_scaled = beside(
     settings="alpha",
     expression="self + alpha * other",
     local={"self": "1", "other": "alpha"},
-    sentence="A sum passes the gradient on to its first term unchanged, and to its second times the factor that it has.",
 )
 sub_scaled = beside(
     "sub",
@@ -93,7 +88,6 @@ sub_scaled = beside(
     settings="alpha",
     expression="self - alpha * other",
     local={"self": "1", "other": "-alpha"},
-    sentence="A difference passes the gradient on to its first term, and to its second times minus the factor that it has.",
 )
 _difference = as_operands(promoting(2, lambda other, self, alpha: other - alpha * self))
 rsub_scaled = beside(
@@ -106,7 +100,6 @@ rsub_scaled = beside(
     settings="alpha",
     expression="other - alpha * self",
     local={"self": "-alpha", "other": "1"},
-    sentence="What is taken away gets the gradient times minus its factor; what it is taken from gets it unchanged.",
 )
 rsub_scaled_from_number = beside(
     "rsub.Scalar",
@@ -118,5 +111,4 @@ rsub_scaled_from_number = beside(
     settings="other alpha",
     expression="other - alpha * self",
     local={"self": "-alpha"},
-    sentence="What is taken away from a number gets the gradient times minus its factor.",
 )

@@ -14,9 +14,6 @@ from gradviz.engine.operations.elementwise import not_differentiable
 from gradviz.engine.operations.piecewise import only
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
 
-_TAKEN = "What was taken gets its gradient; what was left gets 0."
-_REPLACED = "The entries that were replaced send their gradients to the new numbers; the others pass theirs on."
-
 # --- along an axis, each entry by a place of its own -------------------------------------------------------------------
 
 
@@ -77,7 +74,6 @@ gather = general(
     tensors="index",
     expression="gather(self)",
     local={"self": "put(grad)"},
-    sentence=f"Entries are taken along an axis, each by a place of its own. {_TAKEN}",
 )
 _gathered = recorded(gather)
 scatter = general(
@@ -91,7 +87,6 @@ scatter = general(
     tensors="index",
     expression="scatter(self, src)",
     local={"self": "0 if replaced else 1", "src": "taken(grad)"},
-    sentence=_REPLACED,
 )
 scatter_value = general(
     "scatter",
@@ -104,7 +99,6 @@ scatter_value = general(
     tensors="index",
     expression="scatter(self)",
     local={"self": "0 if replaced else 1"},
-    sentence="Where numbers were replaced no gradient comes back; elsewhere all of it does.",
 )
 scatter_add = general(
     "scatter_add",
@@ -117,7 +111,6 @@ scatter_add = general(
     tensors="index",
     expression="scatter_add(self, src)",
     local={"self": "1", "src": "taken(grad)"},
-    sentence="Entries are added at places of their own; each gets the gradient of its place, and what it was added to too.",
 )
 
 
@@ -202,8 +195,6 @@ _reduce: dict[str, Any] = {
     "settings": "dim index reduce include_self",
     "tensors": "index",
     "local": {"self": "combined_back(grad)", "src": "combined_back(grad)"},
-    "sentence": "Entries that come to the same place are combined there; the gradient goes back to each as to a term, a "
-    "factor or a winner.",
 }
 scatter_reduce = general(
     "scatter_reduce", "ScatterReduceBackward0", "combine", expression="scatter_reduce(self, src)", **_reduce
@@ -265,7 +256,6 @@ index_select = general(
     tensors="index",
     expression="index_select(self)",
     local={"self": "put(grad)"},
-    sentence=f"Whole layers are taken along an axis. {_TAKEN}",
 )
 index_add: Any = general(
     "index_add",
@@ -283,7 +273,6 @@ index_add: Any = general(
     tensors="index",
     expression="index_add(self, source)",
     local={"self": "1", "source": "taken(alpha * grad)"},
-    sentence="Layers are added to some of a tensor's; each gets the gradient of its place, and what it was added to too.",
 )
 index_copy = general(
     "index_copy",
@@ -296,7 +285,6 @@ index_copy = general(
     tensors="index",
     expression="index_copy(self, source)",
     local={"self": "0 if replaced else 1", "source": "taken(grad)"},
-    sentence=_REPLACED,
 )
 index_fill_number = general(
     "index_fill",
@@ -309,7 +297,6 @@ index_fill_number = general(
     tensors="index",
     expression="index_fill(self)",
     local={"self": "0 if replaced else 1"},
-    sentence="Where numbers were replaced no gradient comes back; elsewhere all of it does.",
 )
 index_fill = general(
     "index_fill",
@@ -325,7 +312,6 @@ index_fill = general(
     tensors="index",
     expression="index_fill(self, value)",
     local={"self": "0 if replaced else 1", "value": "sum_taken(grad)"},
-    sentence="The number that was put everywhere gets the sum of the gradients of its places; the others pass theirs on.",
 )
 
 # --- by place in the flattened tensor ---------------------------------------------------------------------------------
@@ -356,7 +342,6 @@ take = general(
     tensors="index",
     expression="take(self)",
     local={"self": "put(grad)"},
-    sentence=f"Entries are taken by their place in the flattened tensor. {_TAKEN}",
 )
 put: Any = general(
     "put",
@@ -374,7 +359,6 @@ put: Any = general(
     tensors="index",
     expression="put(self, source)",
     local={"self": "0 if replaced else 1", "source": "taken(grad)"},
-    sentence=_REPLACED,
 )
 
 # --- by a mask -----------------------------------------------------------------------------------------------------------
@@ -405,7 +389,6 @@ masked_fill_number = general(
     tensors="mask",
     expression="masked_fill(self)",
     local={"self": "0 if mask else 1"},
-    sentence="Where the mask holds the numbers are replaced, and no gradient comes back; elsewhere all of it does.",
 )
 masked_fill = general(
     "masked_fill",
@@ -418,7 +401,6 @@ masked_fill = general(
     tensors="mask",
     expression="masked_fill(self, value)",
     local={"self": "0 if mask else 1", "value": "1 if mask else 0"},
-    sentence="Where the mask holds the number was put, which gets the gradients from there; elsewhere they pass.",
 )
 masked_select = general(
     "masked_select",
@@ -431,7 +413,6 @@ masked_select = general(
     tensors="mask",
     expression="masked_select(self)",
     local={"self": "put(grad)"},
-    sentence=f"The entries where a mask holds are taken. {_TAKEN}",
 )
 masked_scatter: Any = general(
     "masked_scatter",
@@ -444,7 +425,6 @@ masked_scatter: Any = general(
     tensors="mask",
     expression="masked_scatter(self, source)",
     local={"self": "0 if mask else 1", "source": "taken(grad)"},
-    sentence=_REPLACED,
 )
 fill_number = general(
     "fill",
@@ -456,7 +436,6 @@ fill_number = general(
     settings="value",
     expression="filled(self, value)",
     local={"self": "0"},
-    sentence="Every entry is the same number now; nothing of the old ones is left, so they get 0.",
 )
 fill = general(
     "fill",
@@ -467,7 +446,6 @@ fill = general(
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="filled(self, value)",
     local={"self": "0", "value": "1"},
-    sentence="Every entry is the same number now, which gets the gradients of all; the old ones get 0.",
 )
 
 # --- by size -------------------------------------------------------------------------------------------------------------
@@ -496,7 +474,6 @@ _EXTREME: dict[str, Any] = {
     "derivatives": {"self": _back_to_winner},
     "settings": "dim keepdim self_sym_sizes",
     "outputs": "result indices",
-    "sentence": "The first entry that won along the axis gets the whole gradient; the others get 0.",
 }
 
 
@@ -557,7 +534,6 @@ def _sort(grad_fn: str) -> Any:
         outputs="result indices",
         expression="sort(self)",
         local={"self": "sort_inverse(grad)"},
-        sentence="The entries are put in order; each gradient goes back to where its entry came from.",
     )
 
 
@@ -591,7 +567,6 @@ topk = general(
     outputs="result indices",
     expression="topk(self, k)",
     local={"self": "put(grad)"},
-    sentence=f"The k largest entries are taken. {_TAKEN}",
 )
 
 
@@ -620,7 +595,6 @@ def unbind(count: int, copies: bool = False) -> Any:
         many=True,
         expression="unbind(self)",
         local={"self": "stack(grad)"},
-        sentence="Each layer gets its own gradient; stacked again, they are the gradient of the whole.",
     )
 
 
@@ -645,7 +619,6 @@ def split(count: int, grad_fn: str, copies: bool = False) -> Any:
         many=True,
         expression="split(self)",
         local={"self": "cat(grad)"},
-        sentence="Each stretch gets its own gradient; joined again, they are the gradient of the whole.",
     )
 
 

@@ -46,7 +46,6 @@ def _row(
     back: Any,
     settings: str,
     expression: str,
-    how: str,
     way: str = "1",
 ) -> Any:
     return general(
@@ -59,7 +58,6 @@ def _row(
         settings=settings,
         expression=expression,
         local={"self": way},
-        sentence=f"{how} No entry changes, so the gradient takes the same way back.",
     )
 
 
@@ -76,7 +74,6 @@ def copied(view: Any) -> Any:
         settings=" ".join(operation.settings),
         expression=operation.expression,
         local=operation.local,
-        sentence=operation.sentence,
     )
 
 
@@ -87,7 +84,6 @@ _view: dict[str, Any] = {
     "back": lambda grad, self_sym_sizes: np.reshape(grad, self_sym_sizes),
     "settings": "size self_sym_sizes",
     "expression": "reshape(self)",
-    "how": "The entries are arranged in another shape.",
     "way": "reshape(grad)",
 }
 view = _row("view", "ViewBackward0", "reshape", **_view)
@@ -127,7 +123,6 @@ clone = _row(
     lambda grad: grad,
     "",
     "self",
-    "The tensor is copied.",
 )
 contiguous = beside(
     "contiguous",
@@ -138,7 +133,6 @@ contiguous = beside(
     {"self": lambda grad: grad},
     expression="self",
     local={"self": "1"},
-    sentence="The tensor is copied, row by row. No entry changes, so the gradient takes the same way back.",
 )
 
 
@@ -149,7 +143,6 @@ def _unsqueezed(grad: Any, self_sym_sizes: Any) -> Any:
 _squeeze: dict[str, Any] = {
     "back": _unsqueezed,
     "expression": "squeeze(self)",
-    "how": "Axes of length 1 are dropped.",
     "way": "reshape(grad)",
 }
 squeeze_all = _row(
@@ -179,7 +172,6 @@ unsqueeze = _row(
     lambda grad, dim: np.squeeze(grad, dim),
     "dim",
     "unsqueeze(self)",
-    "An axis of length 1 is added.",
     "reshape(grad)",
 )
 unsqueeze_copy = copied(unsqueeze)
@@ -194,7 +186,6 @@ t = _row(
     lambda grad: np.transpose(grad),
     "",
     "self.T",
-    "Rows become columns.",
     "grad.T",
 )
 t_copy = copied(t)
@@ -206,7 +197,6 @@ transpose = _row(
     lambda grad, dim0, dim1: np.swapaxes(grad, dim0, dim1) if np.ndim(grad) else grad,
     "dim0 dim1",
     "transpose(self, dim0=dim0, dim1=dim1)",
-    "Two axes change places.",
     "transpose(grad, dim0=dim0, dim1=dim1)",
 )
 transpose_copy = copied(transpose)
@@ -218,7 +208,6 @@ permute = _row(
     lambda grad, dims: np.transpose(grad, tuple(int(i) for i in np.argsort(dims))),
     "dims",
     "permute(self)",
-    "The axes change places.",
     "permute_inverse(grad)",
 )
 permute_copy = copied(permute)
@@ -233,7 +222,6 @@ flipped = beside(
     settings="dims",
     expression="self.T",
     local={"self": "grad.T"},
-    sentence="Rows become columns. No entry changes, so the gradient takes the same way back.",
 )
 flip = _row(
     "flip",
@@ -245,7 +233,6 @@ flip = _row(
     lambda grad, dims: np.flip(grad, dims),
     "dims",
     "flip(self)",
-    "The entries are turned around along some axes.",
     "flip(grad)",
 )
 roll = _row(
@@ -256,7 +243,6 @@ roll = _row(
     lambda grad, shifts, dims: np.roll(grad, tuple(-shift for shift in shifts), dims or None),
     "shifts dims",
     "roll(self)",
-    "The entries move along, and those that fall off come in again at the other end.",
     "roll_inverse(grad)",
 )
 rot90: Any = _row(
@@ -267,13 +253,11 @@ rot90: Any = _row(
     lambda grad, k, dims: recorded(rot90)(grad, -k, dims),
     "k dims",
     "rot90(self)",
-    "Two axes are turned by a quarter, once or several times.",
     "rot90_inverse(grad)",
 )
 
 # --- several times over ----------------------------------------------------------------------------------------------
 
-_COPIES = "Each entry is used several times over, so it gets the sum of the gradients of its copies."
 
 expand = general(
     "expand",
@@ -286,7 +270,6 @@ expand = general(
     settings="size",
     expression="expand(self)",
     local={"self": "1"},
-    sentence=_COPIES,
 )
 expand_copy = copied(expand)
 repeat = general(
@@ -299,7 +282,6 @@ repeat = general(
     settings="repeats self_sym_sizes",
     expression="repeat(self)",
     local={"self": "sum_copies(grad)"},
-    sentence=_COPIES,
 )
 
 
@@ -344,7 +326,6 @@ unfold = general(
     settings="dimension size step self_sym_sizes",
     expression="unfold(self)",
     local={"self": "add_windows(grad)"},
-    sentence="Windows move along an axis; an entry gets the gradients of all the windows it is in.",
 )
 unfold_copy = copied(unfold)
 unfold_backward: Any = general(
@@ -357,7 +338,6 @@ unfold_backward: Any = general(
     settings="dimension size step sizes",
     expression="add_windows(self)",
     local={"self": "windows(grad)"},
-    sentence="Windows are added up where they stood; each gets the gradient of its place back.",
 )
 
 # --- parts of a tensor, as views, and what puts a part back in its place ------------------------------------------------
@@ -404,9 +384,7 @@ def _in_zeros(part: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     return forward
 
 
-def _part(
-    name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, how: str, taken: str = "taken(self)"
-) -> Any:
+def _part(name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, taken: str = "taken(self)") -> Any:
     return general(
         name,
         grad_fn,
@@ -417,7 +395,6 @@ def _part(
         settings=f"{settings} self_sym_sizes".strip(),
         expression=taken,
         local={"self": "put(grad)"},
-        sentence=f"{how} What was taken gets its gradient; what was left gets 0.",
     )
 
 
@@ -432,7 +409,6 @@ def _put_back(name: str, grad_fn: str, part: Any, taken: Any, settings: str) -> 
         settings=f"{settings} sizes",
         expression="put(grad_output)",
         local={"grad_output": "taken(grad)"},
-        sentence="A part is put into a larger tensor of zeros; its gradient is taken from there.",
     )
 
 
@@ -447,7 +423,6 @@ def _scatter(name: str, grad_fn: str, forward: Any, kept: Any, taken: Any, setti
         settings=settings,
         expression=f"{name}(self, src)",
         local={"self": "0 if replaced else 1", "src": "taken(grad)"},
-        sentence="The part that was replaced sends its gradient to the new numbers; the rest passes its own on.",
     )
 
 
@@ -458,7 +433,6 @@ select = _part(
     _layer,
     lambda grad, dim, index, self_sym_sizes: recorded(select_backward)(grad, dim, index, self_sym_sizes),
     "dim index",
-    "One entry or row is taken.",
     "taken_one(self, dim=dim, index=index)",
 )
 select_backward: Any = _put_back(
@@ -487,7 +461,6 @@ slice_ = _part(
         grad, dim, start, end, step, self_sym_sizes
     ),
     "dim start end step",
-    "A stretch is taken.",
     "taken_stretch(self, dim=dim, start=start, end=end, step=step)",
 )
 slice_backward: Any = _put_back(
@@ -515,7 +488,6 @@ narrow_copy = _part(
         grad, dim, start, start + length, 1, self_sym_sizes
     ),
     "dim start length",
-    "A stretch is taken.",
 )
 
 diagonal = _part(
@@ -527,7 +499,6 @@ diagonal = _part(
         grad, offset, dim1, dim2, self_sym_sizes
     ),
     "offset dim1 dim2",
-    "The diagonal is taken.",
 )
 diagonal_backward: Any = _put_back(
     "diagonal_backward",
@@ -564,7 +535,6 @@ diag_embed = general(
     settings="offset dim1 dim2",
     expression="diag_embed(self)",
     local={"self": "diagonal(grad)"},
-    sentence="The entries are put on a diagonal, with 0 around it; each gets the gradient from its place there.",
 )
 alias = _row(
     "alias",
@@ -574,12 +544,11 @@ alias = _row(
     lambda grad: grad,
     "",
     "self[...]",
-    "Everything is taken.",
 )
 alias_copy = copied(alias)
 
 
-def _triangle(name: str, grad_fn: str, keep: Any, words: str) -> Any:
+def _triangle(name: str, grad_fn: str, keep: Any) -> Any:
     def back(grad: Any, diagonal: int) -> Any:
         return recorded(row)(grad, diagonal)
 
@@ -593,17 +562,12 @@ def _triangle(name: str, grad_fn: str, keep: Any, words: str) -> Any:
         settings="diagonal",
         expression=f"{name}(self, diagonal=diagonal)",
         local={"self": f"{name}(grad, diagonal=diagonal)"},
-        sentence=f"{words} What was kept gets its gradient; what was set to 0 gets 0.",
     )
     return row
 
 
-tril = _triangle(
-    "tril", "TrilBackward0", lambda self, diagonal: np.tril(self, diagonal), "What stands above a diagonal is set to 0."
-)
-triu = _triangle(
-    "triu", "TriuBackward0", lambda self, diagonal: np.triu(self, diagonal), "What stands below a diagonal is set to 0."
-)
+tril = _triangle("tril", "TrilBackward0", lambda self, diagonal: np.tril(self, diagonal))
+triu = _triangle("triu", "TriuBackward0", lambda self, diagonal: np.triu(self, diagonal))
 
 # --- parts picked by lists and masks -----------------------------------------------------------------------------------
 
@@ -675,7 +639,6 @@ index = general(
     tensors="indices",
     expression="taken(self)",
     local={"self": "put(grad)"},
-    sentence="Entries are taken by a list or a mask. What was taken gets its gradient; what was left gets 0.",
 )
 index_put = general(
     "index_put",
@@ -688,7 +651,6 @@ index_put = general(
     tensors="indices",
     expression="index_put(self, values)",
     local={"self": "0 if replaced else 1", "values": "taken(grad)"},
-    sentence="The entries that were replaced send their gradients to the new numbers; the others pass theirs on.",
 )
 
 # --- joining ---------------------------------------------------------------------------------------------------------
@@ -696,7 +658,7 @@ index_put = general(
 # Joining takes any number of tensors, so there is a row for each number, made when it is first needed.
 
 
-def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str, sentence: str) -> Any:
+def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str) -> Any:
     @family(name)
     def of(count: int) -> Any:
         inputs = [f"tensors{i}" for i in range(count)]
@@ -710,7 +672,6 @@ def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str, se
             settings=settings,
             expression=f"{name}({', '.join(inputs)})",
             local=dict.fromkeys(inputs, "taken(grad)"),
-            sentence=sentence,
         )
 
     return of
@@ -752,7 +713,6 @@ cat = _joining(
     lambda *args: np.concatenate(_together(args[:-2]), args[-2]),
     lambda i: lambda grad, dim, ends: grad[_along(dim, slice(ends[i], ends[i + 1]))],
     "dim ends",
-    "Joined tensors each get their own stretch of the gradient back.",
 )
 stack = _joining(
     "stack",
@@ -760,7 +720,6 @@ stack = _joining(
     lambda *args: np.stack(_together(args[:-1]), args[-1]),
     lambda i: lambda grad, dim: grad[_along(dim, i)],
     "dim",
-    "Stacked tensors each get their own layer of the gradient back.",
 )
 block_diag = _joining(
     "block_diag",
@@ -768,7 +727,6 @@ block_diag = _joining(
     lambda *args: _blocks(*args[:-1]),
     _block,
     "sizes",
-    "Each tensor is a block on the diagonal, with 0 around it, and gets the gradient from its place there.",
 )
 
 cumsum = general(
@@ -785,7 +743,6 @@ cumsum = general(
     settings="dim",
     expression="cumsum(self)",
     local={"self": "cumsum_T(grad, dim=dim)"},
-    sentence="Each entry is in its own sum and in all that follow, so it gets the gradients of all of them.",
 )
 
 

@@ -12,11 +12,6 @@ from gradviz.engine.operations import shapes
 from gradviz.engine.operations.shapes import recorded
 from gradviz.engine.tensor import Tensor
 
-CROSSED = (
-    "The gradient of the {} goes back through the same {}, transposed; that of the matrix is its product with the {}."
-)
-"""How a learner is told of most of these gradients."""
-
 triu, tril, on_diagonal = recorded(shapes.triu), recorded(shapes.tril), recorded(shapes.diag_embed)
 
 

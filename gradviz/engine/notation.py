@@ -98,7 +98,14 @@ def superscript(text: str) -> str:
     return f"^({text})" if binding(text) < _ATOM else f"^{text}"
 
 
-def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] | None = None) -> str:
+def formula(
+    expression: str,
+    words: Mapping[str, str],
+    order: Mapping[str, str] | None = None,
+    *,
+    arrays: Collection[str] = (),
+    product: str = " @ ",
+) -> str:
     """Print a formula in mathematical signs.
 
     Parameters
@@ -109,6 +116,10 @@ def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] 
         What to write for each name: a variable's name, a number, or an expression that is bracketed where needed.
     order
         Other words, with which the formula has been printed before: this one is to have the same factors at the same places.
+    arrays
+        The names that have axes: what multiplies two of them entry by entry is written ``⊙``.
+    product
+        What to write for a product of matrices.
 
     Examples
     --------
@@ -123,7 +134,7 @@ def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] 
     >>> formula("self * other", {"self": "3", "other": "2"}, {"self": "x", "other": "2"})
     '2 · 3'
     """
-    return _text(pieces(expression, words, order))
+    return _text(pieces(expression, words, order, arrays=arrays, product=product))
 
 
 class Piece(NamedTuple):
@@ -383,7 +394,9 @@ def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: _W
         symbol = words.product
     elif isinstance(sign, ast.Mult):
         if words.has_axes(left) and words.has_axes(right):
-            symbol = "⊙"
+            symbol = "⊙"  # and no product of matrices beside it
+            first_needed = _POWER if isinstance(left, ast.BinOp) and isinstance(left.op, ast.MatMult) else first_needed
+            tighter = _POWER if isinstance(right, ast.BinOp) and isinstance(right.op, ast.MatMult) else tighter
         if _is_number(first.rpartition("·")[2].strip()) and _is_number(second):
             symbol = " · "
     if symbol in ("·", "⊙", "/") and not {"[", "∂"}.isdisjoint(first + second):

@@ -72,6 +72,8 @@ class Operation(core.Operation):
         catalogue says of it.
     cases
         What the catalogue says of it, by case; nothing if its sentence is its own.
+    meets
+        Of a product, which entries of its two factors (the last two `inputs`) meet: ``"ik,kj->ij"``, as in ``einsum``.
     together
         True when PyTorch computes its derivatives in one function, and saves all that is read for any of them.
     sparing
@@ -88,6 +90,7 @@ class Operation(core.Operation):
     expression: str = ""
     local: Mapping[str, str] = field(default_factory=dict)
     sentence: str = ""
+    meets: str = ""
     together: bool = False
     sparing: bool = False
     cases: Mapping[str, str] = field(init=False, repr=False)
@@ -456,6 +459,7 @@ def unlisted(
     expression: str,
     local: Mapping[str, str],
     sentence: str = "",
+    meets: str = "",
     settings: str = "",
     tensors: str = "",
     outputs: str = "result",
@@ -481,6 +485,7 @@ def unlisted(
         expression=expression,
         local=local,
         sentence=sentence,
+        meets=meets,
         outputs=tuple(outputs.split()),
         many=many,
         together=together,

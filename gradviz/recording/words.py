@@ -81,6 +81,10 @@ class Applied:
         Which of its outputs the first of the results is.
     output_shape
         The shape of its first output, used or not.
+    places
+        Which of its outputs the results are.
+    part
+        Where in the first argument the part stands that was changed in place (see `gradviz.engine.strides`), if one was.
     """
 
     id: str
@@ -91,6 +95,8 @@ class Applied:
     results: tuple[Operand, ...]
     first: int
     output_shape: tuple[int, ...]
+    places: tuple[int, ...] = (0,)
+    part: tuple[Any, ...] | None = None
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:
@@ -134,6 +140,7 @@ def composed_name(applied: Applied, module: str = "") -> str:
         operation.inputs,
         tuple([operand.name for operand in operands]),
         tuple([operand.named for operand in operands]),
+        tuple([slot for slot, operand in zip(operation.inputs, operands, strict=True) if operand.shape]),
         applied.texts,
         module,
     )
@@ -146,6 +153,7 @@ def _composed(
     inputs: tuple[str, ...],
     names: tuple[str, ...],
     named: tuple[bool, ...],
+    arrays: tuple[str, ...],
     settings: tuple[tuple[str, str], ...],
     module: str,
 ) -> str:
@@ -154,7 +162,7 @@ def _composed(
     outside = [name for name, own in zip(short, inside, strict=True) if not own]
 
     def named_by(names: Iterable[str]) -> str:
-        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))})
+        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))}, arrays=arrays)
 
     name = named_by(names)
     if len(name) <= LONGEST_NAME:

@@ -56,6 +56,7 @@ mm = general(
     },
     expression="self @ mat2",
     local=_TURNED_BACK,
+    meets="ik,kj->ij",
 )
 bmm = general(
     "bmm",
@@ -69,6 +70,7 @@ bmm = general(
     },
     expression="self @ mat2",
     local=_TURNED_BACK,
+    meets="bik,bkj->bij",
 )
 mv = general(
     "mv",
@@ -82,10 +84,12 @@ mv = general(
     },
     expression="self @ vec",
     local={"self": "outer(grad, vec)", "vec": "self.T @ grad"},
+    meets="ik,k->i",
 )
 _DOT: dict[str, Any] = {
     "symbol": "·",
     "forward": product,
+    "meets": "i,i->",
 }
 dot = general(
     "dot",
@@ -131,6 +135,7 @@ addmm = general(
     settings="beta alpha",
     expression="alpha * (mat1 @ mat2) + beta * self",
     local={"self": "beta", "mat1": "alpha * (grad @ mat2.T)", "mat2": "alpha * (mat1.T @ grad)"},
+    meets="ik,kj->ij",
 )
 addmv = general(
     "addmv",
@@ -146,6 +151,7 @@ addmv = general(
     settings="beta alpha",
     expression="alpha * (mat @ vec) + beta * self",
     local={"self": "beta", "mat": "alpha * outer(grad, vec)", "vec": "alpha * (mat.T @ grad)"},
+    meets="ik,k->i",
 )
 baddbmm = general(
     "baddbmm",
@@ -161,6 +167,7 @@ baddbmm = general(
     settings="beta alpha",
     expression="alpha * (batch1 @ batch2) + beta * self",
     local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
+    meets="bik,bkj->bij",
 )
 addbmm = general(
     "addbmm",
@@ -176,6 +183,7 @@ addbmm = general(
     settings="beta alpha",
     expression="alpha * sum(batch1 @ batch2, dim=0, keepdim=False) + beta * self",
     local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
+    meets="bik,bkj->ij",
 )
 addr = general(
     "addr",
@@ -191,6 +199,7 @@ addr = general(
     settings="beta alpha",
     expression="alpha * outer(vec1, vec2) + beta * self",
     local={"self": "beta", "vec1": "alpha * (grad @ vec2)", "vec2": "alpha * (grad.T @ vec1)"},
+    meets="i,j->ij",
 )
 
 # --- other products ------------------------------------------------------------------------------------------------------

@@ -7,14 +7,15 @@ shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from gradviz.engine.core.unbroadcast import summed_axes
-from gradviz.engine.notation import GRADIENT, binding, is_factor
+from gradviz.engine.notation import GRADIENT, binding, is_factor, names_in
 from gradviz.engine.numerals import Texts, shown
 from gradviz.recording.formulas import Formula, Side, Term, array_of, term_of
 from gradviz.recording.model import Equation, Part, Value
@@ -24,6 +25,9 @@ LONGEST_FORMULA = 40
 """So long may a formula be beside the name of its result."""
 
 Relation = Literal["=", "≈", "+="]
+
+_EACH = re.compile(rf"\b{GRADIENT}\[(\d+)\]")
+"""The gradient of one of several results, as the table writes it."""
 
 
 def note(text: str) -> Equation:
@@ -53,7 +57,7 @@ def sent(
     applied: Applied,
     slot: str,
     output: str,
-    upstream: Sequence[tuple[Operand, Value]],
+    upstream: Mapping[int, tuple[Operand, Value]],
     contribution: Value,
     *,
     partial: bool,
@@ -67,7 +71,7 @@ def sent(
     output
         The name of what is differentiated.
     upstream
-        What the operation made, and the gradients that arrived.
+        What the operation made, and the gradients that arrived; by the number of the output.
     contribution
         What was sent on.
     partial
@@ -76,14 +80,17 @@ def sent(
     place = applied.operation.inputs.index(slot)
     target, argument = applied.operands[place], f"{applied.id}_{place}"
     left, made = _gradient(output, target, contribution), Term("", contribution, argument, "contribution")
-    above = [_gradient(output, of, value) for of, value in upstream]
+    above = {number: _gradient(output, of, value) for number, (of, value) in upstream.items()}
     written = applied.operation.local.get(slot, "")
-    if not written or len(above) > 1:
-        right, relation = _in_a_word(applied, above, made)
-    elif is_factor(written):
+    if applied.operation.many:
+        written = _EACH.sub(rf"{GRADIENT}_\1", written)
+    names = {f"{GRADIENT}_{number}" if applied.operation.many else GRADIENT: term for number, term in above.items()}
+    if not written or (applied.operation.many and GRADIENT in names_in(written)):
+        right, relation = _in_a_word(applied, list(above.values()), made)
+    elif is_factor(written) and not applied.operation.many:
         right, relation = _product(applied, argument, written, above[0], made)
     else:
-        formula = Formula.backward(applied, written, above[0], contribution)
+        formula = Formula.backward(applied, written, names, contribution)
         right, relation = _of_formula(formula, formula.symbols(), made)
     first = replace(left.symbolic(), value=None) if partial else left.symbolic()
     relations: list[Relation] = ["+=" if partial else "=", *["="] * (len(right) - 2), relation]
@@ -143,7 +150,7 @@ def _of_formula(formula: Formula, symbols: Side, made: Term) -> Right:
 
 def _product(applied: Applied, argument: str, written: str, above: Term, made: Term) -> Right:
     """Write a gradient times a local derivative, entry by entry."""
-    formula = Formula.backward(applied, written, above, made.value)
+    formula = Formula.backward(applied, written, {GRADIENT: above}, made.value)
     above, symbols, value = formula.terms[GRADIENT], formula.symbols(), formula.value
     if _text(symbols) == "1" and above.shape:
         return _told((above.symbolic(),), [above], made, lambda one: one, lambda texts: (above.numeric(texts),))
@@ -162,9 +169,8 @@ def _product(applied: Applied, argument: str, written: str, above: Term, made: T
 
 def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
     """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
-    name = Part(f"{applied.operation.name}′", "symbol", made.value)
     listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
-    return [(name, Part("(", "sign"), *listed, Part(")", "sign")), (made.numeric(),)], "="
+    return [_call(f"{applied.operation.name}′", "(", tuple(listed), made.value), (made.numeric(),)], "="
 
 
 def _told(
@@ -188,19 +194,21 @@ def _told(
         Writes it with numbers, given the texts for each of the terms; ``None`` where nothing would be gained.
     """
     arrays = [array_of(term.value) for term in terms]
+    there = array_of(made.value)
     with np.errstate(all="ignore"):
         found = None if any(array is None for array in arrays) else compute(*arrays)
     axes = () if found is None or made.role != "contribution" else _stretched(np.shape(found), made.shape)
 
     def total(*arrays: Any) -> Any:
-        return (
-            np.reshape(np.add.reduce(compute(*arrays), axes, keepdims=True), made.shape) if axes else compute(*arrays)
-        )
+        found = compute(*arrays)
+        if found is None:  # with numbers as they are printed it cannot be done
+            return there
+        return np.reshape(np.add.reduce(found, axes, keepdims=True), made.shape) if axes else found
 
     texts: list[Texts | None] = [term.texts() for term in (*terms, made)]
     relation: Relation = "="
-    if all(texts) and np.shape(found) == (made.shape if not axes else np.shape(found)) and found is not None:
-        right = shown(arrays, array_of(made.value), total, made.value.dtype)
+    if found is not None and all(texts):
+        right = shown(arrays, there, total, made.value.dtype)
         texts, relation = [*right.operands, right.result], right.relation
     with_numbers = numbers(*texts[:-1])
     sides = [symbols, *([with_numbers] if with_numbers else [])]
@@ -224,7 +232,12 @@ def _summed(side: Side, axes: tuple[int, ...], dimensions: int, made: Value) -> 
         over = " rows" if axes == (0,) else " columns"
     else:
         over = f" {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
-    return Part(f"Σ{over}", "symbol", made), Part(" (" if over else "(", "sign"), *side, Part(")", "sign")
+    return _call(f"Σ{over}", " (" if over else "(", side, made)
+
+
+def _call(name: str, bracket: str, side: Side, made: Value) -> Side:
+    inside = (Part(bracket, "sign"), *side, Part(")", "sign"))
+    return Part(name, "symbol", made, covers=len(inside)), *inside
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------

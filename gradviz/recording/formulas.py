@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from gradviz.engine import evaluating
-from gradviz.engine.notation import GRADIENT, Piece, binding, pieces
+from gradviz.engine.notation import Piece, binding, is_raised, pieces
 from gradviz.engine.numerals import Texts, number
 from gradviz.recording.model import Part, Value
 from gradviz.recording.values import value_of
@@ -183,20 +183,24 @@ class Formula:
         return cls(of, written, terms, term_of(of.results[0]).value)
 
     @classmethod
-    def backward(cls, of: Applied, expression: str, upstream: Term, made: Value) -> Formula:
-        """Return what an operation sends to an argument, or a local derivative."""
+    def backward(cls, of: Applied, expression: str, upstream: Mapping[str, Term], made: Value) -> Formula:
+        """Return what an operation sends to an argument, or a local derivative; the gradients that arrived have names."""
         terms = _arguments(of)
         output = of.operation.outputs[of.first if of.operation.many else 0]
         terms[output] = _with_axes(term_of(of.results[0]), of)
-        terms[GRADIENT] = _with_axes(upstream, of)
+        terms |= {name: _with_axes(term, of) for name, term in upstream.items()}
         return cls(of, expression, terms, made, " · ")
 
     def __post_init__(self) -> None:
         """Look up what the formula calls by a name of its own: how many entries a mean is over, the weights of classes."""
         for name in _names(self.expression) - self.terms.keys():
             value = self._value_of(name)
-            if value is not None and (value.shape or name not in self.of.operation.settings):
-                self.terms[name] = Term(name if value.shape else number(array_of(value)), value)
+            if value is None:
+                continue
+            if value.shape:
+                self.terms[name] = Term(name, value)
+            elif name not in self.of.operation.settings or "float" in value.dtype:
+                self.terms[name] = Term(number(array_of(value)), value)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -278,14 +282,25 @@ class Formula:
         node, text = piece.of, piece.text
         if node is None:
             return Part(text, "sign")
-        transposed = isinstance(node, ast.Attribute)
-        name = node.value if isinstance(node, ast.Attribute) else node
+        inner = _turned_name(node)
+        name = inner or node
         term = self.terms.get(name.id) if isinstance(name, ast.Name) else None
-        if term is not None:
-            return write(term, text, transposed)
+        if term is not None and not is_raised(text) and (inner is None or len(term.shape) == 2):
+            return write(term, text, inner is not None)
         value = self._value_of(ast.unparse(node))
-        if isinstance(node, ast.Call | ast.Subscript):
-            return Part(text, "symbol", value)
-        if isinstance(node, ast.Name | ast.Constant):
-            return Part(text, "number" if value is not None and text[-1:].isdigit() else "symbol", value)
-        return Part(text, "sign", value)  # a raised exponent
+        if value is None:
+            return Part(text, "symbol", covers=piece.covers)
+        if is_raised(text):
+            return Part(text, "sign", value)
+        if text == "1" and value.shape:
+            return Part("ones", "symbol", value)
+        return Part(text, "number" if isinstance(node, ast.Constant) else "symbol", value, covers=piece.covers)
+
+
+def _turned_name(node: ast.expr) -> ast.expr | None:
+    """Return what is transposed, where that is a name alone."""
+    if isinstance(node, ast.Attribute):
+        return node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "transpose":
+        return node.args[0]
+    return None

@@ -81,7 +81,7 @@ def test_a_row_of_ones_own_says_what_it_brings():
 
 
 PROGRAMS = """
-a + b|a + c|a + k|k + a|k + b|v + k|v + k2|a + a|torch.add(a, b, alpha=2)
+a + b|a + c|a + k|k + a|k + v|v + k|v + k2|a + a|torch.add(a, b, alpha=2)
 a - b|a - k|k - a|a - a|torch.sub(a, b, alpha=2)|torch.rsub(a, b, alpha=2)|torch.rsub(a, b)
 a * b|a * k|k * a|a * a|a / b|a / k|k / a|a / a|p ** q|p ** q.detach()|p.detach() ** q
 torch.maximum(a, b)|torch.maximum(a, k)|torch.maximum(k, a)|torch.minimum(a, b)|torch.minimum(a, k)|torch.minimum(k, a)

@@ -67,7 +67,7 @@ def sends(applied: Applied, slots: Collection[str]) -> str:
     told = [operation.told(cases, given)]
     if stretched:
         told.append(_stretched({given[slot]: axes for slot, axes in stretched.items()}, len(applied.output_shape)))
-    elif missing and len(able) > 1 and to not in operation.cases:
+    elif missing and slots and len(able) > 1 and to not in operation.cases:
         told.append(text("only", to=listed(given[slot] for slot in able if slot in slots)))
     return " ".join(_sentences(" ".join(told))[:MOST])
 

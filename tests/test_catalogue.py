@@ -149,6 +149,7 @@ def test_each_case_of_each_row_is_reached(monkeypatch):
         texts = row.cases
         if len(texts) > 1:
             missing = {case for case in texts if (id(texts), case) not in reached}
+            missing -= {""} if {"all", "along"} <= set(texts) else set()  # that is for the page of all operations
             assert not missing, f"{row.name}: {missing} in no program"
 
 

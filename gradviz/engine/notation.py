@@ -285,9 +285,9 @@ def _print(node: ast.expr, words: _Words) -> Printed:
             return _joined("−", _enclosed(printed, _PRODUCT)), _MINUS
         case ast.BinOp(left=base, op=ast.Pow(), right=power):
             return _print_power(base, power, words)
-        case ast.BinOp(left=left, op=sign, right=right):
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
             return _print_binary(left, sign, right, words)
-        case ast.Compare(left=left, ops=signs, comparators=others):
+        case ast.Compare(left=left, ops=signs, comparators=others) if all(type(sign) in _COMPARISONS for sign in signs):
             sides = [_enclosed(_print(side, words), _SUM) for side in (left, *others)]
             signed = [
                 part for sign, side in zip(signs, sides[1:], strict=True) for part in (_COMPARISONS[type(sign)], side)

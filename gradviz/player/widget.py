@@ -12,7 +12,7 @@ import traitlets
 
 from gradviz.drawing import Drawing
 from gradviz.player.folds import at_depth, depths, step_at
-from gradviz.player.frame import Static
+from gradviz.player.frame import Static, static_wanted
 from gradviz.player.page import page, script, style_sheet
 from gradviz.player.payload import at_step, payload
 from gradviz.player.still import still_html
@@ -200,6 +200,9 @@ class Player(anywidget.AnyWidget):
         """
         from IPython.display import display
 
+        if static_wanted():
+            display(self.static())
+            return
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         picture = still_html(self.still, self._final.to_svg(panel=True), self.recording.title)

@@ -97,6 +97,24 @@ def sent(
     return _line("contribution", argument, [(first,), *right], relations)
 
 
+def named(
+    symbols: Side, terms: Sequence[Term], made: Term, compute: Callable[..., Any], numbers: Callable[..., Side | None]
+) -> Equation:
+    """Write what was computed, beside the name that it has; as for `told`."""
+    text = _text(symbols)
+    names = [] if text == made.symbol or len(text) > LONGEST_FORMULA else [(made.symbolic(),)]
+    right, relation = told(symbols, terms, replace(made, symbol=""), compute, numbers)
+    return _line("forward", "", [*names, *right], [*["="] * (len(names) + len(right) - 2), relation])
+
+
+def contribution(argument: str, like: Equation, right: Right) -> Equation:
+    """Write what was sent along an edge with the left side, and its sign, of another line."""
+    sides, relation = right
+    return _line(
+        "contribution", argument, [like.sides[0], *sides], [like.relations[0], *["="] * (len(sides) - 2), relation]
+    )
+
+
 def added(
     name: str,
     target: Operand,
@@ -128,9 +146,9 @@ def added(
     total = Term(name if complete else f"{name} so far", values[2], target.id, "gradient")
 
     def numbers(first: Texts | None, second: Texts | None) -> Side:
-        return before.numeric(first), Part(" + ", "sign"), *_bracketed((came.numeric(second),))
+        return before.numeric(first), Part(" + ", "sign"), *bracketed((came.numeric(second),))
 
-    right, relation = _told((), [before, came], replace(total, symbol=""), np.add, numbers)
+    right, relation = told((), [before, came], replace(total, symbol=""), np.add, numbers)
     sides = [(total.symbolic(),), *(side for side in right if side)]
     return _line("sum", argument, sides, ["=", relation], remark)
 
@@ -145,7 +163,7 @@ def _of_formula(formula: Formula, symbols: Side, made: Term) -> Right:
     def numbers(*texts: Texts | None) -> Side | None:
         return formula.numbers(dict(zip(formula.names, texts, strict=True)))
 
-    return _told(symbols, formula.used, made, formula.compute, numbers)
+    return told(symbols, formula.used, made, formula.compute, numbers)
 
 
 def _product(applied: Applied, argument: str, written: str, above: Term, made: Term) -> Right:
@@ -153,27 +171,32 @@ def _product(applied: Applied, argument: str, written: str, above: Term, made: T
     formula = Formula.backward(applied, written, {GRADIENT: above}, made.value)
     above, symbols, value = formula.terms[GRADIENT], formula.symbols(), formula.value
     if _text(symbols) == "1" and above.shape:
-        return _told((above.symbolic(),), [above], made, lambda one: one, lambda texts: (above.numeric(texts),))
+        return told((above.symbolic(),), [above], made, lambda one: one, lambda texts: (above.numeric(texts),))
     local = formula.terms.get(written) or (Term(_text(symbols), value, argument, "local") if value else None)
     entrywise = bool(above.shape) and any(term.shape for term in formula.used)
-    names = (above.symbolic(), Part(" ⊙ " if entrywise else " · ", "sign"), *_bracketed(symbols, tightly=entrywise))
+    names = (above.symbolic(), Part(" ⊙ " if entrywise else " · ", "sign"), *bracketed(symbols, tightly=entrywise))
     if local is None:
-        return _told(names, [above], made, lambda one: None, lambda texts: None)
+        return told(names, [above], made, lambda one: None, lambda texts: None)
     sign = Part(" ⊙ " if above.shape and local.shape else " · " if above.shape or local.shape else " × ", "sign")
 
     def numbers(first: Texts | None, second: Texts | None) -> Side:
-        return above.numeric(first), sign, *_bracketed((local.numeric(second),))
+        return above.numeric(first), sign, *bracketed((local.numeric(second),))
 
-    return _told(names, [above, local], made, np.multiply, numbers)
+    return told(names, [above, local], made, np.multiply, numbers)
 
 
 def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
     """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
     listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
-    return [_call(f"{applied.operation.name}′", "(", tuple(listed), made.value), (made.numeric(),)], "="
+    return [call(f"{applied.operation.name}′", tuple(listed), made.value), (made.numeric(),)], "="
 
 
-def _told(
+def in_words(symbols: Side, made: Term) -> Right:
+    """Write what is not worked out part by part: with names, and what it makes."""
+    return [(Part("", "symbol", made.value, covers=len(symbols)), *symbols), (made.numeric(),)], "="
+
+
+def told(
     symbols: Side,
     terms: Sequence[Term],
     made: Term,
@@ -232,10 +255,11 @@ def _summed(side: Side, axes: tuple[int, ...], dimensions: int, made: Value) -> 
         over = " rows" if axes == (0,) else " columns"
     else:
         over = f" {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
-    return _call(f"Σ{over}", " (" if over else "(", side, made)
+    return call(f"Σ{over}", side, made, " (" if over else "(")
 
 
-def _call(name: str, bracket: str, side: Side, made: Value) -> Side:
+def call(name: str, side: Side, made: Value, bracket: str = "(") -> Side:
+    """Write a function of what stands in the brackets after it, and what it makes of that."""
     inside = (Part(bracket, "sign"), *side, Part(")", "sign"))
     return Part(name, "symbol", made, covers=len(inside)), *inside
 
@@ -267,7 +291,7 @@ def _text(side: Side) -> str:
     return "".join([part.text for part in side])
 
 
-def _bracketed(side: Side, *, tightly: bool = False) -> Side:
+def bracketed(side: Side, *, tightly: bool = False) -> Side:
     """Put a factor, or what is added, in brackets where it needs them."""
     text = _text(side)
     if text.startswith("∂") or (binding(text) >= binding("a²" if tightly else "a·b") and not text.startswith("−")):

@@ -58,9 +58,10 @@ class Term:
         few = len(self.shape) <= 2 and all(0 < length <= MOST_ROWS for length in self.shape)
         return few and self.value.data is not None
 
-    def symbolic(self) -> Part:
+    def symbolic(self, *, transposed: bool = False) -> Part:
         """Return its name as a part of an equation."""
-        return Part(self.symbol, "symbol", self.value, self.tensor, self.role)
+        text = _turned(self.symbol) if transposed else self.symbol
+        return Part(text, "symbol", self.value, self.tensor, self.role, transposed)
 
     def numeric(self, texts: Texts | None = None, *, transposed: bool = False) -> Part:
         """Return its numbers as a part of an equation; where they do not fit, its name and its shape.
@@ -74,8 +75,10 @@ class Term:
         """
         texts = texts or self.texts()
         if texts is None:
-            name = _turned(self.symbol) if transposed else _atom(self.symbol)
-            text = f"{name} ({shape_text(self.shape[::-1] if transposed else self.shape)})".strip()
+            name, shape = _atom(self.symbol), self.shape
+            if transposed:
+                name, shape = _turned(self.symbol), (*shape[:-2], *shape[:-3:-1])
+            text = f"{name} ({shape_text(shape)})".strip()
             return Part(text, "array", self.value, self.tensor, self.role, transposed)
         if isinstance(texts, str):
             return Part(texts, "number", self.value, self.tensor, self.role)
@@ -129,6 +132,7 @@ _PLAIN = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "boo
 
 
 def _atom(text: str) -> str:
+    """Put what is to be turned, or raised, in brackets where it needs them."""
     return f"({text})" if not text.startswith("∂") and binding(text) < binding("a") else text
 
 
@@ -193,13 +197,15 @@ class Formula:
 
     def __post_init__(self) -> None:
         """Look up what the formula calls by a name of its own: how many entries a mean is over, the weights of classes."""
+        settings = self.of.operation.settings
         for name in _names(self.expression) - self.terms.keys():
-            value = self._value_of(name)
+            kept = name in self.values or name not in settings
+            value = self._value_of(name) if kept else None
             if value is None:
                 continue
             if value.shape:
                 self.terms[name] = Term(name, value)
-            elif name not in self.of.operation.settings or "float" in value.dtype:
+            elif name not in settings or "float" in value.dtype:
                 self.terms[name] = Term(number(array_of(value)), value)
 
     @cached_property

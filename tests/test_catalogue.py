@@ -210,7 +210,9 @@ def literals(*folders):
 
 
 def test_everything_that_can_be_said_at_a_step_is_said():
-    assert set(catalogue()["step"]) - literals("recording", "autograd", "engine") == set()
+    assert set(catalogue()["step"]) - literals("recording", "drawing", "autograd", "engine") == set()
+    made = {f"curve of {kind}" for kind in ("number", "classes", "logit", "probability")}
+    assert set(catalogue()["training"]) - literals("training", "drawing") == made
 
 
 def test_a_text_that_is_not_there_or_not_filled_in_is_an_error():

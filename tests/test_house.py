@@ -21,8 +21,8 @@ ABOVE = {
     "utils": {"engine", "autograd"},
     "distributions": {"engine", "autograd", "nn", "special"},
     "recording": {"catalogue", "engine"},
-    "drawing": {"recording"},
-    "training": {"engine", "nn", "optim", "recording", "drawing"},
+    "drawing": {"catalogue", "recording"},
+    "training": {"catalogue", "engine", "nn", "optim", "recording", "drawing"},
     "player": {"drawing", "recording", "training"},
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""

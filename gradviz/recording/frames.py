@@ -46,7 +46,7 @@ def _first(collected: Collection) -> Frame:
     made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
     start = [operand for operand in collected.operands.values() if operand.id not in made]
     cut_off = [operand.name for operand in collected.detached]
-    return Frame("forward", "", "Start", sentences.start(cut_off), values=_values(start))
+    return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start))
 
 
 def _forward(applied: Applied) -> Frame:
@@ -116,7 +116,7 @@ class _Backward:
         return Frame(
             "backward",
             root.id,
-            "Start of backward",
+            text("backward title"),
             sentences.seeded(root.name, seed, ones=self.ones),
             equation=(equations.seed(self.output, root, seed), *(line() for line in lines)),
             gradients=(gradient,),

@@ -15,7 +15,7 @@ from gradviz.catalogue import catalogue, meaning, text
 from gradviz.engine.evaluating import FUNCTIONS
 from gradviz.engine.inplace import _of_a_part
 from gradviz.engine.operation import BESIDE, TABLE, Operation
-from gradviz.engine.operations import selection, shapes
+from gradviz.engine.operations import joining
 from gradviz.nn.hooks import _identity
 from gradviz.recording import record_graph
 
@@ -23,8 +23,8 @@ PACKAGE = Path(gv.__file__).parent
 ROWS = [
     *TABLE.values(),
     *BESIDE.values(),
-    *(of(2).operation for of in (shapes.cat, shapes.stack, shapes.block_diag, selection.unbind)),
-    selection.split(2, "SplitBackward0").operation,
+    *(of(2).operation for of in (joining.cat, joining.stack, joining.block_diag, joining.unbind)),
+    joining.split(2, "SplitBackward0").operation,
     _identity(1).operation,
     _of_a_part(TABLE["MulBackward1"]),
 ]

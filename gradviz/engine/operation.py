@@ -172,14 +172,15 @@ def watching(out: Tensor, **settings: Any) -> Tensor:
 
 
 def row(operation: Operation) -> Operation:
-    """Enter an operation into the table."""
-    if operation.grad_fn in TABLE:
+    """Enter an operation into the table; one that a notebook's cell has made takes the place of what the cell made before."""
+    module = _module_of_the_row()
+    if operation.grad_fn in TABLE and (FAMILY[operation.grad_fn] != module or module.startswith("gradviz.")):
         raise ValueError(f"two rows are called {operation.grad_fn}")
     unknown = set(operation.derivatives) - set(operation.inputs)
     if unknown:
         raise ValueError(f"{operation.name} has no argument {sorted(unknown)} to differentiate")
     TABLE[operation.grad_fn] = operation
-    FAMILY[operation.grad_fn] = _module_of_the_row()
+    FAMILY[operation.grad_fn] = module
     return operation
 
 

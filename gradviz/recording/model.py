@@ -8,6 +8,8 @@ the tensor in each of its argument slots, so ``x * x`` is one operation with two
 and the picture has two edges. A *frame* is one moment of the run, written as what changed since the moment before.
 
 Words and numbers may be written when they are first read: see `gradviz.recording.later`.
+
+The file is longer than others since it is the format of what is saved, in one piece.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ def draw(
 
     Parameters
     ----------
-    outputs
+    *outputs
         Results of a computation; or one recording; or two recordings of the same structure, to be compared.
     names
         Names for tensors, ``{"w": tensor}``. By default a tensor is called by the variable that holds it, a module's
@@ -81,7 +81,7 @@ def backprop(
 
     Parameters
     ----------
-    outputs
+    *outputs
         Results of a computation, the first of which is differentiated; or one recording.
     gradient
         The gradient to start with, for a result that is not a single number.
@@ -106,6 +106,16 @@ def backprop(
     ------
     ValueError, RuntimeError
         If a tensor has no graph, or is not a single number and no `gradient` is given.
+
+    Examples
+    --------
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> y = w * 5.0 + 3.0
+    >>> player = gv.backprop(y)
+    >>> player.step = 2
+    >>> player
+    Player('y = 5·w + 3', step 2 of 0 to 5)
     """
     from gradviz.drawing import draw_recording
     from gradviz.player import Player

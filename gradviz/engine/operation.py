@@ -186,9 +186,9 @@ def row(operation: Operation) -> Operation:
 
 def _module_of_the_row() -> str:
     frame = sys._getframe(1)
-    while frame.f_globals["__name__"] == __name__ and frame.f_back is not None:
+    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
         frame = frame.f_back
-    return str(frame.f_globals["__name__"])
+    return str(frame.f_globals.get("__name__", "__main__"))
 
 
 def unary(

@@ -463,6 +463,14 @@ class Recording:
         For a page's heading.
     producer
         The program that made the recording: ``"gradviz 0.1.0"``.
+
+    Examples
+    --------
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> recording = gv.draw(w * 3).recording
+    >>> len(recording.frames), recording.graph.operations[0].name
+    (2, 'mul')
     """
 
     graph: Graph
@@ -475,7 +483,12 @@ class Recording:
         return f"<Recording {self.title!r}: {len(self.graph.operations)} operations, {count} step{'s' * (count != 1)}>"
 
     def at(self, step: int = -1) -> Moment:
-        """Return the state after frame `step` (negative counts from the end).
+        """Return the state after a frame.
+
+        Parameters
+        ----------
+        step
+            The number of the frame; a negative one counts from the end.
 
         Raises
         ------

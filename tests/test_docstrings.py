@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("ignore:Widget:DeprecationWarning")  # numpydoc looks at every member
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # numpydoc looks at every member, and numpydoc itself
 
 FUNCTIONS = [
     "gradviz.show.draw", "gradviz.show.backprop",

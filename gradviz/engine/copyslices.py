@@ -107,11 +107,8 @@ def _of_a_part(operation: Operation) -> Operation:
     """Return the row for an operation on part of a tensor."""
     symbol, first, *rest = operation.symbol, *operation.inputs
     own, way_back = operation.local.get(first, "0"), "copy_slices_back(grad)"
-    alike = not names_in(own) & {
-        GRADIENT,
-        *operation.inputs,
-        *operation.outputs,
-    }  # the same for all entries of the part
+    # The same for all entries of the part.
+    alike = not names_in(own) & {GRADIENT, *operation.inputs, *operation.outputs}
     local = {name: "taken(grad)" if operation.local.get(name) == "1" else way_back for name in rest}
     return replace(
         operation,
@@ -120,5 +117,5 @@ def _of_a_part(operation: Operation) -> Operation:
         symbol=f"[…] {symbol}" if isinstance(symbol, str) else symbol,
         expression=f"changed({first})",
         local={first: f"{own} if changed else 1" if alike else way_back, **local},
-        sentence=f"Part of the tensor was changed in place; the rest passes its gradient on. {operation.sentence}",
+        sentence="",
     )

@@ -224,7 +224,8 @@ def resize(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
 @lru_cache(maxsize=16)
 def _twin(operation: Operation) -> Operation:
     """Return the row under the name that PyTorch has for it where it changes the tensor itself."""
-    return replace(operation, grad_fn=TWINS.get(operation.grad_fn, operation.grad_fn))
+    sentence = "" if operation.cases else operation.sentence
+    return replace(operation, grad_fn=TWINS.get(operation.grad_fn, operation.grad_fn), sentence=sentence)
 
 
 def refuse(tensor: Tensor, arguments: Sequence[Any] = ()) -> None:

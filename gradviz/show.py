@@ -85,7 +85,7 @@ def backprop(
         Results of a computation, the first of which is differentiated; or one recording.
     gradient
         The gradient to start with, for a result that is not a single number.
-    names, title
+    names
         As for `draw`.
     predict
         Ask for each gradient before it is shown.
@@ -94,6 +94,8 @@ def backprop(
     apply
         Call ``backward()``, and play that pass: the gradients are added to the leaves' ``.grad``, and what was saved is
         freed.
+    title
+        As for `draw`.
     **options
         How the picture is to look: see `draw`.
 

@@ -6,7 +6,9 @@ import importlib
 
 import pytest
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # numpydoc looks at every member, and numpydoc itself
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning"
+)  # numpydoc looks at every member, and numpydoc itself
 
 FUNCTIONS = [
     "gradviz.show.draw", "gradviz.show.backprop",

@@ -29,8 +29,13 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     Returns
     -------
     dict
+<<<<<<< HEAD
         ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``code``, ``steps``, ``sums``, ``brackets``,
         ``facts``, ``nudges``, ``places`` and ``depth``.
+=======
+        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
+        ``facts``, ``places`` and ``depth``.
+>>>>>>> main
     """
     first = at_step(drawing, 0)
     recording = first.shown
@@ -48,6 +53,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "facts": facts(recording),
         "nudges": nudges(drawing.recording),
         **geometry(first),
+        "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
     }

@@ -73,6 +73,10 @@ export class Facts {
   /** @type {Map<string, {operation: Operation, argument: Argument}[]>} */
   #users = new Map();
 
+  /** What is differentiated: its name. */
+  output = "";
+  outputId = "";
+
   /** @type {History<Value>} */
   values = new History();
   /** @type {History<Gradient>} */
@@ -80,9 +84,13 @@ export class Facts {
   /** @type {History<Contribution>} */
   contributions = new History();
 
-  /** @param {FactsData} data */
-  constructor({ tensors, operations, frames }) {
+  /**
+   * @param {FactsData} data
+   * @param {ReturnType<typeof import("./links.js").linksOf>} [linkOf] which entries an edge's entries feed
+   */
+  constructor({ tensors, operations, frames }, linkOf = () => undefined) {
     this.frames = frames;
+    this.linkOf = linkOf;
     this.#tensors = new Map(tensors.map((tensor) => [tensor.id, tensor]));
     this.#operations = new Map(operations.map((operation) => [operation.id, operation]));
     for (const operation of operations) {
@@ -91,6 +99,8 @@ export class Facts {
         this.#users.set(argument.tensor, [...users, { operation, argument }]);
       }
     }
+    this.outputId = frames.find(({ gradients }) => gradients.length)?.gradients[0].tensor ?? "";
+    this.output = this.tensor(this.outputId)?.name ?? "";
     frames.forEach((frame, k) => {
       for (const [id, value] of frame.values) this.values.say(id, k, readable(value));
       for (const gradient of frame.gradients) {

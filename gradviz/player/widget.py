@@ -199,6 +199,7 @@ class Player(anywidget.AnyWidget):
         except Exception as error:  # the front end says it; a kernel that hears nonsense goes on
             answer["error"] = str(error.args[0]) if error.args else type(error).__name__
         self.send(answer)
+
     def _page(self) -> str:
         """Return the page that asks and takes apart as this player does."""
         return page(self._final, predict=self.predict, grain=self.grain)

@@ -219,6 +219,17 @@ def test_of_a_long_computation_or_of_large_tensors_no_page_has_them_all():
     assert (paths.count, len(paths.paths)) == (2, 1)
 
 
+def test_a_long_product_is_not_written_out():
+    x = gv.ones(2, requires_grad=True)
+    y = x
+    for _ in range(100):
+        y = (y * 1.5).tanh()
+    (paths,) = paths_of(record_graph(y.sum(), backward=True)).values()
+    assert len(paths.paths[0].edges) == 201
+    assert len(paths.paths[0].text) < 200
+    assert "…" in paths.paths[0].text
+
+
 def test_along_an_edge_without_a_link_nothing_is_known():
     class Double(gv.autograd.Function):
         @staticmethod

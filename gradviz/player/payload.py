@@ -29,7 +29,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     Returns
     -------
     dict
-            ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
+        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
         ``facts``, ``paths``, ``nudges``, ``places`` and ``depth``.
     """
     first = at_step(drawing, 0)

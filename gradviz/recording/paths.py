@@ -26,6 +26,9 @@ LISTED = 6
 MOST_EDGES = 1000
 """A recording with more edges has no paths that are told: the picture of each would be all of it."""
 
+LONGEST_TEXT = 120
+"""A product of more characters is written as … from there on."""
+
 MOST_NUMBERS = 4096
 """So many numbers stand in the values of all paths of one page."""
 
@@ -169,7 +172,7 @@ class _Search:
     def _along(self, operation: Operation, argument: Argument, output: str, way: _Way) -> _Way:
         """Go one edge further."""
         edges, link = (*way.edges, argument.id), argument.link
-        text = _product(way.text, operation, argument)
+        text = _product(way.text if len(way.text) <= LONGEST_TEXT else "…", operation, argument)
         if link is None or way.gradient is None or argument.tensor not in self.several:
             return _Way(edges, text, None)
         factor = self.values.get(link.tensor) if link.tensor else link.value

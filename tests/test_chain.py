@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from test_linking import PROGRAMS, numbers_for, run
+from test_linking import PROGRAMS, number_of_output, numbers_for, run
 
 import gradviz as gv
 from gradviz.engine.core.node import Gradients
@@ -28,7 +28,7 @@ def along(edges, recording, nodes, output, seed):
         id, _, place = edge.partition("_")
         node, operation = nodes[id], recording.graph.operation(id)
         if node.many:
-            which = int(recording.graph.tensor(at).name.rpartition("[")[2][:-1])
+            which = number_of_output(recording.graph.tensor(at).name)
             results = node.values[len(node.inputs) :][: len(node.operation.outputs)]
             gradient = Gradients(gradient if k == which else np.zeros(one.shape) for k, one in enumerate(results))
             gradient.arrived = tuple(k == which for k in range(len(results)))

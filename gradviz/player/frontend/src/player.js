@@ -335,8 +335,8 @@ function mount(model, el) {
     clicked = { key, x: event.clientX, y: event.clientY, at: event.timeStamp };
     if (target.closest(".gv-chevron")) open(key);
     else {
+      picking.pick(entries.at(event)); // before the details open, and the picture moves
       change("selected", key);
-      picking.pick(entries.at(event));
     }
   });
   figure.addEventListener("pointermove", (event) => picking.look(entries.at(event)));

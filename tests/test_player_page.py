@@ -150,7 +150,9 @@ def test_current_elements_and_words(open_html):
         assert panel.locator(".gp-sentence").text_content() == step["sentence"]
         assert panel.locator(".gp-reason").text_content() == step["reason"]
         written = "row => [...row.querySelectorAll('math')].map(math => math.getAttribute('alttext')).join(' ')"
-        assert [row.evaluate(written) for row in panel.locator(".gp-equation > div").all()] == [line["text"] for line in step["equation"]]
+        assert [row.evaluate(written) for row in panel.locator(".gp-equation > div").all()] == [
+            line["text"] for line in step["equation"]
+        ]
         assert step["sentence"] in browser_page.get_by_role("status").text_content()
         assert panel.locator("h3:visible").first.text_content() == f"This step · {step['title']}"
         browser_page.locator(".gradviz-player").press("ArrowRight")
@@ -512,7 +514,11 @@ def test_a_click_or_enter_selects_at_the_step_that_is_shown(open_html):
     details = browser_page.locator(".gp-inspect")
     for key, where in [("Home", "forward 1 / 3"), ("End", "backward 3 / 3")]:
         browser_page.locator(".gradviz-player").press(key)
-        for target in [f'[id$="_{recording.graph.operations[0].id}"]', '.gv-card[aria-label^="y,"]', ".gv-edge .gv-hit"]:
+        for target in [
+            f'[id$="_{recording.graph.operations[0].id}"]',
+            '.gv-card[aria-label^="y,"]',
+            ".gv-edge .gv-hit",
+        ]:
             browser_page.locator(target).first.click(force=True)
             assert place(browser_page) == where
             assert details.is_visible()
@@ -528,7 +534,9 @@ def test_a_click_or_enter_selects_at_the_step_that_is_shown(open_html):
         browser_page.keyboard.press("Escape")
     # Jumping is by the links of the details.
     browser_page.locator('.gv-card[aria-label^="b,"]').click()
-    details.get_by_role("button", name="computed in step").or_(details.get_by_role("button", name="gradient in step")).first.click()
+    details.get_by_role("button", name="computed in step").or_(
+        details.get_by_role("button", name="gradient in step")
+    ).first.click()
     assert place(browser_page) != "backward 3 / 3"
 
 

@@ -12,6 +12,7 @@ from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
 from gradviz.player.folds import depths, places
 from gradviz.recording.model import Recording
+from gradviz.recording.replay import nudges
 
 VERSION = 1
 """Raised when the front end of an older gradviz could not read what this one writes."""
@@ -29,7 +30,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     -------
     dict
         ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
-        ``facts``, ``places`` and ``depth``.
+        ``facts``, ``nudges``, ``places`` and ``depth``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
@@ -45,6 +46,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "sums": sums(recording, first.view),
         "brackets": brackets(recording),
         "facts": facts(recording),
+        "nudges": nudges(drawing.recording),
         **geometry(first),
         "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},
         "places": places(recording, drawing.recording),

@@ -5,6 +5,7 @@ What is said about it is written when it is read, from an `Applied` operation, w
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.inplace import CopySlices
+from gradviz.engine.memory import HALF
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import linking, words
@@ -48,6 +50,8 @@ class Collection:
         By node.
     detached
         The leaves that were cut off by ``detach()``.
+    seen
+        The engine's tensors, as long as they are there, with the ids they have got.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Collection:
         self.operands: dict[Key, Operand] = {}
         self.applied: dict[Node, Applied] = {}
         self.detached: list[Operand] = []
+        self.seen: list[tuple[weakref.ref[EngineTensor], str]] = []
         self._tensors: list[Tensor] = []
         self._leaves: list[int] = []  # places among the tensors
         self._modules: dict[int, Module] = {}
@@ -146,6 +151,7 @@ class Collection:
                 requires_grad=requires_grad,
                 in_formulas=in_formulas,
             )
+        self.seen.append((weakref.ref(leaf), operand.id))
         if not requires_grad and _detached_from(leaf) is not None:
             self.detached.append(operand)
         return operand
@@ -169,11 +175,13 @@ class Collection:
         if own_name is None and node.many:
             name += f"[{place}]"
         role: Role = "output" if key in self.output_keys else "intermediate"
-        values = tensor.values_at(node.made)
+        values = tensor.values_at(node.made + HALF)  # when it was done
         array = tensor.array if values is None else values
-        return self._enter(
+        operand = self._enter(
             key, name, own_name is not None, role, array, requires_grad=True, producer=applied.id, module=module
         )
+        self.seen.append((weakref.ref(tensor), operand.id))
+        return operand
 
     def _enter(
         self,

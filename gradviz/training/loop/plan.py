@@ -12,7 +12,7 @@ import numpy as np
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.tensor import Tensor
 from gradviz.recording.model import FULL_VALUE_LIMIT
-from gradviz.training.program import Program
+from gradviz.training.run.program import Program
 
 CACHE, PRECALL = opmap["CACHE"], opmap.get("PRECALL")
 

@@ -15,7 +15,7 @@ from gradviz.engine import dtypes
 from gradviz.engine.size import Size
 from gradviz.nn.operations.convolution import Geometry
 from gradviz.recording.guards import DamageError
-from gradviz.training.program import FromSlot
+from gradviz.training.run.program import FromSlot
 
 SEQUENCES: dict[str, type[tuple[Any, ...]] | type[list[Any]]] = {"tuple": tuple, "list": list, "size": Size}
 DTYPES = {dtype.name: dtype for dtype in dtypes.ALL}

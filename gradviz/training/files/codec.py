@@ -1,4 +1,4 @@
-"""Runs as files, and back: a ``.zip`` with what `gradviz.training.document` describes as JSON, and the arrays in an ``.npz``.
+"""Runs as files, and back: a ``.zip`` with what `gradviz.training.files.document` describes as JSON, and the arrays in an ``.npz``.
 
 What a loop brought is written in full, to the last bit, and the operations by their names in the table, so that a loaded run
 can compute every step again. Nothing in a file is run but operations of the table on arrays of the file.
@@ -19,7 +19,7 @@ from gradviz.engine.operation import BESIDE, TABLE, Operation
 from gradviz.recording.codec import RecordingError, check_version, encode, read
 from gradviz.recording.files import write_file
 from gradviz.recording.guards import AGAIN, Archive, DamageError, npy, packed, parse
-from gradviz.training.document import (
+from gradviz.training.files.document import (
     LARGE,
     NUMBER,
     Reference,
@@ -31,12 +31,12 @@ from gradviz.training.document import (
     SavedRun,
     SavedStep,
 )
-from gradviz.training.log import Entry, Large, ParameterEntry
-from gradviz.training.model import Rule
-from gradviz.training.program import Program
-from gradviz.training.reader import Reader
+from gradviz.training.files.reader import Reader
+from gradviz.training.files.settings import DTYPES, NoWordsError, pack
 from gradviz.training.run import Run
-from gradviz.training.settings import DTYPES, NoWordsError, pack
+from gradviz.training.run.log import Entry, Large, ParameterEntry
+from gradviz.training.run.model import Rule
+from gradviz.training.run.program import Program
 
 FORMAT = "gradviz.run"
 VERSION = 2

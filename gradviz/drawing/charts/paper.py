@@ -1,13 +1,13 @@
-"""What charts have in common: scales with round ticks, colours on light and on dark paper, lines that can be told apart."""
+"""What charts are drawn with: marks on light and on dark paper, text, lines that can be told apart, a legend; and files."""
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
+from gradviz.drawing.charts.geometry import COLOURS, colour_of, dash_of, fixed
 from gradviz.drawing.export import pdf, png
 from gradviz.drawing.svg import SANS
 from gradviz.drawing.text import shorten
@@ -18,22 +18,6 @@ SIZE = 12.0
 LONGEST_NAME = 24
 MOST_NAMES = 16
 """Of the lines of a chart, how many are named."""
-
-COLOURS = (
-    ("#0550ae", "#79b8ff"),
-    ("#b35806", "#f0883e"),
-    ("#7a3e9d", "#c99bea"),
-    ("#1a7f5a", "#56d4a0"),
-    ("#b0306a", "#ff9bc8"),
-    ("#6b5b00", "#e3c94c"),
-)
-"""Of the lines, on light and on dark paper."""
-
-DASHES = ("", "7 4", "2 3", "9 3 2 3", "14 4", "5 2 1 2 1 2")
-"""Lines differ in these too, for those who do not tell the colours apart."""
-
-Scale = Callable[[float], float]
-
 
 LIGHT = {
     "gc-paper": {"fill": "#ffffff"},
@@ -93,14 +77,14 @@ def look(*kinds: str) -> str:
 
 def text(words: str, x: float, y: float, kind: str, anchor: str = "start") -> str:
     """Return a line of text at a place."""
-    return f'<text {look(kind)} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+    return f'<text {look(kind)} x="{fixed(x)}" y="{fixed(y)}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
 def line(number: int, *, dashed: bool = True) -> str:
     """Return what tells a line from others: its colour and its dashes."""
-    dash = DASHES[number % len(DASHES)] if dashed else ""
+    dash = dash_of(number) if dashed else ""
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return f"{look('gc-line', f'gc-c{number % len(COLOURS)}')}{dashes}"
+    return f"{look('gc-line', f'gc-c{colour_of(number)}')}{dashes}"
 
 
 def legend_width(names: Sequence[str]) -> float:
@@ -113,7 +97,7 @@ def legend(names: Sequence[str], left: float, top: float) -> list[str]:
     parts = []
     for number, name in enumerate(names[:MOST_NAMES]):
         at = top + 12 + 16 * number
-        parts.append(f'<path {line(number)} d="M{left:.1f} {at - 4:.1f}h24"/>')
+        parts.append(f'<path {line(number)} d="M{fixed(left)} {fixed(at - 4)}h24"/>')
         parts.append(text(shorten(name, LONGEST_NAME), left + 30, at, "gc-name"))
     if len(names) > MOST_NAMES:
         more = f"and {len(names) - MOST_NAMES} more"
@@ -142,43 +126,3 @@ def saved(path: str | os.PathLike[str], svg: str, size: tuple[float, float], **o
     if suffix not in writers:
         raise ValueError(f"cannot save a chart as {os.fspath(path)!r}: the name must end in {', '.join(writers)}")
     return write_file(path, writers[suffix]())
-
-
-# --- scales -----------------------------------------------------------------------------------------------------------
-
-
-def scale(low: float, high: float, start: float, end: float, *, log: bool) -> Scale:
-    """Return what gives a number its place between two others."""
-    if log:
-        inner = scale(math.log10(low), math.log10(high), start, end, log=False)
-        return lambda number: inner(math.log10(number))
-    if high <= low:
-        low, high = low - 0.5 * (abs(low) or 1), high + 0.5 * (abs(high) or 1)
-    return lambda number: start + (number - low) / (high - low) * (end - start)
-
-
-def ticks(low: float, high: float, *, log: bool, count: int = 5) -> list[float]:
-    """Return a few round numbers between two.
-
-    Examples
-    --------
-    >>> ticks(0, 9, log=False)
-    [0, 2, 4, 6, 8]
-    >>> ticks(0.02, 500, log=True)
-    [0.1, 1.0, 10.0, 100.0]
-    """
-    if log:
-        powers = [10.0**n for n in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
-        whole = [power for power in powers if low <= power <= high]
-        if len(whole) > 2:
-            return whole[:: -(-len(whole) // count)]
-        finer = [factor * power for power in powers for factor in (1, 2, 5) if low <= factor * power <= high]
-        return finer if len(finer) > 1 else ticks(low, high, log=False)
-    if not high > low:
-        return [low]
-    rough = (high - low) / count
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
-    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-    made = [float(f"{place * step:.12g}") for place in range(first, last + 1)]
-    return [int(tick) if tick == int(tick) and abs(tick) < 1e15 else tick for tick in made]

@@ -13,18 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import image_tag
+from gradviz.drawing.charts import contours
+from gradviz.drawing.charts import lines as charts
+from gradviz.drawing.charts.contours import ContourChart, Way
+from gradviz.drawing.charts.lines import Chart, Line
+from gradviz.drawing.charts.paper import saved
 from gradviz.drawing.shown import Shown
 from gradviz.drawing.text import clean
 from gradviz.recording import number_text
-from gradviz.training import chart as charts
-from gradviz.training import contours
-from gradviz.training.axes import saved
-from gradviz.training.chart import Chart, Line
-from gradviz.training.contours import ContourChart, Way
-from gradviz.training.model import BY_HAND
-from gradviz.training.rules import hand_rate
+from gradviz.training.analysis.entries import Named
+from gradviz.training.analysis.rules import hand_rate
+from gradviz.training.analysis.surface import far_above, surface, usual_pair, way
 from gradviz.training.run import Run
-from gradviz.training.surface import Named, far_above, surface, usual_pair, way
+from gradviz.training.run.model import BY_HAND
 
 WIDTH = max(charts.WIDTH, contours.WIDTH)
 

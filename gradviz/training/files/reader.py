@@ -23,7 +23,7 @@ from gradviz.recording import extent
 from gradviz.recording.check import check_graph, shown
 from gradviz.recording.guards import DamageError
 from gradviz.recording.values import preview_shape
-from gradviz.training.document import (
+from gradviz.training.files.document import (
     LARGE,
     NUMBER,
     Reference,
@@ -35,11 +35,11 @@ from gradviz.training.document import (
     SavedRun,
     SavedStep,
 )
-from gradviz.training.log import Entry, Large, Log, ParameterEntry, array_of
-from gradviz.training.model import BY_HAND, Rule
-from gradviz.training.program import SLOT, Instruction, Program
+from gradviz.training.files.settings import DTYPES, unpack
 from gradviz.training.run import Run
-from gradviz.training.settings import DTYPES, unpack
+from gradviz.training.run.log import Entry, Large, Log, ParameterEntry, array_of
+from gradviz.training.run.model import BY_HAND, Rule
+from gradviz.training.run.program import SLOT, Instruction, Program
 
 MOST_PARTS = 4096
 """Arguments or results of an operation that joins or takes apart."""

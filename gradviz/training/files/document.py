@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradviz.recording.model import Count, Graph, Number, Ordinal, Shape, Summary
-from gradviz.training.model import Parameter
-from gradviz.training.program import Slot
+from gradviz.training.run.model import Parameter
+from gradviz.training.run.program import Slot
 
 Reference = tuple[int, int]
 NUMBER, LARGE = -1, -2

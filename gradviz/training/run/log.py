@@ -14,8 +14,8 @@ import numpy as np
 
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 from gradviz.recording.values import dtype_text, preview_and_sum, preview_of, summary_of, value_of
-from gradviz.training.model import Parameter, Rule
-from gradviz.training.program import Program
+from gradviz.training.run.model import Parameter, Rule
+from gradviz.training.run.program import Program
 
 DEFAULT_BUDGET = 64 * 1024 * 1024
 ENTRY_OVERHEAD, ARRAY_OVERHEAD, LARGE_OVERHEAD, RULE_OVERHEAD = 900, 130, 1500, 1100

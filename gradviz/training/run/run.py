@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 
-from gradviz.recording.model import Recording, Value
-from gradviz.training.log import Entry, Large, Log, ParameterEntry, Stored, array_of, frozen, norm
-from gradviz.training.model import Parameter, ParameterStep, Step
+from gradviz.recording.model import Recording
+from gradviz.training.run.history import History
+from gradviz.training.run.log import Entry, Log, array_of
+from gradviz.training.run.model import Parameter
+from gradviz.training.run.steps import Steps
+from gradviz.training.run.table import columns_of, table_of
 
-SAVERS = {".zip": "gradviz.training.codec:save", ".html": "gradviz.player.training:save_page"}
+SAVERS = {".zip": "gradviz.training.files.codec:save", ".html": "gradviz.player.training:save_page"}
 """Who saves a run, by the file's ending; looked up when it is asked for, for some of it stands above this."""
+
+PICKLES = "gradviz.training.files.codec:dumps", "gradviz.training.files.codec:loads"
+"""What writes a run as bytes, and reads one of them."""
 
 SHOWER = "gradviz.player.training:TrainingPlayer"
 """What makes a widget of a run."""
@@ -243,12 +249,6 @@ class Run:
     def _one_by_one(self) -> bool:
         return len(self.log.losses) == self.epochs
 
-    def step_of(self, entry: Entry) -> Step:
-        """Return a kept step as frozen facts."""
-        parts = {self.log.parameters[owner].name: _frozen_part(part) for owner, part in entry.parameters.items()}
-        log, index = self.log, entry.index
-        return Step(index, log.epoch_of[index], log.losses[index], parts, tuple(entry.evaluations))
-
     # --- out of here --------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
@@ -262,25 +262,7 @@ class Run:
             ``"w.update_norm"``. Where a parameter took no part in a step, there is NaN. A parameter that is called as a
             column is becomes ``"loss (parameter)"``.
         """
-        columns: dict[str, Any] = {"loss": self.losses, "epoch": self.epoch_of, "step": self.kept}
-        for number, parameter in enumerate(self.log.parameters):
-            name = f"{parameter.name} (parameter)" if parameter.name in columns else parameter.name
-            path = History(self, number)
-            rows = np.searchsorted(columns["step"], path.steps)
-
-            def spread(found: Any, rows: Any = rows) -> Any:
-                if len(rows) == len(columns["step"]):
-                    return found
-                made = np.full((len(columns["step"]), *found.shape[1:]), np.nan, np.result_type(found, np.float16))
-                made[rows] = found
-                return made
-
-            if path.full and len(rows):
-                columns[name] = spread(path.values[:-1])
-                columns[f"{name}.grad"] = spread(path.gradients)
-            columns[f"{name}.grad_norm"] = spread(path.gradient_norms)
-            columns[f"{name}.update_norm"] = spread(path.update_norms)
-        return columns
+        return columns_of(self)
 
     def to_pandas(self) -> Any:
         """Return a table (a `pandas.DataFrame`): one row for each step that is kept, one column for each number.
@@ -290,22 +272,7 @@ class Run:
         ModuleNotFoundError
             If pandas is not installed.
         """
-        try:
-            import pandas  # type: ignore[import-untyped,unused-ignore]
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                "to_pandas() needs pandas, which is not installed: pip install pandas. to_dict() gives plain arrays."
-            ) from None
-        columns = self.to_dict()
-        kept = columns.pop("step")
-        table: dict[str, Any] = {"epoch": columns.pop("epoch")[kept], "loss": columns.pop("loss")[kept]}
-        for name, column in columns.items():
-            if column.ndim == 1:
-                table[name] = column
-                continue
-            for entry in np.ndindex(column.shape[1:]):
-                table[f"{name}[{', '.join(map(str, entry))}]"] = column[(slice(None), *entry)]
-        return pandas.DataFrame(table, index=pandas.Index(kept, name="step"))
+        return table_of(self)
 
     def plot(self, *, log: bool | None = None) -> Any:
         """Draw the loss over the steps, as a small picture.
@@ -320,7 +287,7 @@ class Run:
         Chart
             Shows itself in Jupyter; ``.save("loss.svg")`` writes a file.
         """
-        from gradviz.training.chart import Line, chart
+        from gradviz.drawing.charts.lines import Line, chart
 
         lines = [
             Line(name, tuple(losses.tolist()), tuple(steps.tolist()))
@@ -388,9 +355,8 @@ class Run:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how a pickle keeps a run, for other processes: as its file."""
-        from gradviz.training import codec
-
-        return codec.loads, (codec.dumps(self),)
+        dumps, loads = map(resolve_name, PICKLES)
+        return loads, (dumps(self),)
 
     def __len__(self) -> int:
         return len(self.log.losses)
@@ -418,126 +384,7 @@ class Run:
         return self.show() if self.log.losses or not self.finished else repr(self)
 
 
-class Steps(Sequence[Step]):
-    """The kept steps of a run, made into frozen facts when asked for."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-
-    def __len__(self) -> int:
-        return len(self._run.log.entries)
-
-    def __getitem__(self, place: Any) -> Any:
-        found = self._run.log.entries[place]
-        if isinstance(found, list):
-            return [self._run.step_of(entry) for entry in found]
-        return self._run.step_of(found)
-
-    def __iter__(self) -> Iterator[Step]:
-        return (self._run.step_of(entry) for entry in self._run.log.entries)
-
-
-@dataclass(frozen=True)
-class History:
-    """One parameter's way through a run, over the steps that are kept."""
-
-    run: Run
-    number: int
-
-    @property
-    def parameter(self) -> Parameter:
-        """Its name, shape and dtype."""
-        return self.run.log.parameters[self.number]
-
-    @property
-    def full(self) -> bool:
-        """Whether it is small enough for its numbers to be kept in full."""
-        return all(not isinstance(part.before, Large) for part in self.parts())
-
-    def parts(self) -> list[ParameterEntry]:
-        """Return what was kept of it, of the steps in which it took part."""
-        entries = self.run.log.entries
-        return [entry.parameters[self.number] for entry in entries if self.number in entry.parameters]
-
-    @property
-    def steps(self) -> np.ndarray[Any, Any]:
-        """The indices of those steps."""
-        entries = self.run.log.entries
-        return np.array([entry.index for entry in entries if self.number in entry.parameters], dtype=np.int64)
-
-    @property
-    def values(self) -> np.ndarray[Any, Any]:
-        """Its values before each step, and, one more, after the last."""
-        parts = self._in_full("values")
-        return np.stack([*(_array(part.before) for part in parts), _array(parts[-1].after)])
-
-    @property
-    def gradients(self) -> np.ndarray[Any, Any]:
-        """Its gradient in each step; NaN where it had none."""
-        parts = self._in_full("gradients")
-        missing = np.full(self.parameter.shape, np.nan, _array(parts[0].before).dtype)
-        return np.stack([missing if part.gradient is None else _array(part.gradient) for part in parts])
-
-    @property
-    def gradient_norms(self) -> np.ndarray[Any, Any]:
-        """The length of its gradient in each step; NaN where it had none."""
-        return np.array([np.nan if (n := gradient_norm(part)) is None else n for part in self.parts()])
-
-    @property
-    def update_norms(self) -> np.ndarray[Any, Any]:
-        """The length of what each step added to it."""
-        return np.array([update_norm(part) for part in self.parts()])
-
-    def _in_full(self, what: str) -> list[ParameterEntry]:
-        parts = self.parts()
-        if not parts:
-            raise ValueError(f"{self.parameter.name} took part in none of the steps that are kept")
-        if not self.full:
-            raise ValueError(
-                f"the {what} of {self.parameter.name} are not kept in full: it has {self.parameter.size:,} entries. Its "
-                "norms are, and run.steps has its statistics"
-            )
-        return parts
-
-
 # --- helpers ---------------------------------------------------------------------------------------------------------
-
-
-def gradient_norm(part: ParameterEntry) -> float | None:
-    """Return the length of a gradient, ``None`` where there was none."""
-    if part.gradient_norm is None and part.gradient is not None:
-        part.gradient_norm = norm(part.gradient)
-    return part.gradient_norm
-
-
-def update_norm(part: ParameterEntry) -> float:
-    """Return the length of what a step added; NaN while the step is not over."""
-    if part.update_norm is None:
-        if part.after is None or isinstance(part.after, Large) or part.after.shape != part.before.shape:
-            return float("nan")
-        part.update_norm = norm(part.after - part.before) if part.after is not part.before else 0.0
-    return part.update_norm
-
-
-def _frozen_part(part: ParameterEntry) -> ParameterStep:
-    return ParameterStep(
-        frozen(part.before),
-        frozen(part.before if part.after is None else part.after),
-        None if part.gradient is None else frozen(part.gradient),
-        gradient_norm(part),
-        update_norm(part),
-        part.rule,
-        _frozen_state(part.state),
-    )
-
-
-def _array(kept: Stored | None) -> np.ndarray[Any, Any]:
-    assert isinstance(kept, np.ndarray)  # of a small parameter, in a step that is over
-    return kept
-
-
-def _frozen_state(state: Mapping[str, Any]) -> dict[str, Value]:
-    return {name: frozen(kept) for name, kept in state.items()}
 
 
 def _output_id(recording: Recording) -> str:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.tensor import Tensor
-from gradviz.training.log import Entry
-from gradviz.training.program import SLOT, FromSlot, Instruction, Program, Reference
 from gradviz.training.run import Run
+from gradviz.training.run.log import Entry
+from gradviz.training.run.program import SLOT, FromSlot, Instruction, Program, Reference
 
 Array = np.ndarray[Any, Any]
 

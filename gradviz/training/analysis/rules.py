@@ -11,7 +11,7 @@ from gradviz import optim
 from gradviz.optim.rule import Rule as Text
 from gradviz.optim.rule import Sheet
 from gradviz.optim.written import Line, Numbers, Token, Writing
-from gradviz.training.model import BY_HAND, UNMOVED, Rule
+from gradviz.training.run.model import BY_HAND, UNMOVED, Rule
 
 __all__ = ["Line", "Token", "form_of", "hand_rate", "lines_of", "numbers_of"]
 
@@ -25,7 +25,7 @@ def lines_of(rule: Rule) -> tuple[Line, ...]:
 
     Examples
     --------
-    >>> from gradviz.training.model import Rule
+    >>> from gradviz.training.run.model import Rule
     >>> for line in lines_of(Rule("SGD", {"lr": 0.01, "momentum": 0.9})):
     ...     print(line.symbol, "←", *(token.text for token in line.tokens))
     buffer ← momentum · buffer + grad
@@ -59,7 +59,7 @@ def numbers_of(rule: Rule | Sequence[Rule], columns: Mapping[str, Array]) -> dic
     Examples
     --------
     >>> import numpy as np
-    >>> from gradviz.training.model import Rule
+    >>> from gradviz.training.run.model import Rule
     >>> rule = Rule("SGD", {"lr": 0.01})
     >>> columns = {"before": np.array([2.0]), "gradient": np.array([5.0]), "after": np.array([1.95])}
     >>> numbers_of(rule, columns)[lines_of(rule)[-1].key]

@@ -43,7 +43,7 @@ export function verdict(said, true_, output, where) {
  */
 export function makeNudge(facts, nudges, ask) {
   const head = html("span", { class: "gp-nudge-if" });
-  const amount = html("output", { class: "gp-v" });
+  const amount = html("b", { class: "gp-v" });
   const [less, more] = [button("−", () => turn(-1), { kind: "gp-small" }), button("+", () => turn(1), { kind: "gp-small" })];
   less.setAttribute("aria-label", "Nudge it less");
   more.setAttribute("aria-label", "Nudge it more");
@@ -53,7 +53,7 @@ export function makeNudge(facts, nudges, ask) {
     return { row: html("div", { class: "gp-nudged" }, html("span", { class: "gp-muted" }, words), html("span", { class: "gp-beam", "aria-hidden": "true" }, bar), number), bar, number };
   });
   const note = html("p", { class: "gp-muted" });
-  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge", "aria-live": "polite" }, html("div", { class: "gp-nudge-head" }, head, html("span", { class: "gp-turn" }, less, amount, more), outcome), ...rows.map(({ row }) => row), note);
+  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge", "aria-live": "polite" }, html("div", { class: "gp-nudge-head" }, head, html("span", { class: "gp-turn" }, less, amount, more), outcome), html("div", { class: "gp-bars" }, ...rows.map(({ row }) => row)), note);
   /** @type {Entry | undefined} */
   let entry;
   let by = USUAL;
@@ -100,7 +100,7 @@ export function makeNudge(facts, nudges, ask) {
     const true_ = then === undefined || before === undefined ? undefined : then - before;
     const { said: one, true_: other } = barsOf(said ?? 0, true_ ?? 0);
     for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%` });
-    rows[0].number.textContent = said === undefined || slope === undefined ? "not all of it has arrived" : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
+    rows[0].number.textContent = !tensor.requires_grad ? `nothing: ${name} has none` : said === undefined || slope === undefined ? "not all of it has arrived" : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
     rows[1].number.textContent = true_ === undefined ? "…" : change(true_);
     note.textContent = typeof found === "string" ? found : said === undefined || true_ === undefined ? "" : verdict(said, true_, output, `${name}${place.length ? `[${place.join(", ")}]` : ""}`);
   }

@@ -177,13 +177,15 @@ function mount(model, el) {
     hidden: () => modes.predict,
     changed(entry) {
       nudge.show(leafEntry(entry), now());
-      paths.show(entry);
+      paths.show(leafEntry(entry));
     },
   });
   /** The entry of a leaf that is meant: the one the reader is at or has picked, or one of what was selected, or of what this step reaches. @param {import("./explain.js").Entry | undefined} entry */
   function leafEntry(entry) {
-    if (entry && entry.part !== "c" && nudge.can(entry.tensor)) return (leaf = entry);
-    const near = [model.get("selected"), ...steps[now()].touched, leaf?.tensor ?? "", ...Object.keys(payload.nudges ?? {})].find((id) => nudge.can(id));
+    const id = entry && (entry.part === "c" ? facts.edge(entry.tensor)?.tensor.id : entry.tensor);
+    if (entry && id && nudge.can(id)) return (leaf = { tensor: id, part: "g", index: entry.index });
+    const learns = (/** @type {string} */ other) => nudge.can(other) && facts.tensor(other)?.requires_grad;
+    const near = [model.get("selected"), ...steps[now()].touched, leaf?.tensor ?? "", ...Object.keys(payload.nudges ?? {})].find(learns);
     if (near !== leaf?.tensor) leaf = near === undefined ? undefined : { tensor: near, part: "g", index: 0 };
     return leaf;
   }

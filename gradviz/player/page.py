@@ -72,6 +72,10 @@ FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
 
+OF_THE_WHOLE = ("paths", "nudges")
+"""What is the same however far modules are folded: it stands in a page once."""
+
+
 def page(
     recording_or_drawing: Recording | Drawing,
     *,
@@ -167,7 +171,11 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
     now, most = depths(drawing)
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
-    return {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
+    folds = {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
+    for fold in folds.values():
+        for part in OF_THE_WHOLE:
+            del fold[part]
+    return folds
 
 
 def _dark_without_script() -> str:

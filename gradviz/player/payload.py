@@ -9,7 +9,7 @@ from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import inks
 from gradviz.player.events import brackets, sums
-from gradviz.player.facts import facts
+from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, places
 from gradviz.recording.model import Recording
 from gradviz.recording.replay import nudges
@@ -30,7 +30,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     -------
     dict
         ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
-        ``facts``, ``nudges``, ``places`` and ``depth``.
+        ``facts``, ``paths``, ``nudges``, ``places`` and ``depth``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
@@ -46,6 +46,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "sums": sums(recording, first.view),
         "brackets": brackets(recording),
         "facts": facts(recording),
+        "paths": chains(drawing.recording),
         "nudges": nudges(drawing.recording),
         **geometry(first),
         "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},

@@ -15,12 +15,12 @@ import { shortName } from "./workings.js";
 const MOST_NAMES = 5;
 
 /**
- * The tensors along a path, the output first; the middle of a long one left out.
+ * The tensors along a path that are in the picture, the output first; the middle of a long one left out.
  * @param {Facts} facts
  * @param {Path} path
  */
 export function stations(facts, { edges }) {
-  const names = [facts.outputId, ...edges.map((edge) => facts.edge(edge)?.tensor.id ?? "")].map((id) => shortName(facts.tensor(id)?.name ?? id));
+  const names = [facts.outputId, ...edges.map((edge) => facts.edge(edge)?.tensor.id)].flatMap((id) => (facts.tensor(id) ? [shortName(facts.tensor(id)?.name ?? "")] : []));
   return names.length > MOST_NAMES ? [...names.slice(0, 2), "…", ...names.slice(-2)] : names;
 }
 

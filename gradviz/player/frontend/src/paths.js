@@ -9,8 +9,9 @@ import { shortName } from "./workings.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
 /** @typedef {import("./facts.js").Facts} Facts */
-/** @typedef {{edges: string[], text: string, value: import("./facts.js").Value}} Path its edges from the output to the leaf */
-/** @typedef {Record<string, {paths: Path[], more: number}>} Paths by the leaf */
+/** @typedef {import("./facts.js").Value} Value */
+/** @typedef {{edges: string[], text: string, value?: Value | null}} Path its edges from the output to the leaf; of an only path the value is the leaf's gradient */
+/** @typedef {Record<string, {paths: Path[], more: number | string, rest?: Value}>} Paths by the leaf, with what the others bring together */
 
 const MOST_NAMES = 5;
 
@@ -51,8 +52,8 @@ export function makePaths(facts, paths, mark) {
   let index = 0;
   let shown = ""; // what the cards were made for
 
-  /** @param {Path} path */
-  const numberOf = (path) => Number(readable(path.value).data?.[index]);
+  /** @param {Value | null | undefined} value */
+  const numberOf = (value) => Number(readable(value ?? facts.gradients.at(choice.value, Infinity)?.value)?.data?.[index]);
 
   /** @param {Path} path @param {number} k */
   function card(path, k) {
@@ -62,7 +63,7 @@ export function makePaths(facts, paths, mark) {
       mark(pressed ? drawn(facts, pressed) : []);
     }, { kind: "gp-route" });
     made.setAttribute("aria-pressed", "false");
-    made.append(html("span", { class: "gp-stations" }, stations(facts, path).join(" → ")), html("span", { class: "gp-route-text" }, path.text), html("b", { class: "gp-g" }, numberText(numberOf(path))));
+    made.append(html("span", { class: "gp-stations" }, stations(facts, path).join(" → ")), html("span", { class: "gp-route-text" }, path.text), html("b", { class: "gp-g" }, numberText(numberOf(path.value))));
     const look = () => mark(drawn(facts, path));
     const leave = () => mark(pressed ? drawn(facts, pressed) : []);
     for (const [name, listener] of /** @type {const} */ ([["pointerenter", look], ["focus", look], ["pointerleave", leave], ["blur", leave]])) made.addEventListener(name, listener);
@@ -76,11 +77,12 @@ export function makePaths(facts, paths, mark) {
     shown = `${leaf} ${index}`;
     pressed = undefined;
     mark([]);
-    const { paths: found, more } = paths[leaf];
-    const total = found.reduce((sum, path) => sum + numberOf(path), 0);
+    const { paths: found, more, rest } = paths[leaf];
+    const total = found.reduce((sum, path) => sum + numberOf(path.value), rest ? numberOf(rest) : 0);
     const place = placeOf(index, tensor.shape);
     const sum = html("span", { class: "gp-route-sum" }, html("span", { class: "gp-muted" }, "into ", math("math", subscript(shortName(tensor.name), place))), html("b", { class: "gp-g" }, numberText(total)));
-    cards.replaceChildren(...found.flatMap(card), ...(more ? [html("span", { class: "gp-muted" }, `+ ${more.toLocaleString("en").replaceAll(",", "\u202f")} more`)] : [html("span", {}, "="), sum]));
+    const others = rest ? [html("span", { class: "gp-muted" }, `+ ${Number(more).toLocaleString("en").replaceAll(",", "\u202f")} more (${numberText(numberOf(rest))})`)] : [];
+    cards.replaceChildren(...found.flatMap(card), ...others, html("span", {}, "="), sum);
     note.textContent = found.some(({ text }) => text) ? "factors of 1 left out" : "";
   }
   choice.addEventListener("change", () => {

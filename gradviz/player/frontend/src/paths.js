@@ -16,12 +16,15 @@ import { shortName } from "./workings.js";
 const MOST_NAMES = 5;
 
 /**
- * The tensors along a path that are in the picture, the output first; the middle of a long one left out.
+ * The tensors along a path that are in the picture, the output first: those that the learner has named, if there are any between the
+ * ends; the middle of a long path left out.
  * @param {Facts} facts
  * @param {Path} path
  */
 export function stations(facts, { edges }) {
-  const names = [facts.outputId, ...edges.map((edge) => facts.edge(edge)?.tensor.id)].flatMap((id) => (facts.tensor(id) ? [shortName(facts.tensor(id)?.name ?? "")] : []));
+  const all = [facts.outputId, ...edges.map((edge) => facts.edge(edge)?.tensor.id)].flatMap((id) => facts.tensor(id) ?? []);
+  const named = all.filter(({ named: has }, k) => has || k === 0 || k === all.length - 1);
+  const names = (named.length > 2 ? named : all).map(({ name }) => shortName(name));
   return names.length > MOST_NAMES ? [...names.slice(0, 2), "…", ...names.slice(-2)] : names;
 }
 

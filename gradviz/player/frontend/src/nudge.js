@@ -39,9 +39,10 @@ export function verdict(said, true_, output, where) {
 /**
  * @param {Facts} facts
  * @param {Nudges} nudges
+ * @param {(text: string) => void} say
  * @param {(tensor: string, index: number, by: number) => void} [ask] asks the kernel, which answers with `told`
  */
-export function makeNudge(facts, nudges, ask) {
+export function makeNudge(facts, nudges, say, ask) {
   const head = html("span", { class: "gp-nudge-if" });
   const amount = html("b", { class: "gp-v" });
   const [less, more] = [button("−", () => turn(-1), { kind: "gp-small" }), button("+", () => turn(1), { kind: "gp-small" })];
@@ -53,7 +54,7 @@ export function makeNudge(facts, nudges, ask) {
     return { row: html("div", { class: "gp-nudged" }, html("span", { class: "gp-muted" }, words), html("span", { class: "gp-beam", "aria-hidden": "true" }, bar), number), bar, number };
   });
   const note = html("p", { class: "gp-muted" });
-  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge", "aria-live": "polite" }, html("div", { class: "gp-nudge-head" }, head, html("span", { class: "gp-turn" }, less, amount, more), outcome), html("div", { class: "gp-bars" }, ...rows.map(({ row }) => row)), note);
+  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge" }, html("div", { class: "gp-nudge-head" }, head, html("span", { class: "gp-turn" }, less, amount, more), outcome), html("div", { class: "gp-bars" }, ...rows.map(({ row }) => row)), note);
   /** @type {Entry | undefined} */
   let entry;
   let by = USUAL;
@@ -68,6 +69,7 @@ export function makeNudge(facts, nudges, ask) {
     const all = choices();
     by = all[Math.max(0, Math.min(all.length - 1, all.indexOf(by) + direction))];
     write();
+    say(`${numberText(by)}: gradient says ${rows[0].number.textContent}, true change ${rows[1].number.textContent}. ${note.textContent}`);
   }
 
   /** The output before and after the nudge, if it is known; or why it is not. @param {Entry} given */
@@ -78,10 +80,12 @@ export function makeNudge(facts, nudges, ask) {
   }
 
   function write() {
-    element.hidden = !entry;
-    if (!entry) return;
-    const tensor = facts.tensor(entry.tensor);
-    if (!tensor) return;
+    const tensor = facts.tensor(entry?.tensor);
+    element.hidden = !entry || !tensor;
+    if (!entry || !tensor) {
+      for (const part of [outcome, note, ...rows.map(({ number }) => number)]) part.textContent = "";
+      return;
+    }
     const all = choices();
     if (!all.includes(by)) by = all.includes(USUAL) ? USUAL : all[all.length - 1];
     const gradient = facts.gradients.at(entry.tensor, step);

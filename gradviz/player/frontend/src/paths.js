@@ -97,13 +97,17 @@ export function makePaths(facts, paths, mark) {
     element,
     /** Whether there are paths to it. @param {string} id */
     leads: (id) => leaves.includes(id),
-    /** Goes to a leaf, or to an entry of it. @param {Entry | undefined} entry */
-    show(entry) {
+    /** Goes to a leaf, or to an entry of it; while its gradient is not all there, there is nothing to add up. @param {Entry | undefined} entry @param {number} step */
+    show(entry, step) {
       if (entry && leaves.includes(entry.tensor)) {
         choice.value = entry.tensor;
         index = entry.index;
       }
-      if (leaves.length) write();
+      element.hidden = leaves.length === 0 || !leaves.some((id) => facts.gradients.at(id, step)?.complete);
+      if (!element.hidden) return write();
+      cards.replaceChildren();
+      shown = "";
+      mark([]);
     },
   };
 }

@@ -170,14 +170,17 @@ function mount(model, el) {
   }
   /** @type {string | undefined} */
   let at;
-  const nudge = makeNudge(facts, payload.nudges ?? {}, model.send && ((tensor, index, by) => model.send?.({ type: "nudge", tensor, index, by })));
+  // A page has what was worked out beforehand; in a notebook the kernel is asked.
+  const ask = model.send && ((/** @type {string} */ tensor, /** @type {number} */ index, /** @type {number} */ by) => model.send?.({ type: "nudge", tensor, index, by }));
+  const nudge = makeNudge(facts, payload.nudges ?? {}, announcer.say, ask);
   const paths = makePaths(facts, payload.paths ?? {}, (edges) => picture.mark("gv-path", edges));
   const picking = makePicking(facts, entries, picture, {
     step: now,
     hidden: () => modes.predict,
     changed(entry) {
-      nudge.show(leafEntry(entry), now());
-      paths.show(leafEntry(entry));
+      // Either would tell what the reader is to predict.
+      nudge.show(modes.predict ? undefined : leafEntry(entry), now());
+      paths.show(leafEntry(entry), modes.predict ? -1 : now());
     },
   });
   /** The entry of a leaf that is meant: the one the reader is at or has picked, or one of what was selected, or of what this step reaches. @param {import("./explain.js").Entry | undefined} entry */

@@ -155,7 +155,7 @@ def document(
 
 def script(bundle: str = "player") -> str:
     """Return a front end: an ES module that a notebook imports, and that starts by itself in a saved page."""
-    return (_STATIC / f"{bundle}.js").read_text(encoding="utf-8")
+    return "".join((_STATIC / f"{part}.js").read_text(encoding="utf-8") for part in ("backprop", bundle))
 
 
 def style_sheet(bundle: str = "player") -> str:

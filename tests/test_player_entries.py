@@ -259,6 +259,7 @@ def test_the_jacobian_of_an_edge_is_shown_on_demand(opened):
     details = shown.locator(".gp-inspect")
     details.get_by_text("Jacobian").click()
     table = details.get_by_role("table", name="Jacobian")
+    table.wait_for()
     cells = [float(text.replace("−", "-")) for text in table.locator("td:not(:empty)").all_inner_texts()]
     p = p.detach().numpy()[0]
     wanted = [p[i] * ((i == j) - p[j]) for i in range(3) for j in range(3)]

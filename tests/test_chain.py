@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from test_linking import PROGRAMS, numbers_for, run
+from test_linking import PROGRAMS, number_of_output, numbers_for, run
 
 import gradviz as gv
 from gradviz.engine.core.node import Gradients
@@ -28,7 +28,7 @@ def along(edges, recording, nodes, output, seed):
         id, _, place = edge.partition("_")
         node, operation = nodes[id], recording.graph.operation(id)
         if node.many:
-            which = int(recording.graph.tensor(at).name.rpartition("[")[2][:-1])
+            which = number_of_output(recording.graph.tensor(at).name)
             results = node.values[len(node.inputs) :][: len(node.operation.outputs)]
             gradient = Gradients(gradient if k == which else np.zeros(one.shape) for k, one in enumerate(results))
             gradient.arrived = tuple(k == which for k in range(len(results)))
@@ -219,7 +219,18 @@ def test_of_a_long_computation_or_of_large_tensors_no_page_has_them_all():
     assert (paths.count, len(paths.paths)) == (2, 1)
 
 
-def test_along_an_edge_without_a_link_nothing_is_known():
+def test_a_long_product_is_not_written_out():
+    x = gv.ones(2, requires_grad=True)
+    y = x
+    for _ in range(100):
+        y = (y * 1.5).tanh()
+    (paths,) = paths_of(record_graph(y.sum(), backward=True)).values()
+    assert len(paths.paths[0].edges) == 201
+    assert len(paths.paths[0].text) < 200
+    assert "…" in paths.paths[0].text
+
+
+def test_what_comes_along_an_edge_without_a_link_is_in_the_rest():
     class Double(gv.autograd.Function):
         @staticmethod
         def forward(ctx, x):
@@ -231,5 +242,5 @@ def test_along_an_edge_without_a_link_nothing_is_known():
 
     x = gv.ones(2, requires_grad=True)
     (paths,) = paths_of(record_graph((Double.apply(x) + x).sum(), backward=True)).values()
-    assert {path.value and path.value.data for path in paths.paths} == {None, (1.0, 1.0)}
-    assert paths.rest is None
+    assert (paths.count, [path.value.data for path in paths.paths]) == (2, [(1.0, 1.0)])
+    assert paths.rest.data == (2.0, 2.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import warnings
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from test_rows import DEFINED_AS_ZERO, IMPLICIT, ON_DEMAND, examples_of, function_of
 
 import gradviz as gv
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.core.node import Gradients
-from gradviz.engine.operation import TABLE, normal_axes
+from gradviz.engine.operation import TABLE
 from gradviz.player.facts import facts
 from gradviz.recording import Link, dumps, loads, record_graph
 from gradviz.recording.codec import RecordingError, encode
@@ -84,7 +86,12 @@ def of_the_row(name):
 
 def outputs_of(edge):
     """The numbers of a node's outputs that are in the recording, in order."""
-    return [int(name.rpartition("[")[2][:-1]) for name in edge.names] if edge.node.many else [0]
+    return [number_of_output(name) for name in edge.names] if edge.node.many else [0]
+
+
+def number_of_output(name):
+    """Which of several results is called so: ``"split(x)[1]"``, or ``"split(x)[1]⁽⁰⁾"`` where several are called so."""
+    return int(re.findall(r"\[(\d+)\]", name)[-1])
 
 
 def by_the_rule(edge):

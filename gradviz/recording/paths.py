@@ -26,6 +26,9 @@ LISTED = 6
 MOST_EDGES = 1000
 """A recording with more edges has no paths that are told: the picture of each would be all of it."""
 
+LONGEST_TEXT = 120
+"""A product of more characters is written as … from there on."""
+
 MOST_NUMBERS = 4096
 """So many numbers stand in the values of all paths of one page."""
 
@@ -41,7 +44,7 @@ class Path:
     text
         The product along it, in order; matrix products with a dot, entry by entry ⊙. Factors of 1 are left out.
     value
-        What comes to the leaf along it; ``None`` if it is not known, or if it is the only path, and so all of the gradient.
+        What comes to the leaf along it; ``None`` if it is the only path, and so all of the gradient.
     """
 
     edges: tuple[str, ...]
@@ -58,9 +61,9 @@ class Paths:
     count
         How many there are.
     paths
-        Those that are told, the largest first.
+        Those that are told, the largest first. Where there are several, one along which something is not known is not told.
     rest
-        What the others bring together, and hooks that changed a gradient; ``None`` if that is nothing, or not known.
+        What the others bring together, and hooks that changed a gradient; ``None`` if that is nothing.
     """
 
     count: int
@@ -169,7 +172,7 @@ class _Search:
     def _along(self, operation: Operation, argument: Argument, output: str, way: _Way) -> _Way:
         """Go one edge further."""
         edges, link = (*way.edges, argument.id), argument.link
-        text = _product(way.text, operation, argument)
+        text = _product(way.text if len(way.text) <= LONGEST_TEXT else "…", operation, argument)
         if link is None or way.gradient is None or argument.tensor not in self.several:
             return _Way(edges, text, None)
         factor = self.values.get(link.tensor) if link.tensor else link.value
@@ -186,7 +189,8 @@ class _Search:
 
     def _told(self, leaf: Tensor, room: int) -> Paths:
         count, gradient = self.counts[leaf.id], self.arrived[leaf.id]
-        ways = sorted(self._largest(leaf.id), key=lambda way: -_size(way.gradient))[:room]
+        known = [way for way in self._largest(leaf.id) if count == 1 or way.gradient is not None]
+        ways = sorted(known, key=lambda way: -_size(way.gradient))[:room]
         paths = tuple(
             Path(
                 way.edges,
@@ -195,7 +199,7 @@ class _Search:
             )
             for way in ways
         )
-        if count == 1 or gradient.value.data is None or any(way.gradient is None for way in ways):
+        if count == 1 or gradient.value.data is None:
             return Paths(count, paths)
         total = _array(gradient.value) - (_array(gradient.before) if gradient.before is not None else 0)
         rest = total - sum((way.gradient for way in ways if way.gradient is not None), np.zeros(leaf.shape))

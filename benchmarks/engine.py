@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import platform
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -140,6 +141,51 @@ def attention(t: Any) -> Once:
         q, k, v = (x @ weight for weight in weights)
         scores = q @ k.transpose(-2, -1) / 32**0.5
         (t.softmax(scores, -1) @ v).sum().backward()
+
+    return once
+
+
+def lstm(t: Any) -> Once:
+    """An LSTM of width 64 over 64 sequences of 20 steps, the mean of its last state."""
+    model = t.nn.LSTM(32, 64, batch_first=True)
+    return _trained(t, model, randn(64, 20, 32), lambda out: out[0][:, -1].mean())
+
+
+def transformer(t: Any) -> Once:
+    """A transformer block of width 32 with 4 heads over 8 sequences of 16 tokens."""
+    model = t.nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, batch_first=True)
+    return _trained(t, model, randn(8, 16, 32), lambda out: out.mean())
+
+
+def adam(t: Any) -> Once:
+    """One step of Adam on 100,000 parameters."""
+    w = t.tensor(randn(100_000), requires_grad=True)
+    w.grad = t.tensor(randn(100_000))
+    return t.optim.Adam([w]).step
+
+
+def micrograd(t: Any) -> Once:
+    """micrograd's own example on scalars: a 2-4-1 network, each number a tensor, on 4 points."""
+    chance = random.Random(0)
+    layers = [
+        [([t.tensor(chance.uniform(-1, 1), requires_grad=True) for _ in range(n)], t.tensor(0.0, requires_grad=True))
+         for _ in range(m)]
+        for n, m in ((2, 4), (4, 1))
+    ]  # fmt: skip
+    parameters = [p for layer in layers for weights, bias in layer for p in (*weights, bias)]
+    points = [([chance.uniform(-1, 1), chance.uniform(-1, 1)], chance.choice([-1.0, 1.0])) for _ in range(4)]
+
+    def once() -> None:
+        for parameter in parameters:
+            parameter.grad = None
+        total = t.tensor(0.0)
+        for x, y in points:
+            values: list[Any] = x
+            for place, layer in enumerate(layers):
+                values = [sum((w * v for w, v in zip(weights, values, strict=True)), bias) for weights, bias in layer]
+                values = [value.relu() for value in values] if place == 0 else values
+            total = total + (values[0] - y) ** 2
+        total.backward()
 
     return once
 
@@ -300,16 +346,20 @@ def by_hand() -> dict[str, Once]:
 
 # --- measuring -------------------------------------------------------------------------------------------------------
 
-WORKLOADS = (scalar, polynomial, epoch, chain, small_mlp, mlp, cnn, attention)
+WORKLOADS = (scalar, polynomial, epoch, chain, micrograd, small_mlp, mlp, cnn, attention, transformer, lstm, adam)
 WANTED = {
     "scalar": 0.5,
-    "polynomial": 0.5,
+    "polynomial": 0.6,
     "epoch": 0.5,
     "chain": 0.5,
-    "small_mlp": 0.5,
-    "mlp": 1.5,
-    "cnn": 3,
-    "attention": 1.5,
+    "micrograd": 1,
+    "small_mlp": 0.8,
+    "mlp": 1.1,
+    "cnn": 2,
+    "attention": 1.1,
+    "transformer": 1.6,
+    "lstm": 2,
+    "adam": 1,
 }
 
 

@@ -6,13 +6,13 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
 
 from gradviz.engine import evaluating
-from gradviz.engine.notation import GRADIENT, Piece, binding, pieces
+from gradviz.engine.notation import Piece, binding, is_raised, pieces
 from gradviz.engine.numerals import Texts, number
 from gradviz.recording.model import Part, Value
 from gradviz.recording.values import value_of
@@ -58,9 +58,10 @@ class Term:
         few = len(self.shape) <= 2 and all(0 < length <= MOST_ROWS for length in self.shape)
         return few and self.value.data is not None
 
-    def symbolic(self) -> Part:
+    def symbolic(self, *, transposed: bool = False) -> Part:
         """Return its name as a part of an equation."""
-        return Part(self.symbol, "symbol", self.value, self.tensor, self.role)
+        text = _turned(self.symbol) if transposed else self.symbol
+        return Part(text, "symbol", self.value, self.tensor, self.role, transposed)
 
     def numeric(self, texts: Texts | None = None, *, transposed: bool = False) -> Part:
         """Return its numbers as a part of an equation; where they do not fit, its name and its shape.
@@ -74,8 +75,10 @@ class Term:
         """
         texts = texts or self.texts()
         if texts is None:
-            name = _atom(self.symbol) + "ᵀ" * transposed
-            text = f"{name} ({shape_text(self.shape[::-1] if transposed else self.shape)})".strip()
+            name, shape = _atom(self.symbol), self.shape
+            if transposed:
+                name, shape = _turned(self.symbol), (*shape[:-2], *shape[:-3:-1])
+            text = f"{name} ({shape_text(shape)})".strip()
             return Part(text, "array", self.value, self.tensor, self.role, transposed)
         if isinstance(texts, str):
             return Part(texts, "number", self.value, self.tensor, self.role)
@@ -106,7 +109,7 @@ def _arguments(of: Applied) -> dict[str, Term]:
 
 def _with_axes(term: Term, of: Applied) -> Term:
     """Return a term of a reduction's result with the axes that were reduced, at length 1."""
-    axes = reduced_axes(of)
+    axes = reduced_axes(of) if term.shape else ()
     shape = (
         tuple([1 if axis in axes else length for axis, length in enumerate(of.operands[0].shape)])
         if axes
@@ -129,12 +132,27 @@ _PLAIN = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "boo
 
 
 def _atom(text: str) -> str:
+    """Put what is to be turned, or raised, in brackets where it needs them."""
     return f"({text})" if not text.startswith("∂") and binding(text) < binding("a") else text
+
+
+def _turned(text: str) -> str:
+    if text.startswith("∂"):
+        return f"({text})ᵀ"
+    return text[:-1] if text.endswith("ᵀ") else f"{_atom(text)}ᵀ"
 
 
 def _array_text(entries: Any) -> str:
     """Write an array: ``[[1, −2], [4, 0.5]]``."""
     return f"[{', '.join([one if isinstance(one, str) else _array_text(one) for one in entries])}]"
+
+
+@lru_cache(maxsize=1024)
+def _names(expression: str) -> frozenset[str]:
+    """Return the names in a formula that are no functions."""
+    tree = ast.parse(expression, mode="eval")
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +166,7 @@ class Formula:
     expression
         In Python's notation.
     terms
-        Those of its names that are tensors.
+        Those of its names that are tensors, or follow from them.
     made
         What the operation made of it: what a function gives that is the operation itself, or its way back.
     product
@@ -157,7 +175,7 @@ class Formula:
 
     of: Applied
     expression: str
-    terms: Mapping[str, Term]
+    terms: dict[str, Term]
     made: Value
     product: str = " @ "
 
@@ -169,19 +187,32 @@ class Formula:
         return cls(of, written, terms, term_of(of.results[0]).value)
 
     @classmethod
-    def backward(cls, of: Applied, expression: str, upstream: Term, made: Value) -> Formula:
-        """Return what an operation sends to an argument, or a local derivative."""
+    def backward(cls, of: Applied, expression: str, upstream: Mapping[str, Term], made: Value) -> Formula:
+        """Return what an operation sends to an argument, or a local derivative; the gradients that arrived have names."""
         terms = _arguments(of)
         output = of.operation.outputs[of.first if of.operation.many else 0]
         terms[output] = _with_axes(term_of(of.results[0]), of)
-        terms[GRADIENT] = _with_axes(upstream, of)
+        terms |= {name: _with_axes(term, of) for name, term in upstream.items()}
         return cls(of, expression, terms, made, " · ")
+
+    def __post_init__(self) -> None:
+        """Look up what the formula calls by a name of its own: how many entries a mean is over, the weights of classes."""
+        settings = self.of.operation.settings
+        for name in _names(self.expression) - self.terms.keys():
+            kept = name in self.values or name not in settings
+            value = self._value_of(name) if kept else None
+            if value is None:
+                continue
+            if value.shape:
+                self.terms[name] = Term(name, value)
+            elif name not in settings or "float" in value.dtype:
+                self.terms[name] = Term(number(array_of(value)), value)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of tensors that it uses."""
-        used = {node.id for node in ast.walk(ast.parse(self.expression)) if isinstance(node, ast.Name)}
-        return tuple(name for name in self.terms if name in used)
+        used = _names(self.expression)
+        return tuple([name for name in self.terms if name in used])
 
     @property
     def used(self) -> list[Term]:
@@ -198,7 +229,12 @@ class Formula:
 
     def compute(self, *arrays: Any) -> Any:
         """Work it out with such numbers of its `names`; ``None`` where that cannot be done."""
-        return self._worked_out(self.expression, dict(zip(self.names, arrays, strict=True)))
+        changed = dict(zip(self.names, arrays, strict=True))
+        for name, array in changed.items():
+            kind = self.terms[name].value.dtype
+            if "float" not in kind:  # of places, classes and masks
+                changed[name] = np.asarray(array, kind)[()]
+        return self._worked_out(self.expression, changed)
 
     def _worked_out(self, expression: str, changed: Mapping[str, Any]) -> Any:
         operation, made = self.of.operation, array_of(self.made)
@@ -240,7 +276,7 @@ class Formula:
         return side if arrays <= MOST_ARRAYS and any(part.role for part in side) else None
 
     @cached_property
-    def _names(self) -> Mapping[str, str]:
+    def _names(self) -> dict[str, str]:
         return names_in_formulas(self.of) | {name: term.symbol for name, term in self.terms.items()}
 
     def _parts(self, words: Mapping[str, str], write: Callable[[Term, str, bool], Part]) -> Side:
@@ -252,14 +288,25 @@ class Formula:
         node, text = piece.of, piece.text
         if node is None:
             return Part(text, "sign")
-        transposed = isinstance(node, ast.Attribute)
-        name = node.value if isinstance(node, ast.Attribute) else node
+        inner = _turned_name(node)
+        name = inner or node
         term = self.terms.get(name.id) if isinstance(name, ast.Name) else None
-        if term is not None:
-            return write(term, text, transposed)
+        if term is not None and not is_raised(text) and (inner is None or len(term.shape) == 2):
+            return write(term, text, inner is not None)
         value = self._value_of(ast.unparse(node))
-        if isinstance(node, ast.Call | ast.Subscript):
-            return Part(text, "symbol", value)
-        if isinstance(node, ast.Name | ast.Constant):
-            return Part(text, "number" if value is not None and text[-1:].isdigit() else "symbol", value)
-        return Part(text, "sign", value)  # a raised exponent
+        if value is None:
+            return Part(text, "symbol", covers=piece.covers)
+        if is_raised(text):
+            return Part(text, "sign", value)
+        if text == "1" and value.shape:
+            return Part("ones", "symbol", value)
+        return Part(text, "number" if isinstance(node, ast.Constant) else "symbol", value, covers=piece.covers)
+
+
+def _turned_name(node: ast.expr) -> ast.expr | None:
+    """Return what is transposed, where that is a name alone."""
+    if isinstance(node, ast.Attribute):
+        return node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "transpose":
+        return node.args[0]
+    return None

@@ -123,7 +123,7 @@ class _Backward:
         row, name, result, key = node.operation, type(node).__name__, applied.results[0], (node, applied.first)
         upstream = ran.gradient_of(key)
         entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
-        arrived = self._arrived(node, applied)
+        arrived = self._arrived(node)
         lines: list[Line] = []
         contributions: list[Contribution] = []
         gradients: dict[str, Gradient] = {}
@@ -146,7 +146,7 @@ class _Backward:
                     partial(_local, applied, slot),
                     argument=f"{applied.id}_{place}",
                     value=value(gradient),
-                    summed_axes=words.summed_over(row, node.output_shape, target.shape),
+                    summed_axes=words.summed_over(row, slot, node.output_shape, target.shape),
                 )
             )
             before = self.so_far.get(target)
@@ -205,13 +205,15 @@ class _Backward:
     def _replaced(self, what: str, gradient: Any) -> Line:
         return _note(sentences.replaced, what, None if gradient is None else self.value(gradient))
 
-    def _arrived(self, node: Node, applied: Applied) -> list[tuple[Operand, Value]]:
+    def _arrived(self, node: Node) -> dict[int, tuple[Operand, Value]]:
         """Return the results of an operation that a gradient has arrived at, each with that."""
-        upstream = self.ran.upstream[node]
-        if not node.many:
-            return [(applied.results[0], self.value(upstream))]
-        found = ((self.of.operands.get((node, place)), upstream[place]) for place in places_of(node))
-        return [(of, self.value(gradient)) for of, gradient in found if of is not None and gradient is not None]
+        upstream = self.ran.upstream[node] if node.many else [self.ran.upstream[node]]
+        found = ((place, self.of.operands.get((node, place)), upstream[place]) for place in places_of(node))
+        return {
+            place: (of, self.value(gradient))
+            for place, of, gradient in found
+            if of is not None and gradient is not None
+        }
 
 
 def _note(write: Callable[..., str], *about: Any) -> Line:

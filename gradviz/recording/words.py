@@ -6,13 +6,14 @@ All of it comes from the rows of the operations table, printed with the learner'
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from gradviz.engine import notation
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import binding, formula, pieces
 from gradviz.engine.numerals import number
@@ -20,11 +21,11 @@ from gradviz.engine.operation import Operation, normal_axes
 from gradviz.recording.model import Value
 from gradviz.recording.values import COPIED_UP_TO, value_of
 
-LONGEST_NAME = 16
+LONGEST_NAME = 24
 """A result without a name is called by its expression, up to this many characters."""
 
-LONGEST_LABEL = 20
-"""So long may a local derivative be on its edge, before tensors without a name are left out of it."""
+LONGEST_LABEL = 26
+"""So long may a local derivative be on its edge; what is longer is called ``tanh′`` there."""
 
 
 @dataclass(slots=True, eq=False)  # not frozen: there are many, and none leaves this folder
@@ -80,6 +81,10 @@ class Applied:
         Which of its outputs the first of the results is.
     output_shape
         The shape of its first output, used or not.
+    places
+        Which of its outputs the results are.
+    part
+        Where in the first argument the part stands that was changed in place (see `gradviz.engine.strides`), if one was.
     """
 
     id: str
@@ -90,6 +95,8 @@ class Applied:
     results: tuple[Operand, ...]
     first: int
     output_shape: tuple[int, ...]
+    places: tuple[int, ...] = (0,)
+    part: tuple[Any, ...] | None = None
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:
@@ -116,64 +123,60 @@ def setting_text(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def composed_name(applied: Applied, module: str = "") -> str:
+@lru_cache(maxsize=4096)  # a long computation repeats itself
+def composed(
+    operation: Operation,
+    names: tuple[str, ...],
+    named: tuple[bool, ...],
+    arrays: tuple[str, ...],
+    settings: tuple[tuple[str, str], ...],
+    module: str = "",
+) -> str:
     """Name a result by what made it: ``w·x``; what would be long is shortened to ``… + b``.
 
     Parameters
     ----------
-    applied
-        The operation.
+    operation
+        The row of the table.
+    names, named
+        Of its arguments; and for each whether that is a name of the user's own.
+    arrays
+        The slots of those that are no single numbers.
+    settings
+        In words.
     module
-        Path of the module it ran in; what is too long is called by it: ``linear(x)``.
+        Path of the module in which it ran; in what would be too long it is not said again.
     """
-    operation, operands = applied.operation, applied.operands
-    return _composed(
-        operation.name,
-        operation.expression or f"{operation.name}(self)",
-        operation.inputs,
-        tuple([operand.name for operand in operands]),
-        tuple([operand.named for operand in operands]),
-        applied.texts,
-        module,
-    )
-
-
-@lru_cache(maxsize=4096)  # a long computation repeats itself
-def _composed(
-    operation: str,
-    expression: str,
-    inputs: tuple[str, ...],
-    names: tuple[str, ...],
-    named: tuple[bool, ...],
-    settings: tuple[tuple[str, str], ...],
-    module: str,
-) -> str:
-    inside = [name.startswith(f"{module}.") for name in names]
+    expression = operation.expression or f"{operation.name}(self)"
     short = [name if own else "…" for name, own in zip(names, named, strict=True)]
-    outside = [name for name, own in zip(short, inside, strict=True) if not own]
 
     def named_by(names: Iterable[str]) -> str:
-        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))})
+        by_slot = {**dict(settings), **dict(zip(operation.inputs, names, strict=True))}
+        name = formula(expression, by_slot, arrays=arrays)
+        if name not in by_slot.values():
+            return name
+        # w·1 is not w: it has a gradient of its own, of which w's is only the sum.
+        name = formula(expression, by_slot, {slot: slot for slot in by_slot}, arrays=arrays)
+        return name if name not in by_slot.values() else f"{operation.name}({name})"
 
-    name = named_by(names)
-    if len(name) <= LONGEST_NAME:
-        return name
-    if module and outside:
-        return f"{module}({', '.join(outside)})"
-    # Where all of it is the module's own its path need not be said again.
-    name = named_by([name[len(module) + 1 :] for name in names] if module else short)
-    return name if len(name) <= LONGEST_NAME else f"{operation}(…)"
+    ways = [names, short]
+    if module:
+        ways[1:1] = [[name.removeprefix(f"{module}.") for name in names]]
+    return next((name for name in map(named_by, ways) if len(name) <= LONGEST_NAME), f"{operation.name}(…)")
 
 
 def is_factor(operation: Operation, slot: str) -> bool:
     """Return True where the gradient is multiplied with a local derivative, entry by entry."""
-    return "grad" not in operation.local.get(slot, "grad")
+    return notation.is_factor(operation.local.get(slot, ""))
 
 
 def names_in_formulas(applied: Applied) -> dict[str, str]:
     """Return what to write for the names in an operation's formulas: for arguments their names, for settings what they are."""
     operands = zip(applied.operation.inputs, applied.operands, strict=True)
-    return {**dict(applied.texts), **{slot: operand.name for slot, operand in operands}, **_averaged_over(applied)}
+    settings = dict(applied.texts)
+    # A function of a learner's own may have a setting n.
+    derived = {name: word for name, word in _averaged_over(applied).items() if name == "dim" or name not in settings}
+    return {**settings, **{slot: operand.name for slot, operand in operands}, **derived}
 
 
 def reduced_axes(applied: Applied) -> tuple[int, ...]:
@@ -186,12 +189,40 @@ def reduced_axes(applied: Applied) -> tuple[int, ...]:
 
 
 def _averaged_over(applied: Applied) -> dict[str, str]:
-    """Return how many entries, and how many rows, a mean is over: what the table's rows call n and rows."""
-    if dict(applied.texts).get("reduction", "1") != "1":  # a loss that is not averaged
-        return {"n": "1", "rows": "1"}
-    shape = applied.operands[0].shape
-    entries = math.prod(shape) // max(math.prod(applied.output_shape), 1)
-    return {"n": str(max(entries, 1)), "rows": str(shape[0] if shape else 1)}
+    """Return what to write for the names that follow from the arguments: over how many entries a mean is, and the like."""
+    given = dict(zip(applied.operation.settings, applied.settings, strict=False))
+    first = applied.operands[0]
+    shape = first.shape
+    found = {"n": "1", "rows": "1", "w": "1", "ties": "1"}
+    if given.get("reduction", 1) == 1:  # else a loss is not averaged
+        entries = math.prod(shape) // max(math.prod(applied.output_shape), 1)
+        found |= {"n": str(max(entries, 1)), "rows": _rows(shape, given)}
+    if given.get("weight") is not None:
+        found["w"] = "w"
+    if first.array is not None and applied.operation.reduction and applied.results[0].array is not None:
+        found["ties"] = _ties(first.array, applied)
+    axes = given.get("dim")
+    if axes is not None and (len(shape) <= 1 or (isinstance(axes, tuple) and len(axes) == len(shape))):
+        found["dim"] = "None"  # along all there are
+    return found
+
+
+def _rows(shape: tuple[int, ...], given: Mapping[str, Any]) -> str:
+    """Return over how many examples a loss is averaged, or over what weight: those whose target is not to be ignored."""
+    target = given.get("target")
+    if not isinstance(target, np.ndarray):
+        return str(shape[0] if shape else 1)
+    if given.get("weight") is not None:
+        return "Σ(w)"
+    kept = target.size or not math.prod(shape)  # else it was too large to be copied
+    return str(np.count_nonzero(target != given.get("ignore_index")) if kept else math.prod(shape) // shape[1])
+
+
+def _ties(entries: Any, applied: Applied) -> str:
+    """Return how many entries are the one that was picked: mostly 1."""
+    result = np.asarray(applied.results[0].array)
+    share = np.count_nonzero(np.isin(entries, result)) > max(result.size, 1)
+    return "ties" if share else "1"
 
 
 def edge_words(applied: Applied, slot: str) -> dict[str, str]:
@@ -206,20 +237,52 @@ def local_label(applied: Applied, slot: str) -> str:
     if not written:
         return ""
     words = names_in_formulas(applied)
-    words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
-    if is_factor(applied.operation, slot):
-        text = formula(written, words)
+    operands = list(zip(applied.operation.inputs, applied.operands, strict=True))
+    arrays = [slot for slot, operand in operands if operand.shape]
+    if applied.output_shape:
+        arrays.append(notation.GRADIENT)
+    shorter = {name: _without_path(word) for name, word in words.items()}
+    for names, short in ((words, False), (words, True), (shorter, True)):
+        text = _label(written, names, arrays, short=short)
         if len(text) <= LONGEST_LABEL:
-            return text
-        unnamed = {s: "…" for s, o in zip(applied.operation.inputs, applied.operands, strict=True) if not o.named}
-        return formula(written, words | unnamed)
-    # The upstream gradient itself is not written: what remains is what it is multiplied with.
-    text = "".join([piece.text for piece in pieces(written, words | {"grad": "\0"}, product=" · ")])
+            break
+    axes = summed_over(
+        applied.operation, slot, applied.output_shape, applied.operands[applied.operation.inputs.index(slot)].shape
+    )
+    if axes:
+        added = f"Σ {axes_name(axes, len(applied.output_shape))}"
+        text = added if text == "1" else f"{text}, {added}"
+    return text if len(text) <= LONGEST_LABEL + len(axes and added) else f"{applied.operation.name}′"
+
+
+def _label(written: str, words: Mapping[str, str], arrays: Sequence[str], *, short: bool) -> str:
+    """Write a local derivative, or what becomes of the upstream gradient: ``· wᵀ``, ``gᵀ``."""
+    gradient = "g" if "g" not in words.values() else notation.GRADIENT
+    words = {**words, notation.GRADIENT: "\0"}
+    text = "".join([piece.text for piece in pieces(written, words, arrays=arrays, product=" · ", short=short)])
+    # What the gradient itself is multiplied with can stand alone, on the side that it stands.
     if text.startswith("\0 · "):
-        return text[len("\0 ") :]
-    if text.endswith(" · \0"):
-        return text[: -len(" \0")]
-    return f"{applied.operation.name}′"
+        text = text[len("\0 ") :]
+    elif text.endswith(" · \0"):
+        text = text[: -len(" \0")]
+    elif text.startswith(("\0·", "\0⊙")) and "\0" not in text[2:]:
+        text = text[2:]
+        text = text[1:-1] if text.startswith("(") and binding(text[1:-1]) < binding("a·b") else text
+    elif text.endswith("′(\0)"):
+        text = text[: -len("(\0)")]
+    return text.replace("\0", gradient)
+
+
+def in_label(name: str) -> str:
+    """Write a factor so that there is room for it beside an arrow."""
+    return next((text for text in (name, _without_path(name)) if len(text) <= LONGEST_NAME - 4), "…")
+
+
+def _without_path(name: str) -> str:
+    """Leave out where in a network something is, if what is left says enough: ``fc1(x)`` of ``net.fc1(x)``."""
+    path, bracket, tail = name.partition("(")
+    parts = path.split(".")
+    return parts[-1] + bracket + tail if all(map(str.isalnum, parts)) and not parts[-1].isdigit() else name
 
 
 def local_number(applied: Applied, slot: str, label: str) -> str:
@@ -284,19 +347,19 @@ def told(value: Value) -> str:
     return shape_text(value.shape) if value.shape or not value.data else number(value.data[0])
 
 
-def summed_over(operation: Operation, made: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
+def summed_over(operation: Operation, slot: str, made: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
     """Return the axes along which an argument was stretched to the shape of the result, and so is summed on the way back.
 
     Only entry-by-entry operations stretch their arguments, and the last step of ``x @ w + b`` in one operation.
 
     Parameters
     ----------
-    operation
-        The row of the table.
+    operation, slot
+        The row of the table, and the argument.
     made, target
         Shapes of the result and of the argument.
     """
-    if target == made or operation.reduction or operation.local.get("self", "") == "":
+    if target == made or operation.reduction or not is_factor(operation, slot):
         return ()
     try:
         if np.broadcast_shapes(target, made) != made:
@@ -304,6 +367,21 @@ def summed_over(operation: Operation, made: tuple[int, ...], target: tuple[int, 
     except ValueError:
         return ()
     return summed_axes(made, target)
+
+
+def axes_name(axes: Sequence[int], dimensions: int) -> str:
+    """Name the axes along which something is summed: ``"rows"``, ``"columns"``, ``"axes 0, 1"``; of all ``"all"``.
+
+    Examples
+    --------
+    >>> axes_name((0,), 2), axes_name((1,), 2), axes_name((0, 1), 3), axes_name((0,), 1)
+    ('rows', 'columns', 'axes 0, 1', 'all')
+    """
+    if len(axes) == dimensions:
+        return "all"
+    if dimensions == 2:
+        return "rows" if 0 in axes else "columns"
+    return f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

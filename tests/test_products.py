@@ -40,6 +40,12 @@ WRITTEN = {
     "(x.reshape(3, 4)).T @ v3": "reshape, ᵀ @",
     "(lambda t: x @ t + (x @ t) * 2)(W.T)": "( )ᵀ, @, @, ×, +",
     "x @ (W.T * 2)": "( )ᵀ, ×, @",
+    "raw @ W.T": "@ Wᵀ",
+    "raw[0] @ W.T": "@ Wᵀ",
+    "(raw @ W.T).sum(1) @ W + (raw @ W.T)[:, 0] @ W": "@ Wᵀ, Σ, @, @ Wᵀ, [i], @, +",
+    "linear(raw)": "@ weightᵀ +",
+    "flat @ W.T + linear(flat)": "@ Wᵀ, @ weightᵀ +, +",
+    "linear(raw[0, 0])": "@ weightᵀ +, reshape",
     "linear(torch.tanh(linear2(x)))": "@ weightᵀ +, tanh, @ weightᵀ +",
 }  # fmt: skip
 
@@ -52,7 +58,7 @@ def made(code):
 
     space = {
         "torch": gv, "F": F, "x": leaf(4, 3), "W": leaf(2, 3), "b": leaf(2), "h": leaf(2, 4, 3), "v": leaf(2), "w3": leaf(3), "v3": leaf(3),
-        "q": leaf(1, 2, 3, 4), "k": leaf(2, 2, 5, 4) if "k[" in code else leaf(2, 1, 3, 4), "linear": gv.nn.Linear(3, 2), "linear2": gv.nn.Linear(3, 3),
+        "q": leaf(1, 2, 3, 4), "k": leaf(2, 2, 5, 4) if "k[" in code else leaf(2, 1, 3, 4), "raw": gv.randn(2, 4, 3), "flat": gv.randn(3), "linear": gv.nn.Linear(3, 2), "linear2": gv.nn.Linear(3, 3),
     }  # fmt: skip
     if code == "W @ v[:3]":
         space["v"] = leaf(4)
@@ -74,7 +80,10 @@ def test_one_disc_for_what_was_written_as_one_product(code, monkeypatch):
     assert ", ".join(operation.symbol for operation in after.graph.operations) == WRITTEN[code]
     # What is in both has the same numbers, and every gradient that arrives at a tensor comes from its edges.
     values, gradients = before.at().values, before.at().gradients
-    assert after.at().values == {tensor.id: values[tensor.id] for tensor in after.graph.tensors}
+    now = after.at().values
+    assert {id: value.data for id, value in now.items()} == {t.id: values[t.id].data for t in after.graph.tensors}
+    assert all(now[tensor.id].shape == tensor.shape for tensor in after.graph.tensors)
+    assert not any(", reshaped" in tensor.name or " as a " in tensor.name for tensor in after.graph.tensors)
     wanted = {tensor.id for tensor in after.graph.tensors if tensor.requires_grad}
     assert {id: gradient.value for id, gradient in after.at().gradients.items()} == {
         id: gradients[id].value for id in wanted
@@ -86,7 +95,7 @@ def test_one_disc_for_what_was_written_as_one_product(code, monkeypatch):
         if sent is None or argument.link is None:
             continue
         link, array = argument.link, lambda value: np.array(value.data).reshape(value.shape)
-        factor = array(values[link.tensor]) if link.tensor else None if link.value is None else array(link.value)
+        factor = array(now[link.tensor]) if link.tensor else None if link.value is None else array(link.value)
         upstream = array(after.at().gradients[operation.outputs[0]].value)
         shapes = [after.graph.tensor(id).shape for id in operation.outputs]
         target = after.graph.tensor(argument.tensor).shape

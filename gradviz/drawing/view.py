@@ -235,17 +235,11 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         )
         for tensor in graph.tensors
     )
-    summed = {
-        contribution.argument: contribution.summed_axes
-        for frame in recording.frames
-        for contribution in frame.contributions
-        if contribution.summed_axes
-    }
     discs = tuple(_disc(operation, recording, options) for operation in graph.operations)
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
-            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), summed, options))
+            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), options))
         for output in operation.outputs:
             arrows.append(
                 Arrow(
@@ -476,13 +470,8 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
     return f"{first}{terms} = {total}"
 
 
-def _arrow_in(
-    operation: Operation, argument: Argument, tensor: Tensor, summed: dict[str, tuple[int, ...]], options: Options
-) -> Arrow:
+def _arrow_in(operation: Operation, argument: Argument, tensor: Tensor, options: Options) -> Arrow:
     label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
-    if label and argument.id in summed:
-        axes = summed[argument.id]
-        label += f", Σ over ax{'is' if len(axes) == 1 else 'es'} {', '.join(map(str, axes))}"
     wide = width(label, LABEL_SIZE) + 10 if label else 0.0
     carries = operation.grad_fn is not None and tensor.requires_grad
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)

@@ -122,9 +122,10 @@ class Collection:
                 return Operand("", "None", True, np.asarray(None), None, ())
             return self._enter(("constant", node, place), "constant", np.asarray(argument), requires_grad=False)
         leaf = edge[0].variable if edge is not None else argument
-        key = ("leaf", id(leaf))
-        known = self.operands.get(key)
-        return known or self._leaf(key, leaf, edge is not None, node)
+        first = leaf if edge is not None else self.naming.first_alike(leaf)
+        key = ("leaf", id(first))
+        known = self.operands.get(key) or self._leaf(key, first, edge is not None, node)
+        return self.operands.setdefault(("leaf", id(leaf)), known)
 
     def _leaf(self, key: Key, leaf: EngineTensor, requires_grad: bool, node: Node) -> Operand:
         self._leaves.append(len(self._tensors))
@@ -157,7 +158,19 @@ class Collection:
         operand = self.operands[key] = Operand(id, called.text, called.named, copy, value, shape)
         name = called.text + called.form
         self._tensors.append(
-            Tensor(id, name, called.named, role, shape, dtype_text(array.dtype), requires_grad, producer, module)
+            Tensor(
+                id,
+                name,
+                called.named,
+                role,
+                shape,
+                dtype_text(array.dtype),
+                requires_grad,
+                producer,
+                module,
+                called.text if called.viewed else "",
+                called.viewed,
+            )
         )
         return operand
 

@@ -43,7 +43,7 @@ def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
 
 def _first(collected: Collection) -> Frame:
     made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
-    start = [operand for operand in collected.operands.values() if operand.id not in made]
+    start = dict.fromkeys(operand for operand in collected.operands.values() if operand.id not in made)
     cut_off = [operand.name for operand in collected.detached]
     return Frame("forward", "", "Start", sentences.start(cut_off), values=_values(start))
 

@@ -128,6 +128,8 @@ class Tensor:
         The id of the operation that made it, ``None`` for a leaf.
     module
         Path of the module it belongs to, ``""`` for none.
+    view_of, viewed
+        The name and the shape of a tensor of which this one is the same entries in another shape, made outside of the graph.
     """
 
     id: Id
@@ -139,6 +141,8 @@ class Tensor:
     requires_grad: bool
     producer: str | None = None
     module: str = ""
+    view_of: str = ""
+    viewed: Shape = ()
 
 
 @dataclass(frozen=True, slots=True)

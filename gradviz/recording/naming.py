@@ -49,12 +49,15 @@ class Called:
         Whether it is just a number, which is called by what it is.
     form
         How it differs from the tensor of that name, as a card says it and formulas do not: ``", reshaped"``.
+    viewed
+        The shape of that tensor, if it has the same entries in the same order.
     """
 
     text: str
     named: bool = True
     number: bool = False
     form: str = ""
+    viewed: tuple[int, ...] = ()
 
 
 def counted(name: str, count: int) -> str:
@@ -118,7 +121,9 @@ class Naming:
         for run in _runs(nodes):
             self._run_of.update(dict.fromkeys(run.nodes, run))
         self._call_at = self._calls_at_their_ends()
-        self._inputs = {node: [_key(node, place) for place in range(len(node.inputs))] for node in nodes}
+        self._views: dict[Any, EngineTensor] = {}
+        self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
+        self._inputs = {node: [self._key(node, place) for place in range(len(node.inputs))] for node in nodes}
         self._hints = self._operands_as_written()
         self.texts = {n: words.settings_words(n.operation, n.settings) if n.settings else () for n in nodes}
         self.called: dict[Key, Called] = {}
@@ -142,6 +147,38 @@ class Naming:
         self._bases = {called.text for called in self.called.values()}
         self._count()
         self._compose()
+
+    def first_alike(self, leaf: EngineTensor) -> EngineTensor:
+        """Return the first view of the same numbers in the same shape: a library makes one for each product with them."""
+        if leaf._base is None or leaf._requires_grad or leaf._memory is not None:
+            return leaf
+        array = leaf.array
+        seen = id(leaf._base), array.shape, array.strides, array.__array_interface__["data"][0]
+        return self._views.setdefault(seen, leaf)
+
+    def _key(self, node: Node, place: int) -> Key | None:
+        """Return the key of an argument; ``None`` for a bias that there is not."""
+        argument, edge = node.inputs[place], node.edges[place]
+        if edge is not None:
+            return edge if isinstance(edge[0], Node) else ("leaf", id(edge[0].variable))
+        if isinstance(argument, EngineTensor):
+            return "leaf", id(self.first_alike(argument))
+        return None if argument is None else ("constant", node, place)
+
+    def _outside(self, nodes: Sequence[Node]) -> list[Key]:
+        """Return the tensors that enter some operations, in the order in which they are used."""
+        if id(nodes) in self._entering:  # a model is one instruction of a thousand operations, asked about by each
+            return list(self._entering[id(nodes)][1])
+        inside = set(nodes)
+        keys = (
+            key
+            for node in nodes
+            for key, argument in zip(self._inputs[node], node.inputs, strict=True)
+            if isinstance(argument, EngineTensor | np.ndarray)
+        )
+        found = list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
+        self._entering[id(nodes)] = nodes, found
+        return list(found)
 
     def _calls_at_their_ends(self) -> dict[Node, Call]:
         """Return the module whose result each operation is, if all of that module's was run by one instruction of the learner's.
@@ -201,7 +238,7 @@ class Naming:
                 hints[last, 0] = target
             if run.written.function in written.DERIVING:
                 continue
-            outside = [key for key in _outside(run.nodes) if _identity(key) not in self._names.parameters]
+            outside = [key for key in self._outside(run.nodes) if _identity(key) not in self._names.parameters]
             operands = run.written.operands
             for named in (operands, operands[1:] if run.written.received else (), tuple(filter(None, operands))):
                 if len(named) == len(outside):
@@ -313,7 +350,7 @@ class Naming:
 
     def _as_product(self, run: _Run, called: Mapping[Key, Called]) -> str:
         """Name the result of an operator that took several operations by that operator."""
-        outside, operands = [_in_names(key, called).text for key in _outside(run.nodes)], run.written.operands
+        outside, operands = [_in_names(key, called).text for key in self._outside(run.nodes)], run.written.operands
         if len(operands) != 2 or len(outside) != len({*operands} if all(operands) else operands):
             return ""  # 1/w has one tensor, and x @ x
         words_of = {"self": outside[0], "other": outside[-1]}
@@ -323,7 +360,7 @@ class Naming:
 
     def _as_called(self, nodes: Sequence[Node], function: str, called: Mapping[Key, Called]) -> str:
         """Name the result of a function or module by what entered it: ``fc1(x)``."""
-        outside = [called[key] for key in _outside(nodes)]
+        outside = [called[key] for key in self._outside(nodes)]
         outside = [each for each in outside if not each.text.startswith(f"{function}.")]
         if not outside:
             return ""
@@ -338,11 +375,11 @@ class Naming:
         text, elsewhere = run.written.text, run.written.variables & self._bases
         if run.nodes[-1].output_shape:
             text = run.written.entrywise
-        return "" if len(text) > most or elsewhere - self._own(run, called, elsewhere) else text
+        return "" if len(text) > most or (elsewhere and elsewhere - self._own(run, called, elsewhere)) else text
 
     def _own(self, run: _Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
         """Return which of some variables an expression really is about: those that enter what is written in it."""
-        waiting, seen, found = _outside(run.nodes), set[Key](), set[str]()
+        waiting, seen, found = self._outside(run.nodes), set[Key](), set[str]()
         while waiting and len(seen) < MOST_OPERANDS:
             key = waiting.pop()
             if key in seen:
@@ -352,7 +389,7 @@ class Naming:
             if called[key].named:
                 found.add(uncounted(called[key].text))
             elif made is not None and made.is_part_of(run):
-                waiting.extend(_outside(made.nodes))
+                waiting.extend(self._outside(made.nodes))
         return found.intersection(wanted)
 
     def _module(self, node: Node) -> str:
@@ -386,32 +423,10 @@ def _identity(key: Key) -> Any:
     return key[1] if key[0] == "leaf" else (id(key[0]), key[1])
 
 
-def _key(node: Node, place: int) -> Key | None:
-    """Return the key of an argument; ``None`` for a bias that there is not."""
-    argument, edge = node.inputs[place], node.edges[place]
-    if edge is not None:
-        return edge if isinstance(edge[0], Node) else ("leaf", id(edge[0].variable))
-    if isinstance(argument, EngineTensor):
-        return "leaf", id(argument)
-    return None if argument is None else ("constant", node, place)
-
-
 def _turns(node: Node) -> bool:
     """Return True for an operation that exchanges the last two axes."""
     axes = len(node.output_shape)
     return node.operation.name == "transpose" and axes > 2 and {*node.settings} == {axes - 2, axes - 1}
-
-
-def _outside(nodes: Iterable[Node]) -> list[Key]:
-    """Return the tensors that enter some operations, in the order in which they are used."""
-    inside = set(nodes)
-    keys = (
-        _key(node, place)
-        for node in nodes
-        for place, argument in enumerate(node.inputs)
-        if isinstance(argument, EngineTensor | np.ndarray)
-    )
-    return list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
 
 
 def _outputs(node: Node) -> int:
@@ -481,8 +496,9 @@ def _view(name: str, base: Any, view: Any) -> Called:
         return Called(f"{name}[…]")
     if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
         return Called(f"{name}ᵀ")
-    if base.ndim == 1 and view.shape == (1, base.size):
-        return Called(name, form=" as a row")
-    if base.ndim == 1 and view.shape == (base.size, 1):
-        return Called(name, form=" as a column")
-    return Called(name, form=", reshaped" if view.size == base.size else ", stretched")
+    row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)
+    form = (
+        " as a row" if row else " as a column" if column else ", reshaped" if view.size == base.size else ", stretched"
+    )
+    same = view.size == base.size and view.flags.c_contiguous and base.flags.c_contiguous
+    return Called(name, form=form, viewed=base.shape if same else ())

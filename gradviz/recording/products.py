@@ -7,6 +7,7 @@ of its helpers delivered, and its equations are those of the product as it was w
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -52,6 +53,10 @@ RESHAPING = ("view", "reshape", "expand", "unsqueeze", "squeeze", "contiguous")
 
 STANDS_FOR = "stands for"
 """The attribute of a folded operation that names those which it stands for."""
+
+
+Users = Mapping[str, Sequence[Operation]]
+"""By the id of a tensor: the operations that take it, once for each argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,29 +116,59 @@ def as_written(recording: Recording) -> Recording:
     Recording
         With one operation for each product; the same recording if there is nothing to fold.
     """
-    products = _found(recording.graph)
-    return _Folding(recording, products).recording() if products else recording
+    originals = _originals(recording)
+    products = _found(recording.graph, originals)
+    return _Folding(recording, products, originals).recording() if products else recording
 
 
 # --- what to fold ----------------------------------------------------------------------------------------------------
 
 
-def _found(graph: Graph) -> list[_Product]:
+def _originals(recording: Recording) -> dict[str, Tensor]:
+    """Return the tensors of which others are views, made outside of the graph to fit a product; by the id of the view."""
+    graph, values = recording.graph, dict(recording.frames[0].values) if recording.frames else {}
+    by_name = {(tensor.name, tensor.shape): tensor for tensor in graph.tensors}
+    found: dict[str, Tensor] = {}
+    for tensor in graph.tensors:
+        value = values.get(tensor.id)
+        if tensor.view_of and value is not None and value.data is not None:  # of a large one there is only an overview
+            same = replace(tensor, name=tensor.view_of, shape=tensor.viewed, view_of="", viewed=())
+            found[tensor.id] = by_name.setdefault((same.name, same.shape), same)
+    return found
+
+
+def _found(graph: Graph, originals: dict[str, Tensor]) -> list[_Product]:
+    """Find the products; of `originals` only those are left in whose place no product takes a view."""
+    if not any(operation.name in PRODUCTS for operation in graph.operations):
+        return []
     users: dict[str, list[Operation]] = {}
     for operation, argument in graph.arguments():
         users.setdefault(argument.tensor, []).append(operation)
+    while True:
+        found = _products(graph, users, originals)
+        inside = {product.operation.id for product in found}
+        kept = [id for id in originals if any(user.id not in inside for user in users.get(id, ()))]
+        if not kept:
+            return found
+        for id in kept:
+            del originals[id]
+
+
+def _products(graph: Graph, users: Users, originals: Mapping[str, Tensor]) -> list[_Product]:
     found: list[_Product] = []
     taken: set[str] = set()
     for operation in graph.operations:
         if operation.name in PRODUCTS and operation.id not in taken:
-            product = _product(graph, users, operation)
-            if product is not None and len(product.operations) > 1 and _in_order(graph, users, product):
+            product = _product(graph, users, originals, operation)
+            if product is None or not _in_order(graph, users, product):
+                continue
+            if len(product.operations) > 1 or any(factor.argument.tensor in originals for factor in product.factors):
                 found.append(product)
                 taken.update(each.id for each in product.operations)
     return found
 
 
-def _product(graph: Graph, users: Mapping[str, Sequence[Operation]], operation: Operation) -> _Product | None:
+def _product(graph: Graph, users: Users, originals: Mapping[str, Tensor], operation: Operation) -> _Product | None:
     """Find the helpers of a product; ``None`` if it is not simply one of its factors."""
     settings = dict(operation.attributes)
     if settings.get("beta", "1") != "1" or settings.get("alpha", "1") != "1" or len(operation.outputs) != 1:
@@ -142,18 +177,20 @@ def _product(graph: Graph, users: Mapping[str, Sequence[Operation]], operation: 
     slots = PRODUCTS[operation.name]
     if any(slot and slot not in by_slot for slot in slots):
         return None
-    left, right = (_factor(graph, users, operation, by_slot[slot]) for slot in slots[:2])
+    left, right = (_factor(graph, users, originals, operation, by_slot[slot]) for slot in slots[:2])
     added = _Factor(by_slot[slots[2]], graph.tensor(by_slot[slots[2]].tensor)) if slots[2] else None
     after: list[Operation] = []
     result = graph.tensor(operation.outputs[0])
     while _is_inner(result, users) and _helps(users[result.id][0], operation):
         after.append(users[result.id][0])
         result = graph.tensor(after[-1].outputs[0])
-    product = _Product(operation, left, right, added, tuple(after), result)
-    return product if _shape_of(left.shape, right.shape) == result.shape else None
+    shape = _shape_of(left.shape, right.shape)
+    if shape != result.shape:  # what entered has lost its own shape outside of the graph
+        after, result = [], graph.tensor(operation.outputs[0])
+    return _Product(operation, left, right, added, tuple(after), result) if shape == result.shape else None
 
 
-def _factor(graph: Graph, users: Mapping[str, Sequence[Operation]], of: Operation, argument: Argument) -> _Factor:
+def _factor(graph: Graph, users: Users, originals: Mapping[str, Tensor], of: Operation, argument: Argument) -> _Factor:
     tensor, helpers, turned = graph.tensor(argument.tensor), list[Operation](), False
     while tensor.producer is not None and _is_inner(tensor, users):
         helper, of_helper = (
@@ -166,10 +203,10 @@ def _factor(graph: Graph, users: Mapping[str, Sequence[Operation]], of: Operatio
             break
         helpers.insert(0, helper)
         tensor, turned = of_helper, turned ^ turns
-    return _Factor(argument, tensor, tuple(helpers), turned)
+    return _Factor(argument, tensor if helpers else originals.get(tensor.id, tensor), tuple(helpers), turned)
 
 
-def _is_inner(tensor: Tensor, users: Mapping[str, Sequence[Operation]]) -> bool:
+def _is_inner(tensor: Tensor, users: Users) -> bool:
     """Return True for a result that nobody has named, and that one operation uses, once."""
     return tensor.role == "intermediate" and not tensor.named and len(users.get(tensor.id, ())) == 1
 
@@ -205,7 +242,7 @@ def _turns(helper: Operation, shape: tuple[int, ...]) -> bool:
     return len(shape) == 2 or {settings.get("dim0"), settings.get("dim1")} == last
 
 
-def _in_order(graph: Graph, users: Mapping[str, Sequence[Operation]], product: _Product) -> bool:
+def _in_order(graph: Graph, users: Users, product: _Product) -> bool:
     """Return True if no other gradient reaches a factor between the step of the product and that of its helper."""
     inside = {operation.id for operation in product.operations}
     last = product.operations[-1].sequence
@@ -223,7 +260,7 @@ def _in_order(graph: Graph, users: Mapping[str, Sequence[Operation]], product: _
 class _Folding:
     """The tables that map a recording's parts to those with products."""
 
-    def __init__(self, recording: Recording, products: Sequence[_Product]) -> None:
+    def __init__(self, recording: Recording, products: Sequence[_Product], originals: Mapping[str, Tensor]) -> None:
         self.before, self.graph = recording, recording.graph
         self.product_of = {operation.id: product for product in products for operation in product.operations}
         self.edge_of = {factor.edge: factor.argument.id for product in products for factor in product.factors}
@@ -231,9 +268,10 @@ class _Folding:
         for product in products:
             made = {output for operation in product.operations for output in operation.outputs}
             self.hidden |= made - {product.result.id}
+        self.originals = originals
         self.values: dict[str, Value] = {}
         for frame in recording.frames:
-            self.values.update(frame.values)
+            self.values.update(self._values(frame))
 
     def recording(self) -> Recording:
         """Return the recording with products."""
@@ -244,12 +282,16 @@ class _Folding:
                 operations.append(operation)
             elif operation is product.operations[-1]:
                 operations.append(self._operation(product))
-        tensors = tuple(self._kept(tensor) for tensor in self.graph.tensors if tensor.id not in self.hidden)
+        tensors = tuple(
+            self._kept(tensor)
+            for tensor in self.graph.tensors
+            if tensor.id not in self.hidden and self.originals.get(tensor.id, tensor).id == tensor.id
+        )
         graph = Graph(tensors, tuple(operations), self.graph.modules, self.graph.code)
         return replace(self.before, graph=graph, frames=tuple(self._frames()))
 
     def _kept(self, tensor: Tensor) -> Tensor:
-        product = self.product_of.get(tensor.producer or "")
+        tensor, product = self.originals.get(tensor.id, tensor), self.product_of.get(tensor.producer or "")
         return tensor if product is None else replace(tensor, producer=product.operation.id)
 
     def _operation(self, product: _Product) -> Operation:
@@ -261,18 +303,33 @@ class _Folding:
             of,
             symbol=_symbol(product),
             inputs=tuple(
-                changed(
-                    argument,
+                later(
+                    Argument,
+                    partial(_labelled, product, by_edge[argument.id], argument),
+                    id=argument.id,
+                    slot=argument.slot,
                     tensor=by_edge[argument.id].tensor.id,
-                    link=_link(product, by_edge[argument.id]),
-                    **_labels(product, argument),
                 )
                 for argument in of.inputs
             ),
             outputs=(product.result.id,),
-            attributes=((STANDS_FOR, stands_for),),
-            saved=tuple((name, entered.get(what, what)) for name, what in of.saved),
+            attributes=((STANDS_FOR, stands_for),) if len(product.operations) > 1 else of.attributes,
+            saved=tuple((name, entered.get(what) or self.original_of(what)) for name, what in of.saved),
         )
+
+    def original_of(self, id: str) -> str:
+        """Return the tensor in whose place a view stands; of any other itself."""
+        original = self.originals.get(id)
+        return id if original is None else original.id
+
+    def _values(self, frame: Frame) -> tuple[tuple[str, Value], ...]:
+        """Return the values that become known in a step: of a view those of the tensor itself, in its shape."""
+        known = dict(frame.values)
+        for id, original in self.originals.items():
+            if id in known:
+                value = known.pop(id)
+                known.setdefault(original.id, replace(value, shape=original.shape))
+        return tuple(known.items())
 
     def _frames(self) -> Iterator[Frame]:
         frames = self.before.frames
@@ -280,7 +337,7 @@ class _Folding:
         for place, frame in enumerate(frames):
             product = self.product_of.get(frame.current)
             if product is None:
-                yield frame
+                yield frame if frame.current else changed(frame, values=self._values(frame))
             elif frame.phase == "forward":
                 if frame.current == product.operations[-1].id:
                     yield self._forward(product, frame)
@@ -302,10 +359,9 @@ class _Folding:
         return places
 
     def _forward(self, product: _Product, frame: Frame) -> Frame:
-        values = dict(self.values) | dict(frame.values)
         return later(
             Frame,
-            partial(_computed, product, values),
+            partial(_computed, product, ChainMap(dict(frame.values), self.values)),
             phase="forward",
             current=product.operation.id,
             title=product.result.name,
@@ -408,6 +464,12 @@ def _short(factor: _Factor) -> str:
 
 def _text(factor: _Factor, *, turned: bool) -> str:
     return _term(factor.tensor, {}).symbolic(transposed=turned).text
+
+
+def _labelled(product: _Product, factor: _Factor, argument: Argument) -> Mapping[str, Any]:
+    """Write what is said on the edge of a factor."""
+    own = {"local": argument.local, "local_number": argument.local_number, "link": _link(product, factor)}
+    return {**own, **_labels(product, argument)}
 
 
 def _labels(product: _Product, argument: Argument) -> dict[str, str]:

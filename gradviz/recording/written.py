@@ -27,6 +27,9 @@ LONGEST_OPERAND = 24
 LIBRARIES = ("torch", "F", "nn", "nn.functional", "torch.nn.functional", "gv", "gradviz", "np", "math")
 """What stands before the dot of a function."""
 
+PRODUCTS = ("matmul", "mm", "bmm", "mv")
+"""Functions that are written as an operator too."""
+
 DERIVING = ("grad", "backward", "jacobian", "hessian", "vjp", "jvp", "hvp", "vhp", "jacrev", "jacfwd")
 """Functions that compute with other tensors than those between their brackets."""
 
@@ -131,6 +134,10 @@ class _Tree:
         sign = _SIGNS.get(type(node.op), "") if isinstance(node, ast.BinOp | ast.AugAssign) else ""
         received = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         operands = tuple(_variable(each) for each in _operands(node) if not isinstance(each, ast.Constant))
+        if received and operands[0] in LIBRARIES:
+            received, operands = False, operands[1:]
+        if function in PRODUCTS and len(operands) == 2:
+            sign, received = "@", False
         text, entrywise, variables = _in_signs(node)
         return Written(self._target(node), function, sign, operands, received, text, entrywise, variables, _span(node))
 

@@ -11,8 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gradviz"
 
 ABOVE = {
-    "engine": set(),
-    "autograd": {"engine"},
+    "catalogue": set(),
+    "engine": {"catalogue"},
+    "autograd": {"catalogue", "engine"},
     "backends": set(),
     "cuda": {"engine", "amp"},
     "nn": {"engine"},
@@ -20,9 +21,9 @@ ABOVE = {
     "func": {"engine", "nn"},
     "utils": {"engine", "autograd"},
     "distributions": {"engine", "autograd", "nn", "special"},
-    "recording": {"engine"},
-    "drawing": {"recording"},
-    "training": {"engine", "nn", "optim", "recording", "drawing"},
+    "recording": {"catalogue", "engine"},
+    "drawing": {"catalogue", "recording"},
+    "training": {"catalogue", "engine", "nn", "optim", "recording", "drawing"},
     "player": {"drawing", "recording", "training"},
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""
@@ -120,6 +121,20 @@ def test_inside_training_a_room_imports_only_from_those_it_stands_on(room):
             if parts[1] == "training":
                 assert len(parts) > 2, f"{path.name} imports {name}"
                 assert parts[2] in {room, *ROOMS[room]}, f"{path.name} imports {name}"
+
+
+LONG = 450
+"""So many lines a module has at the most, unless its docstring says why it is longer than others."""
+
+
+def test_each_module_says_what_stands_in_it_and_why_it_is_long():
+    for path in PACKAGE.rglob("*.py"):
+        if {"node_modules", "cells"} & set(path.parts):
+            continue
+        text = path.read_text(encoding="utf-8")
+        told = ast.get_docstring(ast.parse(text)) or ""
+        assert told.partition("\n")[0], f"{path.relative_to(PACKAGE)} does not say what stands in it"
+        assert len(text.splitlines()) <= LONG or "longer than others" in told, path.relative_to(PACKAGE)
 
 
 def test_what_all_may_import_imports_nothing():

@@ -14,11 +14,12 @@ recorded in its turn. It need not undo broadcasting, nor copy a gradient along a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
+from gradviz import catalogue
 from gradviz.engine import dtypes, fast, layout, mixed
 from gradviz.engine.arguments import NUMBERS, array_of, is_bool, normal_axes, promoted
 from gradviz.engine.broadcast import broadcast_error
@@ -63,7 +64,10 @@ class Operation(core.Operation):
         The local derivative for each argument in the same notation. What the upstream gradient is multiplied with;
         or, where it is not a plain product, the whole contribution, with the upstream gradient called ``grad``.
     sentence
-        How it passes the gradient on, for someone who sees it for the first time.
+        How it passes the gradient on, for someone who sees it for the first time: a text of its own; by default what the
+        catalogue says of it.
+    cases
+        What the catalogue says of it, by case; nothing if its sentence is its own.
     meets
         Of a product, which entries of its two factors (the last two `inputs`) meet: ``"ik,kj->ij"``, as in ``einsum``.
     together
@@ -85,10 +89,33 @@ class Operation(core.Operation):
     meets: str = ""
     together: bool = False
     sparing: bool = False
+    cases: Mapping[str, str] = field(init=False, repr=False)
     function: Callable[..., Any] = field(init=False, repr=False)
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
     rule = quick.rule if fast.enabled else core.Operation.rule
+
+    def __post_init__(self) -> None:
+        keys = (self.grad_fn.removesuffix("_copy"), self.name.removesuffix("_copy"))
+        object.__setattr__(self, "cases", {} if self.sentence else catalogue.cases_of(keys))
+        if not self.sentence:
+            object.__setattr__(self, "sentence", self.told())
+
+    def told(self, cases: Iterable[str] = (), given: Mapping[str, str] | None = None) -> str:
+        """Say how it passes the gradient on, in words of the catalogue; in its own, if it brought some.
+
+        Parameters
+        ----------
+        cases
+            What is the case, the closest first, as in the catalogue.
+        given
+            What to call its arguments there.
+        """
+        if not self.cases:
+            return self.sentence
+        scaled = ("scaled",) if "alpha" in self.settings else ()
+        case = next((case for case in (*scaled, *cases) if case in self.cases), "")
+        return self.cases[case].format_map({"name": self.name, **(given or {})})
 
     @cached_property
     def readers(self) -> dict[str, list[str]]:
@@ -141,53 +168,27 @@ class Operation(core.Operation):
         return type(self.grad_fn, (Node,), {"operation": self, "many": self.many, "__module__": __name__})
 
 
-# --- arguments -------------------------------------------------------------------------------------------------------
-
-
-def watching(out: Tensor, **settings: Any) -> Tensor:
-    """Let a result's node know the tensors that some of its settings were made from: it has saved them.
-
-    Parameters
-    ----------
-    out
-        What a row's function returned.
-    settings
-        By the name of the setting, what was given: a tensor or several; anything else cannot change in place.
-    """
-    if out._grad_fn is not None:
-        given = tuple(
-            (name, tensor)
-            for name, given in settings.items()
-            for tensor in (given if isinstance(given, tuple | list) else (given,))
-            if isinstance(tensor, Tensor)
-        )
-        barred = next((tensor._barred for _, tensor in given if tensor._barred), None)
-        if barred is not None:
-            raise RuntimeError(barred)
-        out._grad_fn.given = given
-    return out
-
-
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
 def row(operation: Operation) -> Operation:
-    """Enter an operation into the table."""
-    if operation.grad_fn in TABLE:
+    """Enter an operation into the table; one that a notebook's cell has made takes the place of what the cell made before."""
+    module = _module_of_the_row()
+    if operation.grad_fn in TABLE and (FAMILY[operation.grad_fn] != module or module.startswith("gradviz.")):
         raise ValueError(f"two rows are called {operation.grad_fn}")
     unknown = set(operation.derivatives) - set(operation.inputs)
     if unknown:
         raise ValueError(f"{operation.name} has no argument {sorted(unknown)} to differentiate")
     TABLE[operation.grad_fn] = operation
-    FAMILY[operation.grad_fn] = _module_of_the_row()
+    FAMILY[operation.grad_fn] = module
     return operation
 
 
 def _module_of_the_row() -> str:
     frame = sys._getframe(1)
-    while frame.f_globals["__name__"] == __name__ and frame.f_back is not None:
+    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
         frame = frame.f_back
-    return str(frame.f_globals["__name__"])
+    return str(frame.f_globals.get("__name__", "__main__"))
 
 
 def unary(
@@ -199,7 +200,7 @@ def unary(
     *,
     expression: str,
     local: str,
-    sentence: str,
+    sentence: str = "",
     to_float: bool = False,
 ) -> Callable[[Tensor], Tensor]:
     """Add a row for an elementwise operation of one argument, and return its function.
@@ -241,7 +242,7 @@ def binary(
     *,
     expression: str,
     local: Mapping[str, str],
-    sentence: str,
+    sentence: str = "",
     to_float: bool = False,
     no_bools: Callable[[bool], str] | None = None,
 ) -> Callable[[Any, Any], Tensor]:
@@ -301,7 +302,7 @@ def reduction(
     *,
     expression: str,
     local: str,
-    sentence: str,
+    sentence: str = "",
     settings: tuple[str, ...] = (),
 ) -> Callable[..., Tensor]:
     """Add a row for an operation that reduces axes.
@@ -382,7 +383,7 @@ def unlisted(
     *,
     expression: str,
     local: Mapping[str, str],
-    sentence: str,
+    sentence: str = "",
     meets: str = "",
     settings: str = "",
     tensors: str = "",

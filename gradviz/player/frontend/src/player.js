@@ -279,6 +279,7 @@ function mount(model, el) {
     root.toggleAttribute("data-inspecting", !inspector.element.hidden);
     entryKeys.offer(key);
     zoom.refit();
+    if (key) bringIntoView(figure, picture.elements([key])); // the details may stand over it
   }
 
   /** @type {number | undefined} */

@@ -222,19 +222,24 @@ def test_a_text_that_is_not_there_or_not_filled_in_is_an_error():
         text("computed", name="y")
 
 
-def words_of(row):
-    for written in (row.expression, *row.local.values()):
-        for node in ast.walk(ast.parse(written)):
-            if isinstance(node, ast.Call):
-                yield node.func.id
-
-
 def test_every_word_of_a_way_back_has_a_meaning():
     for row in TABLE.values():
         for slot, written in row.local.items():
             for node in ast.walk(ast.parse(written)):
                 if isinstance(node, ast.Call) and node.func.id not in {*FUNCTIONS, *(other.name for other in ROWS)}:
                     assert meaning(node.func.id), f"{row.name}, {slot}: what is {node.func.id}?"
+
+
+def test_every_meaning_is_of_a_word_that_is_used():
+    used = {
+        node.id
+        for row in TABLE.values()
+        for text in (row.expression, *row.local.values())
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Name)
+    }
+    endings = {word.rpartition("_")[2] for word in used}
+    assert set(catalogue()["meaning"]) <= used | endings | {"changed"}
 
 
 def test_the_file_is_as_json_writes_it():

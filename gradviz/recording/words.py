@@ -243,7 +243,8 @@ def local_label(applied: Applied, slot: str) -> str:
     if applied.output_shape:
         arrays.append(notation.GRADIENT)
     shorter = {name: _without_path(word) for name, word in words.items()}
-    for names, short in ((words, False), (words, True), (shorter, True)):
+    without = {**shorter, **{slot: "…" for slot, operand in operands if not operand.named}}
+    for names, short in ((words, False), (words, True), (shorter, True), (without, True)):
         text = _label(written, names, arrays, short=short)
         if len(text) <= LONGEST_LABEL:
             break

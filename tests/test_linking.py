@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import warnings
 from pathlib import Path
@@ -85,7 +86,12 @@ def of_the_row(name):
 
 def outputs_of(edge):
     """The numbers of a node's outputs that are in the recording, in order."""
-    return [int(name.rpartition("[")[2][:-1]) for name in edge.names] if edge.node.many else [0]
+    return [number_of_output(name) for name in edge.names] if edge.node.many else [0]
+
+
+def number_of_output(name):
+    """Which of several results is called so: ``"split(x)[1]"``, or ``"split(x)[1]⁽⁰⁾"`` where several are called so."""
+    return int(re.findall(r"\[(\d+)\]", name)[-1])
 
 
 def by_the_rule(edge):

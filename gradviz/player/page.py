@@ -72,6 +72,10 @@ FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
 
+OF_THE_WHOLE = ("paths", "nudges")
+"""What is the same however far modules are folded: it stands in a page once."""
+
+
 def page(
     recording_or_drawing: Recording | Drawing,
     *,
@@ -151,7 +155,7 @@ def document(
 
 def script(bundle: str = "player") -> str:
     """Return a front end: an ES module that a notebook imports, and that starts by itself in a saved page."""
-    return (_STATIC / f"{bundle}.js").read_text(encoding="utf-8")
+    return "".join((_STATIC / f"{part}.js").read_text(encoding="utf-8") for part in ("backprop", bundle))
 
 
 def style_sheet(bundle: str = "player") -> str:
@@ -172,7 +176,12 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
         return {}
     folds = {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
     every = every_operation(drawing)
-    return folds if every is None else folds | {"every": payload(with_every_operation(drawing, not every))}
+    if every is not None:
+        folds["every"] = payload(with_every_operation(drawing, not every))
+    for fold in folds.values():
+        for part in OF_THE_WHOLE:
+            del fold[part]
+    return folds
 
 
 def _dark_without_script() -> str:

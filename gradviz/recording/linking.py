@@ -231,15 +231,17 @@ class _Edge:
         if written == row.expression and result_of.shape == factors.shape and _close(_exact(result_of), factors, 1e-4):
             return Link(argument, result, letters, result_of.id, text=text)
         first = float(factors.flat[0])
-        if not self._reads_numbers and np.all(factors == first):
+        if not self._read and np.all(factors == first):
             return Link(argument, result, text=text if first != 1 else "", scale=first)
+        if all(np.size(self.values[row.fields[name]]) == 1 for name in self._read) and np.all(factors == first):
+            letters, factors = "", factors.ravel()[0]
         return Link(argument, result, letters, value=self._value(factors), text=text)
 
     @property
-    def _reads_numbers(self) -> bool:
-        """Whether the rule reads anything but settings and sizes."""
+    def _read(self) -> set[str]:
+        """What the rule reads beside settings and sizes."""
         row = self.row
-        return not {*row.inputs, *row.outputs}.isdisjoint(parameters(row.derivatives[self.slot])[1:])
+        return {*row.inputs, *row.outputs}.intersection(parameters(row.derivatives[self.slot])[1:])
 
     @property
     def _is_factor(self) -> bool:

@@ -124,15 +124,22 @@ export function makeWorkings(nameOf) {
     return made;
   }
 
+  /** A sign without space around it. @param {string} text */
+  function close(text) {
+    const made = math("mo", text);
+    for (const side of ["lspace", "rspace"]) made.setAttribute(side, "0");
+    return made;
+  }
+
   /** Parts that no line is to be broken between. @param {...(Element | string)} parts */
   const together = (...parts) => html("span", { class: "gp-side" }, math("math", ...parts.map((part) => (typeof part === "string" ? math("mo", part) : part))));
 
   /** @param {Explanation} explanation */
   function lined(explanation) {
-    const { entry, result, above, call, before, upstream } = explanation;
+    const { entry, result, above, call, before } = explanation;
     const { terms, more, rest, sum, relation, products, held } = written(explanation);
     const name = subscript(shortName(result.name), result.place);
-    const left = above ? math("mrow", math("mo", "∂"), math("mi", above), math("mo", "/"), math("mo", "∂"), name) : name;
+    const left = above ? math("mrow", math("mo", "∂"), math("mi", above), close("/"), math("mo", "∂"), name) : name;
     const row = html("div", { class: "gp-formula" }, together(left, before === undefined ? "=" : "+="), " ");
     if (call) {
       const [open, close, between] = around(call, terms.length + more);
@@ -154,9 +161,6 @@ export function makeWorkings(nameOf) {
       const words = (/** @type {string} */ text) => html("span", { class: "gp-muted" }, text);
       lines.push(html("div", { class: "gp-formula" }, words("so far "), together(math("mn", held.operands[0]), "+", math("mn", held.operands[1]), held.relation, sign("mn", held.result, "gp-g gp-sum", entry)), words(" now")));
     }
-    if (upstream && terms.some(({ factors }) => factors.some((factor) => factor.name === "g"))) {
-      lines.push(html("p", { class: "gp-muted" }, `g = ∂${above}/∂${shortName(nameOf(upstream))}`));
-    }
     if (explanation.note) lines.push(html("p", { class: "gp-muted" }, explanation.note));
     return lines;
   }
@@ -170,8 +174,9 @@ export function makeWorkings(nameOf) {
         lines.replaceChildren(html("p", { class: explanation ? "" : "gp-muted" }, explanation ?? "Point at an entry, or pick one: it shows what it is made of."));
         return;
       }
-      const { result, entry } = explanation;
-      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? " · contribution" : "");
+      const { result, entry, above, upstream, terms } = explanation;
+      const isNamed = terms.some(({ factors }) => factors.some(({ name }) => name === "g"));
+      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? " · contribution" : "", html("span", { class: "gp-g-is" }, isNamed ? `g = ∂${above}/∂${shortName(nameOf(upstream))}` : ""));
       lines.replaceChildren(...lined(explanation));
     },
   };

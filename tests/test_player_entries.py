@@ -275,7 +275,9 @@ def test_code_and_cards_light_each_other(opened):
     code = shown.locator(".gp-code")
     product = code.get_by_text("w * x", exact=True)
     product.hover()
-    coded = shown.locator(".gv-coded").evaluate_all("all => all.map(one => one.getAttribute('aria-label').split(',')[0])")
+    coded = shown.locator(".gv-coded").evaluate_all(
+        "all => all.map(one => one.getAttribute('aria-label').split(',')[0])"
+    )
     assert sorted(coded) == ["mul", "w·x"]
     shown.mouse.move(5, 5)
     assert shown.locator(".gv-coded").count() == 0

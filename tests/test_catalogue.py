@@ -13,8 +13,8 @@ import pytest
 import gradviz as gv
 import gradviz.nn.functional
 from gradviz.catalogue import catalogue, meaning, text
+from gradviz.engine.copyslices import _of_a_part
 from gradviz.engine.evaluating import FUNCTIONS
-from gradviz.engine.inplace import _of_a_part
 from gradviz.engine.operation import BESIDE, TABLE, Operation
 from gradviz.engine.operations import joining
 from gradviz.nn.hooks import _identity

@@ -75,7 +75,8 @@ def test_a_step_is_upstream_then_for_each_argument_local_product_and_accumulatio
 def test_what_was_broadcast_is_summed_in_an_event_of_its_own(events):
     found, _ = events(draw_recording(broadcast()))
     assert [event["kind"] for event in found[-1]] == ["upstream", "local", "product", "summed", "accumulate"]
-    assert "summed over axis 0" in found[-1][3]["sentence"]
+    assert "summed over the rows" in found[-1][3]["sentence"]
+    assert printed(found[-1][2]) == ["∂z/∂(x + b) = [[4, 6], [4, 6], [4, 6]]"]
     (line,) = printed(found[-1][3])
     assert line == "∂z/∂b = Σ rows (∂z/∂(x + b)) = Σ rows ([[4, 6], [4, 6], [4, 6]]) = [12, 18]"
     assert [text for key, text in found[-1][4]["text"].items() if "_g" in key] == ["12", "18"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from test_player_page import button, line, modules, network, place, shown
+from test_player_page import button, line, modules, place, shown
 
 import gradviz as gv
 from gradviz.player import page

@@ -9,6 +9,8 @@ A tensor is called, in this order, by
 
 A name that several tensors have, as ``h`` of a loop, is counted from 0 in the order in which they came to be: ``h⁽⁰⁾``, ``h⁽¹⁾``.
 Only numbers written in a program may look alike.
+
+The file is longer than others since each rule reads what the rules before it have left without a name.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 A library takes several operations for it: it turns a weight, makes matrices of batches, and batches of what comes out. Here
 these fold into the edges of the product: an edge leads from the tensor itself, the step of the product delivers what the steps
 of its helpers delivered, and its equations are those of the product as it was written. The result is a recording again.
+The file is longer than others since graph, frames and equations of one product have to fit together.
 """
 
 from __future__ import annotations

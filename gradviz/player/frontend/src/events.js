@@ -78,18 +78,19 @@ export function eventsOf({ steps, facts, sums, brackets }) {
         kind: "product",
         title: "Contribution",
         sentence: SENTENCES[way].product(name(target), name(result)),
-        equation: line ? [line] : [],
+        equation: line ? [contribution.summed_axes?.length ? unsummed(line) : line] : [],
         current: [argument.id],
         ...cut(step, (key) => key === argument.id || key === `${argument.id}_l`),
       });
       const axes = contribution.summed_axes ?? [];
       if (axes.length) {
         const { shape } = contribution.value;
+        const over = /Σ (rows|columns|ax[ei]s [\d, ]*\d) \(/u.exec(line?.text ?? "")?.[1] ?? "all entries";
         add({
           kind: "summed",
           title: phrase("events: summed where was broadcast"),
           sentence:
-            phrase("events: was stretched shape so each", { target: name(target), result: name(result), part: axes.length === 1 ? "axis" : "axes", part2: axes.join(", ") }),
+            phrase("events: was stretched shape so each", { target: name(target), result: name(result), over: `${/^[rc]/.test(over) ? "the " : ""}${over}` }),
           equation: line ? [line] : [{ text: `→ ${shape.length ? shape.join("×") : phrase("events: one number")}`, kind: "note" }],
           current: [argument.id, target],
         });
@@ -187,6 +188,13 @@ function localLines({ id, local = "", local_number: number }, way, name, line, o
   if (own?.shape.length) return [equal([local], [partOf(own, id, "local")])];
   const scalar = number !== undefined || /^−?[\d.]+$/u.test(local);
   return [scalar ? equal([name], [local], ...(number ? [[number]] : [])) : equal([local])];
+}
+
+/** What is summed in a line, before it is. @param {Line} line */
+function unsummed({ sides = [] }) {
+  const opened = (/** @type {string | Part} */ part, /** @type {number} */ k) => (k === 0 && typeof part === "string" ? part.replace(/^Σ[^(]*\(/u, "") : part);
+  const closed = (/** @type {string | Part} */ part, /** @type {number} */ k, /** @type {any[]} */ all) => (k === all.length - 1 && typeof part === "string" ? part.replace(/\)$/u, "") : part);
+  return equal(...sides.slice(1, -1).map((side) => side.map(opened).map(closed).filter((part) => part !== "")));
 }
 
 /** @param {string} name @param {Value} value @param {string} tensor */

@@ -73,7 +73,7 @@ def cases_of(keys: Iterable[str]) -> Mapping[str, str]:
     {'': 'A minus sign turns the gradient around.'}
     """
     rows = catalogue()["rows"]
-    found = next((rows[key] for key in keys if key in rows), {})
+    found: Any = next((rows[key] for key in keys if key in rows), {})
     while "same" in found and isinstance(found, dict):
         found = rows[found["same"]]
     return {"": found} if isinstance(found, str) else found

@@ -21,6 +21,7 @@ from gradviz.recording import Link, dumps, loads, record_graph
 from gradviz.recording.codec import RecordingError, encode
 from gradviz.recording.links import dense, sent_back
 from gradviz.recording.passes import nodes_behind
+from gradviz.recording.products import as_written
 
 SOURCES = Path(__file__).parents[1] / "gradviz" / "player" / "frontend" / "src"
 
@@ -270,12 +271,15 @@ def test_the_links_of_a_program_give_pytorchs_jacobian(torch, name):
         np.testing.assert_allclose(np.reshape(rows, wanted.shape), wanted.numpy(), rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("written", [False, True], ids=["every operation", "as written"])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_what_an_edge_sends_is_its_link_times_what_arrived(name):
+def test_what_an_edge_sends_is_its_link_times_what_arrived(name, written):
     code, shapes = PROGRAMS[name]
     leaves = {key: gv.tensor(array, dtype=gv.float32, requires_grad=True) for key, array in numbers_for(shapes).items()}
     out = run(gv, code, leaves)
     recording = record_graph(out, gradient=gv.ones_like(out) * 3, backward=True)
+    if written:
+        recording = as_written(recording)
     graph, values = recording.graph, recording.at().values
     arrived = {}
     for frame in recording.frames:

@@ -247,6 +247,34 @@ def test_a_nudge_shows_what_the_gradient_says_beside_the_truth(opened):
 
 
 @pytest.mark.browser
+def test_each_path_lights_up_with_its_product_and_they_add_up(opened):
+    shown = opened(design())
+    cell(shown, "106").click()
+    chain = shown.locator(".gp-paths")
+    routes = chain.get_by_role("button")
+    numbers = [float(text.replace("−", "-")) for text in chain.locator(".gp-route b").all_inner_texts()]
+    assert len(numbers) == routes.count() > 1
+    assert sum(numbers) == 110
+    assert chain.locator(".gp-route-sum b").inner_text() == "110"
+    assert "Xᵀ" in chain.inner_text()
+    lit = []
+    for k in range(routes.count()):
+        routes.nth(k).focus()
+        lit.append(frozenset(shown.locator(".gv-edge.gv-path").evaluate_all("all => all.map(one => one.id)")))
+        assert len(lit[-1]) >= 3
+    assert len(set(lit)) == len(lit)  # each is another way
+    routes.first.press("Enter")
+    shown.locator(".gradviz-player").focus()
+    assert routes.first.get_attribute("aria-pressed") == "true"
+    assert shown.locator(".gv-edge.gv-path").count() == len(lit[0])
+    # Another leaf; another entry of it.
+    chain.get_by_role("combobox").select_option(label="c")
+    assert "c" in chain.locator(".gp-route-sum").inner_text()
+    shown.locator(".gradviz-player").press("Home")
+    assert chain.is_hidden()  # nothing has arrived yet
+
+
+@pytest.mark.browser
 def test_the_jacobian_of_an_edge_is_shown_on_demand(opened):
     gv.manual_seed(0)
     x = gv.tensor([[1.0, 2.0, 3.0]], requires_grad=True)

@@ -72,10 +72,6 @@ FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
 
-OF_THE_WHOLE = ("paths", "nudges")
-"""What is the same however far modules are folded: it stands in a page once."""
-
-
 def page(
     recording_or_drawing: Recording | Drawing,
     *,
@@ -175,12 +171,13 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
     folds = {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
+    for fold in folds.values():
+        del fold["paths"]  # which are the same at every depth
     every = every_operation(drawing)
     if every is not None:
         folds["every"] = payload(with_every_operation(drawing, not every))
     for fold in folds.values():
-        for part in OF_THE_WHOLE:
-            del fold[part]
+        del fold["nudges"]  # which are the same whatever is folded
     return folds
 
 

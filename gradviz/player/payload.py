@@ -12,6 +12,7 @@ from gradviz.player.events import brackets, sums
 from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, every_operation, places
 from gradviz.recording.model import Recording
+from gradviz.recording.products import as_written
 from gradviz.recording.replay import nudges
 
 VERSION = 1
@@ -46,7 +47,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "sums": sums(recording, first.view),
         "brackets": brackets(recording),
         "facts": facts(recording),
-        "paths": chains(drawing.recording),
+        "paths": chains(drawing.recording if drawing.options.every_operation else as_written(drawing.recording)),
         "nudges": nudges(drawing.recording),
         **geometry(first),
         "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},

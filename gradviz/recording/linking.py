@@ -219,7 +219,7 @@ class _Edge:
     def _with_factor(self, argument: str, result: str, letters: str, factors: Array) -> Link:
         """Say whose numbers the factors are: a tensor's, all the same, or their own."""
         row, applied, written = self.row, self.applied, self.row.local.get(self.slot, "")
-        text = words.local_label(applied, self.slot) if self._is_factor and written not in row.inputs else ""
+        text = words.factor_text(applied, self.slot) if written not in row.inputs else ""
         if written in row.inputs:
             other = applied.operands[row.inputs.index(written)]
             if _stretches(other.shape, factors.shape) and _close(
@@ -242,10 +242,6 @@ class _Edge:
         """What the rule reads beside settings and sizes."""
         row = self.row
         return {*row.inputs, *row.outputs}.intersection(parameters(row.derivatives[self.slot])[1:])
-
-    @property
-    def _is_factor(self) -> bool:
-        return words.is_factor(self.row, self.slot)
 
     def numbers(self, link: Link) -> Array | None:
         """Return the numbers of a link's factor."""
@@ -300,7 +296,7 @@ class _Edge:
     def _table(self, starts: Array, results: Array, factors: Array) -> Link | None:
         if max(len(starts), len(results)) > TABLE:
             return None
-        text = words.local_label(self.applied, self.slot) if self._is_factor else ""
+        text = words.factor_text(self.applied, self.slot)
         table = Link(text=text, starts=tuple(starts.tolist()), results=tuple(results.tolist()))
         if np.all(factors == 1):
             return replace(table, text="")

@@ -234,7 +234,7 @@ def _product(text: str, operation: Operation, argument: Argument) -> str:
     met = [letter for letter in link.result if letter != ONE_BY_ONE and letter not in link.argument]
     summed = [letter for letter in met if letter not in link.factor]
     if link.factor and len(met) > len(summed) and link.result.replace(ONE_BY_ONE, "") and link.tensor:
-        return _matrix_product(text, factor, link, [letter for letter in met if letter not in summed])
+        return _matrix_product(text, factor, link, next(letter for letter in reversed(met) if letter not in summed))
     together = _entry_by_entry(text, factor, link)
     return _added_up(together, link) if summed else together
 
@@ -264,21 +264,20 @@ def _entry_by_entry(text: str, factor: str, link: Link) -> str:
     return f"{_factor(text, sign)} {sign} {_factor(factor, sign)}"
 
 
-def _matrix_product(text: str, factor: str, link: Link, met: list[str]) -> str:
-    """Write a product of matrices with the factor on its side, turned if it is."""
-    own = [letter for letter in link.argument if letter != ONE_BY_ONE]
-    of_factor = [letter for letter in own if letter not in link.result]
-    on_the_left = bool(of_factor) and own.index(of_factor[0]) < max(
-        (own.index(letter) for letter in own if letter not in link.factor), default=len(own)
-    )
-    last = [letter for letter in link.factor if letter != ONE_BY_ONE][-1]
-    turned = (last in of_factor) if on_the_left and len(link.factor) > 1 else last in met and len(link.factor) > 1
-    written = _turned(factor) if turned else factor
-    if not text:
-        text = "1"
-    if on_the_left:
-        return f"{_factor(written, '·')} · {_factor(text, '·')}"
-    return f"{_factor(text, '·')} · {_factor(written, '·')}"
+def _matrix_product(text: str, factor: str, link: Link, met: str) -> str:
+    """Write a product of matrices in order: each of the two turned, if the letter over which they meet stands on its other side."""
+    own = [letter for letter in link.argument if letter in link.result or letter in link.factor]
+    of_factor = [own.index(letter) for letter in own if letter not in link.result]
+    of_result = [own.index(letter) for letter in own if letter not in link.factor]
+    first = bool(of_factor) and (not of_result or of_factor[0] < of_result[0])  # whether the factor comes first
+
+    def written(text: str, letters: str, *, left: bool) -> str:
+        matrix = letters.replace(ONE_BY_ONE, "")[-2:]
+        turned = len(matrix) == 2 and (matrix[0] if left else matrix[1]) == met
+        return _factor(_turned(text) if turned and text != "1" else text, "·")
+
+    both = written(factor, link.factor, left=first), written(text or "1", link.result, left=not first)
+    return " · ".join(both if first else both[::-1])
 
 
 def _turned(text: str) -> str:

@@ -55,6 +55,7 @@ export function makePaths(facts, paths, mark) {
   let pressed;
   let index = 0;
   let shown = ""; // what the cards were made for
+  let asked = ""; // the entry that was given last
 
   /** @param {Value | null | undefined} value */
   const numberOf = (value) => Number(readable(value ?? facts.gradients.at(choice.value, Infinity)?.value)?.data?.[index]);
@@ -100,7 +101,10 @@ export function makePaths(facts, paths, mark) {
     leads: (id) => leaves.includes(id),
     /** Goes to a leaf, or to an entry of it; while its gradient is not all there, there is nothing to add up. @param {Entry | undefined} entry @param {number} step */
     show(entry, step) {
-      if (entry && leaves.includes(entry.tensor)) {
+      // Else the leaf that has been chosen here since stays.
+      const isNew = entry && `${entry.tensor} ${entry.index}` !== asked;
+      if (isNew && leaves.includes(entry.tensor)) {
+        asked = `${entry.tensor} ${entry.index}`;
         choice.value = entry.tensor;
         index = entry.index;
       }

@@ -27,7 +27,8 @@ export function entryOfKey(key) {
 /** A name as it stands in a formula: its last part, in brackets if it is a formula itself, cut if it is long. @param {string} name */
 export function shortName(name) {
   const last = name.length > LONGEST && /^[\w.]+$/.test(name) ? (name.split(".").at(-1) ?? name) : name;
-  const whole = last.length > LONGEST ? `${last.slice(0, LONGEST - 1)}…` : last;
+  const [, called] = /^([\w.]+)\(.*\)$/.exec(last) ?? [];
+  const whole = last.length <= LONGEST ? last : called && called.length < LONGEST ? `${called}(…)` : `${last.slice(0, LONGEST - 1)}…`;
   return /^[\p{L}\p{N}_.]+(ᵀ|\([^()]*\))?$/u.test(whole) ? whole : `(${whole})`;
 }
 
@@ -92,8 +93,8 @@ export function textOf(explanation) {
     const [open, close, between] = around(call, terms.length + more);
     return `${open}${terms.map(({ factors }) => of(factors[0])).join(between)}${more ? ", …" : ""}${close}`;
   };
-  const isProduct = !call && terms.some(({ factors }) => factors.length > 1);
-  const sides = terms.length ? [line(({ name, place, text }) => (name ? placed(shortName(name), place) : text)), line(({ text }) => (isProduct ? bracketed(text) : text))] : [];
+  const isAlone = call || (terms.length === 1 && terms[0].factors.length === 1);
+  const sides = terms.length ? [line(({ name, place, text }) => (name ? placed(shortName(name), place) : text)), line(({ text }) => (isAlone ? text : bracketed(text)))] : [];
   const all = [...new Set(sides)].filter((side) => side !== sum);
   const equals = before === undefined ? "=" : "+=";
   const whole = [`${left} ${equals} ${all[0] ?? sum}`, ...all.slice(1)].join(" = ") + (all.length ? ` ${relation} ${sum}` : "");
@@ -148,7 +149,7 @@ export function makeWorkings(nameOf) {
       row.append(together(math("mtext", open), ...read, math("mtext", (more ? ", …" : "") + close)), " ");
     } else {
       for (const [i, { factors, sign: minus }] of terms.entries()) {
-        row.append(together(...(minus < 0 ? ["−"] : i ? ["+"] : []), ...factors.flatMap((factor, k) => [...(k ? ["·"] : []), number(factor, factors.length === 1)])), " ");
+        row.append(together(...(minus < 0 ? ["−"] : i ? ["+"] : []), ...factors.flatMap((factor, k) => [...(k ? ["·"] : []), number(factor, factors.length === 1 && i === 0)])), " ");
       }
       if (more) row.append(html("span", { class: "gp-muted" }, `+ ${more} more (${rest}) `));
       if (products.length) row.append(together("=", ...products.flatMap((product, i) => [...(product.startsWith("−") ? ["−"] : i ? ["+"] : []), math("mn", product.replace("−", ""))])), " ");
@@ -170,6 +171,7 @@ export function makeWorkings(nameOf) {
     element,
     /** @param {Explanation | string | undefined} explanation or words, or nothing */
     show(explanation) {
+      element.classList.toggle("gp-told", Boolean(explanation));
       if (typeof explanation !== "object") {
         heading.textContent = "";
         lines.replaceChildren(html("p", { class: explanation ? "" : "gp-muted" }, explanation ?? phrase("workings: point at entry or pick")));

@@ -30,6 +30,7 @@ for folder in ("notebooks", "assets"):
 for path in (HERE.parent / "assets").glob("*.svg"):
     shutil.copyfile(path, HERE / "_copied" / "assets" / path.name)
 live.write(HERE.parent / "notebooks", HERE / "_copied" / "notebooks")
+(HERE / "_copied" / "line.html").write_text(live.line(), encoding="utf-8")
 reference.write(HERE / "_copied" / "reference")
 
 project = "gradviz"

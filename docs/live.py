@@ -1,4 +1,4 @@
-"""The notebooks run once more, with players that carry themselves: on a page there is no kernel to ask."""
+"""Players that carry themselves: on a page there is no kernel to ask. The notebooks are run once more for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from pathlib import Path
 
 import nbclient
 import nbformat
+
+
+def line() -> str:
+    """Return the player of the landing page, as HTML."""
+    import gradviz as torch
+
+    w = torch.tensor(2.0, requires_grad=True)
+    x = torch.tensor(5.0)
+    b = torch.tensor(3.0, requires_grad=True)
+
+    y = w * x + b
+    return torch.backprop(y).static().html
 
 
 def write(source: Path, target: Path) -> None:

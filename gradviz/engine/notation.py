@@ -17,6 +17,7 @@ from gradviz.engine.numerals import number
 from gradviz.engine.signs import CONSTANTS, SHORT, place_of, sign_of
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−+.()nxyabcijkmt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺·⁽⁾ⁿˣʸᵃᵇᶜⁱʲᵏᵐᵗ")
+_RAISED = frozenset("^" + "".join(map(chr, _SUPERSCRIPTS.values()))) - {""}
 _SUPERSCRIPT_READY = set("0123456789-−+()nxyabcijkmt")
 
 # How tightly things bind: a term inside a tighter one needs brackets.
@@ -93,7 +94,7 @@ def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
 
 def is_raised(text: str) -> bool:
     """Return True for what `superscript` has raised."""
-    return text.startswith("^") or (text != "" and ord(text[0]) in _SUPERSCRIPTS.values())
+    return text[:1] in _RAISED
 
 
 def superscript(text: str) -> str:
@@ -218,6 +219,7 @@ def _parse(expression: str, absent: frozenset[str]) -> ast.expr:
     return without(ast.parse(expression, mode="eval").body, absent)
 
 
+@lru_cache(maxsize=4096)
 def binding(text: str) -> int:
     """Return how tightly a written expression binds, judged by the signs outside its brackets."""
     depth = 0

@@ -17,7 +17,7 @@ import numpy as np
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import GRADIENT, binding, is_factor, names_in
 from gradviz.engine.numerals import Texts, shown
-from gradviz.recording.formulas import Formula, Side, Term, array_of, term_of
+from gradviz.recording.formulas import Formula, Side, Term, term_of
 from gradviz.recording.model import Equation, Part, Value
 from gradviz.recording.words import Applied, Operand, gradient_name
 
@@ -220,8 +220,8 @@ def told(
     numbers
         Writes it with numbers, given the texts for each of the terms; ``None`` where nothing would be gained.
     """
-    arrays = [array_of(term.value) for term in terms]
-    there = array_of(made.value)
+    arrays = [term.array for term in terms]
+    there = made.array
     with np.errstate(all="ignore"):
         found = None if any(array is None for array in arrays) else compute(*arrays)
     axes = () if found is None or made.role != "contribution" else _stretched(np.shape(found), made.shape)
@@ -239,7 +239,7 @@ def told(
         texts, relation = [*right.operands, right.result], right.relation
     with_numbers = numbers(*texts[:-1])
     sides = [symbols, *([with_numbers] if with_numbers else [])]
-    if with_numbers and not any(term.fits and term.numeric().text != term.symbol for term in terms):
+    if with_numbers and all(text is None or text == term.symbol for text, term in zip(texts, terms, strict=False)):
         sides = [with_numbers]  # names with their shapes
     if axes:
         sides = [_summed(side, axes, np.ndim(found), made.value) for side in sides]

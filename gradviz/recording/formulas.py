@@ -15,7 +15,7 @@ from gradviz.engine import evaluating
 from gradviz.engine.notation import Piece, binding, is_raised, pieces
 from gradviz.engine.numerals import Texts, number
 from gradviz.recording.model import Part, Value
-from gradviz.recording.values import value_of
+from gradviz.recording.values import kept
 from gradviz.recording.words import Applied, Operand, names_in_formulas, reduced_axes, shape_text
 
 MOST_ROWS = 4
@@ -28,7 +28,7 @@ Side = tuple[Part, ...]
 """A side of an equation."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Term:
     """Something that has numbers, as it takes part in a formula.
 
@@ -52,11 +52,21 @@ class Term:
         """The shape in which it takes part."""
         return self.value.shape
 
-    @property
+    @cached_property
+    def array(self) -> Any:
+        """Its numbers as an array; ``None`` where they are not kept."""
+        return array_of(self.value)
+
+    @cached_property
     def fits(self) -> bool:
         """True where it can be written with its numbers."""
         few = len(self.shape) <= 2 and all(0 < length <= MOST_ROWS for length in self.shape)
         return few and self.value.data is not None
+
+    def part(self, text: str, *, transposed: bool = False) -> Part:
+        """Return it as a part of an equation that is printed so."""
+        kind: Literal["number", "array"] = "array" if self.shape or not self.fits else "number"
+        return Part(text, kind, self.value, self.tensor, self.role, transposed)
 
     def symbolic(self, *, transposed: bool = False) -> Part:
         """Return its name as a part of an equation."""
@@ -79,13 +89,12 @@ class Term:
             if transposed:
                 name, shape = _turned(self.symbol), (*shape[:-2], *shape[:-3:-1])
             text = f"{name} ({shape_text(shape)})".strip()
-            return Part(text, "array", self.value, self.tensor, self.role, transposed)
-        if isinstance(texts, str):
-            return Part(texts, "number", self.value, self.tensor, self.role)
-        entries = np.array(texts, object).reshape(self.shape)
-        return Part(
-            _array_text(entries.T if transposed else entries), "array", self.value, self.tensor, self.role, transposed
-        )
+        elif isinstance(texts, str):
+            text = texts
+        else:
+            entries = np.array(texts, object).reshape(self.shape)
+            text = _array_text(entries.T if transposed else entries)
+        return self.part(text, transposed=transposed)
 
     def texts(self) -> Texts | None:
         """Write its numbers, each for itself; ``None`` where they do not fit."""
@@ -199,8 +208,8 @@ class Formula:
         """Look up what the formula calls by a name of its own: how many entries a mean is over, the weights of classes."""
         settings = self.of.operation.settings
         for name in _names(self.expression) - self.terms.keys():
-            kept = name in self.values or name not in settings
-            value = self._value_of(name) if kept else None
+            known = name in self.values or name not in settings
+            value = self._value_of(name) if known else None
             if value is None:
                 continue
             if value.shape:
@@ -215,6 +224,10 @@ class Formula:
         return tuple([name for name in self.terms if name in used])
 
     @property
+    def _turns(self) -> bool:
+        return ".T" in self.expression or "transpose" in self.expression
+
+    @property
     def used(self) -> list[Term]:
         """What these stand for."""
         return [self.terms[name] for name in self.names]
@@ -222,7 +235,7 @@ class Formula:
     @cached_property
     def values(self) -> Mapping[str, Any]:
         """What is known of its names, as arrays and settings."""
-        arrays = {name: array_of(term.value) for name, term in self.terms.items()}
+        arrays = {name: term.array for name, term in self.terms.items()}
         absent = {slot: None for slot in self.of.operation.inputs if slot not in arrays}
         settings = zip(self.of.operation.settings, self.of.settings, strict=False)
         return {**absent, **dict(settings), **{name: array for name, array in arrays.items() if array is not None}}
@@ -237,10 +250,9 @@ class Formula:
         return self._worked_out(self.expression, changed)
 
     def _worked_out(self, expression: str, changed: Mapping[str, Any]) -> Any:
-        operation, made = self.of.operation, array_of(self.made)
         values = {**self.values, **changed}
         try:
-            return evaluating.evaluated(expression, operation, values, lambda *_, **__: made)
+            return evaluating.evaluated(expression, self.of.operation, values, lambda *_, **__: array_of(self.made))
         except (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError):
             return None  # a number, or a setting, was not kept; or it has a word of a learner's own
 
@@ -251,7 +263,7 @@ class Formula:
 
     def _value_of(self, expression: str) -> Value | None:
         found = self._worked_out(expression, {})
-        return None if found is None else value_of(found)
+        return None if found is None else kept(np.asarray(found))[1]
 
     def symbols(self) -> Side:
         """Write it with names."""
@@ -264,12 +276,13 @@ class Formula:
     def numbers(self, texts: Mapping[str, Texts | None]) -> Side | None:
         """Write it with numbers: of each tensor those that `texts` has for it. ``None`` where there are none, or too many."""
         words = dict(self._names)
-        for name, term in self.terms.items():
-            words[name] = term.numeric(texts.get(name)).text
-            words[f"{name}.T"] = term.numeric(texts.get(name), transposed=True).text
+        for name in self.names:
+            words[name] = self.terms[name].numeric(texts.get(name)).text
+            if self._turns:
+                words[f"{name}.T"] = self.terms[name].numeric(texts.get(name), transposed=True).text
 
         def write(term: Term, text: str, transposed: bool) -> Part:
-            return replace(term.numeric(transposed=transposed), text=text)
+            return term.part(text, transposed=transposed)
 
         side = self._parts(words, write)
         arrays = sum(part.kind == "array" for part in side)

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import notation
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import binding, formula, pieces
 from gradviz.engine.numerals import number
-from gradviz.engine.operation import Operation, normal_axes
+from gradviz.engine.operation import Operation
 from gradviz.recording.model import Value
 from gradviz.recording.values import COPIED_UP_TO, value_of
 

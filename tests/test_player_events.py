@@ -172,7 +172,7 @@ def test_what_hooks_detaching_and_freeing_do_is_said(events):
     assert "cut was cut off by detach()" in recording.frames[0].sentence
     last = recording.frames[-1]
     assert last.equation[-1].text == "a hook on w made it 60"
-    assert "saved cut. It is freed now; retain_graph=True would have kept it." in last.reason
+    assert "saved cut: that is freed now, but retain_graph=True would have kept it." in last.reason
     found, _ = events(draw_recording(recording))
     assert printed(found[-1][-1])[-1] == "a hook on w made it 60"
     assert "6 → 60" in found[-1][-1]["text"].values()
@@ -330,6 +330,61 @@ def test_equations_are_mathml(opened):
         "[...document.querySelectorAll('.gp-equation mfrac')].map(e => e.getBoundingClientRect().height)"
     )
     assert all(size > 15 for size in sizes)
+
+
+def products():
+    """h = x @ w + b for two examples, and a layer of eight: small arrays and larger ones."""
+    x, w = gv.tensor([[1.0, 2.0], [3.0, 4.0]]), gv.tensor([[0.5, -1.0], [2.0, 0.25]], requires_grad=True)
+    b = gv.tensor([1.0, -2.0], requires_grad=True)
+    h = x @ w + b
+    wide = gv.ones(2, 8, requires_grad=True)
+    out = (h * h).sum() + (h @ wide).sum()
+    return record_graph(out, backward=True, names={"x": x, "w": w, "b": b, "h": h, "wide": wide, "out": out})
+
+
+@pytest.mark.browser
+def test_arrays_stand_in_equations_with_their_numbers(opened):
+    """Each cell is the entry that it says it is, also where an array stands transposed."""
+    recording = products()
+    moments = [{**moment.values} for moment in recording.moments()]
+    gradients = [{key: gradient.value for key, gradient in moment.gradients.items()} for moment in recording.moments()]
+    sent = [{key: given.value for key, given in moment.contributions.items()} for moment in recording.moments()]
+    shown = opened(recording)
+    shown.locator(".gradviz-player").focus()
+    cells, turned = 0, 0
+    for step, frame in enumerate(recording.frames):
+        rows = shown.locator(".gp-equation > .gp-formula")
+        assert [row.get_attribute("aria-label") for row in rows.all()] == [line.text for line in frame.equation]
+        for cell in shown.locator(".gp-equation mtable [data-entry]").all():
+            key, part, index = cell.get_attribute("data-entry").split(":")
+            known = {"v": moments, "g": gradients, "c": sent}[part][step][key]
+            number = float(cell.text_content().replace("−", "-"))
+            if part != "g" or len(frame.contributions) == 1:  # else it may be what had come before this step's sum
+                assert number == pytest.approx(known.data[int(index)], rel=1e-3), (frame.title, key, part, index)
+            cells += 1
+        turned += "[[1, 3], [2, 4]] ·" in " ".join(line.text for line in frame.equation)
+        shown.keyboard.press("ArrowRight")
+    assert cells > 100
+    assert turned == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=["wide", "narrow"])
+def test_larger_arrays_are_heatmaps_in_the_same_place(opened, size):
+    shown = opened(products())
+    shown.set_viewport_size({"width": size[0], "height": size[1]})
+    shown.locator(".gradviz-player").focus()
+    pictures = []
+    for _ in range(20):
+        for array in shown.locator(".gp-equation .gp-array").all():
+            pictures.append((array.locator("svg").count(), array.locator("math").get_attribute("alttext")))
+            box = array.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= size[0]
+        shown.keyboard.press("ArrowRight")
+    assert (1, "wide (2×8)") in pictures
+    assert (1, "wideᵀ (8×2)") in pictures
+    assert {name for count, name in pictures if count != 1} <= {"ones (2×8)"}  # which is no tensor
 
 
 @pytest.mark.browser

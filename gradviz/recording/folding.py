@@ -340,10 +340,11 @@ def _computed(product: Product, values: Mapping[str, Value]) -> Mapping[str, Any
         right = equations.told(symbols, terms, replace(made, symbol=""), compute, numbers)
     else:
         right = equations.of_function(EINSUM, terms, replace(made, symbol=""))
+        symbols = right[0][0]
     sources = [term.symbol for term in terms]
     return {
         "sentence": sentences.computed(product.result.name, sources),
-        "equation": (equations.named(made, right),),
+        "equation": (equations.named(made, symbols, right),),
     }
 
 

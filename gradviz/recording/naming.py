@@ -208,13 +208,14 @@ class Naming:
     def _known(self, key: Key, leaf: Any) -> Called | None:
         """Return the name that a tensor has in the caller's variables, if any."""
         if leaf is None:
-            name = self._names.results.get((id(key[0]), key[1]))
-            return None if name is None else Called(name)
+            place = id(key[0]), key[1]
+            name = self._names.results.get(place)
+            return None if name is None else Called(name, named=place not in self._names.composed)
         if not isinstance(leaf, EngineTensor):
             return None
         name = self._names.leaves.get(id(leaf))
         if name is not None:
-            return Called(name)
+            return Called(name, named=id(leaf) not in self._names.composed)
         if leaf._source is None and leaf._base is not None:
             base = self._names.leaves.get(id(leaf._base))
             return None if base is None else _view(base, leaf._base.array, leaf.array)

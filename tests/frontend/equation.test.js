@@ -56,11 +56,10 @@ test("an array is read in rows, and a name with a shape is none", () => {
 test("parts keep their place among the signs, and a long side is broken between them", () => {
   const array = (text) => ({ text, kind: "array", tensor: "t0", role: "value" });
   const [x, w] = [array("[[1, 3], [2, 4]]"), array("[[11, −5], [21, −8]]")];
-  const [first, second] = formulasOf(["= ", x, " · ", w]);
-  assert.equal(first.text, "= [[1, 3], [2, 4]] ·");
-  assert.equal(second.text, "[[11, −5], [21, −8]]");
+  const [sign, first, second] = formulasOf(["= ", x, " · ", w]);
+  assert.deepEqual([sign.text, first.text, second.text], ["=", "[[1, 3], [2, 4]] ·", "[[11, −5], [21, −8]]"]);
   assert.deepEqual(pieces(second.row), [{ kind: "part", place: 1 }]);
-  assert.deepEqual(pieces(first.row).map(({ kind }) => kind), ["sign", "part", "sign"]);
+  assert.deepEqual(pieces(first.row).map(({ kind }) => kind), ["part", "sign"]);
 });
 
 test("a large array stands alone, to be drawn", () => {

@@ -8,6 +8,7 @@ import { math } from "./mathml.js";
 const NUMBER = /^\d+(?:\.\d+)?(?:e[−-]?\d+)?/u;
 const NAME = /^(?!ᵀ)[\p{L}_](?:(?!ᵀ)[\p{L}\p{Nd}_.])*/u;
 const SHORT = 20; // signs, which fit in a line of the narrowest panel
+const LONG = 30;
 const RAISED = new Map([["²", "2"], ["³", "3"], ["⁴", "4"], ["ᵀ", "T"]]);
 const COUNTED = /^⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]+⁾/u; // one of several of the same name
 
@@ -270,7 +271,9 @@ export function formulasOf(side) {
   const whole = side.map((part) => (typeof part === "string" ? part : part.text)).join("");
   const large = parts.flatMap((part, k) => (isLarge(part) ? [String.fromCharCode(PLACE + k)] : []));
   const cut = (/** @type {string} */ one) => one.split(new RegExp(`([${large.join("")}])`, "u")).filter((piece) => piece.trim());
-  return (whole.length > SHORT ? breakable(row) : [row]).flatMap((one) => (large.length ? cut(one) : [one])).map((one) => {
+  // Of a long one its sign, and that of a sum, may stay in the line before.
+  const [, sign = "", sum = "", rest = row] = (whole.length > LONG && /^((?:\+?=|≈) )?(Σ[^(]*\()?(.+)$/su.exec(row)) || [];
+  return [sign, sum, ...(whole.length > SHORT ? breakable(rest) : [rest])].filter(Boolean).flatMap((one) => (large.length ? cut(one) : [one])).map((one) => {
     const text = one.replace(/[\ue000-\ue063]/gu, (sign) => parts[sign.charCodeAt(0) - PLACE].text);
     return { text: text.trim(), row: one, parts };
   });
@@ -310,6 +313,9 @@ export function equationLine(line, heatmap) {
     element.append(text); // words, not a formula
     return element;
   }
+  // Read out as one line: its formulas are apart only so that it may be broken.
+  element.setAttribute("role", "math");
+  element.setAttribute("aria-label", text);
   sides.forEach((side, k) => {
     const part = html("span", { class: "gp-side" });
     formulasOf(k ? [`${relations[k - 1]} `, ...side] : side).forEach((one, i) => {

@@ -90,7 +90,7 @@ def sent(
         written = _EACH.sub(rf"{GRADIENT}_\1", written)
     names = {f"{GRADIENT}_{number}" if applied.operation.many else GRADIENT: term for number, term in above.items()}
     if not written or (applied.operation.many and GRADIENT in names_in(written)):
-        right = _in_a_word(applied, list(above.values()), made)
+        right = of_function(f"{applied.operation.name}′", list(above.values()), made)
     elif is_factor(written) and not applied.operation.many:
         right = _product(applied, argument, written, above[0], made)
     else:
@@ -169,12 +169,6 @@ def _product(applied: Applied, argument: str, written: str, above: Term, made: T
         return above.numeric(first), sign, *bracketed((local.numeric(second),))
 
     return told(names, [above, local], made, np.multiply, numbers)
-
-
-def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
-    """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
-    listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
-    return [call(f"{applied.operation.name}′", tuple(listed), made.value), (made.numeric(),)], "="
 
 
 def of_function(name: str, terms: Sequence[Term], made: Term) -> Right:

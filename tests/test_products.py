@@ -139,3 +139,32 @@ def test_the_steps_of_several_runs_fold_too():
     twice = draw_recording(type(recording)(recording.graph, recording.frames * 2)).shown
     once = draw_recording(recording).shown
     assert [frame.current for frame in twice.frames] == [frame.current for frame in once.frames] * 2
+
+
+def test_a_player_brings_every_operation_back_at_the_moment_that_is_shown():
+    from gradviz.player import Player, page
+
+    linear = gv.nn.Linear(3, 2)
+    drawing = gv.draw(linear(gv.ones(1, 3)).sum(), depth=1)
+    player = Player(drawing, step=-1)
+    assert player.payload["every"] is False
+    player.every_operation = True
+    names = [operation["name"] for operation in player.payload["facts"]["operations"]]
+    assert (names, player.payload["every"], player.step) == (["t", "addmm", "sum"], True, 3)
+    player.every_operation = False
+    assert (len(player.payload["facts"]["operations"]), player.step) == (2, 2)
+    assert Player(drawing, every_operation=True).payload["every"] is True
+    assert Player(gv.draw(linear.weight.sum())).payload["every"] is None
+    assert len(page(drawing)) > len(page(gv.draw(linear(gv.ones(1, 3)).detach().requires_grad_().exp().sum())))
+
+
+def test_the_command_line_shows_every_operation(tmp_path, monkeypatch):
+    from gradviz.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    for option, turned in (([], 0), (["--every-operation"], 1)):
+        assert main(["draw", "(x @ W.T).sum()", "x=ones(2,3)", "W=ones(4,3)", "-o", "y.dot", *option]) == 0
+        assert (tmp_path / "y.dot").read_text(encoding="utf-8").count("o2_0") == turned
+        assert (
+            main(["play", "(x @ W.T).sum()", "x=ones(2,3)", "W=ones(4,3)", "-o", "y.html", "--no-open", *option]) == 0
+        )

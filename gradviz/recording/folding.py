@@ -337,14 +337,14 @@ def _computed(product: Product, values: Mapping[str, Value]) -> Mapping[str, Any
         return (first, Part(" @ ", "sign"), second, *more, *rest)
 
     if product.matrices:
-        right = equations.told(symbols, terms, replace(made, symbol=""), compute, numbers)
+        told = equations.told(symbols, terms, replace(made, symbol=""), compute, numbers)
     else:
-        right = equations.of_function(EINSUM, terms, replace(made, symbol=""))
-        symbols = right[0][0]
+        told = equations.of_function(EINSUM, terms, replace(made, symbol=""))
+        symbols = told[0][0]
     sources = [term.symbol for term in terms]
     return {
         "sentence": sentences.computed(product.result.name, sources),
-        "equation": (equations.named(made, symbols, right),),
+        "equation": (equations.named(made, symbols, told),),
     }
 
 

@@ -289,8 +289,9 @@ class Naming:
             if name in taken and alike[plain[key]] == 1:  # wᵀᵀ is not w itself
                 name = self._as_called(key[:1], key[0].operation.name, self.called) or name
             if name in taken or (name == plain[key] and alike[name] > 1):
+                place = f"[{key[1]}]" if key[0].many else ""
                 base = name
-                while (name := counted(base, counts.get(base, 0))) in taken:
+                while (name := counted(base.removesuffix(place), counts.get(base, 0)) + place) in taken:
                     counts[base] = counts.get(base, 0) + 1
             taken.add(name)
             self.called[key] = Called(name, named=False)
@@ -314,9 +315,8 @@ class Naming:
         elif node is run.nodes[-1]:
             name = self._as_written(run, name, called)
         elif run.written.sign and name == self._as_product(run, called):
-            name = self._as_called(
-                (node,), node.operation.name, called
-            )  # what the learner wrote is the last one's name
+            # What the learner wrote is the last one's name.
+            name = self._as_called((node,), node.operation.name, called)
         return f"{name}[{place}]" if node.many else name
 
     def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:

@@ -72,7 +72,7 @@ def after(axes: Axes, helper: Operation, graph: Graph) -> Axes | None:
 
 def _expanded(axes: Axes, shape: Sequence[int]) -> Axes:
     """Of an axis that is stretched nothing is known but its length."""
-    before = [[] for _ in range(len(shape) - len(axes))] + axes
+    before: Axes = [*([] for _ in range(len(shape) - len(axes))), *axes]
     return [there if there or length == 1 else [Axis(length)] for there, length in zip(before, shape, strict=True)]
 
 

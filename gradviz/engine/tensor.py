@@ -1,7 +1,8 @@
 """The tensor: an array, whether it wants a gradient, and how it was made.
 
 Only what a tensor *is* stands here. Its arithmetic comes from the table of operations (`gradviz.engine.methods`
-attaches it), its digits when printed from `gradviz.engine.printing`.
+attaches it), its digits when printed from `gradviz.engine.printing`. The file is longer than others since a class stands in
+one piece.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ class Player(anywidget.AnyWidget):
         The step shown first; negative counts from the end.
     predict
         Ask for each gradient before it is shown.
+    **traits
+        The first values of the attributes below.
 
     Attributes
     ----------

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.inplace import CopySlices
+from gradviz.engine.copyslices import CopySlices
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import linking, words

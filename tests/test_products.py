@@ -168,3 +168,19 @@ def test_the_command_line_shows_every_operation(tmp_path, monkeypatch):
         assert (
             main(["play", "(x @ W.T).sum()", "x=ones(2,3)", "W=ones(4,3)", "-o", "y.html", "--no-open", *option]) == 0
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [("permute", (("dims", "(7, 8)"),)), ("permute", ()), ("transpose", (("dim0", "9"), ("dim1", "x"))), ("expand", ()), ("view", ())],
+)
+def test_what_a_file_says_of_axes_need_not_be_true(name, attributes):
+    from dataclasses import replace
+
+    W = gv.ones(2, 3, requires_grad=True)
+    recording = record_graph((gv.ones(4, 3) @ W.T).sum(), backward=True)
+    graph = recording.graph
+    other = replace(graph.operations[0], name=name, attributes=attributes)
+    changed = replace(recording, graph=replace(graph, operations=(other, *graph.operations[1:])))
+    assert len(as_written(changed).graph.operations) in (2, 3)
+    assert "<svg" in draw_recording(changed).to_svg()

@@ -577,7 +577,7 @@ def test_hostile_names_stay_text(open_html, name):
     browser_page = open_html(page(recording))
     for _ in recording.frames:
         browser_page.locator(".gradviz-player").press("ArrowRight")
-    for summary in browser_page.locator("summary").all():
+    for summary in browser_page.locator("summary:visible").all():
         summary.click()
     assert browser_page.evaluate("document.querySelectorAll('h1').length") == 1
     assert browser_page.evaluate("document.querySelectorAll('script').length") == 2

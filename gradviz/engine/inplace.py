@@ -24,7 +24,7 @@ import numpy as np
 from gradviz.engine import advice, dtypes
 from gradviz.engine.copyslices import OVERLAPS, CopySlices, changes_so_far
 from gradviz.engine.core.clock import moment
-from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
+from gradviz.engine.memory import HALF, Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node, caller
 from gradviz.engine.operation import Operation
@@ -130,13 +130,12 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
             f"result type {dtypes.scalar_type_name(result.dtype)} can't be cast to the desired output type "
             f"{dtypes.scalar_type_name(tensor.dtype)}"
         )
-    write(tensor, result.array, operation=operation.__name__)
+    write(tensor, result.array, operation=operation.__name__, by=result._grad_fn)
     if result._grad_fn is None:
         return tensor
     if type(result._grad_fn).__name__ in TWINS:
         result._grad_fn.__class__ = _twin(result._grad_fn.operation).node_type
     if tensor is root:
-        memory_of(root).changed_by(result._grad_fn.made)
         _becomes(root, result._grad_fn, result._output_nr)
     else:
         _becomes(root, CopySlices(whole, result._grad_fn, part, _overlaps(tensor.array)), 0)
@@ -263,7 +262,15 @@ def _cannot_follow(view: Tensor, happens: str) -> str:
     return text + FORBIDDEN[way]
 
 
-def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy", *, counted: bool = True) -> None:
+def write(
+    tensor: Tensor,
+    array: Any,
+    where: Any = ...,
+    operation: str = "copy",
+    *,
+    counted: bool = True,
+    by: Node | None = None,
+) -> None:
     """Overwrite a tensor's memory, or part of it, and note that this happened.
 
     Parameters
@@ -276,13 +283,15 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy",
         What does it. It matters where entries share their memory.
     counted
         Whether this is a change that the backward pass has to know of.
+    by
+        The node that stands for the change, if it is recorded: what was there is what the node read, not what it made.
     """
     memory, before = begin(tensor, where, operation, counted=counted)
     if where is ... and operation in DEPRECATED and memory is not tensor.array:
         where = (array != memory) & ((array == array) | (memory == memory))
         array = array[where]  # what it left alone must not overwrite what it changed
     memory[where] = array
-    end(tensor, before, caller(), counted)
+    end(tensor, before, caller(), counted, by)
 
 
 Before = list[tuple[Memory, Any]]
@@ -302,12 +311,12 @@ def begin(
     return memory, before
 
 
-def end(tensor: Tensor, before: Before, origin: tuple[Any, int], counted: bool = True) -> None:
+def end(tensor: Tensor, before: Before, origin: tuple[Any, int], counted: bool = True, by: Node | None = None) -> None:
     """Note that a tensor has been overwritten, by a line of somebody's code."""
     global latest
     latest = moment()
     for changed, old in before:
-        changed.keep(latest, old)
+        changed.keep(latest if by is None else by.made + HALF, old)
     if counted:
         _count(counter_of(tensor), origin)
 

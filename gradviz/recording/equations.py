@@ -7,6 +7,7 @@ shapes.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +29,10 @@ Relation = Literal["=", "≈", "+="]
 
 _EACH = re.compile(rf"\b{GRADIENT}\[(\d+)\]")
 """The gradient of one of several results, as the table writes it."""
+
+
+_LAID_OUT = re.compile(rf"{GRADIENT}|(each|per_matrix|per_channel)\({GRADIENT}(, .*)?\)")
+"""The upstream gradient, perhaps with axes of length 1 for those along which it goes to each entry."""
 
 
 def note(text: str) -> Equation:
@@ -91,8 +96,8 @@ def sent(
     names = {f"{GRADIENT}_{number}" if applied.operation.many else GRADIENT: term for number, term in above.items()}
     if not written or (applied.operation.many and GRADIENT in names_in(written)):
         right = of_function(f"{applied.operation.name}′", list(above.values()), made)
-    elif is_factor(written) and not applied.operation.many:
-        right = _product(applied, argument, written, above[0], made)
+    elif (factors := _factors(written)) and not applied.operation.many:
+        right = _product(applied, argument, *factors, above[0], made)
     else:
         formula = Formula.backward(applied, written, names, contribution)
         right = told(formula.symbols(), formula.used, made, formula.compute, _numbers_of(formula))
@@ -152,8 +157,23 @@ def _numbers_of(formula: Formula) -> Callable[..., Side | None]:
     return lambda *texts: formula.numbers(dict(zip(formula.names, texts, strict=True)))
 
 
-def _product(applied: Applied, argument: str, written: str, above: Term, made: Term) -> Right:
+def _factors(written: str) -> tuple[str, str] | None:
+    """Take a contribution apart into the upstream gradient, as it is to be multiplied, and the local derivative."""
+    if is_factor(written):
+        return GRADIENT, written
+    tree = ast.parse(written, mode="eval").body
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
+        first, second = ast.unparse(tree.left), ast.unparse(tree.right)
+        if _LAID_OUT.fullmatch(first) and is_factor(second):
+            return first, second
+    return None
+
+
+def _product(applied: Applied, argument: str, first: str, written: str, above: Term, made: Term) -> Right:
     """Write a gradient times a local derivative, entry by entry."""
+    if first != GRADIENT:
+        laid_out = Formula.backward(applied, first, {GRADIENT: above}, made.value).value
+        above = above if laid_out is None or not above.shape else replace(above, value=laid_out)
     formula = Formula.backward(applied, written, {GRADIENT: above}, made.value)
     above, symbols, value = formula.terms[GRADIENT], formula.symbols(), formula.value
     if _text(symbols) == "1" and above.shape:

@@ -463,6 +463,9 @@ class Recording:
         For a page's heading.
     producer
         The program that made the recording: ``"gradviz 0.1.0"``.
+    again
+        What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
+        No file has it, and no copy.
 
     Examples
     --------
@@ -477,6 +480,10 @@ class Recording:
     frames: tuple[Frame, ...]
     title: str = ""
     producer: str = ""
+    again: Any = field(init=False, default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "again"}
 
     def __repr__(self) -> str:
         count = len(self.frames)

@@ -21,6 +21,7 @@ from gradviz.recording.frames import frames_of
 from gradviz.recording.model import Graph, Recording
 from gradviz.recording.names import Names, find_names
 from gradviz.recording.passes import Key, Pass, freed, nodes_behind, past_pass, trial_pass
+from gradviz.recording.replay import Replay
 from gradviz.recording.words import shape_text
 
 
@@ -76,7 +77,9 @@ def record_named(
     with _all_kept():
         collected = Collection(outputs, nodes, names)
         frames = tuple(frames_of(collected, ran))
-    return Recording(collected.graph, frames, title or collected.title(), f"gradviz {__version__}")
+    recording = Recording(collected.graph, frames, title or collected.title(), f"gradviz {__version__}")
+    object.__setattr__(recording, "again", Replay(collected, ran))  # it is frozen for everybody else
+    return recording
 
 
 def structure_of(

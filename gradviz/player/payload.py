@@ -12,7 +12,7 @@ from gradviz.player.events import brackets, sums
 from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, every_operation, places
 from gradviz.recording.model import Recording
-from gradviz.recording.products import as_written
+from gradviz.recording.folding import as_written
 from gradviz.recording.replay import nudges
 
 VERSION = 1

@@ -217,7 +217,7 @@ def check_all(recording):
     return unknown
 
 
-@pytest.mark.sample(60)
+@pytest.mark.sample(40)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", sorted([*TABLE, *ON_DEMAND]))
 def test_the_lines_of_a_row_are_true(name):
@@ -232,7 +232,7 @@ def test_the_lines_of_a_row_are_true(name):
             assert unknown.keys() <= BY_NAME.keys(), unknown
 
 
-@pytest.mark.sample(40)
+@pytest.mark.sample(30)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("code", [code for line in WAYS.splitlines() for code in line.split("|")])
 def test_lines_are_true_in_all_the_ways_that_a_row_is_used(code):

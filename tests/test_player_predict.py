@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from test_player_page import button, line, modules, network, place, shown
+from test_player_page import button, line, modules, place, shown
 
 import gradviz as gv
 from gradviz.player import page
@@ -208,7 +208,9 @@ def test_of_tensors_an_entry_its_sign_what_feeds_it_or_the_shape_is_asked_for(op
             break
         text = question(browser_page)
         asked = text.rsplit("Which entries", 1)[-1].rsplit("go into the ", 1)[-1]
-        value = final[max((id for name, id in ids.items() if name in asked), key=lambda id: len(recording.graph.tensor(id).name))]
+        value = final[
+            max((id for name, id in ids.items() if name in asked), key=lambda id: len(recording.graph.tensor(id).name))
+        ]
         choices = browser_page.locator(".gp-choice")
         if choices.count():
             # Each on a line of its own; a wrong one gets a reason, the right one is among them.
@@ -225,7 +227,7 @@ def test_of_tensors_an_entry_its_sign_what_feeds_it_or_the_shape_is_asked_for(op
             continue
         if "Which shape" in text:
             kinds.add("shape")
-            assert answer(browser_page, "(9, 7)") .startswith("Not that shape. ")
+            assert answer(browser_page, "(9, 7)").startswith("Not that shape. ")
             given = str(value.shape)
         elif place_ := re.search(r"\[([\d, ]+)\]", text):
             kinds.add("entry")

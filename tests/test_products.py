@@ -9,8 +9,8 @@ from test_equations import check
 import gradviz as gv
 from gradviz.drawing import draw_recording
 from gradviz.recording import dumps, loads, record_graph
-from gradviz.recording.links import sent_back
 from gradviz.recording.folding import STANDS_FOR, as_written
+from gradviz.recording.links import sent_back
 
 F = gv.nn.functional
 

@@ -37,6 +37,9 @@ def promoted(*operands: Any) -> tuple[Any, ...]:
     )
 
 
+ARRAYS = np.ndarray, np.generic
+
+
 def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:
     """Let a computation take its first arguments, `count` arrays, numbers or ``None``, in different dtypes.
 
@@ -47,7 +50,8 @@ def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(compute)
     def computed(*arguments: Any) -> Any:
         given = [x for x in arguments[:count] if x is not None]
-        if any(not isinstance(x, np.ndarray | np.generic) or x.dtype != given[0].dtype for x in given):
+        kind = next((x.dtype for x in given if isinstance(x, ARRAYS)), None)
+        if [x for x in given if not isinstance(x, ARRAYS) or x.dtype != kind]:
             check_broadcast(*given)
             brought = iter(promoted(*given))
             arguments = (*(None if x is None else next(brought) for x in arguments[:count]), *arguments[count:])

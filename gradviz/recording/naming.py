@@ -109,6 +109,7 @@ class Naming:
             self._run_of.update(dict.fromkeys(run.nodes, run))
         self._call_at = self._calls_at_their_ends()
         self._views: dict[Any, EngineTensor] = {}
+        self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
         self._inputs = {node: [self._key(node, place) for place in range(len(node.inputs))] for node in nodes}
         self._hints = self._operands_as_written()
         self.texts = {n: words.settings_words(n.operation, n.settings) if n.settings else () for n in nodes}
@@ -153,6 +154,8 @@ class Naming:
 
     def _outside(self, nodes: Sequence[Node]) -> list[Key]:
         """Return the tensors that enter some operations, in the order in which they are used."""
+        if id(nodes) in self._entering:  # a model is one instruction of a thousand operations, asked about by each
+            return list(self._entering[id(nodes)][1])
         inside = set(nodes)
         keys = (
             key
@@ -160,7 +163,9 @@ class Naming:
             for key, argument in zip(self._inputs[node], node.inputs, strict=True)
             if isinstance(argument, EngineTensor | np.ndarray)
         )
-        return list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
+        found = list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
+        self._entering[id(nodes)] = nodes, found
+        return list(found)
 
     def _calls_at_their_ends(self) -> dict[Node, Call]:
         """Return the module whose result each operation is, if all of that module's was run by one instruction of the learner's.
@@ -358,7 +363,7 @@ class Naming:
         text, elsewhere = run.written.text, run.written.variables & self._bases
         if run.nodes[-1].output_shape:
             text = run.written.entrywise
-        return "" if len(text) > most or elsewhere - self._own(run, called, elsewhere) else text
+        return "" if len(text) > most or (elsewhere and elsewhere - self._own(run, called, elsewhere)) else text
 
     def _own(self, run: Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
         """Return which of some variables an expression really is about: those that enter what is written in it."""

@@ -125,6 +125,8 @@ def products_in(graph: Graph, originals: dict[str, Tensor]) -> list[Product]:
     originals
         From `originals_of`. Those are taken out whose views are needed by something else too.
     """
+    if not any(operation.name in PRODUCTS for operation in graph.operations):
+        return []
     users: dict[str, list[Operation]] = {}
     for operation, argument in graph.arguments():
         users.setdefault(argument.tensor, []).append(operation)

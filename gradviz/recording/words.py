@@ -128,7 +128,6 @@ def setting_text(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-@lru_cache(maxsize=4096)  # a long computation repeats itself
 def composed(
     operation: Operation,
     names: tuple[str, ...],
@@ -152,6 +151,26 @@ def composed(
     module
         Path of the module in which it ran; in what would be too long it is not said again.
     """
+    counts = {name for name in names if "⁽" in name}
+    if len(counts) == 1:  # in a long loop all is alike but the count
+        (own,) = counts
+        start, _, digits = own.rpartition("⁽")
+        if start.isidentifier():
+            alike = f"{start}⁽{'⁰' * (len(digits) - 1)}⁾"
+            others = tuple([alike if name == own else name for name in names])
+            return _composed(operation, others, named, arrays, settings, module).replace(alike, own)
+    return _composed(operation, names, named, arrays, settings, module)
+
+
+@lru_cache(maxsize=4096)
+def _composed(
+    operation: Operation,
+    names: tuple[str, ...],
+    named: tuple[bool, ...],
+    arrays: tuple[str, ...],
+    settings: tuple[tuple[str, str], ...],
+    module: str,
+) -> str:
     expression = operation.expression or f"{operation.name}(self)"
     short = [name if own else "…" for name, own in zip(names, named, strict=True)]
 

@@ -140,8 +140,10 @@ class Pass:
         arrived = [self.completed(node, place, self.arriving.pop((node, place), None)) for place in places]
         if all(gradient is None for gradient in arrived):
             return None
-        zeros = [wrap(np.zeros_like(one)) if self.create_graph else np.zeros_like(one) for one in results]
-        gradients = Gradients(z if one is None else one for one, z in zip(arrived, zeros, strict=True))
+        gradients = Gradients(
+            (wrap(np.zeros_like(result)) if self.create_graph else np.zeros_like(result)) if one is None else one
+            for one, result in zip(arrived, results, strict=True)
+        )
         gradients.arrived = tuple(one is not None for one in arrived)
         return gradients
 

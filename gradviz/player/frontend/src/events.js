@@ -70,7 +70,7 @@ export function eventsOf({ steps, facts, sums, brackets }) {
         kind: "local",
         title: "Local derivative",
         sentence: SENTENCES[way].local(name(target), name(result)),
-        equation: localLines(argument, way, `∂${below(result)}/∂${below(target)}`, line, contribution.local),
+        equation: localLines(argument, way, `∂${below(result)}/∂${below(target)}`, line, contribution.local, below),
         current: [argument.id],
       });
       add({
@@ -177,13 +177,14 @@ const SENTENCES = {
  * @param {string} name
  * @param {Line | undefined} line what was sent
  * @param {Value | undefined} own entry by entry
+ * @param {(tensor: string) => string} nameOf
  * @returns {Line[]}
  */
-function localLines({ id, local = "", local_number: number }, way, name, line, own) {
+function localLines({ id, local = "", local_number: number }, way, name, line, own, nameOf) {
   if (!local || way === "other") return [];
   if (way === "matrix") {
     const matrix = line?.sides?.flat().find((part) => typeof part !== "string" && part.role === "value");
-    return matrix && typeof matrix !== "string" ? [equal([local.replace(/^· | ·$/gu, "")], [matrix])] : [];
+    return matrix && typeof matrix !== "string" ? [equal([`${nameOf(matrix.tensor ?? "")}${matrix.transposed ? "ᵀ" : ""}`], [matrix])] : [];
   }
   if (own?.shape.length) return [equal([local], [partOf(own, id, "local")])];
   const scalar = number !== undefined || /^−?[\d.]+$/u.test(local);

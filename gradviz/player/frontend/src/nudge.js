@@ -103,7 +103,7 @@ export function makeNudge(facts, nudges, say, ask) {
     const said = slope === undefined ? undefined : slope * by;
     const true_ = then === undefined || before === undefined ? undefined : then - before;
     const { said: one, true_: other } = barsOf(said ?? 0, true_ ?? 0);
-    for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%` });
+    for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%`, minWidth: width ? "" : "0" });
     rows[0].number.textContent = !tensor.requires_grad ? `nothing: ${name} has none` : said === undefined || slope === undefined ? "not all of it has arrived" : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
     rows[1].number.textContent = true_ === undefined ? "…" : change(true_);
     note.textContent = typeof found === "string" ? found : said === undefined || true_ === undefined ? "" : verdict(said, true_, output, `${name}${place.length ? `[${place.join(", ")}]` : ""}`);

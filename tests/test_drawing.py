@@ -569,7 +569,9 @@ def attention():
     words = gv.ones(3, 4)
     query, key, value = (gv.ones(4, 2, requires_grad=True) for _ in range(3))
     weights = gv.softmax((words @ query) @ (words @ key).T / 2**0.5, -1)
-    return draw_recording(record(((weights @ (words @ value)) ** 2).sum(), backward=True), direction="LR", every_operation=True)
+    return draw_recording(
+        record(((weights @ (words @ value)) ** 2).sum(), backward=True), direction="LR", every_operation=True
+    )
 
 
 def crossings(layout, drawing):

@@ -172,7 +172,13 @@ def test_the_command_line_shows_every_operation(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("name", "attributes"),
-    [("permute", (("dims", "(7, 8)"),)), ("permute", ()), ("transpose", (("dim0", "9"), ("dim1", "x"))), ("expand", ()), ("view", ())],
+    [
+        ("permute", (("dims", "(7, 8)"),)),
+        ("permute", ()),
+        ("transpose", (("dim0", "9"), ("dim1", "x"))),
+        ("expand", ()),
+        ("view", ()),
+    ],
 )
 def test_what_a_file_says_of_axes_need_not_be_true(name, attributes):
     from dataclasses import replace

@@ -17,8 +17,8 @@ from gradviz import examples
 from gradviz.drawing import draw_recording, face, steps
 from gradviz.drawing.face import THICKEST, THINNEST, cells, line_width
 from gradviz.drawing.layout import LayoutError, Program, choose, engines, layout
-from gradviz.drawing.palette import STRANGE, colours, shades
-from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, ROLES, VALUE
+from gradviz.drawing.palette import NOTHING, STRANGE, colours, shades
+from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, PENDING, ROLES, VALUE
 from gradviz.engine.operation import TABLE
 from gradviz.recording import record_graph, variables_of
 from gradviz.recording.values import value_of
@@ -155,7 +155,7 @@ def test_a_tensor_of_any_shape_has_a_picture(shape):
 
 @pytest.mark.parametrize(
     ("shape", "kind"),
-    [((), "numbers"), ((4, 4), "numbers"), ((5,), "numbers"), ((10, 2), "heatmap"), ((13,), "preview"), ((784, 128), "preview"), ((2, 3, 4, 5), "heatmap"), ((4, 16, 28, 28), "preview"), ((0, 3), "empty")],
+    [((), "numbers"), ((4, 4), "numbers"), ((5,), "numbers"), ((8,), "numbers"), ((5, 1), "numbers"), ((8, 2), "numbers"), ((5, 4), "heatmap"), ((9,), "heatmap"), ((10, 2), "heatmap"), ((13,), "preview"), ((784, 128), "preview"), ((2, 3, 4, 5), "heatmap"), ((4, 16, 28, 28), "preview"), ((0, 3), "empty")],
 )  # fmt: skip
 def test_a_tensor_shows_numbers_then_colours_then_statistics(shape, kind):
     x = gv.ones(*shape, requires_grad=True)
@@ -303,8 +303,19 @@ def test_text_can_be_read_on_every_card():
             assert contrast(ink, fill) >= 4.5, (ink, fill)
     for ink in (GRADIENT, MUTED):
         assert contrast(ink, "#ffffff") >= 4.5
-    for ink in (LINE, BACK):
+    for ink in (LINE, BACK, PENDING[1]):
         assert contrast(ink, "#ffffff") >= 3
+
+
+def test_what_is_not_known_yet_does_not_look_like_a_zero():
+    """An empty cell with a dot in it, in the picture of any theme; a zero has its shade."""
+    x = gv.zeros(10, 10, requires_grad=True)
+    recording = record((x * 2).sum(), backward=True)
+    for theme in ("light", "dark", "print"):
+        first = draw_recording(recording, step=0, theme=theme).to_svg()
+        strokes = set(re.findall(r'<path stroke="(#\w+)"( stroke-width="2")? d="M', first))
+        zero = colours([0.0], 1.0, "grey" if theme == "print" else "orange-blue")[0]
+        assert strokes == {(zero, ""), (NOTHING, ' stroke-width="2"')}
 
 
 def test_dark_text_can_be_read_too():
@@ -312,9 +323,14 @@ def test_dark_text_can_be_read_too():
 
     look = {name: dict(rule.split(":") for rule in rules.split(";")) for name, rules in _DARK.items()}
     look.pop(".gv-cells")
+    outline, page = look.pop(".gv-pending .gv-box"), look[".gv-panel"]["fill"]
+    assert outline["fill"] == "none"
+    assert contrast(outline["stroke"], page) >= 3
     fills = [rules["fill"] for name, rules in look.items() if ".gv-box" in name or "panel" in name]
     inks = [
-        rules["fill"] for name, rules in look.items() if not (".gv-box" in name or "panel" in name) and "fill" in rules
+        rules["fill"]
+        for name, rules in look.items()
+        if not (".gv-box" in name or "panel" in name or "head" in name) and "fill" in rules
     ]
     for fill in fills:
         for ink in inks:

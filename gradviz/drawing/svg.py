@@ -52,6 +52,11 @@ ROLES = {
     "output": ("#e6f7ec", "#2f8a4c", 2.6, ""),
 }
 DISC = ("#f6f8fa", "#8c959f", 1.3)
+PENDING = ("none", "#818b98", 1.2, "4 3")
+"""Of what is not computed yet: an outline without a fill, that can be read."""
+
+FAINT = "#afb8c1"
+"""Of arrows along which nothing has come yet."""
 MODULE = ("#f6f8fa", "#b6c0ca")
 
 # The same marks on a dark page, by class.
@@ -62,13 +67,17 @@ _DARK = {
     ".gv-role-intermediate .gv-box": "fill:#161b22;stroke:#57606a",
     ".gv-role-output .gv-box": "fill:#10301c;stroke:#46a565",
     ".gv-disc .gv-box": "fill:#21262d;stroke:#8b949e",
+    ".gv-pending .gv-box": "fill:none;stroke:#818b98",
     ".gv-module .gv-box": "fill:#11161d;stroke:#3d444d",
     ".gv-name,.gv-symbol,.gv-number": "fill:#e6edf3",
     ".gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#9da7b1",
     ".gv-value": "fill:#79b8ff",
     ".gv-grad,.gv-local": "fill:#ffb077",
+    ".gv-pending .gv-name,.gv-pending .gv-symbol": "fill:#9da7b1",
     ".gv-line": "stroke:#9da7b1",
     ".gv-head": "fill:#9da7b1",
+    ".gv-pending .gv-line": "stroke:#57606a",
+    ".gv-pending .gv-head": "fill:#57606a",
     ".gv-backward .gv-line": "stroke:#f0883e",
     ".gv-backward .gv-head": "fill:#f0883e",
     ".gv-panel": "fill:#0d1117",
@@ -86,7 +95,7 @@ _PRINT = {
     ".gv-role-input .gv-box": "stroke-width:1",
     ".gv-role-intermediate .gv-box": "stroke:#777777;stroke-width:1",
     ".gv-role-output .gv-box": "stroke-width:3.4",
-    ".gv-module .gv-box": "stroke:#777777",
+    ".gv-module .gv-box,.gv-pending .gv-box": "stroke:#777777",
     ".gv-name,.gv-symbol,.gv-number,.gv-value,.gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#000000",
     ".gv-grad,.gv-local": "fill:#000000;font-style:italic",
     ".gv-line": "stroke:#000000",
@@ -226,6 +235,11 @@ def _box(x: float, y: float, wide: float, high: float, round_: float, look: str)
     )
 
 
+def _look(fill: str, stroke: str, thick: float, dashes: str = "") -> str:
+    look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
+    return look + (f' stroke-dasharray="{dashes}"' if dashes else "")
+
+
 def text_mark(
     text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
     bold: bool = False,
@@ -273,11 +287,11 @@ class Pen:
     def _group(self, key: str, kind: str) -> str:
         """Open the group of a card or disc."""
         state = self.face.state.get(key, "forward")
-        faint = ' opacity="0.4"' if state == "pending" else ""
         label = quoted(self.face.label.get(key, ""))
-        return (
-            f'<g id="{self.prefix}_{key}" class="{kind} gv-{state}" tabindex="0" role="img" aria-label={label}{faint}>'
-        )
+        return f'<g id="{self.prefix}_{key}" class="{kind} gv-{state}" tabindex="0" role="img" aria-label={label}>'
+
+    def _is_pending(self, key: str) -> bool:
+        return self.face.state.get(key) == "pending"
 
     def modules(self) -> Iterator[str]:
         """Frames around what belongs to a module, the outer ones first."""
@@ -297,10 +311,7 @@ class Pen:
         """Draw an operation."""
         key = disc.operation.id
         x, y = self.layout.centres[key]
-        fill, stroke, thick = DISC
-        state = self.face.state.get(key, "forward")
-        dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
-        look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"{dashes}'
+        look, ink = _look(*(PENDING if self._is_pending(key) else DISC)), MUTED if self._is_pending(key) else INK
         yield self._group(key, "gv-disc")
         if disc.width == disc.height:
             yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{short(disc.width / 2)}" {look}/>'
@@ -309,7 +320,7 @@ class Pen:
             yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18), look)
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
-        yield text_mark(disc.symbol, x, first + size * 0.35, size, INK, "gv-symbol", anchor="middle", bold=True)
+        yield text_mark(disc.symbol, x, first + size * 0.35, size, ink, "gv-symbol", anchor="middle", bold=True)
         for place, note in enumerate(disc.notes, start=1):
             yield text_mark(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
         yield "</g>"
@@ -319,21 +330,20 @@ class Pen:
         key = card.tensor.id
         x, y = self.layout.centres[key]
         left, top = x - card.width / 2, y - card.height / 2
-        fill, stroke, thick, dashes = ROLES[card.tensor.role]
-        if self.face.state.get(key) == "pending":
-            dashes = "4 3"
+        look, ink = (
+            _look(*(PENDING if self._is_pending(key) else ROLES[card.tensor.role])),
+            MUTED if self._is_pending(key) else INK,
+        )
         if card.form == "chip":
             yield from self._chip(card, x, y)
             return
         yield self._group(key, f"gv-card gv-role-{card.tensor.role}")
-        look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
-        look += f' stroke-dasharray="{dashes}"' if dashes else ""
         yield _box(left, top, card.width, card.height, card.height / 2 if card.form == "pill" else 10, look)
         if card.form == "pill":
             yield text_mark(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
             yield "</g>"
             return
-        yield text_mark(card.name, left + PADDING, top + 18.5, NAME_SIZE, INK, "gv-name", bold=True)
+        yield text_mark(card.name, left + PADDING, top + 18.5, NAME_SIZE, ink, "gv-name", bold=True)
         if card.shape:
             right = left + card.width - PADDING
             yield text_mark(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
@@ -391,11 +401,10 @@ class Pen:
             return
         state = self.face.state.get(arrow.key, "forward")
         back = state == "backward"
-        ink = BACK if back else LINE
+        ink = BACK if back else FAINT if state == "pending" else LINE
         thick = self.face.width.get(arrow.key, 1.4)
         dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
-        faint = ' opacity="0.4"' if state == "pending" else ""
-        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}" fill="{ink}"{faint}>'
+        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}" fill="{ink}">'
         yield (
             f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
         )

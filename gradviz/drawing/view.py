@@ -29,13 +29,12 @@ BETWEEN = 7.0
 LONGEST_NAME = 22
 LONGEST_LABEL = 26
 
-NUMBERS_UP_TO = 4
+MOST_NUMBERS, LONGEST_LINE, WIDEST_LINE = 16, 8, 540.0
+"""A tensor is shown in numbers where they fit: so many of them, so many in a row or a column, and so many pixels wide."""
+
 HEATMAP_UP_TO = 12
 MOST_MEETING = 3
 """Gradients that meet are written as a sum if they are no more than this."""
-
-WIDEST_ROW = 6
-"""A vector of up to this many entries is one row of numbers."""
 
 SCREEN = (1400.0, 850.0)
 """What a picture should fit, scaled down as little as possible: that decides its direction."""
@@ -370,11 +369,12 @@ def _body(tensor: Tensor, shown: list[Value], options: Options) -> Body:
     if layers * rows * columns == 0:
         return Body("empty", 1, 1, 40.0, ROW)
     stacked = layers * rows  # a few small matrices are as easy to read below each other
-    few = (stacked <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO) or (stacked == 1 and columns <= WIDEST_ROW)
-    if few:
+    if stacked * columns <= MOST_NUMBERS and max(stacked, columns) <= LONGEST_LINE:
         texts = [options.number(number) for value in shown for number in value.data or ()]
         widest = max((len(text) for text in texts), default=1)
-        return Body("numbers", stacked, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW)
+        wide = mono_width("0" * widest, NUMBER_SIZE) + GAP
+        if columns * wide <= WIDEST_LINE:
+            return Body("numbers", stacked, columns, wide, ROW)
     if layers > 1:
         return _layers(tensor, layers, rows, columns)
     if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
@@ -480,7 +480,11 @@ def edge_label(argument: Argument, tensor: Tensor) -> str:
     """Write a local derivative on its edge: ``∂/∂w = x = 5``, or just the factor where that is all there is to say."""
     if not argument.local:
         return ""
-    forms = [argument.local]
+    # What a product multiplies the gradient that arrives with, on its side: g is that gradient.
+    written = argument.local
+    written = f"g·{written[2:]}" if written.startswith("· ") else written
+    written = f"{written[:-2]}·g" if written.endswith(" ·") else written
+    forms = [written]
     if argument.local_number:
         forms = [f"{argument.local} = {argument.local_number}", argument.local_number]
         if len(tensor.name) <= 4:

@@ -1,7 +1,7 @@
 // Makes a drawing show a face, touching only what differs from what it shows already.
 
 import { svgElement } from "./dom.js";
-import { shadePaths } from "./grid.js";
+import { DOT, NOT_YET, shadePaths } from "./grid.js";
 import { PARTS, blankFace } from "./state.js";
 
 /** @typedef {import("./state.js").Face} Face */
@@ -74,6 +74,8 @@ export class Picture {
       path ??= element.appendChild(svgElement("path"));
       path.setAttribute("stroke", Object.hasOwn(this.inks, shade) ? this.inks[shade] : "none");
       path.setAttribute("d", d);
+      if (shade === NOT_YET) path.setAttribute("stroke-width", String(DOT));
+      else path.removeAttribute("stroke-width");
       path = path.nextElementSibling;
     }
     while (path) {

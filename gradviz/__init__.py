@@ -11,6 +11,7 @@ computational graph, with values and gradients, and `backprop` lets you step thr
 tensor(14.)
 """
 
+import sys as _sys
 from math import e, inf, nan, pi
 from typing import Any
 
@@ -37,16 +38,7 @@ from gradviz.cuda import OutOfMemoryError
 from gradviz.engine import calls, creation, functions, methods
 from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from gradviz.engine.creation import *
-from gradviz.engine.devices import (
-    channels_last,
-    channels_last_3d,
-    contiguous_format,
-    device,
-    layout,
-    memory_format,
-    preserve_format,
-    strided,
-)
+from gradviz.engine.devices import device
 from gradviz.engine.dtypes import (
     bool,
     double,
@@ -66,6 +58,15 @@ from gradviz.engine.dtypes import (
     set_default_dtype,
     short,
     uint8,
+)
+from gradviz.engine.formats import (
+    channels_last,
+    channels_last_3d,
+    contiguous_format,
+    layout,
+    memory_format,
+    preserve_format,
+    strided,
 )
 from gradviz.engine.functions import *
 from gradviz.engine.later import later
@@ -119,3 +120,7 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*globals(), *_LATER])
+
+
+if _sys.platform == "emscripten":  # in a browser Graphviz is loaded while the learner reads on
+    later(__name__, "drawing", "drawing").layout.engines()

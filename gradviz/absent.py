@@ -165,7 +165,7 @@ SAME = {
     "utils.data.dataloader": "utils.data",
     "utils.data.dataset": "utils.data.datasets",
     "utils.data.sampler": "utils.data.samplers",
-    "utils.hooks": "engine.hooks",
+    "utils.hooks": "engine.handles",
 }
 """Public paths of PyTorch's whose names stand in another module of gradviz: there, the path is that module."""
 

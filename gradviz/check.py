@@ -239,7 +239,11 @@ def _wrong(what: str, verdict: str, hints: Sequence[str], form: str) -> None:
 
 def _say(what: str, solved: bool, text: str) -> None:
     _solved[what] = solved or _solved.get(what, False)
-    print(text)
+    marimo = sys.modules.get("marimo")
+    if marimo is not None and marimo.running_in_notebook():  # there what is printed is not among a cell's outputs
+        marimo.output.append(marimo.plain_text(text))
+    else:
+        print(text)
 
 
 def _blank(answer: Any) -> bool:

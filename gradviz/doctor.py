@@ -20,7 +20,7 @@ import gradviz
 from gradviz.engine.tensor import Tensor
 
 if TYPE_CHECKING:
-    from gradviz.drawing.layout import Program
+    from gradviz.drawing.layout import LayoutEngine
 
 AGAIN = "pip install --force-reinstall"
 REINSTALL = f"{AGAIN} .  (in the folder of gradviz's source)"
@@ -152,13 +152,13 @@ def _engines() -> Iterator[Check]:
         yield Check("Graphviz", PLACES, False, "no layout engine was found", True, PURE)
 
 
-def _lays_out(program: Program) -> str:
+def _lays_out(engine: LayoutEngine) -> str:
     from gradviz.drawing.layout import parse
 
-    places = parse(program.run("digraph { a -> b [id=e, dir=none] }", 10.0)).centres
+    places = parse(engine.run("digraph { a -> b [id=e, dir=none] }", 10.0)).centres
     if set(places) != {"a", "b"} or places["a"] == places["b"]:
-        raise RuntimeError(f"{program.path} places two nodes at {places}")
-    return f"lays out a graph ({program.path})"
+        raise RuntimeError(f"{engine.name} places two nodes at {places}")
+    return f"lays out a graph ({getattr(engine, 'path', 'in this process')})"
 
 
 def _small() -> Tensor:

@@ -6,11 +6,11 @@ from typing import Any
 
 from gradviz import absent
 from gradviz.engine import calls
-from gradviz.engine.functions import linalg
-from gradviz.engine.functions.linalg import *  # noqa: F403
+from gradviz.engine.linalg import functions
+from gradviz.engine.linalg.functions import *  # noqa: F403
 
 __all__: list[str] = []
-__all__ += linalg.__all__
+__all__ += functions.__all__
 calls.open_to("linalg", __all__, globals())
 
 

@@ -48,7 +48,7 @@ def test_the_core_stands_alone():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     numbers, modules = done.stdout.splitlines()
     assert numbers == "[20.0, 40.0, 60.0] 14.0"
-    names = ("backward", "node", "operation", "tensor")
+    names = ("backward", "clock", "node", "operation", "tensor", "unbroadcast")
     assert modules.split() == [
         "gradviz.engine",
         "gradviz.engine.core",

@@ -102,7 +102,7 @@ def test_a_vector_in_a_matrix_product_says_that_it_is_a_row():
     cards = {card.name: card.shape for card in draw_recording(recording).view.cards}
     assert cards["x as a row"] == "1×5"
     assert "x" not in cards
-    equations = [line for frame in recording.frames for line in frame.equation]
+    equations = [line.text for frame in recording.frames for line in frame.equation]
     assert "x @ w   (1×5, 5×3 → 1×3)" in equations
 
 

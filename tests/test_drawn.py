@@ -204,6 +204,6 @@ def test_what_came_from_outside_of_a_picture_is_not_called_a_hook():
     x = gv.tensor(2.0, requires_grad=True)
     h = x * 3
     (h * 5 + h.sin() + x).backward()
-    lines = [line for frame in gv.draw(h).recording.frames for line in frame.equation]
+    lines = [line.text for frame in gv.draw(h).recording.frames for line in frame.equation]
     assert any("more came from outside of this picture" in line for line in lines)
     assert not any("a hook" in line for line in lines)

@@ -191,12 +191,10 @@ SPECIAL_DIFFERENT = {
     "PolygammaBackward0": POLES,
     "SoftMarginLossBackward0": OTHER_FORM,
     "SpecialLogNdtrBackward0": OTHER_FORM,
-    "StdMeanBackward0": "the mean of what holds an infinity is infinite; PyTorch's comes out of a running sum, nan",
     "UpsampleBicubic2DBackward0": MATRICES,
     "UpsampleBilinear2DBackward0": WEIGHTS,
     "UpsampleLinear1DBackward0": WEIGHTS,
     "UpsampleTrilinear3DBackward0": WEIGHTS,
-    "VarMeanBackward0": "the mean of what holds an infinity is infinite; PyTorch's comes out of a running sum, nan",
 }
 """Rows that make something else of special numbers."""
 

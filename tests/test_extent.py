@@ -15,7 +15,7 @@ import pytest
 
 import gradviz as gv
 from gradviz import recording
-from gradviz.engine.operations.convolution import Geometry
+from gradviz.nn.operations.convolution import Geometry
 from gradviz.recording import extent
 from gradviz.recording.observe import nodes_behind
 from gradviz.training import codec

@@ -439,8 +439,8 @@ def test_it_is_stepped_through():
     x = gv.tensor(2.0, requires_grad=True)
     y = Cube.apply(x, 3)
     frames = record_graph(y, backward=True, names={"x": x, "y": y}).frames
-    assert any("y = Cube(x, 3) = Cube(2, 3) = 8" in line for frame in frames for line in frame.equation)
-    assert any("∂y/∂x = backward(∂y/∂y)" in line for frame in frames for line in frame.equation)
+    assert any("y = Cube(x, 3) = Cube(2, 3) = 8" in line.text for frame in frames for line in frame.equation)
+    assert any("∂y/∂x = backward(∂y/∂y)" in line.text for frame in frames for line in frame.equation)
 
 
 @settings(max_examples=60, deadline=None)

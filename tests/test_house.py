@@ -21,7 +21,7 @@ ABOVE = {
     "distributions": {"engine", "autograd", "nn", "special"},
     "recording": {"engine"},
     "drawing": {"recording"},
-    "training": {"engine", "optim", "recording", "drawing"},
+    "training": {"engine", "nn", "optim", "recording", "drawing"},
     "player": {"drawing", "recording", "training"},
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""
@@ -71,10 +71,13 @@ ENGINE = {
     for path in (PACKAGE / "engine").rglob("*.py")
 }
 ENGINE = {name.removesuffix(".__init__"): path for name, path in ENGINE.items()}
+FUNCTIONS = ("functions", "linalg.functions", "methods", "creation")
 FORBIDDEN = {
     "core": lambda other: not other.startswith("core"),
-    "operations": lambda other: other.startswith("functions") or other in ("methods", "creation"),
+    "operations": lambda other: other.startswith(FUNCTIONS),
+    "linalg.operations": lambda other: other.startswith(FUNCTIONS),
     "functions": lambda other: other == "methods",
+    "linalg.functions": lambda other: other == "methods",
 }
 """What a folder inside `engine/` may not import: what is around it, or made of it."""
 

@@ -10,7 +10,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.autograd import gradcheck, gradgradcheck
-from gradviz.engine import matrixmath
+from gradviz.engine.linalg import arrays
 
 random = np.random.default_rng(11)
 
@@ -448,26 +448,26 @@ def test_numpys_functions_are_recorded(code):
 @pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 4), (2, 3, 5, 4), (0, 3, 3), (3, 0), (0, 0)])
 def test_elimination(shape):
     matrix = numbers(*shape)
-    packed, pivots = matrixmath.lu(matrix)
-    lower, upper = matrixmath.unpacked(packed)
+    packed, pivots = arrays.lu(matrix)
+    lower, upper = arrays.unpacked(packed)
     assert pivots.shape == (*shape[:-2], min(shape[-2:]))
-    np.testing.assert_allclose(matrixmath.permutation(pivots, shape[-2]) @ lower @ upper, matrix, atol=1e-12)
+    np.testing.assert_allclose(arrays.permutation(pivots, shape[-2]) @ lower @ upper, matrix, atol=1e-12)
     assert not lower.size or np.abs(lower).max() <= 1  # the largest entry of a column was divided by
 
 
 def test_elimination_finds_the_first_zero():
     matrices = np.array([np.eye(3), np.ones((3, 3)), np.zeros((3, 3)), np.diag([1.0, 2.0, 0.0])])
-    assert matrixmath.first_zero_pivot(matrices).tolist() == [0, 2, 1, 3]
+    assert arrays.first_zero_pivot(matrices).tolist() == [0, 2, 1, 3]
 
 
 @pytest.mark.parametrize("upper", [True, False])
 def test_substitution_reads_one_side_only(upper):
     full, right = numbers(2, 4, 4) + 4 * np.eye(4), numbers(4, 3)
     side = np.triu(full) if upper else np.tril(full)
-    np.testing.assert_allclose(side @ matrixmath.substituted(full, right, upper), np.broadcast_to(right, (2, 4, 3)))
+    np.testing.assert_allclose(side @ arrays.substituted(full, right, upper), np.broadcast_to(right, (2, 4, 3)))
     one = side - np.einsum("bij,ij->bij", side, np.eye(4)) + np.eye(4)
     np.testing.assert_allclose(
-        one @ matrixmath.substituted(full, right, upper, unitriangular=True),
+        one @ arrays.substituted(full, right, upper, unitriangular=True),
         np.broadcast_to(right, (2, 4, 3)),
         atol=1e-12,
     )
@@ -475,7 +475,7 @@ def test_substitution_reads_one_side_only(upper):
 
 def test_a_factor_as_far_as_it_goes():
     good = np.array([[4.0, 2.0], [2.0, 5.0]])
-    lower, stopped = matrixmath.cholesky_as_far_as_it_goes(np.array([good, [[4.0, 2.0], [2.0, 1.0]], -good]))
+    lower, stopped = arrays.cholesky_as_far_as_it_goes(np.array([good, [[4.0, 2.0], [2.0, 1.0]], -good]))
     assert stopped.tolist() == [0, 2, 1]
     np.testing.assert_allclose(lower[0], np.linalg.cholesky(good))
     np.testing.assert_allclose(lower[1], [[2.0, 0.0], [1.0, 0.0]])
@@ -486,7 +486,7 @@ def test_the_exponential_of_a_matrix(torch, scale):
     matrix = numbers(5, 4, 4) * scale
     matrix -= 30 * (scale > 1) * np.eye(4)
     theirs = torch.linalg.matrix_exp(torch.tensor(matrix)).numpy()
-    np.testing.assert_allclose(matrixmath.exponential(matrix), theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max())
+    np.testing.assert_allclose(arrays.exponential(matrix), theirs, rtol=1e-9, atol=1e-9 * np.abs(theirs).max())
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3, 4])
@@ -495,4 +495,4 @@ def test_cofactors_of_matrices_of_any_rank(rank):
     minors = np.empty((4, 4))
     for i, j in np.ndindex(4, 4):
         minors[i, j] = (-1) ** (i + j) * np.linalg.det(np.delete(np.delete(matrix, i, 0), j, 1))
-    np.testing.assert_allclose(matrixmath.gradients_of_det(matrix), minors, atol=1e-10)
+    np.testing.assert_allclose(arrays.gradients_of_det(matrix), minors, atol=1e-10)

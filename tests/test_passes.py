@@ -110,7 +110,7 @@ def test_a_hook_that_changes_a_gradient_is_told(watched, past):
         else:
             recording = gv.backprop(y).recording
             assert w.grad is None
-    lines = [line for frame in recording.frames for line in frame.equation]
+    lines = [line.text for frame in recording.frames for line in frame.equation]
     assert sum("a hook" in line for line in lines) == 1
     assert LINE[watched] in lines
     gradients = {tensor.name: None for tensor in recording.graph.tensors}

@@ -166,7 +166,7 @@ def test_what_hooks_detaching_and_freeing_do_is_said(events):
     recording = record_graph(y, variables=[{"w": w, "x": x, "h": h, "cut": cut, "y": y}])
     assert "cut was cut off by detach()" in recording.frames[0].sentence
     last = recording.frames[-1]
-    assert last.equation[-1] == "a hook on w made it 60"
+    assert last.equation[-1].text == "a hook on w made it 60"
     assert "saved cut. It is freed now; retain_graph=True would have kept it." in last.reason
     found, _ = events(draw_recording(recording))
     assert found[-1][-1]["equation"][-1] == "a hook on w made it 60"

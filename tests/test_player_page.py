@@ -989,7 +989,7 @@ def test_no_equation_is_cut_off(browser_page, open_html, size):
     button(browser_page, "Large type, for a projector").click()
     browser_page.keyboard.press("End")
     equation = browser_page.locator(".gp-equation").first
-    everything = " ".join(line for frame in recording.frames for line in frame.equation)
+    everything = " ".join(line.text for frame in recording.frames for line in frame.equation)
     assert "what had arrived before + this" in everything
     assert "(1 if 3.5·first + 0.25 > 0, else 0)" in everything
     while button(browser_page, "Previous step").is_enabled():
@@ -1009,7 +1009,9 @@ def test_the_numbers_of_an_equation_stand_in_the_order_of_its_names():
         (x + 2 * w, "a = x + 2·w = 3 + 2 = 5"),
     ]:
         frames = record_graph(made, backward=True, names={"x": x, "w": w, "a": made}).frames
-        assert [frame.equation[0] for frame in frames if frame.phase == "forward" and frame.equation][-1] == expected
+        assert [frame.equation[0].text for frame in frames if frame.phase == "forward" and frame.equation][
+            -1
+        ] == expected
 
 
 @pytest.mark.browser
@@ -1036,7 +1038,7 @@ def test_a_fraction_stands_without_brackets_where_a_line_of_text_needs_them(open
     loss = gv.sigmoid(x @ w).sum()
     recording = record_graph(loss, backward=True, names={"x": x, "w": w, "loss": loss})
     written = "xᵀ · (∂loss/∂(x @ w))"
-    assert any(written in line for frame in recording.frames for line in frame.equation)
+    assert any(written in line.text for frame in recording.frames for line in frame.equation)
     browser_page = open_html(page(recording))
     browser_page.keyboard.press("End")
     formulas = browser_page.locator(".gp-equation").first.locator("math")

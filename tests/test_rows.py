@@ -20,6 +20,7 @@ import gradviz.nn.functional
 from gradviz.autograd import gradcheck, gradgradcheck
 from gradviz.engine import operations
 from gradviz.engine.operation import TABLE
+from gradviz.nn.operations import activations
 
 random = np.random.default_rng(7)
 
@@ -512,7 +513,7 @@ def written(row):
 
 BY_ENTRY = [
     (row.grad_fn, slot)
-    for family in (operations.elementary, operations.elementwise, operations.special, operations.activations)
+    for family in (operations.elementary, operations.elementwise, operations.special, activations)
     for row in {id(f.operation): f.operation for f in vars(family).values() if hasattr(f, "operation")}.values()
     if TABLE.get(row.grad_fn) is row
     for slot in written(row)

@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes, inplace, views
-from gradviz.engine.core.node import unbroadcast, unbroadcast_tensor
+from gradviz.engine.core.clock import moment
+from gradviz.engine.core.unbroadcast import unbroadcast, unbroadcast_tensor
 from gradviz.engine.memory import counter_of
 from gradviz.engine.modes import mode, no_grad
-from gradviz.engine.node import Node, moment
+from gradviz.engine.node import Node
 from gradviz.engine.operation import Operation
 from gradviz.engine.tensor import Tensor, edge_of, wrap
 

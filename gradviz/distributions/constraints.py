@@ -15,6 +15,7 @@ from typing import Any
 
 from gradviz import absent
 from gradviz.engine import creation, functions
+from gradviz.engine.linalg import functions as linalg
 
 __all__ = [
     "Constraint", "boolean", "dependent", "dependent_property", "greater_than", "greater_than_eq", "half_open_interval",
@@ -247,13 +248,13 @@ class _Symmetric(_Square):
 class _PositiveSemidefinite(_Symmetric):
     def check(self, value: Any) -> Any:
         symmetric = super().check(value)
-        return functions.linalg.eigvalsh(value).ge(0).all(-1) if symmetric.all() else symmetric
+        return linalg.eigvalsh(value).ge(0).all(-1) if symmetric.all() else symmetric
 
 
 class _PositiveDefinite(_Symmetric):
     def check(self, value: Any) -> Any:
         symmetric = super().check(value)
-        return functions.linalg.cholesky_ex(value)[1].eq(0) if symmetric.all() else symmetric
+        return linalg.cholesky_ex(value)[1].eq(0) if symmetric.all() else symmetric
 
 
 def is_dependent(constraint: Any) -> bool:

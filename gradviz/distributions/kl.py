@@ -24,7 +24,7 @@ from gradviz.distributions.transformed_distribution import TransformedDistributi
 from gradviz.distributions.uniform import Uniform
 from gradviz.distributions.utils import sum_rightmost
 from gradviz.engine import creation, functions
-from gradviz.engine.functions import linalg
+from gradviz.engine.linalg import functions as linalg
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.functional import softplus
 

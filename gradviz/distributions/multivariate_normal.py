@@ -10,7 +10,7 @@ from gradviz.distributions import constraints
 from gradviz.distributions.distribution import Parametrized
 from gradviz.distributions.utils import lazy_property, standard_normal
 from gradviz.engine import creation, functions
-from gradviz.engine.functions import linalg
+from gradviz.engine.linalg import functions as linalg
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
 

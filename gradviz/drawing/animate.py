@@ -164,7 +164,7 @@ def _ring(view: View, layout: Layout, frame: Frame) -> Iterator[str]:
 def _caption(frame: Frame, wide: float, top: float) -> Iterator[str]:
     """Write what happens under the picture: the equation, and a sentence."""
     room = max(wide - 2 * MARGIN, 60.0)
-    title = frame.equation[0] if frame.equation else frame.title
+    title = frame.equation[0].text if frame.equation else frame.title
     yield text_mark(_lines(title, room, TITLE_SIZE, 1)[0], 0, top + 16, TITLE_SIZE, INK, "gv-name", bold=True)
     for place, line in enumerate(_lines(frame.sentence, room, SENTENCE_SIZE, 2)):
         yield text_mark(line, 0, top + 36 + 17 * place, SENTENCE_SIZE, MUTED, "gv-note")

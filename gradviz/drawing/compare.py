@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gradviz.drawing.drawing import Drawing, image_tag
+from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import quoted, size
 from gradviz.recording.compare import check_structure
 from gradviz.recording.files import write_file
@@ -18,7 +19,7 @@ TITLE = 24.0
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Two drawings of one structure, one above or beside the other. Evaluate it in a notebook cell to see it.
 
     Attributes

@@ -21,6 +21,7 @@ from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
 from gradviz.drawing.reduce import reduced
+from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import size, svg
 from gradviz.drawing.view import View, view
 from gradviz.recording import Recording, dumps
@@ -41,7 +42,7 @@ _displays = itertools.count(1)
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Drawing(Shown):
     """A picture of a recording at one step. Evaluate it in a notebook cell to see it.
 
     Attributes
@@ -214,7 +215,7 @@ def image_tag(picture: str, title: str) -> str:
     from html import escape
 
     data = base64.b64encode(picture.encode()).decode()
-    return f'<img alt="{escape(title)}" src="data:image/svg+xml;base64,{data}">'
+    return f'<img alt="{escape(title)}" style="max-width: 100%" src="data:image/svg+xml;base64,{data}">'
 
 
 def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Drawing:

@@ -2,6 +2,9 @@
 
 The Graphviz that pip installs along with gradviz is used unless another is asked for. All engines answer in the same
 form, Graphviz's ``json0``, and only places are read from it.
+
+Another distribution can bring an engine by an entry point of the group ``gradviz.layout``: it names a function that takes
+nothing and returns a `LayoutEngine`. Where Python runs in a browser, and no program can be run, ``gradviz-wasm`` does so.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import sysconfig
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.metadata import entry_points
 from typing import Any, Protocol
 
 TIMEOUT = 20.0
@@ -66,9 +70,14 @@ class Layout:
 
 
 class LayoutEngine(Protocol):
-    """Something that lays out DOT."""
+    """Something that lays out DOT. The cache of layouts tells engines apart by identity, or by their own equality."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def __hash__(self) -> int: ...
 
     def run(self, dot: str, timeout: float) -> str:
         """Return Graphviz's ``json0`` for a DOT text, or raise `LayoutError`."""
@@ -128,12 +137,32 @@ def _wait(process: subprocess.Popen[bytes], question: bytes, timeout: float) -> 
 
 
 PURE = "pip install --force-reinstall 'graphviz-pure>=0.2.2,<0.3'"
-_ADVICE = f"Install the Graphviz that comes with gradviz anew: {PURE}"
+IN_BROWSER = sys.platform == "emscripten"
+"""True where Python itself runs in a browser: it can run no program there."""
+
+_ADVICE = (
+    "In a browser Graphviz is a package of its own: %pip install gradviz-wasm, and run this once more."
+    if IN_BROWSER
+    else f"Install the Graphviz that comes with gradviz anew: {PURE}"
+)
 
 
-def engines() -> dict[str, Program]:
+def engines() -> dict[str, LayoutEngine]:
     """Return the layout engines on this machine by name, the preferred one first."""
-    found = {}
+    found: dict[str, LayoutEngine] = {} if IN_BROWSER else _programs()
+    for name, engine in _brought().items():
+        found.setdefault(name, engine)
+    return found
+
+
+@lru_cache(maxsize=1)
+def _brought() -> dict[str, LayoutEngine]:
+    """Return what other distributions bring. Nobody looks for them before a picture is drawn, but in a browser."""
+    return {entry.name: entry.load()() for entry in entry_points(group="gradviz.layout")}
+
+
+def _programs() -> dict[str, LayoutEngine]:
+    found: dict[str, LayoutEngine] = {}
     # pip puts the program beside the interpreter, in a folder that is often not on PATH.
     scripts = sysconfig.get_path("scripts")
     pure = shutil.which("graphviz-pure", path=scripts) or shutil.which("graphviz-pure")
@@ -145,7 +174,7 @@ def engines() -> dict[str, Program]:
     return found
 
 
-def choose(name: str | None = None) -> Program:
+def choose(name: str | None = None) -> LayoutEngine:
     """Return an engine by name, or the preferred one.
 
     Raises
@@ -187,8 +216,8 @@ def layout(dot: str, *, engine: str | LayoutEngine | None = None, timeout: float
 
 
 @lru_cache(maxsize=64)
-def _laid_out(dot: str, program: Program, timeout: float) -> Layout:
-    return parse(program.run(dot, timeout))
+def _laid_out(dot: str, engine: LayoutEngine, timeout: float) -> Layout:
+    return parse(engine.run(dot, timeout))
 
 
 def parse(answer: str) -> Layout:

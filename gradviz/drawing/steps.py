@@ -51,7 +51,7 @@ def _words(frame: Frame, operation: Operation | None) -> dict[str, Any]:
         "title": frame.title,
         "sentence": frame.sentence,
         "reason": frame.reason,
-        "equation": list(frame.equation),
+        "equation": [line.text for line in frame.equation],
         "source": None if source is None else asdict(source),
     }
 

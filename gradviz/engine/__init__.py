@@ -9,4 +9,4 @@ numpy_protocol.install()
 
 # Where a loss diverges NumPy warns of an overflow at our line, PyTorch computes inf in silence. The rows that divide by
 # zero in ordinary use are quiet by themselves; this covers the rest, and no line outside of this package.
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.engine\.")
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"gradviz\.(engine|nn)\.")

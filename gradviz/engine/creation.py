@@ -10,7 +10,8 @@ import numpy as np
 
 from gradviz.engine import advice, cpumath, distributions, dtypes, layout, random, size
 from gradviz.engine.broadcast import broadcast_error
-from gradviz.engine.devices import check_device, contiguous_format, preserve_format, strided
+from gradviz.engine.devices import check_device
+from gradviz.engine.formats import contiguous_format, preserve_format, strided
 from gradviz.engine.operations import sampling, shapes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap

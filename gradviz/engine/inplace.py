@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes, strides
+from gradviz.engine.core.clock import moment
 from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.modes import mode
-from gradviz.engine.node import Node, caller, moment
+from gradviz.engine.node import Node, caller
 from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment
 from gradviz.engine.tensor import Tensor, edge_of, wrap

@@ -13,9 +13,10 @@ from gradviz.engine import advice
 from gradviz.engine.broadcast import broadcast_error
 from gradviz.engine.core import node as core
 from gradviz.engine.core import tensor as leaf
-from gradviz.engine.core.node import Gradients, moment
+from gradviz.engine.core.node import Gradients
 from gradviz.engine.core.tensor import Array
-from gradviz.engine.hooks import NodeHooks, RemovableHandle
+from gradviz.engine.handles import RemovableHandle
+from gradviz.engine.hooks import NodeHooks
 from gradviz.engine.scope import PACKAGE, running
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from gradviz.engine.operation import Operation
     from gradviz.engine.tensor import Tensor
 
-__all__ = ["AccumulateGrad", "Gradients", "Node", "arrived", "caller", "moment"]
+__all__ = ["AccumulateGrad", "Gradients", "Node", "arrived", "caller"]
 
 LEAF_SEQUENCE_NR = 2**64 - 1
 """The sequence number of every `AccumulateGrad`: it runs as soon as its gradient is complete."""

@@ -8,7 +8,7 @@ mathematical signs, with other names or with numbers in place of the arguments: 
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -47,11 +47,65 @@ _FUNCTIONS = {
 }
 
 
+GRADIENT = "grad"
+"""The upstream gradient's name, in a formula that is a whole contribution."""
+
+
+def is_factor(text: str) -> bool:
+    """Return True for a local derivative that the upstream gradient is multiplied with, entry by entry.
+
+    Examples
+    --------
+    >>> is_factor("2 * self"), is_factor("grad @ other.T"), is_factor("")
+    (True, False, False)
+    """
+    return bool(text) and GRADIENT not in names_in(text)
+
+
+@lru_cache(maxsize=1024)
+def names_in(text: str) -> frozenset[str]:
+    """Return the names that stand in a formula."""
+    return frozenset(node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name))
+
+
+
+def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
+    """Leave arguments that were not given out of a formula's sums, calls and comparisons."""
+
+    def missing(part: ast.expr) -> bool:
+        return isinstance(part, ast.Name) and part.id in absent
+
+    class Pruned(ast.NodeTransformer):
+        def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+            self.generic_visit(node)
+            if isinstance(node.op, ast.Add | ast.Sub | ast.Mult) and (missing(node.left) or missing(node.right)):
+                return node.right if missing(node.left) else node.left
+            return node
+
+        def visit_Compare(self, node: ast.Compare) -> ast.expr:
+            operands = [node.left, *node.comparators]
+            there = [place for place, operand in enumerate(operands) if not missing(operand)]
+            if len(there) == len(operands):
+                return node
+            if len(there) < 2:
+                return ast.Constant(True)
+            signs = [node.ops[place - 1] for place in there[1:]]
+            return ast.Compare(operands[there[0]], signs, [operands[place] for place in there[1:]])
+
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            self.generic_visit(node)
+            arguments = [argument for argument in node.args if not missing(argument)]
+            return ast.copy_location(ast.Call(node.func, arguments, node.keywords), node)
+
+    return Pruned().visit(node) if absent & names_in(ast.unparse(node)) else node  # type: ignore[no-any-return]
+
+
+
 def superscript(text: str) -> str:
     """Raise a short text: ``"−2"`` becomes ``"⁻²"``. What has no raised form is put after a caret."""
     if set(text) <= _SUPERSCRIPT_READY:
         return text.translate(_SUPERSCRIPTS)
-    return "^" + _in_brackets(text, binding(text), _ATOM)
+    return f"^({text})" if binding(text) < _ATOM else f"^{text}"
 
 
 def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] | None = None) -> str:
@@ -79,7 +133,50 @@ def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] 
     >>> formula("self * other", {"self": "3", "other": "2"}, {"self": "x", "other": "2"})
     '2 · 3'
     """
-    return _print(_parse(expression), _Words(words, words if order is None else order))[0]
+    return _text(pieces(expression, words, order))
+
+
+class Piece(NamedTuple):
+    """A piece of a printed formula.
+
+    Attributes
+    ----------
+    text
+        What is printed.
+    of
+        The part of the formula that it stands for: a name (perhaps transposed) or a number; of a function's name, and of the bar
+        that opens an absolute value, all of the call; of a raised exponent, the exponent. ``None`` for a sign.
+    """
+
+    text: str
+    of: ast.expr | None = None
+
+
+def pieces(
+    expression: str,
+    words: Mapping[str, str],
+    order: Mapping[str, str] | None = None,
+    *,
+    arrays: Collection[str] = (),
+    product: str = " @ ",
+) -> tuple[Piece, ...]:
+    """Print a formula as `formula` does, in pieces.
+
+    Parameters
+    ----------
+    expression, words, order
+        As for `formula`. A transposed name may have a word of its own: ``"self.T"``.
+    arrays
+        The names that have axes: what multiplies two of them entry by entry is written ``⊙``.
+    product
+        What to write for a product of matrices.
+
+    Examples
+    --------
+    >>> "".join(piece.text for piece in pieces("2 * self * other", {"self": "x", "other": "w"}, arrays=("self", "other")))
+    '2·x⊙w'
+    """
+    return _print(_parse(expression), _Words(words, words if order is None else order, frozenset(arrays), product))[0]
 
 
 class _Words(NamedTuple):
@@ -87,10 +184,18 @@ class _Words(NamedTuple):
 
     written: Mapping[str, str]
     order: Mapping[str, str]
+    arrays: frozenset[str] = frozenset()
+    product: str = " @ "
 
     def in_order(self, node: ast.expr, text: str) -> str:
         """Return what a part of the formula is in the line that decides; here it is `text`."""
-        return text if self.order is self.written else _print(node, _Words(self.order, self.order))[0]
+        if self.order is self.written:
+            return text
+        return _text(_print(node, self._replace(written=self.order))[0])
+
+    def has_axes(self, node: ast.expr) -> bool:
+        """Return True for a part of the formula that is no single number."""
+        return any(isinstance(name, ast.Name) and name.id in self.arrays for name in ast.walk(node))
 
 
 @lru_cache(maxsize=1024)
@@ -108,7 +213,7 @@ def binding(text: str) -> int:
             continue
         if sign in "+−-" and place and text[place - 1] not in "e·/^":
             loosest = min(loosest, _SUM)
-        elif sign in "·/@\1×÷":  # \1 stands for an @ that is to stay one
+        elif sign in "·/@⊙×÷":
             loosest = min(loosest, _PRODUCT)
         elif sign in "−-":
             loosest = min(loosest, _MINUS)
@@ -121,82 +226,126 @@ def binding(text: str) -> int:
     return loosest
 
 
-def _in_brackets(text: str, strength: int, needed: int) -> str:
-    return f"({text})" if strength < needed else text
+Printed = tuple[tuple[Piece, ...], int]
+"""A formula in pieces, and how tightly it binds."""
 
 
-def _print(node: ast.expr, words: _Words) -> tuple[str, int]:
-    """Return the text of a formula and how tightly it binds. Formulas are ours and a few levels deep."""
+def _text(pieces: Iterable[Piece]) -> str:
+    return "".join([piece.text for piece in pieces])
+
+
+def _joined(*parts: str | Piece | tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Put signs and pieces in a row."""
+    found: list[Piece] = []
+    for part in parts:
+        if isinstance(part, str):
+            found.append(Piece(part))
+        elif isinstance(part, Piece):
+            found.append(part)
+        else:
+            found += part
+    return tuple(found)
+
+
+def _enclosed(printed: Printed, needed: int) -> tuple[Piece, ...]:
+    inner, strength = printed
+    return _joined("(", inner, ")") if strength < needed else inner
+
+
+def _print(node: ast.expr, words: _Words) -> Printed:
+    """Print a part of a formula. Formulas are ours and a few levels deep."""
     match node:
         case ast.Name(id=name):
             text = words.written.get(name, "π" if name == "pi" else name)
-            return text, binding(text)
+            return (Piece(text, node),), _binding_of(text)
         case ast.Constant(value=value):
-            return number(value), _ATOM
+            return (Piece(number(value), node),), _ATOM
         case ast.Attribute(value=inner, attr="T"):
-            text, strength = _print(inner, words)
-            if text.endswith("ᵀ") and strength >= _POWER:
-                return text[:-1], binding(text[:-1])  # turned back
-            return _in_brackets(text, strength, _POWER) + "ᵀ", _POWER
+            return _print_transposed(node, inner, words)
         case ast.UnaryOp(op=ast.USub(), operand=inner):
-            text, strength = _print(inner, words)
-            if text.startswith("−") and strength == _MINUS:
-                return text[1:], binding(text[1:])
-            return "−" + _in_brackets(text, strength, _PRODUCT), _MINUS
+            printed = _print(inner, words)
+            if printed[0][0] == Piece("−") and printed[1] == _MINUS:
+                rest = printed[0][1:]
+                return rest, binding(_text(rest))
+            return _joined("−", _enclosed(printed, _PRODUCT)), _MINUS
         case ast.BinOp(left=base, op=ast.Pow(), right=power):
             return _print_power(base, power, words)
         case ast.BinOp(left=left, op=sign, right=right):
             return _print_binary(left, sign, right, words)
         case ast.Compare(left=left, ops=[sign], comparators=[right]):
-            sides = (_in_brackets(*_print(side, words), _SUM) for side in (left, right))
-            return _COMPARISONS[type(sign)].join(sides), _COMPARE
+            before, after = (_enclosed(_print(side, words), _SUM) for side in (left, right))
+            return _joined(before, _COMPARISONS[type(sign)], after), _COMPARE
         case ast.IfExp(test=test, body=body, orelse=other):
             yes, when, no = (_print(part, words)[0] for part in (body, test, other))
-            return f"{yes} if {when}, else {no}", _CHOICE
+            return _joined(yes, " if ", when, ", else ", no), _CHOICE
         case ast.Subscript(value=inner):
-            return _in_brackets(*_print(inner, words), _ATOM) + "[…]", _ATOM
+            return (Piece(_text(_enclosed(_print(inner, words), _ATOM)) + "[…]", node),), _ATOM
         case ast.Call(func=ast.Name(id="abs"), args=[inner]):
-            return f"|{_print(inner, words)[0]}|", _ATOM
+            return _joined(Piece("|", node), _print(inner, words)[0], "|"), _ATOM
         case ast.Call(func=ast.Name(id=name), args=arguments):
-            written = ", ".join(_print(argument, words)[0] for argument in arguments)
-            return f"{_FUNCTIONS.get(name, name)}({written})", _ATOM
+            written = [_print(argument, words)[0] for argument in arguments]
+            inside = [part for place, one in enumerate(written) for part in ((", ", one) if place else (one,))]
+            return _joined(Piece(_FUNCTIONS.get(name, name), node), "(", *inside, ")"), _ATOM
     raise ValueError(f"the notation has no way to write {ast.unparse(node)!r}")
 
 
-def _print_power(base: ast.expr, power: ast.expr, words: _Words) -> tuple[str, int]:
-    exponent = _evaluated(_print(power, words)[0])
-    text, strength = _print(base, words)
+def _binding_of(word: str) -> int:
+    """Return how tightly a word binds: a fraction of differentials stands for itself."""
+    return _ATOM if word.startswith("∂") else binding(word)
+
+
+def _print_transposed(node: ast.expr, inner: ast.expr, words: _Words) -> Printed:
+    printed = _print(inner, words)
+    if not isinstance(inner, ast.Name):
+        return _joined(_enclosed(printed, _POWER), "ᵀ"), _POWER
+    word = words.written.get(f"{inner.id}.T")
+    if word is None:
+        text = _text(_enclosed(printed, _POWER))
+        if text.startswith("∂"):
+            text = f"({text})"
+        word = text[:-1] if text.endswith("ᵀ") else f"{text}ᵀ"  # turned back
+    return (Piece(word, node),), binding(word)
+
+
+def _print_power(base: ast.expr, power: ast.expr, words: _Words) -> Printed:
+    exponent = _evaluated(_text(_print(power, words)[0]))
+    printed = _print(base, words)
     if exponent == "1":
-        return text, strength
+        return printed
     if exponent == "0":
-        return "1", _ATOM
-    return _in_brackets(text, strength, _ATOM) + superscript(exponent), _POWER
+        return (Piece("1", ast.Constant(1)),), _ATOM
+    return _joined(_enclosed(printed, _ATOM), Piece(superscript(exponent), power)), _POWER
 
 
-def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: _Words) -> tuple[str, int]:
+def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: _Words) -> Printed:
     symbol, strength = _OPERATORS[type(sign)]
-    first, first_strength = _print(left, words)
-    second, second_strength = _print(right, words)
+    one, two = _print(left, words), _print(right, words)
+    first, second = _text(one[0]), _text(two[0])
     # What the line that decides does: 1·x is x there, but 1 · 5 stays where w·x was written.
     before, after = words.in_order(left, first), words.in_order(right, second)
     if isinstance(sign, ast.Div) and after == "1":
-        return first, first_strength
+        return one
     if isinstance(sign, ast.Mult) and "1" in (before, after):
-        return (second, second_strength) if before == "1" else (first, first_strength)
+        return two if before == "1" else one
     if isinstance(sign, ast.Mult) and _is_number(after) and not _is_number(before):
         # 5·x, however it was written; a minus sign in front would have to be bracketed, so it moves there too
-        first, first_strength, second, second_strength = second, binding(second), first, first_strength
+        one, two = (two[0], binding(second)), one
+        first, second = second, first
     # Minus and divided by are not associative: what stands to their right has to bind more tightly than they do.
     tighter = strength + 1 if isinstance(sign, ast.Sub | ast.Div | ast.MatMult) else strength
-    if second_strength == _MINUS:
+    if two[1] == _MINUS:
         tighter = _ATOM
-    first_needed = strength + 1 if isinstance(sign, ast.MatMult) and first_strength == _PRODUCT else strength
-    if isinstance(sign, ast.Mult) and _is_number(first.rpartition("·")[2].strip()) and _is_number(second):
-        symbol = " · "
-    return (
-        _in_brackets(first, first_strength, first_needed) + symbol + _in_brackets(second, second_strength, tighter),
-        strength,
-    )
+    first_needed = strength + 1 if isinstance(sign, ast.MatMult) and one[1] == _PRODUCT else strength
+    if isinstance(sign, ast.MatMult):
+        symbol = words.product
+    elif isinstance(sign, ast.Mult):
+        if words.has_axes(left) and words.has_axes(right):
+            symbol = "⊙"
+        if _is_number(first.rpartition("·")[2].strip()) and _is_number(second):
+            symbol = " · "
+    if symbol in ("·", "⊙", "/") and not {"[", "∂"}.isdisjoint(first + second):
+        symbol = f" {symbol} "
+    return _joined(_enclosed(one, first_needed), symbol, _enclosed(two, tighter)), strength
 
 
 def _is_number(text: str) -> bool:

@@ -13,7 +13,8 @@ import numpy as np
 
 from gradviz.engine import advice
 from gradviz.engine import functions as f
-from gradviz.engine.functions import joining, linalg
+from gradviz.engine.functions import joining
+from gradviz.engine.linalg import functions as linalg
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import array_of
 from gradviz.engine.operations import elementary, elementwise

@@ -16,9 +16,9 @@ import numpy as np
 from gradviz import absent
 from gradviz.engine import advice, devices, dtypes, mixed, printing
 from gradviz.engine.core import tensor as core
-from gradviz.engine.core.node import moment
+from gradviz.engine.core.clock import moment
 from gradviz.engine.core.tensor import Edge, edge_of, mode, results_are, wrap
-from gradviz.engine.hooks import Hooks, RemovableHandle
+from gradviz.engine.handles import Hooks, RemovableHandle
 from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.size import Size

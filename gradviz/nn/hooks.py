@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from gradviz.engine.hooks import Hooks
+from gradviz.engine.handles import Hooks
 from gradviz.engine.modes import mode
 from gradviz.engine.operation import family, unlisted
 from gradviz.engine.tensor import Tensor, wrap

@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gradviz.engine import advice, devices, dtypes, mixed, scope
-from gradviz.engine.hooks import RemovableHandle
+from gradviz.engine import advice, devices, dtypes, formats, mixed, scope
+from gradviz.engine.handles import RemovableHandle
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.nn import hooks, state
@@ -423,7 +423,7 @@ class Module:
                 kind = argument.dtype
             elif isinstance(argument, dtypes.dtype):
                 kind = argument
-            elif argument is not None and not isinstance(argument, bool | devices.memory_format):
+            elif argument is not None and not isinstance(argument, bool | formats.memory_format):
                 devices.check_device(argument)
         if kind is None:
             return self

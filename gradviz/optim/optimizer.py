@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradviz.engine import advice, inplace, mixed
-from gradviz.engine.hooks import Hooks, RemovableHandle
+from gradviz.engine.handles import Hooks, RemovableHandle
 from gradviz.engine.modes import enable_grad
 from gradviz.engine.node import caller
 from gradviz.engine.tensor import Tensor, wrap

@@ -59,6 +59,12 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
   body { padding: 8px; --gradviz-height: 60vh; }
   h1 { margin: 4px 4px 8px; font-size: 17px; }
 }
+:root[data-framed] body { padding: 0; background: none; --gradviz-height: 460px; --gradviz-least: 0px; }
+:root[data-framed] h1 { display: none; }
+:root[theme="dark"] body { color: #e6edf3; }
+:root[theme="light"] body { color: #1f2328; }
+:root[theme="dark"] { color-scheme: dark; }
+:root[theme="light"] { color-scheme: light; }
 """
 
 

@@ -12,7 +12,8 @@ import traitlets
 
 from gradviz.drawing import Drawing
 from gradviz.player.folds import at_depth, depths, step_at
-from gradviz.player.page import script, style_sheet
+from gradviz.player.frame import Static
+from gradviz.player.page import page, script, style_sheet
 from gradviz.player.payload import at_step, payload
 from gradviz.player.still import still_html
 from gradviz.recording.model import Recording
@@ -114,6 +115,29 @@ class Player(anywidget.AnyWidget):
             If the file cannot be written; an older one stays as it was.
         """
         return self.drawing.save(path)
+
+    def static(self) -> Static:
+        """Return the player for where there is no kernel: one HTML output that carries its whole page in a frame.
+
+        Returns
+        -------
+        Static
+            Shows itself in a notebook, and there goes on playing in what nbconvert, Sphinx or Quarto make of it; ``.html`` is
+            text to be put into any page.
+
+        Examples
+        --------
+        >>> import gradviz as gv
+        >>> w = gv.tensor(2.0, requires_grad=True)
+        >>> text = gv.backprop(w * 3).static().html
+        >>> "<iframe" in text
+        True
+        """
+        return Static(
+            self.recording.title or "Backpropagation, step by step",
+            page(self._final, predict=self.predict),
+            self._final.to_svg(panel=True),
+        )
 
     @traitlets.validate("step")
     def _existing_step(self, proposal: Any) -> int:

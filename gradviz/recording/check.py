@@ -11,7 +11,17 @@ from collections.abc import Collection
 from typing import Any
 
 from gradviz.recording.guards import DamageError
-from gradviz.recording.model import FOLD, FULL_VALUE_LIMIT, Frame, Graph, Operation, Recording, Tensor, Value
+from gradviz.recording.model import (
+    FOLD,
+    FULL_VALUE_LIMIT,
+    Equation,
+    Frame,
+    Graph,
+    Operation,
+    Recording,
+    Tensor,
+    Value,
+)
 from gradviz.recording.values import preview_shape
 
 _SLOT = re.compile("0|[1-9][0-9]{0,8}")
@@ -136,6 +146,22 @@ def _check_frame(frame: Frame, parts: _Parts, where: str) -> None:
         _check_value(contribution.value, parts.shapes[tensor], where)
         if contribution.local is not None:
             _check_value(contribution.local, contribution.local.shape, where)
+    for equation in frame.equation:
+        _check_equation(equation, parts, where)
+
+
+def _check_equation(equation: Equation, parts: _Parts, where: str) -> None:
+    if equation.argument and equation.argument not in parts.edges:
+        raise DamageError(f"{where} has an equation about {shown(equation.argument)}, which is not there")
+    if len(equation.relations) != max(len(equation.sides) - 1, 0):
+        raise DamageError(
+            f"{where} has an equation of {len(equation.sides)} sides with {len(equation.relations)} signs"
+        )
+    for part in (part for side in equation.sides for part in side):
+        if part.tensor and part.tensor not in parts.shapes and part.tensor not in parts.edges:
+            raise DamageError(f"{where} has numbers of {shown(part.tensor)} in an equation, which is not there")
+        if part.value is not None:
+            _check_value(part.value, part.value.shape, where)
 
 
 def _check_value(value: Value, shape: tuple[int, ...], where: str) -> None:

@@ -25,7 +25,7 @@ from gradviz.recording.guards import AGAIN, NO_TEXT, DamageError, FileError, par
 from gradviz.recording.model import Recording
 
 FORMAT = "gradviz.recording"
-VERSION = 1
+VERSION = 2
 
 Document = TypeVar("Document")
 Made = TypeVar("Made")

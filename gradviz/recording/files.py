@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -59,6 +60,8 @@ def _write(asked: Path, target: Path, data: bytes) -> None:
     try:
         with file:
             file.write(data)
+        if sys.platform == "emscripten":
+            os.chmod(aside, 0o644)  # in a browser a new file has no permissions at all
         if there is not None:
             _give(aside, there)
         os.replace(aside, target)

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.node import Node
-from gradviz.recording import sentences, words
+from gradviz.recording import equations, sentences, words
 from gradviz.recording.collect import Collection
 from gradviz.recording.later import later
-from gradviz.recording.model import Contribution, Frame, Gradient, Value
-from gradviz.recording.passes import Key, Pass
+from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
+from gradviz.recording.passes import Key, Pass, places_of
 from gradviz.recording.values import kept
 from gradviz.recording.words import Applied, Operand
 
-Line = Callable[[], str]
+Line = Callable[[], Equation]
 """Writes a line of an equation."""
 
 
@@ -66,7 +66,7 @@ def _forward_words(applied: Applied) -> Mapping[str, Any]:
     sources = [operand.name for operand in applied.operands if operand.id]
     return {
         "sentence": sentences.computed(applied.results[0].name, sources),
-        "equation": (words.forward_equation(applied),),
+        "equation": (equations.computed(applied),),
     }
 
 
@@ -107,14 +107,14 @@ class _Backward:
 
     def _seed_frame(self) -> Frame:
         root, lines = self.root, list[Line]()
-        sentence, equation = sentences.seeded(self.output, root.name, self.value(self.seed), ones=self.ones)
+        seed = self.value(self.seed)
         gradient = self._gradient(root, self.root_key, self.seed, True, lines)
         return Frame(
             "backward",
             root.id,
             "Start of backward",
-            sentence,
-            equation=(equation, *(line() for line in lines)),
+            sentences.seeded(root.name, seed, ones=self.ones),
+            equation=(equations.seed(self.output, root, seed), *(line() for line in lines)),
             gradients=(gradient,),
         )
 
@@ -123,6 +123,7 @@ class _Backward:
         row, name, result, key = node.operation, type(node).__name__, applied.results[0], (node, applied.first)
         upstream = ran.gradient_of(key)
         entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
+        arrived = self._arrived(node, applied)
         lines: list[Line] = []
         contributions: list[Contribution] = []
         gradients: dict[str, Gradient] = {}
@@ -133,8 +134,8 @@ class _Backward:
                 continue
             slot = row.inputs[place]
             if sent is not None:
-                told, not_all = (applied, slot, self.output, result), target in self.partial
-                lines.append(partial(words.backward_equation, *told, value(entered), value(sent), partial=not_all))
+                told, not_all = (applied, slot, self.output, arrived), target in self.partial
+                lines.append(partial(equations.sent, *told, value(sent), partial=not_all))
                 if not contributions and not _same(upstream, entered):
                     lines.append(self._replaced(f"{name} had made {result.name}'s gradient", entered))
             if not _same(sent, gradient):
@@ -152,8 +153,12 @@ class _Backward:
             total = self.so_far[target] = gradient if before is None else before + gradient
             self.missing[target] -= 1
             if before is not None:
-                given = words.gradient_name(self.output, target.name)
-                lines.append(partial(sentences.summed, given, value(before), value(gradient), value(total)))
+                given, sums = (
+                    words.gradient_name(self.output, target.name),
+                    (value(before), value(gradient), value(total)),
+                )
+                told, whole = (given, target, sums, f"{applied.id}_{place}"), not self.missing[target]
+                lines.append(partial(equations.added, *told, complete=whole))
             gradients[target.id] = self._gradient(target, edge, total, not self.missing[target], lines)
         return later(
             Frame,
@@ -180,14 +185,15 @@ class _Backward:
         elif (leaf := edge[0].variable) in ran.total:  # else its last gradient came from outside of this picture
             arrived, made, before = ran.arrived[leaf], ran.total[leaf], ran.before[leaf]
         if not _same(so_far, arrived):
-            lines.append(partial(sentences.more_arrived, name, None if arrived is None else value(arrived)))
+            lines.append(_note(sentences.more_arrived, name, None if arrived is None else value(arrived)))
         hooked = not _same(arrived, made)
         if hooked:
             lines.append(self._replaced(f"{name} made it", made))
         total = made
         if before is not None:
             total = before + made
-            lines.append(partial(sentences.held, name, value(before), value(made), value(total)))
+            sums = (value(before), value(made), value(total))
+            lines.append(partial(equations.added, f"{name}.grad", of, sums, remark=sentences.HELD))
         return Gradient(
             id,
             value(total),
@@ -197,7 +203,19 @@ class _Backward:
         )
 
     def _replaced(self, what: str, gradient: Any) -> Line:
-        return partial(sentences.replaced, what, None if gradient is None else self.value(gradient))
+        return _note(sentences.replaced, what, None if gradient is None else self.value(gradient))
+
+    def _arrived(self, node: Node, applied: Applied) -> list[tuple[Operand, Value]]:
+        """Return the results of an operation that a gradient has arrived at, each with that."""
+        upstream = self.ran.upstream[node]
+        if not node.many:
+            return [(applied.results[0], self.value(upstream))]
+        found = ((self.of.operands.get((node, place)), upstream[place]) for place in places_of(node))
+        return [(of, self.value(gradient)) for of, gradient in found if of is not None and gradient is not None]
+
+
+def _note(write: Callable[..., str], *about: Any) -> Line:
+    return lambda: equations.note(write(*about))
 
 
 def _backward_words(applied: Applied, saved: Sequence[str], freed: bool, lines: Sequence[Line]) -> Mapping[str, Any]:

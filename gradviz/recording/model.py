@@ -295,6 +295,59 @@ class Gradient:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of an equation: a sign, or something that has a value.
+
+    Attributes
+    ----------
+    text
+        What is printed.
+    kind
+        ``"sign"`` for what stands between values; ``"symbol"`` for a name, ``"number"`` and ``"array"`` for numbers themselves. A
+        symbol, with a bracket after it, is a function: what it makes of what is in the brackets is its value.
+    value
+        Its numbers, in the shape of the tensor that they are of; ``None`` for a sign, and where none are kept.
+    tensor
+        Whose numbers they are: the id of a tensor, or for a contribution that of the argument.
+    role
+        What of it: its value, the gradient that it has so far, what was sent along the argument, or the local derivative.
+    transposed
+        True where the numbers stand transposed, in print and in the equation: in `value` they do not.
+    """
+
+    text: str
+    kind: Literal["symbol", "sign", "number", "array"]
+    value: Value | None = None
+    tensor: str = ""
+    role: Literal["", "value", "gradient", "contribution", "local"] = ""
+    transposed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """A line of what a step says in symbols and numbers, which can be printed, worked out, and lit up part by part.
+
+    Attributes
+    ----------
+    text
+        The line as it is printed: ``"∂y/∂w = ∂y/∂(w·x) · x = 1 × 5 = 5"``.
+    kind
+        What it is about: what is computed, the gradient that backward starts from, what an operation sends to an argument, how
+        contributions add up; or a note, which has no sides.
+    argument
+        The argument's id, of a contribution and of a sum that it is added to.
+    sides, relations
+        Its sides, each in parts; and the signs between them. ``"+="`` says that this is only one term of what is left of it.
+    """
+
+    text: str
+    kind: Literal["forward", "seed", "contribution", "sum", "note"]
+    argument: str = ""
+    sides: tuple[tuple[Part, ...], ...] = ()
+    relations: tuple[Literal["=", "≈", "+="], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Frame(Later):
     """One moment of the run, as what changed since the moment before. What is not known yet is absent, not zero.
 
@@ -322,7 +375,7 @@ class Frame(Later):
     title: str
     sentence: str
     reason: str = ""
-    equation: tuple[str, ...] = ()
+    equation: tuple[Equation, ...] = ()
     values: tuple[tuple[str, Value], ...] = ()
     contributions: tuple[Contribution, ...] = ()
     gradients: tuple[Gradient, ...] = ()

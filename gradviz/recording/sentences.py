@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from gradviz.engine.numerals import number
 from gradviz.recording.model import Value
-from gradviz.recording.words import Applied, gradient_name, shape_text, told
+from gradviz.recording.words import Applied
 
 
 def start(cut_off: Sequence[str]) -> str:
@@ -22,18 +22,13 @@ def computed(name: str, sources: Iterable[str]) -> str:
     return f"{name} is computed from {_listed(sources)}."
 
 
-def seeded(output: str, name: str, seed: Value, *, ones: bool) -> tuple[str, str]:
-    """Say with what the backward pass starts: a sentence, and the equation."""
+def seeded(name: str, seed: Value, *, ones: bool) -> str:
+    """Say with what the backward pass starts."""
     if ones:
-        return (
-            f"Backpropagation starts at the end. If {name} changes by a little, {name} changes by just as much: "
-            + ("every entry of its gradient is 1." if seed.shape else "its gradient is 1."),
-            f"{gradient_name(output, name)} = 1",
+        return f"Backpropagation starts at the end. If {name} changes by a little, {name} changes by just as much: " + (
+            "every entry of its gradient is 1." if seed.shape else "its gradient is 1."
         )
-    return (
-        f"Backpropagation enters this picture at {name}, with a gradient that was given, or came from further on.",
-        f"{gradient_name(output, name)} = {told(seed)}",
-    )
+    return f"Backpropagation enters this picture at {name}, with a gradient that was given, or came from further on."
 
 
 def passed_on(applied: Applied, saved: Sequence[str], *, freed: bool) -> str:
@@ -47,16 +42,8 @@ def passed_on(applied: Applied, saved: Sequence[str], *, freed: bool) -> str:
     return reason
 
 
-def summed(name: str, first: Value, second: Value, total: Value) -> str:
-    """Write how contributions add up: ``∂z/∂x so far: 9 + 5 = 14``."""
-    if total.shape:
-        return f"{name} so far: what had arrived before + this   ({shape_text(total.shape)})"
-    return f"{name} so far: {told(first)} + {_bracketed(told(second))} = {told(total)}"
-
-
-def held(name: str, before: Value, made: Value, total: Value) -> str:
-    """Write what a leaf's ``.grad`` has become, in which an earlier gradient stood."""
-    return f"{summed(f'{name}.grad', before, made, total)}   (the first was there already)"
+HELD = "   (the first was there already)"
+"""Said after the sum where a leaf's ``.grad`` held an earlier gradient."""
 
 
 def more_arrived(name: str, arrived: Value | None) -> str:
@@ -73,10 +60,6 @@ def _of_a_hook(gradient: Value | None) -> str:
     if gradient is None:
         return "nothing"
     return number(gradient.data[0]) if gradient.shape == () and gradient.data else "another gradient"
-
-
-def _bracketed(text: str) -> str:
-    return f"({text})" if text.startswith("−") else text
 
 
 def _listed(names: Iterable[str]) -> str:

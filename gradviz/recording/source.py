@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from types import CodeType
 from typing import Any
 
+from gradviz.recording.cells import Cell, cells_of
 from gradviz.recording.model import Code, Source
 
 CONTEXT = 6
@@ -76,13 +77,17 @@ def _characters(file: str, line: int | None, bytes_before: int | None) -> int | 
     if line is None or bytes_before is None:
         return None
     text = linecache.getline(file, line)
-    return len(text.encode()[:bytes_before].decode(errors="ignore")) if text else bytes_before
+    before = len(text.encode()[:bytes_before].decode(errors="ignore")) if text else bytes_before
+    indent = next((cell.indent for cell in cells_of(file) if cell.first <= line <= cell.last), 0)
+    return max(before - indent, 0)
 
 
 def shown_name(file: str) -> str:
     """Name a file without telling where it lies: a saved recording is handed around."""
     if file.startswith("<ipython-input") or f"{os.sep}ipykernel_" in file:
         return _cell_name(file)
+    if "__marimo__cell_" in file:
+        return "cell"
     return os.path.basename(file)
 
 
@@ -98,9 +103,15 @@ def _cell_name(file: str) -> str:
 
 def _stretches(file: str, written: set[int]) -> Iterator[Code]:
     text = linecache.getlines(file)
-    wanted = set(range(1, len(text) + 1))
-    if len(text) > SHORT_FILE:
-        wanted &= {near for line in written for near in range(line - CONTEXT, line + 2)}
+    cells = cells_of(file) or [Cell(1, len(text), 0)]
+    for cell in cells:
+        wanted = set(range(cell.first, cell.last + 1))
+        if len(text) > SHORT_FILE or len(cells) > 1:
+            wanted &= {near for line in written for near in range(line - CONTEXT, line + 2)}
+        yield from _shown(file, [line[cell.indent :] for line in text], wanted)
+
+
+def _shown(file: str, text: list[str], wanted: set[int]) -> Iterator[Code]:
     for first, last in _runs(sorted(wanted)):
         last = min(last, first + MOST_LINES - 1)
         kept = [line.rstrip("\n") for line in text[first - 1 : last]]

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.core.node import summed_axes
-from gradviz.engine.notation import binding, formula
+from gradviz.engine.core.unbroadcast import summed_axes
+from gradviz.engine.notation import binding, formula, pieces
 from gradviz.engine.numerals import number
-from gradviz.engine.operation import Operation
+from gradviz.engine.operation import Operation, normal_axes
 from gradviz.recording.model import Value
 from gradviz.recording.values import COPIED_UP_TO, value_of
 
@@ -170,11 +170,19 @@ def is_factor(operation: Operation, slot: str) -> bool:
     return "grad" not in operation.local.get(slot, "grad")
 
 
-def _words(applied: Applied, *, numbers: bool) -> dict[str, str]:
-    words = dict(applied.texts)
-    for slot, operand in zip(applied.operation.inputs, applied.operands, strict=True):
-        words[slot] = number(np.asarray(operand.array)[()]) if numbers else operand.name
-    return words | _averaged_over(applied)
+def names_in_formulas(applied: Applied) -> dict[str, str]:
+    """Return what to write for the names in an operation's formulas: for arguments their names, for settings what they are."""
+    operands = zip(applied.operation.inputs, applied.operands, strict=True)
+    return {**dict(applied.texts), **{slot: operand.name for slot, operand in operands}, **_averaged_over(applied)}
+
+
+def reduced_axes(applied: Applied) -> tuple[int, ...]:
+    """Return the axes that an operation has reduced, and dropped or kept at length 1."""
+    given = dict(zip(applied.operation.settings, applied.settings, strict=False))
+    if not applied.operation.reduction or "dim" not in given:
+        return ()
+    dimensions = len(applied.operands[0].shape)
+    return tuple(range(dimensions)) if given["dim"] is None else normal_axes(given["dim"], dimensions)
 
 
 def _averaged_over(applied: Applied) -> dict[str, str]:
@@ -197,7 +205,7 @@ def local_label(applied: Applied, slot: str) -> str:
     written = applied.operation.local.get(slot, "")
     if not written:
         return ""
-    words = _words(applied, numbers=False)
+    words = names_in_formulas(applied)
     words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
     if is_factor(applied.operation, slot):
         text = formula(written, words)
@@ -206,18 +214,12 @@ def local_label(applied: Applied, slot: str) -> str:
         unnamed = {s: "…" for s, o in zip(applied.operation.inputs, applied.operands, strict=True) if not o.named}
         return formula(written, words | unnamed)
     # The upstream gradient itself is not written: what remains is what it is multiplied with.
-    text = _with_dots(written, words | {"grad": "\0"})
+    text = "".join([piece.text for piece in pieces(written, words | {"grad": "\0"}, product=" · ")])
     if text.startswith("\0 · "):
         return text[len("\0 ") :]
     if text.endswith(" · \0"):
         return text[: -len(" \0")]
     return f"{applied.operation.name}′"
-
-
-def _with_dots(written: str, words: dict[str, str]) -> str:
-    """Print a formula with the mathematician's dot for matrix products, but leave the ``@`` in names as it is."""
-    hidden = {name: word.replace("@", "\1") for name, word in words.items()}
-    return formula(written, hidden).replace(" @ ", " · ").replace("\1", "@")
 
 
 def local_number(applied: Applied, slot: str, label: str) -> str:
@@ -267,23 +269,6 @@ def _ones_sent_back(applied: Applied, slot: str) -> np.ndarray[Any, Any]:
         return np.asarray(operation.rules[place](ones, (*arrays, *results, *applied.settings)))
 
 
-def forward_equation(applied: Applied) -> str:
-    """Write what an operation computed: ``w·x = 2 · 5 = 10``; for tensors the shapes."""
-    result = applied.results[0]
-    expression, name = applied.operation.expression, result.name
-    names = _words(applied, numbers=False)
-    written = formula(expression, names) if expression else name
-    start = written if written == name or len(written) > 40 else f"{name} = {written}"
-    if result.is_scalar and all(operand.is_scalar for operand in applied.operands):
-        with_numbers = formula(expression, _words(applied, numbers=True), names) if expression else ""
-        value = number(np.asarray(result.array)[()])
-        return " = ".join(dict.fromkeys(part for part in (start, with_numbers, value) if part))
-    shapes = ", ".join(shape_text(operand.shape) for operand in applied.operands if operand.shape)
-    if result.is_scalar:
-        return f"{start} = {number(np.asarray(result.array)[()])}   ({shapes} → one number)"
-    return f"{start}   ({shapes} → {shape_text(result.shape)})"
-
-
 def gradient_name(output: str, tensor: str) -> str:
     """Write a gradient as a fraction: ``∂y/∂x``."""
     return f"∂{_in_fraction(output)}/∂{_in_fraction(tensor)}"
@@ -292,55 +277,6 @@ def gradient_name(output: str, tensor: str) -> str:
 def _in_fraction(name: str) -> str:
     simple = name.replace(".", "").replace("_", "").isalnum() or binding(name) == binding("x")
     return name if simple else f"({name})"
-
-
-def backward_equation(
-    applied: Applied,
-    slot: str,
-    output: str,
-    result: Operand,
-    upstream: Value,
-    contribution: Value,
-    *,
-    partial: bool,
-) -> str:
-    """Write one product of the chain rule: ``∂y/∂w = ∂y/∂(w·x) · x = 1 × 5 = 5``.
-
-    Parameters
-    ----------
-    applied, slot
-        The operation and the argument that gets this contribution.
-    output
-        The name of what is differentiated.
-    result
-        What the operation made.
-    upstream, contribution
-        The gradient that arrived, and what was sent on.
-    partial
-        True where the argument gets other contributions too, so that this is not all of its gradient.
-    """
-    target = applied.operands[applied.operation.inputs.index(slot)]
-    left = gradient_name(output, target.name)
-    left = f"to {left}: " if partial else f"{left} = "
-    above = gradient_name(output, result.name)
-    written = applied.operation.local.get(slot, "")
-    words = _words(applied, numbers=False)
-    words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
-    number_text = scalar_local(applied, slot)
-    if number_text:
-        local = formula(written, words)
-        symbols = f"{above} · {_bracketed(local)}"
-        numbers = f"{told(upstream)} × {_bracketed(number_text)}"
-        return f"{left}{symbols} = {numbers} = {told(contribution)}"
-    shape = shape_text(target.shape) if target.shape else "one number"
-    if is_factor(applied.operation, slot):
-        local = formula(written, words)
-        symbols = above if local == "1" else f"{above} · {_bracketed(local)}"
-    else:
-        symbols = _with_dots(written, words | {"grad": above})
-    line = f"{left}{symbols}   ({shape})"
-    axes = summed_over(applied.operation, applied.output_shape, target.shape)
-    return f"{line}, {summed_text(axes)}" if axes else line
 
 
 def told(value: Value) -> str:
@@ -368,15 +304,6 @@ def summed_over(operation: Operation, made: tuple[int, ...], target: tuple[int, 
     except ValueError:
         return ()
     return summed_axes(made, target)
-
-
-def summed_text(axes: tuple[int, ...]) -> str:
-    """Say over which axes a broadcast gradient was summed."""
-    return f"summed over {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
-
-
-def _bracketed(text: str) -> str:
-    return f"({text})" if binding(text) < binding("a·b") or text.startswith("−") else text
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

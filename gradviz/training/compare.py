@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import image_tag
+from gradviz.drawing.shown import Shown
 from gradviz.drawing.text import clean
 from gradviz.recording import number_text
 from gradviz.training import chart as charts
@@ -26,6 +27,9 @@ from gradviz.training.run import Run
 from gradviz.training.surface import Named, far_above, surface, usual_pair, way
 
 WIDTH = max(charts.WIDTH, contours.WIDTH)
+
+CELL = "style='text-align: left; padding: 2px 14px 2px 0'"
+"""How the table's cells stand, also where the page around them has its own idea of a table."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class RunComparison:
+class RunComparison(Shown):
     """Several runs. Evaluate it in a notebook cell to see them.
 
     Attributes
@@ -191,15 +195,15 @@ class RunComparison:
         body = "".join(
             "<tr>"
             + "".join(
-                f"<th scope='row' style='text-align:left'>{escape(clean(cell))}</th>"
+                f"<th scope='row' {CELL}>{escape(clean(cell))}</th>"
                 if place == 0
-                else f"<td>{escape(clean(cell))}</td>"
+                else f"<td {CELL}>{escape(clean(cell))}</td>"
                 for place, cell in enumerate(line[: len(heads)])
             )
             + "</tr>"
             for line in lines
         )
-        head = "".join(f"<th scope='col' style='text-align:left'>{escape(name)}</th>" for name in heads)
+        head = "".join(f"<th scope='col' {CELL}>{escape(name)}</th>" for name in heads)
         notes = "".join(f"<p>{escape(clean(note))}</p>" for note in self.notes)
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 

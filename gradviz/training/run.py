@@ -21,6 +21,9 @@ SAVERS = {".zip": "gradviz.training.codec:save", ".html": "gradviz.player.traini
 SHOWER = "gradviz.player.training:TrainingPlayer"
 """What makes a widget of a run."""
 
+FRAMER = "gradviz.player.training:framed"
+"""What makes an output of a run that needs no kernel."""
+
 PICTURES = (".svg", ".pdf", ".png", ".dot")
 """Endings of the picture of one epoch."""
 
@@ -373,6 +376,16 @@ class Run:
         """Return the training player for this run: a widget, which goes on while the loop does."""
         return resolve_name(SHOWER)(self)
 
+    def static(self) -> Any:
+        """Return the training player for where there is no kernel: one HTML output that carries its whole page in a frame.
+
+        Returns
+        -------
+        gradviz.player.frame.Static
+            Shows itself; ``.html`` is text to be put into any page.
+        """
+        return resolve_name(FRAMER)(self)
+
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how a pickle keeps a run, for other processes: as its file."""
         from gradviz.training import codec
@@ -399,6 +412,10 @@ class Run:
             self.show()._ipython_display_()
         else:
             display({"text/plain": repr(self)}, raw=True)
+
+    def _display_(self) -> Any:
+        """Show the player in marimo."""
+        return self.show() if self.log.losses or not self.finished else repr(self)
 
 
 class Steps(Sequence[Step]):

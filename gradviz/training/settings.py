@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.operations.convolution import Geometry
 from gradviz.engine.size import Size
+from gradviz.nn.operations.convolution import Geometry
 from gradviz.recording.guards import DamageError
 from gradviz.training.program import FromSlot
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import math
 import os
+import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Executor, Future
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from gradviz.training.compare import RunComparison, compare
 from gradviz.training.run import Run
 
 Settings = Mapping[str, Any]
+T = TypeVar("T")
 MOST_RUNS = 10_000
 
 LONG = 6
@@ -60,7 +62,8 @@ def sweep(
         ``{"lr": [0.1, 0.01], "momentum": [0.0, 0.9]}``, for all combinations. An array or a tensor will do for a list.
     executor
         Where to train: anything with the ``submit`` of `concurrent.futures.Executor`, such as a Dask client's
-        ``client.get_executor()``. By default as many processes as there are processors. They need not have the code that
+        ``client.get_executor()``. By default as many processes as there are processors (in a browser one training after the
+        other). They need not have the code that
         calls this: a function from a notebook, and a ``lambda``, will do. Threads of one process train one after the other,
         because they share the random numbers.
     seed
@@ -100,11 +103,37 @@ def sweep(
     chosen = combinations(settings)
     if executor is not None:
         return _gathered(executor, train, chosen, seed)
+    with _processes(len(chosen)) as processes:
+        return _gathered(processes, train, chosen, seed)
+
+
+def _processes(wanted: int) -> Executor:
+    """Return as many processes as there are processors; where there can be none, in a browser, what trains one by one."""
+    if sys.platform == "emscripten":
+        return OneByOne()
     from loky import ProcessPoolExecutor
 
-    count = min(len(chosen), os.cpu_count() or 1)
-    with ProcessPoolExecutor(max_workers=count) as processes:
-        return _gathered(processes, train, chosen, seed)
+    processes: Executor = ProcessPoolExecutor(max_workers=min(wanted, os.cpu_count() or 1))
+    return processes
+
+
+class OneByOne(Executor):
+    """Does what it is given at once, in this process.
+
+    Examples
+    --------
+    >>> OneByOne().submit(max, 2, 3).result()
+    3
+    """
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Return a future that is done."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # as a process would, it hands the error to who asks for the result
+            future.set_exception(error)
+        return future
 
 
 def combinations(settings: Any) -> list[dict[str, Any]]:

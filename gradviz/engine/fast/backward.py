@@ -10,9 +10,9 @@ import numpy as np
 
 from gradviz.engine import inplace
 from gradviz.engine.core import backward as core
-from gradviz.engine.core.node import unbroadcast
 from gradviz.engine.core.operation import Operation, parameters
 from gradviz.engine.core.tensor import edge_of, mode, wrap
+from gradviz.engine.core.unbroadcast import unbroadcast
 from gradviz.engine.listening import Usual
 from gradviz.engine.node import AccumulateGrad, Node
 

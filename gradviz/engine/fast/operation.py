@@ -9,7 +9,7 @@ from typing import Any
 from weakref import ref
 
 from gradviz.engine.core import operation as core
-from gradviz.engine.core.node import next_number
+from gradviz.engine.core.clock import next_number
 from gradviz.engine.core.operation import Operation, Rule, parameters
 from gradviz.engine.core.tensor import Edge, mode, wrap
 from gradviz.engine.layout import follow

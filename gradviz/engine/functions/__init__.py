@@ -10,32 +10,41 @@ from typing import Any
 
 from gradviz.engine.functions import (
     arithmetic,
-    counting,
-    facts,
+    histograms,
     indexing,
+    joining,
     logic,
-    matrices,
     members,
+    properties,
     reductions,
     sampling,
+    scattering,
+    searching,
     shapes,
     windows,
 )
 from gradviz.engine.functions.arithmetic import *
-from gradviz.engine.functions.counting import *
-from gradviz.engine.functions.facts import *
+from gradviz.engine.functions.histograms import *
 from gradviz.engine.functions.indexing import *
 from gradviz.engine.functions.joining import *
 from gradviz.engine.functions.logic import *
-from gradviz.engine.functions.matrices import *
 from gradviz.engine.functions.members import *
+from gradviz.engine.functions.properties import *
 from gradviz.engine.functions.reductions import *
 from gradviz.engine.functions.scattering import *
 from gradviz.engine.functions.searching import *
 from gradviz.engine.functions.shapes import *
 from gradviz.engine.functions.windows import *
+from gradviz.engine.linalg.functions import contractions, distances, products, toplevel
+from gradviz.engine.linalg.functions.contractions import *
+from gradviz.engine.linalg.functions.distances import *
+from gradviz.engine.linalg.functions.products import *
+from gradviz.engine.linalg.functions.toplevel import *
 
-FAMILIES = (arithmetic, reductions, counting, matrices, shapes, indexing, logic, facts, sampling, members, windows)
+FAMILIES = (
+    arithmetic, reductions, histograms, products, contractions, distances, toplevel, shapes, indexing, joining, scattering,
+    searching, logic, properties, sampling, members, windows,
+)  # fmt: skip
 
 NOT_METHODS = frozenset(name for family in FAMILIES for name in getattr(family, "NOT_METHODS", ()))
 

@@ -1,4 +1,4 @@
-"""Square brackets, and functions that take a part of a tensor. What puts, joins and searches is listed here too."""
+"""Square brackets, and functions that take a part of a tensor."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.functions import joining, scattering, searching
-from gradviz.engine.functions.joining import *  # noqa: F403
-from gradviz.engine.functions.places import (
+from gradviz.engine.functions.shapes import check_part, unsqueeze
+from gradviz.engine.functions.subscripts import (
     OF_A_NUMBER,
     axes_of,
     check_mask,
@@ -23,9 +22,6 @@ from gradviz.engine.functions.places import (
     slice_of,
     takes_all,
 )
-from gradviz.engine.functions.scattering import *  # noqa: F403
-from gradviz.engine.functions.searching import *  # noqa: F403
-from gradviz.engine.functions.shapes import check_part, unsqueeze
 from gradviz.engine.operation import normal_axis, watching
 from gradviz.engine.operations import shapes
 from gradviz.engine.tensor import Tensor
@@ -34,14 +30,11 @@ from gradviz.engine.views import view_of
 __all__ = [
     "index_put", "narrow", "narrow_copy", "select", "select_copy", "select_scatter", "slice_copy", "slice_scatter",
 ]  # fmt: skip
-__all__ += joining.__all__
-__all__ += scattering.__all__
-__all__ += searching.__all__
 
-NOT_METHODS = ["select_copy", "slice_copy", *joining.NOT_METHODS, *searching.NOT_METHODS]
+NOT_METHODS = ["select_copy", "slice_copy"]
 """Functions that are not methods of tensors too."""
 
-IN_PLACE = ["index_put", *scattering.IN_PLACE]
+IN_PLACE = ["index_put"]
 
 
 def getitem(input: Tensor, index: Any) -> Tensor:

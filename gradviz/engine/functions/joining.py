@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.functions.places import slice_of
 from gradviz.engine.functions.scattering import masked_select
 from gradviz.engine.functions.shapes import (
     atleast_1d,
@@ -21,6 +20,7 @@ from gradviz.engine.functions.shapes import (
     reshape,
     view,
 )
+from gradviz.engine.functions.subscripts import slice_of
 from gradviz.engine.operation import normal_axis
 from gradviz.engine.operations import selection, shapes
 from gradviz.engine.scope import warn

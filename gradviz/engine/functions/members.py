@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import creation, devices, dtypes, inplace
+from gradviz.engine import creation, devices, dtypes, formats, inplace
 from gradviz.engine.functions import reductions, shapes
 from gradviz.engine.operation import normal_axis
 from gradviz.engine.operations import elementwise
@@ -194,7 +194,7 @@ METHODS = {
     "sum_to_size": sum_to_size,
     "to_dense": lambda self, dtype=None, masked_grad=None: self if dtype is None else self.to(dtype),
     "is_cpu": property(lambda self: True, doc="True: there is no other device."),
-    "layout": property(lambda self: devices.strided, doc="How it is kept: ``torch.strided``."),
+    "layout": property(lambda self: formats.strided, doc="How it is kept: ``torch.strided``."),
     "name": property(lambda self: None, doc="``None``: a picture finds a tensor's name in the program."),
     "grad_dtype": property(lambda self: self.dtype, doc="The dtype of its gradient: its own."),
     **{name: property(lambda self: False, doc="False: no tensor here is.") for name in NOWHERE},

@@ -17,7 +17,8 @@ from gradviz.engine.functions.joining import cat
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import clone, cumsum, squeeze
 from gradviz.engine.operation import normal_axes, normal_axis
-from gradviz.engine.operations import elementwise, losses, reductions, scalars, scans, selection
+from gradviz.engine.operations import elementwise, reductions, scalars, scans, selection
+from gradviz.engine.operations import softmax as softmaxes
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -127,12 +128,12 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Turn scores along `dim` into probabilities: ``exp(x)`` over the sum of all of them."""
-    return losses.softmax(*_scores("softmax", input, dim, dtype))
+    return softmaxes.softmax(*_scores("softmax", input, dim, dtype))
 
 
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """Return the logarithm of the softmax, computed without overflow."""
-    return losses.log_softmax(*_scores("log_softmax", input, dim, dtype))
+    return softmaxes.log_softmax(*_scores("log_softmax", input, dim, dtype))
 
 
 def _scores(name: str, input: Tensor, dim: int, dtype: Any) -> tuple[Tensor, int]:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.functions.places import check_places
 from gradviz.engine.functions.shapes import broadcast_shape, expand, flatten
+from gradviz.engine.functions.subscripts import check_places
 from gradviz.engine.operation import array_of, normal_axis, watching
 from gradviz.engine.operations import selection, shapes
 from gradviz.engine.tensor import Tensor, wrap

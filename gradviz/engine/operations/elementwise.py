@@ -15,8 +15,8 @@ from gradviz.engine.layout import as_first, as_operands
 from gradviz.engine.notation import superscript
 from gradviz.engine.numerals import number
 from gradviz.engine.operation import beside, binary, general, promoting, unary
+from gradviz.engine.operations.piecewise import only, straight
 from gradviz.engine.operations.shapes import recorded
-from gradviz.engine.operations.straight import only, straight
 from gradviz.engine.tensor import Tensor
 
 

@@ -13,10 +13,10 @@ from gradviz.engine.layout import in_rows
 from gradviz.engine.node import arrived
 from gradviz.engine.operation import array_of, general, normal_axes, promoting, reduction
 from gradviz.engine.operations.elementwise import signs
+from gradviz.engine.operations.piecewise import only
 from gradviz.engine.operations.scans import has_zeros, products_of_others
 from gradviz.engine.operations.selection import put_along
 from gradviz.engine.operations.shapes import plain
-from gradviz.engine.operations.straight import only
 
 
 def _sum(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:

@@ -9,8 +9,8 @@ import numpy as np
 from gradviz.engine.layout import in_rows
 from gradviz.engine.operation import array_of, general
 from gradviz.engine.operations.elementwise import on_both
+from gradviz.engine.operations.piecewise import only
 from gradviz.engine.operations.selection import put_along
-from gradviz.engine.operations.straight import only
 
 
 def from_the_end(grad: Any, dim: int) -> Any:

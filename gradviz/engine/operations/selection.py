@@ -11,8 +11,8 @@ from gradviz.engine import ties
 from gradviz.engine.layout import as_first, in_rows
 from gradviz.engine.operation import family, general, unlisted
 from gradviz.engine.operations.elementwise import not_differentiable
+from gradviz.engine.operations.piecewise import only
 from gradviz.engine.operations.shapes import plain, recorded, zeros_for
-from gradviz.engine.operations.straight import only
 
 _TAKEN = "What was taken gets its gradient; what was left gets 0."
 _REPLACED = "The entries that were replaced send their gradients to the new numbers; the others pass theirs on."

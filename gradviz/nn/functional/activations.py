@@ -11,9 +11,9 @@ from gradviz.engine import distributions, dtypes, functions, random
 from gradviz.engine import inplace as in_place
 from gradviz.engine.functions import reductions, sigmoid, tanh
 from gradviz.engine.operation import normal_axis
-from gradviz.engine.operations import activations
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.nn.operations import activations
 
 __all__ = [
     "celu", "elu", "gelu", "glu", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "leaky_relu",

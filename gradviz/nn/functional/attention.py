@@ -8,13 +8,13 @@ import numpy as np
 
 from gradviz.engine import dtypes, functions
 from gradviz.engine.functions.shapes import contiguous
-from gradviz.engine.operations import attention as rows
 from gradviz.engine.operations import scalars
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.activations import softmax
 from gradviz.nn.functional.dropouts import dropout
 from gradviz.nn.functional.layers import linear
 from gradviz.nn.functional.padding import pad
+from gradviz.nn.operations import attention as rows
 
 __all__ = [
     "multi_head_attention_forward", "scaled_dot_product_attention",

@@ -6,9 +6,9 @@ from typing import Any
 
 from gradviz.engine import dtypes
 from gradviz.engine.functions.shapes import squeeze, unsqueeze
-from gradviz.engine.operations import convolution
-from gradviz.engine.operations.convolution import Geometry
 from gradviz.engine.tensor import Tensor
+from gradviz.nn.operations import convolution
+from gradviz.nn.operations.convolution import Geometry
 
 __all__ = [
     "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",

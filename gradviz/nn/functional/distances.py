@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes, functions, inplace
-from gradviz.engine.functions.products import pdist
 from gradviz.engine.functions.shapes import broadcast_shape
+from gradviz.engine.linalg.functions.distances import pdist
+from gradviz.engine.linalg.operations import norms
 from gradviz.engine.modes import no_grad
-from gradviz.engine.operations import linalg, normalization, scalars
+from gradviz.engine.operations import scalars
 from gradviz.engine.out import written
 from gradviz.engine.tensor import Tensor
+from gradviz.nn.operations import normalization
 
 __all__ = [
     "cosine_similarity", "normalize", "pairwise_distance", "pdist",
@@ -64,7 +66,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 def _length(x: Tensor, dim: int, eps: float) -> Tensor:
     """Return the lengths of vectors; for those shorter than `eps`, that."""
-    length = functions.clone(linalg.vector_norm(x, dim, True, 2.0))
+    length = functions.clone(norms.vector_norm(x, dim, True, 2.0))
     with no_grad():
         inplace.write(length, np.maximum(length.array, eps))
     return length
@@ -81,5 +83,5 @@ def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, o
     """
     if out is not None:
         return written("div", normalize, out, input, p, dim, eps)
-    length = functions.clamp_min(linalg.vector_norm(input, dim, True, p), eps)
+    length = functions.clamp_min(norms.vector_norm(input, dim, True, p), eps)
     return input / functions.expand(length, input.shape)

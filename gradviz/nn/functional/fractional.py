@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import creation
-from gradviz.engine.operations import pooling
 from gradviz.engine.tensor import Tensor
+from gradviz.nn.operations import pooling
 
 __all__ = ["fractional_max_pool2d", "fractional_max_pool3d"]
 

@@ -6,8 +6,8 @@ import warnings
 from typing import Any
 
 from gradviz.engine import dtypes
-from gradviz.engine.operations import gridding
 from gradviz.engine.tensor import Tensor
+from gradviz.nn.operations import gridding
 
 __all__ = ["affine_grid", "grid_sample"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from gradviz.engine import advice, dtypes, functions
-from gradviz.engine.operations import matrix
 from gradviz.engine.tensor import Tensor
+from gradviz.nn.operations import bilinear as rows
 
 __all__ = [
     "bilinear", "linear",
@@ -77,6 +77,6 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
                 f"bilinear(): input{number} size does not match weight size: got {x.size(-1)} but expected {length}"
             )
     x, y = functions.reshape(input1, (-1, input1.shape[-1])), functions.reshape(input2, (-1, input2.shape[-1]))
-    outputs = matrix.trilinear(x, weight, y, "bn,onm,bm->bo")
+    outputs = rows.trilinear(x, weight, y, "bn,onm,bm->bo")
     result = functions.reshape(outputs, (*input1.shape[:-1], weight.shape[0]))
     return result if bias is None else result + bias

@@ -7,8 +7,8 @@ import numpy as np
 from gradviz.engine import functions, inplace
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operation import watching
-from gradviz.engine.operations import embedding as rows
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.nn.operations import embedding as rows
 
 __all__ = [
     "embedding", "embedding_bag", "one_hot",

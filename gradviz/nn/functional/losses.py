@@ -13,12 +13,12 @@ from gradviz.engine.functions.shapes import broadcast_shape
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operation import watching
 from gradviz.engine.operations import elementwise, scalars
-from gradviz.engine.operations import losses as rows
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.activations import log_softmax, logsigmoid
 from gradviz.nn.functional.distances import cosine_similarity, normalize, pairwise_distance, pdist
 from gradviz.nn.functional.fixed import fixed
+from gradviz.nn.operations import losses as rows
 
 __all__ = [
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cosine_embedding_loss", "cosine_similarity",

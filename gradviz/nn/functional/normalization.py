@@ -10,12 +10,12 @@ import numpy as np
 from gradviz.engine import dtypes, functions, inplace
 from gradviz.engine.modes import no_grad
 from gradviz.engine.operation import watching
-from gradviz.engine.operations import normalization as rows
 from gradviz.engine.operations import scalars
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.functional.fixed import fixed
 from gradviz.nn.functional.padding import pad
 from gradviz.nn.functional.pooling import avg_pool2d, avg_pool3d
+from gradviz.nn.operations import normalization as rows
 
 __all__ = [
     "batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "rms_norm",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from gradviz.engine.functions.shapes import squeeze, unsqueeze
-from gradviz.engine.operations import padding
-from gradviz.engine.operations.convolution import Geometry
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.functional.pooling import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d
+from gradviz.nn.operations import padding
+from gradviz.nn.operations.convolution import Geometry
 
 __all__ = [
     "channel_shuffle", "fold", "interpolate", "pad", "pixel_shuffle", "pixel_unshuffle", "unfold", "upsample",
@@ -193,7 +193,7 @@ def _pair(value: Any) -> tuple[int, ...]:
 
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """Lay every window of an image (N, C, height, width) out as a column: (N, C · kernel entries, windows)."""
-    from gradviz.engine.operations import padding as rows
+    from gradviz.nn.operations import padding as rows
 
     if input.ndim not in (3, 4):
         raise RuntimeError(
@@ -218,7 +218,7 @@ def fold(
     input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
 ) -> Tensor:
     """Add columns (N, C · kernel entries, windows) up into an image ``(N, C, *output_size)``: the other way of `unfold`."""
-    from gradviz.engine.operations import padding as rows
+    from gradviz.nn.operations import padding as rows
 
     if input.ndim not in (2, 3):
         raise RuntimeError(

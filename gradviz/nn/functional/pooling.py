@@ -10,8 +10,8 @@ import numpy as np
 from gradviz.engine import functions
 from gradviz.engine.functions.shapes import squeeze, unsqueeze
 from gradviz.engine.operation import watching
-from gradviz.engine.operations import pooling
 from gradviz.engine.tensor import Tensor
+from gradviz.nn.operations import pooling
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d", "adaptive_max_pool2d",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from gradviz.engine import creation, functions
-from gradviz.engine.functions import linalg
+from gradviz.engine.linalg import functions as linalg
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)

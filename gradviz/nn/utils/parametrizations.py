@@ -8,7 +8,7 @@ import numpy as np
 
 from gradviz import absent
 from gradviz.engine import creation, functions
-from gradviz.engine.functions import linalg
+from gradviz.engine.linalg import functions as linalg
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
 from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)

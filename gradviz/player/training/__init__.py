@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING, Any
 
-from gradviz.player.training.page import save_page, training_page
+from gradviz.player.training.page import framed, save_page, training_page
 
 if TYPE_CHECKING:
     from gradviz.player.training.widget import TrainingPlayer
 
-__all__ = ["TrainingPlayer", "save_page", "training_page"]
+__all__ = ["TrainingPlayer", "framed", "save_page", "training_page"]
 
 
 def __getattr__(name: str) -> Any:

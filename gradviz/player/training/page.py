@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from gradviz.player.frame import Static
 from gradviz.player.page import document
 from gradviz.player.training.graphs import graphs
 from gradviz.player.training.payload import fits_for_page, run_payload, surface_payload
@@ -67,3 +68,8 @@ def how_many(run: Run) -> int:
 def save_page(run: Run, path: str | os.PathLike[str]) -> Path:
     """Save a run as a page."""
     return write_file(path, training_page(run))
+
+
+def framed(run: Run) -> Static:
+    """Put a run's page into one HTML output: see `Run.static`."""
+    return Static(run.title or "Training, step by step", training_page(run), run.plot().svg)

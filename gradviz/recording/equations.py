@@ -1,0 +1,264 @@
+"""The lines of a step: what it computed or sent, in symbols and in numbers, in parts that can be worked out and lit up.
+
+A formula of the table of operations is printed with names, then with numbers, and then comes what it made:
+``∂y/∂w = ∂y/∂(w·x) · x = 1 × 5 = 5``. Arrays of up to 4 by 4 stand there with their numbers, larger ones with their names and
+shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from gradviz.engine.core.unbroadcast import summed_axes
+from gradviz.engine.notation import GRADIENT, binding, is_factor
+from gradviz.engine.numerals import Texts, shown
+from gradviz.recording.formulas import Formula, Side, Term, array_of, term_of
+from gradviz.recording.model import Equation, Part, Value
+from gradviz.recording.words import Applied, Operand, gradient_name
+
+LONGEST_FORMULA = 40
+"""So long may a formula be beside the name of its result."""
+
+Relation = Literal["=", "≈", "+="]
+
+
+def note(text: str) -> Equation:
+    """Return a line that is no equation."""
+    return Equation(text, "note")
+
+
+def seed(output: str, of: Operand, value: Value) -> Equation:
+    """Write with what the backward pass starts: ``∂y/∂y = 1``."""
+    start = _gradient(output, of, value)
+    ones = bool(value.data) and all(entry == 1 for entry in value.data or ())
+    return _line("seed", "", [(start.symbolic(),), (replace(start, symbol="ones" if ones else "").numeric(),)], ["="])
+
+
+def computed(applied: Applied) -> Equation:
+    """Write what an operation computed: ``w·x = 2 · 5 = 10``."""
+    result, formula = term_of(applied.results[0]), Formula.forward(applied)
+    symbols = formula.symbols()
+    text = _text(symbols)
+    # A result without a name is called by its formula.
+    named = [] if text == result.symbol or len(text) > LONGEST_FORMULA else [(result.symbolic(),)]
+    right, relation = _of_formula(formula, symbols, replace(result, symbol=""))
+    return _line("forward", "", [*named, *right], [*["="] * (len(named) + len(right) - 2), relation])
+
+
+def sent(
+    applied: Applied,
+    slot: str,
+    output: str,
+    upstream: Sequence[tuple[Operand, Value]],
+    contribution: Value,
+    *,
+    partial: bool,
+) -> Equation:
+    """Write one product of the chain rule: ``∂y/∂w = ∂y/∂(w·x) · x = 1 × 5 = 5``.
+
+    Parameters
+    ----------
+    applied, slot
+        The operation and the argument that gets this contribution.
+    output
+        The name of what is differentiated.
+    upstream
+        What the operation made, and the gradients that arrived.
+    contribution
+        What was sent on.
+    partial
+        True where the argument gets other contributions too, so that this is not all of its gradient.
+    """
+    place = applied.operation.inputs.index(slot)
+    target, argument = applied.operands[place], f"{applied.id}_{place}"
+    left, made = _gradient(output, target, contribution), Term("", contribution, argument, "contribution")
+    above = [_gradient(output, of, value) for of, value in upstream]
+    written = applied.operation.local.get(slot, "")
+    if not written or len(above) > 1:
+        right, relation = _in_a_word(applied, above, made)
+    elif is_factor(written):
+        right, relation = _product(applied, argument, written, above[0], made)
+    else:
+        formula = Formula.backward(applied, written, above[0], contribution)
+        right, relation = _of_formula(formula, formula.symbols(), made)
+    first = replace(left.symbolic(), value=None) if partial else left.symbolic()
+    relations: list[Relation] = ["+=" if partial else "=", *["="] * (len(right) - 2), relation]
+    return _line("contribution", argument, [(first,), *right], relations)
+
+
+def added(
+    name: str,
+    target: Operand,
+    values: tuple[Value, Value, Value],
+    argument: str = "",
+    *,
+    complete: bool = True,
+    remark: str = "",
+) -> Equation:
+    """Write how contributions add up: ``∂z/∂x so far = 9 + 5 = 14``.
+
+    Parameters
+    ----------
+    name
+        What to call the sum.
+    target
+        Whose gradient it is.
+    values
+        What had arrived, what came, and the sum.
+    argument
+        Along which it came; nothing for what was there before.
+    complete
+        False where more is still to come.
+    remark
+        To be said after it.
+    """
+    before = Term("so far", values[0], target.id, "gradient")
+    came = Term("this step", values[1], argument or target.id, "contribution" if argument else "gradient")
+    total = Term(name if complete else f"{name} so far", values[2], target.id, "gradient")
+
+    def numbers(first: Texts | None, second: Texts | None) -> Side:
+        return before.numeric(first), Part(" + ", "sign"), *_bracketed((came.numeric(second),))
+
+    right, relation = _told((), [before, came], replace(total, symbol=""), np.add, numbers)
+    return _line("sum", argument, [(total.symbolic(),), *right[1:]], ["=", relation], remark)
+
+
+# --- right sides -----------------------------------------------------------------------------------------------------
+
+Right = tuple[list[Side], Relation]
+"""What stands to the right of a name: a formula with names, with numbers, what it makes; and the sign before that."""
+
+
+def _of_formula(formula: Formula, symbols: Side, made: Term) -> Right:
+    def numbers(*texts: Texts | None) -> Side | None:
+        return formula.numbers(dict(zip(formula.names, texts, strict=True)))
+
+    return _told(symbols, formula.used, made, formula.compute, numbers)
+
+
+def _product(applied: Applied, argument: str, written: str, above: Term, made: Term) -> Right:
+    """Write a gradient times a local derivative, entry by entry."""
+    formula = Formula.backward(applied, written, above, made.value)
+    above, symbols, value = formula.terms[GRADIENT], formula.symbols(), formula.value
+    if written == "1" and above.shape:
+        return _told((above.symbolic(),), [above], made, lambda one: one, lambda texts: (above.numeric(texts),))
+    local = formula.terms.get(written) or Term(_text(symbols), value, argument, "local") if value else None
+    entrywise = bool(above.shape) and any(term.shape for term in formula.used)
+    names = (above.symbolic(), Part(" ⊙ " if entrywise else " · ", "sign"), *_bracketed(symbols, tightly=entrywise))
+    if local is None:
+        return _told(names, [above], made, lambda one: None, lambda texts: None)
+    sign = Part(" ⊙ " if above.shape and local.shape else " · " if above.shape or local.shape else " × ", "sign")
+
+    def numbers(first: Texts | None, second: Texts | None) -> Side:
+        return above.numeric(first), sign, *_bracketed((local.numeric(second),))
+
+    return _told(names, [above, local], made, np.multiply, numbers)
+
+
+def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
+    """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
+    name = Part(f"{applied.operation.name}′", "symbol", made.value)
+    listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
+    return [(name, Part("(", "sign"), *listed, Part(")", "sign")), (made.numeric(),)], "="
+
+
+def _told(
+    symbols: Side,
+    terms: Sequence[Term],
+    made: Term,
+    compute: Callable[..., Any],
+    numbers: Callable[..., Side | None],
+) -> Right:
+    """Write what is made of some terms.
+
+    Parameters
+    ----------
+    symbols
+        The same with names.
+    terms, made
+        What it is made of, and what is made: of a broadcast argument the sum over what it was stretched to.
+    compute
+        Makes it of arrays; ``None`` where that cannot be done.
+    numbers
+        Writes it with numbers, given the texts for each of the terms; ``None`` where nothing would be gained.
+    """
+    arrays = [array_of(term.value) for term in terms]
+    found = None if any(array is None for array in arrays) else compute(*arrays)
+    axes = () if found is None or made.role != "contribution" else _stretched(np.shape(found), made.shape)
+
+    def total(*arrays: Any) -> Any:
+        return (
+            np.reshape(np.add.reduce(compute(*arrays), axes, keepdims=True), made.shape) if axes else compute(*arrays)
+        )
+
+    texts: list[Texts | None] = [term.texts() for term in (*terms, made)]
+    relation: Relation = "="
+    if all(texts) and np.shape(found) == (made.shape if not axes else np.shape(found)) and found is not None:
+        right = shown(arrays, array_of(made.value), total, made.value.dtype)
+        texts, relation = [*right.operands, right.result], right.relation
+    with_numbers = numbers(*texts[:-1])
+    sides = [symbols, *([with_numbers] if with_numbers else [])]
+    if with_numbers and not any(term.fits and term.numeric().text != term.symbol for term in terms):
+        sides = [with_numbers]  # names with their shapes
+    if axes:
+        sides = [_summed(side, axes, np.ndim(found), made.value) for side in sides]
+    return [*sides, (made.numeric(texts[-1]),)], relation
+
+
+def _stretched(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes along which an argument of a shape was stretched."""
+    return summed_axes(shape, target) if len(target) <= len(shape) else ()
+
+
+def _summed(side: Side, axes: tuple[int, ...], dimensions: int, made: Value) -> Side:
+    """Write that something is summed along axes."""
+    if len(axes) == dimensions:
+        over = ""
+    elif dimensions == 2:
+        over = " rows" if axes == (0,) else " columns"
+    else:
+        over = f" {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
+    return Part(f"Σ{over}", "symbol", made), Part(" (" if over else "(", "sign"), *side, Part(")", "sign")
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+def _line(
+    kind: Literal["forward", "seed", "contribution", "sum"],
+    argument: str,
+    sides: Iterable[Side],
+    relations: Iterable[Relation],
+    remark: str = "",
+) -> Equation:
+    """Put sides beside each other. What would stand there twice is left out."""
+    kept: list[Side] = []
+    signs: list[Relation] = []
+    for side, relation in zip(sides, ("=", *relations), strict=True):
+        if kept and _text(side) == _text(kept[-1]):
+            kept[-1] = side
+        else:
+            kept.append(side)
+            signs.append(relation)
+    text = _text(kept[0]) + "".join([f" {sign} {_text(side)}" for sign, side in zip(signs[1:], kept[1:], strict=True)])
+    return Equation(text + remark, kind, argument, tuple(kept), tuple(signs[1:]))
+
+
+def _text(side: Side) -> str:
+    return "".join([part.text for part in side])
+
+
+def _bracketed(side: Side, *, tightly: bool = False) -> Side:
+    """Put a factor, or what is added, in brackets where it needs them."""
+    text = _text(side)
+    if text.startswith("∂") or (binding(text) >= binding("a²" if tightly else "a·b") and not text.startswith("−")):
+        return side
+    return (Part("(", "sign"), *side, Part(")", "sign"))
+
+
+def _gradient(output: str, of: Operand, value: Value) -> Term:
+    return Term(gradient_name(output, of.name), value, of.id, "gradient")

@@ -1,0 +1,265 @@
+"""Formulas of the table as they were applied: printed with names and with numbers, in parts that can be worked out."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+
+from gradviz.engine import evaluating
+from gradviz.engine.notation import GRADIENT, Piece, binding, pieces
+from gradviz.engine.numerals import Texts, number
+from gradviz.recording.model import Part, Value
+from gradviz.recording.values import value_of
+from gradviz.recording.words import Applied, Operand, names_in_formulas, reduced_axes, shape_text
+
+MOST_ROWS = 4
+"""An array of up to so many rows and columns is written with its numbers."""
+
+MOST_ARRAYS = 4
+"""A formula in which more arrays would have to be written with their numbers is left at its names."""
+
+Side = tuple[Part, ...]
+"""A side of an equation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Something that has numbers, as it takes part in a formula.
+
+    Attributes
+    ----------
+    symbol
+        What is printed for it.
+    value
+        Its numbers, in the shape in which it takes part: an axis that was reduced may be there with length 1.
+    tensor, role
+        Whose numbers they are, as in a `Part`.
+    """
+
+    symbol: str
+    value: Value
+    tensor: str = ""
+    role: Literal["", "value", "gradient", "contribution", "local"] = ""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape in which it takes part."""
+        return self.value.shape
+
+    @property
+    def fits(self) -> bool:
+        """True where it can be written with its numbers."""
+        few = len(self.shape) <= 2 and all(0 < length <= MOST_ROWS for length in self.shape)
+        return few and self.value.data is not None
+
+    def symbolic(self) -> Part:
+        """Return its name as a part of an equation."""
+        return Part(self.symbol, "symbol", self.value, self.tensor, self.role)
+
+    def numeric(self, texts: Texts | None = None, *, transposed: bool = False) -> Part:
+        """Return its numbers as a part of an equation; where they do not fit, its name and its shape.
+
+        Parameters
+        ----------
+        texts
+            Its numbers as they are to be printed; by default each for itself.
+        transposed
+            Whether to write it so.
+        """
+        texts = texts or self.texts()
+        if texts is None:
+            name = _atom(self.symbol) + "ᵀ" * transposed
+            text = f"{name} ({shape_text(self.shape[::-1] if transposed else self.shape)})".strip()
+            return Part(text, "array", self.value, self.tensor, self.role, transposed)
+        if isinstance(texts, str):
+            return Part(texts, "number", self.value, self.tensor, self.role)
+        entries = np.array(texts, object).reshape(self.shape)
+        return Part(
+            _array_text(entries.T if transposed else entries), "array", self.value, self.tensor, self.role, transposed
+        )
+
+    def texts(self) -> Texts | None:
+        """Write its numbers, each for itself; ``None`` where they do not fit."""
+        if not self.fits:
+            return None
+        texts = tuple([number(entry, dtype=self.value.dtype) for entry in self.value.data or ()])
+        return texts if self.shape else texts[0]
+
+
+def term_of(operand: Operand) -> Term:
+    """Return a tensor as it takes part in a formula."""
+    value = operand.value or Value(operand.shape, "float32", None)  # of a graph whose numbers nobody keeps
+    return Term(operand.name, value, operand.id, "value")
+
+
+def _arguments(of: Applied) -> dict[str, Term]:
+    return {
+        slot: term_of(operand) for slot, operand in zip(of.operation.inputs, of.operands, strict=True) if operand.id
+    }
+
+
+def _with_axes(term: Term, of: Applied) -> Term:
+    """Return a term of a reduction's result with the axes that were reduced, at length 1."""
+    axes = reduced_axes(of)
+    shape = (
+        tuple([1 if axis in axes else length for axis, length in enumerate(of.operands[0].shape)])
+        if axes
+        else term.shape
+    )
+    if shape == term.shape or math.prod(shape) != math.prod(term.shape) or term.value.data is None:
+        return term
+    return replace(term, value=replace(term.value, shape=shape))
+
+
+def array_of(value: Value) -> Any:
+    """Return a value as an array; ``None`` where its numbers are not kept."""
+    if value.data is None:
+        return None
+    kind = value.dtype if value.dtype in _PLAIN else "float64"
+    return np.array(value.data, kind).reshape(value.shape)[()]
+
+
+_PLAIN = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")
+
+
+def _atom(text: str) -> str:
+    return f"({text})" if not text.startswith("∂") and binding(text) < binding("a") else text
+
+
+def _array_text(entries: Any) -> str:
+    """Write an array: ``[[1, −2], [4, 0.5]]``."""
+    return f"[{', '.join([one if isinstance(one, str) else _array_text(one) for one in entries])}]"
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """A formula of the table, with what its names stand for.
+
+    Attributes
+    ----------
+    of
+        The operation, as it was applied.
+    expression
+        In Python's notation.
+    terms
+        Those of its names that are tensors.
+    made
+        What the operation made of it: what a function gives that is the operation itself, or its way back.
+    product
+        The sign of a matrix product.
+    """
+
+    of: Applied
+    expression: str
+    terms: Mapping[str, Term]
+    made: Value
+    product: str = " @ "
+
+    @classmethod
+    def forward(cls, of: Applied) -> Formula:
+        """Return what an operation computes."""
+        terms = _arguments(of)
+        written = of.operation.expression or f"{of.operation.name}({', '.join(terms)})"
+        return cls(of, written, terms, term_of(of.results[0]).value)
+
+    @classmethod
+    def backward(cls, of: Applied, expression: str, upstream: Term, made: Value) -> Formula:
+        """Return what an operation sends to an argument, or a local derivative."""
+        terms = _arguments(of)
+        output = of.operation.outputs[of.first if of.operation.many else 0]
+        terms[output] = _with_axes(term_of(of.results[0]), of)
+        terms[GRADIENT] = _with_axes(upstream, of)
+        return cls(of, expression, terms, made, " · ")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of tensors that it uses."""
+        used = {node.id for node in ast.walk(ast.parse(self.expression)) if isinstance(node, ast.Name)}
+        return tuple(name for name in self.terms if name in used)
+
+    @property
+    def used(self) -> list[Term]:
+        """What these stand for."""
+        return [self.terms[name] for name in self.names]
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """What is known of its names, as arrays and settings."""
+        arrays = {name: array_of(term.value) for name, term in self.terms.items()}
+        absent = {slot: None for slot in self.of.operation.inputs if slot not in arrays}
+        settings = zip(self.of.operation.settings, self.of.settings, strict=False)
+        return {**absent, **dict(settings), **{name: array for name, array in arrays.items() if array is not None}}
+
+    def compute(self, *arrays: Any) -> Any:
+        """Work it out with such numbers of its `names`; ``None`` where that cannot be done."""
+        return self._worked_out(self.expression, dict(zip(self.names, arrays, strict=True)))
+
+    def _worked_out(self, expression: str, changed: Mapping[str, Any]) -> Any:
+        operation, made = self.of.operation, array_of(self.made)
+        values = {**self.values, **changed}
+        try:
+            return evaluating.evaluated(expression, operation, values, lambda *_, **__: made)
+        except (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError):
+            return None  # a number, or a setting, was not kept; or it has a word of a learner's own
+
+    @cached_property
+    def value(self) -> Value | None:
+        """What it makes; ``None`` where that cannot be worked out."""
+        return self._value_of(self.expression)
+
+    def _value_of(self, expression: str) -> Value | None:
+        found = self._worked_out(expression, {})
+        return None if found is None else value_of(found)
+
+    def symbols(self) -> Side:
+        """Write it with names."""
+
+        def write(term: Term, text: str, transposed: bool) -> Part:
+            return replace(term.symbolic(), text=text, transposed=transposed)
+
+        return self._parts(self._names, write)
+
+    def numbers(self, texts: Mapping[str, Texts | None]) -> Side | None:
+        """Write it with numbers: of each tensor those that `texts` has for it. ``None`` where there are none, or too many."""
+        words = dict(self._names)
+        for name, term in self.terms.items():
+            words[name] = term.numeric(texts.get(name)).text
+            words[f"{name}.T"] = term.numeric(texts.get(name), transposed=True).text
+
+        def write(term: Term, text: str, transposed: bool) -> Part:
+            return replace(term.numeric(transposed=transposed), text=text)
+
+        side = self._parts(words, write)
+        arrays = sum(part.kind == "array" for part in side)
+        return side if arrays <= MOST_ARRAYS and any(part.role for part in side) else None
+
+    @cached_property
+    def _names(self) -> Mapping[str, str]:
+        return names_in_formulas(self.of) | {name: term.symbol for name, term in self.terms.items()}
+
+    def _parts(self, words: Mapping[str, str], write: Callable[[Term, str, bool], Part]) -> Side:
+        arrays = [name for name, term in self.terms.items() if term.shape]
+        printed = pieces(self.expression, words, self._names, arrays=arrays, product=self.product)
+        return tuple([self._part(piece, write) for piece in printed])
+
+    def _part(self, piece: Piece, write: Callable[[Term, str, bool], Part]) -> Part:
+        node, text = piece.of, piece.text
+        if node is None:
+            return Part(text, "sign")
+        transposed = isinstance(node, ast.Attribute)
+        name = node.value if isinstance(node, ast.Attribute) else node
+        term = self.terms.get(name.id) if isinstance(name, ast.Name) else None
+        if term is not None:
+            return write(term, text, transposed)
+        value = self._value_of(ast.unparse(node))
+        if isinstance(node, ast.Call | ast.Subscript):
+            return Part(text, "symbol", value)
+        if isinstance(node, ast.Name | ast.Constant):
+            return Part(text, "number" if value is not None and text[-1:].isdigit() else "symbol", value)
+        return Part(text, "sign", value)  # a raised exponent

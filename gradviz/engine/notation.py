@@ -68,7 +68,6 @@ def names_in(text: str) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name))
 
 
-
 def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
     """Leave arguments that were not given out of a formula's sums, calls and comparisons."""
 
@@ -98,7 +97,6 @@ def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
             return ast.copy_location(ast.Call(node.func, arguments, node.keywords), node)
 
     return Pruned().visit(node) if absent & names_in(ast.unparse(node)) else node  # type: ignore[no-any-return]
-
 
 
 def superscript(text: str) -> str:

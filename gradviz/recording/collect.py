@@ -23,6 +23,9 @@ from gradviz.recording.source import Places
 from gradviz.recording.values import dtype_text, kept
 from gradviz.recording.words import Applied, Operand
 
+TARGETS = ("target", "targets")
+"""Settings that are drawn as arguments are: what losses compare with."""
+
 
 class Collection:
     """A graph, and for those who tell of its run what each part of it is called and holds.
@@ -77,16 +80,19 @@ class Collection:
         for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
             operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
+            targets = {name: self._target(node, name, tensor) for name, tensor in node.given if name in TARGETS}
+            texts = words.settings_words(row, settings) if settings else ()
             applied = self.applied[node] = Applied(
                 f"o{number}",
                 row,
                 # A function of the user's own has no formula that reads them.
                 tuple(map(words.kept_setting, settings)) if settings and row.derivatives and self.numbers else (),
-                words.settings_words(row, settings) if settings else (),
+                tuple([(name, targets[name].name if name in targets else text) for name, text in texts]),
                 operands,
                 (),
                 0,
                 node.output_shape,
+                targets,
             )
             module = self._module(node)
             # Of many results only those are drawn that something uses.
@@ -125,6 +131,11 @@ class Collection:
         key = ("leaf", id(leaf))
         known = self.operands.get(key)
         return known or self._leaf(key, leaf, edge is not None, node, node.operation.inputs[place])
+
+    def _target(self, node: Node, slot: str, tensor: EngineTensor) -> Operand:
+        """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
+        known = self.operands.get((tensor._grad_fn, tensor._output_nr)) or self.operands.get(("leaf", id(tensor)))
+        return known or self._leaf(("leaf", id(tensor)), tensor, False, node, slot)
 
     def _leaf(self, key: Key, leaf: EngineTensor, requires_grad: bool, node: Node, slot: str) -> Operand:
         self._leaves.append(len(self._tensors))
@@ -209,6 +220,8 @@ class Collection:
                 arguments.append(later(Argument, write, id=name, slot=slot, tensor=tensor))
             else:
                 arguments.append(Argument(name, slot, tensor))
+        for place, (slot, operand) in enumerate(applied.targets.items(), start=len(row.inputs)):
+            arguments.append(Argument(f"{id}_{place}", slot, operand.id))
         saved: tuple[tuple[str, str], ...] = ()
         if row.readers:
             known = {**dict(applied.texts), **{argument.slot: argument.tensor for argument in arguments}}

@@ -80,6 +80,8 @@ class Applied:
         Which of its outputs the first of the results is.
     output_shape
         The shape of its first output, used or not.
+    targets
+        What a loss compares with, where that is a setting of the row; by the setting's name.
     """
 
     id: str
@@ -90,6 +92,7 @@ class Applied:
     results: tuple[Operand, ...]
     first: int
     output_shape: tuple[int, ...]
+    targets: dict[str, Operand]
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:

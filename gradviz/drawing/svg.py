@@ -10,15 +10,17 @@ import math
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
+from gradviz.drawing.bars import BAR, HEAD, Bars, columns
 from gradviz.drawing.cells import Grid, grids, shade_paths, short
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import colours, inks
-from gradviz.drawing.text import clean
+from gradviz.drawing.text import clean, mono_width
 from gradviz.drawing.view import (
     CAPTION,
     CAPTION_SIZE,
+    HEADER,
     LABEL_SIZE,
     NAME_SIZE,
     NOTE_LINE,
@@ -55,6 +57,9 @@ DISC = ("#f6f8fa", "#8c959f", 1.3)
 PENDING = ("none", "#818b98", 1.2, "4 3")
 """Of what is not computed yet: an outline without a fill, that can be read."""
 
+BARS = {"p": "#6ea3d8", "d": "#e8964a"}
+"""Of predictions, and of predictions minus targets."""
+
 FAINT = "#afb8c1"
 """Of arrows along which nothing has come yet."""
 MODULE = ("#f6f8fa", "#b6c0ca")
@@ -81,6 +86,10 @@ _DARK = {
     ".gv-backward .gv-line": "stroke:#f0883e",
     ".gv-backward .gv-head": "fill:#f0883e",
     ".gv-panel": "fill:#0d1117",
+    ".gv-bar-p": "fill:#4f8fd0",
+    ".gv-bar-d": "fill:#c8742c",
+    ".gv-bar-y": "stroke:#e6edf3",
+    ".gv-axis": "stroke:#6e7681",
     ".gv-ring-forward": "stroke:#79b8ff",
     ".gv-ring-backward": "stroke:#f0883e",
     # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
@@ -101,6 +110,9 @@ _PRINT = {
     ".gv-line": "stroke:#000000",
     ".gv-head": "fill:#000000",
     ".gv-ring": "stroke:#000000",
+    ".gv-bar-p": "fill:#999999",
+    ".gv-bar-d": "fill:#444444",
+    ".gv-bar-y": "stroke:#000000",
     ".gv-backward .gv-line": "stroke:#000000",
     ".gv-forward .gv-line": "stroke:#777777",
     ".gv-forward .gv-head": "fill:#777777",
@@ -313,17 +325,52 @@ class Pen:
         x, y = self.layout.centres[key]
         look, ink = _look(*(PENDING if self._is_pending(key) else DISC)), MUTED if self._is_pending(key) else INK
         yield self._group(key, "gv-disc")
-        if disc.width == disc.height:
+        if disc.round:
             yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{short(disc.width / 2)}" {look}/>'
         else:
             wide, high = disc.width, disc.height
-            yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18), look)
+            yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18 if disc.bars is None else 10), look)
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
+        if disc.bars is not None:
+            top = y - disc.height / 2
+            yield text_mark(disc.symbol, x, top + 19, NAME_SIZE, ink, "gv-symbol", anchor="middle", bold=True)
+            yield from self._bars(key, disc.bars, x - disc.width / 2 + PADDING, top + HEADER)
+            for place, note in enumerate(disc.notes, start=1):
+                line = top + HEADER + disc.bars.height + NOTE_LINE * place
+                yield text_mark(note, x, line, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
+            yield "</g>"
+            return
         yield text_mark(disc.symbol, x, first + size * 0.35, size, ink, "gv-symbol", anchor="middle", bold=True)
         for place, note in enumerate(disc.notes, start=1):
             yield text_mark(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
         yield "</g>"
+
+    def _bars(self, key: str, bars: Bars, left: float, top: float) -> Iterator[str]:
+        """Draw a softmax's or a loss's bars: a column of predictions, of targets and of differences."""
+        face, prefix = self.face, self.prefix
+        for line, label in enumerate(bars.labels):
+            yield text_mark(label, left, top + bars.top(line) + 4, STAT_SIZE, MUTED, "gv-stat", mono=True)
+        widths = columns(bars, left, mono_width("0", STAT_SIZE))
+        parts = (("p", VALUE, "gv-value"), ("y", INK, "gv-number"), ("d", GRADIENT, "gv-grad"))
+        for (part, ink, kind), (caption, start, end) in zip(parts, widths, strict=False):
+            yield text_mark(caption, end, top + 11, CAPTION_SIZE, MUTED, "gv-caption", anchor="end")
+            for line in range(len(bars.labels)):
+                id, y = f"{key}_{part}{line}", top + bars.top(line) + 4
+                text = face.text.get(id, "")
+                yield text_mark(text, end, y, STAT_SIZE, ink, kind, id=f"{prefix}_{id}", anchor="end", mono=True)
+            if part != "y":
+                signed = part == "d" or bars.signed
+                zero = start + (BAR / 2 if signed else 0)
+                axis = f"M{short(zero)} {short(top + HEAD)}V{short(top + bars.height)}"
+                yield f'<path class="gv-axis" d="{axis}" stroke="{FAINT}" fill="none"/>'
+                where = f'transform="translate({short(start)} {short(top)})"'
+                d, fill = face.path.get(f"{key}_b{part}", ""), BARS[part]
+                yield f'<path id="{prefix}_{key}_b{part}" class="gv-bar-{part}" d="{d}" fill="{fill}" {where}/>'
+            if part == "p" and len(bars.captions) > 1:
+                d = face.path.get(f"{key}_by", "")
+                look = f'class="gv-bar-y" stroke="{INK}" stroke-width="2" fill="none"'
+                yield f'<path id="{prefix}_{key}_by" {look} d="{d}" {where}/>'
 
     def card(self, card: Card) -> Iterator[str]:
         """Draw a tensor."""

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
@@ -141,6 +142,8 @@ class Disc:
     ----------
     notes
         Small lines under the symbol: of a fold, what is in it; and what was asked for with `show`.
+    bars
+        Of a softmax or a loss, its probabilities.
     """
 
     operation: Operation
@@ -148,6 +151,12 @@ class Disc:
     notes: tuple[str, ...]
     width: float
     height: float
+    bars: Bars | None = None
+
+    @property
+    def round(self) -> bool:
+        """Whether it is a circle."""
+        return self.width == self.height and self.bars is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +249,7 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         for contribution in frame.contributions
         if contribution.summed_axes
     }
-    discs = tuple(_disc(operation, recording, options) for operation in graph.operations)
+    discs = tuple(_disc(operation, recording, options, last) for operation in graph.operations)
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
@@ -393,11 +402,18 @@ def _layers(tensor: Tensor, layers: int, rows: int, columns: int) -> Body:
     return Body("heatmap" if shown == whole else "preview", rows, columns, cell, cell, seen, across, note)
 
 
-def _disc(operation: Operation, recording: Recording, options: Options) -> Disc:
+def _disc(operation: Operation, recording: Recording, options: Options, last: Moment | None) -> Disc:
     folded = operation.name == FOLD
     symbol = shorten(operation.symbol, 30 if folded else 14)
     notes = tuple(shorten(note, 34) for note in _notes(operation, recording, options))
     text = width(symbol, symbol_size(symbol), bold=True)
+    detailed = last is not None and options.detail in ("auto", "full") and options.shows("values")
+    if last is not None and detailed and (shown := bars(operation, recording, last)) is not None:
+        *_, (_, _, end) = columns(shown, 0, mono_width("0", STAT_SIZE))
+        notes += tuple(note for note in shown.notes)
+        wide = max([end, text, *(width(note, NOTE_SIZE) for note in notes)]) + 2 * PADDING
+        high = HEADER + shown.height + NOTE_LINE * len(notes) + PADDING
+        return Disc(operation, symbol, notes, round(wide), round(high), shown)
     if text <= 26 and not notes:
         return Disc(operation, symbol, (), 38.0, 38.0)
     widest = max([text, *(width(note, NOTE_SIZE) for note in notes)])

@@ -15,6 +15,7 @@ const WRITE = {
   },
   label: (element, value) => element.setAttribute("aria-label", value),
   width: (element, value) => element.querySelector(".gv-line")?.setAttribute("stroke-width", value),
+  path: (element, value) => element.setAttribute("d", value),
   state: (element, value) => {
     element.classList.remove(...STATES.map((state) => `gv-${state}`));
     element.classList.add(`gv-${value}`);

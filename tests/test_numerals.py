@@ -83,11 +83,20 @@ def test_what_is_not_is_rounded_to_four_digits(value, dtype):
         ("mean", "mean"),
         (np.float32(0.1), "0.1"),
         (np.float32(1.2345), "1.2345"),
+        (np.float32(12345.6), "12346"),
         (np.float16(0.1), "0.1"),
     ],
 )
 def test_numbers(value, text):
     assert number(value) == text
+
+
+def test_a_recorded_number_is_read_in_its_dtype_too():
+    """A recording keeps of a float32 the shortest decimal, 1.2345, which is another float64."""
+    assert number(1.2345, dtype="float32") == "1.2345"
+    assert shown([0.1, 0.2], 0.3, operator.add, "float32")[1:3] == ("0.3", "=")
+    numbers = [np.float32(162.75), np.float32(5.3125)]
+    assert shown(numbers, np.float32(168.0625), operator.add, "float32")[1:3] == ("168.0625", "=")
 
 
 @given(st.tuples(FINITE, FINITE), st.sampled_from(sorted(OPERATIONS)), st.sampled_from(["float32", "float64"]))
@@ -124,8 +133,8 @@ def test_matrices_are_one_equation():
     printed = shown([x, w], x @ w, operator.matmul, "float32")
     assert printed.operands == (("1", "2", "3", "4"), ("0.5", "−1", "2", "0.25"))
     assert (printed.result, printed.relation) == (("4.5", "−0.5", "9.5", "−2"), "=")
-    assert shown([math.nan, 1.0], math.nan, operator.add) == (("nan", "1"), "nan", "=", 4)
-    assert shown([math.inf, 1.0], math.inf, operator.add) == (("∞", "1"), "∞", "=", 4)
+    assert shown([math.nan, 1.0], math.nan, operator.add) == (("nan", "1"), "nan", "=", 4, ())
+    assert shown([math.inf, 1.0], math.inf, operator.add) == (("∞", "1"), "∞", "=", 4, ())
     assert shown([np.ones((0, 2))], np.ones(0), lambda a: a.sum(1)).relation == "="
 
 

@@ -168,9 +168,9 @@ def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale:
     if body.kind == "empty":
         shown.text[f"{key}0"] = "empty" if value is not None else PENDING
     elif body.kind == "numbers":
-        numbers = value.data if value is not None and value.data is not None else None
         for place in range(count):
-            shown.text[f"{key}{place}"] = PENDING if numbers is None else options.number(numbers[place])
+            known = value is not None and value.data is not None
+            shown.text[f"{key}{place}"] = options.entry(value, place) if value is not None and known else PENDING
     else:
         shown.fill[key] = NOT_YET * count if value is None else shaded(cells(value, body), scale)
         if body.kind == "preview":
@@ -249,4 +249,4 @@ def _spoken(value: Value | None) -> str:
         return "not computed yet"
     if value.data is None or len(value.data) > 16:
         return statistics(value)
-    return " ".join(number_text(number) for number in value.data) or "empty"
+    return " ".join(Options().entry(value, place) for place in range(len(value.data))) or "empty"

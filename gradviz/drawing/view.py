@@ -15,7 +15,7 @@ from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import mono_width, shorten, width
-from gradviz.recording import preview_shape, shape_text
+from gradviz.recording import preview_shape, shape_text, shown
 from gradviz.recording.model import FOLD, Argument, Gradient, Moment, Operation, Recording, Tensor, Value
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, NUMBER_SIZE, LABEL_SIZE, STAT_SIZE = 14.0, 12.0, 11.0, 13.0, 12.0, 11.0
@@ -379,7 +379,7 @@ def _body(tensor: Tensor, shown: list[Value], options: Options) -> Body:
         return Body("empty", 1, 1, 40.0, ROW)
     stacked = layers * rows  # a few small matrices are as easy to read below each other
     if stacked * columns <= MOST_NUMBERS and max(stacked, columns) <= LONGEST_LINE:
-        texts = [options.number(number) for value in shown for number in value.data or ()]
+        texts = [options.entry(value, place) for value in shown for place in range(len(value.data or ()))]
         widest = max((len(text) for text in texts), default=1)
         wide = mono_width("0" * widest, NUMBER_SIZE) + GAP
         if columns * wide <= WIDEST_LINE:
@@ -466,18 +466,23 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
     """Write a gradient that several paths brought, as their sum: ``3 + 4 = 7``; what a hook made of it as ``7 → 14``."""
     arrived = [contribution.value for edge, contribution in moment.contributions.items() if edge in meets]
     if gradient.replaced is not None:
-        hooked = " → ".join(options.number(value.data[0]) for value in gradient.replaced if value.data)
+        hooked = " → ".join(options.entry(value, 0) for value in gradient.replaced if value.data)
         if gradient.before is None or not gradient.before.data or not gradient.value.data:
             return hooked
-        held = options.number(gradient.before.data[0])
-        return f"{held} + ({hooked}) = {options.number(gradient.value.data[0])}"
-    parts = [value.data[0] for value in (gradient.before, *arrived) if value is not None and value.data]
-    total = options.number(gradient.value.data[0] if gradient.value.data else 0)
+        return f"{options.entry(gradient.before, 0)} + ({hooked}) = {options.entry(gradient.value, 0)}"
+    parts = [value for value in (gradient.before, *arrived) if value is not None and value.data]
+    if not gradient.value.data:
+        return "0"
     if not 2 <= len(parts) <= MOST_MEETING:
-        return total
-    first, *others = (options.number(part) for part in parts)
-    terms = "".join(f" − {other[1:]}" if other.startswith("−") else f" + {other}" for other in others)
-    return f"{first}{terms} = {total}"
+        return options.entry(gradient.value, 0)
+    terms, total, sign = [options.entry(part, 0) for part in parts], options.entry(gradient.value, 0), "="
+    if options.number_format is None:
+        numbers = [part.data[0] for part in parts if part.data]
+        right = shown(numbers, gradient.value.data[0], lambda *terms: sum(terms), gradient.value.dtype)
+        terms, total, sign = [str(text) for text in right.operands], str(right.result), right.relation
+    first, *others = terms
+    written = "".join(f" − {other[1:]}" if other.startswith("−") else f" + {other}" for other in others)
+    return f"{first}{written} {sign} {total}"
 
 
 def _arrow_in(

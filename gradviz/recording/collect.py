@@ -5,7 +5,7 @@ What is said about it is written when it is read, from an `Applied` operation, w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
-from gradviz.recording import words
+from gradviz.recording import rounding, words
 from gradviz.recording.later import later
 from gradviz.recording.model import Argument, Graph, Module, Operation, Role, Tensor
 from gradviz.recording.names import Names
@@ -180,8 +180,17 @@ class Collection:
         role: Role = "output" if key in self.output_keys else "intermediate"
         values = tensor.values_at(node.made)
         array = tensor.array if values is None else values
+        printed = partial(rounding.of_result, applied, place if len(node.operation.outputs) > 1 else 0)
         return self._enter(
-            key, name, own_name is not None, role, array, requires_grad=True, producer=applied.id, module=module
+            key,
+            name,
+            own_name is not None,
+            role,
+            array,
+            requires_grad=True,
+            producer=applied.id,
+            module=module,
+            printed=printed if node.operation.derivatives else None,
         )
 
     def _enter(
@@ -196,9 +205,10 @@ class Collection:
         producer: str | None = None,
         module: str = "",
         in_formulas: str | None = None,
+        printed: Callable[[Any], Mapping[str, Any]] | None = None,
     ) -> Operand:
         id, shape = f"t{len(self._tensors)}", array.shape
-        copy, value = kept(array) if self.numbers else (None, None)
+        copy, value = kept(array, printed) if self.numbers else (None, None)
         operand = self.operands[key] = Operand(id, in_formulas or name, named, copy, value, shape)
         self._tensors.append(
             Tensor(id, name, named, role, shape, dtype_text(array.dtype), requires_grad, producer, module)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.node import Node
-from gradviz.recording import equations, sentences, words
+from gradviz.recording import equations, rounding, sentences, words
 from gradviz.recording.collect import Collection
 from gradviz.recording.later import later
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
@@ -88,11 +88,12 @@ class _Backward:
         self.so_far: dict[Operand, Any] = {}
         self._known: dict[int, tuple[Any, Value]] = {}
 
-    def value(self, array: Any) -> Value:
-        """Return what stands in an array, once for all who have it."""
+    def value(self, array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) -> Value:
+        """Return what stands in an array, once for all who have it, and how it is `printed` by what it was computed from."""
         known = self._known.get(id(array))
         if known is None:
-            known = self._known[id(array)] = array, kept(array)[1]  # with the array, or its id may become another's
+            # With the array, or its id may become another's.
+            known = self._known[id(array)] = array, kept(array, printed)[1]
         return known[1]
 
     def frames(self) -> Iterator[Frame]:
@@ -134,6 +135,8 @@ class _Backward:
                 continue
             slot = row.inputs[place]
             if sent is not None:
+                if row.derivatives and not node.many:
+                    value(sent, partial(rounding.of_contribution, applied, slot, entered))
                 told, not_all = (applied, slot, self.output, arrived), target in self.partial
                 lines.append(partial(equations.sent, *told, value(sent), partial=not_all))
                 if not contributions and not _same(upstream, entered):
@@ -153,6 +156,7 @@ class _Backward:
             total = self.so_far[target] = gradient if before is None else before + gradient
             self.missing[target] -= 1
             if before is not None:
+                value(total, partial(rounding.of_sum, before, gradient))
                 given, sums = (
                     words.gradient_name(self.output, target.name),
                     (value(before), value(gradient), value(total)),

@@ -37,7 +37,7 @@ export function shown(operands, result, compute, dtype = "float64") {
     const target = readNumber(there);
     return same(given, target) || Math.abs(given - target) <= 1e-12 * Math.abs(target) || (rounds && numberText(given) === there);
   };
-  const readsBack = (/** @type {string} */ text, /** @type {number} */ number) => same(nearest(readNumber(text), dtype), number);
+  const readsBack = (/** @type {string} */ text, /** @type {number} */ number) => same(nearest(readNumber(text), dtype), nearest(number, dtype));
   for (const [k, written] of printed.entries()) {
     const there = numberText(result, DIGITS + k, dtype);
     if (!readsBack(there, result) || !written.every((text, i) => readsBack(text, operands[i] ?? NaN))) continue;
@@ -50,7 +50,7 @@ export function shown(operands, result, compute, dtype = "float64") {
 }
 
 /**
- * Whether a result is smaller than it would be moved if each operand were off by its rounding error.
+ * Whether a result is smaller than it would be moved if each operand were off by a unit in its last place.
  * @param {number[]} operands
  * @param {number} result
  * @param {(...operands: number[]) => number} compute
@@ -60,5 +60,5 @@ function isDust(operands, result, compute, dtype) {
   const eps = EPSILON[dtype] ?? 0;
   const base = compute(...operands);
   const moved = operands.map((operand, place) => Math.abs(compute(...operands.with(place, operand * (1 + NUDGE))) - base));
-  return result !== 0 && Math.abs(result) < (moved.reduce((sum, one) => sum + one, 0) * eps) / 2 / NUDGE;
+  return result !== 0 && Math.abs(result) < (moved.reduce((sum, one) => sum + one, 0) * eps) / NUDGE;
 }

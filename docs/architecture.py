@@ -9,8 +9,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+from gradviz.drawing.charts.paper import look, picture, text
 from gradviz.drawing.layout import layout
-from gradviz.training.axes import look, picture, text
 
 PACKAGE = Path(__file__).parents[1] / "gradviz"
 PICTURE = Path(__file__).parent / "_static" / "house.svg"

@@ -167,7 +167,7 @@ def _recording(data: bytes, where: str) -> Any:
 
 def _run(archive: Archive, where: str) -> Any:
     """Read a recorded training run."""
-    from gradviz.training import codec
+    from gradviz.training.files import codec
 
     if codec.RUN not in archive.names:
         hint = " (numpy.load opens .npz files)" if any(name.endswith(".npy") for name in archive.names) else ""

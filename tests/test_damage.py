@@ -26,7 +26,7 @@ from gradviz.drawing import draw_recording
 from gradviz.player import page
 from gradviz.recording.files import write_file
 from gradviz.recording.guards import RATIO, ROOM, FileError
-from gradviz.training import codec
+from gradviz.training.files import codec
 
 MANY = settings(
     max_examples=int(os.environ.get("GRADVIZ_DAMAGES", "40")), deadline=None, suppress_health_check=list(HealthCheck)
@@ -477,7 +477,7 @@ with {record}(progress=False) as run:
 """
 ALONE = {
     "a run as a page": "from gradviz.training import record" + LOOP.format(record="record") + "run.save('r.html')",
-    "a run as a file": "from gradviz.training.record import record\nimport pickle" + LOOP.format(record="record")
+    "a run as a file": "from gradviz.training.loop.record import record\nimport pickle" + LOOP.format(record="record")
     + "gv.load(run.save('r.zip'))\npickle.dumps(run)",
     "a run, shown": "from gradviz.training import record" + LOOP.format(record="record") + "run.show()",
     "a drawing as a page": (

@@ -18,7 +18,7 @@ from gradviz import recording
 from gradviz.nn.operations.convolution import Geometry
 from gradviz.recording import extent
 from gradviz.recording.observe import nodes_behind
-from gradviz.training import codec
+from gradviz.training.files import codec
 
 SAMPLE = int(os.environ.get("GRADVIZ_EXTENTS", "30"))
 """How many of the database's entries are looked at: ``GRADVIZ_EXTENTS=1000 pytest tests/test_extent.py`` takes all."""

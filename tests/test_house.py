@@ -105,6 +105,22 @@ def test_inside_the_engine_nothing_imports_what_is_around_it(folder):
             assert not FORBIDDEN[folder](name.removeprefix("gradviz.engine.")), f"{path.name} imports {name}"
 
 
+ROOMS = {"run": set(), "loop": {"run"}, "files": {"run"}, "analysis": {"run"}}
+"""What each room inside `training/` may import, itself aside. What stands beside the rooms may import all of them."""
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_inside_training_a_room_imports_only_from_those_it_stands_on(room):
+    files = list((PACKAGE / "training" / room).glob("*.py"))
+    assert files
+    for path in files:
+        for name in imports_of(path):
+            parts = name.split(".")
+            if parts[1] == "training":
+                assert len(parts) > 2, f"{path.name} imports {name}"
+                assert parts[2] in {room, *ROOMS[room]}, f"{path.name} imports {name}"
+
+
 def test_what_all_may_import_imports_nothing():
     assert list(imports_of(PACKAGE / f"{FIRST}.py")) == []
 

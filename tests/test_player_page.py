@@ -162,7 +162,9 @@ def test_current_elements_and_words(open_html):
         assert panel.locator(".gp-sentence").text_content() == step["sentence"]
         assert panel.locator(".gp-reason").text_content() == step["reason"]
         written = "row => [...row.querySelectorAll('math')].map(math => math.getAttribute('alttext')).join(' ')"
-        assert [row.evaluate(written) for row in panel.locator(".gp-equation > div").all()] == step["equation"]
+        assert [row.evaluate(written) for row in panel.locator(".gp-equation > div").all()] == [
+            line["text"] for line in step["equation"]
+        ]
         assert step["sentence"] in browser_page.get_by_role("status").text_content()
         assert panel.locator("h3:visible").first.text_content() == f"This step · {step['title']}"
         browser_page.locator(".gradviz-player").press("ArrowRight")
@@ -518,27 +520,56 @@ def test_the_track_can_be_dragged(open_html):
 
 
 @pytest.mark.browser
-def test_a_click_on_an_operation_or_tensor_goes_to_its_next_step(open_html):
+def test_a_click_or_enter_selects_at_the_step_that_is_shown(open_html):
     recording = line()
     browser_page = open_html(page(recording))
-    multiply = browser_page.locator(f'[id$="_{recording.graph.operations[0].id}"]')
-    multiply.click()
-    assert place(browser_page) == "forward 2 / 3"
-    multiply.click()
-    assert place(browser_page) == "backward 3 / 3"
-    multiply.click()
-    assert place(browser_page) == "forward 2 / 3"
-    card = browser_page.locator('.gv-card[aria-label^="y,"]')
-    card.focus()
-    browser_page.keyboard.press("Enter")
-    assert place(browser_page) == "backward 1 / 3"  # where y's own gradient is set
-    bias = browser_page.locator('.gv-card[aria-label^="b,"]')
-    bias.click()
-    assert place(browser_page) == "backward 2 / 3"  # nothing runs in a leaf: the next step that touches it
-    assert browser_page.locator(".gv-selected").get_attribute("aria-label").startswith("b,")
-    browser_page.locator(".gp-figure").click(position={"x": 3, "y": 3})
-    assert browser_page.locator(".gv-selected").count() == 0
-    assert place(browser_page) == "backward 2 / 3"
+    details = browser_page.locator(".gp-inspect")
+    for key, where in [("Home", "forward 1 / 3"), ("End", "backward 3 / 3")]:
+        browser_page.locator(".gradviz-player").press(key)
+        for target in [
+            f'[id$="_{recording.graph.operations[0].id}"]',
+            '.gv-card[aria-label^="y,"]',
+            ".gv-edge .gv-hit",
+        ]:
+            browser_page.locator(target).first.click(force=True)
+            assert place(browser_page) == where
+            assert details.is_visible()
+            assert browser_page.locator(".gv-selected").count() == 1
+        browser_page.locator(".gp-figure").click(position={"x": 3, "y": 3})
+        assert browser_page.locator(".gv-selected").count() == 0
+        assert details.is_hidden()
+        browser_page.locator('.gv-card[aria-label^="b,"]').focus()
+        browser_page.keyboard.press("Enter")
+        assert browser_page.locator(".gv-selected").get_attribute("aria-label").startswith("b,")
+        assert details.is_visible()
+        assert place(browser_page) == where
+        browser_page.keyboard.press("Escape")
+    # Jumping is by the links of the details.
+    browser_page.locator('.gv-card[aria-label^="b,"]').click()
+    details.get_by_role("button", name="computed in step").or_(
+        details.get_by_role("button", name="gradient in step")
+    ).first.click()
+    assert place(browser_page) != "backward 3 / 3"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("way", ["double click", "chevron", "keys"])
+def test_one_goes_inside_a_module(open_html, way):
+    browser_page = open_html(page(draw_recording(modules(), depth=0)))
+    browser_page.locator(".gradviz-player").press("End")
+    module = browser_page.locator(".gv-disc:has(.gv-chevron)").first
+    count = browser_page.locator(".gv-disc").count()
+    if way == "double click":
+        module.dblclick()
+    elif way == "chevron":
+        module.locator(".gv-chevron").click()
+    else:
+        module.focus()
+        browser_page.keyboard.press("Shift+Enter")
+    browser_page.locator(".gv-disc").nth(count).wait_for()
+    assert place(browser_page).startswith("backward")
+    browser_page.locator(".gv-card").first.dblclick()  # nothing is inside a tensor
+    assert browser_page.locator(".gp-inspect").is_visible()
 
 
 HOSTILE = [

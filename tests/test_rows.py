@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ast
 import itertools
-import math
 import warnings
 
 import numpy as np
@@ -18,9 +17,7 @@ import pytest
 import gradviz as gv
 import gradviz.nn.functional
 from gradviz.autograd import gradcheck, gradgradcheck
-from gradviz.engine import operations
 from gradviz.engine.operation import TABLE
-from gradviz.nn.operations import activations
 
 random = np.random.default_rng(7)
 
@@ -328,8 +325,8 @@ def guesses(row):
         yield f"{place.format(row.name)}({given}{more})"
 
 
-def function_of(code):
-    """Return an example as a function, and its tensors."""
+def function_of(code, given=TENSORS):
+    """Return an example as a function, and its tensors, made from the arrays that are `given`."""
     tree = ast.parse(code, code, "eval")
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     names = [name for name in TENSORS if name in used]
@@ -339,7 +336,7 @@ def function_of(code):
         result = eval(compiled, {**FOREIGN, **dict(zip(names, tensors, strict=True))})
         return tuple(result) if isinstance(result, tuple | list) else result
 
-    return function, tuple(gv.tensor(TENSORS[name], requires_grad=True) for name in names)
+    return function, tuple(gv.tensor(given[name], requires_grad=True) for name in names)
 
 
 def nodes_behind(*tensors):
@@ -463,91 +460,3 @@ def test_a_wrong_row_would_be_found(monkeypatch):
     monkeypatch.setitem(TABLE, "UnknownBackward0", TABLE["WhereBackward0"])
     with pytest.raises(AssertionError, match="UnknownBackward0 has no example"):
         test_row("UnknownBackward0")
-
-
-# --- what a learner reads ----------------------------------------------------------------------------------------------
-
-EVALUATED = {
-    name: getattr(np, name)
-    for name in [
-        "exp",
-        "log",
-        "log2",
-        "log10",
-        "log1p",
-        "expm1",
-        "sqrt",
-        "sin",
-        "cos",
-        "tan",
-        "sinh",
-        "cosh",
-        "tanh",
-        "sign",
-        "pi",
-        "e",
-        "abs",
-        "floor",
-        "arctan",
-        "trunc",
-    ]
-}
-EVALUATED |= {
-    "softplus": lambda x: np.log1p(np.exp(x)),
-    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
-    "erf": np.vectorize(math.erf),
-    "erfc": np.vectorize(math.erfc),
-    "log_ndtr": lambda x: np.log(0.5 * math.erfc(-x / math.sqrt(2))),
-    "ndtr": lambda x: 0.5 * math.erfc(-x / math.sqrt(2)),
-}
-
-
-def written(row):
-    """The arguments whose local derivative is written in terms of the arguments and settings alone."""
-    known = {*row.inputs, *row.settings, *EVALUATED}
-    for slot, text in row.local.items():
-        names = {node.id for node in ast.walk(ast.parse(text, mode="eval")) if isinstance(node, ast.Name)}
-        if names <= known:
-            yield slot
-
-
-BY_ENTRY = [
-    (row.grad_fn, slot)
-    for family in (operations.elementary, operations.elementwise, operations.special, activations)
-    for row in {id(f.operation): f.operation for f in vars(family).values() if hasattr(f, "operation")}.values()
-    if TABLE.get(row.grad_fn) is row
-    for slot in written(row)
-]
-
-
-def node_of(name):
-    """A node of this kind, from the row's example."""
-    function, tensors = function_of(examples_of(name)[0])
-    result = function(*tensors)
-    waiting = [part.grad_fn for part in (result if isinstance(result, tuple) else (result,)) if part.requires_grad]
-    while waiting:
-        node = waiting.pop()
-        if type(node).__name__ == name:
-            return node
-        waiting.extend(before for before, _ in node.next_functions if before is not None and hasattr(before, "values"))
-    raise AssertionError(f"no {name} in its example")
-
-
-@pytest.mark.parametrize(("name", "slot"), BY_ENTRY)
-def test_what_a_learner_reads_is_what_is_computed(name, slot):
-    """The local derivative as it is written, worked out entry by entry, is the formula applied to a gradient of 1."""
-    node, row = node_of(name), TABLE[name]
-    values = dict(zip(row.fields, node.values, strict=True))
-    rule = row.rules[row.inputs.index(slot)]
-    computed = np.broadcast_to(rule(np.ones(node.output_shape), node.values), node.output_shape)
-    arrays = {key: np.broadcast_to(values[key], node.output_shape) for key in row.inputs}
-    settings = {key: values[key] for key in row.settings}
-    text = compile(ast.parse(row.local[slot], mode="eval"), row.local[slot], "eval")
-    for place in np.ndindex(node.output_shape):
-        entries = {key: array[place] for key, array in arrays.items()}
-        expected = eval(text, {"__builtins__": {}}, EVALUATED | settings | entries)
-        np.testing.assert_allclose(computed[place], expected, rtol=1e-9, atol=1e-12, err_msg=row.local[slot])
-
-
-def test_most_rows_of_these_families_are_read_this_way():
-    assert len(BY_ENTRY) > 60

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import gradviz as torch
-from gradviz.training.chart import Line, chart
+from gradviz.drawing.charts.lines import Line, chart
 from gradviz.training.sweep import combinations
 
 

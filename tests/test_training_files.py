@@ -18,9 +18,9 @@ import gradviz as torch
 from gradviz import nn
 from gradviz.recording.codec import RecordingError
 from gradviz.recording.guards import FileError
-from gradviz.training import codec
-from gradviz.training.codec import dumps, loads
-from gradviz.training.settings import pack, unpack
+from gradviz.training.files import codec
+from gradviz.training.files.codec import dumps, loads
+from gradviz.training.files.settings import pack, unpack
 
 OPTIMIZERS = {
     "sgd": lambda p: torch.optim.SGD(p, lr=0.1),

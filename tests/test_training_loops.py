@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradviz as gv
-from gradviz.training.counting import EpochCounter
-from gradviz.training.log import Large
+from gradviz.training.loop.epochs import EpochCounter
+from gradviz.training.run.log import Large
 
 F = gv.nn.functional
 

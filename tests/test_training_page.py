@@ -346,7 +346,7 @@ def test_a_line_above_zero_does_not_lie_on_the_axis(open_html):
     lowest = max(
         float(y) for y in re.findall(r"[\d.]+ ([\d.]+)", re.search(r'class="gc-line[^>]* d="([^"]*)"', drawn)[1])
     )
-    assert re.search(r'class="gc-axis"[^>]* d="M[\d.]+ ([\d.]+)', drawn)[1] == "276.0"
+    assert re.search(r'class="gc-axis"[^>]* d="M[\d.]+ ([\d.]+)', drawn)[1] == "276"
     assert lowest < 265
 
 

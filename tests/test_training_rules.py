@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import gradviz as gv
 from gradviz.optim.rule import Sheet
-from gradviz.training.model import BY_HAND, Rule
-from gradviz.training.rules import form_of, hand_rate, lines_of, numbers_of
+from gradviz.training.analysis.rules import form_of, hand_rate, lines_of, numbers_of
+from gradviz.training.run.model import BY_HAND, Rule
 
 STEPS = 8
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradviz as gv
-from gradviz.training.fit import fit_of
-from gradviz.training.surface import Surface, surface, usual_pair
+from gradviz.training.analysis.fit import fit_of
+from gradviz.training.analysis.surface import Surface, surface, usual_pair
 
 
 def line(library, epochs=5, lr=0.05):
@@ -105,7 +105,7 @@ def test_between_the_points_of_the_grid_a_bowl_stays_a_bowl(of, times):
 
     x, y = np.linspace(-1, 2, 7), np.linspace(0, 5, 9)
     nothing = np.empty(0)
-    made = Surface(x, y, bowl(x, y[:, None]), nothing, nothing, nothing, ("a", "b"), "").finer(times)
+    made = Surface(x, y, bowl(x, y[:, None]), ("a", "b"), "", nothing, nothing, nothing).finer(times)
     assert made.loss.shape == (8 * times + 1, 6 * times + 1)
     np.testing.assert_allclose(made.loss, bowl(made.x, made.y[:, None]), atol=1e-10)
 
@@ -114,7 +114,7 @@ def test_between_the_points_of_the_grid_a_bowl_stays_a_bowl(of, times):
 def test_between_the_points_of_the_grid_a_kink_or_a_cliff_makes_no_waves(loss):
     x, nothing = np.linspace(-1, 1, 9), np.empty(0)
     given = loss(x) * np.ones((9, 1))
-    made = Surface(x, x, given, nothing, nothing, nothing, ("a", "b"), "").finer(4)
+    made = Surface(x, x, given, ("a", "b"), "", nothing, nothing, nothing).finer(4)
     assert (made.loss.min(), made.loss.max()) == (np.nanmin(given), np.nanmax(given))
     slope = np.sign(np.diff(made.loss[0]))
     assert np.count_nonzero(np.diff(slope[slope != 0])) <= 1  # it goes up, or down and then up

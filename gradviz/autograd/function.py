@@ -197,7 +197,7 @@ class FunctionNode(Node):
                 grad_fn=type(self).__name__,
                 symbol=name,
                 expression=f"{name}({', '.join(names)})",
-                local=dict.fromkeys(inputs, "backward(grad)"),
+                local=dict.fromkeys(inputs, f"{name}_back(grad)"),
                 sentence=f"{name} is a function of your own: its backward() says what becomes of the gradient.",
                 outputs=("result",) if outputs == 1 else tuple(f"result{place}" for place in range(outputs)),
                 many=outputs > 1,

@@ -7,7 +7,7 @@ from typing import Any
 
 from gradviz.drawing.face import Face, show
 from gradviz.drawing.view import Arrow, View
-from gradviz.recording.model import Frame, Operation, Recording
+from gradviz.recording.model import Equation, Frame, Operation, Part, Recording
 
 
 def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
@@ -51,9 +51,35 @@ def _words(frame: Frame, operation: Operation | None) -> dict[str, Any]:
         "title": frame.title,
         "sentence": frame.sentence,
         "reason": frame.reason,
-        "equation": [line.text for line in frame.equation],
+        "equation": [_line(equation) for equation in frame.equation],
         "source": None if source is None else asdict(source),
     }
+
+
+def _line(equation: Equation) -> dict[str, Any]:
+    """Return a line as plain JSON data. Of its parts those that show numbers say whose they are; the others are text."""
+    line: dict[str, Any] = {"text": equation.text, "kind": equation.kind}
+    if equation.argument:
+        line["argument"] = equation.argument
+    if equation.sides:
+        line |= {"sides": [_side(side) for side in equation.sides], "relations": list(equation.relations)}
+    return line
+
+
+def _side(side: tuple[Part, ...]) -> list[str | dict[str, Any]]:
+    found: list[str | dict[str, Any]] = []
+    for part in side:
+        if part.tensor and part.kind in ("number", "array"):
+            found.append({"text": part.text, "kind": part.kind, "tensor": part.tensor, "role": part.role})
+            if part.transposed:
+                found[-1]["transposed"] = True  # type: ignore[index]  # it is the dictionary
+        elif part.kind == "array":
+            found.append({"text": part.text, "kind": part.kind})
+        elif found and isinstance(found[-1], str):
+            found[-1] += part.text
+        else:
+            found.append(part.text)
+    return found
 
 
 def _highlights(frame: Frame, operation: Operation | None) -> dict[str, list[str]]:

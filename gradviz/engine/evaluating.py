@@ -15,7 +15,7 @@ from __future__ import annotations
 import ast
 import math
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial, reduce
 from typing import Any
 
 import numpy as np
@@ -46,11 +46,11 @@ def expression(operation: Operation, values: Values) -> Any:
     array([3., 6.])
     """
     given = [values[name] for name in (*operation.inputs, *operation.settings)]
-    return _evaluated(operation.expression, operation, values, lambda *_, **__: operation.forward(*given))
+    return evaluated(operation.expression, operation, values, lambda *_, **__: operation.forward(*given))
 
 
 def contribution(
-    operation: Operation, slot: str, grad: Any, values: Values, own: Callable[[Any], Any] | None = None
+    operation: Operation, slot: str, grad: Any, values: Values, own: Callable[[str, Any], Any] | None = None
 ) -> Any:
     """Work out what a row says that it sends to an argument.
 
@@ -63,7 +63,7 @@ def contribution(
     values
         By name, the arguments as arrays, the results and the settings.
     own
-        What a word that names the operation's own way back stands for: by default the row's own formula.
+        What a word that names the operation's own way back stands for, given the word: by default the row's own formula.
 
     Returns
     -------
@@ -73,9 +73,11 @@ def contribution(
     text, shape = operation.local[slot], np.shape(values[slot])
     rule = operation.rules[operation.inputs.index(slot)]
     fields = tuple(values[name] for name in operation.fields)
-    found = _evaluated(
-        text, operation, {**values, GRADIENT: grad}, lambda *_, **__: own(grad) if own else rule(grad, fields)
-    )
+
+    def way_back(word: str, *_: Any, **__: Any) -> Any:
+        return own(word, grad) if own else rule(grad, fields)
+
+    found = evaluated(text, operation, {**values, GRADIENT: grad}, way_back)
     if not is_factor(text):
         return found
     sent = np.asarray(grad * found)
@@ -84,7 +86,7 @@ def contribution(
 
 def local(operation: Operation, slot: str, values: Values) -> Any:
     """Work out a local derivative that the upstream gradient is multiplied with, entry by entry."""
-    return _evaluated(operation.local[slot], operation, values, None)
+    return evaluated(operation.local[slot], operation, values, None)
 
 
 def known(name: str) -> bool:
@@ -120,7 +122,9 @@ def _derived(name: str, operation: Operation, values: Values) -> Any:
         return np.expand_dims(_weights(values), _classes(first))
     if name == "ties":
         won = first == values["result"]
-        return np.sum(won, axis=tuple(i for i, n in enumerate(np.shape(values["result"])) if n == 1) or None, keepdims=True)
+        return np.sum(
+            won, axis=tuple(i for i, n in enumerate(np.shape(values["result"])) if n == 1) or None, keepdims=True
+        )
     if name == "replaced":  # what stands there is the same, whatever stood there before
         rest = [values[other] for other in (*operation.inputs[1:], *operation.settings)]
         before, after = (operation.forward(np.full_like(first, fill), *rest) for fill in (0, 1))
@@ -209,7 +213,13 @@ def _groups(x: Any, normalized_shape: tuple[int, ...] | None, group: int | None)
 
 
 def _standard(
-    x: Any, eps: float, normalized_shape: Any = None, group: Any = None, training: bool = True, mean: Any = None, var: Any = None
+    x: Any,
+    eps: float,
+    normalized_shape: Any = None,
+    group: Any = None,
+    training: bool = True,
+    mean: Any = None,
+    var: Any = None,
 ) -> Any:
     rows, axes = _groups(x, normalized_shape, group)
     if not training:
@@ -218,7 +228,13 @@ def _standard(
 
 
 def _sd(
-    x: Any, eps: float, normalized_shape: Any = None, group: Any = None, training: bool = True, mean: Any = None, var: Any = None
+    x: Any,
+    eps: float,
+    normalized_shape: Any = None,
+    group: Any = None,
+    training: bool = True,
+    mean: Any = None,
+    var: Any = None,
 ) -> Any:
     rows, axes = _groups(x, normalized_shape, group)
     if not training:
@@ -244,10 +260,10 @@ def _solve(a: Any, b: Any, left: bool = True) -> Any:
     return np.linalg.solve(a, b) if left else _turned(np.linalg.solve(_turned(a), _turned(b)))
 
 
-def _times_turned(x: Any, y: Any, left: bool = True) -> Any:
-    """Return ``x @ y.T``, of vectors as of columns; or, on the other side, ``y.T @ x``."""
-    if np.ndim(x) == 1:
-        return np.multiply.outer(x, y)
+def _times_turned(x: Any, y: Any, of: Any, left: bool = True) -> Any:
+    """Return ``x @ y.T``, of a vector for each matrix as of a column; or, on the other side, ``y.T @ x``."""
+    if np.ndim(x) < np.ndim(of):
+        return x[..., :, None] * y[..., None, :]
     return x @ _turned(y) if left else _turned(y) @ x
 
 
@@ -265,11 +281,10 @@ _sum, _mean, _max, _min, _prod = (
 
 FUNCTIONS: dict[str, Any] = {
     **{name: getattr(np, name) for name in (
-        "abs cos cosh exp floor hypot isfinite isnan log maximum minimum pi sign sin sinc sinh sqrt tan tanh "
-        "trunc".split()
+        ["abs", "cos", "cosh", "exp", "floor", "hypot", "isfinite", "isnan", "log", "maximum", "minimum", "pi", "sign", "sin", "sinc", "sinh", "sqrt", "tan", "tanh", "trunc"]
     )},
     **{name: getattr(specialmath, name) for name in (
-        "digamma erfcx erfinv i0 i0e i1 i1e lgamma ndtri zeta".split()
+        ["digamma", "erfcx", "erfinv", "i0", "i0e", "i1", "i1e", "lgamma", "ndtri", "zeta"]
     )},
     "polygamma": lambda n, x: specialmath.polygamma(np.asarray(x), n),
     "gamma_slope": gammamath.gamma_slope,
@@ -292,6 +307,7 @@ FUNCTIONS: dict[str, Any] = {
     "median": _median,
     "nansum": lambda x, dim=None, keepdim=True: _sum(np.where(np.isnan(x), 0, x), dim, keepdim),
     "fmod": np.fmod,
+    "maximum": lambda *arrays: reduce(np.maximum, arrays),
     "ones": np.ones_like,
     "zeros": np.zeros_like,
     "identity": lambda x: np.eye(*np.shape(x)),
@@ -323,13 +339,29 @@ FUNCTIONS: dict[str, Any] = {
 # --- working a formula out -----------------------------------------------------------------------------------------------
 
 
-def _evaluated(text: str, operation: Operation, values: Values, own: Callable[..., Any] | None) -> Any:
+def evaluated(text: str, operation: Operation, values: Values, own: Callable[..., Any] | None) -> Any:
+    """Work a formula out, or a part of it.
+
+    Parameters
+    ----------
+    text
+        The formula.
+    operation, values
+        The row, and by name what its names stand for.
+    own
+        What a function that is not known here gives; it is told its name, and what it is called with.
+
+    Raises
+    ------
+    NameError
+        If the formula has a name that nothing is known of.
+    """
     absent = frozenset(name for name, value in values.items() if value is None)
     code, names, called = _compiled(text, absent)
     scope: dict[str, Any] = {"turned": _turned, "chosen": np.where}
     for name in names:
         if name in called:
-            scope[name] = FUNCTIONS.get(name, own)
+            scope[name] = FUNCTIONS[name] if name in FUNCTIONS else partial(own, name) if own else None
         elif name in values:
             scope[name] = values[name]
         else:

@@ -26,6 +26,7 @@ from gradviz.engine.core.clock import moment
 from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node, caller
+from gradviz.engine.notation import GRADIENT, names_in
 from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment
 from gradviz.engine.tensor import Tensor, edge_of, wrap
@@ -441,14 +442,21 @@ class CopySlices(Node):
 @lru_cache(maxsize=256)
 def _of_a_part(operation: Operation) -> Operation:
     """Return the row for an operation on part of a tensor."""
-    symbol, first = operation.symbol, operation.inputs[0]
+    symbol, first, *rest = operation.symbol, *operation.inputs
+    own, way_back = operation.local.get(first, "0"), "copy_slices_back(grad)"
+    alike = not names_in(own) & {
+        GRADIENT,
+        *operation.inputs,
+        *operation.outputs,
+    }  # the same for all entries of the part
+    local = {name: "taken(grad)" if operation.local.get(name) == "1" else way_back for name in rest}
     return replace(
         operation,
         name="copy_slices",
         grad_fn="CopySlices",
         symbol=f"[…] {symbol}" if isinstance(symbol, str) else symbol,
         expression=f"changed({first})",
-        local={**operation.local, first: f"{operation.local.get(first, '0')} if changed else 1"},
+        local={first: f"{own} if changed else 1" if alike else way_back, **local},
         sentence=f"Part of the tensor was changed in place; the rest passes its gradient on. {operation.sentence}",
     )
 

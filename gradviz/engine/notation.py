@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
 from gradviz.engine.numerals import number
+from gradviz.engine.signs import CONSTANTS, SHORT, place_of, sign_of
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−+.()nxyabcijkmt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺·⁽⁾ⁿˣʸᵃᵇᶜⁱʲᵏᵐᵗ")
 _SUPERSCRIPT_READY = set("0123456789-−+()nxyabcijkmt")
@@ -36,16 +38,6 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Eq: " = ",
     ast.NotEq: " ≠ ",
 }
-_FUNCTIONS = {
-    "sqrt": "√",
-    "sigmoid": "σ",
-    "sum": "Σ",
-    "prod": "Π",
-    "gelu_slope": "gelu′",
-    "convolve": "conv",
-    "convolve_back": "convᵀ",
-}
-
 
 GRADIENT = "grad"
 """The upstream gradient's name, in a formula that is a whole contribution."""
@@ -96,7 +88,7 @@ def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
             arguments = [argument for argument in node.args if not missing(argument)]
             return ast.copy_location(ast.Call(node.func, arguments, node.keywords), node)
 
-    return Pruned().visit(node) if absent & names_in(ast.unparse(node)) else node  # type: ignore[no-any-return]
+    return Pruned().visit(node) if absent & names_in(ast.unparse(node)) else node
 
 
 def superscript(text: str) -> str:
@@ -106,7 +98,14 @@ def superscript(text: str) -> str:
     return f"^({text})" if binding(text) < _ATOM else f"^{text}"
 
 
-def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] | None = None) -> str:
+def formula(
+    expression: str,
+    words: Mapping[str, str],
+    order: Mapping[str, str] | None = None,
+    *,
+    arrays: Collection[str] = (),
+    product: str = " @ ",
+) -> str:
     """Print a formula in mathematical signs.
 
     Parameters
@@ -117,6 +116,10 @@ def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] 
         What to write for each name: a variable's name, a number, or an expression that is bracketed where needed.
     order
         Other words, with which the formula has been printed before: this one is to have the same factors at the same places.
+    arrays
+        The names that have axes: what multiplies two of them entry by entry is written ``⊙``.
+    product
+        What to write for a product of matrices.
 
     Examples
     --------
@@ -131,7 +134,7 @@ def formula(expression: str, words: Mapping[str, str], order: Mapping[str, str] 
     >>> formula("self * other", {"self": "3", "other": "2"}, {"self": "x", "other": "2"})
     '2 · 3'
     """
-    return _text(pieces(expression, words, order))
+    return _text(pieces(expression, words, order, arrays=arrays, product=product))
 
 
 class Piece(NamedTuple):
@@ -157,6 +160,7 @@ def pieces(
     *,
     arrays: Collection[str] = (),
     product: str = " @ ",
+    short: bool = False,
 ) -> tuple[Piece, ...]:
     """Print a formula as `formula` does, in pieces.
 
@@ -168,13 +172,17 @@ def pieces(
         The names that have axes: what multiplies two of them entry by entry is written ``⊙``.
     product
         What to write for a product of matrices.
+    short
+        Whether to write only a letter for some functions.
 
     Examples
     --------
     >>> "".join(piece.text for piece in pieces("2 * self * other", {"self": "x", "other": "w"}, arrays=("self", "other")))
     '2·x⊙w'
     """
-    return _print(_parse(expression), _Words(words, words if order is None else order, frozenset(arrays), product))[0]
+    absent = frozenset([name for name, word in words.items() if word == "None"])
+    order = words if order is None else order
+    return _print(_parse(expression, absent), _Words(words, order, frozenset(arrays), product, short))[0]
 
 
 class _Words(NamedTuple):
@@ -184,6 +192,7 @@ class _Words(NamedTuple):
     order: Mapping[str, str]
     arrays: frozenset[str] = frozenset()
     product: str = " @ "
+    short: bool = False
 
     def in_order(self, node: ast.expr, text: str) -> str:
         """Return what a part of the formula is in the line that decides; here it is `text`."""
@@ -197,8 +206,8 @@ class _Words(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _parse(expression: str) -> ast.expr:
-    return ast.parse(expression, mode="eval").body
+def _parse(expression: str, absent: frozenset[str]) -> ast.expr:
+    return without(ast.parse(expression, mode="eval").body, absent)
 
 
 def binding(text: str) -> int:
@@ -270,21 +279,68 @@ def _print(node: ast.expr, words: _Words) -> Printed:
             return _print_power(base, power, words)
         case ast.BinOp(left=left, op=sign, right=right):
             return _print_binary(left, sign, right, words)
-        case ast.Compare(left=left, ops=[sign], comparators=[right]):
-            before, after = (_enclosed(_print(side, words), _SUM) for side in (left, right))
-            return _joined(before, _COMPARISONS[type(sign)], after), _COMPARE
+        case ast.Compare(left=left, ops=signs, comparators=others):
+            sides = [_enclosed(_print(side, words), _SUM) for side in (left, *others)]
+            signed = [
+                part for sign, side in zip(signs, sides[1:], strict=True) for part in (_COMPARISONS[type(sign)], side)
+            ]
+            return _joined(sides[0], *signed), _COMPARE
         case ast.IfExp(test=test, body=body, orelse=other):
+            chosen = _decided(test, words.written)
+            if chosen is not None:
+                return _print(body if chosen else other, words)
             yes, when, no = (_print(part, words)[0] for part in (body, test, other))
             return _joined(yes, " if ", when, ", else ", no), _CHOICE
-        case ast.Subscript(value=inner):
-            return (Piece(_text(_enclosed(_print(inner, words), _ATOM)) + "[…]", node),), _ATOM
-        case ast.Call(func=ast.Name(id="abs"), args=[inner]):
-            return _joined(Piece("|", node), _print(inner, words)[0], "|"), _ATOM
-        case ast.Call(func=ast.Name(id=name), args=arguments):
-            written = [_print(argument, words)[0] for argument in arguments]
-            inside = [part for place, one in enumerate(written) for part in ((", ", one) if place else (one,))]
-            return _joined(Piece(_FUNCTIONS.get(name, name), node), "(", *inside, ")"), _ATOM
+        case ast.Subscript(value=inner, slice=place):
+            which = place.value if isinstance(place, ast.Constant) and isinstance(place.value, int) else "…"
+            return (Piece(f"{_text(_enclosed(_print(inner, words), _ATOM))}[{which}]", node),), _ATOM
+        case ast.Call(func=ast.Name(id=name)):
+            return _print_call(name, node, words)
     raise ValueError(f"the notation has no way to write {ast.unparse(node)!r}")
+
+
+def _decided(test: ast.expr, words: Mapping[str, str]) -> bool | None:
+    """Return whether a condition on a setting holds; ``None`` for one on entries."""
+    match test:
+        case ast.Constant(value=bool(holds)):
+            return holds
+        case ast.Compare(ops=[ast.Is()]):  # what was not given has been left out
+            return False
+        case ast.Name(id=name) if words.get(name) in ("True", "False"):
+            return words[name] == "True"
+        case ast.Compare(left=ast.Name(id=name), ops=[ast.Eq()], comparators=[wanted]) if name in words:
+            with suppress(ValueError):
+                return words[name].replace("−", "-") == str(ast.literal_eval(wanted))
+    return None
+
+
+def _print_call(name: str, node: ast.Call, words: _Words) -> Printed:
+    if name in CONSTANTS or (words.short and name in SHORT):
+        return (Piece(CONSTANTS.get(name) or SHORT[name], node),), _ATOM
+    given = {keyword.arg: _word_of(keyword.value, words) for keyword in node.keywords}
+    if name in ("taken_one", "taken_stretch"):
+        subject = _text(_enclosed(_print(node.args[0], words), _ATOM))
+        return (Piece(f"{subject}[{place_of(given)}]", node),), _ATOM
+    sign = sign_of(name, given)
+    if sign == "ᵀ":
+        return _print_transposed(node, node.args[0], words)
+    written = [_print(argument, words) for argument in node.args]
+    if sign == "{}" or (name == "maximum" and len(written) == 1):
+        return written[0]
+    if "{" not in sign:
+        inside = [part for place, one in enumerate(written) for part in ((", ", one[0]) if place else (one[0],))]
+        return _joined(Piece(sign, node), "(", *inside, ")"), _ATOM
+    if sign == "{1}":
+        return written[1]
+    first, *rest = sign.split("{}")
+    parts = [_enclosed(one, _ATOM if "(" not in sign and "|" not in sign else 0) for one in written]
+    opened = [Piece(first, node)] if first else []
+    found = _joined(*opened, *(part for one, after in zip(parts, rest, strict=True) for part in (one, after) if part))
+    return found, binding(_text(found))
+
+
+def _word_of(node: ast.expr, words: _Words) -> str:
+    return _text(_print(node, words)[0])
 
 
 def _binding_of(word: str) -> int:
@@ -338,7 +394,9 @@ def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: _W
         symbol = words.product
     elif isinstance(sign, ast.Mult):
         if words.has_axes(left) and words.has_axes(right):
-            symbol = "⊙"
+            symbol = "⊙"  # and no product of matrices beside it
+            first_needed = _POWER if isinstance(left, ast.BinOp) and isinstance(left.op, ast.MatMult) else first_needed
+            tighter = _POWER if isinstance(right, ast.BinOp) and isinstance(right.op, ast.MatMult) else tighter
         if _is_number(first.rpartition("·")[2].strip()) and _is_number(second):
             symbol = " · "
     if symbol in ("·", "⊙", "/") and not {"[", "∂"}.isdisjoint(first + second):

@@ -68,6 +68,8 @@ class Operation(core.Operation):
         or, where it is not a plain product, the whole contribution, with the upstream gradient called ``grad``.
     sentence
         How it passes the gradient on, for someone who sees it for the first time.
+    meets
+        Of a product, which entries of its two factors (the last two `inputs`) meet: ``"ik,kj->ij"``, as in ``einsum``.
     together
         True when PyTorch computes its derivatives in one function, and saves all that is read for any of them.
     sparing
@@ -84,6 +86,7 @@ class Operation(core.Operation):
     expression: str = ""
     local: Mapping[str, str] = field(default_factory=dict)
     sentence: str = ""
+    meets: str = ""
     together: bool = False
     sparing: bool = False
     function: Callable[..., Any] = field(init=False, repr=False)
@@ -429,6 +432,7 @@ def unlisted(
     expression: str,
     local: Mapping[str, str],
     sentence: str,
+    meets: str = "",
     settings: str = "",
     tensors: str = "",
     outputs: str = "result",
@@ -454,6 +458,7 @@ def unlisted(
         expression=expression,
         local=local,
         sentence=sentence,
+        meets=meets,
         outputs=tuple(outputs.split()),
         many=many,
         together=together,

@@ -139,7 +139,7 @@ class Numbers:
     settings
         One for all steps, or one for each.
     columns
-        As for `gradviz.training.rules.numbers_of`.
+        As for `gradviz.training.analysis.rules.numbers_of`.
     assumed
         Numbers of terms that are taken as given.
     """

@@ -72,7 +72,13 @@ FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
 
-def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None, predict: bool = False) -> str:
+def page(
+    recording_or_drawing: Recording | Drawing,
+    *,
+    title: str | None = None,
+    predict: bool = False,
+    grain: str = "operation",
+) -> str:
     """Write a recording as one self-contained HTML page that steps through it.
 
     The page works from a disk, a mail or any web server: nothing is loaded from elsewhere, and its content security
@@ -86,6 +92,8 @@ def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None,
         The heading; by default the recording's own.
     predict
         Ask the reader for each gradient before it is shown.
+    grain
+        ``"operation"``: a step is an operation; ``"event"``: each backward step is taken apart.
 
     Returns
     -------
@@ -106,7 +114,7 @@ def page(recording_or_drawing: Recording | Drawing, *, title: str | None = None,
     heading = heading.encode("utf-8", "replace").decode("utf-8")  # a name may hold half a surrogate pair
     # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
     picture = final.to_svg(theme="light", prefix=data["prefix"])
-    data |= {"title": heading, "svg": None, "predict": predict, "folds": _folds(final)}
+    data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
     return document(data, picture, heading, final.recording.producer)
 
 

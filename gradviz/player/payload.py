@@ -28,7 +28,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``code``, ``steps``, ``sums``, ``brackets``,
+        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
         ``facts``, ``places`` and ``depth``.
     """
     first = at_step(drawing, 0)
@@ -46,6 +46,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "brackets": brackets(recording),
         "facts": facts(recording),
         **geometry(first),
+        "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
     }

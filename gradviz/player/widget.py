@@ -16,6 +16,7 @@ from gradviz.player.frame import Static
 from gradviz.player.page import page, script, style_sheet
 from gradviz.player.payload import at_step, payload
 from gradviz.player.still import still_html
+from gradviz.recording.files import write_file
 from gradviz.recording.model import Recording
 
 
@@ -95,7 +96,7 @@ class Player(anywidget.AnyWidget):
         return at_step(self._final, self.step)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Save the whole player as a page (``.html``), or the picture at the step now shown.
+        """Save the whole player as a page (``.html``) that asks and takes apart as it does; or the picture at the step now shown.
 
         Parameters
         ----------
@@ -114,7 +115,9 @@ class Player(anywidget.AnyWidget):
         OSError
             If the file cannot be written; an older one stays as it was.
         """
-        return self.drawing.save(path)
+        if Path(path).suffix.lower() != ".html":
+            return self.drawing.save(path)
+        return write_file(path, self._page())
 
     def static(self) -> Static:
         """Return the player for where there is no kernel: one HTML output that carries its whole page in a frame.
@@ -135,9 +138,13 @@ class Player(anywidget.AnyWidget):
         """
         return Static(
             self.recording.title or "Backpropagation, step by step",
-            page(self._final, predict=self.predict),
+            self._page(),
             self._final.to_svg(panel=True),
         )
+
+    def _page(self) -> str:
+        """Return the page that asks and takes apart as this player does."""
+        return page(self._final, predict=self.predict, grain=self.grain)
 
     @traitlets.validate("step")
     def _existing_step(self, proposal: Any) -> int:

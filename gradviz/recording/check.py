@@ -8,15 +8,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Any
 
 from gradviz.recording.guards import DamageError
+from gradviz.recording.links import ALL, ONE_BY_ONE
 from gradviz.recording.model import (
     FOLD,
     FULL_VALUE_LIMIT,
     Equation,
     Frame,
     Graph,
+    Link,
     Operation,
     Recording,
     Tensor,
@@ -96,6 +99,8 @@ def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set
         after = int(slot[0])
         if tensors[argument.tensor].producer is not None and argument.tensor not in made:
             raise DamageError(f"{where} uses the tensor {argument.tensor}, which is made after it")
+        if argument.link is not None:
+            _check_link(argument.link, operation, tensors, argument.tensor, f"{where}, at {argument.id},")
     if not operation.outputs:
         raise DamageError(f"{where} makes nothing")
     for output in operation.outputs:
@@ -110,6 +115,46 @@ def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set
         raise DamageError(f"{where} is a fold whose attributes are no numbers")
     if operation.module not in paths:
         raise DamageError(f"{where} runs in the module {shown(operation.module)}, which is not there")
+
+
+def _check_link(link: Link, operation: Operation, tensors: dict[str, Tensor], argument: str, where: str) -> None:
+    """See that a link speaks of entries that are there."""
+    ids = [argument, *operation.outputs, *filter(None, [link.tensor])]
+    if any(id not in tensors for id in ids):
+        return  # of the results it is said elsewhere
+    own, results = tensors[argument].shape, [tensors[id].shape for id in operation.outputs]
+    if link.starts:
+        steps = [after - before for before, after in pairwise(link.starts)]
+        if (
+            len(steps) != math.prod(own)
+            or link.starts[0] != 0
+            or min(steps, default=0) < 0
+            or link.starts[-1] != len(link.results)
+            or len(link.factors) not in (0, len(link.results))
+            or max(link.results, default=-1) >= sum(map(math.prod, results))
+        ):
+            raise DamageError(f"{where} has a table of entries that are not there")
+        return
+    if link.argument == link.result == ALL:
+        if math.prod(own) != math.prod(results[0]) or link.factor:
+            raise DamageError(f"{where} has entries in the same order in tensors of other sizes")
+        return
+    shapes = [(link.argument, own), (link.result, results[0])]
+    if link.tensor:
+        shapes.append((link.factor, tensors[link.tensor].shape))
+    elif link.value is not None:
+        shapes.append((link.factor, link.value.shape))
+    sizes: dict[str, int] = {}
+    for letters, shape in shapes:
+        if len(letters) != len(shape):
+            raise DamageError(f"{where} has {len(letters)} letters for a tensor of shape {list(shape)}")
+        for letter, size in zip(letters, shape, strict=True):
+            if sizes.setdefault(letter, size) != size or (letter == ONE_BY_ONE and size != 1):
+                raise DamageError(f"{where} has one letter for axes of {sizes[letter]} and {size} entries")
+    if set(link.factor) - set(link.argument + link.result) - {ONE_BY_ONE}:
+        raise DamageError(f"{where} has a factor with a letter of its own")
+    if link.value is not None:
+        _check_value(link.value, link.value.shape, where)
 
 
 # --- the frames -------------------------------------------------------------------------------------------------------

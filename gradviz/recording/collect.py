@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.inplace import CopySlices
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
-from gradviz.recording import rounding, words
+from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import later
 from gradviz.recording.model import Argument, Graph, Module, Operation, Role, Tensor
 from gradviz.recording.names import Names
@@ -92,12 +93,13 @@ class Collection:
                 (),
                 0,
                 node.output_shape,
-                targets,
+                targets=targets,
+                part=node.part if isinstance(node, CopySlices) else None,
             )
             module = self._module(node)
             # Of many results only those are drawn that something uses.
             keys = [key for place in places_of(node) if (key := (node, place)) in used]
-            applied.first = keys[0][1]
+            applied.first, applied.places = keys[0][1], tuple([place for _, place in keys])
             applied.results = tuple([self._result(applied, key, used[key], module) for key in keys])
             operations.append(self._operation(node, applied, module))
         self._adopt_parameters()
@@ -225,11 +227,17 @@ class Collection:
             if not tensor:
                 continue
             name = f"{id}_{place}"
+            known: dict[str, Any] = {"id": name, "slot": slot, "tensor": tensor}
+            write, apart = None, None
             if edge is not None and row.local.get(slot):
                 write = partial(words.edge_words, applied, slot)
-                arguments.append(later(Argument, write, id=name, slot=slot, tensor=tensor))
             else:
-                arguments.append(Argument(name, slot, tensor))
+                known |= {"local": "", "local_number": ""}
+            if self.numbers and row.differentiable[place]:
+                apart = {"link": partial(linking.link_of, applied, slot, len(self.nodes))}
+            else:
+                known["link"] = None
+            arguments.append(later(Argument, write, apart, **known))
         for place, (slot, operand) in enumerate(applied.targets.items(), start=len(row.inputs)):
             arguments.append(Argument(f"{id}_{place}", slot, operand.id))
         saved: tuple[tuple[str, str], ...] = ()

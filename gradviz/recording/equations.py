@@ -124,7 +124,8 @@ def added(
         return before.numeric(first), Part(" + ", "sign"), *_bracketed((came.numeric(second),))
 
     right, relation = _told((), [before, came], replace(total, symbol=""), np.add, numbers)
-    return _line("sum", argument, [(total.symbolic(),), *right[1:]], ["=", relation], remark)
+    sides = [(total.symbolic(),), *(side for side in right if side)]
+    return _line("sum", argument, sides, ["=", relation], remark)
 
 
 # --- right sides -----------------------------------------------------------------------------------------------------
@@ -144,9 +145,9 @@ def _product(applied: Applied, argument: str, written: str, above: Term, made: T
     """Write a gradient times a local derivative, entry by entry."""
     formula = Formula.backward(applied, written, above, made.value)
     above, symbols, value = formula.terms[GRADIENT], formula.symbols(), formula.value
-    if written == "1" and above.shape:
+    if _text(symbols) == "1" and above.shape:
         return _told((above.symbolic(),), [above], made, lambda one: one, lambda texts: (above.numeric(texts),))
-    local = formula.terms.get(written) or Term(_text(symbols), value, argument, "local") if value else None
+    local = formula.terms.get(written) or (Term(_text(symbols), value, argument, "local") if value else None)
     entrywise = bool(above.shape) and any(term.shape for term in formula.used)
     names = (above.symbolic(), Part(" ⊙ " if entrywise else " · ", "sign"), *_bracketed(symbols, tightly=entrywise))
     if local is None:
@@ -187,7 +188,8 @@ def _told(
         Writes it with numbers, given the texts for each of the terms; ``None`` where nothing would be gained.
     """
     arrays = [array_of(term.value) for term in terms]
-    found = None if any(array is None for array in arrays) else compute(*arrays)
+    with np.errstate(all="ignore"):
+        found = None if any(array is None for array in arrays) else compute(*arrays)
     axes = () if found is None or made.role != "contribution" else _stretched(np.shape(found), made.shape)
 
     def total(*arrays: Any) -> Any:

@@ -6,7 +6,7 @@ import ast
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -74,7 +74,7 @@ class Term:
         """
         texts = texts or self.texts()
         if texts is None:
-            name = _atom(self.symbol) + "ᵀ" * transposed
+            name = _turned(self.symbol) if transposed else _atom(self.symbol)
             text = f"{name} ({shape_text(self.shape[::-1] if transposed else self.shape)})".strip()
             return Part(text, "array", self.value, self.tensor, self.role, transposed)
         if isinstance(texts, str):
@@ -106,7 +106,7 @@ def _arguments(of: Applied) -> dict[str, Term]:
 
 def _with_axes(term: Term, of: Applied) -> Term:
     """Return a term of a reduction's result with the axes that were reduced, at length 1."""
-    axes = reduced_axes(of)
+    axes = reduced_axes(of) if term.shape else ()
     shape = (
         tuple([1 if axis in axes else length for axis, length in enumerate(of.operands[0].shape)])
         if axes
@@ -132,9 +132,23 @@ def _atom(text: str) -> str:
     return f"({text})" if not text.startswith("∂") and binding(text) < binding("a") else text
 
 
+def _turned(text: str) -> str:
+    if text.startswith("∂"):
+        return f"({text})ᵀ"
+    return text[:-1] if text.endswith("ᵀ") else f"{_atom(text)}ᵀ"
+
+
 def _array_text(entries: Any) -> str:
     """Write an array: ``[[1, −2], [4, 0.5]]``."""
     return f"[{', '.join([one if isinstance(one, str) else _array_text(one) for one in entries])}]"
+
+
+@lru_cache(maxsize=1024)
+def _names(expression: str) -> frozenset[str]:
+    """Return the names in a formula that are no functions."""
+    tree = ast.parse(expression, mode="eval")
+    called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +162,7 @@ class Formula:
     expression
         In Python's notation.
     terms
-        Those of its names that are tensors.
+        Those of its names that are tensors, or follow from them.
     made
         What the operation made of it: what a function gives that is the operation itself, or its way back.
     product
@@ -157,7 +171,7 @@ class Formula:
 
     of: Applied
     expression: str
-    terms: Mapping[str, Term]
+    terms: dict[str, Term]
     made: Value
     product: str = " @ "
 
@@ -177,11 +191,18 @@ class Formula:
         terms[GRADIENT] = _with_axes(upstream, of)
         return cls(of, expression, terms, made, " · ")
 
+    def __post_init__(self) -> None:
+        """Look up what the formula calls by a name of its own: how many entries a mean is over, the weights of classes."""
+        for name in _names(self.expression) - self.terms.keys():
+            value = self._value_of(name)
+            if value is not None and (value.shape or name not in self.of.operation.settings):
+                self.terms[name] = Term(name if value.shape else number(array_of(value)), value)
+
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of tensors that it uses."""
-        used = {node.id for node in ast.walk(ast.parse(self.expression)) if isinstance(node, ast.Name)}
-        return tuple(name for name in self.terms if name in used)
+        used = _names(self.expression)
+        return tuple([name for name in self.terms if name in used])
 
     @property
     def used(self) -> list[Term]:
@@ -198,7 +219,12 @@ class Formula:
 
     def compute(self, *arrays: Any) -> Any:
         """Work it out with such numbers of its `names`; ``None`` where that cannot be done."""
-        return self._worked_out(self.expression, dict(zip(self.names, arrays, strict=True)))
+        changed = dict(zip(self.names, arrays, strict=True))
+        for name, array in changed.items():
+            kind = self.terms[name].value.dtype
+            if "float" not in kind:  # of places, classes and masks
+                changed[name] = np.asarray(array, kind)[()]
+        return self._worked_out(self.expression, changed)
 
     def _worked_out(self, expression: str, changed: Mapping[str, Any]) -> Any:
         operation, made = self.of.operation, array_of(self.made)
@@ -240,7 +266,7 @@ class Formula:
         return side if arrays <= MOST_ARRAYS and any(part.role for part in side) else None
 
     @cached_property
-    def _names(self) -> Mapping[str, str]:
+    def _names(self) -> dict[str, str]:
         return names_in_formulas(self.of) | {name: term.symbol for name, term in self.terms.items()}
 
     def _parts(self, words: Mapping[str, str], write: Callable[[Term, str, bool], Part]) -> Side:

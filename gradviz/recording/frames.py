@@ -149,7 +149,7 @@ class _Backward:
                     partial(_local, applied, slot),
                     argument=f"{applied.id}_{place}",
                     value=value(gradient),
-                    summed_axes=words.summed_over(row, node.output_shape, target.shape),
+                    summed_axes=words.summed_over(row, slot, node.output_shape, target.shape),
                 )
             )
             before = self.so_far.get(target)

@@ -24,13 +24,22 @@ class Later:
     Copies, pickles, files and comparisons read all fields, and so have all of them.
     """
 
-    __slots__ = ("_write",)
+    __slots__ = ("_apart", "_write")
 
     if not TYPE_CHECKING:  # there are no other fields than those of the dataclass
 
         def __getattr__(self, name: str) -> Any:
             """Write what is missing. Python asks for it where a slot is empty."""
-            write = _write_of(self) if name in type(self).__dataclass_fields__ else None
+            if name not in type(self).__dataclass_fields__:
+                return _get(self, name)
+            apart = _made_by(self, "_apart")
+            if apart is not None and name in apart:
+                _set(self, name, apart[name]())
+                if all(_has(self, other) for other in apart):
+                    with suppress(AttributeError):  # another thread has done the same
+                        object.__delattr__(self, "_apart")
+                return _get(self, name)
+            write = _made_by(self, "_write")
             if write is not None:
                 for field, value in write().items():
                     _set(self, field, value)
@@ -39,17 +48,27 @@ class Later:
             return _get(self, name)
 
 
-def _write_of(part: Later) -> Write | None:
+def _made_by(part: Later, slot: str) -> Any:
     try:
-        return _get(part, "_write")
+        return _get(part, slot)
     except AttributeError:
         return None
+
+
+def _has(part: Later, name: str) -> bool:
+    try:
+        _get(part, name)
+    except AttributeError:
+        return False
+    return True
 
 
 Part = TypeVar("Part", bound=Later)
 
 
-def later(kind: type[Part], write: Write, **known: Any) -> Part:
+def later(
+    kind: type[Part], write: Write | None, apart: Mapping[str, Callable[[], Any]] | None = None, **known: Any
+) -> Part:
     """Make a part of a recording of which some fields are still to be written.
 
     Parameters
@@ -57,21 +76,28 @@ def later(kind: type[Part], write: Write, **known: Any) -> Part:
     kind
         The dataclass.
     write
-        Makes the fields that are missing, all of them. It is kept until then, with what it refers to.
+        Makes the fields that are missing, all of them. It is kept until then, with what it refers to. ``None`` if there are
+        none.
+    apart
+        For fields that cost more, or are asked for less, than the others: what makes each, by its name.
     **known
         The fields that are there.
 
     Examples
     --------
     >>> from gradviz.recording.model import Argument
-    >>> edge = later(Argument, lambda: {"local": "2·x", "local_number": "6"}, id="o0_0", slot="self", tensor="t0")
+    >>> known = {"id": "o0_0", "slot": "self", "tensor": "t0", "link": None}
+    >>> edge = later(Argument, lambda: {"local": "2·x", "local_number": "6"}, **known)
     >>> edge.local
     '2·x'
     """
     part: Part = object.__new__(kind)
     for name, value in known.items():
         _set(part, name, value)
-    _set(part, "_write", write)
+    if write is not None:
+        _set(part, "_write", write)
+    if apart:
+        _set(part, "_apart", apart)
     return part
 
 
@@ -79,11 +105,18 @@ def changed(part: Part, **changes: Any) -> Part:
     """Return a part with other values in some fields, as `dataclasses.replace` does, without writing what is not written yet."""
     other: Part = object.__new__(type(part))
     missing = []
+    apart = {}
+    costly = _made_by(part, "_apart") or {}
     for name in type(part).__dataclass_fields__:  # type: ignore[attr-defined]  # it is a dataclass
         try:
             _set(other, name, changes[name] if name in changes else _get(part, name))
         except AttributeError:
-            missing.append(name)
+            if name in costly:
+                apart[name] = partial(getattr, part, name)
+            else:
+                missing.append(name)
+    if apart:
+        _set(other, "_apart", apart)
     if missing:
         _set(other, "_write", partial(_as_in, part, missing))
     return other

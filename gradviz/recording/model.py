@@ -150,6 +150,50 @@ class Tensor:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """Which entries of an operation's results an entry of one of its arguments feeds, and with which factor.
+
+    It is the Jacobian of one edge, ∂result/∂argument, written so that each of its entries can be found. Most operations
+    need no more than letters for that, one for each axis: the gradient of the argument is, as in ``einsum``,
+
+        scale · Σ (upstream gradient) · (factor)
+
+    over the letters that the argument does not have. Where letters cannot say it, a table does, entry by entry.
+
+    Attributes
+    ----------
+    argument, result, factor
+        The letters of the axes of the argument, of the result, and of what is multiplied with: of ``x @ w`` the argument
+        ``w`` has ``"kj"``, the result ``"ij"``, the factor ``x`` ``"ik"``. A dot is an axis of length 1 that was stretched,
+        or kept. A single star stands for all axes, if the entries lie in the argument and in the result one after another
+        in the same order.
+    tensor
+        The id of the tensor whose numbers are the factor; empty if they are in `value`, or if the factor is `scale` alone.
+    value
+        The numbers of a factor that is no tensor's.
+    text
+        The factor in symbols: ``"x"``, ``"2·x"``.
+    scale
+        What all factors are multiplied with.
+    starts, results, factors
+        The table, empty if there are letters: entry n of the argument (row by row) feeds the entries
+        ``results[starts[n]:starts[n + 1]]`` of the results (row by row, one result after the other), with as many `factors`, or
+        with none where all of them are 1.
+    """
+
+    argument: str = ""
+    result: str = ""
+    factor: str = ""
+    tensor: str = ""
+    value: Value | None = None
+    text: str = ""
+    scale: float = 1.0
+    starts: tuple[Count, ...] = ()
+    results: tuple[Count, ...] = ()
+    factors: tuple[Number, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Argument(Later):
     """One argument slot of an operation; one edge of the picture.
 
@@ -167,6 +211,8 @@ class Argument(Later):
     local_number
         The same with its number, when the tensors are scalars: ``"2"``, ``"14"``. Empty when they are not, or
         when it would repeat `local`.
+    link
+        Which entries of the results its entries feed; ``None`` where it has no derivative, or there are too many to be told.
     """
 
     id: str
@@ -174,6 +220,7 @@ class Argument(Later):
     tensor: str
     local: str = ""
     local_number: str = ""
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ All of it comes from the rows of the operations table, printed with the learner'
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from gradviz.engine import notation
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import binding, formula, pieces
 from gradviz.engine.numerals import number
@@ -80,6 +81,10 @@ class Applied:
         Which of its outputs the first of the results is.
     output_shape
         The shape of its first output, used or not.
+    places
+        Which of its outputs the results are.
+    part
+        Where in the first argument the part stands that was changed in place (see `gradviz.engine.strides`), if one was.
     targets
         What a loss compares with, where that is a setting of the row; by the setting's name.
     """
@@ -92,7 +97,9 @@ class Applied:
     results: tuple[Operand, ...]
     first: int
     output_shape: tuple[int, ...]
-    targets: dict[str, Operand]
+    places: tuple[int, ...] = (0,)
+    part: tuple[Any, ...] | None = None
+    targets: dict[str, Operand] = field(default_factory=dict)
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:
@@ -136,6 +143,7 @@ def composed_name(applied: Applied, module: str = "") -> str:
         operation.inputs,
         tuple([operand.name for operand in operands]),
         tuple([operand.named for operand in operands]),
+        tuple([slot for slot, operand in zip(operation.inputs, operands, strict=True) if operand.shape]),
         applied.texts,
         module,
     )
@@ -148,6 +156,7 @@ def _composed(
     inputs: tuple[str, ...],
     names: tuple[str, ...],
     named: tuple[bool, ...],
+    arrays: tuple[str, ...],
     settings: tuple[tuple[str, str], ...],
     module: str,
 ) -> str:
@@ -156,7 +165,7 @@ def _composed(
     outside = [name for name, own in zip(short, inside, strict=True) if not own]
 
     def named_by(names: Iterable[str]) -> str:
-        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))})
+        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))}, arrays=arrays)
 
     name = named_by(names)
     if len(name) <= LONGEST_NAME:
@@ -170,7 +179,7 @@ def _composed(
 
 def is_factor(operation: Operation, slot: str) -> bool:
     """Return True where the gradient is multiplied with a local derivative, entry by entry."""
-    return "grad" not in operation.local.get(slot, "grad")
+    return notation.is_factor(operation.local.get(slot, ""))
 
 
 def names_in_formulas(applied: Applied) -> dict[str, str]:
@@ -189,12 +198,40 @@ def reduced_axes(applied: Applied) -> tuple[int, ...]:
 
 
 def _averaged_over(applied: Applied) -> dict[str, str]:
-    """Return how many entries, and how many rows, a mean is over: what the table's rows call n and rows."""
-    if dict(applied.texts).get("reduction", "1") != "1":  # a loss that is not averaged
-        return {"n": "1", "rows": "1"}
-    shape = applied.operands[0].shape
-    entries = math.prod(shape) // max(math.prod(applied.output_shape), 1)
-    return {"n": str(max(entries, 1)), "rows": str(shape[0] if shape else 1)}
+    """Return what to write for the names that follow from the arguments: over how many entries a mean is, and the like."""
+    given = dict(zip(applied.operation.settings, applied.settings, strict=False))
+    first = applied.operands[0]
+    shape = first.shape
+    found = {"n": "1", "rows": "1", "w": "1", "ties": "1"}
+    if given.get("reduction", 1) == 1:  # else a loss is not averaged
+        entries = math.prod(shape) // max(math.prod(applied.output_shape), 1)
+        found |= {"n": str(max(entries, 1)), "rows": _rows(shape, given)}
+    if given.get("weight") is not None:
+        found["w"] = "w"
+    if first.array is not None and applied.operation.reduction and applied.results[0].array is not None:
+        found["ties"] = _ties(first.array, applied)
+    axes = given.get("dim")
+    if axes is not None and (len(shape) <= 1 or (isinstance(axes, tuple) and len(axes) == len(shape))):
+        found["dim"] = "None"  # along all there are
+    return found
+
+
+def _rows(shape: tuple[int, ...], given: Mapping[str, Any]) -> str:
+    """Return over how many examples a loss is averaged, or over what weight: those whose target is not to be ignored."""
+    target = given.get("target")
+    if not isinstance(target, np.ndarray):
+        return str(shape[0] if shape else 1)
+    if given.get("weight") is not None:
+        return "Σ(w)"
+    kept = target.size or not math.prod(shape)  # else it was too large to be copied
+    return str(np.count_nonzero(target != given.get("ignore_index")) if kept else math.prod(shape) // shape[1])
+
+
+def _ties(entries: Any, applied: Applied) -> str:
+    """Return how many entries are the one that was picked: mostly 1."""
+    result = np.asarray(applied.results[0].array)
+    share = np.count_nonzero(np.isin(entries, result)) > max(result.size, 1)
+    return "ties" if share else "1"
 
 
 def edge_words(applied: Applied, slot: str) -> dict[str, str]:
@@ -210,19 +247,40 @@ def local_label(applied: Applied, slot: str) -> str:
         return ""
     words = names_in_formulas(applied)
     words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
-    if is_factor(applied.operation, slot):
-        text = formula(written, words)
+    operands = list(zip(applied.operation.inputs, applied.operands, strict=True))
+    unnamed = words | {slot: "…" for slot, operand in operands if not operand.named}
+    arrays = [slot for slot, operand in operands if operand.shape]
+    if applied.output_shape:
+        arrays.append(notation.GRADIENT)
+    for names, short in ((words, False), (words, True), (unnamed, True)):
+        text = _label(written, names, arrays, short=short)
         if len(text) <= LONGEST_LABEL:
-            return text
-        unnamed = {s: "…" for s, o in zip(applied.operation.inputs, applied.operands, strict=True) if not o.named}
-        return formula(written, words | unnamed)
-    # The upstream gradient itself is not written: what remains is what it is multiplied with.
-    text = "".join([piece.text for piece in pieces(written, words | {"grad": "\0"}, product=" · ")])
+            break
+    axes = summed_over(
+        applied.operation, slot, applied.output_shape, applied.operands[applied.operation.inputs.index(slot)].shape
+    )
+    if axes:
+        added = f"Σ {axes_name(axes, len(applied.output_shape))}"
+        text = added if text == "1" else f"{text}, {added}"
+    return text if len(text) <= 2 * LONGEST_LABEL else f"{applied.operation.name}′"
+
+
+def _label(written: str, words: Mapping[str, str], arrays: Sequence[str], *, short: bool) -> str:
+    """Write a local derivative, or what becomes of the upstream gradient: ``· wᵀ``, ``gᵀ``."""
+    gradient = "g" if "g" not in words.values() else notation.GRADIENT
+    words = {**words, notation.GRADIENT: "\0"}
+    text = "".join([piece.text for piece in pieces(written, words, arrays=arrays, product=" · ", short=short)])
+    # What the gradient itself is multiplied with can stand alone, on the side that it stands.
     if text.startswith("\0 · "):
-        return text[len("\0 ") :]
-    if text.endswith(" · \0"):
-        return text[: -len(" \0")]
-    return f"{applied.operation.name}′"
+        text = text[len("\0 ") :]
+    elif text.endswith(" · \0"):
+        text = text[: -len(" \0")]
+    elif text.startswith(("\0·", "\0⊙")) and "\0" not in text[2:]:
+        text = text[2:]
+        text = text[1:-1] if text.startswith("(") and binding(text[1:-1]) < binding("a·b") else text
+    elif text.endswith("′(\0)"):
+        text = text[: -len("(\0)")]
+    return text.replace("\0", gradient)
 
 
 def local_number(applied: Applied, slot: str, label: str) -> str:
@@ -287,19 +345,19 @@ def told(value: Value) -> str:
     return shape_text(value.shape) if value.shape or not value.data else number(value.data[0])
 
 
-def summed_over(operation: Operation, made: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
+def summed_over(operation: Operation, slot: str, made: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
     """Return the axes along which an argument was stretched to the shape of the result, and so is summed on the way back.
 
     Only entry-by-entry operations stretch their arguments, and the last step of ``x @ w + b`` in one operation.
 
     Parameters
     ----------
-    operation
-        The row of the table.
+    operation, slot
+        The row of the table, and the argument.
     made, target
         Shapes of the result and of the argument.
     """
-    if target == made or operation.reduction or operation.local.get("self", "") == "":
+    if target == made or operation.reduction or not is_factor(operation, slot):
         return ()
     try:
         if np.broadcast_shapes(target, made) != made:
@@ -307,6 +365,21 @@ def summed_over(operation: Operation, made: tuple[int, ...], target: tuple[int, 
     except ValueError:
         return ()
     return summed_axes(made, target)
+
+
+def axes_name(axes: Sequence[int], dimensions: int) -> str:
+    """Name the axes along which something is summed: ``"rows"``, ``"columns"``, ``"axes 0, 1"``; of all ``"all"``.
+
+    Examples
+    --------
+    >>> axes_name((0,), 2), axes_name((1,), 2), axes_name((0, 1), 3), axes_name((0,), 1)
+    ('rows', 'columns', 'axes 0, 1', 'all')
+    """
+    if len(axes) == dimensions:
+        return "all"
+    if dimensions == 2:
+        return "rows" if 0 in axes else "columns"
+    return f"{'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

@@ -17,8 +17,8 @@ import numpy as np
 from gradviz.engine.random import manual_seed
 from gradviz.engine.tensor import Tensor
 from gradviz.recording import number_text
-from gradviz.training.codec import dumps, loads
-from gradviz.training.compare import RunComparison, compare
+from gradviz.training.analysis.compare import RunComparison, compare
+from gradviz.training.files.codec import dumps, loads
 from gradviz.training.run import Run
 
 Settings = Mapping[str, Any]

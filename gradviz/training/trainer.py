@@ -18,9 +18,9 @@ from gradviz.engine.scope import PACKAGE
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer
-from gradviz.training.log import DEFAULT_BUDGET
-from gradviz.training.record import Recorder
+from gradviz.training.loop.recorder import Recorder
 from gradviz.training.run import Run
+from gradviz.training.run.log import DEFAULT_BUDGET
 
 Closure = Callable[[], Tensor]
 
@@ -96,8 +96,8 @@ class Trainer:
 
     def _begin(self) -> None:
         self._recorder = Recorder(self.epochs, self._title, self._budget, False)
-        self._recorder.counted = 0
-        self._recorder.scopes = _names_in(self.closure)
+        self._recorder.surroundings.counted = 0
+        self._recorder.surroundings.scopes = _names_in(self.closure)
         self.run: Run = self._recorder.run
         self.done = 0
         self._complete = 0  # how many of the run's steps are of epochs that are over
@@ -125,7 +125,7 @@ class Trainer:
         recorder.start()
         try:
             while self.done < end and not self.message:
-                recorder.counted = self.done
+                recorder.surroundings.counted = self.done
                 self._one()
                 if time.monotonic() - started >= seconds:
                     break

@@ -22,7 +22,7 @@ copy = general(
     lambda self, src: np.broadcast_to(src, self.shape).astype(self.dtype),
     "self src",
     {"self": lambda grad: np.zeros_like(grad), "src": lambda grad: grad},
-    expression="src",
+    expression="filled(self, src)",
     local={"self": "0", "src": "1"},
     sentence=f"The new numbers get the gradient; {_GONE}",
 )
@@ -33,7 +33,7 @@ fill = general(
     as_first(lambda self, value: np.broadcast_to(value, self.shape).astype(self.dtype)),
     "self value",
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
-    expression="value",
+    expression="filled(self, value)",
     local={"self": "0", "value": "1"},
     sentence=f"Every entry is the same number now, which gets the gradients of all of them; {_GONE}",
 )
@@ -45,7 +45,7 @@ fill_number = general(
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
-    expression="value",
+    expression="filled(self, value)",
     local={"self": "0"},
     sentence=f"Every entry is the same number now; {_GONE}",
 )
@@ -57,7 +57,7 @@ zero = general(
     as_first(np.zeros_like),
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
-    expression="0",
+    expression="zeros(self)",
     local={"self": "0"},
     sentence=f"Every entry is 0 now; {_GONE}",
 )
@@ -85,6 +85,6 @@ as_strided = general(
     {"self": back_to},
     settings="size stride storage_offset lies",
     expression="view(self)",
-    local={"self": "1 if seen else 0"},
+    local={"self": "put(grad)"},
     sentence="The view sees some entries of the tensor; their gradients go back to where they stand.",
 )

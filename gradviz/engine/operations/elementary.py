@@ -297,7 +297,7 @@ frexp = general(
     {"self": lambda grad, exponent: grad / np.exp2(exponent)},
     outputs="mantissa exponent",
     expression="frexp(self)",
-    local={"self": "grad / 2 ** exponent"},
+    local={"self": "grad / 2.0 ** exponent"},
     sentence="The part of a number in front of a power of two is the number over that power.",
 )
 
@@ -354,7 +354,7 @@ nan_to_num = general(
     {"self": lambda grad, self: grad * np.isfinite(self)},
     settings="nan posinf neginf",
     expression="nan_to_num(self)",
-    local={"self": "1 if finite else 0"},
+    local={"self": "1 if isfinite(self) else 0"},
     sentence="Numbers pass their gradient on; what was replaced gets 0.",
 )
 

@@ -158,6 +158,7 @@ def _floored(self: Any, other: Any) -> Any:
 
 def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sign: str) -> tuple[Any, Any]:
     """Add the rows of a remainder of division by a number, and by a tensor."""
+    written = "self % other" if mode == "floor" else "fmod(self, other)"
     by_number = general(
         name,
         number,
@@ -166,7 +167,7 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         "self",
         {"self": lambda grad: grad},
         settings="other",
-        expression="self % other",
+        expression=written,
         local={"self": "1"},
         sentence="What is left over by a division moves as the number itself does.",
     )
@@ -176,7 +177,7 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         sign,
         forward,
         {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * _quotient(self, other, mode)},
-        expression="self % other",
+        expression=written,
         local={"self": "1", "other": f"-{mode}(self / other)"},
         sentence=_REST,
     )
@@ -562,7 +563,7 @@ clamp = general(
     {"self": lambda grad, self, min, max: only(_inside(self, min, max), grad)},
     settings="min max",
     expression="clamp(self)",
-    local={"self": "1 if inside else 0"},
+    local={"self": "1 if min <= self <= max else 0"},
     sentence=_CUT,
 )
 clamp_tensor = general(
@@ -581,7 +582,11 @@ clamp_tensor = general(
         ),
     },
     expression="clamp(self, min, max)",
-    local={"self": "1 if inside else 0", "min": "1 if self < min else 0", "max": "1 if self > max else 0"},
+    local={
+        "self": "1 if min <= self <= max else 0",
+        "min": "1 if self < min < max else 0",
+        "max": "1 if maximum(self, min) > max else 0",
+    },
     sentence=_CUT_BY_TENSOR,
 )
 
@@ -660,7 +665,7 @@ where = general(
         "other": lambda grad, condition: only(~condition, grad),
     },
     expression="where(condition, self, other)",
-    local={"self": "1 if chosen else 0", "other": "1 if chosen else 0"},
+    local={"self": "1 if condition else 0", "other": "0 if condition else 1"},
     sentence="Each entry passes its gradient to the side it was chosen from.",
 )
 to_copy = general(

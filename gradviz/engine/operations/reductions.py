@@ -27,8 +27,8 @@ def _sum(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 _SUM: dict[str, Any] = {
     "forward": _sum,
     "derivative": lambda grad: grad,
-    "expression": "sum(self)",
-    "local": "1",
+    "expression": "sum(self, dim=dim, keepdim=keepdim)",
+    "local": "ones(self)",
     "sentence": "Every entry adds 1 for 1 to a sum, so every entry gets the gradient that arrives, unchanged.",
 }
 sum_all = reduction("sum", "SumBackward0", "Σ", **_SUM)
@@ -37,8 +37,8 @@ sum_dim = reduction("sum", "SumBackward1", "Σ", **_SUM)
 _MEAN: dict[str, Any] = {
     "forward": lambda self, axes: np.add.reduce(self, axes, keepdims=True) / self.dtype.type(_count(self, axes)),
     "derivative": lambda grad, self_sym_sizes: grad * (np.size(grad) / max(math.prod(self_sym_sizes), 1)),
-    "expression": "mean(self)",
-    "local": "1 / n",
+    "expression": "mean(self, dim=dim, keepdim=keepdim)",
+    "local": "ones(self) / n",
     "sentence": "Each of n entries moves a mean by 1/n, so each gets 1/n of the gradient that arrives.",
 }
 mean_all = reduction("mean", "MeanBackward0", "mean", **_MEAN)
@@ -49,8 +49,8 @@ nansum = reduction(
     "Σ",
     lambda self, axes: _sum(np.where(np.isnan(self), 0, self).astype(self.dtype, copy=False), axes),
     lambda grad, self: grad * ~np.isnan(self),
-    expression="nansum(self)",
-    local="0 if nan else 1",
+    expression="nansum(self, dim=dim, keepdim=keepdim)",
+    local="0 if isnan(self) else 1",
     sentence="Every number adds 1 for 1 to a sum, so every number gets the gradient that arrives; what is nan gets 0.",
 )
 
@@ -83,12 +83,15 @@ def _share(grad: Any, self: Any, result: Any) -> Any:
 _MAX: dict[str, Any] = {
     "forward": lambda self, axes: np.maximum.reduce(self, axes, keepdims=True),
     "derivative": _share,
-    "expression": "max(self)",
-    "local": "1 if self == max(self) else 0",
+    "expression": "max(self, dim=dim, keepdim=keepdim)",
+    "local": "1 / ties if self == max(self, dim=dim) else 0",
     "sentence": _SHARED,
 }
 _MIN: dict[str, Any] = {**_MAX, "forward": lambda self, axes: np.minimum.reduce(self, axes, keepdims=True)}
-_MIN |= {"expression": "min(self)", "local": "1 if self == min(self) else 0"}
+_MIN |= {
+    "expression": "min(self, dim=dim, keepdim=keepdim)",
+    "local": "1 / ties if self == min(self, dim=dim) else 0",
+}
 max_all = reduction("max", "MaxBackward1", "max", **_MAX | {"derivative": _to_winners})
 min_all = reduction("min", "MinBackward1", "min", **_MIN | {"derivative": _to_winners})
 amax = reduction("amax", "AmaxBackward0", "max", **_MAX)
@@ -109,8 +112,8 @@ logsumexp = reduction(
     "LSE",
     _logsumexp,
     lambda grad, self, result: grad * np.exp(self - result),
-    expression="logsumexp(self)",
-    local="softmax(self)",
+    expression="logsumexp(self, dim=dim, keepdim=keepdim)",
+    local="softmax(self, dim=dim)",
     sentence="A soft maximum: each entry gets its softmax share of the gradient.",
 )
 
@@ -135,8 +138,8 @@ _PROD: dict[str, Any] = {
         self, axes, keepdims=True, dtype=None if self.dtype.kind == "f" else np.int64
     ),
     "derivative": _prod_back,
-    "expression": "prod(self)",
-    "local": "prod(self) / self",
+    "expression": "prod(self, dim=dim, keepdim=keepdim)",
+    "local": "prod_of_others(self, dim=dim)",
     "sentence": "Each factor gets the gradient times the product of all the others.",
 }
 prod_all = reduction("prod", "ProdBackward0", "Π", **_PROD)
@@ -176,8 +179,8 @@ var = reduction(
     "var",
     _var,
     _var_back,
-    expression="var(self)",
-    local="2 * (self - mean(self)) / (n - correction)",
+    expression="var(self, dim=dim, keepdim=keepdim, correction=correction)",
+    local="2 * (self - mean(self, dim=dim)) / (n - correction)",
     sentence="A variance pulls each entry towards the mean, in proportion to how far off it is.",
     settings=("correction",),
 )
@@ -187,8 +190,8 @@ std = reduction(
     "std",
     lambda self, axes, correction: np.sqrt(_var(self, axes, correction)),
     _std_back,
-    expression="std(self)",
-    local="(self - mean(self)) / (n - correction) / std(self)",
+    expression="std(self, dim=dim, keepdim=keepdim, correction=correction)",
+    local="(self - mean(self, dim=dim)) / (n - correction) / std(self, dim=dim, correction=correction)",
     sentence="A standard deviation pulls each entry towards the mean, in proportion to how far off it is.",
     settings=("correction",),
 )
@@ -279,7 +282,7 @@ def _nan_middle(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
 _MEDIAN: dict[str, Any] = {
     "derivative": _to_winners,
     "expression": "median(self)",
-    "local": "1 if self == median(self) else 0",
+    "local": "1 / ties if self == median(self) else 0",
     "sentence": "The entry in the middle gets the whole gradient; entries that are equal to it share it.",
 }
 median_all = reduction("median", "MedianBackward0", "median", _middle, **_MEDIAN)
@@ -326,8 +329,8 @@ def _picked(
         {"self": _back_to_place},
         settings=f"dim keepdim self_sym_sizes {settings}",
         outputs="result indices",
-        expression=f"{name}(self)",
-        local={"self": "1 if taken else 0"},
+        expression=f"{name}(self, dim=dim, keepdim=keepdim)",
+        local={"self": "put(grad)"},
         sentence=f"{words} gets the whole gradient; the others get 0.",
     )
 
@@ -461,8 +464,11 @@ dist = general(
         ),
     },
     settings="p",
-    expression="dist(self, other)",
-    local={"self": "(self - other) / dist(self, other)", "other": "(other - self) / dist(self, other)"},
+    expression="dist(self, other, p=p)",
+    local={
+        "self": "(self - other) / dist(self, other, p=p) if p == 2 else direction(self - other, ord=p)",
+        "other": "(other - self) / dist(self, other, p=p) if p == 2 else direction(other - self, ord=p)",
+    },
     sentence="A distance grows as one of the two moves away from the other, along the line between them.",
 )
 

@@ -129,7 +129,7 @@ sample_dirichlet = general(
     {"concentration": _shares_back},
     settings="numbers",
     expression="dirichlet_draw(concentration)",
-    local={"concentration": "slope(result, concentration) * (grad - sum(result * grad))"},
+    local={"concentration": "dirichlet_draw_back(grad)"},
     sentence=(
         "Each share keeps its place in its distribution; a share that grows takes from the others, for their sum is 1."
     ),

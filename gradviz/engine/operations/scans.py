@@ -62,7 +62,7 @@ cumprod = general(
     {"self": _cumprod_back},
     settings="dim",
     expression="cumprod(self)",
-    local={"self": "cumsum_from_the_end(grad * cumprod(self)) / self"},
+    local={"self": "cumprod_back(grad, self)"},
     sentence="Each entry is a factor of its own product and of all that follow, so it gets the gradients of all of them.",
 )
 
@@ -97,7 +97,7 @@ def _records(name: str, grad_fn: str, accumulate: Any, words: str) -> Any:
         settings="dim self_sym_sizes",
         outputs="result indices",
         expression=f"{name}(self)",
-        local={"self": "1 if record else 0"},
+        local={"self": "put(grad)"},
         sentence=f"Each entry that set a record gets the gradients of all steps until the next one was as {words}.",
     )
 
@@ -127,8 +127,8 @@ logcumsumexp = general(
     "self",
     {"self": _logcumsumexp_back},
     settings="dim",
-    expression="logcumsumexp(self)",
-    local={"self": "cumsum_from_the_end(grad * exp(-logcumsumexp(self))) * exp(self)"},
+    expression="logcumsumexp(self, dim=dim)",
+    local={"self": "cumsum_T(grad * exp(-logcumsumexp(self, dim=dim)), dim=dim) * exp(self)"},
     sentence="A soft maximum of all entries so far: each entry gets its share of the gradients of all that follow.",
 )
 _logcumsumexp = on_both(logcumsumexp)

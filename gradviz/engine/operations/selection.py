@@ -76,7 +76,7 @@ gather = general(
     settings="dim index self_sym_sizes",
     tensors="index",
     expression="gather(self)",
-    local={"self": "1 if taken else 0"},
+    local={"self": "put(grad)"},
     sentence=f"Entries are taken along an axis, each by a place of its own. {_TAKEN}",
 )
 _gathered = recorded(gather)
@@ -90,7 +90,7 @@ scatter = general(
     settings="dim index",
     tensors="index",
     expression="scatter(self, src)",
-    local={"self": "0 if replaced else 1", "src": "1"},
+    local={"self": "0 if replaced else 1", "src": "taken(grad)"},
     sentence=_REPLACED,
 )
 scatter_value = general(
@@ -116,7 +116,7 @@ scatter_add = general(
     settings="dim index",
     tensors="index",
     expression="scatter_add(self, src)",
-    local={"self": "1", "src": "1"},
+    local={"self": "1", "src": "taken(grad)"},
     sentence="Entries are added at places of their own; each gets the gradient of its place, and what it was added to too.",
 )
 
@@ -264,7 +264,7 @@ index_select = general(
     settings="dim index self_sym_sizes",
     tensors="index",
     expression="index_select(self)",
-    local={"self": "1 if taken else 0"},
+    local={"self": "put(grad)"},
     sentence=f"Whole layers are taken along an axis. {_TAKEN}",
 )
 index_add: Any = general(
@@ -282,7 +282,7 @@ index_add: Any = general(
     settings="dim index alpha",
     tensors="index",
     expression="index_add(self, source)",
-    local={"self": "1", "source": "alpha"},
+    local={"self": "1", "source": "taken(alpha * grad)"},
     sentence="Layers are added to some of a tensor's; each gets the gradient of its place, and what it was added to too.",
 )
 index_copy = general(
@@ -295,7 +295,7 @@ index_copy = general(
     settings="dim index",
     tensors="index",
     expression="index_copy(self, source)",
-    local={"self": "0 if replaced else 1", "source": "1"},
+    local={"self": "0 if replaced else 1", "source": "taken(grad)"},
     sentence=_REPLACED,
 )
 index_fill_number = general(
@@ -324,7 +324,7 @@ index_fill = general(
     settings="dim index",
     tensors="index",
     expression="index_fill(self, value)",
-    local={"self": "0 if replaced else 1", "value": "1 if put_there else 0"},
+    local={"self": "0 if replaced else 1", "value": "sum_taken(grad)"},
     sentence="The number that was put everywhere gets the sum of the gradients of its places; the others pass theirs on.",
 )
 
@@ -355,7 +355,7 @@ take = general(
     settings="index self_sym_sizes",
     tensors="index",
     expression="take(self)",
-    local={"self": "1 if taken else 0"},
+    local={"self": "put(grad)"},
     sentence=f"Entries are taken by their place in the flattened tensor. {_TAKEN}",
 )
 put: Any = general(
@@ -373,7 +373,7 @@ put: Any = general(
     settings="index accumulate",
     tensors="index",
     expression="put(self, source)",
-    local={"self": "0 if replaced else 1", "source": "1"},
+    local={"self": "0 if replaced else 1", "source": "taken(grad)"},
     sentence=_REPLACED,
 )
 
@@ -430,7 +430,7 @@ masked_select = general(
     settings="mask",
     tensors="mask",
     expression="masked_select(self)",
-    local={"self": "1 if mask else 0"},
+    local={"self": "put(grad)"},
     sentence=f"The entries where a mask holds are taken. {_TAKEN}",
 )
 masked_scatter: Any = general(
@@ -443,7 +443,7 @@ masked_scatter: Any = general(
     settings="mask",
     tensors="mask",
     expression="masked_scatter(self, source)",
-    local={"self": "0 if mask else 1", "source": "1 if needed else 0"},
+    local={"self": "0 if mask else 1", "source": "taken(grad)"},
     sentence=_REPLACED,
 )
 fill_number = general(
@@ -454,7 +454,7 @@ fill_number = general(
     "self",
     {"self": lambda grad: np.zeros_like(grad)},
     settings="value",
-    expression="value",
+    expression="filled(self, value)",
     local={"self": "0"},
     sentence="Every entry is the same number now; nothing of the old ones is left, so they get 0.",
 )
@@ -465,7 +465,7 @@ fill = general(
     as_first(lambda self, value: np.full_like(self, value)),
     "self value",
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
-    expression="value",
+    expression="filled(self, value)",
     local={"self": "0", "value": "1"},
     sentence="Every entry is the same number now, which gets the gradients of all; the old ones get 0.",
 )
@@ -505,8 +505,8 @@ max_dim = general(
     "MaxBackward0",
     "max",
     _extreme(np.argmax),
-    expression="max(self)",
-    local={"self": "1 if largest else 0"},
+    expression="max(self, dim=dim, keepdim=keepdim)",
+    local={"self": "put(grad)"},
     **_EXTREME,
 )
 min_dim = general(
@@ -514,8 +514,8 @@ min_dim = general(
     "MinBackward0",
     "min",
     _extreme(np.argmin),
-    expression="min(self)",
-    local={"self": "1 if smallest else 0"},
+    expression="min(self, dim=dim, keepdim=keepdim)",
+    local={"self": "put(grad)"},
     **_EXTREME,
 )
 
@@ -556,7 +556,7 @@ def _sort(grad_fn: str) -> Any:
         settings="dim descending self_sym_sizes stable",
         outputs="result indices",
         expression="sort(self)",
-        local={"self": "1"},
+        local={"self": "sort_inverse(grad)"},
         sentence="The entries are put in order; each gradient goes back to where its entry came from.",
     )
 
@@ -590,7 +590,7 @@ topk = general(
     settings="k dim largest self_sym_sizes in_order",
     outputs="result indices",
     expression="topk(self, k)",
-    local={"self": "1 if taken else 0"},
+    local={"self": "put(grad)"},
     sentence=f"The k largest entries are taken. {_TAKEN}",
 )
 

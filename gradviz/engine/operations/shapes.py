@@ -39,7 +39,15 @@ def zeros_for(grad: Any, sizes: tuple[int, ...] = ()) -> np.ndarray:
 
 
 def _row(
-    name: str, grad_fn: str, symbol: str, forward: Any, back: Any, settings: str, expression: str, how: str
+    name: str,
+    grad_fn: str,
+    symbol: str,
+    forward: Any,
+    back: Any,
+    settings: str,
+    expression: str,
+    how: str,
+    way: str = "1",
 ) -> Any:
     return general(
         name,
@@ -50,7 +58,7 @@ def _row(
         {"self": back},
         settings=settings,
         expression=expression,
-        local={"self": "1"},
+        local={"self": way},
         sentence=f"{how} No entry changes, so the gradient takes the same way back.",
     )
 
@@ -80,6 +88,7 @@ _view: dict[str, Any] = {
     "settings": "size self_sym_sizes",
     "expression": "reshape(self)",
     "how": "The entries are arranged in another shape.",
+    "way": "reshape(grad)",
 }
 view = _row("view", "ViewBackward0", "reshape", **_view)
 reshape_alias = _row("reshape", "ReshapeAliasBackward0", "reshape", **_view)
@@ -137,7 +146,12 @@ def _unsqueezed(grad: Any, self_sym_sizes: Any) -> Any:
     return np.reshape(grad, self_sym_sizes)
 
 
-_squeeze: dict[str, Any] = {"back": _unsqueezed, "expression": "self", "how": "Axes of length 1 are dropped."}
+_squeeze: dict[str, Any] = {
+    "back": _unsqueezed,
+    "expression": "squeeze(self)",
+    "how": "Axes of length 1 are dropped.",
+    "way": "reshape(grad)",
+}
 squeeze_all = _row(
     "squeeze",
     "SqueezeBackward0",
@@ -164,8 +178,9 @@ unsqueeze = _row(
     lambda self, dim: np.expand_dims(self, dim),
     lambda grad, dim: np.squeeze(grad, dim),
     "dim",
-    "self",
+    "unsqueeze(self)",
     "An axis of length 1 is added.",
+    "reshape(grad)",
 )
 unsqueeze_copy = copied(unsqueeze)
 
@@ -180,6 +195,7 @@ t = _row(
     "",
     "self.T",
     "Rows become columns.",
+    "grad.T",
 )
 t_copy = copied(t)
 transpose = _row(
@@ -189,8 +205,9 @@ transpose = _row(
     lambda self, dim0, dim1: np.swapaxes(self, dim0, dim1) if np.ndim(self) else self[...],
     lambda grad, dim0, dim1: np.swapaxes(grad, dim0, dim1) if np.ndim(grad) else grad,
     "dim0 dim1",
-    "self.T",
+    "transpose(self, dim0=dim0, dim1=dim1)",
     "Two axes change places.",
+    "transpose(grad, dim0=dim0, dim1=dim1)",
 )
 transpose_copy = copied(transpose)
 permute = _row(
@@ -202,6 +219,7 @@ permute = _row(
     "dims",
     "permute(self)",
     "The axes change places.",
+    "permute_inverse(grad)",
 )
 permute_copy = copied(permute)
 # Of a matrix the two axes change places: that is written as everybody writes it, under the same name in PyTorch.
@@ -214,7 +232,7 @@ flipped = beside(
     {"self": lambda grad, dims: np.transpose(grad, dims)},
     settings="dims",
     expression="self.T",
-    local={"self": "1"},
+    local={"self": "grad.T"},
     sentence="Rows become columns. No entry changes, so the gradient takes the same way back.",
 )
 flip = _row(
@@ -228,6 +246,7 @@ flip = _row(
     "dims",
     "flip(self)",
     "The entries are turned around along some axes.",
+    "flip(grad)",
 )
 roll = _row(
     "roll",
@@ -238,6 +257,7 @@ roll = _row(
     "shifts dims",
     "roll(self)",
     "The entries move along, and those that fall off come in again at the other end.",
+    "roll_inverse(grad)",
 )
 rot90: Any = _row(
     "rot90",
@@ -248,6 +268,7 @@ rot90: Any = _row(
     "k dims",
     "rot90(self)",
     "Two axes are turned by a quarter, once or several times.",
+    "rot90_inverse(grad)",
 )
 
 # --- several times over ----------------------------------------------------------------------------------------------
@@ -277,7 +298,7 @@ repeat = general(
     {"self": lambda grad, repeats, self_sym_sizes: _folded(grad, repeats, self_sym_sizes)},
     settings="repeats self_sym_sizes",
     expression="repeat(self)",
-    local={"self": "1"},
+    local={"self": "sum_copies(grad)"},
     sentence=_COPIES,
 )
 
@@ -322,7 +343,7 @@ unfold = general(
     },
     settings="dimension size step self_sym_sizes",
     expression="unfold(self)",
-    local={"self": "1 if seen else 0"},
+    local={"self": "add_windows(grad)"},
     sentence="Windows move along an axis; an entry gets the gradients of all the windows it is in.",
 )
 unfold_copy = copied(unfold)
@@ -335,7 +356,7 @@ unfold_backward: Any = general(
     {"self": lambda grad, dimension, size, step: recorded(unfold)(grad, dimension, size, step, np.shape(grad))},
     settings="dimension size step sizes",
     expression="add_windows(self)",
-    local={"self": "1"},
+    local={"self": "windows(grad)"},
     sentence="Windows are added up where they stood; each gets the gradient of its place back.",
 )
 
@@ -383,7 +404,9 @@ def _in_zeros(part: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     return forward
 
 
-def _part(name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, how: str) -> Any:
+def _part(
+    name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, how: str, taken: str = "taken(self)"
+) -> Any:
     return general(
         name,
         grad_fn,
@@ -392,8 +415,8 @@ def _part(name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: 
         "self",
         {"self": back},
         settings=f"{settings} self_sym_sizes".strip(),
-        expression="self[...]",
-        local={"self": "1 if taken else 0"},
+        expression=taken,
+        local={"self": "put(grad)"},
         sentence=f"{how} What was taken gets its gradient; what was left gets 0.",
     )
 
@@ -408,7 +431,7 @@ def _put_back(name: str, grad_fn: str, part: Any, taken: Any, settings: str) -> 
         {"grad_output": taken},
         settings=f"{settings} sizes",
         expression="put(grad_output)",
-        local={"grad_output": "1"},
+        local={"grad_output": "taken(grad)"},
         sentence="A part is put into a larger tensor of zeros; its gradient is taken from there.",
     )
 
@@ -423,7 +446,7 @@ def _scatter(name: str, grad_fn: str, forward: Any, kept: Any, taken: Any, setti
         {"self": kept, "src": taken},
         settings=settings,
         expression=f"{name}(self, src)",
-        local={"self": "0 if replaced else 1", "src": "1"},
+        local={"self": "0 if replaced else 1", "src": "taken(grad)"},
         sentence="The part that was replaced sends its gradient to the new numbers; the rest passes its own on.",
     )
 
@@ -436,6 +459,7 @@ select = _part(
     lambda grad, dim, index, self_sym_sizes: recorded(select_backward)(grad, dim, index, self_sym_sizes),
     "dim index",
     "One entry or row is taken.",
+    "taken_one(self, dim=dim, index=index)",
 )
 select_backward: Any = _put_back(
     "select_backward",
@@ -464,6 +488,7 @@ slice_ = _part(
     ),
     "dim start end step",
     "A stretch is taken.",
+    "taken_stretch(self, dim=dim, start=start, end=end, step=step)",
 )
 slice_backward: Any = _put_back(
     "slice_backward",
@@ -538,7 +563,7 @@ diag_embed = general(
     {"self": lambda grad, offset, dim1, dim2: recorded(diagonal)(grad, offset, dim1, dim2, np.shape(grad))},
     settings="offset dim1 dim2",
     expression="diag_embed(self)",
-    local={"self": "1"},
+    local={"self": "diagonal(grad)"},
     sentence="The entries are put on a diagonal, with 0 around it; each gets the gradient from its place there.",
 )
 alias = _row(
@@ -566,8 +591,8 @@ def _triangle(name: str, grad_fn: str, keep: Any, words: str) -> Any:
         "self",
         {"self": back},
         settings="diagonal",
-        expression=f"{name}(self)",
-        local={"self": "1 if kept else 0"},
+        expression=f"{name}(self, diagonal=diagonal)",
+        local={"self": f"{name}(grad, diagonal=diagonal)"},
         sentence=f"{words} What was kept gets its gradient; what was set to 0 gets 0.",
     )
     return row
@@ -648,8 +673,8 @@ index = general(
     {"self": lambda grad, indices, self_sym_sizes: scatter(grad, indices, self_sym_sizes)},
     settings="indices self_sym_sizes",
     tensors="indices",
-    expression="self[...]",
-    local={"self": "1 if taken else 0"},
+    expression="taken(self)",
+    local={"self": "put(grad)"},
     sentence="Entries are taken by a list or a mask. What was taken gets its gradient; what was left gets 0.",
 )
 index_put = general(
@@ -662,7 +687,7 @@ index_put = general(
     settings="indices accumulate",
     tensors="indices",
     expression="index_put(self, values)",
-    local={"self": "0 if replaced else 1", "values": "1"},
+    local={"self": "0 if replaced else 1", "values": "taken(grad)"},
     sentence="The entries that were replaced send their gradients to the new numbers; the others pass theirs on.",
 )
 
@@ -684,7 +709,7 @@ def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str, se
             {argument: part(i) for i, argument in enumerate(inputs)},
             settings=settings,
             expression=f"{name}({', '.join(inputs)})",
-            local=dict.fromkeys(inputs, "1"),
+            local=dict.fromkeys(inputs, "taken(grad)"),
             sentence=sentence,
         )
 
@@ -759,7 +784,7 @@ cumsum = general(
     {"self": lambda grad, dim: np.flip(np.cumsum(np.flip(grad, dim), dim), dim) if np.ndim(grad) else grad},
     settings="dim",
     expression="cumsum(self)",
-    local={"self": "cumsum_from_the_end(grad)"},
+    local={"self": "cumsum_T(grad, dim=dim)"},
     sentence="Each entry is in its own sum and in all that follow, so it gets the gradients of all of them.",
 )
 

@@ -36,8 +36,8 @@ softmax = general(
     "self",
     {"self": lambda grad, result, dim: result * (grad - _total(grad * result, dim))},
     settings="dim",
-    expression="softmax(self)",
-    local={"self": "softmax(self) * (grad - sum(grad * softmax(self)))"},
+    expression="softmax(self, dim=dim)",
+    local={"self": "softmax(self, dim=dim) * (grad - sum(grad * softmax(self, dim=dim), dim=dim))"},
     sentence="Softmax entries compete: raising one lowers the others, so each gets its gradient minus the weighted mean.",
 )
 log_softmax = general(
@@ -48,7 +48,7 @@ log_softmax = general(
     "self",
     {"self": lambda grad, result, dim: grad - np.exp(result) * _total(grad, dim)},
     settings="dim",
-    expression="log_softmax(self)",
-    local={"self": "grad - softmax(self) * sum(grad)"},
+    expression="log_softmax(self, dim=dim)",
+    local={"self": "grad - softmax(self, dim=dim) * sum(grad, dim=dim)"},
     sentence="Each entry gets its gradient minus its softmax share of all of them.",
 )

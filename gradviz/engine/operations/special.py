@@ -138,7 +138,7 @@ mvlgamma = general(
     {"self": lambda grad, self, p: grad * _along_p(self, p, _digamma)},
     settings="p",
     expression="mvlgamma(self, p)",
-    local={"self": "sum(digamma(self - i / 2))"},
+    local={"self": "sum_of_digammas(self, p=p)"},
     sentence="The gamma function of p dimensions is a product of p ordinary ones, half a step apart.",
 )
 
@@ -154,7 +154,7 @@ zeta = binary(
     specialmath.zeta,
     {"self": _no_slope, "other": lambda grad, self, other: grad * (-self * _zeta(self + 1, other))},
     expression="zeta(self, other)",
-    local={"self": "grad", "other": "-self * zeta(self + 1, other)"},
+    local={"self": "zeta_back(grad)", "other": "-self * zeta(self + 1, other)"},
     sentence="Hurwitz' zeta function adds up powers of q, q + 1, ...; its slope in q adds up the next lower powers.",
     to_float=True,
 )
@@ -200,7 +200,7 @@ gammainc = binary(
         "other": lambda grad, self, other: grad * np.exp((self - 1) * np.log(other) - other - _lgamma(self)),
     },
     expression="gammainc(self, other)",
-    local={"self": "grad", "other": "exp((self - 1) * log(other) - other - lgamma(self))"},
+    local={"self": "gammainc_back(grad)", "other": "exp((self - 1) * log(other) - other - lgamma(self))"},
     sentence="The share of a gamma distribution below a number grows as its density is there.",
     to_float=True,
 )

@@ -110,7 +110,7 @@ softplus = general(
         )
     },
     settings="beta threshold",
-    expression="softplus(self)",
+    expression="softplus(self, beta=beta, threshold=threshold)",
     local={"self": "1 if beta * self > threshold else sigmoid(beta * self)"},
     sentence="Softplus is a smooth ReLU: its slope is the sigmoid.",
 )
@@ -136,12 +136,12 @@ hardtanh = general(
             "hardtanh_backward",
             "HardtanhBackwardBackward0",
             lambda grad_output, self, min_val, max_val: only(~((self <= min_val) | (self >= max_val)), grad_output),
-            local="1 if inside else 0",
+            local="1 if min_val < self < max_val else 0",
         )
     },
     settings="min_val max_val",
     expression="hardtanh(self)",
-    local={"self": "1 if inside else 0"},
+    local={"self": "1 if min_val < self < max_val else 0"},
     sentence="Between its limits the gradient passes; outside of them, where the result is cut off, none does.",
 )
 
@@ -176,7 +176,7 @@ gelu = general(
     {"self": lambda grad, self, approximate: grad * _gelu_slope(self, approximate)},
     settings="approximate",
     expression="gelu(self)",
-    local={"self": "gelu_slope(self)"},
+    local={"self": "gelu_slope(self) if approximate == 'tanh' else Phi(self) + self * phi(self)"},
     sentence="GELU is a smooth ReLU: it passes nearly all of the gradient above 0 and nearly none far below.",
 )
 mish = general(
@@ -218,7 +218,7 @@ def _shrunk(name: str, grad_fn: str) -> Any:
         name,
         grad_fn,
         lambda grad_output, self, lambd: only(~((self >= -lambd) & (self <= lambd)), grad_output),
-        local="1 if kept else 0",
+        local="1 if abs(self) > lambd else 0",
     )
 
 
@@ -233,7 +233,7 @@ hardshrink = general(
     {"self": _shrunk("hardshrink_backward", "HardshrinkBackwardBackward0")},
     settings="lambd",
     expression="hardshrink(self)",
-    local={"self": "1 if kept else 0"},
+    local={"self": "1 if abs(self) > lambd else 0"},
     sentence="What is close to 0 becomes 0 and gets no gradient; the rest is left as it is, and gets all of it.",
 )
 softshrink = general(
@@ -245,7 +245,7 @@ softshrink = general(
     {"self": _shrunk("softshrink_backward", "SoftshrinkBackwardBackward0")},
     settings="lambd",
     expression="softshrink(self)",
-    local={"self": "1 if kept else 0"},
+    local={"self": "1 if abs(self) > lambd else 0"},
     sentence="What is close to 0 becomes 0 and gets no gradient; the rest is moved towards 0, and gets all of it.",
 )
 _hardsigmoid_backward = recorded(
@@ -264,7 +264,7 @@ hardsigmoid = general(
     "self",
     {"self": lambda grad, self: _hardsigmoid_backward(grad, self)},
     expression="hardsigmoid(self)",
-    local={"self": "1 / 6 if inside else 0"},
+    local={"self": "1 / 6 if -3 < self < 3 else 0"},
     sentence="A sigmoid of three straight lines: between −3 and 3 a sixth of the gradient passes, outside none.",
 )
 hardswish = general(
@@ -275,7 +275,7 @@ hardswish = general(
     "self",
     {"self": lambda grad, self: np.where(self <= -3, 0, np.where(self < 3, grad * (self / 3 + 0.5), grad))},
     expression="hardswish(self)",
-    local={"self": "self / 3 + 1 / 2 if inside else (1 if self > 3 else 0)"},
+    local={"self": "self / 3 + 1 / 2 if -3 < self < 3 else (1 if self > 0 else 0)"},
     sentence="SiLU with a sigmoid of straight lines: no gradient passes below −3, all of it above 3.",
 )
 prelu = general(
@@ -304,13 +304,13 @@ rrelu = general(
             "rrelu_with_noise_backward",
             "RreluWithNoiseBackwardBackward0",
             lambda grad_output, self, noise: grad_output * noise,
-            local="1 if self > 0 else slope",
+            local="noise",
         )
     },
     settings="noise lower upper training",
     tensors="noise",
     expression="rrelu(self)",
-    local={"self": "1 if self > 0 else slope"},
+    local={"self": "noise"},
     sentence="A leaky ReLU that draws by lot how much to let through where its input is negative.",
 )
 
@@ -344,6 +344,9 @@ glu = general(
     {"self": _glu_back},
     settings="dim",
     expression="glu(self)",
-    local={"self": "cat(grad * sigmoid(b), grad * a * sigmoid(b) * (1 - sigmoid(b)))"},
+    local={
+        "self": "joined(grad * sigmoid(gate(self, dim=dim)), "
+        "grad * content(self, dim=dim) * sigmoid(gate(self, dim=dim)) * (1 - sigmoid(gate(self, dim=dim))), dim=dim)"
+    },
     sentence="One half is multiplied by the sigmoid of the other, a gate: it passes on as much gradient as it is open.",
 )

@@ -25,7 +25,7 @@ safe_softmax = general(
     "self",
     {"self": lambda grad, result, dim: result * (grad - np.sum(grad * result, axis=dim, keepdims=True))},
     settings="dim",
-    expression="softmax(self)",
-    local={"self": "softmax(self) * (grad - sum(grad * softmax(self)))"},
+    expression="softmax(self, dim=dim)",
+    local={"self": "softmax(self, dim=dim) * (grad - sum(grad * softmax(self, dim=dim), dim=dim))"},
     sentence="A softmax that gives zeros where everything is masked; the others compete as in any softmax.",
 )

@@ -41,8 +41,12 @@ trilinear = general(
         "i3": lambda grad, i1, i2, equation: _third(grad, i1, i2, equation),
     },
     settings="equation",
-    expression="sum(i1 * i2 * i3)",
-    local={"i1": "sum(grad * i2 * i3)", "i2": "sum(grad * i1 * i3)", "i3": "sum(grad * i1 * i2)"},
+    expression="sum_of_products(i1, i2, i3)",
+    local={
+        "i1": "sum_of_products(grad, i2, i3)",
+        "i2": "sum_of_products(i1, grad, i3)",
+        "i3": "sum_of_products(i1, i2, grad)",
+    },
     sentence="Three factors are multiplied and added up; each gets the same sum, with the gradient in its own place.",
     sparing=True,
 )

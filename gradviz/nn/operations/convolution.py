@@ -189,7 +189,11 @@ _SENTENCE = (
     "A convolution is a matrix product over windows: the image gets the gradient spread back over every window, the kernel "
     "gets it times what each window saw."
 )
-_LOCAL = {"input": "convolve_back(grad, weight)", "weight": "windows(input) @ grad", "bias": "1"}
+_LOCAL = {
+    "input": "conv_T(grad, weight)",
+    "weight": "windows_product(input, grad)",
+    "bias": "sum_positions(grad)",
+}
 
 convolution = general(
     "convolution",
@@ -203,7 +207,7 @@ convolution = general(
         "bias": lambda grad: _over_positions(grad),
     },
     settings="geometry",
-    expression="conv(input, weight)",
+    expression="conv(input, weight, bias)",
     local=_LOCAL,
     sentence=_SENTENCE,
 )
@@ -220,8 +224,12 @@ transposed = beside(
         "bias": lambda grad: _over_positions(grad),
     },
     settings="size geometry",
-    expression="conv_transpose(input, weight)",
-    local={"input": "convolve(grad, weight)", "weight": "windows(grad) @ input", "bias": "1"},
+    expression="conv_transpose(input, weight, bias)",
+    local={
+        "input": "conv(grad, weight)",
+        "weight": "windows_product(grad, input)",
+        "bias": "sum_positions(grad)",
+    },
     sentence="A transposed convolution does forward what a convolution does backward; and the other way round.",
 )
 
@@ -255,7 +263,7 @@ to_image = general(
     },
     settings="size geometry",
     expression="conv_transpose(grad_output, weight)",
-    local={"grad_output": "convolve(grad, weight)", "weight": "windows(grad) @ grad_output"},
+    local={"grad_output": "conv(grad, weight)", "weight": "windows_product(grad, grad_output)"},
     sentence="The gradient of a convolution's image is a transposed convolution.",
 )
 to_kernel = general(
@@ -271,7 +279,7 @@ to_kernel = general(
         "input": lambda grad, grad_output, input, geometry: to_input(grad_output, grad, _size(input), geometry),
     },
     settings="kernel geometry",
-    expression="windows(input) @ grad_output",
-    local={"grad_output": "convolve(input, grad)", "input": "convolve_back(grad_output, grad)"},
+    expression="windows_product(input, grad_output)",
+    local={"grad_output": "conv(input, grad)", "input": "conv_T(grad_output, grad)"},
     sentence="The gradient of a convolution's kernel is a product with the windows.",
 )

@@ -31,6 +31,8 @@ embedding = general(
     settings="indices padding_idx scale_grad_by_freq",
     tensors="indices",
     expression="embedding(weight)",
-    local={"weight": "1 if taken else 0"},
+    local={
+        "weight": "embedding_back(grad) if scale_grad_by_freq else put(grad) if padding_idx == -1 else embedding_back(grad)"
+    },
     sentence="Each row that was looked up gets the gradients of all places where it stands; the other rows get 0.",
 )

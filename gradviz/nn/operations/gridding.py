@@ -209,7 +209,7 @@ def _rows(axes: int) -> Callable[..., Any]:
         },
         settings="how",
         expression="sampled(input, grid)",
-        local={"input": "weights(grid)", "grid": "slope_of_weights(grid) * input"},
+        local={"input": "sampled_T(grad, grid)", "grid": "sampled_back(grad, input, grid)"},
         sentence="Each sample sends its gradient to the pixels around it; how steep the image is there moves the place.",
     )
     input_row = general(
@@ -224,8 +224,8 @@ def _rows(axes: int) -> Callable[..., Any]:
             "grid": lambda grad, grad_output, grid, how: to_grid(grad_output, grad, grid, how),
         },
         settings="how",
-        expression="sampled_back(grad_output, grid)",
-        local={"grad_output": "weights(grid)", "input": "0", "grid": "slope_of_weights(grid) * grad_output"},
+        expression="sampled_T(grad_output, grid)",
+        local={"grad_output": "sampled(grad, grid)", "input": "0", "grid": "sampled_back(grad_output, grad, grid)"},
         sentence="Each pixel gets the gradients of the samples around it, with the weights it had in them.",
     )
     grid_row = beside(
@@ -246,11 +246,11 @@ def _rows(axes: int) -> Callable[..., Any]:
             ),
         },
         settings="how",
-        expression="sum(grad_output * slope_of_weights(grid) * input)",
+        expression="sampled_back(grad_output, input, grid)",
         local={
-            "grad_output": "slope_of_weights(grid) * input",
-            "input": "slope_of_weights(grid) * grad_output",
-            "grid": "curvature_of_weights(grid) * input * grad_output",
+            "grad_output": "sampled_twice_back(grad)",
+            "input": "sampled_twice_back(grad)",
+            "grid": "sampled_twice_back(grad)",
         },
         sentence="Each place is pulled to where the image is what the gradient asks for, by how steep the image is there.",
     )
@@ -282,7 +282,7 @@ affine_grid = general(
         )
     },
     settings="base sizes",
-    expression="base @ theta.T",
-    local={"theta": "base"},
+    expression="affine_grid(theta)",
+    local={"theta": "affine_grid_T(grad)"},
     sentence="Every pixel's place is a product with the matrix, so the gradients of all places add up in it.",
 )

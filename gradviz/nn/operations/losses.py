@@ -141,7 +141,10 @@ binary_cross_entropy = general(
     settings="weight reduction",
     tensors="weight",
     expression="bce(self, target)",
-    local={"self": "(self - target) / (self * (1 - self)) / n", "target": "(log(1 - self) - log(self)) / n"},
+    local={
+        "self": "weight * (self - target) / (self * (1 - self)) / n",
+        "target": "weight * (log(1 - self) - log(self)) / n",
+    },
     sentence="Cross-entropy pulls hardest on the predictions that are sure and wrong.",
 )
 
@@ -190,7 +193,11 @@ binary_cross_entropy_with_logits = general(
     settings="weight pos_weight reduction",
     tensors="weight pos_weight",
     expression="bce_with_logits(self, target)",
-    local={"self": "(sigmoid(self) - target) / n", "target": "-self / n"},
+    local={
+        "self": "weight * (sigmoid(self) - target if pos_weight is None else "
+        "(1 - target + pos_weight * target) * sigmoid(self) - pos_weight * target) / n",
+        "target": "weight * (-self if pos_weight is None else log(sigmoid(-self)) - pos_weight * log(sigmoid(self))) / n",
+    },
     sentence="With a sigmoid inside, cross-entropy passes back just the prediction minus the target.",
 )
 soft_margin_loss = general(
@@ -268,7 +275,7 @@ _NLL: dict[str, Any] = {
     "settings": "target weight reduction ignore_index",
     "tensors": "target weight",
     "expression": "nll(self, target)",
-    "local": {"self": "-1 / rows if target else 0"},
+    "local": {"self": "each(grad, self) * (-w / rows if at_target(self, target) else 0)"},
     "sentence": ("Only the log-probability of the right class counts: it is pushed up, the others are left alone."),
 }
 
@@ -281,7 +288,7 @@ def _nll_loss(name: str, grad_fn: str) -> Any:
         lambda grad, target, weight, reduction, ignore_index: recorded(loss)(
             grad, target, weight, reduction, ignore_index
         ),
-        local="-1 / rows if target else 0",
+        local=f"{name}(grad)",
     )
     loss = general(name, grad_fn, derivatives={"self": back}, **_NLL)
     return loss
@@ -343,7 +350,7 @@ multi_margin_loss = general(
     settings="target p margin weight reduction",
     tensors="target weight",
     expression="multi_margin(self, target)",
-    local={"self": "grad * multi_margin_slope(self, target)"},
+    local={"self": "multi_margin_back(grad, self, target)"},
     sentence="Each class whose score comes too close to the right one's is pushed down, and pushes the right one up.",
 )
 
@@ -393,6 +400,6 @@ multilabel_margin_loss = general(
     settings="target reduction",
     tensors="target",
     expression="multilabel_margin(self, target)",
-    local={"self": "grad * multilabel_margin_slope(self, target)"},
+    local={"self": "multilabel_margin_back(grad, self, target)"},
     sentence="Each class that is none of the labels, and whose score comes too close to a label's, is pushed down.",
 )

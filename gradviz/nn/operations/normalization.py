@@ -45,11 +45,20 @@ def _standardised_back(grad: Any, x: Any, axes: tuple[int, ...], eps: float, mea
     return (grad - np.mean(grad, axis=axes, keepdims=True) - standard * along) * rstd
 
 
-_LOCAL = {
-    "input": "weight * rstd * (grad - mean(grad) - standard * mean(grad * standard))",
-    "weight": "sum(grad * standard)",
-    "bias": "sum(grad)",
-}
+def _local(groups: str, *, per_channel: bool) -> dict[str, str]:
+    """Write the local derivatives of a layer whose groups are given by some of its settings."""
+    given = f"eps=eps, {groups}"
+    if not per_channel:
+        scaled, weight, bias = "grad * weight", f"standard(input, {given})", "1"
+    else:
+        scaled, weight = "grad * per_channel(weight, input)", f"sum_positions(grad * standard(input, {given}))"
+        bias = "sum_positions(grad)"
+    left = f"residual({scaled}, of=input, {given})"
+    if "training" in groups:
+        left = f"({left} if training else {scaled})"
+    return {"input": f"{left} / sd(input, {given})", "weight": weight, "bias": bias}
+
+
 _SENTENCE = (
     "A shift or a stretch of a whole {} has no effect on the result, so the gradient is freed of both: of its mean, and of "
     "its part along the standardised numbers."
@@ -84,7 +93,7 @@ layer_norm = general(
     outputs="result result1 result2",
     together=True,
     expression="layer_norm(input)",
-    local=_LOCAL,
+    local=_local("normalized_shape=normalized_shape", per_channel=False),
     sentence=_SENTENCE.format("row"),
 )
 
@@ -160,7 +169,7 @@ batch_norm = general(
     outputs="result result1 result2",
     together=True,
     expression="batch_norm(input)",
-    local=_LOCAL,
+    local=_local("training=training, mean=running_mean, var=running_var", per_channel=True),
     sentence=_SENTENCE.format("channel"),
 )
 
@@ -201,7 +210,7 @@ group_norm = general(
     outputs="result result1 result2",
     together=True,
     expression="group_norm(input)",
-    local=_LOCAL,
+    local=_local("group=group", per_channel=True),
     sentence=_SENTENCE.format("group"),
 )
 

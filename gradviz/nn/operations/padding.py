@@ -36,7 +36,7 @@ constant = general(
     {"self": lambda grad, pads: _unpadded(grad, pads)},
     settings="pads value",
     expression="pad(self)",
-    local={"self": "1"},
+    local={"self": "pad_T(grad)"},
     sentence="What stands around the tensor is constant; the gradient of the inner part goes to the tensor.",
 )
 
@@ -200,7 +200,7 @@ pixel_shuffle = general(
     {"self": lambda grad, factor: _shuffled_back(grad, factor)},
     settings="factor",
     expression="pixel_shuffle(self)",
-    local={"self": "1"},
+    local={"self": "pixel_shuffle_inverse(grad)"},
     sentence="Channels become pixels; every gradient goes back to where its pixel was.",
 )
 pixel_unshuffle = general(
@@ -212,7 +212,7 @@ pixel_unshuffle = general(
     {"self": lambda grad, factor: _unshuffled_back(grad, factor)},
     settings="factor",
     expression="pixel_unshuffle(self)",
-    local={"self": "1"},
+    local={"self": "pixel_unshuffle_inverse(grad)"},
     sentence="Pixels become channels; every gradient goes back to where its pixel was.",
 )
 
@@ -237,6 +237,6 @@ channel_shuffle = general(
     {"self": _dealt_back},
     settings="groups",
     expression="channel_shuffle(self)",
-    local={"self": "1"},
+    local={"self": "channel_shuffle_inverse(grad)"},
     sentence="Channels are dealt out anew; every gradient goes back to where its channel was.",
 )

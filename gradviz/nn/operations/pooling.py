@@ -68,7 +68,7 @@ def separable(name: str, grad_fn: str, symbol: str, sentence: str, *, saves: boo
             grad_fn.replace("Backward", "BackwardBackward"),
             lambda grad_output, self, matrices: _back(grad_output, matrices),
             lambda grad, matrices: row(grad, matrices) if isinstance(grad, Tensor) else along(grad, matrices),
-            local="weights.T @ grad_output",
+            local=f"{name}(grad)",
         )
     row: Any = general(
         name,
@@ -79,7 +79,7 @@ def separable(name: str, grad_fn: str, symbol: str, sentence: str, *, saves: boo
         {"self": formula},
         settings="matrices",
         expression=f"{name}(self)",
-        local={"self": "weights.T @ grad"},
+        local={"self": f"{name}_T(grad)"},
         sentence=sentence,
     )
     return row
@@ -216,7 +216,7 @@ def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
         grad_fn.replace("Backward", "BackwardBackward"),
         _back_to_winner,
         lambda grad, indices, places: _from_there(grad, indices, len(places)),
-        local="1 if largest else 0",
+        local="taken(grad)",
     )
     return general(
         name,
@@ -228,7 +228,7 @@ def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
         settings="places",
         outputs="result result1",
         expression=f"{name}(self)",
-        local={"self": "1 if largest else 0"},
+        local={"self": "put(grad)"},
         sentence="The largest entry of each window gets its whole gradient; the others get 0.",
     )
 
@@ -271,7 +271,7 @@ def _max_unpool(name: str, grad_fn: str) -> Callable[..., Any]:
         settings="indices axes size",
         tensors="indices",
         expression=f"{name}(self)",
-        local={"self": "1"},
+        local={"self": "taken(grad)"},
         sentence="Each entry is put back where it was the largest, and takes the gradient from there.",
     )
 

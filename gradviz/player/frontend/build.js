@@ -2,10 +2,11 @@
 // player in them. Run it with `npm run build`.
 //
 // The first line of each carries a hash of the sources, so that a test can tell a stale bundle without having Node:
-// sha256 over "name\n" + content of every file in src/, in order of name, which has its folder in it.
+// sha256 over "name\n" + content of every file in src/, in order of name, which has its folder in it; and then of what is
+// shared with Python.
 
 import { createHash } from "node:crypto";
-import { appendFileSync, readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -19,9 +20,13 @@ for (const name of readdirSync(`${here}src`, { recursive: true, withFileTypes: t
   hash.update(`${name}\n`);
   hash.update(readFileSync(`${here}src/${name}`, "utf8").replaceAll("\r\n", "\n"));
 }
+for (const name of ["drawing/charts/look.json"]) {
+  hash.update(`${name}\n`);
+  hash.update(readFileSync(`${here}../../${name}`, "utf8").replaceAll("\r\n", "\n"));
+}
 const banner = `/* gradviz player, built by "npm run build"; sources sha256:${hash.digest("hex")} */`;
 
-const { metafile } = await build({
+await build({
   entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` },
   outdir: `${here}../static`,
   bundle: true,
@@ -31,20 +36,7 @@ const { metafile } = await build({
   minify: true,
   banner: { js: banner },
   logLevel: "info",
-  metafile: true,
 });
-// What others have written comes with its licence; one text for all that share it.
-for (const [output, { inputs }] of Object.entries(metafile.outputs)) {
-  const folders = Object.keys(inputs).map((input) => /^.*node_modules\/[^/]+/u.exec(input)?.[0]);
-  /** @type {Map<string, string[]>} by licence: whose */
-  const licences = new Map();
-  for (const folder of new Set(folders.filter(Boolean))) {
-    const [whose, ...text] = readFileSync(`${folder}/LICENSE`, "utf8").trim().split("\n");
-    const licence = text.join("\n").trim();
-    licences.set(licence, [...(licences.get(licence) ?? []), `${folder?.split("/").at(-1)}: ${whose}`]);
-  }
-  for (const [licence, whose] of licences) appendFileSync(output, `/*! With parts of\n${whose.join("\n")}\n\n${licence}\n*/\n`);
-}
 await build({
   entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css` },
   outdir: `${here}../static`,

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.training.log import Entry, Large, ParameterEntry
-from gradviz.training.model import BY_HAND, Parameter, Rule
-from gradviz.training.rules import Line, form_of, hand_rate, lines_of, numbers_of
-from gradviz.training.run import Run, gradient_norm, update_norm
+from gradviz.training.analysis.rules import Line, form_of, hand_rate, lines_of, numbers_of
+from gradviz.training.run import Run
+from gradviz.training.run.history import gradient_norm, update_norm
+from gradviz.training.run.log import Entry, Large, ParameterEntry
+from gradviz.training.run.model import BY_HAND, Parameter, Rule
 
 ENTRIES_UP_TO = 64
 """Of a larger parameter not all entries are sent, but those that moved most."""

@@ -15,8 +15,8 @@ from gradviz.player.facts import facts
 from gradviz.player.payload import VERSION, geometry
 from gradviz.recording.later import changed
 from gradviz.recording.model import Graph, Recording
-from gradviz.training.log import Entry
 from gradviz.training.run import Run
+from gradviz.training.run.log import Entry
 
 SAMPLES = 12
 """Steps that are looked at to see how wide a run's numbers get."""

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.drawing.charts.geometry import LOOK, Box
+from gradviz.drawing.charts.relief import FINER, bands, curve
 from gradviz.player.training.columns import ENTRIES_UP_TO, column, entries_of, entry_text, step_columns
 from gradviz.player.training.graphs import sampled
-from gradviz.training.fit import Fit, fit_of
-from gradviz.training.log import Entry
+from gradviz.training.analysis.fit import Fit, fit_of
+from gradviz.training.analysis.surface import surface, usual_pair
 from gradviz.training.run import Run
-from gradviz.training.surface import Surface, surface, usual_pair
+from gradviz.training.run.log import Entry
 
 VERSION = 1
 """Raised when the front end of an older gradviz could not read what this one writes."""
@@ -22,6 +24,9 @@ MOST_BYTES = 4_000_000
 
 FITS = 48
 """Steps for which a page has the model's predictions."""
+
+BOX = Box(*(LOOK["surface"][side] for side in ("left", "top", "right", "bottom")))
+"""Where the page draws a loss surface."""
 
 POINTS = 500
 """Examples shown beside the model's fit."""
@@ -102,20 +107,26 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
     Returns
     -------
     dict or None
-        ``None`` where there is nothing to choose from.
+        ``names``, from where to where the axes go (``x``, ``y``; ``loss`` over one entry), ``ground``: the bands, or the curve,
+        as paths in the box that ``look.json`` gives the page, and ``sentence``. ``None`` where there is nothing to choose from.
     """
     if first is None:
         pair = usual_pair(run)
         if pair is None:
             return None
         first, second = pair
-    made: Surface = surface(run, first, second)
-    made = made.finer(2) if made.y.size else made
+    made = surface(run, first, second).finer(FINER)
+    x, y = made.scales(BOX)
+    if second is None:
+        ground: list[dict[str, Any]] = [{"d": curve(made, x, y), "loss": None}]
+    else:
+        ground = [{"d": d, "loss": level} for level, d in bands(made, x, y)]
     return {
         "names": list(made.names),
-        "x": column(made.x, "float64"),
-        "y": None if second is None else column(made.y, "float64"),
-        "loss": column(made.loss),
+        "x": [float(made.x[0]), float(made.x[-1])],
+        "y": None if second is None else [float(made.y[0]), float(made.y[-1])],
+        "loss": list(made.extent),
+        "ground": ground,
         "sentence": made.sentence,
     }
 

@@ -315,7 +315,7 @@ lu_unpack = general(
     outputs="P L U",
     many=True,
     expression="lu_unpack(LU_data)",
-    local={"LU_data": "grad"},
+    local={"LU_data": "lu_unpack_T(grad)"},
     sentence="Two factors stored in one matrix are taken apart; each sends its gradient to its own side of the diagonal.",
 )
 _unpacked: Any = recorded(lu_unpack)
@@ -368,7 +368,7 @@ lu_solve = general(
     },
     settings="pivots left adjoint",
     expression="lu_solve(LU, B)",
-    local={"LU": "lu_solve_back(grad)", "B": "solve(A.T, grad)"},
+    local={"LU": "lu_solve_back(grad)", "B": "lu_solve_T(grad)"},
     sentence=CROSSED.format("right side", "equations", "solution and the factors, with a minus"),
 )
 _lu_solve: Any = recorded(lu_solve)

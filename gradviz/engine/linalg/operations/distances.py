@@ -72,7 +72,7 @@ cdist = general(
     },
     settings="p",
     expression="cdist(x1, x2)",
-    local={"x1": "sum(grad * (x1 - x2) / cdist(x1, x2))", "x2": "sum(grad * (x2 - x1) / cdist(x1, x2))"},
+    local={"x1": "cdist_back(grad, x1, x2)", "x2": "cdist_back(grad, x2, x1)"},
     sentence=_APART,
 )
 
@@ -100,7 +100,7 @@ euclidean_dist = general(
         "x2": lambda grad, x1, x2, result: _euclidean_back(transposed(grad), x2, x1, transposed(result)),
     },
     expression="cdist(x1, x2)",
-    local={"x1": "sum(grad * (x1 - x2) / cdist(x1, x2))", "x2": "sum(grad * (x2 - x1) / cdist(x1, x2))"},
+    local={"x1": "cdist_back(grad, x1, x2)", "x2": "cdist_back(grad, x2, x1)"},
     sentence=_APART,
 )
 
@@ -135,6 +135,6 @@ pdist = general(
     {"self": lambda grad, self, result, p: _pdist_back(grad, self, result, p)},
     settings="p",
     expression="pdist(self)",
-    local={"self": "sum(grad * (self - others) / distances)"},
+    local={"self": "pdist_back(grad, self)"},
     sentence=_APART,
 )

@@ -54,7 +54,7 @@ inv_ex = general(
     {"A": lambda grad, inverse: -(transposed(inverse) @ (grad @ transposed(inverse)))},
     outputs="inverse info",
     expression="inv(A)",
-    local={"A": "-inv(A).T @ grad @ inv(A).T"},
+    local={"A": "-(inv(A).T @ grad @ inv(A).T)"},
     sentence="The inverse moves against its matrix: the gradient is multiplied by the inverse from both sides, with a minus.",
 )
 _inverse: Any = recorded(inv_ex)
@@ -99,8 +99,11 @@ solve_ex = general(
     {"A": _back_to_matrix, "B": _back_to_right_side},
     settings="left",
     outputs="result info",
-    expression="solve(A, B)",
-    local={"A": "-solve(A.T, grad) @ solve(A, B).T", "B": "solve(A.T, grad)"},
+    expression="solve(A, B, left=left)",
+    local={
+        "A": "-times_turned(solve(A.T, grad, left=left), solve(A, B, left=left), of=A, left=left)",
+        "B": "solve(A.T, grad, left=left)",
+    },
     sentence=CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 _solve: Any = recorded(solve_ex)
@@ -137,7 +140,7 @@ solve_triangular = general(
     },
     settings="upper left unitriangular",
     expression="solve_triangular(self, B)",
-    local={"self": "-solve(self.T, grad) @ solve(self, B).T", "B": "solve(self.T, grad)"},
+    local={"self": "solve_triangular_back(grad)", "B": "solve_triangular_T(grad)"},
     sentence=CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 _solve_triangular: Any = recorded(solve_triangular)
@@ -179,7 +182,7 @@ triangular_solve = general(
     many=True,
     together=True,
     expression="solve_triangular(A, self)",
-    local={"self": "solve(A.T, grad)", "A": "-solve(A.T, grad) @ solve(A, self).T"},
+    local={"self": "solve_triangular_T(grad)", "A": "solve_triangular_back(grad)"},
     sentence=CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 
@@ -217,7 +220,7 @@ det = general(
     "A",
     {"A": lambda grad, A, result: np.expand_dims(np.expand_dims(grad, -1), -1) * _slopes_of_det(A, result)},
     expression="det(A)",
-    local={"A": "det(A) * inv(A).T"},
+    local={"A": "per_matrix(grad * det(A)) * inv(A).T"},
     sentence="Each entry gets the gradient times its cofactor: the determinant of what remains without its row and column.",
 )
 slogdet = general(
@@ -230,7 +233,7 @@ slogdet = general(
     outputs="sign logabsdet",
     many=True,
     expression="slogdet(A)",
-    local={"A": "inv(A).T"},
+    local={"A": "per_matrix(grad[1]) * inv(A).T"},
     sentence="The slope of the logarithm of a determinant is the inverse, transposed. The sign has none.",
 )
 
@@ -316,6 +319,6 @@ lstsq = general(
     outputs="solution residuals rank singular_values",
     many=True,
     expression="lstsq(self, b)",
-    local={"self": "lstsq_back(grad)", "b": "pinv(self).T @ grad"},
+    local={"self": "lstsq_back(grad)", "b": "lstsq_back(grad)"},
     sentence=CROSSED.format("right side", "pseudoinverse", "solution and with what the solution misses"),
 )

@@ -50,7 +50,7 @@ vector_norm = reduction(
     _norm,
     _norm_back,
     settings=("ord",),
-    expression="norm(self)",
-    local="self / norm(self)",
+    expression="norm(self, dim=dim, keepdim=keepdim, ord=ord)",
+    local="self / norm(self, dim=dim, ord=ord) if ord == 2 else direction(self, dim=dim, ord=ord)",
     sentence="The length of a vector grows fastest along the vector itself, which is where its gradient points.",
 )

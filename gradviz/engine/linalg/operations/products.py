@@ -58,6 +58,7 @@ mm = general(
     expression="self @ mat2",
     local=_TURNED_BACK,
     sentence=_MATRIX_SENTENCE,
+    meets="ik,kj->ij",
 )
 bmm = general(
     "bmm",
@@ -72,6 +73,7 @@ bmm = general(
     expression="self @ mat2",
     local=_TURNED_BACK,
     sentence=_MATRIX_SENTENCE,
+    meets="bik,bkj->bij",
 )
 mv = general(
     "mv",
@@ -86,10 +88,12 @@ mv = general(
     expression="self @ vec",
     local={"self": "outer(grad, vec)", "vec": "self.T @ grad"},
     sentence="The matrix gets the gradient of each row times the vector; the vector gets the transposed matrix times it.",
+    meets="ik,k->i",
 )
 _DOT: dict[str, Any] = {
     "symbol": "·",
     "forward": product,
+    "meets": "i,i->",
     "sentence": "A dot product sends each vector the gradient that arrives, times the other vector.",
 }
 dot = general(
@@ -136,9 +140,10 @@ addmm = general(
         "mat2": lambda grad, mat1, alpha: times(alpha, product(np.transpose(mat1), grad)),
     },
     settings="beta alpha",
-    expression="mat1 @ mat2 + self",
-    local={"self": "1", "mat1": "grad @ mat2.T", "mat2": "mat1.T @ grad"},
+    expression="alpha * (mat1 @ mat2) + beta * self",
+    local={"self": "beta", "mat1": "alpha * (grad @ mat2.T)", "mat2": "alpha * (mat1.T @ grad)"},
     sentence=_SUM_SENTENCE,
+    meets="ik,kj->ij",
 )
 addmv = general(
     "addmv",
@@ -152,9 +157,10 @@ addmv = general(
         "vec": lambda grad, mat, alpha: times(alpha, np.transpose(mat) @ grad),
     },
     settings="beta alpha",
-    expression="mat @ vec + self",
-    local={"self": "1", "mat": "outer(grad, vec)", "vec": "mat.T @ grad"},
+    expression="alpha * (mat @ vec) + beta * self",
+    local={"self": "beta", "mat": "alpha * outer(grad, vec)", "vec": "alpha * (mat.T @ grad)"},
     sentence=_SUM_SENTENCE,
+    meets="ik,k->i",
 )
 baddbmm = general(
     "baddbmm",
@@ -168,9 +174,10 @@ baddbmm = general(
         "batch2": lambda grad, batch1, alpha: times(alpha, product(transposed(batch1), grad)),
     },
     settings="beta alpha",
-    expression="batch1 @ batch2 + self",
-    local={"self": "1", "batch1": "grad @ batch2.T", "batch2": "batch1.T @ grad"},
+    expression="alpha * (batch1 @ batch2) + beta * self",
+    local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
     sentence=_SUM_SENTENCE,
+    meets="bik,bkj->bij",
 )
 addbmm = general(
     "addbmm",
@@ -184,9 +191,10 @@ addbmm = general(
         "batch2": lambda grad, batch1, alpha: times(alpha, transposed(batch1) @ np.expand_dims(grad, 0)),
     },
     settings="beta alpha",
-    expression="sum(batch1 @ batch2) + self",
-    local={"self": "1", "batch1": "grad @ batch2.T", "batch2": "batch1.T @ grad"},
+    expression="alpha * sum(batch1 @ batch2, dim=0, keepdim=False) + beta * self",
+    local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
     sentence="The products of all pairs are added up: each factor gets the same gradient times its partner transposed.",
+    meets="bik,bkj->ij",
 )
 addr = general(
     "addr",
@@ -200,9 +208,10 @@ addr = general(
         "vec2": lambda grad, vec1, alpha: times(alpha, np.transpose(grad) @ vec1),
     },
     settings="beta alpha",
-    expression="outer(vec1, vec2) + self",
-    local={"self": "1", "vec1": "grad @ vec2", "vec2": "grad.T @ vec1"},
+    expression="alpha * outer(vec1, vec2) + beta * self",
+    local={"self": "beta", "vec1": "alpha * (grad @ vec2)", "vec2": "alpha * (grad.T @ vec1)"},
     sentence="What is added gets the gradient unchanged; each vector gets it multiplied by the other.",
+    meets="i,j->ij",
 )
 
 # --- other products ------------------------------------------------------------------------------------------------------
@@ -224,8 +233,8 @@ cross = general(
         "other": lambda grad, self, dim: _cross(grad, self, dim),
     },
     settings="dim",
-    expression="cross(self, other)",
-    local={"self": "cross(other, grad)", "other": "cross(grad, self)"},
+    expression="cross(self, other, dim=dim)",
+    local={"self": "cross(other, grad, dim=dim)", "other": "cross(grad, self, dim=dim)"},
     sentence="A vector only turns the product if it moves across: the gradients are cross products again.",
 )
 trace = general(
@@ -237,6 +246,6 @@ trace = general(
     {"self": lambda grad, self_sym_sizes: only(np.eye(*self_sym_sizes) == 1, grad)},
     settings="self_sym_sizes",
     expression="trace(self)",
-    local={"self": "1 if on_the_diagonal else 0"},
+    local={"self": "identity(self)"},
     sentence="The entries on the diagonal are added up, so each of them gets the whole gradient; the others get 0.",
 )

@@ -61,15 +61,26 @@ function* missingHeads(edge, d) {
 /**
  * Makes a drawing answer to clicks and keys.
  * @param {SVGSVGElement} svg
+ * @param {string[]} opens the ids of what one can go inside, which gets a chevron
  */
-export function makeActive(svg) {
+export function makeActive(svg, opens) {
   if (svg.querySelector(".gv-hit")) return; // it is played once more
   for (const line of svg.querySelectorAll(".gv-edge .gv-line")) {
     // Nobody hits a line of two pixels: a wide one that is not seen takes the clicks.
     const d = line.getAttribute("d") ?? "";
     line.after(svgElement("path", { class: "gv-hit", d, fill: "none" }), ...missingHeads(/** @type {Element} */ (line.parentElement), d));
   }
-  for (const node of svg.querySelectorAll(NODES)) node.setAttribute("role", "button");
+  for (const node of svg.querySelectorAll(NODES)) {
+    node.setAttribute("role", "button");
+    const box = node.querySelector("rect.gv-box");
+    if (!box || !opens.includes(node.id)) continue;
+    const [x, y, wide] = ["x", "y", "width"].map((name) => Number(box.getAttribute(name)));
+    const spot = svgElement("circle", { cx: x + wide - 4, cy: y + 4, r: 9 });
+    const sign = svgElement("path", { d: `M${x + wide - 6} ${y}l4 4-4 4`, fill: "none" });
+    const title = Object.assign(svgElement("title"), { textContent: "Go inside" });
+    node.append(svgElement("g", { class: "gv-chevron" }, title, spot, sign));
+    node.setAttribute("aria-keyshortcuts", "Shift+Enter");
+  }
 }
 
 /**

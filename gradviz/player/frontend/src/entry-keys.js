@@ -12,8 +12,9 @@ let made = 0; // for ids, which must differ over all players of a page
 /**
  * @param {Entries} entries
  * @param {{
- *   text(entry: Entry): string, name(tensor: string): string, at(entry: Entry | undefined): void, leave(tensor: string): void,
- * }} on what to say of an entry and to call a tensor; where the reader is now, if anywhere; and what to do when they go back
+ *   text(entry: Entry): string, name(tensor: string): string, at(entry: Entry | undefined): void, pick(entry: Entry): void,
+ *   leave(tensor: string): void,
+ * }} on what to say of an entry and to call a tensor; where the reader is now, if anywhere; what to stay at; what to do when they go back
  */
 export function makeEntryKeys(entries, on) {
   const id = `gp-entry-${(made += 1)}`;
@@ -61,6 +62,7 @@ export function makeEntryKeys(entries, on) {
   element.addEventListener("keydown", (event) => {
     if (!now || event.altKey || event.metaKey || event.shiftKey) return;
     if (event.key === "Escape") on.leave(now.tensor);
+    else if (event.key === "Enter") on.pick(now);
     else if (!/^(Arrow(Left|Right|Up|Down)|Home|End)$/.test(event.key)) return;
     now = next(now, event) ?? now;
     tell();

@@ -1,11 +1,10 @@
 // Equations as MathML: no font, no script is fetched, and a screen reader reads fractions as fractions.
 //
-// An equation arrives as one line of text, in the notation the whole project prints: "∂y/∂w = ∂y/∂(w·x) · x = 1 × 5 = 5".
-// Here it is cut into signs; whatever is not known stays the text it was.
+// An equation arrives in sides, and these in parts: numbers and arrays that know whose they are, and between them text in the
+// notation the whole project prints: "∂y/∂(w·x) · x". Text is cut into signs here; whatever is not known stays what it was.
 
 import { html } from "./dom.js";
-
-const MATHML = "http://www.w3.org/1998/Math/MathML";
+import { math } from "./mathml.js";
 const NUMBER = /^\d+(?:\.\d+)?(?:e[−-]?\d+)?/u;
 const NAME = /^(?!ᵀ)[\p{L}_](?:(?!ᵀ)[\p{L}\p{Nd}_.])*/u;
 const SHORT = 20; // signs, which fit in a line of the narrowest panel
@@ -16,8 +15,25 @@ const RAISED = new Map([["²", "2"], ["³", "3"], ["⁴", "4"], ["ᵀ", "T"]]);
  * @typedef {{kind: "number" | "name" | "words" | "sign" | "text", text: string}
  *   | {kind: "fraction", above: Piece[], below: Piece[]}
  *   | {kind: "power", base: Piece, raised: string}
- *   | {kind: "root", of: Piece[]}} Piece
+ *   | {kind: "root", of: Piece[]}
+ *   | {kind: "sum", over: string}
+ *   | {kind: "part", place: number}} Piece
  */
+
+/**
+ * A number or an array of an equation: the id of the tensor, or for a contribution of the argument, whose it is, and what of it.
+ * @typedef {{text: string, kind: "number" | "array", tensor?: string, role?: "value" | "gradient" | "contribution" | "local", transposed?: boolean}} Part
+ */
+
+/**
+ * A line of what a step says. A part that is mere text has no numbers of its own.
+ * @typedef {{
+ *   text: string, kind: string, argument?: string, sides?: (string | Part)[][], relations?: string[],
+ * }} Line
+ */
+
+/** Stands in a text for a part, with its number after it. */
+const PLACE = 0xe000;
 
 /**
  * The length of what is in brackets at the start of a text, brackets included; 0 if they are not closed.
@@ -65,8 +81,16 @@ export function pieces(text) {
     const number = NUMBER.exec(rest)?.[0];
     const name = NAME.exec(rest)?.[0];
     const root = rest.startsWith("√") ? underRoot(rest.slice(1)) : "";
+    const summed = /^Σ (rows|columns|ax[ei]s [\d, ]*\d) /u.exec(rest);
     const last = found.at(-1);
-    if (below) {
+    const code = rest.charCodeAt(0) - PLACE;
+    if (code >= 0 && code < 99) {
+      found.push({ kind: "part", place: code });
+      rest = rest.slice(1);
+    } else if (summed) {
+      found.push({ kind: "sum", over: summed[1] });
+      rest = rest.slice(summed[0].length);
+    } else if (below) {
       const sides = [above, below].map((side) => /** @type {Piece[]} */ ([{ kind: "sign", text: "∂" }, ...pieces(side)]));
       found.push({ kind: "fraction", above: sides[0], below: sides[1] });
       rest = rest.slice(above.length + below.length + 3);
@@ -86,9 +110,9 @@ export function pieces(text) {
       found[found.length - 1] = { kind: "power", base: last, raised: RAISED.get(rest[0]) ?? "" };
       rest = rest.slice(1);
     } else {
-      const sign = String.fromCodePoint(rest.codePointAt(0) ?? 0);
+      const sign = rest.startsWith("+=") ? "+=" : String.fromCodePoint(rest.codePointAt(0) ?? 0);
       spaced = !sign.trim();
-      if (!spaced) found.push({ kind: "=·×+−-@()[],|√Σ→←<>′".includes(sign) ? "sign" : "text", text: sign });
+      if (!spaced) found.push({ kind: "+=≈·⊙×+−-@()[],|√Σ→←<>≤≥≠′".includes(sign) ? "sign" : "text", text: sign });
       rest = rest.slice(sign.length);
     }
   }
@@ -96,13 +120,13 @@ export function pieces(text) {
 }
 
 /**
- * Cuts a line into what is said before the equation, its sides, and the remark after it. A pure function.
- * @param {string} line
+ * Cuts a line of text into the sides of an equation. A pure function.
+ * @param {string} text
+ * @returns {Line}
  */
-export function sidesOf(line) {
-  const [, equation, remark = ""] = /^(.*?)(?:\s{3}(.*)|(, summed over .*))?$/su.exec(line) ?? ["", line];
-  const [, before = "", rest] = /^(to ∂.+?: )(.*)$/su.exec(equation) ?? ["", "", equation];
-  return { before, sides: rest.split(" = "), remark: (remark || line.slice(equation.length)).trim() };
+export function lineOf(text) {
+  const sides = text.split(" = ");
+  return { text, kind: "", sides: sides.map((side) => [side]), relations: sides.slice(1).map(() => "=") };
 }
 
 /**
@@ -116,7 +140,7 @@ export function breakable(side) {
   let start = 0;
   for (let i = 0; i < side.length; i += 1) {
     if (side[i] === "∂") i += differential(side.slice(i + 1)).length;
-    const after = /[·+−×@,]/u.test(side[i]) && side[i + 1] === " " && (side[i] === "," || side[i - 1] === " ") && i - 1 > start;
+    const after = /[·⊙+−×@,]/u.test(side[i]) && side[i + 1] === " " && (side[i] === "," || side[i - 1] === " ") && i - 1 > start;
     if (after || side.startsWith(" if ", i + 1)) {
       parts.push(side.slice(start, i + 1));
       start = i + 2;
@@ -124,13 +148,6 @@ export function breakable(side) {
     }
   }
   return [...parts, side.slice(start)];
-}
-
-/** @param {string} tag @param {...(Node | string)} children */
-function math(tag, ...children) {
-  const element = document.createElementNS(MATHML, tag);
-  element.append(...children);
-  return element;
 }
 
 /**
@@ -144,37 +161,42 @@ function unbracketed(row) {
 }
 
 /**
- * Brackets are as high as a fraction beside them, and grow for nothing less: the square of something is no reason.
+ * Brackets are as high as a fraction or a matrix beside them, and grow for nothing less: the square of something is no reason.
  * @param {Piece[]} row
+ * @param {Part[]} parts
  */
-function allDrawn(row) {
+function allDrawn(row, parts = []) {
   row = unbracketed(row);
-  const elements = row.map((piece, k) => drawn(piece, row[k - 1]));
+  const elements = row.map((piece, k) => drawn(piece, parts, row[k - 1]));
   const last = elements.at(-1);
-  if (elements.length > 1 && last?.localName === "mo" && "·+−×@".includes(last.textContent ?? "?")) last.setAttribute("form", "infix"); // the formula goes on
-  if (!row.some(({ kind }) => kind === "fraction")) {
+  if (elements.length > 1 && last?.localName === "mo" && "·⊙+−×@".includes(last.textContent ?? "?")) last.setAttribute("form", "infix"); // the formula goes on
+  if (!row.some(({ kind }) => kind === "fraction" || kind === "part")) {
     const bases = elements.map((element) => (element.localName === "msup" ? element.children[0] : element));
     for (const base of bases) if (base.localName === "mo" && "()[]|".includes(base.textContent ?? "?")) base.setAttribute("stretchy", "false");
   }
   return elements;
 }
 
-/** @param {Piece} piece @param {Piece} [before] what stands before it @returns {Element} */
-function drawn(piece, before) {
+/** @param {Piece} piece @param {Part[]} parts @param {Piece} [before] what stands before it @returns {Element} */
+function drawn(piece, parts, before) {
   switch (piece.kind) {
     case "fraction":
       return math("mfrac", math("mrow", ...allDrawn(piece.above)), math("mrow", ...allDrawn(piece.below)));
     case "root":
-      return math("msqrt", ...allDrawn(piece.of));
+      return math("msqrt", ...allDrawn(piece.of, parts));
+    case "sum":
+      return math("munder", math("mo", "Σ"), math("mtext", piece.over));
+    case "part":
+      return numbers(parts[piece.place]);
     case "power": // after brackets, the bracket that closes carries it
-      return math("msup", drawn(piece.base), math("mn", piece.raised));
+      return math("msup", drawn(piece.base, parts), math("mn", piece.raised));
     case "number":
       return math("mn", piece.text);
     case "name":
       return math("mi", piece.text);
     case "sign": {
       const sign = math("mo", piece.text);
-      if (piece.text === "=") sign.setAttribute("form", "infix"); // with its spaces, though it stands first
+      if ("+=≈".includes(piece.text) && piece.text !== "+") sign.setAttribute("form", "infix"); // with its spaces, though it stands first
       // A minus that belongs to a number keeps close to it, also where it does not stand first: (−2), = −2.
       else if (piece.text === "−" && (!before || (before.kind === "sign" && !")]′".includes(before.text)))) sign.setAttribute("form", "prefix");
       return sign;
@@ -184,44 +206,106 @@ function drawn(piece, before) {
   }
 }
 
+const LETTERS = { value: "v", gradient: "g", contribution: "c", local: "n" };
+
 /**
- * A side of an equation: one formula, or where it may not fit in a line, as many as it can be broken into.
- * @param {string} side
+ * The rows of an array as it is printed: "[[1, −2], [4, 0.5]]"; nothing if only its name and shape are. A pure function.
+ * @param {string} text
+ * @returns {string[][] | undefined}
  */
-function sideOf(side) {
-  return (side.length > SHORT ? breakable(side) : [side]).flatMap((part, k) => (k ? [html("wbr"), formula(part)] : [formula(part)]));
+export function rowsOf(text) {
+  if (!/^\[.*\]$/su.test(text)) return undefined;
+  const rows = text.startsWith("[[") ? text.slice(2, -2).split("], [") : [text.slice(1, -1)];
+  return rows.map((row) => row.split(", "));
+}
+
+/**
+ * A number, or an array with its numbers in rows and columns, each with the place of its entry.
+ * @param {Part} part
+ */
+function numbers({ text, tensor, role, transposed }) {
+  const letter = role && LETTERS[role];
+  const cell = (/** @type {string} */ number, /** @type {number} */ index) => {
+    const element = math("mn", number);
+    if (letter) element.setAttribute("class", `gp-${letter === "c" ? "g" : letter}`);
+    if (letter && letter !== "n") element.setAttribute("data-entry", `${tensor}:${letter}:${index}`);
+    return element;
+  };
+  const rows = rowsOf(text);
+  if (!rows) return cell(text, 0);
+  // Entries are counted row by row in the tensor's own shape, also where it stands transposed.
+  const indexOf = (/** @type {number} */ i, /** @type {number} */ j) => (transposed ? j * rows.length + i : i * rows[0].length + j);
+  const table = math("mtable", ...rows.map((row, i) => math("mtr", ...row.map((number, j) => math("mtd", cell(number, indexOf(i, j)))))));
+  return math("mrow", math("mo", "["), table, math("mo", "]"));
+}
+
+/** Whether a part is an array of which the numbers are not printed. @param {Part} part */
+const isLarge = ({ kind, text }) => kind === "array" && !rowsOf(text);
+
+/**
+ * What a side is made of, each of which stays in one line: it may be broken after a sign with a space on both sides, and around a
+ * large array.
+ * @param {(string | Part)[]} side
+ * @returns {{text: string, row: string, parts: Part[]}[]}
+ */
+export function formulasOf(side) {
+  const parts = side.filter((part) => typeof part !== "string");
+  let place = 0;
+  const row = side.map((part) => (typeof part === "string" ? part : String.fromCharCode(PLACE + place++))).join("");
+  const whole = side.map((part) => (typeof part === "string" ? part : part.text)).join("");
+  const large = parts.flatMap((part, k) => (isLarge(part) ? [String.fromCharCode(PLACE + k)] : []));
+  const cut = (/** @type {string} */ one) => one.split(new RegExp(`([${large.join("")}])`, "u")).filter((piece) => piece.trim());
+  return (whole.length > SHORT ? breakable(row) : [row]).flatMap((one) => (large.length ? cut(one) : [one])).map((one) => {
+    const text = one.replace(/[\ue000-\ue063]/gu, (sign) => parts[sign.charCodeAt(0) - PLACE].text);
+    return { text: text.trim(), row: one, parts };
+  });
 }
 
 /**
  * A formula as MathML.
- * @param {string} side
+ * @param {{text: string, row: string, parts: Part[]}} formula
  */
-function formula(side) {
-  const element = math("math", math("mrow", ...allDrawn(pieces(side))));
+function formula({ text, row, parts }) {
+  const element = math("math", math("mrow", ...allDrawn(pieces(row), parts)));
   element.setAttribute("displaystyle", "true"); // fractions in full size
-  element.setAttribute("alttext", side);
+  element.setAttribute("alttext", text);
   return element;
+}
+
+/**
+ * A large array: what it looks like, and below it its name and shape.
+ * @param {Part} part
+ * @param {Element | undefined} picture
+ */
+function figure({ text }, picture) {
+  const name = formula({ text, row: text, parts: [] });
+  return html("span", { class: "gp-array" }, ...(picture ? [picture] : []), name);
 }
 
 /**
  * A line of an equation. Its sides are formulas of their own, so that a long line can break between them, and a side that is too
  * long for a line within it; where it ends in a number, that is in bold.
- * @param {string} line
+ * @param {Line | string} line
+ * @param {(part: Part) => Element | undefined} [heatmap] draws an array that is too large for its numbers
  */
-export function equationLine(line) {
-  if (line.startsWith("a hook on ")) return html("div", { class: "gp-formula" }, line); // words, not a formula
-  const { before, sides, remark } = sidesOf(line);
+export function equationLine(line, heatmap) {
+  const { text, sides = [], relations = [] } = typeof line === "string" ? lineOf(line) : line;
   const element = html("div", { class: "gp-formula" });
-  if (before) element.append(html("span", { class: "gp-muted" }, "to "), formula(before.slice(3, -2)), html("span", { class: "gp-muted" }, ": "));
+  if (!sides.length) {
+    element.append(text); // words, not a formula
+    return element;
+  }
   sides.forEach((side, k) => {
-    const [, text, made] = /^(∂.*?)? so far: (.*)$/su.exec(side) ?? ["", "", ""];
     const part = html("span", { class: "gp-side" });
-    // "What had arrived before + this" is no formula, and may be broken anywhere.
-    if (made) part.append(formula(text), html("span", { class: "gp-muted" }, " so far: "), made.startsWith("what") ? made : formula(made));
-    else part.append(...sideOf(k ? `= ${side}` : side));
-    if (k && k === sides.length - 1 && /^−?[\d.]+(e[−-]?\d+)?$/u.test(side)) part.classList.add("gp-result");
+    formulasOf(k ? [`${relations[k - 1]} `, ...side] : side).forEach((one, i) => {
+      const large = one.row.length === 1 ? one.parts[one.row.charCodeAt(0) - PLACE] : undefined;
+      part.append(...(i ? [html("wbr")] : []), large && isLarge(large) ? figure(large, heatmap?.(large)) : formula(one));
+    });
+    const [last] = side;
+    if (k && k === sides.length - 1 && side.length === 1 && (typeof last === "string" ? /^−?[\d.]+(e[−-]?\d+)?$/u.test(last) : last.kind === "number")) part.classList.add("gp-result");
     element.append(part, " ");
   });
-  if (remark) element.append(html("span", { class: "gp-muted" }, remark.replace(/^, /, "")));
+  const remark = /\s{3}(.*)$/su.exec(text)?.[1];
+  if (remark) element.append(html("span", { class: "gp-muted" }, remark));
   return element;
 }

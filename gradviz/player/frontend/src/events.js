@@ -7,6 +7,8 @@ import { PARTS } from "./state.js";
 
 /** @typedef {import("./facts.js").Argument} Argument */
 /** @typedef {import("./facts.js").Gradient} Gradient */
+/** @typedef {import("./equation.js").Line} Line */
+/** @typedef {import("./equation.js").Part} Part */
 /** @typedef {import("./facts.js").Operation} Operation */
 /** @typedef {import("./facts.js").Value} Value */
 /** @typedef {import("./state.js").Event} Event */
@@ -52,28 +54,29 @@ export function eventsOf({ steps, facts, sums, brackets }) {
     add({
       kind: "upstream",
       title: "Upstream gradient",
-      sentence: `The gradient of ${name(result)} has arrived from above.`,
-      equation: upstream ? [`${above} = ${written(upstream)}`] : [],
+      sentence: `The gradient of ${name(result)} has arrived.`,
+      equation: upstream ? [gradientLine(above, upstream, result)] : [],
       current: [...results, ...edges],
       ...cut(step, (key) => key === operation.id || operation.outputs.some((id) => key === `${operation.id}_${id}`)),
     });
     contributions.forEach((contribution, place) => {
       const argument = /** @type {Argument} */ (inputs.get(contribution.argument));
       const target = argument.tensor;
-      const line = lines.shift();
+      const line = lines[0]?.argument === argument.id && lines[0].kind === "contribution" ? lines.shift() : undefined;
       const more = [];
-      while (lines[0]?.includes(" so far: ") || lines[0]?.startsWith("a hook on ")) more.push(/** @type {string} */ (lines.shift()));
+      while (lines.length && lines[0].kind !== "contribution") more.push(/** @type {Line} */ (lines.shift()));
+      const way = wayOf(line);
       add({
         kind: "local",
         title: "Local derivative",
-        sentence: localSentence(argument, name(target), name(result)),
-        equation: argument.local ? [[`∂${below(result)}/∂${below(target)}`, argument.local, argument.local_number].filter(Boolean).join(" = ")] : [],
+        sentence: SENTENCES[way].local(name(target), name(result)),
+        equation: localLines(argument, way, `∂${below(result)}/∂${below(target)}`, line, contribution.local),
         current: [argument.id],
       });
       add({
         kind: "product",
         title: "Contribution",
-        sentence: `The upstream gradient times the local derivative: what ${name(result)} sends to ${name(target)}.`,
+        sentence: SENTENCES[way].product(name(target), name(result)),
         equation: line ? [line] : [],
         current: [argument.id],
         ...cut(step, (key) => key === argument.id || key === `${argument.id}_l`),
@@ -87,7 +90,7 @@ export function eventsOf({ steps, facts, sums, brackets }) {
           sentence:
             `${name(target)} was stretched to the shape of ${name(result)}, so each of its entries was used several times: ` +
             `their gradients are summed over ${axes.length === 1 ? "axis" : "axes"} ${axes.join(", ")}.`,
-          equation: [`→ ${shape.length ? shape.join("×") : "one number"}`],
+          equation: line ? [line] : [{ text: `→ ${shape.length ? shape.join("×") : "one number"}`, kind: "note" }],
           current: [argument.id, target],
         });
       }
@@ -104,7 +107,7 @@ export function eventsOf({ steps, facts, sums, brackets }) {
         kind: "accumulate",
         title: "Accumulated",
         sentence: addedSentence(name(target), where, final.before !== undefined, others, left.get(target) ?? 0),
-        equation: more.length ? more : [`∂${output}/∂${below(target)} = ${written(value)}`],
+        equation: more.length ? more : [gradientLine(`∂${output}/∂${below(target)}`, value, target)],
         current: [target, argument.id],
         ...(again ? sums[k]?.[argument.id] : cut(step, (key) => key === target || key.startsWith(`${target}_`))),
       });
@@ -137,11 +140,79 @@ function cut(step, isAbout) {
   return found;
 }
 
-/** @param {Argument} argument @param {string} target @param {string} result */
-function localSentence({ local = "" }, target, result) {
-  return local.startsWith("· ") || local.endsWith(" ·")
-    ? `How ${result} depends on ${target}: the upstream gradient is multiplied with this matrix.`
-    : `How much ${result} changes for a small change of ${target}.`;
+/**
+ * How a gradient goes on to an argument: multiplied with a local derivative, entry by entry; multiplied with a matrix; moved, or
+ * worked out in some other way.
+ * @typedef {"factor" | "matrix" | "other"} Way
+ */
+
+/** @param {Line | undefined} line what was sent @returns {Way} */
+function wayOf(line) {
+  const written = line?.text.split(/ \+?= /u)[1]?.replace(/^Σ[^(]*\(|\)$/gu, "") ?? "";
+  if (/^∂[^ ]+( [⊙·] [^ᵀ]*)?$/u.test(written)) return "factor";
+  return /ᵀ/u.test(written) && / · /u.test(written) ? "matrix" : "other";
+}
+
+/** What is said of each way. @type {Record<Way, {local: (target: string, result: string) => string, product: (target: string, result: string) => string}>} */
+const SENTENCES = {
+  factor: {
+    local: (target, result) => `How much ${result} changes for a small change of ${target}.`,
+    product: (target, result) => `The upstream gradient times the local derivative: what ${result} sends to ${target}.`,
+  },
+  matrix: {
+    local: (target, result) => `How ${result} depends on ${target}: the upstream gradient is multiplied with this matrix.`,
+    product: (target, result) => `The matrix product with the upstream gradient: what ${result} sends to ${target}.`,
+  },
+  other: {
+    local: (target, result) => `How ${result} depends on ${target} is no single factor: the gradient goes the operation's own way back.`,
+    product: (target, result) => `What ${result} sends to ${target}, made from the upstream gradient.`,
+  },
+};
+
+/**
+ * A local derivative in symbols and numbers: of tensors each entry's, or the matrix that the gradient is multiplied with.
+ * @param {Argument} argument
+ * @param {Way} way
+ * @param {string} name
+ * @param {Line | undefined} line what was sent
+ * @param {Value | undefined} entries its own, entry by entry
+ * @returns {Line[]}
+ */
+function localLines({ id, local = "", local_number: number }, way, name, line, entries) {
+  if (!local || way === "other") return [];
+  if (way === "matrix") {
+    const matrix = line?.sides?.flat().find((part) => typeof part !== "string" && part.role === "value");
+    return matrix && typeof matrix !== "string" ? [equal([local.replace(/^· | ·$/gu, "")], [matrix])] : [];
+  }
+  if (entries?.shape.length) return [equal([local], [partOf(entries, id, "local")])];
+  const scalar = number !== undefined || /^−?[\d.]+$/u.test(local);
+  return [scalar ? equal([name], [local], ...(number ? [[number]] : [])) : equal([local])];
+}
+
+/** @param {string} name @param {Value} value @param {string} tensor */
+const gradientLine = (name, value, tensor) => equal([name], [partOf(value, tensor, "gradient")]);
+
+/** @param {...(string | Part)[]} sides @returns {Line} */
+function equal(...sides) {
+  const texts = sides.map((side) => side.map((part) => (typeof part === "string" ? part : part.text)).join(""));
+  return { text: texts.join(" = "), kind: "local", sides, relations: sides.slice(1).map(() => "=") };
+}
+
+/**
+ * The numbers of a tensor as a part of an equation, or where they are many its shape.
+ * @param {Value} value
+ * @param {string} tensor
+ * @param {Part["role"]} role
+ * @returns {Part}
+ */
+function partOf(value, tensor, role) {
+  const { shape, dtype } = value;
+  const texts = shape.length < 3 && shape.every((length) => length && length <= 4) ? readable(value).data?.map((/** @type {number} */ number) => numberText(number, 4, dtype)) : undefined;
+  if (!texts) return { text: `(${shape.join("×")})`, kind: "array", tensor, role };
+  if (!shape.length) return { text: texts[0], kind: "number", tensor, role };
+  const columns = shape[shape.length - 1];
+  const rows = Array.from({ length: shape.length > 1 ? shape[0] : 1 }, (_, i) => `[${texts.slice(i * columns, (i + 1) * columns).join(", ")}]`);
+  return { text: shape.length > 1 ? `[${rows.join(", ")}]` : rows[0], kind: "array", tensor, role };
 }
 
 /** @param {string} name @param {string} where @param {boolean} held @param {boolean} others @param {number} left */
@@ -154,12 +225,6 @@ function addedSentence(name, where, held, others, left) {
         ? `The first gradient to reach ${name}.`
         : `This is ${where}: nothing else reaches ${name}.`;
   return left ? `${text} ${left} more to come.` : text;
-}
-
-/** @param {Value} value */
-function written(value) {
-  const number = value.shape.length === 0 ? readable(value).data?.[0] : undefined;
-  return number === undefined ? `a gradient of shape ${value.shape.join("×") || "()"}` : numberText(number);
 }
 
 /** @param {Value} first @param {Value} second @returns {Value} */

@@ -10,7 +10,7 @@
  *   id: string, name: string, named: boolean, role: string, shape: number[], dtype: string, requires_grad: boolean,
  *   producer?: string, module?: string,
  * }} Tensor
- * @typedef {{id: string, slot: string, tensor: string, local?: string, local_number?: string}} Argument
+ * @typedef {{id: string, slot: string, tensor: string, local?: string, local_number?: string, link?: import("./links.js").Link}} Argument
  * @typedef {{
  *   id: string, name: string, grad_fn: string | null, symbol: string, inputs: Argument[], outputs: string[],
  *   attributes?: [string, string][], saved?: [string, string][], module?: string, sentence?: string,
@@ -30,9 +30,12 @@ const NOT_IN_JSON = new Map([["nan", NaN], ["inf", Infinity], ["-inf", -Infinity
  * @returns {any}
  */
 export function readable(value) {
-  if (!value) return value;
-  const number = (/** @type {any} */ item) => (typeof item === "string" ? (NOT_IN_JSON.get(item) ?? NaN) : item);
-  return { ...value, data: value.data && value.data.map(number), preview: readable(value.preview) };
+  return value && { ...value, data: value.data && value.data.map(readableNumber), preview: readable(value.preview) };
+}
+
+/** @param {any} item */
+export function readableNumber(item) {
+  return typeof item === "string" ? (NOT_IN_JSON.get(item) ?? NaN) : item;
 }
 
 /**
@@ -70,6 +73,10 @@ export class Facts {
   /** @type {Map<string, {operation: Operation, argument: Argument}[]>} */
   #users = new Map();
 
+  /** What is differentiated: its name. */
+  output = "";
+  outputId = "";
+
   /** @type {History<Value>} */
   values = new History();
   /** @type {History<Gradient>} */
@@ -77,9 +84,13 @@ export class Facts {
   /** @type {History<Contribution>} */
   contributions = new History();
 
-  /** @param {FactsData} data */
-  constructor({ tensors, operations, frames }) {
+  /**
+   * @param {FactsData} data
+   * @param {ReturnType<typeof import("./links.js").linksOf>} [linkOf] which entries an edge's entries feed
+   */
+  constructor({ tensors, operations, frames }, linkOf = () => undefined) {
     this.frames = frames;
+    this.linkOf = linkOf;
     this.#tensors = new Map(tensors.map((tensor) => [tensor.id, tensor]));
     this.#operations = new Map(operations.map((operation) => [operation.id, operation]));
     for (const operation of operations) {
@@ -88,6 +99,8 @@ export class Facts {
         this.#users.set(argument.tensor, [...users, { operation, argument }]);
       }
     }
+    this.outputId = frames.find(({ gradients }) => gradients.length)?.gradients[0].tensor ?? "";
+    this.output = this.tensor(this.outputId)?.name ?? "";
     frames.forEach((frame, k) => {
       for (const [id, value] of frame.values) this.values.say(id, k, readable(value));
       for (const gradient of frame.gradients) {

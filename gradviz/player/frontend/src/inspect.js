@@ -3,6 +3,8 @@
 import { heatmap, histogram } from "./chart.js";
 import { button, html } from "./dom.js";
 import { entries } from "./facts.js";
+import { jacobianTable } from "./jacobian.js";
+import { terms } from "./links.js";
 import { numberText, shapeText } from "./number.js";
 import { codeFor } from "./numpy.js";
 
@@ -28,13 +30,15 @@ const ROLES = {
  * @param {Facts} facts
  * @param {{
  *   go(step: number): void, select(key: string): void, hides(argument: string): boolean,
- *   say(text: string): void,
+ *   say(text: string): void, picked(): import("./explain.js").Entry | undefined,
  * }} on `hides` is true for an edge whose local derivative the learner is still to find out
  */
 export function makeInspector({ steps, code }, facts, on) {
   const title = html("h3");
   const list = html("dl");
   const numbers = html("div", { class: "gp-numbers" });
+  const jacobian = html("details", { class: "gp-block" }, html("summary", {}, "Jacobian"));
+  jacobian.addEventListener("toggle", writeJacobian);
   const copied = html("textarea", { class: "gp-copied", readonly: "", rows: 4, "aria-label": "NumPy code", spellcheck: "false" });
   const copy = button("Copy as NumPy code", copyCode, { kind: "gp-small" });
   const close = button("Close", () => on.select(""), { icon: "close", kind: "gp-small gp-close", keys: "Escape" });
@@ -43,7 +47,7 @@ export function makeInspector({ steps, code }, facts, on) {
     { class: "gp-inspect", "aria-label": "Details", tabindex: 0 },
     html("header", {}, title, copy, close),
     copied,
-    html("div", { class: "gp-inspected" }, list, numbers),
+    html("div", { class: "gp-inspected" }, list, numbers, jacobian),
   );
   element.hidden = copied.hidden = true;
 
@@ -117,8 +121,8 @@ export function makeInspector({ steps, code }, facts, on) {
     const gradient = facts.gradients.at(id, step);
     if (gradient?.before) row("before", `.grad held ${brief(gradient.before)} from an earlier backward()`);
     showNumbers([
-      ["value", facts.values.at(id, step), true],
-      ["gradient", gradient?.value, tensor.requires_grad],
+      ["value", facts.values.at(id, step), true, `${id}:v`],
+      ["gradient", gradient?.value, tensor.requires_grad, `${id}:g`],
     ]);
   }
 
@@ -137,8 +141,8 @@ export function makeInspector({ steps, code }, facts, on) {
     const edges = operation.inputs.filter(({ tensor }) => facts.tensor(tensor)?.requires_grad);
     row("sends back", ...listed(edges.map(({ id, tensor }) => [button(`to ${facts.tensor(tensor)?.name}`, () => on.select(id), { kind: "gp-link" })])));
     showNumbers([
-      ["upstream gradient", facts.upstreamOf(operation, step), operation.grad_fn !== null],
-      ["result", facts.values.at(operation.outputs[0], step), operation.outputs.length === 1],
+      ["upstream gradient", facts.upstreamOf(operation, step), operation.grad_fn !== null, `${operation.outputs[0]}:g`],
+      ["result", facts.values.at(operation.outputs[0], step), operation.outputs.length === 1, `${operation.outputs[0]}:v`],
     ]);
   }
 
@@ -150,8 +154,8 @@ export function makeInspector({ steps, code }, facts, on) {
       row("from", link(operation.id));
       row("to", link(tensor.id));
       showNumbers([
-        ["value", facts.values.at(tensor.id, step), true],
-        ["gradient", facts.gradients.at(tensor.id, step)?.value, tensor.requires_grad],
+        ["value", facts.values.at(tensor.id, step), true, `${tensor.id}:v`],
+        ["gradient", facts.gradients.at(tensor.id, step)?.value, tensor.requires_grad, `${tensor.id}:g`],
       ]);
       return;
     }
@@ -165,24 +169,38 @@ export function makeInspector({ steps, code }, facts, on) {
     if (operation.sentence) row("rule", operation.sentence);
     if (contribution?.summed_axes?.length) row("summed", `over ${contribution.summed_axes.length > 1 ? "axes" : "axis"} ${contribution.summed_axes.join(", ")}, along which ${tensor.name} was broadcast`);
     showNumbers([
-      ["upstream gradient", facts.upstreamOf(operation, step), tensor.requires_grad],
-      ["contribution", contribution?.value, tensor.requires_grad],
+      ["upstream gradient", facts.upstreamOf(operation, step), tensor.requires_grad, `${operation.outputs[0]}:g`],
+      ["contribution", contribution?.value, tensor.requires_grad, `${argument.id}:c`],
     ]);
+  }
+
+  /** On demand: every derivative of an entry of the result by an entry of what it was made of. */
+  function writeJacobian() {
+    const edge = facts.edge(key);
+    const known = edge?.argument && facts.linkOf(edge.argument.id);
+    const told = known && edge?.argument && edge.tensor.requires_grad && !on.hides(edge.argument.id);
+    jacobian.hidden = !told;
+    if (!told || !jacobian.open) return;
+    const picked = on.picked();
+    const result = edge.operation.outputs[0];
+    const entry = picked?.tensor === result || picked?.tensor === edge.tensor.id ? picked.index : 0;
+    const made = jacobianTable(known, picked?.tensor === result ? entry : (terms(known.link, known.shapes, entry)[0]?.result ?? 0), facts.tensor(result)?.name ?? result, edge.tensor.name);
+    jacobian.replaceChildren(jacobian.children[0], made);
   }
 
   // --- numbers ------------------------------------------------------------------------------------------------------
 
-  /** @param {[string, Value | undefined, boolean][]} parts caption, what is known, and whether there can be any */
+  /** @param {[string, Value | undefined, boolean, string][]} parts caption, what is known, whether there can be any, and whose entries they are */
   function showNumbers(parts) {
     const wanted = parts.filter(([, , possible]) => possible);
     const now = [key, ...wanted.flatMap(([caption, value]) => [caption, value, asTable.get(caption)])];
     if (now.length === shownNumbers.length && now.every((part, i) => part === shownNumbers[i])) return;
     shownNumbers = now;
-    numbers.replaceChildren(...wanted.map(([caption, value]) => block(caption, value)));
+    numbers.replaceChildren(...wanted.map(([caption, value, , whose]) => block(caption, value, whose)));
   }
 
-  /** @param {string} caption @param {Value | undefined} value */
-  function block(caption, value) {
+  /** @param {string} caption @param {Value | undefined} value @param {string} whose */
+  function block(caption, value, whose) {
     const kind = /gradient|contribution/.test(caption) ? "gp-of-grad" : "gp-of-value";
     const heading = html("h4", {}, caption);
     const figure = html("div", { class: `gp-block ${kind}` }, heading);
@@ -193,7 +211,7 @@ export function makeInspector({ steps, code }, facts, on) {
     const shown = value.data ? value : value.preview;
     const all = (shown?.data ?? []).map(Number);
     if (value.data?.length === 1) {
-      figure.append(html("p", { class: "gp-one" }, fullText(value.data[0])));
+      figure.append(html("p", { class: "gp-one" }, html("span", { "data-entry": `${whose}:0` }, fullText(value.data[0]))));
       return figure;
     }
     if (!shown || all.length === 0) {
@@ -212,11 +230,11 @@ export function makeInspector({ steps, code }, facts, on) {
     const layers = layersOf(shown, all);
     const scale = all.reduce((most, number) => (Number.isFinite(number) ? Math.max(most, Math.abs(number)) : most), 0);
     const grid = html("div", { class: "gp-grid", tabindex: 0, role: "group", "aria-label": `${caption}, all entries` });
-    for (const { name, rows, columns, part } of layers) {
+    for (const [layer, { name, rows, columns, part }] of layers.entries()) {
       if (name) grid.append(html("span", { class: "gp-muted" }, name));
       grid.append(
         isTable
-          ? table(part, rows, columns, caption)
+          ? table(part, rows, columns, caption, value.data ? (index) => `${whose}:${layer * rows * columns + index}` : undefined)
           : heatmap(part, rows, columns, scale, `${[caption, name].filter(Boolean).join(" ")} as colours: ${rows} rows, ${columns} columns`),
       );
     }
@@ -245,6 +263,7 @@ export function makeInspector({ steps, code }, facts, on) {
     if (operation) describeOperation(operation);
     else if (edge) describeEdge(edge);
     else describeTensor(key);
+    writeJacobian();
   }
   return { element, show };
 }
@@ -310,12 +329,12 @@ function layersOf({ shape }, all) {
   return layers;
 }
 
-/** @param {number[]} part @param {number} rows @param {number} columns @param {string} caption */
-function table(part, rows, columns, caption) {
+/** @param {number[]} part @param {number} rows @param {number} columns @param {string} caption @param {((index: number) => string) | undefined} keyOf of an entry */
+function table(part, rows, columns, caption, keyOf) {
   const head = html("tr", {}, html("td"), ...Array.from({ length: columns }, (_, j) => html("th", { scope: "col" }, String(j))));
   const body = Array.from({ length: rows }, (_, i) => {
     const cells = part.slice(i * columns, (i + 1) * columns);
-    const filled = cells.map((number) => html("td", { title: fullText(number) }, numberText(number)));
+    const filled = cells.map((number, j) => html("td", { title: fullText(number), ...(keyOf && { "data-entry": keyOf(i * columns + j) }) }, numberText(number)));
     return html("tr", {}, html("th", { scope: "row" }, String(i)), ...filled);
   });
   return html("table", { "aria-label": caption }, html("thead", {}, head), html("tbody", {}, ...body));

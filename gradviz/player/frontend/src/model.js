@@ -6,9 +6,10 @@ import { unpacked } from "./unpack.js";
  * @typedef {{
  *   get(name: string): any,
  *   set(name: string, value: any): void,
- *   on(event: string, listener: () => void): void,
- *   off(event: string, listener: () => void): void,
+ *   on(event: string, listener: (message?: any) => void): void,
+ *   off(event: string, listener: (message?: any) => void): void,
  *   save_changes(): void,
+ *   send?: (message: any) => void,
  * }} Model
  */
 
@@ -30,8 +31,8 @@ export class PageModel {
 
   /** @param {any} payload */
   #take(payload) {
-    const { predict, folds, depth } = payload;
-    Object.assign(this.#values, { payload, predict: predict === true, depth: depth?.now ?? null });
+    const { predict, grain, folds, depth } = payload;
+    Object.assign(this.#values, { payload, predict: predict === true, grain: grain === "event" ? grain : "operation", depth: depth?.now ?? null });
     this.#folds = { ...folds, [depth?.now]: payload };
   }
 

@@ -1,6 +1,5 @@
 // The panel beside the picture: this step in words and numbers, the code, and the steps so far.
 
-import { makeCode } from "./code.js";
 import { placeText } from "./controls.js";
 import { html } from "./dom.js";
 import { equationLine } from "./equation.js";
@@ -46,24 +45,27 @@ function makeLog(steps, go) {
  * @param {Payload} payload
  * @param {(step: number) => void} go
  * @param {(event: number) => void} enter
+ * @param {{element: HTMLElement}} program
+ * @param {HTMLElement[]} parts what stands between this step's words and the code
+ * @param {(part: import("./equation.js").Part, step: number) => Element | undefined} heatmap
  */
-export function makePanel({ steps, code }, go, enter) {
+export function makePanel({ steps }, go, enter, program, parts, heatmap) {
   const heading = html("h3");
   const sentence = html("p", { class: "gp-sentence" });
-  const reason = html("p", { class: "gp-reason" });
   const equation = html("div", { class: "gp-equation" });
-  const program = makeCode(code);
+  const reason = html("p", { class: "gp-reason" });
+  const why = html("details", { class: "gp-section" }, html("summary", {}, "Why now, and what it saved"), reason);
   const log = makeLog(steps, go);
   const inside = makeInside(enter);
-  const entry = html("p", { class: "gp-entry" });
-  const words = html("section", { class: "gp-section" }, heading, inside.element, sentence, reason, equation, entry);
+  const words = html("section", { class: "gp-section" }, heading, inside.element, sentence, equation);
+  // The code stays in sight, however long the rest is.
+  const reading = html("div", { class: "gp-reading" }, words, ...parts);
+  const below = html("div", { class: "gp-below" }, program.element, html("div", { class: "gp-more" }, why, log.element));
 
   return {
-    element: html("div", { class: "gp-panel" }, words, program.element, log.element),
-    /** Says where one entry of a tensor comes from. @param {string} text */
-    entry(text) {
-      entry.textContent = text;
-    },
+    element: html("div", { class: "gp-panel" }, reading, below),
+    /** Puts something above everything else. @param {HTMLElement} first */
+    prepend: (first) => reading.prepend(first),
     /**
      * @param {number} k
      * @param {import("./state.js").Event[]} events the step taken apart, or none
@@ -78,11 +80,9 @@ export function makePanel({ steps, code }, go, enter) {
       inside.show(events, e);
       sentence.textContent = said;
       reason.textContent = event ? "" : step.reason;
-      reason.hidden = !reason.textContent;
-      equation.replaceChildren(...lines.map(equationLine));
+      why.hidden = !reason.textContent;
+      equation.replaceChildren(...lines.map((line) => equationLine(line, (part) => heatmap(part, k))));
       equation.hidden = lines.length === 0;
-      entry.textContent = "";
-      program.show(step.source);
       log.show(k);
     },
   };

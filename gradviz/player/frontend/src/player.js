@@ -1,23 +1,27 @@
 // The player: a payload, a model that holds the step, and the parts that show it.
 
 import { makeAnnouncer } from "./announce.js";
-import { makeChain } from "./chain.js";
 import { Unplayable, checked } from "./check.js";
+import { makeCode } from "./code.js";
 import { makeControls, makeTools, placeText } from "./controls.js";
 import { button, html } from "./dom.js";
 import { NODES, keyOf, makeActive, parseDrawing } from "./drawing.js";
 import { Entries } from "./entries.js";
-import { cellText } from "./entry.js";
 import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
+import { makeHeat } from "./heat.js";
 import { makeInspector } from "./inspect.js";
 import { commandOf } from "./keys.js";
+import { linksOf } from "./links.js";
 import { makePanel } from "./panel.js";
+import { makePicking } from "./picking.js";
+import { makeNudge } from "./nudge.js";
 import { Picture } from "./patch.js";
+import { makePaths } from "./paths.js";
 import { makePredict } from "./predict.js";
-import { clamp, faceInside, nextStepAbout } from "./state.js";
+import { clamp, faceInside } from "./state.js";
 import { hideStill } from "./still.js";
 import { followTheme } from "./theme.js";
 import { makeZoom } from "./zoom.js";
@@ -26,6 +30,7 @@ import { makeZoom } from "./zoom.js";
 /** @typedef {import("./controls.js").Command} Command */
 
 const PAUSE_MS = 1200;
+const TWICE_MS = 400; // between the two clicks of a double click
 
 /**
  * Builds a player into an element.
@@ -36,10 +41,12 @@ const PAUSE_MS = 1200;
 function mount(model, el) {
   const payload = checked(model.get("payload"));
   const { steps, prefix } = payload;
-  const facts = new Facts(payload.facts);
+  const facts = new Facts(payload.facts, linksOf(payload.facts));
   // A picture that came with the page has been read by the browser already, under the page's own policy.
   const svg = typeof payload.svg === "string" ? parseDrawing(payload.svg) : payload.svg;
-  makeActive(svg);
+  // What a double click opens: modules that are folded, while there is more of them to see.
+  const opens = (payload.depth?.now ?? 0) < (payload.depth?.most ?? 0) ? payload.facts.operations.filter(({ name }) => name === "fold").map(({ id }) => id) : [];
+  makeActive(svg, opens.map((id) => `${prefix}_${id}`));
   const picture = new Picture(svg, prefix, payload.grids, payload.inks);
   const entries = new Entries(svg, prefix, payload.grids);
   for (const node of svg.querySelectorAll(NODES)) {
@@ -137,41 +144,70 @@ function mount(model, el) {
       root.toggleAttribute("data-asking", question !== undefined);
     },
     hint: show,
+    shows: (tensor) => (entries.grid(tensor, "g")?.kind ?? "numbers") === "numbers",
     answered(step) {
       go(step);
       root.focus({ preventScroll: true });
     },
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at));
-  const output = payload.facts.frames[lastForward + 1]?.gradients[0]?.tensor;
-  const chain = makeChain(payload.facts, output, (edges) => picture.mark("gv-path", edges));
-  panel.element.append(chain.element);
-  panel.element.prepend(predict.element);
+  const program = makeCode(
+    payload.code,
+    payload.facts.operations.flatMap(({ id, source }) => (source ? [{ source, operation: id }] : [])),
+    {
+      light: (operations) => picture.mark("gv-coded", operations.flatMap((id) => [id, ...(facts.operation(id)?.outputs ?? [])])),
+      select: (operation) => change("selected", operation),
+      say: announcer.say,
+    },
+  );
+  /** Lights the code of what is pointed at, or has the focus: of a leaf, where it is used. @param {string | undefined} key */
+  function lightCode(key) {
+    if (key === at) return;
+    at = key;
+    const edge = facts.edge(key ?? "");
+    const maker = edge?.operation ?? facts.operation(key) ?? facts.operation(facts.tensor(key)?.producer);
+    const operations = maker ? [maker] : facts.usersOf(key ?? "").map(({ operation }) => operation);
+    program.light(operations.flatMap(({ source }) => source ?? []));
+  }
+  /** @type {string | undefined} */
+  let at;
+  const nudge = makeNudge(facts, payload.nudges ?? {}, model.send && ((tensor, index, by) => model.send?.({ type: "nudge", tensor, index, by })));
+  const paths = makePaths(facts, payload.paths ?? {}, (edges) => picture.mark("gv-path", edges));
+  const picking = makePicking(facts, entries, picture, {
+    step: now,
+    hidden: () => modes.predict,
+    changed(entry) {
+      nudge.show(leafEntry(entry), now());
+      paths.show(entry);
+    },
+  });
+  /** The entry of a leaf that is meant: the one the reader is at or has picked, or one of what was selected, or of what this step reaches. @param {import("./explain.js").Entry | undefined} entry */
+  function leafEntry(entry) {
+    if (entry && entry.part !== "c" && nudge.can(entry.tensor)) return (leaf = entry);
+    const near = [model.get("selected"), ...steps[now()].touched, leaf?.tensor ?? "", ...Object.keys(payload.nudges ?? {})].find((id) => nudge.can(id));
+    if (near !== leaf?.tensor) leaf = near === undefined ? undefined : { tensor: near, part: "g", index: 0 };
+    return leaf;
+  }
+  /** @type {import("./explain.js").Entry | undefined} */
+  let leaf;
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, payload.scales));
+  panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {
     go,
     select: (key) => change("selected", key),
     say: announcer.say,
     hides: (argument) => predict.hidden().includes(argument),
+    picked: picking.picked,
   });
   const figure = html("div", { class: "gp-figure" }, picture.svg);
-  /** What to say of an entry. @param {import("./entries.js").Entry} entry */
-  function said(entry) {
-    const grid = entries.grid(entry.tensor, entry.part);
-    return grid && !modes.predict ? cellText(facts, grid, entry, now(), steps[now()].current[0]) : "";
-  }
-  /** Lights the entry that the reader is at, by pointer or by key, and says it. @param {import("./entries.js").Entry | undefined} entry */
-  function look(entry) {
-    entries.light("here", entry && !modes.predict ? [entry] : []);
-    panel.entry(entry ? said(entry) : "");
-  }
   const entryKeys = makeEntryKeys(entries, {
-    text: said,
+    text: picking.text,
     name: (tensor) => facts.tensor(tensor)?.name ?? tensor,
     at(entry) {
-      look(entry);
+      picking.look(entry);
       if (entry) bringIntoView(figure, [/** @type {SVGElement} */ (entries.lit("here"))]);
     },
+    pick: (entry) => picking.pick(entry),
     leave: (tensor) => /** @type {SVGElement[]} */ (picture.elements([tensor]))[0]?.focus({ preventScroll: true }),
   });
   const skip = button(`Skip the picture and its ${picture.svg.querySelectorAll(NODES).length} nodes`, () => panel.element.focus(), { kind: "gp-skip" });
@@ -208,9 +244,11 @@ function mount(model, el) {
     picture.mark("gv-hidden", predict.hidden().map((argument) => `${argument}_l`));
     controls.show(k, Boolean(model.get("playing")));
     panel.show(k, events, e);
+    program.show(step.source);
     inspector.show(model.get("selected"), k);
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();
+    picking.show();
     bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
     // A button that has just been disabled drops the focus, and the keys with it.
     if (focused instanceof HTMLButtonElement && focused.disabled && root.contains(focused)) root.focus({ preventScroll: true });
@@ -221,7 +259,7 @@ function mount(model, el) {
     const events = inside(k);
     if (events.length) {
       const { title, sentence, equation = [] } = events[event()];
-      announcer.say(`Step ${k + 1} of ${steps.length}, event ${event() + 1} of ${events.length}: ${title}. ${sentence} ${equation.join(" ")}`);
+      announcer.say(`Step ${k + 1} of ${steps.length}, event ${event() + 1} of ${events.length}: ${title}. ${sentence} ${equation.map(({ text }) => text).join(" ")}`);
     } else
     announcer.say(`Step ${k + 1} of ${steps.length}, ${placeText(steps, k)}: ${steps[k].title}. ${steps[k].sentence}`);
   }
@@ -230,6 +268,7 @@ function mount(model, el) {
     const key = model.get("selected");
     picture.mark("gv-selected", key ? [key] : []);
     inspector.show(key, now());
+    picking.show();
     root.toggleAttribute("data-inspecting", !inspector.element.hidden);
     entryKeys.offer(key);
     zoom.refit();
@@ -286,17 +325,35 @@ function mount(model, el) {
     if (modes.predict) announcer.say("Predict: you are asked for each gradient before it is shown.");
   }
 
-  /** @param {EventTarget | null} target */
-  function pick(target) {
-    const key = keyOf(target, prefix);
-    change("selected", key ?? "");
-    const step = key === undefined ? undefined : nextStepAbout(steps, now(), key);
-    if (step !== undefined && !facts.edge(key ?? "") && !modes.predict) go(step);
-  }
-  figure.addEventListener("click", (event) => pick(event.target));
-  figure.addEventListener("pointermove", (event) => look(entries.at(event)));
-  figure.addEventListener("pointerleave", () => look(undefined));
+  /** Goes inside a module. @param {string} key */
+  const open = (key) => opens.includes(key) && void commands.unfold();
+  // The first click of two: by the second the details have opened, and under the pointer is something else.
+  let clicked = { key: "", x: 0, y: 0, at: -Infinity };
+  figure.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const key = keyOf(target, prefix) ?? "";
+    clicked = { key, x: event.clientX, y: event.clientY, at: event.timeStamp };
+    if (target.closest(".gv-chevron")) open(key);
+    else {
+      change("selected", key);
+      picking.pick(entries.at(event));
+    }
+  });
+  figure.addEventListener("pointermove", (event) => picking.look(entries.at(event)));
+  figure.addEventListener("pointerleave", () => picking.look(undefined));
+  figure.addEventListener("pointerover", ({ target }) => lightCode(keyOf(target, prefix)));
+  figure.addEventListener("pointerleave", () => lightCode(undefined));
+  figure.addEventListener("focusin", ({ target }) => lightCode(keyOf(target, prefix)));
+  figure.addEventListener("focusout", () => lightCode(undefined));
 
+  root.addEventListener(
+    "pointerdown",
+    (event) => {
+      const again = event.timeStamp - clicked.at < TWICE_MS && Math.hypot(event.clientX - clicked.x, event.clientY - clicked.y) < 5;
+      if (again && open(clicked.key) !== false) event.stopPropagation();
+    },
+    { capture: true },
+  );
   root.addEventListener("keydown", (event) => {
     const target = /** @type {Element} */ (event.target);
     const presses = event.key === " " || event.key === "Enter";
@@ -307,7 +364,9 @@ function mount(model, el) {
     } else if (presses && target.closest("button, summary")) {
       event.stopPropagation(); // the button's own business, and not the notebook's
     } else if (event.key === "Enter" && keyOf(target, prefix)) {
-      pick(target);
+      const key = keyOf(target, prefix) ?? "";
+      if (event.shiftKey) open(key);
+      else change("selected", key);
       event.preventDefault();
       event.stopPropagation();
     } else if (event.key === "ArrowDown" && !modes.predict && entryKeys.enter(keyOf(target, prefix) ?? "")) {
@@ -327,12 +386,15 @@ function mount(model, el) {
     root.focus({ preventScroll: true });
   });
 
+  picking.listen(root, announcer.say);
   // Before it is on the page: what is there is styled and laid out anew with each change.
   const stopTheme = followTheme(root);
   show();
   el.append(root);
   const listeners = { step: onStep, event: onEvent, grain: onGrain, playing: onPlaying, selected: select, predict: onPredict };
   for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
+  const onMessage = (/** @type {any} */ message) => message?.type === "nudged" && nudge.told(message);
+  model.on("msg:custom", onMessage);
   zoom.start();
   controls.showModes(modes);
   show();
@@ -344,6 +406,7 @@ function mount(model, el) {
   return () => {
     clearTimeout(timer);
     for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
+    model.off("msg:custom", onMessage);
     stopTheme();
     zoom.stop();
     root.remove();

@@ -15,18 +15,19 @@ import { assess, questionsAt } from "./question.js";
  * @param {Facts} facts
  * @param {{
  *   answered(step: number): void, say(text: string): void, ask(question: Question | undefined): void,
- *   hint(): void,
+ *   hint(): void, shows(tensor: string): boolean,
  * }} on
  */
 export function makePredict(steps, facts, on) {
   const text = html("p", { class: "gp-question" });
   const input = html("input", { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
+  const choices = html("div", { class: "gp-choices", role: "group" });
   const check = html("button", { type: "submit", class: "gp-small gp-check" }, "Check");
   const hint = button("Hint", giveHint, { kind: "gp-small" });
   const reveal = button("Reveal", revealOne, { kind: "gp-small" });
   const feedback = html("p", { class: "gp-feedback" });
   const score = html("p", { class: "gp-score" });
-  const form = html("form", {}, text, html("div", { class: "gp-answer" }, input, check, hint, reveal));
+  const form = html("form", {}, text, choices, html("div", { class: "gp-answer" }, input, check, hint, reveal));
   const element = html("section", { class: "gp-section gp-predict", "aria-label": "Predict" }, html("h3", {}, "Your prediction"), form, feedback, score);
   element.hidden = true;
 
@@ -54,10 +55,31 @@ export function makePredict(steps, facts, on) {
     on.ask(question);
     if (!question) return;
     text.textContent = question.text;
-    input.setAttribute("aria-label", question.text);
-    input.placeholder = question.kind === "shape" ? "3×4" : "1/3";
-    hint.disabled = false;
-    input.focus({ preventScroll: true });
+    const offered = question.choices.map((choice, i) => button(choice, () => take(i), { kind: "gp-small gp-choice" }));
+    choices.replaceChildren(...offered);
+    input.hidden = check.hidden = offered.length > 0;
+    for (const field of [input, choices]) field.setAttribute("aria-label", question.text);
+    input.placeholder = question.kind === "shape" ? "rows × columns" : "a number";
+    hint.disabled = question.hints.length === 0;
+    focus();
+  }
+
+  /** Goes to where the answer is given. */
+  function focus() {
+    /** @type {HTMLElement} */ (choices.querySelector("button") ?? input).focus({ preventScroll: true });
+  }
+
+  /** @param {string | number} given an answer, or the number of a choice */
+  function take(given) {
+    const question = waiting[0];
+    if (!question) return;
+    const { right, readable, message } = assess(question, given);
+    tell(message, right ? "right" : "wrong");
+    if (right) settle(true);
+    else {
+      tried ||= readable;
+      input.select();
+    }
   }
 
   /** @param {boolean} byLearner */
@@ -76,7 +98,7 @@ export function makePredict(steps, facts, on) {
     tell(question.hints.slice(0, ++hints).join(" "), "shown");
     hint.disabled = hints >= question.hints.length;
     on.hint();
-    input.focus({ preventScroll: true });
+    focus();
   }
 
   function revealOne() {
@@ -88,15 +110,7 @@ export function makePredict(steps, facts, on) {
 
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    const question = waiting[0];
-    if (!question) return;
-    const { right, readable, message } = assess(question, input.value);
-    tell(message, right ? "right" : "wrong");
-    if (right) settle(true);
-    else {
-      tried ||= readable;
-      input.select();
-    }
+    take(input.value);
   });
 
   return {
@@ -125,7 +139,7 @@ export function makePredict(steps, facts, on) {
      * @param {number} wanted
      */
     allow(wanted) {
-      while (reach < wanted && questionsAt(facts, steps, reach + 1).length === 0) reach += 1;
+      while (reach < wanted && questionsAt(facts, steps, reach + 1, on.shows).length === 0) reach += 1;
       if (wanted <= reach) {
         if (wanted < reach && waiting.length) {
           waiting = [];
@@ -134,10 +148,10 @@ export function makePredict(steps, facts, on) {
         return wanted;
       }
       if (waiting.length === 0) {
-        waiting = questionsAt(facts, steps, reach + 1);
+        waiting = questionsAt(facts, steps, reach + 1, on.shows);
         feedback.textContent = "";
         ask();
-      } else input.focus({ preventScroll: true }); // Reveal shows it, stepping on does not
+      } else focus(); // Reveal shows it, stepping on does not
       return reach;
     },
   };

@@ -1,23 +1,31 @@
-// What the player asks before a step is shown. Pure functions, no DOM.
+// What the player asks before a step is shown, and what it says to an answer. Pure functions, no DOM.
 
 import { judge, readNumber, readShape } from "./answer.js";
+import { explain, placeOf } from "./explain.js";
 import { entries } from "./facts.js";
 import { numberText, shapeText } from "./number.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
 /** @typedef {import("./facts.js").Value} Value */
+/** @typedef {import("./explain.js").Explanation} Explanation */
 
-const FEW = 16; // entries of a tensor that one may be asked for; of a larger one, the shape
+/** What is asked for of a matrix, one after the other. @type {("number" | "feeds" | "sign" | "shape")[]} */
+const TURNS = ["number", "feeds", "number", "sign", "number", "shape"];
+const SIGNS = ["positive", "negative", "zero"];
 
 /**
+ * `choices` are to choose from; else something is to be written. `traps` are wrong answers with what to say to them, `wrong` is said
+ * to any other.
  * @typedef {{
  *   tensor: string,
- *   kind: "number" | "shape",
+ *   kind: "number" | "shape" | "choice",
  *   text: string,
  *   hints: string[],
  *   truth: number | number[],
+ *   choices: string[],
  *   reveal: string,
  *   traps: [number, string][],
+ *   wrong: string,
  * }} Question
  */
 
@@ -26,12 +34,13 @@ const FEW = 16; // entries of a tensor that one may be asked for; of a larger on
  * @param {Facts} facts
  * @param {{phase: string, title: string}[]} steps
  * @param {number} k
+ * @param {(tensor: string) => boolean} shows whether the entries of a tensor's gradient stand on the screen as numbers
  * @returns {Question[]}
  */
-export function questionsAt(facts, steps, k) {
+export function questionsAt(facts, steps, k, shows = () => true) {
   if (steps[k]?.phase !== "backward") return [];
   const ids = [...new Set(facts.frames[k].gradients.map(({ tensor }) => tensor))];
-  return ids.flatMap((id, number) => questionAbout(facts, steps, k, id, number) ?? []);
+  return ids.flatMap((id, number) => questionAbout(facts, steps, k, id, number, shows(id)) ?? []);
 }
 
 /**
@@ -40,55 +49,194 @@ export function questionsAt(facts, steps, k) {
  * @param {number} k
  * @param {string} id
  * @param {number} number
+ * @param {boolean} shown
  * @returns {Question | undefined}
  */
-function questionAbout(facts, steps, k, id, number) {
+function questionAbout(facts, steps, k, id, number, shown) {
   const tensor = facts.tensor(id);
   const gradient = facts.gradients.at(id, k);
   if (!tensor || !gradient || entries(tensor.shape) === 0) return undefined;
+  const { name } = tensor;
   const { value } = gradient;
   const source = contributionsTo(facts, k, id);
-  const before = facts.gradients.at(id, k - 1)?.value ?? gradient.before;
   const next = source.length ? `${steps[k].title} runs next. ` : "Backward starts here. ";
+  const blank = { tensor: id, choices: [], traps: [], hints: [] };
+  const isMatrix = entries(value.shape) > 1;
+  const turn = isMatrix ? TURNS[(k + number) % TURNS.length] : "number";
 
-  if (entries(value.shape) > FEW || !value.data) {
+  if (!shown || !value.data || (turn === "shape" && source.length)) {
     return {
-      tensor: id,
+      ...blank,
       kind: "shape",
-      text: `${next}Which shape will the gradient of ${tensor.name} have?`,
-      hints: [`A gradient says for every entry of ${tensor.name} how the result changes with it.`],
+      text: `${next}Which shape will the gradient of ${name} have?`,
+      hints: [`A gradient says for every entry of ${name} how the result changes with it.`],
       truth: value.shape,
-      reveal: `The gradient of ${tensor.name} has the shape ${shapeText(value.shape)}, as ${tensor.name} itself.`,
-      traps: [],
+      reveal: `The gradient of ${name} has the shape ${shapeText(value.shape)}, as ${name} itself.`,
+      wrong: `Not that shape. Each entry of ${name} has a gradient of its own.`,
     };
   }
 
   const entry = (k * 7 + number * 3) % value.data.length; // another one each time, and always the same in the same place
-  const at = (/** @type {Value | undefined} */ of) => (of?.data ? Number(of.data[of.data.length === 1 ? 0 : entry]) : undefined);
   const truth = Number(value.data[entry]);
-  const old = at(before);
-  const where = placeText(value.shape, entry);
-  const whose = `the gradient of ${tensor.name}${where && `, ${where},`}`;
-  const single = source.length === 1 ? source[0] : undefined;
-  const part = single && at(single.value);
-  /** @type {[number, string][]} */
-  const traps = [];
-  if (old !== undefined && part !== undefined) traps.push([part, `That is what this step adds; ${numberText(old)} was there already. Add the two.`]);
-  if (single?.local !== undefined && single.upstream !== undefined) {
-    traps.push([single.local, `That is the local derivative. Multiply it by the upstream gradient, ${numberText(single.upstream)}.`]);
+  const made = explain(facts, { tensor: id, part: "g", index: entry }, k);
+  const old = made?.before;
+  const where = `${name}${placeText(value.shape, entry)}`;
+  const hints = hintsFor(source, name, old);
+  const reveal = `The gradient of ${where} is ${numberText(truth)}.`;
+  const products = made ? termsText(made) : "";
+
+  const fed = turn === "feeds" && made && feedsQuestion(facts, made, where);
+  if (fed) return { ...blank, kind: "choice", ...fed, text: `${next}${fed.text}`, hints: [fed.hint, ...hints] };
+  if (turn === "sign" && products) {
+    return {
+      ...blank,
+      kind: "choice",
+      text: `${next}Which sign will the gradient of ${where} have${old === undefined ? "" : `? It is ${numberText(old)} so far`}?`.replace("??", "?"),
+      hints,
+      choices: SIGNS,
+      truth: truth > 0 ? 0 : truth < 0 ? 1 : 2,
+      reveal,
+      wrong: `Not that sign: ${old === undefined ? "" : `${numberText(old)} is there already, and `}this step adds ${products}.`,
+    };
   }
   return {
-    tensor: id,
+    ...blank,
     kind: "number",
     text:
       old === undefined
-        ? `${next}What will ${whose} be?`
-        : `${next}${tensor.name} has ${numberText(old)} so far${where && ` in ${where}`}. What will ${whose} be after this step?`,
-    hints: hintsFor(source, tensor.name, old),
+        ? `${next}What will the gradient of ${where} be?`
+        : `${next}The gradient of ${where} is ${numberText(old)} so far. What will it be after this step?`,
+    hints,
     truth,
-    reveal: `${capital(whose.replace(/,$/, ""))} is ${numberText(truth)}.`,
-    traps,
+    reveal,
+    traps: made ? trapsOf(facts, made, value, entry, name) : [],
+    wrong: wrongText(made, name),
   };
+}
+
+/**
+ * Which entries of the gradient that arrives go into this one.
+ * @param {Facts} facts
+ * @param {Explanation} made
+ * @param {string} where
+ */
+function feedsQuestion(facts, made, where) {
+  const result = facts.tensor(made.upstream);
+  if (!result || entries(result.shape) < 2 || made.terms.length === 0) return undefined;
+  const truth = new Set(made.made.filter(({ part }) => part === "g").map(({ index }) => index));
+  const all = regionsOf(result.shape, made.result.place);
+  const isTruth = (/** @type {number[]} */ part) => part.length === truth.size && part.every((index) => truth.has(index));
+  const right = all.findIndex(({ part }) => isTruth(part));
+  if (right < 0) return undefined; // no row, no column: what is to be chosen could not be said
+  const [some] = truth;
+  const at = (/** @type {number} */ index) => `${result.name}${placeText(result.shape, index)}`;
+  return {
+    text: `Which entries of the gradient of ${result.name} go into the gradient of ${where}?`,
+    choices: all.map(({ name }) => name),
+    truth: right,
+    hint: `The gradient comes back from what was computed with ${where}: which entries of ${result.name} were?`,
+    reveal: `It is ${all[right].name}: what was computed with ${where}.`,
+    traps: all.map(({ part }, i) => {
+      const idle = part.find((index) => !truth.has(index));
+      return /** @type {[number, string]} */ ([i, idle === undefined ? `There are more: only a part of what was computed with ${where}.` : `Not that: ${at(idle)} was computed without ${where}; ${at(some)} was not.`]);
+    }),
+    wrong: "",
+  };
+}
+
+/**
+ * Parts of a tensor that have a name: its rows and columns about a place, one entry, and all.
+ * @param {number[]} shape
+ * @param {number[]} place
+ */
+function regionsOf(shape, place) {
+  const count = entries(shape);
+  const columns = shape.at(-1) ?? 1;
+  const rows = count / columns;
+  /** @type {Map<string, {name: string, part: number[]}>} no two of them the same */
+  const found = new Map();
+  const add = (/** @type {string} */ name, /** @type {number[]} */ part) => {
+    if (part.length && !found.has(part.join())) found.set(part.join(), { name, part });
+  };
+  const all = [...Array(count).keys()];
+  const [row, column] = [place.at(-2) ?? 0, place.at(-1) ?? 0];
+  if (shape.length === 2) {
+    for (const i of new Set([row, column])) if (i < rows) add(`row ${i}`, all.filter((index) => Math.floor(index / columns) === i));
+    for (const j of new Set([row, column])) if (j < columns) add(`column ${j}`, all.filter((index) => index % columns === j));
+  }
+  const flat = row * columns + column;
+  if (flat < count) add(`the entry ${placeText(shape, flat)}`, [flat]);
+  add("all of them", all);
+  return [...found.values()].slice(-5);
+}
+
+/** "2·11 + 4·21" @param {Explanation} made */
+function termsText({ terms }) {
+  if (terms.length === 0 || terms.length > 8) return "";
+  return terms.map(({ factors, sign }, i) => `${sign < 0 ? "−" : i ? "+" : ""} ${factors.map(({ number }) => bracketed(number)).join("·")}`.trim()).join(" ");
+}
+
+/** @param {number} number */
+const bracketed = (number) => (number < 0 ? `(${numberText(number)})` : numberText(number));
+
+/**
+ * What one may have taken for the gradient, and what to say then: which part of it was right.
+ * @param {Facts} facts
+ * @param {Explanation} made
+ * @param {Value} value
+ * @param {number} entry
+ * @param {string} name
+ * @returns {[number, string][]}
+ */
+function trapsOf(facts, { terms, sum, before, upstream }, value, entry, name) {
+  /** @type {[number, string][]} */
+  const traps = [];
+  const above = facts.tensor(upstream)?.name ?? "the result";
+  if (before !== undefined) traps.push([sum, `That is what this step adds; ${numberText(before)} was there already. Add the two.`]);
+  if (terms.length === 1) {
+    const g = terms[0].factors.find(({ at }) => at?.part === "g")?.number;
+    const others = terms[0].factors.filter(({ at }) => at?.part !== "g");
+    const local = others.reduce((all, { number }) => all * number, terms[0].sign);
+    const symbol = others.map(({ name: written, place }) => `${written}${written && place.length ? `[${place.join(", ")}]` : ""}`).join("·");
+    if (g !== undefined && others.length) {
+      traps.push([g, `That is the upstream gradient. Multiply it by the local derivative${symbol && `, ${symbol}`}.`]);
+      traps.push([local, `That is the local derivative. Multiply it by the upstream gradient, ${numberText(g)}.`]);
+      // One factor right, and for the other a number that stands somewhere near.
+      for (const other of nearby(facts, upstream, local)) {
+        traps.push([g * other, `The upstream gradient, ${numberText(g)}, is right; the local derivative is not ${numberText(other)}${symbol && `, but ${symbol}`}.`]);
+        traps.push([local * other, `The local derivative, ${numberText(local)}, is right; the upstream gradient is not ${numberText(other)}: look at the gradient of ${above}.`]);
+      }
+    }
+  }
+  if (terms.length > 1) {
+    for (const { factors, product } of terms) {
+      const written = factors.map(({ number }) => bracketed(number)).join("·");
+      traps.push([product, `${written} is right, and one of ${terms.length} products: the others are to be added.`]);
+    }
+  }
+  value.data?.forEach((number, index) => {
+    if (index !== entry) traps.push([Number(number), `That is the gradient of ${name}${placeText(value.shape, index)}: look at row and column once more.`]);
+  });
+  return traps;
+}
+
+/** Numbers that one may take for a factor: the single ones that the operation read or made, 1, half, twice. @param {Facts} facts @param {string} result @param {number} local */
+function nearby(facts, result, local) {
+  const operation = facts.operation(facts.tensor(result)?.producer);
+  const ids = operation ? [...operation.inputs.map(({ tensor }) => tensor), result] : [];
+  const single = ids.flatMap((id) => {
+    const { data } = facts.values.at(id, Infinity) ?? {};
+    return data?.length === 1 ? [Number(data[0])] : [];
+  });
+  return [...new Set([...single, 2 * local, local / 2, 1 / local])].filter((number) => Number.isFinite(number) && number !== 1);
+}
+
+/** @param {Explanation | undefined} made @param {string} name */
+function wrongText(made, name) {
+  if (!made?.upstream) return `Not that. How does ${name} change, if ${name} changes by a little?`;
+  const count = made.terms.length;
+  if (count > 1) return `Not that. It is a sum of ${count} products, each of one upstream gradient and one local derivative.`;
+  return "Not that. Multiply the upstream gradient by the local derivative.";
 }
 
 /**
@@ -127,50 +275,36 @@ function hintsFor(source, name, old) {
 }
 
 /**
- * Where an entry is, counted from 1 as one reads, and as Python counts: "row 2, column 1 ([1, 0])".
+ * Where an entry is, as Python counts: "[1, 0]"; nothing for a single number.
  * @param {number[]} shape
  * @param {number} entry
  */
 export function placeText(shape, entry) {
-  if (entries(shape) === 1) return "";
-  const index = [];
-  for (const length of [...shape].reverse()) {
-    index.unshift(entry % length);
-    entry = Math.floor(entry / length);
-  }
-  const python = `[${index.join(", ")}]`;
-  if (shape.length === 1) return `entry ${index[0] + 1} (${python})`;
-  if (shape.length === 2) return `row ${index[0] + 1}, column ${index[1] + 1} (${python})`;
-  return `entry ${python}`;
-}
-
-/** @param {string} text */
-function capital(text) {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return shape.length ? `[${placeOf(entry, shape).join(", ")}]` : "";
 }
 
 /**
- * Judges what the learner has typed, with a sentence that helps on.
+ * Judges what the learner has typed, or which choice they have taken, with a sentence that helps on.
  * @param {Question} question
- * @param {string} text
+ * @param {string | number} given
  * @returns {{right: boolean, readable: boolean, message: string}}
  */
-export function assess(question, text) {
-  if (question.kind === "shape") {
-    const shape = readShape(text);
-    if (!shape) return { right: false, readable: false, message: "Write a shape, such as 3×4 or (3, 4)." };
-    const right = String(shape) === String(question.truth);
-    return { right, readable: true, message: right ? `Right. ${question.reveal}` : "Not that shape." };
+export function assess(question, given) {
+  const right = { right: true, readable: true, message: `Right. ${question.reveal}` };
+  const not = (/** @type {string} */ message, readable = true) => ({ right: false, readable, message });
+  if (typeof given === "number") {
+    return given === question.truth ? right : not(question.traps.find(([choice]) => choice === given)?.[1] ?? question.wrong);
   }
-  const answer = readNumber(text);
-  if (!answer) return { right: false, readable: false, message: "Write a number, such as 0.5, −3 or 1/3." };
+  if (question.kind === "shape") {
+    const shape = readShape(given);
+    if (!shape) return not("Write a shape, such as 3×4 or (3, 4).", false);
+    return String(shape) === String(question.truth) ? right : not(question.wrong);
+  }
+  const answer = readNumber(given);
+  if (!answer) return not("Write a number, such as 0.5, −3 or 1/3.", false);
   const verdict = judge(answer, /** @type {number} */ (question.truth));
-  if (verdict === "right") return { right: true, readable: true, message: `Right. ${question.reveal}` };
+  if (verdict === "right") return right;
+  if (verdict === "sign") return not("The size is right; look at the sign.");
   const trap = question.traps.find(([wrong]) => judge(answer, wrong) === "right");
-  const said = {
-    sign: "The size is right; look at the sign.",
-    close: "Close. Give it a little more exactly.",
-    wrong: "Not that.",
-  }[verdict];
-  return { right: false, readable: true, message: trap?.[1] ?? said };
+  return not(trap?.[1] ?? (verdict === "close" ? "Close. Give it a little more exactly." : question.wrong));
 }

@@ -28,7 +28,7 @@
  *   title: string,
  *   sentence: string,
  *   reason: string,
- *   equation: string[],
+ *   equation: import("./equation.js").Line[],
  *   source: Source | null,
  *   current: string[],
  *   touched: string[],
@@ -38,19 +38,20 @@
 /**
  * Something that happens inside a step, with what it changes in the picture.
  * @typedef {Partial<Face> & {
- *   kind: string, title: string, sentence: string, equation?: string[], current: string[], touched: string[],
+ *   kind: string, title: string, sentence: string, equation?: import("./equation.js").Line[], current: string[], touched: string[],
  * }} Event
  */
 
 /**
  * `sums` says what an operation's step shows on the way to the sum where one tensor is in several of its slots, by the step and the
  * slot; `brackets` has the tensors whose names stand in brackets in a fraction;
- * `grids` says where each tensor's entries stand in the picture, `inks` which colour each shade of a heatmap has;
+ * `grids` says where each tensor's entries stand in the picture, `inks` which colour each shade of a heatmap has, `scales` which value and which gradient have the strongest;
  * `places` says of each step where it is in the recording before any module was folded, `depth` how far they are unfolded.
  * @typedef {{
  *   version: number, title: string, prefix: string, svg: string | SVGSVGElement, code: Code[], steps: Step[],
- *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>,
+ *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>, scales: {v: number, g: number},
  *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], depth: {now: number, most: number} | null,
+ *   nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
  * }} Payload
  */
 
@@ -111,16 +112,4 @@ export function placeOf(steps, k) {
   const phase = steps[k].phase;
   const same = (/** @type {Step} */ step) => step.phase === phase;
   return { phase, number: steps.slice(0, k + 1).filter(same).length, count: steps.filter(same).length };
-}
-
-/**
- * The next step, going round, in which something runs; failing that, the next that reads or writes it.
- * @param {Step[]} steps
- * @param {number} from
- * @param {string} key
- * @returns {number | undefined}
- */
-export function nextStepAbout(steps, from, key) {
-  const order = steps.map((_, i) => (from + 1 + i) % steps.length);
-  return order.find((k) => steps[k].current.includes(key)) ?? order.find((k) => steps[k].touched.includes(key));
 }

@@ -2,14 +2,12 @@
 
 import { html, svgElement } from "../dom.js";
 import { numberText } from "../number.js";
-import { extent, pieces, scale } from "./scale.js";
+import { colourOf, dashOf, fixed, plot, wantsLog } from "./geometry.js";
 
 /** @typedef {{name: string, xs: number[], ys: number[]}} Line */
 
 const HEIGHT = 210;
 const MARGIN = { left: 54, right: 14, top: 12, bottom: 34 };
-const GAP_BELOW = 0.08; // of the height of the lines
-const DASHES = ["", "7 4", "2 3", "9 3 2 3"];
 
 /**
  * @param {{title: string, across: string, unit: string, go(x: number): void, log?: boolean}} look
@@ -34,69 +32,65 @@ export function makeLines(look) {
   });
   const cursor = svgElement("line", { class: "gt-cursor" });
   const dots = svgElement("g");
-  /** @type {import("./scale.js").Scale} */
-  let x = scale([0, 1], [0, 1]);
-  /** @type {import("./scale.js").Scale} */
-  let y = x;
+  // A line that leaves the picture is cut off there: an svg in an svg shows nothing beyond its own rectangle.
+  const inside = svgElement("svg");
+  let drawn = plot([], box(300), log);
 
   function draw() {
     if (!width) return;
-    const all = lines.flatMap(({ ys }) => ys);
-    const [low, high] = extent(all, log);
-    const right = width - MARGIN.right;
-    const bottom = HEIGHT - MARGIN.bottom;
-    x = scale(extent(lines.flatMap(({ xs }) => [xs[0] ?? 0, xs.at(-1) ?? 0])), [MARGIN.left, right], { count: Math.floor(width / 90), whole: true });
-    y = scale([floorOf(low, high, log), high], [bottom, MARGIN.top], { log, count: 4 });
+    const { left, top, right, bottom } = box(width);
+    drawn = plot(lines, box(width), log);
+    const { x, y } = drawn;
     svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
     svg.setAttribute("width", String(width));
     const parts = [];
     for (const tick of y.ticks) {
-      parts.push(svgElement("line", { class: "gt-grid", x1: MARGIN.left, x2: right, y1: y(tick), y2: y(tick) }));
-      parts.push(label(numberText(tick), MARGIN.left - 7, y(tick) + 4, "end"));
+      parts.push(svgElement("line", { class: "gt-grid", x1: left, x2: right, y1: y(tick), y2: y(tick) }));
+      parts.push(label(numberText(tick), left - 7, y(tick) + 4, "end"));
     }
     for (const tick of x.ticks) parts.push(label(numberText(tick), x(tick), bottom + 17, "middle"));
-    parts.push(svgElement("line", { class: "gt-axis", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }));
+    parts.push(svgElement("line", { class: "gt-axis", x1: left, x2: right, y1: bottom, y2: bottom }));
     parts.push(label(look.across, right, HEIGHT - 3, "end", "gt-name"));
-    lines.forEach(({ xs, ys }, number) => {
-      const style = { class: `gt-line gt-c${number % 6}`, "stroke-dasharray": DASHES[Math.floor(number / 6 + number) % DASHES.length] };
-      const drawable = log ? ys.map((value) => (value > 0 ? value : NaN)) : ys;
-      const d = pieces(xs, drawable, width).map((piece) => `M${piece.map(([a, b]) => `${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("L")}${piece.length === 1 ? "h.01" : ""}`);
-      parts.push(svgElement("path", { ...style, d: d.join("") }));
-      const lost = ys.findIndex((value) => !Number.isFinite(value));
-      if (lost >= 0 && lines.length === 1) {
-        parts.push(svgElement("line", { class: "gt-lost", x1: x(xs[lost]), x2: x(xs[lost]), y1: MARGIN.top, y2: bottom }));
-        parts.push(label(`${numberText(ys[lost])} from here`, x(xs[lost]) - 5, bottom - 8, "end", "gt-bad"));
-      }
-    });
+    const frame = { x: left, y: top - 4, width: right - left + 4, height: bottom - top + 4 };
+    for (const [name, value] of Object.entries({ ...frame, viewBox: Object.values(frame).join(" ") })) inside.setAttribute(name, String(value));
+    inside.replaceChildren(...drawn.paths.map((d, number) => svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, "stroke-dasharray": dashOf(number), d })));
+    parts.push(inside);
+    for (const [number, at] of drawn.leaving) parts.push(svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, d: `M${fixed(at - 5)} ${top + 1}l5 -7 5 7` }));
+    if (drawn.lost) {
+      const [k, at] = drawn.lost;
+      parts.push(svgElement("line", { class: "gt-lost", x1: at, x2: at, y1: top, y2: bottom }));
+      parts.push(label(`${numberText(lines[0].ys[k])} from here`, at - 5, bottom - 8, "end", "gt-bad"));
+    }
     svg.replaceChildren(...parts, cursor, dots);
     move();
   }
 
   function move() {
-    const inside = Number.isFinite(cursorAt);
-    cursor.toggleAttribute("hidden", !inside);
+    const there = Number.isFinite(cursorAt);
+    const { x, y } = drawn;
+    cursor.toggleAttribute("hidden", !there);
     const readings = lines.map(({ name, xs, ys }) => {
       const k = nearest(xs, cursorAt);
       return { name, x: xs[k], y: ys[k] };
     });
-    if (inside && width) {
+    if (there && width) {
       const at = x(cursorAt);
       for (const [name, value] of Object.entries({ x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom })) cursor.setAttribute(name, String(value));
       dots.replaceChildren(
         ...readings.flatMap((reading, number) =>
           Number.isFinite(reading.y) && !(log && reading.y <= 0)
-            ? [svgElement("circle", { class: `gt-dot gt-c${number % 6}`, cx: x(reading.x), cy: y(reading.y), r: 4 })]
+            ? [svgElement("circle", { class: `gt-dot gt-c${colourOf(number)}`, cx: x(reading.x), cy: y(reading.y), r: 4 })]
             : [],
         ),
       );
     }
     const text = lines.length === 1 ? `${look.unit} ${numberText(readings[0]?.y ?? NaN)}` : "";
-    said.textContent = inside ? text : "";
+    said.textContent = there ? text : "";
     said.hidden = !text;
     if (lines.length > 1) {
       legend.replaceChildren(
         ...readings.map(({ name, y: value }, number) => {
-          const sample = svgElement("svg", { width: 26, height: 10, "aria-hidden": "true" }, svgElement("path", { class: `gt-line gt-c${number % 6}`, d: "M1 5H25", "stroke-dasharray": DASHES[Math.floor(number / 6 + number) % DASHES.length] }));
+          const sample = svgElement("svg", { width: 26, height: 10, "aria-hidden": "true" }, svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, d: "M1 5H25", "stroke-dasharray": dashOf(number) }));
           return html("span", {}, sample, `${name} `, html("b", {}, numberText(value, 3)));
         }),
       );
@@ -106,7 +100,7 @@ export function makeLines(look) {
   /** @param {PointerEvent} event */
   const point = (event) => {
     const { left, width: shown } = svg.getBoundingClientRect();
-    look.go(x.invert(((event.clientX - left) / shown) * width));
+    look.go(drawn.x.invert(((event.clientX - left) / shown) * width));
   };
   svg.addEventListener("pointerdown", (event) => {
     svg.setPointerCapture(event.pointerId);
@@ -129,8 +123,7 @@ export function makeLines(look) {
     /** @param {Line[]} given */
     show(given) {
       lines = given;
-      const [low, high] = extent(lines.flatMap(({ ys }) => ys), true);
-      if (!chosen) log = high / low >= 100;
+      if (!chosen) log = wantsLog(lines);
       logarithmic.checked = log;
       svg.setAttribute("aria-label", describe(look, lines));
       draw();
@@ -144,15 +137,8 @@ export function makeLines(look) {
   };
 }
 
-/**
- * Where the vertical axis begins: at 0 where that is near, else a little below the lines. A line that lay on the horizontal
- * axis would look as if it had come down to 0.
- * @param {number} low @param {number} high @param {boolean} log
- */
-export function floorOf(low, high, log) {
-  if (log) return low / (high / low) ** GAP_BELOW;
-  return low >= 0 && low < 0.5 * high ? 0 : low - GAP_BELOW * (high - low);
-}
+/** Where lines are drawn, in a picture so wide. @param {number} width */
+const box = (width) => ({ left: MARGIN.left, top: MARGIN.top, right: width - MARGIN.right, bottom: HEIGHT - MARGIN.bottom });
 
 /** @param {string} text @param {number} x @param {number} y @param {string} anchor */
 function label(text, x, y, anchor, kind = "gt-tick") {

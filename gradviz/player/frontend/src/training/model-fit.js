@@ -2,12 +2,11 @@
 
 import { html, svgElement } from "../dom.js";
 import { unpacked } from "./columns.js";
-import { extent, pieces, scale } from "./scale.js";
-import { FRAME, drawAxes } from "./surface.js";
+import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
+import { drawAxes } from "./surface.js";
 
-const { WIDTH, HEIGHT, MARGIN } = FRAME;
+const { left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
 const FAR = 1e6; // pixels: browsers give up on places much farther out
-const [RIGHT, BOTTOM] = [WIDTH - MARGIN.right, HEIGHT - MARGIN.bottom];
 
 /** Marks of examples, one for each class: told apart by shape and by colour. @type {((x: number, y: number) => string)[]} */
 const MARKS = [
@@ -26,12 +25,12 @@ const MARKS = [
 
 /** @param {{ask?: (index: number) => void, name(index: number): string}} on */
 export function makeFit(on) {
-  const svg = svgElement("svg", { class: "gt-chart gt-surface", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
+  const svg = svgElement("svg", { class: "gt-chart gt-surface", viewBox: `0 0 ${SURFACE.width} ${SURFACE.height}`, role: "img" });
   const ground = svgElement("g");
   const axes = svgElement("g");
   const line = svgElement("path", { class: "gt-fitted" });
   // A curve that leaves the frame is cut off there: an svg in an svg shows nothing beyond its own rectangle.
-  const frame = { x: MARGIN.left, y: MARGIN.top, width: RIGHT - MARGIN.left, height: BOTTOM - MARGIN.top };
+  const frame = { x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP };
   const inside = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, line);
   const examples = svgElement("g");
   svg.append(ground, axes, examples, inside);
@@ -58,9 +57,8 @@ export function makeFit(on) {
     grid = Array.from(unpacked(told.grid));
     if (told.kind === "curve") {
       const [low, high] = extent([...ys, ...[...rows.values()].slice(-1).flatMap((row) => Array.from(row))]);
-      const room = (high - low) * 0.08;
-      x = scale([grid[0], grid[grid.length - 1]], [MARGIN.left, RIGHT], { count: 5 });
-      y = scale([low - room, high + room], [BOTTOM, MARGIN.top], { count: 5 });
+      x = scale([grid[0], grid[grid.length - 1]], [LEFT, RIGHT]);
+      y = scale(withRoom(low, high), [BOTTOM, TOP]);
       ground.replaceChildren();
       cells = [];
       drawAxes(axes, x, y, told.names[0], told.names[1]);
@@ -71,11 +69,11 @@ export function makeFit(on) {
     const side = Math.round(Math.sqrt(grid.length / 2));
     const across = extent(grid.filter((_, i) => i % 2 === 0));
     const up = extent(grid.filter((_, i) => i % 2 === 1));
-    x = scale(across, [MARGIN.left, RIGHT], { count: 5 });
-    y = scale(up, [BOTTOM, MARGIN.top], { count: 5 });
-    const [wide, high] = [(RIGHT - MARGIN.left) / side, (BOTTOM - MARGIN.top) / side];
+    x = scale(across, [LEFT, RIGHT]);
+    y = scale(up, [BOTTOM, TOP]);
+    const [wide, high] = [(RIGHT - LEFT) / side, (BOTTOM - TOP) / side];
     cells = Array.from({ length: side * side }, (_, i) =>
-      svgElement("rect", { x: MARGIN.left + (i % side) * wide, y: BOTTOM - (Math.floor(i / side) + 1) * high, width: wide, height: high }),
+      svgElement("rect", { x: LEFT + (i % side) * wide, y: BOTTOM - (Math.floor(i / side) + 1) * high, width: wide, height: high }),
     );
     ground.replaceChildren(...cells);
     line.setAttribute("d", "");
@@ -84,7 +82,7 @@ export function makeFit(on) {
     examples.replaceChildren(
       ...Array.from({ length: classes }, (_, one) => {
         const marks = Array.from(ys, (label, i) => (Math.round(label) === one ? MARKS[one % MARKS.length](x(xs[2 * i]), y(xs[2 * i + 1])) : ""));
-        return svgElement("path", { class: `gt-example gt-c${one % 6}`, d: marks.join("") });
+        return svgElement("path", { class: `gt-example gt-c${colourOf(one)}`, d: marks.join("") });
       }),
     );
   }
@@ -123,15 +121,14 @@ export function makeFit(on) {
       svg.setAttribute("aria-label", `${title.textContent}: ${told.sentence}`);
       if (told.kind === "curve") {
         const places = Array.from(row, (value) => Math.max(-FAR, Math.min(FAR, y(value))));
-        const drawn = pieces(grid, places, Infinity);
-        line.setAttribute("d", drawn.map((piece) => `M${piece.map(([a, b]) => `${x(a).toFixed(1)} ${b.toFixed(1)}`).join("L")}`).join(""));
+        line.setAttribute("d", pieces(places, places.length).map((piece) => path(piece.map((k) => [x(grid[k]), places[k]]))).join(""));
         return;
       }
       cells.forEach((cell, i) => {
         // Of two classes the regions fade into each other, as the probability does; of more, the likeliest has its colour.
         const value = row[i];
         const two = told?.classes === 2;
-        cell.setAttribute("class", `gt-region gt-c${two ? Number(value >= 0.5) : Math.round(value) % 6}`);
+        cell.setAttribute("class", `gt-region gt-c${two ? Number(value >= 0.5) : colourOf(Math.round(value))}`);
         cell.setAttribute("fill-opacity", String(Number.isFinite(value) ? (two ? 0.06 + 0.44 * Math.abs(2 * value - 1) : 0.3) : 0));
       });
     },

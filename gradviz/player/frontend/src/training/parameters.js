@@ -2,7 +2,7 @@
 
 import { html, svgElement } from "../dom.js";
 import { numberText, shapeText } from "../number.js";
-import { extent, pieces, scale } from "./scale.js";
+import { extent, path, pieces, scale } from "./geometry.js";
 
 /** @typedef {import("./data.js").Parameter} Parameter */
 /** @typedef {import("./data.js").RunData} RunData */
@@ -38,10 +38,10 @@ function makeWay(parameter) {
       y = scale([low, high], [WAY_HEIGHT - 9, 9]);
       // Where it took no part in a step, the line goes on from the step before to the one after.
       const there = steps.filter((k) => !Number.isNaN(own[k]));
-      const path = (/** @type {number[]} */ way) =>
-        pieces(there, there.map((k) => way[k]), WIDTH).map((piece) => `M${piece.map(([a, b]) => `${x(a).toFixed(1)} ${y(b).toFixed(1)}`).join("L")}`).join("");
-      others.setAttribute("d", ways.map((way, column) => (column === entry ? "" : path(way))).join(""));
-      chosen.setAttribute("d", path(own));
+      const drawn = (/** @type {number[]} */ way) =>
+        pieces(there.map((k) => way[k]), WIDTH).map((piece) => path(piece.map((at) => [x(there[at]), y(way[there[at]])]))).join("");
+      others.setAttribute("d", ways.map((way, column) => (column === entry ? "" : drawn(way))).join(""));
+      chosen.setAttribute("d", drawn(own));
       top.textContent = numberText(high, 3);
       bottom.textContent = numberText(low, 3);
       const [, place] = parameter.entries[entry] ?? [0, ""];

@@ -1,0 +1,121 @@
+// What a gradient means: if an entry rose by a little, the change that the gradient predicts, beside the true one.
+
+import { button, html } from "./dom.js";
+import { placeOf } from "./explain.js";
+import { math, subscript } from "./mathml.js";
+import { numberText } from "./number.js";
+import { shortName } from "./workings.js";
+
+/** @typedef {import("./explain.js").Entry} Entry */
+/** @typedef {import("./facts.js").Facts} Facts */
+/** @typedef {Record<string, {by: number[], results: (number | string)[][]}>} Nudges worked out beforehand: for each entry of a leaf the output, one for each nudge */
+
+const STEPS = [-1, -0.1, -0.01, 0.01, 0.1, 1];
+const USUAL = 0.1;
+
+/** A change with its sign. @param {number} number */
+const change = (number) => (number > 0 ? "+" : "") + numberText(number);
+
+/**
+ * How long the bars of two changes are, and where they begin, in percent: from a zero that both have.
+ * @param {number} said
+ * @param {number} true_
+ */
+export function barsOf(said, true_) {
+  const [low, high] = [Math.min(0, said, true_), Math.max(0, said, true_)];
+  const span = high - low || 1;
+  const bar = (/** @type {number} */ number) => ({ left: ((Math.min(0, number) - low) / span) * 100, width: (Math.abs(number) / span) * 100 });
+  return { said: bar(said), true_: bar(true_), zero: (Math.abs(low) / span) * 100 };
+}
+
+/** Says whether the two agree. @param {number} said @param {number} true_ @param {string} output @param {string} where */
+export function verdict(said, true_, output, where) {
+  const apart = Math.abs(true_ - said);
+  if (apart <= 1e-4 * Math.max(Math.abs(said), Math.abs(true_))) return `The same: along ${where}, ${output} is straight.`;
+  return `${numberText(apart, 2)} apart: ${output} curves, the gradient goes straight on.`;
+}
+
+/**
+ * @param {Facts} facts
+ * @param {Nudges} nudges
+ * @param {(tensor: string, index: number, by: number) => void} [ask] asks the kernel, which answers with `told`
+ */
+export function makeNudge(facts, nudges, ask) {
+  const head = html("span", { class: "gp-nudge-if" });
+  const amount = html("output", { class: "gp-v" });
+  const [less, more] = [button("−", () => turn(-1), { kind: "gp-small" }), button("+", () => turn(1), { kind: "gp-small" })];
+  less.setAttribute("aria-label", "Nudge it less");
+  more.setAttribute("aria-label", "Nudge it more");
+  const outcome = html("span", { class: "gp-outcome gp-v" });
+  const rows = ["gradient says", "true change"].map((words, i) => {
+    const [bar, number] = [html("i", { class: i ? "gp-bar-v" : "gp-bar-g" }), html("span", { class: i ? "gp-v" : "gp-g" })];
+    return { row: html("div", { class: "gp-nudged" }, html("span", { class: "gp-muted" }, words), html("span", { class: "gp-beam", "aria-hidden": "true" }, bar), number), bar, number };
+  });
+  const note = html("p", { class: "gp-muted" });
+  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge", "aria-live": "polite" }, html("div", { class: "gp-nudge-head" }, head, html("span", { class: "gp-turn" }, less, amount, more), outcome), ...rows.map(({ row }) => row), note);
+  /** @type {Entry | undefined} */
+  let entry;
+  let by = USUAL;
+  let step = 0;
+  /** @type {Map<string, number>} what the kernel has said */
+  const known = new Map();
+  const keyOf = (/** @type {Entry} */ { tensor, index }) => `${tensor} ${index} ${by}`;
+  const choices = () => (entry && Object.hasOwn(nudges, entry.tensor) ? nudges[entry.tensor].by : STEPS);
+
+  /** @param {number} direction */
+  function turn(direction) {
+    const all = choices();
+    by = all[Math.max(0, Math.min(all.length - 1, all.indexOf(by) + direction))];
+    write();
+  }
+
+  /** The output after the nudge, if it is known. @param {Entry} given */
+  function after(given) {
+    const found = Object.hasOwn(nudges, given.tensor) ? nudges[given.tensor].results[given.index]?.[nudges[given.tensor].by.indexOf(by)] : undefined;
+    return found === undefined ? known.get(keyOf(given)) : Number(found);
+  }
+
+  function write() {
+    element.hidden = !entry;
+    if (!entry) return;
+    const tensor = facts.tensor(entry.tensor);
+    if (!tensor) return;
+    const all = choices();
+    if (!all.includes(by)) by = all.includes(USUAL) ? USUAL : all[all.length - 1];
+    const gradient = facts.gradients.at(entry.tensor, step);
+    const slope = gradient?.complete ? Number(gradient.value.data?.[entry.index]) : undefined;
+    const before = Number(facts.values.at(facts.outputId, Infinity)?.data?.[0]);
+    const then = after(entry);
+    if (then === undefined) ask?.(entry.tensor, entry.index, by);
+    const place = placeOf(entry.index, tensor.shape);
+    const name = shortName(tensor.name);
+    const output = shortName(facts.output);
+    head.replaceChildren("If ", math("math", subscript(name, place)), by < 0 ? " fell by" : " rose by");
+    amount.textContent = numberText(Math.abs(by));
+    [less.disabled, more.disabled] = [all.indexOf(by) === 0, all.indexOf(by) === all.length - 1];
+    outcome.textContent = then === undefined ? "" : `${output}: ${numberText(before, 7)} → ${numberText(then, 7)}`;
+    const said = slope === undefined ? undefined : slope * by;
+    const true_ = then === undefined ? undefined : then - before;
+    const { said: one, true_: other } = barsOf(said ?? 0, true_ ?? 0);
+    for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%` });
+    rows[0].number.textContent = said === undefined || slope === undefined ? "not all of it has arrived" : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
+    rows[1].number.textContent = true_ === undefined ? "…" : change(true_);
+    note.textContent = said === undefined || true_ === undefined ? "" : verdict(said, true_, output, `${name}${place.length ? `[${place.join(", ")}]` : ""}`);
+  }
+
+  return {
+    element,
+    /** Which leaves can be nudged. @param {string} id */
+    can: (id) => Object.hasOwn(nudges, id) || (ask !== undefined && facts.tensor(id)?.producer === undefined && Boolean(facts.tensor(id)?.requires_grad)),
+    /** @param {Entry | undefined} given @param {number} k */
+    show(given, k) {
+      [entry, step] = [given, k];
+      write();
+    },
+    /** What the kernel has worked out. @param {{tensor: string, index: number, by: number, after: number}} answer */
+    told({ tensor, index, by: nudge, after: then }) {
+      known.set(`${tensor} ${index} ${nudge}`, then);
+      write();
+    },
+  };
+}

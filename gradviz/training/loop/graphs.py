@@ -1,0 +1,109 @@
+"""The different graphs of a run, and what goes into them in a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.node import Node
+from gradviz.engine.tensor import Tensor
+from gradviz.recording.model import FULL_VALUE_LIMIT
+from gradviz.recording.names import let_go
+from gradviz.recording.observe import structure_of
+from gradviz.training.loop.parameters import Parameters
+from gradviz.training.loop.plan import Plan, upstream_of
+from gradviz.training.loop.surroundings import Surroundings
+from gradviz.training.run import Run
+from gradviz.training.run.log import Entry, in_full, size_of
+from gradviz.training.run.program import array_at, program_of
+
+MOST_PROGRAMS = 32
+"""Different graphs that are kept of one run."""
+
+
+class Graphs:
+    """The graphs of a run, by what those of the same structure have in common.
+
+    Of a graph only copies of what went into it are kept: the rest follows from its program.
+    """
+
+    def __init__(self, run: Run, parameters: Parameters, surroundings: Surroundings) -> None:
+        self._run, self._parameters, self._surroundings = run, parameters, surroundings
+        self._plans: dict[Any, Plan | None] = {}
+        self._data = 0  # bytes of what goes into the computation and is the same in every step
+
+    def __contains__(self, signature: Any) -> bool:
+        return signature in self._plans
+
+    def __getitem__(self, signature: Any) -> Plan | None:
+        """The plan of a graph that is known; ``None`` for one too many."""
+        return self._plans[signature]
+
+    def learn(self, signature: Any, output: Tensor, nodes: list[Node]) -> None:
+        """Make a graph of a new structure known."""
+        log = self._run.log
+        if len(log.programs) >= MOST_PROGRAMS:
+            log.note(
+                f"more than {MOST_PROGRAMS}",
+                f"more than {MOST_PROGRAMS} different graphs were computed: of the others the losses and the parameters are "
+                "kept, but no graph. (Batches of different sizes have different graphs; and one that grows from step to step "
+                "means that something of the step before is still in it: detach() it, or update under no_grad().)",
+            )
+            self._plans[signature] = None
+            return
+        frames, scopes = self._surroundings.all_variables()
+        graph, title, ids = structure_of(output, nodes, scopes)
+        for frame in frames:
+            let_go(frame)
+        program, found = program_of(nodes, output, graph, title, ids)
+        plan = Plan(len(log.programs), program, found, {})
+        for slot, told in enumerate(program.slots):
+            if told.kind == "parameter":
+                leaf = plan.leaf(slot, nodes).variable
+                plan.owners[slot] = self._parameters.owner(
+                    leaf, graph.tensor(told.tensor).name, set(plan.owners.values())
+                )
+        log.title = log.title or title
+        log.programs.append(program)
+        self._run.owners.append(plan.owners)
+        self._plans[signature] = plan
+
+    def keep_inputs(self, entry: Entry, plan: Plan, nodes: Sequence[Node], output: Tensor) -> None:
+        """Keep what went into the computation; what has not changed since the last step is not copied again."""
+        for slot, where in enumerate(plan.found):
+            owner = plan.owners.get(slot)
+            if owner is not None:
+                entry.inputs.append(entry.parameters[owner].before)
+                self._parameters.note_earlier(owner, slot, plan.leaf(slot, nodes).seen, entry)
+                continue
+            array = array_at(nodes, where)
+            if not isinstance(array, np.ndarray | np.generic):
+                entry.inputs.append(array)
+            elif plan.same(slot, array, nodes):
+                entry.inputs.append(plan.last[slot])
+            elif plan.last[slot] is None:
+                # Data that is there in every step is kept once, for good: it is not part of what is thinned.
+                plan.last[slot] = np.array(array)
+                entry.inputs.append(plan.last[slot])
+                self._note_data(array.nbytes)
+            else:
+                entry.inputs.append(in_full(array))
+                entry.size += size_of(entry.inputs[-1])
+                if array.size <= FULL_VALUE_LIMIT:
+                    plan.last[slot] = entry.inputs[-1]
+        upstream = upstream_of(output)
+        if upstream is not None:
+            entry.seed = in_full(upstream)
+            entry.size += size_of(entry.seed)
+
+    def _note_data(self, size: int) -> None:
+        self._data += size
+        log = self._run.log
+        if self._data > log.budget:
+            log.note(
+                "the data takes",
+                f"the data takes {self._data / 2**20:.3g} MB: it is kept once, beside the budget of "
+                f"{log.budget / 2**20:.3g} MB for what the steps do with it",
+            )

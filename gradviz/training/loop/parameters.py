@@ -1,0 +1,225 @@
+"""The parameters of a run, each looked at again and again: what they were before a step, and what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.tensor import Tensor
+from gradviz.recording.model import FULL_VALUE_LIMIT
+from gradviz.recording.values import dtype_text
+from gradviz.training.run.log import (
+    LARGE_OVERHEAD,
+    Entry,
+    Log,
+    ParameterEntry,
+    Stored,
+    array_of,
+    in_full,
+    norm,
+    size_of,
+    stored,
+)
+from gradviz.training.run.model import BY_HAND, UNMOVED, Parameter, Rule
+
+HAND, STILL = Rule(BY_HAND), Rule(UNMOVED)
+
+
+@dataclass
+class Watched:
+    """A parameter, as it was when it was last looked at.
+
+    Attributes
+    ----------
+    tensor
+        The leaf.
+    kept
+        Its copy, as it is in the log, where a large one may be thinned out.
+    array
+        The copy itself.
+    entry, part
+        The newest step in which it took part, and what is kept of it there.
+    by_optimizer
+        Whether an optimiser has ever moved it.
+    used
+        Whether it has been moved since its gradient was last 0 or not there: by then the gradient has been made use of.
+    suspected
+        The step whose gradient was added to one that had been made use of.
+    """
+
+    tensor: Tensor
+    kept: Stored | None = None
+    array: Any = None
+    entry: Entry | None = None
+    part: ParameterEntry | None = None
+    by_optimizer: bool = False
+    used: bool = False
+    suspected: int | None = None
+
+
+class Parameters:
+    """The parameters of a run, by their numbers in its log."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._watched: list[Watched] = []
+        self._scratch: dict[Any, Any] = {}  # by shape and dtype: room for what was added to a large parameter
+
+    def __len__(self) -> int:
+        return len(self._watched)
+
+    def __getitem__(self, number: int) -> Watched:
+        return self._watched[number]
+
+    def __iter__(self) -> Iterator[Watched]:
+        return iter(self._watched)
+
+    # --- which is which -------------------------------------------------------------------------------------------
+
+    def owner(self, leaf: Tensor, name: str, taken: set[int]) -> int:
+        """Return which of the parameters a leaf is: by identity, by name, or a new one."""
+        log = self._log
+        shape = tuple(leaf.shape)
+        for number, watched in enumerate(self._watched):
+            same = watched.tensor is leaf or (number not in taken and log.parameters[number].name == name)
+            if same and log.parameters[number].shape == shape:
+                return number
+            if same:
+                log.note(
+                    f"{name} changed its shape",
+                    f"{name} changed its shape from {log.parameters[number].shape} to {shape} in step {len(log.losses)}: "
+                    "from there on it is a parameter of its own",
+                )
+        names = {parameter.name for parameter in log.parameters}
+        own, count = name, 2
+        while own in names:
+            own, count = f"{name} ({count})", count + 1
+        log.parameters.append(Parameter(own, shape, dtype_text(leaf.array.dtype)))
+        self._watched.append(Watched(leaf))
+        return len(self._watched) - 1
+
+    def renew(self, number: int, tensor: Tensor) -> None:
+        """A parameter is another tensor now. Where nobody else moves it, to make it anew is how a loop does that by hand."""
+        watched = self._watched[number]
+        if tensor is watched.tensor:
+            return
+        if watched.by_optimizer:
+            self._settle(watched)
+            watched.array = watched.part = None
+        watched.tensor = tensor
+
+    def find_renewed(self, scopes: Sequence[Mapping[str, Any]]) -> None:
+        """Where a loop makes ``w`` anew in each step, the last one is only found under its name."""
+        for number, parameter in enumerate(self._log.parameters[: len(self)] if scopes else ()):
+            found = next((scope[parameter.name] for scope in scopes if parameter.name in scope), None)
+            if isinstance(found, Tensor) and tuple(found.shape) == parameter.shape:
+                self.renew(number, found)
+
+    # --- before a step --------------------------------------------------------------------------------------------
+
+    def begin(self, number: int, entry: Entry) -> None:
+        """Keep a parameter as it is at the beginning of a step in which it takes part, and its gradient."""
+        watched = self._watched[number]
+        if watched.array is None:
+            watched.kept = in_full(watched.tensor.array)
+            watched.array = array_of(watched.kept)
+            entry.size += size_of(watched.kept)
+        assert watched.kept is not None
+        part = entry.parameters[number] = ParameterEntry(watched.kept, None, HAND)
+        watched.entry, watched.part = entry, part
+        self.note_gradient(watched)
+
+    def note_gradient(self, watched: Watched) -> None:
+        """Keep the gradient of a parameter, as it stands in ``.grad`` now: after ``backward()``, or after clipping."""
+        held, part, entry = watched.tensor._grad, watched.part, watched.entry
+        if held is None:
+            return
+        assert part is not None
+        assert entry is not None
+        array, length = held.array, None
+        if array.size > FULL_VALUE_LIMIT:
+            length = norm(array)
+            if part.gradient is not None and length == part.gradient_norm:
+                return  # as it was after backward(): nothing has clipped it
+            part.gradient_norm = length
+        if part.gradient is None:
+            self._log.grow(entry, size_of(array) if length is None else LARGE_OVERHEAD)
+        part.gradient = stored(array, length)
+
+    def note_earlier(self, number: int, slot: int, seen: Any, entry: Entry) -> None:
+        """Keep what stood in ``.grad`` before; and suspect that zero_grad() was forgotten, if it has been made use of."""
+        watched = self._watched[number]
+        earlier = None if seen is None else seen[1]
+        if earlier is None or not earlier.any():
+            watched.used, watched.suspected = False, None
+            return
+        entry.earlier[slot] = in_full(earlier)
+        entry.size += size_of(entry.earlier[slot])
+        if watched.used and watched.suspected is None:
+            watched.suspected = entry.index
+
+    # --- after it -------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """See what became of them since they were last looked at."""
+        for watched in self._watched:
+            self._settle(watched)
+
+    def _settle(self, watched: Watched) -> None:
+        """See what became of a parameter.
+
+        A step may move a parameter whose gradient is from an earlier step: two losses, two calls of ``backward()``, and one
+        ``step()``. Then the earlier step is told late.
+        """
+        part, entry, array, before = watched.part, watched.entry, watched.tensor.array, watched.array
+        if part is None or before is None:
+            return
+        assert entry is not None
+        if array.shape != before.shape:  # it goes on as a parameter of its own
+            part.after, part.update_norm = part.before, 0.0
+            watched.array = watched.part = None
+            return
+        first_look = part.after is None
+        moved, length = self._change(before, array)
+        if not moved:
+            if first_look:
+                part.after, part.update_norm = part.before, 0.0
+                part.rule = STILL if part.rule is HAND else part.rule
+            return
+        kept = in_full(array)
+        if first_look or part.after is part.before:  # else it has had its step, and was moved once more
+            part.rule = HAND if part.rule is STILL else part.rule
+            part.update_norm = length
+            if first_look:
+                part.after = kept
+                entry.size += size_of(kept)
+            else:
+                self._log.complete(entry, part, kept)
+        self._note_use(watched)
+        watched.kept, watched.array = kept, array_of(kept)
+
+    def _change(self, before: Any, array: Any) -> tuple[bool, float | None]:
+        """Say whether an array has changed, and of a large one by how much: the length of what was added."""
+        if array.size <= FULL_VALUE_LIMIT:
+            return before.tobytes() != array.tobytes(), None  # of few entries by far the fastest way to compare them
+        key = array.shape, array.dtype
+        if key not in self._scratch:  # fresh memory for it in every step would cost more than to compute it
+            self._scratch[key] = np.empty(array.shape, array.dtype)
+        with np.errstate(all="ignore"):
+            change = np.subtract(array, before, out=self._scratch[key])
+        length = norm(change)
+        return length != 0 or bool(change.any()), length  # a small length may have come out as 0
+
+    def _note_use(self, watched: Watched) -> None:
+        """A parameter has been moved: its gradient has been made use of."""
+        watched.used = True
+        if watched.suspected is not None:
+            index, watched.suspected = watched.suspected, None
+            self._log.note(
+                "gradients are accumulating",
+                "gradients are accumulating over epochs: zero_grad() was not called between step "
+                f"{index - 1} and step {index}, so the gradient of the earlier step is part of the later one's",
+            )

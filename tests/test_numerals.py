@@ -112,8 +112,9 @@ def test_printed_arithmetic_is_right_or_says_that_it_is_not(operands, sign, dtyp
         assert number(worked_out, printed.digits) == printed.result or worked_out == pytest.approx(there, rel=1e-12)
     else:
         assert printed.relation == "≈"
-        closer = [nearest(read(number(operand, 7, dtype)), dtype) for operand in operands]
-        assert there == 0 or number(compute(*closer)) != printed.result or closer != operands
+        closer = compute(*(read(number(operand, 7, dtype)) for operand in operands))
+        exact = nearest(there, dtype) == result
+        assert there == 0 or (closer != pytest.approx(there, rel=1e-12) if exact else number(closer) != printed.result)
 
 
 def test_of_the_issue_nothing_contradicts_the_arithmetic():
@@ -203,7 +204,7 @@ def test_javascript_writes_numbers_as_python_does(in_javascript):
         for place, value in enumerate(sample(2000))
         for digits, dtype in [((2, 3, 4, 5, 7)[place % 5], DTYPES[place % 4]), (4, "float64"), (4, "float32")]
     ]
-    cases = [case for case in cases if math.isfinite(case[0])]
+    cases = [case for case in cases if case[2] != "float16" or abs(case[0]) <= 65504]
     written = in_javascript("([n, digits, dtype]) => numberText(n, digits, dtype)", cases)
     assert [(case, text) for case, text in zip(cases, written, strict=True) if text != number(*case)] == []
 

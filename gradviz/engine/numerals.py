@@ -262,8 +262,8 @@ def dust(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dtyp
     """Return which entries of a result are rounding error and nothing else.
 
     Such an entry is smaller than it would be moved if each entry of the operands were off by a unit in its last place: half of
-    that is its own rounding error, and what is computed on the way is rounded too. So is the sum of 1, 1e−8 and −1 in float32, or
-    sin(π). A small product of small factors is not.
+    that is its own rounding error, and what is computed on the way is rounded too. Or it is small, and quite another number when
+    it is computed in float64. So are the sum of 1, 1e−8 and −1 in float32, and sin(π). A small product of small factors is not.
 
     Parameters
     ----------
@@ -292,4 +292,5 @@ def dust(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dtyp
                 others = (*arrays[:place], nudged, *arrays[place + 1 :])
                 moved += np.abs(np.asarray(compute(*others), np.float64) - base)
     bound = np.broadcast_to(moved, values.shape) * (eps / _NUDGE)
-    return tuple(np.flatnonzero(suspect & (np.abs(values) < bound)).tolist())
+    off = np.abs(values - np.broadcast_to(base, values.shape)) > np.abs(values) / 2
+    return tuple(np.flatnonzero(suspect & (off | (np.abs(values) < bound))).tolist())

@@ -27,26 +27,39 @@ PLAIN: Printed = {"digits": DIGITS, "dust": ()}
 
 def of_result(applied: Applied, place: int, result: Any) -> Printed:
     """Say how to print one of an operation's results, by its arguments."""
-    arrays = [operand.array for operand in applied.operands]
-    return _printed(arrays, result, lambda *operands: _computed(applied, operands)[place])
+    if applied.part is not None:  # a part of it was changed in place
+        return PLAIN
+    return _printed(_given(applied), result, lambda *given: _computed(applied, _filled(applied, given))[place])
 
 
 def of_contribution(applied: Applied, slot: str, upstream: Any, sent: Any) -> Printed:
     """Say how to print what an operation sent to an argument, by its arguments and the gradient that arrived."""
+    if applied.part is not None:
+        return PLAIN
     row, place = applied.operation, applied.operation.inputs.index(slot)
-    arrays = [upstream, *(operand.array for operand in applied.operands)]
 
-    def compute(gradient: Any, *operands: Any) -> Any:
+    def compute(gradient: Any, *given: Any) -> Any:
+        operands = _filled(applied, given)
         results = operands[:1] if row.reduction else _computed(applied, operands)
         sent_back = np.asarray(row.rules[place](gradient, (*operands, *results, *applied.settings)))
         return unbroadcast(sent_back, np.shape(sent), sent_back.dtype)
 
-    return _printed(arrays, sent, compute)
+    return _printed([upstream, *_given(applied)], sent, compute)
 
 
 def of_sum(first: Any, second: Any, total: Any) -> Printed:
     """Say how to print a sum of gradients."""
     return _printed([first, second], total, operator.add)
+
+
+def _given(applied: Applied) -> list[Any]:
+    return [operand.array for operand in applied.operands if operand.id]
+
+
+def _filled(applied: Applied, given: Sequence[Any]) -> tuple[Any, ...]:
+    """Put arguments at their places, and ``None`` where there was none, such as a bias."""
+    arrays = iter(given)
+    return tuple(next(arrays) if operand.id else None for operand in applied.operands)
 
 
 def _computed(applied: Applied, operands: Sequence[Any]) -> tuple[Any, ...]:

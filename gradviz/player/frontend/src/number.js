@@ -83,6 +83,15 @@ function rounded(value, digits) {
   return isTie ? `${all.slice(0, cut)}e${power}` : value.toExponential(digits - 1);
 }
 
+/**
+ * Writes one of a tensor's numbers, as it is to be printed by what it was computed from: what is nothing but rounding error as "≈ 0".
+ * @param {import("./facts.js").Value} value
+ * @param {number} index
+ */
+export function entryText({ data, digits, dust }, index) {
+  return dust?.includes(index) ? "≈ 0" : numberText(data?.[index] ?? NaN, digits);
+}
+
 /** Writes a shape: "10×3", and "one number" for a scalar. @param {number[]} shape */
 export function shapeText(shape) {
   return shape.length ? shape.join("×") : "one number";

@@ -19,7 +19,7 @@ from gradviz.drawing.face import PARTS, THICKEST, THINNEST, cells, line_width
 from gradviz.drawing.layout import LayoutError, Program, choose, engines, layout
 from gradviz.drawing.palette import NOTHING, STRANGE, colours, shades
 from gradviz.drawing.statistics import statistics
-from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, PENDING, ROLES, VALUE
+from gradviz.drawing.theme import BACK, GRADIENT, INK, LINE, MUTED, PENDING, ROLES, VALUE
 from gradviz.engine.operation import TABLE
 from gradviz.recording import dumps, loads, record_graph, variables_of
 from gradviz.recording.values import value_of
@@ -385,7 +385,7 @@ def test_what_is_not_known_yet_does_not_look_like_a_zero():
 
 
 def test_dark_text_can_be_read_too():
-    from gradviz.drawing.svg import _DARK
+    from gradviz.drawing.theme import _DARK
 
     look = {name: dict(rule.split(":") for rule in rules.split(";")) for name, rules in _DARK.items()}
     look.pop(".gv-cells")

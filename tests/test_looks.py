@@ -12,7 +12,7 @@ import pytest
 import gradviz as gv
 from gradviz.drawing import draw_recording
 from gradviz.drawing.palette import LEVELS, PALETTES, shades
-from gradviz.drawing.svg import _DARK, _PRINT, BACK, GRADIENT, LINE, ROLES, VALUE
+from gradviz.drawing.theme import _DARK, _PRINT, BACK, GRADIENT, LINE, ROLES, VALUE
 from gradviz.recording import record_graph
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from gradviz.drawing.body import LAYER_GAP, ROW, Body
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.palette import NOT_YET
-from gradviz.drawing.view import BETWEEN, CAPTION, HEADER, LAYER_GAP, PADDING, ROW, Body, Card, View
+from gradviz.drawing.view import BETWEEN, CAPTION, HEADER, PADDING, Card, View
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradviz.drawing.bars import Bars, entries
+from gradviz.drawing.body import Body, grid
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import NOT_YET, shaded
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
-from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid, sum_text
+from gradviz.drawing.view import Arrow, Card, Disc, View, sum_text
 from gradviz.recording import number_text, shape_text
 from gradviz.recording.model import Gradient, Moment, Operation, Recording, Value
 

@@ -6,105 +6,32 @@ All lengths are in pixels of the finished picture.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from gradviz.drawing.bars import Bars, bars, columns
+from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import mono_width, shorten, width
-from gradviz.recording import preview_shape, shape_text, shown
+from gradviz.recording import shape_text, shown
 from gradviz.recording.model import FOLD, Argument, Gradient, Moment, Operation, Recording, Tensor, Value
 
-NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, NUMBER_SIZE, LABEL_SIZE, STAT_SIZE = 14.0, 12.0, 11.0, 13.0, 12.0, 11.0
+NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, LABEL_SIZE = 14.0, 12.0, 11.0, 12.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0
 PADDING = 10.0
 HEADER = 27.0
-ROW = 19.0
 CAPTION = 42.0
-GAP = 10.0
-LAYER_GAP = 5.0
 BETWEEN = 7.0
 LONGEST_NAME = 22
 LONGEST_LABEL = 26
 
-MOST_NUMBERS, LONGEST_LINE, WIDEST_LINE = 16, 8, 540.0
-"""A tensor is shown in numbers where they fit: so many of them, so many in a row or a column, and so many pixels wide."""
-
-HEATMAP_UP_TO = 12
 MOST_MEETING = 3
 """Gradients that meet are written as a sum if they are no more than this."""
 
 SCREEN = (1400.0, 850.0)
 """What a picture should fit, scaled down as little as possible: that decides its direction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """How the numbers of a tensor are shown.
-
-    Attributes
-    ----------
-    kind
-        ``numbers``, ``heatmap``, ``preview`` (a small heatmap of means, with a line of statistics), ``empty``, or
-        ``none`` where no numbers are shown.
-    rows, columns
-        Of the cells shown.
-    cell_width, cell_height
-        Of one cell.
-    layers, across
-        A tensor with more than two axes is shown as several such matrices, so many of them side by side.
-    note
-        What is not shown: ``"8 of 64"`` layers.
-    """
-
-    kind: Literal["numbers", "heatmap", "preview", "empty", "none"]
-    rows: int
-    columns: int
-    cell_width: float
-    cell_height: float
-    layers: int = 1
-    across: int = 1
-    note: str = ""
-
-    @property
-    def count(self) -> int:
-        """How many cells there are."""
-        return self.layers * self.rows * self.columns
-
-    @property
-    def width(self) -> float:
-        """Width of all cells."""
-        return self.across * (self.columns * self.cell_width + LAYER_GAP) - LAYER_GAP
-
-    @property
-    def cells_height(self) -> float:
-        """Height of all cells."""
-        down = -(-self.layers // self.across)
-        return down * (self.rows * self.cell_height + LAYER_GAP) - LAYER_GAP
-
-    @property
-    def height(self) -> float:
-        """Height of all cells, and of the line of statistics where there is one."""
-        return self.cells_height + (STAT_SIZE + 5 if self.kind == "preview" else 0)
-
-    def corners(self) -> tuple[tuple[float, float], ...]:
-        """Return where each cell begins, from the top left of all."""
-        wide, high = self.columns * self.cell_width + LAYER_GAP, self.rows * self.cell_height + LAYER_GAP
-        return tuple(
-            (
-                layer % self.across * wide + column * self.cell_width,
-                layer // self.across * high + row * self.cell_height,
-            )
-            for layer in range(self.layers)
-            for row in range(self.rows)
-            for column in range(self.columns)
-        )
-
-
-NO_BODY = Body("none", 0, 0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +257,7 @@ def _card(
     numbers = not structure and (options.detail == "full" or tensor.shape == () or options.detail == "auto")
     has_value = numbers and options.shows("values")
     has_gradient = numbers and tensor.requires_grad and options.shows("grads")
-    body = _body(tensor, shown, options) if has_value or has_gradient else NO_BODY
+    body = body_of(tensor, shown, options) if has_value or has_gradient else NO_BODY
     parts = has_value + has_gradient
     meets: tuple[str, ...] = ()
     gradient = (
@@ -365,41 +292,6 @@ def _chip(tensor: Tensor, name: str, shape: str, body: Body, has_value: bool, ha
     high = (bool(name) + has_value + has_gradient) * ROW + 4
     wide = max(body.width, text) + 8
     return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(wide), round(high))
-
-
-def grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Return how many matrices there are in a tensor, and their rows and columns: its last axis goes across."""
-    rows, columns = ((1, 1, *shape) if len(shape) < 2 else shape)[-2:]
-    return math.prod(shape[:-2]), rows, columns
-
-
-def _body(tensor: Tensor, shown: list[Value], options: Options) -> Body:
-    layers, rows, columns = grid(tensor.shape)
-    if layers * rows * columns == 0:
-        return Body("empty", 1, 1, 40.0, ROW)
-    stacked = layers * rows  # a few small matrices are as easy to read below each other
-    if stacked * columns <= MOST_NUMBERS and max(stacked, columns) <= LONGEST_LINE:
-        texts = [options.entry(value, place) for value in shown for place in range(len(value.data or ()))]
-        widest = max((len(text) for text in texts), default=1)
-        wide = mono_width("0" * widest, NUMBER_SIZE) + GAP
-        if columns * wide <= WIDEST_LINE:
-            return Body("numbers", stacked, columns, wide, ROW)
-    if layers > 1:
-        return _layers(tensor, layers, rows, columns)
-    if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
-        return Body("heatmap", rows, columns, 14.0, 12.0)
-    _, rows, columns = grid(preview_shape(tensor.shape))
-    return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
-
-
-def _layers(tensor: Tensor, layers: int, rows: int, columns: int) -> Body:
-    """Several small heatmaps: the channels of an image, the heads of an attention."""
-    whole = layers, rows, columns
-    seen, rows, columns = shown = preview_shape(tensor.shape)
-    cell = 11.0 if max(rows, columns) <= 4 else 7.0
-    across = tensor.shape[-3] if seen == layers and 1 < tensor.shape[-3] <= 4 else min(seen, 4)
-    note = f"{seen} of {layers:,}".replace(",", " ") if seen < layers else ""
-    return Body("heatmap" if shown == whole else "preview", rows, columns, cell, cell, seen, across, note)
 
 
 def _disc(operation: Operation, recording: Recording, options: Options, last: Moment | None) -> Disc:

@@ -50,7 +50,8 @@ export function shown(operands, result, compute, dtype = "float64") {
 }
 
 /**
- * Whether a result is smaller than it would be moved if each operand were off by a unit in its last place.
+ * Whether a result is smaller than it would be moved if each operand were off by a unit in its last place, or small and another
+ * number when it is computed in float64.
  * @param {number[]} operands
  * @param {number} result
  * @param {(...operands: number[]) => number} compute
@@ -58,7 +59,10 @@ export function shown(operands, result, compute, dtype = "float64") {
  */
 function isDust(operands, result, compute, dtype) {
   const eps = EPSILON[dtype] ?? 0;
+  const reach = 64 * eps * operands.length * Math.max(1, ...operands.map(Math.abs));
+  if (result === 0 || !(Math.abs(result) < reach)) return false;
   const base = compute(...operands);
   const moved = operands.map((operand, place) => Math.abs(compute(...operands.with(place, operand * (1 + NUDGE))) - base));
-  return result !== 0 && Math.abs(result) < (moved.reduce((sum, one) => sum + one, 0) * eps) / NUDGE;
+  const bound = (moved.reduce((sum, one) => sum + one, 0) * eps) / NUDGE;
+  return Math.abs(result) < bound || Math.abs(result - base) > Math.abs(result) / 2;
 }

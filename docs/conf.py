@@ -1,6 +1,6 @@
 """How the documentation is built: ``sphinx-build -W docs build/docs`` after ``pip install ".[docs]"``.
 
-It needs no network. The notebooks are shown as they are stored, with the outputs that they have, and not run again.
+It needs no network. The notebooks are run once more, so that their players play on the pages: each carries itself.
 """
 
 from __future__ import annotations
@@ -18,17 +18,19 @@ sys.path.insert(0, str(HERE.parent))
 
 sys.path.insert(0, str(HERE))
 
+import live  # noqa: E402
 import reference  # noqa: E402
 
 import gradviz  # noqa: E402
 
 # Sphinx wants all that it reads under one folder; the notebooks and pictures have places of their own.
-for folder, pattern in (("notebooks", "*.ipynb"), ("assets", "*.svg")):
-    copies = HERE / "_copied" / folder
-    shutil.rmtree(copies, ignore_errors=True)
-    copies.mkdir(parents=True)
-    for path in sorted((HERE.parent / folder).glob(pattern)):
-        shutil.copyfile(path, copies / path.name)
+for folder in ("notebooks", "assets"):
+    shutil.rmtree(HERE / "_copied" / folder, ignore_errors=True)
+    (HERE / "_copied" / folder).mkdir(parents=True)
+for path in (HERE.parent / "assets").glob("*.svg"):
+    shutil.copyfile(path, HERE / "_copied" / "assets" / path.name)
+live.write(HERE.parent / "notebooks", HERE / "_copied" / "notebooks")
+(HERE / "_copied" / "line.html").write_text(live.line(), encoding="utf-8")
 reference.write(HERE / "_copied" / "reference")
 
 project = "gradviz"
@@ -37,9 +39,9 @@ copyright = "the gradviz authors, MIT licence"
 version = release = gradviz.__version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "browser"]
 nb_execution_mode = "off"
-# A player is shown by the picture stored with it; to play, it would need scripts from the network.
+# A player is shown by the page that it carries; a widget would need scripts from the network.
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 nb_ipywidgets_js: dict[str, Any] = {}
 myst_enable_extensions = ["colon_fence", "dollarmath"]

@@ -82,7 +82,7 @@ from gradviz.engine.printing import get_printoptions, printoptions, set_printopt
 from gradviz.engine.random import Generator, default_generator
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
-from gradviz.func import vmap
+from gradviz.func.batching import vmap
 from gradviz.nn import native
 from gradviz.nn.native import *
 from gradviz.settings import *

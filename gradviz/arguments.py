@@ -176,6 +176,9 @@ def _add_draw_and_play(commands: argparse._SubParsersAction[_Parser]) -> None:
             command.add_argument("--scale", type=float, metavar="X", help="for .png: pixels to one of the picture (2)")
         else:
             command.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
+        command.add_argument(
+            "--every-operation", action="store_true", help="show what only turns or reshapes the factors of a product"
+        )
 
 
 def _add_torch(command: argparse.ArgumentParser) -> None:

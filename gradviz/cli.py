@@ -42,7 +42,7 @@ def _draw(given: argparse.Namespace) -> int:
     output = _checked_output(given.output, arguments.DRAW_SUFFIXES)
     from gradviz.drawing import draw_recording
 
-    names = ("direction", "theme", "detail", "depth", "focus")
+    names = ("direction", "theme", "detail", "depth", "focus", "every_operation")
     try:
         drawing = draw_recording(_record(given), **{name: getattr(given, name) for name in names})
     except ValueError as error:
@@ -54,7 +54,9 @@ def _draw(given: argparse.Namespace) -> int:
 
 def _play(given: argparse.Namespace) -> int:
     output = _checked_output(given.output, arguments.PLAY_SUFFIXES)
-    status = _write_page(_record(given), output)
+    from gradviz.drawing import draw_recording
+
+    status = _write_page(draw_recording(_record(given), every_operation=given.every_operation), output)
     if status == 0 and not given.no_open:
         open_page(output)
     return status

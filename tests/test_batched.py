@@ -59,7 +59,7 @@ def test_an_array_that_is_not_writable_stays_as_it_is(change):
     """PyTorch writes to it; NumPy has promised somebody that nobody does."""
     from gradviz.engine import creation
 
-    creation._not_writable.cache_clear()
+    creation.data._not_writable.cache_clear()
     array = np.arange(3.0)
     array.flags.writeable = False
     with pytest.warns(

@@ -65,6 +65,17 @@ def test_a_row_of_ones_own_is_differentiated_twice():
     assert (y.item(), slope.item(), curve.item()) == (27.0, 27.0, 18.0)
 
 
+def test_a_row_of_ones_own_may_be_written_with_numpys_functions():
+    """Wherever its formulas stand: in the table, in a program, in a notebook."""
+    wave = Operation("wave", np.sin, ("self",), {"self": lambda grad, self: grad * np.cos(self)})
+    x = gv.tensor(0.5, requires_grad=True)
+    (slope,) = Pass([apply(wave, (x,))], Listener(), create_graph=True, wanted=[x]).run([gv.tensor(1.0)])
+    (curve,) = gv.autograd.grad(slope, [x])
+    assert curve.item() == pytest.approx(-np.sin(0.5))
+    with pytest.raises(RuntimeError, match="requires grad"):
+        np.cos(x)  # a program's own is refused, as before: what it computes would not be recorded in PyTorch
+
+
 def test_a_listener_is_told_of_each_step_and_may_change_what_passes():
     class Doubling(Listener):
         def __init__(self):

@@ -17,6 +17,7 @@ ABOVE = {
     "cuda": {"engine", "amp"},
     "nn": {"engine"},
     "optim": {"engine", "nn"},
+    "func": {"engine", "nn"},
     "utils": {"engine", "autograd"},
     "distributions": {"engine", "autograd", "nn", "special"},
     "recording": {"engine"},

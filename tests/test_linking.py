@@ -12,8 +12,9 @@ import pytest
 from test_rows import DEFINED_AS_ZERO, IMPLICIT, ON_DEMAND, examples_of, function_of
 
 import gradviz as gv
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.core.node import Gradients
-from gradviz.engine.operation import TABLE, normal_axes
+from gradviz.engine.operation import TABLE
 from gradviz.player.facts import facts
 from gradviz.recording import Link, dumps, loads, record_graph
 from gradviz.recording.codec import RecordingError, encode

@@ -169,7 +169,9 @@ def test_a_folded_picture_writes_no_words_that_nobody_sees(monkeypatch):
     assert not written
     assert "operations" in draw_recording(recording).to_svg()
     assert len(written) < 100  # the labels of the ends
-    assert printed(recording.frames[1000]) == ["1.001·… + 0.001 = [2.296, 3.944] + 0.001 = [2.297, 3.945]"]
+    assert printed(recording.frames[1000]) == [
+        "y⁽⁴⁹⁹⁾ = 1.001·y⁽⁴⁹⁸⁾ + 0.001 = [2.296, 3.944] + 0.001 = [2.297, 3.945]"
+    ]
 
 
 def test_a_place_in_the_source_is_looked_up_once(monkeypatch):

@@ -121,3 +121,19 @@ def test_pages_fit_a_window_and_have_no_errors(site, browser_page, name, scheme)
     )
     light = [sum(int(n) for n in re.findall(r"\d+", colour)[:3]) > 380 for colour in (shown, page)]
     assert light == ([False, True] if scheme == "light" else [True, False])
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_players_in_the_notebooks_play(site, browser_page):
+    asked = []
+    browser_page.on("request", lambda request: asked.append(request.url))
+    browser_page.goto((site / "_copied" / "notebooks" / "02_a_matrix.html").as_uri())
+    frame = browser_page.frame_locator("iframe.gradviz-frame").first
+    player = frame.locator(".gradviz-player")
+    player.press("End")
+    frame.get_by_text("backward 9 / 9", exact=True).wait_for()
+    browser_page.evaluate("document.body.dataset.theme = 'dark'")
+    frame.locator('.gradviz-player[data-theme="dark"]').wait_for()
+    assert browser_page.locator(".gradviz-still").first.is_hidden()
+    assert [url for url in asked if not url.startswith(("file:", "about:", "data:"))] == []

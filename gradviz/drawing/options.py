@@ -44,6 +44,8 @@ class Options:
     depth
         How far modules unfold: 0 shows each outermost module as one box, 1 what is directly in it, and so on. By default
         as far as fits.
+    every_operation
+        Whether a product shows the operations that only turn or reshape its factors; by default they are folded into it.
     focus, hops
         Show only what is at most so many operations away from the tensor of this name.
     number_format
@@ -63,6 +65,7 @@ class Options:
     theme: Theme = "auto"
     names: tuple[tuple[str, str], ...] = ()
     depth: int | None = None
+    every_operation: bool = False
     focus: str | None = None
     hops: int = 2
     number_format: str | None = None
@@ -127,6 +130,8 @@ def options(**given: Any) -> Options:
     for name, least in {"depth": 0, "hops": 1}.items():
         if name in given and (not isinstance(given[name], int) or isinstance(given[name], bool) or given[name] < least):
             raise ValueError(f"{name} is {given[name]!r}; it has to be a whole number of at least {least}")
+    if not isinstance(given.get("every_operation", False), bool):
+        raise ValueError(f"every_operation is {given['every_operation']!r}; it has to be True or False")
     if "focus" in given and not isinstance(given["focus"], str):
         raise TypeError(f"focus is a {type(given['focus']).__name__}; it has to be the name of a tensor in the picture")
     if "number_format" in given:

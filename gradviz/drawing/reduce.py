@@ -14,6 +14,8 @@ from gradviz.drawing.fold import depth_of, fold, middle, modules_below, repeats
 from gradviz.drawing.options import Detail, Options
 from gradviz.recording.later import changed
 from gradviz.recording.model import Frame, Graph, Recording
+from gradviz.recording.naming import uncounted
+from gradviz.recording.products import as_written
 
 FULL_UP_TO = 300
 """Tensors and operations together that a picture shows with a card each."""
@@ -47,6 +49,8 @@ def reduced(recording: Recording, options: Options) -> tuple[Recording, Options]
     ValueError
         If the tensor to focus on is not in the recording.
     """
+    if not options.every_operation:
+        recording = as_written(recording)
     if options.focus is not None:
         recording = focused(recording, options.focus, options.hops)
     if options.depth is not None:
@@ -89,7 +93,7 @@ def focused(recording: Recording, name: str, hops: int) -> Recording:
     recording
         What was computed.
     name
-        The tensor's name; if several have it, all of them.
+        The tensor's name; if several were called that and are counted, ``h⁽⁰⁾`` and ``h⁽¹⁾``, all of them.
     hops
         How many operations away from it, in both directions, the picture ends.
 
@@ -99,7 +103,7 @@ def focused(recording: Recording, name: str, hops: int) -> Recording:
         If no tensor has this name.
     """
     graph = recording.graph
-    inside = {tensor.id for tensor in graph.tensors if tensor.name == name}
+    inside = {tensor.id for tensor in graph.tensors if name in (tensor.name, uncounted(tensor.name))}
     if not inside:
         close = get_close_matches(name, [tensor.name for tensor in graph.tensors], n=3)
         hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""

@@ -14,7 +14,7 @@ from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
-from gradviz.drawing.text import mono_width, shorten, width
+from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
 from gradviz.recording.model import FOLD, Argument, Gradient, Moment, Operation, Recording, Tensor, Value
 
@@ -24,7 +24,7 @@ PADDING = 10.0
 HEADER = 27.0
 CAPTION = 42.0
 BETWEEN = 7.0
-LONGEST_NAME = 22
+LONGEST_NAME = 26
 LONGEST_LABEL = 26
 
 MOST_MEETING = 3
@@ -156,31 +156,25 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
     """
     graph = recording.graph
     values, gradients = _all_numbers(recording)
-    names = dict(options.names)
+    names = _names_on_cards(recording, dict(options.names))
     last = recording.at() if recording.frames else None
     edges = _edges_back(recording)
     cards = tuple(
         _card(
             tensor,
             [*values.get(tensor.id, ()), *gradients.get(tensor.id, ())],
-            names,
+            names[tensor.id],
             options,
             edges.get(tensor.id, ()),
             last,
         )
         for tensor in graph.tensors
     )
-    summed = {
-        contribution.argument: contribution.summed_axes
-        for frame in recording.frames
-        for contribution in frame.contributions
-        if contribution.summed_axes
-    }
     discs = tuple(_disc(operation, recording, options, last) for operation in graph.operations)
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
-            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), summed, options))
+            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), options))
         for output in operation.outputs:
             arrows.append(
                 Arrow(
@@ -219,6 +213,19 @@ def _all_numbers(recording: Recording) -> tuple[dict[str, list[Value]], dict[str
     return values, gradients
 
 
+def _names_on_cards(recording: Recording, others: dict[str, str]) -> dict[str, str]:
+    """Return a name for each tensor's card, by the tensor's id: what is cut short is still no other's name."""
+    names = {tensor.id: clean(others.get(tensor.name, tensor.name)) for tensor in recording.graph.tensors}
+    taken = {name for name in names.values() if len(name) <= LONGEST_NAME}
+    for id, name in names.items():
+        if len(name) > LONGEST_NAME:
+            # What differs is rather at the end: of a path, or of a count.
+            ways = (f"{name[:head].rstrip()}…{name[head + 1 - LONGEST_NAME :]}" for head in (*range(8, 20, 2), 4))
+            names[id] = next((way for way in ways if way not in taken), name)
+            taken.add(names[id])
+    return names
+
+
 def _direction(recording: Recording, cards: tuple[Card, ...], arrows: list[Arrow]) -> Literal["LR", "TB"]:
     """Choose the direction in which the longest way through the picture fits a screen better.
 
@@ -243,12 +250,11 @@ def _longest_way(recording: Recording, card_length: dict[str, float], label_leng
 def _card(
     tensor: Tensor,
     shown: list[Value],
-    names: dict[str, str],
+    name: str,
     options: Options,
     edges: tuple[str, ...],
     last: Moment | None,
 ) -> Card:
-    name = shorten(names.get(tensor.name, tensor.name), LONGEST_NAME)
     shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") else ""
     structure = options.detail == "structure"
     if tensor.role == "constant" and tensor.shape == ():
@@ -377,13 +383,8 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
     return f"{first}{written} {sign} {total}"
 
 
-def _arrow_in(
-    operation: Operation, argument: Argument, tensor: Tensor, summed: dict[str, tuple[int, ...]], options: Options
-) -> Arrow:
+def _arrow_in(operation: Operation, argument: Argument, tensor: Tensor, options: Options) -> Arrow:
     label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
-    if label and argument.id in summed:
-        axes = summed[argument.id]
-        label += f", Σ over ax{'is' if len(axes) == 1 else 'es'} {', '.join(map(str, axes))}"
     wide = width(label, LABEL_SIZE) + 10 if label else 0.0
     carries = operation.grad_fn is not None and tensor.requires_grad
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)

@@ -54,9 +54,12 @@ class Door:
     __slots__ = ("function", "name", "orders", "own")
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        code = function.__code__
         self.name, self.function = name, function
-        self.own = frozenset(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) - {"out"}
+        code = function.__code__
+        own = getattr(function, "named", None) or frozenset(
+            code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        )
+        self.own = own - {"out"}
         self.orders: dict[Any, Order] = {}
 
     def named(self, call: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:

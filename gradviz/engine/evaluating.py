@@ -21,9 +21,10 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import gammamath, specialmath
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import GRADIENT, is_factor, names_in, without
-from gradviz.engine.operation import Operation, normal_axes
+from gradviz.engine.operation import Operation
 
 Values = Mapping[str, Any]
 Array = np.ndarray[Any, Any]

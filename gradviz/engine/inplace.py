@@ -140,6 +140,7 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
     if type(result._grad_fn).__name__ in TWINS:
         result._grad_fn.__class__ = _twin(result._grad_fn.operation).node_type
     if tensor is root:
+        memory_of(root).changed_by(result._grad_fn.made)
         _becomes(root, result._grad_fn, result._output_nr)
     else:
         _becomes(root, CopySlices(whole, result._grad_fn, part, _overlaps(tensor.array)), 0)

@@ -43,6 +43,12 @@ class Memory:
         if len(self.before) > self.KEPT:
             self.lost = self.before.pop(0)[0]
 
+    def changed_by(self, number: int) -> None:
+        """Note that an operation of this number made the last change: what it made stands there since, not only from then on."""
+        if self.before and self.before[-1][0] > number:
+            self.before[-1] = number, self.before[-1][1]
+        self.lost = min(self.lost, number) if not self.before else self.lost
+
     def at(self, moment: int, now: Any) -> Any:
         """Return the array as it was at a moment: what the first change after that replaced."""
         if self.lost > moment:

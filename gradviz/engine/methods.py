@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import calls, creation, functions, inplace, mixed, subclasses
+from gradviz.engine import calls, functions, inplace, mixed, subclasses
+from gradviz.engine.arguments import array_of
 from gradviz.engine.backward import tensor_backward
+from gradviz.engine.creation import data, filled
 from gradviz.engine.functions.indexing import check_same_dtype, getitem, index_error, index_of, plain_index, viewed
-from gradviz.engine.functions.shapes import broadcast_shape
+from gradviz.engine.functions.repeating import broadcast_shape
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import array_of, watching
-from gradviz.engine.operations import assignment, elementwise
-from gradviz.engine.operations.shapes import basic, place_of
+from gradviz.engine.operation import watching
+from gradviz.engine.operations import arithmetic, assignment
+from gradviz.engine.operations.indexing import basic, place_of
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -186,11 +188,11 @@ def _reshaping(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 def install() -> None:
     """Attach everything to `Tensor`."""
-    Tensor.__new__ = staticmethod(creation.new)  # type: ignore[method-assign]
+    Tensor.__new__ = staticmethod(data.new)  # type: ignore[method-assign]
     for name in functions.__all__:
         if name not in functions.NOT_METHODS and name not in vars(Tensor):
             setattr(Tensor, name, getattr(functions, name))
-    for name, member in {**functions.METHODS, **creation.METHODS}.items():
+    for name, member in {**functions.METHODS, **filled.METHODS}.items():
         setattr(Tensor, name, member)
     for name in functions.IN_PLACE:
         setattr(Tensor, f"{name}_", _in_place(getattr(functions, name)))
@@ -214,12 +216,12 @@ def install() -> None:
         setattr(Tensor, f"__i{name}__", _operator(_in_place(function)))
     # The ones that run most often are the rows themselves.
     for name, operation in {
-        "add": elementwise.add,
-        "radd": elementwise.add,
-        "sub": elementwise.sub,
-        "mul": elementwise.mul,
-        "rmul": elementwise.mul,
-        "truediv": elementwise.div,
+        "add": arithmetic.add,
+        "radd": arithmetic.add,
+        "sub": arithmetic.sub,
+        "mul": arithmetic.mul,
+        "rmul": arithmetic.mul,
+        "truediv": arithmetic.div,
     }.items():
         setattr(Tensor, f"__{name}__", operation)
     for name, function in {

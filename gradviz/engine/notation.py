@@ -17,6 +17,7 @@ from gradviz.engine.numerals import number
 from gradviz.engine.signs import CONSTANTS, SHORT, place_of, sign_of
 
 _SUPERSCRIPTS = str.maketrans("0123456789-−+.()nxyabcijkmt", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻⁺·⁽⁾ⁿˣʸᵃᵇᶜⁱʲᵏᵐᵗ")
+_RAISED = frozenset("^" + "".join(map(chr, _SUPERSCRIPTS.values()))) - {""}
 _SUPERSCRIPT_READY = set("0123456789-−+()nxyabcijkmt")
 
 # How tightly things bind: a term inside a tighter one needs brackets.
@@ -91,6 +92,11 @@ def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
     return Pruned().visit(node) if absent & names_in(ast.unparse(node)) else node
 
 
+def is_raised(text: str) -> bool:
+    """Return True for what `superscript` has raised."""
+    return text[:1] in _RAISED
+
+
 def superscript(text: str) -> str:
     """Raise a short text: ``"−2"`` becomes ``"⁻²"``. What has no raised form is put after a caret."""
     if set(text) <= _SUPERSCRIPT_READY:
@@ -145,12 +151,15 @@ class Piece(NamedTuple):
     text
         What is printed.
     of
-        The part of the formula that it stands for: a name (perhaps transposed) or a number; of a function's name, and of the bar
-        that opens an absolute value, all of the call; of a raised exponent, the exponent. ``None`` for a sign.
+        The part of the formula that it stands for: a name (perhaps transposed) or a number; of a raised exponent, the exponent; of
+        what a call begins with, all of the call. ``None`` for a sign.
+    covers
+        How many of the pieces after it belong to that call.
     """
 
     text: str
     of: ast.expr | None = None
+    covers: int = 0
 
 
 def pieces(
@@ -210,6 +219,7 @@ def _parse(expression: str, absent: frozenset[str]) -> ast.expr:
     return without(ast.parse(expression, mode="eval").body, absent)
 
 
+@lru_cache(maxsize=4096)
 def binding(text: str) -> int:
     """Return how tightly a written expression binds, judged by the signs outside its brackets."""
     depth = 0
@@ -277,9 +287,9 @@ def _print(node: ast.expr, words: _Words) -> Printed:
             return _joined("−", _enclosed(printed, _PRODUCT)), _MINUS
         case ast.BinOp(left=base, op=ast.Pow(), right=power):
             return _print_power(base, power, words)
-        case ast.BinOp(left=left, op=sign, right=right):
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _OPERATORS:
             return _print_binary(left, sign, right, words)
-        case ast.Compare(left=left, ops=signs, comparators=others):
+        case ast.Compare(left=left, ops=signs, comparators=others) if all(type(sign) in _COMPARISONS for sign in signs):
             sides = [_enclosed(_print(side, words), _SUM) for side in (left, *others)]
             signed = [
                 part for sign, side in zip(signs, sides[1:], strict=True) for part in (_COMPARISONS[type(sign)], side)
@@ -325,18 +335,22 @@ def _print_call(name: str, node: ast.Call, words: _Words) -> Printed:
     if sign == "ᵀ":
         return _print_transposed(node, node.args[0], words)
     written = [_print(argument, words) for argument in node.args]
-    if sign == "{}" or (name == "maximum" and len(written) == 1):
-        return written[0]
+    if sign in ("{}", "{1}") or (name == "maximum" and len(written) == 1):
+        inner, strength = written[sign == "{1}"]
+        return _call("", node, inner), strength
     if "{" not in sign:
         inside = [part for place, one in enumerate(written) for part in ((", ", one[0]) if place else (one[0],))]
-        return _joined(Piece(sign, node), "(", *inside, ")"), _ATOM
-    if sign == "{1}":
-        return written[1]
+        return _call(sign, node, "(", *inside, ")"), _ATOM
     first, *rest = sign.split("{}")
     parts = [_enclosed(one, _ATOM if "(" not in sign and "|" not in sign else 0) for one in written]
-    opened = [Piece(first, node)] if first else []
-    found = _joined(*opened, *(part for one, after in zip(parts, rest, strict=True) for part in (one, after) if part))
+    found = _call(first, node, *(part for one, after in zip(parts, rest, strict=True) for part in (one, after) if part))
     return found, binding(_text(found))
+
+
+def _call(start: str, node: ast.expr, *parts: str | Piece | tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Put a call's pieces in a row, of which the first stands for all."""
+    inside = _joined(*parts)
+    return Piece(start, node, len(inside)), *inside
 
 
 def _word_of(node: ast.expr, words: _Words) -> str:
@@ -351,7 +365,7 @@ def _binding_of(word: str) -> int:
 def _print_transposed(node: ast.expr, inner: ast.expr, words: _Words) -> Printed:
     printed = _print(inner, words)
     if not isinstance(inner, ast.Name):
-        return _joined(_enclosed(printed, _POWER), "ᵀ"), _POWER
+        return _call("", node, _enclosed(printed, _POWER), "ᵀ"), _POWER
     word = words.written.get(f"{inner.id}.T")
     if word is None:
         text = _text(_enclosed(printed, _POWER))
@@ -367,7 +381,7 @@ def _print_power(base: ast.expr, power: ast.expr, words: _Words) -> Printed:
     if exponent == "1":
         return printed
     if exponent == "0":
-        return (Piece("1", ast.Constant(1)),), _ATOM
+        return (Piece("1", ast.BinOp(base, ast.Pow(), power)),), _ATOM
     return _joined(_enclosed(printed, _ATOM), Piece(superscript(exponent), power)), _POWER
 
 

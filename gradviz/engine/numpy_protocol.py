@@ -6,19 +6,17 @@ tensor that requires a gradient is refused, as PyTorch refuses it.
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine import advice
 from gradviz.engine import functions as f
+from gradviz.engine.arguments import array_of
 from gradviz.engine.functions import joining
 from gradviz.engine.linalg import functions as linalg
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import array_of
-from gradviz.engine.operations import elementary, elementwise
-from gradviz.engine.scope import PACKAGE
+from gradviz.engine.operations import choosing, elementary
 from gradviz.engine.tensor import NUMPY_OF_TRACKED, Tensor, wrap
 
 UFUNCS: dict[Any, Any] = {
@@ -39,8 +37,8 @@ UFUNCS: dict[Any, Any] = {
     np.sin: f.sin,
     np.cos: f.cos,
     np.tanh: f.tanh,
-    np.maximum: elementwise.maximum,
-    np.minimum: elementwise.minimum,
+    np.maximum: choosing.maximum,
+    np.minimum: choosing.minimum,
     np.sign: f.sign,
     np.exp2: f.exp2,
     np.expm1: f.expm1,
@@ -70,8 +68,8 @@ UFUNCS: dict[Any, Any] = {
     np.hypot: elementary.hypot,
     np.logaddexp: elementary.logaddexp,
     np.logaddexp2: elementary.logaddexp2,
-    np.fmax: elementwise.fmax,
-    np.fmin: elementwise.fmin,
+    np.fmax: choosing.fmax,
+    np.fmin: choosing.fmin,
     np.equal: f.eq,
     np.not_equal: f.ne,
     np.less: f.lt,
@@ -138,11 +136,7 @@ def _tensor(value: Any) -> Tensor:
 
 
 def _array_ufunc(self: Tensor, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-    if (
-        mode.enabled
-        and any(isinstance(value, Tensor) and value._requires_grad for value in inputs)
-        and not sys._getframe(1).f_code.co_filename.startswith(PACKAGE)
-    ):
+    if mode.enabled and not mode.formulas and any(isinstance(x, Tensor) and x._requires_grad for x in inputs):
         raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
     function = UFUNCS.get(ufunc)
     if function is None or method != "__call__" or kwargs:

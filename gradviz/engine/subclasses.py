@@ -15,7 +15,7 @@ from types import FunctionType
 from typing import Any
 
 from gradviz.engine import mixed
-from gradviz.engine.creation import alias
+from gradviz.engine.creation.data import alias
 from gradviz.engine.tensor import Tensor
 
 kept: set[weakref.ref[type]] = set()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from gradviz.drawing import Drawing
 from gradviz.drawing.fold import depth_of
 from gradviz.recording.model import Recording
+from gradviz.recording.products import as_written
 
 
 def at_depth(drawing: Drawing, depth: int) -> Drawing:
@@ -17,6 +18,16 @@ def at_depth(drawing: Drawing, depth: int) -> Drawing:
 def depths(drawing: Drawing) -> tuple[int, int]:
     """Return how deep modules are unfolded in a drawing, and how deep they nest in its recording."""
     return depth_of(drawing.shown.graph), depth_of(drawing.recording.graph)
+
+
+def with_every_operation(drawing: Drawing, every: bool) -> Drawing:
+    """Return a drawing with the helpers of products, or with products as they were written."""
+    return replace(drawing, options=replace(drawing.options, every_operation=every))
+
+
+def every_operation(drawing: Drawing) -> bool | None:
+    """Return whether a drawing shows the helpers of products; ``None`` if there are none."""
+    return None if as_written(drawing.recording) is drawing.recording else drawing.options.every_operation
 
 
 def places(shown: Recording, recording: Recording) -> list[int]:

@@ -8,6 +8,7 @@ around it.
 from __future__ import annotations
 
 import html
+import os
 from dataclasses import dataclass, field
 
 from gradviz.drawing import image_tag
@@ -55,6 +56,14 @@ if (!window.gradvizFrames) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", tellAll);
 }
 """
+
+
+def static_wanted() -> bool:
+    """Return True where players are to show themselves as `Static`: in what is built from notebooks and read without a kernel.
+
+    Whoever builds it says so with ``GRADVIZ_STATIC=1`` in the environment of the kernel.
+    """
+    return os.environ.get("GRADVIZ_STATIC", "0") not in ("", "0")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
-from gradviz.player.folds import at_depth, depths
+from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.payload import at_step, payload
 from gradviz.recording.model import Recording
 
@@ -59,7 +59,7 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
   body { padding: 8px; --gradviz-height: 60vh; }
   h1 { margin: 4px 4px 8px; font-size: 17px; }
 }
-:root[data-framed] body { padding: 0; background: none; --gradviz-height: 460px; --gradviz-least: 0px; }
+:root[data-framed] body { padding: 0; background: none; --gradviz-height: 520px; --gradviz-least: 400px; }
 :root[data-framed] h1 { display: none; }
 :root[theme="dark"] body { color: #e6edf3; }
 :root[theme="light"] body { color: #1f2328; }
@@ -162,12 +162,17 @@ def style_sheet(bundle: str = "player") -> str:
 
 
 def _folds(drawing: Drawing) -> dict[str, Any]:
-    """Return the payload for every other depth of the modules, by depth: a page has no Python to fold them."""
+    """Return the payload for every other depth of the modules, by depth; and for the other choice of ``every`` operation.
+
+    A page has no Python to fold them.
+    """
     graph = drawing.recording.graph
     now, most = depths(drawing)
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
-    return {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
+    folds = {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
+    every = every_operation(drawing)
+    return folds if every is None else folds | {"every": payload(with_every_operation(drawing, not every))}
 
 
 def _dark_without_script() -> str:

@@ -10,7 +10,7 @@ from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import inks
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
-from gradviz.player.folds import depths, places
+from gradviz.player.folds import depths, every_operation, places
 from gradviz.recording.model import Recording
 
 VERSION = 1
@@ -29,7 +29,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     -------
     dict
         ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
-        ``facts``, ``places`` and ``depth``.
+        ``facts``, ``places``, ``depth`` and ``every``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
@@ -49,6 +49,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
+        "every": every_operation(drawing),
     }
 
 

@@ -11,8 +11,8 @@ import anywidget
 import traitlets
 
 from gradviz.drawing import Drawing
-from gradviz.player.folds import at_depth, depths, step_at
-from gradviz.player.frame import Static
+from gradviz.player.folds import at_depth, depths, step_at, with_every_operation
+from gradviz.player.frame import Static, static_wanted
 from gradviz.player.page import page, script, style_sheet
 from gradviz.player.payload import at_step, payload
 from gradviz.player.still import still_html
@@ -52,6 +52,8 @@ class Player(anywidget.AnyWidget):
         Which event inside the step is shown, if steps are taken apart; one that is too large is the last.
     depth : int or None
         How far modules are unfolded: 0 shows each outermost module as one box. ``None`` without modules.
+    every_operation : bool
+        Whether products show the operations that only turn or reshape their factors.
 
     Examples
     --------
@@ -74,6 +76,7 @@ class Player(anywidget.AnyWidget):
     grain = traitlets.Enum(("operation", "event"), "operation").tag(sync=True)
     event = traitlets.Int(0).tag(sync=True)
     depth = traitlets.Int(None, allow_none=True).tag(sync=True)
+    every_operation = traitlets.Bool(False).tag(sync=True)
     still = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
@@ -81,6 +84,9 @@ class Player(anywidget.AnyWidget):
     ) -> None:
         self._final = at_step(recording_or_drawing, -1)
         now, self._deepest = depths(self._final)
+        every = self._final.options.every_operation
+        if traits.setdefault("every_operation", every) != every:
+            self._final = with_every_operation(self._final, not every)
         super().__init__(step=step, predict=predict, depth=now if self._deepest else None, **traits)
         self.set_trait("payload", payload(self._final))
         self.set_trait("still", f"gradviz-still-{uuid.uuid4().hex}")
@@ -177,12 +183,14 @@ class Player(anywidget.AnyWidget):
             raise traitlets.TraitError(f"depth is {depth}; in this recording it can be 0 to {most}")
         return depth
 
-    @traitlets.observe("depth")
+    @traitlets.observe("depth", "every_operation")
     def _fold(self, change: Any) -> None:
-        if not self.payload or depths(self._final)[0] == change["new"]:
+        drawing, new = self._final, change["new"]
+        now = depths(drawing)[0] if change["name"] == "depth" else drawing.options.every_operation
+        if not self.payload or now == new:
             return  # as it is being made
         seen = self.payload["places"][self.step]
-        self._final = at_depth(self._final, change["new"])
+        self._final = at_depth(drawing, new) if change["name"] == "depth" else with_every_operation(drawing, new)
         folded = payload(self._final)
         with self.hold_sync():  # so that the front end never has the one without the other
             self.playing = False
@@ -200,6 +208,9 @@ class Player(anywidget.AnyWidget):
         """
         from IPython.display import display
 
+        if static_wanted():
+            display(self.static())
+            return
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         picture = still_html(self.still, self._final.to_svg(panel=True), self.recording.title)

@@ -202,6 +202,9 @@ def _check_equation(equation: Equation, parts: _Parts, where: str) -> None:
         raise DamageError(
             f"{where} has an equation of {len(equation.sides)} sides with {len(equation.relations)} signs"
         )
+    for side in equation.sides:
+        if any(part.covers >= len(side) - place for place, part in enumerate(side)):
+            raise DamageError(f"{where} has a function in an equation that covers more than there is")
     for part in (part for side in equation.sides for part in side):
         if part.tensor and part.tensor not in parts.shapes and part.tensor not in parts.edges:
             raise DamageError(f"{where} has numbers of {shown(part.tensor)} in an equation, which is not there")

@@ -19,13 +19,11 @@ from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import later
 from gradviz.recording.model import Argument, Graph, Module, Operation, Role, Tensor
 from gradviz.recording.names import Names
-from gradviz.recording.passes import Key, places_of
+from gradviz.recording.naming import Naming
+from gradviz.recording.passes import Key, places_of, targets_of
 from gradviz.recording.source import Places
 from gradviz.recording.values import dtype_text, kept
 from gradviz.recording.words import Applied, Operand
-
-TARGETS = ("target", "targets")
-"""Settings that are drawn as arguments are: what losses compare with."""
 
 
 class Collection:
@@ -70,25 +68,23 @@ class Collection:
 
     def title(self) -> str:
         """Name the output and say what it is."""
-        node = self.outputs[0]._grad_fn
-        assert node is not None
-        name, expression = self.operands[self.output_keys[0]].name, words.composed_name(self.applied[node])
+        name, expression = self.operands[self.output_keys[0]].name, self.naming.expression(self.output_keys[0])
         return name if name == expression else f"{name} = {expression}"
 
     def _graph(self) -> Graph:
         used = self._used()
+        self.naming = Naming(self.nodes, used, self.names)
         operations = []
         for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
             operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
-            targets = {name: self._target(node, name, tensor) for name, tensor in node.given if name in TARGETS}
-            texts = words.settings_words(row, settings) if settings else ()
+            targets = {name: self._target(node, tensor) for name, tensor in targets_of(node)}
             applied = self.applied[node] = Applied(
                 f"o{number}",
                 row,
                 # A function of the user's own has no formula that reads them.
                 tuple(map(words.kept_setting, settings)) if settings and row.derivatives and self.numbers else (),
-                tuple([(name, targets[name].name if name in targets else text) for name, text in texts]),
+                self.naming.texts[node],
                 operands,
                 (),
                 0,
@@ -126,94 +122,65 @@ class Collection:
         if not isinstance(argument, EngineTensor):
             if argument is None:  # a bias that there is not: nothing to draw
                 return Operand("", "None", True, np.asarray(None), None, ())
-            array = np.asarray(argument)
-            name = words.setting_text(array.item()) if array.size == 1 else "constant"
-            return self._enter(("constant", node, place), name, True, "constant", array, requires_grad=False)
+            return self._enter(("constant", node, place), "constant", np.asarray(argument), requires_grad=False)
         leaf = edge[0].variable if edge is not None else argument
-        key = ("leaf", id(leaf))
-        known = self.operands.get(key)
-        return known or self._leaf(key, leaf, edge is not None, node, node.operation.inputs[place])
+        first = leaf if edge is not None else self.naming.first_alike(leaf)
+        key = ("leaf", id(first))
+        known = self.operands.get(key) or self._leaf(key, first, edge is not None, node)
+        return self.operands.setdefault(("leaf", id(leaf)), known)
 
-    def _target(self, node: Node, slot: str, tensor: EngineTensor) -> Operand:
+    def _target(self, node: Node, tensor: EngineTensor) -> Operand:
         """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
-        known = self.operands.get((tensor._grad_fn, tensor._output_nr)) or self.operands.get(("leaf", id(tensor)))
-        return known or self._leaf(("leaf", id(tensor)), tensor, False, node, slot)
+        key = self.naming.key_of_target(tensor)
+        return self.operands.get(key) or self._leaf(key, tensor, False, node)
 
-    def _leaf(self, key: Key, leaf: EngineTensor, requires_grad: bool, node: Node, slot: str) -> Operand:
+    def _leaf(self, key: Key, leaf: EngineTensor, requires_grad: bool, node: Node) -> Operand:
         self._leaves.append(len(self._tensors))
-        found, in_formulas = self._leaf_name(leaf)
         values = leaf.values_at(node.made)
-        if found is None and not requires_grad and np.ndim(leaf.array) == 0 and values is not None:
-            # A number that nobody has named is called by what it is, as one written in the program.
-            name = words.setting_text(values.item())
-            operand = self._enter(key, name, True, "constant", values, requires_grad=False)
-        else:
-            operand = self._enter(
-                key,
-                found or _slot_name(slot),
-                found is not None,
-                "parameter" if requires_grad else "input",
-                leaf.array if values is None else values,
-                requires_grad=requires_grad,
-                in_formulas=in_formulas,
-            )
-        if not requires_grad and _detached_from(leaf) is not None:
+        role: Role = "parameter" if requires_grad else "constant" if self.naming.called[key].number else "input"
+        array = leaf.array if values is None else values
+        operand = self._enter(key, role, array, requires_grad=requires_grad)
+        if not requires_grad and _cut_off(leaf):
             self.detached.append(operand)
         return operand
 
-    def _leaf_name(self, leaf: EngineTensor) -> tuple[str | None, str | None]:
-        """Return what a leaf is called on its card, and in formulas."""
-        name = self.names.leaves.get(id(leaf))
-        if name is None and leaf._source is None and leaf._base is not None:
-            name = self.names.leaves.get(id(leaf._base))
-            if name is not None:
-                return _view_name(name, leaf._base.array, leaf.array)
-        elif name is None and (source := _detached_from(leaf)) is not None:
-            of = self.names.leaves.get(id(source)) or self.names.results.get((id(source._grad_fn), source._output_nr))
-            name = None if of is None else f"{of}.detach()"
-        return name, name
-
     def _result(self, applied: Applied, key: Key, tensor: EngineTensor, module: str) -> Operand:
-        node, place = key
-        own_name = self.names.results.get((id(node), place))
-        name = own_name or words.composed_name(applied, module)
-        if own_name is None and node.many:
-            name += f"[{place}]"
         role: Role = "output" if key in self.output_keys else "intermediate"
-        values = tensor.values_at(node.made)
+        values = tensor.values_at(key[0].made)
         array = tensor.array if values is None else values
-        printed = partial(rounding.of_result, applied, place if len(node.operation.outputs) > 1 else 0)
-        return self._enter(
-            key,
-            name,
-            own_name is not None,
-            role,
-            array,
-            requires_grad=True,
-            producer=applied.id,
-            module=module,
-            printed=printed if node.operation.derivatives else None,
-        )
+        printed = partial(rounding.of_result, applied, key[1] if len(key[0].operation.outputs) > 1 else 0)
+        told = printed if key[0].operation.derivatives else None
+        return self._enter(key, role, array, requires_grad=True, producer=applied.id, module=module, printed=told)
 
     def _enter(
         self,
         key: Key,
-        name: str,
-        named: bool,
         role: Role,
         array: Any,
         *,
         requires_grad: bool,
         producer: str | None = None,
         module: str = "",
-        in_formulas: str | None = None,
         printed: Callable[[Any], Mapping[str, Any]] | None = None,
     ) -> Operand:
-        id, shape = f"t{len(self._tensors)}", array.shape
+        id, shape, called = f"t{len(self._tensors)}", array.shape, self.naming.called[key]
         copy, value = kept(array, printed) if self.numbers else (None, None)
-        operand = self.operands[key] = Operand(id, in_formulas or name, named, copy, value, shape)
+        operand = self.operands[key] = Operand(id, called.text, called.named, copy, value, shape)
+        name = called.text + called.form
         self._tensors.append(
-            Tensor(id, name, named, role, shape, dtype_text(array.dtype), requires_grad, producer, module)
+            Tensor(
+                id,
+                name,
+                called.named,
+                role,
+                shape,
+                dtype_text(array.dtype),
+                requires_grad,
+                producer,
+                module,
+                called.text if called.viewed else "",
+                called.viewed,
+            )
         )
         return operand
 
@@ -291,31 +258,7 @@ class Collection:
                 self._tensors[place] = replace(tensor, module=owner)
 
 
-def _detached_from(leaf: EngineTensor) -> EngineTensor | None:
-    """Return the tensor that a leaf was detached from, if it is still there and takes part in a graph."""
+def _cut_off(leaf: EngineTensor) -> bool:
+    """Return True if a leaf was detached from a tensor that is still there and takes part in a graph."""
     source = None if leaf._source is None else leaf._source()
-    return source if source is not None and source._requires_grad else None
-
-
-def _view_name(name: str, base: Any, view: Any) -> tuple[str, str]:
-    """Return what a view of a named tensor is called on its card, and in formulas.
-
-    A vector that takes part in a matrix product does so as a row or a column: its card says so, as it has a shape that the
-    vector has not, and formulas leave it at the name.
-    """
-    if view.shape == base.shape and view.strides == base.strides:
-        return name, name
-    if view.size < base.size:
-        return f"{name}[…]", f"{name}[…]"
-    if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
-        return f"{name}ᵀ", f"{name}ᵀ"
-    if base.ndim == 1 and view.shape == (1, base.size):
-        return f"{name} as a row", name
-    if base.ndim == 1 and view.shape == (base.size, 1):
-        return f"{name} as a column", name
-    return f"{name}, reshaped" if view.size == base.size else f"{name}, stretched", name
-
-
-def _slot_name(slot: str) -> str:
-    """Call a tensor without a name by its part in the operation, where that says something."""
-    return slot if slot in ("target", "weight", "bias", "condition") else "tensor"
+    return source is not None and source._requires_grad

@@ -7,16 +7,17 @@ shapes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from gradviz.engine.core.unbroadcast import summed_axes
-from gradviz.engine.notation import GRADIENT, binding, is_factor
+from gradviz.engine.notation import GRADIENT, binding, is_factor, names_in
 from gradviz.engine.numerals import Texts, shown
-from gradviz.recording.formulas import Formula, Side, Term, array_of, term_of
+from gradviz.recording.formulas import Formula, Side, Term, term_of
 from gradviz.recording.model import Equation, Part, Value
 from gradviz.recording.words import Applied, Operand, gradient_name
 
@@ -24,6 +25,9 @@ LONGEST_FORMULA = 40
 """So long may a formula be beside the name of its result."""
 
 Relation = Literal["=", "≈", "+="]
+
+_EACH = re.compile(rf"\b{GRADIENT}\[(\d+)\]")
+"""The gradient of one of several results, as the table writes it."""
 
 
 def note(text: str) -> Equation:
@@ -53,7 +57,7 @@ def sent(
     applied: Applied,
     slot: str,
     output: str,
-    upstream: Sequence[tuple[Operand, Value]],
+    upstream: Mapping[int, tuple[Operand, Value]],
     contribution: Value,
     *,
     partial: bool,
@@ -67,7 +71,7 @@ def sent(
     output
         The name of what is differentiated.
     upstream
-        What the operation made, and the gradients that arrived.
+        What the operation made, and the gradients that arrived; by the number of the output.
     contribution
         What was sent on.
     partial
@@ -76,18 +80,39 @@ def sent(
     place = applied.operation.inputs.index(slot)
     target, argument = applied.operands[place], f"{applied.id}_{place}"
     left, made = _gradient(output, target, contribution), Term("", contribution, argument, "contribution")
-    above = [_gradient(output, of, value) for of, value in upstream]
+    above = {number: _gradient(output, of, value) for number, (of, value) in upstream.items()}
     written = applied.operation.local.get(slot, "")
-    if not written or len(above) > 1:
-        right, relation = _in_a_word(applied, above, made)
-    elif is_factor(written):
+    if applied.operation.many:
+        written = _EACH.sub(rf"{GRADIENT}_\1", written)
+    names = {f"{GRADIENT}_{number}" if applied.operation.many else GRADIENT: term for number, term in above.items()}
+    if not written or (applied.operation.many and GRADIENT in names_in(written)):
+        right, relation = _in_a_word(applied, list(above.values()), made)
+    elif is_factor(written) and not applied.operation.many:
         right, relation = _product(applied, argument, written, above[0], made)
     else:
-        formula = Formula.backward(applied, written, above[0], contribution)
+        formula = Formula.backward(applied, written, names, contribution)
         right, relation = _of_formula(formula, formula.symbols(), made)
     first = replace(left.symbolic(), value=None) if partial else left.symbolic()
     relations: list[Relation] = ["+=" if partial else "=", *["="] * (len(right) - 2), relation]
     return _line("contribution", argument, [(first,), *right], relations)
+
+
+def named(
+    symbols: Side, terms: Sequence[Term], made: Term, compute: Callable[..., Any], numbers: Callable[..., Side | None]
+) -> Equation:
+    """Write what was computed, beside the name that it has; as for `told`."""
+    text = _text(symbols)
+    names = [] if text == made.symbol or len(text) > LONGEST_FORMULA else [(made.symbolic(),)]
+    right, relation = told(symbols, terms, replace(made, symbol=""), compute, numbers)
+    return _line("forward", "", [*names, *right], [*["="] * (len(names) + len(right) - 2), relation])
+
+
+def contribution(argument: str, like: Equation, right: Right) -> Equation:
+    """Write what was sent along an edge with the left side, and its sign, of another line."""
+    sides, relation = right
+    return _line(
+        "contribution", argument, [like.sides[0], *sides], [like.relations[0], *["="] * (len(sides) - 2), relation]
+    )
 
 
 def added(
@@ -121,9 +146,9 @@ def added(
     total = Term(name if complete else f"{name} so far", values[2], target.id, "gradient")
 
     def numbers(first: Texts | None, second: Texts | None) -> Side:
-        return before.numeric(first), Part(" + ", "sign"), *_bracketed((came.numeric(second),))
+        return before.numeric(first), Part(" + ", "sign"), *bracketed((came.numeric(second),))
 
-    right, relation = _told((), [before, came], replace(total, symbol=""), np.add, numbers)
+    right, relation = told((), [before, came], replace(total, symbol=""), np.add, numbers)
     sides = [(total.symbolic(),), *(side for side in right if side)]
     return _line("sum", argument, sides, ["=", relation], remark)
 
@@ -138,36 +163,40 @@ def _of_formula(formula: Formula, symbols: Side, made: Term) -> Right:
     def numbers(*texts: Texts | None) -> Side | None:
         return formula.numbers(dict(zip(formula.names, texts, strict=True)))
 
-    return _told(symbols, formula.used, made, formula.compute, numbers)
+    return told(symbols, formula.used, made, formula.compute, numbers)
 
 
 def _product(applied: Applied, argument: str, written: str, above: Term, made: Term) -> Right:
     """Write a gradient times a local derivative, entry by entry."""
-    formula = Formula.backward(applied, written, above, made.value)
+    formula = Formula.backward(applied, written, {GRADIENT: above}, made.value)
     above, symbols, value = formula.terms[GRADIENT], formula.symbols(), formula.value
     if _text(symbols) == "1" and above.shape:
-        return _told((above.symbolic(),), [above], made, lambda one: one, lambda texts: (above.numeric(texts),))
+        return told((above.symbolic(),), [above], made, lambda one: one, lambda texts: (above.numeric(texts),))
     local = formula.terms.get(written) or (Term(_text(symbols), value, argument, "local") if value else None)
     entrywise = bool(above.shape) and any(term.shape for term in formula.used)
-    names = (above.symbolic(), Part(" ⊙ " if entrywise else " · ", "sign"), *_bracketed(symbols, tightly=entrywise))
+    names = (above.symbolic(), Part(" ⊙ " if entrywise else " · ", "sign"), *bracketed(symbols, tightly=entrywise))
     if local is None:
-        return _told(names, [above], made, lambda one: None, lambda texts: None)
+        return told(names, [above], made, lambda one: None, lambda texts: None)
     sign = Part(" ⊙ " if above.shape and local.shape else " · " if above.shape or local.shape else " × ", "sign")
 
     def numbers(first: Texts | None, second: Texts | None) -> Side:
-        return above.numeric(first), sign, *_bracketed((local.numeric(second),))
+        return above.numeric(first), sign, *bracketed((local.numeric(second),))
 
-    return _told(names, [above, local], made, np.multiply, numbers)
+    return told(names, [above, local], made, np.multiply, numbers)
 
 
 def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
     """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
-    name = Part(f"{applied.operation.name}′", "symbol", made.value)
     listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
-    return [(name, Part("(", "sign"), *listed, Part(")", "sign")), (made.numeric(),)], "="
+    return [call(f"{applied.operation.name}′", tuple(listed), made.value), (made.numeric(),)], "="
 
 
-def _told(
+def in_words(symbols: Side, made: Term) -> Right:
+    """Write what is not worked out part by part: with names, and what it makes."""
+    return [(Part("", "symbol", made.value, covers=len(symbols)), *symbols), (made.numeric(),)], "="
+
+
+def told(
     symbols: Side,
     terms: Sequence[Term],
     made: Term,
@@ -187,24 +216,26 @@ def _told(
     numbers
         Writes it with numbers, given the texts for each of the terms; ``None`` where nothing would be gained.
     """
-    arrays = [array_of(term.value) for term in terms]
+    arrays = [term.array for term in terms]
+    there = made.array
     with np.errstate(all="ignore"):
         found = None if any(array is None for array in arrays) else compute(*arrays)
     axes = () if found is None or made.role != "contribution" else _stretched(np.shape(found), made.shape)
 
     def total(*arrays: Any) -> Any:
-        return (
-            np.reshape(np.add.reduce(compute(*arrays), axes, keepdims=True), made.shape) if axes else compute(*arrays)
-        )
+        found = compute(*arrays)
+        if found is None:  # with numbers as they are printed it cannot be done
+            return there
+        return np.reshape(np.add.reduce(found, axes, keepdims=True), made.shape) if axes else found
 
     texts: list[Texts | None] = [term.texts() for term in (*terms, made)]
     relation: Relation = "="
-    if all(texts) and np.shape(found) == (made.shape if not axes else np.shape(found)) and found is not None:
-        right = shown(arrays, array_of(made.value), total, made.value.dtype)
+    if found is not None and all(texts):
+        right = shown(arrays, there, total, made.value.dtype)
         texts, relation = [*right.operands, right.result], right.relation
     with_numbers = numbers(*texts[:-1])
     sides = [symbols, *([with_numbers] if with_numbers else [])]
-    if with_numbers and not any(term.fits and term.numeric().text != term.symbol for term in terms):
+    if with_numbers and all(text is None or text == term.symbol for text, term in zip(texts, terms, strict=False)):
         sides = [with_numbers]  # names with their shapes
     if axes:
         sides = [_summed(side, axes, np.ndim(found), made.value) for side in sides]
@@ -224,7 +255,13 @@ def _summed(side: Side, axes: tuple[int, ...], dimensions: int, made: Value) -> 
         over = " rows" if axes == (0,) else " columns"
     else:
         over = f" {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
-    return Part(f"Σ{over}", "symbol", made), Part(" (" if over else "(", "sign"), *side, Part(")", "sign")
+    return call(f"Σ{over}", side, made, " (" if over else "(")
+
+
+def call(name: str, side: Side, made: Value, bracket: str = "(") -> Side:
+    """Write a function of what stands in the brackets after it, and what it makes of that."""
+    inside = (Part(bracket, "sign"), *side, Part(")", "sign"))
+    return Part(name, "symbol", made, covers=len(inside)), *inside
 
 
 # --- lines -----------------------------------------------------------------------------------------------------------
@@ -254,7 +291,7 @@ def _text(side: Side) -> str:
     return "".join([part.text for part in side])
 
 
-def _bracketed(side: Side, *, tightly: bool = False) -> Side:
+def bracketed(side: Side, *, tightly: bool = False) -> Side:
     """Put a factor, or what is added, in brackets where it needs them."""
     text = _text(side)
     if text.startswith("∂") or (binding(text) >= binding("a²" if tightly else "a·b") and not text.startswith("−")):

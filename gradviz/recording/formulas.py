@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from gradviz.engine import evaluating
-from gradviz.engine.notation import GRADIENT, Piece, binding, pieces
+from gradviz.engine.notation import Piece, binding, is_raised, pieces
 from gradviz.engine.numerals import Texts, number
 from gradviz.recording.model import Part, Value
-from gradviz.recording.values import value_of
+from gradviz.recording.values import kept
 from gradviz.recording.words import Applied, Operand, names_in_formulas, reduced_axes, shape_text
 
 MOST_ROWS = 4
@@ -28,7 +28,7 @@ Side = tuple[Part, ...]
 """A side of an equation."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Term:
     """Something that has numbers, as it takes part in a formula.
 
@@ -52,15 +52,26 @@ class Term:
         """The shape in which it takes part."""
         return self.value.shape
 
-    @property
+    @cached_property
+    def array(self) -> Any:
+        """Its numbers as an array; ``None`` where they are not kept."""
+        return array_of(self.value)
+
+    @cached_property
     def fits(self) -> bool:
         """True where it can be written with its numbers."""
         few = len(self.shape) <= 2 and all(0 < length <= MOST_ROWS for length in self.shape)
         return few and self.value.data is not None
 
-    def symbolic(self) -> Part:
+    def part(self, text: str, *, transposed: bool = False) -> Part:
+        """Return it as a part of an equation that is printed so."""
+        kind: Literal["number", "array"] = "array" if self.shape or not self.fits else "number"
+        return Part(text, kind, self.value, self.tensor, self.role, transposed)
+
+    def symbolic(self, *, transposed: bool = False) -> Part:
         """Return its name as a part of an equation."""
-        return Part(self.symbol, "symbol", self.value, self.tensor, self.role)
+        text = _turned(self.symbol) if transposed else self.symbol
+        return Part(text, "symbol", self.value, self.tensor, self.role, transposed)
 
     def numeric(self, texts: Texts | None = None, *, transposed: bool = False) -> Part:
         """Return its numbers as a part of an equation; where they do not fit, its name and its shape.
@@ -74,15 +85,16 @@ class Term:
         """
         texts = texts or self.texts()
         if texts is None:
-            name = _turned(self.symbol) if transposed else _atom(self.symbol)
-            text = f"{name} ({shape_text(self.shape[::-1] if transposed else self.shape)})".strip()
-            return Part(text, "array", self.value, self.tensor, self.role, transposed)
-        if isinstance(texts, str):
-            return Part(texts, "number", self.value, self.tensor, self.role)
-        entries = np.array(texts, object).reshape(self.shape)
-        return Part(
-            _array_text(entries.T if transposed else entries), "array", self.value, self.tensor, self.role, transposed
-        )
+            name, shape = _atom(self.symbol), self.shape
+            if transposed:
+                name, shape = _turned(self.symbol), (*shape[:-2], *shape[:-3:-1])
+            text = f"{name} ({shape_text(shape)})".strip()
+        elif isinstance(texts, str):
+            text = texts
+        else:
+            entries = np.array(texts, object).reshape(self.shape)
+            text = _array_text(entries.T if transposed else entries)
+        return self.part(text, transposed=transposed)
 
     def texts(self) -> Texts | None:
         """Write its numbers, each for itself; ``None`` where they do not fit."""
@@ -129,6 +141,7 @@ _PLAIN = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "boo
 
 
 def _atom(text: str) -> str:
+    """Put what is to be turned, or raised, in brackets where it needs them."""
     return f"({text})" if not text.startswith("∂") and binding(text) < binding("a") else text
 
 
@@ -183,26 +196,36 @@ class Formula:
         return cls(of, written, terms, term_of(of.results[0]).value)
 
     @classmethod
-    def backward(cls, of: Applied, expression: str, upstream: Term, made: Value) -> Formula:
-        """Return what an operation sends to an argument, or a local derivative."""
+    def backward(cls, of: Applied, expression: str, upstream: Mapping[str, Term], made: Value) -> Formula:
+        """Return what an operation sends to an argument, or a local derivative; the gradients that arrived have names."""
         terms = _arguments(of)
         output = of.operation.outputs[of.first if of.operation.many else 0]
         terms[output] = _with_axes(term_of(of.results[0]), of)
-        terms[GRADIENT] = _with_axes(upstream, of)
+        terms |= {name: _with_axes(term, of) for name, term in upstream.items()}
         return cls(of, expression, terms, made, " · ")
 
     def __post_init__(self) -> None:
         """Look up what the formula calls by a name of its own: how many entries a mean is over, the weights of classes."""
+        settings = self.of.operation.settings
         for name in _names(self.expression) - self.terms.keys():
-            value = self._value_of(name)
-            if value is not None and (value.shape or name not in self.of.operation.settings):
-                self.terms[name] = Term(name if value.shape else number(array_of(value)), value)
+            known = name in self.values or name not in settings
+            value = self._value_of(name) if known else None
+            if value is None:
+                continue
+            if value.shape:
+                self.terms[name] = Term(name, value)
+            elif name not in settings or "float" in value.dtype:
+                self.terms[name] = Term(number(array_of(value)), value)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of tensors that it uses."""
         used = _names(self.expression)
         return tuple([name for name in self.terms if name in used])
+
+    @property
+    def _turns(self) -> bool:
+        return ".T" in self.expression or "transpose" in self.expression
 
     @property
     def used(self) -> list[Term]:
@@ -212,7 +235,7 @@ class Formula:
     @cached_property
     def values(self) -> Mapping[str, Any]:
         """What is known of its names, as arrays and settings."""
-        arrays = {name: array_of(term.value) for name, term in self.terms.items()}
+        arrays = {name: term.array for name, term in self.terms.items()}
         absent = {slot: None for slot in self.of.operation.inputs if slot not in arrays}
         settings = zip(self.of.operation.settings, self.of.settings, strict=False)
         return {**absent, **dict(settings), **{name: array for name, array in arrays.items() if array is not None}}
@@ -227,10 +250,9 @@ class Formula:
         return self._worked_out(self.expression, changed)
 
     def _worked_out(self, expression: str, changed: Mapping[str, Any]) -> Any:
-        operation, made = self.of.operation, array_of(self.made)
         values = {**self.values, **changed}
         try:
-            return evaluating.evaluated(expression, operation, values, lambda *_, **__: made)
+            return evaluating.evaluated(expression, self.of.operation, values, lambda *_, **__: array_of(self.made))
         except (ArithmeticError, AttributeError, LookupError, NameError, TypeError, ValueError):
             return None  # a number, or a setting, was not kept; or it has a word of a learner's own
 
@@ -241,7 +263,7 @@ class Formula:
 
     def _value_of(self, expression: str) -> Value | None:
         found = self._worked_out(expression, {})
-        return None if found is None else value_of(found)
+        return None if found is None else kept(np.asarray(found))[1]
 
     def symbols(self) -> Side:
         """Write it with names."""
@@ -254,12 +276,13 @@ class Formula:
     def numbers(self, texts: Mapping[str, Texts | None]) -> Side | None:
         """Write it with numbers: of each tensor those that `texts` has for it. ``None`` where there are none, or too many."""
         words = dict(self._names)
-        for name, term in self.terms.items():
-            words[name] = term.numeric(texts.get(name)).text
-            words[f"{name}.T"] = term.numeric(texts.get(name), transposed=True).text
+        for name in self.names:
+            words[name] = self.terms[name].numeric(texts.get(name)).text
+            if self._turns:
+                words[f"{name}.T"] = self.terms[name].numeric(texts.get(name), transposed=True).text
 
         def write(term: Term, text: str, transposed: bool) -> Part:
-            return replace(term.numeric(transposed=transposed), text=text)
+            return term.part(text, transposed=transposed)
 
         side = self._parts(words, write)
         arrays = sum(part.kind == "array" for part in side)
@@ -278,14 +301,25 @@ class Formula:
         node, text = piece.of, piece.text
         if node is None:
             return Part(text, "sign")
-        transposed = isinstance(node, ast.Attribute)
-        name = node.value if isinstance(node, ast.Attribute) else node
+        inner = _turned_name(node)
+        name = inner or node
         term = self.terms.get(name.id) if isinstance(name, ast.Name) else None
-        if term is not None:
-            return write(term, text, transposed)
+        if term is not None and not is_raised(text) and (inner is None or len(term.shape) == 2):
+            return write(term, text, inner is not None)
         value = self._value_of(ast.unparse(node))
-        if isinstance(node, ast.Call | ast.Subscript):
-            return Part(text, "symbol", value)
-        if isinstance(node, ast.Name | ast.Constant):
-            return Part(text, "number" if value is not None and text[-1:].isdigit() else "symbol", value)
-        return Part(text, "sign", value)  # a raised exponent
+        if value is None:
+            return Part(text, "symbol", covers=piece.covers)
+        if is_raised(text):
+            return Part(text, "sign", value)
+        if text == "1" and value.shape:
+            return Part("ones", "symbol", value)
+        return Part(text, "number" if isinstance(node, ast.Constant) else "symbol", value, covers=piece.covers)
+
+
+def _turned_name(node: ast.expr) -> ast.expr | None:
+    """Return what is transposed, where that is a name alone."""
+    if isinstance(node, ast.Attribute):
+        return node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "transpose":
+        return node.args[0]
+    return None

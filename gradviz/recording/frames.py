@@ -43,7 +43,7 @@ def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
 
 def _first(collected: Collection) -> Frame:
     made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
-    start = [operand for operand in collected.operands.values() if operand.id not in made]
+    start = dict.fromkeys(operand for operand in collected.operands.values() if operand.id not in made)
     cut_off = [operand.name for operand in collected.detached]
     return Frame("forward", "", "Start", sentences.start(cut_off), values=_values(start))
 
@@ -124,7 +124,7 @@ class _Backward:
         row, name, result, key = node.operation, type(node).__name__, applied.results[0], (node, applied.first)
         upstream = ran.gradient_of(key)
         entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
-        arrived = self._arrived(node, applied)
+        arrived = self._arrived(node)
         lines: list[Line] = []
         contributions: list[Contribution] = []
         gradients: dict[str, Gradient] = {}
@@ -209,13 +209,15 @@ class _Backward:
     def _replaced(self, what: str, gradient: Any) -> Line:
         return _note(sentences.replaced, what, None if gradient is None else self.value(gradient))
 
-    def _arrived(self, node: Node, applied: Applied) -> list[tuple[Operand, Value]]:
+    def _arrived(self, node: Node) -> dict[int, tuple[Operand, Value]]:
         """Return the results of an operation that a gradient has arrived at, each with that."""
-        upstream = self.ran.upstream[node]
-        if not node.many:
-            return [(applied.results[0], self.value(upstream))]
-        found = ((self.of.operands.get((node, place)), upstream[place]) for place in places_of(node))
-        return [(of, self.value(gradient)) for of, gradient in found if of is not None and gradient is not None]
+        upstream = self.ran.upstream[node] if node.many else [self.ran.upstream[node]]
+        found = ((place, self.of.operands.get((node, place)), upstream[place]) for place in places_of(node))
+        return {
+            place: (of, self.value(gradient))
+            for place, of, gradient in found
+            if of is not None and gradient is not None
+        }
 
 
 def _note(write: Callable[..., str], *about: Any) -> Line:

@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import strides
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.core.node import Gradients
 from gradviz.engine.core.operation import parameters
 from gradviz.engine.core.unbroadcast import unbroadcast
-from gradviz.engine.operation import normal_axes
 from gradviz.recording import words
 from gradviz.recording.links import ALL, ONE_BY_ONE, entries
 from gradviz.recording.model import FULL_VALUE_LIMIT, Link, Value

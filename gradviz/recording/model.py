@@ -136,6 +136,8 @@ class Tensor:
         The id of the operation that made it, ``None`` for a leaf.
     module
         Path of the module it belongs to, ``""`` for none.
+    view_of, viewed
+        The name and the shape of a tensor of which this one is the same entries in another shape, made outside of the graph.
     """
 
     id: Id
@@ -147,6 +149,8 @@ class Tensor:
     requires_grad: bool
     producer: str | None = None
     module: str = ""
+    view_of: str = ""
+    viewed: Shape = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,8 +362,8 @@ class Part:
     text
         What is printed.
     kind
-        ``"sign"`` for what stands between values; ``"symbol"`` for a name, ``"number"`` and ``"array"`` for numbers themselves. A
-        symbol, with a bracket after it, is a function: what it makes of what is in the brackets is its value.
+        ``"sign"`` for what stands between values, and for a raised exponent, which has one; ``"symbol"`` for a name, ``"number"``
+        and ``"array"`` for numbers themselves.
     value
         Its numbers, in the shape of the tensor that they are of; ``None`` for a sign, and where none are kept.
     tensor
@@ -368,6 +372,8 @@ class Part:
         What of it: its value, the gradient that it has so far, what was sent along the argument, or the local derivative.
     transposed
         True where the numbers stand transposed, in print and in the equation: in `value` they do not.
+    covers
+        Of a function: how many of the parts after it are its arguments and their brackets. Its value is what it makes of them.
     """
 
     text: str
@@ -376,6 +382,7 @@ class Part:
     tensor: str = ""
     role: Literal["", "value", "gradient", "contribution", "local"] = ""
     transposed: bool = False
+    covers: Count = 0
 
 
 @dataclass(frozen=True, slots=True)

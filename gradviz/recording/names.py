@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import CO_OPTIMIZED
 from types import FrameType, ModuleType
@@ -13,6 +13,8 @@ from gradviz.engine.tensor import Tensor
 
 MOST_ITEMS = 64
 """Containers longer than this are data, not a handful of named tensors."""
+
+Identity = int | tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,42 @@ class Names:
         By the ``id`` of the node and the number of its output.
     modules
         By the ``id`` of a module's tag: its path, ``"net.0"``.
+    given, places, parameters
+        By the key of a tensor among the leaves or results. Those whose names were given; for those in a container that place,
+        ``"p[0]"``; and those that are parameters of a module, whose path is their name.
     """
 
     leaves: dict[int, str] = field(default_factory=dict)
     results: dict[tuple[int, int], str] = field(default_factory=dict)
     modules: dict[int, str] = field(default_factory=dict)
+    given: set[Identity] = field(default_factory=set)
+    places: dict[Identity, str] = field(default_factory=dict)
+    parameters: set[Identity] = field(default_factory=set)
 
     def give(self, name: str, tensor: Tensor) -> None:
         """Name a tensor, unless it has a name already."""
-        if tensor._grad_fn is None:
-            self.leaves.setdefault(id(tensor), name)
-        else:
-            self.results.setdefault((id(tensor._grad_fn), tensor._output_nr), name)
+        self._among(tensor).setdefault(identity(tensor), name)
+
+    def of(self, tensor: Tensor) -> str | None:
+        """Return the name of a tensor, if it has one."""
+        return self._among(tensor).get(identity(tensor))
+
+    def _among(self, tensor: Tensor) -> dict[Any, str]:
+        return self.leaves if tensor._grad_fn is None else self.results
+
+    def put(self, place: str, tensor: Tensor) -> None:
+        """Name a tensor by its place in a container, unless it has a name already."""
+        self.places.setdefault(identity(tensor), place)
+        self.give(place, tensor)
+
+    def take(self, tensor: Tensor) -> None:
+        """Take a name away."""
+        self._among(tensor).pop(identity(tensor), None)
+
+
+def identity(tensor: Tensor) -> Identity:
+    """Return the key of a tensor: a leaf's is its own ``id``, a result's that of its node and the number of the output."""
+    return id(tensor) if tensor._grad_fn is None else (id(tensor._grad_fn), tensor._output_nr)
 
 
 def variables_of(frame: FrameType) -> list[Mapping[str, Any]]:
@@ -69,16 +95,18 @@ def find_names(scopes: Sequence[Mapping[str, Any]], given: Mapping[Any, Any] | N
     """
     names = Names()
     for key, value in (given or {}).items():
-        if isinstance(value, Tensor) and isinstance(key, str):
-            names.give(key, value)
-        elif isinstance(key, Tensor) and isinstance(value, str):
-            names.give(value, key)
-        else:
+        name, tensor = (key, value) if isinstance(key, str) else (value, key)
+        if not isinstance(tensor, Tensor) or not isinstance(name, str):
             raise TypeError(
                 f"names= takes {{'name': tensor}} or {{tensor: 'name'}}, but got {type(key).__name__}: "
                 f"{type(value).__name__}"
             )
+        names.give(name, tensor)
+        names.given.add(identity(tensor))
     variables = [item for scope in scopes for item in list(scope.items()) if not item[0].startswith("_")]
+    containers = [(name, inside) for name, value in variables if (inside := list(_inside(value)))]
+    left_over = _left_over(variables, containers)
+    variables = [(name, value) for name, value in variables if name not in left_over]
     # A module's path is better than a variable: that may be left over from ``for p in net.parameters()``. A name of its own is
     # better than a place in a container, so containers come last.
     for name, value in variables:
@@ -87,13 +115,27 @@ def find_names(scopes: Sequence[Mapping[str, Any]], given: Mapping[Any, Any] | N
     for name, value in variables:
         if isinstance(value, Tensor):
             names.give(name, value)
-    for name, value in variables:
-        for place, item in _inside(value):
+    for name, inside in containers:
+        for place, item in inside:
             if isinstance(item, Tensor):
-                names.give(f"{name}{place}", item)
+                names.put(f"{name}{place}", item)
             elif _is_module(item):
                 _name_parts(names, f"{name}{place}", item)
     return names
+
+
+def _left_over(variables: Sequence[tuple[str, Any]], containers: Iterable[tuple[str, Any]]) -> set[str]:
+    """Return the variables that a loop over a container has left behind: they hold its last, and the others have no names."""
+    holders: dict[int, list[str]] = {}
+    for name, value in variables:
+        if isinstance(value, Tensor) or _is_module(value):
+            holders.setdefault(id(value), []).append(name)
+    found: set[str] = set()
+    for _, inside in containers:
+        items = [item for place, item in inside if place[0] == "[" and (isinstance(item, Tensor) or _is_module(item))]
+        if len(items) > 1 and not any(id(item) in holders for item in items[:-1]):
+            found.update(holders.get(id(items[-1]), ()))
+    return found
 
 
 def _is_module(value: Any) -> bool:
@@ -106,6 +148,7 @@ def _name_parts(names: Names, name: str, module: Any) -> None:
         names.modules.setdefault(id(part._tag()), f"{name}.{path}" if path else name)
     for path, parameter in module.named_parameters():
         names.give(f"{name}.{path}", parameter)
+        names.parameters.add(identity(parameter))
 
 
 def _inside(value: Any) -> Iterator[tuple[str, Any]]:

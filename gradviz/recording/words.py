@@ -14,18 +14,19 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import notation
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import binding, formula, pieces
 from gradviz.engine.numerals import number
-from gradviz.engine.operation import Operation, normal_axes
+from gradviz.engine.operation import Operation
 from gradviz.recording.model import Value
 from gradviz.recording.values import COPIED_UP_TO, value_of
 
-LONGEST_NAME = 16
+LONGEST_NAME = 24
 """A result without a name is called by its expression, up to this many characters."""
 
-LONGEST_LABEL = 20
-"""So long may a local derivative be on its edge, before tensors without a name are left out of it."""
+LONGEST_LABEL = 26
+"""So long may a local derivative be on its edge; what is longer is called ``tanh′`` there."""
 
 
 @dataclass(slots=True, eq=False)  # not frozen: there are many, and none leaves this folder
@@ -126,55 +127,46 @@ def setting_text(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-def composed_name(applied: Applied, module: str = "") -> str:
-    """Name a result by what made it: ``w·x``; what would be long is shortened to ``… + b``.
-
-    Parameters
-    ----------
-    applied
-        The operation.
-    module
-        Path of the module it ran in; what is too long is called by it: ``linear(x)``.
-    """
-    operation, operands = applied.operation, applied.operands
-    return _composed(
-        operation.name,
-        operation.expression or f"{operation.name}(self)",
-        operation.inputs,
-        tuple([operand.name for operand in operands]),
-        tuple([operand.named for operand in operands]),
-        tuple([slot for slot, operand in zip(operation.inputs, operands, strict=True) if operand.shape]),
-        applied.texts,
-        module,
-    )
-
-
 @lru_cache(maxsize=4096)  # a long computation repeats itself
-def _composed(
-    operation: str,
-    expression: str,
-    inputs: tuple[str, ...],
+def composed(
+    operation: Operation,
     names: tuple[str, ...],
     named: tuple[bool, ...],
     arrays: tuple[str, ...],
     settings: tuple[tuple[str, str], ...],
-    module: str,
+    module: str = "",
 ) -> str:
-    inside = [name.startswith(f"{module}.") for name in names]
+    """Name a result by what made it: ``w·x``; what would be long is shortened to ``… + b``.
+
+    Parameters
+    ----------
+    operation
+        The row of the table.
+    names, named
+        Of its arguments; and for each whether that is a name of the user's own.
+    arrays
+        The slots of those that are no single numbers.
+    settings
+        In words.
+    module
+        Path of the module in which it ran; in what would be too long it is not said again.
+    """
+    expression = operation.expression or f"{operation.name}(self)"
     short = [name if own else "…" for name, own in zip(names, named, strict=True)]
-    outside = [name for name, own in zip(short, inside, strict=True) if not own]
 
     def named_by(names: Iterable[str]) -> str:
-        return formula(expression, {**dict(settings), **dict(zip(inputs, names, strict=True))}, arrays=arrays)
+        by_slot = {**dict(settings), **dict(zip(operation.inputs, names, strict=True))}
+        name = formula(expression, by_slot, arrays=arrays)
+        if name not in by_slot.values():
+            return name
+        # w·1 is not w: it has a gradient of its own, of which w's is only the sum.
+        name = formula(expression, by_slot, {slot: slot for slot in by_slot}, arrays=arrays)
+        return name if name not in by_slot.values() else f"{operation.name}({name})"
 
-    name = named_by(names)
-    if len(name) <= LONGEST_NAME:
-        return name
-    if module and outside:
-        return f"{module}({', '.join(outside)})"
-    # Where all of it is the module's own its path need not be said again.
-    name = named_by([name[len(module) + 1 :] for name in names] if module else short)
-    return name if len(name) <= LONGEST_NAME else f"{operation}(…)"
+    ways = [names, short]
+    if module:
+        ways[1:1] = [[name.removeprefix(f"{module}.") for name in names]]
+    return next((name for name in map(named_by, ways) if len(name) <= LONGEST_NAME), f"{operation.name}(…)")
 
 
 def is_factor(operation: Operation, slot: str) -> bool:
@@ -185,7 +177,10 @@ def is_factor(operation: Operation, slot: str) -> bool:
 def names_in_formulas(applied: Applied) -> dict[str, str]:
     """Return what to write for the names in an operation's formulas: for arguments their names, for settings what they are."""
     operands = zip(applied.operation.inputs, applied.operands, strict=True)
-    return {**dict(applied.texts), **{slot: operand.name for slot, operand in operands}, **_averaged_over(applied)}
+    settings = dict(applied.texts)
+    # A function of a learner's own may have a setting n.
+    derived = {name: word for name, word in _averaged_over(applied).items() if name == "dim" or name not in settings}
+    return {**settings, **{slot: operand.name for slot, operand in operands}, **derived}
 
 
 def reduced_axes(applied: Applied) -> tuple[int, ...]:
@@ -246,13 +241,12 @@ def local_label(applied: Applied, slot: str) -> str:
     if not written:
         return ""
     words = names_in_formulas(applied)
-    words = {name: "…" if len(word) > LONGEST_NAME else word for name, word in words.items()}
     operands = list(zip(applied.operation.inputs, applied.operands, strict=True))
-    unnamed = words | {slot: "…" for slot, operand in operands if not operand.named}
     arrays = [slot for slot, operand in operands if operand.shape]
     if applied.output_shape:
         arrays.append(notation.GRADIENT)
-    for names, short in ((words, False), (words, True), (unnamed, True)):
+    shorter = {name: _without_path(word) for name, word in words.items()}
+    for names, short in ((words, False), (words, True), (shorter, True)):
         text = _label(written, names, arrays, short=short)
         if len(text) <= LONGEST_LABEL:
             break
@@ -262,7 +256,7 @@ def local_label(applied: Applied, slot: str) -> str:
     if axes:
         added = f"Σ {axes_name(axes, len(applied.output_shape))}"
         text = added if text == "1" else f"{text}, {added}"
-    return text if len(text) <= 2 * LONGEST_LABEL else f"{applied.operation.name}′"
+    return text if len(text) <= LONGEST_LABEL + len(axes and added) else f"{applied.operation.name}′"
 
 
 def _label(written: str, words: Mapping[str, str], arrays: Sequence[str], *, short: bool) -> str:
@@ -281,6 +275,18 @@ def _label(written: str, words: Mapping[str, str], arrays: Sequence[str], *, sho
     elif text.endswith("′(\0)"):
         text = text[: -len("(\0)")]
     return text.replace("\0", gradient)
+
+
+def in_label(name: str) -> str:
+    """Write a factor so that there is room for it beside an arrow."""
+    return next((text for text in (name, _without_path(name)) if len(text) <= LONGEST_NAME - 4), "…")
+
+
+def _without_path(name: str) -> str:
+    """Leave out where in a network something is, if what is left says enough: ``fc1(x)`` of ``net.fc1(x)``."""
+    path, bracket, tail = name.partition("(")
+    parts = path.split(".")
+    return parts[-1] + bracket + tail if all(map(str.isalnum, parts)) and not parts[-1].isdigit() else name
 
 
 def local_number(applied: Applied, slot: str, label: str) -> str:

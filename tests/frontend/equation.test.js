@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { breakable, pieces, sidesOf } from "../../gradviz/player/frontend/src/equation.js";
+import { breakable, formulasOf, lineOf, pieces, rowsOf } from "../../gradviz/player/frontend/src/equation.js";
 
 const plain = (side) =>
   pieces(side).map((piece) => {
@@ -17,8 +17,7 @@ test("fractions, names, numbers and signs are told apart", () => {
 });
 
 test("words keep the spaces between them", () => {
-  assert.deepEqual(plain("x.grad so far: 2 + 3"), ["x.grad so far", ":", "2", "+", "3"]);
-  assert.deepEqual(plain("what had arrived before + this"), ["what had arrived before", "+", "this"]);
+  assert.deepEqual(plain("x.grad so far + 3"), ["x.grad so far", "+", "3"]);
 });
 
 test("if and else are words between formulas", () => {
@@ -40,9 +39,39 @@ test("a side may be broken after a sign, and not inside a fraction", () => {
   }
 });
 
-test("a line is cut at its equals signs, and what is said around it is kept apart", () => {
-  assert.deepEqual(sidesOf("to ∂y/∂x: ∂y/∂z · w = 1 × 2 = 2"), { before: "to ∂y/∂x: ", sides: ["∂y/∂z · w", "1 × 2", "2"], remark: "" });
-  assert.deepEqual(sidesOf("∂y/∂b = ∂y/∂(x + b)   (2), summed over axis 0"), { before: "", sides: ["∂y/∂b", "∂y/∂(x + b)"], remark: "(2), summed over axis 0" });
+test("a line of text is cut at its equals signs", () => {
+  const { sides, relations } = lineOf("∂y/∂x = ∂y/∂z · w = 1 × 2 = 2");
+  assert.deepEqual(sides, [["∂y/∂x"], ["∂y/∂z · w"], ["1 × 2"], ["2"]]);
+  assert.deepEqual(relations, ["=", "=", "="]);
+});
+
+test("an array is read in rows, and a name with a shape is none", () => {
+  assert.deepEqual(rowsOf("[[1, −2], [4, 0.5]]"), [["1", "−2"], ["4", "0.5"]]);
+  assert.deepEqual(rowsOf("[[1], [2]]"), [["1"], ["2"]]);
+  assert.deepEqual(rowsOf("[1, −2]"), [["1", "−2"]]);
+  assert.equal(rowsOf("w[…] (5×3)"), undefined);
+  assert.equal(rowsOf("(5×3)"), undefined);
+});
+
+test("parts keep their place among the signs, and a long side is broken between them", () => {
+  const array = (text) => ({ text, kind: "array", tensor: "t0", role: "value" });
+  const [x, w] = [array("[[1, 3], [2, 4]]"), array("[[11, −5], [21, −8]]")];
+  const [first, second] = formulasOf(["= ", x, " · ", w]);
+  assert.equal(first.text, "= [[1, 3], [2, 4]] ·");
+  assert.equal(second.text, "[[11, −5], [21, −8]]");
+  assert.deepEqual(pieces(second.row), [{ kind: "part", place: 1 }]);
+  assert.deepEqual(pieces(first.row).map(({ kind }) => kind), ["sign", "part", "sign"]);
+});
+
+test("a large array stands alone, to be drawn", () => {
+  const large = { text: "x (32×10)", kind: "array", tensor: "t0", role: "value" };
+  assert.deepEqual(formulasOf(["Σ rows (", large, ")"]).map(({ text }) => text), ["Σ rows (", "x (32×10)", ")"]);
+});
+
+test("sums say along what, and more is added than set equal", () => {
+  assert.deepEqual(pieces("Σ rows (x)")[0], { kind: "sum", over: "rows" });
+  assert.deepEqual(pieces("Σ axes 0, 2 (x)")[0], { kind: "sum", over: "axes 0, 2" });
+  assert.deepEqual(plain("+= x ⊙ w ≈ 2"), ["+=", "x", "⊙", "w", "≈", "2"]);
 });
 
 test("no text is lost, whatever it is", () => {

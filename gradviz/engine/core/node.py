@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradviz.engine.core.clock import next_number
-from gradviz.engine.core.tensor import Edge, Tensor, wrap
+from gradviz.engine.core.tensor import Edge, Tensor, mode, wrap
 from gradviz.engine.core.unbroadcast import unbroadcast, unbroadcast_tensor
 
 if TYPE_CHECKING:
@@ -50,14 +50,18 @@ class Node:
         if self.operation.reduction:  # the formulas see the axes that were reduced, with length 1
             upstream = upstream.reshape(np.shape(self.values[self.operation.fields["result"]]))
         result: list[Any] = []
-        for place, edge in enumerate(self.edges):
-            gradient = None if edge is None else self.operation.rules[place](upstream, values)
-            if gradient is None:  # the formula may say that nothing comes back, which not even zeros do
-                result.append(None)
-            elif create_graph:
-                result.append(unbroadcast_tensor(gradient, values[place]))
-            else:  # the dtype as it was given: what is read may have been brought to another's
-                result.append(unbroadcast(gradient, values[place].shape, self.inputs[place].array.dtype))
+        mode.formulas = create_graph
+        try:
+            for place, edge in enumerate(self.edges):
+                gradient = None if edge is None else self.operation.rules[place](upstream, values)
+                if gradient is None:  # the formula may say that nothing comes back, which not even zeros do
+                    result.append(None)
+                elif create_graph:
+                    result.append(unbroadcast_tensor(gradient, values[place]))
+                else:  # the dtype as it was given: what is read may have been brought to another's
+                    result.append(unbroadcast(gradient, values[place].shape, self.inputs[place].array.dtype))
+        finally:
+            mode.formulas = False
         return result
 
     def tensors(self) -> tuple[Any, ...]:

@@ -19,12 +19,14 @@ Edge = tuple[Any, int]
 
 
 class Mode(threading.local):
-    """Two switches, for each thread."""
+    """What holds for all that is computed now, in each thread."""
 
     enabled = True
     """Whether operations leave nodes behind."""
     barred: str | None = None
     """Why what is computed now may never be part of a graph, where that is so."""
+    formulas = False
+    """Whether formulas run on tensors: NumPy's functions in them are to be recorded."""
 
 
 mode = Mode()

@@ -8,76 +8,23 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.arguments import array_of, is_bool
 from gradviz.engine.broadcast import check_broadcast
-from gradviz.engine.functions.results import return_type
-from gradviz.engine.operation import array_of, is_bool
-from gradviz.engine.operations import elementary, elementwise, scalars, special
-from gradviz.engine.operations.elementary import (
-    acos,
-    acosh,
-    asin,
-    asinh,
-    atan,
-    atanh,
-    cosh,
-    deg2rad,
-    exp2,
-    expm1,
-    frac,
-    log1p,
-    log2,
-    log10,
-    rad2deg,
-    rsqrt,
-    sinc,
-    sinh,
-    tan,
-)
-from gradviz.engine.operations.elementwise import (
-    angle,
-    ceil,
-    cos,
-    exp,
-    floor,
-    log,
-    reciprocal,
-    relu,
-    sgn,
-    sigmoid,
-    sign,
-    sin,
-    sqrt,
-    tanh,
-    trunc,
-)
-from gradviz.engine.operations.special import digamma, erf, erfc, erfinv, i0, lgamma
+from gradviz.engine.operations import arithmetic, choosing, elementary, scalars
+from gradviz.engine.operations.arithmetic import reciprocal
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
-    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "angle", "arccos", "arccosh", "arcsin",
-    "arcsinh", "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "clamp",
-    "clamp_max", "clamp_min", "clip", "conj", "conj_physical", "copysign", "cos", "cosh", "deg2rad", "digamma", "div", "divide", "erf",
-    "erfc", "erfinv", "exp", "exp2", "expm1", "fix", "float_power", "floor", "floor_divide", "fmax", "fmin", "fmod",
-    "frac", "frexp", "gcd", "heaviside", "hypot", "i0", "lcm", "ldexp", "lerp", "lgamma", "log", "log10", "log1p",
-    "log2", "logaddexp", "logaddexp2", "logit", "maximum", "minimum", "mul", "multiply", "mvlgamma", "nan_to_num",
-    "neg", "negative", "polygamma", "positive", "pow", "rad2deg", "real", "reciprocal", "relu", "remainder",
-    "resolve_conj", "resolve_neg", "round", "rsqrt", "rsub", "sgn", "sigmoid", "sign", "sin", "sinc", "sinh", "sqrt", "square", "sub", "subtract", "tan",
-    "tanh", "true_divide", "trunc", "xlogy",
+    "add", "addcdiv", "addcmul", "arctan2", "atan2", "div", "divide", "float_power", "floor_divide", "fmax", "fmin",
+    "fmod", "gcd", "hypot", "lcm", "ldexp", "lerp", "logaddexp", "logaddexp2", "maximum", "minimum", "mul", "multiply",
+    "pow", "reciprocal", "remainder", "rsub", "sub", "subtract", "true_divide", "xlogy",
 ]  # fmt: skip
 
 IN_PLACE = [
-    "abs", "absolute", "acos", "acosh", "add", "addcdiv", "addcmul", "arccos", "arccosh", "arcsin", "arcsinh",
-    "arctan", "arctan2", "arctanh", "asin", "asinh", "atan", "atan2", "atanh", "ceil", "clamp", "clamp_max",
-    "clamp_min", "clip", "copysign", "cos", "cosh", "deg2rad", "digamma", "div", "divide", "erf", "erfc", "erfinv",
-    "exp", "exp2", "expm1", "fix", "floor", "floor_divide", "fmod", "frac", "gcd", "heaviside", "hypot", "i0", "lcm",
-    "ldexp", "lerp", "lgamma", "log", "log10", "log1p", "log2", "logit", "mul", "multiply", "mvlgamma", "nan_to_num",
-    "neg", "negative", "polygamma", "pow", "rad2deg", "reciprocal", "relu", "remainder", "round", "rsqrt", "sgn",
-    "sigmoid", "sign", "sin", "sinc", "sinh", "sqrt", "square", "sub", "subtract", "tan", "tanh", "true_divide",
-    "trunc", "xlogy",
+    "add", "addcdiv", "addcmul", "arctan2", "atan2", "div", "divide", "floor_divide", "fmod", "gcd", "hypot", "lcm",
+    "ldexp", "lerp", "mul", "multiply", "pow", "reciprocal", "remainder", "sub", "subtract", "true_divide", "xlogy",
 ]  # fmt: skip
 """Functions that also change a tensor in place: ``x.add_(y)``."""
-
-arccos, arccosh, arcsin, arcsinh, arctan, arctanh, fix = acos, acosh, asin, asinh, atan, atanh, trunc
 
 
 # --- bringing operands together -----------------------------------------------------------------------------------------
@@ -111,7 +58,7 @@ def _of_two(name: str, row: Callable[..., Any], words: str, *, whole: bool = Tru
         if not isinstance(other, Tensor):
             raise _not_a_tensor(name, "other", 2, other)
         if not whole and _whole(input.array, other.array):
-            raise _no_kernel(name, dtypes.result_type(input.array, other.array))
+            raise no_kernel(name, dtypes.result_type(input.array, other.array))
         return row(input, other)
 
     function.__name__ = function.__qualname__ = name
@@ -125,7 +72,7 @@ def _not_a_tensor(name: str, argument: str, position: int, value: Any) -> TypeEr
     )
 
 
-def _no_kernel(name: str, dtype: np.dtype[Any], more: str = "") -> NotImplementedError:
+def no_kernel(name: str, dtype: np.dtype[Any], more: str = "") -> NotImplementedError:
     kind = dtypes.scalar_type_name(dtypes.from_numpy(dtype))
     return NotImplementedError(f"\"{name}_cpu{more}\" not implemented for '{kind}'")
 
@@ -139,16 +86,16 @@ def _whole(*arrays: Any) -> bool:
 
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Add, after multiplying `other` by `alpha`."""
-    return elementwise.add(input, other) if alpha == 1 else scalars.add_scaled(*_scaled(input, other, alpha))
+    return arithmetic.add(input, other) if alpha == 1 else scalars.add_scaled(*_scaled(input, other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `other`, multiplied by `alpha`."""
     if alpha == 1:
-        return elementwise.sub(input, other)
+        return arithmetic.sub(input, other)
     bools = [is_bool(array_of(operand)) for operand in (input, other)]
     if any(bools):
-        raise RuntimeError(elementwise.no_difference(all(bools)))
+        raise RuntimeError(arithmetic.no_difference(all(bools)))
     return scalars.sub_scaled(*_scaled(input, other, alpha))
 
 
@@ -169,16 +116,16 @@ def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:
     """Subtract `input`, multiplied by `alpha`, from `other`."""
     bools = input.array.dtype.kind == "b"
     if bools or isinstance(other, bool):
-        raise RuntimeError(elementwise.no_difference(bools and is_bool(array_of(other))))
+        raise RuntimeError(arithmetic.no_difference(bools and is_bool(array_of(other))))
     if alpha == 1:
-        return (elementwise.rsub_tensor if isinstance(other, Tensor) else elementwise.rsub)(input, other)
+        return (arithmetic.rsub_tensor if isinstance(other, Tensor) else arithmetic.rsub)(input, other)
     x, y, alpha = _scaled(input, other, alpha)
     return (scalars.rsub_scaled if isinstance(other, Tensor) else scalars.rsub_scaled_from_number)(x, y, alpha)
 
 
 def mul(input: Any, other: Any) -> Tensor:
     """Multiply entry by entry."""
-    return elementwise.mul(input, other) if isinstance(input, Tensor) else elementwise.mul(other, input)
+    return arithmetic.mul(input, other) if isinstance(input, Tensor) else arithmetic.mul(other, input)
 
 
 multiply = mul
@@ -202,13 +149,13 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     tensor([-4,  3])
     """
     if rounding_mode is None:
-        return elementwise.div(input, other)
+        return arithmetic.div(input, other)
     if rounding_mode not in ("floor", "trunc"):
         raise RuntimeError(
             f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{rounding_mode}'"
         )
     _divisible(f"div_{rounding_mode}", input, other)
-    return elementwise.div_rounded(input, other, rounding_mode)
+    return arithmetic.div_rounded(input, other, rounding_mode)
 
 
 divide = true_divide = div
@@ -216,7 +163,7 @@ divide = true_divide = div
 
 def floor_divide(input: Any, other: Any) -> Tensor:
     """Divide and round down. As PyTorch's, it has no derivative: `div` with a rounding mode has, and it is 0."""
-    return elementwise.floor_divide(*_divisible("div_floor", input, other))
+    return arithmetic.floor_divide(*_divisible("div_floor", input, other))
 
 
 def _divisible(kernel: str, input: Any, other: Any) -> list[Tensor]:
@@ -224,7 +171,7 @@ def _divisible(kernel: str, input: Any, other: Any) -> list[Tensor]:
     operands = aligned(input, other)
     kind = operands[0].array.dtype
     if kind.kind == "b":
-        raise _no_kernel(kernel, kind)
+        raise no_kernel(kernel, kind)
     if kind.kind != "f" and not np.all(operands[1].array):
         raise RuntimeError("ZeroDivisionError")
     return operands
@@ -241,10 +188,10 @@ def remainder(input: Any, other: Any) -> Tensor:
     """
     operands = _divisible("remainder", input, other)
     if not isinstance(input, Tensor):
-        return elementwise.remainder_of_number(*operands)
+        return arithmetic.remainder_of_number(*operands)
     if isinstance(other, Tensor):
-        return elementwise.remainder_tensor(input, other)
-    return elementwise.remainder_number(operands[0], array_of(other))
+        return arithmetic.remainder_tensor(input, other)
+    return arithmetic.remainder_number(operands[0], array_of(other))
 
 
 def fmod(input: Any, other: Any) -> Tensor:
@@ -258,17 +205,17 @@ def fmod(input: Any, other: Any) -> Tensor:
     """
     operands = _divisible("fmod", input, other)
     if isinstance(other, Tensor):
-        return elementwise.fmod_tensor(input, other)
-    return elementwise.fmod_number(operands[0], array_of(other))
+        return arithmetic.fmod_tensor(input, other)
+    return arithmetic.fmod_number(operands[0], array_of(other))
 
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """Add `value` times the product of two tensors: ``input + value · tensor1 · tensor2``."""
     kind = dtypes.result_type(input.array, tensor1.array, tensor2.array)
     if kind.kind == "b":
-        raise _no_kernel("addcmul", kind, "_out")
+        raise no_kernel("addcmul", kind, "_out")
     check_broadcast(input.array, tensor1.array, tensor2.array)
-    return elementwise.addcmul(input, tensor1, tensor2, value if kind.kind == "f" else int(value))
+    return arithmetic.addcmul(input, tensor1, tensor2, value if kind.kind == "f" else int(value))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
@@ -282,7 +229,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
             "tensor1 / tensor2), for all dtypes."
         )
     check_broadcast(input.array, tensor1.array, tensor2.array)
-    return elementwise.addcdiv(input, tensor1, tensor2, value)
+    return arithmetic.addcdiv(input, tensor1, tensor2, value)
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
@@ -294,8 +241,8 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
         kernel = "lerp_kernel_tensor" if isinstance(weight, Tensor) else "lerp_kernel_scalar"
         raise NotImplementedError(f"\"{kernel}\" not implemented for '{dtypes.scalar_type_name(input.dtype)}'")
     if isinstance(weight, Tensor):
-        return elementwise.lerp_tensor(*aligned(input, end, weight))
-    return elementwise.lerp_number(*aligned(input, end), weight)
+        return arithmetic.lerp_tensor(*aligned(input, end, weight))
+    return arithmetic.lerp_number(*aligned(input, end), weight)
 
 
 def _name(tensor: Tensor) -> str:
@@ -312,15 +259,15 @@ def pow(input: Any, exponent: Any) -> Tensor:
         if isinstance(exponent, int) and exponent < 0 and input.array.dtype.kind in "iu":
             raise RuntimeError("Integers to negative integer powers are not allowed.")
         if input.array.dtype.kind != "f":
-            input = _widened(input, exponent)
-        return elementwise.pow_number(input, exponent)
+            input = widened(input, exponent)
+        return arithmetic.pow_number(input, exponent)
     if not isinstance(input, Tensor):
         base = array_of(input)
         kind = dtypes.result_type(base, exponent.array)
-        return elementwise.number_pow(exponent if exponent.array.dtype == kind else exponent.to(kind), base)
+        return arithmetic.number_pow(exponent if exponent.array.dtype == kind else exponent.to(kind), base)
     if input.array.dtype.kind == exponent.array.dtype.kind == "b":
         raise NotImplementedError("\"pow\" not implemented for 'Bool'")
-    return elementwise.pow_tensor(input, exponent)
+    return arithmetic.pow_tensor(input, exponent)
 
 
 def float_power(input: Any, exponent: Any) -> Tensor:
@@ -329,146 +276,16 @@ def float_power(input: Any, exponent: Any) -> Tensor:
     return pow(input, exponent)
 
 
-def square(input: Tensor) -> Tensor:
-    """Raise to the power of two."""
-    return elementwise.pow_number(input, 2) if input.array.dtype.kind == "f" else pow(input, 2)
-
-
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """Multiply by powers of two: ``input · 2**other``."""
     if input.array.dtype.kind == "f" and other.array.dtype.kind == "b":
-        raise _no_kernel("ldexp", other.array.dtype, "_exp")
+        raise no_kernel("ldexp", other.array.dtype, "_exp")
     return elementary.ldexp(input, other)
 
 
-# --- signs and limits ---------------------------------------------------------------------------------------------------
-
-
-def abs(input: Tensor) -> Tensor:
-    """Return the absolute value."""
-    if input.array.dtype.kind == "b":
-        raise _no_kernel("abs", input.array.dtype)
-    return elementwise.abs(input)
-
-
-def neg(input: Tensor) -> Tensor:
-    """Turn the sign around."""
-    if input.array.dtype.kind == "b":
-        raise RuntimeError(
-            "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the "
-            "`~` or `logical_not()` operator instead."
-        )
-    return elementwise.neg(input)
-
-
-absolute, negative = abs, neg
-
-
-def positive(input: Tensor) -> Tensor:
-    """Return the tensor itself, as ``+x`` does."""
-    if input.array.dtype.kind == "b":
-        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
-    return input
-
-
-def real(input: Tensor) -> Tensor:
-    """Return the tensor itself: all numbers here are real."""
-    return input
-
-
-conj = conj_physical = resolve_conj = resolve_neg = real
-
-
-def copysign(input: Tensor, other: Any) -> Tensor:
-    """Give numbers the signs of `other`; the sign of −0 counts."""
-    if isinstance(other, Tensor):
-        return elementary.copysign(input, other)
-    return elementary.copysign_number(floating(input), array_of(other))
-
-
-def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """Cut off what is smaller than `min` or larger than `max`; each may be ``None``, a number or a tensor.
-
-    Examples
-    --------
-    >>> import gradviz as torch
-    >>> torch.clamp(torch.tensor([-2.0, 0.5, 2.0]), -1, 1)
-    tensor([-1.0000,  0.5000,  1.0000])
-    """
-    if min is None and max is None:
-        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
-    if isinstance(min, Tensor) or isinstance(max, Tensor):
-        check_broadcast(*(array_of(x) for x in (input, min, max) if x is not None))
-        return elementwise.clamp_tensor(input, min, max)
-    return elementwise.clamp(_widened(input, min, max), array_of(min), array_of(max))
-
-
-def _widened(input: Tensor, *limits: Any) -> Tensor:
+def widened(input: Tensor, *limits: Any) -> Tensor:
     kind = dtypes.result_type(input.array, *(array_of(limit) for limit in limits if limit is not None))
     return input if kind == input.array.dtype else input.to(kind)
-
-
-clip = clamp
-
-
-def clamp_min(input: Tensor, min: Any) -> Tensor:
-    """Replace what is smaller than `min`."""
-    if isinstance(min, Tensor):
-        check_broadcast(input.array, min.array)
-        return elementwise.clamp_min_tensor(input, min)
-    return elementwise.clamp_min(_widened(input, min), array_of(min))
-
-
-def clamp_max(input: Tensor, max: Any) -> Tensor:
-    """Replace what is larger than `max`."""
-    if isinstance(max, Tensor):
-        check_broadcast(input.array, max.array)
-        return elementwise.clamp_max_tensor(input, max)
-    return elementwise.clamp_max(_widened(input, max), array_of(max))
-
-
-def heaviside(input: Tensor, values: Tensor) -> Tensor:
-    """Return 0 where the input is negative, 1 where it is positive, and `values` where it is 0."""
-    if input.dtype != values.dtype:
-        raise RuntimeError("heaviside is not yet implemented for tensors with different dtypes.")
-    x, y = aligned(input, values)
-    out = elementwise.heaviside(x, y)
-    return out if out.dtype == x.dtype else out.to(x.dtype)
-
-
-def nan_to_num(
-    input: Tensor, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
-) -> Tensor:
-    """Replace what is not a number, and infinities (by the largest numbers there are, unless told otherwise)."""
-    if input.array.dtype.kind != "f":
-        return input.clone()
-    return elementary.nan_to_num(input, 0.0 if nan is None else nan, posinf, neginf)
-
-
-def round(input: Tensor, *, decimals: int | None = None) -> Tensor:
-    """Round to the nearest; a half goes to the even neighbour.
-
-    Examples
-    --------
-    >>> import gradviz as torch
-    >>> torch.round(torch.tensor([0.5, 1.5, 2.5])), torch.round(torch.tensor(3.14159), decimals=2)
-    (tensor([0., 2., 2.]), tensor(3.1400))
-    """
-    if decimals is None:
-        return elementwise.round(input)
-    if input.array.dtype.kind != "f":
-        raise _no_kernel("round", input.array.dtype)
-    return elementwise.round_decimals(input, decimals)
-
-
-def frexp(input: Tensor) -> tuple[Tensor, Tensor]:
-    """Take numbers apart: ``mantissa · 2**exponent``, with mantissas from ½ up to 1."""
-    if input.array.dtype.kind != "f":
-        raise RuntimeError("torch.frexp() only supports floating-point dtypes")
-    return FrexpResult(*elementary.frexp(input))
-
-
-FrexpResult = return_type("frexp", "mantissa exponent")
 
 
 # --- functions of two arguments -----------------------------------------------------------------------------------------
@@ -483,17 +300,17 @@ logaddexp = _of_two(
 logaddexp2 = _of_two(
     "logaddexp2", elementary.logaddexp2, "Return ``log2(2**x + 2**y)``, without overflow.", whole=False
 )
-maximum = _of_two("maximum", elementwise.maximum, "Return the larger of two; nan where one is.")
-minimum = _of_two("minimum", elementwise.minimum, "Return the smaller of two; nan where one is.")
-fmax = _of_two("fmax", elementwise.fmax, "Return the larger of two; where one is nan, the other.")
-fmin = _of_two("fmin", elementwise.fmin, "Return the smaller of two; where one is nan, the other.")
+maximum = _of_two("maximum", choosing.maximum, "Return the larger of two; nan where one is.")
+minimum = _of_two("minimum", choosing.minimum, "Return the smaller of two; nan where one is.")
+fmax = _of_two("fmax", choosing.fmax, "Return the larger of two; where one is nan, the other.")
+fmin = _of_two("fmin", choosing.fmin, "Return the smaller of two; where one is nan, the other.")
 
 
 def _of_integers(name: str, function: Any, words: str) -> Callable[[Tensor, Tensor], Tensor]:
     def of(input: Tensor, other: Tensor) -> Tensor:
         x, y = aligned(input, other)
         if x.array.dtype.kind not in "iu":
-            raise _no_kernel(name, x.array.dtype)
+            raise no_kernel(name, x.array.dtype)
         return wrap(function(x.array, y.array))
 
     of.__name__ = of.__qualname__ = name
@@ -524,34 +341,3 @@ def x_log(input: Any, other: Any, rows: tuple[Any, Any, Any]) -> Tensor:
     if isinstance(other, Tensor):
         return rows[1](floating(other), array_of(input))
     return rows[2](floating(input), array_of(other))
-
-
-# --- the gamma function and the odds ------------------------------------------------------------------------------------
-
-
-def polygamma(n: Any, input: Any) -> Tensor:
-    """Return the n-th derivative of the digamma function.
-
-    Parameters
-    ----------
-    n
-        A number of derivatives, 0 or more; as a method ``x.polygamma(n)``.
-    input
-        A tensor.
-    """
-    n, input = (input, n) if isinstance(n, Tensor) else (n, input)
-    if n < 0:
-        raise RuntimeError("polygamma(n, x) does not support negative n.")
-    return special.polygamma(floating(input), n)
-
-
-def mvlgamma(input: Tensor, p: int) -> Tensor:
-    """Return the logarithm of the gamma function of `p` dimensions: of positive definite p × p matrices."""
-    if p < 1:
-        raise RuntimeError("p has to be greater than or equal to 1")
-    return special.mvlgamma(floating(input), p)
-
-
-def logit(input: Tensor, eps: float | None = None) -> Tensor:
-    """Return the logarithm of the odds, ``log(x / (1 − x))``; with `eps`, of x kept from 0 and 1 by that much."""
-    return special.logit(floating(input), eps)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import creation, dtypes
+from gradviz.engine.arguments import array_of
 from gradviz.engine.functions.results import return_type
-from gradviz.engine.operation import array_of
 from gradviz.engine.operations import histograms
 from gradviz.engine.tensor import Tensor, wrap
 

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.functions.shapes import check_part, unsqueeze
+from gradviz.engine.arguments import normal_axis
+from gradviz.engine.functions.diagonals import check_part
+from gradviz.engine.functions.shapes import unsqueeze
 from gradviz.engine.functions.subscripts import (
     OF_A_NUMBER,
     axes_of,
@@ -22,8 +24,8 @@ from gradviz.engine.functions.subscripts import (
     slice_of,
     takes_all,
 )
-from gradviz.engine.operation import normal_axis, watching
-from gradviz.engine.operations import shapes
+from gradviz.engine.operation import watching
+from gradviz.engine.operations import indexing, parts, shapes
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of
 
@@ -124,7 +126,7 @@ def index_error(input: Tensor, parts: tuple[Any, ...]) -> IndexError:
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """Take one layer along an axis, as a view: ``x[index]`` for ``dim=0``."""
     axis, place = _selected(input, dim, index)
-    return view_of(input, shapes.select(input, axis, place, input.array.shape))
+    return view_of(input, parts.select(input, axis, place, input.array.shape))
 
 
 def _selected(input: Tensor, dim: int, index: Any) -> tuple[int, int]:
@@ -141,14 +143,14 @@ def _selected(input: Tensor, dim: int, index: Any) -> tuple[int, int]:
 
 def select_copy(input: Tensor, dim: int, index: int) -> Tensor:
     """Take one layer along an axis, as a copy."""
-    return shapes.select_copy(input, *_selected(input, dim, index), input.array.shape)
+    return parts.select_copy(input, *_selected(input, dim, index), input.array.shape)
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """Replace one layer along an axis, in a copy."""
     axis, place = _selected(input, dim, index)
     check_part(src, (*input.shape[:axis], *input.shape[axis + 1 :]))
-    return shapes.select_scatter(input, src, axis, place)
+    return parts.select_scatter(input, src, axis, place)
 
 
 def _stretch(input: Tensor, dim: int, start: int | None, end: int | None, step: int) -> tuple[int, int, int, int]:
@@ -161,7 +163,7 @@ def _stretch(input: Tensor, dim: int, start: int | None, end: int | None, step: 
 
 def slice_copy(input: Tensor, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Tensor:
     """Take a stretch of an axis, as a copy."""
-    return shapes.slice_copy(input, *_stretch(input, dim, start, end, step), input.array.shape)
+    return parts.slice_copy(input, *_stretch(input, dim, start, end, step), input.array.shape)
 
 
 def slice_scatter(
@@ -171,19 +173,19 @@ def slice_scatter(
     axis, first, last, step = _stretch(input, dim, start, end, step)
     length = len(range(first, last, step))
     check_part(src, (*input.shape[:axis], length, *input.shape[axis + 1 :]))
-    return shapes.slice_scatter(input, src, axis, first, last, step)
+    return parts.slice_scatter(input, src, axis, first, last, step)
 
 
 def narrow(input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     """Take a stretch of an axis, as a view."""
     axis, first = _narrowed(input, dim, start, length)
-    return view_of(input, shapes.slice_(input, axis, first, first + length, 1, input.array.shape))
+    return view_of(input, parts.slice_(input, axis, first, first + length, 1, input.array.shape))
 
 
 def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Take a stretch of an axis, as a copy."""
     axis, first = _narrowed(input, dim, start, length)
-    return shapes.narrow_copy(input, axis, first, length, input.array.shape)
+    return parts.narrow_copy(input, axis, first, length, input.array.shape)
 
 
 def _narrowed(input: Tensor, dim: int, start: Any, length: int) -> tuple[int, int]:
@@ -226,7 +228,7 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
         else:
             places.append(part)
     checked = checked_places(input, places)
-    shape = np.empty(input.array.shape, np.bool_)[shapes.place_of(checked)].shape
+    shape = np.empty(input.array.shape, np.bool_)[indexing.place_of(checked)].shape
     try:
         if np.broadcast_shapes(values.shape, shape) != shape:
             raise ValueError
@@ -236,4 +238,4 @@ def index_put(input: Tensor, indices: Sequence[Tensor | None], values: Tensor, a
             f"{list(shape)}"
         ) from None
     check_same_dtype(input, values)
-    return watching(shapes.index_put(input, values, checked, accumulate), indices=tuple(indices))
+    return watching(indexing.index_put(input, values, checked, accumulate), indices=tuple(indices))

@@ -9,20 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.arguments import normal_axis
+from gradviz.engine.functions.repeating import expand
 from gradviz.engine.functions.scattering import masked_select
-from gradviz.engine.functions.shapes import (
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    expand,
-    flat_size,
-    flatten,
-    reshape,
-    view,
-)
+from gradviz.engine.functions.shapes import atleast_1d, atleast_2d, atleast_3d, flat_size, flatten, reshape, view
 from gradviz.engine.functions.subscripts import slice_of
-from gradviz.engine.operation import normal_axis
-from gradviz.engine.operations import selection, shapes
+from gradviz.engine.operations import joining
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.engine.views import view_of
@@ -85,7 +77,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                     f"for tensor number {number} in the list."
                 )
         ends.append(ends[-1] + size[axis])
-    return shapes.cat(len(together))(*together, axis, tuple(ends))
+    return joining.cat(len(together))(*together, axis, tuple(ends))
 
 
 concat = concatenate = cat
@@ -101,7 +93,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
                 f"stack expects each tensor to be equal size, but got {list(shape)} at entry 0 and {list(other.shape)} at "
                 f"entry {number}"
             )
-    return shapes.stack(len(together))(*together, normal_axis(dim, len(shape) + 1))
+    return joining.stack(len(together))(*together, normal_axis(dim, len(shape) + 1))
 
 
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
@@ -138,7 +130,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
                 f"torch.block_diag: Input tensors must have 2 or fewer dimensions. Input {place} has {tensor.ndim} "
                 "dimensions"
             )
-    return shapes.block_diag(len(tensors))(*tensors, tuple(tensor.array.shape for tensor in tensors))
+    return joining.block_diag(len(tensors))(*tensors, tuple(tensor.array.shape for tensor in tensors))
 
 
 def meshgrid(*tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
@@ -226,14 +218,14 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
         raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
     axis = normal_axis(dim, input.ndim)
     count = input.shape[axis]
-    return tuple(view_of(input, part, "several") for part in selection.unbind(count)(input, axis)) if count else ()
+    return tuple(view_of(input, part, "several") for part in joining.unbind(count)(input, axis)) if count else ()
 
 
 def unbind_copy(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Take a tensor apart into copies of its layers along an axis."""
     axis = normal_axis(dim, input.ndim)
     count = input.shape[axis]
-    return selection.unbind(count, True)(input, axis) if count else ()
+    return joining.unbind(count, True)(input, axis) if count else ()
 
 
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
@@ -268,7 +260,7 @@ def _cut(tensor: Tensor, sizes: Any, dim: int, grad_fn: str, copies: bool = Fals
                 f"split_with_sizes expects split_sizes to sum exactly to {length} (input tensor's size at dimension "
                 f"{axis}), but got split_sizes={sizes}"
             )
-    return selection.split(len(sizes), grad_fn, copies)(tensor, axis, tuple(sizes)) if sizes else ()
+    return joining.split(len(sizes), grad_fn, copies)(tensor, axis, tuple(sizes)) if sizes else ()
 
 
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.arguments import array_of, normal_axes, promoted
 from gradviz.engine.broadcast import broadcast_error, check_broadcast
-from gradviz.engine.operation import array_of, normal_axes, promoted
-from gradviz.engine.operations import elementwise
+from gradviz.engine.operations import choosing
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -179,7 +179,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {given}")
         condition = condition.bool()
     try:
-        return elementwise.where(condition, input, other)
+        return choosing.where(condition, input, other)
     except ValueError:
         check_broadcast(condition.array, array_of(input), array_of(other))
         raise

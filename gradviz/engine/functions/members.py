@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import creation, devices, dtypes, formats, inplace
-from gradviz.engine.functions import reductions, shapes
-from gradviz.engine.operation import normal_axis
+from gradviz.engine.arguments import normal_axis
+from gradviz.engine.creation import data as constructors
+from gradviz.engine.creation.options import shape_of
+from gradviz.engine.functions import reductions, scans
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor
 
@@ -99,12 +101,12 @@ def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tenso
 
 def new(self: Tensor, *data: Any) -> Tensor:
     """Make a tensor of this one's dtype, from numbers or of some sizes, as in old code; today: `new_tensor`."""
-    return creation.legacy(data, self.dtype)
+    return constructors.legacy(data, self.dtype)
 
 
 def resize_(self: Tensor, *size: Any, memory_format: Any = None) -> Tensor:
     """Give the tensor itself another size: entries that stay keep their values."""
-    return inplace.resize(self, creation._shape(size, "resize_"))
+    return inplace.resize(self, shape_of(size, "resize_"))
 
 
 def resize_as_(self: Tensor, the_template: Tensor, *, memory_format: Any = None) -> Tensor:
@@ -121,7 +123,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     >>> torch.ones(2, 3).sum_to_size(1, 3)
     tensor([[2., 2., 2.]])
     """
-    wanted = creation._shape(size, "sum_to_size")
+    wanted = shape_of(size, "sum_to_size")
     more = self.ndim - len(wanted)
     if more < 0 or any(n not in (1, m) for n, m in zip(wanted, self.shape[max(more, 0) :], strict=False)):
         raise RuntimeError(f"size {{{list(wanted)}}} is not expandable to size {{{list(self.shape)}}}.")
@@ -171,8 +173,8 @@ METHODS = {
     "apply_": apply_,
     "bernoulli": creation.bernoulli,
     "conj_physical_": lambda self: self,
-    "cumprod_": _running(reductions.cumprod),
-    "cumsum_": _running(shapes.cumsum),
+    "cumprod_": _running(scans.cumprod),
+    "cumsum_": _running(scans.cumsum),
     "dim_order": lambda self: tuple(np.argsort([-step for step in self.stride()], kind="stable").tolist()),
     "fill_diagonal_": fill_diagonal_,
     "get_device": lambda self: -1,

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.arguments import array_of, normal_axis
 from gradviz.engine.devices import check_device
 from gradviz.engine.formats import channels_last, channels_last_3d
-from gradviz.engine.operation import array_of, normal_axis
 from gradviz.engine.tensor import Tensor
 
 __all__ = [

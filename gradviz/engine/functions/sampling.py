@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import distributions, dtypes, inplace, layout, random
-from gradviz.engine.creation import source
-from gradviz.engine.functions import shapes
+from gradviz.engine.creation.random import source
+from gradviz.engine.functions import repeating
 from gradviz.engine.operations import sampling
 from gradviz.engine.tensor import Tensor
 
@@ -84,7 +84,7 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with ones, each with probability `p` (a number, or a tensor with one for each entry), and zeros."""
     draw, kind = source(generator), self.array.dtype
     if isinstance(p, Tensor):
-        wide = np.asarray(shapes.expand(p.detach(), tuple(self.shape)).array)
+        wide = np.asarray(repeating.expand(p.detach(), tuple(self.shape)).array)
         numbers = np.empty(wide.shape, kind)
         order = layout.axes(wide.shape, self.array, wide)
         numbers.transpose(order)[...] = draw.bernoulli(wide.transpose(order))

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.functions.shapes import broadcast_shape, expand, flatten
+from gradviz.engine.arguments import array_of, normal_axis
+from gradviz.engine.functions.repeating import broadcast_shape, expand
+from gradviz.engine.functions.shapes import flatten
 from gradviz.engine.functions.subscripts import check_places
-from gradviz.engine.operation import array_of, normal_axis, watching
-from gradviz.engine.operations import selection, shapes
+from gradviz.engine.operation import watching
+from gradviz.engine.operations import scattering, selection, shapes
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -60,7 +62,7 @@ def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False)
                 f"{list(input.shape)} apart from dimension {axis}"
             )
     check_places(places, input.shape[axis] if input.ndim else 1, axis, lowest=0, error=RuntimeError)
-    return watching(selection.gather(input, axis, places, input.array.shape), index=index)
+    return watching(scattering.gather(input, axis, places, input.array.shape), index=index)
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
@@ -145,21 +147,21 @@ def scatter(
         if input.requires_grad or (isinstance(src, Tensor) and src.requires_grad):
             raise NotImplementedError("derivative for 'scatter' with reduce= is not implemented; use scatter_reduce")
         how = "sum" if reduce == "add" else "prod"
-        return wrap(selection.combined(input.array, array_of(src), axis, places, how, True))
+        return wrap(scattering.combined(input.array, array_of(src), axis, places, how, True))
     if isinstance(src, Tensor):
         return (
-            watching(selection.scatter(input, src, axis, places), index=index)
+            watching(scattering.scatter(input, src, axis, places), index=index)
             if places.size or not src.array.size
             else shapes.clone(input)
         )
-    return watching(selection.scatter_value(input, axis, places, src), index=index)
+    return watching(scattering.scatter_value(input, axis, places, src), index=index)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """Add entries at places along an axis, in a copy: ``out[index[i][j]][j] += src[i][j]`` for ``dim=0``."""
     axis, places, src = _scattered(input, dim, index, src)
     return (
-        watching(selection.scatter_add(input, src, axis, places), index=index)
+        watching(scattering.scatter_add(input, src, axis, places), index=index)
         if places.size or not src.array.size
         else shapes.clone(input)
     )
@@ -182,7 +184,7 @@ def scatter_reduce(
     axis, places, src = _scattered(input, dim, index, src)
     if not places.size and src.array.size:
         return shapes.clone(input)
-    return watching(selection.scatter_reduce(input, src, axis, places, reduce, include_self), index=index)
+    return watching(scattering.scatter_reduce(input, src, axis, places, reduce, include_self), index=index)
 
 
 def _layers(input: Tensor, dim: int, index: Tensor, name: str) -> tuple[int, np.ndarray]:
@@ -286,7 +288,7 @@ def index_reduce(
     check_places(places, input.shape[axis] if input.ndim else 1, axis, lowest=0)
     column = places.reshape([-1 if place == axis else 1 for place in range(source.ndim)])
     wide = np.broadcast_to(column, tuple(source.shape))
-    return watching(selection.index_reduce(input, source, axis, wide, reduce, include_self), index=index)
+    return watching(scattering.index_reduce(input, source, axis, wide, reduce, include_self), index=index)
 
 
 # --- by place, and by masks ----------------------------------------------------------------------------------------
@@ -305,7 +307,7 @@ def _flat_places(name: str, input: Tensor, index: Tensor) -> np.ndarray:
 
 def take(input: Tensor, index: Tensor) -> Tensor:
     """Take entries by their place in the flattened tensor."""
-    return watching(selection.take(input, _flat_places("take", input, index), input.array.shape), index=index)
+    return watching(scattering.take(input, _flat_places("take", input, index), input.array.shape), index=index)
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
@@ -323,7 +325,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
             "put_(): Expected source and index to have the same number of elements, but got source.numel() = "
             f"{source.numel()}, index.numel() = {places.size}"
         )
-    return watching(selection.put(input, source, places, accumulate), index=index)
+    return watching(scattering.put(input, source, places, accumulate), index=index)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:

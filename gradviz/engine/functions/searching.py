@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import array_of, normal_axis
-from gradviz.engine.operations import selection
+from gradviz.engine.arguments import array_of, normal_axis
+from gradviz.engine.operations import sorting
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [
@@ -39,7 +39,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
 
 def msort(input: Tensor) -> Tensor:
     """Put the entries along the first axis in order."""
-    return selection.sort(input, 0, False, tuple(input.shape), False)[0]
+    return sorting.sort(input, 0, False, tuple(input.shape), False)[0]
 
 
 def unique(
@@ -65,7 +65,7 @@ def unique(
         np.asarray(input.array), return_inverse=True, return_counts=True, axis=axis, equal_nan=False
     )
     places = inverse.reshape(input.shape if axis is None else (-1,))
-    row = selection.unique if dim is None else selection.unique_dim
+    row = sorting.unique if dim is None else sorting.unique_dim
     return _answers(row(input, values), places if return_inverse else None, counts if return_counts else None)
 
 
@@ -82,7 +82,7 @@ def unique_consecutive(
     counts = np.diff(np.append(starts, len(layers)))
     values = layers[starts] if dim is None else np.moveaxis(layers[starts], 0, axis)
     places = inverse.reshape(array.shape) if dim is None else inverse
-    found = selection.unique_consecutive(input, values)
+    found = sorting.unique_consecutive(input, values)
     return _answers(found, places if return_inverse else None, counts if return_counts else None)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import mixed
-from gradviz.engine.operations import shapes
+from gradviz.engine.operations import indexing, parts
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of
@@ -87,7 +87,7 @@ def layer_of(input: Tensor, dim: int, number: int, place: int) -> Tensor:
         raise IndexError(OF_A_NUMBER)
     if not -shape[dim] <= number < shape[dim]:
         raise IndexError(f"index {number} is out of bounds for dimension {place} with size {shape[dim]}")
-    return view_of(input, shapes.select(input, dim, number % shape[dim], shape))
+    return view_of(input, parts.select(input, dim, number % shape[dim], shape))
 
 
 def takes_all(part: slice, length: int) -> bool:
@@ -103,7 +103,7 @@ def slice_of(input: Tensor, dim: int, part: slice) -> Tensor:
     if step < 0:
         raise ValueError("step must be greater than zero")
     start, end, _ = part.indices(input.array.shape[dim])
-    return view_of(input, shapes.slice_(input, dim, start, builtins.max(start, end), step, input.array.shape))
+    return view_of(input, parts.slice_(input, dim, start, builtins.max(start, end), step, input.array.shape))
 
 
 def picked(input: Tensor, picks: list[tuple[int, np.ndarray]]) -> Tensor:
@@ -115,7 +115,7 @@ def picked(input: Tensor, picks: list[tuple[int, np.ndarray]]) -> Tensor:
             indices[axis : axis + part.ndim] = np.nonzero(part)
         else:
             indices[axis] = part
-    return shapes.index(input, checked_places(input, indices), input.array.shape)
+    return indexing.index(input, checked_places(input, indices), input.array.shape)
 
 
 def check_mask(input: Tensor, axis: int, mask: np.ndarray) -> None:

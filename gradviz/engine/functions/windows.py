@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import creation, dtypes
+from gradviz.engine.creation.options import creating, kind_of, leaf
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor
 
@@ -20,34 +21,20 @@ NOT_METHODS = [name for name in __all__ if name != "get_device"]
 
 
 def _window(name: str, shape: Callable[..., Any], words: str) -> Callable[..., Tensor]:
-    def function(
-        window_length: int,
-        periodic: bool = True,
-        *shaped: float,
-        dtype: Any = None,
-        device: Any = None,
-        requires_grad: bool = False,
-        **options: Any,
-    ) -> Tensor:
-        creation.check_options(
-            device, {name: value for name, value in options.items() if name not in ("alpha", "beta")}
-        )
+    def function(window_length: int, periodic: bool = True, *shaped: float, dtype: Any = None) -> Any:
         if window_length < 0:
             raise RuntimeError(f"{name} requires non-negative window_length, got window_length={window_length}")
-        kind = creation._kind(dtype)
+        kind = kind_of(dtype)
         if kind.kind != "f":
             raise RuntimeError(f"{name} expects floating point dtypes, got: {dtypes.scalar_type_name(dtype)}")
         if window_length < 2:
-            return creation.ones(window_length, dtype=dtypes.from_numpy(kind), requires_grad=requires_grad)
+            return np.ones(window_length, kind)
         count = window_length + bool(periodic)
-        numbers = shape(
-            np.arange(count), count - 1, *shaped, **{k: options[k] for k in options if k in ("alpha", "beta")}
-        )
-        return creation.leaf(numbers[:window_length].astype(kind), requires_grad)
+        return shape(np.arange(count), count - 1, *shaped)[:window_length].astype(kind)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = words
-    return function
+    return creating(function)
 
 
 def _cosines(n: Any, last: int, alpha: float = 0.54, beta: float = 0.46) -> Any:
@@ -75,16 +62,13 @@ hamming_window = _window("hamming_window", _cosines, "Return Hamming's window: a
 kaiser_window = _window("kaiser_window", _kaiser, "Return Kaiser's window; a larger `beta` makes it narrower.")
 
 
-def range(
-    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-    **options: Any,
-) -> Tensor:  # fmt: skip
+@creating
+def range(start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None) -> Any:
     """Make numbers from start up to end, which is included; today: `arange`."""
     warn(
         "torch.range is deprecated and will be removed in a future release because its behavior is inconsistent with "
         "Python's range builtin. Instead, use torch.arange, which produces values in [start, end)."
     )
-    creation.check_options(device, options)
     if end is None:
         start, end = 0, start
     if step == 0:
@@ -92,12 +76,12 @@ def range(
     if (end - start) * step < 0:
         raise RuntimeError("upper bound and lower bound inconsistent with step sign")
     count = int((end - start) / step + 1)
-    return creation.leaf((start + np.arange(count) * step).astype(creation._kind(dtype)), requires_grad)
+    return (start + np.arange(count) * step).astype(kind_of(dtype))
 
 
 def frombuffer(buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
     """Make a tensor that shares memory with bytes."""
-    return creation.leaf(np.frombuffer(buffer, dtypes.to_numpy(dtype), count, offset), requires_grad)
+    return leaf(np.frombuffer(buffer, dtypes.to_numpy(dtype), count, offset), requires_grad)
 
 
 def empty_strided(size: Any, stride: Any, **how: Any) -> Tensor:

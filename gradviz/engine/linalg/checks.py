@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.arguments import array_of
 from gradviz.engine.broadcast import broadcast_error
-from gradviz.engine.operation import array_of
 from gradviz.engine.tensor import Tensor
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradviz.engine import strides
 from gradviz.engine.layout import as_first
 from gradviz.engine.operation import general
-from gradviz.engine.operations.selection import put_along
+from gradviz.engine.operations.scattering import put_along
 from gradviz.engine.tensor import Tensor
 
 _GONE = "nothing of the old numbers is left, so they get 0."

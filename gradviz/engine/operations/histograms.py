@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operations.elementwise import not_differentiable
+from gradviz.engine.operations.formulas import not_differentiable
 
 
 def _histogram(x: Any, edges: Any, weight: Any, density: bool) -> tuple[Any, Any]:

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import ties
+from gradviz.engine.arguments import normal_axes, promoting
 from gradviz.engine.layout import in_rows
 from gradviz.engine.node import arrived
-from gradviz.engine.operation import array_of, general, normal_axes, promoting, reduction
+from gradviz.engine.operation import general, reduction
 from gradviz.engine.operations.elementwise import signs
+from gradviz.engine.operations.formulas import plain
 from gradviz.engine.operations.piecewise import only
 from gradviz.engine.operations.scans import has_zeros, products_of_others
-from gradviz.engine.operations.selection import put_along
-from gradviz.engine.operations.shapes import plain
 
 
 def _sum(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
@@ -65,7 +64,7 @@ def _count(self: np.ndarray, axes: tuple[int, ...]) -> int:
 _SHARED = "The entry that won gets the whole gradient; winners that are equal share it."
 
 
-def _to_winners(grad: Any, self: Any, result: Any) -> Any:
+def to_winners(grad: Any, self: Any, result: Any) -> Any:
     """Share the gradient among all entries that are the result; where that is not a number, those that are not either."""
     entries, value = plain(self), plain(result)
     won = entries == value if np.all(value == value) else entries != entries
@@ -92,8 +91,8 @@ _MIN |= {
     "expression": "min(self, dim=dim, keepdim=keepdim)",
     "local": "1 / ties if self == min(self, dim=dim) else 0",
 }
-max_all = reduction("max", "MaxBackward1", "max", **_MAX | {"derivative": _to_winners})
-min_all = reduction("min", "MinBackward1", "min", **_MIN | {"derivative": _to_winners})
+max_all = reduction("max", "MaxBackward1", "max", **_MAX | {"derivative": to_winners})
+min_all = reduction("min", "MinBackward1", "min", **_MIN | {"derivative": to_winners})
 amax = reduction("amax", "AmaxBackward0", "max", **_MAX)
 amin = reduction("amin", "AminBackward0", "min", **_MIN)
 
@@ -260,127 +259,6 @@ std_mean = _with_mean(
     lambda grad, self, result, dim, correction: _std_back(grad, self, _kept(result, self, dim), dim, correction),
     "The standard deviation",
     saves_result=True,
-)
-
-# --- by rank ------------------------------------------------------------------------------------------------------------
-
-
-def _middle(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    """Return the median of all entries: of an even number the lower of the middle two; nan if any is."""
-    flat = np.sort(self, axis=None)  # what is nan goes to the end
-    if not flat.size:
-        return np.full((1,) * self.ndim, np.nan, self.dtype)
-    found = flat[-1] if flat[-1] != flat[-1] else flat[(flat.size - 1) // 2]
-    return np.full((1,) * self.ndim, found)
-
-
-def _nan_middle(self: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
-    numbers = self[self == self]
-    return _middle(numbers, (0,)).reshape((1,) * self.ndim)
-
-
-_MEDIAN: dict[str, Any] = {
-    "derivative": _to_winners,
-    "expression": "median(self)",
-    "local": "1 / ties if self == median(self) else 0",
-    "sentence": "The entry in the middle gets the whole gradient; entries that are equal to it share it.",
-}
-median_all = reduction("median", "MedianBackward0", "median", _middle, **_MEDIAN)
-nanmedian_all = reduction("nanmedian", "NanmedianBackward0", "median", _nan_middle, **_MEDIAN)
-
-
-def _back_to_place(grad: Any, indices: Any, dim: int, keepdim: bool, self_sym_sizes: tuple[int, ...]) -> Any:
-    indices = np.asarray(array_of(indices))
-    if not keepdim and self_sym_sizes:
-        grad, indices = np.expand_dims(grad, dim), np.expand_dims(indices, dim)
-    return put_along(grad, indices, dim, self_sym_sizes)
-
-
-def _picked(
-    name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str, settings: str = "", among: Any = None
-) -> Any:
-    """Add the row of an operation that picks one entry of each row.
-
-    `find` says which, of those sorted. Where equal entries leave a choice, `among` says which PyTorch picks of the row as
-    it is.
-    """
-
-    def forward(
-        self: np.ndarray, dim: int, keepdim: bool, self_sym_sizes: Any, *more: Any
-    ) -> tuple[np.ndarray, np.ndarray]:
-        if not self.ndim:
-            return self.copy(), np.zeros((), np.int64)
-        order = np.argsort(self, axis=dim, kind="stable")
-        rank = find(np.take_along_axis(self, order, dim), dim, *more)
-        places = np.take_along_axis(order, rank, dim)
-        if among is not None:
-            entries, picked = np.moveaxis(self, dim, -1), np.moveaxis(places, dim, -1)
-            for row in ties.rows_with(np.take_along_axis(self, order, dim), dim):
-                picked[row] = among(entries[row], *more)
-        values = np.take_along_axis(self, places, dim)
-        return (values, places) if keepdim else (values.squeeze(dim), places.squeeze(dim))
-
-    return general(
-        name,
-        grad_fn,
-        name,
-        forward,
-        "self",
-        {"self": _back_to_place},
-        settings=f"dim keepdim self_sym_sizes {settings}",
-        outputs="result indices",
-        expression=f"{name}(self, dim=dim, keepdim=keepdim)",
-        local={"self": "put(grad)"},
-        sentence=f"{words} gets the whole gradient; the others get 0.",
-    )
-
-
-def _everywhere(sorted_: np.ndarray, dim: int, rank: int) -> np.ndarray:
-    return np.full([1 if axis == dim else n for axis, n in enumerate(sorted_.shape)], rank)
-
-
-def _median_rank(sorted_: np.ndarray, dim: int) -> np.ndarray:
-    middle = _everywhere(sorted_, dim, (sorted_.shape[dim] - 1) // 2)
-    missing = np.isnan(sorted_) if sorted_.dtype.kind == "f" else np.zeros(sorted_.shape, bool)
-    first_missing = np.argmax(missing, axis=dim, keepdims=True)
-    return np.where(missing.any(axis=dim, keepdims=True), first_missing, middle)
-
-
-def _nanmedian_rank(sorted_: np.ndarray, dim: int) -> np.ndarray:
-    numbers = np.sum(sorted_ == sorted_, axis=dim, keepdims=True)
-    return np.maximum((numbers - 1) // 2, 0)
-
-
-def _mode_rank(sorted_: np.ndarray, dim: int) -> np.ndarray:
-    """Return where the longest stretch of equal entries ends: the first of those, if there are several."""
-    turned = np.moveaxis(sorted_, dim, -1)
-    place = np.arange(turned.shape[-1])
-    starts = np.concatenate([np.ones_like(turned[..., :1], bool), turned[..., 1:] != turned[..., :-1]], -1)
-    length = place - np.maximum.accumulate(np.where(starts, place, 0), -1)
-    return np.moveaxis(np.argmax(length, axis=-1, keepdims=True), -1, dim)
-
-
-def _mode_among(row: np.ndarray) -> int:
-    """Return the last of the most frequent entries; as PyTorch sorts here, what is not a number stays where it is."""
-    order = ties.sort(row.tolist())
-    ordered = row[order]
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
-    return order[ends[np.argmax(np.diff(ends, prepend=-1))]]
-
-
-_RANKED = "The entry that is {} along the axis"
-median_dim = _picked("median", "MedianBackward1", _median_rank, _RANKED.format("in the middle"))
-nanmedian_dim = _picked("nanmedian", "NanmedianBackward1", _nanmedian_rank, _RANKED.format("in the middle"))
-mode = _picked(
-    "mode", "ModeBackward0", _mode_rank, "An entry of the most frequent value along the axis", among=_mode_among
-)
-kthvalue = _picked(
-    "kthvalue",
-    "KthvalueBackward0",
-    lambda sorted_, dim, k: _everywhere(sorted_, dim, k - 1),
-    _RANKED.format("the k-th smallest"),
-    "k",
-    among=lambda row, k: ties.quickselect(ties.keys_of(row), k - 1),
 )
 
 

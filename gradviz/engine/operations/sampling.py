@@ -8,8 +8,7 @@ import numpy as np
 
 from gradviz.engine import advice, gammamath
 from gradviz.engine.operation import beside, general
-from gradviz.engine.operations.elementwise import not_differentiable
-from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operations.formulas import not_differentiable, recorded
 from gradviz.engine.tensor import Tensor
 
 _NOTHING = "A random number has no slope: how it was drawn does not depend smoothly on this, so the gradient is 0."

@@ -10,9 +10,10 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
+from gradviz.engine.arguments import promoted, promoting
 from gradviz.engine.layout import as_operands
 from gradviz.engine.numerals import number
-from gradviz.engine.operation import beside, general, promoted, promoting
+from gradviz.engine.operation import beside, general
 
 
 def _with_number(compute: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.arguments import array_of
 from gradviz.engine.layout import in_rows
-from gradviz.engine.operation import array_of, general
-from gradviz.engine.operations.elementwise import on_both
+from gradviz.engine.operation import general
+from gradviz.engine.operations.formulas import on_both
 from gradviz.engine.operations.piecewise import only
-from gradviz.engine.operations.selection import put_along
+from gradviz.engine.operations.scattering import put_along
 
 
 def from_the_end(grad: Any, dim: int) -> Any:
@@ -132,3 +133,21 @@ logcumsumexp = general(
     sentence="A soft maximum of all entries so far: each entry gets its share of the gradients of all that follow.",
 )
 _logcumsumexp = on_both(logcumsumexp)
+
+
+cumsum = general(
+    "cumsum",
+    "CumsumBackward0",
+    "cumsum",
+    in_rows(
+        lambda self, dim: (
+            np.cumsum(self, dim, dtype=None if self.dtype.kind == "f" else np.int64) if self.ndim else self + 0
+        )
+    ),
+    "self",
+    {"self": lambda grad, dim: np.flip(np.cumsum(np.flip(grad, dim), dim), dim) if np.ndim(grad) else grad},
+    settings="dim",
+    expression="cumsum(self)",
+    local={"self": "cumsum_T(grad, dim=dim)"},
+    sentence="Each entry is in its own sum and in all that follow, so it gets the gradients of all of them.",
+)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import specialmath
+from gradviz.engine.arguments import array_of
 from gradviz.engine.layout import as_operands, in_rows
 from gradviz.engine.numerals import number
-from gradviz.engine.operation import array_of, beside, binary, general, unary
-from gradviz.engine.operations.elementwise import on_both
+from gradviz.engine.operation import beside, binary, general, unary
+from gradviz.engine.operations.formulas import on_both
 
 _ROOT_PI = math.sqrt(math.pi)
 

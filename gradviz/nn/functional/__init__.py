@@ -10,7 +10,10 @@ from gradviz.engine import calls
 from gradviz.nn.functional import (
     activations,
     attention,
+    classification,
     convolution,
+    ctc,
+    distances,
     dropouts,
     fractional,
     gridding,
@@ -20,10 +23,14 @@ from gradviz.nn.functional import (
     normalization,
     padding,
     pooling,
+    ranking,
 )
 from gradviz.nn.functional.activations import *
 from gradviz.nn.functional.attention import *
+from gradviz.nn.functional.classification import *
 from gradviz.nn.functional.convolution import *
+from gradviz.nn.functional.ctc import *
+from gradviz.nn.functional.distances import *
 from gradviz.nn.functional.dropouts import *
 from gradviz.nn.functional.fractional import *
 from gradviz.nn.functional.gridding import *
@@ -33,9 +40,11 @@ from gradviz.nn.functional.losses import *
 from gradviz.nn.functional.normalization import *
 from gradviz.nn.functional.padding import *
 from gradviz.nn.functional.pooling import *
+from gradviz.nn.functional.ranking import *
 
 FAMILIES = (
-    activations, attention, convolution, dropouts, fractional, gridding, layers, lookup, losses, normalization, padding, pooling,
+    activations, attention, classification, convolution, ctc, distances, dropouts, fractional, gridding, layers, lookup,
+    losses, normalization, padding, pooling, ranking,
 )  # fmt: skip
 
 __all__ = [name for family in FAMILIES for name in family.__all__]

@@ -9,8 +9,8 @@ import numpy as np
 
 from gradviz.engine import distributions, dtypes, functions, random
 from gradviz.engine import inplace as in_place
+from gradviz.engine.arguments import normal_axis
 from gradviz.engine.functions import reductions, sigmoid, tanh
-from gradviz.engine.operation import normal_axis
 from gradviz.engine.scope import warn
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.operations import activations

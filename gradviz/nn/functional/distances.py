@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes, functions, inplace
-from gradviz.engine.functions.shapes import broadcast_shape
+from gradviz.engine.functions.repeating import broadcast_shape
 from gradviz.engine.linalg.functions.distances import pdist
 from gradviz.engine.linalg.operations import norms
 from gradviz.engine.modes import no_grad

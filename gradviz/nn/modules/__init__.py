@@ -6,6 +6,8 @@ from gradviz import absent
 from gradviz.nn.module import Module as Module
 from gradviz.nn.modules import (
     activation,
+    attention,
+    cells,
     container,
     convolution,
     dropout,
@@ -14,12 +16,15 @@ from gradviz.nn.modules import (
     loss,
     normalization,
     padding,
+    parameterlists,
     pooling,
     recurrent,
     sparse,
     transformer,
 )
 from gradviz.nn.modules.activation import *
+from gradviz.nn.modules.attention import *
+from gradviz.nn.modules.cells import *
 from gradviz.nn.modules.container import *
 from gradviz.nn.modules.convolution import *
 from gradviz.nn.modules.dropout import *
@@ -28,26 +33,16 @@ from gradviz.nn.modules.linear import *
 from gradviz.nn.modules.loss import *
 from gradviz.nn.modules.normalization import *
 from gradviz.nn.modules.padding import *
+from gradviz.nn.modules.parameterlists import *
 from gradviz.nn.modules.pooling import *
 from gradviz.nn.modules.recurrent import *
 from gradviz.nn.modules.sparse import *
 from gradviz.nn.modules.transformer import *
 
 FAMILIES = (
-    activation,
-    container,
-    convolution,
-    dropout,
-    lazy,
-    linear,
-    loss,
-    normalization,
-    padding,
-    pooling,
-    recurrent,
-    sparse,
-    transformer,
-)
+    activation, attention, cells, container, convolution, dropout, lazy, linear, loss, normalization, padding, parameterlists,
+    pooling, recurrent, sparse, transformer,
+)  # fmt: skip
 
 __all__ = [name for family in FAMILIES for name in family.__all__]
 

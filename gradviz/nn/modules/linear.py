@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from gradviz.engine import creation, functions
-from gradviz.engine.operation import normal_axis
+from gradviz.engine.arguments import normal_axis
 from gradviz.engine.tensor import Tensor
 from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)
 from gradviz.nn import init

@@ -1,6 +1,6 @@
 """Losses: what training makes small.
 
-Each is the function of the same name, with its settings; see `gradviz.nn.functional.losses`.
+Each is the function of the same name, with its settings; see `gradviz.nn.functional`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from gradviz.engine.tensor import Tensor
 from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)
+from gradviz.nn.functional.reductions import refuse_old_names
 from gradviz.nn.module import Module
 
 __all__ = [
@@ -23,11 +24,7 @@ __all__ = [
 class _Loss(Module):
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
         super().__init__()
-        if size_average is not None or reduce is not None:
-            raise NotImplementedError(
-                "gradviz has no size_average and reduce, which PyTorch gave up; supported: reduction='mean', 'sum' or "
-                "'none'"
-            )
+        refuse_old_names(size_average, reduce)
         self.reduction = reduction
 
 

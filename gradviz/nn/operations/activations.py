@@ -10,9 +10,9 @@ import numpy as np
 from gradviz.engine import specialmath
 from gradviz.engine.layout import as_operands
 from gradviz.engine.operation import general
-from gradviz.engine.operations.elementwise import not_differentiable, on_both, sigmoid, threshold_backward
+from gradviz.engine.operations.elementwise import sigmoid, threshold_backward
+from gradviz.engine.operations.formulas import not_differentiable, on_both, recorded
 from gradviz.engine.operations.piecewise import only, straight
-from gradviz.engine.operations.shapes import recorded
 from gradviz.engine.operations.special import erf
 
 sigma = on_both(sigmoid)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import general
-from gradviz.engine.operations.elementwise import not_differentiable
+from gradviz.engine.operations.formulas import not_differentiable
 
 
 class _Walk:

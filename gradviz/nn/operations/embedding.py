@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import general
-from gradviz.engine.operations.shapes import scatter
+from gradviz.engine.operations.indexing import scatter
 
 
 def _embedding_back(

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradviz.engine.operation import beside, general
-from gradviz.engine.operations.shapes import plain, recorded
+from gradviz.engine.operations.formulas import plain, recorded
 
 
 class Sampler(NamedTuple):

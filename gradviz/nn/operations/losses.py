@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice
+from gradviz.engine.arguments import promoting
 from gradviz.engine.layout import as_operands, in_rows
-from gradviz.engine.operation import general, promoting
-from gradviz.engine.operations.elementwise import not_differentiable
+from gradviz.engine.operation import general
+from gradviz.engine.operations.formulas import not_differentiable, recorded
 from gradviz.engine.operations.piecewise import straight
-from gradviz.engine.operations.shapes import recorded
 from gradviz.nn.operations import activations
 from gradviz.nn.operations.activations import sigma
 from gradviz.nn.operations.ctc import ctc_loss as ctc_loss

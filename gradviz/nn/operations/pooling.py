@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.operation import general
+from gradviz.engine.operations.formulas import plain
 from gradviz.engine.operations.piecewise import straight
-from gradviz.engine.operations.selection import put_along
-from gradviz.engine.operations.shapes import plain
+from gradviz.engine.operations.scattering import put_along
 from gradviz.engine.tensor import Tensor
 
 Matrices = tuple[np.ndarray, ...]
@@ -255,7 +255,7 @@ def _from_there(grad: Any, indices: np.ndarray, axes: int) -> Any:
     places = indices.reshape(*lead, -1)
     if isinstance(flat, np.ndarray):
         return np.take_along_axis(flat, places, -1).reshape(shape)
-    from gradviz.engine.operations.selection import gather
+    from gradviz.engine.operations.scattering import gather
 
     return np.reshape(gather(flat, len(lead), places, tuple(flat.shape)), shape)
 

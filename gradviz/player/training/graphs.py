@@ -61,6 +61,7 @@ class GraphPicture:
             "code": [{**asdict(code), "lines": list(code.lines)} for code in drawing.recording.graph.code],
             "places": [],
             "depth": None,
+            "every": None,
         }
 
     def still(self, recording: Recording) -> Drawing:

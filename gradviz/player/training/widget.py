@@ -11,6 +11,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from gradviz.player.frame import static_wanted
 from gradviz.player.page import script, style_sheet
 from gradviz.player.still import still_html
 from gradviz.player.training.graphs import GraphPicture
@@ -235,6 +236,9 @@ class TrainingPlayer(anywidget.AnyWidget):
         """Show the loss as an output of its own, which the player hides while it works, and the player."""
         from IPython.display import display
 
+        if static_wanted() and len(self._run):
+            display(self._run.static())
+            return
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
         picture = still_html(self.still, self._run.plot().svg, self._run.title or "nothing trained yet")

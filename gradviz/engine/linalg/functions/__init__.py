@@ -7,8 +7,8 @@ from gradviz.engine.linalg.checks import LinAlgError
 from gradviz.engine.linalg.functions import decompositions, equations, norms, powers
 from gradviz.engine.linalg.functions.decompositions import *
 from gradviz.engine.linalg.functions.equations import *
+from gradviz.engine.linalg.functions.multiplication import matmul
 from gradviz.engine.linalg.functions.norms import *
 from gradviz.engine.linalg.functions.powers import *
-from gradviz.engine.linalg.functions.products import matmul
 
 __all__ = ["LinAlgError", "matmul", *decompositions.__all__, *equations.__all__, *norms.__all__, *powers.__all__]

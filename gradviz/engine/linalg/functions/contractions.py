@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.functions.arithmetic import mul
+from gradviz.engine.functions.diagonals import diagonal
 from gradviz.engine.functions.reductions import sum as total
-from gradviz.engine.functions.shapes import diagonal, movedim, permute, reshape, squeeze, unsqueeze, view
+from gradviz.engine.functions.shapes import movedim, permute, reshape, squeeze, unsqueeze, view
 from gradviz.engine.linalg.checks import check_tensor
 from gradviz.engine.linalg.functions.products import bmm, dot, mm
-from gradviz.engine.operation import normal_axes
 from gradviz.engine.tensor import Tensor
 
 __all__ = ["einsum", "inner", "tensordot"]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.arguments import array_of
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.linalg.checks import (
     NOT_POSITIVE,
@@ -21,7 +22,6 @@ from gradviz.engine.linalg.checks import (
 )  # fmt: skip
 from gradviz.engine.linalg.operations import decompositions as rows
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import array_of
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gradviz.engine.functions.shapes import reshape
 from gradviz.engine.linalg.checks import check_tensor, type_names
-from gradviz.engine.linalg.functions.products import as_batch, together
+from gradviz.engine.linalg.functions.multiplication import as_batch, together
 from gradviz.engine.linalg.operations import distances as rows
 from gradviz.engine.tensor import Tensor
 

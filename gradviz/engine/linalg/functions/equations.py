@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.arguments import array_of
 from gradviz.engine.functions.results import return_type
 from gradviz.engine.functions.shapes import movedim, reshape, squeeze, unsqueeze
 from gradviz.engine.linalg.checks import (
@@ -24,7 +25,6 @@ from gradviz.engine.linalg.checks import (
     type_names,
 )  # fmt: skip
 from gradviz.engine.linalg.operations import equations as rows
-from gradviz.engine.operation import array_of
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = [

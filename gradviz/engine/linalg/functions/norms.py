@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.functions.arithmetic import mul, nan_to_num
+from gradviz.engine.arguments import array_of, normal_axes, normal_axis
+from gradviz.engine.functions.arithmetic import mul
+from gradviz.engine.functions.elementwise import nan_to_num
 from gradviz.engine.functions.indexing import narrow
 from gradviz.engine.functions.reductions import amax, amin
 from gradviz.engine.functions.reductions import sum as total
@@ -24,7 +26,6 @@ from gradviz.engine.linalg.checks import (
 from gradviz.engine.linalg.functions.decompositions import svdvals
 from gradviz.engine.linalg.functions.equations import inv_ex
 from gradviz.engine.linalg.operations import norms as rows
-from gradviz.engine.operation import array_of, normal_axes, normal_axis
 from gradviz.engine.tensor import Tensor, wrap
 
 __all__ = ["cond", "matrix_norm", "norm", "vector_norm"]

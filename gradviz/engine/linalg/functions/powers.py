@@ -9,14 +9,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradviz.engine.functions.arithmetic import mul
+from gradviz.engine.functions.diagonals import diagonal as diagonal_of
 from gradviz.engine.functions.joining import cat
-from gradviz.engine.functions.reductions import cumprod
 from gradviz.engine.functions.reductions import sum as total
-from gradviz.engine.functions.shapes import clone, expand, unsqueeze, view
-from gradviz.engine.functions.shapes import diagonal as diagonal_of
+from gradviz.engine.functions.repeating import clone, expand
+from gradviz.engine.functions.scans import cumprod
+from gradviz.engine.functions.shapes import unsqueeze, view
 from gradviz.engine.linalg.checks import check_floating, check_matrix, check_tensor, type_names
 from gradviz.engine.linalg.functions.equations import inv
-from gradviz.engine.linalg.functions.products import cross_along, matmul, mm, vdot
+from gradviz.engine.linalg.functions.multiplication import matmul
+from gradviz.engine.linalg.functions.products import cross_along, mm, vdot
 from gradviz.engine.linalg.operations import powers as rows
 from gradviz.engine.tensor import Tensor, wrap
 

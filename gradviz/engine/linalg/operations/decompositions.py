@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from gradviz.engine.arguments import array_of
 from gradviz.engine.layout import columns, in_columns, in_rows, rows
 from gradviz.engine.linalg import arrays
 from gradviz.engine.linalg.arrays import transposed
@@ -29,8 +30,8 @@ from gradviz.engine.linalg.operations.formulas import (
     triu,
     unit_matrix,
 )
-from gradviz.engine.operation import array_of, general
-from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operation import general
+from gradviz.engine.operations.formulas import recorded
 
 _solve_triangular: Any = recorded(solve_triangular)
 

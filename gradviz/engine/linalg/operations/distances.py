@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.arguments import array_of
 from gradviz.engine.layout import in_rows
 from gradviz.engine.linalg.arrays import transposed
 from gradviz.engine.linalg.operations.products import product
-from gradviz.engine.operation import array_of, general
-from gradviz.engine.operations.elementwise import not_differentiable, signs
-from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operation import general
+from gradviz.engine.operations.elementwise import signs
+from gradviz.engine.operations.formulas import not_differentiable, recorded
 
 
 def _differences(x1: Any, x2: Any) -> Any:

@@ -21,7 +21,7 @@ from gradviz.engine.linalg.operations.formulas import (
     unit_matrix,
 )
 from gradviz.engine.operation import general
-from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operations.formulas import recorded
 from gradviz.engine.tensor import Tensor
 
 

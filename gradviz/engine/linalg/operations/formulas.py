@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.arguments import array_of
 from gradviz.engine.linalg.arrays import transposed
-from gradviz.engine.operation import array_of
-from gradviz.engine.operations import shapes
-from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operations import parts
+from gradviz.engine.operations.formulas import recorded
 from gradviz.engine.tensor import Tensor
 
 CROSSED = (
@@ -17,7 +17,7 @@ CROSSED = (
 )
 """How a learner is told of most of these gradients."""
 
-triu, tril, on_diagonal = recorded(shapes.triu), recorded(shapes.tril), recorded(shapes.diag_embed)
+triu, tril, on_diagonal = recorded(parts.triu), recorded(parts.tril), recorded(parts.diag_embed)
 
 
 def kind_of(x: Any) -> np.dtype:

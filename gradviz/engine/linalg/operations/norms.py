@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.arguments import array_of
 from gradviz.engine.linalg.operations.formulas import kind_of
-from gradviz.engine.operation import array_of, reduction
+from gradviz.engine.operation import reduction
 
 
 def _norm(self: np.ndarray, axes: tuple[int, ...], ord: float) -> np.ndarray:

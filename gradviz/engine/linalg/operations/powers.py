@@ -9,7 +9,7 @@ import numpy as np
 from gradviz.engine.linalg import arrays
 from gradviz.engine.linalg.arrays import transposed
 from gradviz.engine.operation import general
-from gradviz.engine.operations.shapes import recorded
+from gradviz.engine.operations.formulas import recorded
 
 
 def _exponential_back(grad: Any, self: Any) -> Any:

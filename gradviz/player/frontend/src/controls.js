@@ -7,7 +7,7 @@ import { placeOf } from "./state.js";
 /** @typedef {import("./dom.js").Icon} Icon */
 /**
  * @typedef {"first" | "previous" | "play" | "next" | "last" | "before" | "after" | "loop" | "predict" | "projector" |
- *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "close"} Command
+ *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "every" | "close"} Command
  */
 
 export const SPEEDS = [0.5, 1, 2, 4];
@@ -132,8 +132,9 @@ export function makeControls(steps, on) {
  * What one can do with the picture, in a corner of it.
  * @param {(name: Command) => void} command
  * @param {{now: number, most: number} | null | undefined} depth how far modules are unfolded, where there are any
+ * @param {boolean | null} [every] whether products show their helpers, where they have any
  */
-export function makeTools(command, depth) {
+export function makeTools(command, depth, every = null) {
   const tool = (/** @type {Command & Icon} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
     button(label, () => command(name), { icon: name, keys, kind: "gp-tool" });
   const tools = [tool("larger", "Zoom in", "+"), tool("smaller", "Zoom out", "−"), tool("fit", "Fit the picture", "0")];
@@ -143,6 +144,11 @@ export function makeTools(command, depth) {
     fold.disabled = depth.now <= 0;
     unfold.disabled = depth.now >= depth.most;
     tools.push(fold, unfold);
+  }
+  if (typeof every === "boolean") {
+    const shown = tool("every", "Show every operation", "");
+    shown.setAttribute("aria-pressed", String(every));
+    tools.push(shown);
   }
   return html("div", { class: "gp-tools" }, ...tools);
 }

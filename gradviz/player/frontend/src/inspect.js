@@ -16,6 +16,7 @@ import { codeFor } from "./numpy.js";
 const NUMBERS_UP_TO = 64; // entries; of a larger tensor the colours are shown first
 const HISTOGRAM_FROM = 8;
 const FOLD = "fold"; // the name of several operations drawn as one
+const STANDS_FOR = "stands for"; // the attribute of a product with its helpers in it
 
 const ROLES = {
   parameter: "a parameter: a leaf that collects a gradient",
@@ -29,7 +30,7 @@ const ROLES = {
  * @param {Payload} payload
  * @param {Facts} facts
  * @param {{
- *   go(step: number): void, select(key: string): void, hides(argument: string): boolean,
+ *   go(step: number): void, select(key: string): void, hides(argument: string): boolean, every(): void,
  *   say(text: string): void, picked(): import("./explain.js").Entry | undefined,
  * }} on `hides` is true for an edge whose local derivative the learner is still to find out
  */
@@ -134,7 +135,9 @@ export function makeInspector({ steps, code }, facts, on) {
     row("takes", ...listed(operation.inputs.map(({ tensor, slot }) => [link(tensor), ` as ${slot}`])));
     row("makes", ...listed(operation.outputs.map((id) => [link(id)])));
     row("saved", ...listed((operation.saved ?? []).map(([field, what]) => [`_saved_${field}: `, facts.tensor(what) ? link(what) : what])));
-    const settings = (operation.attributes ?? []).filter(([name]) => name !== "gradient norm" || facts.upstreamOf(operation, step));
+    const helpers = (operation.attributes ?? []).find(([name]) => name === STANDS_FOR)?.[1];
+    if (helpers) row("stands for", `${helpers} `, button("Show every operation", on.every, { kind: "gp-small" }));
+    const settings = (operation.attributes ?? []).filter(([name]) => name !== STANDS_FOR).filter(([name]) => name !== "gradient norm" || facts.upstreamOf(operation, step));
     row("settings", ...listed(settings.map(([name, value]) => [`${name} = ${value}`])));
     if (operation.module) row("module", html("code", {}, operation.module));
     row("source", ...source(operation));

@@ -16,10 +16,10 @@ import { unpacked } from "./unpack.js";
 /** @implements {Model} */
 export class PageModel {
   /** @type {Record<string, any>} */
-  #values = { payload: null, step: 0, place: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null };
+  #values = { payload: null, step: 0, place: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
-  /** @type {Record<string, any>} the payload with its modules folded, by depth */
+  /** @type {Record<string, any>} the payload with its modules folded, by depth; and as `every` with the helpers of products, or without */
   #folds = {};
 
   /** A model for a payload that is there already. @param {any} payload */
@@ -32,7 +32,7 @@ export class PageModel {
   /** @param {any} payload */
   #take(payload) {
     const { predict, grain, folds, depth } = payload;
-    Object.assign(this.#values, { payload, predict: predict === true, grain: grain === "event" ? grain : "operation", depth: depth?.now ?? null });
+    Object.assign(this.#values, { payload, predict: predict === true, grain: grain === "event" ? grain : "operation", depth: depth?.now ?? null, every_operation: payload.every === true });
     this.#folds = { ...folds, [depth?.now]: payload };
   }
 
@@ -47,10 +47,13 @@ export class PageModel {
     this.#values[name] = value;
     for (const listener of [...(this.#listeners.get(`change:${name}`) ?? [])]) listener();
     if (name === "depth" && Object.hasOwn(this.#folds, value)) this.#fold(this.#folds[value]);
+    if (name === "every_operation") this.#fold(Object.values(this.#folds).findLast(({ every }) => every === value));
   }
 
   /** Does what Python does in a notebook: another payload, at the step that shows as much. @param {any} payload */
   #fold(payload) {
+    if (!payload || payload === this.#values.payload) return;
+    Object.assign(this.#values, { depth: payload.depth?.now ?? null, every_operation: payload.every === true });
     const seen = this.#values.payload.places[this.#values.step];
     this.#values.step = Math.max(0, payload.places.findLastIndex((/** @type {number} */ place) => place <= seen));
     this.set("payload", payload);

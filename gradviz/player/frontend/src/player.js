@@ -123,6 +123,7 @@ function mount(model, el) {
     fit: () => zoom.whole(),
     fold: () => change("depth", Math.max(0, (payload.depth?.now ?? 0) - 1)),
     unfold: () => change("depth", Math.min(payload.depth?.most ?? 0, (payload.depth?.now ?? 0) + 1)),
+    every: () => change("every_operation", !payload.every),
     close: () => change("selected", ""),
   };
   const command = (/** @type {Command} */ name) => commands[name]();
@@ -197,6 +198,7 @@ function mount(model, el) {
     select: (key) => change("selected", key),
     say: announcer.say,
     hides: (argument) => predict.hidden().includes(argument),
+    every: () => commands.every(),
     picked: picking.picked,
   });
   const figure = html("div", { class: "gp-figure" }, picture.svg);
@@ -211,7 +213,7 @@ function mount(model, el) {
     leave: (tensor) => /** @type {SVGElement[]} */ (picture.elements([tensor]))[0]?.focus({ preventScroll: true }),
   });
   const skip = button(`Skip the picture and its ${picture.svg.querySelectorAll(NODES).length} nodes`, () => panel.element.focus(), { kind: "gp-skip" });
-  const stage = html("div", { class: "gp-stage" }, skip, figure, entryKeys.element, makeTools(command, payload.depth), inspector.element);
+  const stage = html("div", { class: "gp-stage" }, skip, figure, entryKeys.element, makeTools(command, payload.depth, payload.every), inspector.element);
   const main = html("div", { class: "gp-main" }, stage, panel.element);
   const root = html(
     "section",

@@ -1,0 +1,512 @@
+"""What everything in a graph is called: by the learner where there is such a name, else by what made it; no two things alike.
+
+A tensor is called, in this order, by
+
+- a name that was given, a module's path, or a variable that the caller sees (`gradviz.recording.names`),
+- the variable to which its value was assigned where it was computed, or in which it was used: ``w`` of ``w, b = p``,
+- its place in a container: ``p[0]``,
+- what made it: ``w·x``, ``fc1(x)``, ``cross_entropy(logits, y)``.
+
+A name that several tensors have, as ``h`` of a loop, is counted from 0 in the order in which they came to be: ``h⁽⁰⁾``, ``h⁽¹⁾``.
+Only numbers written in a program may look alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+
+from gradviz.engine.node import Node
+from gradviz.engine.notation import binding, formula
+from gradviz.engine.scope import Call
+from gradviz.engine.tensor import Tensor as EngineTensor
+from gradviz.recording import words, written
+from gradviz.recording.names import Names
+from gradviz.recording.passes import Key, targets_of
+from gradviz.recording.written import Expressions, Written
+
+MOST_OPERANDS = 64
+"""So many tensors are looked at to learn what an expression is about."""
+
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(slots=True)
+class Called:
+    """What one tensor is called.
+
+    Attributes
+    ----------
+    text
+        Its name.
+    named
+        Whether that is a name of the learner's own (or a number), and not composed.
+    number
+        Whether it is just a number, which is called by what it is.
+    form
+        How it differs from the tensor of that name, as a card says it and formulas do not: ``", reshaped"``.
+    viewed
+        The shape of that tensor, if it has the same entries in the same order.
+    """
+
+    text: str
+    named: bool = True
+    number: bool = False
+    form: str = ""
+    viewed: tuple[int, ...] = ()
+
+
+def counted(name: str, count: int) -> str:
+    """Tell a tensor from others of its name: the first one is ``h⁽⁰⁾``.
+
+    Examples
+    --------
+    >>> counted("h", 0), counted("w·x", 12)
+    ('h⁽⁰⁾', '(w·x)⁽¹²⁾')
+    """
+    atom = name if binding(name) >= binding("x") else f"({name})"
+    return f"{atom}⁽{str(count).translate(_RAISED)}⁾"
+
+
+def uncounted(name: str) -> str:
+    """Return a name without its count: ``"h"`` of ``"h⁽¹⁾"``."""
+    start, mark, _ = name.rpartition("⁽")
+    return start if mark and name.endswith("⁾") else name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Run:
+    """The operations that one instruction of the learner's ran, once."""
+
+    nodes: tuple[Node, ...]
+    written: Written
+
+    def is_part_of(self, other: _Run) -> bool:
+        """Return True for what was computed by a part of the other's expression."""
+        inside, around = self.written.span, other.written.span
+        same = self.nodes[0].origin[0] is other.nodes[0].origin[0]
+        return same and inside != around and around[:2] <= inside[:2] and inside[2:] <= around[2:]
+
+
+class Naming:
+    """The names of all tensors of a graph.
+
+    Parameters
+    ----------
+    nodes
+        The graph, oldest first.
+    used
+        The results that are drawn.
+    names
+        What is known from the variables.
+
+    Attributes
+    ----------
+    called
+        By key, as in `gradviz.recording.collect.Collection.operands`.
+    texts
+        By node: the words for its settings.
+    """
+
+    def __init__(self, nodes: Sequence[Node], used: Mapping[Key, EngineTensor], names: Names) -> None:
+        self._nodes, self._used, self._names = nodes, used, names
+        self._within = _within(nodes)
+        # Those whose result the same instruction uses again.
+        self._feeding = {e[0] for n in nodes for e in n.edges if e and getattr(e[0], "origin", None) == n.origin}
+        self._run_of: dict[Node, _Run] = {}
+        for run in _runs(nodes):
+            self._run_of.update(dict.fromkeys(run.nodes, run))
+        self._call_at = self._calls_at_their_ends()
+        self._views: dict[Any, EngineTensor] = {}
+        self._inputs = {node: [self._key(node, place) for place in range(len(node.inputs))] for node in nodes}
+        self._hints = self._operands_as_written()
+        self.texts = {n: words.settings_words(n.operation, n.settings) if n.settings else () for n in nodes}
+        self.called: dict[Key, Called] = {}
+        hinted: dict[Key, str] = {}
+        for key, leaf, node, slot in self._keys():
+            known, hint = self._known(key, leaf), self._hints.get(key, "")
+            if (
+                hint.endswith(")")
+                and isinstance(leaf, EngineTensor)
+                and not leaf._requires_grad
+                and leaf.array.ndim == 0
+            ):
+                hint = ""  # a number is shorter than what made it
+            if known is not None and not (hint and names.places.get(_identity(key)) == known.text):
+                self.called[key] = known
+            elif hint:
+                self.called[key], hinted[key] = Called(hint), hint
+            elif leaf is not None:
+                self.called[key] = _unknown_leaf(leaf, node, slot)
+        self._prefer_places(hinted)
+        self._bases = {called.text for called in self.called.values()}
+        self._count()
+        for node in nodes:
+            told = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in targets_of(node)}
+            if told:
+                self.texts[node] = tuple([(name, told.get(name, text)) for name, text in self.texts[node]])
+        self._compose()
+
+    def key_of_target(self, tensor: EngineTensor) -> Key:
+        """Return the key of what a loss compares with: a result of the graph, or a leaf."""
+        made = (tensor._grad_fn, tensor._output_nr)
+        return made if made in self._used else ("leaf", id(self.first_alike(tensor)))
+
+    def first_alike(self, leaf: EngineTensor) -> EngineTensor:
+        """Return the first view of the same numbers in the same shape: a library makes one for each product with them."""
+        if leaf._base is None or leaf._requires_grad or leaf._memory is not None:
+            return leaf
+        array = leaf.array
+        seen = id(leaf._base), array.shape, array.strides, array.__array_interface__["data"][0]
+        return self._views.setdefault(seen, leaf)
+
+    def _key(self, node: Node, place: int) -> Key | None:
+        """Return the key of an argument; ``None`` for a bias that there is not."""
+        argument, edge = node.inputs[place], node.edges[place]
+        if edge is not None:
+            return edge if isinstance(edge[0], Node) else ("leaf", id(edge[0].variable))
+        if isinstance(argument, EngineTensor):
+            return "leaf", id(self.first_alike(argument))
+        return None if argument is None else ("constant", node, place)
+
+    def _outside(self, nodes: Sequence[Node]) -> list[Key]:
+        """Return the tensors that enter some operations, in the order in which they are used."""
+        inside = set(nodes)
+        keys: list[Key | None] = []
+        for node in nodes:
+            arguments = zip(self._inputs[node], node.inputs, strict=True)
+            keys += [key for key, argument in arguments if isinstance(argument, EngineTensor | np.ndarray)]
+            keys += [self.key_of_target(tensor) for _, tensor in targets_of(node)]
+        return list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
+
+    def _calls_at_their_ends(self) -> dict[Node, Call]:
+        """Return the module whose result each operation is, if all of that module's was run by one instruction of the learner's.
+
+        Of modules within each other it is the outermost.
+        """
+        found: dict[Node, Call] = {}
+        for run in dict.fromkeys(self._run_of.values()):
+            for node in run.nodes:
+                for call in _calls(node):
+                    inside = self._within[id(call)]
+                    if inside[-1] is node and self._run_of[inside[0]] is run:
+                        found.setdefault(node, call)
+        return found
+
+    # --- what the learner says ----------------------------------------------------------------------------------
+
+    def _keys(self) -> Iterator[tuple[Key, Any, Node, str]]:
+        """Go through everything that gets a name, in the order in which it came to be.
+
+        A leaf comes with what it holds, and with the argument as which it is first used.
+        """
+        seen: set[Key] = set()
+        for node in self._nodes:
+            for place, key in enumerate(self._inputs[node]):
+                if key is not None and not isinstance(key[0], Node) and key not in seen:
+                    seen.add(key)
+                    edge = node.edges[place]
+                    slot = node.operation.inputs[place]
+                    yield key, edge[0].variable if edge is not None else node.inputs[place], node, slot
+            for slot, tensor in targets_of(node):
+                if (key := self.key_of_target(tensor)) not in seen and not isinstance(key[0], Node):
+                    seen.add(key)
+                    yield key, tensor, node, slot
+            yield from ((key, None, node, "") for key in self._results(node))
+
+    def _known(self, key: Key, leaf: Any) -> Called | None:
+        """Return the name that a tensor has in the caller's variables, if any."""
+        if leaf is None:
+            name = self._names.results.get((id(key[0]), key[1]))
+            return None if name is None else Called(name)
+        if not isinstance(leaf, EngineTensor):
+            return None
+        name = self._names.leaves.get(id(leaf))
+        if name is not None:
+            return Called(name)
+        if leaf._source is None and leaf._base is not None:
+            base = self._names.leaves.get(id(leaf._base))
+            return None if base is None else _view(base, leaf._base.array, leaf.array)
+        source = None if leaf._source is None else leaf._source()
+        if source is None or not source._requires_grad:
+            return None
+        of = self._names.leaves.get(id(source)) or self._names.results.get((id(source._grad_fn), source._output_nr))
+        return None if of is None else Called(f"{of}.detach()")
+
+    def _operands_as_written(self) -> dict[Key, str]:
+        """Return what results were assigned to, and by which variables leaves were used, where the operations ran."""
+        hints: dict[Key, str] = {}
+        for run in dict.fromkeys(self._run_of.values()):
+            target, last = run.written.target, run.nodes[-1]
+            if target and not last.many and not self._goes_on(run):
+                hints[last, 0] = target
+            if run.written.function in written.DERIVING:
+                continue
+            outside = [key for key in self._outside(run.nodes) if _identity(key) not in self._names.parameters]
+            operands = run.written.operands
+            for named in (operands, operands[1:] if run.written.received else (), tuple(filter(None, operands))):
+                if len(named) == len(outside):
+                    for key, name in zip(outside, named, strict=True):
+                        if name and not isinstance(key[0], Node):
+                            hints.setdefault(key, name)
+                    break
+        return hints
+
+    def _goes_on(self, run: _Run) -> bool:
+        """Return True for an operation in the midst of Python's own ``sum()``: what that adds up is not yet its result."""
+        return run.written.function in ("sum", "reduce") and run.nodes[-1] in self._feeding
+
+    def _prefer_places(self, hinted: Mapping[Key, str]) -> None:
+        """Call what lies in a container by its place, where a variable of another moment or function would be several things."""
+        holders: dict[str, int] = {}
+        for called in self.called.values():
+            holders[called.text] = holders.get(called.text, 0) + 1
+        for key, name in hinted.items():
+            place = self._names.places.get(_identity(key))
+            if place is not None and (holders[name] > 1 or not name.isidentifier()):
+                self.called[key] = Called(place)
+
+    def _count(self) -> None:
+        """Count those that have one name."""
+        alike: dict[str, list[Key]] = {}
+        for key, called in self.called.items():
+            if not called.number:
+                alike.setdefault(called.text + called.form, []).append(key)
+        for keys in alike.values():
+            others = [key for key in keys if _identity(key) not in self._names.given]
+            if len(keys) > 1:
+                for count, key in enumerate(others):
+                    self.called[key].text = counted(self.called[key].text, count)
+
+    # --- what is composed ---------------------------------------------------------------------------------------
+
+    def _compose(self) -> None:
+        """Name each result that has no name yet by what made it."""
+        plain: dict[Key, str] = {}
+        alike: dict[str, int] = {}
+        missing = [key for node in self._nodes for key in self._results(node) if key not in self.called]
+        draft = dict(self.called)
+        for key in missing:
+            plain[key] = self._composed(key, draft)
+            draft[key] = Called(plain[key], named=False)
+            alike[plain[key]] = alike.get(plain[key], 0) + 1
+        taken = {called.text for called in self.called.values()}
+        counts: dict[str, int] = {}
+        for key in missing:
+            name = self._composed(key, self.called)
+            if name in taken and alike[plain[key]] == 1:  # wᵀᵀ is not w itself
+                name = self._as_called(key[:1], key[0].operation.name, self.called) or name
+            if name in taken or (name == plain[key] and alike[name] > 1):
+                base = name
+                while (name := counted(base, counts.get(base, 0))) in taken:
+                    counts[base] = counts.get(base, 0) + 1
+            taken.add(name)
+            self.called[key] = Called(name, named=False)
+
+    def _results(self, node: Node) -> list[Key]:
+        return [(node, place) for place in range(_outputs(node)) if (node, place) in self._used]
+
+    def expression(self, key: Key) -> str:
+        """Write what made a result, whatever it is called: as it was written where there is no other short form."""
+        name = self._composed(key, self.called)
+        return (self._text(self._run_of[key[0]], self.called, written.LONGEST) if "…" in name else "") or name
+
+    def _composed(self, key: Key, called: Mapping[Key, Called]) -> str:
+        """Name a result by what made it: ``w·x``, ``fc1(x)``."""
+        node, place = key
+        run, call = self._run_of[node], self._call_at.get(node)
+        name = self._by_operation(node, called)
+        if call is not None and (call.tag.has_parameters or "…" in name):
+            path = self._names.modules.get(id(call.tag), "")
+            name = (path and self._as_called(self._within[id(call)], path, called)) or self._text(run, called) or name
+        elif node is run.nodes[-1]:
+            name = self._as_written(run, name, called)
+        elif run.written.sign and name == self._as_product(run, called):
+            name = self._as_called(
+                (node,), node.operation.name, called
+            )  # what the learner wrote is the last one's name
+        return f"{name}[{place}]" if node.many else name
+
+    def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
+        slots = node.operation.inputs
+        names = [Called("None") if of is None else _in_names(of, called) for of in self._inputs[node]]
+        if _turns(node):
+            return formula("self.T", {"self": names[0].text})
+        return words.composed(
+            node.operation,
+            tuple([each.text for each in names]),
+            tuple([each.named for each in names]),
+            tuple(
+                [slot for slot, each in zip(slots, node.inputs, strict=True) if np.ndim(getattr(each, "array", each))]
+            ),
+            self.texts[node],
+            self._module(node),
+        )
+
+    def _as_written(self, run: _Run, name: str, called: Mapping[Key, Called]) -> str:
+        """Name the result of several operations as one thing, and what would be long as it was written."""
+        function = run.written.function
+        if len(run.nodes) > 1 and run.written.sign:
+            name = self._as_product(run, called) or self._text(run, called) or name
+        elif len(run.nodes) > 1 and function:
+            name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
+        return (self._text(run, called) if "…" in name else "") or name
+
+    def _as_product(self, run: _Run, called: Mapping[Key, Called]) -> str:
+        """Name the result of an operator that took several operations by that operator."""
+        outside, operands = [_in_names(key, called).text for key in self._outside(run.nodes)], run.written.operands
+        if len(operands) != 2 or len(outside) != len({*operands} if all(operands) else operands):
+            return ""  # 1/w has one tensor, and x @ x
+        words_of = {"self": outside[0], "other": outside[-1]}
+        arrays = ("self", "other") if run.nodes[-1].output_shape else ()
+        name = formula(f"self {run.written.sign} other", words_of, arrays=arrays)
+        return name if len(name) <= words.LONGEST_NAME else ""
+
+    def _as_called(self, nodes: Sequence[Node], function: str, called: Mapping[Key, Called]) -> str:
+        """Name the result of a function or module by what entered it: ``fc1(x)``."""
+        outside = [called[key] for key in self._outside(nodes)]
+        outside = [each for each in outside if not each.text.startswith(f"{function}.")]
+        if not outside:
+            return ""
+        for texts in ([each.text for each in outside], [each.text if each.named else "…" for each in outside]):
+            name = f"{function}({', '.join(dict.fromkeys(texts))})"
+            if len(name) <= words.LONGEST_NAME:
+                return name
+        return f"{function}(…)"
+
+    def _text(self, run: _Run, called: Mapping[Key, Called], most: int = words.LONGEST_NAME) -> str:
+        """Return the learner's own expression, unless a variable in it is what something else in the picture is called."""
+        text, elsewhere = run.written.text, run.written.variables & self._bases
+        if run.nodes[-1].output_shape:
+            text = run.written.entrywise
+        return "" if len(text) > most or elsewhere - self._own(run, called, elsewhere) else text
+
+    def _own(self, run: _Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
+        """Return which of some variables an expression really is about: those that enter what is written in it."""
+        waiting, seen, found = self._outside(run.nodes), set[Key](), set[str]()
+        while waiting and len(seen) < MOST_OPERANDS:
+            key = waiting.pop()
+            if key in seen:
+                continue
+            seen.add(key)
+            made = self._run_of.get(key[0])
+            if called[key].named:
+                found.add(uncounted(called[key].text))
+            elif made is not None and made.is_part_of(run):
+                waiting.extend(self._outside(made.nodes))
+        return found.intersection(wanted)
+
+    def _module(self, node: Node) -> str:
+        """Return the path of the innermost module with parameters around an operation."""
+        call = node.call
+        while call is not None and not call.tag.has_parameters:
+            call = call.outer
+        return "" if call is None else self._names.modules.get(id(call.tag), "")
+
+
+def _in_names(key: Key, called: Mapping[Key, Called]) -> Called:
+    """Return what a tensor is called in the names of others: which of its tensor's transposes it is says nothing there."""
+    own = called[key]
+    turned = isinstance(key[0], Node) and not own.named and uncounted(own.text).endswith("ᵀ")
+    return Called(uncounted(own.text), named=False) if turned else own
+
+
+def _unknown_leaf(leaf: Any, node: Node, slot: str) -> Called:
+    """Call a leaf without a name by the number it is, or by its part in the operation, where that says something."""
+    if not isinstance(leaf, EngineTensor):
+        array = np.asarray(leaf)
+        return Called(words.setting_text(array.item()), number=True) if array.size == 1 else Called("constant")
+    if not leaf._requires_grad and np.ndim(leaf.array) == 0:
+        values = leaf.values_at(node.made)
+        if values is not None:
+            return Called(words.setting_text(values.item()), number=True)
+    return Called(slot if slot in ("target", "weight", "bias", "condition") else "tensor", named=False)
+
+
+def _identity(key: Key) -> Any:
+    return key[1] if key[0] == "leaf" else (id(key[0]), key[1])
+
+
+def _turns(node: Node) -> bool:
+    """Return True for an operation that exchanges the last two axes."""
+    axes = len(node.output_shape)
+    return node.operation.name == "transpose" and axes > 2 and {*node.settings} == {axes - 2, axes - 1}
+
+
+def _outputs(node: Node) -> int:
+    return len(node.operation.outputs) if node.many else 1
+
+
+def _within(nodes: Iterable[Node]) -> dict[int, list[Node]]:
+    """Return the nodes that were made in each call of a module."""
+    within: dict[int, list[Node]] = {}
+    for node in nodes:
+        for call in _calls(node):
+            within.setdefault(id(call), []).append(node)
+    return within
+
+
+def _calls(node: Node) -> list[Call]:
+    """Return the calls of modules in which a node was made, the outermost first."""
+    calls, call = [], node.call
+    while call is not None:
+        calls.append(call)
+        call = call.outer
+    return calls[::-1]
+
+
+def _runs(nodes: Sequence[Node]) -> Iterator[_Run]:
+    """Divide a graph into what single instructions made."""
+    expressions = Expressions()
+    for _, group in groupby(nodes, key=lambda node: (id(node.origin[0]), node.origin[1])):
+        for run in _once(list(group)):
+            yield _Run(tuple(run), expressions.at(run[-1].origin))
+
+
+def _once(nodes: list[Node]) -> Iterator[list[Node]]:
+    """Divide what one instruction made, in a loop, into what it made each time."""
+    depth, run, again = _depth(nodes[0]), list[Node](), False
+    for node in nodes:
+        if run and [*map(id, _calls(run[-1])[depth : depth + 1])] != [*map(id, _calls(node)[depth : depth + 1])]:
+            yield run
+            run, again = [], True
+        run.append(node)
+    names = [node.operation.name for node in run]
+    period = len(run)
+    if not again and len(_calls(run[0])) <= depth:
+        period = next(p for p in range(1, len(run) + 1) if len(run) % p == 0 and names[:p] * (len(run) // p) == names)
+    yield from (run[start : start + period] for start in range(0, len(run), period))
+
+
+def _depth(node: Node) -> int:
+    """Return how many calls of modules there are around the code in which an instruction stands."""
+    owner, _, method = node.origin[0].co_qualname.rpartition(".")
+    if method != "forward":
+        return 0
+    classes = [call.tag.class_name for call in _calls(node)]
+    name = owner.rpartition(".")[2]
+    return len(classes) - classes[::-1].index(name) if name in classes else min(len(classes), 1)
+
+
+def _view(name: str, base: Any, view: Any) -> Called:
+    """Name a view of a named tensor.
+
+    A vector that takes part in a matrix product does so as a row or a column: its card says so, as it has a shape that the
+    vector has not, and formulas leave it at the name.
+    """
+    if view.shape == base.shape and view.strides == base.strides:
+        return Called(name)
+    if view.size < base.size:
+        return Called(f"{name}[…]")
+    if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
+        return Called(f"{name}ᵀ")
+    row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)
+    form = (
+        " as a row" if row else " as a column" if column else ", reshaped" if view.size == base.size else ", stretched"
+    )
+    same = view.size == base.size and view.flags.c_contiguous and base.flags.c_contiguous
+    return Called(name, form=form, viewed=base.shape if same else ())

@@ -10,7 +10,7 @@ import gradviz as gv
 from gradviz.drawing import draw_recording
 from gradviz.recording import dumps, loads, record_graph
 from gradviz.recording.links import sent_back
-from gradviz.recording.products import STANDS_FOR, as_written
+from gradviz.recording.folding import STANDS_FOR, as_written
 
 F = gv.nn.functional
 
@@ -46,6 +46,13 @@ WRITTEN = {
     "linear(raw)": "@ weightᵀ +",
     "flat @ W.T + linear(flat)": "@ Wᵀ, @ weightᵀ +, +",
     "linear(raw[0, 0])": "@ weightᵀ +, reshape",
+    "torch.einsum('ij,kj->ik', x, W)": "@ Wᵀ",
+    "torch.einsum('ij,jk->ik', x, W.T)": "@ Wᵀ",
+    "torch.einsum('bij,kj->bik', h, W)": "@ Wᵀ",
+    "torch.einsum('bij,kj->bki', h, W)": "einsum",
+    "torch.einsum('bij,kj->ibk', h, W) * 2": "einsum, ×",
+    "torch.einsum('bhid,bhjd->bhij', q, k)": "@ kᵀ",
+    "torch.einsum('bihd,bjhd->bhij', q.transpose(1, 2), k.transpose(1, 2))": "( )ᵀ, ( )ᵀ, einsum",
     "linear(torch.tanh(linear2(x)))": "@ weightᵀ +, tanh, @ weightᵀ +",
 }  # fmt: skip
 
@@ -58,7 +65,7 @@ def made(code):
 
     space = {
         "torch": gv, "F": F, "x": leaf(4, 3), "W": leaf(2, 3), "b": leaf(2), "h": leaf(2, 4, 3), "v": leaf(2), "w3": leaf(3), "v3": leaf(3),
-        "q": leaf(1, 2, 3, 4), "k": leaf(2, 2, 5, 4) if "k[" in code else leaf(2, 1, 3, 4), "raw": gv.randn(2, 4, 3), "flat": gv.randn(3), "linear": gv.nn.Linear(3, 2), "linear2": gv.nn.Linear(3, 3),
+        "q": leaf(1, 2, 3, 4), "k": leaf(2, 2, 5, 4) if "k[" in code else leaf(1, 2, 3, 4) if "einsum" in code else leaf(2, 1, 3, 4), "raw": gv.randn(2, 4, 3), "flat": gv.randn(3), "linear": gv.nn.Linear(3, 2), "linear2": gv.nn.Linear(3, 3),
     }  # fmt: skip
     if code == "W @ v[:3]":
         space["v"] = leaf(4)

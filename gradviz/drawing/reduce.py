@@ -15,7 +15,7 @@ from gradviz.drawing.options import Detail, Options
 from gradviz.recording.later import changed
 from gradviz.recording.model import Frame, Graph, Recording
 from gradviz.recording.naming import uncounted
-from gradviz.recording.products import as_written
+from gradviz.recording.folding import as_written
 
 FULL_UP_TO = 300
 """Tensors and operations together that a picture shows with a card each."""

@@ -97,14 +97,12 @@ def sent(
     return _line("contribution", argument, [(first,), *right], relations)
 
 
-def named(
-    symbols: Side, terms: Sequence[Term], made: Term, compute: Callable[..., Any], numbers: Callable[..., Side | None]
-) -> Equation:
-    """Write what was computed, beside the name that it has; as for `told`."""
-    text = _text(symbols)
+def named(made: Term, right: Right) -> Equation:
+    """Write what was computed, beside the name that it has."""
+    sides, relation = right
+    text = _text(sides[0])
     names = [] if text == made.symbol or len(text) > LONGEST_FORMULA else [(made.symbolic(),)]
-    right, relation = told(symbols, terms, replace(made, symbol=""), compute, numbers)
-    return _line("forward", "", [*names, *right], [*["="] * (len(names) + len(right) - 2), relation])
+    return _line("forward", "", [*names, *sides], [*["="] * (len(names) + len(sides) - 2), relation])
 
 
 def contribution(argument: str, like: Equation, right: Right) -> Equation:
@@ -189,6 +187,12 @@ def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
     """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
     listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
     return [call(f"{applied.operation.name}′", tuple(listed), made.value), (made.numeric(),)], "="
+
+
+def of_function(name: str, terms: Sequence[Term], made: Term) -> Right:
+    """Write what a function makes of some terms."""
+    listed = [part for term in terms for part in (Part(", ", "sign"), term.symbolic())][1:]
+    return [call(name, tuple(listed), made.value), (made.numeric(),)], "="
 
 
 def in_words(symbols: Side, made: Term) -> Right:

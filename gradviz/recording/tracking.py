@@ -1,0 +1,118 @@
+"""Where the axes of a tensor go when it is turned, reshaped and stretched: the letters with which the factors of a product meet."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gradviz.recording.model import Graph, Operation
+
+LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
+
+
+@dataclass(eq=False, slots=True)
+class Axis:
+    """One axis of more than one entry, wherever it is now.
+
+    Attributes
+    ----------
+    length
+        How many entries it has.
+    same
+        The axis that it has been found to be, if any.
+    """
+
+    length: int
+    same: Axis | None = None
+
+    def first(self) -> Axis:
+        """Return the axis that all that are the same have in common."""
+        axis = self
+        while axis.same is not None:
+            axis = axis.same
+        return axis
+
+
+Axes = list[list[Axis]]
+"""For each axis of a shape those that lie in it, the outer ones first: none for one of length 1."""
+
+
+def axes_of(shape: Sequence[int]) -> Axes:
+    """Return the axes of a tensor that nothing has happened to yet."""
+    return [[Axis(length)] if length != 1 else [] for length in shape]
+
+
+def after(axes: Axes, helper: Operation, graph: Graph) -> Axes | None:
+    """Follow axes through an operation that only moves entries; ``None`` where they are torn apart.
+
+    Parameters
+    ----------
+    axes
+        Of its argument.
+    helper
+        The operation.
+    graph
+        Where it stands.
+    """
+    settings, shape = dict(helper.attributes), graph.tensor(helper.outputs[0]).shape
+    if helper.name in ("permute", "T"):
+        order = ast.literal_eval(settings.get("dims", "None")) or range(len(axes))[::-1]
+        return [axes[place] for place in order]
+    if helper.name in ("t", "transpose"):
+        first, second = int(settings.get("dim0", 0)), int(settings.get("dim1", -1))
+        moved = list(axes)
+        moved[first], moved[second] = moved[second], moved[first]
+        return moved
+    if helper.name == "expand":
+        return _expanded(axes, shape)
+    return reshaped(axes, shape)
+
+
+def _expanded(axes: Axes, shape: Sequence[int]) -> Axes:
+    """Of an axis that is stretched nothing is known but its length."""
+    before = [[] for _ in range(len(shape) - len(axes))] + axes
+    return [there if there or length == 1 else [Axis(length)] for there, length in zip(before, shape, strict=True)]
+
+
+def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:
+    """Put axes into another shape, in the same order; ``None`` if one would have to be divided."""
+    waiting = [axis for group in axes for axis in group]
+    found: Axes = []
+    for length in shape:
+        group: list[Axis] = []
+        while math.prod(axis.length for axis in group) < length and waiting:
+            group.append(waiting.pop(0))
+        if math.prod(axis.length for axis in group) != length:
+            return None
+        found.append(group)
+    return None if waiting else found
+
+
+def meet(first: Sequence[Axis], second: Sequence[Axis]) -> bool:
+    """Note that the axes in one place of two factors are the same; return False if they cannot be."""
+    if [axis.length for axis in first] != [axis.length for axis in second]:
+        return False
+    for one, other in zip(first, second, strict=True):
+        if one.first() is not other.first():
+            other.first().same = one.first()
+    return True
+
+
+def lettered(*tensors: Axes) -> Iterator[str]:
+    """Write the axes of some tensors, which have one each, in letters: the same for the same; a dot for one of length 1.
+
+    Raises
+    ------
+    ValueError
+        If two axes lie in one, or there are not enough letters.
+    """
+    letters: dict[Axis, str] = {}
+    for axes in tensors:
+        word = ""
+        for group in axes:
+            if len(group) > 1 or len(letters) == len(LETTERS):
+                raise ValueError("an axis of which there is no letter")
+            word += letters.setdefault(group[0].first(), LETTERS[len(letters)]) if group else "."
+        yield word

@@ -21,10 +21,9 @@ def leaf(numbers):
 
 
 def drawn(result, **names):
-    recording = record_graph(result, backward=True, names=names)
-    drawing = draw_recording(recording)
+    drawing = draw_recording(record_graph(result, backward=True, names=names))
     disc = next(disc for disc in drawing.view.discs if disc.bars is not None)
-    return recording, drawing.view, disc
+    return drawing.shown, drawing.view, disc
 
 
 def column(shown, disc, part):
@@ -171,8 +170,8 @@ def test_of_many_examples_the_first_are_shown_and_of_many_classes_none():
 
 def test_without_a_backward_pass_the_difference_is_there_with_the_loss():
     logits, y = leaf(SCORES), gv.tensor([0, 1, 2, 1])
-    recording = record_graph(F.cross_entropy(logits, y), backward=False)
-    view = draw_recording(recording).view
+    drawing = draw_recording(record_graph(F.cross_entropy(logits, y), backward=False))
+    recording, view = drawing.shown, drawing.view
     disc = next(disc for disc in view.discs if disc.bars is not None)
     assert "·" not in column(face(recording, view), disc, "d")
 
@@ -197,3 +196,61 @@ def test_bars_are_drawn_in_every_theme_and_inside_their_box(theme):
     assert disc.bars.height < disc.height
     first = draw_recording(recording, step=0)
     assert (first.view.discs, first.layout) == (view.discs, draw_recording(recording).layout)  # nothing moves
+
+
+# --- one disc for what was written as one ------------------------------------------------------------------------------
+
+
+def test_a_cross_entropy_is_one_operation_whose_step_says_probability_minus_target(torch):
+    logits, y = leaf(SCORES), gv.tensor([0, 1, 2, 1])
+    loss = F.cross_entropy(logits, y)
+    recording, _, disc = drawn(loss, logits=logits, y=y, loss=loss)
+    assert [operation.name for operation in recording.graph.operations] == ["cross_entropy"]
+    assert dict(disc.operation.attributes)["stands for"] == "LogSoftmaxBackward0, NllLossBackward0"
+    assert [tensor.name for tensor in recording.graph.tensors] == ["logits", "y", "loss"]
+    assert [frame.phase for frame in recording.frames] == ["forward", "forward", "backward", "backward"]
+    last = recording.frames[-1]
+    (line,) = last.equation
+    assert line.text.startswith("∂loss/∂logits = (p − y)/4 = ([[0.659")
+    theirs = torch.tensor(SCORES, requires_grad=True)
+    torch.nn.functional.cross_entropy(theirs, torch.tensor([0, 1, 2, 1])).backward()
+    sent = last.contributions[0]
+    assert sent.argument == recording.graph.operations[0].inputs[0].id
+    assert np.reshape(sent.value.data, (4, 3)) == pytest.approx(theirs.grad.numpy())
+    # With the numbers in the equation it comes to the same.
+    p, truth = (
+        next(part.value for part in line.sides[-2] if part.text.startswith(start)) for start in ("[[0.6", "[[1")
+    )
+    worked_out = (np.array(p.data) - np.array(truth.data)) / 4
+    assert worked_out == pytest.approx(np.array(sent.value.data), abs=1e-7)
+    # And so does the link: what one entry of the scores does to the loss.
+    assert np.array(recording.graph.operations[0].inputs[0].link.value.data) == pytest.approx(np.array(sent.value.data))
+    assert loads(dumps(recording)) == recording
+
+
+def test_a_cross_entropy_further_back_multiplies_with_what_arrives():
+    logits, y = leaf(SCORES), gv.tensor([0, 1, 2, 1])
+    recording, *_ = drawn(F.cross_entropy(logits, y) * 3, logits=logits, y=y)
+    line = recording.frames[-1].equation[0].text
+    assert " · (p − y)/4 = 3 · ([[" in line
+
+
+@pytest.mark.parametrize(
+    "case", ["weighted", "one does not count", "log_softmax by hand", "named", "every operation", "smoothed"]
+)
+def test_what_is_not_plainly_one_stays_as_it_is(case):
+    logits, y = leaf(SCORES), gv.tensor([0, 1, 2, 1])
+    scores = F.log_softmax(logits, 1)
+    loss = {
+        "weighted": lambda: F.cross_entropy(logits, y, weight=gv.tensor([1.0, 2.0, 3.0])),
+        "one does not count": lambda: F.cross_entropy(logits, gv.tensor([0, -100, 2, 1])),
+        "log_softmax by hand": lambda: F.nll_loss(F.log_softmax(logits, 1), y),
+        "named": lambda: F.nll_loss(scores, y),
+        "every operation": lambda: F.cross_entropy(logits, y),
+        "smoothed": lambda: F.cross_entropy(logits, y, label_smoothing=0.1),
+    }[case]()
+    recording = record_graph(loss, backward=True, names={"logits": logits, "scores": scores, "loss": loss})
+    drawing = draw_recording(recording, every_operation=case == "every operation")
+    names = [operation.name for operation in drawing.shown.graph.operations]
+    assert {"log_softmax", "nll_loss"} <= set(names)
+    assert "cross_entropy" not in names

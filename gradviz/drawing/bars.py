@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.recording import number_text
+from gradviz.recording.crossentropy import softmax
 from gradviz.recording.model import Moment, Operation, Recording, Value
 
 MOST_LINES = 12
@@ -170,9 +171,8 @@ class Rule:
     gradient: Callable[[Settings, tuple[int, ...]], str] | None = None
 
 
-def _softmax(scores: Array, axis: int) -> Array:
-    raised = np.exp(scores - np.max(scores, axis, keepdims=True))
-    return np.asarray(raised / np.sum(raised, axis, keepdims=True))
+def _of_scores(scores: Array) -> Array:
+    return np.asarray(softmax(scores, _classes(scores.ndim, {})))
 
 
 def _sigmoid(scores: Array) -> Array:
@@ -225,6 +225,7 @@ RULES = {
     "softmax": Rule("p", lambda given: given["result"], axis=_dim),
     "log_softmax": Rule("p", lambda given: np.exp(given["result"]), axis=_dim),
     "nll_loss": Rule("p", lambda given: np.exp(given["self"]), _right_classes, _classes, _of_classes),
+    "cross_entropy": Rule("p", lambda given: _of_scores(given["self"]), _right_classes, _classes, _of_classes),
     "binary_cross_entropy": Rule(
         "p", lambda given: given["self"], _target, gradient=_of_entries("∂/∂p = (p − y)/(p·(1 − p))")
     ),

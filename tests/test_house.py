@@ -11,8 +11,9 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "gradviz"
 
 ABOVE = {
-    "engine": set(),
-    "autograd": {"engine"},
+    "catalogue": set(),
+    "engine": {"catalogue"},
+    "autograd": {"catalogue", "engine"},
     "backends": set(),
     "cuda": {"engine", "amp"},
     "nn": {"engine"},
@@ -20,9 +21,9 @@ ABOVE = {
     "func": {"engine", "nn"},
     "utils": {"engine", "autograd"},
     "distributions": {"engine", "autograd", "nn", "special"},
-    "recording": {"engine"},
-    "drawing": {"recording"},
-    "training": {"engine", "nn", "optim", "recording", "drawing"},
+    "recording": {"catalogue", "engine"},
+    "drawing": {"catalogue", "recording"},
+    "training": {"catalogue", "engine", "nn", "optim", "recording", "drawing"},
     "player": {"drawing", "recording", "training"},
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""

@@ -172,7 +172,7 @@ def test_what_hooks_detaching_and_freeing_do_is_said(events):
     assert "cut was cut off by detach()" in recording.frames[0].sentence
     last = recording.frames[-1]
     assert last.equation[-1].text == "a hook on w made it 60"
-    assert "saved cut. It is freed now; retain_graph=True would have kept it." in last.reason
+    assert "saved cut: that is freed now, but retain_graph=True would have kept it." in last.reason
     found, _ = events(draw_recording(recording))
     assert printed(found[-1][-1])[-1] == "a hook on w made it 60"
     assert "6 → 60" in found[-1][-1]["text"].values()

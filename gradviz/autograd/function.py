@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.engine import advice, dtypes, inplace, views
 from gradviz.engine.core.clock import moment
 from gradviz.engine.core.unbroadcast import unbroadcast, unbroadcast_tensor
@@ -198,7 +199,7 @@ class FunctionNode(Node):
                 symbol=name,
                 expression=f"{name}({', '.join(names)})",
                 local=dict.fromkeys(inputs, f"{name}_back(grad)"),
-                sentence=f"{name} is a function of your own: its backward() says what becomes of the gradient.",
+                sentence=text("own function", name=name),
                 outputs=("result",) if outputs == 1 else tuple(f"result{place}" for place in range(outputs)),
                 many=outputs > 1,
             )

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.recording import number_text
 from gradviz.recording.crossentropy import softmax
 from gradviz.recording.model import Moment, Operation, Recording, Value
@@ -110,7 +111,7 @@ def bars(operation: Operation, recording: Recording, last: Moment) -> Bars | Non
     finite = np.concatenate([part[np.isfinite(part)].ravel() for part in everything[:2]])
     rule = RULES[operation.name]
     scale = float(np.max(np.abs(finite), initial=0.0)) if rule.symbol == "ŷ" else 1.0
-    notes = [f"the first {shown} of {examples}"] if shown < examples else []
+    notes = [text("first of", shown=shown, count=examples)] if shown < examples else []
     if rule.gradient and targets is not None and not np.isnan(targets).any():
         notes.append(rule.gradient(dict(operation.attributes), predictions.shape))
     backward = any(frame.phase == "backward" and frame.current == operation.id for frame in recording.frames)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from gradviz.catalogue import text
 from gradviz.drawing.bars import Bars, entries
 from gradviz.drawing.body import Body, grid
 from gradviz.drawing.options import Options
@@ -112,7 +113,7 @@ def show(
 
 
 def _progress(forward: bool, done: bool) -> str:
-    return "gradient passed on" if done else "computed" if forward else "not computed yet"
+    return text("passed on" if done else "is computed" if forward else "pending")
 
 
 def _show_bars(shown: Face, operation: Operation, bars: Bars, moment: Moment | None, ended: bool) -> None:
@@ -241,13 +242,13 @@ def _card_label(card: Card, value: Value | None, gradient: Gradient | None) -> s
         parts.append(f"gradient {_spoken(gradient.value if gradient else None)}")
         if gradient is not None and gradient.replaced is not None:
             arrived, made = (_spoken(part) for part in gradient.replaced)
-            parts.append(f"where {arrived} had arrived and a hook made it {made}")
+            parts.append(text("hooked", arrived=arrived, made=made))
     return ", ".join(parts)
 
 
 def _spoken(value: Value | None) -> str:
     if value is None:
-        return "not computed yet"
+        return text("pending")
     if value.data is None or len(value.data) > 16:
         return statistics(value)
     return " ".join(Options().entry(value, place) for place in range(len(value.data))) or "empty"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from operator import mul
 from typing import Any, TypeVar
 
+from gradviz.catalogue import text
 from gradviz.recording import number_text
 from gradviz.recording.later import changed
 from gradviz.recording.model import (
@@ -264,7 +265,7 @@ class _Folding:
             tuple(attributes),
             module=stretch.module,
             source=inside[0].source,
-            sentence=f"{attributes[0][1]} operations, folded: each sends its gradient on to the one before it.",
+            sentence=text("folded", count=attributes[0][1]),
         )
 
     def _gradient_norm(self, inside: Iterable[Operation], produced: set[str]) -> float | None:
@@ -310,11 +311,8 @@ class _Folding:
         """Make one step of those inside a fold."""
         number, phase = self._fold_and_phase(steps[0])
         stretch = self.stretches[number]
-        sentence = (
-            f"{stretch.label} is computed: {len(stretch)} operations, folded into one."
-            if phase == "forward"
-            else f"The gradient goes back through the {len(stretch)} operations of {stretch.label}."
-        )
+        key = "fold computed" if phase == "forward" else "fold sends back"
+        sentence = text(key, name=stretch.label, count=len(stretch))
         return changed(
             steps[0],
             current=self.ids[number],

@@ -233,7 +233,8 @@ def resize(tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
 @lru_cache(maxsize=16)
 def _twin(operation: Operation) -> Operation:
     """Return the row under the name that PyTorch has for it where it changes the tensor itself."""
-    return replace(operation, grad_fn=TWINS.get(operation.grad_fn, operation.grad_fn))
+    sentence = "" if operation.cases else operation.sentence
+    return replace(operation, grad_fn=TWINS.get(operation.grad_fn, operation.grad_fn), sentence=sentence)
 
 
 def refuse(tensor: Tensor, arguments: Sequence[Any] = ()) -> None:
@@ -445,11 +446,8 @@ def _of_a_part(operation: Operation) -> Operation:
     """Return the row for an operation on part of a tensor."""
     symbol, first, *rest = operation.symbol, *operation.inputs
     own, way_back = operation.local.get(first, "0"), "copy_slices_back(grad)"
-    alike = not names_in(own) & {
-        GRADIENT,
-        *operation.inputs,
-        *operation.outputs,
-    }  # the same for all entries of the part
+    # The same for all entries of the part.
+    alike = not names_in(own) & {GRADIENT, *operation.inputs, *operation.outputs}
     local = {name: "taken(grad)" if operation.local.get(name) == "1" else way_back for name in rest}
     return replace(
         operation,
@@ -458,7 +456,7 @@ def _of_a_part(operation: Operation) -> Operation:
         symbol=f"[…] {symbol}" if isinstance(symbol, str) else symbol,
         expression=f"changed({first})",
         local={first: f"{own} if changed else 1" if alike else way_back, **local},
-        sentence=f"Part of the tensor was changed in place; the rest passes its gradient on. {operation.sentence}",
+        sentence="",
     )
 
 

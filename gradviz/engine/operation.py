@@ -14,11 +14,12 @@ recorded in its turn. It need not undo broadcasting, nor copy a gradient along a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
+from gradviz import catalogue
 from gradviz.engine import dtypes, fast, layout, mixed
 from gradviz.engine.arguments import NUMBERS, array_of, is_bool, normal_axes, promoted
 from gradviz.engine.broadcast import broadcast_error
@@ -63,7 +64,10 @@ class Operation(core.Operation):
         The local derivative for each argument in the same notation. What the upstream gradient is multiplied with;
         or, where it is not a plain product, the whole contribution, with the upstream gradient called ``grad``.
     sentence
-        How it passes the gradient on, for someone who sees it for the first time.
+        How it passes the gradient on, for someone who sees it for the first time: a text of its own; by default what the
+        catalogue says of it.
+    cases
+        What the catalogue says of it, by case; nothing if its sentence is its own.
     meets
         Of a product, which entries of its two factors (the last two `inputs`) meet: ``"ik,kj->ij"``, as in ``einsum``.
     together
@@ -85,10 +89,33 @@ class Operation(core.Operation):
     meets: str = ""
     together: bool = False
     sparing: bool = False
+    cases: Mapping[str, str] = field(init=False, repr=False)
     function: Callable[..., Any] = field(init=False, repr=False)
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
     rule = quick.rule if fast.enabled else core.Operation.rule
+
+    def __post_init__(self) -> None:
+        keys = (self.grad_fn.removesuffix("_copy"), self.name.removesuffix("_copy"))
+        object.__setattr__(self, "cases", {} if self.sentence else catalogue.cases_of(keys))
+        if not self.sentence:
+            object.__setattr__(self, "sentence", self.told())
+
+    def told(self, cases: Iterable[str] = (), given: Mapping[str, str] | None = None) -> str:
+        """Say how it passes the gradient on, in words of the catalogue; in its own, if it brought some.
+
+        Parameters
+        ----------
+        cases
+            What is the case, the closest first, as in the catalogue.
+        given
+            What to call its arguments there.
+        """
+        if not self.cases:
+            return self.sentence
+        scaled = ("scaled",) if "alpha" in self.settings else ()
+        case = next((case for case in (*scaled, *cases) if case in self.cases), "")
+        return self.cases[case].format_map({"name": self.name, **(given or {})})
 
     @cached_property
     def readers(self) -> dict[str, list[str]]:
@@ -199,7 +226,7 @@ def unary(
     *,
     expression: str,
     local: str,
-    sentence: str,
+    sentence: str = "",
     to_float: bool = False,
 ) -> Callable[[Tensor], Tensor]:
     """Add a row for an elementwise operation of one argument, and return its function.
@@ -241,7 +268,7 @@ def binary(
     *,
     expression: str,
     local: Mapping[str, str],
-    sentence: str,
+    sentence: str = "",
     to_float: bool = False,
     no_bools: Callable[[bool], str] | None = None,
 ) -> Callable[[Any, Any], Tensor]:
@@ -301,7 +328,7 @@ def reduction(
     *,
     expression: str,
     local: str,
-    sentence: str,
+    sentence: str = "",
     settings: tuple[str, ...] = (),
 ) -> Callable[..., Tensor]:
     """Add a row for an operation that reduces axes.
@@ -382,7 +409,7 @@ def unlisted(
     *,
     expression: str,
     local: Mapping[str, str],
-    sentence: str,
+    sentence: str = "",
     meets: str = "",
     settings: str = "",
     tensors: str = "",

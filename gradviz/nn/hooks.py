@@ -190,7 +190,6 @@ def _identity(count: int) -> Any:
         many=True,
         expression=names[0],
         local=dict.fromkeys(names, "1"),
-        sentence="Nothing happens here, but a module's backward hooks see the gradients that pass.",
     )
 
 

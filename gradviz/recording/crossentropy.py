@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.recording import equations, sentences, words
 from gradviz.recording.formulas import Side, Term, array_of
 from gradviz.recording.later import changed, later
@@ -31,8 +32,6 @@ from gradviz.recording.model import (
 from gradviz.recording.values import value_of
 
 NAME, SYMBOL = "cross_entropy", "cross-entropy"
-
-SENTENCE = "Each score gets its probability minus the target: the right class is pushed up, the others are pushed down."
 
 MEAN, SUM = "1", "2"
 """How a row's settings name the ways to reduce a loss."""
@@ -201,7 +200,7 @@ class _Folding:
             phase="backward",
             current=pair.loss.id,
             title=pair.loss.grad_fn or NAME,
-            sentence=SENTENCE,
+            sentence=text("cross entropy"),
             values=(),
             contributions=tuple(Contribution(edge, contribution.value) for contribution in frame.contributions),
             gradients=frame.gradients,
@@ -238,7 +237,7 @@ def _operation(pair: _Pair) -> Operation:
         saved=tuple(
             (name, pair.scores.tensor if what == pair.first.outputs[0] else what) for name, what in pair.loss.saved
         ),
-        sentence=SENTENCE,
+        sentence=text("cross entropy"),
     )
 
 

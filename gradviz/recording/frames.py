@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.engine.node import Node
 from gradviz.recording import equations, rounding, sentences, words
 from gradviz.recording.collect import Collection
@@ -45,7 +46,7 @@ def _first(collected: Collection) -> Frame:
     made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
     start = dict.fromkeys(operand for operand in collected.operands.values() if operand.id not in made)
     cut_off = [operand.name for operand in collected.detached]
-    return Frame("forward", "", "Start", sentences.start(cut_off), values=_values(start))
+    return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start))
 
 
 def _forward(applied: Applied) -> Frame:
@@ -86,6 +87,8 @@ class _Backward:
         self.output = self.root.name if self.ones else "L"
         self.missing: dict[Operand, int] = {}  # how many contributions are still to come
         self.so_far: dict[Operand, Any] = {}
+        self.news = True  # whether nobody has been told yet why a gradient can be passed on
+        self.saved_news = True  # and what happens to what was saved
         self._known: dict[int, tuple[Any, Value]] = {}
 
     def value(self, array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) -> Value:
@@ -102,7 +105,8 @@ class _Backward:
             for operand, gradient in zip(self.of.applied[node].operands, self.ran.contributions[node], strict=True):
                 if gradient is not None:
                     self.missing[operand] = self.missing.get(operand, 0) + 1
-        self.partial = {operand for operand, count in self.missing.items() if count > 1}
+        self.counts = dict(self.missing)
+        self.partial = {operand for operand, count in self.counts.items() if count > 1}
         for node in self.ran.order:
             yield self._frame(node)
 
@@ -113,7 +117,7 @@ class _Backward:
         return Frame(
             "backward",
             root.id,
-            "Start of backward",
+            text("backward title"),
             sentences.seeded(root.name, seed, ones=self.ones),
             equation=(equations.seed(self.output, root, seed), *(line() for line in lines)),
             gradients=(gradient,),
@@ -126,6 +130,7 @@ class _Backward:
         entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
         arrived = self._arrived(node)
         lines: list[Line] = []
+        slots: list[str] = []
         contributions: list[Contribution] = []
         gradients: dict[str, Gradient] = {}
         for place, (target, edge, gradient, sent) in enumerate(
@@ -134,15 +139,16 @@ class _Backward:
             if gradient is None or edge is None:
                 continue
             slot = row.inputs[place]
+            slots.append(slot)
             if sent is not None:
                 if row.derivatives and not node.many:
                     value(sent, partial(rounding.of_contribution, applied, slot, entered))
                 told, not_all = (applied, slot, self.output, arrived), target in self.partial
                 lines.append(partial(equations.sent, *told, value(sent), partial=not_all))
                 if not contributions and not _same(upstream, entered):
-                    lines.append(self._replaced(f"{name} had made {result.name}'s gradient", entered))
+                    lines.append(self._replaced(text("hook had made it", name=name, result=result.name), entered))
             if not _same(sent, gradient):
-                lines.append(self._replaced(f"{name} made it", gradient))
+                lines.append(self._replaced(text("hook made it", name=name), gradient))
             contributions.append(
                 later(
                     Contribution,
@@ -164,13 +170,21 @@ class _Backward:
                 told, whole = (given, target, sums, f"{applied.id}_{place}"), not self.missing[target]
                 lines.append(partial(equations.added, *told, complete=whole))
             gradients[target.id] = self._gradient(target, edge, total, not self.missing[target], lines)
+        saved = node.saved_names()
+        about = (
+            saved,
+            node.values is None,
+            self.counts.get(result, 0),
+            self.news,
+            self.saved_news,
+        )
+        self.news, self.saved_news = False, self.saved_news and not saved
         return later(
             Frame,
-            partial(_backward_words, applied, node.saved_names(), node.values is None, lines),
+            partial(_backward_words, applied, tuple(slots), about, lines),
             phase="backward",
             current=applied.id,
             title=name,
-            sentence=row.sentence,
             values=(),
             contributions=tuple(contributions),
             gradients=tuple(gradients.values()),
@@ -192,7 +206,7 @@ class _Backward:
             lines.append(_note(sentences.more_arrived, name, None if arrived is None else value(arrived)))
         hooked = not _same(arrived, made)
         if hooked:
-            lines.append(self._replaced(f"{name} made it", made))
+            lines.append(self._replaced(text("hook made it", name=name), made))
         total = made
         if before is not None:
             total = before + made
@@ -224,9 +238,12 @@ def _note(write: Callable[..., str], *about: Any) -> Line:
     return lambda: equations.note(write(*about))
 
 
-def _backward_words(applied: Applied, saved: Sequence[str], freed: bool, lines: Sequence[Line]) -> Mapping[str, Any]:
+def _backward_words(
+    applied: Applied, slots: Sequence[str], about: Sequence[Any], lines: Sequence[Line]
+) -> Mapping[str, Any]:
     return {
-        "reason": sentences.passed_on(applied, saved, freed=freed),
+        "sentence": sentences.sends(applied, slots),
+        "reason": sentences.passed_on(applied, *about),
         "equation": tuple(line() for line in lines),
     }
 

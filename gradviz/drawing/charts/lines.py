@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from gradviz.catalogue import text as told
 from gradviz.drawing.charts import paper
 from gradviz.drawing.charts.geometry import Box, fixed, plot, wants_log
 from gradviz.drawing.charts.paper import legend, legend_width, look, picture, saved, text
@@ -21,7 +22,6 @@ WIDTH, HEIGHT = 640.0, 320.0
 LEFT, RIGHT, TOP, BOTTOM = 62.0, 20.0, 40.0, 44.0
 EMPTY_LEFT, EMPTY_HEIGHT = 16.0, 72.0
 INSIDE = "gc-inside"
-NOT_YET = "Nothing has been trained yet. Run this cell, then press play."
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ def _empty(drawn: Chart) -> str:
     """Say why there is nothing to see: a notebook keeps this picture of a player whose play button nobody has pressed."""
     parts = [
         text(drawn.title and shorten(drawn.title, 70), EMPTY_LEFT, 26, "gc-title"),
-        text(NOT_YET, EMPTY_LEFT, 52, "gc-name"),
+        text(told("nothing yet", "training"), EMPTY_LEFT, 52, "gc-name"),
     ]
-    return picture(drawn.title, NOT_YET, parts, WIDTH, EMPTY_HEIGHT)
+    return picture(drawn.title, told("nothing yet", "training"), parts, WIDTH, EMPTY_HEIGHT)
 
 
 def _words(drawn: Chart) -> str:

@@ -24,7 +24,6 @@ add = binary(
     {"self": lambda grad: grad, "other": lambda grad: grad},
     expression="self + other",
     local={"self": "1", "other": "1"},
-    sentence="A sum passes the gradient that arrives on to each of its terms unchanged.",
 )
 
 
@@ -49,7 +48,6 @@ sub = binary(
     {"self": lambda grad: grad, "other": lambda grad: -grad},
     expression="self - other",
     local={"self": "1", "other": "-1"},
-    sentence="A difference passes the gradient on to its first term, and with the sign changed to its second.",
     no_bools=no_difference,
 )
 
@@ -70,7 +68,6 @@ rsub = general(
     settings="other",
     expression="other - self",
     local={"self": "-1"},
-    sentence="What is taken away from a number gets the gradient with its sign changed.",
 )
 rsub_tensor = binary(
     "rsub",
@@ -80,7 +77,6 @@ rsub_tensor = binary(
     {"self": lambda grad: -grad, "other": lambda grad: grad},
     expression="other - self",
     local={"self": "-1", "other": "1"},
-    sentence="What is taken away gets the gradient with its sign changed; what it is taken from gets it unchanged.",
 )
 mul = binary(
     "mul",
@@ -90,7 +86,6 @@ mul = binary(
     {"self": lambda grad, other: grad * other, "other": lambda grad, self: grad * self},
     expression="self * other",
     local={"self": "other", "other": "self"},
-    sentence="A product sends each factor the gradient that arrives times the other factor.",
 )
 div = binary(
     "div",
@@ -103,7 +98,6 @@ div = binary(
     },
     expression="self / other",
     local={"self": "1 / other", "other": "-self / other ** 2"},
-    sentence="A quotient divides the gradient for the numerator; the denominator gets −numerator ÷ denominator² of it.",
     to_float=True,
 )
 
@@ -126,12 +120,8 @@ div_rounded = general(
     settings="rounding_mode",
     expression="rounded(self / other)",
     local={"self": "0", "other": "0"},
-    sentence="A quotient without its decimals is flat nearly everywhere, so no gradient comes back: it is 0.",
 )
 _quotient = recorded(div_rounded)
-_REST = (
-    "What is left over by a division moves as the number itself does; for the divisor, it goes down by the quotient."
-)
 
 
 def _floored(self: Any, other: Any) -> Any:
@@ -153,7 +143,6 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         settings="other",
         expression=written,
         local={"self": "1"},
-        sentence="What is left over by a division moves as the number itself does.",
     )
     by_tensor = binary(
         name,
@@ -163,7 +152,6 @@ def _remainder(name: str, number: str, tensor: str, forward: Any, mode: str, sig
         {"self": lambda grad: grad, "other": lambda grad, self, other: -grad * _quotient(self, other, mode)},
         expression=written,
         local={"self": "1", "other": f"-{mode}(self / other)"},
-        sentence=_REST,
     )
     return by_number, by_tensor
 
@@ -186,7 +174,6 @@ addcmul = general(
     settings="value",
     expression="self + value * tensor1 * tensor2",
     local={"self": "1", "tensor1": "value * tensor2", "tensor2": "value * tensor1"},
-    sentence="The sum passes its gradient on unchanged, and each factor of the product gets it times the other.",
 )
 addcdiv = general(
     "addcdiv",
@@ -202,7 +189,6 @@ addcdiv = general(
     settings="value",
     expression="self + value * tensor1 / tensor2",
     local={"self": "1", "tensor1": "value / tensor2", "tensor2": "-value * tensor1 / tensor2 ** 2"},
-    sentence="The sum passes its gradient on unchanged; numerator and denominator get it as those of a quotient do.",
 )
 
 
@@ -228,7 +214,6 @@ lerp_number = general(
     settings="weight",
     expression="lerp(self, end)",
     local=_LERP_LOCAL,
-    sentence="A point between two others: the gradient is shared out between them, by the weight.",
 )
 lerp_tensor = general(
     "lerp",
@@ -239,7 +224,6 @@ lerp_tensor = general(
     _LERP | {"weight": lambda grad, self, end: grad * (end - self)},
     expression="lerp(self, end)",
     local=_LERP_LOCAL | {"weight": "end - self"},
-    sentence="A point between two others: each gets its share of the gradient, and the weight gets it times the distance.",
 )
 neg = unary(
     "neg",
@@ -249,7 +233,6 @@ neg = unary(
     lambda grad: -grad,
     expression="-self",
     local="-1",
-    sentence="A minus sign turns the gradient around.",
 )
 reciprocal = unary(
     "reciprocal",
@@ -259,7 +242,6 @@ reciprocal = unary(
     lambda grad, result: -grad * (result * result),
     expression="1 / self",
     local="-1 / self ** 2",
-    sentence="One over x has the slope −1 ÷ x².",
     to_float=True,
 )
 
@@ -305,7 +287,6 @@ pow_number = general(
     settings="exponent",
     expression="self ** exponent",
     local={"self": "exponent * self ** (exponent - 1)"},
-    sentence="A power brings its exponent down in front and lowers it by one.",
 )
 
 
@@ -322,7 +303,6 @@ pow_tensor = binary(
     },
     expression="self ** other",
     local={"self": "other * self ** (other - 1)", "other": "self ** other * log(self)"},
-    sentence="A power brings its exponent down for the base; the exponent itself gets the result times log of the base.",
 )
 number_pow = general(
     "pow",
@@ -338,7 +318,6 @@ number_pow = general(
     settings="base",
     expression="base ** exponent",
     local={"exponent": "base ** exponent * log(base)"},
-    sentence="A number to the power x grows by itself times the logarithm of the number.",
 )
 floor_divide = not_differentiable("floor_divide", "⌊÷⌋", np.floor_divide, "self other")
 remainder_of_number = not_differentiable("remainder", "mod", _floored, "self other")

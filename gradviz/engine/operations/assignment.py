@@ -13,8 +13,6 @@ from gradviz.engine.operation import general
 from gradviz.engine.operations.scattering import put_along
 from gradviz.engine.tensor import Tensor
 
-_GONE = "nothing of the old numbers is left, so they get 0."
-
 copy = general(
     "copy",
     "CopyBackwards",
@@ -24,7 +22,6 @@ copy = general(
     {"self": lambda grad: np.zeros_like(grad), "src": lambda grad: grad},
     expression="filled(self, src)",
     local={"self": "0", "src": "1"},
-    sentence=f"The new numbers get the gradient; {_GONE}",
 )
 fill = general(
     "fill",
@@ -35,7 +32,6 @@ fill = general(
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="filled(self, value)",
     local={"self": "0", "value": "1"},
-    sentence=f"Every entry is the same number now, which gets the gradients of all of them; {_GONE}",
 )
 fill_number = general(
     "fill",
@@ -47,7 +43,6 @@ fill_number = general(
     settings="value",
     expression="filled(self, value)",
     local={"self": "0"},
-    sentence=f"Every entry is the same number now; {_GONE}",
 )
 fill_number.__name__ = fill_number.__qualname__ = "fill_number"  # it is another function than `fill`
 zero = general(
@@ -59,7 +54,6 @@ zero = general(
     {"self": lambda grad: np.zeros_like(grad)},
     expression="zeros(self)",
     local={"self": "0"},
-    sentence=f"Every entry is 0 now; {_GONE}",
 )
 
 
@@ -86,5 +80,4 @@ as_strided = general(
     settings="size stride storage_offset lies",
     expression="view(self)",
     local={"self": "put(grad)"},
-    sentence="The view sees some entries of the tensor; their gradients go back to where they stand.",
 )

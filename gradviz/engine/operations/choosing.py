@@ -28,7 +28,6 @@ maximum = binary(
     },
     expression="maximum(self, other)",
     local={"self": "1 if self > other else 0", "other": "1 if other > self else 0"},
-    sentence="The larger of the two gets the whole gradient; where they are equal, each gets half.",
 )
 minimum = binary(
     "minimum",
@@ -41,9 +40,7 @@ minimum = binary(
     },
     expression="minimum(self, other)",
     local={"self": "1 if self < other else 0", "other": "1 if other < self else 0"},
-    sentence="The smaller of the two gets the whole gradient; where they are equal, each gets half.",
 )
-_SKIPPING = "Of the two, the one taken gets the gradient: the {}, or the one that is a number where the other is nan."
 fmax = binary(
     "fmax",
     "FmaxBackward0",
@@ -55,7 +52,6 @@ fmax = binary(
     },
     expression="fmax(self, other)",
     local={"self": "1 if self >= other else 0", "other": "1 if other > self else 0"},
-    sentence=_SKIPPING.format("larger"),
 )
 fmin = binary(
     "fmin",
@@ -68,7 +64,6 @@ fmin = binary(
     },
     expression="fmin(self, other)",
     local={"self": "1 if self <= other else 0", "other": "1 if other < self else 0"},
-    sentence=_SKIPPING.format("smaller"),
 )
 
 # Cutting off comes with limits that are numbers, or tensors, which get the gradient of what was replaced by them.
@@ -84,8 +79,6 @@ def _inside(self: Any, min: Any, max: Any) -> Any:
     return (self >= (-np.inf if min is None else min)) & (self <= (np.inf if max is None else max))
 
 
-_CUT = "Between the limits, and on them, the gradient passes; outside, where the result is cut off, none does."
-_CUT_BY_TENSOR = "Where a tensor's entry is within the limits it gets the gradient; elsewhere the limit gets it."
 clamp = general(
     "clamp",
     "ClampBackward1",
@@ -96,7 +89,6 @@ clamp = general(
     settings="min max",
     expression="clamp(self)",
     local={"self": "1 if min <= self <= max else 0"},
-    sentence=_CUT,
 )
 clamp_tensor = general(
     "clamp",
@@ -119,7 +111,6 @@ clamp_tensor = general(
         "min": "1 if self < min < max else 0",
         "max": "1 if maximum(self, min) > max else 0",
     },
-    sentence=_CUT_BY_TENSOR,
 )
 
 
@@ -144,7 +135,6 @@ def _one_limit(
         {"self": keep["self"]},
         settings=limit,
         local={"self": local["self"]},
-        sentence=_CUT,
         **words,
     )
     by_tensor = general(
@@ -155,7 +145,6 @@ def _one_limit(
         f"self {limit}",
         keep,
         local=local,
-        sentence=_CUT_BY_TENSOR,
         **words,
     )
     return by_number, by_tensor
@@ -198,5 +187,4 @@ where = general(
     },
     expression="where(condition, self, other)",
     local={"self": "1 if condition else 0", "other": "0 if condition else 1"},
-    sentence="Each entry passes its gradient to the side it was chosen from.",
 )

@@ -14,7 +14,7 @@ from gradviz.engine.operation import binary, general, unary
 
 
 def _function(
-    name: str, grad_fn: str, forward: Any, derivative: Any, local: str, sentence: str, symbol: str = ""
+    name: str, grad_fn: str, forward: Any, derivative: Any, local: str, symbol: str = ""
 ) -> Callable[..., Any]:
     return unary(
         name,
@@ -24,7 +24,6 @@ def _function(
         derivative,
         expression=f"{name}(self)",
         local=local,
-        sentence=sentence,
         to_float=True,
     )
 
@@ -35,7 +34,6 @@ exp2 = _function(
     np.exp2,
     lambda grad, result: grad * (result * math.log(2)),
     "2 ** self * log(2)",
-    "Two to the power x grows by log 2 times itself.",
     symbol="2^( )",
 )
 expm1 = _function(
@@ -44,7 +42,6 @@ expm1 = _function(
     np.expm1,
     lambda grad, result: grad * (result + 1),
     "exp(self)",
-    "The exponential less 1 has the exponential's slope.",
 )
 log2 = _function(
     "log2",
@@ -52,7 +49,6 @@ log2 = _function(
     np.log2,
     lambda grad, self: grad / (self * math.log(2)),
     "1 / (self * log(2))",
-    "The logarithm to base 2 divides the gradient by its input times log 2.",
     symbol="log₂",
 )
 log10 = _function(
@@ -61,7 +57,6 @@ log10 = _function(
     np.log10,
     lambda grad, self: grad / (self * math.log(10)),
     "1 / (self * log(10))",
-    "The logarithm to base 10 divides the gradient by its input times log 10.",
     symbol="log₁₀",
 )
 log1p = _function(
@@ -70,7 +65,6 @@ log1p = _function(
     np.log1p,
     lambda grad, self: grad / (self + 1),
     "1 / (1 + self)",
-    "The logarithm of 1 + x divides the gradient by 1 + x.",
 )
 rsqrt = _function(
     "rsqrt",
@@ -78,7 +72,6 @@ rsqrt = _function(
     lambda self: 1 / np.sqrt(self),
     lambda grad, result: grad * (result * result * result * -0.5),
     "-1 / (2 * self * sqrt(self))",
-    "One over the root falls ever more slowly: its slope is −½ of its own third power.",
     symbol="1/√",
 )
 tan = _function(
@@ -87,7 +80,6 @@ tan = _function(
     np.tan,
     lambda grad, result: grad * (result * result + 1),
     "1 + tan(self) ** 2",
-    "The slope of the tangent is 1 plus its square.",
 )
 sinh = _function(
     "sinh",
@@ -95,7 +87,6 @@ sinh = _function(
     np.sinh,
     lambda grad, self: grad * np.cosh(self),
     "cosh(self)",
-    "The slope of the hyperbolic sine is the hyperbolic cosine.",
 )
 cosh = _function(
     "cosh",
@@ -103,7 +94,6 @@ cosh = _function(
     np.cosh,
     lambda grad, self: grad * np.sinh(self),
     "sinh(self)",
-    "The slope of the hyperbolic cosine is the hyperbolic sine.",
 )
 asin = _function(
     "asin",
@@ -111,7 +101,6 @@ asin = _function(
     np.arcsin,
     lambda grad, self: grad / np.sqrt(1 - self * self),
     "1 / sqrt(1 - self ** 2)",
-    "The arcsine is steepest at its ends, −1 and 1.",
 )
 acos = _function(
     "acos",
@@ -119,7 +108,6 @@ acos = _function(
     np.arccos,
     lambda grad, self: -grad / np.sqrt(1 - self * self),
     "-1 / sqrt(1 - self ** 2)",
-    "The arccosine falls where the arcsine rises.",
 )
 atan = _function(
     "atan",
@@ -127,7 +115,6 @@ atan = _function(
     np.arctan,
     lambda grad, self: grad / (self * self + 1),
     "1 / (1 + self ** 2)",
-    "The arctangent is steepest at 0, and flattens out on both sides.",
 )
 asinh = _function(
     "asinh",
@@ -135,7 +122,6 @@ asinh = _function(
     np.arcsinh,
     lambda grad, self: grad / np.sqrt(self * self + 1),
     "1 / sqrt(1 + self ** 2)",
-    "The inverse hyperbolic sine flattens out like a logarithm.",
 )
 acosh = _function(
     "acosh",
@@ -143,7 +129,6 @@ acosh = _function(
     np.arccosh,
     lambda grad, self: grad / np.sqrt(self * self - 1),
     "1 / sqrt(self ** 2 - 1)",
-    "The inverse hyperbolic cosine starts steep at 1 and flattens out.",
 )
 atanh = _function(
     "atanh",
@@ -151,7 +136,6 @@ atanh = _function(
     np.arctanh,
     lambda grad, self: grad / (1 - self * self),
     "1 / (1 - self ** 2)",
-    "The inverse hyperbolic tangent gets steeper towards −1 and 1.",
 )
 deg2rad = _function(
     "deg2rad",
@@ -159,7 +143,6 @@ deg2rad = _function(
     np.deg2rad,
     lambda grad: grad * (math.pi / 180),
     "pi / 180",
-    "Degrees are turned into radians, and so are their gradients.",
 )
 rad2deg = _function(
     "rad2deg",
@@ -167,7 +150,6 @@ rad2deg = _function(
     np.rad2deg,
     lambda grad: grad * (180 / math.pi),
     "180 / pi",
-    "Radians are turned into degrees, and so are their gradients.",
 )
 
 
@@ -184,7 +166,6 @@ frac = unary(
     lambda grad: grad,
     expression="frac(self)",
     local="1",
-    sentence="What stands behind the point moves just as the number does.",
 )
 
 # --- functions of two arguments -----------------------------------------------------------------------------------------
@@ -206,7 +187,6 @@ atan2 = binary(
     },
     expression="atan2(self, other)",
     local={"self": "other / (self ** 2 + other ** 2)", "other": "-self / (self ** 2 + other ** 2)"},
-    sentence="The angle of a point turns with a step across, and the less the farther away the point is.",
     to_float=True,
 )
 hypot = binary(
@@ -220,7 +200,6 @@ hypot = binary(
     },
     expression="hypot(self, other)",
     local={"self": "self / hypot(self, other)", "other": "other / hypot(self, other)"},
-    sentence="The long side of a right triangle grows with each of the others by that one's share of the length.",
 )
 logaddexp = binary(
     "logaddexp",
@@ -233,7 +212,6 @@ logaddexp = binary(
     },
     expression="logaddexp(self, other)",
     local={"self": "sigmoid(self - other)", "other": "sigmoid(other - self)"},
-    sentence="A soft maximum of two: they share the gradient, and the larger gets more of it.",
 )
 logaddexp2 = binary(
     "logaddexp2",
@@ -246,7 +224,6 @@ logaddexp2 = binary(
     },
     expression="logaddexp2(self, other)",
     local={"self": "1 / (1 + 2 ** (other - self))", "other": "1 / (1 + 2 ** (self - other))"},
-    sentence="A soft maximum of two, in powers of 2: they share the gradient, and the larger gets more of it.",
 )
 copysign = binary(
     "copysign",
@@ -259,7 +236,6 @@ copysign = binary(
     },
     expression="copysign(self, other)",
     local={"self": "sign(self) * sign(other)", "other": "0"},
-    sentence="Where the sign was changed, the gradient's sign changes too; the tensor the sign is from gets 0.",
     to_float=True,
 )
 copysign_number = general(
@@ -272,7 +248,6 @@ copysign_number = general(
     settings="other",
     expression="copysign(self, other)",
     local={"self": "sign(self) * sign(other)"},
-    sentence="Where the sign was changed, the gradient's sign changes too.",
 )
 ldexp = binary(
     "ldexp",
@@ -285,7 +260,6 @@ ldexp = binary(
     },
     expression="self * 2 ** other",
     local={"self": "2 ** other", "other": "self * 2 ** other * log(2)"},
-    sentence="A number times a power of two: the number gets the gradient times that power.",
     to_float=True,
 )
 frexp = general(
@@ -298,7 +272,6 @@ frexp = general(
     outputs="mantissa exponent",
     expression="frexp(self)",
     local={"self": "grad / 2.0 ** exponent"},
-    sentence="The part of a number in front of a power of two is the number over that power.",
 )
 
 
@@ -315,8 +288,7 @@ def _x_log_y(name: str, base: str, log: Any, edge: int, sign: str) -> tuple[Any,
         "other": lambda grad, self, other: grad * (self / (other - edge)),
     }
     local = {"self": f"log({sign})", "other": f"self / ({sign})"}
-    sentence = "x·log y: the logarithm's gradient is multiplied by x, and x gets the gradient times the logarithm."
-    words: dict[str, Any] = {"expression": f"self * log({sign})", "sentence": sentence}
+    words: dict[str, Any] = {"expression": f"self * log({sign})"}
     tensors = binary(name, f"{base}0", name, forward, formulas, local=local, to_float=True, **words)
     first = general(
         name,
@@ -355,7 +327,6 @@ nan_to_num = general(
     settings="nan posinf neginf",
     expression="nan_to_num(self)",
     local={"self": "1 if isfinite(self) else 0"},
-    sentence="Numbers pass their gradient on; what was replaced gets 0.",
 )
 
 
@@ -378,6 +349,5 @@ sinc = unary(
     lambda grad, self: grad * _sinc_slope(self),
     expression="sinc(self)",
     local="(cos(pi * self) - sinc(self)) / self",
-    sentence="The sine of πx over πx: a wave that dies away on both sides of 0.",
     to_float=True,
 )

@@ -23,7 +23,6 @@ abs = unary(
     lambda grad, self: grad * signs(self),
     expression="abs(self)",
     local="sign(self)",
-    sentence="The absolute value passes the gradient on, turned around where the input was negative.",
 )
 exp = unary(
     "exp",
@@ -33,7 +32,6 @@ exp = unary(
     lambda grad, result: grad * result,
     expression="exp(self)",
     local="exp(self)",
-    sentence="The exponential is its own slope: the gradient is multiplied by the result.",
     to_float=True,
 )
 log = unary(
@@ -44,7 +42,6 @@ log = unary(
     lambda grad, self: grad / self,
     expression="log(self)",
     local="1 / self",
-    sentence="The logarithm divides the gradient by its input: the smaller the input, the steeper.",
     to_float=True,
 )
 sqrt = unary(
@@ -55,7 +52,6 @@ sqrt = unary(
     lambda grad, result: grad / (2 * result),
     expression="sqrt(self)",
     local="1 / (2 * sqrt(self))",
-    sentence="The square root divides the gradient by twice the root.",
     to_float=True,
 )
 sin = unary(
@@ -66,7 +62,6 @@ sin = unary(
     lambda grad, self: grad * np.cos(self),
     expression="sin(self)",
     local="cos(self)",
-    sentence="The slope of sine is cosine.",
     to_float=True,
 )
 cos = unary(
@@ -77,7 +72,6 @@ cos = unary(
     lambda grad, self: grad * -np.sin(self),
     expression="cos(self)",
     local="-sin(self)",
-    sentence="The slope of cosine is minus sine.",
     to_float=True,
 )
 tanh = unary(
@@ -88,7 +82,6 @@ tanh = unary(
     lambda grad, result: grad * (1 - result * result),
     expression="tanh(self)",
     local="1 - tanh(self) ** 2",
-    sentence="Tanh is steepest at zero, where it passes the whole gradient; far from zero it passes almost none.",
     to_float=True,
 )
 
@@ -106,7 +99,6 @@ sigmoid = unary(
     lambda grad, result: grad * (result * (1 - result)),
     expression="sigmoid(self)",
     local="sigmoid(self) * (1 - sigmoid(self))",
-    sentence="The sigmoid passes at most a quarter of the gradient, and almost none where it is near 0 or 1.",
     to_float=True,
 )
 
@@ -131,7 +123,6 @@ relu = unary(
     lambda grad, result: threshold_backward(grad, result, 0),
     expression="relu(self)",
     local="1 if self > 0 else 0",
-    sentence="ReLU passes the gradient where its input was positive, and stops it everywhere else.",
 )
 to_copy = general(
     "to",
@@ -143,15 +134,10 @@ to_copy = general(
     settings="dtype",
     expression="self",
     local={"self": "1"},
-    sentence="The numbers are written in another precision; the gradient is written back in the old one.",
 )
 
-_FLAT = "is flat nearly everywhere, so no gradient comes back: it is 0."
 
-
-def _flat(
-    name: str, grad_fn: str, symbol: str, forward: Any, words: str, slope: Any = lambda grad: np.zeros_like(grad)
-) -> Any:
+def _flat(name: str, grad_fn: str, symbol: str, forward: Any, slope: Any = lambda grad: np.zeros_like(grad)) -> Any:
     return unary(
         name,
         grad_fn,
@@ -160,7 +146,6 @@ def _flat(
         slope,
         expression=f"{name}(self)",
         local="0",
-        sentence=f"{words} {_FLAT}",
     )
 
 
@@ -176,13 +161,13 @@ def _sign(self: Any) -> Any:
     return np.where(self == self, np.sign(self), 0)
 
 
-sign = _flat("sign", "SignBackward0", "sign", _sign, "The sign")
-sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, "The sign", lambda grad, self, result: np.zeros_like(grad))
+sign = _flat("sign", "SignBackward0", "sign", _sign)
+sgn = _flat("sgn", "SgnBackward0", "sgn", _sign, lambda grad, self, result: np.zeros_like(grad))
 signs: Callable[..., Any] = on_both(sgn)
-floor = _flat("floor", "FloorBackward0", "floor", np.floor, "Rounding down")
-ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil, "Rounding up")
-round = _flat("round", "RoundBackward0", "round", np.round, "Rounding")
-trunc = _flat("trunc", "TruncBackward0", "trunc", np.trunc, "Cutting off the decimals")
+floor = _flat("floor", "FloorBackward0", "floor", np.floor)
+ceil = _flat("ceil", "CeilBackward0", "ceil", np.ceil)
+round = _flat("round", "RoundBackward0", "round", np.round)
+trunc = _flat("trunc", "TruncBackward0", "trunc", np.trunc)
 angle = unary(
     "angle",
     "AngleBackward0",
@@ -191,7 +176,6 @@ angle = unary(
     lambda grad, self: np.zeros_like(grad),
     expression="angle(self)",
     local="0",
-    sentence=f"The angle of a number, 0 or π, {_FLAT}",
     to_float=True,
 )
 
@@ -211,7 +195,6 @@ round_decimals = general(
     settings="decimals",
     expression="round(self)",
     local={"self": "0"},
-    sentence=f"Rounding to some decimals {_FLAT}",
 )
 
 
@@ -227,5 +210,4 @@ nextafter = beside(
     dict.fromkeys(("self", "other"), lambda grad: np.zeros_like(grad)),
     expression="nextafter(self, other)",
     local={"self": "0", "other": "0"},
-    sentence=f"Going to the next number {_FLAT}",
 )

@@ -80,6 +80,5 @@ def not_differentiable(
         settings=settings,
         expression=f"{name}({', '.join(inputs.split())})",
         local={},
-        sentence=f"There is no derivative of {name}: as in PyTorch, no gradient can go through it.",
         **words,
     )

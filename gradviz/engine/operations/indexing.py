@@ -78,7 +78,6 @@ index = general(
     tensors="indices",
     expression="taken(self)",
     local={"self": "put(grad)"},
-    sentence="Entries are taken by a list or a mask. What was taken gets its gradient; what was left gets 0.",
 )
 index_put = general(
     "index_put",
@@ -91,5 +90,4 @@ index_put = general(
     tensors="indices",
     expression="index_put(self, values)",
     local={"self": "0 if replaced else 1", "values": "taken(grad)"},
-    sentence="The entries that were replaced send their gradients to the new numbers; the others pass theirs on.",
 )

@@ -18,7 +18,7 @@ from gradviz.engine.operations.formulas import at_axis
 # Joining takes any number of tensors, so there is a row for each number, made when it is first needed.
 
 
-def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str, sentence: str) -> Any:
+def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str) -> Any:
     @family(name)
     def of(count: int) -> Any:
         inputs = [f"tensors{i}" for i in range(count)]
@@ -32,7 +32,6 @@ def _joining(name: str, grad_fn: str, forward: Any, part: Any, settings: str, se
             settings=settings,
             expression=f"{name}({', '.join(inputs)})",
             local=dict.fromkeys(inputs, "taken(grad)"),
-            sentence=sentence,
         )
 
     return of
@@ -74,7 +73,6 @@ cat = _joining(
     lambda *args: np.concatenate(_together(args[:-2]), args[-2]),
     lambda i: lambda grad, dim, ends: grad[at_axis(dim, slice(ends[i], ends[i + 1]))],
     "dim ends",
-    "Joined tensors each get their own stretch of the gradient back.",
 )
 stack = _joining(
     "stack",
@@ -82,7 +80,6 @@ stack = _joining(
     lambda *args: np.stack(_together(args[:-1]), args[-1]),
     lambda i: lambda grad, dim: grad[at_axis(dim, i)],
     "dim",
-    "Stacked tensors each get their own layer of the gradient back.",
 )
 block_diag = _joining(
     "block_diag",
@@ -90,7 +87,6 @@ block_diag = _joining(
     lambda *args: _blocks(*args[:-1]),
     _block,
     "sizes",
-    "Each tensor is a block on the diagonal, with 0 around it, and gets the gradient from its place there.",
 )
 
 
@@ -119,7 +115,6 @@ def unbind(count: int, copies: bool = False) -> Any:
         many=True,
         expression="unbind(self)",
         local={"self": "stack(grad)"},
-        sentence="Each layer gets its own gradient; stacked again, they are the gradient of the whole.",
     )
 
 
@@ -144,5 +139,4 @@ def split(count: int, grad_fn: str, copies: bool = False) -> Any:
         many=True,
         expression="split(self)",
         local={"self": "cat(grad)"},
-        sentence="Each stretch gets its own gradient; joined again, they are the gradient of the whole.",
     )

@@ -50,9 +50,7 @@ def _in_zeros(part: Callable[..., np.ndarray]) -> Callable[..., np.ndarray]:
     return forward
 
 
-def _part(
-    name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, how: str, taken: str = "taken(self)"
-) -> Any:
+def _part(name: str, grad_fn: str, symbol: str, part: Any, back: Any, settings: str, taken: str = "taken(self)") -> Any:
     return general(
         name,
         grad_fn,
@@ -63,7 +61,6 @@ def _part(
         settings=f"{settings} self_sym_sizes".strip(),
         expression=taken,
         local={"self": "put(grad)"},
-        sentence=f"{how} What was taken gets its gradient; what was left gets 0.",
     )
 
 
@@ -78,7 +75,6 @@ def _put_back(name: str, grad_fn: str, part: Any, taken: Any, settings: str) -> 
         settings=f"{settings} sizes",
         expression="put(grad_output)",
         local={"grad_output": "taken(grad)"},
-        sentence="A part is put into a larger tensor of zeros; its gradient is taken from there.",
     )
 
 
@@ -93,7 +89,6 @@ def _scatter(name: str, grad_fn: str, forward: Any, kept: Any, taken: Any, setti
         settings=settings,
         expression=f"{name}(self, src)",
         local={"self": "0 if replaced else 1", "src": "taken(grad)"},
-        sentence="The part that was replaced sends its gradient to the new numbers; the rest passes its own on.",
     )
 
 
@@ -104,7 +99,6 @@ select = _part(
     _layer,
     lambda grad, dim, index, self_sym_sizes: recorded(select_backward)(grad, dim, index, self_sym_sizes),
     "dim index",
-    "One entry or row is taken.",
     "taken_one(self, dim=dim, index=index)",
 )
 select_backward: Any = _put_back(
@@ -133,7 +127,6 @@ slice_ = _part(
         grad, dim, start, end, step, self_sym_sizes
     ),
     "dim start end step",
-    "A stretch is taken.",
     "taken_stretch(self, dim=dim, start=start, end=end, step=step)",
 )
 slice_backward: Any = _put_back(
@@ -161,7 +154,6 @@ narrow_copy = _part(
         grad, dim, start, start + length, 1, self_sym_sizes
     ),
     "dim start length",
-    "A stretch is taken.",
 )
 
 diagonal = _part(
@@ -173,7 +165,6 @@ diagonal = _part(
         grad, offset, dim1, dim2, self_sym_sizes
     ),
     "offset dim1 dim2",
-    "The diagonal is taken.",
 )
 diagonal_backward: Any = _put_back(
     "diagonal_backward",
@@ -210,11 +201,10 @@ diag_embed = general(
     settings="offset dim1 dim2",
     expression="diag_embed(self)",
     local={"self": "diagonal(grad)"},
-    sentence="The entries are put on a diagonal, with 0 around it; each gets the gradient from its place there.",
 )
 
 
-def _triangle(name: str, grad_fn: str, keep: Any, words: str) -> Any:
+def _triangle(name: str, grad_fn: str, keep: Any) -> Any:
     def back(grad: Any, diagonal: int) -> Any:
         return recorded(row)(grad, diagonal)
 
@@ -228,17 +218,12 @@ def _triangle(name: str, grad_fn: str, keep: Any, words: str) -> Any:
         settings="diagonal",
         expression=f"{name}(self, diagonal=diagonal)",
         local={"self": f"{name}(grad, diagonal=diagonal)"},
-        sentence=f"{words} What was kept gets its gradient; what was set to 0 gets 0.",
     )
     return row
 
 
-tril = _triangle(
-    "tril", "TrilBackward0", lambda self, diagonal: np.tril(self, diagonal), "What stands above a diagonal is set to 0."
-)
-triu = _triangle(
-    "triu", "TriuBackward0", lambda self, diagonal: np.triu(self, diagonal), "What stands below a diagonal is set to 0."
-)
+tril = _triangle("tril", "TrilBackward0", lambda self, diagonal: np.tril(self, diagonal))
+triu = _triangle("triu", "TriuBackward0", lambda self, diagonal: np.triu(self, diagonal))
 
 
 def _strided_replaced(self: np.ndarray, src: Any, places: np.ndarray) -> np.ndarray:

@@ -72,7 +72,6 @@ def straight(
         settings=" ".join(parameters(derivative)[2:]),
         expression=f"{name}(grad_output, self)",
         local={"grad_output": local, "self": "0"},
-        sentence="A slope that is the same along each piece: it multiplies the gradient, and x itself gets 0.",
     )
     FAMILY[grad_fn] = derivative.__module__
     return formula

@@ -28,7 +28,6 @@ _SUM: dict[str, Any] = {
     "derivative": lambda grad: grad,
     "expression": "sum(self, dim=dim, keepdim=keepdim)",
     "local": "ones(self)",
-    "sentence": "Every entry adds 1 for 1 to a sum, so every entry gets the gradient that arrives, unchanged.",
 }
 sum_all = reduction("sum", "SumBackward0", "Σ", **_SUM)
 sum_dim = reduction("sum", "SumBackward1", "Σ", **_SUM)
@@ -38,7 +37,6 @@ _MEAN: dict[str, Any] = {
     "derivative": lambda grad, self_sym_sizes: grad * (np.size(grad) / max(math.prod(self_sym_sizes), 1)),
     "expression": "mean(self, dim=dim, keepdim=keepdim)",
     "local": "ones(self) / n",
-    "sentence": "Each of n entries moves a mean by 1/n, so each gets 1/n of the gradient that arrives.",
 }
 mean_all = reduction("mean", "MeanBackward0", "mean", **_MEAN)
 mean_dim = reduction("mean", "MeanBackward1", "mean", **_MEAN)
@@ -50,7 +48,6 @@ nansum = reduction(
     lambda grad, self: grad * ~np.isnan(self),
     expression="nansum(self, dim=dim, keepdim=keepdim)",
     local="0 if isnan(self) else 1",
-    sentence="Every number adds 1 for 1 to a sum, so every number gets the gradient that arrives; what is nan gets 0.",
 )
 
 
@@ -59,9 +56,6 @@ def _count(self: np.ndarray, axes: tuple[int, ...]) -> int:
     for axis in axes:
         count *= self.shape[axis]
     return count
-
-
-_SHARED = "The entry that won gets the whole gradient; winners that are equal share it."
 
 
 def to_winners(grad: Any, self: Any, result: Any) -> Any:
@@ -84,7 +78,6 @@ _MAX: dict[str, Any] = {
     "derivative": _share,
     "expression": "max(self, dim=dim, keepdim=keepdim)",
     "local": "1 / ties if self == max(self, dim=dim) else 0",
-    "sentence": _SHARED,
 }
 _MIN: dict[str, Any] = {**_MAX, "forward": lambda self, axes: np.minimum.reduce(self, axes, keepdims=True)}
 _MIN |= {
@@ -113,7 +106,6 @@ logsumexp = reduction(
     lambda grad, self, result: grad * np.exp(self - result),
     expression="logsumexp(self, dim=dim, keepdim=keepdim)",
     local="softmax(self, dim=dim)",
-    sentence="A soft maximum: each entry gets its softmax share of the gradient.",
 )
 
 
@@ -139,7 +131,6 @@ _PROD: dict[str, Any] = {
     "derivative": _prod_back,
     "expression": "prod(self, dim=dim, keepdim=keepdim)",
     "local": "prod_of_others(self, dim=dim)",
-    "sentence": "Each factor gets the gradient times the product of all the others.",
 }
 prod_all = reduction("prod", "ProdBackward0", "Π", **_PROD)
 prod_dim = reduction("prod", "ProdBackward1", "Π", **_PROD)
@@ -180,7 +171,6 @@ var = reduction(
     _var_back,
     expression="var(self, dim=dim, keepdim=keepdim, correction=correction)",
     local="2 * (self - mean(self, dim=dim)) / (n - correction)",
-    sentence="A variance pulls each entry towards the mean, in proportion to how far off it is.",
     settings=("correction",),
 )
 std = reduction(
@@ -191,7 +181,6 @@ std = reduction(
     _std_back,
     expression="std(self, dim=dim, keepdim=keepdim, correction=correction)",
     local="(self - mean(self, dim=dim)) / (n - correction) / std(self, dim=dim, correction=correction)",
-    sentence="A standard deviation pulls each entry towards the mean, in proportion to how far off it is.",
     settings=("correction",),
 )
 
@@ -203,7 +192,7 @@ def _kept(grad: Any, self: Any, dim: Any) -> Any:
 
 
 def _with_mean(
-    name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], words: str, *, saves_result: bool
+    name: str, grad_fn: str, spread: Callable[..., Any], back: Callable[..., Any], *, saves_result: bool
 ) -> Any:
     """Add the row of a spread and the mean that it is around."""
 
@@ -240,7 +229,6 @@ def _with_mean(
         many=True,
         expression=f"{name}(self)",
         local={"self": f"{name}_back(grad)"},
-        sentence=f"{words} pulls each entry towards the mean, and the mean passes each its share of the gradient.",
     )
 
 
@@ -249,7 +237,6 @@ var_mean = _with_mean(
     "VarMeanBackward0",
     _var,
     lambda grad, self, result, dim, correction: _var_back(grad, self, dim, correction),
-    "The variance",
     saves_result=False,
 )
 std_mean = _with_mean(
@@ -257,7 +244,6 @@ std_mean = _with_mean(
     "StdMeanBackward0",
     lambda self, axes, correction: np.sqrt(_var(self, axes, correction)),
     lambda grad, self, result, dim, correction: _std_back(grad, self, _kept(result, self, dim), dim, correction),
-    "The standard deviation",
     saves_result=True,
 )
 
@@ -285,7 +271,6 @@ aminmax = general(
     many=True,
     expression="aminmax(self)",
     local={"self": "aminmax_back(grad)"},
-    sentence="The smallest entry gets the gradient of the minimum, the largest that of the maximum.",
 )
 
 # --- lengths ------------------------------------------------------------------------------------------------------------
@@ -347,7 +332,6 @@ dist = general(
         "self": "(self - other) / dist(self, other, p=p) if p == 2 else direction(self - other, ord=p)",
         "other": "(other - self) / dist(self, other, p=p) if p == 2 else direction(other - self, ord=p)",
     },
-    sentence="A distance grows as one of the two moves away from the other, along the line between them.",
 )
 
 
@@ -379,5 +363,4 @@ renorm = general(
     settings="p dim maxnorm",
     expression="renorm(self)",
     local={"self": "renorm_back(grad)"},
-    sentence="A slice that is too long is shortened: only the part of the gradient across it, not along it, comes through.",
 )

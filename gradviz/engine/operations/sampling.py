@@ -11,8 +11,6 @@ from gradviz.engine.operation import beside, general
 from gradviz.engine.operations.formulas import not_differentiable, recorded
 from gradviz.engine.tensor import Tensor
 
-_NOTHING = "A random number has no slope: how it was drawn does not depend smoothly on this, so the gradient is 0."
-
 
 def _filled(name: str, grad_fn: str) -> Any:
     return general(
@@ -25,7 +23,6 @@ def _filled(name: str, grad_fn: str) -> Any:
         settings="numbers",
         expression=f"{name}(self)",
         local={"self": "0"},
-        sentence=f"Every entry is a random number now. {_NOTHING}",
     )
 
 
@@ -49,7 +46,6 @@ bernoulli_of_tensor = general(
     settings="numbers",
     expression="bernoulli(p)",
     local={"self": "0", "p": "0"},
-    sentence=f"Every entry is a random number now. {_NOTHING}",
 )
 bernoulli_of_number = _filled("bernoulli", "BernoulliBackward2")
 normal_of_mean = _filled("normal", "NormalBackward1")
@@ -64,7 +60,6 @@ normal_of_both = general(
     settings="numbers",
     expression="normal(mean, std)",
     local={"mean": "0", "std": "0"},
-    sentence=_NOTHING,
 )
 
 
@@ -86,7 +81,6 @@ standard_gamma = general(
     settings="numbers",
     expression="gamma_draw(self)",
     local={"self": "gamma_slope(self, result)"},
-    sentence="The draw keeps its place in the distribution: where its concentration grows, the number moves along.",
 )
 
 
@@ -109,7 +103,6 @@ _recorded_shares_slope = beside(
     {"grad": _twice},
     expression="dirichlet_slope(grad, concentration, shares)",
     local={"grad": "0"},
-    sentence="How Dirichlet shares move with their concentrations; its own derivative is not known.",
 )
 
 
@@ -129,9 +122,6 @@ sample_dirichlet = general(
     settings="numbers",
     expression="dirichlet_draw(concentration)",
     local={"concentration": "dirichlet_draw_back(grad)"},
-    sentence=(
-        "Each share keeps its place in its distribution; a share that grows takes from the others, for their sum is 1."
-    ),
 )
 
 

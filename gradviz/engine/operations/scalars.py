@@ -31,7 +31,6 @@ add = general(
     settings="other",
     expression="self + other",
     local={"self": "1"},
-    sentence="A number that is added changes nothing on the way back: the gradient passes unchanged.",
 )
 sub = general(
     "sub",
@@ -43,7 +42,6 @@ sub = general(
     settings="other",
     expression="self - other",
     local={"self": "1"},
-    sentence="A number that is taken away changes nothing on the way back: the gradient passes unchanged.",
 )
 mul = general(
     "mul",
@@ -55,7 +53,6 @@ mul = general(
     settings="other",
     expression="self * other",
     local={"self": "other"},
-    sentence="What is multiplied by a number gets the gradient times that number.",
 )
 div = general(
     "div",
@@ -67,7 +64,6 @@ div = general(
     settings="other",
     expression="self / other",
     local={"self": "1 / other"},
-    sentence="What is divided by a number gets the gradient divided by that number.",
 )
 
 # --- with a factor: alpha= ----------------------------------------------------------------------------------------------
@@ -82,7 +78,6 @@ add_scaled = beside(
     settings="alpha",
     expression="self + alpha * other",
     local={"self": "1", "other": "alpha"},
-    sentence="A sum passes the gradient on to its first term unchanged, and to its second times the factor that it has.",
 )
 sub_scaled = beside(
     "sub",
@@ -94,7 +89,6 @@ sub_scaled = beside(
     settings="alpha",
     expression="self - alpha * other",
     local={"self": "1", "other": "-alpha"},
-    sentence="A difference passes the gradient on to its first term, and to its second times minus the factor that it has.",
 )
 _difference = as_operands(promoting(2, lambda other, self, alpha: other - alpha * self))
 rsub_scaled = beside(
@@ -107,7 +101,6 @@ rsub_scaled = beside(
     settings="alpha",
     expression="other - alpha * self",
     local={"self": "-alpha", "other": "1"},
-    sentence="What is taken away gets the gradient times minus its factor; what it is taken from gets it unchanged.",
 )
 rsub_scaled_from_number = beside(
     "rsub.Scalar",
@@ -119,5 +112,4 @@ rsub_scaled_from_number = beside(
     settings="other alpha",
     expression="other - alpha * self",
     local={"self": "-alpha"},
-    sentence="What is taken away from a number gets the gradient times minus its factor.",
 )

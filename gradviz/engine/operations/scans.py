@@ -64,7 +64,6 @@ cumprod = general(
     settings="dim",
     expression="cumprod(self)",
     local={"self": "cumprod_back(grad, self)"},
-    sentence="Each entry is a factor of its own product and of all that follow, so it gets the gradients of all of them.",
 )
 
 
@@ -83,7 +82,7 @@ def _running(accumulate: Any) -> Any:
     return forward
 
 
-def _records(name: str, grad_fn: str, accumulate: Any, words: str) -> Any:
+def _records(name: str, grad_fn: str, accumulate: Any) -> Any:
     return general(
         name,
         grad_fn,
@@ -99,12 +98,11 @@ def _records(name: str, grad_fn: str, accumulate: Any, words: str) -> Any:
         outputs="result indices",
         expression=f"{name}(self)",
         local={"self": "put(grad)"},
-        sentence=f"Each entry that set a record gets the gradients of all steps until the next one was as {words}.",
     )
 
 
-cummax = _records("cummax", "CummaxBackward0", np.maximum.accumulate, "large")
-cummin = _records("cummin", "CumminBackward0", np.minimum.accumulate, "small")
+cummax = _records("cummax", "CummaxBackward0", np.maximum.accumulate)
+cummin = _records("cummin", "CumminBackward0", np.minimum.accumulate)
 
 
 def _logcumsumexp_back(grad: Any, self: Any, result: Any, dim: int) -> Any:
@@ -130,7 +128,6 @@ logcumsumexp = general(
     settings="dim",
     expression="logcumsumexp(self, dim=dim)",
     local={"self": "cumsum_T(grad * exp(-logcumsumexp(self, dim=dim)), dim=dim) * exp(self)"},
-    sentence="A soft maximum of all entries so far: each entry gets its share of the gradients of all that follow.",
 )
 _logcumsumexp = on_both(logcumsumexp)
 
@@ -149,5 +146,4 @@ cumsum = general(
     settings="dim",
     expression="cumsum(self)",
     local={"self": "cumsum_T(grad, dim=dim)"},
-    sentence="Each entry is in its own sum and in all that follow, so it gets the gradients of all of them.",
 )

@@ -73,7 +73,6 @@ gather = general(
     tensors="index",
     expression="gather(self)",
     local={"self": "put(grad)"},
-    sentence=f"Entries are taken along an axis, each by a place of its own. {TAKEN}",
 )
 _gathered = recorded(gather)
 scatter = general(
@@ -87,7 +86,6 @@ scatter = general(
     tensors="index",
     expression="scatter(self, src)",
     local={"self": "0 if replaced else 1", "src": "taken(grad)"},
-    sentence=REPLACED,
 )
 scatter_value = general(
     "scatter",
@@ -100,7 +98,6 @@ scatter_value = general(
     tensors="index",
     expression="scatter(self)",
     local={"self": "0 if replaced else 1"},
-    sentence="Where numbers were replaced no gradient comes back; elsewhere all of it does.",
 )
 scatter_add = general(
     "scatter_add",
@@ -113,7 +110,6 @@ scatter_add = general(
     tensors="index",
     expression="scatter_add(self, src)",
     local={"self": "1", "src": "taken(grad)"},
-    sentence="Entries are added at places of their own; each gets the gradient of its place, and what it was added to too.",
 )
 
 
@@ -198,8 +194,6 @@ _reduce: dict[str, Any] = {
     "settings": "dim index reduce include_self",
     "tensors": "index",
     "local": {"self": "combined_back(grad)", "src": "combined_back(grad)"},
-    "sentence": "Entries that come to the same place are combined there; the gradient goes back to each as to a term, a "
-    "factor or a winner.",
 }
 scatter_reduce = general(
     "scatter_reduce", "ScatterReduceBackward0", "combine", expression="scatter_reduce(self, src)", **_reduce
@@ -236,7 +230,6 @@ take = general(
     tensors="index",
     expression="take(self)",
     local={"self": "put(grad)"},
-    sentence=f"Entries are taken by their place in the flattened tensor. {TAKEN}",
 )
 put: Any = general(
     "put",
@@ -254,5 +247,4 @@ put: Any = general(
     tensors="index",
     expression="put(self, source)",
     local={"self": "0 if replaced else 1", "source": "taken(grad)"},
-    sentence=REPLACED,
 )

@@ -10,7 +10,7 @@ from gradviz.engine.layout import as_first, in_rows
 from gradviz.engine.operation import general
 from gradviz.engine.operations.formulas import recorded, zeros_for
 from gradviz.engine.operations.piecewise import only
-from gradviz.engine.operations.scattering import REPLACED, TAKEN, put
+from gradviz.engine.operations.scattering import put
 
 # --- whole layers along an axis ------------------------------------------------------------------------------------------
 
@@ -65,7 +65,6 @@ index_select = general(
     tensors="index",
     expression="index_select(self)",
     local={"self": "put(grad)"},
-    sentence=f"Whole layers are taken along an axis. {TAKEN}",
 )
 index_add: Any = general(
     "index_add",
@@ -83,7 +82,6 @@ index_add: Any = general(
     tensors="index",
     expression="index_add(self, source)",
     local={"self": "1", "source": "taken(alpha * grad)"},
-    sentence="Layers are added to some of a tensor's; each gets the gradient of its place, and what it was added to too.",
 )
 index_copy = general(
     "index_copy",
@@ -96,7 +94,6 @@ index_copy = general(
     tensors="index",
     expression="index_copy(self, source)",
     local={"self": "0 if replaced else 1", "source": "taken(grad)"},
-    sentence=REPLACED,
 )
 index_fill_number = general(
     "index_fill",
@@ -109,7 +106,6 @@ index_fill_number = general(
     tensors="index",
     expression="index_fill(self)",
     local={"self": "0 if replaced else 1"},
-    sentence="Where numbers were replaced no gradient comes back; elsewhere all of it does.",
 )
 index_fill = general(
     "index_fill",
@@ -125,7 +121,6 @@ index_fill = general(
     tensors="index",
     expression="index_fill(self, value)",
     local={"self": "0 if replaced else 1", "value": "sum_taken(grad)"},
-    sentence="The number that was put everywhere gets the sum of the gradients of its places; the others pass theirs on.",
 )
 
 # --- by a mask -----------------------------------------------------------------------------------------------------------
@@ -156,7 +151,6 @@ masked_fill_number = general(
     tensors="mask",
     expression="masked_fill(self)",
     local={"self": "0 if mask else 1"},
-    sentence="Where the mask holds the numbers are replaced, and no gradient comes back; elsewhere all of it does.",
 )
 masked_fill = general(
     "masked_fill",
@@ -169,7 +163,6 @@ masked_fill = general(
     tensors="mask",
     expression="masked_fill(self, value)",
     local={"self": "0 if mask else 1", "value": "1 if mask else 0"},
-    sentence="Where the mask holds the number was put, which gets the gradients from there; elsewhere they pass.",
 )
 masked_select = general(
     "masked_select",
@@ -182,7 +175,6 @@ masked_select = general(
     tensors="mask",
     expression="masked_select(self)",
     local={"self": "put(grad)"},
-    sentence=f"The entries where a mask holds are taken. {TAKEN}",
 )
 masked_scatter: Any = general(
     "masked_scatter",
@@ -195,7 +187,6 @@ masked_scatter: Any = general(
     tensors="mask",
     expression="masked_scatter(self, source)",
     local={"self": "0 if mask else 1", "source": "taken(grad)"},
-    sentence=REPLACED,
 )
 fill_number = general(
     "fill",
@@ -207,7 +198,6 @@ fill_number = general(
     settings="value",
     expression="filled(self, value)",
     local={"self": "0"},
-    sentence="Every entry is the same number now; nothing of the old ones is left, so they get 0.",
 )
 fill = general(
     "fill",
@@ -218,5 +208,4 @@ fill = general(
     {"self": lambda grad: np.zeros_like(grad), "value": lambda grad: np.sum(grad)},
     expression="filled(self, value)",
     local={"self": "0", "value": "1"},
-    sentence="Every entry is the same number now, which gets the gradients of all; the old ones get 0.",
 )

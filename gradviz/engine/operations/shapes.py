@@ -21,7 +21,6 @@ def _row(
     back: Any,
     settings: str,
     expression: str,
-    how: str,
     way: str = "1",
 ) -> Any:
     return general(
@@ -34,7 +33,6 @@ def _row(
         settings=settings,
         expression=expression,
         local={"self": way},
-        sentence=f"{how} No entry changes, so the gradient takes the same way back.",
     )
 
 
@@ -51,7 +49,6 @@ def copied(view: Any) -> Any:
         settings=" ".join(operation.settings),
         expression=operation.expression,
         local=operation.local,
-        sentence=operation.sentence,
     )
 
 
@@ -62,7 +59,6 @@ _view: dict[str, Any] = {
     "back": lambda grad, self_sym_sizes: np.reshape(grad, self_sym_sizes),
     "settings": "size self_sym_sizes",
     "expression": "reshape(self)",
-    "how": "The entries are arranged in another shape.",
     "way": "reshape(grad)",
 }
 view = _row("view", "ViewBackward0", "reshape", **_view)
@@ -102,7 +98,6 @@ clone = _row(
     lambda grad: grad,
     "",
     "self",
-    "The tensor is copied.",
 )
 contiguous = beside(
     "contiguous",
@@ -113,7 +108,6 @@ contiguous = beside(
     {"self": lambda grad: grad},
     expression="self",
     local={"self": "1"},
-    sentence="The tensor is copied, row by row. No entry changes, so the gradient takes the same way back.",
 )
 
 
@@ -124,7 +118,6 @@ def _unsqueezed(grad: Any, self_sym_sizes: Any) -> Any:
 _squeeze: dict[str, Any] = {
     "back": _unsqueezed,
     "expression": "squeeze(self)",
-    "how": "Axes of length 1 are dropped.",
     "way": "reshape(grad)",
 }
 squeeze_all = _row(
@@ -154,7 +147,6 @@ unsqueeze = _row(
     lambda grad, dim: np.squeeze(grad, dim),
     "dim",
     "unsqueeze(self)",
-    "An axis of length 1 is added.",
     "reshape(grad)",
 )
 unsqueeze_copy = copied(unsqueeze)
@@ -169,7 +161,6 @@ t = _row(
     lambda grad: np.transpose(grad),
     "",
     "self.T",
-    "Rows become columns.",
     "grad.T",
 )
 t_copy = copied(t)
@@ -181,7 +172,6 @@ transpose = _row(
     lambda grad, dim0, dim1: np.swapaxes(grad, dim0, dim1) if np.ndim(grad) else grad,
     "dim0 dim1",
     "transpose(self, dim0=dim0, dim1=dim1)",
-    "Two axes change places.",
     "transpose(grad, dim0=dim0, dim1=dim1)",
 )
 transpose_copy = copied(transpose)
@@ -193,7 +183,6 @@ permute = _row(
     lambda grad, dims: np.transpose(grad, tuple(int(i) for i in np.argsort(dims))),
     "dims",
     "permute(self)",
-    "The axes change places.",
     "permute_inverse(grad)",
 )
 permute_copy = copied(permute)
@@ -208,7 +197,6 @@ flipped = beside(
     settings="dims",
     expression="self.T",
     local={"self": "grad.T"},
-    sentence="Rows become columns. No entry changes, so the gradient takes the same way back.",
 )
 flip = _row(
     "flip",
@@ -220,7 +208,6 @@ flip = _row(
     lambda grad, dims: np.flip(grad, dims),
     "dims",
     "flip(self)",
-    "The entries are turned around along some axes.",
     "flip(grad)",
 )
 roll = _row(
@@ -231,7 +218,6 @@ roll = _row(
     lambda grad, shifts, dims: np.roll(grad, tuple(-shift for shift in shifts), dims or None),
     "shifts dims",
     "roll(self)",
-    "The entries move along, and those that fall off come in again at the other end.",
     "roll_inverse(grad)",
 )
 rot90: Any = _row(
@@ -242,13 +228,11 @@ rot90: Any = _row(
     lambda grad, k, dims: recorded(rot90)(grad, -k, dims),
     "k dims",
     "rot90(self)",
-    "Two axes are turned by a quarter, once or several times.",
     "rot90_inverse(grad)",
 )
 
 # --- several times over ----------------------------------------------------------------------------------------------
 
-_COPIES = "Each entry is used several times over, so it gets the sum of the gradients of its copies."
 
 expand = general(
     "expand",
@@ -261,7 +245,6 @@ expand = general(
     settings="size",
     expression="expand(self)",
     local={"self": "1"},
-    sentence=_COPIES,
 )
 expand_copy = copied(expand)
 repeat = general(
@@ -274,7 +257,6 @@ repeat = general(
     settings="repeats self_sym_sizes",
     expression="repeat(self)",
     local={"self": "sum_copies(grad)"},
-    sentence=_COPIES,
 )
 
 
@@ -319,7 +301,6 @@ unfold = general(
     settings="dimension size step self_sym_sizes",
     expression="unfold(self)",
     local={"self": "add_windows(grad)"},
-    sentence="Windows move along an axis; an entry gets the gradients of all the windows it is in.",
 )
 unfold_copy = copied(unfold)
 unfold_backward: Any = general(
@@ -332,7 +313,6 @@ unfold_backward: Any = general(
     settings="dimension size step sizes",
     expression="add_windows(self)",
     local={"self": "windows(grad)"},
-    sentence="Windows are added up where they stood; each gets the gradient of its place back.",
 )
 alias = _row(
     "alias",
@@ -342,6 +322,5 @@ alias = _row(
     lambda grad: grad,
     "",
     "self[...]",
-    "Everything is taken.",
 )
 alias_copy = copied(alias)

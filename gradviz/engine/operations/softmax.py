@@ -38,7 +38,6 @@ softmax = general(
     settings="dim",
     expression="softmax(self, dim=dim)",
     local={"self": "softmax(self, dim=dim) * (grad - sum(grad * softmax(self, dim=dim), dim=dim))"},
-    sentence="Softmax entries compete: raising one lowers the others, so each gets its gradient minus the weighted mean.",
 )
 log_softmax = general(
     "log_softmax",
@@ -50,5 +49,4 @@ log_softmax = general(
     settings="dim",
     expression="log_softmax(self, dim=dim)",
     local={"self": "grad - softmax(self, dim=dim) * sum(grad, dim=dim)"},
-    sentence="Each entry gets its gradient minus its softmax share of all of them.",
 )

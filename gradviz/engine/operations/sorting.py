@@ -13,7 +13,7 @@ from gradviz.engine.layout import as_first, in_rows
 from gradviz.engine.operation import general, reduction
 from gradviz.engine.operations.formulas import not_differentiable, plain
 from gradviz.engine.operations.reductions import to_winners
-from gradviz.engine.operations.scattering import TAKEN, put_along, put_once
+from gradviz.engine.operations.scattering import put_along, put_once
 
 # --- by size -------------------------------------------------------------------------------------------------------------
 
@@ -41,7 +41,6 @@ _EXTREME: dict[str, Any] = {
     "derivatives": {"self": _back_to_winner},
     "settings": "dim keepdim self_sym_sizes",
     "outputs": "result indices",
-    "sentence": "The first entry that won along the axis gets the whole gradient; the others get 0.",
 }
 
 
@@ -102,7 +101,6 @@ def _sort(grad_fn: str) -> Any:
         outputs="result indices",
         expression="sort(self)",
         local={"self": "sort_inverse(grad)"},
-        sentence="The entries are put in order; each gradient goes back to where its entry came from.",
     )
 
 
@@ -136,7 +134,6 @@ topk = general(
     outputs="result indices",
     expression="topk(self, k)",
     local={"self": "put(grad)"},
-    sentence=f"The k largest entries are taken. {TAKEN}",
 )
 
 
@@ -175,7 +172,6 @@ _MEDIAN: dict[str, Any] = {
     "derivative": to_winners,
     "expression": "median(self)",
     "local": "1 / ties if self == median(self) else 0",
-    "sentence": "The entry in the middle gets the whole gradient; entries that are equal to it share it.",
 }
 median_all = reduction("median", "MedianBackward0", "median", _middle, **_MEDIAN)
 nanmedian_all = reduction("nanmedian", "NanmedianBackward0", "median", _nan_middle, **_MEDIAN)
@@ -188,9 +184,7 @@ def _back_to_place(grad: Any, indices: Any, dim: int, keepdim: bool, self_sym_si
     return put_along(grad, indices, dim, self_sym_sizes)
 
 
-def _picked(
-    name: str, grad_fn: str, find: Callable[..., np.ndarray], words: str, settings: str = "", among: Any = None
-) -> Any:
+def _picked(name: str, grad_fn: str, find: Callable[..., np.ndarray], settings: str = "", among: Any = None) -> Any:
     """Add the row of an operation that picks one entry of each row.
 
     `find` says which, of those sorted. Where equal entries leave a choice, `among` says which PyTorch picks of the row as
@@ -223,7 +217,6 @@ def _picked(
         outputs="result indices",
         expression=f"{name}(self, dim=dim, keepdim=keepdim)",
         local={"self": "put(grad)"},
-        sentence=f"{words} gets the whole gradient; the others get 0.",
     )
 
 
@@ -260,17 +253,13 @@ def _mode_among(row: np.ndarray) -> int:
     return order[ends[np.argmax(np.diff(ends, prepend=-1))]]
 
 
-_RANKED = "The entry that is {} along the axis"
-median_dim = _picked("median", "MedianBackward1", _median_rank, _RANKED.format("in the middle"))
-nanmedian_dim = _picked("nanmedian", "NanmedianBackward1", _nanmedian_rank, _RANKED.format("in the middle"))
-mode = _picked(
-    "mode", "ModeBackward0", _mode_rank, "An entry of the most frequent value along the axis", among=_mode_among
-)
+median_dim = _picked("median", "MedianBackward1", _median_rank)
+nanmedian_dim = _picked("nanmedian", "NanmedianBackward1", _nanmedian_rank)
+mode = _picked("mode", "ModeBackward0", _mode_rank, among=_mode_among)
 kthvalue = _picked(
     "kthvalue",
     "KthvalueBackward0",
     lambda sorted_, dim, k: _everywhere(sorted_, dim, k - 1),
-    _RANKED.format("the k-th smallest"),
     "k",
     among=lambda row, k: ties.quickselect(ties.keys_of(row), k - 1),
 )

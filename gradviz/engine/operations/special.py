@@ -23,7 +23,6 @@ def _function(
     grad_fn: str,
     derivative: Callable[..., Any],
     local: str,
-    sentence: str,
     *,
     symbol: str = "",
     forward: Callable[..., Any] | None = None,
@@ -36,7 +35,6 @@ def _function(
         derivative,
         expression=f"{name}(self)",
         local=local,
-        sentence=sentence,
         to_float=True,
     )
 
@@ -48,28 +46,24 @@ erf = _function(
     "ErfBackward0",
     lambda grad, self: grad * (2 / _ROOT_PI * np.exp(-(self * self))),
     "2 / sqrt(pi) * exp(-self ** 2)",
-    "The slope of the error function is a bell curve.",
 )
 erfc = _function(
     "erfc",
     "ErfcBackward0",
     lambda grad, self: grad * (-2 / _ROOT_PI * np.exp(-(self * self))),
     "-2 / sqrt(pi) * exp(-self ** 2)",
-    "One less the error function falls where that rises.",
 )
 erfcx = _function(
     "erfcx",
     "SpecialErfcxBackward0",
     lambda grad, self, result: grad * (2 * (self * result - 1 / _ROOT_PI)),
     "2 * self * erfcx(self) - 2 / sqrt(pi)",
-    "Scaled by exp(x²), what is left of the error function falls slowly, like 1/x.",
 )
 erfinv = _function(
     "erfinv",
     "ErfinvBackward0",
     lambda grad, self: grad * (_ROOT_PI / 2 * np.exp(_erfinv(self) ** 2)),
     "sqrt(pi) / 2 * exp(erfinv(self) ** 2)",
-    "The inverse of the error function gets steeper towards −1 and 1.",
     symbol="erf⁻¹",
 )
 _erfinv: Callable[..., Any] = on_both(erfinv)
@@ -78,7 +72,6 @@ ndtri = _function(
     "SpecialNdtriBackward0",
     lambda grad, result: grad * (math.sqrt(2 * math.pi) * np.exp(result * result / 2)),
     "sqrt(2 * pi) * exp(ndtri(self) ** 2 / 2)",
-    "A quantile moves fast where the bell curve is low.",
     symbol="Φ⁻¹",
 )
 log_ndtr = _function(
@@ -86,7 +79,6 @@ log_ndtr = _function(
     "SpecialLogNdtrBackward0",
     lambda grad, self, result: grad * (math.sqrt(2 / math.pi) / _erfcx(self * -math.sqrt(0.5))),
     "sqrt(2 / pi) / erfcx(-self / sqrt(2))",
-    "The logarithm of the normal distribution pulls hardest far out on the left.",
     symbol="log Φ",
 )
 _erfcx: Callable[..., Any] = on_both(erfcx)
@@ -103,7 +95,6 @@ polygamma = general(
     settings="n",
     expression="polygamma(n, self)",
     local={"self": "polygamma(n + 1, self)"},
-    sentence="The derivatives of the digamma function: the slope of each is the next.",
 )
 _polygamma: Callable[..., Any] = on_both(polygamma)
 digamma = _function(
@@ -111,7 +102,6 @@ digamma = _function(
     "DigammaBackward0",
     lambda grad, self: grad * _polygamma(self, 1),
     "polygamma(1, self)",
-    "The digamma function is the slope of the logarithm of gamma; its own slope is the trigamma function.",
     symbol="ψ",
 )
 _digamma: Callable[..., Any] = on_both(digamma)
@@ -120,7 +110,6 @@ lgamma = _function(
     "LgammaBackward0",
     lambda grad, self: grad * _digamma(self),
     "digamma(self)",
-    "The slope of the logarithm of the gamma function is called digamma.",
     symbol="log Γ",
 )
 
@@ -140,7 +129,6 @@ mvlgamma = general(
     settings="p",
     expression="mvlgamma(self, p)",
     local={"self": "sum_of_digammas(self, p=p)"},
-    sentence="The gamma function of p dimensions is a product of p ordinary ones, half a step apart.",
 )
 
 
@@ -156,7 +144,6 @@ zeta = binary(
     {"self": _no_slope, "other": lambda grad, self, other: grad * (-self * _zeta(self + 1, other))},
     expression="zeta(self, other)",
     local={"self": "zeta_back(grad)", "other": "-self * zeta(self + 1, other)"},
-    sentence="Hurwitz' zeta function adds up powers of q, q + 1, ...; its slope in q adds up the next lower powers.",
     to_float=True,
 )
 _zeta: Callable[..., Any] = on_both(zeta)
@@ -170,7 +157,6 @@ zeta_of_number = general(
     settings="self",
     expression="zeta(self, other)",
     local={"other": "-self * zeta(self + 1, other)"},
-    sentence="Hurwitz' zeta function adds up powers of q, q + 1, ...; its slope in q adds up the next lower powers.",
 )
 _zeta_of_number: Callable[..., Any] = on_both(zeta_of_number)
 zeta_at_number = beside(
@@ -183,7 +169,6 @@ zeta_at_number = beside(
     settings="other",
     expression="zeta(self, other)",
     local={},
-    sentence="There is no derivative of Hurwitz' zeta function in its exponent: as in PyTorch, no gradient can go through it.",
 )
 
 
@@ -202,7 +187,6 @@ gammainc = binary(
     },
     expression="gammainc(self, other)",
     local={"self": "gammainc_back(grad)", "other": "exp((self - 1) * log(other) - other - lgamma(self))"},
-    sentence="The share of a gamma distribution below a number grows as its density is there.",
     to_float=True,
 )
 _lgamma: Callable[..., Any] = on_both(lgamma)
@@ -222,7 +206,6 @@ i0 = _function(
     "I0Backward0",
     lambda grad, self: grad * _i1(self),
     "i1(self)",
-    "The slope of the modified Bessel function of order 0 is the one of order 1.",
     symbol="I₀",
 )
 i0e = _function(
@@ -230,14 +213,12 @@ i0e = _function(
     "SpecialI0EBackward0",
     lambda grad, self, result: grad * (_i1e(self) - np.sign(self) * result),
     "i1e(self) - sign(self) * i0e(self)",
-    "Scaled by exp(−|x|), the modified Bessel function falls from 1.",
 )
 i1 = _function(
     "i1",
     "SpecialI1Backward0",
     lambda grad, self, result: grad * _unless_tiny(self, lambda x: _i0(x) - result / x),
     "i0(self) - i1(self) / self",
-    "The modified Bessel function of order 1 is steeper the farther out it is.",
     symbol="I₁",
 )
 i1e = _function(
@@ -245,7 +226,6 @@ i1e = _function(
     "SpecialI1EBackward0",
     lambda grad, self, result: grad * _unless_tiny(self, lambda x: _i0e(x) - result * (np.sign(x) + 1 / x)),
     "i0e(self) - i1e(self) * (sign(self) + 1 / self)",
-    "Scaled by exp(−|x|), the modified Bessel function of order 1 rises from 0 and falls again.",
 )
 _i0: Callable[..., Any] = on_both(i0)
 _i1: Callable[..., Any] = on_both(i1)
@@ -265,7 +245,6 @@ entr = _function(
     "SpecialEntrBackward0",
     lambda grad, self: grad * -(np.log(self) + 1),
     "-log(self) - 1",
-    "A probability's share of the entropy rises from 0 up to 1/e, then falls.",
     forward=_entr,
 )
 logit = general(
@@ -284,7 +263,6 @@ logit = general(
     settings="eps",
     expression="logit(self)",
     local={"self": "1 / (self * (1 - self))"},
-    sentence="The logarithm of the odds undoes the sigmoid: it is steepest near 0 and 1.",
 )
 
 

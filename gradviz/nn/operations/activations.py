@@ -36,7 +36,6 @@ leaky_relu = general(
     settings="negative_slope",
     expression="leaky_relu(self)",
     local={"self": "1 if self > 0 else negative_slope"},
-    sentence="Leaky ReLU passes the gradient where its input was positive, and a small part of it everywhere else.",
 )
 
 
@@ -59,7 +58,6 @@ elu = general(
     settings="alpha scale",
     expression="elu(self)",
     local={"self": "scale if self > 0 else scale * alpha * exp(self)"},
-    sentence="ELU passes the gradient where its input was positive; below, less and less of it.",
 )
 celu = general(
     "celu",
@@ -71,7 +69,6 @@ celu = general(
     settings="alpha",
     expression="celu(self)",
     local={"self": "1 if self > 0 else exp(self / alpha)"},
-    sentence="CELU passes the gradient where its input was positive; below, less and less of it, without a kink.",
 )
 
 
@@ -89,7 +86,6 @@ silu = general(
     {"self": lambda grad, self: grad * _silu_slope(self)},
     expression="silu(self)",
     local={"self": "sigmoid(self) * (1 + self * (1 - sigmoid(self)))"},
-    sentence="SiLU is x times its sigmoid: close to ReLU, with a soft knee.",
 )
 
 
@@ -112,7 +108,6 @@ softplus = general(
     settings="beta threshold",
     expression="softplus(self, beta=beta, threshold=threshold)",
     local={"self": "1 if beta * self > threshold else sigmoid(beta * self)"},
-    sentence="Softplus is a smooth ReLU: its slope is the sigmoid.",
 )
 log_sigmoid = general(
     "log_sigmoid",
@@ -123,7 +118,6 @@ log_sigmoid = general(
     {"self": lambda grad, self: grad * sigma(-self)},
     expression="logsigmoid(self)",
     local={"self": "1 - sigmoid(self)"},
-    sentence="The logarithm of the sigmoid pulls hardest where the sigmoid is near 0.",
 )
 hardtanh = general(
     "hardtanh",
@@ -142,7 +136,6 @@ hardtanh = general(
     settings="min_val max_val",
     expression="hardtanh(self)",
     local={"self": "1 if min_val < self < max_val else 0"},
-    sentence="Between its limits the gradient passes; outside of them, where the result is cut off, none does.",
 )
 
 _ROOT = math.sqrt(2 / math.pi)
@@ -177,7 +170,6 @@ gelu = general(
     settings="approximate",
     expression="gelu(self)",
     local={"self": "gelu_slope(self) if approximate == 'tanh' else Phi(self) + self * phi(self)"},
-    sentence="GELU is a smooth ReLU: it passes nearly all of the gradient above 0 and nearly none far below.",
 )
 mish = general(
     "mish",
@@ -188,7 +180,6 @@ mish = general(
     {"self": lambda grad, self: grad * _mish_slope(self)},
     expression="mish(self)",
     local={"self": "tanh(softplus(self)) + self * (1 - tanh(softplus(self)) ** 2) * sigmoid(self)"},
-    sentence="Mish is a smooth ReLU that dips a little below 0.",
 )
 
 
@@ -209,7 +200,6 @@ threshold = general(
     settings="threshold value",
     expression="threshold(self)",
     local={"self": "1 if self > threshold else 0"},
-    sentence="Above the threshold the gradient passes; what was replaced gets none.",
 )
 
 
@@ -234,7 +224,6 @@ hardshrink = general(
     settings="lambd",
     expression="hardshrink(self)",
     local={"self": "1 if abs(self) > lambd else 0"},
-    sentence="What is close to 0 becomes 0 and gets no gradient; the rest is left as it is, and gets all of it.",
 )
 softshrink = general(
     "softshrink",
@@ -246,7 +235,6 @@ softshrink = general(
     settings="lambd",
     expression="softshrink(self)",
     local={"self": "1 if abs(self) > lambd else 0"},
-    sentence="What is close to 0 becomes 0 and gets no gradient; the rest is moved towards 0, and gets all of it.",
 )
 _hardsigmoid_backward = recorded(
     not_differentiable(
@@ -265,7 +253,6 @@ hardsigmoid = general(
     {"self": lambda grad, self: _hardsigmoid_backward(grad, self)},
     expression="hardsigmoid(self)",
     local={"self": "1 / 6 if -3 < self < 3 else 0"},
-    sentence="A sigmoid of three straight lines: between −3 and 3 a sixth of the gradient passes, outside none.",
 )
 hardswish = general(
     "hardswish",
@@ -276,7 +263,6 @@ hardswish = general(
     {"self": lambda grad, self: np.where(self <= -3, 0, np.where(self < 3, grad * (self / 3 + 0.5), grad))},
     expression="hardswish(self)",
     local={"self": "self / 3 + 1 / 2 if -3 < self < 3 else (1 if self > 0 else 0)"},
-    sentence="SiLU with a sigmoid of straight lines: no gradient passes below −3, all of it above 3.",
 )
 prelu = general(
     "prelu",
@@ -291,7 +277,6 @@ prelu = general(
     together=True,
     expression="prelu(self, weight)",
     local={"self": "1 if self > 0 else weight", "weight": "0 if self > 0 else self"},
-    sentence="A leaky ReLU that learns how much to let through where its input is negative.",
 )
 rrelu = general(
     "rrelu",
@@ -311,7 +296,6 @@ rrelu = general(
     tensors="noise",
     expression="rrelu(self)",
     local={"self": "noise"},
-    sentence="A leaky ReLU that draws by lot how much to let through where its input is negative.",
 )
 
 
@@ -348,5 +332,4 @@ glu = general(
         "self": "joined(grad * sigmoid(gate(self, dim=dim)), "
         "grad * content(self, dim=dim) * sigmoid(gate(self, dim=dim)) * (1 - sigmoid(gate(self, dim=dim))), dim=dim)"
     },
-    sentence="One half is multiplied by the sigmoid of the other, a gate: it passes on as much gradient as it is open.",
 )

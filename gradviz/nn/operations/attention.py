@@ -27,5 +27,4 @@ safe_softmax = general(
     settings="dim",
     expression="softmax(self, dim=dim)",
     local={"self": "softmax(self, dim=dim) * (grad - sum(grad * softmax(self, dim=dim), dim=dim))"},
-    sentence="A softmax that gives zeros where everything is masked; the others compete as in any softmax.",
 )

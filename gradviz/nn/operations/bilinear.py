@@ -47,6 +47,5 @@ trilinear = general(
         "i2": "sum_of_products(i1, grad, i3)",
         "i3": "sum_of_products(i1, i2, grad)",
     },
-    sentence="Three factors are multiplied and added up; each gets the same sum, with the gradient in its own place.",
     sparing=True,
 )

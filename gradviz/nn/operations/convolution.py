@@ -185,10 +185,6 @@ def _with_bias(result: np.ndarray, bias: Any) -> np.ndarray:
     return result if bias is None else result + bias.reshape(-1, *(1,) * (result.ndim - 2))
 
 
-_SENTENCE = (
-    "A convolution is a matrix product over windows: the image gets the gradient spread back over every window, the kernel "
-    "gets it times what each window saw."
-)
 _LOCAL = {
     "input": "conv_T(grad, weight)",
     "weight": "windows_product(input, grad)",
@@ -209,7 +205,6 @@ convolution = general(
     settings="geometry",
     expression="conv(input, weight, bias)",
     local=_LOCAL,
-    sentence=_SENTENCE,
 )
 # PyTorch has one name for both, so this row stands beside the table.
 transposed = beside(
@@ -230,7 +225,6 @@ transposed = beside(
         "weight": "windows_product(grad, input)",
         "bias": "sum_positions(grad)",
     },
-    sentence="A transposed convolution does forward what a convolution does backward; and the other way round.",
 )
 
 # The derivatives, for derivatives of derivatives.
@@ -247,7 +241,6 @@ convolve = general(
     settings="geometry",
     expression="conv(input, weight)",
     local={name: _LOCAL[name] for name in ("input", "weight")},
-    sentence=_SENTENCE,
 )
 to_image = general(
     "convolution_backward",
@@ -264,7 +257,6 @@ to_image = general(
     settings="size geometry",
     expression="conv_transpose(grad_output, weight)",
     local={"grad_output": "conv(grad, weight)", "weight": "windows_product(grad, grad_output)"},
-    sentence="The gradient of a convolution's image is a transposed convolution.",
 )
 to_kernel = general(
     "convolution_backward",
@@ -281,5 +273,4 @@ to_kernel = general(
     settings="kernel geometry",
     expression="windows_product(input, grad_output)",
     local={"grad_output": "conv(input, grad)", "input": "conv_T(grad_output, grad)"},
-    sentence="The gradient of a convolution's kernel is a product with the windows.",
 )

@@ -155,8 +155,4 @@ ctc_loss = general(
     tensors="targets",
     expression="ctc(log_probs)",
     local={"log_probs": "ctc_back(grad, log_probs)"},
-    sentence=(
-        "At each step a class is pulled up by how likely the readings of the target say it there, and down by how likely it "
-        "is now; as in PyTorch, this takes the log-probabilities to come from a log-softmax."
-    ),
 )

@@ -34,5 +34,4 @@ embedding = general(
     local={
         "weight": "embedding_back(grad) if scale_grad_by_freq else put(grad) if padding_idx == -1 else embedding_back(grad)"
     },
-    sentence="Each row that was looked up gets the gradients of all places where it stands; the other rows get 0.",
 )

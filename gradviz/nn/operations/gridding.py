@@ -210,7 +210,6 @@ def _rows(axes: int) -> Callable[..., Any]:
         settings="how",
         expression="sampled(input, grid)",
         local={"input": "sampled_T(grad, grid)", "grid": "sampled_back(grad, input, grid)"},
-        sentence="Each sample sends its gradient to the pixels around it; how steep the image is there moves the place.",
     )
     input_row = general(
         f"{name}_backward",
@@ -226,7 +225,6 @@ def _rows(axes: int) -> Callable[..., Any]:
         settings="how",
         expression="sampled_T(grad_output, grid)",
         local={"grad_output": "sampled(grad, grid)", "input": "0", "grid": "sampled_back(grad_output, grad, grid)"},
-        sentence="Each pixel gets the gradients of the samples around it, with the weights it had in them.",
     )
     grid_row = beside(
         f"{name}_backward_grid",
@@ -252,7 +250,6 @@ def _rows(axes: int) -> Callable[..., Any]:
             "input": "sampled_twice_back(grad)",
             "grid": "sampled_twice_back(grad)",
         },
-        sentence="Each place is pulled to where the image is what the gradient asks for, by how steep the image is there.",
     )
     return row
 
@@ -284,5 +281,4 @@ affine_grid = general(
     settings="base sizes",
     expression="affine_grid(theta)",
     local={"theta": "affine_grid_T(grad)"},
-    sentence="Every pixel's place is a product with the matrix, so the gradients of all places add up in it.",
 )

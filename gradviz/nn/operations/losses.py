@@ -45,7 +45,6 @@ mse_loss = general(
     settings="reduction",
     expression="mse(self, target)",
     local={"self": "2 * (self - target) / n", "target": "2 * (target - self) / n"},
-    sentence="The squared error pulls each prediction towards its target, in proportion to how far off it is.",
 )
 
 
@@ -68,7 +67,6 @@ smooth_l1_loss = general(
     settings="reduction beta",
     expression="smooth_l1(self, target)",
     local={"self": "clip((self - target) / beta, -1, 1) / n", "target": "clip((target - self) / beta, -1, 1) / n"},
-    sentence="Close to the target the pull is in proportion to the distance; from beta on, it is always 1.",
 )
 
 
@@ -101,7 +99,6 @@ huber_loss = general(
     settings="reduction delta",
     expression="huber(self, target)",
     local={"self": "clip(self - target, -delta, delta) / n", "target": "clip(target - self, -delta, delta) / n"},
-    sentence="Close to the target the pull grows with the distance; from delta on it does not, so outliers pull no harder.",
 )
 
 
@@ -145,7 +142,6 @@ binary_cross_entropy = general(
         "self": "weight * (self - target) / (self * (1 - self)) / n",
         "target": "weight * (log(1 - self) - log(self)) / n",
     },
-    sentence="Cross-entropy pulls hardest on the predictions that are sure and wrong.",
 )
 
 
@@ -198,7 +194,6 @@ binary_cross_entropy_with_logits = general(
         "(1 - target + pos_weight * target) * sigmoid(self) - pos_weight * target) / n",
         "target": "weight * (-self if pos_weight is None else log(sigmoid(-self)) - pos_weight * log(sigmoid(self))) / n",
     },
-    sentence="With a sigmoid inside, cross-entropy passes back just the prediction minus the target.",
 )
 soft_margin_loss = general(
     "soft_margin_loss",
@@ -217,7 +212,6 @@ soft_margin_loss = general(
     tensors="target",
     expression="soft_margin(self, target)",
     local={"self": "-target * sigmoid(-target * self) / n"},
-    sentence="Scores with the wrong sign are pulled over to the right one; the surer they are already, the less.",
 )
 
 
@@ -276,7 +270,6 @@ _NLL: dict[str, Any] = {
     "tensors": "target weight",
     "expression": "nll(self, target)",
     "local": {"self": "each(grad, self) * (-w / rows if at_target(self, target) else 0)"},
-    "sentence": ("Only the log-probability of the right class counts: it is pushed up, the others are left alone."),
 }
 
 
@@ -351,7 +344,6 @@ multi_margin_loss = general(
     tensors="target weight",
     expression="multi_margin(self, target)",
     local={"self": "multi_margin_back(grad, self, target)"},
-    sentence="Each class whose score comes too close to the right one's is pushed down, and pushes the right one up.",
 )
 
 
@@ -401,5 +393,4 @@ multilabel_margin_loss = general(
     tensors="target",
     expression="multilabel_margin(self, target)",
     local={"self": "multilabel_margin_back(grad, self, target)"},
-    sentence="Each class that is none of the labels, and whose score comes too close to a label's, is pushed down.",
 )

@@ -59,12 +59,6 @@ def _local(groups: str, *, per_channel: bool) -> dict[str, str]:
     return {"input": f"{left} / sd(input, {given})", "weight": weight, "bias": bias}
 
 
-_SENTENCE = (
-    "A shift or a stretch of a whole {} has no effect on the result, so the gradient is freed of both: of its mean, and of "
-    "its part along the standardised numbers."
-)
-
-
 def _trailing(x: Any, normalized_shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(range(np.ndim(x) - len(normalized_shape), np.ndim(x)))
 
@@ -94,7 +88,6 @@ layer_norm = general(
     together=True,
     expression="layer_norm(input)",
     local=_local("normalized_shape=normalized_shape", per_channel=False),
-    sentence=_SENTENCE.format("row"),
 )
 
 
@@ -170,7 +163,6 @@ batch_norm = general(
     together=True,
     expression="batch_norm(input)",
     local=_local("training=training, mean=running_mean, var=running_var", per_channel=True),
-    sentence=_SENTENCE.format("channel"),
 )
 
 
@@ -211,7 +203,6 @@ group_norm = general(
     together=True,
     expression="group_norm(input)",
     local=_local("group=group", per_channel=True),
-    sentence=_SENTENCE.format("group"),
 )
 
 
@@ -227,5 +218,4 @@ norm = reduction(
     settings=_vector_norm.settings[2:],
     expression=_vector_norm.expression,
     local=_vector_norm.local["self"],
-    sentence=_vector_norm.sentence,
 )

@@ -37,23 +37,18 @@ constant = general(
     settings="pads value",
     expression="pad(self)",
     local={"self": "pad_T(grad)"},
-    sentence="What stands around the tensor is constant; the gradient of the inner part goes to the tensor.",
 )
 
-_REFLECTED = "An entry that was copied into the border gets the gradients of its copies too."
 reflection = {
-    axes: separable("reflection_pad", f"ReflectionPad{axes}DBackward0", "pad", _REFLECTED, saves=True)
-    for axes in (1, 2, 3)
+    axes: separable("reflection_pad", f"ReflectionPad{axes}DBackward0", "pad", saves=True) for axes in (1, 2, 3)
 }
 replication = {
-    axes: separable("replication_pad", f"ReplicationPad{axes}DBackward0", "pad", _REFLECTED, saves=True)
-    for axes in (1, 2, 3)
+    axes: separable("replication_pad", f"ReplicationPad{axes}DBackward0", "pad", saves=True) for axes in (1, 2, 3)
 }
-circular = separable("circular_pad", "CircularPadBackward0", "pad", _REFLECTED)
+circular = separable("circular_pad", "CircularPadBackward0", "pad")
 
-_UPSAMPLED = "Each new pixel is a weighted sum of old ones, and sends each its gradient times that weight."
 upsample = {
-    name: separable("interpolate", f"Upsample{name}Backward0", "resize", _UPSAMPLED)
+    name: separable("interpolate", f"Upsample{name}Backward0", "resize")
     for name in (
         "Nearest1D", "Nearest2D", "Nearest3D", "NearestExact1D", "NearestExact2D", "NearestExact3D", "Linear1D", "Bilinear2D",
         "Bicubic2D", "Trilinear3D",
@@ -148,7 +143,6 @@ unfold = general(
     settings="kernel geometry",
     expression="windows(self)",
     local={"self": "fold(grad)"},
-    sentence="Every window is laid out as a column; an entry gets the gradients of all windows it is in.",
 )
 fold = general(
     "fold",
@@ -160,7 +154,6 @@ fold = general(
     settings="size kernel geometry",
     expression="fold(self)",
     local={"self": "windows(grad)"},
-    sentence="Columns are added up into an image; each takes its gradient from the window where it was added.",
 )
 
 
@@ -201,7 +194,6 @@ pixel_shuffle = general(
     settings="factor",
     expression="pixel_shuffle(self)",
     local={"self": "pixel_shuffle_inverse(grad)"},
-    sentence="Channels become pixels; every gradient goes back to where its pixel was.",
 )
 pixel_unshuffle = general(
     "pixel_unshuffle",
@@ -213,7 +205,6 @@ pixel_unshuffle = general(
     settings="factor",
     expression="pixel_unshuffle(self)",
     local={"self": "pixel_unshuffle_inverse(grad)"},
-    sentence="Pixels become channels; every gradient goes back to where its pixel was.",
 )
 
 
@@ -238,5 +229,4 @@ channel_shuffle = general(
     settings="groups",
     expression="channel_shuffle(self)",
     local={"self": "channel_shuffle_inverse(grad)"},
-    sentence="Channels are dealt out anew; every gradient goes back to where its channel was.",
 )

@@ -55,7 +55,7 @@ def _back(grad: Any, matrices: Matrices) -> Any:
     return along(grad, turned) if isinstance(grad, np.ndarray) else along_axes(grad, turned)
 
 
-def separable(name: str, grad_fn: str, symbol: str, sentence: str, *, saves: bool = False) -> Callable[..., Any]:
+def separable(name: str, grad_fn: str, symbol: str, *, saves: bool = False) -> Callable[..., Any]:
     """Add a row for a map that is a matrix along each axis; its function takes a tensor and the matrices.
 
     Its derivative needs nothing else, but for some PyTorch saves the tensor all the same (if `saves`): as with other
@@ -80,7 +80,6 @@ def separable(name: str, grad_fn: str, symbol: str, sentence: str, *, saves: boo
         settings="matrices",
         expression=f"{name}(self)",
         local={"self": f"{name}_T(grad)"},
-        sentence=sentence,
     )
     return row
 
@@ -89,14 +88,12 @@ along_axes = separable(
     "along_axes",
     "AlongAxesBackward0",
     "weights",
-    "Each entry of the result is a weighted sum; each weight also says how much gradient comes back.",
 )
 
-_AVERAGE = "Every entry of a window gets an equal share of the gradient of its average."
-avg_pool2d = separable("avg_pool2d", "AvgPool2DBackward0", "avg pool", _AVERAGE, saves=True)
-avg_pool3d = separable("avg_pool3d", "AvgPool3DBackward0", "avg pool", _AVERAGE, saves=True)
-adaptive_avg_pool2d = separable("adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "avg pool", _AVERAGE, saves=True)
-adaptive_avg_pool3d = separable("adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "avg pool", _AVERAGE, saves=True)
+avg_pool2d = separable("avg_pool2d", "AvgPool2DBackward0", "avg pool", saves=True)
+avg_pool3d = separable("avg_pool3d", "AvgPool3DBackward0", "avg pool", saves=True)
+adaptive_avg_pool2d = separable("adaptive_avg_pool2d", "AdaptiveAvgPool2DBackward0", "avg pool", saves=True)
+adaptive_avg_pool3d = separable("adaptive_avg_pool3d", "AdaptiveAvgPool3DBackward0", "avg pool", saves=True)
 
 
 def averages(
@@ -229,7 +226,6 @@ def _max_pool(name: str, grad_fn: str) -> Callable[..., Any]:
         outputs="result result1",
         expression=f"{name}(self)",
         local={"self": "put(grad)"},
-        sentence="The largest entry of each window gets its whole gradient; the others get 0.",
     )
 
 
@@ -272,7 +268,6 @@ def _max_unpool(name: str, grad_fn: str) -> Callable[..., Any]:
         tensors="indices",
         expression=f"{name}(self)",
         local={"self": "taken(grad)"},
-        sentence="Each entry is put back where it was the largest, and takes the gradient from there.",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.engine.tensor import Tensor
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
@@ -160,7 +161,7 @@ def fit_of(run: Run) -> Fit | None:
     assert found is not None
     slots = run.log.programs[entry.program].slots
     feature = next(slots[slot].name for slot, power in found.inputs.items() if power == 1) or "input"
-    data = "The data" + (" of the last epoch" if len(batches) > 1 else _of_which_step(complete[0], entry, found))
+    data = text("data of epoch", "training") if len(batches) > 1 else _of_which_step(complete[0], entry, found)
     if x.ndim == 1:
         names = (feature, slots[found.target].name or "target")
         fit = Fit(
@@ -170,7 +171,7 @@ def fit_of(run: Run) -> Fit | None:
             grid=_grid(x),
             names=names,
             classes=0,
-            sentence=f"{data}, and {CURVES[found.kind]}.",
+            sentence=text("curve", "training", data=data, shown=text(f"curve of {found.kind}", "training")),
             _run=run,
             _known=known,
         )
@@ -180,7 +181,7 @@ def fit_of(run: Run) -> Fit | None:
             return None  # a surface over two features
         low, high = (float(levels[0]), float(levels[1])) if found.kind == "number" else (0.0, 1.0)
         names = (f"{feature}[:, 0]", f"{feature}[:, 1]")
-        sentence = f"{data}, each with its class, and the class that the model gives to each place."
+        sentence = text("classes", "training", data=data)
         fit = Fit(
             kind="classes",
             x=x,
@@ -197,21 +198,12 @@ def fit_of(run: Run) -> Fit | None:
     return fit if fit.values(entry) is not None else None
 
 
-CURVES = {
-    "number": "what the model predicts",
-    "classes": "the class that the model finds likeliest (of two: the probability of class 1)",
-    "logit": "the probability, by the model, of class 1",
-    "probability": "the probability, by the model, of class 1",
-}
-"""What a curve shows, by the kind of prediction."""
-
-
 def _of_which_step(first: Entry, last: Entry, found: Prediction) -> str:
-    """Say whose data it is, unless all steps have the same."""
+    """Say what data it is, and whose, unless all steps have the same."""
     same = first.program == last.program and all(
         np.array_equal(one, other) for one, other in zip(_data(first, found), _data(last, found), strict=True)
     )
-    return "" if same else " of the last step"
+    return text("data" if same else "data of step", "training")
 
 
 def _classes(run: Run, entry: Entry, found: Prediction) -> int:

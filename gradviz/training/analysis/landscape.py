@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.training.analysis.entries import Array, Place
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry, Large
@@ -86,30 +88,27 @@ class Landscape:
 
     def sentence(self, others: Sequence[Run], whose: str) -> str:
         """Say what loss it is."""
-        of = f" of {whose}" if whose else ""
-        moment = f"{self._run.across} {self._moment.index}{of}"
-        known = f"that {self._run.across}"  # what to call the moment once it has been told
-        told, mentioned = "The loss", False
+        say = partial(text, section="training", whose=whose, across=self._run.across)
+        moment = say("moment of run" if whose else "moment", index=self._moment.index)
+        mentioned = False  # whether the moment has been told
         alone, together = (self._all_alike(runs) for runs in ([self._run], [self._run, *others]))
         if not any(slot.kind in ("input", "setting") for slot in self._slots):
-            told += "" if together else of
+            told = say("loss" if together or not whose else "loss of run")
         elif together:
-            told += " on this data"
+            told = say("loss on this data")
         elif alone and whose:
-            told += f"{of} on its data"
+            told = say("loss of run on its data")
         else:
-            told, mentioned = f"{told} on the data of {moment}", True
+            told, mentioned = say("loss on data of", moment=moment), True
         if sum(self._run.parameters[number].size for number in self._owners.values()) > len(self._places):
-            told, mentioned = (
-                f"{told}, with all other entries as they were {'then' if mentioned else f'in {moment}'}",
-                True,
-            )
-        told += "."
+            told = say("others as then" if mentioned else "others as in", loss=told, moment=moment)
+            mentioned = True
+        told = f"{told}."
         if any(self._is_mask(at) for at in range(len(self._slots))):
-            told += f" A mask, as dropout makes it, is the one of {known if mentioned else moment}."
+            told = f"{told} {say('mask', moment=say('that moment') if mentioned else moment)}"
         recorded = self._run.log.losses[self._moment.index]
         if np.isfinite(recorded) and not np.isclose(self._again, recorded, rtol=1e-5, atol=1e-12):
-            told += " It is not the loss that was recorded: something random, or kept outside the graph, is part of it."
+            told = f"{told} {say('not recorded')}"
         return told
 
     def _is_mask(self, at: int) -> bool:

@@ -19,7 +19,6 @@ from gradviz.engine.linalg import arrays
 from gradviz.engine.linalg.arrays import transposed
 from gradviz.engine.linalg.operations.equations import lu_solved, solve_triangular
 from gradviz.engine.linalg.operations.formulas import (
-    CROSSED,
     beside_columns,
     beside_rows,
     halved,
@@ -61,7 +60,6 @@ _CHOLESKY: dict[str, Any] = {
     "settings": "upper",
     "expression": "cholesky(self)",
     "local": {"self": "cholesky_back(grad)"},
-    "sentence": "The gradient is brought to the other side of the factor and its transpose, and made symmetric.",
 }
 cholesky_ex = general(
     "linalg_cholesky_ex",
@@ -104,7 +102,6 @@ cholesky_solve = general(
     settings="upper",
     expression="cholesky_solve(self, input2)",
     local={"self": "cholesky_solve(grad, input2)", "input2": "cholesky_solve_back(grad)"},
-    sentence=CROSSED.format("right side", "equations", "solution and the factor, with a minus"),
 )
 _cholesky_solve: Any = recorded(cholesky_solve)
 
@@ -124,7 +121,6 @@ cholesky_inverse = general(
     settings="upper",
     expression="cholesky_inverse(self)",
     local={"self": "cholesky_inverse_back(grad)"},
-    sentence="The gradient is multiplied by the inverse from both sides, with a minus, and then by the factor.",
 )
 
 
@@ -158,8 +154,6 @@ eigh = general(
     many=True,
     expression="eigh(A)",
     local={"A": "eigh_back(grad)"},
-    sentence="An eigenvalue moves with the matrix along its own vector; a vector turns towards others, the faster the closer "
-    "their eigenvalues are.",
 )
 
 # --- other decompositions ------------------------------------------------------------------------------------------------
@@ -206,7 +200,6 @@ qr = general(
     many=True,
     expression="qr(A)",
     local={"A": "qr_back(grad)"},
-    sentence="Turning and stretching are told apart: what would turn Q and what would stretch R comes back together.",
 )
 
 
@@ -242,8 +235,6 @@ svd = general(
     many=True,
     expression="svd(A)",
     local={"A": "svd_back(grad)"},
-    sentence="A singular value moves with the matrix along its two vectors; the vectors turn towards others, the faster the "
-    "closer their singular values are.",
 )
 
 
@@ -270,9 +261,6 @@ def _lu_back(to_l: Any, to_u: Any, P: Any, L: Any, U: Any) -> Any:
     return P @ (inner if more is None else np.concatenate([inner, more], -2 if m > k else -1))
 
 
-_LU_SENTENCE = (
-    "What would move the lower factor and what would move the upper one comes back together, as through equations."
-)
 lu = general(
     "linalg_lu",
     "LinalgLuBackward0",
@@ -284,7 +272,6 @@ lu = general(
     many=True,
     expression="lu(A)",
     local={"A": "lu_back(grad)"},
-    sentence=_LU_SENTENCE,
 )
 
 
@@ -317,7 +304,6 @@ lu_unpack = general(
     many=True,
     expression="lu_unpack(LU_data)",
     local={"LU_data": "lu_unpack_T(grad)"},
-    sentence="Two factors stored in one matrix are taken apart; each sends its gradient to its own side of the diagonal.",
 )
 _unpacked: Any = recorded(lu_unpack)
 
@@ -343,7 +329,6 @@ lu_factor_ex = general(
     outputs="LU pivots info",
     expression="lu(A)",
     local={"A": "lu_back(grad)"},
-    sentence=_LU_SENTENCE,
 )
 
 
@@ -370,6 +355,5 @@ lu_solve = general(
     settings="pivots left adjoint",
     expression="lu_solve(LU, B)",
     local={"LU": "lu_solve_back(grad)", "B": "lu_solve_T(grad)"},
-    sentence=CROSSED.format("right side", "equations", "solution and the factors, with a minus"),
 )
 _lu_solve: Any = recorded(lu_solve)

@@ -57,7 +57,6 @@ def _pull(grad: np.ndarray, x1: np.ndarray, x2: np.ndarray, result: np.ndarray, 
     return np.add.reduce(np.expand_dims(grad, -1) * _directions(_differences(x1, x2), result, p), -2)
 
 
-_APART = "A distance grows as one of the two rows moves away from the other, along the line between them."
 _cdist_back = recorded(
     not_differentiable("_cdist_backward", "slope", _pull, "grad x1 x2 result", "p", grad_fn="CdistBackwardBackward0")
 )
@@ -74,7 +73,6 @@ cdist = general(
     settings="p",
     expression="cdist(x1, x2)",
     local={"x1": "cdist_back(grad, x1, x2)", "x2": "cdist_back(grad, x2, x1)"},
-    sentence=_APART,
 )
 
 
@@ -102,7 +100,6 @@ euclidean_dist = general(
     },
     expression="cdist(x1, x2)",
     local={"x1": "cdist_back(grad, x1, x2)", "x2": "cdist_back(grad, x2, x1)"},
-    sentence=_APART,
 )
 
 
@@ -137,5 +134,4 @@ pdist = general(
     settings="p",
     expression="pdist(self)",
     local={"self": "pdist_back(grad, self)"},
-    sentence=_APART,
 )

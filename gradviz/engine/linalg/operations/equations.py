@@ -12,7 +12,6 @@ from gradviz.engine.layout import in_columns
 from gradviz.engine.linalg import arrays
 from gradviz.engine.linalg.arrays import transposed
 from gradviz.engine.linalg.operations.formulas import (
-    CROSSED,
     beside_columns,
     beside_rows,
     column_by_column,
@@ -55,7 +54,6 @@ inv_ex = general(
     outputs="inverse info",
     expression="inv(A)",
     local={"A": "-(inv(A).T @ grad @ inv(A).T)"},
-    sentence="The inverse moves against its matrix: the gradient is multiplied by the inverse from both sides, with a minus.",
 )
 _inverse: Any = recorded(inv_ex)
 
@@ -104,7 +102,6 @@ solve_ex = general(
         "A": "-times_turned(solve(A.T, grad, left=left), solve(A, B, left=left), of=A, left=left)",
         "B": "solve(A.T, grad, left=left)",
     },
-    sentence=CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 _solve: Any = recorded(solve_ex)
 
@@ -141,7 +138,6 @@ solve_triangular = general(
     settings="upper left unitriangular",
     expression="solve_triangular(self, B)",
     local={"self": "solve_triangular_back(grad)", "B": "solve_triangular_T(grad)"},
-    sentence=CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 _solve_triangular: Any = recorded(solve_triangular)
 
@@ -183,7 +179,6 @@ triangular_solve = general(
     together=True,
     expression="solve_triangular(A, self)",
     local={"self": "solve_triangular_T(grad)", "A": "solve_triangular_back(grad)"},
-    sentence=CROSSED.format("right side", "equations", "solution, with a minus"),
 )
 
 # --- determinants --------------------------------------------------------------------------------------------------------
@@ -221,7 +216,6 @@ det = general(
     {"A": lambda grad, A, result: np.expand_dims(np.expand_dims(grad, -1), -1) * _slopes_of_det(A, result)},
     expression="det(A)",
     local={"A": "per_matrix(grad * det(A)) * inv(A).T"},
-    sentence="Each entry gets the gradient times its cofactor: the determinant of what remains without its row and column.",
 )
 slogdet = general(
     "linalg_slogdet",
@@ -234,7 +228,6 @@ slogdet = general(
     many=True,
     expression="slogdet(A)",
     local={"A": "per_matrix(grad[1]) * inv(A).T"},
-    sentence="The slope of the logarithm of a determinant is the inverse, transposed. The sign has none.",
 )
 
 # --- where no solution is exact, or more than one is ----------------------------------------------------------------------
@@ -269,8 +262,6 @@ pinv = general(
     settings="atol rtol hermitian",
     expression="pinv(self)",
     local={"self": "pinv_back(grad)"},
-    sentence="As for an inverse, the gradient is multiplied from both sides, with a minus; what the matrix does not reach adds "
-    "two terms.",
 )
 _pinv: Any = recorded(pinv)
 
@@ -320,5 +311,4 @@ lstsq = general(
     many=True,
     expression="lstsq(self, b)",
     local={"self": "lstsq_back(grad)", "b": "lstsq_back(grad)"},
-    sentence=CROSSED.format("right side", "pseudoinverse", "solution and with what the solution misses"),
 )

@@ -12,11 +12,6 @@ from gradviz.engine.operations import parts
 from gradviz.engine.operations.formulas import recorded
 from gradviz.engine.tensor import Tensor
 
-CROSSED = (
-    "The gradient of the {} goes back through the same {}, transposed; that of the matrix is its product with the {}."
-)
-"""How a learner is told of most of these gradients."""
-
 triu, tril, on_diagonal = recorded(parts.triu), recorded(parts.tril), recorded(parts.diag_embed)
 
 

@@ -53,5 +53,4 @@ vector_norm = reduction(
     settings=("ord",),
     expression="norm(self, dim=dim, keepdim=keepdim, ord=ord)",
     local="self / norm(self, dim=dim, ord=ord) if ord == 2 else direction(self, dim=dim, ord=ord)",
-    sentence="The length of a vector grows fastest along the vector itself, which is where its gradient points.",
 )

@@ -29,7 +29,5 @@ matrix_exp = general(
     {"self": _exponential_back},
     expression="matrix_exp(self)",
     local={"self": "matrix_exp_back(grad)"},
-    sentence="The exponential of a matrix is its own slope, except that matrices do not change places: the gradient runs "
-    "through another exponential.",
 )
 _exponential: Any = recorded(matrix_exp)

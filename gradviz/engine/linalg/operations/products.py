@@ -42,7 +42,6 @@ def _added(start: Any, products: Any, beta: Any, alpha: Any) -> Any:
 
 # --- one product ---------------------------------------------------------------------------------------------------------
 
-_MATRIX_SENTENCE = "A matrix product sends each factor the gradient that arrives, times the other factor transposed, from the same side."
 _TURNED_BACK = {"self": "grad @ mat2.T", "mat2": "self.T @ grad"}
 
 mm = general(
@@ -57,7 +56,6 @@ mm = general(
     },
     expression="self @ mat2",
     local=_TURNED_BACK,
-    sentence=_MATRIX_SENTENCE,
     meets="ik,kj->ij",
 )
 bmm = general(
@@ -72,7 +70,6 @@ bmm = general(
     },
     expression="self @ mat2",
     local=_TURNED_BACK,
-    sentence=_MATRIX_SENTENCE,
     meets="bik,bkj->bij",
 )
 mv = general(
@@ -87,14 +84,12 @@ mv = general(
     },
     expression="self @ vec",
     local={"self": "outer(grad, vec)", "vec": "self.T @ grad"},
-    sentence="The matrix gets the gradient of each row times the vector; the vector gets the transposed matrix times it.",
     meets="ik,k->i",
 )
 _DOT: dict[str, Any] = {
     "symbol": "·",
     "forward": product,
     "meets": "i,i->",
-    "sentence": "A dot product sends each vector the gradient that arrives, times the other vector.",
 }
 dot = general(
     "dot",
@@ -116,8 +111,6 @@ vdot = general(
 )
 
 # --- a product and a sum -------------------------------------------------------------------------------------------------
-
-_SUM_SENTENCE = "What is added gets the gradient unchanged; each factor gets it times the other factor transposed."
 
 
 def _addmm(self: Any, mat1: Any, mat2: Any, beta: Any, alpha: Any) -> Any:
@@ -142,7 +135,6 @@ addmm = general(
     settings="beta alpha",
     expression="alpha * (mat1 @ mat2) + beta * self",
     local={"self": "beta", "mat1": "alpha * (grad @ mat2.T)", "mat2": "alpha * (mat1.T @ grad)"},
-    sentence=_SUM_SENTENCE,
     meets="ik,kj->ij",
 )
 addmv = general(
@@ -159,7 +151,6 @@ addmv = general(
     settings="beta alpha",
     expression="alpha * (mat @ vec) + beta * self",
     local={"self": "beta", "mat": "alpha * outer(grad, vec)", "vec": "alpha * (mat.T @ grad)"},
-    sentence=_SUM_SENTENCE,
     meets="ik,k->i",
 )
 baddbmm = general(
@@ -176,7 +167,6 @@ baddbmm = general(
     settings="beta alpha",
     expression="alpha * (batch1 @ batch2) + beta * self",
     local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
-    sentence=_SUM_SENTENCE,
     meets="bik,bkj->bij",
 )
 addbmm = general(
@@ -193,7 +183,6 @@ addbmm = general(
     settings="beta alpha",
     expression="alpha * sum(batch1 @ batch2, dim=0, keepdim=False) + beta * self",
     local={"self": "beta", "batch1": "alpha * (grad @ batch2.T)", "batch2": "alpha * (batch1.T @ grad)"},
-    sentence="The products of all pairs are added up: each factor gets the same gradient times its partner transposed.",
     meets="bik,bkj->ij",
 )
 addr = general(
@@ -210,7 +199,6 @@ addr = general(
     settings="beta alpha",
     expression="alpha * outer(vec1, vec2) + beta * self",
     local={"self": "beta", "vec1": "alpha * (grad @ vec2)", "vec2": "alpha * (grad.T @ vec1)"},
-    sentence="What is added gets the gradient unchanged; each vector gets it multiplied by the other.",
     meets="i,j->ij",
 )
 
@@ -235,7 +223,6 @@ cross = general(
     settings="dim",
     expression="cross(self, other, dim=dim)",
     local={"self": "cross(other, grad, dim=dim)", "other": "cross(grad, self, dim=dim)"},
-    sentence="A vector only turns the product if it moves across: the gradients are cross products again.",
 )
 trace = general(
     "trace",
@@ -247,5 +234,4 @@ trace = general(
     settings="self_sym_sizes",
     expression="trace(self)",
     local={"self": "identity(self)"},
-    sentence="The entries on the diagonal are added up, so each of them gets the whole gradient; the others get 0.",
 )

@@ -1,0 +1,94 @@
+"""Every sentence that gradviz says, in one catalogue: ``en.json``, by what is said and in which case.
+
+- ``rows``: how each row of the table of operations passes the gradient on, by the row's name; by the name of its ``grad_fn``
+  where several rows share one and each says something else. A row has one text, or one for each case: ``""`` is what is true
+  whatever happened; ``to w`` where that argument alone gets a gradient (``to a+b``: those two do); ``twice`` where one tensor is
+  all arguments; ``stretched`` where one was broadcast (before other conditions: ``stretched to w``); ``all`` and ``along`` for a
+  reduction of all axes, and of some; ``scaled`` for a row with a factor. ``{"same": key}`` refers to another row.
+- ``step``: what is said beside that at a step.
+- ``meaning``: what the words in formulas stand for.
+- ``player`` and ``training``: the pages' own words, for the front end.
+
+A ``{name}`` in a text is filled in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["cases_of", "meaning", "text"]
+
+
+@cache
+def catalogue() -> Mapping[str, Any]:
+    """Return all texts, by section and key."""
+    found: Mapping[str, Any] = json.loads(Path(__file__).with_name("en.json").read_text(encoding="utf-8"))
+    return found
+
+
+def text(key: str, section: str = "step", **given: object) -> str:
+    """Return a text.
+
+    Parameters
+    ----------
+    key, section
+        Which.
+    **given
+        What to write for the names in it.
+
+    Raises
+    ------
+    KeyError
+        If there is none, or a name in it is not given.
+
+    Examples
+    --------
+    >>> text("computed", name="y", sources="w and x")
+    'y is computed from w and x.'
+    """
+    written: str = catalogue()[section][key]
+    return written.format_map(given)
+
+
+def cases_of(keys: Iterable[str]) -> Mapping[str, str]:
+    """Return what a row says of how it passes the gradient on, by case.
+
+    Parameters
+    ----------
+    keys
+        Under which it may stand: the name of its ``grad_fn``, its own.
+
+    Returns
+    -------
+    dict
+        Its texts; none if the catalogue does not have the row.
+
+    Examples
+    --------
+    >>> cases_of(["NegBackward0", "neg"])
+    {'': 'A minus sign turns the gradient around.'}
+    """
+    rows = catalogue()["rows"]
+    found = next((rows[key] for key in keys if key in rows), {})
+    while "same" in found and isinstance(found, dict):
+        found = rows[found["same"]]
+    return {"": found} if isinstance(found, str) else found
+
+
+def meaning(word: str) -> str:
+    """Say what a function in a formula stands for; empty if it needs no explanation.
+
+    Examples
+    --------
+    >>> meaning("put")
+    'put(g): each entry of g goes back to where it was taken from; all other places get 0.'
+    """
+    meanings = catalogue()["meaning"]
+    if word in meanings:
+        return str(meanings[word])
+    name, _, ending = word.rpartition("_")
+    return str(meanings[ending]).format(name=name) if ending in meanings and name else ""

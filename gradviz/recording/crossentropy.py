@@ -250,7 +250,7 @@ def _sent(pair: _Pair, edge: str, line: Equation, above: Term, frame: Frame) -> 
     is_one = above.value.data == (1,)
 
     def side(gradient: Part, first: Part, second: Part) -> Side:
-        difference = (first, Part(" − ", "sign"), second)
+        difference: Side = (first, Part(" − ", "sign"), second)
         if more or not is_one:
             difference = (Part("(", "sign"), *difference, Part(")", "sign"), *more)
         return difference if is_one else (gradient, Part(" · ", "sign"), *difference)

@@ -64,7 +64,7 @@ def classifier():
     scores = gv.tensor([[2.0, 1.0, 0.1], [0.5, 2.5, -1.0]], requires_grad=True)
     y = gv.tensor([0, 2])
     loss = gv.nn.functional.cross_entropy(scores, y)
-    return record_graph(loss, backward=True, names={"scores": scores, "y": y, "loss": loss})
+    return draw_recording(record_graph(loss, backward=True, names={"scores": scores, "y": y, "loss": loss})).shown
 
 
 def chain(operations):

@@ -224,6 +224,9 @@ def _is_right(given: Any, printed: Texts, *, rounds: bool = False) -> bool:
 
 def is_exact(numbers: Any, digits: int, dtype: str) -> bool:
     """Return True if a number, or all of an array, are written exactly with so many digits."""
+    most = min(digits + 2, MOST_DIGITS)
+    if any(len(str(one).partition("e")[0].replace(".", "").strip("-0")) > most for one in np.ravel(numbers)):
+        return False  # which is seen at a glance
     return _reads_back(_texts(numbers, digits, dtype), numbers, dtype)
 
 
@@ -254,6 +257,9 @@ def _read(texts: Texts, like: Any) -> Any:
 _NUDGE = 2.0**-26
 """By how much of itself an operand is moved, to see what its rounding error does: small, and far from float64's own."""
 
+REACH = 16
+"""So many units in the last place of the largest operand, for each operand, is the largest that may be rounding error."""
+
 MOST_NUDGES = 256
 """Entries of operands that are moved, one after the other."""
 
@@ -278,7 +284,7 @@ def dust(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dtyp
     arrays = [np.asarray(operand, np.float64) for operand in operands]
     entries = sum(array.size for array in arrays)
     # What no rounding error of the operands could reach, however it is computed, needs no closer look; nor does a zero.
-    reach = 64 * eps * entries * max([1.0, *(float(np.max(np.abs(array), initial=0.0)) for array in arrays)])
+    reach = REACH * eps * entries * max([1.0, *(float(np.max(np.abs(array), initial=0.0)) for array in arrays)])
     suspect = (values != 0) & (np.abs(values) < reach)
     if not suspect.any() or entries > MOST_NUDGES:
         return ()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.core.unbroadcast import unbroadcast
-from gradviz.engine.numerals import DIGITS, MOST_DIGITS, MOST_NUDGES, dust, epsilon, is_exact, shown
+from gradviz.engine.numerals import DIGITS, MOST_DIGITS, MOST_NUDGES, REACH, dust, epsilon, is_exact, shown
 from gradviz.recording.words import Applied
 
 MOST_EXACT = 16
@@ -89,7 +89,7 @@ def _printed(operands: Sequence[Any], result: Any, compute: Callable[..., Any]) 
         return compute(*(np.asarray(one, np.float64)[()] for one in numbers))
 
     try:
-        if entries <= MOST_NUDGES and 0 < smallest < 64 * epsilon(dtype) * entries * max(1.0, top):
+        if entries <= MOST_NUDGES and 0 < smallest < REACH * epsilon(dtype) * entries * max(1.0, top):
             with np.errstate(all="ignore"):
                 zeros = dust(parts, result, again, dtype)
         if not zeros and result.size <= MOST_EXACT and _is_exactly_long([*operands, result], dtype):
@@ -101,6 +101,6 @@ def _printed(operands: Sequence[Any], result: Any, compute: Callable[..., Any]) 
 
 def _is_exactly_long(numbers: Sequence[Any], dtype: str) -> bool:
     """Return True if the last of some numbers needs more digits than others to be exact, and all of them can be."""
-    if is_exact(numbers[-1], DIGITS, dtype):
-        return False
-    return all(is_exact(one, MOST_DIGITS, dtype) for one in reversed(numbers))
+    return all(is_exact(one, MOST_DIGITS, dtype) for one in reversed(numbers)) and not is_exact(
+        numbers[-1], DIGITS, dtype
+    )

@@ -8,6 +8,9 @@ const MOST_DIGITS = 7;
 /** The distance from 1 to the next number. @type {Record<string, number>} */
 const EPSILON = { float16: 2 ** -10, bfloat16: 2 ** -7, float32: 2 ** -23, float64: 2 ** -52 };
 
+/** So many units in the last place of the largest operand, for each operand, is the largest that may be rounding error. */
+const REACH = 16;
+
 /** By how much of itself an operand is moved, to see what its rounding error does. */
 const NUDGE = 2 ** -26;
 
@@ -59,7 +62,7 @@ export function shown(operands, result, compute, dtype = "float64") {
  */
 function isDust(operands, result, compute, dtype) {
   const eps = EPSILON[dtype] ?? 0;
-  const reach = 64 * eps * operands.length * Math.max(1, ...operands.map(Math.abs));
+  const reach = REACH * eps * operands.length * Math.max(1, ...operands.map(Math.abs));
   if (result === 0 || !(Math.abs(result) < reach)) return false;
   const base = compute(...operands);
   const moved = operands.map((operand, place) => Math.abs(compute(...operands.with(place, operand * (1 + NUDGE))) - base));

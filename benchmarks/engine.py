@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import platform
+import random
 import sys
 import time
 from collections.abc import Callable
@@ -140,6 +141,51 @@ def attention(t: Any) -> Once:
         q, k, v = (x @ weight for weight in weights)
         scores = q @ k.transpose(-2, -1) / 32**0.5
         (t.softmax(scores, -1) @ v).sum().backward()
+
+    return once
+
+
+def lstm(t: Any) -> Once:
+    """An LSTM of width 64 over 64 sequences of 20 steps, the mean of its last state."""
+    model = t.nn.LSTM(32, 64, batch_first=True)
+    return _trained(t, model, randn(64, 20, 32), lambda out: out[0][:, -1].mean())
+
+
+def transformer(t: Any) -> Once:
+    """A transformer block of width 32 with 4 heads over 8 sequences of 16 tokens."""
+    model = t.nn.TransformerEncoderLayer(32, 4, 64, dropout=0.0, batch_first=True)
+    return _trained(t, model, randn(8, 16, 32), lambda out: out.mean())
+
+
+def adam(t: Any) -> Once:
+    """One step of Adam on 100,000 parameters."""
+    w = t.tensor(randn(100_000), requires_grad=True)
+    w.grad = t.tensor(randn(100_000))
+    return t.optim.Adam([w]).step
+
+
+def micrograd(t: Any) -> Once:
+    """micrograd's own example on scalars: a 2-4-1 network, each number a tensor, on 4 points."""
+    chance = random.Random(0)
+    layers = [
+        [([t.tensor(chance.uniform(-1, 1), requires_grad=True) for _ in range(n)], t.tensor(0.0, requires_grad=True))
+         for _ in range(m)]
+        for n, m in ((2, 4), (4, 1))
+    ]  # fmt: skip
+    parameters = [p for layer in layers for weights, bias in layer for p in (*weights, bias)]
+    points = [([chance.uniform(-1, 1), chance.uniform(-1, 1)], chance.choice([-1.0, 1.0])) for _ in range(4)]
+
+    def once() -> None:
+        for parameter in parameters:
+            parameter.grad = None
+        total = t.tensor(0.0)
+        for x, y in points:
+            values: list[Any] = x
+            for place, layer in enumerate(layers):
+                values = [sum((w * v for w, v in zip(weights, values, strict=True)), bias) for weights, bias in layer]
+                values = [value.relu() for value in values] if place == 0 else values
+            total = total + (values[0] - y) ** 2
+        total.backward()
 
     return once
 
@@ -293,23 +339,201 @@ def by_hand() -> dict[str, Once]:
         "scalar": scalar,
         "polynomial": polynomial,
         "epoch": network([3, 2], 10, 0.01),
+        "chain": _chain,
+        "micrograd": _micrograd(),
         "small_mlp": network([2, 16, 16, 1], 64),
         "mlp": network([784, 128, 10], 256),
+        "cnn": _cnn(),
+        "attention": _attention(),
+        "lstm": _lstm(),
+        "adam": _adam(),
     }
+
+
+def _chain() -> Any:
+    y, slopes = np.float32(1), []
+    factor, term = np.float32(1.001), np.float32(0.001)
+    for _ in range(500):
+        y = y * factor + term
+        slopes.append(factor)
+    gradient = np.float32(1)
+    for slope in reversed(slopes):
+        gradient = gradient * slope
+    return y, gradient
+
+
+def _micrograd() -> Once:
+    """The numbers of a layer one by one: that is what is measured."""
+    hidden = [[np.float32(v) for v in randn(3)] for _ in range(4)]
+    last = [np.float32(v) for v in randn(5)]
+    points = [([np.float32(v) for v in randn(2)], np.float32(1)) for _ in range(4)]
+
+    def once() -> Any:
+        slopes = [[np.float32(0)] * 3 for _ in range(4)]
+        slopes_of_last = [np.float32(0)] * 5
+        for (a, b), y in points:
+            sums = [w[0] * a + w[1] * b + w[2] for w in hidden]
+            values = [max(total, np.float32(0)) for total in sums]
+            out = last[4]
+            for weight, value in zip(last, values, strict=False):
+                out = out + weight * value
+            gradient = 2 * (out - y)
+            slopes_of_last[4] += gradient
+            for place, (total, value) in enumerate(zip(sums, values, strict=True)):
+                slopes_of_last[place] += gradient * value
+                if total > 0:
+                    inner = gradient * last[place]
+                    for at, entry in enumerate((a, b, np.float32(1))):
+                        slopes[place][at] += inner * entry
+        return slopes, slopes_of_last
+
+    return once
+
+
+def _windows(x: np.ndarray) -> np.ndarray:
+    """The 3×3 windows of images, as columns: (9 · channels, images · height · width)."""
+    n, c, h, w = x.shape
+    wide = np.zeros((n, c, h + 2, w + 2), np.float32)
+    wide[:, :, 1:-1, 1:-1] = x
+    seen = np.lib.stride_tricks.sliding_window_view(wide, (3, 3), axis=(2, 3))
+    return seen.transpose(1, 4, 5, 0, 2, 3).reshape(c * 9, n * h * w)
+
+
+def _cnn() -> Once:
+    first, second = randn(8, 9) / 3, randn(16, 72) / np.float32(8)
+    biases, head, head_bias = [randn(8), randn(16)], randn(784, 10) / np.float32(28), randn(10)
+    x, y = randn(64, 1, 28, 28), RANDOM.integers(0, 10, 64)
+
+    def layer(x: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> tuple[Any, ...]:
+        columns = _windows(x)
+        made = (weight @ columns + bias[:, None]).reshape(-1, x.shape[0], *x.shape[2:])
+        made = np.maximum(made, 0)
+        cells = made.reshape(*made.shape[:2], made.shape[2] // 2, 2, made.shape[3] // 2, 2)
+        corners = [cells[:, :, :, row, :, column] for row in range(2) for column in range(2)]
+        pooled = np.maximum(np.maximum(corners[0], corners[1]), np.maximum(corners[2], corners[3]))
+        return columns, made, cells, pooled
+
+    def back(gradient: np.ndarray, weight: np.ndarray, kept: tuple[Any, ...]) -> tuple[Any, ...]:
+        columns, made, cells, pooled = kept
+        spread = (cells == pooled[:, :, :, None, :, None]) * gradient[:, :, :, None, :, None]
+        inner = (spread.reshape(made.shape) * (made > 0)).reshape(len(weight), -1)
+        return inner, inner @ columns.T, inner.sum(1)
+
+    def once() -> Any:
+        one = layer(x, first, biases[0])
+        images = one[3].transpose(1, 0, 2, 3)
+        two = layer(images, second, biases[1])
+        flat = two[3].transpose(1, 0, 2, 3).reshape(64, -1)
+        scores = flat @ head + head_bias
+        scores -= scores.max(1, keepdims=True)
+        shares = np.exp(scores)
+        shares /= shares.sum(1, keepdims=True)
+        shares[np.arange(64), y] -= 1
+        shares /= 64
+        gradient = (shares @ head.T).reshape(64, 16, 7, 7).transpose(1, 0, 2, 3)
+        inner, *slopes = back(gradient, second, two)
+        columns = (second.T @ inner).reshape(8, 3, 3, 64, 14, 14)
+        wide = np.zeros((8, 64, 16, 16), np.float32)
+        for row, column in itertools.product(range(3), range(3)):
+            wide[:, :, row : row + 14, column : column + 14] += columns[:, row, column]
+        return flat.T @ shares, slopes, back(wide[:, :, 1:-1, 1:-1], first, one)
+
+    return once
+
+
+def _attention() -> Once:
+    x, (wq, wk, wv) = randn(16, 64, 32), (randn(32, 32) * np.float32(0.2) for _ in range(3))
+
+    def once() -> Any:
+        q, k, v = x @ wq, x @ wk, x @ wv
+        scores = q @ k.swapaxes(1, 2) / np.float32(32**0.5)
+        shares = np.exp(scores - scores.max(2, keepdims=True))
+        shares /= shares.sum(2, keepdims=True)
+        out = shares @ v
+        gradient = np.ones_like(out)
+        dv, back = shares.swapaxes(1, 2) @ gradient, gradient @ v.swapaxes(1, 2)
+        inner = shares * (back - (back * shares).sum(2, keepdims=True)) / np.float32(32**0.5)
+        dq, dk = inner @ k, inner.swapaxes(1, 2) @ q
+        flat = x.reshape(-1, 32).T
+        return [flat @ part.reshape(-1, 32) for part in (dq, dk, dv)]
+
+    return once
+
+
+def _lstm() -> Once:
+    x, width = randn(64, 20, 32), 64
+    wx, wh, bias = randn(32, 256) / 8, randn(64, 256) / 8, randn(256)
+
+    def once() -> Any:
+        h = c = np.zeros((64, width), np.float32)
+        given, kept = x @ wx + bias, []
+        for step in range(20):
+            gates = given[:, step] + h @ wh
+            write, forget, show = (
+                1 / (1 + np.exp(-gates[:, part])) for part in (slice(64), slice(64, 128), slice(192, 256))
+            )
+            new = np.tanh(gates[:, 128:192])
+            before, c = c, forget * c + write * new
+            shown = np.tanh(c)
+            kept.append((h, before, write, forget, new, show, shown))
+            h = show * shown
+        dh, dc = np.full_like(h, 1 / h.size), np.zeros_like(c)
+        dgates = np.empty((20, 64, 256), np.float32)
+        dwh = np.zeros_like(wh)
+        for step in range(19, -1, -1):
+            h, before, write, forget, new, show, shown = kept[step]
+            dc = dc + dh * show * (1 - shown * shown)
+            into = dgates[step]
+            into[:, :64] = dc * new * write * (1 - write)
+            into[:, 64:128] = dc * before * forget * (1 - forget)
+            into[:, 128:192] = dc * write * (1 - new * new)
+            into[:, 192:] = dh * shown * show * (1 - show)
+            dwh += h.T @ into
+            dh, dc = into @ wh.T, dc * forget
+        return x.transpose(1, 0, 2).reshape(-1, 32).T @ dgates.reshape(-1, 256), dwh, dgates.sum((0, 1))
+
+    return once
+
+
+def _adam() -> Once:
+    """Each line rounded as NumPy rounds it: the last digits are not PyTorch's, which adds to a product before it rounds."""
+    w, grad, m, v = randn(100_000), randn(100_000), np.zeros(100_000, np.float32), np.zeros(100_000, np.float32)
+    one, two = np.empty_like(w), np.empty_like(w)
+
+    def once() -> None:
+        np.multiply(m, np.float32(0.9), m)
+        np.multiply(grad, np.float32(0.1), one)
+        np.add(m, one, m)
+        np.multiply(v, np.float32(0.999), v)
+        np.multiply(grad, np.float32(0.001), one)
+        np.multiply(one, grad, one)
+        np.add(v, one, v)
+        np.sqrt(v, two)
+        np.divide(two, np.float32(0.9), two)
+        np.add(two, np.float32(1e-8), two)
+        np.multiply(m, np.float32(0.001), one)
+        np.divide(one, two, one)
+        np.subtract(w, one, w)
+
+    return once
 
 
 # --- measuring -------------------------------------------------------------------------------------------------------
 
-WORKLOADS = (scalar, polynomial, epoch, chain, small_mlp, mlp, cnn, attention)
+WORKLOADS = (scalar, polynomial, epoch, chain, micrograd, small_mlp, mlp, cnn, attention, transformer, lstm, adam)
 WANTED = {
     "scalar": 0.5,
-    "polynomial": 0.5,
+    "polynomial": 0.6,
     "epoch": 0.5,
     "chain": 0.5,
-    "small_mlp": 0.5,
-    "mlp": 1.5,
-    "cnn": 3,
-    "attention": 1.5,
+    "micrograd": 1,
+    "small_mlp": 0.8,
+    "mlp": 1.1,
+    "cnn": 2,
+    "attention": 1.1,
+    "transformer": 1.6,
+    "lstm": 2,
+    "adam": 1,
 }
 
 
@@ -331,6 +555,45 @@ def measure(runs: dict[str, Once]) -> dict[str, float]:
     return best
 
 
+def arithmetic(once: Once) -> float | None:
+    """Return how long, in µs, what the rows of the table compute takes by itself, forward and back, without any recording."""
+    from gradviz import Tensor
+    from gradviz.recording.passes import nodes_behind
+
+    outputs: list[Any] = []
+    backward = Tensor.backward
+    Tensor.backward = lambda self: outputs.append(self) or backward(self, retain_graph=True)  # type: ignore
+    try:
+        once()
+    finally:
+        Tensor.backward = backward  # type: ignore[method-assign]
+    if not outputs:
+        return None
+    calls: list[tuple[Any, tuple[Any, ...]]] = []
+    for node in nodes_behind(outputs):
+        row, values = node.operation, node.values
+        assert values is not None
+        count, end = len(row.inputs), len(row.inputs) + len(row.outputs)
+        takes = getattr(getattr(row.forward, "__wrapped__", row.forward), "__code__", None)
+        given = (*values[:count], *values[end:])
+        # A ufunc has no code and takes the inputs; a sum has kept the axes, and need not be told to.
+        calls.append((row.forward, given if takes is None or takes.co_flags & 4 else given[: takes.co_argcount]))
+        if node.seen is not None:
+            calls.append((node.contributions, (node.seen[1],)))
+    for place, (function, arguments) in enumerate(calls):
+        try:
+            function(*arguments)
+        except TypeError:  # a reduction that was told no axes; its function works them out
+            calls[place] = (np.add.reduce, (arguments[0], None))
+    best = float("inf")
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        for function, arguments in calls:
+            function(*arguments)
+        best = min(best, (time.perf_counter() - start) * 1e6)
+    return best
+
+
 def main() -> int:
     """Measure, print, write, and return an exit status."""
     import gradviz
@@ -348,20 +611,25 @@ def main() -> int:
         except ImportError as error:
             print(f"without {name}: {error}")
     names = ["gradviz", "torch", *others]
-    print(f"{'µs':12}" + "".join(f"{name:>15}" for name in names) + f"{'ratio':>9}{'wanted':>8}")
+    heads = "".join(f"{name:>15}" for name in names)
+    print(f"{'µs':12}{heads}{'arithmetic':>12}{'ratio':>9}{'wanted':>8}")
     results: dict[str, Any] = {}
     for workload in WORKLOADS:
         runs = {"gradviz": workload(gradviz), "torch": workload(torch)}
         runs |= {name: made[workload.__name__] for name, made in others.items() if workload.__name__ in made}
         times = measure(runs)
         ratio = times["gradviz"] / times["torch"]
+        # Where a row falls short, this says why: how much of the time is spent computing, and how much on keeping the graph.
+        computing = arithmetic(runs["gradviz"])
         results[workload.__name__] = {
             "microseconds": times,
             "ratio_to_torch": ratio,
+            "arithmetic_alone": computing,
             "wanted": WANTED[workload.__name__],
         }
         cells = "".join(f"{times[name]:15.1f}" if name in times else f"{'–':>15}" for name in names)
-        print(f"{workload.__name__:12}{cells}{ratio:9.2f}{WANTED[workload.__name__]:8}")
+        alone = "–" if computing is None else f"{computing:.1f}"
+        print(f"{workload.__name__:12}{cells}{alone:>12}{ratio:9.2f}{WANTED[workload.__name__]:8}")
     machine = {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
     OUT.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
     return 0

@@ -13,28 +13,9 @@ tensor(14.)
 
 import sys as _sys
 from math import e, inf, nan, pi
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradviz import (
-    absent,
-    accelerator,
-    amp,
-    autograd,
-    backends,
-    cpu,
-    cuda,
-    func,
-    linalg,
-    mps,
-    nn,
-    optim,
-    special,
-    utils,
-    version,
-    xpu,
-)
-from gradviz.amp import GradScaler, autocast
-from gradviz.cuda import OutOfMemoryError
+from gradviz import absent, autograd, backends, nn
 from gradviz.engine import calls, creation, functions, methods
 from gradviz.engine.anomaly import is_anomaly_check_nan_enabled, is_anomaly_enabled
 from gradviz.engine.creation import *
@@ -82,14 +63,11 @@ from gradviz.engine.printing import get_printoptions, printoptions, set_printopt
 from gradviz.engine.random import Generator, default_generator
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
-from gradviz.func.batching import vmap
-from gradviz.nn import native
-from gradviz.nn.native import *
 from gradviz.settings import *
 
 _on_top = methods.on_top()
 globals().update(_on_top)
-calls.open_to("", [*creation.__all__, *functions.__all__, *native.__all__, *_on_top], globals())
+calls.open_to("", [*creation.__all__, *functions.__all__, *_on_top], globals())
 
 newaxis = None
 
@@ -99,6 +77,9 @@ __gradviz__ = __version__
 
 # What makes a computation visible, or is needed once in a while, is imported when first used: the engine starts fast.
 _LATER = {
+    "GradScaler": "amp",
+    "OutOfMemoryError": "cuda",
+    "autocast": "amp",
     "backprop": "show",
     "compare": "runs",
     "draw": "show",
@@ -108,18 +89,37 @@ _LATER = {
     "save": "serialization",
     "sweep": "runs",
     "train": "runs",
+    "vmap": "func",
 }
-_VISIBLE = ("check", "distributions", "drawing", "player", "recording", "testing")
+_ROOMS = (
+    "accelerator", "amp", "check", "cpu", "cuda", "distributions", "drawing", "func", "linalg", "mps", "optim", "player",
+    "recording", "special", "testing", "utils", "version", "xpu",
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from gradviz import accelerator, amp, cpu, cuda, func, linalg, mps, optim, special, utils, version, xpu
+    from gradviz.amp import GradScaler, autocast
+    from gradviz.cuda import OutOfMemoryError
+    from gradviz.func import vmap
+    from gradviz.nn.native import *
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATER or name in _VISIBLE:
+    if name in _LATER or name in _ROOMS:
         return later(__name__, name, _LATER.get(name, name))
+    if not name.startswith("__"):
+        from gradviz.nn import native
+
+        if name in native.__all__:
+            globals()[name] = found = getattr(native, name)
+            return found
     return absent.attribute("", name, __dir__())
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_LATER])
+    from gradviz.nn import native
+
+    return sorted({*globals(), *_LATER, *_ROOMS, *native.__all__})
 
 
 if _sys.platform == "emscripten":  # in a browser Graphviz is loaded while the learner reads on

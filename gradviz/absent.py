@@ -7,12 +7,10 @@ module may ask: the last line of each is ``def __getattr__(name): return absent.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from fnmatch import fnmatchcase
 from importlib.machinery import ModuleSpec
 from importlib.util import spec_from_loader
 from types import FrameType, ModuleType
@@ -210,6 +208,8 @@ def refusal(path: str) -> str | None:
         if part in REFUSED:
             return f"gradviz has no {path}: {REFUSED[part]}. PyTorch itself has it: {with_pytorch()}"
         part = part.rpartition(".")[0]
+    from fnmatch import fnmatchcase
+
     for reason, names in NAMES.items():
         if any(fnmatchcase(path, name) for name in names.split()):
             return f"gradviz has no {path}: {reason}. PyTorch itself has it: {with_pytorch()}"
@@ -240,6 +240,8 @@ def attribute(module: str, name: str, names: Iterable[str]) -> ModuleType:
 def _not_there(module: str, path: str, name: str, names: Sequence[str]) -> str:
     if len(names) <= 30:
         return f"gradviz has no {path}; there are: {', '.join(names)}"
+    import difflib
+
     # programs ask for private names often, to see what a module can do
     close = [] if name.startswith("_") else difflib.get_close_matches(name, names, n=3, cutoff=0.7)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""

@@ -66,6 +66,16 @@ def gradient(answer: Any, *, of: Tensor, to: Tensor, hints: Sequence[str] = (), 
     ------
     TypeError
         If `of` or `to` is not a tensor. An answer that cannot be read raises nothing: what is wrong with it is printed.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> torch.check.gradient(..., of=x**2, to=x)
+    Not answered yet: put your prediction in place of the dots.
+    >>> y = x**2
+    >>> torch.check.gradient(6, of=y, to=x)
+    ✓ Right: ∂y/∂x = 6.
     """
     for argument, given in (("of", of), ("to", to)):
         if not isinstance(given, Tensor):
@@ -106,6 +116,12 @@ def value(
         What to say after the first wrong answer, the second, ...
     reveal
         Tell the answer.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.check.value(7, lambda: torch.tensor(3.0) + 4, name="the sum")
+    ✓ Right: the sum = 7.
     """
     right = expected() if callable(expected) else expected
     told = hints or ["Write it out with its numbers, one step at a time."]
@@ -120,7 +136,27 @@ def shape(
     hint: str = "A gradient has the shape of its tensor.",
     reveal: bool = False,
 ) -> None:
-    """Check a prediction of a shape: ``(3, 2)``, ``"3×2"``."""
+    """Check a prediction of a shape: ``(3, 2)``, ``"3×2"``.
+
+    Parameters
+    ----------
+    answer
+        The lengths of the axes; ``...`` for no answer yet.
+    of
+        The tensor whose shape is asked for.
+    name
+        What is asked for.
+    hint
+        What to say after the first wrong answer.
+    reveal
+        Tell the answer.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.check.shape((3, 2), of=torch.ones(3, 2))
+    ✓ Right: the shape is 3×2.
+    """
     right = tuple(of.shape)
     written = "×".join(map(str, right)) or "()"
     if reveal:
@@ -161,6 +197,13 @@ def choice(
         What to say after the first wrong answer.
     reveal
         Tell the answer.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> key = torch.check.key_of("your choice", "b")
+    >>> torch.check.choice("b", key=key)
+    ✓ Right: b.
     """
     letter = str(answer).strip(" ().").lower()
     if reveal:
@@ -184,7 +227,17 @@ def key_of(name: str, letter: str) -> str:
 
 
 def progress() -> None:
-    """Say which of the exercises that have been run are solved."""
+    """Say which of the exercises that have been run are solved.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> torch.check.shape((2,), of=torch.ones(2), name="a row")
+    ✓ Right: a row is 2.
+    >>> torch.check.progress()  # doctest: +SKIP
+    1 of 1 solved
+      ✓ a row
+    """
     if not _solved:
         print("No exercise has been answered yet. Run their cells.")
         return

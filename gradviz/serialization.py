@@ -112,6 +112,16 @@ def load(f: Path | IO[bytes], map_location: Any = None, *, weights_only: bool = 
         PyTorch, and a `ValueError`.
     OSError
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> import io
+    >>> import gradviz as torch
+    >>> file = io.BytesIO()
+    >>> torch.save({"w": torch.tensor([1.0, 2.0])}, file)
+    >>> _ = file.seek(0)
+    >>> torch.load(file)
+    {'w': tensor([1., 2.])}
     """
     if map_location is not None:
         devices.check_device(str(map_location))

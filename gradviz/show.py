@@ -23,7 +23,7 @@ def draw(
 
     Parameters
     ----------
-    outputs
+    *outputs
         Results of a computation; or one recording; or two recordings of the same structure, to be compared.
     names
         Names for tensors, ``{"w": tensor}``. By default a tensor is called by the variable that holds it, a module's
@@ -81,11 +81,11 @@ def backprop(
 
     Parameters
     ----------
-    outputs
+    *outputs
         Results of a computation, the first of which is differentiated; or one recording.
     gradient
         The gradient to start with, for a result that is not a single number.
-    names, title
+    names
         As for `draw`.
     predict
         Ask for each gradient before it is shown.
@@ -94,6 +94,8 @@ def backprop(
     apply
         Call ``backward()``, and play that pass: the gradients are added to the leaves' ``.grad``, and what was saved is
         freed.
+    title
+        As for `draw`.
     **options
         How the picture is to look: see `draw`.
 
@@ -106,6 +108,16 @@ def backprop(
     ------
     ValueError, RuntimeError
         If a tensor has no graph, or is not a single number and no `gradient` is given.
+
+    Examples
+    --------
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> y = w * 5.0 + 3.0
+    >>> player = gv.backprop(y)
+    >>> player.step = 2
+    >>> player
+    Player('y = 5·w + 3', step 2 of 0 to 5)
     """
     from gradviz.drawing import draw_recording
     from gradviz.player import Player

@@ -15,11 +15,13 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 import gradviz as gv
 from gradviz import arguments, cli, lab
+from gradviz.engine.operation import FAMILY, TABLE
 from gradviz.standin import standing_in
 
 ROOT = Path(__file__).parents[1]
@@ -74,6 +76,13 @@ def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     assert ran.attempted
 
 
+@pytest.fixture
+def _same_table():
+    """A row that a page makes is gone after it."""
+    with mock.patch.dict(TABLE), mock.patch.dict(FAMILY):
+        yield
+
+
 def prepared():
     """What the pages' shorter examples speak of: a loss of a model, and two pictures of it."""
     gv.manual_seed(0)
@@ -84,6 +93,7 @@ def prepared():
     return {"torch": gv, "gradviz": gv, "linear": linear, "loss": loss, "before": before, "after": after}
 
 
+@pytest.mark.usefixtures("_same_table")
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_python_on_the_pages_runs_and_prints_what_is_said(path, tmp_path, monkeypatch):
     """A page's blocks run one after the other, as its reader would type them."""

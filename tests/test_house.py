@@ -123,6 +123,20 @@ def test_inside_training_a_room_imports_only_from_those_it_stands_on(room):
                 assert parts[2] in {room, *ROOMS[room]}, f"{path.name} imports {name}"
 
 
+LONG = 450
+"""So many lines a module has at the most, unless its docstring says why it is longer than others."""
+
+
+def test_each_module_says_what_stands_in_it_and_why_it_is_long():
+    for path in PACKAGE.rglob("*.py"):
+        if {"node_modules", "cells"} & set(path.parts):
+            continue
+        text = path.read_text(encoding="utf-8")
+        told = ast.get_docstring(ast.parse(text)) or ""
+        assert told.partition("\n")[0], f"{path.relative_to(PACKAGE)} does not say what stands in it"
+        assert len(text.splitlines()) <= LONG or "longer than others" in told, path.relative_to(PACKAGE)
+
+
 def test_what_all_may_import_imports_nothing():
     assert list(imports_of(PACKAGE / f"{FIRST}.py")) == []
 

@@ -8,7 +8,7 @@ import pytest
 from beside import outcome
 
 import gradviz as gv
-from gradviz.engine.inplace import CopySlices
+from gradviz.engine.copyslices import CopySlices
 
 BYTES = 4_000_000
 """Of the tensors here of which a part is changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import warnings
 from pathlib import Path
@@ -18,6 +19,7 @@ from gradviz.engine.operation import TABLE
 from gradviz.player.facts import facts
 from gradviz.recording import Link, dumps, loads, record_graph
 from gradviz.recording.codec import RecordingError, encode
+from gradviz.recording.folding import as_written
 from gradviz.recording.links import dense, sent_back
 from gradviz.recording.passes import nodes_behind
 
@@ -85,7 +87,12 @@ def of_the_row(name):
 
 def outputs_of(edge):
     """The numbers of a node's outputs that are in the recording, in order."""
-    return [int(name.rpartition("[")[2][:-1]) for name in edge.names] if edge.node.many else [0]
+    return [number_of_output(name) for name in edge.names] if edge.node.many else [0]
+
+
+def number_of_output(name):
+    """Which of several results is called so: ``"split(x)[1]"``, or ``"split(x)[1]⁽⁰⁾"`` where several are called so."""
+    return int(re.findall(r"\[(\d+)\]", name)[-1])
 
 
 def by_the_rule(edge):
@@ -264,12 +271,15 @@ def test_the_links_of_a_program_give_pytorchs_jacobian(torch, name):
         np.testing.assert_allclose(np.reshape(rows, wanted.shape), wanted.numpy(), rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("written", [False, True], ids=["every operation", "as written"])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_what_an_edge_sends_is_its_link_times_what_arrived(name):
+def test_what_an_edge_sends_is_its_link_times_what_arrived(name, written):
     code, shapes = PROGRAMS[name]
     leaves = {key: gv.tensor(array, dtype=gv.float32, requires_grad=True) for key, array in numbers_for(shapes).items()}
     out = run(gv, code, leaves)
     recording = record_graph(out, gradient=gv.ones_like(out) * 3, backward=True)
+    if written:
+        recording = as_written(recording)
     graph, values = recording.graph, recording.at().values
     arrived = {}
     for frame in recording.frames:

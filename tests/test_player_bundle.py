@@ -17,7 +17,7 @@ SOURCES = PLAYER / "frontend" / "src"
 SHARED = ["drawing/charts/look.json"]
 """What the front end and Python both read."""
 
-BUNDLE = ["player.js", "player.css", "training.js", "training.css"]
+BUNDLE = ["backprop.js", "player.js", "player.css", "training.js", "training.css"]
 
 
 def hash_of_sources() -> str:
@@ -45,7 +45,7 @@ def test_bundle_is_small(name):
     assert (PLAYER / "static" / name).stat().st_size < 120_000
 
 
-@pytest.mark.parametrize("bundle", ["player", "training"])
+@pytest.mark.parametrize("bundle", ["backprop", "player", "training"])
 def test_bundle_can_stand_inside_a_script_element(bundle):
     script = (PLAYER / "static" / f"{bundle}.js").read_text(encoding="utf-8").lower()
     assert "</script" not in script

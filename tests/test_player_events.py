@@ -75,7 +75,8 @@ def test_a_step_is_upstream_then_for_each_argument_local_product_and_accumulatio
 def test_what_was_broadcast_is_summed_in_an_event_of_its_own(events):
     found, _ = events(draw_recording(broadcast()))
     assert [event["kind"] for event in found[-1]] == ["upstream", "local", "product", "summed", "accumulate"]
-    assert "summed over axis 0" in found[-1][3]["sentence"]
+    assert "summed over the rows" in found[-1][3]["sentence"]
+    assert printed(found[-1][2]) == ["∂z/∂(x + b) = [[4, 6], [4, 6], [4, 6]]"]
     (line,) = printed(found[-1][3])
     assert line == "∂z/∂b = Σ rows (∂z/∂(x + b)) = Σ rows ([[4, 6], [4, 6], [4, 6]]) = [12, 18]"
     assert [text for key, text in found[-1][4]["text"].items() if "_g" in key] == ["12", "18"]
@@ -236,7 +237,7 @@ def test_every_number_of_the_tutorial_is_pytorchs(torch, events, example):
     assert [operation.grad_fn for operation in operations] == [entry["name"] for entry in theirs]
     by_operation = dict(zip((operation.id for operation in operations), theirs, strict=True))
     compared = 0
-    found, _ = events(draw_recording(recording, depth=99))
+    found, _ = events(draw_recording(recording, depth=99, every_operation=True))
     for moment, group in zip(recording.moments(), found, strict=True):
         if not group:
             continue
@@ -332,39 +333,59 @@ def test_equations_are_mathml(opened):
     assert all(size > 15 for size in sizes)
 
 
-@pytest.mark.browser
-def test_the_whole_chain_rule_is_a_sum_over_paths(opened):
-    shown = opened(two_paths())
-    shown.locator(".gp-chain summary").click()
-    shown.locator(".gp-chain select").select_option(label="x")
-    assert shown.locator(".gp-path").count() == 3
-    sides = [math_.get_attribute("alttext") for math_ in shown.locator(".gp-chain math").all()]
-    assert "= 3 + 3 + 2" in sides
-    assert sides[-1] == "= 8"
-    assert shown.locator(".gv-edge.gv-path").count() == 4
-    shown.locator(".gp-path button").last.click()
-    marked = shown.evaluate("[...document.querySelectorAll('.gv-edge.gv-path')].map(e => e.id.replace(/^[^_]*_/, ''))")
-    assert len(marked) == 4
-    shown.locator(".gp-chain summary").click()
-    shown.locator(".gv-edge.gv-path").first.wait_for(state="detached")
+def products():
+    """h = x @ w + b for two examples, and a layer of eight: small arrays and larger ones."""
+    x, w = gv.tensor([[1.0, 2.0], [3.0, 4.0]]), gv.tensor([[0.5, -1.0], [2.0, 0.25]], requires_grad=True)
+    b = gv.tensor([1.0, -2.0], requires_grad=True)
+    h = x @ w + b
+    wide = gv.ones(2, 8, requires_grad=True)
+    out = (h * h).sum() + (h @ wide).sum()
+    return record_graph(out, backward=True, names={"x": x, "w": w, "b": b, "h": h, "wide": wide, "out": out})
 
 
 @pytest.mark.browser
-def test_the_entry_under_the_pointer_is_worked_out(opened):
-    a = gv.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)
-    b = gv.tensor([[5.0, 6.0], [7.0, 8.0]], requires_grad=True)
-    product = a @ b
-    total = (product**2).sum()
-    shown = opened(record_graph(total, backward=True, names={"a": a, "b": b, "product": product, "total": total}))
+def test_arrays_stand_in_equations_with_their_numbers(opened):
+    """Each cell is the entry that it says it is, also where an array stands transposed."""
+    recording = products()
+    moments = [{**moment.values} for moment in recording.moments()]
+    gradients = [{key: gradient.value for key, gradient in moment.gradients.items()} for moment in recording.moments()]
+    sent = [{key: given.value for key, given in moment.contributions.items()} for moment in recording.moments()]
+    shown = opened(recording)
     shown.locator(".gradviz-player").focus()
-    shown.keyboard.press("End")
-    shown.locator('svg.gv [id$="_t0_g2"]').hover()
-    assert (
-        shown.locator(".gp-entry").inner_text() == "gradient of a, row 2, column 1: Σₖ gᵢₖ · bⱼₖ = 86·5 + 100·6 = 1030"
-    )
-    shown.keyboard.press("ArrowLeft")
-    shown.locator('svg.gv [id$="_t2_g3"]').hover()
-    assert shown.locator(".gp-entry").inner_text() == "gradient of product, row 2, column 2: 1 × 100 = 100"
+    cells, turned = 0, 0
+    for step, frame in enumerate(recording.frames):
+        rows = shown.locator(".gp-equation > .gp-formula")
+        assert [row.get_attribute("aria-label") for row in rows.all()] == [line.text for line in frame.equation]
+        for cell in shown.locator(".gp-equation mtable [data-entry]").all():
+            key, part, index = cell.get_attribute("data-entry").split(":")
+            known = {"v": moments, "g": gradients, "c": sent}[part][step][key]
+            number = float(cell.text_content().replace("−", "-"))
+            if part != "g" or len(frame.contributions) == 1:  # else it may be what had come before this step's sum
+                assert number == pytest.approx(known.data[int(index)], rel=1e-3), (frame.title, key, part, index)
+            cells += 1
+        turned += "[[1, 3], [2, 4]] ·" in " ".join(line.text for line in frame.equation)
+        shown.keyboard.press("ArrowRight")
+    assert cells > 100
+    assert turned == 1
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", [(1280, 720), (390, 844)], ids=["wide", "narrow"])
+def test_larger_arrays_are_heatmaps_in_the_same_place(opened, size):
+    shown = opened(products())
+    shown.set_viewport_size({"width": size[0], "height": size[1]})
+    shown.locator(".gradviz-player").focus()
+    pictures = []
+    for _ in range(20):
+        for array in shown.locator(".gp-equation .gp-array").all():
+            pictures.append((array.locator("svg").count(), array.locator("math").get_attribute("alttext")))
+            box = array.bounding_box()
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= size[0]
+        shown.keyboard.press("ArrowRight")
+    assert (1, "wide (2×8)") in pictures
+    assert (1, "wideᵀ (8×2)") in pictures
+    assert {name for count, name in pictures if count != 1} <= {"ones (2×8)"}  # which is no tensor
 
 
 def test_the_widget_takes_steps_apart():

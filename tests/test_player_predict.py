@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from test_player_page import button, line, modules, network, place, shown
+from test_player_page import button, line, modules, place, shown
 
 import gradviz as gv
 from gradviz.player import page
@@ -56,7 +56,7 @@ def test_an_answer_shows_the_step_and_counts(open_html):
     assert place(browser_page) == "forward 3 / 3"
     assert question(browser_page) == "Backward starts here. What will the gradient of y be?"
     assert browser_page.locator(".gv-asked").get_attribute("aria-label").startswith("y,")
-    assert answer(browser_page, "2") == "Not that."
+    assert answer(browser_page, "2") == "Not that. How does y change, if y changes by a little?"
     assert place(browser_page) == "forward 3 / 3"
     assert answer(browser_page, "1") == "Right. The gradient of y is 1."
     assert place(browser_page) == "backward 1 / 3"
@@ -180,41 +180,76 @@ def test_a_gradient_that_comes_in_parts_is_asked_for_as_a_sum(open_html):
         browser_page.locator(".gradviz-player").press("End")
         assert answer(browser_page, text).startswith("Right.")
     browser_page.locator(".gradviz-player").press("End")
-    assert "a has 7.75 so far. What will the gradient of a be after this step?" in question(browser_page)
+    assert "The gradient of a is 7.75 so far. What will it be after this step?" in question(browser_page)
     assert answer(browser_page, "27.125") == "That is what this step adds; 7.75 was there already. Add the two."
     assert answer(browser_page, "7.75 + 3.5·7.75").startswith("Right.")
 
 
-def test_tensors_are_asked_for_by_entry_or_by_shape(open_html):
-    recording = network()
+def matrices():
+    """Products, a broadcast bias, a relu; a loss of more entries than a card has numbers for."""
+    gv.manual_seed(3)
+    x = gv.tensor([[1.0, 2.0], [3.0, -4.0], [0.5, 1.0]])
+    w1, w2 = (gv.randn(2, 2, requires_grad=True) for _ in range(2))
+    b = gv.tensor([1.0, -2.0], requires_grad=True)
+    wide = gv.randn(2, 9, requires_grad=True)
+    loss = ((((x @ w1 + b).relu() @ w2).tanh() @ wide) ** 2).mean()
+    return record_graph(loss, backward=True, names={"x": x, "w1": w1, "w2": w2, "b": b, "wide": wide, "loss": loss})
+
+
+def test_of_tensors_an_entry_its_sign_what_feeds_it_or_the_shape_is_asked_for(open_html):
+    recording = matrices()
     browser_page = open_html(page(recording, predict=True))
     kinds = set()
     final = {gradient.tensor: gradient.value for frame in recording.frames for gradient in frame.gradients}
-    names = {tensor.name: tensor.id for tensor in recording.graph.tensors}
-    for _ in range(20):
+    ids = {f"gradient of {tensor.name}": tensor.id for tensor in recording.graph.tensors}
+    for _ in range(40):
         browser_page.locator(".gradviz-player").press("End")
-        if browser_page.locator(".gp-answer").is_hidden():
+        if browser_page.locator(".gp-predict form").is_hidden():
             break
         text = question(browser_page)
-        name = next(
-            name
-            for name in sorted(names, key=len, reverse=True)
-            if f"gradient of {name} have" in text or f"gradient of {name}, " in text or f"gradient of {name} be" in text
-        )
-        value = final[names[name]]
+        asked = text.rsplit("Which entries", 1)[-1].rsplit("go into the ", 1)[-1]
+        value = final[
+            max((id for name, id in ids.items() if name in asked), key=lambda id: len(recording.graph.tensor(id).name))
+        ]
+        choices = browser_page.locator(".gp-choice")
+        if choices.count():
+            # Each on a line of its own; a wrong one gets a reason, the right one is among them.
+            lefts = choices.evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")
+            assert len(set(lefts)) == 1
+            kinds.add("feeds" if "Which entries" in text else "sign")
+            for k in range(choices.count()):
+                choices.nth(k).click()
+                told = browser_page.locator(".gp-feedback").text_content()
+                if told.startswith("Right."):
+                    break
+                assert len(told) > 25
+            assert told.startswith("Right."), text
+            continue
         if "Which shape" in text:
             kinds.add("shape")
-            assert answer(browser_page, "(9, 9)") == "Not that shape."
+            assert answer(browser_page, "(9, 7)").startswith("Not that shape. ")
             given = str(value.shape)
-        elif place_ := re.search(r"\[(\d+), (\d+)\]", text):
+        elif place_ := re.search(r"\[([\d, ]+)\]", text):
             kinds.add("entry")
-            given = f"{value.data[int(place_[1]) * value.shape[1] + int(place_[2])]:.4g}"
+            index = [int(part) for part in place_[1].split(",")]
+            given = f"{value.data[index[0] * value.shape[1] + index[1] if len(index) == 2 else index[0]]:.4g}"
         else:
             kinds.add("number")
             given = f"{value.data[0]:.4g}"
         assert answer(browser_page, given).startswith("Right."), text
-    assert place(browser_page) == "backward 6 / 6"
-    assert kinds == {"shape", "entry", "number"}
+    assert kinds == {"shape", "sign", "feeds", "entry", "number"}
+
+
+def test_what_is_asked_for_as_a_number_stands_on_its_card_as_numbers(open_html):
+    browser_page = open_html(page(matrices(), predict=True))
+    for _ in range(40):
+        browser_page.locator(".gradviz-player").press("End")
+        if browser_page.locator(".gp-predict form").is_hidden():
+            break
+        if browser_page.locator(".gp-answer input").is_visible() and "Which shape" not in question(browser_page):
+            assert browser_page.locator(".gv-asked text").count() > 3  # a name, a shape, a caption, and numbers
+            assert browser_page.locator('.gv-asked [id$="_g"].gv-cells').count() == 0
+        button(browser_page, "Reveal").click()
 
 
 def test_predicting_from_the_end_begins_where_backward_does(open_html):
@@ -247,10 +282,11 @@ def test_the_question_is_read_out_and_the_verdict_is_not_by_colour_alone(open_ht
     browser_page = open_html(page(line(), predict=True))
     browser_page.locator(".gradviz-player").press("End")
     field = browser_page.locator(".gp-answer input")
+    assert field.get_attribute("placeholder") == "a number"  # and not one that looks like an answer
     assert field.evaluate("f => document.activeElement === f")
     assert field.get_attribute("aria-label") == question(browser_page)
     answer(browser_page, "3")
-    assert "Not that." in browser_page.get_by_role("status").text_content()
+    assert "Not that. How does y change" in browser_page.get_by_role("status").text_content()
     sign = "getComputedStyle(document.querySelector('.gp-feedback'), '::before').content"
     assert browser_page.evaluate(sign) == '"✗"'
     answer(browser_page, "1")

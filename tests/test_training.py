@@ -871,3 +871,25 @@ def test_what_a_trainer_needs():
         live.set(lr=-1)
     with pytest.raises(ValueError, match="Adam has no momentum"):
         Trainer(lambda: w.sum(), gv.optim.Adam([w])).set(momentum=0.5)
+
+
+def test_a_graph_computed_again_has_the_names_it_had_whoever_asks_for_it():
+    model = gv.nn.Linear(1, 1)
+    optimizer = gv.optim.SGD(model.parameters(), lr=0.1)
+    x = gv.linspace(-1, 1, 4).reshape(-1, 1)
+    with gv.record() as run:
+        for _epoch in range(2):
+            optimizer.zero_grad()
+            loss = ((model(x) - 2 * x) ** 2).mean()
+            loss.backward()
+            optimizer.step()
+    names = [tensor.name for tensor in run.log.programs[0].graph.tensors]
+
+    def ask(epoch):  # as a widget's message handler does, in which other variables stand
+        made = run.at(epoch).graph
+        return [tensor.name for tensor in made.tensors]
+
+    elsewhere = {"ask": ask}
+    exec("told = (lambda value, kwargs: ask(value))(1, 2)", elsewhere)
+    assert ask(0) == elsewhere["told"] == names
+    assert "loss" in names

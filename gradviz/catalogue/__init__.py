@@ -15,18 +15,23 @@ A ``{name}`` in a text is filled in.
 from __future__ import annotations
 
 import json
+import os.path
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 __all__ = ["cases_of", "meaning", "text"]
 
 
+def _read(name: str) -> str:
+    with open(os.path.join(os.path.dirname(__file__), name), encoding="utf-8") as file:
+        return file.read()
+
+
 @cache
 def catalogue() -> Mapping[str, Any]:
     """Return all texts, by section and key."""
-    found: Mapping[str, Any] = json.loads(Path(__file__).with_name("en.json").read_text(encoding="utf-8"))
+    found: Mapping[str, Any] = json.loads(_read("en.json"))
     return found
 
 

@@ -26,6 +26,16 @@ class Comparison(Shown):
     ----------
     before, after
         The drawings.
+
+    Examples
+    --------
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> before = gv.draw(w * 3).recording
+    >>> w.data += 1.0
+    >>> both = gv.draw(before, gv.draw(w * 3).recording)
+    >>> both.to_svg().startswith("<svg")
+    True
     """
 
     before: Drawing
@@ -36,7 +46,15 @@ class Comparison(Shown):
         return self.before.diff(self.after)
 
     def to_svg(self, *, prefix: str | None = None, panel: bool = False) -> str:
-        """Return both pictures as one, in SVG text."""
+        """Return both pictures as one, in SVG text.
+
+        Parameters
+        ----------
+        prefix
+            Begins every id; by default derived from the recordings.
+        panel
+            Draw a background, so that the picture can be read on a page of any colour.
+        """
         sizes = [tuple(map(math.ceil, size(drawing.view, drawing.layout))) for drawing in (self.before, self.after)]
         below = self.before.view.direction == "LR"  # long pictures one below the other, tall ones side by side
         titles = [drawing.recording.title for drawing in (self.before, self.after)]
@@ -66,6 +84,11 @@ class Comparison(Shown):
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write both pictures to one ``.svg`` file, whole or not at all.
+
+        Parameters
+        ----------
+        path
+            Ends in ``.svg``.
 
         Raises
         ------

@@ -53,6 +53,14 @@ class Drawing(Shown):
         Which moment of what is shown.
     options
         How it is to look.
+
+    Examples
+    --------
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> drawing = gv.draw(w * 3)
+    >>> drawing.to_svg().startswith("<svg")
+    True
     """
 
     recording: Recording
@@ -119,7 +127,17 @@ class Drawing(Shown):
         )
 
     def to_animated_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
-        """Return a picture that steps forward and back by itself, as SVG text without a script."""
+        """Return a picture that steps forward and back by itself, as SVG text without a script.
+
+        Parameters
+        ----------
+        theme
+            Instead of the drawing's own.
+        prefix
+            Begins every id; by default derived from the recording.
+        panel
+            Draw a background, so that the picture can be read on a page of any colour.
+        """
         return animated(
             self.shown,
             self.view,
@@ -135,11 +153,22 @@ class Drawing(Shown):
         return "light" if self.options.theme == "auto" else self.options.theme
 
     def to_png(self, scale: float = 2.0) -> bytes:
-        """Return the picture as a PNG image, `scale` pixels to one of the picture."""
+        """Return the picture as a PNG image.
+
+        Parameters
+        ----------
+        scale
+            How many pixels there are to one of the picture.
+        """
         return export.png(self.to_svg(theme=self.paper_theme), *size(self.view, self.layout), scale=scale)
 
     def diff(self, other: Drawing) -> Drawing:
         """Return the drawing of what changed from this drawing's numbers to another's of the same structure.
+
+        Parameters
+        ----------
+        other
+            The drawing of the same computation with other numbers.
 
         Raises
         ------

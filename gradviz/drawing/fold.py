@@ -8,7 +8,7 @@ again, and the folded graph has no circles.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import mul
 from typing import Any, TypeVar
@@ -290,39 +290,41 @@ class _Folding:
 
     def _frames(self) -> Iterator[Frame]:
         sums: dict[str, Value] = {}
-        inside: list[Frame] = []  # the steps of a fold that are to become one
+        inside: list[
+            tuple[Frame, Mapping[str, Any]]
+        ] = []  # the steps of a fold that are to become one, with what they show
         for frame in self.before.frames:
             number = self.stretch_of.get(frame.current)
-            if inside and (number is None or self._fold_and_phase(inside[0]) != (number, frame.phase)):
+            if inside and (number is None or self._fold_and_phase(inside[0][0]) != (number, frame.phase)):
                 yield self._one(inside)
                 inside = []
             seen = self._visible(frame, sums)
             if number is None:
                 yield changed(frame, **seen)
             elif not inside or any(seen.values()):
-                inside.append(changed(frame, **seen))
+                inside.append((frame, seen))
         if inside:
             yield self._one(inside)
 
     def _fold_and_phase(self, frame: Frame) -> tuple[int, str]:
         return self.stretch_of[frame.current], frame.phase
 
-    def _one(self, steps: list[Frame]) -> Frame:
+    def _one(self, steps: Sequence[tuple[Frame, Mapping[str, Any]]]) -> Frame:
         """Make one step of those inside a fold."""
-        number, phase = self._fold_and_phase(steps[0])
+        number, phase = self._fold_and_phase(steps[0][0])
         stretch = self.stretches[number]
         key = "fold computed" if phase == "forward" else "fold sends back"
         sentence = text(key, name=stretch.label, count=len(stretch))
         return changed(
-            steps[0],
+            steps[0][0],
             current=self.ids[number],
             title=stretch.label,
             sentence=sentence,
             reason="",
             equation=(),
-            values=tuple(value for step in steps for value in step.values),
-            contributions=_latest((c for step in steps for c in step.contributions), lambda c: c.argument),
-            gradients=_latest((g for step in steps for g in step.gradients), lambda g: g.tensor),
+            values=tuple([value for _, seen in steps for value in seen["values"]]),
+            contributions=_latest((c for _, seen in steps for c in seen["contributions"]), lambda c: c.argument),
+            gradients=_latest((g for _, seen in steps for g in seen["gradients"]), lambda g: g.tensor),
         )
 
     def _visible(self, frame: Frame, sums: dict[str, Value]) -> dict[str, Any]:

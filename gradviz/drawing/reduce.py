@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from gradviz.drawing.fold import depth_of, fold, middle, modules_below, repeats
 from gradviz.drawing.options import Detail, Options
 from gradviz.recording.folding import as_written
-from gradviz.recording.later import changed
+from gradviz.recording.later import all_kept, changed
 from gradviz.recording.model import Frame, Graph, Recording
 from gradviz.recording.naming import uncounted
 
@@ -49,6 +49,11 @@ def reduced(recording: Recording, options: Options) -> tuple[Recording, Options]
     ValueError
         If the tensor to focus on is not in the recording.
     """
+    with all_kept():
+        return _reduced(recording, options)
+
+
+def _reduced(recording: Recording, options: Options) -> tuple[Recording, Options]:
     if not options.every_operation:
         recording = as_written(recording)
     if options.focus is not None:

@@ -68,18 +68,17 @@ def _line(equation: Equation) -> dict[str, Any]:
 
 def _side(side: tuple[Part, ...]) -> list[str | dict[str, Any]]:
     found: list[str | dict[str, Any]] = []
+    text = ""
     for part in side:
-        if part.tensor and part.kind in ("number", "array"):
-            found.append({"text": part.text, "kind": part.kind, "tensor": part.tensor, "role": part.role})
-            if part.transposed:
-                found[-1]["transposed"] = True  # type: ignore[index]  # it is the dictionary
-        elif part.kind == "array":
-            found.append({"text": part.text, "kind": part.kind})
-        elif found and isinstance(found[-1], str):
-            found[-1] += part.text
-        else:
-            found.append(part.text)
-    return found
+        if part.kind != "array" and not (part.kind == "number" and part.tensor):
+            text += part.text
+            continue
+        found += [text] if text else []
+        text = ""
+        whose = {"tensor": part.tensor, "role": part.role} if part.tensor else {}
+        turned = {"transposed": True} if part.transposed else {}
+        found.append({"text": part.text, "kind": part.kind, **whose, **turned})
+    return found + ([text] if text else [])
 
 
 def _highlights(frame: Frame, operation: Operation | None) -> dict[str, list[str]]:

@@ -1,7 +1,7 @@
 """From a recording to a view: which cards, discs and arrows there are, how large, and where things sit in a card.
 
 A view depends on the whole recording and on no single moment of it, so that nothing moves while one steps through.
-All lengths are in pixels of the finished picture.
+All lengths are in pixels of the finished picture. The file is longer than others since sizes depend on each other.
 """
 
 from __future__ import annotations

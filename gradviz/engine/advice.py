@@ -6,7 +6,6 @@ empty line, what we know and PyTorch does not.
 
 from __future__ import annotations
 
-import difflib
 import linecache
 import math
 import sys
@@ -374,6 +373,8 @@ def _listed(left: Any, right: Any) -> str:
 
 def similar(name: str, names: Iterable[str]) -> str:
     """Say which names come close to one that is not there; of private names, for which programs ask often, none does."""
+    import difflib
+
     public = [] if name.startswith("_") else [each for each in names if not each.startswith("_")]
     close = difflib.get_close_matches(name, public, n=3, cutoff=0.75)
     return f". Did you mean {' or '.join(close)}?" if close else ""

@@ -37,6 +37,9 @@ def promoted(*operands: Any) -> tuple[Any, ...]:
     )
 
 
+ARRAYS = np.ndarray, np.generic
+
+
 def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:
     """Let a computation take its first arguments, `count` arrays, numbers or ``None``, in different dtypes.
 
@@ -47,7 +50,8 @@ def promoting(count: int, compute: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(compute)
     def computed(*arguments: Any) -> Any:
         given = [x for x in arguments[:count] if x is not None]
-        if any(not isinstance(x, np.ndarray | np.generic) or x.dtype != given[0].dtype for x in given):
+        kind = next((x.dtype for x in given if isinstance(x, ARRAYS)), None)
+        if [x for x in given if not isinstance(x, ARRAYS) or x.dtype != kind]:
             check_broadcast(*given)
             brought = iter(promoted(*given))
             arguments = (*(None if x is None else next(brought) for x in arguments[:count]), *arguments[count:])
@@ -82,3 +86,27 @@ def normal_axis(axis: int, ndim: int) -> int:
     if not -limit <= axis < limit:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-limit}, {limit - 1}], but got {axis})")
     return axis % limit
+
+
+def watching(out: Tensor, **settings: Any) -> Tensor:
+    """Let a result's node know the tensors that some of its settings were made from: it has saved them.
+
+    Parameters
+    ----------
+    out
+        What a row's function returned.
+    settings
+        By the name of the setting, what was given: a tensor or several; anything else cannot change in place.
+    """
+    if out._grad_fn is not None:
+        given = tuple(
+            (name, tensor)
+            for name, given in settings.items()
+            for tensor in (given if isinstance(given, tuple | list) else (given,))
+            if isinstance(tensor, Tensor)
+        )
+        barred = next((tensor._barred for _, tensor in given if tensor._barred), None)
+        if barred is not None:
+            raise RuntimeError(barred)
+        out._grad_fn.given = given
+    return out

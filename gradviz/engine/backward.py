@@ -121,10 +121,14 @@ def grad(
 
     Parameters
     ----------
-    outputs, grad_outputs, retain_graph, create_graph
-        As `tensors`, `grad_tensors`, ... of `backward`.
+    outputs
+        What is differentiated: one tensor or several, of any shapes.
     inputs
         The tensors to differentiate with respect to, leaves or not.
+    grad_outputs
+        The gradient of each output to begin with, of its shape; not needed for a single number.
+    retain_graph, create_graph
+        As for `backward`.
     allow_unused
         Return ``None`` for an input that the outputs do not depend on, instead of an error.
     is_grads_batched

@@ -21,15 +21,15 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import advice, dtypes, strides
+from gradviz.engine import advice, dtypes
+from gradviz.engine.copyslices import OVERLAPS, CopySlices, changes_so_far
 from gradviz.engine.core.clock import moment
-from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
+from gradviz.engine.memory import HALF, Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.modes import mode
 from gradviz.engine.node import Node, caller
-from gradviz.engine.notation import GRADIENT, names_in
 from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment
-from gradviz.engine.tensor import Tensor, edge_of, wrap
+from gradviz.engine.tensor import Tensor, wrap
 from gradviz.engine.views import living_views, part_of
 
 latest = -1
@@ -38,10 +38,6 @@ latest = -1
 INFERENCE = (
     "Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor "
     "before doing inplace update.See https://github.com/pytorch/rfcs/pull/17 for more details."
-)
-OVERLAPS = (
-    "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please "
-    "clone() the tensor before performing the operation."
 )
 NOT_WRITABLE = (
     "this tensor shares its memory with a NumPy array that is not writable, so it cannot be changed in place\n\n"
@@ -134,13 +130,12 @@ def change(tensor: Tensor, operation: Callable[..., Tensor], /, *arguments: Any,
             f"result type {dtypes.scalar_type_name(result.dtype)} can't be cast to the desired output type "
             f"{dtypes.scalar_type_name(tensor.dtype)}"
         )
-    write(tensor, result.array, operation=operation.__name__)
+    write(tensor, result.array, operation=operation.__name__, by=result._grad_fn)
     if result._grad_fn is None:
         return tensor
     if type(result._grad_fn).__name__ in TWINS:
         result._grad_fn.__class__ = _twin(result._grad_fn.operation).node_type
     if tensor is root:
-        memory_of(root).changed_by(result._grad_fn.made)
         _becomes(root, result._grad_fn, result._output_nr)
     else:
         _becomes(root, CopySlices(whole, result._grad_fn, part, _overlaps(tensor.array)), 0)
@@ -160,17 +155,12 @@ def _as_it_was(tensor: Tensor) -> Tensor:
 
 def _whole_as_it_was(root: Tensor) -> Tensor:
     """Do the same for a tensor of which only a part changes: of a long line of such changes not all can keep it all."""
-    if _changes_so_far(root) * root.array.nbytes <= CopySlices.LIMIT:
+    if changes_so_far(root) * root.array.nbytes <= CopySlices.LIMIT:
         return _as_it_was(root)
     whole = wrap(root.array, root._grad_fn, root._output_nr)
     whole._memory = Memory()
     whole._memory.lost = sys.maxsize
     return whole
-
-
-def _changes_so_far(root: Tensor) -> int:
-    """Return how many changes to parts of a tensor there will have been with the one to come."""
-    return root._grad_fn.line + 1 if isinstance(root._grad_fn, CopySlices) else 1
 
 
 def _kept(argument: Any, root: Tensor) -> Any:
@@ -272,7 +262,15 @@ def _cannot_follow(view: Tensor, happens: str) -> str:
     return text + FORBIDDEN[way]
 
 
-def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy", *, counted: bool = True) -> None:
+def write(
+    tensor: Tensor,
+    array: Any,
+    where: Any = ...,
+    operation: str = "copy",
+    *,
+    counted: bool = True,
+    by: Node | None = None,
+) -> None:
     """Overwrite a tensor's memory, or part of it, and note that this happened.
 
     Parameters
@@ -285,13 +283,15 @@ def write(tensor: Tensor, array: Any, where: Any = ..., operation: str = "copy",
         What does it. It matters where entries share their memory.
     counted
         Whether this is a change that the backward pass has to know of.
+    by
+        The node that stands for the change, if it is recorded: what was there is what the node read, not what it made.
     """
     memory, before = begin(tensor, where, operation, counted=counted)
     if where is ... and operation in DEPRECATED and memory is not tensor.array:
         where = (array != memory) & ((array == array) | (memory == memory))
         array = array[where]  # what it left alone must not overwrite what it changed
     memory[where] = array
-    end(tensor, before, caller(), counted)
+    end(tensor, before, caller(), counted, by)
 
 
 Before = list[tuple[Memory, Any]]
@@ -311,12 +311,12 @@ def begin(
     return memory, before
 
 
-def end(tensor: Tensor, before: Before, origin: tuple[Any, int], counted: bool = True) -> None:
+def end(tensor: Tensor, before: Before, origin: tuple[Any, int], counted: bool = True, by: Node | None = None) -> None:
     """Note that a tensor has been overwritten, by a line of somebody's code."""
     global latest
     latest = moment()
     for changed, old in before:
-        changed.keep(latest, old)
+        changed.keep(latest if by is None else by.made + HALF, old)
     if counted:
         _count(counter_of(tensor), origin)
 
@@ -362,101 +362,6 @@ def _expanded_memory(array: np.ndarray[Any, Any], where: Any, operation: str) ->
 def _overlaps(array: Any) -> bool:
     return array.size > 0 and any(
         stride == 0 and size > 1 for stride, size in zip(array.strides, array.shape, strict=True)
-    )
-
-
-class CopySlices(Node):
-    """A change in place to part of a tensor, seen from the whole: the part's gradient takes another way.
-
-    Attributes
-    ----------
-    inner
-        What was done to the part.
-    part
-        Where the part stands in the whole: see `gradviz.engine.strides`.
-    overlap
-        Whether several of the part's entries stand at one place. Then, as in PyTorch, there is no way back.
-    line
-        How many such changes to this tensor follow each other up to this one, with nothing between.
-    """
-
-    LIMIT = 8 * 1024 * 1024
-    """How many bytes a line of changes may keep for pictures: the whole before each, and the whole's gradients."""
-
-    def __init__(self, before: Tensor, inner: Node, part: tuple[Any, ...], overlap: bool) -> None:
-        edge = edge_of(before)
-        count = len(inner.inputs)
-        assert inner.values is not None
-        super().__init__(
-            (before, *inner.inputs[1:]),
-            (edge, *inner.edges[1:]),
-            (before.array, *inner.values[1:count], before.array, *inner.settings),
-            before.array.shape,
-            inner.origin,
-        )
-        self.operation = _of_a_part(inner.operation)
-        self.inner, self.part, self.overlap, self.given = inner, part, overlap, inner.given
-        self.line = _changes_so_far(before)
-
-    @property
-    def seen(self) -> tuple[Any, ...] | None:
-        """What the last pass brought; only its number where the gradients are too much to be kept."""
-        return self._seen
-
-    @seen.setter
-    def seen(self, seen: tuple[Any, ...] | None) -> None:
-        assert seen is not None
-        self._seen = seen if self.line * seen[1].nbytes <= self.LIMIT else (seen[0], None, None, None)
-
-    _seen: tuple[Any, ...] | None = None
-
-    def saved_names(self) -> list[str]:
-        """Return what the operation on the part has saved."""
-        return self.inner.saved_names()
-
-    def contributions(self, upstream: Any, create_graph: bool = False) -> list[Any]:
-        """Send the part's gradient through what was done to it; the rest passes unchanged."""
-        part = (
-            assignment.as_strided(upstream, *self.part) if create_graph else strides.part(upstream, *self.part).copy()
-        )
-        first, *others = self.inner.contributions(part, create_graph)
-        if self.edges[0] is None:
-            return [None, *others]
-        if self.overlap:
-            raise RuntimeError(OVERLAPS)
-        if not create_graph:
-            return [strides.with_part(upstream, 0 if first is None else first, *self.part), *others]
-        size, stride, offset, lies = self.part
-        shape = tuple(upstream.shape)
-        whole = upstream * wrap(strides.with_part(np.ones(shape, bool), False, *self.part))
-        if first is not None:
-            whole = whole + assignment.back_to(first, size, stride, offset, lies, shape)
-        return [whole, *others]
-
-    def release(self) -> None:
-        """Drop what was done to the part: as in PyTorch, no second pass goes through, whatever that had saved."""
-        if self.inner.values is not None:
-            if self.inner.operation.settings:
-                self.inner.settings_ = self.inner.settings
-            self.inner.values = None
-
-
-@lru_cache(maxsize=256)
-def _of_a_part(operation: Operation) -> Operation:
-    """Return the row for an operation on part of a tensor."""
-    symbol, first, *rest = operation.symbol, *operation.inputs
-    own, way_back = operation.local.get(first, "0"), "copy_slices_back(grad)"
-    # The same for all entries of the part.
-    alike = not names_in(own) & {GRADIENT, *operation.inputs, *operation.outputs}
-    local = {name: "taken(grad)" if operation.local.get(name) == "1" else way_back for name in rest}
-    return replace(
-        operation,
-        name="copy_slices",
-        grad_fn="CopySlices",
-        symbol=f"[…] {symbol}" if isinstance(symbol, str) else symbol,
-        expression=f"changed({first})",
-        local={first: f"{own} if changed else 1" if alike else way_back, **local},
-        sentence="",
     )
 
 

@@ -132,9 +132,9 @@ def as_operands(forward: Forward) -> Forward:
     @wraps(forward)
     def computed(*arguments: Any) -> Any:
         out = forward(*arguments)
-        if all(argument.flags.c_contiguous for argument in arguments if isinstance(argument, np.ndarray)):
-            return out
-        return _each(follow, out, *arguments)
+        if [one for one in arguments if isinstance(one, np.ndarray) and not one.flags.c_contiguous]:
+            return _each(follow, out, *arguments)
+        return out
 
     return computed
 

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from gradviz.engine.tensor import Tensor
 
 
+HALF = 0.5
+"""A node that changes a tensor in place does so between the moment at which it reads and the moment at which it has made its result."""
+
+
 class Memory:
     """What stood in a piece of memory before the last few changes in place, for pictures of graphs made earlier.
 
@@ -26,15 +30,15 @@ class Memory:
     __slots__ = ("before", "lost")
 
     def __init__(self) -> None:
-        self.before: list[tuple[int, np.ndarray[Any, Any]]] = []
-        self.lost = -1  # the moment of the last change whose old values were not kept
+        self.before: list[tuple[float, np.ndarray[Any, Any]]] = []
+        self.lost: float = -1  # the moment of the last change whose old values were not kept
 
     @classmethod
     def copied(cls, array: Any) -> np.ndarray[Any, Any] | None:
         """Return a copy of what is to be changed; ``None`` if it is too large to be kept."""
         return None if array.nbytes > cls.LIMIT else np.array(array)
 
-    def keep(self, moment: int, old: np.ndarray[Any, Any] | None) -> None:
+    def keep(self, moment: float, old: np.ndarray[Any, Any] | None) -> None:
         """Note a change, and what it replaced."""
         if old is None:
             self.lost = moment
@@ -43,13 +47,7 @@ class Memory:
         if len(self.before) > self.KEPT:
             self.lost = self.before.pop(0)[0]
 
-    def changed_by(self, number: int) -> None:
-        """Note that an operation of this number made the last change: what it made stands there since, not only from then on."""
-        if self.before and self.before[-1][0] > number:
-            self.before[-1] = number, self.before[-1][1]
-        self.lost = min(self.lost, number) if not self.before else self.lost
-
-    def at(self, moment: int, now: Any) -> Any:
+    def at(self, moment: float, now: Any) -> Any:
         """Return the array as it was at a moment: what the first change after that replaced."""
         if self.lost > moment:
             return None

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import calls, functions, inplace, mixed, subclasses
-from gradviz.engine.arguments import array_of
+from gradviz.engine.arguments import array_of, watching
 from gradviz.engine.backward import tensor_backward
 from gradviz.engine.creation import data, filled
 from gradviz.engine.functions.indexing import check_same_dtype, getitem, index_error, index_of, plain_index, viewed
 from gradviz.engine.functions.repeating import broadcast_shape
 from gradviz.engine.modes import mode
-from gradviz.engine.operation import watching
 from gradviz.engine.operations import arithmetic, assignment
 from gradviz.engine.operations.indexing import basic, place_of
 from gradviz.engine.scope import warn

@@ -168,53 +168,27 @@ class Operation(core.Operation):
         return type(self.grad_fn, (Node,), {"operation": self, "many": self.many, "__module__": __name__})
 
 
-# --- arguments -------------------------------------------------------------------------------------------------------
-
-
-def watching(out: Tensor, **settings: Any) -> Tensor:
-    """Let a result's node know the tensors that some of its settings were made from: it has saved them.
-
-    Parameters
-    ----------
-    out
-        What a row's function returned.
-    settings
-        By the name of the setting, what was given: a tensor or several; anything else cannot change in place.
-    """
-    if out._grad_fn is not None:
-        given = tuple(
-            (name, tensor)
-            for name, given in settings.items()
-            for tensor in (given if isinstance(given, tuple | list) else (given,))
-            if isinstance(tensor, Tensor)
-        )
-        barred = next((tensor._barred for _, tensor in given if tensor._barred), None)
-        if barred is not None:
-            raise RuntimeError(barred)
-        out._grad_fn.given = given
-    return out
-
-
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
 def row(operation: Operation) -> Operation:
-    """Enter an operation into the table."""
-    if operation.grad_fn in TABLE:
+    """Enter an operation into the table; one that a notebook's cell has made takes the place of what the cell made before."""
+    module = _module_of_the_row()
+    if operation.grad_fn in TABLE and (FAMILY[operation.grad_fn] != module or module.startswith("gradviz.")):
         raise ValueError(f"two rows are called {operation.grad_fn}")
     unknown = set(operation.derivatives) - set(operation.inputs)
     if unknown:
         raise ValueError(f"{operation.name} has no argument {sorted(unknown)} to differentiate")
     TABLE[operation.grad_fn] = operation
-    FAMILY[operation.grad_fn] = _module_of_the_row()
+    FAMILY[operation.grad_fn] = module
     return operation
 
 
 def _module_of_the_row() -> str:
     frame = sys._getframe(1)
-    while frame.f_globals["__name__"] == __name__ and frame.f_back is not None:
+    while frame.f_globals.get("__name__") == __name__ and frame.f_back is not None:
         frame = frame.f_back
-    return str(frame.f_globals["__name__"])
+    return str(frame.f_globals.get("__name__", "__main__"))
 
 
 def unary(

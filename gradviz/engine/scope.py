@@ -7,10 +7,9 @@ import sys
 import threading
 import warnings
 from dataclasses import dataclass
-from pathlib import Path
 from typing import NamedTuple
 
-PACKAGE = os.path.join(Path(__file__).parents[1], "")
+PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 """Where this package's code is, with a slash at the end: a user's folder may begin with the same name."""
 
 

@@ -1,7 +1,8 @@
 """The tensor: an array, whether it wants a gradient, and how it was made.
 
 Only what a tensor *is* stands here. Its arithmetic comes from the table of operations (`gradviz.engine.methods`
-attaches it), its digits when printed from `gradviz.engine.printing`.
+attaches it), its digits when printed from `gradviz.engine.printing`. The file is longer than others since a class stands in
+one piece.
 """
 
 from __future__ import annotations
@@ -282,8 +283,8 @@ class Tensor(core.Tensor):
         """Before a change in place: keep what stood here, so that a graph made earlier can still be drawn."""
         memory_of(self).keep(moment(), Memory.copied(self.array))
 
-    def values_at(self, moment: int) -> np.ndarray[Any, Any] | None:
-        """Return the numbers that stood here when operation number `moment` ran; ``None`` if they are not known."""
+    def values_at(self, moment: float) -> np.ndarray[Any, Any] | None:
+        """Return the numbers that stood here when operation number `moment` began; ``None`` if they are not known."""
         return self.array if self._memory is None else self._memory.at(moment, self.array)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:

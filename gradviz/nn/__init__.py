@@ -1,20 +1,47 @@
-"""Modules, losses and their functions, as PyTorch's ``torch.nn``."""
+"""Modules, losses and their functions, as PyTorch's ``torch.nn``.
 
-from typing import Any
+They are imported when the first is asked for, so that ``import gradviz`` stays fast; their rows of the table of operations are
+there from the beginning.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from gradviz import absent
-from gradviz.nn import functional, init, modules, parallel, utils
-from gradviz.nn.module import Module
-from gradviz.nn.modules import *
-from gradviz.nn.parallel import DataParallel
-from gradviz.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
+from gradviz.nn import operations as operations
 
-__all__ = [
-    "Buffer", "DataParallel", "Module", "Parameter", "UninitializedBuffer", "UninitializedParameter", "functional", "init",
-    "parallel", "utils",
-    *modules.__all__,
-]  # fmt: skip
+if TYPE_CHECKING:
+    from gradviz.nn.listed import *
+
+_FILES = (
+    "functional",
+    "hooks",
+    "init",
+    "listed",
+    "module",
+    "modules",
+    "native",
+    "parallel",
+    "parameter",
+    "state",
+    "utils",
+)
 
 
 def __getattr__(name: str) -> Any:
-    return absent.attribute("nn", name, __all__)
+    if name in _FILES:
+        return import_module(f"gradviz.nn.{name}")
+    if name.startswith("__") and name != "__all__":
+        raise AttributeError(f"module 'gradviz.nn' has no attribute {name!r}")
+    from gradviz.nn import listed
+
+    if name != "__all__" and name not in listed.__all__:
+        return absent.attribute("nn", name, listed.__all__)
+    globals()[name] = found = getattr(listed, name)
+    return found
+
+
+def __dir__() -> list[str]:
+    from gradviz.nn import listed
+
+    return sorted({*globals(), *listed.__all__})

@@ -1,4 +1,7 @@
-"""`Module`: a piece of a network that holds parameters and other modules."""
+"""`Module`: a piece of a network that holds parameters and other modules.
+
+The file is longer than others since a class stands in one piece.
+"""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gradviz.engine import calls
 from gradviz.engine.tensor import Tensor
 from gradviz.nn import functional as F  # noqa: N812 (what everybody calls it)
 
@@ -171,3 +172,6 @@ def embedding(
 def constant_pad_nd(input: Tensor, pad: Any, value: float = 0) -> Tensor:
     """Surround with a number. See `gradviz.nn.functional.pad`."""
     return F.pad(input, pad, "constant", value)
+
+
+calls.open_to("", __all__, globals())

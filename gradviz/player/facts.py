@@ -6,6 +6,7 @@ from typing import Any
 
 from gradviz.recording.codec import encode
 from gradviz.recording.model import Recording
+from gradviz.recording.paths import paths_of
 
 
 def facts(recording: Recording) -> dict[str, Any]:
@@ -35,3 +36,31 @@ def facts(recording: Recording) -> dict[str, Any]:
             for frame in recording.frames
         ],
     }
+
+
+MOST_COUNTED = 2**53
+"""Up to here whole numbers are exact in JavaScript."""
+
+
+def chains(recording: Recording) -> dict[str, Any]:
+    """Return the paths from the output to the leaves as plain JSON data.
+
+    Parameters
+    ----------
+    recording
+        What was computed, all of it: the paths are the same however far its modules are folded.
+
+    Returns
+    -------
+    dict
+        By the id of a leaf: ``paths``, each with its ``edges``, its ``text`` and, unless it is the only one, its ``value``;
+        ``more``, how many paths there are beside these; and ``rest``, what they bring together, if anything.
+    """
+    found: dict[str, Any] = {}
+    for leaf, all_of_them in paths_of(recording).items():
+        more = all_of_them.count - len(all_of_them.paths)
+        about = more if more < MOST_COUNTED else float(f"{more:.4g}") if more < 10**300 else "inf"
+        found[leaf] = {"paths": encode(all_of_them.paths), "more": about}
+        if all_of_them.rest is not None:
+            found[leaf]["rest"] = encode(all_of_them.rest)
+    return found

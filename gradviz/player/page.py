@@ -151,7 +151,7 @@ def document(
 
 def script(bundle: str = "player") -> str:
     """Return a front end: an ES module that a notebook imports, and that starts by itself in a saved page."""
-    return (_STATIC / f"{bundle}.js").read_text(encoding="utf-8")
+    return "".join((_STATIC / f"{part}.js").read_text(encoding="utf-8") for part in ("backprop", bundle))
 
 
 def style_sheet(bundle: str = "player") -> str:
@@ -171,8 +171,14 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
     folds = {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
+    for fold in folds.values():
+        del fold["paths"]  # which are the same at every depth
     every = every_operation(drawing)
-    return folds if every is None else folds | {"every": payload(with_every_operation(drawing, not every))}
+    if every is not None:
+        folds["every"] = payload(with_every_operation(drawing, not every))
+    for fold in folds.values():
+        del fold["nudges"]  # which are the same whatever is folded
+    return folds
 
 
 def _dark_without_script() -> str:

@@ -9,9 +9,11 @@ from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import inks
 from gradviz.player.events import brackets, sums
-from gradviz.player.facts import facts
+from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, every_operation, places
+from gradviz.recording.folding import as_written
 from gradviz.recording.model import Recording
+from gradviz.recording.replay import nudges
 
 VERSION = 1
 """Raised when the front end of an older gradviz could not read what this one writes."""
@@ -29,7 +31,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     -------
     dict
         ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
-        ``facts``, ``places``, ``depth`` and ``every``.
+        ``facts``, ``paths``, ``nudges``, ``places``, ``depth`` and ``every``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
@@ -45,8 +47,9 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "sums": sums(recording, first.view),
         "brackets": brackets(recording),
         "facts": facts(recording),
+        "paths": chains(drawing.recording if drawing.options.every_operation else as_written(drawing.recording)),
+        "nudges": nudges(drawing.recording),
         **geometry(first),
-        "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
         "every": every_operation(drawing),
@@ -54,11 +57,12 @@ def payload(drawing: Drawing) -> dict[str, Any]:
 
 
 def geometry(drawing: Drawing) -> dict[str, Any]:
-    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``)."""
+    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``, ``scales``)."""
     grids = all_grids(drawing.view, drawing.layout)
     return {
         "grids": {key: grid.encoded() for key, grid in grids.items()},
         "inks": dict(inks(drawing.view.options.palette)),
+        "scales": {"v": drawing.view.value_scale, "g": drawing.view.gradient_scale},
     }
 
 

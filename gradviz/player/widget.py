@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy as np
 import traitlets
 
 from gradviz.drawing import Drawing
@@ -16,8 +18,10 @@ from gradviz.player.frame import Static, static_wanted
 from gradviz.player.page import page, script, style_sheet
 from gradviz.player.payload import at_step, payload
 from gradviz.player.still import still_html
+from gradviz.recording.codec import encode
 from gradviz.recording.files import write_file
 from gradviz.recording.model import Recording
+from gradviz.recording.replay import Nudge, nudge
 
 
 class Player(anywidget.AnyWidget):
@@ -34,6 +38,8 @@ class Player(anywidget.AnyWidget):
         The step shown first; negative counts from the end.
     predict
         Ask for each gradient before it is shown.
+    **traits
+        The first values of the attributes below.
 
     Attributes
     ----------
@@ -90,6 +96,7 @@ class Player(anywidget.AnyWidget):
         super().__init__(step=step, predict=predict, depth=now if self._deepest else None, **traits)
         self.set_trait("payload", payload(self._final))
         self.set_trait("still", f"gradviz-still-{uuid.uuid4().hex}")
+        self.on_msg(self._answer)
 
     @property
     def recording(self) -> Recording:
@@ -147,6 +154,59 @@ class Player(anywidget.AnyWidget):
             self._page(),
             self._final.to_svg(panel=True),
         )
+
+    def nudge(self, tensor: Any, index: int | Sequence[int] = (), by: float = 0.1) -> Nudge:
+        """Compare what a gradient says about a small change with what the change does.
+
+        What a gradient means: if the entry rose by a little, by how much the output would. The recorded operations are run again
+        to see by how much it does. Nothing of your own code runs, and no tensor changes.
+
+        Parameters
+        ----------
+        tensor
+            A tensor of the computation, of any shape and of floating point; or its name as the picture has it, or its id.
+        index
+            Which entry of it: as many whole numbers as it has axes, none for a single number.
+        by
+            What is added to the entry.
+
+        Returns
+        -------
+        Nudge
+            ``predicted``, the gradient times the step; ``before`` and ``after``, the output; ``change``, what it has changed.
+
+        Raises
+        ------
+        KeyError, IndexError, TypeError
+            If there is no such tensor, no such entry, or if it is not of floating point.
+        RuntimeError
+            If something that depends on it cannot be run again: a function of your own, or random numbers from a distribution
+            that has changed.
+
+        Examples
+        --------
+        >>> import gradviz as gv
+        >>> w = gv.tensor([3.0, 4.0], requires_grad=True)
+        >>> player = gv.backprop((w * w).sum())
+        >>> found = player.nudge(w, 0, 0.1)
+        >>> round(found.predicted, 4), round(found.change, 4)
+        (0.6, 0.61)
+        """
+        return nudge(self.recording, tensor, index, by)
+
+    def _answer(self, _: Any, content: Any, buffers: Any) -> None:
+        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}``."""
+        if not isinstance(content, dict) or content.get("type") != "nudge":
+            return
+        answer = {**{key: content.get(key) for key in ("tensor", "index", "by")}, "type": "nudged"}
+        try:
+            shape = self.recording.graph.tensor(content["tensor"]).shape
+            index = tuple(int(k) for k in np.unravel_index(content["index"], shape)) if shape else ()
+            found = self.nudge(content["tensor"], index, float(content["by"]))
+            answer |= {"before": encode(found.before), "after": encode(found.after)}
+        except Exception as error:  # the front end says it; a kernel that hears nonsense goes on
+            answer["error"] = str(error.args[0]) if error.args else type(error).__name__
+        self.send(answer)
 
     def _page(self) -> str:
         """Return the page that asks and takes apart as this player does."""

@@ -24,6 +24,7 @@ from gradviz.recording.model import (
 )
 from gradviz.recording.names import variables_of
 from gradviz.recording.observe import record_graph
+from gradviz.recording.replay import Nudge, ReplayError, nudge
 from gradviz.recording.values import preview_shape
 from gradviz.recording.words import shape_text
 
@@ -40,9 +41,11 @@ __all__ = [
     "Link",
     "Module",
     "Moment",
+    "Nudge",
     "Operation",
     "Part",
     "Recording",
+    "ReplayError",
     "Source",
     "Summary",
     "Tensor",
@@ -51,6 +54,7 @@ __all__ = [
     "epsilon",
     "load",
     "loads",
+    "nudge",
     "number_text",
     "preview_shape",
     "record_graph",

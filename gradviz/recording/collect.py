@@ -5,6 +5,7 @@ What is said about it is written when it is read, from an `Applied` operation, w
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.inplace import CopySlices
+from gradviz.engine.copyslices import CopySlices
+from gradviz.engine.memory import HALF
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import linking, rounding, words
@@ -49,6 +51,8 @@ class Collection:
         By node.
     detached
         The leaves that were cut off by ``detach()``.
+    seen
+        The engine's tensors, as long as they are there, with the ids they have got.
     """
 
     def __init__(
@@ -59,6 +63,7 @@ class Collection:
         self.operands: dict[Key, Operand] = {}
         self.applied: dict[Node, Applied] = {}
         self.detached: list[Operand] = []
+        self.seen: list[tuple[weakref.ref[EngineTensor], str]] = []
         self._tensors: list[Tensor] = []
         self._leaves: list[int] = []  # places among the tensors
         self._modules: dict[int, Module] = {}
@@ -127,6 +132,7 @@ class Collection:
         first = leaf if edge is not None else self.naming.first_alike(leaf)
         key = ("leaf", id(first))
         known = self.operands.get(key) or self._leaf(key, first, edge is not None, node)
+        self.seen.append((weakref.ref(leaf), known.id))
         return self.operands.setdefault(("leaf", id(leaf)), known)
 
     def _target(self, node: Node, tensor: EngineTensor) -> Operand:
@@ -146,11 +152,13 @@ class Collection:
 
     def _result(self, applied: Applied, key: Key, tensor: EngineTensor, module: str) -> Operand:
         role: Role = "output" if key in self.output_keys else "intermediate"
-        values = tensor.values_at(key[0].made)
+        values = tensor.values_at(key[0].made + HALF)  # when it was done
         array = tensor.array if values is None else values
         printed = partial(rounding.of_result, applied, key[1] if len(key[0].operation.outputs) > 1 else 0)
         told = printed if key[0].operation.derivatives else None
-        return self._enter(key, role, array, requires_grad=True, producer=applied.id, module=module, printed=told)
+        operand = self._enter(key, role, array, requires_grad=True, producer=applied.id, module=module, printed=told)
+        self.seen.append((weakref.ref(tensor), operand.id))
+        return operand
 
     def _enter(
         self,

@@ -177,7 +177,7 @@ class _Folding:
             right = equations.of_function(NAME, terms, replace(made, symbol=""))
             return {
                 "sentence": sentences.computed(result.name, names),
-                "equation": (equations.named(made, right),),
+                "equation": (equations.named(made, right[0][0], right),),
             }
 
         return later(

@@ -7,8 +7,9 @@ shapes.
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -19,7 +20,7 @@ from gradviz.engine.notation import GRADIENT, binding, is_factor, names_in
 from gradviz.engine.numerals import Texts, shown
 from gradviz.recording.formulas import Formula, Side, Term, term_of
 from gradviz.recording.model import Equation, Part, Value
-from gradviz.recording.words import Applied, Operand, gradient_name
+from gradviz.recording.words import Applied, Operand, axes_name, gradient_name
 
 LONGEST_FORMULA = 40
 """So long may a formula be beside the name of its result."""
@@ -28,6 +29,10 @@ Relation = Literal["=", "≈", "+="]
 
 _EACH = re.compile(rf"\b{GRADIENT}\[(\d+)\]")
 """The gradient of one of several results, as the table writes it."""
+
+
+_LAID_OUT = re.compile(rf"{GRADIENT}|(each|per_matrix|per_channel)\({GRADIENT}(, .*)?\)")
+"""The upstream gradient, perhaps with axes of length 1 for those along which it goes to each entry."""
 
 
 def note(text: str) -> Equation:
@@ -39,18 +44,22 @@ def seed(output: str, of: Operand, value: Value) -> Equation:
     """Write with what the backward pass starts: ``∂y/∂y = 1``."""
     start = _gradient(output, of, value)
     ones = bool(value.data) and all(entry == 1 for entry in value.data or ())
-    return _line("seed", "", [(start.symbolic(),), (replace(start, symbol="ones" if ones else "").numeric(),)], ["="])
+    return _line("seed", "", start.symbolic(), ([(replace(start, symbol="ones" if ones else "").numeric(),)], "="))
 
 
 def computed(applied: Applied) -> Equation:
     """Write what an operation computed: ``w·x = 2 · 5 = 10``."""
-    result, formula = term_of(applied.results[0]), Formula.forward(applied)
+    formula, made = Formula.forward(applied), term_of(applied.results[0])
     symbols = formula.symbols()
+    right = told(symbols, formula.used, replace(made, symbol=""), formula.compute, _numbers_of(formula))
+    return named(made, symbols, right)
+
+
+def named(made: Term, symbols: Side, right: Right) -> Equation:
+    """Write what was computed, beside the name that it has: a result without a name is called by its formula."""
     text = _text(symbols)
-    # A result without a name is called by its formula.
-    named = [] if text == result.symbol or len(text) > LONGEST_FORMULA else [(result.symbolic(),)]
-    right, relation = _of_formula(formula, symbols, replace(result, symbol=""))
-    return _line("forward", "", [*named, *right], [*["="] * (len(named) + len(right) - 2), relation])
+    name = None if text == made.symbol or len(text) > LONGEST_FORMULA else made.symbolic()
+    return _line("forward", "", name, right)
 
 
 def sent(
@@ -86,31 +95,19 @@ def sent(
         written = _EACH.sub(rf"{GRADIENT}_\1", written)
     names = {f"{GRADIENT}_{number}" if applied.operation.many else GRADIENT: term for number, term in above.items()}
     if not written or (applied.operation.many and GRADIENT in names_in(written)):
-        right, relation = _in_a_word(applied, list(above.values()), made)
-    elif is_factor(written) and not applied.operation.many:
-        right, relation = _product(applied, argument, written, above[0], made)
+        right = of_function(f"{applied.operation.name}′", list(above.values()), made)
+    elif (factors := _factors(written)) and not applied.operation.many:
+        right = _product(applied, argument, *factors, above[0], made)
     else:
         formula = Formula.backward(applied, written, names, contribution)
-        right, relation = _of_formula(formula, formula.symbols(), made)
+        right = told(formula.symbols(), formula.used, made, formula.compute, _numbers_of(formula))
     first = replace(left.symbolic(), value=None) if partial else left.symbolic()
-    relations: list[Relation] = ["+=" if partial else "=", *["="] * (len(right) - 2), relation]
-    return _line("contribution", argument, [(first,), *right], relations)
-
-
-def named(made: Term, right: Right) -> Equation:
-    """Write what was computed, beside the name that it has."""
-    sides, relation = right
-    text = _text(sides[0])
-    names = [] if text == made.symbol or len(text) > LONGEST_FORMULA else [(made.symbolic(),)]
-    return _line("forward", "", [*names, *sides], [*["="] * (len(names) + len(sides) - 2), relation])
+    return _line("contribution", argument, first, right, partial=partial)
 
 
 def contribution(argument: str, like: Equation, right: Right) -> Equation:
     """Write what was sent along an edge with the left side, and its sign, of another line."""
-    sides, relation = right
-    return _line(
-        "contribution", argument, [like.sides[0], *sides], [like.relations[0], *["="] * (len(sides) - 2), relation]
-    )
+    return _line("contribution", argument, like.sides[0][0], right, partial=like.relations[0] == "+=")
 
 
 def added(
@@ -146,9 +143,8 @@ def added(
     def numbers(first: Texts | None, second: Texts | None) -> Side:
         return before.numeric(first), Part(" + ", "sign"), *bracketed((came.numeric(second),))
 
-    right, relation = told((), [before, came], replace(total, symbol=""), np.add, numbers)
-    sides = [(total.symbolic(),), *(side for side in right if side)]
-    return _line("sum", argument, sides, ["=", relation], remark)
+    sides, relation = told((), [before, came], replace(total, symbol=""), np.add, numbers)
+    return _line("sum", argument, total.symbolic(), ([side for side in sides if side], relation), remark=remark)
 
 
 # --- right sides -----------------------------------------------------------------------------------------------------
@@ -157,15 +153,27 @@ Right = tuple[list[Side], Relation]
 """What stands to the right of a name: a formula with names, with numbers, what it makes; and the sign before that."""
 
 
-def _of_formula(formula: Formula, symbols: Side, made: Term) -> Right:
-    def numbers(*texts: Texts | None) -> Side | None:
-        return formula.numbers(dict(zip(formula.names, texts, strict=True)))
-
-    return told(symbols, formula.used, made, formula.compute, numbers)
+def _numbers_of(formula: Formula) -> Callable[..., Side | None]:
+    return lambda *texts: formula.numbers(dict(zip(formula.names, texts, strict=True)))
 
 
-def _product(applied: Applied, argument: str, written: str, above: Term, made: Term) -> Right:
+def _factors(written: str) -> tuple[str, str] | None:
+    """Take a contribution apart into the upstream gradient, as it is to be multiplied, and the local derivative."""
+    if is_factor(written):
+        return GRADIENT, written
+    tree = ast.parse(written, mode="eval").body
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Mult):
+        first, second = ast.unparse(tree.left), ast.unparse(tree.right)
+        if _LAID_OUT.fullmatch(first) and is_factor(second):
+            return first, second
+    return None
+
+
+def _product(applied: Applied, argument: str, first: str, written: str, above: Term, made: Term) -> Right:
     """Write a gradient times a local derivative, entry by entry."""
+    if first != GRADIENT:
+        laid_out = Formula.backward(applied, first, {GRADIENT: above}, made.value).value
+        above = above if laid_out is None or not above.shape else replace(above, value=laid_out)
     formula = Formula.backward(applied, written, {GRADIENT: above}, made.value)
     above, symbols, value = formula.terms[GRADIENT], formula.symbols(), formula.value
     if _text(symbols) == "1" and above.shape:
@@ -181,12 +189,6 @@ def _product(applied: Applied, argument: str, written: str, above: Term, made: T
         return above.numeric(first), sign, *bracketed((local.numeric(second),))
 
     return told(names, [above, local], made, np.multiply, numbers)
-
-
-def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
-    """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
-    listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
-    return [call(f"{applied.operation.name}′", tuple(listed), made.value), (made.numeric(),)], "="
 
 
 def of_function(name: str, terms: Sequence[Term], made: Term) -> Right:
@@ -220,11 +222,12 @@ def told(
     numbers
         Writes it with numbers, given the texts for each of the terms; ``None`` where nothing would be gained.
     """
-    arrays = [term.array for term in terms]
-    there = made.array
+    arrays, there = [term.array for term in terms], made.array
     with np.errstate(all="ignore"):
         found = None if any(array is None for array in arrays) else compute(*arrays)
-    axes = () if found is None or made.role != "contribution" else _stretched(np.shape(found), made.shape)
+    shape = made.shape if found is None else np.shape(found)
+    # Only on the way back is an argument smaller because it was stretched.
+    axes = summed_axes(shape, made.shape) if made.role == "contribution" and len(made.shape) <= len(shape) else ()
 
     def total(*arrays: Any) -> Any:
         found = compute(*arrays)
@@ -236,30 +239,20 @@ def told(
     relation: Relation = "="
     if found is not None and all(texts):
         right = shown(arrays, there, total, made.value.dtype)
-        texts, relation = [*right.operands, right.result], right.relation
+        texts, relation = [*right.operands, right.result], "=" if right.relation == "=" else "≈"
     with_numbers = numbers(*texts[:-1])
     sides = [symbols, *([with_numbers] if with_numbers else [])]
     if with_numbers and all(text is None or text == term.symbol for text, term in zip(texts, terms, strict=False)):
         sides = [with_numbers]  # names with their shapes
     if axes:
-        sides = [_summed(side, axes, np.ndim(found), made.value) for side in sides]
+        sides = [_summed(side, axes, len(shape), made.value) for side in sides]
     return [*sides, (made.numeric(texts[-1]),)], relation
-
-
-def _stretched(shape: tuple[int, ...], target: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the axes along which an argument of a shape was stretched."""
-    return summed_axes(shape, target) if len(target) <= len(shape) else ()
 
 
 def _summed(side: Side, axes: tuple[int, ...], dimensions: int, made: Value) -> Side:
     """Write that something is summed along axes."""
-    if len(axes) == dimensions:
-        over = ""
-    elif dimensions == 2:
-        over = " rows" if axes == (0,) else " columns"
-    else:
-        over = f" {'axis' if len(axes) == 1 else 'axes'} {', '.join(map(str, axes))}"
-    return call(f"Σ{over}", side, made, " (" if over else "(")
+    over = axes_name(axes, dimensions)
+    return call("Σ", side, made) if over == "all" else call(f"Σ {over}", side, made, " (")
 
 
 def call(name: str, side: Side, made: Value, bracket: str = "(") -> Side:
@@ -274,21 +267,28 @@ def call(name: str, side: Side, made: Value, bracket: str = "(") -> Side:
 def _line(
     kind: Literal["forward", "seed", "contribution", "sum"],
     argument: str,
-    sides: Iterable[Side],
-    relations: Iterable[Relation],
+    left: Part | None,
+    right: Right,
+    *,
+    partial: bool = False,
     remark: str = "",
 ) -> Equation:
-    """Put sides beside each other. What would stand there twice is left out."""
-    kept: list[Side] = []
-    signs: list[Relation] = []
-    for side, relation in zip(sides, ("=", *relations), strict=True):
-        if kept and _text(side) == _text(kept[-1]):
-            kept[-1] = side
+    """Put sides beside each other, to the left of which there may be a name. What would stand there twice is left out."""
+    sides, last = right
+    signs: list[Relation] = ["="] * len(sides)
+    signs[-1] = last
+    if partial:
+        signs[0] = "+="
+    kept: list[tuple[Relation, Side]] = [] if left is None else [("=", (left,))]
+    for sign, side in zip(signs, sides, strict=True):
+        if kept and _text(side) == _text(kept[-1][1]):
+            kept[-1] = kept[-1][0], side
         else:
-            kept.append(side)
-            signs.append(relation)
-    text = _text(kept[0]) + "".join([f" {sign} {_text(side)}" for sign, side in zip(signs[1:], kept[1:], strict=True)])
-    return Equation(text + remark, kind, argument, tuple(kept), tuple(signs[1:]))
+            kept.append((sign, side))
+    text = "".join([f" {sign} {_text(side)}" for sign, side in kept]).removeprefix(f" {kept[0][0]} ")
+    return Equation(
+        text + remark, kind, argument, tuple([side for _, side in kept]), tuple([sign for sign, _ in kept[1:]])
+    )
 
 
 def _text(side: Side) -> str:

@@ -6,6 +6,7 @@ steps of its helpers delivered, and its equations and links are those of the pro
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -98,25 +99,30 @@ class _Folding:
     def _operation(self, product: Product) -> Operation:
         of = product.operation
         by_edge = {factor.argument.id: factor for factor in product.factors}
-        entered = {id: original.id for id, original in self.originals.items()}
-        entered |= {each.outputs[0]: factor.tensor.id for factor in product.factors for each in factor.helpers}
+        entered = {each.outputs[0]: factor.tensor.id for factor in product.factors for each in factor.helpers}
         stands_for = ", ".join(each.grad_fn or each.name for each in product.operations)
         return replace(
             of,
             symbol=_symbol(product),
             inputs=tuple(
-                changed(
-                    argument,
+                later(
+                    Argument,
+                    partial(_labelled, product, by_edge[argument.id], argument),
+                    id=argument.id,
+                    slot=argument.slot,
                     tensor=by_edge[argument.id].tensor.id,
-                    link=_link(product, by_edge[argument.id]),
-                    **_labels(product, argument),
                 )
                 for argument in of.inputs
             ),
             outputs=(product.result.id,),
             attributes=((STANDS_FOR, stands_for),) if len(product.operations) > 1 else of.attributes,
-            saved=tuple((name, entered.get(what, what)) for name, what in of.saved),
+            saved=tuple((name, entered.get(what) or self.original_of(what)) for name, what in of.saved),
         )
+
+    def original_of(self, id: str) -> str:
+        """Return the tensor in whose place a view stands; of any other itself."""
+        original = self.originals.get(id)
+        return id if original is None else original.id
 
     def _values(self, frame: Frame) -> tuple[tuple[str, Value], ...]:
         """Return the values that become known in a step: of a view those of the tensor itself, in its shape."""
@@ -155,10 +161,9 @@ class _Folding:
         return places
 
     def _forward(self, product: Product, frame: Frame) -> Frame:
-        values = dict(self.values) | dict(frame.values)
         return later(
             Frame,
-            partial(_computed, product, values),
+            partial(_computed, product, ChainMap(dict(frame.values), self.values)),
             phase="forward",
             current=product.operation.id,
             title=product.result.name,
@@ -265,6 +270,12 @@ def _text(factor: Factor, *, turned: bool) -> str:
     return _term(factor.tensor, {}).symbolic(transposed=turned).text
 
 
+def _labelled(product: Product, factor: Factor, argument: Argument) -> Mapping[str, Any]:
+    """Write what is said on the edge of a factor."""
+    own = {"local": argument.local, "local_number": argument.local_number, "link": _link(product, factor)}
+    return {**own, **_labels(product, argument)}
+
+
 def _labels(product: Product, argument: Argument) -> dict[str, str]:
     """Write the local derivative on an edge: what the gradient is multiplied with, and on which side."""
     left, right = product.left, product.right
@@ -338,13 +349,14 @@ def _computed(product: Product, values: Mapping[str, Value]) -> Mapping[str, Any
         return (first, Part(" @ ", "sign"), second, *more, *rest)
 
     if product.matrices:
-        right = equations.told(symbols, terms, replace(made, symbol=""), compute, numbers)
+        told = equations.told(symbols, terms, replace(made, symbol=""), compute, numbers)
     else:
-        right = equations.of_function(EINSUM, terms, replace(made, symbol=""))
+        told = equations.of_function(EINSUM, terms, replace(made, symbol=""))
+        symbols = told[0][0]
     sources = [term.symbol for term in terms]
     return {
         "sentence": sentences.computed(product.result.name, sources),
-        "equation": (equations.named(made, right),),
+        "equation": (equations.named(made, symbols, told),),
     }
 
 

@@ -21,6 +21,9 @@ from gradviz.recording.words import Applied, Operand, names_in_formulas, reduced
 MOST_ROWS = 4
 """An array of up to so many rows and columns is written with its numbers."""
 
+MOST_IN_A_ROW = 6
+"""So is one of so many entries."""
+
 MOST_ARRAYS = 4
 """A formula in which more arrays would have to be written with their numbers is left at its names."""
 
@@ -60,8 +63,9 @@ class Term:
     @cached_property
     def fits(self) -> bool:
         """True where it can be written with its numbers."""
-        few = len(self.shape) <= 2 and all(0 < length <= MOST_ROWS for length in self.shape)
-        return few and self.value.data is not None
+        shape = self.shape
+        few = all(0 < length <= MOST_ROWS for length in shape) or 0 < math.prod(shape) <= MOST_IN_A_ROW
+        return few and len(shape) <= 2 and self.value.data is not None
 
     def part(self, text: str, *, transposed: bool = False) -> Part:
         """Return it as a part of an equation that is printed so."""
@@ -210,8 +214,8 @@ class Formula:
         for name in _names(self.expression) - self.terms.keys():
             known = name in self.values or name not in settings
             value = self._value_of(name) if known else None
-            if value is None:
-                continue
+            if value is None or (value.shape and self._words.get(name, name) != name):
+                continue  # nothing is known of it, or it is the same number for all
             if value.shape:
                 self.terms[name] = Term(name, value)
             elif name not in settings or "float" in value.dtype:
@@ -289,8 +293,12 @@ class Formula:
         return side if arrays <= MOST_ARRAYS and any(part.role for part in side) else None
 
     @cached_property
+    def _words(self) -> dict[str, str]:
+        return names_in_formulas(self.of)
+
+    @property
     def _names(self) -> dict[str, str]:
-        return names_in_formulas(self.of) | {name: term.symbol for name, term in self.terms.items()}
+        return self._words | {name: term.symbol for name, term in self.terms.items()}
 
     def _parts(self, words: Mapping[str, str], write: Callable[[Term, str, bool], Part]) -> Side:
         arrays = [name for name, term in self.terms.items() if term.shape]
@@ -311,7 +319,7 @@ class Formula:
             return Part(text, "symbol", covers=piece.covers)
         if is_raised(text):
             return Part(text, "sign", value)
-        if text == "1" and value.shape:
+        if text == "1" and value.shape and not isinstance(node, ast.Name):
             return Part("ones", "symbol", value)
         return Part(text, "number" if isinstance(node, ast.Constant) else "symbol", value, covers=piece.covers)
 

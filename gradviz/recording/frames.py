@@ -143,8 +143,9 @@ class _Backward:
             if sent is not None:
                 if row.derivatives and not node.many:
                     value(sent, partial(rounding.of_contribution, applied, slot, entered))
-                told, not_all = (applied, slot, self.output, arrived), target in self.partial
-                lines.append(partial(equations.sent, *told, value(sent), partial=not_all))
+                whole = target not in self.partial
+                write = partial(equations.sent, applied, slot, self.output, arrived, value(sent), partial=not whole)
+                lines.append(write)
                 if not contributions and not _same(upstream, entered):
                     lines.append(self._replaced(text("hook had made it", name=name, result=result.name), entered))
             if not _same(sent, gradient):
@@ -163,12 +164,10 @@ class _Backward:
             self.missing[target] -= 1
             if before is not None:
                 value(total, partial(rounding.of_sum, before, gradient))
-                given, sums = (
-                    words.gradient_name(self.output, target.name),
-                    (value(before), value(gradient), value(total)),
-                )
-                told, whole = (given, target, sums, f"{applied.id}_{place}"), not self.missing[target]
-                lines.append(partial(equations.added, *told, complete=whole))
+                name_of_sum = words.gradient_name(self.output, target.name)
+                sums, edge_id = (value(before), value(gradient), value(total)), f"{applied.id}_{place}"
+                complete = not self.missing[target]
+                lines.append(partial(equations.added, name_of_sum, target, sums, edge_id, complete=complete))
             gradients[target.id] = self._gradient(target, edge, total, not self.missing[target], lines)
         saved = node.saved_names()
         about = (

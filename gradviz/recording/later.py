@@ -7,10 +7,25 @@ when something asks for them: a drawing, a file, a comparison. To those who read
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+import gc
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+
+
+@contextmanager
+def all_kept() -> Iterator[None]:
+    """Let Python look for no garbage meanwhile: there is none, and of many new objects it would look at all, again and again."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
 
 Write = Callable[[], Mapping[str, Any]]
 """Makes the fields that are not there yet."""

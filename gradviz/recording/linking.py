@@ -219,7 +219,7 @@ class _Edge:
     def _with_factor(self, argument: str, result: str, letters: str, factors: Array) -> Link:
         """Say whose numbers the factors are: a tensor's, all the same, or their own."""
         row, applied, written = self.row, self.applied, self.row.local.get(self.slot, "")
-        text = words.local_label(applied, self.slot) if self._is_factor and written not in row.inputs else ""
+        text = words.factor_text(applied, self.slot) if written not in row.inputs else ""
         if written in row.inputs:
             other = applied.operands[row.inputs.index(written)]
             if _stretches(other.shape, factors.shape) and _close(
@@ -231,19 +231,17 @@ class _Edge:
         if written == row.expression and result_of.shape == factors.shape and _close(_exact(result_of), factors, 1e-4):
             return Link(argument, result, letters, result_of.id, text=text)
         first = float(factors.flat[0])
-        if not self._reads_numbers and np.all(factors == first):
+        if not self._read and np.all(factors == first):
             return Link(argument, result, text=text if first != 1 else "", scale=first)
+        if all(np.size(self.values[row.fields[name]]) == 1 for name in self._read) and np.all(factors == first):
+            letters, factors = "", factors.ravel()[0]
         return Link(argument, result, letters, value=self._value(factors), text=text)
 
     @property
-    def _reads_numbers(self) -> bool:
-        """Whether the rule reads anything but settings and sizes."""
+    def _read(self) -> set[str]:
+        """What the rule reads beside settings and sizes."""
         row = self.row
-        return not {*row.inputs, *row.outputs}.isdisjoint(parameters(row.derivatives[self.slot])[1:])
-
-    @property
-    def _is_factor(self) -> bool:
-        return words.is_factor(self.row, self.slot)
+        return {*row.inputs, *row.outputs}.intersection(parameters(row.derivatives[self.slot])[1:])
 
     def numbers(self, link: Link) -> Array | None:
         """Return the numbers of a link's factor."""
@@ -298,7 +296,7 @@ class _Edge:
     def _table(self, starts: Array, results: Array, factors: Array) -> Link | None:
         if max(len(starts), len(results)) > TABLE:
             return None
-        text = words.local_label(self.applied, self.slot) if self._is_factor else ""
+        text = words.factor_text(self.applied, self.slot)
         table = Link(text=text, starts=tuple(starts.tolist()), results=tuple(results.tolist()))
         if np.all(factors == 1):
             return replace(table, text="")

@@ -8,6 +8,8 @@ the tensor in each of its argument slots, so ``x * x`` is one operation with two
 and the picture has two edges. A *frame* is one moment of the run, written as what changed since the moment before.
 
 Words and numbers may be written when they are first read: see `gradviz.recording.later`.
+
+The file is longer than others since it is the format of what is saved, in one piece.
 """
 
 from __future__ import annotations
@@ -469,19 +471,39 @@ class Recording:
         For a page's heading.
     producer
         The program that made the recording: ``"gradviz 0.1.0"``.
+    again
+        What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
+        No file has it, and no copy.
+
+    Examples
+    --------
+    >>> import gradviz as gv
+    >>> w = gv.tensor(2.0, requires_grad=True)
+    >>> recording = gv.draw(w * 3).recording
+    >>> len(recording.frames), recording.graph.operations[0].name
+    (2, 'mul')
     """
 
     graph: Graph
     frames: tuple[Frame, ...]
     title: str = ""
     producer: str = ""
+    again: Any = field(init=False, default=None, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "again"}
 
     def __repr__(self) -> str:
         count = len(self.frames)
         return f"<Recording {self.title!r}: {len(self.graph.operations)} operations, {count} step{'s' * (count != 1)}>"
 
     def at(self, step: int = -1) -> Moment:
-        """Return the state after frame `step` (negative counts from the end).
+        """Return the state after a frame.
+
+        Parameters
+        ----------
+        step
+            The number of the frame; a negative one counts from the end.
 
         Raises
         ------

@@ -32,6 +32,8 @@ class Names:
     given, places, parameters
         By the key of a tensor among the leaves or results. Those whose names were given; for those in a container that place,
         ``"p[0]"``; and those that are parameters of a module, whose path is their name.
+    composed
+        Those whose names are no names of the learner's, but were composed when the graph was drawn before.
     """
 
     leaves: dict[int, str] = field(default_factory=dict)
@@ -40,6 +42,7 @@ class Names:
     given: set[Identity] = field(default_factory=set)
     places: dict[Identity, str] = field(default_factory=dict)
     parameters: set[Identity] = field(default_factory=set)
+    composed: set[Identity] = field(default_factory=set)
 
     def give(self, name: str, tensor: Tensor) -> None:
         """Name a tensor, unless it has a name already."""

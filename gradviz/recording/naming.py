@@ -9,13 +9,14 @@ A tensor is called, in this order, by
 
 A name that several tensors have, as ``h`` of a loop, is counted from 0 in the order in which they came to be: ``h⁽⁰⁾``, ``h⁽¹⁾``.
 Only numbers written in a program may look alike.
+
+The file is longer than others since each rule reads what the rules before it have left without a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.passes import Key, targets_of
-from gradviz.recording.written import Expressions, Written
+from gradviz.recording.runs import Run, calls_of, runs_of, within_calls
 
 MOST_OPERANDS = 64
 """So many tensors are looked at to learn what an expression is about."""
@@ -78,20 +79,6 @@ def uncounted(name: str) -> str:
     return start if mark and name.endswith("⁾") else name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """The operations that one instruction of the learner's ran, once."""
-
-    nodes: tuple[Node, ...]
-    written: Written
-
-    def is_part_of(self, other: _Run) -> bool:
-        """Return True for what was computed by a part of the other's expression."""
-        inside, around = self.written.span, other.written.span
-        same = self.nodes[0].origin[0] is other.nodes[0].origin[0]
-        return same and inside != around and around[:2] <= inside[:2] and inside[2:] <= around[2:]
-
-
 class Naming:
     """The names of all tensors of a graph.
 
@@ -114,14 +101,15 @@ class Naming:
 
     def __init__(self, nodes: Sequence[Node], used: Mapping[Key, EngineTensor], names: Names) -> None:
         self._nodes, self._used, self._names = nodes, used, names
-        self._within = _within(nodes)
+        self._within = within_calls(nodes)
         # Those whose result the same instruction uses again.
         self._feeding = {e[0] for n in nodes for e in n.edges if e and getattr(e[0], "origin", None) == n.origin}
-        self._run_of: dict[Node, _Run] = {}
-        for run in _runs(nodes):
+        self._run_of: dict[Node, Run] = {}
+        for run in runs_of(nodes):
             self._run_of.update(dict.fromkeys(run.nodes, run))
         self._call_at = self._calls_at_their_ends()
         self._views: dict[Any, EngineTensor] = {}
+        self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
         self._inputs = {node: [self._key(node, place) for place in range(len(node.inputs))] for node in nodes}
         self._hints = self._operands_as_written()
         self.texts = {n: words.settings_words(n.operation, n.settings) if n.settings else () for n in nodes}
@@ -175,13 +163,17 @@ class Naming:
 
     def _outside(self, nodes: Sequence[Node]) -> list[Key]:
         """Return the tensors that enter some operations, in the order in which they are used."""
+        if id(nodes) in self._entering:  # a model is one instruction of a thousand operations, asked about by each
+            return list(self._entering[id(nodes)][1])
         inside = set(nodes)
         keys: list[Key | None] = []
         for node in nodes:
             arguments = zip(self._inputs[node], node.inputs, strict=True)
             keys += [key for key, argument in arguments if isinstance(argument, EngineTensor | np.ndarray)]
             keys += [self.key_of_target(tensor) for _, tensor in targets_of(node)]
-        return list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
+        found = list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
+        self._entering[id(nodes)] = nodes, found
+        return list(found)
 
     def _calls_at_their_ends(self) -> dict[Node, Call]:
         """Return the module whose result each operation is, if all of that module's was run by one instruction of the learner's.
@@ -191,7 +183,7 @@ class Naming:
         found: dict[Node, Call] = {}
         for run in dict.fromkeys(self._run_of.values()):
             for node in run.nodes:
-                for call in _calls(node):
+                for call in calls_of(node):
                     inside = self._within[id(call)]
                     if inside[-1] is node and self._run_of[inside[0]] is run:
                         found.setdefault(node, call)
@@ -221,13 +213,14 @@ class Naming:
     def _known(self, key: Key, leaf: Any) -> Called | None:
         """Return the name that a tensor has in the caller's variables, if any."""
         if leaf is None:
-            name = self._names.results.get((id(key[0]), key[1]))
-            return None if name is None else Called(name)
+            place = id(key[0]), key[1]
+            name = self._names.results.get(place)
+            return None if name is None else Called(name, named=place not in self._names.composed)
         if not isinstance(leaf, EngineTensor):
             return None
         name = self._names.leaves.get(id(leaf))
         if name is not None:
-            return Called(name)
+            return Called(name, named=id(leaf) not in self._names.composed)
         if leaf._source is None and leaf._base is not None:
             base = self._names.leaves.get(id(leaf._base))
             return None if base is None else _view(base, leaf._base.array, leaf.array)
@@ -256,7 +249,7 @@ class Naming:
                     break
         return hints
 
-    def _goes_on(self, run: _Run) -> bool:
+    def _goes_on(self, run: Run) -> bool:
         """Return True for an operation in the midst of Python's own ``sum()``: what that adds up is not yet its result."""
         return run.written.function in ("sum", "reduce") and run.nodes[-1] in self._feeding
 
@@ -301,8 +294,9 @@ class Naming:
             if name in taken and alike[plain[key]] == 1:  # wᵀᵀ is not w itself
                 name = self._as_called(key[:1], key[0].operation.name, self.called) or name
             if name in taken or (name == plain[key] and alike[name] > 1):
+                place = f"[{key[1]}]" if key[0].many else ""
                 base = name
-                while (name := counted(base, counts.get(base, 0))) in taken:
+                while (name := counted(base.removesuffix(place), counts.get(base, 0)) + place) in taken:
                     counts[base] = counts.get(base, 0) + 1
             taken.add(name)
             self.called[key] = Called(name, named=False)
@@ -326,9 +320,8 @@ class Naming:
         elif node is run.nodes[-1]:
             name = self._as_written(run, name, called)
         elif run.written.sign and name == self._as_product(run, called):
-            name = self._as_called(
-                (node,), node.operation.name, called
-            )  # what the learner wrote is the last one's name
+            # What the learner wrote is the last one's name.
+            name = self._as_called((node,), node.operation.name, called)
         return f"{name}[{place}]" if node.many else name
 
     def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
@@ -347,7 +340,7 @@ class Naming:
             self._module(node),
         )
 
-    def _as_written(self, run: _Run, name: str, called: Mapping[Key, Called]) -> str:
+    def _as_written(self, run: Run, name: str, called: Mapping[Key, Called]) -> str:
         """Name the result of several operations as one thing, and what would be long as it was written."""
         function = run.written.function
         if len(run.nodes) > 1 and run.written.sign:
@@ -356,7 +349,7 @@ class Naming:
             name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
         return (self._text(run, called) if "…" in name else "") or name
 
-    def _as_product(self, run: _Run, called: Mapping[Key, Called]) -> str:
+    def _as_product(self, run: Run, called: Mapping[Key, Called]) -> str:
         """Name the result of an operator that took several operations by that operator."""
         outside, operands = [_in_names(key, called).text for key in self._outside(run.nodes)], run.written.operands
         if len(operands) != 2 or len(outside) != len({*operands} if all(operands) else operands):
@@ -378,14 +371,14 @@ class Naming:
                 return name
         return f"{function}(…)"
 
-    def _text(self, run: _Run, called: Mapping[Key, Called], most: int = words.LONGEST_NAME) -> str:
+    def _text(self, run: Run, called: Mapping[Key, Called], most: int = words.LONGEST_NAME) -> str:
         """Return the learner's own expression, unless a variable in it is what something else in the picture is called."""
         text, elsewhere = run.written.text, run.written.variables & self._bases
         if run.nodes[-1].output_shape:
             text = run.written.entrywise
-        return "" if len(text) > most or elsewhere - self._own(run, called, elsewhere) else text
+        return "" if len(text) > most or (elsewhere and elsewhere - self._own(run, called, elsewhere)) else text
 
-    def _own(self, run: _Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
+    def _own(self, run: Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
         """Return which of some variables an expression really is about: those that enter what is written in it."""
         waiting, seen, found = self._outside(run.nodes), set[Key](), set[str]()
         while waiting and len(seen) < MOST_OPERANDS:
@@ -439,57 +432,6 @@ def _turns(node: Node) -> bool:
 
 def _outputs(node: Node) -> int:
     return len(node.operation.outputs) if node.many else 1
-
-
-def _within(nodes: Iterable[Node]) -> dict[int, list[Node]]:
-    """Return the nodes that were made in each call of a module."""
-    within: dict[int, list[Node]] = {}
-    for node in nodes:
-        for call in _calls(node):
-            within.setdefault(id(call), []).append(node)
-    return within
-
-
-def _calls(node: Node) -> list[Call]:
-    """Return the calls of modules in which a node was made, the outermost first."""
-    calls, call = [], node.call
-    while call is not None:
-        calls.append(call)
-        call = call.outer
-    return calls[::-1]
-
-
-def _runs(nodes: Sequence[Node]) -> Iterator[_Run]:
-    """Divide a graph into what single instructions made."""
-    expressions = Expressions()
-    for _, group in groupby(nodes, key=lambda node: (id(node.origin[0]), node.origin[1])):
-        for run in _once(list(group)):
-            yield _Run(tuple(run), expressions.at(run[-1].origin))
-
-
-def _once(nodes: list[Node]) -> Iterator[list[Node]]:
-    """Divide what one instruction made, in a loop, into what it made each time."""
-    depth, run, again = _depth(nodes[0]), list[Node](), False
-    for node in nodes:
-        if run and [*map(id, _calls(run[-1])[depth : depth + 1])] != [*map(id, _calls(node)[depth : depth + 1])]:
-            yield run
-            run, again = [], True
-        run.append(node)
-    names = [node.operation.name for node in run]
-    period = len(run)
-    if not again and len(_calls(run[0])) <= depth:
-        period = next(p for p in range(1, len(run) + 1) if len(run) % p == 0 and names[:p] * (len(run) // p) == names)
-    yield from (run[start : start + period] for start in range(0, len(run), period))
-
-
-def _depth(node: Node) -> int:
-    """Return how many calls of modules there are around the code in which an instruction stands."""
-    owner, _, method = node.origin[0].co_qualname.rpartition(".")
-    if method != "forward":
-        return 0
-    classes = [call.tag.class_name for call in _calls(node)]
-    name = owner.rpartition(".")[2]
-    return len(classes) - classes[::-1].index(name) if name in classes else min(len(classes), 1)
 
 
 def _view(name: str, base: Any, view: Any) -> Called:

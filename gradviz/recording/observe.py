@@ -6,9 +6,7 @@ those that the engine's own backward pass carried along each edge.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,9 +16,11 @@ from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.engine.tensor import wrap
 from gradviz.recording.collect import Collection
 from gradviz.recording.frames import frames_of
+from gradviz.recording.later import all_kept
 from gradviz.recording.model import Graph, Recording
 from gradviz.recording.names import Names, find_names
 from gradviz.recording.passes import Key, Pass, freed, nodes_behind, past_pass, trial_pass
+from gradviz.recording.replay import Replay
 from gradviz.recording.words import shape_text
 
 
@@ -73,10 +73,12 @@ def record_named(
 
     nodes = nodes_behind(outputs)
     ran = _the_pass(outputs, nodes, gradient, backward)
-    with _all_kept():
+    with all_kept():
         collected = Collection(outputs, nodes, names)
         frames = tuple(frames_of(collected, ran))
-    return Recording(collected.graph, frames, title or collected.title(), f"gradviz {__version__}")
+    recording = Recording(collected.graph, frames, title or collected.title(), f"gradviz {__version__}")
+    object.__setattr__(recording, "again", Replay(collected, ran))  # it is frozen for everybody else
+    return recording
 
 
 def structure_of(
@@ -100,19 +102,6 @@ def structure_of(
     collected = Collection((output,), nodes, find_names(variables), numbers=False)
     ids = {key: operand.id for key, operand in collected.operands.items()}
     return collected.graph, collected.title(), ids
-
-
-@contextmanager
-def _all_kept() -> Iterator[None]:
-    """Let Python look for no garbage meanwhile: there is none, and of many new objects it would look at all, again and again."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _in_words(output: Any) -> str:

@@ -6,11 +6,12 @@ Which of them belong to it is told by the words of the program: what the same wo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gradviz.recording.model import Argument, Graph, Operation, Recording, Source, Tensor
-from gradviz.recording.tracking import Axes, after, axes_of, lettered, meet, reshaped
+from gradviz.recording.tracking import Axes, after, axes_of, lengths, lettered, meet, reshaped
 
 PRODUCTS = {
     "mm": ("self", "mat2", ""),
@@ -106,7 +107,9 @@ def originals_of(recording: Recording) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for tensor in graph.tensors:
         value = values.get(tensor.id)
-        if tensor.view_of and value is not None and value.data is not None:  # of a large one there is only an overview
+        # Of a large one there is only an overview, which cannot be put into another shape.
+        same_size = math.prod(tensor.viewed) == math.prod(tensor.shape)
+        if tensor.view_of and same_size and value is not None and value.data is not None:
             same = replace(tensor, name=tensor.view_of, shape=tensor.viewed, view_of="", viewed=())
             found[tensor.id] = by_name.setdefault((same.name, same.shape), same)
     return found
@@ -122,6 +125,8 @@ def products_in(graph: Graph, originals: dict[str, Tensor]) -> list[Product]:
     originals
         From `originals_of`. Those are taken out whose views are needed by something else too.
     """
+    if not any(operation.name in PRODUCTS for operation in graph.operations):
+        return []
     users: dict[str, list[Operation]] = {}
     for operation, argument in graph.arguments():
         users.setdefault(argument.tensor, []).append(operation)
@@ -192,11 +197,9 @@ class _Search:
         for helper in helpers:
             axes = None if axes is None else after(axes, helper, self.graph)
         plus = None if added is None else self.graph.tensor(added.tensor)
-        aligned = [] if plus is None else made[len(made) - len(plus.shape) :]
-        stretched = (
-            [] if plus is None else [[] if n == 1 else axis for n, axis in zip(plus.shape, aligned, strict=True)]
-        )
-        if axes is None:
+        stretched = [] if plus is None else _stretched_to(made, plus.shape)
+        result = self.graph.tensor((helpers[-1] if helpers else operation).outputs[0])
+        if axes is None or stretched is None or lengths(axes) != [*result.shape]:
             return None
         try:
             first, second, third, fourth = lettered(left.own, right.own, axes, stretched)
@@ -209,7 +212,7 @@ class _Search:
             replace(right.factor, letters=second, turned=bool(turned and turned[1])),
             None if added is None or plus is None else Factor(added, plus, letters=fourth),
             tuple(helpers),
-            self.graph.tensor((helpers[-1] if helpers else operation).outputs[0]),
+            result,
             third,
             turned is not None,
         )
@@ -257,7 +260,7 @@ class _Search:
         """Return True if an operation exchanges the last two axes, as a person may write within a product."""
         if helper.name not in TURNING:
             return False
-        before = axes_of([2] * len(self.graph.tensor(helper.inputs[0].tensor).shape))
+        before = axes_of(self.graph.tensor(helper.inputs[0].tensor).shape)
         return after(before, helper, self.graph) == [*before[:-2], *before[:-3:-1]]
 
     def _in_order(self, product: Product) -> bool:
@@ -275,10 +278,19 @@ class _Search:
 def _multiplied(left: Axes, right: Axes) -> Axes | None:
     """Return the axes of a product of matrices, of batches of them, or with a vector; ``None`` if they do not meet."""
     batch = len(left) - 2
+    if batch < 0 or not right:
+        return None
     if len(right) == 1:
         return left[:-1] if meet(left[-1], right[0]) else None
     fits = all(map(meet, left[:batch], right[:batch])) and meet(left[-1], right[-2])
     return [*left[:-1], right[-1]] if fits else None
+
+
+def _stretched_to(made: Axes, shape: Sequence[int]) -> Axes | None:
+    """Return the axes of what is added to a product; ``None`` if it does not fit."""
+    aligned = made[max(len(made) - len(shape), 0) :]
+    stretched = [[] if length == 1 else axis for length, axis in zip(shape, aligned, strict=False)]
+    return stretched if lengths(stretched) == [*shape] else None
 
 
 def _fitted(own: Axes, shape: Sequence[int]) -> Axes:

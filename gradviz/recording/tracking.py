@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ast
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gradviz.recording.model import Graph, Operation
@@ -57,23 +57,35 @@ def after(axes: Axes, helper: Operation, graph: Graph) -> Axes | None:
         Where it stands.
     """
     settings, shape = dict(helper.attributes), graph.tensor(helper.outputs[0]).shape
-    if helper.name in ("permute", "T"):
-        order = ast.literal_eval(settings.get("dims", "None")) or range(len(axes))[::-1]
-        return [axes[place] for place in order]
-    if helper.name in ("t", "transpose"):
-        first, second = int(settings.get("dim0", 0)), int(settings.get("dim1", -1))
-        moved = list(axes)
-        moved[first], moved[second] = moved[second], moved[first]
-        return moved
-    if helper.name == "expand":
-        return _expanded(axes, shape)
-    return reshaped(axes, shape)
+    if helper.name in ("permute", "T", "t", "transpose"):
+        order = _order(helper.name, settings, len(axes))
+        moved = [axes[place] for place in order] if sorted(order) == [*range(len(axes))] else None
+    elif helper.name == "expand":
+        # Of an axis that is stretched nothing is known but its length.
+        before: Axes = [*([] for _ in range(len(shape) - len(axes))), *axes]
+        moved = [
+            there if there or length == 1 else [Axis(length)] for there, length in zip(before, shape, strict=False)
+        ]
+    else:
+        moved = reshaped(axes, shape)
+    return moved if moved is not None and lengths(moved) == [*shape] else None
 
 
-def _expanded(axes: Axes, shape: Sequence[int]) -> Axes:
-    """Of an axis that is stretched nothing is known but its length."""
-    before = [[] for _ in range(len(shape) - len(axes))] + axes
-    return [there if there or length == 1 else [Axis(length)] for there, length in zip(before, shape, strict=True)]
+def _order(name: str, settings: Mapping[str, str], count: int) -> list[int]:
+    """Return where the axes come from that an operation changes the order of, as its settings say."""
+    order = [*range(count)]
+    if name in ("permute", "T"):
+        return [int(place) for place in re.findall(r"\d+", settings.get("dims", ""))] or order[::-1]
+    first, second = settings.get("dim0", "0"), settings.get("dim1", "1")
+    if not (first.isdecimal() and second.isdecimal() and max(int(first), int(second)) < count):
+        return []
+    order[int(first)], order[int(second)] = int(second), int(first)
+    return order
+
+
+def lengths(axes: Axes) -> list[int]:
+    """Return the shape that axes have."""
+    return [math.prod([axis.length for axis in group]) for group in axes]
 
 
 def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:

@@ -6,7 +6,8 @@ All of it comes from the rows of the operations table, printed with the learner'
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,9 @@ from gradviz.recording.values import COPIED_UP_TO, value_of
 
 LONGEST_NAME = 24
 """A result without a name is called by its expression, up to this many characters."""
+
+LONGEST_FACTOR = 40
+"""So long may a local derivative be as a factor in the product along a path."""
 
 LONGEST_LABEL = 26
 """So long may a local derivative be on its edge; what is longer is called ``tanh′`` there."""
@@ -127,7 +131,6 @@ def setting_text(value: Any) -> str:
     return text if len(text) <= 60 else text[:59] + "…"
 
 
-@lru_cache(maxsize=4096)  # a long computation repeats itself
 def composed(
     operation: Operation,
     names: tuple[str, ...],
@@ -151,6 +154,26 @@ def composed(
     module
         Path of the module in which it ran; in what would be too long it is not said again.
     """
+    counts = {name for name in names if "⁽" in name}
+    if len(counts) == 1:  # in a long loop all is alike but the count
+        (own,) = counts
+        start, _, digits = own.rpartition("⁽")
+        if start.isidentifier():
+            alike = f"{start}⁽{'⁰' * (len(digits) - 1)}⁾"
+            others = tuple([alike if name == own else name for name in names])
+            return _composed(operation, others, named, arrays, settings, module).replace(alike, own)
+    return _composed(operation, names, named, arrays, settings, module)
+
+
+@lru_cache(maxsize=4096)
+def _composed(
+    operation: Operation,
+    names: tuple[str, ...],
+    named: tuple[bool, ...],
+    arrays: tuple[str, ...],
+    settings: tuple[tuple[str, str], ...],
+    module: str,
+) -> str:
     expression = operation.expression or f"{operation.name}(self)"
     short = [name if own else "…" for name, own in zip(names, named, strict=True)]
 
@@ -240,16 +263,7 @@ def local_label(applied: Applied, slot: str) -> str:
     written = applied.operation.local.get(slot, "")
     if not written:
         return ""
-    words = names_in_formulas(applied)
-    operands = list(zip(applied.operation.inputs, applied.operands, strict=True))
-    arrays = [slot for slot, operand in operands if operand.shape]
-    if applied.output_shape:
-        arrays.append(notation.GRADIENT)
-    shorter = {name: _without_path(word) for name, word in words.items()}
-    for names, short in ((words, False), (words, True), (shorter, True)):
-        text = _label(written, names, arrays, short=short)
-        if len(text) <= LONGEST_LABEL:
-            break
+    text = _shortened(applied, slot, LONGEST_LABEL)
     axes = summed_over(
         applied.operation, slot, applied.output_shape, applied.operands[applied.operation.inputs.index(slot)].shape
     )
@@ -259,9 +273,43 @@ def local_label(applied: Applied, slot: str) -> str:
     return text if len(text) <= LONGEST_LABEL + len(axes and added) else f"{applied.operation.name}′"
 
 
+def factor_text(applied: Applied, slot: str) -> str:
+    """Write what the upstream gradient is multiplied with, as a factor among others; empty if it is not a factor.
+
+    It says nothing of the axes over which the product is then added up.
+    """
+    if not applied.operation.local.get(slot, ""):
+        return ""
+    text = _shortened(applied, slot, LONGEST_FACTOR)
+    names = names_in_formulas(applied).values()
+    if not is_factor(applied.operation, slot) and re.search(rf"\b{_gradient_beside(names)}\b", text):
+        return ""
+    return text if len(text) <= LONGEST_FACTOR else f"{applied.operation.name}′"
+
+
+def _shortened(applied: Applied, slot: str, most: int) -> str:
+    """Write a local derivative with names that are shortened as far as it has to be."""
+    words = names_in_formulas(applied)
+    operands = list(zip(applied.operation.inputs, applied.operands, strict=True))
+    arrays = [slot for slot, operand in operands if operand.shape]
+    if applied.output_shape:
+        arrays.append(notation.GRADIENT)
+    shorter = {name: _without_path(word) for name, word in words.items()}
+    for names, short in ((words, False), (words, True), (shorter, True)):
+        text = _label(applied.operation.local[slot], names, arrays, short=short)
+        if len(text) <= most:
+            break
+    return text
+
+
+def _gradient_beside(words: Collection[str]) -> str:
+    """Return what to call the upstream gradient: ``g``, if nothing else is called so."""
+    return notation.GRADIENT if "g" in words else "g"
+
+
 def _label(written: str, words: Mapping[str, str], arrays: Sequence[str], *, short: bool) -> str:
     """Write a local derivative, or what becomes of the upstream gradient: ``· wᵀ``, ``gᵀ``."""
-    gradient = "g" if "g" not in words.values() else notation.GRADIENT
+    gradient = _gradient_beside(words.values())
     words = {**words, notation.GRADIENT: "\0"}
     text = "".join([piece.text for piece in pieces(written, words, arrays=arrays, product=" · ", short=short)])
     # What the gradient itself is multiplied with can stand alone, on the side that it stands.

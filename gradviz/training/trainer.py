@@ -176,6 +176,11 @@ class Trainer:
     def set(self, *, lr: float | None = None, momentum: float | None = None) -> None:
         """Change the learning rate or the momentum of all parameters, from the next epoch on.
 
+        Parameters
+        ----------
+        lr, momentum
+            The new values; ``None`` leaves one as it is.
+
         Raises
         ------
         ValueError
@@ -195,7 +200,13 @@ class Trainer:
                 group[name] = float(value)
 
     def setting(self, name: str) -> float | None:
-        """Return a setting of the first group, ``None`` if the optimiser has none of that name."""
+        """Return a setting of the first group, ``None`` if the optimiser has none of that name.
+
+        Parameters
+        ----------
+        name
+            PyTorch's name of it: ``"lr"``.
+        """
         value = self.optimizer.param_groups[0].get(name)
         value = value.item() if isinstance(value, Tensor) else value
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

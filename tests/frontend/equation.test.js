@@ -56,11 +56,10 @@ test("an array is read in rows, and a name with a shape is none", () => {
 test("parts keep their place among the signs, and a long side is broken between them", () => {
   const array = (text) => ({ text, kind: "array", tensor: "t0", role: "value" });
   const [x, w] = [array("[[1, 3], [2, 4]]"), array("[[11, −5], [21, −8]]")];
-  const [first, second] = formulasOf(["= ", x, " · ", w]);
-  assert.equal(first.text, "= [[1, 3], [2, 4]] ·");
-  assert.equal(second.text, "[[11, −5], [21, −8]]");
+  const [sign, first, second] = formulasOf(["= ", x, " · ", w]);
+  assert.deepEqual([sign.text, first.text, second.text], ["=", "[[1, 3], [2, 4]] ·", "[[11, −5], [21, −8]]"]);
   assert.deepEqual(pieces(second.row), [{ kind: "part", place: 1 }]);
-  assert.deepEqual(pieces(first.row).map(({ kind }) => kind), ["sign", "part", "sign"]);
+  assert.deepEqual(pieces(first.row).map(({ kind }) => kind), ["part", "sign"]);
 });
 
 test("a large array stands alone, to be drawn", () => {
@@ -76,8 +75,15 @@ test("sums say along what, and more is added than set equal", () => {
 
 test("no text is lost, whatever it is", () => {
   for (const text of ["<script>", "∂", "∂/∂", "((", "名前 = 5", "‖x‖", "a b c", "1/0", "²", "x/∂y", "∂x/∂"]) {
-    const all = (found) => found.map((piece) => (piece.kind === "fraction" ? `${all(piece.above)}/${all(piece.below)}` : piece.kind === "power" ? all([piece.base]) + piece.raised : piece.text)).join("");
+    const all = (found) => found.map((piece) => (piece.kind === "fraction" ? `${all(piece.above)}/${all(piece.below)}` : piece.kind === "power" ? all([piece.base]) + piece.raised : piece.kind === "group" ? `(${all(piece.of)})` : piece.text)).join("");
     const kept = (written) => written.replace(/\s/gu, "").replaceAll("²", "2").replaceAll("ᵀ", "T");
     assert.equal(kept(all(pieces(text))), kept(text), text);
   }
+});
+
+test("what is in brackets is raised as a whole, and one of several of a name has its count above it", () => {
+  const [gradient] = pieces("(∂L/∂h)ᵀ");
+  assert.deepEqual([gradient.kind, gradient.raised, gradient.base.kind, gradient.base.of[0].kind], ["power", "T", "group", "fraction"]);
+  assert.deepEqual(plain("h⁽¹⁰⁾ @ W"), [{ h: "(10)" }, "@", "W"]);
+  assert.deepEqual(pieces("(x @ W)⁽⁰⁾")[0].base.of.map(({ text }) => text), ["x", "@", "W"]);
 });

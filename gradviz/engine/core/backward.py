@@ -69,7 +69,7 @@ class Pass:
         self.arriving: dict[Any, Any] = {}
         """By node (and result, where it has several): the sum of the gradients so far."""
         self.leading: set[Any] | None = None
-        """The nodes from which a gradient goes on to what is wanted; ``None`` if everything is."""
+        """The nodes from which a gradient goes on to a tensor that is wanted; ``None`` if all leaves are."""
         if wanted:
             ends = {edge[0] for edge in self.targets if edge is not None}
             self.leading = leading_to(ends, self.order)
@@ -126,7 +126,7 @@ class Pass:
             return None
         gradient = self.listener.complete(node, place, arrived)
         if (node, place) in self.found:
-            # As the listener leaves it, unless it goes on from here to something else that is wanted.
+            # As the listener leaves it; as it arrived where the way goes on to something else that is wanted: PyTorch's rule.
             wished = arrived if self.leading and node in self.leading else gradient
             self.found[node, place] = wished if self.create_graph else wrap(wished)
         return gradient
@@ -140,8 +140,10 @@ class Pass:
         arrived = [self.completed(node, place, self.arriving.pop((node, place), None)) for place in places]
         if all(gradient is None for gradient in arrived):
             return None
-        zeros = [wrap(np.zeros_like(one)) if self.create_graph else np.zeros_like(one) for one in results]
-        gradients = Gradients(z if one is None else one for one, z in zip(arrived, zeros, strict=True))
+        gradients = Gradients(
+            (wrap(np.zeros_like(result)) if self.create_graph else np.zeros_like(result)) if one is None else one
+            for one, result in zip(arrived, results, strict=True)
+        )
         gradients.arrived = tuple(one is not None for one in arrived)
         return gradients
 

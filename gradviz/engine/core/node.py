@@ -89,6 +89,6 @@ class Node:
 
 
 class Gradients(tuple[Any, ...]):
-    """The gradients of a node's several results: zeros where none has arrived, and `arrived` says where one has."""
+    """The gradients of a node's several results (a matrix is taken apart into three): zeros where none has arrived."""
 
-    arrived: tuple[bool, ...]
+    arrived: tuple[bool, ...]  # where one has

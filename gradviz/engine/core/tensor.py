@@ -24,7 +24,7 @@ class Mode(threading.local):
     enabled = True
     """Whether operations leave nodes behind."""
     barred: str | None = None
-    """Why what is computed now may never be part of a graph, where that is so."""
+    """Why what is computed now may never be part of a graph, where that is so (in PyTorch: inference mode)."""
     formulas = False
     """Whether formulas run on tensors: NumPy's functions in them are to be recorded."""
 
@@ -54,7 +54,7 @@ class Tensor:
         return AccumulateGrad(self)
 
     def _writable(self) -> np.ndarray[Any, Any]:
-        """Return the array itself, to be written to."""
+        """Return the array itself, to be written to (a NumPy scalar cannot be)."""
         if not isinstance(self.array, np.ndarray):
             self.array = np.array(self.array)
         return self.array
@@ -88,14 +88,14 @@ _kind: type[Any] = Tensor
 
 
 def results_are(kind: type[Tensor]) -> None:
-    """Say of which class results are: one with more manners than `Tensor`."""
+    """Say of which class results are: a program wants tensors with all of PyTorch's members."""
     global _kind
     _kind = kind
 
 
 def wrap(array: Array, grad_fn: Any = None, output_nr: int = 0) -> Any:
     """Make a tensor around an array, without a copy: a result, with the node that made it where a gradient flows."""
-    out = _new(_kind)
+    out = _new(_kind)  # past the constructor: a result has nothing to check
     out.array = array
     out._grad_fn = grad_fn
     if grad_fn is not None:

@@ -32,8 +32,12 @@ def tensor(
         A number, nested lists of numbers, or an array.
     dtype
         By default float32 for Python floats, int64 for ints, bool for bools, an array's own for arrays.
+    device
+        ``"cpu"``; there is no other.
     requires_grad
         Whether ``backward()`` should compute a gradient for it.
+    pin_memory
+        As in PyTorch. Without effect: there is no other memory to copy to.
 
     Raises
     ------

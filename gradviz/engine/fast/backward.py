@@ -83,7 +83,7 @@ class Pass(core.Pass):
                     continue
                 if leading is not None and node not in leading:
                     continue
-                rules, reduced, drops = node.plan or plan_of(type(node))
+                rules, reduced, drops, settings = node.plan or plan_of(type(node))
                 if rules is None or node.hooks is not None:
                     contributions = self.contributions(node, upstream)
                 else:
@@ -130,11 +130,13 @@ class Pass(core.Pass):
                             self.finish(target, node)
                         else:
                             waiting[target] -= 1
-                if not retain_graph:
-                    if drops:
-                        node.values = None
-                    elif drops is None:
+                if drops is not False and not retain_graph:
+                    if drops is None:
                         node.release()
+                    elif drops is True or node.operation.saved_names(tuple([edge is not None for edge in edges])):
+                        if settings is not None:
+                            node.settings_ = node.values[settings:]
+                        node.values = None
         finally:
             mode.enabled = before
         return [found[edge] for edge in self.targets]
@@ -161,9 +163,12 @@ class Pass(core.Pass):
                 end.add(gradient)
 
 
-Plan = tuple[tuple[Any, ...] | None, int | None, bool | None]
-"""Of a class of nodes: its rules, ``None`` if it has a way of its own; where the result stands that a reduction has kept
-the axes of; and whether it drops what it saved, has nothing to drop, or has to look."""
+DEPENDS = "depends"
+
+Plan = tuple[tuple[Any, ...] | None, int | None, Any, int | None]
+"""Of a class of nodes: its rules, ``None`` if it has a way of its own; where the result stands that a reduction has kept the
+axes of; whether it drops what it saved (True), has nothing to drop (False), has to look at its edges, or has a way of its own
+(None); and where its settings begin, if it has any."""
 
 
 def reading(operation: Operation, formula: Any, rule: Any) -> tuple[Any, int, int, int]:
@@ -179,12 +184,14 @@ def plan_of(kind: type[Any]) -> Plan:
     """Note for a class of nodes how they run."""
     operation = getattr(kind, "operation", None)
     if operation is None or kind.contributions is not Node.contributions:
-        kind.plan = None, None, None
+        kind.plan = None, None, None, None
     else:
         reduced = operation.fields["result"] if operation.reduction else None
-        looks = kind.release is not Node.release or operation.settings
         formulas = [operation.derivatives.get(name) for name in operation.inputs]
         rules = tuple(reading(operation, *pair) for pair in zip(formulas, operation.rules, strict=True))
-        kind.plan = rules, reduced, None if looks else operation.saves
+        drops: Any = DEPENDS if operation.saves is None else operation.saves
+        drops = drops if kind.release is Node.release else None
+        settings = len(operation.inputs) + len(operation.outputs) if operation.settings else None
+        kind.plan = rules, reduced, drops, settings
     plan: Plan = kind.plan
     return plan

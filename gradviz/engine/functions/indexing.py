@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.arguments import normal_axis
+from gradviz.engine.arguments import normal_axis, watching
 from gradviz.engine.functions.diagonals import check_part
 from gradviz.engine.functions.shapes import unsqueeze
 from gradviz.engine.functions.subscripts import (
@@ -24,7 +24,6 @@ from gradviz.engine.functions.subscripts import (
     slice_of,
     takes_all,
 )
-from gradviz.engine.operation import watching
 from gradviz.engine.operations import indexing, parts, shapes
 from gradviz.engine.tensor import Tensor
 from gradviz.engine.views import view_of

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
-from gradviz.engine.arguments import array_of, normal_axis
+from gradviz.engine.arguments import array_of, normal_axis, watching
 from gradviz.engine.functions.repeating import broadcast_shape, expand
 from gradviz.engine.functions.shapes import flatten
 from gradviz.engine.functions.subscripts import check_places
-from gradviz.engine.operation import watching
 from gradviz.engine.operations import scattering, selection, shapes
 from gradviz.engine.tensor import Tensor, wrap
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import advice, dtypes, functions
+from gradviz.engine.arguments import watching
 from gradviz.engine.functions.repeating import broadcast_shape
-from gradviz.engine.operation import watching
 from gradviz.engine.operations import scalars
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.activations import log_softmax, logsigmoid

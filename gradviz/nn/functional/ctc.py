@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import functions
-from gradviz.engine.operation import watching
+from gradviz.engine.arguments import watching
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.functional.reductions import reduced, reduction_number
 from gradviz.nn.operations import losses as rows

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 
-from gradviz.engine import advice, dtypes, functions
+from gradviz.engine import advice, dtypes, fast, functions
+from gradviz.engine.fast import layers as quick
+from gradviz.engine.linalg.operations import products
+from gradviz.engine.operations import shapes
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.operations import bilinear as rows
 
@@ -40,6 +43,10 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return product if bias is None else product + bias
     rows = functions.reshape(input, (math.prod(input.shape[:-1]), input.shape[-1]))
     return functions.view(functions.addmm(bias, rows, weight.t()), (*input.shape[:-1], weight.shape[0]))
+
+
+if fast.enabled:
+    linear = quick.linear(shapes.t.operation, products.addmm.operation, linear)  # type: ignore[attr-defined]
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

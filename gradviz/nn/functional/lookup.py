@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gradviz.engine import functions, inplace
+from gradviz.engine.arguments import watching
 from gradviz.engine.modes import no_grad
-from gradviz.engine.operation import watching
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn.operations import embedding as rows
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradviz.engine import dtypes, functions, inplace
+from gradviz.engine.arguments import watching
 from gradviz.engine.modes import no_grad
-from gradviz.engine.operation import watching
 from gradviz.engine.operations import scalars
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.functional.fixed import fixed

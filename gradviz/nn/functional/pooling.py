@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import functions
+from gradviz.engine.arguments import watching
 from gradviz.engine.functions.shapes import squeeze, unsqueeze
-from gradviz.engine.operation import watching
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.operations import pooling
 

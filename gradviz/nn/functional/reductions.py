@@ -33,7 +33,7 @@ def reduced(losses: Tensor, how: int) -> Tensor:
 
 def same_size(input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Broadcast predictions and targets to one shape, with PyTorch's warning: it is nearly always a mistake."""
-    if target.shape == input.shape:
+    if target.array.shape == input.array.shape:
         return input, target
     words = (
         f"Using a target size ({target.shape}) that is different to the input size ({input.shape}). This will "
@@ -54,8 +54,8 @@ def check_fits(input: Tensor, target: Tensor) -> None:
 
 def check_floating(name: str, input: Tensor, target: Tensor) -> None:
     """Say that there is no loss of whole numbers."""
-    kind = dtypes.result_type(input.array, target.array)
-    if kind.kind != "f":
+    if input.array.dtype.kind != "f" and target.array.dtype.kind != "f":
+        kind = dtypes.result_type(input.array, target.array)
         name_of = dtypes.scalar_type_name(dtypes.from_numpy(kind))
         raise NotImplementedError(f"\"{name}_cpu\" not implemented for '{name_of}'")
 

@@ -72,7 +72,7 @@ def columns(
         raise ValueError(f"{outputs} windows do not fit into an image of {tuple(size)}")
     outputs = outputs or most
     if any(geometry.padding):
-        image = np.pad(image, [(0, 0), (0, 0), *((p, p) for p in geometry.padding)])
+        image = _with_border(image, geometry.padding)
     steps = image.strides
     # Every window is a view: moving by a stride along the outputs, by a dilation inside.
     windows = np.lib.stride_tricks.as_strided(
@@ -87,6 +87,15 @@ def columns(
         writeable=False,
     )
     return windows.reshape(geometry.groups, channels // geometry.groups * math.prod(kernel), batch * math.prod(outputs))
+
+
+def _with_border(image: np.ndarray, padding: tuple[int, ...]) -> np.ndarray:
+    """Put zeros around an image (`np.pad` takes several times as long)."""
+    wide = np.zeros(
+        (*image.shape[:2], *(n + 2 * p for n, p in zip(image.shape[2:], padding, strict=True))), image.dtype
+    )
+    wide[(slice(None), slice(None), *(slice(p, p + n) for n, p in zip(image.shape[2:], padding, strict=True)))] = image
+    return wide
 
 
 def image_of(

@@ -167,25 +167,23 @@ def _largest(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarr
     flat, inside = (
         np.broadcast_to(part, (*outputs, *kernel)).reshape(*outputs, math.prod(kernel)) for part in (flat, inside)
     )
-    entries = self.reshape(*lead, math.prod(size))[..., flat]
-    if not inside.all():
-        lowest = -np.inf if self.dtype.kind == "f" else np.iinfo(self.dtype).min
-        entries = np.where(inside, entries, lowest)
-    best = np.argmax(entries, -1)
-    if self.dtype.kind == "f":
-        best = _as_pytorch_finds(entries, inside, best)
-    values = np.take_along_axis(entries, best[..., None], -1)[..., 0]
-    indices = np.take_along_axis(np.broadcast_to(flat, entries.shape), best[..., None], -1)[..., 0]
+    # One entry of all windows after the other: there are few of them, and many windows.
+    image = self.reshape(*lead, math.prod(size))
+    first = np.argmax(inside, -1)[..., None]  # that is not padding
+    indices = np.broadcast_to(np.take_along_axis(flat, first, -1)[..., 0], (*lead, *outputs)).copy()
+    values = np.take_along_axis(image, indices.reshape(*lead, math.prod(outputs)), -1).reshape(indices.shape)
+    unsure = self.dtype.kind == "f" and bool(np.isnan(image).any())
+    for entry in range(math.prod(kernel)):
+        places_of_entry = flat[..., entry]
+        found = image[..., places_of_entry]
+        larger = found > values
+        if unsure:  # the last wins of those that are not numbers
+            larger |= np.isnan(found)
+        if not inside[..., entry].all():
+            larger &= inside[..., entry]
+        np.copyto(values, found, where=larger)
+        np.copyto(indices, places_of_entry, where=larger)
     return values, indices
-
-
-def _as_pytorch_finds(entries: np.ndarray, inside: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """Let the last win of those that are not numbers, and where all are −∞ the first that is not padding."""
-    found = np.take_along_axis(entries, best[..., None], -1)[..., 0]
-    if np.isfinite(found).all():
-        return best
-    last = entries.shape[-1] - 1 - np.argmax(np.isnan(entries[..., ::-1]), -1)
-    return np.where(np.isnan(found), last, np.where(np.isneginf(found), np.argmax(inside, -1), best))
 
 
 def _back_to_winner(grad_output: Any, self: Any, indices: np.ndarray, places: tuple[np.ndarray, ...]) -> Any:
@@ -193,8 +191,19 @@ def _back_to_winner(grad_output: Any, self: Any, indices: np.ndarray, places: tu
     lead = sizes[: len(sizes) - len(places)]
     image, windows = math.prod(sizes[len(lead) :]), math.prod(indices.shape[len(lead) :])
     shape = (*lead, windows)  # counted, since of an empty batch -1 could be anything
+    if isinstance(grad_output, np.ndarray) and all(map(_apart, places)):  # no entry won twice: nothing to add up
+        flat = np.zeros(math.prod(sizes), grad_output.dtype)
+        starts = np.arange(math.prod(lead))[:, None] * image
+        flat[(indices.reshape(math.prod(lead), windows) + starts).ravel()] = grad_output.ravel() + 0.0  # (not −0)
+        return flat.reshape(sizes)
     flat = put_along(np.reshape(grad_output, shape), indices.reshape(shape), len(lead), (*lead, image))
     return np.reshape(flat, sizes)
+
+
+def _apart(seen: np.ndarray) -> bool:
+    """Say whether no place along an axis is seen by two windows."""
+    inside = seen[seen >= 0]
+    return seen.ndim == 2 and len(np.unique(inside)) == len(inside)
 
 
 def _largest_of_each(self: np.ndarray, places: tuple[np.ndarray, ...]) -> tuple[np.ndarray, np.ndarray]:

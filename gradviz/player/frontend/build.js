@@ -1,5 +1,6 @@
-// Bundles src/ into ../static: player.js and player.css, and for training runs training.js and training.css, which have the
-// player in them. Run it with `npm run build`.
+// Bundles src/ into ../static. backprop.js is the player, which both front ends show; player.js starts it alone, training.js is
+// the player of training runs, in which it opens. A front end is backprop.js and one of the two, one after the other. And
+// player.css; training.css has it in it. Run it with `npm run build`.
 //
 // The first line of each carries a hash of the sources, so that a test can tell a stale bundle without having Node:
 // sha256 over "name\n" + content of every file in src/, in order of name, which has its folder in it; and then of what is
@@ -26,23 +27,29 @@ for (const name of ["drawing/charts/look.json"]) {
 }
 const banner = `/* gradviz player, built by "npm run build"; sources sha256:${hash.digest("hex")} */`;
 
-await build({
-  entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` },
+const NAME = "gradvizBackprop"; // by which backprop.js is known to what stands below it
+
+/** Whoever imports the player finds it there. @type {import("esbuild").Plugin} */
+const shared = {
+  name: "shared",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /player\.js$/ }, ({ path, resolveDir }) =>
+      join(resolveDir, path) === join(here, "src", "player.js") ? { path: "player", namespace: "shared" } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: "shared" }, () => ({ contents: `export const { render } = ${NAME};` }));
+  },
+};
+
+/** @type {import("esbuild").BuildOptions} */
+const common = {
   outdir: `${here}../static`,
   bundle: true,
-  format: "esm",
   target: "es2022",
   charset: "utf8",
   minify: true,
-  banner: { js: banner },
+  banner: { js: banner, css: banner },
   logLevel: "info",
-});
-await build({
-  entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css` },
-  outdir: `${here}../static`,
-  bundle: true,
-  charset: "utf8",
-  minify: true,
-  banner: { css: banner },
-  logLevel: "info",
-});
+};
+await build({ ...common, entryPoints: { backprop: `${here}src/player.js` }, format: "iife", globalName: NAME });
+await build({ ...common, entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` }, format: "esm", plugins: [shared] });
+await build({ ...common, entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css` } });

@@ -73,6 +73,18 @@ class RunComparison(Shown):
         What is compared.
     notes
         What is to be known of all of them, such as runs that failed.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> def run(lr):
+    ...     w = torch.tensor(2.0, requires_grad=True)
+    ...     player = torch.train(lambda: (w - 1.0) ** 2, torch.optim.SGD([w], lr=lr), epochs=3)
+    ...     player.train()
+    ...     return player.run
+    >>> both = torch.compare(run(0.1), run(0.3))
+    >>> len(both.runs)
+    2
     """
 
     runs: tuple[Run, ...]

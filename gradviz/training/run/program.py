@@ -169,10 +169,13 @@ class Program:
         for number, gradient in gradients.items():
             slots[number]._grad = wrap(np.array(gradient))
         names, calls = Names(), _Calls(self.graph)
+        # All keep their names: what computes them now was written by nobody who would know other ones.
+        known = {tensor.id: tensor for tensor in self.graph.tensors}
         for slot, tensor in zip(self.slots, slots, strict=True):
-            if slot.name and isinstance(tensor, Tensor):
-                names.leaves[id(tensor)] = slot.name
-        named = {tensor.id: tensor.name for tensor in self.graph.tensors if tensor.named}
+            if isinstance(tensor, Tensor) and slot.tensor in known:
+                names.leaves[id(tensor)] = known[slot.tensor].name
+                if not known[slot.tensor].named:
+                    names.composed.add(id(tensor))
         nodes = []
         for operation, made in zip(self.graph.operations, results, strict=True):
             node = made[0]._grad_fn
@@ -181,8 +184,9 @@ class Program:
             node.call = calls.of(operation.module)
             nodes.append(node)
             for tensor_id, place in zip(operation.outputs, _places(node, operation.outputs), strict=False):
-                if tensor_id in named:
-                    names.results[id(node), place] = named[tensor_id]
+                names.results[id(node), place] = known[tensor_id].name
+                if not known[tensor_id].named:
+                    names.composed.add((id(node), place))
         names.modules.update(calls.names)
         at, place = self.output
         output = results[at][place]

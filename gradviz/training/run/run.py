@@ -52,6 +52,19 @@ class Run:
         Whether the loop is over.
     owners
         By program and slot: which of the run's parameters goes in there.
+
+    Examples
+    --------
+    >>> import gradviz as torch
+    >>> w = torch.tensor(2.0, requires_grad=True)
+    >>> with torch.record() as run:
+    ...     for epoch in range(2):
+    ...         loss = (w - 1.0) ** 2
+    ...         loss.backward()
+    ...         w.data -= 0.25 * w.grad
+    ...         w.grad = None
+    >>> run.losses
+    array([1.  , 0.25])
     """
 
     def __init__(self, log: Log) -> None:
@@ -73,11 +86,23 @@ class Run:
         self.grown()
 
     def watch(self, listener: Callable[[Run], None]) -> None:
-        """Call ``listener(run)`` after every further step, and at the end."""
+        """Call ``listener(run)`` after every further step, and at the end.
+
+        Parameters
+        ----------
+        listener
+            What is called, with the run.
+        """
         self._listeners.append(listener)
 
     def unwatch(self, listener: Callable[[Run], None]) -> None:
-        """Stop calling a listener."""
+        """Stop calling a listener.
+
+        Parameters
+        ----------
+        listener
+            As given to `watch`.
+        """
         if listener in self._listeners:
             self._listeners.remove(listener)
 
@@ -154,6 +179,11 @@ class Run:
     def parameter(self, name: str) -> History:
         """Return one parameter's way through the run.
 
+        Parameters
+        ----------
+        name
+            What it is called: ``"fc1.weight"``.
+
         Raises
         ------
         KeyError
@@ -222,7 +252,15 @@ class Run:
         return max(place for place, one in enumerate(self.log.epoch_of) if one == number)
 
     def nearest(self, index: int, *, complete: bool = True) -> Entry:
-        """Return the kept step nearest to one, which can be computed again unless `complete` is False."""
+        """Return the kept step nearest to one.
+
+        Parameters
+        ----------
+        index
+            The number of the step that is looked for.
+        complete
+            Whether it has to be one that can be computed again.
+        """
         entries = [entry for entry in self.log.entries if entry.complete or not complete]
         if not entries:
             why = "no graph was kept" if self.log.entries else "nothing was recorded"
@@ -232,7 +270,13 @@ class Run:
         return min(entries, key=lambda entry: abs(entry.index - index))
 
     def recording_of(self, entry: Entry) -> Recording:
-        """Return the computation of a kept step."""
+        """Return the computation of a kept step.
+
+        Parameters
+        ----------
+        entry
+            The step, as `nearest` returns it.
+        """
         assert entry.program is not None
         program = self.log.programs[entry.program]
         epoch = self.log.epoch_of[entry.index]

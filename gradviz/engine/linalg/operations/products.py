@@ -51,8 +51,8 @@ mm = general(
     product,
     "self mat2",
     {
-        "self": lambda grad, mat2: product(grad, np.transpose(mat2)),
-        "mat2": lambda grad, self: product(np.transpose(self), grad),
+        "self": lambda grad, mat2: product(grad, mat2.T),
+        "mat2": lambda grad, self: product(self.T, grad),
     },
     expression="self @ mat2",
     local=_TURNED_BACK,
@@ -80,7 +80,7 @@ mv = general(
     "self vec",
     {
         "self": lambda grad, vec: np.expand_dims(grad, 1) * np.expand_dims(vec, 0),
-        "vec": lambda grad, self: np.transpose(self) @ grad,
+        "vec": lambda grad, self: self.T @ grad,
     },
     expression="self @ vec",
     local={"self": "outer(grad, vec)", "vec": "self.T @ grad"},
@@ -129,8 +129,8 @@ addmm = general(
     "self mat1 mat2",
     {
         "self": lambda grad, beta: times(beta, grad),
-        "mat1": lambda grad, mat2, alpha: times(alpha, product(grad, np.transpose(mat2))),
-        "mat2": lambda grad, mat1, alpha: times(alpha, product(np.transpose(mat1), grad)),
+        "mat1": lambda grad, mat2, alpha: times(alpha, product(grad, mat2.T)),
+        "mat2": lambda grad, mat1, alpha: times(alpha, product(mat1.T, grad)),
     },
     settings="beta alpha",
     expression="alpha * (mat1 @ mat2) + beta * self",
@@ -146,7 +146,7 @@ addmv = general(
     {
         "self": lambda grad, beta: times(beta, grad),
         "mat": lambda grad, vec, alpha: times(alpha, np.expand_dims(grad, 1) * np.expand_dims(vec, 0)),
-        "vec": lambda grad, mat, alpha: times(alpha, np.transpose(mat) @ grad),
+        "vec": lambda grad, mat, alpha: times(alpha, mat.T @ grad),
     },
     settings="beta alpha",
     expression="alpha * (mat @ vec) + beta * self",
@@ -194,7 +194,7 @@ addr = general(
     {
         "self": lambda grad, beta: times(beta, grad),
         "vec1": lambda grad, vec2, alpha: times(alpha, grad @ vec2),
-        "vec2": lambda grad, vec1, alpha: times(alpha, np.transpose(grad) @ vec1),
+        "vec2": lambda grad, vec1, alpha: times(alpha, grad.T @ vec1),
     },
     settings="beta alpha",
     expression="alpha * outer(vec1, vec2) + beta * self",

@@ -1,7 +1,7 @@
 // What happens inside one backward step, one event at a time, cut from the step: a gradient arrives, is multiplied with a local
 // derivative for each argument, perhaps summed along what was broadcast, and added to what has come before. Pure functions, no DOM.
 
-import { readable } from "./facts.js";
+import { entries, readable } from "./facts.js";
 import { numberText } from "./number.js";
 import { PARTS } from "./state.js";
 
@@ -70,7 +70,7 @@ export function eventsOf({ steps, facts, sums, brackets }) {
         kind: "local",
         title: "Local derivative",
         sentence: SENTENCES[way].local(name(target), name(result)),
-        equation: localLines(argument, way, `∂${below(result)}/∂${below(target)}`, line, contribution.local),
+        equation: localLines(argument, way, `∂${below(result)}/∂${below(target)}`, line, contribution.local, below),
         current: [argument.id],
         // A loss's bars of prediction minus target are the local derivative.
         ...(place ? {} : cut(step, (key) => key.startsWith(`${operation.id}_`) && BARS.test(key.slice(operation.id.length + 1)))),
@@ -79,19 +79,20 @@ export function eventsOf({ steps, facts, sums, brackets }) {
         kind: "product",
         title: "Contribution",
         sentence: SENTENCES[way].product(name(target), name(result)),
-        equation: line ? [line] : [],
+        equation: line ? [contribution.summed_axes?.length ? unsummed(line) : line] : [],
         current: [argument.id],
         ...cut(step, (key) => key === argument.id || key === `${argument.id}_l`),
       });
       const axes = contribution.summed_axes ?? [];
       if (axes.length) {
         const { shape } = contribution.value;
+        const over = /Σ (rows|columns|ax[ei]s [\d, ]*\d) \(/u.exec(line?.text ?? "")?.[1] ?? "all entries";
         add({
           kind: "summed",
           title: "Summed where it was broadcast",
           sentence:
             `${name(target)} was stretched to the shape of ${name(result)}, so each of its entries was used several times: ` +
-            `their gradients are summed over ${axes.length === 1 ? "axis" : "axes"} ${axes.join(", ")}.`,
+            `their gradients are summed over ${/^[rc]/.test(over) ? "the " : ""}${over}.`,
           equation: line ? [line] : [{ text: `→ ${shape.length ? shape.join("×") : "one number"}`, kind: "note" }],
           current: [argument.id, target],
         });
@@ -180,18 +181,26 @@ const SENTENCES = {
  * @param {Way} way
  * @param {string} name
  * @param {Line | undefined} line what was sent
- * @param {Value | undefined} entries its own, entry by entry
+ * @param {Value | undefined} own entry by entry
+ * @param {(tensor: string) => string} nameOf
  * @returns {Line[]}
  */
-function localLines({ id, local = "", local_number: number }, way, name, line, entries) {
+function localLines({ id, local = "", local_number: number }, way, name, line, own, nameOf) {
   if (!local || way === "other") return [];
   if (way === "matrix") {
     const matrix = line?.sides?.flat().find((part) => typeof part !== "string" && part.role === "value");
-    return matrix && typeof matrix !== "string" ? [equal([local.replace(/^· | ·$/gu, "")], [matrix])] : [];
+    return matrix && typeof matrix !== "string" ? [equal([`${nameOf(matrix.tensor ?? "")}${matrix.transposed ? "ᵀ" : ""}`], [matrix])] : [];
   }
-  if (entries?.shape.length) return [equal([local], [partOf(entries, id, "local")])];
+  if (own?.shape.length) return [equal([local], [partOf(own, id, "local")])];
   const scalar = number !== undefined || /^−?[\d.]+$/u.test(local);
   return [scalar ? equal([name], [local], ...(number ? [[number]] : [])) : equal([local])];
+}
+
+/** What is summed in a line, before it is. @param {Line} line */
+function unsummed({ sides = [] }) {
+  const opened = (/** @type {string | Part} */ part, /** @type {number} */ k) => (k === 0 && typeof part === "string" ? part.replace(/^Σ[^(]*\(/u, "") : part);
+  const closed = (/** @type {string | Part} */ part, /** @type {number} */ k, /** @type {any[]} */ all) => (k === all.length - 1 && typeof part === "string" ? part.replace(/\)$/u, "") : part);
+  return equal(...sides.slice(1, -1).map((side) => side.map(opened).map(closed).filter((part) => part !== "")));
 }
 
 /** @param {string} name @param {Value} value @param {string} tensor */
@@ -212,7 +221,8 @@ function equal(...sides) {
  */
 function partOf(value, tensor, role) {
   const { shape, dtype } = value;
-  const texts = shape.length < 3 && shape.every((length) => length && length <= 4) ? readable(value).data?.map((/** @type {number} */ number) => numberText(number, 4, dtype)) : undefined;
+  const few = shape.every((length) => length && length <= 4) || (entries(shape) > 0 && entries(shape) <= 6);
+  const texts = shape.length < 3 && few ? readable(value).data?.map((/** @type {number} */ number) => numberText(number, 4, dtype)) : undefined;
   if (!texts) return { text: `(${shape.join("×")})`, kind: "array", tensor, role };
   if (!shape.length) return { text: texts[0], kind: "number", tensor, role };
   const columns = shape[shape.length - 1];

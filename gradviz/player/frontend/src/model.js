@@ -33,7 +33,9 @@ export class PageModel {
   #take(payload) {
     const { predict, grain, folds, depth } = payload;
     Object.assign(this.#values, { payload, predict: predict === true, grain: grain === "event" ? grain : "operation", depth: depth?.now ?? null, every_operation: payload.every === true });
-    this.#folds = { ...folds, [depth?.now]: payload };
+    const whole = { paths: payload.paths, nudges: payload.nudges }; // the same however much is folded
+    const others = Object.entries(folds ?? {}).map(([now, fold]) => [now, { ...whole, ...fold }]);
+    this.#folds = { ...Object.fromEntries(others), [depth?.now]: payload };
   }
 
   /** @param {string} name */

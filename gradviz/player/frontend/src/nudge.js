@@ -2,13 +2,14 @@
 
 import { button, html } from "./dom.js";
 import { placeOf } from "./explain.js";
+import { readableNumber } from "./facts.js";
 import { math, subscript } from "./mathml.js";
 import { numberText } from "./number.js";
 import { shortName } from "./workings.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
 /** @typedef {import("./facts.js").Facts} Facts */
-/** @typedef {Record<string, {by: number[], results: (number | string)[][]}>} Nudges worked out beforehand: for each entry of a leaf the output, one for each nudge */
+/** @typedef {Record<string, {by: number[], before: number | string, results: (number | string)[][]}>} Nudges worked out beforehand: for each entry of a leaf the output, one for each nudge */
 
 const STEPS = [-1, -0.1, -0.01, 0.01, 0.1, 1];
 const USUAL = 0.1;
@@ -38,11 +39,12 @@ export function verdict(said, true_, output, where) {
 /**
  * @param {Facts} facts
  * @param {Nudges} nudges
+ * @param {(text: string) => void} say
  * @param {(tensor: string, index: number, by: number) => void} [ask] asks the kernel, which answers with `told`
  */
-export function makeNudge(facts, nudges, ask) {
+export function makeNudge(facts, nudges, say, ask) {
   const head = html("span", { class: "gp-nudge-if" });
-  const amount = html("output", { class: "gp-v" });
+  const amount = html("b", { class: "gp-v" });
   const [less, more] = [button("−", () => turn(-1), { kind: "gp-small" }), button("+", () => turn(1), { kind: "gp-small" })];
   less.setAttribute("aria-label", "Nudge it less");
   more.setAttribute("aria-label", "Nudge it more");
@@ -52,12 +54,12 @@ export function makeNudge(facts, nudges, ask) {
     return { row: html("div", { class: "gp-nudged" }, html("span", { class: "gp-muted" }, words), html("span", { class: "gp-beam", "aria-hidden": "true" }, bar), number), bar, number };
   });
   const note = html("p", { class: "gp-muted" });
-  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge", "aria-live": "polite" }, html("div", { class: "gp-nudge-head" }, head, html("span", { class: "gp-turn" }, less, amount, more), outcome), ...rows.map(({ row }) => row), note);
+  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge" }, html("div", { class: "gp-nudge-head" }, head, html("span", { class: "gp-turn" }, less, amount, more), outcome), html("div", { class: "gp-bars" }, ...rows.map(({ row }) => row)), note);
   /** @type {Entry | undefined} */
   let entry;
   let by = USUAL;
   let step = 0;
-  /** @type {Map<string, number>} what the kernel has said */
+  /** @type {Map<string, {before: number, after: number} | string>} what the kernel has said, or why it cannot */
   const known = new Map();
   const keyOf = (/** @type {Entry} */ { tensor, index }) => `${tensor} ${index} ${by}`;
   const choices = () => (entry && Object.hasOwn(nudges, entry.tensor) ? nudges[entry.tensor].by : STEPS);
@@ -67,40 +69,44 @@ export function makeNudge(facts, nudges, ask) {
     const all = choices();
     by = all[Math.max(0, Math.min(all.length - 1, all.indexOf(by) + direction))];
     write();
+    say(`${numberText(by)}: gradient says ${rows[0].number.textContent}, true change ${rows[1].number.textContent}. ${note.textContent}`);
   }
 
-  /** The output after the nudge, if it is known. @param {Entry} given */
-  function after(given) {
-    const found = Object.hasOwn(nudges, given.tensor) ? nudges[given.tensor].results[given.index]?.[nudges[given.tensor].by.indexOf(by)] : undefined;
-    return found === undefined ? known.get(keyOf(given)) : Number(found);
+  /** The output before and after the nudge, if it is known; or why it is not. @param {Entry} given */
+  function outputs(given) {
+    const { by: all, before, results } = Object.hasOwn(nudges, given.tensor) ? nudges[given.tensor] : { by: [], before: NaN, results: [] };
+    const found = results[given.index]?.[all.indexOf(by)];
+    return found === undefined ? known.get(keyOf(given)) : { before: readableNumber(before), after: readableNumber(found) };
   }
 
   function write() {
-    element.hidden = !entry;
-    if (!entry) return;
-    const tensor = facts.tensor(entry.tensor);
-    if (!tensor) return;
+    const tensor = facts.tensor(entry?.tensor);
+    element.hidden = !entry || !tensor;
+    if (!entry || !tensor) {
+      for (const part of [outcome, note, ...rows.map(({ number }) => number)]) part.textContent = "";
+      return;
+    }
     const all = choices();
     if (!all.includes(by)) by = all.includes(USUAL) ? USUAL : all[all.length - 1];
     const gradient = facts.gradients.at(entry.tensor, step);
     const slope = gradient?.complete ? Number(gradient.value.data?.[entry.index]) : undefined;
-    const before = Number(facts.values.at(facts.outputId, Infinity)?.data?.[0]);
-    const then = after(entry);
-    if (then === undefined) ask?.(entry.tensor, entry.index, by);
+    const found = outputs(entry);
+    const { before = undefined, after: then = undefined } = typeof found === "object" ? found : {};
+    if (found === undefined) ask?.(entry.tensor, entry.index, by);
     const place = placeOf(entry.index, tensor.shape);
     const name = shortName(tensor.name);
     const output = shortName(facts.output);
     head.replaceChildren("If ", math("math", subscript(name, place)), by < 0 ? " fell by" : " rose by");
     amount.textContent = numberText(Math.abs(by));
     [less.disabled, more.disabled] = [all.indexOf(by) === 0, all.indexOf(by) === all.length - 1];
-    outcome.textContent = then === undefined ? "" : `${output}: ${numberText(before, 7)} → ${numberText(then, 7)}`;
+    outcome.textContent = then === undefined || before === undefined ? "" : `${output}: ${numberText(before, 7)} → ${numberText(then, 7)}`;
     const said = slope === undefined ? undefined : slope * by;
-    const true_ = then === undefined ? undefined : then - before;
+    const true_ = then === undefined || before === undefined ? undefined : then - before;
     const { said: one, true_: other } = barsOf(said ?? 0, true_ ?? 0);
-    for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%` });
-    rows[0].number.textContent = said === undefined || slope === undefined ? "not all of it has arrived" : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
+    for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%`, minWidth: width ? "" : "0" });
+    rows[0].number.textContent = !tensor.requires_grad ? `nothing: ${name} has none` : said === undefined || slope === undefined ? "not all of it has arrived" : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
     rows[1].number.textContent = true_ === undefined ? "…" : change(true_);
-    note.textContent = said === undefined || true_ === undefined ? "" : verdict(said, true_, output, `${name}${place.length ? `[${place.join(", ")}]` : ""}`);
+    note.textContent = typeof found === "string" ? found : said === undefined || true_ === undefined ? "" : verdict(said, true_, output, `${name}${place.length ? `[${place.join(", ")}]` : ""}`);
   }
 
   return {
@@ -112,9 +118,9 @@ export function makeNudge(facts, nudges, ask) {
       [entry, step] = [given, k];
       write();
     },
-    /** What the kernel has worked out. @param {{tensor: string, index: number, by: number, after: number}} answer */
-    told({ tensor, index, by: nudge, after: then }) {
-      known.set(`${tensor} ${index} ${nudge}`, then);
+    /** What the kernel has worked out. @param {{tensor: string, index: number, by: number, before?: any, after?: any, error?: string}} answer */
+    told({ tensor, index, by: nudge, before, after, error }) {
+      known.set(`${tensor} ${index} ${nudge}`, error ?? { before: readableNumber(before), after: readableNumber(after) });
       write();
     },
   };

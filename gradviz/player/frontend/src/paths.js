@@ -9,18 +9,22 @@ import { shortName } from "./workings.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
 /** @typedef {import("./facts.js").Facts} Facts */
-/** @typedef {{edges: string[], text: string, value: import("./facts.js").Value}} Path its edges from the output to the leaf */
-/** @typedef {Record<string, {paths: Path[], more: number}>} Paths by the leaf */
+/** @typedef {import("./facts.js").Value} Value */
+/** @typedef {{edges: string[], text: string, value?: Value | null}} Path its edges from the output to the leaf; of an only path the value is the leaf's gradient */
+/** @typedef {Record<string, {paths: Path[], more: number | string, rest?: Value}>} Paths by the leaf, with what the others bring together */
 
 const MOST_NAMES = 5;
 
 /**
- * The tensors along a path, the output first; the middle of a long one left out.
+ * The tensors along a path that are in the picture, the output first: those that the learner has named, if there are any between the
+ * ends; the middle of a long path left out.
  * @param {Facts} facts
  * @param {Path} path
  */
 export function stations(facts, { edges }) {
-  const names = [facts.outputId, ...edges.map((edge) => facts.edge(edge)?.tensor.id ?? "")].map((id) => shortName(facts.tensor(id)?.name ?? id));
+  const all = [facts.outputId, ...edges.map((edge) => facts.edge(edge)?.tensor.id)].flatMap((id) => facts.tensor(id) ?? []);
+  const named = all.filter(({ named: has }, k) => has || k === 0 || k === all.length - 1);
+  const names = (named.length > 2 ? named : all).map(({ name }) => shortName(name));
   return names.length > MOST_NAMES ? [...names.slice(0, 2), "…", ...names.slice(-2)] : names;
 }
 
@@ -50,9 +54,10 @@ export function makePaths(facts, paths, mark) {
   let pressed;
   let index = 0;
   let shown = ""; // what the cards were made for
+  let asked = ""; // the entry that was given last
 
-  /** @param {Path} path */
-  const numberOf = (path) => Number(readable(path.value).data?.[index]);
+  /** @param {Value | null | undefined} value */
+  const numberOf = (value) => Number(readable(value ?? facts.gradients.at(choice.value, Infinity)?.value)?.data?.[index]);
 
   /** @param {Path} path @param {number} k */
   function card(path, k) {
@@ -62,7 +67,7 @@ export function makePaths(facts, paths, mark) {
       mark(pressed ? drawn(facts, pressed) : []);
     }, { kind: "gp-route" });
     made.setAttribute("aria-pressed", "false");
-    made.append(html("span", { class: "gp-stations" }, stations(facts, path).join(" → ")), html("span", { class: "gp-route-text" }, path.text), html("b", { class: "gp-g" }, numberText(numberOf(path))));
+    made.append(html("span", { class: "gp-stations" }, stations(facts, path).join(" → ")), html("span", { class: "gp-route-text" }, path.text), html("b", { class: "gp-g" }, numberText(numberOf(path.value))));
     const look = () => mark(drawn(facts, path));
     const leave = () => mark(pressed ? drawn(facts, pressed) : []);
     for (const [name, listener] of /** @type {const} */ ([["pointerenter", look], ["focus", look], ["pointerleave", leave], ["blur", leave]])) made.addEventListener(name, listener);
@@ -76,11 +81,12 @@ export function makePaths(facts, paths, mark) {
     shown = `${leaf} ${index}`;
     pressed = undefined;
     mark([]);
-    const { paths: found, more } = paths[leaf];
-    const total = found.reduce((sum, path) => sum + numberOf(path), 0);
+    const { paths: found, more, rest } = paths[leaf];
+    const total = found.reduce((sum, path) => sum + numberOf(path.value), rest ? numberOf(rest) : 0);
     const place = placeOf(index, tensor.shape);
     const sum = html("span", { class: "gp-route-sum" }, html("span", { class: "gp-muted" }, "into ", math("math", subscript(shortName(tensor.name), place))), html("b", { class: "gp-g" }, numberText(total)));
-    cards.replaceChildren(...found.flatMap(card), ...(more ? [html("span", { class: "gp-muted" }, `+ ${more.toLocaleString("en").replaceAll(",", "\u202f")} more`)] : [html("span", {}, "="), sum]));
+    const others = rest ? [html("span", { class: "gp-muted" }, `+ ${Number(more).toLocaleString("en").replaceAll(",", "\u202f")} more (${numberText(numberOf(rest))})`)] : [];
+    cards.replaceChildren(...found.flatMap(card), ...others, html("span", {}, "="), sum);
     note.textContent = found.some(({ text }) => text) ? "factors of 1 left out" : "";
   }
   choice.addEventListener("change", () => {
@@ -92,13 +98,20 @@ export function makePaths(facts, paths, mark) {
     element,
     /** Whether there are paths to it. @param {string} id */
     leads: (id) => leaves.includes(id),
-    /** Goes to a leaf, or to an entry of it. @param {Entry | undefined} entry */
-    show(entry) {
-      if (entry && leaves.includes(entry.tensor)) {
+    /** Goes to a leaf, or to an entry of it; while its gradient is not all there, there is nothing to add up. @param {Entry | undefined} entry @param {number} step */
+    show(entry, step) {
+      // Else the leaf that has been chosen here since stays.
+      const isNew = entry && `${entry.tensor} ${entry.index}` !== asked;
+      if (isNew && leaves.includes(entry.tensor)) {
+        asked = `${entry.tensor} ${entry.index}`;
         choice.value = entry.tensor;
         index = entry.index;
       }
-      if (leaves.length) write();
+      element.hidden = leaves.length === 0 || !leaves.some((id) => facts.gradients.at(id, step)?.complete);
+      if (!element.hidden) return write();
+      cards.replaceChildren();
+      shown = "";
+      mark([]);
     },
   };
 }

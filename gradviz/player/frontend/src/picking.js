@@ -145,7 +145,8 @@ export function makePicking(facts, entries, picture, on) {
           this.look(entry);
           say(this.text(entry));
         };
-        place.addEventListener("focus", () => go(here?.isConnected ? here : (place.querySelector("[data-entry]") ?? undefined)));
+        // A click brings the focus too, and is itself where the reader is.
+        place.addEventListener("focus", () => place.matches(":focus-visible") && go(here?.isConnected ? here : (place.querySelector("[data-entry]") ?? undefined)));
         place.addEventListener("blur", () => this.look(undefined));
         place.addEventListener("keydown", (event) => {
           if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;

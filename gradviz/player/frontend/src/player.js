@@ -171,20 +171,25 @@ function mount(model, el) {
   }
   /** @type {string | undefined} */
   let at;
-  const nudge = makeNudge(facts, payload.nudges ?? {}, model.send && ((tensor, index, by) => model.send?.({ type: "nudge", tensor, index, by })));
+  // A page has what was worked out beforehand; in a notebook the kernel is asked.
+  const ask = model.send && ((/** @type {string} */ tensor, /** @type {number} */ index, /** @type {number} */ by) => model.send?.({ type: "nudge", tensor, index, by }));
+  const nudge = makeNudge(facts, payload.nudges ?? {}, announcer.say, ask);
   const paths = makePaths(facts, payload.paths ?? {}, (edges) => picture.mark("gv-path", edges));
   const picking = makePicking(facts, entries, picture, {
     step: now,
     hidden: () => modes.predict,
     changed(entry) {
-      nudge.show(leafEntry(entry), now());
-      paths.show(entry);
+      // Either would tell what the reader is to predict.
+      nudge.show(modes.predict ? undefined : leafEntry(entry), now());
+      paths.show(leafEntry(entry), modes.predict ? -1 : now());
     },
   });
   /** The entry of a leaf that is meant: the one the reader is at or has picked, or one of what was selected, or of what this step reaches. @param {import("./explain.js").Entry | undefined} entry */
   function leafEntry(entry) {
-    if (entry && entry.part !== "c" && nudge.can(entry.tensor)) return (leaf = entry);
-    const near = [model.get("selected"), ...steps[now()].touched, leaf?.tensor ?? "", ...Object.keys(payload.nudges ?? {})].find((id) => nudge.can(id));
+    const id = entry && (entry.part === "c" ? facts.edge(entry.tensor)?.tensor.id : entry.tensor);
+    if (entry && id && nudge.can(id)) return (leaf = { tensor: id, part: "g", index: entry.index });
+    const learns = (/** @type {string} */ other) => nudge.can(other) && facts.tensor(other)?.requires_grad;
+    const near = [model.get("selected"), ...steps[now()].touched, leaf?.tensor ?? "", ...Object.keys(payload.nudges ?? {})].find(learns);
     if (near !== leaf?.tensor) leaf = near === undefined ? undefined : { tensor: near, part: "g", index: 0 };
     return leaf;
   }
@@ -337,8 +342,8 @@ function mount(model, el) {
     clicked = { key, x: event.clientX, y: event.clientY, at: event.timeStamp };
     if (target.closest(".gv-chevron")) open(key);
     else {
+      picking.pick(entries.at(event)); // before the details open, and the picture moves
       change("selected", key);
-      picking.pick(entries.at(event));
     }
   });
   figure.addEventListener("pointermove", (event) => picking.look(entries.at(event)));

@@ -26,7 +26,8 @@ export function entryOfKey(key) {
 /** A name as it stands in a formula: its last part, in brackets if it is a formula itself, cut if it is long. @param {string} name */
 export function shortName(name) {
   const last = name.length > LONGEST && /^[\w.]+$/.test(name) ? (name.split(".").at(-1) ?? name) : name;
-  const whole = last.length > LONGEST ? `${last.slice(0, LONGEST - 1)}…` : last;
+  const [, called] = /^([\w.]+)\(.*\)$/.exec(last) ?? [];
+  const whole = last.length <= LONGEST ? last : called && called.length < LONGEST ? `${called}(…)` : `${last.slice(0, LONGEST - 1)}…`;
   return /^[\p{L}\p{N}_.]+(ᵀ|\([^()]*\))?$/u.test(whole) ? whole : `(${whole})`;
 }
 
@@ -91,8 +92,8 @@ export function textOf(explanation) {
     const [open, close, between] = around(call, terms.length + more);
     return `${open}${terms.map(({ factors }) => of(factors[0])).join(between)}${more ? ", …" : ""}${close}`;
   };
-  const isProduct = !call && terms.some(({ factors }) => factors.length > 1);
-  const sides = terms.length ? [line(({ name, place, text }) => (name ? placed(shortName(name), place) : text)), line(({ text }) => (isProduct ? bracketed(text) : text))] : [];
+  const isAlone = call || (terms.length === 1 && terms[0].factors.length === 1);
+  const sides = terms.length ? [line(({ name, place, text }) => (name ? placed(shortName(name), place) : text)), line(({ text }) => (isAlone ? text : bracketed(text)))] : [];
   const all = [...new Set(sides)].filter((side) => side !== sum);
   const equals = before === undefined ? "=" : "+=";
   const whole = [`${left} ${equals} ${all[0] ?? sum}`, ...all.slice(1)].join(" = ") + (all.length ? ` ${relation} ${sum}` : "");
@@ -124,15 +125,22 @@ export function makeWorkings(nameOf) {
     return made;
   }
 
+  /** A sign without space around it. @param {string} text */
+  function close(text) {
+    const made = math("mo", text);
+    for (const side of ["lspace", "rspace"]) made.setAttribute(side, "0");
+    return made;
+  }
+
   /** Parts that no line is to be broken between. @param {...(Element | string)} parts */
   const together = (...parts) => html("span", { class: "gp-side" }, math("math", ...parts.map((part) => (typeof part === "string" ? math("mo", part) : part))));
 
   /** @param {Explanation} explanation */
   function lined(explanation) {
-    const { entry, result, above, call, before, upstream } = explanation;
+    const { entry, result, above, call, before } = explanation;
     const { terms, more, rest, sum, relation, products, held } = written(explanation);
     const name = subscript(shortName(result.name), result.place);
-    const left = above ? math("mrow", math("mo", "∂"), math("mi", above), math("mo", "/"), math("mo", "∂"), name) : name;
+    const left = above ? math("mrow", math("mo", "∂"), math("mi", above), close("/"), math("mo", "∂"), name) : name;
     const row = html("div", { class: "gp-formula" }, together(left, before === undefined ? "=" : "+="), " ");
     if (call) {
       const [open, close, between] = around(call, terms.length + more);
@@ -140,7 +148,7 @@ export function makeWorkings(nameOf) {
       row.append(together(math("mtext", open), ...read, math("mtext", (more ? ", …" : "") + close)), " ");
     } else {
       for (const [i, { factors, sign: minus }] of terms.entries()) {
-        row.append(together(...(minus < 0 ? ["−"] : i ? ["+"] : []), ...factors.flatMap((factor, k) => [...(k ? ["·"] : []), number(factor, factors.length === 1)])), " ");
+        row.append(together(...(minus < 0 ? ["−"] : i ? ["+"] : []), ...factors.flatMap((factor, k) => [...(k ? ["·"] : []), number(factor, factors.length === 1 && i === 0)])), " ");
       }
       if (more) row.append(html("span", { class: "gp-muted" }, `+ ${more} more (${rest}) `));
       if (products.length) row.append(together("=", ...products.flatMap((product, i) => [...(product.startsWith("−") ? ["−"] : i ? ["+"] : []), math("mn", product.replace("−", ""))])), " ");
@@ -154,9 +162,6 @@ export function makeWorkings(nameOf) {
       const words = (/** @type {string} */ text) => html("span", { class: "gp-muted" }, text);
       lines.push(html("div", { class: "gp-formula" }, words("so far "), together(math("mn", held.operands[0]), "+", math("mn", held.operands[1]), held.relation, sign("mn", held.result, "gp-g gp-sum", entry)), words(" now")));
     }
-    if (upstream && terms.some(({ factors }) => factors.some((factor) => factor.name === "g"))) {
-      lines.push(html("p", { class: "gp-muted" }, `g = ∂${above}/∂${shortName(nameOf(upstream))}`));
-    }
     if (explanation.note) lines.push(html("p", { class: "gp-muted" }, explanation.note));
     return lines;
   }
@@ -165,13 +170,15 @@ export function makeWorkings(nameOf) {
     element,
     /** @param {Explanation | string | undefined} explanation or words, or nothing */
     show(explanation) {
+      element.classList.toggle("gp-told", Boolean(explanation));
       if (typeof explanation !== "object") {
         heading.textContent = "";
         lines.replaceChildren(html("p", { class: explanation ? "" : "gp-muted" }, explanation ?? "Point at an entry, or pick one: it shows what it is made of."));
         return;
       }
-      const { result, entry } = explanation;
-      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? " · contribution" : "");
+      const { result, entry, above, upstream, terms } = explanation;
+      const isNamed = terms.some(({ factors }) => factors.some(({ name }) => name === "g"));
+      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? " · contribution" : "", html("span", { class: "gp-g-is" }, isNamed ? `g = ∂${above}/∂${shortName(nameOf(upstream))}` : ""));
       lines.replaceChildren(...lined(explanation));
     },
   };

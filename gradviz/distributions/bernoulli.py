@@ -7,7 +7,8 @@ from typing import Any
 
 from gradviz.distributions import constraints
 from gradviz.distributions.exp_family import ExponentialFamily
-from gradviz.distributions.utils import broadcast_all, lazy_property, logits_to_probs, probs_to_logits
+from gradviz.distributions.parameters import ByProbability
+from gradviz.distributions.utils import broadcast_all
 from gradviz.engine import creation
 from gradviz.engine.modes import no_grad
 from gradviz.engine.size import Size
@@ -17,7 +18,7 @@ from gradviz.nn.functional import binary_cross_entropy_with_logits
 __all__ = ["Bernoulli"]
 
 
-class Bernoulli(ExponentialFamily):
+class Bernoulli(ByProbability, ExponentialFamily):
     """The toss of a coin: 1 with a probability, else 0.
 
     Parameters
@@ -31,31 +32,11 @@ class Bernoulli(ExponentialFamily):
     arg_constraints = {"probs": constraints.unit_interval, "logits": constraints.real}
     support = constraints.boolean
     has_enumerate_support = True
+    _binary = True
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        self._given = "logits" if probs is None else "probs"
-        self._parametrize(validate_args, **{self._given: logits if probs is None else probs})
-
-    @lazy_property
-    def logits(self) -> Tensor:
-        """The log-odds of 1."""
-        return probs_to_logits(self.probs, is_binary=True)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        """The probability of 1."""
-        return logits_to_probs(self.logits, is_binary=True)
-
-    @property
-    def _param(self) -> Tensor:
-        return getattr(self, self._given)
-
-    @property
-    def param_shape(self) -> Size:
-        """The shape of the parameter."""
-        return self._param.shape
+        given = self._one_of(probs, logits)
+        self._parametrize(validate_args, **{self._given: given})
 
     @property
     def mean(self) -> Tensor:

@@ -6,8 +6,7 @@ import math
 from typing import Any
 
 from gradviz.distributions import constraints
-from gradviz.distributions.distribution import Parametrized
-from gradviz.distributions.utils import lazy_property, logits_to_probs, probs_to_logits
+from gradviz.distributions.parameters import ByProbability
 from gradviz.engine import creation, functions
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
@@ -15,7 +14,7 @@ from gradviz.engine.tensor import Tensor
 __all__ = ["Categorical"]
 
 
-class Categorical(Parametrized):
+class Categorical(ByProbability):
     """The roll of a die: the number of a class, 0 to K − 1.
 
     Parameters
@@ -37,10 +36,7 @@ class Categorical(Parametrized):
     has_enumerate_support = True
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        if (probs is None) == (logits is None):
-            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
-        self._given = "logits" if probs is None else "probs"
-        given = logits if probs is None else probs
+        given = self._one_of(probs, logits)
         if given.ndim < 1:
             raise ValueError(f"`{self._given}` parameter must be at least one-dimensional.")
         if probs is None:
@@ -50,28 +46,9 @@ class Categorical(Parametrized):
         self._num_events = given.shape[-1]
         super().__init__(given.shape[:-1], validate_args=validate_args)
 
-    @lazy_property
-    def logits(self) -> Tensor:
-        """The logarithms of the probabilities."""
-        return probs_to_logits(self.probs)
-
-    @lazy_property
-    def probs(self) -> Tensor:
-        """The probabilities of the classes."""
-        return logits_to_probs(self.logits)
-
     @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self._num_events - 1)
-
-    @property
-    def _param(self) -> Tensor:
-        return getattr(self, self._given)
-
-    @property
-    def param_shape(self) -> Size:
-        """The shape of the parameter."""
-        return self._param.shape
 
     @property
     def mean(self) -> Tensor:

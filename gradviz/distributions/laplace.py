@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gradviz.distributions import constraints
-from gradviz.distributions.distribution import Parametrized
+from gradviz.distributions.parameters import ByPlace
 from gradviz.engine import creation, functions
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor
@@ -13,7 +13,7 @@ from gradviz.engine.tensor import Tensor
 __all__ = ["Laplace"]
 
 
-class Laplace(Parametrized):
+class Laplace(ByPlace):
     """The Laplace distribution: it falls exponentially on both sides.
 
     Parameters
@@ -27,19 +27,6 @@ class Laplace(Parametrized):
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
-    loc: Tensor
-    scale: Tensor
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self._parametrize(validate_args, loc=loc, scale=scale)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def variance(self) -> Tensor:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradviz.distributions import constraints
 from gradviz.distributions.exp_family import ExponentialFamily
+from gradviz.distributions.parameters import ByPlace
 from gradviz.distributions.utils import standard_normal
 from gradviz.engine import creation, functions
 from gradviz.engine.modes import no_grad
@@ -16,7 +17,7 @@ from gradviz.engine.tensor import Tensor
 __all__ = ["Normal"]
 
 
-class Normal(ExponentialFamily):
+class Normal(ByPlace, ExponentialFamily):
     """The normal distribution: a bell curve.
 
     Parameters
@@ -36,19 +37,6 @@ class Normal(ExponentialFamily):
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}
     support = constraints.real
     has_rsample = True
-    loc: Tensor
-    scale: Tensor
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self._parametrize(validate_args, loc=loc, scale=scale)
-
-    @property
-    def mean(self) -> Tensor:
-        return self.loc
-
-    @property
-    def mode(self) -> Tensor:
-        return self.loc
 
     @property
     def stddev(self) -> Tensor:

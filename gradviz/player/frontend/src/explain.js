@@ -2,6 +2,7 @@
 // arrived and the factors they were multiplied with. Pure functions, no DOM.
 
 import { sources, terms } from "./links.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
 /** @typedef {import("./facts.js").Value} Value */
@@ -180,7 +181,7 @@ function gradientAt(facts, entry, step) {
     before: edge ? undefined : numberAt(earlier, entry.index),
     upstream: from ?? "",
     dtype: tensor.dtype,
-    note: operation && !found.length && sent === 0 ? `No entry of what ${operation.symbol} made came from this one.` : "",
+    note: operation && !found.length && sent === 0 ? phrase("explain: no entry what made came", { symbol: operation.symbol }) : "",
     step: last,
   };
 }

@@ -63,7 +63,13 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
         value = Value((), dtype_text(array.dtype), (_plain(number),))
         if printed is None:
             return number, value
-        fields: dict[str, Any] = {"shape": (), "dtype": value.dtype, "data": value.data, "summary": None, "preview": None}
+        fields: dict[str, Any] = {
+            "shape": (),
+            "dtype": value.dtype,
+            "data": value.data,
+            "summary": None,
+            "preview": None,
+        }
         return number, later(Value, partial(printed, number), **fields)
     if array.nbytes > COPIED_UP_TO:
         return None, value_of(array)

@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).parents[1] / "gradviz"
 PICTURE = Path(__file__).parent / "_static" / "house.svg"
 OUTSIDE = "show, runs, check, cli"
 ROOMS = {
+    "catalogue": "every sentence, by language",
     "engine": "tensors, operations, the backward pass",
     "nn": "modules, losses",
     "optim": "optimisers",

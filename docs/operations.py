@@ -12,6 +12,7 @@ from pathlib import Path
 
 import gradviz
 import gradviz.nn.functional
+from gradviz.catalogue import meaning
 from gradviz.engine.notation import formula
 from gradviz.engine.operation import FAMILY, TABLE, Operation
 from gradviz.nn import native
@@ -24,7 +25,7 @@ HEAD = """\
 Every operation that gradviz can differentiate, as it is in the table that the engine runs. For each argument that a gradient
 can flow to, the table says what the *upstream gradient* is multiplied with: the local derivative. Where the way back is more
 than a product, it shows the whole contribution, with the upstream gradient called `grad`. On a disc, `( )` stands for what
-comes in: `( )²` squares it.
+comes in: `( )²` squares it. What the words in the formulas stand for is said at the end.
 
 *Checked* says how often the formula was compared with measured slopes, by `gradcheck` and `gradgradcheck` in
 `tests/test_rows.py`: **twice** is the derivative and the derivative of the derivative, **once** the derivative alone. A random
@@ -110,7 +111,23 @@ def page() -> str:
             "| --- | --- | --- | --- | --- | --- |"
         )
         parts.append("\n".join(line(row) for row in rows) + "\n")
+    parts.append("## What the words in the formulas stand for\n")
+    parts.append("\n".join(f"- {cell(meaning)}" for meaning in sorted(meanings())) + "\n")
     return "\n".join(parts)
+
+
+def meanings() -> set[str]:
+    """What is said of the functions in all formulas, and of the names that follow from the arguments."""
+    nodes = [
+        node
+        for row in TABLE.values()
+        for text in (row.expression, *row.local.values())
+        for node in ast.walk(ast.parse(text, mode="eval"))
+    ]
+    called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    named = {node.id for node in nodes if isinstance(node, ast.Name)} - called
+    words = called | (named & {"grad", "n", "replaced", "rows", "ties", "w"})
+    return {said for word in words if (said := meaning(word, "F"))}
 
 
 if __name__ == "__main__":

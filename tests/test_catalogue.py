@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import string
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import pytest
 import gradviz as gv
 import gradviz.nn.functional
 from gradviz.catalogue import catalogue, meaning, text
+from gradviz.engine.copyslices import _of_a_part
 from gradviz.engine.evaluating import FUNCTIONS
-from gradviz.engine.inplace import _of_a_part
 from gradviz.engine.operation import BESIDE, TABLE, Operation
 from gradviz.engine.operations import joining
 from gradviz.nn.hooks import _identity
@@ -222,13 +223,6 @@ def test_a_text_that_is_not_there_or_not_filled_in_is_an_error():
         text("computed", name="y")
 
 
-def words_of(row):
-    for written in (row.expression, *row.local.values()):
-        for node in ast.walk(ast.parse(written)):
-            if isinstance(node, ast.Call):
-                yield node.func.id
-
-
 def test_every_word_of_a_way_back_has_a_meaning():
     for row in TABLE.values():
         for slot, written in row.local.items():
@@ -237,7 +231,66 @@ def test_every_word_of_a_way_back_has_a_meaning():
                     assert meaning(node.func.id), f"{row.name}, {slot}: what is {node.func.id}?"
 
 
+def test_every_meaning_is_of_a_word_that_is_used():
+    used = {
+        node.id
+        for row in TABLE.values()
+        for text in (row.expression, *row.local.values())
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Name)
+    }
+    endings = {word.rpartition("_")[2] for word in used}
+    assert set(catalogue()["meaning"]) <= used | endings | {"changed"}
+
+
 def test_the_file_is_as_json_writes_it():
     path = PACKAGE / "catalogue" / "en.json"
     written = path.read_text(encoding="utf-8")
+    assert written == json.dumps(json.loads(written), indent=2, ensure_ascii=False) + "\n"
+
+
+# --- the pages ---------------------------------------------------------------------------------------------------------
+
+FRONT_END = PACKAGE / "player" / "frontend" / "src"
+SAID = re.compile(r'\bphrase\("([^"]+)"(?:, \{((?:[^{}]|\{[^{}]*\})*)\})?')
+SENTENCE = re.compile(r"""["`][A-Z][a-z']+(?: [A-Za-z']+){2,}[^"`]*["`]""")
+
+
+def pages():
+    return json.loads((PACKAGE / "catalogue" / "pages.en.json").read_text(encoding="utf-8"))
+
+
+def code_of_the_front_end():
+    """The front end's sources, without what is said to those who read them."""
+    for path in sorted(FRONT_END.rglob("*.js")):
+        code = path.read_text(encoding="utf-8")
+        yield path.name, re.sub(r"/\*.*?\*/|(?m:^\s*//[^\n]*$)", "", code, flags=re.DOTALL)
+
+
+def test_all_of_the_pages_words_are_said_and_filled_in():
+    texts, said = pages(), set()
+    for name, code in code_of_the_front_end():
+        for key, given in SAID.findall(code):
+            assert key in texts, f"{name}: nothing stands under {key!r}"
+            said.add(key)
+            fills = set(re.findall(r"(?:^|, |\{ ?)\s*(\w+)(?=\s*[:,}]|\s*$)", given))
+            assert names_in(texts[key]) <= fills, f"{name}: {texts[key]!r} is not filled in by {given!r}"
+    assert set(texts) - said == set()
+
+
+def test_no_sentence_stands_in_the_front_end_itself():
+    for name, code in code_of_the_front_end():
+        if name == "numpy.js":  # what that one writes is Python
+            continue
+        assert not SENTENCE.findall(code), f"{name}: {SENTENCE.search(code)[0]}"
+
+
+def test_what_the_pages_say_is_short():
+    for key, written in pages().items():
+        assert len(written) <= 180, key
+        assert len(sentences_in(written)) <= 3, key
+
+
+def test_the_pages_file_is_as_json_writes_it():
+    written = (PACKAGE / "catalogue" / "pages.en.json").read_text(encoding="utf-8")
     assert written == json.dumps(json.loads(written), indent=2, ensure_ascii=False) + "\n"

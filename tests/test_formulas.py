@@ -16,6 +16,7 @@ from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.evaluating import contribution, expression
 from gradviz.engine.notation import is_factor
 from gradviz.engine.operation import TABLE
+from gradviz.recording import record_graph
 
 BY_CONVENTION = {
     "cholesky_back": "its matrix is symmetric: both halves share what the one that is read would get",
@@ -237,3 +238,34 @@ def test_a_false_formula_would_be_found(monkeypatch):
             patch.setitem(TABLE[name].__dict__, part, text)
             with pytest.raises(AssertionError):
                 test_a_rows_formulas_are_what_it_computes(name)
+
+
+@pytest.mark.sample(60)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("code", [code for line in WAYS.splitlines() for code in line.split("|")])
+def test_what_stands_on_an_arrow_is_short_and_written_out(code):
+    function, tensors = function_of(code, TENSORS)
+    result = function(*tensors)
+    names = [name for name in TENSORS if name in code]
+    variables = dict(zip(names, tensors, strict=False))
+    labels = [
+        (operation.name, argument.local)
+        for operation in record_graph(
+            *(result if isinstance(result, tuple) else (result,)), variables=(variables,)
+        ).graph.operations
+        for argument in operation.inputs
+        if argument.local
+    ]
+    assert labels
+    for name, label in labels:
+        assert len(label) <= 40, label
+        assert "None" not in label
+        assert "\0" not in label
+        assert not label.endswith("′") or name in WITHOUT_A_FORMULA, f"{label} on an arrow of {name}"
+
+
+WITHOUT_A_FORMULA = {
+    "linalg_eigh", "linalg_cholesky_ex", "linalg_solve_ex", "batch_norm", "group_norm", "layer_norm", "var_mean", "std", "gelu",
+    "glu", "cumprod", "cdist", "clamp", "binary_cross_entropy", "binary_cross_entropy_with_logits", "embedding", "max", "amax",
+}  # fmt: skip
+"""Operations of which an arrow says no more than their name, at least where their formula gets long: the step has it in full."""

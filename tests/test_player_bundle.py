@@ -14,7 +14,7 @@ import pytest
 # The repository's, wherever gradviz itself is imported from: an installed package has the bundle without its sources.
 PLAYER = Path(__file__).parents[1] / "gradviz" / "player"
 SOURCES = PLAYER / "frontend" / "src"
-SHARED = ["drawing/charts/look.json"]
+SHARED = ["catalogue/pages.en.json", "drawing/charts/look.json"]
 """What the front end and Python both read."""
 
 BUNDLE = ["backprop.js", "player.js", "player.css", "training.js", "training.css"]

@@ -237,7 +237,7 @@ def test_every_number_of_the_tutorial_is_pytorchs(torch, events, example):
     assert [operation.grad_fn for operation in operations] == [entry["name"] for entry in theirs]
     by_operation = dict(zip((operation.id for operation in operations), theirs, strict=True))
     compared = 0
-    found, _ = events(draw_recording(recording, depth=99))
+    found, _ = events(draw_recording(recording, depth=99, every_operation=True))
     for moment, group in zip(recording.moments(), found, strict=True):
         if not group:
             continue

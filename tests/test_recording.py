@@ -120,6 +120,20 @@ def test_x_times_x_is_two_edges_whose_contributions_add_up():
     assert "∂y/∂x = 4 + 3 = 7" in printed(recording.frames[-1])
 
 
+def test_a_change_in_place_is_shown_with_what_it_made():
+    """And what comes after it, with no operation in between, is not."""
+    x = gv.tensor([1.0, 2.0], requires_grad=True)
+    for after in (False, True):
+        y = x.clone()
+        y.add_(1)
+        if after:
+            with gv.no_grad():
+                y.mul_(10)
+        z = (y + 0).sum()
+        frames = record(z, backward=True).frames
+        assert [value.data for frame in frames[1:3] for _, value in frame.values] == [(1.0, 2.0), (2.0, 3.0)]
+
+
 def test_a_gradient_left_over_from_before_is_shown_as_that():
     x = gv.tensor(3.0, requires_grad=True)
     (x * 2).backward()

@@ -78,22 +78,31 @@ def cases_of(keys: Iterable[str]) -> Mapping[str, str]:
     {'': 'A minus sign turns the gradient around.'}
     """
     rows = catalogue()["rows"]
-    found = next((rows[key] for key in keys if key in rows), {})
+    found: Any = next((rows[key] for key in keys if key in rows), {})
     while "same" in found and isinstance(found, dict):
         found = rows[found["same"]]
     return {"": found} if isinstance(found, str) else found
 
 
-def meaning(word: str) -> str:
+def meaning(word: str, operation: str = "") -> str:
     """Say what a function in a formula stands for; empty if it needs no explanation.
+
+    Parameters
+    ----------
+    word
+        The function's name in the formula, or that of a number that follows from the arguments.
+    operation
+        What to call the operation of whose way back the word speaks; by default as the word does.
 
     Examples
     --------
     >>> meaning("put")
     'put(g): each entry of g goes back to where it was taken from; all other places get 0.'
+    >>> meaning("avg_pool2d_T", "F")
+    'Fᵀ(g): each entry of g goes back to the entries that it was made of, with the weight that each had.'
     """
     meanings = catalogue()["meaning"]
     if word in meanings:
         return str(meanings[word])
     name, _, ending = word.rpartition("_")
-    return str(meanings[ending]).format(name=name) if ending in meanings and name else ""
+    return str(meanings[ending]).format(name=operation or name) if ending in meanings and name else ""

@@ -120,7 +120,8 @@ def _derived(name: str, operation: Operation, values: Values) -> Any:
     if name in ("n", "rows"):
         return averaged(operation, values)[name == "rows"]
     if name == "w":
-        return np.expand_dims(_weights(values), _classes(first))
+        weights = _weights(values)
+        return 1 if values.get("weight") is None and np.all(weights) else np.expand_dims(weights, _classes(first))
     if name == "ties":
         won = first == values["result"]
         return np.sum(

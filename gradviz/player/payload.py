@@ -11,8 +11,8 @@ from gradviz.drawing.palette import inks
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, every_operation, places
+from gradviz.recording.folding import as_written
 from gradviz.recording.model import Recording
-from gradviz.recording.products import as_written
 from gradviz.recording.replay import nudges
 
 VERSION = 1
@@ -50,7 +50,6 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "paths": chains(drawing.recording if drawing.options.every_operation else as_written(drawing.recording)),
         "nudges": nudges(drawing.recording),
         **geometry(first),
-        "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
         "every": every_operation(drawing),
@@ -58,11 +57,12 @@ def payload(drawing: Drawing) -> dict[str, Any]:
 
 
 def geometry(drawing: Drawing) -> dict[str, Any]:
-    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``)."""
+    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``, ``scales``)."""
     grids = all_grids(drawing.view, drawing.layout)
     return {
         "grids": {key: grid.encoded() for key, grid in grids.items()},
         "inks": dict(inks(drawing.view.options.palette)),
+        "scales": {"v": drawing.view.value_scale, "g": drawing.view.gradient_scale},
     }
 
 

@@ -87,8 +87,9 @@ def paths_of(recording: Recording) -> dict[str, Paths]:
     Examples
     --------
     >>> import gradviz as gv
+    >>> from gradviz.recording import record_graph
     >>> x = gv.tensor(3.0, requires_grad=True)
-    >>> found = paths_of(gv.record_graph(x * x + x, backward=True, names={"x": x}))["t0"]
+    >>> found = paths_of(record_graph(x * x + x, backward=True, names={"x": x}))["t0"]
     >>> [(path.text, path.value.data) for path in found.paths]
     [('x', (3.0,)), ('x', (3.0,)), ('1', (1.0,))]
     """

@@ -220,9 +220,10 @@ def nudge(recording: Recording, tensor: EngineTensor | str, index: int | Sequenc
     Examples
     --------
     >>> import gradviz as gv
+    >>> from gradviz.recording import record_graph
     >>> w = gv.tensor([3.0, 4.0], requires_grad=True)
     >>> loss = (w * w).sum()
-    >>> found = nudge(gv.record_graph(loss, backward=True, names={"w": w}), "w", (0,), 0.1)
+    >>> found = nudge(record_graph(loss, backward=True, names={"w": w}), "w", (0,), 0.1)
     >>> round(found.predicted, 4), round(found.change, 4)
     (0.6, 0.61)
     """

@@ -292,7 +292,8 @@ def _shortened(applied: Applied, slot: str, most: int) -> str:
     if applied.output_shape:
         arrays.append(notation.GRADIENT)
     shorter = {name: _without_path(word) for name, word in words.items()}
-    for names, short in ((words, False), (words, True), (shorter, True)):
+    without = {**shorter, **{slot: "…" for slot, operand in operands if not operand.named}}
+    for names, short in ((words, False), (words, True), (shorter, True), (without, True)):
         text = _label(applied.operation.local[slot], names, arrays, short=short)
         if len(text) <= most:
             break

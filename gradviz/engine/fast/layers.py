@@ -48,5 +48,5 @@ def linear(transpose: Operation, addmm: Operation, reference: Function) -> Funct
         return result(addmm.node_type, (bias, input, turned), edges, (b, x, turned_array, out, 1, 1), out)
 
     update_wrapper(function, reference)
-    del function.__wrapped__
+    del function.__wrapped__  # type: ignore[attr-defined]
     return function

@@ -21,7 +21,7 @@ for (const name of readdirSync(`${here}src`, { recursive: true, withFileTypes: t
   hash.update(`${name}\n`);
   hash.update(readFileSync(`${here}src/${name}`, "utf8").replaceAll("\r\n", "\n"));
 }
-for (const name of ["drawing/charts/look.json"]) {
+for (const name of ["catalogue/pages.en.json", "drawing/charts/look.json"]) {
   hash.update(`${name}\n`);
   hash.update(readFileSync(`${here}../../${name}`, "utf8").replaceAll("\r\n", "\n"));
 }
@@ -40,6 +40,23 @@ const shared = {
   },
 };
 
+const CATALOGUE = new URL("../../catalogue/pages.en.json", import.meta.url);
+
+/** Puts the catalogue's texts in the place of their keys, so that a bundle has no more of it than it says. @type {import("esbuild").Plugin} */
+const words = {
+  name: "words",
+  setup({ onLoad }) {
+    const texts = JSON.parse(readFileSync(CATALOGUE, "utf8"));
+    onLoad({ filter: /\.en\.json$/ }, () => ({ contents: "export default {}" }));
+    onLoad({ filter: /frontend.src.*\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace(/\bphrase\("([^"]+)"/g, (_, key) => {
+        if (!(key in texts)) throw new Error(`${path}: the catalogue has no text for "${key}"`);
+        return `phrase(${JSON.stringify(texts[key])}`;
+      }),
+    }));
+  },
+};
+
 /** @type {import("esbuild").BuildOptions} */
 const common = {
   outdir: `${here}../static`,
@@ -50,6 +67,6 @@ const common = {
   banner: { js: banner, css: banner },
   logLevel: "info",
 };
-await build({ ...common, entryPoints: { backprop: `${here}src/player.js` }, format: "iife", globalName: NAME });
-await build({ ...common, entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` }, format: "esm", plugins: [shared] });
+await build({ ...common, entryPoints: { backprop: `${here}src/player.js` }, format: "iife", globalName: NAME, plugins: [words] });
+await build({ ...common, entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` }, format: "esm", plugins: [shared, words] });
 await build({ ...common, entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css` } });

@@ -2,6 +2,7 @@
 
 import { html, svgElement } from "./dom.js";
 import { numberText } from "./number.js";
+import { phrase } from "./words.js";
 
 /** @typedef {[number, number, number]} Colour */
 
@@ -89,8 +90,7 @@ export function histogram(numbers, name) {
   });
   const fullest = counts.indexOf(most);
   const label =
-    `Histogram of ${name}: ${numbers.length} numbers from ${numberText(low)} to ${numberText(high)}; most of them, ${most}, ` +
-    `near ${numberText(low + ((fullest + 0.5) * (high - low)) / counts.length, 2)}`;
+    phrase("chart: histogram numbers from most them", { name, numbers: numbers.length, low: numberText(low), high: numberText(high), most, part: numberText(low + ((fullest + 0.5) * (high - low)) / counts.length, 2) });
   const drawn = svgElement("svg", { viewBox: "0 0 180 47", role: "img", "aria-label": label }, ...bars);
   drawn.append(svgElement("path", { d: "M0 46.5H180" }));
   const ends = html("span", { class: "gp-ends" }, html("span", {}, numberText(low)), html("span", {}, numberText(high)));

@@ -1,5 +1,6 @@
 // Whether a payload is one that this player can read, said in plain words where it is not.
 
+import { phrase } from "./words.js";
 export const VERSION = 1;
 
 /** Says in a sentence of its own why there is nothing to play. */
@@ -7,7 +8,7 @@ export class Unplayable extends Error {}
 
 /** @param {string} what @returns {never} */
 function damaged(what) {
-  throw new Unplayable(`This recording is damaged: ${what}. Save it again with gradviz.`);
+  throw new Unplayable(phrase("check: recording damaged save again with", { what }));
 }
 
 /** @param {any} value */
@@ -41,30 +42,29 @@ const STEP = {
  * @returns {import("./state.js").Payload}
  */
 export function checked(payload) {
-  if (!isObject(payload)) damaged("it is empty or not a recording");
+  if (!isObject(payload)) damaged(phrase("check: empty or not recording"));
   if (payload.version !== VERSION) {
     throw new Unplayable(
-      `This player reads recordings of version ${VERSION}; this one has version ${payload.version ?? "unknown"}. ` +
-        "Update gradviz, or save the recording again with this version.",
+      phrase("check: player reads recordings version one", { VERSION, part: payload.version ?? "unknown" }),
     );
   }
-  if (typeof payload.prefix !== "string") damaged("its prefix is missing");
-  if (typeof payload.svg !== "string" && payload.svg?.localName !== "svg") damaged("its picture is missing");
-  for (const name of ["steps", "code"]) if (!Array.isArray(payload[name])) damaged(`its ${name} are missing`);
-  if (payload.steps.length === 0) throw new Unplayable("This recording has no steps.");
+  if (typeof payload.prefix !== "string") damaged(phrase("check: prefix missing"));
+  if (typeof payload.svg !== "string" && payload.svg?.localName !== "svg") damaged(phrase("check: picture missing"));
+  for (const name of ["steps", "code"]) if (!Array.isArray(payload[name])) damaged(phrase("check: missing", { name }));
+  if (payload.steps.length === 0) throw new Unplayable(phrase("check: recording has no steps"));
   payload.steps.forEach((/** @type {any} */ step, /** @type {number} */ k) => {
     for (const [name, isRight] of Object.entries(STEP)) {
-      if (!isObject(step) || !isRight(step[name])) damaged(`step ${k + 1} has no ${name}, or one of another kind`);
+      if (!isObject(step) || !isRight(step[name])) damaged(phrase("check: step has no or one", { part: k + 1, name }));
     }
   });
-  if (!isObject(payload.grids) || !Object.values(payload.grids).every(isGrid)) damaged("where its entries stand is missing, or impossible");
-  if (!isObject(payload.inks) || !isStrings(Object.values(payload.inks))) damaged("its colours are missing");
-  if (!isObject(payload.sums) || !Object.values(payload.sums).every(isObject) || !isStrings(payload.brackets)) damaged("the sums in its steps are missing");
+  if (!isObject(payload.grids) || !Object.values(payload.grids).every(isGrid)) damaged(phrase("check: where entries stand missing or"));
+  if (!isObject(payload.inks) || !isStrings(Object.values(payload.inks))) damaged(phrase("check: colours missing"));
+  if (!isObject(payload.sums) || !Object.values(payload.sums).every(isObject) || !isStrings(payload.brackets)) damaged(phrase("check: sums steps missing"));
   const { facts } = payload;
-  if (!isObject(facts)) damaged("its facts are missing");
+  if (!isObject(facts)) damaged(phrase("check: facts missing"));
   for (const name of ["tensors", "operations", "frames"]) {
-    if (!Array.isArray(facts[name]) || !facts[name].every(isObject)) damaged(`its ${name} are missing`);
+    if (!Array.isArray(facts[name]) || !facts[name].every(isObject)) damaged(phrase("check: missing", { name }));
   }
-  if (facts.frames.length !== payload.steps.length) damaged("its steps and its numbers do not belong together");
+  if (facts.frames.length !== payload.steps.length) damaged(phrase("check: steps and numbers do not"));
   return payload;
 }

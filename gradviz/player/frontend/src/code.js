@@ -2,6 +2,7 @@
 // a line or an expression its cards are lit, at a card its code.
 
 import { html } from "./dom.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./state.js").Code} Code */
 /** @typedef {import("./state.js").Source} Source */
@@ -71,7 +72,7 @@ export function spansOn(text, line, sources) {
  */
 export function makeCode(code, written, on) {
   const pre = html("pre", {
-    class: "gp-code", tabindex: 0, role: "group", "aria-label": "The program", "aria-description": "Up and down go from operation to operation, Enter selects it.",
+    class: "gp-code", tabindex: 0, role: "group", "aria-label": phrase("code: program"), "aria-description": phrase("code: up and down go from"),
   });
   const section = html("section", { class: "gp-section gp-program" }, pre);
   section.hidden = code.length === 0;

@@ -2,6 +2,7 @@
 
 import { button, html, icon } from "./dom.js";
 import { placeOf } from "./state.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./state.js").Step} Step */
 /** @typedef {import("./dom.js").Icon} Icon */
@@ -79,11 +80,11 @@ function makeTrack(steps, go) {
 export function makeControls(steps, on) {
   const step = (/** @type {Command & Icon} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
     button(label, () => on.command(name), { icon: name, keys, kind: `gp-button gp-${name}` });
-  const first = step("first", "First step", "Home");
-  const previous = step("previous", "Previous step", "←");
+  const first = step("first", phrase("controls: first step"), "Home");
+  const previous = step("previous", phrase("controls: previous step"), "←");
   const play = step("play", "Play", "Space");
-  const next = step("next", "Next step", "→");
-  const last = step("last", "Last step", "End");
+  const next = step("next", phrase("controls: next step"), "→");
+  const last = step("last", phrase("controls: last step"), "End");
   const track = makeTrack(steps, on.go);
   const place = html("span", { class: "gp-place" });
   const buttons = html("div", { class: "gp-buttons" }, first, previous, play, next, last);
@@ -94,12 +95,12 @@ export function makeControls(steps, on) {
   speed.addEventListener("change", () => on.speed(Number(speed.value)));
   const loop = step("loop", "Loop", "");
   const predict = button("Predict", () => on.command("predict"), { kind: "gp-button gp-predicts" });
-  predict.title = "Ask me for each gradient before it is shown";
-  const events = button("Take apart", () => on.command("events"), { kind: "gp-button gp-predicts" });
-  events.title = "Take each backward step apart: upstream gradient, local derivative, product, accumulation (E)";
+  predict.title = phrase("controls: ask me each gradient before");
+  const events = button(phrase("controls: take apart"), () => on.command("events"), { kind: "gp-button gp-predicts" });
+  events.title = phrase("controls: take each backward step apart");
   events.hidden = predict.hidden = steps.every(({ phase }) => phase === "forward");
-  const projector = step("projector", "Large type, for a projector", "");
-  const fullscreen = step("fullscreen", "Full screen", "F");
+  const projector = step("projector", phrase("controls: large type projector"), "");
+  const fullscreen = step("fullscreen", phrase("controls: full screen"), "F");
   const tools = html("div", { class: "gp-buttons gp-modes" }, speed, loop, events, predict, projector, fullscreen);
 
   return {
@@ -137,16 +138,16 @@ export function makeControls(steps, on) {
 export function makeTools(command, depth, every = null) {
   const tool = (/** @type {Command & Icon} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
     button(label, () => command(name), { icon: name, keys, kind: "gp-tool" });
-  const tools = [tool("larger", "Zoom in", "+"), tool("smaller", "Zoom out", "−"), tool("fit", "Fit the picture", "0")];
+  const tools = [tool("larger", phrase("controls: zoom"), "+"), tool("smaller", phrase("controls: zoom out"), "−"), tool("fit", phrase("controls: fit picture"), "0")];
   if (depth && depth.most > 0) {
-    const fold = tool("fold", "Fold modules", "");
-    const unfold = tool("unfold", "Unfold modules", "");
+    const fold = tool("fold", phrase("controls: fold modules"), "");
+    const unfold = tool("unfold", phrase("controls: unfold modules"), "");
     fold.disabled = depth.now <= 0;
     unfold.disabled = depth.now >= depth.most;
     tools.push(fold, unfold);
   }
   if (typeof every === "boolean") {
-    const shown = tool("every", "Show every operation", "");
+    const shown = tool("every", phrase("controls: show every operation"), "");
     shown.setAttribute("aria-pressed", String(every));
     tools.push(shown);
   }

@@ -2,6 +2,7 @@
 
 import { Unplayable } from "./check.js";
 import { svgElement } from "./dom.js";
+import { phrase } from "./words.js";
 
 // What a drawing is made of. A recording may come from somebody else, so whatever is not listed is left out.
 const ELEMENTS = new Set(
@@ -25,7 +26,7 @@ function isHarmless(name, value) {
 export function parseDrawing(text) {
   const root = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
   if (root.localName !== "svg" || root.querySelector("parsererror")) {
-    throw new Unplayable("The picture in this recording is damaged: it is not a readable SVG.");
+    throw new Unplayable(phrase("drawing: picture recording damaged not readable"));
   }
   for (const element of [root, ...root.querySelectorAll("*")]) {
     if (!ELEMENTS.has(element.localName)) element.remove();
@@ -77,7 +78,7 @@ export function makeActive(svg, opens) {
     const [x, y, wide] = ["x", "y", "width"].map((name) => Number(box.getAttribute(name)));
     const spot = svgElement("circle", { cx: x + wide - 4, cy: y + 4, r: 9 });
     const sign = svgElement("path", { d: `M${x + wide - 6} ${y}l4 4-4 4`, fill: "none" });
-    const title = Object.assign(svgElement("title"), { textContent: "Go inside" });
+    const title = Object.assign(svgElement("title"), { textContent: phrase("drawing: go inside") });
     node.append(svgElement("g", { class: "gv-chevron" }, title, spot, sign));
     node.setAttribute("aria-keyshortcuts", "Shift+Enter");
   }

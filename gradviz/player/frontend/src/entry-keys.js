@@ -3,6 +3,7 @@
 
 import { html } from "./dom.js";
 import { moved, indexSeen, seen, seenAt } from "./grid.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./entries.js").Entry} Entry */
 /** @typedef {import("./entries.js").Entries} Entries */
@@ -34,14 +35,14 @@ export function makeEntryKeys(entries, on) {
     if (!now || !grid || !told) return;
     const place = seenAt(grid, now.index);
     const all = seen(grid);
-    element.setAttribute("aria-label", `Entries of ${on.name(now.tensor)}, its ${now.part === "v" ? "value" : "gradient"}`);
+    element.setAttribute("aria-label", phrase("entry-keys: entries", { part: on.name(now.tensor), part2: now.part === "v" ? "value" : "gradient" }));
     element.setAttribute("aria-rowcount", String(all.rows));
     element.setAttribute("aria-colcount", String(all.columns));
     row.setAttribute("aria-rowindex", String(place.row + 1));
     cell.setAttribute("aria-colindex", String(place.column + 1));
     // Another id, or a screen reader would take it for the cell that it has read already.
     cell.id = `${id}-${now.part}${now.index}`;
-    cell.textContent = on.text(now) || "not computed yet";
+    cell.textContent = on.text(now) || phrase("entry-keys: not computed yet");
     element.setAttribute("aria-activedescendant", cell.id);
     if (inUse()) on.at(now);
   }

@@ -4,6 +4,7 @@
 import { entries, readable } from "./facts.js";
 import { numberText } from "./number.js";
 import { PARTS } from "./state.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./facts.js").Argument} Argument */
 /** @typedef {import("./facts.js").Gradient} Gradient */
@@ -53,8 +54,8 @@ export function eventsOf({ steps, facts, sums, brackets }) {
     const add = (/** @type {Omit<Event, "touched">} */ event) => events.push({ ...event, touched: [] });
     add({
       kind: "upstream",
-      title: "Upstream gradient",
-      sentence: `The gradient of ${name(result)} has arrived.`,
+      title: phrase("events: upstream gradient"),
+      sentence: phrase("events: gradient has arrived", { result: name(result) }),
       equation: upstream ? [gradientLine(above, upstream, result)] : [],
       current: [...results, ...edges],
       ...cut(step, (key) => key === operation.id || operation.outputs.some((id) => key === `${operation.id}_${id}`)),
@@ -68,7 +69,7 @@ export function eventsOf({ steps, facts, sums, brackets }) {
       const way = wayOf(line);
       add({
         kind: "local",
-        title: "Local derivative",
+        title: phrase("events: local derivative"),
         sentence: SENTENCES[way].local(name(target), name(result)),
         equation: localLines(argument, way, `∂${below(result)}/∂${below(target)}`, line, contribution.local, below),
         current: [argument.id],
@@ -87,11 +88,10 @@ export function eventsOf({ steps, facts, sums, brackets }) {
         const over = /Σ (rows|columns|ax[ei]s [\d, ]*\d) \(/u.exec(line?.text ?? "")?.[1] ?? "all entries";
         add({
           kind: "summed",
-          title: "Summed where it was broadcast",
+          title: phrase("events: summed where was broadcast"),
           sentence:
-            `${name(target)} was stretched to the shape of ${name(result)}, so each of its entries was used several times: ` +
-            `their gradients are summed over ${/^[rc]/.test(over) ? "the " : ""}${over}.`,
-          equation: line ? [line] : [{ text: `→ ${shape.length ? shape.join("×") : "one number"}`, kind: "note" }],
+            phrase("events: was stretched shape so each", { target: name(target), result: name(result), over: `${/^[rc]/.test(over) ? "the " : ""}${over}` }),
+          equation: line ? [line] : [{ text: `→ ${shape.length ? shape.join("×") : phrase("events: one number")}`, kind: "note" }],
           current: [argument.id, target],
         });
       }
@@ -103,7 +103,7 @@ export function eventsOf({ steps, facts, sums, brackets }) {
       // While the same tensor comes in a later slot too, the step's own sum is not there yet.
       const value = !again ? final.value : before ? sum(before, contribution.value) : contribution.value;
       arrived.set(target, value);
-      const where = tensors.get(target)?.producer === undefined ? `${name(target)}.grad` : `the gradient of ${name(target)}`;
+      const where = tensors.get(target)?.producer === undefined ? `${name(target)}.grad` : phrase("events: gradient", { target: name(target) });
       add({
         kind: "accumulate",
         title: "Accumulated",
@@ -157,16 +157,16 @@ function wayOf(line) {
 /** What is said of each way. @type {Record<Way, {local: (target: string, result: string) => string, product: (target: string, result: string) => string}>} */
 const SENTENCES = {
   factor: {
-    local: (target, result) => `How much ${result} changes for a small change of ${target}.`,
-    product: (target, result) => `The upstream gradient times the local derivative: what ${result} sends to ${target}.`,
+    local: (target, result) => phrase("events: how much changes small change", { result, target }),
+    product: (target, result) => phrase("events: upstream gradient times local derivative", { result, target }),
   },
   matrix: {
-    local: (target, result) => `How ${result} depends on ${target}: the upstream gradient is multiplied with this matrix.`,
-    product: (target, result) => `The matrix product with the upstream gradient: what ${result} sends to ${target}.`,
+    local: (target, result) => phrase("events: how depends on upstream gradient", { result, target }),
+    product: (target, result) => phrase("events: matrix product with upstream gradient", { result, target }),
   },
   other: {
-    local: (target, result) => `How ${result} depends on ${target} is no single factor: the gradient goes the operation's own way back.`,
-    product: (target, result) => `What ${result} sends to ${target}, made from the upstream gradient.`,
+    local: (target, result) => phrase("events: how depends on no single", { result, target }),
+    product: (target, result) => phrase("events: what sends made from upstream", { result, target }),
   },
 };
 
@@ -228,13 +228,13 @@ function partOf(value, tensor, role) {
 /** @param {string} name @param {string} where @param {boolean} held @param {boolean} others @param {number} left */
 function addedSentence(name, where, held, others, left) {
   const text = held
-    ? `Added to ${where}, which held a gradient already, from an earlier backward().`
+    ? phrase("events: added which held gradient already", { where })
     : others
-      ? `Added to what has reached ${name} along another path: gradients add up in ${where}.`
+      ? phrase("events: added what has reached along", { name, where })
       : left
-        ? `The first gradient to reach ${name}.`
-        : `This is ${where}: nothing else reaches ${name}.`;
-  return left ? `${text} ${left} more to come.` : text;
+        ? phrase("events: first gradient reach", { name })
+        : phrase("events: nothing else reaches", { where, name });
+  return left ? phrase("events: more come", { text, left }) : text;
 }
 
 /** @param {Value} first @param {Value} second @returns {Value} */

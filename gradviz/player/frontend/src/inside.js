@@ -1,6 +1,7 @@
 // A step taken apart: its events in a row, of which one is shown.
 
 import { button, html } from "./dom.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./state.js").Event} Event */
 
@@ -9,7 +10,7 @@ const SHORT = { upstream: "upstream", local: "local", product: "× product", sum
 
 /** @param {(event: number) => void} go */
 export function makeInside(go) {
-  const list = html("ol", { class: "gp-events", "aria-label": "Inside this step" });
+  const list = html("ol", { class: "gp-events", "aria-label": phrase("inside: inside step") });
   /** @type {Event[]} */
   let shown = [];
   return {

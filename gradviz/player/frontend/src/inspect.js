@@ -7,6 +7,7 @@ import { jacobianTable } from "./jacobian.js";
 import { terms } from "./links.js";
 import { numberText, shapeText } from "./number.js";
 import { codeFor } from "./numpy.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
 /** @typedef {import("./facts.js").Value} Value */
@@ -16,14 +17,14 @@ import { codeFor } from "./numpy.js";
 const NUMBERS_UP_TO = 64; // entries; of a larger tensor the colours are shown first
 const HISTOGRAM_FROM = 8;
 const FOLD = "fold"; // the name of several operations drawn as one
-const STANDS_FOR = "stands for"; // the attribute of a product with its helpers in it
+const STANDS_FOR = phrase("inspect: stands"); // the attribute of a product with its helpers in it
 
 const ROLES = {
-  parameter: "a parameter: a leaf that collects a gradient",
-  input: "an input: a leaf that needs no gradient",
-  constant: "a number written in the program",
-  intermediate: "an intermediate result",
-  output: "the result that backward starts from",
+  parameter: phrase("inspect: parameter leaf collects gradient"),
+  input: phrase("inspect: input leaf needs no gradient"),
+  constant: phrase("inspect: number written program"),
+  intermediate: phrase("inspect: intermediate result"),
+  output: phrase("inspect: result backward starts from"),
 };
 
 /**
@@ -41,7 +42,7 @@ export function makeInspector({ steps, code }, facts, on) {
   const jacobian = html("details", { class: "gp-block" }, html("summary", {}, "Jacobian"));
   jacobian.addEventListener("toggle", writeJacobian);
   const copied = html("textarea", { class: "gp-copied", readonly: "", rows: 4, "aria-label": "NumPy code", spellcheck: "false" });
-  const copy = button("Copy as NumPy code", copyCode, { kind: "gp-small" });
+  const copy = button(phrase("inspect: copy as numpy code"), copyCode, { kind: "gp-small" });
   const close = button("Close", () => on.select(""), { icon: "close", kind: "gp-small gp-close", keys: "Escape" });
   const element = html(
     "section",
@@ -65,14 +66,14 @@ export function makeInspector({ steps, code }, facts, on) {
       await navigator.clipboard.writeText(text);
       copied.hidden = true;
       copy.textContent = "Copied";
-      on.say("Copied as NumPy code.");
+      on.say(phrase("inspect: copied as numpy code"));
     } catch {
       // A page from a disk or in a frame may not write to the clipboard; then the reader does.
       copied.hidden = false;
       copied.value = text;
       copied.focus();
       copied.select();
-      on.say("The code is selected: copy it with Control or Command and C.");
+      on.say(phrase("inspect: code selected copy with control"));
     }
   }
 
@@ -84,7 +85,7 @@ export function makeInspector({ steps, code }, facts, on) {
     return button(known ? nameOf(known) : id, () => on.select(id), { kind: "gp-link" });
   };
   /** @param {string} words @param {number} k */
-  const when = (words, k) => button(`${words} in step ${k + 1}`, () => on.go(k), { kind: "gp-link" });
+  const when = (words, k) => button(phrase("inspect: step", { words, part: k + 1 }), () => on.go(k), { kind: "gp-link" });
   /** @param {string} term @param {...(Node | string)} said */
   const row = (term, ...said) => said.length && list.append(html("dt", {}, term), html("dd", {}, ...said));
   /** @param {(Node | string)[][]} parts */
@@ -116,11 +117,11 @@ export function makeInspector({ steps, code }, facts, on) {
     const arrived = facts.gradients.steps(id);
     const moments = [
       ...(computed ? [[when("computed", computed)]] : []),
-      ...arrived.map((k, i) => [when(i ? "gradient added to" : "gradient", k)]),
+      ...arrived.map((k, i) => [when(i ? phrase("inspect: gradient added") : "gradient", k)]),
     ];
     row("when", ...listed(moments));
     const gradient = facts.gradients.at(id, step);
-    if (gradient?.before) row("before", `.grad held ${brief(gradient.before)} from an earlier backward()`);
+    if (gradient?.before) row("before", phrase("inspect: grad held from earlier backward", { before: brief(gradient.before) }));
     showNumbers([
       ["value", facts.values.at(id, step), true, `${id}:v`],
       ["gradient", gradient?.value, tensor.requires_grad, `${id}:g`],
@@ -131,20 +132,20 @@ export function makeInspector({ steps, code }, facts, on) {
   function describeOperation(operation) {
     const gradFn = operation.grad_fn && operation.name !== FOLD ? ` · grad_fn ${operation.grad_fn}` : "";
     title.replaceChildren(html("strong", {}, nameOf(operation)), gradFn);
+    const helpers = (operation.attributes ?? []).find(([name]) => name === STANDS_FOR)?.[1];
+    if (helpers) row(phrase("inspect: stands"), `${helpers} `, button(phrase("controls: show every operation"), on.every, { kind: "gp-small" }));
     if (operation.sentence) row("backward", operation.sentence);
     row("takes", ...listed(operation.inputs.map(({ tensor, slot }) => [link(tensor), ` as ${slot}`])));
     row("makes", ...listed(operation.outputs.map((id) => [link(id)])));
     row("saved", ...listed((operation.saved ?? []).map(([field, what]) => [`_saved_${field}: `, facts.tensor(what) ? link(what) : what])));
-    const helpers = (operation.attributes ?? []).find(([name]) => name === STANDS_FOR)?.[1];
-    if (helpers) row("stands for", `${helpers} `, button("Show every operation", on.every, { kind: "gp-small" }));
     const settings = (operation.attributes ?? []).filter(([name]) => name !== STANDS_FOR).filter(([name]) => name !== "gradient norm" || facts.upstreamOf(operation, step));
     row("settings", ...listed(settings.map(([name, value]) => [`${name} = ${value}`])));
     if (operation.module) row("module", html("code", {}, operation.module));
     row("source", ...source(operation));
     const edges = operation.inputs.filter(({ tensor }) => facts.tensor(tensor)?.requires_grad);
-    row("sends back", ...listed(edges.map(({ id, tensor }) => [button(`to ${facts.tensor(tensor)?.name}`, () => on.select(id), { kind: "gp-link" })])));
+    row(phrase("inspect: sends back"), ...listed(edges.map(({ id, tensor }) => [button(`to ${facts.tensor(tensor)?.name}`, () => on.select(id), { kind: "gp-link" })])));
     showNumbers([
-      ["upstream gradient", facts.upstreamOf(operation, step), operation.grad_fn !== null, `${operation.outputs[0]}:g`],
+      [phrase("inspect: upstream gradient"), facts.upstreamOf(operation, step), operation.grad_fn !== null, `${operation.outputs[0]}:g`],
       ["result", facts.values.at(operation.outputs[0], step), operation.outputs.length === 1, `${operation.outputs[0]}:v`],
     ]);
   }
@@ -153,7 +154,7 @@ export function makeInspector({ steps, code }, facts, on) {
   function describeEdge({ operation, argument, tensor }) {
     if (!argument) {
       title.replaceChildren(html("strong", {}, `${nameOf(operation)} → ${tensor.name}`));
-      row("carries", "the result forward, and its gradient back");
+      row("carries", phrase("inspect: result forward and gradient back"));
       row("from", link(operation.id));
       row("to", link(tensor.id));
       showNumbers([
@@ -166,13 +167,13 @@ export function makeInspector({ steps, code }, facts, on) {
     row("from", link(tensor.id));
     row("to", link(operation.id));
     const contribution = facts.contributions.at(argument.id, step);
-    if (!tensor.requires_grad) row("gradient", "none goes back here: the tensor does not require one");
-    else if (on.hides(argument.id)) row("local derivative", "for you to find out; Hint shows it");
-    else if (argument.local) row("local derivative", html("b", {}, [argument.local, argument.local_number].filter(Boolean).join(" = ")));
+    if (!tensor.requires_grad) row("gradient", phrase("inspect: none goes back here tensor"));
+    else if (on.hides(argument.id)) row(phrase("inspect: local derivative"), phrase("inspect: you find out hint shows"));
+    else if (argument.local) row(phrase("inspect: local derivative"), html("b", {}, [argument.local, argument.local_number].filter(Boolean).join(" = ")));
     if (operation.sentence) row("rule", operation.sentence);
-    if (contribution?.summed_axes?.length) row("summed", `over ${contribution.summed_axes.length > 1 ? "axes" : "axis"} ${contribution.summed_axes.join(", ")}, along which ${tensor.name} was broadcast`);
+    if (contribution?.summed_axes?.length) row("summed", phrase("inspect: over along which was broadcast", { part: contribution.summed_axes.length > 1 ? "axes" : "axis", part2: contribution.summed_axes.join(", "), tensor: tensor.name }));
     showNumbers([
-      ["upstream gradient", facts.upstreamOf(operation, step), tensor.requires_grad, `${operation.outputs[0]}:g`],
+      [phrase("inspect: upstream gradient"), facts.upstreamOf(operation, step), tensor.requires_grad, `${operation.outputs[0]}:g`],
       ["contribution", contribution?.value, tensor.requires_grad, `${argument.id}:c`],
     ]);
   }
@@ -208,7 +209,7 @@ export function makeInspector({ steps, code }, facts, on) {
     const heading = html("h4", {}, caption);
     const figure = html("div", { class: `gp-block ${kind}` }, heading);
     if (!value) {
-      figure.append(html("p", { class: "gp-muted" }, "not computed yet at this step"));
+      figure.append(html("p", { class: "gp-muted" }, phrase("inspect: not computed yet at step")));
       return figure;
     }
     const shown = value.data ? value : value.preview;
@@ -222,7 +223,7 @@ export function makeInspector({ steps, code }, facts, on) {
       return figure;
     }
     const isTable = asTable.get(caption) ?? entries(shown.shape) <= NUMBERS_UP_TO;
-    const toggle = button(isTable ? "Show colours" : "Show numbers", () => {
+    const toggle = button(isTable ? phrase("inspect: show colours") : phrase("inspect: show numbers"), () => {
       const place = [...numbers.children].indexOf(figure);
       asTable.set(caption, !isTable);
       show(key, step);
@@ -232,17 +233,17 @@ export function makeInspector({ steps, code }, facts, on) {
     figure.append(html("p", { class: "gp-muted" }, statistics(value, all)));
     const layers = layersOf(shown, all);
     const scale = all.reduce((most, number) => (Number.isFinite(number) ? Math.max(most, Math.abs(number)) : most), 0);
-    const grid = html("div", { class: "gp-grid", tabindex: 0, role: "group", "aria-label": `${caption}, all entries` });
+    const grid = html("div", { class: "gp-grid", tabindex: 0, role: "group", "aria-label": phrase("inspect: all entries", { caption }) });
     for (const [layer, { name, rows, columns, part }] of layers.entries()) {
       if (name) grid.append(html("span", { class: "gp-muted" }, name));
       grid.append(
         isTable
           ? table(part, rows, columns, caption, value.data ? (index) => `${whose}:${layer * rows * columns + index}` : undefined)
-          : heatmap(part, rows, columns, scale, `${[caption, name].filter(Boolean).join(" ")} as colours: ${rows} rows, ${columns} columns`),
+          : heatmap(part, rows, columns, scale, phrase("inspect: as colours rows columns", { part: [caption, name].filter(Boolean).join(" "), rows, columns })),
       );
     }
     figure.append(grid);
-    if (all.length >= HISTOGRAM_FROM) figure.append(histogram(all, value.data ? caption : `${caption}, means of blocks`));
+    if (all.length >= HISTOGRAM_FROM) figure.append(histogram(all, value.data ? caption : phrase("inspect: means blocks", { caption })));
     return figure;
   }
 
@@ -255,7 +256,7 @@ export function makeInspector({ steps, code }, facts, on) {
       copied.hidden = true;
       element.scrollTop = 0;
     }
-    copy.textContent = "Copy as NumPy code";
+    copy.textContent = phrase("inspect: copy as numpy code");
     key = selected;
     step = k;
     const operation = facts.operation(key);
@@ -283,7 +284,7 @@ function fullText(number) {
 
 /** @param {Value} value */
 function brief({ shape, data }) {
-  return data?.length === 1 ? numberText(data[0]) : `a gradient of shape ${shapeText(shape)}`;
+  return data?.length === 1 ? numberText(data[0]) : phrase("inspect: gradient shape", { shape: shapeText(shape) });
 }
 
 /** @param {Value} value @param {number[]} all */
@@ -292,20 +293,19 @@ function statistics({ shape, data, summary }, all) {
     const { mean, sd, min, max } = summary;
     const odd = [summary.nans && `${summary.nans} nan`, summary.infs && `${summary.infs} infinite`].filter(Boolean).join(", ");
     return (
-      `${entries(shape)} numbers, too many to be kept one by one: mean ${numberText(mean)} ± ${numberText(sd)}, ` +
-      `from ${numberText(min)} to ${numberText(max)}${odd && `, ${odd}`}. Below, means of blocks.`
+      phrase("inspect: numbers too many be kept", { shape: entries(shape), mean: numberText(mean), sd: numberText(sd), min: numberText(min), max: numberText(max), part: odd && `, ${odd}` })
     );
   }
   const finite = all.filter(Number.isFinite);
-  if (finite.length === 0) return `${all.length} numbers, none of them finite`;
+  if (finite.length === 0) return phrase("inspect: numbers none them finite", { all: all.length });
   const mean = finite.reduce((sum, number) => sum + number, 0) / finite.length;
   const sd = Math.sqrt(finite.reduce((sum, number) => sum + (number - mean) ** 2, 0) / finite.length);
   const low = finite.reduce((a, b) => Math.min(a, b));
   const high = finite.reduce((a, b) => Math.max(a, b));
   const odd = all.length - finite.length;
   return (
-    `${all.length} numbers, mean ${numberText(mean)} ± ${numberText(sd)}, from ${numberText(low)} to ${numberText(high)}` +
-    (odd ? `, and ${odd} not finite` : "")
+    phrase("inspect: numbers mean from", { all: all.length, mean: numberText(mean), sd: numberText(sd), low: numberText(low), high: numberText(high) }) +
+    (odd ? phrase("inspect: and not finite", { odd }) : "")
   );
 }
 

@@ -5,6 +5,7 @@ import { html } from "./dom.js";
 import { placeOf } from "./explain.js";
 import { dense, sources, terms } from "./links.js";
 import { numberText } from "./number.js";
+import { phrase } from "./words.js";
 
 const MOST = 12;
 
@@ -36,7 +37,7 @@ export function blockOf({ link, shapes }, entry) {
  */
 export function jacobianTable(known, entry, result, argument) {
   const block = blockOf(known, entry);
-  if (!block) return html("p", { class: "gp-muted" }, "Its numbers were not kept.");
+  if (!block) return html("p", { class: "gp-muted" }, phrase("jacobian: numbers were not kept"));
   const [from, to] = [known.shapes.argument, known.shapes.results[0]];
   const place = (/** @type {number} */ index, /** @type {number[]} */ shape) => (shape.length ? `[${placeOf(index, shape).join(", ")}]` : "");
   const most = Math.max(...block.numbers.flat().map(Math.abs), 1e-30);
@@ -47,7 +48,7 @@ export function jacobianTable(known, entry, result, argument) {
   };
   const head = html("tr", {}, html("td"), ...block.columns.map((column) => html("th", { scope: "col" }, `${argument}${place(column, from)}`)));
   const body = block.rows.map((row, i) => html("tr", row === entry && !block.whole ? { class: "gp-own" } : {}, html("th", { scope: "row" }, `∂${result}${place(row, to)}`), ...block.numbers[i].map(cell)));
-  const table = html("table", { class: "gp-jacobian", "aria-label": `Jacobian of ${result} with respect to ${argument}` }, html("thead", {}, head), html("tbody", {}, ...body));
-  const rest = block.whole ? "" : block.columns.length === 1 && block.rows.length === 1 ? "Each entry depends on one alone: all other numbers are 0." : "The part around the entry that is picked; what is not shown is 0 or far away.";
+  const table = html("table", { class: "gp-jacobian", "aria-label": phrase("jacobian: jacobian with respect", { result, argument }) }, html("thead", {}, head), html("tbody", {}, ...body));
+  const rest = block.whole ? "" : block.columns.length === 1 && block.rows.length === 1 ? phrase("jacobian: each entry depends on one") : phrase("jacobian: part around entry picked what");
   return html("div", {}, table, ...(rest ? [html("p", { class: "gp-muted" }, rest)] : []));
 }

@@ -6,6 +6,7 @@ import { readableNumber } from "./facts.js";
 import { math, subscript } from "./mathml.js";
 import { numberText } from "./number.js";
 import { shortName } from "./workings.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
 /** @typedef {import("./facts.js").Facts} Facts */
@@ -32,8 +33,8 @@ export function barsOf(said, true_) {
 /** Says whether the two agree. @param {number} said @param {number} true_ @param {string} output @param {string} where */
 export function verdict(said, true_, output, where) {
   const apart = Math.abs(true_ - said);
-  if (apart <= 1e-4 * Math.max(Math.abs(said), Math.abs(true_))) return `The same: along ${where}, ${output} is straight.`;
-  return `${numberText(apart, 2)} apart: ${output} curves, the gradient goes straight on.`;
+  if (apart <= 1e-4 * Math.max(Math.abs(said), Math.abs(true_))) return phrase("nudge: same along straight", { where, output });
+  return phrase("nudge: apart curves gradient goes straight", { apart: numberText(apart, 2), output });
 }
 
 /**
@@ -46,10 +47,10 @@ export function makeNudge(facts, nudges, say, ask) {
   const head = html("span", { class: "gp-nudge-if" });
   const amount = html("b", { class: "gp-v" });
   const [less, more] = [button("−", () => turn(-1), { kind: "gp-small" }), button("+", () => turn(1), { kind: "gp-small" })];
-  less.setAttribute("aria-label", "Nudge it less");
-  more.setAttribute("aria-label", "Nudge it more");
+  less.setAttribute("aria-label", phrase("nudge: nudge less"));
+  more.setAttribute("aria-label", phrase("nudge: nudge more"));
   const outcome = html("span", { class: "gp-outcome gp-v" });
-  const rows = ["gradient says", "true change"].map((words, i) => {
+  const rows = [phrase("nudge: gradient says"), phrase("nudge: true change")].map((words, i) => {
     const [bar, number] = [html("i", { class: i ? "gp-bar-v" : "gp-bar-g" }), html("span", { class: i ? "gp-v" : "gp-g" })];
     return { row: html("div", { class: "gp-nudged" }, html("span", { class: "gp-muted" }, words), html("span", { class: "gp-beam", "aria-hidden": "true" }, bar), number), bar, number };
   });
@@ -104,7 +105,7 @@ export function makeNudge(facts, nudges, say, ask) {
     const true_ = then === undefined || before === undefined ? undefined : then - before;
     const { said: one, true_: other } = barsOf(said ?? 0, true_ ?? 0);
     for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%`, minWidth: width ? "" : "0" });
-    rows[0].number.textContent = !tensor.requires_grad ? `nothing: ${name} has none` : said === undefined || slope === undefined ? "not all of it has arrived" : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
+    rows[0].number.textContent = !tensor.requires_grad ? phrase("nudge: nothing has none", { name }) : said === undefined || slope === undefined ? phrase("nudge: not all has arrived") : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
     rows[1].number.textContent = true_ === undefined ? "…" : change(true_);
     note.textContent = typeof found === "string" ? found : said === undefined || true_ === undefined ? "" : verdict(said, true_, output, `${name}${place.length ? `[${place.join(", ")}]` : ""}`);
   }

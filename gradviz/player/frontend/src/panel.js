@@ -4,6 +4,7 @@ import { placeText } from "./controls.js";
 import { html } from "./dom.js";
 import { equationLine } from "./equation.js";
 import { makeInside } from "./inside.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./state.js").Step} Step */
 /** @typedef {import("./state.js").Payload} Payload */
@@ -35,7 +36,7 @@ function makeLog(steps, go) {
     /** @param {number} k */
     show(k) {
       shown = k;
-      summary.textContent = `Steps so far (${k + 1})`;
+      summary.textContent = phrase("panel: steps so far", { part: k + 1 });
       update();
     },
   };
@@ -54,7 +55,7 @@ export function makePanel({ steps }, go, enter, program, parts, heatmap) {
   const sentence = html("p", { class: "gp-sentence" });
   const equation = html("div", { class: "gp-equation" });
   const reason = html("p", { class: "gp-reason" });
-  const why = html("details", { class: "gp-section" }, html("summary", {}, "Why now, and what it saved"), reason);
+  const why = html("details", { class: "gp-section" }, html("summary", {}, phrase("panel: why now and what saved")), reason);
   const log = makeLog(steps, go);
   const inside = makeInside(enter);
   const words = html("section", { class: "gp-section" }, heading, inside.element, sentence, equation);
@@ -75,7 +76,7 @@ export function makePanel({ steps }, go, enter, program, parts, heatmap) {
       const step = steps[k];
       const event = events[e];
       const { title, sentence: said, equation: lines = [] } = event ?? step;
-      heading.replaceChildren(html("span", {}, "This step"), ...(step.title ? [" · ", html("strong", {}, step.title)] : []));
+      heading.replaceChildren(html("span", {}, phrase("panel: step")), ...(step.title ? [" · ", html("strong", {}, step.title)] : []));
       if (event) heading.append(html("span", {}, ` · ${title}`));
       inside.show(events, e);
       sentence.textContent = said;

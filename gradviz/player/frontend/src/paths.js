@@ -6,6 +6,7 @@ import { readable } from "./facts.js";
 import { math, subscript } from "./mathml.js";
 import { numberText } from "./number.js";
 import { shortName } from "./workings.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
 /** @typedef {import("./facts.js").Facts} Facts */
@@ -45,10 +46,10 @@ function drawn(facts, { edges }) {
  */
 export function makePaths(facts, paths, mark) {
   const leaves = Object.keys(paths).filter((id) => paths[id].paths.length);
-  const choice = html("select", { class: "gp-small", "aria-label": "To which leaf" }, ...leaves.map((id) => html("option", { value: id }, facts.tensor(id)?.name ?? id)));
+  const choice = html("select", { class: "gp-small", "aria-label": phrase("paths: which leaf") }, ...leaves.map((id) => html("option", { value: id }, facts.tensor(id)?.name ?? id)));
   const cards = html("div", { class: "gp-routes" });
   const note = html("span", { class: "gp-muted" });
-  const element = html("section", { class: "gp-section gp-paths", "aria-label": "Chain rule, path by path" }, html("header", {}, html("h3", {}, "Chain rule, path by path"), choice, note), cards);
+  const element = html("section", { class: "gp-section gp-paths", "aria-label": phrase("paths: chain rule path by path") }, html("header", {}, html("h3", {}, phrase("paths: chain rule path by path")), choice, note), cards);
   element.hidden = leaves.length === 0;
   /** @type {Path | undefined} */
   let pressed;
@@ -87,7 +88,7 @@ export function makePaths(facts, paths, mark) {
     const sum = html("span", { class: "gp-route-sum" }, html("span", { class: "gp-muted" }, "into ", math("math", subscript(shortName(tensor.name), place))), html("b", { class: "gp-g" }, numberText(total)));
     const others = rest ? [html("span", { class: "gp-muted" }, `+ ${Number(more).toLocaleString("en").replaceAll(",", "\u202f")} more (${numberText(numberOf(rest))})`)] : [];
     cards.replaceChildren(...found.flatMap(card), ...others, html("span", {}, "="), sum);
-    note.textContent = found.some(({ text }) => text) ? "factors of 1 left out" : "";
+    note.textContent = found.some(({ text }) => text) ? phrase("paths: factors left out") : "";
   }
   choice.addEventListener("change", () => {
     index = 0;

@@ -5,6 +5,7 @@ import { explain } from "./explain.js";
 import { entriesOf } from "./grid.js";
 import { numberText } from "./number.js";
 import { entryOfKey, keyOfEntry, makeWorkings, textOf } from "./workings.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
 /** @typedef {import("./explain.js").Explanation} Explanation */
@@ -70,7 +71,7 @@ export function makePicking(facts, entries, picture, on) {
     const mean = found.reduce((sum, entry) => sum + Number(seen.data?.[entry]), 0) / found.length;
     const span = (/** @type {string} */ what, /** @type {[number, number]} */ [first, end]) => (end - first > 1 ? `${what}s ${first} to ${end - 1}` : `${what} ${first}`);
     // Of a tensor too large to be kept, the preview's own rows are blocks already.
-    const where = value?.data ? `${span("row", rows)}, ${span("column", columns)}` : `a block of its entries (${index})`;
+    const where = value?.data ? `${span("row", rows)}, ${span("column", columns)}` : phrase("picking: block entries", { index });
     return `${facts.tensor(tensor)?.name}${part === "v" ? "" : ".grad"}, ${where}: mean ${numberText(mean)}`;
   }
 
@@ -135,7 +136,7 @@ export function makePicking(facts, entries, picture, on) {
       });
       for (const place of /** @type {NodeListOf<HTMLElement>} */ (element.querySelectorAll(".gp-equation, .gp-working"))) {
         place.setAttribute("role", "group");
-        place.setAttribute("aria-label", "Equation: the arrow keys go from number to number, Enter picks one");
+        place.setAttribute("aria-label", phrase("picking: equation arrow keys go from"));
         /** @type {Element | undefined} */
         let here;
         const go = (/** @type {Element | undefined} */ cell) => {

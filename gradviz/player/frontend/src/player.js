@@ -25,6 +25,7 @@ import { clamp, faceInside } from "./state.js";
 import { hideStill } from "./still.js";
 import { followTheme } from "./theme.js";
 import { makeZoom } from "./zoom.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./controls.js").Command} Command */
@@ -116,7 +117,7 @@ function mount(model, el) {
     },
     fullscreen() {
       const asked = document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.();
-      (asked ?? Promise.reject()).catch(() => announcer.say("This page does not allow full screen."));
+      (asked ?? Promise.reject()).catch(() => announcer.say(phrase("player: page does not allow full")));
     },
     larger: () => zoom.larger(),
     smaller: () => zoom.smaller(),
@@ -217,7 +218,7 @@ function mount(model, el) {
     pick: (entry) => picking.pick(entry),
     leave: (tensor) => /** @type {SVGElement[]} */ (picture.elements([tensor]))[0]?.focus({ preventScroll: true }),
   });
-  const skip = button(`Skip the picture and its ${picture.svg.querySelectorAll(NODES).length} nodes`, () => panel.element.focus(), { kind: "gp-skip" });
+  const skip = button(phrase("player: skip picture and nodes", { part: picture.svg.querySelectorAll(NODES).length }), () => panel.element.focus(), { kind: "gp-skip" });
   const stage = html("div", { class: "gp-stage" }, skip, figure, entryKeys.element, makeTools(command, payload.depth, payload.every), inspector.element);
   const main = html("div", { class: "gp-main" }, stage, panel.element);
   const root = html(
@@ -225,7 +226,7 @@ function mount(model, el) {
     {
       class: "gradviz-player",
       tabindex: 0,
-      "aria-label": `Backpropagation player: ${payload.title || "computation"}`,
+      "aria-label": phrase("player: backpropagation player", { part: payload.title || "computation" }),
       "data-lm-suppress-shortcuts": "true", // the notebook's own keys rest while the player has the focus
     },
     controls.element,
@@ -266,9 +267,9 @@ function mount(model, el) {
     const events = inside(k);
     if (events.length) {
       const { title, sentence, equation = [] } = events[event()];
-      announcer.say(`Step ${k + 1} of ${steps.length}, event ${event() + 1} of ${events.length}: ${title}. ${sentence} ${equation.map(({ text }) => text).join(" ")}`);
+      announcer.say(phrase("player: step event", { part: k + 1, steps: steps.length, part2: event() + 1, events: events.length, title, sentence, part3: equation.map(({ text }) => text).join(" ") }));
     } else
-    announcer.say(`Step ${k + 1} of ${steps.length}, ${placeText(steps, k)}: ${steps[k].title}. ${steps[k].sentence}`);
+    announcer.say(phrase("player: step", { part: k + 1, steps: steps.length, steps2: placeText(steps, k), title: steps[k].title, sentence: steps[k].sentence }));
   }
 
   function select() {
@@ -279,6 +280,7 @@ function mount(model, el) {
     root.toggleAttribute("data-inspecting", !inspector.element.hidden);
     entryKeys.offer(key);
     zoom.refit();
+    if (key) bringIntoView(figure, picture.elements([key])); // the details may stand over it
   }
 
   /** @type {number | undefined} */
@@ -313,7 +315,7 @@ function mount(model, el) {
     controls.showModes(modes);
     enter(now(), 0);
     show();
-    announcer.say(modes.events ? "Each backward step is taken apart." : "Each step is an operation.");
+    announcer.say(modes.events ? phrase("player: each backward step taken apart") : phrase("player: each step operation"));
   }
   function onPlaying() {
     if (model.get("playing") && now() === last && event() >= inside(last).length - 1) enter(0, 0); // play at the end: once more from the start
@@ -329,7 +331,7 @@ function mount(model, el) {
     predict.start(modes.predict, seen);
     if (seen !== now()) go(seen);
     else show();
-    if (modes.predict) announcer.say("Predict: you are asked for each gradient before it is shown.");
+    if (modes.predict) announcer.say(phrase("player: predict you asked each gradient"));
   }
 
   /** Goes inside a module. @param {string} key */
@@ -434,7 +436,7 @@ export function render({ model, el }) {
     } catch (error) {
       const message = html("p", { class: "gradviz-player gp-error", role: "alert" });
       message.textContent =
-        error instanceof Unplayable ? error.message : `This recording is damaged and cannot be played (${error}). Save it again with gradviz.`;
+        error instanceof Unplayable ? error.message : phrase("player: recording damaged and cannot be", { error });
       el.append(message);
       unmount = () => message.remove();
     }

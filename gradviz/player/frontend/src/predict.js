@@ -5,6 +5,7 @@
 
 import { button, html } from "./dom.js";
 import { assess, questionsAt } from "./question.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
 /** @typedef {import("./question.js").Question} Question */
@@ -28,7 +29,7 @@ export function makePredict(steps, facts, on) {
   const feedback = html("p", { class: "gp-feedback" });
   const score = html("p", { class: "gp-score" });
   const form = html("form", {}, text, choices, html("div", { class: "gp-answer" }, input, check, hint, reveal));
-  const element = html("section", { class: "gp-section gp-predict", "aria-label": "Predict" }, html("h3", {}, "Your prediction"), form, feedback, score);
+  const element = html("section", { class: "gp-section gp-predict", "aria-label": "Predict" }, html("h3", {}, phrase("predict: your prediction")), form, feedback, score);
   element.hidden = true;
 
   let reach = Infinity; // the last step that may be shown
@@ -86,7 +87,7 @@ export function makePredict(steps, facts, on) {
   function settle(byLearner) {
     asked += 1;
     if (byLearner && !tried && hints === 0) alone += 1;
-    score.textContent = `Score: ${alone} of ${asked} at once and without a hint`;
+    score.textContent = phrase("predict: score at once and without", { alone, asked });
     waiting.shift();
     ask();
     if (waiting.length === 0) on.answered(++reach);

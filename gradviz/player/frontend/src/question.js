@@ -4,6 +4,7 @@ import { judge, readNumber, readShape } from "./answer.js";
 import { explain, placeOf } from "./explain.js";
 import { entries } from "./facts.js";
 import { numberText, shapeText } from "./number.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
 /** @typedef {import("./facts.js").Value} Value */
@@ -59,7 +60,7 @@ function questionAbout(facts, steps, k, id, number, shown) {
   const { name } = tensor;
   const { value } = gradient;
   const source = contributionsTo(facts, k, id);
-  const next = source.length ? `${steps[k].title} runs next. ` : "Backward starts here. ";
+  const next = source.length ? phrase("question: runs next", { title: steps[k].title }) : phrase("question: backward starts here");
   const blank = { tensor: id, choices: [], traps: [], hints: [] };
   const isMatrix = entries(value.shape) > 1;
   const turn = isMatrix ? TURNS[(k + number) % TURNS.length] : "number";
@@ -68,11 +69,11 @@ function questionAbout(facts, steps, k, id, number, shown) {
     return {
       ...blank,
       kind: "shape",
-      text: `${next}Which shape will the gradient of ${name} have?`,
-      hints: [`A gradient says for every entry of ${name} how the result changes with it.`],
+      text: phrase("question: which shape will gradient have", { next, name }),
+      hints: [phrase("question: gradient says every entry how", { name })],
       truth: value.shape,
-      reveal: `The gradient of ${name} has the shape ${shapeText(value.shape)}, as ${name} itself.`,
-      wrong: `Not that shape. Each entry of ${name} has a gradient of its own.`,
+      reveal: phrase("question: gradient has shape as itself", { name, shape: shapeText(value.shape) }),
+      wrong: phrase("question: not shape each entry has", { name }),
     };
   }
 
@@ -82,7 +83,7 @@ function questionAbout(facts, steps, k, id, number, shown) {
   const old = made?.before;
   const where = `${name}${placeText(value.shape, entry)}`;
   const hints = hintsFor(source, name, old);
-  const reveal = `The gradient of ${where} is ${numberText(truth)}.`;
+  const reveal = phrase("question: gradient", { where, truth: numberText(truth) });
   const products = made ? termsText(made) : "";
 
   const fed = turn === "feeds" && made && feedsQuestion(facts, made, where);
@@ -91,12 +92,12 @@ function questionAbout(facts, steps, k, id, number, shown) {
     return {
       ...blank,
       kind: "choice",
-      text: `${next}Which sign will the gradient of ${where} have${old === undefined ? "" : `? It is ${numberText(old)} so far`}?`.replace("??", "?"),
+      text: old === undefined ? phrase("question: which sign", { next, where }) : phrase("question: which sign so far", { next, where, old: numberText(old) }),
       hints,
       choices: SIGNS,
       truth: truth > 0 ? 0 : truth < 0 ? 1 : 2,
       reveal,
-      wrong: `Not that sign: ${old === undefined ? "" : `${numberText(old)} is there already, and `}this step adds ${products}.`,
+      wrong: old === undefined ? phrase("question: not that sign", { products }) : phrase("question: not that sign, was there", { old: numberText(old), products }),
     };
   }
   return {
@@ -104,8 +105,8 @@ function questionAbout(facts, steps, k, id, number, shown) {
     kind: "number",
     text:
       old === undefined
-        ? `${next}What will the gradient of ${where} be?`
-        : `${next}The gradient of ${where} is ${numberText(old)} so far. What will it be after this step?`,
+        ? phrase("question: what will gradient be", { next, where })
+        : phrase("question: gradient so far what will", { next, where, old: numberText(old) }),
     hints,
     truth,
     reveal,
@@ -131,14 +132,14 @@ function feedsQuestion(facts, made, where) {
   const [some] = truth;
   const at = (/** @type {number} */ index) => `${result.name}${placeText(result.shape, index)}`;
   return {
-    text: `Which entries of the gradient of ${result.name} go into the gradient of ${where}?`,
+    text: phrase("question: which entries gradient go into", { result: result.name, where }),
     choices: all.map(({ name }) => name),
     truth: right,
-    hint: `The gradient comes back from what was computed with ${where}: which entries of ${result.name} were?`,
-    reveal: `It is ${all[right].name}: what was computed with ${where}.`,
+    hint: phrase("question: gradient comes back from what", { where, result: result.name }),
+    reveal: phrase("question: what was computed with", { part: all[right].name, where }),
     traps: all.map(({ part }, i) => {
       const idle = part.find((index) => !truth.has(index));
-      return /** @type {[number, string]} */ ([i, idle === undefined ? `There are more: only a part of what was computed with ${where}.` : `Not that: ${at(idle)} was computed without ${where}; ${at(some)} was not.`]);
+      return /** @type {[number, string]} */ ([i, idle === undefined ? phrase("question: there more only part what", { where }) : phrase("question: not was computed without was", { idle: at(idle), where, some: at(some) })]);
     }),
     wrong: "",
   };
@@ -165,8 +166,8 @@ function regionsOf(shape, place) {
     for (const j of new Set([row, column])) if (j < columns) add(`column ${j}`, all.filter((index) => index % columns === j));
   }
   const flat = row * columns + column;
-  if (flat < count) add(`the entry ${placeText(shape, flat)}`, [flat]);
-  add("all of them", all);
+  if (flat < count) add(phrase("question: entry", { shape: placeText(shape, flat) }), [flat]);
+  add(phrase("question: all them"), all);
   return [...found.values()].slice(-5);
 }
 
@@ -191,31 +192,31 @@ const bracketed = (number) => (number < 0 ? `(${numberText(number)})` : numberTe
 function trapsOf(facts, { terms, sum, before, upstream }, value, entry, name) {
   /** @type {[number, string][]} */
   const traps = [];
-  const above = facts.tensor(upstream)?.name ?? "the result";
-  if (before !== undefined) traps.push([sum, `That is what this step adds; ${numberText(before)} was there already. Add the two.`]);
+  const above = facts.tensor(upstream)?.name ?? phrase("question: result");
+  if (before !== undefined) traps.push([sum, phrase("question: what step adds was there", { before: numberText(before) })]);
   if (terms.length === 1) {
     const g = terms[0].factors.find(({ at }) => at?.part === "g")?.number;
     const others = terms[0].factors.filter(({ at }) => at?.part !== "g");
     const local = others.reduce((all, { number }) => all * number, terms[0].sign);
     const symbol = others.map(({ name: written, place }) => `${written}${written && place.length ? `[${place.join(", ")}]` : ""}`).join("·");
     if (g !== undefined && others.length) {
-      traps.push([g, `That is the upstream gradient. Multiply it by the local derivative${symbol && `, ${symbol}`}.`]);
-      traps.push([local, `That is the local derivative. Multiply it by the upstream gradient, ${numberText(g)}.`]);
+      traps.push([g, phrase("question: upstream gradient multiply by local", { part: symbol && `, ${symbol}` })]);
+      traps.push([local, phrase("question: local derivative multiply by upstream", { g: numberText(g) })]);
       // One factor right, and for the other a number that stands somewhere near.
       for (const other of nearby(facts, upstream, local)) {
-        traps.push([g * other, `The upstream gradient, ${numberText(g)}, is right; the local derivative is not ${numberText(other)}${symbol && `, but ${symbol}`}.`]);
-        traps.push([local * other, `The local derivative, ${numberText(local)}, is right; the upstream gradient is not ${numberText(other)}: look at the gradient of ${above}.`]);
+        traps.push([g * other, phrase("question: upstream gradient right local derivative", { g: numberText(g), other: numberText(other), part: symbol && `, but ${symbol}` })]);
+        traps.push([local * other, phrase("question: local derivative right upstream gradient", { local: numberText(local), other: numberText(other), above })]);
       }
     }
   }
   if (terms.length > 1) {
     for (const { factors, product } of terms) {
       const written = factors.map(({ number }) => bracketed(number)).join("·");
-      traps.push([product, `${written} is right, and one of ${terms.length} products: the others are to be added.`]);
+      traps.push([product, phrase("question: right and one products others", { written, terms: terms.length })]);
     }
   }
   value.data?.forEach((number, index) => {
-    if (index !== entry) traps.push([Number(number), `That is the gradient of ${name}${placeText(value.shape, index)}: look at row and column once more.`]);
+    if (index !== entry) traps.push([Number(number), phrase("question: gradient look at row and", { name, shape: placeText(value.shape, index) })]);
   });
   return traps;
 }
@@ -233,10 +234,10 @@ function nearby(facts, result, local) {
 
 /** @param {Explanation | undefined} made @param {string} name */
 function wrongText(made, name) {
-  if (!made?.upstream) return `Not that. How does ${name} change, if ${name} changes by a little?`;
+  if (!made?.upstream) return phrase("question: not how does change if", { name });
   const count = made.terms.length;
-  if (count > 1) return `Not that. It is a sum of ${count} products, each of one upstream gradient and one local derivative.`;
-  return "Not that. Multiply the upstream gradient by the local derivative.";
+  if (count > 1) return phrase("question: not sum products each one", { count });
+  return phrase("question: not multiply upstream gradient by");
 }
 
 /**
@@ -263,14 +264,14 @@ function contributionsTo(facts, k, id) {
  * @param {number | undefined} old
  */
 function hintsFor(source, name, old) {
-  if (source.length === 0) return [`If ${name} changes by a little, ${name} changes by just as much.`];
+  if (source.length === 0) return [phrase("question: if changes by little changes", { name })];
   const locals = source.map(({ label, written }) => {
-    if (!label) return `The gradient goes back to ${name} through several operations at once.`;
-    if (label.includes("· ") || label.endsWith(" ·")) return `The upstream gradient is multiplied by a matrix: ${label.trim()}.`;
-    return `The local derivative is ${[label, written].filter(Boolean).join(" = ")}.`;
+    if (!label) return phrase("question: gradient goes back through several", { name });
+    if (label.includes("· ") || label.endsWith(" ·")) return phrase("question: upstream gradient multiplied by matrix", { part: label.trim() });
+    return phrase("question: local derivative", { part: [label, written].filter(Boolean).join(" = ") });
   });
-  const upstream = source[0].upstream === undefined ? "" : `The upstream gradient is ${numberText(source[0].upstream)}.`;
-  const sum = old === undefined ? "" : `Add the product to ${numberText(old)}.`;
+  const upstream = source[0].upstream === undefined ? "" : phrase("question: upstream gradient", { source: numberText(source[0].upstream) });
+  const sum = old === undefined ? "" : phrase("question: add product", { old: numberText(old) });
   return [[...new Set(locals)].join(" "), [upstream, sum].filter(Boolean).join(" ")].filter(Boolean);
 }
 
@@ -297,14 +298,14 @@ export function assess(question, given) {
   }
   if (question.kind === "shape") {
     const shape = readShape(given);
-    if (!shape) return not("Write a shape, such as 3×4 or (3, 4).", false);
+    if (!shape) return not(phrase("question: write shape such as or"), false);
     return String(shape) === String(question.truth) ? right : not(question.wrong);
   }
   const answer = readNumber(given);
-  if (!answer) return not("Write a number, such as 0.5, −3 or 1/3.", false);
+  if (!answer) return not(phrase("question: write number such as or"), false);
   const verdict = judge(answer, /** @type {number} */ (question.truth));
   if (verdict === "right") return right;
-  if (verdict === "sign") return not("The size is right; look at the sign.");
+  if (verdict === "sign") return not(phrase("question: size right look at sign"));
   const trap = question.traps.find(([wrong]) => judge(answer, wrong) === "right");
-  return not(trap?.[1] ?? (verdict === "close" ? "Close. Give it a little more exactly." : question.wrong));
+  return not(trap?.[1] ?? (verdict === "close" ? phrase("question: close give little more exactly") : question.wrong));
 }

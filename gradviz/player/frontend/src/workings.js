@@ -5,6 +5,7 @@ import { html } from "./dom.js";
 import { largest } from "./links.js";
 import { math, subscript } from "./mathml.js";
 import { numberText } from "./number.js";
+import { phrase } from "./words.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
 /** @typedef {import("./explain.js").Explanation} Explanation */
@@ -98,7 +99,7 @@ export function textOf(explanation) {
   const equals = before === undefined ? "=" : "+=";
   const whole = [`${left} ${equals} ${all[0] ?? sum}`, ...all.slice(1)].join(" = ") + (all.length ? ` ${relation} ${sum}` : "");
   if (explanation.note) return `${whole}. ${explanation.note}`;
-  return held ? `${whole}; so far ${held.operands[0]}, now ${held.result}` : whole;
+  return held ? phrase("workings: so far now", { whole, operands: held.operands[0], result: held.result }) : whole;
 }
 
 /**
@@ -108,7 +109,7 @@ export function textOf(explanation) {
 export function makeWorkings(nameOf) {
   const heading = html("h3");
   const lines = html("div", { class: "gp-working" });
-  const element = html("section", { class: "gp-entry gp-section", "aria-label": "One entry" }, heading, lines);
+  const element = html("section", { class: "gp-entry gp-section", "aria-label": phrase("workings: one entry") }, heading, lines);
 
   /** A number of the equation, with its name over it. @param {Factor & {text: string}} factor @param {boolean} alone */
   function number({ name, place, at, text }, alone) {
@@ -173,12 +174,12 @@ export function makeWorkings(nameOf) {
       element.classList.toggle("gp-told", Boolean(explanation));
       if (typeof explanation !== "object") {
         heading.textContent = "";
-        lines.replaceChildren(html("p", { class: explanation ? "" : "gp-muted" }, explanation ?? "Point at an entry, or pick one: it shows what it is made of."));
+        lines.replaceChildren(html("p", { class: explanation ? "" : "gp-muted" }, explanation ?? phrase("workings: point at entry or pick")));
         return;
       }
       const { result, entry, above, upstream, terms } = explanation;
       const isNamed = terms.some(({ factors }) => factors.some(({ name }) => name === "g"));
-      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? " · contribution" : "", html("span", { class: "gp-g-is" }, isNamed ? `g = ∂${above}/∂${shortName(nameOf(upstream))}` : ""));
+      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? html("span", {}, "· contribution") : "", html("span", { class: "gp-g-is" }, isNamed ? `g = ∂${above}/∂${shortName(nameOf(upstream))}` : ""));
       lines.replaceChildren(...lined(explanation));
     },
   };

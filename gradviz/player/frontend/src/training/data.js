@@ -2,6 +2,7 @@
 
 import { Unplayable } from "../check.js";
 import { Rows } from "./columns.js";
+import { phrase } from "../words.js";
 
 /** @typedef {import("./columns.js").Packed} Packed */
 /** @typedef {{symbol: string, key: string, tokens: [string, string][], sentence: string}} Line */
@@ -31,11 +32,10 @@ export class RunData {
 
   /** @param {any} payload */
   constructor(payload) {
-    if (payload?.kind !== "training") throw new Unplayable("This is not a training run.");
+    if (payload?.kind !== "training") throw new Unplayable(phrase("training data: not training run"));
     if (payload.version !== VERSION) {
       throw new Unplayable(
-        `This player reads runs of version ${VERSION}; this one has version ${payload.version ?? "unknown"}. ` +
-          "Update gradviz, or save the run again with this version.",
+        phrase("training data: player reads runs version one", { VERSION, part: payload.version ?? "unknown" }),
       );
     }
     /** @type {string} */

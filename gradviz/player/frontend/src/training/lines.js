@@ -3,6 +3,7 @@
 import { html, svgElement } from "../dom.js";
 import { numberText } from "../number.js";
 import { colourOf, dashOf, fixed, plot, wantsLog } from "./geometry.js";
+import { phrase } from "../words.js";
 
 /** @typedef {{name: string, xs: number[], ys: number[]}} Line */
 
@@ -59,7 +60,7 @@ export function makeLines(look) {
     if (drawn.lost) {
       const [k, at] = drawn.lost;
       parts.push(svgElement("line", { class: "gt-lost", x1: at, x2: at, y1: top, y2: bottom }));
-      parts.push(label(`${numberText(lines[0].ys[k])} from here`, at - 5, bottom - 8, "end", "gt-bad"));
+      parts.push(label(phrase("training lines: from here", { lines: numberText(lines[0].ys[k]) }), at - 5, bottom - 8, "end", "gt-bad"));
     }
     svg.replaceChildren(...parts, cursor, dots);
     move();
@@ -150,7 +151,7 @@ function label(text, x, y, anchor, kind = "gt-tick") {
 /** @param {{title: string, across: string}} look @param {Line[]} lines */
 function describe({ title, across }, lines) {
   const told = lines.map(({ name, ys }) => `${name} from ${numberText(ys[0] ?? NaN)} to ${numberText(ys.at(-1) ?? NaN)}`);
-  return `${title}, over the ${across}s: ${told.join("; ")}`;
+  return phrase("training lines: over s", { title, across, part: told.join("; ") });
 }
 
 /** The place of the number nearest to one, in numbers that rise. @param {number[]} xs @param {number} wanted */

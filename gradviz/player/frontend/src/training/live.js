@@ -2,6 +2,7 @@
 
 import { button, html } from "../dom.js";
 import { numberText } from "../number.js";
+import { phrase } from "../words.js";
 
 /**
  * What Python says of a live run. `message` is set when it was stopped by an error.
@@ -32,10 +33,10 @@ export function makeLive(on) {
     });
     return { element, input, shown };
   };
-  const lr = slider("learning rate", { min: 0, max: RATES.length - 1, step: 1 }, (at) => RATES[at], "lr");
+  const lr = slider(phrase("training live: learning rate"), { min: 0, max: RATES.length - 1, step: 1 }, (at) => RATES[at], "lr");
   const momentum = slider("momentum", { min: 0, max: 0.99, step: 0.01 }, (at) => at, "momentum");
-  const reset = button("Start again", () => on.send({ do: "reset" }), { kind: "gt-button" });
-  reset.title = "Back to the weights of the beginning, with the learning rate and the momentum that are set here";
+  const reset = button(phrase("training live: start again"), () => on.send({ do: "reset" }), { kind: "gt-button" });
+  reset.title = phrase("training live: back weights beginning with learning");
   const state = html("span", { class: "gt-state" });
   const message = html("p", { class: "gt-message", role: "alert" });
   const bar = html("div", { class: "gt-live" }, lr.element, momentum.element, reset, state);
@@ -53,8 +54,8 @@ export function makeLive(on) {
       if (live.lr !== null) lr.shown.textContent = numberText(live.lr);
       if (live.momentum !== null && document.activeElement !== momentum.input) momentum.input.value = String(live.momentum);
       if (live.momentum !== null) momentum.shown.textContent = numberText(live.momentum);
-      const over = live.done >= live.epochs ? ". Start again, to use other settings" : "";
-      state.textContent = live.message ? "stopped" : `${live.done} of ${live.epochs} epochs trained${over}`;
+      const over = live.done >= live.epochs ? phrase("training live: start again use other settings") : "";
+      state.textContent = live.message ? "stopped" : phrase("training live: epochs trained", { done: live.done, epochs: live.epochs, over });
       message.textContent = live.message;
       message.hidden = !live.message;
       reset.disabled = live.done === 0 && !live.message;

@@ -1,5 +1,6 @@
 // The data, and what the model makes of it in the step that is shown: a curve, or regions of classes.
 
+import { phrase } from "../words.js";
 import { html, svgElement } from "../dom.js";
 import { unpacked } from "./columns.js";
 import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
@@ -35,7 +36,7 @@ export function makeFit(on) {
   const examples = svgElement("g");
   svg.append(ground, axes, examples, inside);
   const words = html("p", { class: "gt-words" });
-  const title = html("h3", {}, "The model's fit");
+  const title = html("h3", {}, phrase("training model-fit: fit"));
   const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, words);
   /** @type {Told | null} */
   let told = null;
@@ -105,7 +106,7 @@ export function makeFit(on) {
       for (const [index, row] of Object.entries(given.rows)) rows.set(Number(index), unpacked(row));
       if (first || on.ask) drawData();
       element.hidden = false;
-      title.textContent = told.kind === "curve" ? "The data and the model's curve" : "The data and the model's classes";
+      title.textContent = told.kind === "curve" ? phrase("training model-fit: curve") : phrase("training model-fit: classes");
       shown = -1;
     },
     /** @param {number} index of the step */
@@ -114,7 +115,7 @@ export function makeFit(on) {
       if (!rows.has(index) && on.ask && asked < 0) on.ask((asked = index));
       let near = -1;
       for (const known of rows.keys()) if (near < 0 || Math.abs(known - index) < Math.abs(near - index)) near = known;
-      words.textContent = near === index || near < 0 || on.ask ? told.sentence : `${told.sentence} These are the predictions of ${on.name(near)}, the nearest that are here.`;
+      words.textContent = near === index || near < 0 || on.ask ? told.sentence : phrase("training model-fit: nearest", { sentence: told.sentence, name: on.name(near) });
       const row = rows.get(near);
       if (!row || near === shown) return;
       shown = near;

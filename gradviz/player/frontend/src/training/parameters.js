@@ -3,6 +3,7 @@
 import { html, svgElement } from "../dom.js";
 import { numberText, shapeText } from "../number.js";
 import { extent, path, pieces, scale } from "./geometry.js";
+import { phrase } from "../words.js";
 
 /** @typedef {import("./data.js").Parameter} Parameter */
 /** @typedef {import("./data.js").RunData} RunData */
@@ -45,7 +46,7 @@ function makeWay(parameter) {
       top.textContent = numberText(high, 3);
       bottom.textContent = numberText(low, 3);
       const [, place] = parameter.entries[entry] ?? [0, ""];
-      svg.setAttribute("aria-label", `${parameter.name}${place} over the run, from ${numberText(own[0])} to ${numberText(own.at(-1) ?? NaN)}`);
+      svg.setAttribute("aria-label", phrase("training parameters: over run from", { parameter: parameter.name, place, own: numberText(own[0]), part: numberText(own.at(-1) ?? NaN) }));
     },
     /** @param {number} k */
     move(k) {
@@ -127,9 +128,9 @@ function makeCard(run, parameter, choose) {
     grid.style.gridTemplateColumns = `repeat(${across > 1 && across <= 4 ? across : Math.min(parameter.size, 4)}, 1fr)`;
     card.append(grid);
   } else if (parameter.entries.length > 1) {
-    list = html("select", { "aria-label": `Entry of ${parameter.name}` }, ...parameter.entries.map(([, place], entry) => html("option", { value: entry }, place)));
+    list = html("select", { "aria-label": phrase("training parameters: entry", { parameter: parameter.name }) }, ...parameter.entries.map(([, place], entry) => html("option", { value: entry }, place)));
     list.addEventListener("change", () => choose(Number(list?.value)));
-    const told = parameter.whole ? "entry" : `one of the ${parameter.entries.length} that moved most`;
+    const told = parameter.whole ? "entry" : phrase("training parameters: one moved most", { entries: parameter.entries.length });
     card.append(html("label", { class: "gt-pick" }, `${told} `, list));
   }
   const statistics = html("p", { class: "gt-statistics" });
@@ -215,10 +216,10 @@ export function makeParameters(run, on) {
   const element = html(
     "section",
     { class: "gt-panel gt-parameters" },
-    html("header", {}, html("h3", {}, "The parameters")),
+    html("header", {}, html("h3", {}, phrase("training parameters: parameters"))),
     html("div", { class: "gt-cards" }, ...cards.map((card) => card.element)),
   );
-  if (more > 0) element.append(html("p", { class: "gt-words" }, `and ${more} more parameters, which are in the saved run only`));
+  if (more > 0) element.append(html("p", { class: "gt-words" }, phrase("training parameters: and more parameters which saved", { more })));
   return {
     element,
     /** Draws the ways anew: there are more steps. */

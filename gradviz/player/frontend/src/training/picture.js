@@ -7,6 +7,7 @@ import { bringIntoView } from "../fit.js";
 import { Picture } from "../patch.js";
 import { faceAt } from "../state.js";
 import { makeZoom } from "../zoom.js";
+import { phrase } from "../words.js";
 
 /** @typedef {import("./graphs.js").Graphs} Graphs */
 
@@ -20,9 +21,9 @@ import { makeZoom } from "../zoom.js";
  * @param {{open(payload: import("../state.js").Payload): void, name(index: number): string, shaped(ratio: number): void}} on
  */
 export function makePicture(graphs, on) {
-  const title = html("h3", {}, "The graph");
+  const title = html("h3", {}, phrase("training picture: graph"));
   const note = html("p", { class: "gt-words" });
-  const open = html("button", { type: "button", class: "gt-button" }, "Step through this backpropagation");
+  const open = html("button", { type: "button", class: "gt-button" }, phrase("training picture: step through backpropagation"));
   /** @type {Record<string, () => void>} */
   const commands = { larger: () => current?.zoom.larger(), smaller: () => current?.zoom.smaller(), fit: () => current?.zoom.whole() };
   const tools = makeTools((name) => commands[name]?.(), null);
@@ -57,7 +58,7 @@ export function makePicture(graphs, on) {
       const near = graphs.nearest(index);
       open.disabled = near < 0;
       note.textContent =
-        near < 0 ? "No graph was kept of this run." : near === index ? "" : `The numbers are those of ${on.name(near)}, the nearest of which the graph is here.`;
+        near < 0 ? phrase("training picture: no graph was kept run") : near === index ? "" : phrase("training picture: numbers those nearest which graph", { part: on.name(near) });
       note.hidden = !note.textContent;
       if (near < 0) return;
       const payload = graphs.payload(near);
@@ -75,7 +76,7 @@ export function makePicture(graphs, on) {
       if (near === shown) return;
       shown = near;
       current.picture.show(faceAt(payload.steps, payload.steps.length - 1));
-      open.textContent = `Step through the backpropagation of ${on.name(near)}`;
+      open.textContent = phrase("training picture: step through backpropagation 2", { part: on.name(near) });
     },
   };
 }

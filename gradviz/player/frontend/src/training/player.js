@@ -19,6 +19,7 @@ import { makePicture } from "./picture.js";
 import { makeRule } from "./rule.js";
 import { makeSurface } from "./surface.js";
 import { makeTrack } from "./track.js";
+import { phrase } from "../words.js";
 
 /** @typedef {import("../model.js").Model & {send?: (message: any) => void}} Model */
 
@@ -80,7 +81,7 @@ function mount(model, el, kept) {
     },
     fullscreen() {
       const asked = document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.();
-      (asked ?? Promise.reject()).catch(() => announcer.say("This page does not allow full screen."));
+      (asked ?? Promise.reject()).catch(() => announcer.say(phrase("player: page does not allow full")));
     },
     larger: () => picture.commands.larger(),
     smaller: () => picture.commands.smaller(),
@@ -101,8 +102,8 @@ function mount(model, el, kept) {
       send?.(message);
     },
   });
-  const losses = makeLines({ title: "The loss", across: run.across, unit: "loss", go: (at) => go(run.nearest(at)) });
-  const norms = makeLines({ title: "Length of each gradient", across: run.across, unit: "length", log: true, go: (at) => go(run.nearest(at)) });
+  const losses = makeLines({ title: phrase("training player: loss"), across: run.across, unit: "loss", go: (at) => go(run.nearest(at)) });
+  const norms = makeLines({ title: phrase("training player: length each gradient"), across: run.across, unit: "length", log: true, go: (at) => go(run.nearest(at)) });
   const parameters = makeParameters(run, { choose });
   const rule = makeRule();
   const surface = makeSurface(run, { ask: ask && ((first, second) => ask({ ask: "surface", first, second })) });
@@ -116,11 +117,11 @@ function mount(model, el, kept) {
     html("div", { class: "gt-top" }, picture.element, html("div", { class: "gt-side" }, losses.element, norms.element)),
     html("div", { class: "gt-lower" }, parameters.element, rule.element, surface.element, fit.element),
   );
-  const empty = html("p", { class: "gt-empty" }, live ? "Nothing has been trained yet. Press play, or → for one epoch." : "The first step has not ended yet.");
+  const empty = html("p", { class: "gt-empty" }, live ? phrase("training player: nothing has been trained yet") : phrase("training player: first step has not ended"));
   const inside = html("div", { class: "gt-inside", hidden: "" });
   const root = html(
     "section",
-    { class: "gradviz-player gradviz-training", tabindex: 0, "aria-label": `Training player: ${run.title}`, "data-lm-suppress-shortcuts": "true" },
+    { class: "gradviz-player gradviz-training", tabindex: 0, "aria-label": phrase("training player: training player", { title: run.title }), "data-lm-suppress-shortcuts": "true" },
     track.element,
     controls.element,
     notes,
@@ -249,7 +250,7 @@ function mount(model, el, kept) {
   /** Opens the backpropagation of a step. @param {import("../state.js").Payload} opened */
   function open(opened) {
     pause();
-    const back = html("button", { type: "button", class: "gt-button" }, "← Back to the training");
+    const back = html("button", { type: "button", class: "gt-button" }, phrase("training player: back training"));
     const place = html("div", {});
     const unmount = renderBackprop({ model: PageModel.of(opened), el: place });
     const [scrolled] = [document.scrollingElement?.scrollTop ?? 0];
@@ -417,7 +418,7 @@ export function render({ model, el }) {
     } catch (error) {
       const message = html("p", { class: "gradviz-player gp-error", role: "alert" });
       message.textContent =
-        error instanceof Unplayable ? error.message : `This run is damaged and cannot be shown (${error}). Save it again with gradviz.`;
+        error instanceof Unplayable ? error.message : phrase("training player: run damaged and cannot be", { error });
       el.append(message);
       mounted = { update: () => false, unmount: () => message.remove() };
     }

@@ -3,6 +3,7 @@
 import { html } from "../dom.js";
 import { equationLine } from "../equation.js";
 import { numberText } from "../number.js";
+import { phrase } from "../words.js";
 
 /** @typedef {import("./data.js").Parameter} Parameter */
 
@@ -26,7 +27,7 @@ export function ruleText({ symbol, key, tokens }, number) {
 }
 
 export function makeRule() {
-  const heading = html("h3", {}, "The update");
+  const heading = html("h3", {}, phrase("training rule: update"));
   const lines = html("div", { class: "gp-equations" });
   const words = html("p", { class: "gt-words" });
   const element = html("section", { class: "gt-panel gt-rule" }, html("header", {}, heading), words, lines);
@@ -41,16 +42,16 @@ export function makeRule() {
       const form = parameter.forms[parameter.form.at(k)];
       const [, place] = parameter.entries[entry] ?? [0, ""];
       const moved = parameter.name + place;
-      heading.textContent = form ? `The update of ${moved}: ${form.name}` : `The update of ${moved}`;
+      heading.textContent = form ? phrase("training rule: update 2", { moved, form: form.name }) : phrase("training rule: update 3", { moved });
       if (!form) {
         words.textContent = parameter.entries.length
-          ? "It took no part in this step."
-          : `It is too large to be followed entry by entry: ${parameter.shape.join("×")}.`;
+          ? phrase("training rule: took no part step")
+          : phrase("training rule: too large be followed entry", { part: parameter.shape.join("×") });
         lines.replaceChildren();
         return;
       }
       const number = (/** @type {string} */ key) => parameter.numbers.get(key)?.at(k, entry) ?? NaN;
-      words.textContent = moved === "w" ? "" : `Here w is ${moved}, and grad is its gradient.`;
+      words.textContent = moved === "w" ? "" : phrase("training rule: here w and grad gradient", { moved });
       words.hidden = moved === "w";
       lines.replaceChildren(
         ...form.lines.map((line) =>

@@ -4,6 +4,7 @@ import { html, svgElement } from "../dom.js";
 import { numberText } from "../number.js";
 import { MARKED, SURFACE, path, scale, way, withRoom } from "./geometry.js";
 import { wayOf } from "./parameters.js";
+import { phrase } from "../words.js";
 
 /** @typedef {import("./data.js").RunData} RunData */
 /**
@@ -31,7 +32,7 @@ export function makeSurface(run, on) {
   svg.append(ground, axes, inside, dot);
   const words = html("p", { class: "gt-words" });
   const choice = html("div", { class: "gt-pair" });
-  const element = html("section", { class: "gt-panel gt-over" }, html("header", {}, html("h3", {}, "The loss surface"), choice), svg, words);
+  const element = html("section", { class: "gt-panel gt-over" }, html("header", {}, html("h3", {}, phrase("training surface: loss surface")), choice), svg, words);
   /** @type {Told | null} */
   let told = null;
   let x = scale([0, 1], [0, 1]);
@@ -87,8 +88,8 @@ export function makeSurface(run, on) {
       drawAxes(axes, x, y, told.names[0], told.y ? told.names[1] : "loss");
       words.textContent = told.sentence;
       [first.value, second.value] = [told.names[0], told.names[1] ?? told.names[0]];
-      const what = told.y ? `The loss over ${told.names[0]} and ${told.names[1]}, as contours` : `The loss over ${told.names[0]}`;
-      svg.setAttribute("aria-label", `${what}, from ${numberText(low)} to ${numberText(high)}, and the way of the run`);
+      const what = told.y ? phrase("training surface: loss over and as contours", { names: told.names[0], names2: told.names[1] }) : phrase("training surface: loss over", { names: told.names[0] });
+      svg.setAttribute("aria-label", phrase("training surface: from and way run", { what, low: numberText(low), high: numberText(high) }));
       drawWay();
     },
     drawWay,

@@ -3,6 +3,7 @@
 import { SPEEDS } from "../controls.js";
 import { button, html, icon } from "../dom.js";
 import { numberText } from "../number.js";
+import { phrase } from "../words.js";
 
 /** @typedef {import("./data.js").RunData} RunData */
 /** @typedef {"first" | "previous" | "play" | "next" | "last" | "loop" | "projector" | "fullscreen"} Command */
@@ -15,11 +16,11 @@ export function makeTrack(run, on) {
   const unit = run.across;
   const made = (/** @type {Command} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
     button(label, () => on.command(name), { icon: name, keys, kind: `gp-button gp-${name}` });
-  const first = made("first", `First ${unit}`, "Home");
-  const previous = made("previous", `Previous ${unit}`, "←");
+  const first = made("first", phrase("training track: first", { unit }), "Home");
+  const previous = made("previous", phrase("training track: previous", { unit }), "←");
   const play = made("play", "Play", "Space");
-  const next = made("next", `Next ${unit}`, "→");
-  const last = made("last", `Last ${unit}`, "End");
+  const next = made("next", phrase("training track: next", { unit }), "→");
+  const last = made("last", phrase("training track: last", { unit }), "End");
   const range = html("input", { type: "range", class: "gt-range", min: 0, step: 1, "aria-label": unit === "epoch" ? "Epoch" : "Step" });
   range.addEventListener("input", () => on.go(Number(range.value)));
   const place = html("span", { class: "gt-place" });
@@ -28,8 +29,8 @@ export function makeTrack(run, on) {
   const speed = html("select", { class: "gp-button gp-speed", "aria-label": "Speed", title: "Speed" }, ...speeds);
   speed.addEventListener("change", () => on.speed(Number(speed.value)));
   const loop = made("loop", "Loop", "");
-  const projector = made("projector", "Large type, for a projector", "");
-  const fullscreen = made("fullscreen", "Full screen", "F");
+  const projector = made("projector", phrase("controls: large type projector"), "");
+  const fullscreen = made("fullscreen", phrase("controls: full screen"), "F");
   const element = html(
     "div",
     { class: "gp-bar" },
@@ -59,7 +60,7 @@ export function makeTrack(run, on) {
       const text = run.length ? `${run.name(k)}` : `no ${unit} yet`;
       const of = run.length ? ` / ${run.epochs.at(run.epochs.length - 1)}` : "";
       place.replaceChildren(html("b", {}, run.across === "epoch" ? text + of : text), run.length ? `loss ${numberText(run.loss(k))}` : "");
-      range.setAttribute("aria-valuetext", `${text}${of}, loss ${numberText(run.length ? run.loss(k) : NaN)}`);
+      range.setAttribute("aria-valuetext", phrase("training track: loss", { text, of, part: numberText(run.length ? run.loss(k) : NaN) }));
     },
     /** @param {number} factor */
     showSpeed(factor) {

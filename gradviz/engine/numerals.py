@@ -3,7 +3,7 @@
 One rule for every number of gradviz, in pictures, equations and panels (the front end has the same in ``number.js``): a number
 is written as the shortest text that reads back as that number in its own dtype, if this is short; else rounded to four
 digits. Where an equation then would not be right as printed it gets more digits, up to seven; where these do not do either,
-``≈`` stands for ``=``. What is smaller than the rounding error of what it was computed from is a zero with dust on it.
+or a larger array would get them, which nobody could read, ``≈`` stands for ``=``. What is smaller than the rounding error of what it was computed from is a zero with dust on it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ DIGITS = 4
 
 MOST_DIGITS = 7
 """Digits that the numbers of an equation may get, for the equation to be right as it is printed."""
+
+FEW = 4
+"""So many numbers in an operand may get more digits than others have; in a larger array they could not be read."""
 
 # Bits of the significand, and the exponent of the smallest normal number.
 _PRECISIONS = {"float16": (11, -14), "bfloat16": (8, -126), "float32": (24, -126), "float64": (53, -1022)}
@@ -200,7 +203,8 @@ def shown(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dty
                     return Shown(texts, exact, "=", digits)
                 break
         rounds = not _reads_back(there, result, dtype)  # else it says that it is exact
-        for texts in printed:  # or the operands so exactly that they give it
+        few = all(np.size(operand) <= FEW for operand in operands)
+        for texts in printed if few else printed[:1]:  # or the operands so exactly that they give it
             if _is_right(_worked_out(compute, texts, operands), there, rounds=rounds):
                 return Shown(texts, there, "=", DIGITS)
     return Shown(printed[0], there, "≈", DIGITS, dusty)

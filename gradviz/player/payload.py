@@ -50,7 +50,6 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "paths": chains(drawing.recording if drawing.options.every_operation else as_written(drawing.recording)),
         "nudges": nudges(drawing.recording),
         **geometry(first),
-        "scales": {"v": first.view.value_scale, "g": first.view.gradient_scale},
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
         "every": every_operation(drawing),
@@ -58,11 +57,15 @@ def payload(drawing: Drawing) -> dict[str, Any]:
 
 
 def geometry(drawing: Drawing) -> dict[str, Any]:
-    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``)."""
+    """Return where each tensor's entries stand in the picture, and how its shades look.
+
+    These are ``grids``, the colours of shades (``inks``), and which value and which gradient have the strongest (``scales``).
+    """
     grids = all_grids(drawing.view, drawing.layout)
     return {
         "grids": {key: grid.encoded() for key, grid in grids.items()},
         "inks": dict(inks(drawing.view.options.palette)),
+        "scales": {"v": drawing.view.value_scale, "g": drawing.view.gradient_scale},
     }
 
 

@@ -13,9 +13,9 @@ import gradviz as gv
 from gradviz.engine.core.node import Gradients
 from gradviz.player.facts import chains
 from gradviz.recording import record_graph
+from gradviz.recording.folding import as_written
 from gradviz.recording.passes import nodes_behind
 from gradviz.recording.paths import LISTED, paths_of
-from gradviz.recording.products import as_written
 
 
 def array(value):

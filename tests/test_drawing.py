@@ -99,11 +99,15 @@ def test_a_vector_in_a_matrix_product_says_that_it_is_a_row():
     x, w = gv.ones(5), gv.ones(5, 3, requires_grad=True)
     loss = (x @ w).sum()
     recording = record(loss, backward=True)
-    cards = {card.name: card.shape for card in draw_recording(recording).view.cards}
+    cards = {card.name: card.shape for card in draw_recording(recording, every_operation=True).view.cards}
     assert cards["x as a row"] == "1×5"
     assert "x" not in cards
     equations = [line.text for frame in recording.frames for line in frame.equation]
-    assert "mm(x, w) = x @ w   (1×5, 5×3 → 1×3)" in equations
+    assert "mm(x, w) = x (1×5) @ w (5×3) = [[5, 5, 5]]" in equations
+    drawing = draw_recording(recording)  # where a product is one operation, it is itself
+    assert {card.name: card.shape for card in drawing.view.cards}["x"] == "5"
+    equations = [line.text for frame in drawing.shown.frames for line in frame.equation]
+    assert "x @ w = x (5) @ w (5×3) = [5, 5, 5]" in equations
 
 
 def test_part_of_a_tensor_does_not_go_by_the_name_of_all_of_it():
@@ -565,7 +569,9 @@ def attention():
     words = gv.ones(3, 4)
     query, key, value = (gv.ones(4, 2, requires_grad=True) for _ in range(3))
     weights = gv.softmax((words @ query) @ (words @ key).T / 2**0.5, -1)
-    return draw_recording(record(((weights @ (words @ value)) ** 2).sum(), backward=True), direction="LR")
+    return draw_recording(
+        record(((weights @ (words @ value)) ** 2).sum(), backward=True), direction="LR", every_operation=True
+    )
 
 
 def crossings(layout, drawing):

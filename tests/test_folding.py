@@ -154,7 +154,7 @@ def test_any_stretches_fold_into_a_recording(data):
 
 
 def test_a_small_graph_is_drawn_in_full(recording):
-    shown, options = reduced(recording, draw_recording(recording).options)
+    shown, options = reduced(recording, draw_recording(recording, every_operation=True).options)
     assert shown is recording
     assert options.detail == "full"
 
@@ -198,8 +198,9 @@ def test_the_middle_of_a_short_computation_is_left_alone(recording):
 
 def test_a_focus_shows_what_is_near(recording):
     drawing = draw_recording(recording, focus="net.head.weight", hops=1)
-    assert symbols(drawing.shown) == ["( )ᵀ"]
-    wider = draw_recording(recording, focus="net.head.weight", hops=2)
+    assert symbols(drawing.shown) == ["@ weightᵀ +"]
+    assert symbols(draw_recording(recording, focus="net.head.weight", hops=1, every_operation=True).shown) == ["( )ᵀ"]
+    wider = draw_recording(recording, focus="net.head.weight", hops=2, every_operation=True)
     assert symbols(wider.shown) == ["( )ᵀ", "@ +"]
     ET.fromstring(wider.to_svg())
     moment = wider.shown.at()

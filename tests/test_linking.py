@@ -19,9 +19,9 @@ from gradviz.engine.operation import TABLE
 from gradviz.player.facts import facts
 from gradviz.recording import Link, dumps, loads, record_graph
 from gradviz.recording.codec import RecordingError, encode
+from gradviz.recording.folding import as_written
 from gradviz.recording.links import dense, sent_back
 from gradviz.recording.passes import nodes_behind
-from gradviz.recording.products import as_written
 
 SOURCES = Path(__file__).parents[1] / "gradviz" / "player" / "frontend" / "src"
 

@@ -98,7 +98,7 @@ NAMED = {
     "loss = torch.nn.functional.normalize(W, dim=0).sum()": None,
     "loss = torch.matmul(x[0], W).sum() + torch.mm(x, W).sum() + x[1].matmul(W).sum()": None,
     "z = torch.ones(2)\nloss = torch.matmul(z, W).sum() + z.matmul(W).sum()":
-        "z as a row, W, mm(z, W), mm(z, W)⁽¹⁾, (z @ W)⁽⁰⁾, Σ((z @ W)⁽⁰⁾), (z @ W)⁽¹⁾, Σ((z @ W)⁽¹⁾), loss",
+        "z as a row, W, mm(z, W)⁽⁰⁾, (z @ W)⁽⁰⁾, Σ((z @ W)⁽⁰⁾), mm(z, W)⁽¹⁾, (z @ W)⁽¹⁾, Σ((z @ W)⁽¹⁾), loss",
     "rnn = torch.nn.LSTM(2, 3)\nout, last = rnn(x[:, None])\nloss = out.sum()": None,
     "m = torch.nn.MultiheadAttention(4, 2, batch_first=True)\nz = torch.randn(1, 3, 4)\nloss = m(z, z, z)[0].sum()": None,
     "m = torch.nn.TransformerEncoderLayer(4, 2, 8, batch_first=True)\nz = torch.randn(1, 3, 4)\nloss = m(z).sum()": None,

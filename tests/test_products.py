@@ -9,8 +9,8 @@ from test_equations import check
 import gradviz as gv
 from gradviz.drawing import draw_recording
 from gradviz.recording import dumps, loads, record_graph
+from gradviz.recording.folding import STANDS_FOR, as_written
 from gradviz.recording.links import sent_back
-from gradviz.recording.products import STANDS_FOR, as_written
 
 F = gv.nn.functional
 
@@ -46,6 +46,13 @@ WRITTEN = {
     "linear(raw)": "@ weightᵀ +",
     "flat @ W.T + linear(flat)": "@ Wᵀ, @ weightᵀ +, +",
     "linear(raw[0, 0])": "@ weightᵀ +, reshape",
+    "torch.einsum('ij,kj->ik', x, W)": "@ Wᵀ",
+    "torch.einsum('ij,jk->ik', x, W.T)": "@ Wᵀ",
+    "torch.einsum('bij,kj->bik', h, W)": "@ Wᵀ",
+    "torch.einsum('bij,kj->bki', h, W)": "einsum",
+    "torch.einsum('bij,kj->ibk', h, W) * 2": "einsum, ×",
+    "torch.einsum('bhid,bhjd->bhij', q, k)": "@ kᵀ",
+    "torch.einsum('bihd,bjhd->bhij', q.transpose(1, 2), k.transpose(1, 2))": "( )ᵀ, ( )ᵀ, einsum",
     "linear(torch.tanh(linear2(x)))": "@ weightᵀ +, tanh, @ weightᵀ +",
 }  # fmt: skip
 
@@ -58,7 +65,7 @@ def made(code):
 
     space = {
         "torch": gv, "F": F, "x": leaf(4, 3), "W": leaf(2, 3), "b": leaf(2), "h": leaf(2, 4, 3), "v": leaf(2), "w3": leaf(3), "v3": leaf(3),
-        "q": leaf(1, 2, 3, 4), "k": leaf(2, 2, 5, 4) if "k[" in code else leaf(2, 1, 3, 4), "raw": gv.randn(2, 4, 3), "flat": gv.randn(3), "linear": gv.nn.Linear(3, 2), "linear2": gv.nn.Linear(3, 3),
+        "q": leaf(1, 2, 3, 4), "k": leaf(2, 2, 5, 4) if "k[" in code else leaf(1, 2, 3, 4) if "einsum" in code else leaf(2, 1, 3, 4), "raw": gv.randn(2, 4, 3), "flat": gv.randn(3), "linear": gv.nn.Linear(3, 2), "linear2": gv.nn.Linear(3, 3),
     }  # fmt: skip
     if code == "W @ v[:3]":
         space["v"] = leaf(4)
@@ -132,3 +139,54 @@ def test_the_steps_of_several_runs_fold_too():
     twice = draw_recording(type(recording)(recording.graph, recording.frames * 2)).shown
     once = draw_recording(recording).shown
     assert [frame.current for frame in twice.frames] == [frame.current for frame in once.frames] * 2
+
+
+def test_a_player_brings_every_operation_back_at_the_moment_that_is_shown():
+    from gradviz.player import Player, page
+
+    linear = gv.nn.Linear(3, 2)
+    drawing = gv.draw(linear(gv.ones(1, 3)).sum(), depth=1)
+    player = Player(drawing, step=-1)
+    assert player.payload["every"] is False
+    player.every_operation = True
+    names = [operation["name"] for operation in player.payload["facts"]["operations"]]
+    assert (names, player.payload["every"], player.step) == (["t", "addmm", "sum"], True, 3)
+    player.every_operation = False
+    assert (len(player.payload["facts"]["operations"]), player.step) == (2, 2)
+    assert Player(drawing, every_operation=True).payload["every"] is True
+    assert Player(gv.draw(linear.weight.sum())).payload["every"] is None
+    assert len(page(drawing)) > len(page(gv.draw(linear(gv.ones(1, 3)).detach().requires_grad_().exp().sum())))
+
+
+def test_the_command_line_shows_every_operation(tmp_path, monkeypatch):
+    from gradviz.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    for option, turned in (([], False), (["--every-operation"], True)):
+        assert main(["draw", "(x @ W.T).sum()", "x=ones(2,3)", "W=ones(4,3)", "-o", "y.dot", *option]) == 0
+        assert ("o0_0" in (tmp_path / "y.dot").read_text(encoding="utf-8")) is turned
+        assert (
+            main(["play", "(x @ W.T).sum()", "x=ones(2,3)", "W=ones(4,3)", "-o", "y.html", "--no-open", *option]) == 0
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes"),
+    [
+        ("permute", (("dims", "(7, 8)"),)),
+        ("permute", ()),
+        ("transpose", (("dim0", "9"), ("dim1", "x"))),
+        ("expand", ()),
+        ("view", ()),
+    ],
+)
+def test_what_a_file_says_of_axes_need_not_be_true(name, attributes):
+    from dataclasses import replace
+
+    W = gv.ones(2, 3, requires_grad=True)
+    recording = record_graph((gv.ones(4, 3) @ W.T).sum(), backward=True)
+    graph = recording.graph
+    other = replace(graph.operations[0], name=name, attributes=attributes)
+    changed = replace(recording, graph=replace(graph, operations=(other, *graph.operations[1:])))
+    assert len(as_written(changed).graph.operations) in (2, 3)
+    assert "<svg" in draw_recording(changed).to_svg()

@@ -12,10 +12,10 @@ from difflib import get_close_matches
 
 from gradviz.drawing.fold import depth_of, fold, middle, modules_below, repeats
 from gradviz.drawing.options import Detail, Options
+from gradviz.recording.folding import as_written
 from gradviz.recording.later import all_kept, changed
 from gradviz.recording.model import Frame, Graph, Recording
 from gradviz.recording.naming import uncounted
-from gradviz.recording.products import as_written
 
 FULL_UP_TO = 300
 """Tensors and operations together that a picture shows with a card each."""

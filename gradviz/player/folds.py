@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.fold import depth_of
+from gradviz.recording.folding import as_written
 from gradviz.recording.model import Recording
-from gradviz.recording.products import as_written
 
 
 def at_depth(drawing: Drawing, depth: int) -> Drawing:

@@ -11,8 +11,8 @@ from gradviz.drawing.palette import inks
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, every_operation, places
+from gradviz.recording.folding import as_written
 from gradviz.recording.model import Recording
-from gradviz.recording.products import as_written
 from gradviz.recording.replay import nudges
 
 VERSION = 1
@@ -57,10 +57,7 @@ def payload(drawing: Drawing) -> dict[str, Any]:
 
 
 def geometry(drawing: Drawing) -> dict[str, Any]:
-    """Return where each tensor's entries stand in the picture, and how its shades look.
-
-    These are ``grids``, the colours of shades (``inks``), and which value and which gradient have the strongest (``scales``).
-    """
+    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``, ``scales``)."""
     grids = all_grids(drawing.view, drawing.layout)
     return {
         "grids": {key: grid.encoded() for key, grid in grids.items()},

@@ -49,18 +49,17 @@ def seed(output: str, of: Operand, value: Value) -> Equation:
 
 def computed(applied: Applied) -> Equation:
     """Write what an operation computed: ``w·x = 2 · 5 = 10``."""
-    formula = Formula.forward(applied)
-    return named(formula.symbols(), formula.used, term_of(applied.results[0]), formula.compute, _numbers_of(formula))
+    formula, made = Formula.forward(applied), term_of(applied.results[0])
+    symbols = formula.symbols()
+    right = told(symbols, formula.used, replace(made, symbol=""), formula.compute, _numbers_of(formula))
+    return named(made, symbols, right)
 
 
-def named(
-    symbols: Side, terms: Sequence[Term], made: Term, compute: Callable[..., Any], numbers: Callable[..., Side | None]
-) -> Equation:
-    """Write what was computed, beside the name that it has; as for `told`."""
+def named(made: Term, symbols: Side, right: Right) -> Equation:
+    """Write what was computed, beside the name that it has: a result without a name is called by its formula."""
     text = _text(symbols)
-    # A result without a name is called by its formula.
     name = None if text == made.symbol or len(text) > LONGEST_FORMULA else made.symbolic()
-    return _line("forward", "", name, told(symbols, terms, replace(made, symbol=""), compute, numbers))
+    return _line("forward", "", name, right)
 
 
 def sent(
@@ -96,7 +95,7 @@ def sent(
         written = _EACH.sub(rf"{GRADIENT}_\1", written)
     names = {f"{GRADIENT}_{number}" if applied.operation.many else GRADIENT: term for number, term in above.items()}
     if not written or (applied.operation.many and GRADIENT in names_in(written)):
-        right = _in_a_word(applied, list(above.values()), made)
+        right = of_function(f"{applied.operation.name}′", list(above.values()), made)
     elif (factors := _factors(written)) and not applied.operation.many:
         right = _product(applied, argument, *factors, above[0], made)
     else:
@@ -192,10 +191,10 @@ def _product(applied: Applied, argument: str, first: str, written: str, above: T
     return told(names, [above, local], made, np.multiply, numbers)
 
 
-def _in_a_word(applied: Applied, above: Sequence[Term], made: Term) -> Right:
-    """Write a way back that has no formula: by the operation's name, and what it makes of the gradients that arrived."""
-    listed = [part for term in above for part in (Part(", ", "sign"), term.symbolic())][1:]
-    return [call(f"{applied.operation.name}′", tuple(listed), made.value), (made.numeric(),)], "="
+def of_function(name: str, terms: Sequence[Term], made: Term) -> Right:
+    """Write what a function makes of some terms."""
+    listed = [part for term in terms for part in (Part(", ", "sign"), term.symbolic())][1:]
+    return [call(name, tuple(listed), made.value), (made.numeric(),)], "="
 
 
 def in_words(symbols: Side, made: Term) -> Right:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -29,7 +28,7 @@ from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.passes import Key
-from gradviz.recording.written import Expressions, Written
+from gradviz.recording.runs import Run, calls_of, runs_of, within_calls
 
 MOST_OPERANDS = 64
 """So many tensors are looked at to learn what an expression is about."""
@@ -80,20 +79,6 @@ def uncounted(name: str) -> str:
     return start if mark and name.endswith("⁾") else name
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Run:
-    """The operations that one instruction of the learner's ran, once."""
-
-    nodes: tuple[Node, ...]
-    written: Written
-
-    def is_part_of(self, other: _Run) -> bool:
-        """Return True for what was computed by a part of the other's expression."""
-        inside, around = self.written.span, other.written.span
-        same = self.nodes[0].origin[0] is other.nodes[0].origin[0]
-        return same and inside != around and around[:2] <= inside[:2] and inside[2:] <= around[2:]
-
-
 class Naming:
     """The names of all tensors of a graph.
 
@@ -116,11 +101,11 @@ class Naming:
 
     def __init__(self, nodes: Sequence[Node], used: Mapping[Key, EngineTensor], names: Names) -> None:
         self._nodes, self._used, self._names = nodes, used, names
-        self._within = _within(nodes)
+        self._within = within_calls(nodes)
         # Those whose result the same instruction uses again.
         self._feeding = {e[0] for n in nodes for e in n.edges if e and getattr(e[0], "origin", None) == n.origin}
-        self._run_of: dict[Node, _Run] = {}
-        for run in _runs(nodes):
+        self._run_of: dict[Node, Run] = {}
+        for run in runs_of(nodes):
             self._run_of.update(dict.fromkeys(run.nodes, run))
         self._call_at = self._calls_at_their_ends()
         self._views: dict[Any, EngineTensor] = {}
@@ -190,7 +175,7 @@ class Naming:
         found: dict[Node, Call] = {}
         for run in dict.fromkeys(self._run_of.values()):
             for node in run.nodes:
-                for call in _calls(node):
+                for call in calls_of(node):
                     inside = self._within[id(call)]
                     if inside[-1] is node and self._run_of[inside[0]] is run:
                         found.setdefault(node, call)
@@ -251,7 +236,7 @@ class Naming:
                     break
         return hints
 
-    def _goes_on(self, run: _Run) -> bool:
+    def _goes_on(self, run: Run) -> bool:
         """Return True for an operation in the midst of Python's own ``sum()``: what that adds up is not yet its result."""
         return run.written.function in ("sum", "reduce") and run.nodes[-1] in self._feeding
 
@@ -296,8 +281,9 @@ class Naming:
             if name in taken and alike[plain[key]] == 1:  # wᵀᵀ is not w itself
                 name = self._as_called(key[:1], key[0].operation.name, self.called) or name
             if name in taken or (name == plain[key] and alike[name] > 1):
+                place = f"[{key[1]}]" if key[0].many else ""
                 base = name
-                while (name := counted(base, counts.get(base, 0))) in taken:
+                while (name := counted(base.removesuffix(place), counts.get(base, 0)) + place) in taken:
                     counts[base] = counts.get(base, 0) + 1
             taken.add(name)
             self.called[key] = Called(name, named=False)
@@ -321,9 +307,8 @@ class Naming:
         elif node is run.nodes[-1]:
             name = self._as_written(run, name, called)
         elif run.written.sign and name == self._as_product(run, called):
-            name = self._as_called(
-                (node,), node.operation.name, called
-            )  # what the learner wrote is the last one's name
+            # What the learner wrote is the last one's name.
+            name = self._as_called((node,), node.operation.name, called)
         return f"{name}[{place}]" if node.many else name
 
     def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
@@ -342,7 +327,7 @@ class Naming:
             self._module(node),
         )
 
-    def _as_written(self, run: _Run, name: str, called: Mapping[Key, Called]) -> str:
+    def _as_written(self, run: Run, name: str, called: Mapping[Key, Called]) -> str:
         """Name the result of several operations as one thing, and what would be long as it was written."""
         function = run.written.function
         if len(run.nodes) > 1 and run.written.sign:
@@ -351,7 +336,7 @@ class Naming:
             name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
         return (self._text(run, called) if "…" in name else "") or name
 
-    def _as_product(self, run: _Run, called: Mapping[Key, Called]) -> str:
+    def _as_product(self, run: Run, called: Mapping[Key, Called]) -> str:
         """Name the result of an operator that took several operations by that operator."""
         outside, operands = [_in_names(key, called).text for key in self._outside(run.nodes)], run.written.operands
         if len(operands) != 2 or len(outside) != len({*operands} if all(operands) else operands):
@@ -373,14 +358,14 @@ class Naming:
                 return name
         return f"{function}(…)"
 
-    def _text(self, run: _Run, called: Mapping[Key, Called], most: int = words.LONGEST_NAME) -> str:
+    def _text(self, run: Run, called: Mapping[Key, Called], most: int = words.LONGEST_NAME) -> str:
         """Return the learner's own expression, unless a variable in it is what something else in the picture is called."""
         text, elsewhere = run.written.text, run.written.variables & self._bases
         if run.nodes[-1].output_shape:
             text = run.written.entrywise
         return "" if len(text) > most or (elsewhere and elsewhere - self._own(run, called, elsewhere)) else text
 
-    def _own(self, run: _Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
+    def _own(self, run: Run, called: Mapping[Key, Called], wanted: Iterable[str]) -> set[str]:
         """Return which of some variables an expression really is about: those that enter what is written in it."""
         waiting, seen, found = self._outside(run.nodes), set[Key](), set[str]()
         while waiting and len(seen) < MOST_OPERANDS:
@@ -434,57 +419,6 @@ def _turns(node: Node) -> bool:
 
 def _outputs(node: Node) -> int:
     return len(node.operation.outputs) if node.many else 1
-
-
-def _within(nodes: Iterable[Node]) -> dict[int, list[Node]]:
-    """Return the nodes that were made in each call of a module."""
-    within: dict[int, list[Node]] = {}
-    for node in nodes:
-        for call in _calls(node):
-            within.setdefault(id(call), []).append(node)
-    return within
-
-
-def _calls(node: Node) -> list[Call]:
-    """Return the calls of modules in which a node was made, the outermost first."""
-    calls, call = [], node.call
-    while call is not None:
-        calls.append(call)
-        call = call.outer
-    return calls[::-1]
-
-
-def _runs(nodes: Sequence[Node]) -> Iterator[_Run]:
-    """Divide a graph into what single instructions made."""
-    expressions = Expressions()
-    for _, group in groupby(nodes, key=lambda node: (id(node.origin[0]), node.origin[1])):
-        for run in _once(list(group)):
-            yield _Run(tuple(run), expressions.at(run[-1].origin))
-
-
-def _once(nodes: list[Node]) -> Iterator[list[Node]]:
-    """Divide what one instruction made, in a loop, into what it made each time."""
-    depth, run, again = _depth(nodes[0]), list[Node](), False
-    for node in nodes:
-        if run and [*map(id, _calls(run[-1])[depth : depth + 1])] != [*map(id, _calls(node)[depth : depth + 1])]:
-            yield run
-            run, again = [], True
-        run.append(node)
-    names = [node.operation.name for node in run]
-    period = len(run)
-    if not again and len(_calls(run[0])) <= depth:
-        period = next(p for p in range(1, len(run) + 1) if len(run) % p == 0 and names[:p] * (len(run) // p) == names)
-    yield from (run[start : start + period] for start in range(0, len(run), period))
-
-
-def _depth(node: Node) -> int:
-    """Return how many calls of modules there are around the code in which an instruction stands."""
-    owner, _, method = node.origin[0].co_qualname.rpartition(".")
-    if method != "forward":
-        return 0
-    classes = [call.tag.class_name for call in _calls(node)]
-    name = owner.rpartition(".")[2]
-    return len(classes) - classes[::-1].index(name) if name in classes else min(len(classes), 1)
 
 
 def _view(name: str, base: Any, view: Any) -> Called:

@@ -75,8 +75,15 @@ test("sums say along what, and more is added than set equal", () => {
 
 test("no text is lost, whatever it is", () => {
   for (const text of ["<script>", "∂", "∂/∂", "((", "名前 = 5", "‖x‖", "a b c", "1/0", "²", "x/∂y", "∂x/∂"]) {
-    const all = (found) => found.map((piece) => (piece.kind === "fraction" ? `${all(piece.above)}/${all(piece.below)}` : piece.kind === "power" ? all([piece.base]) + piece.raised : piece.text)).join("");
+    const all = (found) => found.map((piece) => (piece.kind === "fraction" ? `${all(piece.above)}/${all(piece.below)}` : piece.kind === "power" ? all([piece.base]) + piece.raised : piece.kind === "group" ? `(${all(piece.of)})` : piece.text)).join("");
     const kept = (written) => written.replace(/\s/gu, "").replaceAll("²", "2").replaceAll("ᵀ", "T");
     assert.equal(kept(all(pieces(text))), kept(text), text);
   }
+});
+
+test("what is in brackets is raised as a whole, and one of several of a name has its count above it", () => {
+  const [gradient] = pieces("(∂L/∂h)ᵀ");
+  assert.deepEqual([gradient.kind, gradient.raised, gradient.base.kind, gradient.base.of[0].kind], ["power", "T", "group", "fraction"]);
+  assert.deepEqual(plain("h⁽¹⁰⁾ @ W"), [{ h: "(10)" }, "@", "W"]);
+  assert.deepEqual(pieces("(x @ W)⁽⁰⁾")[0].base.of.map(({ text }) => text), ["x", "@", "W"]);
 });

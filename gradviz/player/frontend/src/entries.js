@@ -14,8 +14,11 @@ import { boxOf, count, indexAt } from "./grid.js";
 const AROUND = 1.5; // pixels from a cell to the line around it
 const ROUND = 3; // its corners
 
+/** @template {{x: number, y: number, width: number, height: number}} Box @param {Box} box @returns {Box} */
+const smaller = (box) => ({ ...box, x: box.x + AROUND, y: box.y + AROUND, width: box.width - 2 * AROUND - 1, height: box.height - 2 * AROUND });
+
 /**
- * Boxes of one matrix that together are a row, a column or a block, as one box; others as they are. A pure function.
+ * Boxes of one matrix that together are a row, a column or a block, as one box; others as they are, a little apart. A pure function.
  * @param {{x: number, y: number, width: number, height: number, of: string}[]} boxes
  */
 export function joined(boxes) {
@@ -26,7 +29,7 @@ export function joined(boxes) {
     const [right, bottom] = [Math.max(...own.map(({ x, width }) => x + width)), Math.max(...own.map(({ y, height }) => y + height))];
     const [across, down] = [new Set(own.map(({ x }) => x)).size, new Set(own.map(({ y }) => y)).size];
     const isWhole = across * down === new Set(own.map(({ x, y }) => `${x} ${y}`)).size && across * own[0].width > 0.8 * (right - left) && down * own[0].height > 0.8 * (bottom - top);
-    found.push(...(isWhole ? [{ x: left, y: top, width: right - left, height: bottom - top, of }] : own));
+    found.push(...(isWhole ? [{ x: left, y: top, width: right - left, height: bottom - top, of }] : own.map(smaller)));
   }
   return found;
 }

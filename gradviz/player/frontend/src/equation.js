@@ -10,12 +10,14 @@ const NAME = /^(?!ᵀ)[\p{L}_](?:(?!ᵀ)[\p{L}\p{Nd}_.])*/u;
 const SHORT = 20; // signs, which fit in a line of the narrowest panel
 const LONG = 30;
 const RAISED = new Map([["²", "2"], ["³", "3"], ["⁴", "4"], ["ᵀ", "T"]]);
+const COUNTED = /^⁽[⁰¹²³⁴⁵⁶⁷⁸⁹]+⁾/u; // one of several of the same name
 
 /**
  * A piece of an equation.
  * @typedef {{kind: "number" | "name" | "words" | "sign" | "text", text: string}
  *   | {kind: "fraction", above: Piece[], below: Piece[]}
  *   | {kind: "power", base: Piece, raised: string}
+ *   | {kind: "group", of: Piece[]}
  *   | {kind: "root", of: Piece[]}
  *   | {kind: "sum", over: string}
  *   | {kind: "part", place: number}} Piece
@@ -84,10 +86,18 @@ export function pieces(text) {
     const root = rest.startsWith("√") ? underRoot(rest.slice(1)) : "";
     const summed = /^Σ (rows|columns|ax[ei]s [\d, ]*\d) /u.exec(rest);
     const last = found.at(-1);
+    const counted = last && COUNTED.exec(rest)?.[0];
+    const raised = rest.startsWith("(") ? bracketed(rest) : 0; // what is in brackets may be raised as a whole
     const code = rest.charCodeAt(0) - PLACE;
     if (code >= 0 && code < 99) {
       found.push({ kind: "part", place: code });
       rest = rest.slice(1);
+    } else if (counted) {
+      found[found.length - 1] = { kind: "power", base: last, raised: counted.normalize("NFKC") };
+      rest = rest.slice(counted.length);
+    } else if (raised && (RAISED.has(rest[raised]) || COUNTED.test(rest.slice(raised)))) {
+      found.push({ kind: "group", of: pieces(rest.slice(1, raised - 1)) });
+      rest = rest.slice(raised);
     } else if (summed) {
       found.push({ kind: "sum", over: summed[1] });
       rest = rest.slice(summed[0].length);
@@ -189,7 +199,12 @@ function drawn(piece, parts, before) {
       return math("munder", math("mo", "Σ"), math("mtext", piece.over));
     case "part":
       return numbers(parts[piece.place]);
-    case "power": // after brackets, the bracket that closes carries it
+    case "group": {
+      const brackets = ["(", ")"].map((sign) => math("mo", sign));
+      if (!piece.of.some(({ kind }) => kind === "fraction" || kind === "part")) for (const bracket of brackets) bracket.setAttribute("stretchy", "false");
+      return math("mrow", brackets[0], ...allDrawn(piece.of, parts), brackets[1]);
+    }
+    case "power":
       return math("msup", drawn(piece.base, parts), math("mn", piece.raised));
     case "number":
       return math("mn", piece.text);

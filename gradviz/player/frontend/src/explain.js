@@ -99,7 +99,8 @@ function readBy(facts, operation, argument, entry, step) {
   const found = link && shapes && results ? sources(link, shapes, entry.index, results.indexOf(entry.tensor)) : value.data.length === 1 ? [{ entry: 0, factor: NaN, factorIndex: undefined }] : [];
   const made = found.map(({ entry: index, factor = NaN, factorIndex }) => {
     const own = factorOf(facts, argument.tensor, index, step);
-    const others = otherFactor(facts, operation, argument, factor, factorIndex, step);
+    const others = few(found) ? factorIn(facts, operation, argument, factor, index, entry.index, step) : [];
+    if (others.length === 0) others.push(...otherFactor(facts, operation, argument, factor, factorIndex, step));
     return termOf(others[0]?.name ? [own, ...others] : [...others, own], own.number * factor);
   });
   // A factor that is another argument's entry makes a product of the two, and is not counted again there.
@@ -168,6 +169,7 @@ function gradientAt(facts, entry, step) {
   const from = operation?.outputs.find((output) => facts.gradients.at(output, last));
   const found = operation && from ? given.flatMap(({ argument }) => sentAlong(facts, operation, argument, entry.index, last)) : [];
   const whole = Boolean(found.length) && addUp(found, sent);
+  const made = found.flatMap(({ factors }) => factors.flatMap(({ at }) => at ?? []));
   return {
     entry,
     result,
@@ -175,9 +177,9 @@ function gradientAt(facts, entry, step) {
     terms: whole ? found : [],
     sum: sent,
     call: "",
-    made: found.flatMap(({ factors }) => factors.flatMap(({ at }) => at ?? [])),
+    made,
     alike: [...given.map(({ argument }) => ({ tensor: argument, part: /** @type {const} */ ("c"), index: entry.index })), { tensor: id, part: "g", index: entry.index }],
-    edges: operation ? [...given.map(({ argument }) => argument), ...operation.outputs.map((output) => `${operation.id}_${output}`), ...factorEdges(operation, given)] : [],
+    edges: operation ? [...given.map(({ argument }) => argument), ...operation.outputs.map((output) => `${operation.id}_${output}`), ...factorEdges(operation, made)] : [],
     before: edge ? undefined : numberAt(earlier, entry.index),
     upstream: from ?? "",
     dtype: tensor.dtype,
@@ -186,11 +188,8 @@ function gradientAt(facts, entry, step) {
   };
 }
 
-/** The edges along which the factors came in. @param {Operation} operation @param {{argument: string}[]} given */
-function factorEdges({ inputs }, given) {
-  const factors = inputs.filter(({ id }) => given.some(({ argument }) => argument === id)).map(({ link }) => link?.tensor);
-  return inputs.filter(({ tensor }) => factors.includes(tensor)).map(({ id }) => id);
-}
+/** The edges along which the factors came in. @param {Operation} operation @param {Entry[]} made */
+const factorEdges = ({ inputs }, made) => inputs.filter(({ tensor }) => made.some((entry) => entry.part === "v" && entry.tensor === tensor)).map(({ id }) => id);
 
 /**
  * What an entry of an argument was sent: one product for each entry of the result that it feeds.
@@ -204,12 +203,14 @@ function sentAlong(facts, operation, id, index, step) {
   const argument = operation.inputs.find((given) => given.id === id);
   const known = facts.linkOf(id);
   if (!argument || !known) return [];
-  return terms(known.link, known.shapes, index).flatMap(({ output, result, factor = NaN, factorIndex }) => {
+  const fed = terms(known.link, known.shapes, index);
+  return fed.flatMap(({ output, result, factor = NaN, factorIndex }) => {
     const tensor = known.results[output];
     const upstream = facts.gradients.at(tensor, step)?.value;
     if (!upstream) return []; // nothing came back from that result
     const g = { name: "g", place: placeOf(result, upstream.shape), number: numberAt(upstream, result) ?? NaN, at: /** @type {Entry} */ ({ tensor, part: "g", index: result }) };
-    const others = otherFactor(facts, operation, argument, factor, factorIndex, step);
+    const others = few(fed) ? factorIn(facts, operation, argument, factor, index, result, step) : [];
+    if (others.length === 0) others.push(...otherFactor(facts, operation, argument, factor, factorIndex, step));
     // In the order of the equation: what is multiplied from the right stands at the right.
     return termOf(argument.local?.startsWith("· ") ? [g, ...others] : [...others, g], g.number * factor);
   });
@@ -243,6 +244,32 @@ function otherFactor(facts, { symbol }, { link, local }, factor, index, step) {
   if (Math.abs(factor) === 1 && !isNamed) return [];
   const formula = link?.text || local || "";
   return [{ name: !isNamed ? "" : formula.length > LONGEST ? `${symbol}′` : formula, place: [], number: isNamed ? factor : Math.abs(factor) }];
+}
+
+/** Each asks once through a table. @param {unknown[]} terms */
+const few = (terms) => terms.length <= 64;
+
+/**
+ * Of two arguments that multiply each other by tables, as the image and the kernel of a convolution, the entry of the other one: which
+ * of those that feed the same result has this factor as its value, and this entry's value as its factor. Nothing where that is not
+ * certain.
+ * @param {Facts} facts
+ * @param {Operation} operation
+ * @param {Argument} argument
+ * @param {number} factor
+ * @param {number} index of the entry
+ * @param {number} result
+ * @param {number} step
+ */
+function factorIn(facts, operation, argument, factor, index, result, step) {
+  const other = operation.inputs.find((given) => given !== argument && given.link?.starts && argument.link?.starts);
+  const known = other && facts.linkOf(other.id);
+  const own = numberAt(facts.values.at(argument.tensor, step), index);
+  if (!other || !known || own === undefined) return [];
+  const isNear = (/** @type {number | undefined} */ one, /** @type {number} */ two) => one !== undefined && Math.abs(one - two) <= 1e-6 * Math.abs(two);
+  const value = facts.values.at(other.tensor, step);
+  const found = sources(known.link, known.shapes, result).filter((source) => isNear(numberAt(value, source.entry), factor) && isNear(source.factor, own));
+  return found.length === 1 ? [factorOf(facts, other.tensor, found[0].entry, step)] : [];
 }
 
 /** A minus that no factor shows is one of the sum. @param {Factor[]} factors @param {number} product */

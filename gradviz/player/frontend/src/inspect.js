@@ -132,12 +132,12 @@ export function makeInspector({ steps, code }, facts, on) {
   function describeOperation(operation) {
     const gradFn = operation.grad_fn && operation.name !== FOLD ? ` · grad_fn ${operation.grad_fn}` : "";
     title.replaceChildren(html("strong", {}, nameOf(operation)), gradFn);
+    const helpers = (operation.attributes ?? []).find(([name]) => name === STANDS_FOR)?.[1];
+    if (helpers) row(phrase("inspect: stands"), `${helpers} `, button(phrase("controls: show every operation"), on.every, { kind: "gp-small" }));
     if (operation.sentence) row("backward", operation.sentence);
     row("takes", ...listed(operation.inputs.map(({ tensor, slot }) => [link(tensor), ` as ${slot}`])));
     row("makes", ...listed(operation.outputs.map((id) => [link(id)])));
     row("saved", ...listed((operation.saved ?? []).map(([field, what]) => [`_saved_${field}: `, facts.tensor(what) ? link(what) : what])));
-    const helpers = (operation.attributes ?? []).find(([name]) => name === STANDS_FOR)?.[1];
-    if (helpers) row(phrase("inspect: stands"), `${helpers} `, button(phrase("controls: show every operation"), on.every, { kind: "gp-small" }));
     const settings = (operation.attributes ?? []).filter(([name]) => name !== STANDS_FOR).filter(([name]) => name !== "gradient norm" || facts.upstreamOf(operation, step));
     row("settings", ...listed(settings.map(([name, value]) => [`${name} = ${value}`])));
     if (operation.module) row("module", html("code", {}, operation.module));

@@ -179,7 +179,7 @@ export function makeWorkings(nameOf) {
       }
       const { result, entry, above, upstream, terms } = explanation;
       const isNamed = terms.some(({ factors }) => factors.some(({ name }) => name === "g"));
-      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? " · contribution" : "", html("span", { class: "gp-g-is" }, isNamed ? `g = ∂${above}/∂${shortName(nameOf(upstream))}` : ""));
+      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? html("span", {}, "· contribution") : "", html("span", { class: "gp-g-is" }, isNamed ? `g = ∂${above}/∂${shortName(nameOf(upstream))}` : ""));
       lines.replaceChildren(...lined(explanation));
     },
   };

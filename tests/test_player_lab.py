@@ -144,7 +144,10 @@ def test_folds_predictions_and_details_in_jupyterlab(lab, browser_page):
     unfolded = discs.count()
     # Python folds the modules and keeps the moment of the run.
     player.get_by_role("button", name="Last step").click()
-    player.get_by_role("button", name="Fold modules", exact=True).click()
+    fold = player.get_by_role("button", name="Fold modules", exact=True)
+    fold.click()
+    expect(player.get_by_role("button", name="Unfold modules", exact=True)).to_be_enabled()
+    fold.click()  # a linear layer is one disc, folded or not
     expect(discs).not_to_have_count(unfolded)
     expect(player.get_by_role("button", name="Next step")).to_be_disabled()
     assert discs.count() < unfolded

@@ -123,7 +123,7 @@ def test_folds_predictions_and_details_in_jupyterlab(lab, browser_page):
         "print(player.depth, player.step, player.predict, player.selected)",
         "player.depth = 2; player.predict = True",
         "player.step = -1",
-        "player.predict = False; player.step = -1; player.selected = player.recording.graph.operations[0].id",
+        "player.predict = False; player.step = -1; player.selected = player.recording.graph.operations[1].id",
     ]
     write_notebook(lab.folder / "modules.ipynb", cells)
     errors: list[str] = []
@@ -175,7 +175,7 @@ def test_folds_predictions_and_details_in_jupyterlab(lab, browser_page):
     expect(player.locator(".gp-predict")).to_be_hidden()
     expect(player.locator(".gp-inspect")).to_be_visible()
     run(1)
-    expect(output).to_have_text(re.compile(r"^2 \d+ False o0\s*$"))
+    expect(output).to_have_text(re.compile(r"^2 \d+ False o1\s*$"))
     assert errors == []
     browser_page.problems.clear()
 

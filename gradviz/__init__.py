@@ -11,9 +11,13 @@ computational graph, with values and gradients, and `backprop` lets you step thr
 tensor(14.)
 """
 
+import gc as _gc
 import sys as _sys
 from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
+
+_collecting = _gc.isenabled()
+_gc.disable()  # what an import makes stays, and looking through it for garbage takes a fifth of the time
 
 from gradviz import absent, autograd, backends, nn
 from gradviz.engine import calls, creation, functions, methods
@@ -124,3 +128,6 @@ def __dir__() -> list[str]:
 
 if _sys.platform == "emscripten":  # in a browser Graphviz is loaded while the learner reads on
     later(__name__, "drawing", "drawing").layout.engines()
+
+if _collecting:
+    _gc.enable()

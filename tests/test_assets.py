@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import gradviz as gv
-from gradviz.drawing.svg import SANS
 from gradviz.drawing.text import width
+from gradviz.drawing.theme import SANS
 
 ASSETS = Path(__file__).parents[1] / "assets"
 PICTURES = sorted(path.name for path in ASSETS.glob("*.svg"))

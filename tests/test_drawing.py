@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 import gradviz as gv
 from gradviz import examples
 from gradviz.drawing import draw_recording, face, steps
-from gradviz.drawing.face import THICKEST, THINNEST, cells, line_width
+from gradviz.drawing.face import PARTS, THICKEST, THINNEST, cells, line_width
 from gradviz.drawing.layout import LayoutError, Program, choose, engines, layout
-from gradviz.drawing.palette import STRANGE, colours, shades
-from gradviz.drawing.svg import BACK, GRADIENT, INK, LINE, MUTED, ROLES, VALUE
+from gradviz.drawing.palette import NOTHING, STRANGE, colours, shades
+from gradviz.drawing.statistics import statistics
+from gradviz.drawing.theme import BACK, GRADIENT, INK, LINE, MUTED, PENDING, ROLES, VALUE
 from gradviz.engine.operation import TABLE
-from gradviz.recording import record_graph, variables_of
+from gradviz.recording import dumps, loads, record_graph, variables_of
 from gradviz.recording.values import value_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -159,7 +160,7 @@ def test_a_tensor_of_any_shape_has_a_picture(shape):
 
 @pytest.mark.parametrize(
     ("shape", "kind"),
-    [((), "numbers"), ((4, 4), "numbers"), ((5,), "numbers"), ((10, 2), "heatmap"), ((13,), "preview"), ((784, 128), "preview"), ((2, 3, 4, 5), "heatmap"), ((4, 16, 28, 28), "preview"), ((0, 3), "empty")],
+    [((), "numbers"), ((4, 4), "numbers"), ((5,), "numbers"), ((8,), "numbers"), ((5, 1), "numbers"), ((8, 2), "numbers"), ((5, 4), "heatmap"), ((9,), "heatmap"), ((10, 2), "heatmap"), ((13,), "preview"), ((784, 128), "preview"), ((2, 3, 4, 5), "heatmap"), ((4, 16, 28, 28), "preview"), ((0, 3), "empty")],
 )  # fmt: skip
 def test_a_tensor_shows_numbers_then_colours_then_statistics(shape, kind):
     x = gv.ones(*shape, requires_grad=True)
@@ -252,6 +253,71 @@ def test_nothing_overlaps_in_the_tutorials_pictures():
                 assert apart, f"{example.name}: {name!r} overlaps {other!r}"
 
 
+def test_labels_of_products_say_where_the_gradient_stands():
+    """No sign hangs in the air: the gradient that is multiplied is called g."""
+    x, w = gv.ones(2, 3, requires_grad=True), gv.ones(3, 1, requires_grad=True)
+    drawing = draw_recording(record((x @ w).sum(), backward=True))
+    labels = {
+        arrow.tail: arrow.label for arrow in drawing.view.arrows if arrow.head == drawing.view.discs[0].operation.id
+    }
+    assert sorted(labels.values()) == ["g·wᵀ", "xᵀ·g"]
+
+
+def test_a_card_is_as_exact_as_the_equation_that_made_it():
+    a, b = gv.tensor(162.75, requires_grad=True), gv.tensor(5.3125, requires_grad=True)
+    total = a + b
+    recording = record_graph(total, backward=True, names={"a": a, "b": b, "total": total})
+    shown = face(recording, draw_recording(recording).view).text
+    assert [shown[f"{tensor.id}_v0"] for tensor in recording.graph.tensors] == ["162.75", "5.3125", "168.0625"]
+
+
+def test_what_is_nothing_but_rounding_error_is_shown_as_such():
+    x = gv.tensor([0.1, 0.2, 0.3, 0.4], requires_grad=True)
+    total = (x - x.mean()).sum()
+    recording = record_graph(total, backward=True, names={"x": x, "total": total})
+    drawing = draw_recording(recording)
+    id = next(tensor.id for tensor in recording.graph.tensors if tensor.name == "total")
+    value = recording.at().values[id]
+    assert value.data[0] != 0
+    assert value.dust == (0,)
+    assert face(recording, drawing.view).text[f"{id}_v0"] == "≈ 0"
+    assert "value ≈ 0" in face(recording, drawing.view).label[id]
+    assert loads(dumps(recording)).at().values[id].dust == (0,)
+    # Who asked for a format gets it.
+    plain = draw_recording(recording, number_format="%.2e")
+    assert "e" in face(recording, plain.view).text[f"{id}_v0"]
+
+
+def test_the_gradient_of_a_layer_norm_that_is_zero_is_shown_as_one():
+    x = gv.tensor([[1.0, 2.0, 4.0]], requires_grad=True)
+    recording = record_graph(gv.nn.functional.layer_norm(x, (3,)).sum(), backward=True, names={"x": x})
+    shown = face(recording, draw_recording(recording).view).text
+    id = next(tensor.id for tensor in recording.graph.tensors if tensor.name == "x")
+    assert {shown[f"{id}_g{place}"] for place in range(3)} <= {"0", "≈ 0"}
+
+
+def test_the_mean_of_a_centred_tensor_is_zero():
+    centred = gv.randn(20, 20, generator=gv.Generator().manual_seed(0)).double()
+    centred = centred - centred.mean()
+    assert float(centred.mean()) != 0
+    assert statistics(value_of(centred.numpy())).startswith("≈ 0 ± ")
+    assert statistics(value_of(gv.full((20, 20), 0.1).numpy())).startswith("0.1 ± ")
+
+
+def test_a_sum_of_gradients_is_right_as_it_is_printed():
+    """Each term by itself is written with four digits; together they get as many as the sum takes."""
+    x = gv.tensor(0.7, dtype=gv.float64, requires_grad=True)
+    y = gv.sin(x) + x * 1.23456
+    recording = record_graph(y, backward=True, names={"x": x, "y": y})
+    drawing = draw_recording(recording)
+    id = next(tensor.id for tensor in recording.graph.tensors if tensor.name == "x")
+    told = face(recording, drawing.view).text[f"{id}_g0"]
+    terms, sign, total = re.fullmatch(r"(.*) ([=≈]) (.*)", told).groups()
+    assert sign == "="
+    worked_out = sum(float(term) for term in terms.split(" + "))
+    assert f"{worked_out:.4g}" == total
+
+
 def test_the_layout_does_not_change_from_step_to_step(line):
     drawings = [draw_recording(line, step=step) for step in range(len(line.frames))]
     assert len({drawing.dot for drawing in drawings}) == 1
@@ -260,7 +326,7 @@ def test_the_layout_does_not_change_from_step_to_step(line):
 
 def test_steps_add_up_to_the_face_of_each_moment(line):
     drawing = draw_recording(line)
-    so_far = {"text": {}, "fill": {}, "state": {}, "width": {}, "label": {}}
+    so_far = {part: {} for part in PARTS}
     for place, step in enumerate(steps(line, drawing.view)):
         for part, shown in so_far.items():
             shown.update(step[part])
@@ -307,18 +373,34 @@ def test_text_can_be_read_on_every_card():
             assert contrast(ink, fill) >= 4.5, (ink, fill)
     for ink in (GRADIENT, MUTED):
         assert contrast(ink, "#ffffff") >= 4.5
-    for ink in (LINE, BACK):
+    for ink in (LINE, BACK, PENDING[1]):
         assert contrast(ink, "#ffffff") >= 3
 
 
+def test_what_is_not_known_yet_does_not_look_like_a_zero():
+    """An empty cell with a dot in it, in the picture of any theme; a zero has its shade."""
+    x = gv.zeros(10, 10, requires_grad=True)
+    recording = record((x * 2).sum(), backward=True)
+    for theme in ("light", "dark", "print"):
+        first = draw_recording(recording, step=0, theme=theme).to_svg()
+        strokes = set(re.findall(r'<path stroke="(#\w+)"( stroke-width="2")? d="M', first))
+        zero = colours([0.0], 1.0, "grey" if theme == "print" else "orange-blue")[0]
+        assert strokes == {(zero, ""), (NOTHING, ' stroke-width="2"')}
+
+
 def test_dark_text_can_be_read_too():
-    from gradviz.drawing.svg import _DARK
+    from gradviz.drawing.theme import _DARK
 
     look = {name: dict(rule.split(":") for rule in rules.split(";")) for name, rules in _DARK.items()}
     look.pop(".gv-cells")
+    outline, page = look.pop(".gv-pending .gv-box"), look[".gv-panel"]["fill"]
+    assert outline["fill"] == "none"
+    assert contrast(outline["stroke"], page) >= 3
     fills = [rules["fill"] for name, rules in look.items() if ".gv-box" in name or "panel" in name]
     inks = [
-        rules["fill"] for name, rules in look.items() if not (".gv-box" in name or "panel" in name) and "fill" in rules
+        rules["fill"]
+        for name, rules in look.items()
+        if not (".gv-box" in name or "panel" in name or "head" in name or "bar" in name) and "fill" in rules
     ]
     for fill in fills:
         for ink in inks:

@@ -156,3 +156,19 @@ def test_importing_gradviz_leaves_the_widgets_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_importing_gradviz_imports_what_everybody_needs_and_no_more():
+    """Networks, optimisers and loaders come when they are asked for, and the garbage collector runs on."""
+    import subprocess
+    import sys
+
+    code = (
+        "import gc, sys, gradviz as torch; assert gc.isenabled()\n"
+        "print(*[m for m in ('nn.modules', 'nn.functional', 'optim', 'utils', 'func') if f'gradviz.{m}' in sys.modules])\n"
+        "print(torch.nn.Linear(1, 1), torch.conv2d.__name__, torch.optim.SGD.__name__, 'dropout' in dir(torch))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, second = done.stdout.splitlines()
+    assert first == ""
+    assert second == "Linear(in_features=1, out_features=1, bias=True) conv2d SGD True"

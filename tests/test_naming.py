@@ -65,12 +65,12 @@ NAMED = {
     "def act(a):\n    return a * torch.sigmoid(a)\nh = x @ W\nloss = act(act(h)).sum()":
         "x, W, h, σ(h), h⊙σ(h), σ(h⊙σ(h)), h⊙σ(h)⊙σ(h⊙σ(h)), loss",
     "loss = torch.nn.functional.cross_entropy(x @ W, torch.tensor([0, 1, 0, 1])).sqrt()":
-        "x, W, x @ W, log_softmax(x @ W), cross_entropy(x @ W), loss",
+        "x, W, x @ W, log_softmax(x @ W), target, cross_entropy(…), loss",
     "logits = x @ W\n_ = torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1, 0, 1]))":
-        "x, W, logits, log_softmax(logits), cross_entropy(logits)",
+        "x, W, logits, log_softmax(logits), target, cross_entropy(logits, …)",
     "linear = torch.nn.Linear(2, 1)\nloss = torch.nn.functional.mse_loss(linear(x), y)": "x, linear(x), y, loss",
     "criterion = torch.nn.CrossEntropyLoss()\n_ = criterion(x @ W, torch.tensor([0, 1, 0, 1]))":
-        "x, W, x @ W, log_softmax(x @ W), criterion(x @ W)",
+        "x, W, x @ W, log_softmax(x @ W), target, criterion(x @ W, target)",
     "net = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.ReLU(), torch.nn.Linear(3, 1))\nloss = net(x).sum()":
         "x, net.0(x), relu(net.0(x)), net(x), loss",
     "lin = torch.nn.Linear(2, 2)\nloss = lin(torch.tanh(lin(x))).sum()": "x, lin(x), tanh(lin(x)), lin(tanh(lin(x))), loss",

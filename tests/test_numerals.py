@@ -83,11 +83,20 @@ def test_what_is_not_is_rounded_to_four_digits(value, dtype):
         ("mean", "mean"),
         (np.float32(0.1), "0.1"),
         (np.float32(1.2345), "1.2345"),
+        (np.float32(12345.6), "12346"),
         (np.float16(0.1), "0.1"),
     ],
 )
 def test_numbers(value, text):
     assert number(value) == text
+
+
+def test_a_recorded_number_is_read_in_its_dtype_too():
+    """A recording keeps of a float32 the shortest decimal, 1.2345, which is another float64."""
+    assert number(1.2345, dtype="float32") == "1.2345"
+    assert shown([0.1, 0.2], 0.3, operator.add, "float32")[1:3] == ("0.3", "=")
+    numbers = [np.float32(162.75), np.float32(5.3125)]
+    assert shown(numbers, np.float32(168.0625), operator.add, "float32")[1:3] == ("168.0625", "=")
 
 
 @given(st.tuples(FINITE, FINITE), st.sampled_from(sorted(OPERATIONS)), st.sampled_from(["float32", "float64"]))
@@ -103,8 +112,9 @@ def test_printed_arithmetic_is_right_or_says_that_it_is_not(operands, sign, dtyp
         assert number(worked_out, printed.digits) == printed.result or worked_out == pytest.approx(there, rel=1e-12)
     else:
         assert printed.relation == "≈"
-        closer = [nearest(read(number(operand, 7, dtype)), dtype) for operand in operands]
-        assert there == 0 or number(compute(*closer)) != printed.result or closer != operands
+        closer = compute(*(read(number(operand, 7, dtype)) for operand in operands))
+        exact = nearest(there, dtype) == result
+        assert there == 0 or (closer != pytest.approx(there, rel=1e-12) if exact else number(closer) != printed.result)
 
 
 def test_of_the_issue_nothing_contradicts_the_arithmetic():
@@ -124,8 +134,8 @@ def test_matrices_are_one_equation():
     printed = shown([x, w], x @ w, operator.matmul, "float32")
     assert printed.operands == (("1", "2", "3", "4"), ("0.5", "−1", "2", "0.25"))
     assert (printed.result, printed.relation) == (("4.5", "−0.5", "9.5", "−2"), "=")
-    assert shown([math.nan, 1.0], math.nan, operator.add) == (("nan", "1"), "nan", "=", 4)
-    assert shown([math.inf, 1.0], math.inf, operator.add) == (("∞", "1"), "∞", "=", 4)
+    assert shown([math.nan, 1.0], math.nan, operator.add) == (("nan", "1"), "nan", "=", 4, ())
+    assert shown([math.inf, 1.0], math.inf, operator.add) == (("∞", "1"), "∞", "=", 4, ())
     assert shown([np.ones((0, 2))], np.ones(0), lambda a: a.sum(1)).relation == "="
 
 
@@ -194,7 +204,7 @@ def test_javascript_writes_numbers_as_python_does(in_javascript):
         for place, value in enumerate(sample(2000))
         for digits, dtype in [((2, 3, 4, 5, 7)[place % 5], DTYPES[place % 4]), (4, "float64"), (4, "float32")]
     ]
-    cases = [case for case in cases if math.isfinite(case[0])]
+    cases = [case for case in cases if case[2] != "float16" or abs(case[0]) <= 65504]
     written = in_javascript("([n, digits, dtype]) => numberText(n, digits, dtype)", cases)
     assert [(case, text) for case, text in zip(cases, written, strict=True) if text != number(*case)] == []
 

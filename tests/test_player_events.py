@@ -134,7 +134,7 @@ def test_all_that_a_step_changes_is_told_by_one_of_its_events(events):
         for step, inside in zip(given["steps"], found, strict=True):
             if not inside:
                 continue
-            for part in ("text", "fill", "state", "width", "label"):
+            for part in ("text", "fill", "state", "width", "path", "label"):
                 told = {}
                 for event in inside:
                     told.update(event.get(part, {}))

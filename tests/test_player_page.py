@@ -16,17 +16,19 @@ from gradviz.player import page
 from gradviz.player.payload import payload
 from gradviz.recording import record_graph
 
-PARTS = ("text", "fill", "state", "width", "label")
+PARTS = ("text", "fill", "state", "width", "path", "label")
 
 # What the page shows now, in the words of a Face: for every id in the drawing, whatever a step may patch.
 READ_FACE = """prefix => {
     const states = ["pending", "forward", "partial", "done", "backward"];
-    const found = { text: {}, fill: {}, state: {}, width: {}, label: {} };
+    const found = { text: {}, fill: {}, state: {}, width: {}, path: {}, label: {} };
     for (const element of document.querySelectorAll(".gradviz-player svg.gv [id]")) {
         const key = element.id.slice(prefix.length + 1);
         if (element.localName === "text") found.text[key] = element.textContent;
+        if (element.localName === "path") found.path[key] = element.getAttribute("d");
         const paths = element.classList.contains("gv-cells") ? [...element.children] : [];
-        if (paths.length) found.fill[key] = paths.map(path => [path.getAttribute("stroke"), path.getAttribute("d")]);
+        if (paths.length) found.fill[key] = paths.map(
+            path => ["stroke", "stroke-width", "d"].map(name => path.getAttribute(name)).filter(value => value !== null));
         found.label[key] = element.getAttribute("aria-label");
         found.state[key] = states.filter(state => element.classList.contains("gv-" + state)).join(" ");
         const width = element.querySelector(".gv-line")?.getAttribute("stroke-width");
@@ -55,6 +57,14 @@ def network():
     w1, w2 = gv.randn(8, 5, requires_grad=True), gv.randn(5, 2, requires_grad=True)
     loss = ((gv.relu(x @ w1) @ w2) ** 2).mean()
     return record_graph(loss, backward=True, names={"x": x, "w1": w1, "w2": w2, "loss": loss})
+
+
+def classifier():
+    """Scores, classes and the bars of their loss."""
+    scores = gv.tensor([[2.0, 1.0, 0.1], [0.5, 2.5, -1.0]], requires_grad=True)
+    y = gv.tensor([0, 2])
+    loss = gv.nn.functional.cross_entropy(scores, y)
+    return draw_recording(record_graph(loss, backward=True, names={"scores": scores, "y": y, "loss": loss})).shown
 
 
 def chain(operations):
@@ -110,7 +120,9 @@ def test_numbers_appear_step_by_step_and_go_again(open_html):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("make", [line, network, lambda: chain(12)], ids=["line", "network", "chain"])
+@pytest.mark.parametrize(
+    "make", [line, network, classifier, lambda: chain(12)], ids=["line", "network", "classifier", "chain"]
+)
 def test_each_step_shows_what_python_draws(open_html, make):
     recording = make()
     drawing = draw_recording(recording)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from gradviz.drawing.body import LAYER_GAP, ROW, Body
 from gradviz.drawing.layout import Layout
-from gradviz.drawing.view import BETWEEN, CAPTION, HEADER, LAYER_GAP, PADDING, ROW, Body, Card, View
+from gradviz.drawing.palette import NOT_YET
+from gradviz.drawing.view import BETWEEN, CAPTION, HEADER, PADDING, Card, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +77,27 @@ def all_grids(view: View, layout: Layout) -> dict[str, Grid]:
 
 
 def shade_paths(body: Body, shades: str, colours: Mapping[str, str]) -> Iterator[str]:
-    """Draw a heatmap: for each shade one path, with a stroke as thick as a cell through each cell of that shade."""
+    """Draw a heatmap: for each shade one path, with a stroke as thick as a cell through each cell of that shade.
+
+    What is not known yet has a dot in its cell, as a number that is not known yet is written.
+    """
     strokes: dict[str, list[str]] = {}
-    for shade, stroke in zip(shades, _strokes(body), strict=False):
-        strokes.setdefault(shade, []).append(stroke)
+    for place, shade in enumerate(shades[: body.count]):
+        strokes.setdefault(shade, []).append(_strokes(body, shade == NOT_YET)[place])
     for shade, cells in strokes.items():
-        yield f'<path stroke="{colours[shade]}" d="{"".join(cells)}"/>'
+        thin = f' stroke-width="{DOT:g}"' if shade == NOT_YET else ""
+        yield f'<path stroke="{colours[shade]}"{thin} d="{"".join(cells)}"/>'
+
+
+DOT = 2.0
 
 
 @lru_cache(maxsize=256)
-def _strokes(body: Body) -> tuple[str, ...]:
-    """Write a stroke through each cell, from where the first cell's stroke begins; the same for all heatmaps of a shape."""
-    across = f"h{body.cell_width - 1:.4g}"
-    return tuple(f"M{x:.4g} {y:.4g}{across}" for x, y in body.corners())
+def _strokes(body: Body, dots: bool) -> tuple[str, ...]:
+    """Write a stroke through each cell, or a dot in it, from where the first cell's stroke begins: the same for a shape."""
+    length = DOT if dots else body.cell_width - 1
+    aside = (body.cell_width - 1 - length) / 2
+    return tuple(f"M{x + aside:.4g} {y:.4g}h{length:.4g}" for x, y in body.corners())
 
 
 def short(length: float) -> str:

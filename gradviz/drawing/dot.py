@@ -71,7 +71,7 @@ def _node_texts(view: View) -> dict[str, str]:
         label = quote(escape(f"{card.name} {card.shape}".strip()))
         nodes[card.tensor.id] = f"{card.tensor.id} [label={label} {_size(card.width, card.height)}]"
     for disc in view.discs:
-        shape = " shape=circle" if disc.width == disc.height else ""
+        shape = " shape=circle" if disc.round else ""
         label = quote(escape(disc.symbol))
         nodes[disc.operation.id] = f"{disc.operation.id} [label={label} {_size(disc.width, disc.height)}{shape}]"
     return nodes

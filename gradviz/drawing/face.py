@@ -7,23 +7,29 @@ of truth for what a moment looks like.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradviz.catalogue import text
+from gradviz.drawing.bars import Bars, entries
+from gradviz.drawing.body import Body, grid
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import NOT_YET, shaded
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
-from gradviz.drawing.view import Arrow, Body, Card, Disc, View, grid, sum_text
+from gradviz.drawing.view import Arrow, Card, Disc, View, sum_text
 from gradviz.recording import number_text, shape_text
-from gradviz.recording.model import Gradient, Moment, Recording, Value
+from gradviz.recording.model import Gradient, Moment, Operation, Recording, Value
 
 THINNEST, THICKEST = 1.4, 4.6
 
 PENDING = "·"
 """What is not computed yet: not a zero."""
+
+
+PARTS = ("text", "fill", "state", "width", "path", "label")
+"""What a face is in parts: the names of its fields."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,8 @@ class Face:
         edges.
     width
         Of edges' lines.
+    path
+        What bars and marks do, as the paths of an SVG.
     label
         What a screen reader says of a card or disc.
     """
@@ -49,12 +57,13 @@ class Face:
     fill: dict[str, str] = field(default_factory=dict)
     state: dict[str, str] = field(default_factory=dict)
     width: dict[str, float] = field(default_factory=dict)
+    path: dict[str, str] = field(default_factory=dict)
     label: dict[str, str] = field(default_factory=dict)
 
     def take(self, other: Face) -> dict[str, dict[str, Any]]:
         """Take over how another face shows its parts, and return what that changed."""
         changed = {}
-        for part in ("text", "fill", "state", "width", "label"):
+        for part in PARTS:
             mine, theirs = getattr(self, part), getattr(other, part)
             changed[part] = {key: value for key, value in theirs.items() if mine.get(key) != value}
             mine.update(changed[part])
@@ -97,12 +106,43 @@ def show(
         shown.label[operation.id] = ", ".join(
             part for part in (clean(operation.name), clean(operation.grad_fn or ""), _progress(forward, done)) if part
         )
+        if disc.bars is not None:
+            _show_bars(shown, operation, disc.bars, moment if forward else None, done or not disc.bars.waits)
     for arrow in arrows:
         _show_arrow(shown, arrow, moment)
 
 
 def _progress(forward: bool, done: bool) -> str:
     return text("passed on" if done else "is computed" if forward else "pending")
+
+
+def _show_bars(shown: Face, operation: Operation, bars: Bars, moment: Moment | None, ended: bool) -> None:
+    """Show predictions and targets once they are computed, and their differences once the gradient has been passed on."""
+    lines = range(len(bars.labels))
+    known = None if moment is None else entries(operation, moment, len(lines))
+    predictions, targets = (None, None) if known is None else known
+    differences = predictions - targets if predictions is not None and targets is not None and ended else None
+    for part, numbers in (("p", predictions), ("y", targets), ("d", differences)):
+        if part == "p" or len(bars.captions) > 1:
+            for line in lines:
+                # An example that does not count has no target.
+                none = part != "p" and targets is not None and bars.captions[0] == "p" and math.isnan(targets[line])
+                told = PENDING if numbers is None else "none" if none else number_text(float(numbers[line]))
+                shown.text[f"{operation.id}_{part}{line}"] = told
+
+    def path(numbers: Any, draw: Callable[[int, float], str]) -> str:
+        return (
+            "" if numbers is None else "".join(draw(k, float(numbers[k])) for k in lines if math.isfinite(numbers[k]))
+        )
+
+    shown.path[f"{operation.id}_bp"] = path(
+        predictions, lambda line, value: bars.rectangle(line, value, bars.scale, signed=bars.signed)
+    )
+    if len(bars.captions) > 1:
+        shown.path[f"{operation.id}_by"] = path(targets, bars.mark)
+        shown.path[f"{operation.id}_bd"] = path(
+            differences, lambda line, value: bars.rectangle(line, value, bars.spread, signed=True)
+        )
 
 
 def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
@@ -130,9 +170,9 @@ def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale:
     if body.kind == "empty":
         shown.text[f"{key}0"] = "empty" if value is not None else PENDING
     elif body.kind == "numbers":
-        numbers = value.data if value is not None and value.data is not None else None
         for place in range(count):
-            shown.text[f"{key}{place}"] = PENDING if numbers is None else options.number(numbers[place])
+            known = value is not None and value.data is not None
+            shown.text[f"{key}{place}"] = options.entry(value, place) if value is not None and known else PENDING
     else:
         shown.fill[key] = NOT_YET * count if value is None else shaded(cells(value, body), scale)
         if body.kind == "preview":
@@ -211,4 +251,4 @@ def _spoken(value: Value | None) -> str:
         return text("pending")
     if value.data is None or len(value.data) > 16:
         return statistics(value)
-    return " ".join(number_text(number) for number in value.data) or "empty"
+    return " ".join(Options().entry(value, place) for place in range(len(value.data))) or "empty"

@@ -7,7 +7,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from gradviz.drawing.palette import PALETTES
-from gradviz.recording import DIGITS, number_text
+from gradviz.recording import DIGITS, NEARLY_ZERO, number_text
+from gradviz.recording.model import Value
 
 Direction = Literal["auto", "LR", "TB"]
 Detail = Literal["auto", "full", "compact", "structure"]
@@ -77,6 +78,13 @@ class Options:
         if self.number_format is None:
             return number_text(value, digits)
         return (self.number_format % value).replace("-", "−")
+
+    def entry(self, value: Value, place: int) -> str:
+        """Write one of a tensor's numbers, as it is to be printed by what it was computed from."""
+        assert value.data is not None
+        if place in value.dust and self.number_format is None:
+            return NEARLY_ZERO
+        return self.number(value.data[place], value.digits)
 
     def shows(self, part: Part) -> bool:
         """Return True if the picture says this."""

@@ -40,8 +40,8 @@ PALETTES: dict[str, Stops] = {
 }
 """Colours from the most negative through zero to the most positive."""
 
-NOTHING = "#e4e8ed"
-"""A cell whose value is not known yet."""
+NOTHING = "#818b98"
+"""The dot in a cell whose value is not known yet: such a cell is empty, as a zero has a shade."""
 
 STRANGE = "#57606a"
 """A cell that is nan or infinite."""

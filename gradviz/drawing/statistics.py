@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gradviz.recording import number_text
+from gradviz.recording import NEARLY_ZERO, epsilon, number_text
 from gradviz.recording.model import Value
 
 
@@ -33,8 +33,11 @@ def statistics(value: Value) -> str:
     if strange:
         return f"⚠ {strange}"
     share = f", {zeros:.0%} zeros" if zeros >= 0.01 else ""
-    return f"{_short(mean)} ± {_short(sd)}, {_short(low)} … {_short(high)}{share}"
+    eps = epsilon(value.dtype)
+    middle = _short(mean, eps * sd)
+    return f"{middle} ± {_short(sd, eps * max(-low, high))}, {_short(low)} … {_short(high)}{share}"
 
 
-def _short(number: float) -> str:
-    return number_text(float(number), 2)
+def _short(number: float, rounding: float = 0.0) -> str:
+    """Write a statistic with few digits; what is smaller than the rounding error of the entries is none."""
+    return NEARLY_ZERO if 0 < abs(number) < rounding else number_text(float(number), 2)

@@ -10,24 +10,42 @@ import math
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
+from gradviz.drawing.bars import BAR, HEAD, Bars, columns
+from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths, short
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import colours, inks
-from gradviz.drawing.text import clean
+from gradviz.drawing.text import clean, mono_width
+from gradviz.drawing.theme import (
+    BACK,
+    BARS,
+    DISC,
+    FAINT,
+    GRADIENT,
+    INK,
+    LINE,
+    MODULE,
+    MONO,
+    MUTED,
+    PENDING,
+    ROLES,
+    SANS,
+    VALUE,
+    dark_style,
+    print_style,
+)
 from gradviz.drawing.view import (
     CAPTION,
     CAPTION_SIZE,
+    HEADER,
     LABEL_SIZE,
     NAME_SIZE,
     NOTE_LINE,
     NOTE_SIZE,
-    NUMBER_SIZE,
     PADDING,
-    ROW,
     SHAPE_SIZE,
-    STAT_SIZE,
     Arrow,
     Card,
     Disc,
@@ -36,83 +54,6 @@ from gradviz.drawing.view import (
 )
 
 MARGIN = 12.0
-SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
-MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
-
-INK, MUTED = "#1f2328", "#59636e"
-VALUE, GRADIENT = "#0550ae", "#9a3412"
-LINE, BACK = "#57606a", "#d9730d"
-
-# Fill, border, border width and dashes: a role shows in all of them, so that it can be told without colour.
-ROLES = {
-    "parameter": ("#fff4d6", "#b58105", 1.8, ""),
-    "input": ("#eaf2ff", "#6e8fc7", 1.2, ""),
-    "constant": ("#ffffff", "#8c959f", 1.2, ""),
-    "intermediate": ("#ffffff", "#c3ccd5", 1.2, ""),
-    "output": ("#e6f7ec", "#2f8a4c", 2.6, ""),
-}
-DISC = ("#f6f8fa", "#8c959f", 1.3)
-MODULE = ("#f6f8fa", "#b6c0ca")
-
-# The same marks on a dark page, by class.
-_DARK = {
-    ".gv-role-parameter .gv-box": "fill:#33290f;stroke:#c9991f",
-    ".gv-role-input .gv-box": "fill:#14243d;stroke:#5f88c9",
-    ".gv-role-constant .gv-box": "fill:#161b22;stroke:#8b949e",
-    ".gv-role-intermediate .gv-box": "fill:#161b22;stroke:#57606a",
-    ".gv-role-output .gv-box": "fill:#10301c;stroke:#46a565",
-    ".gv-disc .gv-box": "fill:#21262d;stroke:#8b949e",
-    ".gv-module .gv-box": "fill:#11161d;stroke:#3d444d",
-    ".gv-name,.gv-symbol,.gv-number": "fill:#e6edf3",
-    ".gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#9da7b1",
-    ".gv-value": "fill:#79b8ff",
-    ".gv-grad,.gv-local": "fill:#ffb077",
-    ".gv-line": "stroke:#9da7b1",
-    ".gv-head": "fill:#9da7b1",
-    ".gv-backward .gv-line": "stroke:#f0883e",
-    ".gv-backward .gv-head": "fill:#f0883e",
-    ".gv-panel": "fill:#0d1117",
-    ".gv-ring-forward": "stroke:#79b8ff",
-    ".gv-ring-backward": "stroke:#f0883e",
-    # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
-    ".gv-cells": "filter:invert(1) hue-rotate(180deg)",
-}
-
-
-# And in black on white: what colour says is said by the width and the dashes of lines, and by slanted gradients.
-_PRINT = {
-    ".gv-box": "fill:#ffffff;stroke:#000000",
-    ".gv-role-parameter .gv-box": "stroke-width:2.2",
-    ".gv-role-input .gv-box": "stroke-width:1",
-    ".gv-role-intermediate .gv-box": "stroke:#777777;stroke-width:1",
-    ".gv-role-output .gv-box": "stroke-width:3.4",
-    ".gv-module .gv-box": "stroke:#777777",
-    ".gv-name,.gv-symbol,.gv-number,.gv-value,.gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#000000",
-    ".gv-grad,.gv-local": "fill:#000000;font-style:italic",
-    ".gv-line": "stroke:#000000",
-    ".gv-head": "fill:#000000",
-    ".gv-ring": "stroke:#000000",
-    ".gv-backward .gv-line": "stroke:#000000",
-    ".gv-forward .gv-line": "stroke:#777777",
-    ".gv-forward .gv-head": "fill:#777777",
-}
-
-
-def _style(rules: dict[str, str], scope: str) -> str:
-    return "".join(
-        ",".join(f"{scope} {selector}" for selector in selectors.split(",")) + "{" + look + "}"
-        for selectors, look in rules.items()
-    )
-
-
-def dark_style(scope: str) -> str:
-    """Return the dark look as CSS rules below a selector."""
-    return _style(_DARK, scope)
-
-
-def print_style(scope: str) -> str:
-    """Return the look for paper as CSS rules below a selector."""
-    return _style(_PRINT, scope)
 
 
 def svg(
@@ -226,6 +167,11 @@ def _box(x: float, y: float, wide: float, high: float, round_: float, look: str)
     )
 
 
+def _look(fill: str, stroke: str, thick: float, dashes: str = "") -> str:
+    look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
+    return look + (f' stroke-dasharray="{dashes}"' if dashes else "")
+
+
 def text_mark(
     text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
     bold: bool = False,
@@ -273,11 +219,11 @@ class Pen:
     def _group(self, key: str, kind: str) -> str:
         """Open the group of a card or disc."""
         state = self.face.state.get(key, "forward")
-        faint = ' opacity="0.4"' if state == "pending" else ""
         label = quoted(self.face.label.get(key, ""))
-        return (
-            f'<g id="{self.prefix}_{key}" class="{kind} gv-{state}" tabindex="0" role="img" aria-label={label}{faint}>'
-        )
+        return f'<g id="{self.prefix}_{key}" class="{kind} gv-{state}" tabindex="0" role="img" aria-label={label}>'
+
+    def _is_pending(self, key: str) -> bool:
+        return self.face.state.get(key) == "pending"
 
     def modules(self) -> Iterator[str]:
         """Frames around what belongs to a module, the outer ones first."""
@@ -297,43 +243,74 @@ class Pen:
         """Draw an operation."""
         key = disc.operation.id
         x, y = self.layout.centres[key]
-        fill, stroke, thick = DISC
-        state = self.face.state.get(key, "forward")
-        dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
-        look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"{dashes}'
+        look, ink = _look(*(PENDING if self._is_pending(key) else DISC)), MUTED if self._is_pending(key) else INK
         yield self._group(key, "gv-disc")
-        if disc.width == disc.height:
+        if disc.round:
             yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{short(disc.width / 2)}" {look}/>'
         else:
             wide, high = disc.width, disc.height
-            yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18), look)
+            yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18 if disc.bars is None else 10), look)
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
-        yield text_mark(disc.symbol, x, first + size * 0.35, size, INK, "gv-symbol", anchor="middle", bold=True)
+        if disc.bars is not None:
+            top = y - disc.height / 2
+            yield text_mark(disc.symbol, x, top + 19, NAME_SIZE, ink, "gv-symbol", anchor="middle", bold=True)
+            yield from self._bars(key, disc.bars, x - disc.width / 2 + PADDING, top + HEADER)
+            for place, note in enumerate(disc.notes, start=1):
+                line = top + HEADER + disc.bars.height + NOTE_LINE * place
+                yield text_mark(note, x, line, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
+            yield "</g>"
+            return
+        yield text_mark(disc.symbol, x, first + size * 0.35, size, ink, "gv-symbol", anchor="middle", bold=True)
         for place, note in enumerate(disc.notes, start=1):
             yield text_mark(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
         yield "</g>"
+
+    def _bars(self, key: str, bars: Bars, left: float, top: float) -> Iterator[str]:
+        """Draw a softmax's or a loss's bars: a column of predictions, of targets and of differences."""
+        face, prefix = self.face, self.prefix
+        for line, label in enumerate(bars.labels):
+            yield text_mark(label, left, top + bars.top(line) + 4, STAT_SIZE, MUTED, "gv-stat", mono=True)
+        widths = columns(bars, left, mono_width("0", STAT_SIZE))
+        parts = (("p", VALUE, "gv-value"), ("y", INK, "gv-number"), ("d", GRADIENT, "gv-grad"))
+        for (part, ink, kind), (caption, start, end) in zip(parts, widths, strict=False):
+            yield text_mark(caption, end, top + 11, CAPTION_SIZE, MUTED, "gv-caption", anchor="end")
+            for line in range(len(bars.labels)):
+                id, y = f"{key}_{part}{line}", top + bars.top(line) + 4
+                text = face.text.get(id, "")
+                yield text_mark(text, end, y, STAT_SIZE, ink, kind, id=f"{prefix}_{id}", anchor="end", mono=True)
+            if part != "y":
+                signed = part == "d" or bars.signed
+                zero = start + (BAR / 2 if signed else 0)
+                axis = f"M{short(zero)} {short(top + HEAD)}V{short(top + bars.height)}"
+                yield f'<path class="gv-axis" d="{axis}" stroke="{FAINT}" fill="none"/>'
+                where = f'transform="translate({short(start)} {short(top)})"'
+                d, fill = face.path.get(f"{key}_b{part}", ""), BARS[part]
+                yield f'<path id="{prefix}_{key}_b{part}" class="gv-bar-{part}" d="{d}" fill="{fill}" {where}/>'
+            if part == "p" and len(bars.captions) > 1:
+                d = face.path.get(f"{key}_by", "")
+                look = f'class="gv-bar-y" stroke="{INK}" stroke-width="2" fill="none"'
+                yield f'<path id="{prefix}_{key}_by" {look} d="{d}" {where}/>'
 
     def card(self, card: Card) -> Iterator[str]:
         """Draw a tensor."""
         key = card.tensor.id
         x, y = self.layout.centres[key]
         left, top = x - card.width / 2, y - card.height / 2
-        fill, stroke, thick, dashes = ROLES[card.tensor.role]
-        if self.face.state.get(key) == "pending":
-            dashes = "4 3"
+        look, ink = (
+            _look(*(PENDING if self._is_pending(key) else ROLES[card.tensor.role])),
+            MUTED if self._is_pending(key) else INK,
+        )
         if card.form == "chip":
             yield from self._chip(card, x, y)
             return
         yield self._group(key, f"gv-card gv-role-{card.tensor.role}")
-        look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
-        look += f' stroke-dasharray="{dashes}"' if dashes else ""
         yield _box(left, top, card.width, card.height, card.height / 2 if card.form == "pill" else 10, look)
         if card.form == "pill":
             yield text_mark(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
             yield "</g>"
             return
-        yield text_mark(card.name, left + PADDING, top + 18.5, NAME_SIZE, INK, "gv-name", bold=True)
+        yield text_mark(card.name, left + PADDING, top + 18.5, NAME_SIZE, ink, "gv-name", bold=True)
         if card.shape:
             right = left + card.width - PADDING
             yield text_mark(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
@@ -391,11 +368,10 @@ class Pen:
             return
         state = self.face.state.get(arrow.key, "forward")
         back = state == "backward"
-        ink = BACK if back else LINE
+        ink = BACK if back else FAINT if state == "pending" else LINE
         thick = self.face.width.get(arrow.key, 1.4)
         dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
-        faint = ' opacity="0.4"' if state == "pending" else ""
-        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}" fill="{ink}"{faint}>'
+        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}" fill="{ink}">'
         yield (
             f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
         )

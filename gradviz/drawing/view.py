@@ -6,105 +6,32 @@ All lengths are in pixels of the finished picture. The file is longer than other
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gradviz.drawing.bars import Bars, bars, columns
+from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
-from gradviz.recording import preview_shape, shape_text
+from gradviz.recording import shape_text, shown
 from gradviz.recording.model import FOLD, Argument, Gradient, Moment, Operation, Recording, Tensor, Value
 
-NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, NUMBER_SIZE, LABEL_SIZE, STAT_SIZE = 14.0, 12.0, 11.0, 13.0, 12.0, 11.0
+NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, LABEL_SIZE = 14.0, 12.0, 11.0, 12.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0
 PADDING = 10.0
 HEADER = 27.0
-ROW = 19.0
 CAPTION = 42.0
-GAP = 10.0
-LAYER_GAP = 5.0
 BETWEEN = 7.0
 LONGEST_NAME = 26
 LONGEST_LABEL = 26
 
-NUMBERS_UP_TO = 4
-HEATMAP_UP_TO = 12
 MOST_MEETING = 3
 """Gradients that meet are written as a sum if they are no more than this."""
 
-WIDEST_ROW = 6
-"""A vector of up to this many entries is one row of numbers."""
-
 SCREEN = (1400.0, 850.0)
 """What a picture should fit, scaled down as little as possible: that decides its direction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """How the numbers of a tensor are shown.
-
-    Attributes
-    ----------
-    kind
-        ``numbers``, ``heatmap``, ``preview`` (a small heatmap of means, with a line of statistics), ``empty``, or
-        ``none`` where no numbers are shown.
-    rows, columns
-        Of the cells shown.
-    cell_width, cell_height
-        Of one cell.
-    layers, across
-        A tensor with more than two axes is shown as several such matrices, so many of them side by side.
-    note
-        What is not shown: ``"8 of 64"`` layers.
-    """
-
-    kind: Literal["numbers", "heatmap", "preview", "empty", "none"]
-    rows: int
-    columns: int
-    cell_width: float
-    cell_height: float
-    layers: int = 1
-    across: int = 1
-    note: str = ""
-
-    @property
-    def count(self) -> int:
-        """How many cells there are."""
-        return self.layers * self.rows * self.columns
-
-    @property
-    def width(self) -> float:
-        """Width of all cells."""
-        return self.across * (self.columns * self.cell_width + LAYER_GAP) - LAYER_GAP
-
-    @property
-    def cells_height(self) -> float:
-        """Height of all cells."""
-        down = -(-self.layers // self.across)
-        return down * (self.rows * self.cell_height + LAYER_GAP) - LAYER_GAP
-
-    @property
-    def height(self) -> float:
-        """Height of all cells, and of the line of statistics where there is one."""
-        return self.cells_height + (STAT_SIZE + 5 if self.kind == "preview" else 0)
-
-    def corners(self) -> tuple[tuple[float, float], ...]:
-        """Return where each cell begins, from the top left of all."""
-        wide, high = self.columns * self.cell_width + LAYER_GAP, self.rows * self.cell_height + LAYER_GAP
-        return tuple(
-            (
-                layer % self.across * wide + column * self.cell_width,
-                layer // self.across * high + row * self.cell_height,
-            )
-            for layer in range(self.layers)
-            for row in range(self.rows)
-            for column in range(self.columns)
-        )
-
-
-NO_BODY = Body("none", 0, 0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +69,8 @@ class Disc:
     ----------
     notes
         Small lines under the symbol: of a fold, what is in it; and what was asked for with `show`.
+    bars
+        Of a softmax or a loss, its probabilities.
     """
 
     operation: Operation
@@ -149,6 +78,12 @@ class Disc:
     notes: tuple[str, ...]
     width: float
     height: float
+    bars: Bars | None = None
+
+    @property
+    def round(self) -> bool:
+        """Whether it is a circle."""
+        return self.width == self.height and self.bars is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +170,7 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         )
         for tensor in graph.tensors
     )
-    discs = tuple(_disc(operation, recording, options) for operation in graph.operations)
+    discs = tuple(_disc(operation, recording, options, last) for operation in graph.operations)
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
@@ -328,7 +263,7 @@ def _card(
     numbers = not structure and (options.detail == "full" or tensor.shape == () or options.detail == "auto")
     has_value = numbers and options.shows("values")
     has_gradient = numbers and tensor.requires_grad and options.shows("grads")
-    body = _body(tensor, shown, options) if has_value or has_gradient else NO_BODY
+    body = body_of(tensor, shown, options) if has_value or has_gradient else NO_BODY
     parts = has_value + has_gradient
     meets: tuple[str, ...] = ()
     gradient = (
@@ -365,45 +300,18 @@ def _chip(tensor: Tensor, name: str, shape: str, body: Body, has_value: bool, ha
     return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(wide), round(high))
 
 
-def grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Return how many matrices there are in a tensor, and their rows and columns: its last axis goes across."""
-    rows, columns = ((1, 1, *shape) if len(shape) < 2 else shape)[-2:]
-    return math.prod(shape[:-2]), rows, columns
-
-
-def _body(tensor: Tensor, shown: list[Value], options: Options) -> Body:
-    layers, rows, columns = grid(tensor.shape)
-    if layers * rows * columns == 0:
-        return Body("empty", 1, 1, 40.0, ROW)
-    stacked = layers * rows  # a few small matrices are as easy to read below each other
-    few = (stacked <= NUMBERS_UP_TO and columns <= NUMBERS_UP_TO) or (stacked == 1 and columns <= WIDEST_ROW)
-    if few:
-        texts = [options.number(number) for value in shown for number in value.data or ()]
-        widest = max((len(text) for text in texts), default=1)
-        return Body("numbers", stacked, columns, mono_width("0" * widest, NUMBER_SIZE) + GAP, ROW)
-    if layers > 1:
-        return _layers(tensor, layers, rows, columns)
-    if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
-        return Body("heatmap", rows, columns, 14.0, 12.0)
-    _, rows, columns = grid(preview_shape(tensor.shape))
-    return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
-
-
-def _layers(tensor: Tensor, layers: int, rows: int, columns: int) -> Body:
-    """Several small heatmaps: the channels of an image, the heads of an attention."""
-    whole = layers, rows, columns
-    seen, rows, columns = shown = preview_shape(tensor.shape)
-    cell = 11.0 if max(rows, columns) <= 4 else 7.0
-    across = tensor.shape[-3] if seen == layers and 1 < tensor.shape[-3] <= 4 else min(seen, 4)
-    note = f"{seen} of {layers:,}".replace(",", " ") if seen < layers else ""
-    return Body("heatmap" if shown == whole else "preview", rows, columns, cell, cell, seen, across, note)
-
-
-def _disc(operation: Operation, recording: Recording, options: Options) -> Disc:
+def _disc(operation: Operation, recording: Recording, options: Options, last: Moment | None) -> Disc:
     folded = operation.name == FOLD
     symbol = shorten(operation.symbol, 30 if folded else 14)
     notes = tuple(shorten(note, 34) for note in _notes(operation, recording, options))
     text = width(symbol, symbol_size(symbol), bold=True)
+    detailed = last is not None and options.detail in ("auto", "full") and options.shows("values")
+    if last is not None and detailed and (shown := bars(operation, recording, last)) is not None:
+        *_, (_, _, end) = columns(shown, 0, mono_width("0", STAT_SIZE))
+        notes += tuple(note for note in shown.notes)
+        wide = max([end, text, *(width(note, NOTE_SIZE) for note in notes)]) + 2 * PADDING
+        high = HEADER + shown.height + NOTE_LINE * len(notes) + PADDING
+        return Disc(operation, symbol, notes, round(wide), round(high), shown)
     if text <= 26 and not notes:
         return Disc(operation, symbol, (), 38.0, 38.0)
     widest = max([text, *(width(note, NOTE_SIZE) for note in notes)])
@@ -456,18 +364,23 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
     """Write a gradient that several paths brought, as their sum: ``3 + 4 = 7``; what a hook made of it as ``7 → 14``."""
     arrived = [contribution.value for edge, contribution in moment.contributions.items() if edge in meets]
     if gradient.replaced is not None:
-        hooked = " → ".join(options.number(value.data[0]) for value in gradient.replaced if value.data)
+        hooked = " → ".join(options.entry(value, 0) for value in gradient.replaced if value.data)
         if gradient.before is None or not gradient.before.data or not gradient.value.data:
             return hooked
-        held = options.number(gradient.before.data[0])
-        return f"{held} + ({hooked}) = {options.number(gradient.value.data[0])}"
-    parts = [value.data[0] for value in (gradient.before, *arrived) if value is not None and value.data]
-    total = options.number(gradient.value.data[0] if gradient.value.data else 0)
+        return f"{options.entry(gradient.before, 0)} + ({hooked}) = {options.entry(gradient.value, 0)}"
+    parts = [value for value in (gradient.before, *arrived) if value is not None and value.data]
+    if not gradient.value.data:
+        return "0"
     if not 2 <= len(parts) <= MOST_MEETING:
-        return total
-    first, *others = (options.number(part) for part in parts)
-    terms = "".join(f" − {other[1:]}" if other.startswith("−") else f" + {other}" for other in others)
-    return f"{first}{terms} = {total}"
+        return options.entry(gradient.value, 0)
+    terms, total, sign = [options.entry(part, 0) for part in parts], options.entry(gradient.value, 0), "="
+    if options.number_format is None:
+        numbers = [part.data[0] for part in parts if part.data]
+        right = shown(numbers, gradient.value.data[0], lambda *terms: sum(terms), gradient.value.dtype)
+        terms, total, sign = [str(text) for text in right.operands], str(right.result), right.relation
+    first, *others = terms
+    written = "".join(f" − {other[1:]}" if other.startswith("−") else f" + {other}" for other in others)
+    return f"{first}{written} {sign} {total}"
 
 
 def _arrow_in(operation: Operation, argument: Argument, tensor: Tensor, options: Options) -> Arrow:
@@ -481,7 +394,11 @@ def edge_label(argument: Argument, tensor: Tensor) -> str:
     """Write a local derivative on its edge: ``∂/∂w = x = 5``, or just the factor where that is all there is to say."""
     if not argument.local:
         return ""
-    forms = [argument.local]
+    # What a product multiplies the gradient that arrives with, on its side: g is that gradient.
+    written = argument.local
+    written = f"g·{written[2:]}" if written.startswith("· ") else written
+    written = f"{written[:-2]}·g" if written.endswith(" ·") else written
+    forms = [written]
     if argument.local_number:
         forms = [f"{argument.local} = {argument.local_number}", argument.local_number]
         if len(tensor.name) <= 4:

@@ -3,7 +3,7 @@
 One rule for every number of gradviz, in pictures, equations and panels (the front end has the same in ``number.js``): a number
 is written as the shortest text that reads back as that number in its own dtype, if this is short; else rounded to four
 digits. Where an equation then would not be right as printed it gets more digits, up to seven; where these do not do either,
-``≈`` stands for ``=``. What is smaller than the rounding error of what it was computed from is a zero with dust on it.
+or a larger array would get them, which nobody could read, ``≈`` stands for ``=``. What is smaller than the rounding error of what it was computed from is a zero with dust on it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,14 @@ DIGITS = 4
 MOST_DIGITS = 7
 """Digits that the numbers of an equation may get, for the equation to be right as it is printed."""
 
+FEW = 4
+"""So many numbers in an operand may get more digits than others have; in a larger array they could not be read."""
+
 # Bits of the significand, and the exponent of the smallest normal number.
 _PRECISIONS = {"float16": (11, -14), "bfloat16": (8, -126), "float32": (24, -126), "float64": (53, -1022)}
+
+_OF_NUMPY = {"float16": np.float16, "float32": np.float32}
+"""Those of which NumPy knows the shortest text itself."""
 
 _TO_WHOLE = 1.5 * 2.0**52
 """Added to a number and taken off again, it rounds to a whole number, halves to even."""
@@ -40,6 +46,7 @@ def nearest(value: float, dtype: str) -> float:
     >>> nearest(0.1, "float32"), nearest(0.1, "bfloat16")
     (0.10000000149011612, 0.10009765625)
     """
+    value = float(value)  # NumPy's own would compute in their own precision
     bits, least = _PRECISIONS.get(dtype, (53, -1022))
     if bits == 53 or not value or not math.isfinite(value):
         return value
@@ -85,23 +92,28 @@ def number(value: object, digits: int = DIGITS, dtype: str = "float64") -> str:
 
 def _of_size(size: float, digits: int, dtype: str) -> str:
     most = digits + 2
-    exact = _exact(size, min(most, MOST_DIGITS), dtype)
-    if exact is not None and min(map(len, (_plain(*exact), _power(*exact)))) <= most:
-        text, exponent = exact
-        return _plain(text, exponent) if -5 < exponent < most else _power(text, exponent)
+    size = _shortest(size, dtype)
+    # Within 15 digits no two texts read as one float64, so that the longest, without its zeros, is the shortest.
+    text, exponent = _scientific(size, min(most, MOST_DIGITS))
+    plain, power = _plain(text, exponent), _power(text, exponent)
+    if float(power.replace("−", "-")) == size and min(len(plain), len(power)) <= most:
+        return plain if -5 < exponent < most else power
     kept = max(digits, len(str(int(size)))) if size < 10**5 else digits
     text, exponent = _scientific(size, kept)
     return _plain(text, exponent) if -5 < exponent < kept else _power(text, exponent)
 
 
-def _exact(size: float, most: int, dtype: str) -> tuple[str, int] | None:
-    """Return the fewest digits that read back as a number, and its exponent; ``None`` if there are more than `most`."""
-    # Within 15 digits no two texts read as one float64, so that the longest, without its zeros, is the shortest.
-    for digits in (most,) if _PRECISIONS.get(dtype, (53,))[0] == 53 else range(1, most + 1):
-        text, exponent = _scientific(size, digits)
-        if nearest(float(f"{text[0]}.{text[1:]}e{exponent}"), dtype) == size:
-            return text, exponent
-    return None
+def _shortest(size: float, dtype: str) -> float:
+    """Return the number with the fewest digits that is the same in a dtype: 0.1 for what a float32 holds of it."""
+    if _PRECISIONS.get(dtype, (53,))[0] == 53:
+        return size
+    if dtype in _OF_NUMPY:
+        with np.errstate(over="ignore"):
+            found = float(str(_OF_NUMPY[dtype](size)))
+        return found if found and math.isfinite(found) else size  # else it is none of the dtype's
+    whole = nearest(size, dtype)
+    written = (float(f"{size:.{digits}e}") for digits in range(9))
+    return next((one for one in written if nearest(one, dtype) == whole), size)
 
 
 def _scientific(size: float, digits: int) -> tuple[str, int]:
@@ -145,12 +157,15 @@ class Shown(NamedTuple):
         the result's four, with as many digits of the operands as that takes. ``"≈"`` where seven are not enough.
     digits
         With how many the result is written.
+    dust
+        Which of the result's entries are rounding error and nothing else.
     """
 
     operands: tuple[Texts, ...]
     result: Texts
     relation: str
     digits: int
+    dust: tuple[int, ...] = ()
 
 
 def shown(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dtype: str = "float64") -> Shown:
@@ -168,8 +183,8 @@ def shown(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dty
     Examples
     --------
     >>> shown([5.5, 5.5], 30.25, lambda a, b: a * b)
-    Shown(operands=('5.5', '5.5'), result='30.25', relation='=', digits=4)
-    >>> shown([162.75, 5.3125], 168.0625, lambda a, b: a + b)[1:]
+    Shown(operands=('5.5', '5.5'), result='30.25', relation='=', digits=4, dust=())
+    >>> shown([162.75, 5.3125], 168.0625, lambda a, b: a + b)[1:4]
     ('168.0625', '=', 6)
     >>> shown([3, 1 / 3], 1.0, lambda a, b: a * b)[1:3]
     ('1', '≈')
@@ -188,10 +203,11 @@ def shown(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dty
                     return Shown(texts, exact, "=", digits)
                 break
         rounds = not _reads_back(there, result, dtype)  # else it says that it is exact
-        for texts in printed:  # or the operands so exactly that they give it
+        few = all(np.size(operand) <= FEW for operand in operands)
+        for texts in printed if few else printed[:1]:  # or the operands so exactly that they give it
             if _is_right(_worked_out(compute, texts, operands), there, rounds=rounds):
                 return Shown(texts, there, "=", DIGITS)
-    return Shown(printed[0], there, "≈", DIGITS)
+    return Shown(printed[0], there, "≈", DIGITS, dusty)
 
 
 def _worked_out(compute: Callable[..., Any], texts: Sequence[Texts], operands: Sequence[Any]) -> Any:
@@ -210,9 +226,17 @@ def _is_right(given: Any, printed: Texts, *, rounds: bool = False) -> bool:
     )
 
 
+def is_exact(numbers: Any, digits: int, dtype: str) -> bool:
+    """Return True if a number, or all of an array, are written exactly with so many digits."""
+    most = min(digits + 2, MOST_DIGITS)
+    if any(len(str(one).partition("e")[0].replace(".", "").strip("-0")) > most for one in np.ravel(numbers)):
+        return False  # which is seen at a glance
+    return _reads_back(_texts(numbers, digits, dtype), numbers, dtype)
+
+
 def _reads_back(texts: Texts, numbers: Any, dtype: str) -> bool:
     pairs = [(texts, numbers)] if isinstance(texts, str) else zip(texts, np.ravel(numbers).tolist(), strict=True)
-    return all(_one(nearest(read(text), dtype), one) for text, one in pairs)
+    return all(_one(nearest(read(text), dtype), nearest(one, dtype)) for text, one in pairs)
 
 
 def _one(first: float, other: float) -> bool:
@@ -237,6 +261,9 @@ def _read(texts: Texts, like: Any) -> Any:
 _NUDGE = 2.0**-26
 """By how much of itself an operand is moved, to see what its rounding error does: small, and far from float64's own."""
 
+REACH = 16
+"""So many units in the last place of the largest operand, for each operand, is the largest that may be rounding error."""
+
 MOST_NUDGES = 256
 """Entries of operands that are moved, one after the other."""
 
@@ -244,8 +271,9 @@ MOST_NUDGES = 256
 def dust(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dtype: str) -> tuple[int, ...]:
     """Return which entries of a result are rounding error and nothing else.
 
-    Such an entry is smaller than it would be moved if each entry of the operands were off by its own rounding error, half a unit
-    in the last place: the sum of 1, 1e−8 and −1 in float32, or sin(π). A small product of small factors is not.
+    Such an entry is smaller than it would be moved if each entry of the operands were off by a unit in its last place: half of
+    that is its own rounding error, and what is computed on the way is rounded too. Or it is small, and quite another number when
+    it is computed in float64. So are the sum of 1, 1e−8 and −1 in float32, and sin(π). A small product of small factors is not.
 
     Parameters
     ----------
@@ -260,7 +288,7 @@ def dust(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dtyp
     arrays = [np.asarray(operand, np.float64) for operand in operands]
     entries = sum(array.size for array in arrays)
     # What no rounding error of the operands could reach, however it is computed, needs no closer look; nor does a zero.
-    reach = 64 * eps * entries * max([1.0, *(float(np.max(np.abs(array), initial=0.0)) for array in arrays)])
+    reach = REACH * eps * entries * max([1.0, *(float(np.max(np.abs(array), initial=0.0)) for array in arrays)])
     suspect = (values != 0) & (np.abs(values) < reach)
     if not suspect.any() or entries > MOST_NUDGES:
         return ()
@@ -273,5 +301,6 @@ def dust(operands: Sequence[Any], result: Any, compute: Callable[..., Any], dtyp
                 nudged[index] *= 1 + _NUDGE
                 others = (*arrays[:place], nudged, *arrays[place + 1 :])
                 moved += np.abs(np.asarray(compute(*others), np.float64) - base)
-    bound = np.broadcast_to(moved, values.shape) * (eps / 2 / _NUDGE)
-    return tuple(np.flatnonzero(suspect & (np.abs(values) < bound)).tolist())
+    bound = np.broadcast_to(moved, values.shape) * (eps / _NUDGE)
+    off = np.abs(values - np.broadcast_to(base, values.shape)) > np.abs(values) / 2
+    return tuple(np.flatnonzero(suspect & (off | (np.abs(values) < bound))).tolist())

@@ -12,10 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from gradviz.drawing import View, steps
+from gradviz.drawing.face import PARTS
 from gradviz.recording.model import Contribution, Frame, Gradient, Recording, Value
 from gradviz.recording.words import gradient_name
-
-PARTS = ("text", "fill", "state", "width", "label")
 
 
 def brackets(recording: Recording) -> list[str]:

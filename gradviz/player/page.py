@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import Drawing
-from gradviz.drawing.svg import dark_style
+from gradviz.drawing.theme import dark_style
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.payload import at_step, payload
 from gradviz.recording.model import Recording

@@ -1,6 +1,6 @@
 """What was computed, as frozen facts: made by watching the engine, saved and loaded as JSON."""
 
-from gradviz.engine.numerals import DIGITS, NEARLY_ZERO
+from gradviz.engine.numerals import DIGITS, NEARLY_ZERO, epsilon, shown
 from gradviz.engine.numerals import number as number_text
 from gradviz.recording.codec import dumps, load, loads, save
 from gradviz.recording.model import (
@@ -51,6 +51,7 @@ __all__ = [
     "Tensor",
     "Value",
     "dumps",
+    "epsilon",
     "load",
     "loads",
     "nudge",
@@ -59,5 +60,6 @@ __all__ = [
     "record_graph",
     "save",
     "shape_text",
+    "shown",
     "variables_of",
 ]

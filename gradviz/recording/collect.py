@@ -6,7 +6,7 @@ What is said about it is written when it is read, from an `Applied` operation, w
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,12 +17,12 @@ from gradviz.engine.copyslices import CopySlices
 from gradviz.engine.memory import HALF
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor as EngineTensor
-from gradviz.recording import linking, words
+from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import later
 from gradviz.recording.model import Argument, Graph, Module, Operation, Role, Tensor
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
-from gradviz.recording.passes import Key, places_of
+from gradviz.recording.passes import Key, places_of, targets_of
 from gradviz.recording.source import Places
 from gradviz.recording.values import dtype_text, kept
 from gradviz.recording.words import Applied, Operand
@@ -83,6 +83,7 @@ class Collection:
         for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
             operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
+            targets = {name: self._target(node, tensor) for name, tensor in targets_of(node)}
             applied = self.applied[node] = Applied(
                 f"o{number}",
                 row,
@@ -93,6 +94,7 @@ class Collection:
                 (),
                 0,
                 node.output_shape,
+                targets=targets,
                 part=node.part if isinstance(node, CopySlices) else None,
             )
             module = self._module(node)
@@ -133,6 +135,11 @@ class Collection:
         self.seen.append((weakref.ref(leaf), known.id))
         return self.operands.setdefault(("leaf", id(leaf)), known)
 
+    def _target(self, node: Node, tensor: EngineTensor) -> Operand:
+        """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
+        key = self.naming.key_of_target(tensor)
+        return self.operands.get(key) or self._leaf(key, tensor, False, node)
+
     def _leaf(self, key: Key, leaf: EngineTensor, requires_grad: bool, node: Node) -> Operand:
         self._leaves.append(len(self._tensors))
         values = leaf.values_at(node.made)
@@ -147,7 +154,9 @@ class Collection:
         role: Role = "output" if key in self.output_keys else "intermediate"
         values = tensor.values_at(key[0].made + HALF)  # when it was done
         array = tensor.array if values is None else values
-        operand = self._enter(key, role, array, requires_grad=True, producer=applied.id, module=module)
+        printed = partial(rounding.of_result, applied, key[1] if len(key[0].operation.outputs) > 1 else 0)
+        told = printed if key[0].operation.derivatives else None
+        operand = self._enter(key, role, array, requires_grad=True, producer=applied.id, module=module, printed=told)
         self.seen.append((weakref.ref(tensor), operand.id))
         return operand
 
@@ -160,9 +169,10 @@ class Collection:
         requires_grad: bool,
         producer: str | None = None,
         module: str = "",
+        printed: Callable[[Any], Mapping[str, Any]] | None = None,
     ) -> Operand:
         id, shape, called = f"t{len(self._tensors)}", array.shape, self.naming.called[key]
-        copy, value = kept(array) if self.numbers else (None, None)
+        copy, value = kept(array, printed) if self.numbers else (None, None)
         operand = self.operands[key] = Operand(id, called.text, called.named, copy, value, shape)
         name = called.text + called.form
         self._tensors.append(
@@ -203,6 +213,8 @@ class Collection:
             else:
                 known["link"] = None
             arguments.append(later(Argument, write, apart, **known))
+        for place, (slot, operand) in enumerate(applied.targets.items(), start=len(row.inputs)):
+            arguments.append(Argument(f"{id}_{place}", slot, operand.id))
         saved: tuple[tuple[str, str], ...] = ()
         if row.readers:
             known = {**dict(applied.texts), **{argument.slot: argument.tensor for argument in arguments}}

@@ -16,6 +16,7 @@ import numpy as np
 
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.recording import equations, sentences, words
+from gradviz.recording.crossentropy import cross_entropies
 from gradviz.recording.formulas import Side, Term
 from gradviz.recording.later import changed, later
 from gradviz.recording.model import (
@@ -41,7 +42,7 @@ STANDS_FOR = "stands for"
 
 
 def as_written(recording: Recording) -> Recording:
-    """Fold what only turns or reshapes the factors of a product, or its result, into the product.
+    """Fold what only turns or reshapes the factors of a product, or its result, into it; and make cross-entropies one.
 
     Parameters
     ----------
@@ -51,11 +52,11 @@ def as_written(recording: Recording) -> Recording:
     Returns
     -------
     Recording
-        With one operation for each product; the same recording if there is nothing to fold.
+        With one operation for each of these; the same recording if there is nothing to fold.
     """
     originals = originals_of(recording)
     products = products_in(recording.graph, originals)
-    return _Folding(recording, products, originals).recording() if products else recording
+    return cross_entropies(_Folding(recording, products, originals).recording() if products else recording)
 
 
 class _Folding:

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradviz.catalogue import text
 from gradviz.engine.node import Node
-from gradviz.recording import equations, sentences, words
+from gradviz.recording import equations, rounding, sentences, words
 from gradviz.recording.collect import Collection
 from gradviz.recording.later import later
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
@@ -64,7 +64,7 @@ def _forward(applied: Applied) -> Frame:
 
 
 def _forward_words(applied: Applied) -> Mapping[str, Any]:
-    sources = [operand.name for operand in applied.operands if operand.id]
+    sources = [operand.name for operand in (*applied.operands, *applied.targets.values()) if operand.id]
     return {
         "sentence": sentences.computed(applied.results[0].name, sources),
         "equation": (equations.computed(applied),),
@@ -91,11 +91,12 @@ class _Backward:
         self.saved_news = True  # and what happens to what was saved
         self._known: dict[int, tuple[Any, Value]] = {}
 
-    def value(self, array: Any) -> Value:
-        """Return what stands in an array, once for all who have it."""
+    def value(self, array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) -> Value:
+        """Return what stands in an array, once for all who have it, and how it is `printed` by what it was computed from."""
         known = self._known.get(id(array))
         if known is None:
-            known = self._known[id(array)] = array, kept(array)[1]  # with the array, or its id may become another's
+            # With the array, or its id may become another's.
+            known = self._known[id(array)] = array, kept(array, printed)[1]
         return known[1]
 
     def frames(self) -> Iterator[Frame]:
@@ -140,6 +141,8 @@ class _Backward:
             slot = row.inputs[place]
             slots.append(slot)
             if sent is not None:
+                if row.derivatives and not node.many:
+                    value(sent, partial(rounding.of_contribution, applied, slot, entered))
                 whole = target not in self.partial
                 write = partial(equations.sent, applied, slot, self.output, arrived, value(sent), partial=not whole)
                 lines.append(write)
@@ -160,6 +163,7 @@ class _Backward:
             total = self.so_far[target] = gradient if before is None else before + gradient
             self.missing[target] -= 1
             if before is not None:
+                value(total, partial(rounding.of_sum, before, gradient))
                 name_of_sum = words.gradient_name(self.output, target.name)
                 sums, edge_id = (value(before), value(gradient), value(total)), f"{applied.id}_{place}"
                 complete = not self.missing[target]

@@ -81,6 +81,12 @@ class Value(Later):
         What is kept instead when `data` is ``None``: the statistics; and, again as a `Value`, the means of at most 12 by
         12 blocks of a matrix (or a vector), or of at most 8 by 8 blocks of each of the first 8 matrices in a tensor with
         more axes.
+    digits
+        With how many significant digits its entries are to be printed, if they have no short exact text: more than four where
+        they are exact, as what they were computed from is.
+    dust
+        The places in `data` of entries that are rounding error and nothing else: smaller than what rounding the numbers they
+        were computed from may have changed.
     """
 
     shape: Shape
@@ -88,6 +94,8 @@ class Value(Later):
     data: tuple[Number, ...] | None
     summary: Summary | None = None
     preview: Value | None = None
+    digits: Count = 4
+    dust: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from gradviz.engine.scope import Call
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
-from gradviz.recording.passes import Key
+from gradviz.recording.passes import Key, targets_of
 from gradviz.recording.runs import Run, calls_of, runs_of, within_calls
 
 MOST_OPERANDS = 64
@@ -115,7 +115,7 @@ class Naming:
         self.texts = {n: words.settings_words(n.operation, n.settings) if n.settings else () for n in nodes}
         self.called: dict[Key, Called] = {}
         hinted: dict[Key, str] = {}
-        for key, leaf, node, place in self._keys():
+        for key, leaf, node, slot in self._keys():
             known, hint = self._known(key, leaf), self._hints.get(key, "")
             if (
                 hint.endswith(")")
@@ -129,11 +129,20 @@ class Naming:
             elif hint:
                 self.called[key], hinted[key] = Called(hint), hint
             elif leaf is not None:
-                self.called[key] = _unknown_leaf(leaf, node, node.operation.inputs[place])
+                self.called[key] = _unknown_leaf(leaf, node, slot)
         self._prefer_places(hinted)
         self._bases = {called.text for called in self.called.values()}
         self._count()
+        for node in nodes:
+            told = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in targets_of(node)}
+            if told:
+                self.texts[node] = tuple([(name, told.get(name, text)) for name, text in self.texts[node]])
         self._compose()
+
+    def key_of_target(self, tensor: EngineTensor) -> Key:
+        """Return the key of what a loss compares with: a result of the graph, or a leaf."""
+        made = (tensor._grad_fn, tensor._output_nr)
+        return made if made in self._used else ("leaf", id(self.first_alike(tensor)))
 
     def first_alike(self, leaf: EngineTensor) -> EngineTensor:
         """Return the first view of the same numbers in the same shape: a library makes one for each product with them."""
@@ -157,12 +166,11 @@ class Naming:
         if id(nodes) in self._entering:  # a model is one instruction of a thousand operations, asked about by each
             return list(self._entering[id(nodes)][1])
         inside = set(nodes)
-        keys = (
-            key
-            for node in nodes
-            for key, argument in zip(self._inputs[node], node.inputs, strict=True)
-            if isinstance(argument, EngineTensor | np.ndarray)
-        )
+        keys: list[Key | None] = []
+        for node in nodes:
+            arguments = zip(self._inputs[node], node.inputs, strict=True)
+            keys += [key for key, argument in arguments if isinstance(argument, EngineTensor | np.ndarray)]
+            keys += [self.key_of_target(tensor) for _, tensor in targets_of(node)]
         found = list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
         self._entering[id(nodes)] = nodes, found
         return list(found)
@@ -183,10 +191,10 @@ class Naming:
 
     # --- what the learner says ----------------------------------------------------------------------------------
 
-    def _keys(self) -> Iterator[tuple[Key, Any, Node, int]]:
+    def _keys(self) -> Iterator[tuple[Key, Any, Node, str]]:
         """Go through everything that gets a name, in the order in which it came to be.
 
-        A leaf comes with what it holds, and with the place in which it is first used.
+        A leaf comes with what it holds, and with the argument as which it is first used.
         """
         seen: set[Key] = set()
         for node in self._nodes:
@@ -194,8 +202,13 @@ class Naming:
                 if key is not None and not isinstance(key[0], Node) and key not in seen:
                     seen.add(key)
                     edge = node.edges[place]
-                    yield key, edge[0].variable if edge is not None else node.inputs[place], node, place
-            yield from ((key, None, node, 0) for key in self._results(node))
+                    slot = node.operation.inputs[place]
+                    yield key, edge[0].variable if edge is not None else node.inputs[place], node, slot
+            for slot, tensor in targets_of(node):
+                if (key := self.key_of_target(tensor)) not in seen and not isinstance(key[0], Node):
+                    seen.add(key)
+                    yield key, tensor, node, slot
+            yield from ((key, None, node, "") for key in self._results(node))
 
     def _known(self, key: Key, leaf: Any) -> Called | None:
         """Return the name that a tensor has in the caller's variables, if any."""

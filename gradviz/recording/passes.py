@@ -141,3 +141,12 @@ def places_of(node: Node) -> range:
 def freed(nodes: Sequence[Node]) -> bool:
     """Return True if a backward pass has dropped what these nodes had saved."""
     return any(node.values is None for node in nodes)
+
+
+TARGETS = ("target", "targets")
+"""Settings that are drawn as arguments are: what losses compare with."""
+
+
+def targets_of(node: Node) -> list[tuple[str, Tensor]]:
+    """Return the tensors that a loss compares with where they are settings of its row, with the settings' names."""
+    return [(name, tensor) for name, tensor in node.given if name in TARGETS] if node.given else []

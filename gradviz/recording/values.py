@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
@@ -42,13 +42,15 @@ def _plain(number: Any) -> Any:
     return number.item()
 
 
-def kept(array: Any) -> tuple[Any, Value]:
+def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) -> tuple[Any, Value]:
     """Keep what stands in an array now, whatever is written into it later.
 
     Parameters
     ----------
     array
         An ndarray or a NumPy scalar.
+    printed
+        Says of the copy how it is to be printed: the fields `digits` and `dust` of its `Value`.
 
     Returns
     -------
@@ -58,16 +60,27 @@ def kept(array: Any) -> tuple[Any, Value]:
     """
     if array.ndim == 0:
         number = array[()]  # which nobody can change
-        return number, Value((), dtype_text(array.dtype), (_plain(number),))
+        value = Value((), dtype_text(array.dtype), (_plain(number),))
+        if printed is None:
+            return number, value
+        fields: dict[str, Any] = {
+            "shape": (),
+            "dtype": value.dtype,
+            "data": value.data,
+            "summary": None,
+            "preview": None,
+        }
+        return number, later(Value, partial(printed, number), **fields)
     if array.nbytes > COPIED_UP_TO:
         return None, value_of(array)
     array = array.copy()
-    return array, later(Value, partial(_entries, array), shape=array.shape, dtype=dtype_text(array.dtype))
+    return array, later(Value, partial(_entries, array, printed), shape=array.shape, dtype=dtype_text(array.dtype))
 
 
-def _entries(array: Any) -> Mapping[str, Any]:
+def _entries(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None) -> Mapping[str, Any]:
     value = value_of(array)
-    return {"data": value.data, "summary": value.summary, "preview": value.preview}
+    told = {"digits": value.digits, "dust": value.dust} if printed is None else printed(array)
+    return {"data": value.data, "summary": value.summary, "preview": value.preview, **told}
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -90,6 +90,8 @@ class Applied:
         Which of its outputs the results are.
     part
         Where in the first argument the part stands that was changed in place (see `gradviz.engine.strides`), if one was.
+    targets
+        What a loss compares with, where that is a setting of the row; by the setting's name.
     """
 
     id: str
@@ -102,6 +104,7 @@ class Applied:
     output_shape: tuple[int, ...]
     places: tuple[int, ...] = (0,)
     part: tuple[Any, ...] | None = None
+    targets: dict[str, Operand] = field(default_factory=dict)
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:

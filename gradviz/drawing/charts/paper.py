@@ -9,9 +9,9 @@ from pathlib import Path
 
 from gradviz.drawing.charts.geometry import COLOURS, colour_of, dash_of, fixed
 from gradviz.drawing.export import pdf, png
-from gradviz.drawing.svg import SANS
 from gradviz.drawing.text import shorten
 from gradviz.drawing.text import width as text_width
+from gradviz.drawing.theme import SANS
 from gradviz.recording.files import write_file
 
 SIZE = 12.0

@@ -8,6 +8,9 @@ const MOST_DIGITS = 7;
 /** The distance from 1 to the next number. @type {Record<string, number>} */
 const EPSILON = { float16: 2 ** -10, bfloat16: 2 ** -7, float32: 2 ** -23, float64: 2 ** -52 };
 
+/** So many units in the last place of the largest operand, for each operand, is the largest that may be rounding error. */
+const REACH = 16;
+
 /** By how much of itself an operand is moved, to see what its rounding error does. */
 const NUDGE = 2 ** -26;
 
@@ -37,7 +40,7 @@ export function shown(operands, result, compute, dtype = "float64") {
     const target = readNumber(there);
     return same(given, target) || Math.abs(given - target) <= 1e-12 * Math.abs(target) || (rounds && numberText(given) === there);
   };
-  const readsBack = (/** @type {string} */ text, /** @type {number} */ number) => same(nearest(readNumber(text), dtype), number);
+  const readsBack = (/** @type {string} */ text, /** @type {number} */ number) => same(nearest(readNumber(text), dtype), nearest(number, dtype));
   for (const [k, written] of printed.entries()) {
     const there = numberText(result, DIGITS + k, dtype);
     if (!readsBack(there, result) || !written.every((text, i) => readsBack(text, operands[i] ?? NaN))) continue;
@@ -50,7 +53,8 @@ export function shown(operands, result, compute, dtype = "float64") {
 }
 
 /**
- * Whether a result is smaller than it would be moved if each operand were off by its rounding error.
+ * Whether a result is smaller than it would be moved if each operand were off by a unit in its last place, or small and another
+ * number when it is computed in float64.
  * @param {number[]} operands
  * @param {number} result
  * @param {(...operands: number[]) => number} compute
@@ -58,7 +62,10 @@ export function shown(operands, result, compute, dtype = "float64") {
  */
 function isDust(operands, result, compute, dtype) {
   const eps = EPSILON[dtype] ?? 0;
+  const reach = REACH * eps * operands.length * Math.max(1, ...operands.map(Math.abs));
+  if (result === 0 || !(Math.abs(result) < reach)) return false;
   const base = compute(...operands);
   const moved = operands.map((operand, place) => Math.abs(compute(...operands.with(place, operand * (1 + NUDGE))) - base));
-  return result !== 0 && Math.abs(result) < (moved.reduce((sum, one) => sum + one, 0) * eps) / 2 / NUDGE;
+  const bound = (moved.reduce((sum, one) => sum + one, 0) * eps) / NUDGE;
+  return Math.abs(result) < bound || Math.abs(result - base) > Math.abs(result) / 2;
 }

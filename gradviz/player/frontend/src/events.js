@@ -73,6 +73,8 @@ export function eventsOf({ steps, facts, sums, brackets }) {
         sentence: SENTENCES[way].local(name(target), name(result)),
         equation: localLines(argument, way, `∂${below(result)}/∂${below(target)}`, line, contribution.local, below),
         current: [argument.id],
+        // A loss's bars of prediction minus target are the local derivative.
+        ...(place ? {} : cut(step, (key) => key.startsWith(`${operation.id}_`) && BARS.test(key.slice(operation.id.length + 1)))),
       });
       add({
         kind: "product",
@@ -124,6 +126,9 @@ export function eventsOf({ steps, facts, sums, brackets }) {
     return events;
   });
 }
+
+/** What follows an operation's id in the keys of its bars and of the numbers beside them. */
+const BARS = /^(b[pyd]|[pyd]\d+)$/u;
 
 /**
  * What a step changes in some parts of the picture.

@@ -4,7 +4,7 @@
  * The numbers in a tensor at one moment: all of them, or of a large one its statistics and the means of blocks.
  * @typedef {{mean: number, sd: number, min: number, max: number, zeros: number, nans: number, infs: number}} Summary
  * @typedef {{
- *   shape: number[], dtype: string, data: (number | boolean)[] | null, summary?: Summary, preview?: Value,
+ *   shape: number[], dtype: string, data: (number | boolean)[] | null, summary?: Summary, preview?: Value, digits?: number, dust?: number[],
  * }} Value
  * @typedef {{
  *   id: string, name: string, named: boolean, role: string, shape: number[], dtype: string, requires_grad: boolean,

@@ -134,8 +134,12 @@ export function entriesOf({ kind, rows, columns }, shape, index) {
   return { rows: [top, bottom], columns: [left, right], entries };
 }
 
+/** The shade of what is not known yet, and the side of the dot that its cell has. */
+export const NOT_YET = ".";
+export const DOT = 2;
+
 /**
- * A heatmap as one path for each shade, which goes through every cell of that shade.
+ * A heatmap as one path for each shade, which goes through every cell of that shade; through a dot of those not known yet.
  * @param {Grid} grid
  * @param {string} shades a sign for each cell
  * @returns {Map<string, string>} by its sign, what the path does
@@ -143,11 +147,12 @@ export function entriesOf({ kind, rows, columns }, shape, index) {
 export function shadePaths(grid, shades) {
   /** @type {Map<string, string>} */
   const paths = new Map();
-  const across = `h${short(grid.wide - 1)}`;
   const most = Math.min(shades.length, count(grid));
   for (let index = 0; index < most; index += 1) {
     const [x, y] = corner(grid, index);
-    paths.set(shades[index], `${paths.get(shades[index]) ?? ""}M${short(x)} ${short(y)}${across}`);
+    const length = shades[index] === NOT_YET ? DOT : grid.wide - 1;
+    const stroke = `M${short(x + (grid.wide - 1 - length) / 2)} ${short(y)}h${short(length)}`;
+    paths.set(shades[index], (paths.get(shades[index]) ?? "") + stroke);
   }
   return paths;
 }

@@ -5,7 +5,7 @@ import { button, html } from "./dom.js";
 import { entries } from "./facts.js";
 import { jacobianTable } from "./jacobian.js";
 import { terms } from "./links.js";
-import { numberText, shapeText } from "./number.js";
+import { entryText, numberText, shapeText } from "./number.js";
 import { codeFor } from "./numpy.js";
 import { phrase } from "./words.js";
 
@@ -215,7 +215,8 @@ export function makeInspector({ steps, code }, facts, on) {
     const shown = value.data ? value : value.preview;
     const all = (shown?.data ?? []).map(Number);
     if (value.data?.length === 1) {
-      figure.append(html("p", { class: "gp-one" }, html("span", { "data-entry": `${whose}:0` }, fullText(value.data[0]))));
+      figure.append(html("p", { class: "gp-one" }, html("span", { "data-entry": `${whose}:0` }, value.dust?.length ? entryText(value, 0) : fullText(value.data[0]))));
+      if (value.dust?.length) figure.append(html("p", { class: "gp-muted" }, `${fullText(value.data[0])}, which is rounding error`));
       return figure;
     }
     if (!shown || all.length === 0) {
@@ -238,7 +239,7 @@ export function makeInspector({ steps, code }, facts, on) {
       if (name) grid.append(html("span", { class: "gp-muted" }, name));
       grid.append(
         isTable
-          ? table(part, rows, columns, caption, value.data ? (index) => `${whose}:${layer * rows * columns + index}` : undefined)
+          ? table(part, rows, columns, caption, (index) => entryText(shown, layer * rows * columns + index), value.data ? (index) => `${whose}:${layer * rows * columns + index}` : undefined)
           : heatmap(part, rows, columns, scale, phrase("inspect: as colours rows columns", { part: [caption, name].filter(Boolean).join(" "), rows, columns })),
       );
     }
@@ -332,12 +333,12 @@ function layersOf({ shape }, all) {
   return layers;
 }
 
-/** @param {number[]} part @param {number} rows @param {number} columns @param {string} caption @param {((index: number) => string) | undefined} keyOf of an entry */
-function table(part, rows, columns, caption, keyOf) {
+/** @param {number[]} part @param {number} rows @param {number} columns @param {string} caption @param {(index: number) => string} textOf an entry @param {((index: number) => string) | undefined} keyOf of an entry */
+function table(part, rows, columns, caption, textOf, keyOf) {
   const head = html("tr", {}, html("td"), ...Array.from({ length: columns }, (_, j) => html("th", { scope: "col" }, String(j))));
   const body = Array.from({ length: rows }, (_, i) => {
     const cells = part.slice(i * columns, (i + 1) * columns);
-    const filled = cells.map((number, j) => html("td", { title: fullText(number), ...(keyOf && { "data-entry": keyOf(i * columns + j) }) }, numberText(number)));
+    const filled = cells.map((number, j) => html("td", { title: fullText(number), ...(keyOf && { "data-entry": keyOf(i * columns + j) }) }, textOf(i * columns + j)));
     return html("tr", {}, html("th", { scope: "row" }, String(i)), ...filled);
   });
   return html("table", { "aria-label": caption }, html("thead", {}, head), html("tbody", {}, ...body));

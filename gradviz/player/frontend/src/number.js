@@ -32,18 +32,28 @@ export function numberText(value, digits = 4, dtype = "float64") {
   const sign = value < 0 ? "−" : "";
   if (!Number.isFinite(value)) return `${sign}∞`;
   if (value === 0) return "0";
-  const size = Math.abs(value);
+  const size = shortest(Math.abs(value), dtype);
   const most = digits + 2;
-  const longest = Math.min(most, 7);
   // Within 15 digits no two texts read as one float64, so that the longest, without its zeros, is the shortest.
-  for (let count = PRECISIONS[dtype] ? 1 : longest; count <= longest; count++) {
-    const exact = rounded(size, count);
-    if (nearest(Number(exact), dtype) !== size) continue;
-    if (Math.min(...[true, false].map((plain) => written(exact, plain).length)) <= most) return sign + written(exact, most);
-    break;
-  }
+  const exact = rounded(size, Math.min(most, 7));
+  const lengths = [true, false].map((plain) => written(exact, plain).length);
+  if (Number(exact) === size && Math.min(...lengths) <= most) return sign + written(exact, most);
   const kept = size < 1e5 ? Math.max(digits, String(Math.trunc(size)).length) : digits;
   return sign + written(rounded(size, kept), kept);
+}
+
+/**
+ * The number with the fewest digits that is the same in a dtype: 0.1 for what a float32 holds of it.
+ * @param {number} size
+ * @param {string} dtype
+ */
+function shortest(size, dtype) {
+  const whole = nearest(size, dtype);
+  for (let count = 1; PRECISIONS[dtype] && count <= 9; count++) {
+    const one = Number(rounded(size, count));
+    if (nearest(one, dtype) === whole) return one;
+  }
+  return size;
 }
 
 /**
@@ -71,6 +81,15 @@ function rounded(value, digits) {
   const cut = all.indexOf(".") + digits;
   const isTie = /^50*$/.test(all.slice(cut)) && Number(all[cut - 1]) % 2 === 0;
   return isTie ? `${all.slice(0, cut)}e${power}` : value.toExponential(digits - 1);
+}
+
+/**
+ * Writes one of a tensor's numbers, as it is to be printed by what it was computed from: what is nothing but rounding error as "≈ 0".
+ * @param {import("./facts.js").Value} value
+ * @param {number} index
+ */
+export function entryText({ data, digits, dust }, index) {
+  return dust?.includes(index) ? "≈ 0" : numberText(data?.[index] ?? NaN, digits);
 }
 
 /** Writes a shape: "10×3", and "one number" for a scalar. @param {number[]} shape */

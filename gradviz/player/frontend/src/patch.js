@@ -1,7 +1,7 @@
 // Makes a drawing show a face, touching only what differs from what it shows already.
 
 import { svgElement } from "./dom.js";
-import { shadePaths } from "./grid.js";
+import { DOT, NOT_YET, shadePaths } from "./grid.js";
 import { PARTS, blankFace } from "./state.js";
 
 /** @typedef {import("./state.js").Face} Face */
@@ -15,6 +15,7 @@ const WRITE = {
   },
   label: (element, value) => element.setAttribute("aria-label", value),
   width: (element, value) => element.querySelector(".gv-line")?.setAttribute("stroke-width", value),
+  path: (element, value) => element.setAttribute("d", value),
   state: (element, value) => {
     element.classList.remove(...STATES.map((state) => `gv-${state}`));
     element.classList.add(`gv-${value}`);
@@ -74,6 +75,8 @@ export class Picture {
       path ??= element.appendChild(svgElement("path"));
       path.setAttribute("stroke", Object.hasOwn(this.inks, shade) ? this.inks[shade] : "none");
       path.setAttribute("d", d);
+      if (shade === NOT_YET) path.setAttribute("stroke-width", String(DOT));
+      else path.removeAttribute("stroke-width");
       path = path.nextElementSibling;
     }
     while (path) {

@@ -7,6 +7,7 @@
  *   fill: Record<string, string>,
  *   state: Record<string, string>,
  *   width: Record<string, number>,
+ *   path: Record<string, string>,
  *   label: Record<string, string>,
  * }} Face
  */
@@ -56,11 +57,11 @@
  */
 
 /** @type {(keyof Face)[]} */
-export const PARTS = ["text", "fill", "state", "width", "label"];
+export const PARTS = ["text", "fill", "state", "width", "path", "label"];
 
 /** @returns {Face} */
 export function blankFace() {
-  return { text: {}, fill: {}, state: {}, width: {}, label: {} };
+  return { text: {}, fill: {}, state: {}, width: {}, path: {}, label: {} };
 }
 
 /**

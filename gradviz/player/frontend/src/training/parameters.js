@@ -80,7 +80,7 @@ function makeArrow(name, kind) {
     parts: [html("span", {}, name), svg, number],
     /** @param {number} value @param {number} largest over the run, which gets the whole length */
     show(value, largest) {
-      number.textContent = Number.isNaN(value) ? "none" : numberText(value);
+      number.textContent = Number.isNaN(value) ? "none" : numberText(value, 4, "float32");
       const share = Number.isFinite(value) && largest > 0 ? Math.max(-1, Math.min(1, value / largest)) : 0;
       const length = share * 54;
       const tip = 60 + length;
@@ -94,7 +94,7 @@ function makeArrow(name, kind) {
 
 /** A number in no more signs than fit a small button, with as many digits as go in. @param {number} value */
 export function brief(value) {
-  const texts = [numberText(value, 3), numberText(value, 2), value.toExponential(0).replaceAll("-", "−")];
+  const texts = [numberText(value, 3, "float32"), numberText(value, 2, "float32"), value.toExponential(0).replaceAll("-", "−")];
   return texts.find((text) => text.length <= BRIEF) ?? texts[2];
 }
 
@@ -156,7 +156,7 @@ function makeCard(run, parameter, choose) {
       card.classList.toggle("gt-selected", selected);
       if (shown) {
         const before = parameter.before.at(k, entry);
-        value.textContent = numberText(before);
+        value.textContent = numberText(before, 4, "float32");
         gradient.show(parameter.gradient.at(k, entry), largest[0]);
         update.show(parameter.after.at(k, entry) - before, largest[1]);
         way.move(k);

@@ -1,0 +1,104 @@
+"""How a picture looks: its inks and fonts, and the sheets of rules that make it dark or fit for a copier.
+
+The light look stands in the marks themselves; the others are laid over it by class.
+"""
+
+from __future__ import annotations
+
+SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
+
+INK, MUTED = "#1f2328", "#59636e"
+VALUE, GRADIENT = "#0550ae", "#9a3412"
+LINE, BACK = "#57606a", "#d9730d"
+
+# Fill, border, border width and dashes: a role shows in all of them, so that it can be told without colour.
+ROLES = {
+    "parameter": ("#fff4d6", "#b58105", 1.8, ""),
+    "input": ("#eaf2ff", "#6e8fc7", 1.2, ""),
+    "constant": ("#ffffff", "#8c959f", 1.2, ""),
+    "intermediate": ("#ffffff", "#c3ccd5", 1.2, ""),
+    "output": ("#e6f7ec", "#2f8a4c", 2.6, ""),
+}
+DISC = ("#f6f8fa", "#8c959f", 1.3)
+PENDING = ("none", "#818b98", 1.2, "4 3")
+"""Of what is not computed yet: an outline without a fill, that can be read."""
+
+BARS = {"p": "#6ea3d8", "d": "#e8964a"}
+"""Of predictions, and of predictions minus targets."""
+
+FAINT = "#afb8c1"
+"""Of arrows along which nothing has come yet."""
+
+MODULE = ("#f6f8fa", "#b6c0ca")
+
+# The same marks on a dark page, by class.
+_DARK = {
+    ".gv-role-parameter .gv-box": "fill:#33290f;stroke:#c9991f",
+    ".gv-role-input .gv-box": "fill:#14243d;stroke:#5f88c9",
+    ".gv-role-constant .gv-box": "fill:#161b22;stroke:#8b949e",
+    ".gv-role-intermediate .gv-box": "fill:#161b22;stroke:#57606a",
+    ".gv-role-output .gv-box": "fill:#10301c;stroke:#46a565",
+    ".gv-disc .gv-box": "fill:#21262d;stroke:#8b949e",
+    ".gv-pending .gv-box": "fill:none;stroke:#818b98",
+    ".gv-module .gv-box": "fill:#11161d;stroke:#3d444d",
+    ".gv-name,.gv-symbol,.gv-number": "fill:#e6edf3",
+    ".gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#9da7b1",
+    ".gv-value": "fill:#79b8ff",
+    ".gv-grad,.gv-local": "fill:#ffb077",
+    ".gv-pending .gv-name,.gv-pending .gv-symbol": "fill:#9da7b1",
+    ".gv-line": "stroke:#9da7b1",
+    ".gv-head": "fill:#9da7b1",
+    ".gv-pending .gv-line": "stroke:#57606a",
+    ".gv-pending .gv-head": "fill:#57606a",
+    ".gv-backward .gv-line": "stroke:#f0883e",
+    ".gv-backward .gv-head": "fill:#f0883e",
+    ".gv-panel": "fill:#0d1117",
+    ".gv-bar-p": "fill:#4f8fd0",
+    ".gv-bar-d": "fill:#c8742c",
+    ".gv-bar-y": "stroke:#e6edf3",
+    ".gv-axis": "stroke:#6e7681",
+    ".gv-ring-forward": "stroke:#79b8ff",
+    ".gv-ring-backward": "stroke:#f0883e",
+    # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
+    ".gv-cells": "filter:invert(1) hue-rotate(180deg)",
+}
+
+
+# And in black on white: what colour says is said by the width and the dashes of lines, and by slanted gradients.
+_PRINT = {
+    ".gv-box": "fill:#ffffff;stroke:#000000",
+    ".gv-role-parameter .gv-box": "stroke-width:2.2",
+    ".gv-role-input .gv-box": "stroke-width:1",
+    ".gv-role-intermediate .gv-box": "stroke:#777777;stroke-width:1",
+    ".gv-role-output .gv-box": "stroke-width:3.4",
+    ".gv-module .gv-box,.gv-pending .gv-box": "stroke:#777777",
+    ".gv-name,.gv-symbol,.gv-number,.gv-value,.gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#000000",
+    ".gv-grad,.gv-local": "fill:#000000;font-style:italic",
+    ".gv-line": "stroke:#000000",
+    ".gv-head": "fill:#000000",
+    ".gv-ring": "stroke:#000000",
+    ".gv-bar-p": "fill:#999999",
+    ".gv-bar-d": "fill:#444444",
+    ".gv-bar-y": "stroke:#000000",
+    ".gv-backward .gv-line": "stroke:#000000",
+    ".gv-forward .gv-line": "stroke:#777777",
+    ".gv-forward .gv-head": "fill:#777777",
+}
+
+
+def _style(rules: dict[str, str], scope: str) -> str:
+    return "".join(
+        ",".join(f"{scope} {selector}" for selector in selectors.split(",")) + "{" + look + "}"
+        for selectors, look in rules.items()
+    )
+
+
+def dark_style(scope: str) -> str:
+    """Return the dark look as CSS rules below a selector."""
+    return _style(_DARK, scope)
+
+
+def print_style(scope: str) -> str:
+    """Return the look for paper as CSS rules below a selector."""
+    return _style(_PRINT, scope)

@@ -194,7 +194,6 @@ class _Folding:
             phase="backward",
             current=product.operation.id,
             title=own.title,
-            sentence=own.sentence,
             values=(),
             contributions=tuple(
                 Contribution(self.edge_of[edge], contribution.value, _axes(product, edges[edge]))
@@ -227,7 +226,7 @@ class _Folding:
         for name in sorted(named, key=len, reverse=True):
             saved = saved.replace(name, named[name])
         reason = arrived.replace(inner, product.result.name) + mark + saved
-        return {"reason": reason, "equation": tuple(lines)}
+        return {"sentence": own.sentence, "reason": reason, "equation": tuple(lines)}
 
     def _upstream(self, product: Product, first: Frame) -> Value:
         """Return the gradient that has arrived at a product's result."""

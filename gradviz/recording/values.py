@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.engine.numerals import DIGITS
 from gradviz.recording.later import later
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 
@@ -74,13 +75,18 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
     if array.nbytes > COPIED_UP_TO:
         return None, value_of(array)
     array = array.copy()
-    return array, later(Value, partial(_entries, array, printed), shape=array.shape, dtype=dtype_text(array.dtype))
+    known = {"shape": array.shape, "dtype": dtype_text(array.dtype)}
+    if printed is None:
+        return array, later(Value, partial(_entries, array), **known, digits=DIGITS, dust=())
+    # To see how numbers are to be printed costs more than to have them: what is only computed with is not asked.
+    told = lru_cache(maxsize=1)(partial(printed, array))
+    apart = {"digits": lambda: told()["digits"], "dust": lambda: told()["dust"]}
+    return array, later(Value, partial(_entries, array), apart, **known)
 
 
-def _entries(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None) -> Mapping[str, Any]:
+def _entries(array: Any) -> Mapping[str, Any]:
     value = value_of(array)
-    told = {"digits": value.digits, "dust": value.dust} if printed is None else printed(array)
-    return {"data": value.data, "summary": value.summary, "preview": value.preview, **told}
+    return {"data": value.data, "summary": value.summary, "preview": value.preview}
 
 
 @lru_cache(maxsize=64)

@@ -65,6 +65,11 @@ export function makeNudge(facts, nudges, say, ask) {
   const keyOf = (/** @type {Entry} */ { tensor, index }) => `${tensor} ${index} ${by}`;
   const choices = () => (entry && Object.hasOwn(nudges, entry.tensor) ? nudges[entry.tensor].by : STEPS);
 
+  /** @type {Entry | undefined} the one that was meant last */
+  let last;
+  /** Whether a leaf can be nudged. @param {string} id */
+  const can = (id) => Object.hasOwn(nudges, id) || (ask !== undefined && facts.tensor(id)?.producer === undefined && Boolean(facts.tensor(id)?.requires_grad));
+
   /** @param {number} direction */
   function turn(direction) {
     const all = choices();
@@ -112,8 +117,18 @@ export function makeNudge(facts, nudges, say, ask) {
 
   return {
     element,
-    /** Which leaves can be nudged. @param {string} id */
-    can: (id) => Object.hasOwn(nudges, id) || (ask !== undefined && facts.tensor(id)?.producer === undefined && Boolean(facts.tensor(id)?.requires_grad)),
+    /**
+     * The entry of a leaf that is meant: the one the reader is at or has picked; or the first of a leaf that is near, or was meant before.
+     * @param {Entry | undefined} picked
+     * @param {string[]} near the ids of what was selected, and of what this step reaches
+     */
+    meant(picked, near) {
+      const id = picked?.part === "c" ? facts.edge(picked.tensor)?.tensor.id : picked?.tensor;
+      if (picked && id && can(id)) return (last = { tensor: id, part: "g", index: picked.index });
+      const found = [...near, last?.tensor ?? "", ...Object.keys(nudges)].find((other) => can(other) && facts.tensor(other)?.requires_grad);
+      if (found !== last?.tensor) last = found === undefined ? undefined : { tensor: found, part: "g", index: 0 };
+      return last;
+    },
     /** @param {Entry | undefined} given @param {number} k */
     show(given, k) {
       [entry, step] = [given, k];

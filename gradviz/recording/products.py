@@ -7,8 +7,9 @@ Which of them belong to it is told by the words of the program: what the same wo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from gradviz.recording.model import Argument, Graph, Operation, Recording, Source, Tensor
 from gradviz.recording.tracking import Axes, after, axes_of, lengths, lettered, meet, reshaped
@@ -71,8 +72,8 @@ class Product:
         The one that multiplies.
     left, right, added
         Its factors, and what is added to it.
-    after
-        The helpers that its result goes through.
+    operations
+        All that it stands for, in the order in which they ran: it and its helpers.
     result, letters
         What comes out, and the letters of its axes.
     matrices
@@ -83,7 +84,7 @@ class Product:
     left: Factor
     right: Factor
     added: Factor | None
-    after: tuple[Operation, ...]
+    operations: tuple[Operation, ...]
     result: Tensor
     letters: str
     matrices: bool
@@ -92,12 +93,6 @@ class Product:
     def factors(self) -> tuple[Factor, ...]:
         """All that enters it."""
         return (self.left, self.right) if self.added is None else (self.added, self.left, self.right)
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """All that it stands for, in the order in which they ran."""
-        inside = [self.operation, *self.after, *(helper for factor in self.factors for helper in factor.helpers)]
-        return tuple(sorted(inside, key=lambda operation: operation.sequence))
 
 
 def originals_of(recording: Recording) -> dict[str, Tensor]:
@@ -158,7 +153,7 @@ class _Search:
         found = []
         for operation in self.graph.operations:
             product = self._product(operation) if operation.name in PRODUCTS else None
-            if product is not None and self._in_order(product):
+            if product is not None and self._is_whole(product):
                 views = any(factor.argument.tensor in self.originals for factor in product.factors)
                 if views or len(product.operations) > 1:
                     found.append(product)
@@ -211,7 +206,7 @@ class _Search:
             replace(left.factor, letters=first, turned=bool(turned and turned[0])),
             replace(right.factor, letters=second, turned=bool(turned and turned[1])),
             None if added is None or plus is None else Factor(added, plus, letters=fourth),
-            tuple(helpers),
+            _in_order([operation, *helpers, *left.factor.helpers, *right.factor.helpers]),
             result,
             third,
             turned is not None,
@@ -222,7 +217,7 @@ class _Search:
         tensor, helpers = self.graph.tensor(argument.tensor), tuple[Operation, ...]()
         original = self.originals.get(tensor.id, tensor)
         own = axes_of(original.shape)
-        here = _fitted(own, tensor.shape)
+        here = own if original is tensor else _fitted(own, tensor.shape)
         found = _Entered(Factor(argument, original), own, here)
         while tensor.producer is not None and self._is_inner(tensor):
             helper = self.graph.operation(tensor.producer)
@@ -253,8 +248,9 @@ class _Search:
 
     def _helps(self, helper: Operation, product: Operation, summed: bool) -> bool:
         """Return True if an operation that only moves entries was made by the same words of the program as a product."""
-        together = helper.source == product.source and helper.module == product.module and helper.source is not None
-        return together and helper.name in (RESHAPING + TURNING if summed else RESHAPING)
+        if helper.name not in (RESHAPING + TURNING if summed else RESHAPING):
+            return False
+        return helper.source == product.source and helper.module == product.module and helper.source is not None
 
     def _turns(self, helper: Operation) -> bool:
         """Return True if an operation exchanges the last two axes, as a person may write within a product."""
@@ -263,7 +259,7 @@ class _Search:
         before = axes_of(self.graph.tensor(helper.inputs[0].tensor).shape)
         return after(before, helper, self.graph) == [*before[:-2], *before[:-3:-1]]
 
-    def _in_order(self, product: Product) -> bool:
+    def _is_whole(self, product: Product) -> bool:
         """Return True if no other gradient reaches a factor between the step of the product and that of its helper."""
         inside = {operation.id for operation in product.operations}
         last = product.operations[-1].sequence
@@ -273,6 +269,10 @@ class _Search:
             if factor.helpers
             for user in self.users[factor.tensor.id]
         )
+
+
+def _in_order(operations: Iterable[Operation]) -> tuple[Operation, ...]:
+    return tuple(sorted(operations, key=attrgetter("sequence")))
 
 
 def _multiplied(left: Axes, right: Axes) -> Axes | None:

@@ -90,13 +90,13 @@ def lengths(axes: Axes) -> list[int]:
 
 def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:
     """Put axes into another shape, in the same order; ``None`` if one would have to be divided."""
-    waiting = [axis for group in axes for axis in group]
-    found: Axes = []
+    waiting, found = [axis for group in axes for axis in group][::-1], list[list[Axis]]()
     for length in shape:
-        group: list[Axis] = []
-        while math.prod(axis.length for axis in group) < length and waiting:
-            group.append(waiting.pop(0))
-        if math.prod(axis.length for axis in group) != length:
+        group, entries = list[Axis](), 1
+        while entries < length and waiting:
+            group.append(waiting.pop())
+            entries *= group[-1].length
+        if entries != length:
             return None
         found.append(group)
     return None if waiting else found

@@ -127,6 +127,8 @@ class _Folding:
 
     def _values(self, frame: Frame) -> tuple[tuple[str, Value], ...]:
         """Return the values that become known in a step: of a view those of the tensor itself, in its shape."""
+        if not self.originals:
+            return frame.values
         known: dict[str, Value] = {}
         for id, value in frame.values:
             original = self.originals.get(id)

@@ -444,8 +444,10 @@ def _identity(key: Key) -> Any:
 
 def _turns(node: Node) -> bool:
     """Return True for an operation that exchanges the last two axes."""
+    if node.operation.name != "transpose":
+        return False
     axes = len(node.output_shape)
-    return node.operation.name == "transpose" and axes > 2 and {*node.settings} == {axes - 2, axes - 1}
+    return axes > 2 and {*node.settings} == {axes - 2, axes - 1}
 
 
 def _outputs(node: Node) -> int:

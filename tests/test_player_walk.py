@@ -129,7 +129,6 @@ class Beside:
             return float(changed - self.output)
 
 
-
 # --- what the page shows -------------------------------------------------------------------------------------------------
 
 READ = """() => {
@@ -293,11 +292,15 @@ def test_a_program_from_its_first_step_to_its_last(walk, torch, name):
             assert as_printed(true.removeprefix("+"), theirs.change(id, index, 0.1)), (leaf, index, true)
             before, after = (number(text) for text in output.inner_text().split(": ")[1].split(" → "))
             assert before == pytest.approx(float(theirs.output.detach()), rel=1e-6)
-            assert after - before == pytest.approx(theirs.change(id, index, 0.1), abs=2e-6 * max(abs(before), abs(after)))
+            assert after - before == pytest.approx(
+                theirs.change(id, index, 0.1), abs=2e-6 * max(abs(before), abs(after))
+            )
 
 
 def focused(shown):
-    return shown.evaluate("[document.activeElement.className.baseVal ?? document.activeElement.className, document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent]")
+    return shown.evaluate(
+        "[document.activeElement.className.baseVal ?? document.activeElement.className, document.activeElement.getAttribute('aria-label') ?? document.activeElement.textContent]"
+    )
 
 
 def tab_to(shown, kind, label="", key="Tab"):

@@ -9,7 +9,7 @@ import { phrase } from "./words.js";
 /** @typedef {import("./state.js").Step} Step */
 /** @typedef {import("./state.js").Payload} Payload */
 
-const SMALLEST = 0.72; // of the usual size of a matrix
+const SMALLEST = 0.68; // of the usual size of a matrix
 const PADDING = 12; // pixels, on either side of an equation
 
 /**

@@ -127,7 +127,10 @@ export function makePicking(facts, entries, picture, on) {
     listen(element, say) {
       root = element;
       element.addEventListener("pointerover", ({ target }) => {
-        if (target instanceof Element && !target.closest(".gp-figure")) this.look(entryAt(target));
+        if (!(target instanceof Element) || target.closest(".gp-figure")) return;
+        // On the way from number to number, and from a number to what is said of it, that stays.
+        if (target.closest(".gp-entry") || (target.closest(".gp-equation") && !entryAt(target))) return;
+        this.look(entryAt(target));
       });
       element.addEventListener("pointerleave", () => this.look(undefined));
       element.addEventListener("click", ({ target }) => {

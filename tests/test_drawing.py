@@ -104,11 +104,11 @@ def test_a_vector_in_a_matrix_product_says_that_it_is_a_row():
     assert cards["x as a row"] == "1×5"
     assert "x" not in cards
     equations = [line.text for frame in recording.frames for line in frame.equation]
-    assert "mm(x, w) = x (1×5) @ w (5×3) = [[5, 5, 5]]" in equations
+    assert "mm(x, w) = x @ w = [[1, 1, 1, 1, 1]] @ w (5×3) = [[5, 5, 5]]" in equations
     drawing = draw_recording(recording)  # where a product is one operation, it is itself
     assert {card.name: card.shape for card in drawing.view.cards}["x"] == "5"
     equations = [line.text for frame in drawing.shown.frames for line in frame.equation]
-    assert "x @ w = x (5) @ w (5×3) = [5, 5, 5]" in equations
+    assert "x @ w = [1, 1, 1, 1, 1] @ w (5×3) = [5, 5, 5]" in equations
 
 
 def test_part_of_a_tensor_does_not_go_by_the_name_of_all_of_it():

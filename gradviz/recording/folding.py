@@ -106,7 +106,8 @@ class _Folding:
             inputs=tuple(
                 later(
                     Argument,
-                    partial(_labelled, product, by_edge[argument.id], argument),
+                    partial(_labels, product, argument),
+                    partial(_linked, product, by_edge[argument.id]),
                     id=argument.id,
                     slot=argument.slot,
                     tensor=by_edge[argument.id].tensor.id,
@@ -125,10 +126,14 @@ class _Folding:
 
     def _values(self, frame: Frame) -> tuple[tuple[str, Value], ...]:
         """Return the values that become known in a step: of a view those of the tensor itself, in its shape."""
-        known = dict(frame.values)
-        for id, original in self.originals.items():
-            if id in known:
-                value = known.pop(id)
+        if not self.originals:
+            return frame.values
+        known: dict[str, Value] = {}
+        for id, value in frame.values:
+            original = self.originals.get(id)
+            if original is None:
+                known[id] = value
+            else:
                 known.setdefault(original.id, replace(value, shape=original.shape))
         return tuple(known.items())
 
@@ -271,20 +276,15 @@ def _text(factor: Factor, *, turned: bool) -> str:
     return _term(factor.tensor, {}).symbolic(transposed=turned).text
 
 
-def _labelled(product: Product, factor: Factor, argument: Argument) -> Mapping[str, Any]:
-    """Write what is said on the edge of a factor."""
-    own = {"local": argument.local, "local_number": argument.local_number, "link": _link(product, factor)}
-    return {**own, **_labels(product, argument)}
-
-
-def _labels(product: Product, argument: Argument) -> dict[str, str]:
-    """Write the local derivative on an edge: what the gradient is multiplied with, and on which side."""
+def _labels(product: Product, argument: Argument) -> Mapping[str, Any]:
+    """Write what is said on the edge of a factor: what the gradient is multiplied with, and on which side."""
     left, right = product.left, product.right
+    own = {"local": argument.local, "local_number": argument.local_number}
     if not argument.local:
-        return {}
+        return own
     if product.added is not None and argument is product.added.argument:
         axes = factors.stretched(product, product.added)
-        return {"local": f"Σ {words.axes_name(axes, len(product.result.shape))}"} if axes else {}
+        return {**own, "local": f"Σ {words.axes_name(axes, len(product.result.shape))}"} if axes else own
     if not product.matrices:
         other = right if argument is left.argument else left
         return {"local": f"{EINSUM}(g, {words.in_label(other.tensor.name)})", "local_number": ""}
@@ -299,6 +299,10 @@ def _labels(product: Product, argument: Argument) -> dict[str, str]:
         )
         label = f"gᵀ · {factor}" if right.turned else f"{factor} ·"
     return {"local": label, "local_number": ""}
+
+
+def _linked(product: Product, factor: Factor) -> Mapping[str, Any]:
+    return {"link": _link(product, factor)}
 
 
 def _link(product: Product, factor: Factor) -> Link:

@@ -63,10 +63,10 @@ class Term:
 
     @cached_property
     def fits(self) -> bool:
-        """True where it can be written with its numbers."""
+        """True where it can be written with its numbers: one matrix, however many axes of length 1 stand before it."""
         shape = self.shape
         few = all(0 < length <= MOST_ROWS for length in shape) or 0 < math.prod(shape) <= MOST_IN_A_ROW
-        return few and len(shape) <= 2 and self.value.data is not None
+        return few and math.prod(shape[:-2]) == 1 and self.value.data is not None
 
     def part(self, text: str, *, transposed: bool = False) -> Part:
         """Return it as a part of an equation that is printed so."""

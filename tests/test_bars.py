@@ -220,7 +220,7 @@ def test_a_cross_entropy_is_one_operation_whose_step_says_probability_minus_targ
     right = [part.value.data[0] for part in forward.equation[0].sides[2] if part.text.startswith("0.")]
     assert -np.mean(np.log(right)) == pytest.approx(loss.item())
     assert last.sentence == (
-        "logits gets p − onehot(y), over the 4 examples of the mean; p is softmax(logits). "
+        "logits gets p − onehot(y), divided by the 4 examples of the mean; p is softmax(logits). "
         "A step against this gradient raises each right class and lowers the others."
     )
     (line,) = last.equation

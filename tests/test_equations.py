@@ -264,6 +264,20 @@ def test_a_matrix_step_stands_there_with_its_numbers():
         assert line in lines
 
 
+@pytest.mark.parametrize(
+    ("power", "written"),
+    [(2, "W ⊙ W"), (3, "W ⊙ W ⊙ W"), (-1, "1/W"), (-2, "1/(W ⊙ W)"), (5, "W⁵"), (0.5, "W^0.5")],
+)
+def test_a_power_of_an_array_is_one_of_its_entries(power, written):
+    W = gv.tensor([[0.5, 1.0], [2.0, 0.25]], requires_grad=True)
+    P = W**power
+    recording = record_graph(P, names={"W": W, "P": P})
+    (line,) = recording.frames[-1].equation
+    assert line.text.startswith(f"P = {written} = ")
+    assert recording.frames[-1].sentence.endswith(", entry by entry.")
+    check(line)
+
+
 def test_a_larger_array_stands_there_with_its_name_and_shape():
     x, w = gv.ones(2, 6), gv.full((6, 5), 0.5, requires_grad=True)
     h = gv.relu(x @ w)

@@ -40,8 +40,8 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.NotEq: " ≠ ",
 }
 
-_WRITTEN_OUT = ("2", "3")
-"""Entry-by-entry powers that are written as products."""
+_WRITTEN_OUT = ("1", "2", "3")
+"""Entry-by-entry powers that are written as products, or as 1 over them; others are raised."""
 
 GRADIENT = "grad"
 """The upstream gradient's name, in a formula that is a whole contribution."""
@@ -194,8 +194,8 @@ def pieces(
     --------
     >>> "".join(piece.text for piece in pieces("2 * self * other", {"self": "x", "other": "w"}, arrays=("self", "other")))
     '2·x⊙w'
-    >>> "".join(piece.text for piece in pieces("self**2 + self**5", {"self": "W"}, arrays=["self"], entrywise=True))
-    'W ⊙ W + W^⊙5'
+    >>> "".join(piece.text for piece in pieces("self**2 + self**-2", {"self": "W"}, arrays=["self"], entrywise=True))
+    'W ⊙ W + 1/(W ⊙ W)'
     """
     absent = frozenset([name for name, word in words.items() if word == "None"])
     order = words if order is None else order
@@ -239,7 +239,7 @@ def binding(text: str) -> int:
             continue
         if sign in "+−-" and place and text[place - 1] not in "e·/^":
             loosest = min(loosest, _SUM)
-        elif sign in "·/@⊙×÷" and text[place - 1 : place] != "^":
+        elif sign in "·/@⊙×÷":
             loosest = min(loosest, _PRODUCT)
         elif sign in "−-":
             loosest = min(loosest, _MINUS)
@@ -391,13 +391,16 @@ def _print_power(base: ast.expr, power: ast.expr, words: _Words) -> Printed:
         return printed
     if exponent == "0":
         return (Piece("1", ast.BinOp(base, ast.Pow(), power)),), _ATOM
-    if not (words.entrywise and words.has_axes(base)):
+    factors = int(exponent.removeprefix("−")) if exponent.removeprefix("−") in _WRITTEN_OUT else 0
+    if not (factors and words.entrywise and words.has_axes(base)):
         return _joined(_enclosed(printed, _ATOM), Piece(superscript(exponent), power)), _POWER
-    if exponent in _WRITTEN_OUT:
-        factor = _enclosed(printed, _POWER)
-        return _joined(factor, *(part for _ in range(int(exponent) - 1) for part in (" ⊙ ", factor))), _PRODUCT
-    raised = exponent if binding(exponent) == _ATOM else f"({exponent})"
-    return _joined(_enclosed(printed, _ATOM), Piece(f"^⊙{raised}", power)), _POWER
+    factor = _enclosed(printed, _POWER)
+    product = _joined(factor, *(part for _ in range(factors - 1) for part in (" ⊙ ", factor)))
+    if not exponent.startswith("−"):
+        return product, _PRODUCT
+    sign = "/" if {"[", "∂"}.isdisjoint(_text(product)) else " / "
+    below = product if factors == 1 else _joined("(", product, ")")
+    return _joined(Piece("1", ast.Constant(1)), sign, below), _PRODUCT
 
 
 def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: _Words) -> Printed:

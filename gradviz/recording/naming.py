@@ -27,6 +27,7 @@ from gradviz.engine.scope import Call
 from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
+from gradviz.recording.parts import index_of
 from gradviz.recording.passes import Key, targets_of
 from gradviz.recording.runs import Run, calls_of, runs_of, within_calls
 
@@ -443,7 +444,7 @@ def _view(name: str, base: Any, view: Any) -> Called:
     if view.shape == base.shape and view.strides == base.strides:
         return Called(name)
     if view.size < base.size:
-        return Called(f"{name}[…]")
+        return Called(f"{name}[{index_of(base, view)}]")
     if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
         return Called(f"{name}ᵀ")
     row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)

@@ -36,7 +36,7 @@ def way_forward(product: Product) -> str:
     if added is None:
         return text("product", **words_of)
     axes, dimensions = stretched(product, added), len(product.result.shape)
-    words_of["added"] = sentences.broadcast("added", added.tensor.name, axes, dimensions)
+    words_of["added"] = sentences.broadcast(added.tensor.name, axes, dimensions, added=True)
     return text("product, added" if axes else "product", **words_of)
 
 
@@ -48,7 +48,8 @@ def way_back(product: Product, sent: Collection[str]) -> str:
     words_of["left unit"] = text("row" if product.left.turned else "column")
     words_of["right unit"] = text("column" if product.right.turned else "row")
     to = [name for name in ("left", "right") if getattr(product, name).edge in sent]
-    told = [text(f"to {'both' if len(to) == 2 else to[0]}", **words_of)] if to else []
+    key = "to both" if len(to) == 2 else "to left" if to == ["left"] else "to right"
+    told = [text(key, **words_of)] if to else []
     if added is not None and added.edge in sent:
         name, axes = added.tensor.name, stretched(product, added)
         of_axes = sentences.summed({name: axes}, len(product.result.shape))

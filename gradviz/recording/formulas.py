@@ -12,11 +12,12 @@ from typing import Any, Literal
 import numpy as np
 
 from gradviz.engine import evaluating
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.notation import Piece, binding, is_raised, pieces
 from gradviz.engine.numerals import Texts, number
 from gradviz.recording.model import Part, Value
 from gradviz.recording.values import kept
-from gradviz.recording.words import Applied, Operand, names_in_formulas, reduced_axes, shape_text
+from gradviz.recording.words import Applied, Operand, axes_name, names_in_formulas, reduced_axes, shape_text
 
 MOST_ROWS = 4
 """An array of up to so many rows and columns is written with its numbers."""
@@ -336,6 +337,8 @@ class Formula:
         if term is not None and not is_raised(text) and (inner is None or len(term.shape) == 2):
             return write(term, text, inner is not None)
         value = self._value_of(ast.unparse(node))
+        if text.startswith("Σ") and isinstance(node, ast.Call):
+            text = self._sum_sign(node) or text
         if value is None:
             return Part(text, "symbol", covers=piece.covers)
         if is_raised(text):
@@ -343,6 +346,16 @@ class Formula:
         if text == "1" and value.shape and not isinstance(node, ast.Name):
             return Part("ones", "symbol", value)
         return Part(text, "number" if isinstance(node, ast.Constant) else "symbol", value, covers=piece.covers)
+
+    def _sum_sign(self, node: ast.Call) -> str:
+        """Write over what a sum along an axis of a matrix goes: ``Σ columns``, which leaves one number for each row."""
+        along = [keyword.value for keyword in node.keywords if keyword.arg == "dim"]
+        summed = self._worked_out(ast.unparse(node.args[0]), {}) if along else None
+        axes = self._worked_out(ast.unparse(along[0]), {}) if along else None
+        if np.ndim(summed) != 2 or axes is None:
+            return ""
+        axes = normal_axes(axes, 2)
+        return "" if len(axes) != 1 else f"Σ {axes_name(axes, 2)} "
 
 
 def _turned_name(node: ast.expr) -> ast.expr | None:

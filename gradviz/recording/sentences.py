@@ -42,9 +42,12 @@ def forward(applied: Applied) -> str:
     sources = [operand.name for operand in (*there, *applied.targets.values()) if operand.id]
     if not _entry_by_entry(applied):
         return computed(name, sources, _way_forward(applied))
-    verb = "added" if applied.operation.name == "add" else "used"
     stretched = {operand.name: summed_axes(shape, operand.shape) for operand in there if operand.shape}
-    clauses = [broadcast(verb, name, axes, len(shape)) for name, axes in stretched.items() if axes]
+    clauses = [
+        broadcast(name, axes, len(shape), added=applied.operation.name == "add")
+        for name, axes in stretched.items()
+        if axes
+    ]
     told = text("computed entrywise", name=name, sources=listed(sources))
     return (
         f"{told} {text('and', first=clauses[0], last=clauses[1]) if len(clauses) == 2 else clauses[0]}."
@@ -53,10 +56,10 @@ def forward(applied: Applied) -> str:
     )
 
 
-def broadcast(verb: str, name: str, axes: Sequence[int], dimensions: int) -> str:
+def broadcast(name: str, axes: Sequence[int], dimensions: int, *, added: bool) -> str:
     """Say that what was stretched is used, or added, for every row."""
     unit = text("entry") if len(axes) == dimensions else _unit(axes, dimensions)[0]
-    return text(f"broadcast, {verb}", name=name, unit=unit)
+    return text("broadcast, added" if added else "broadcast, used", name=name, unit=unit)
 
 
 def _entry_by_entry(applied: Applied) -> bool:

@@ -131,12 +131,14 @@ def as_printed(part):
 
 
 def _read(text):
-    """Read a number, or the rows of an array."""
+    """Read a number, or the rows of an array, in as many brackets as it has axes."""
     if not text.startswith("["):
         try:
             return read(text)
         except ValueError:
             raise UnknownError(text) from None  # a name and a shape
+    if text.startswith("[[["):
+        return [_read(text[1:-1])]
     if text.startswith("[["):
         return [_read(f"[{row}]") for row in text[2:-2].split("], [")]
     return [read(number) for number in text[1:-1].split(", ")]

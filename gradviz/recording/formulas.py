@@ -352,7 +352,7 @@ class Formula:
         along = [keyword.value for keyword in node.keywords if keyword.arg == "dim"]
         summed = self._worked_out(ast.unparse(node.args[0]), {}) if along else None
         axes = self._worked_out(ast.unparse(along[0]), {}) if along else None
-        if np.ndim(summed) != 2 or axes is None:
+        if summed is None or axes is None or np.ndim(summed) != 2:
             return ""
         axes = normal_axes(axes, 2)
         return "" if len(axes) != 1 else f"Σ {axes_name(axes, 2)} "

@@ -247,7 +247,8 @@ def test_a_program_from_its_first_step_to_its_last(walk, torch, name):
         for key, text in seen["cells"]:
             whose, _, index = key.rpartition(":")
             known = [given[whose], *so_far.get(whose.split(":")[0], [])] if whose.endswith(":g") else [given[whose]]
-            assert any(as_printed(text, float(one[int(index)])) for one in known), (at, key, text)
+            if text:  # and no cell of a heatmap
+                assert any(as_printed(text, float(one[int(index)])) for one in known), (at, key, text)
         held = {id: gradient.value.data for id, gradient in moment.gradients.items()}
         chosen = spread(len(seen["cells"]), 4)
         for which, (total, ringed) in zip(chosen, shown.evaluate(PICK, chosen), strict=True):

@@ -136,7 +136,11 @@ export function makePicking(facts, entries, picture, on) {
     listen(element, say) {
       root = element;
       element.addEventListener("pointerover", ({ target }) => {
-        if (target instanceof Element && !target.closest(".gp-figure")) this.look(entryAt(target), Boolean(target.closest(".gp-working")));
+        if (!(target instanceof Element) || target.closest(".gp-figure")) return;
+        const entry = entryAt(target);
+        // On the way from number to number, and from a number to what is said of it, that stays.
+        if (!entry && target.closest(".gp-entry, .gp-equation")) return;
+        this.look(entry, Boolean(target.closest(".gp-working")));
       });
       element.addEventListener("pointerleave", () => this.look(undefined));
       element.addEventListener("click", ({ target }) => {

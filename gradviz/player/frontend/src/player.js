@@ -11,7 +11,7 @@ import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
-import { makeHeat } from "./heat.js";
+import { makeHeat, scalesOf } from "./heat.js";
 import { makeInspector } from "./inspect.js";
 import { commandOf } from "./keys.js";
 import { linksOf } from "./links.js";
@@ -186,7 +186,7 @@ function mount(model, el) {
       paths.show(leaf ?? entry, modes.predict ? -1 : now());
     },
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, payload.scales));
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, scalesOf(payload)));
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {

@@ -174,7 +174,6 @@ export function makeWorkings(nameOf) {
     element,
     /** @param {Explanation | string | undefined} explanation or words, or nothing */
     show(explanation) {
-      element.classList.toggle("gp-told", Boolean(explanation));
       if (typeof explanation !== "object") {
         heading.textContent = "";
         lines.replaceChildren(html("p", { class: explanation ? "" : "gp-muted" }, explanation ?? phrase("workings: point at entry or pick")));

@@ -131,9 +131,8 @@ def test_whatever_is_said_to_be_installed_can_be():
         *project["dependencies"],
         *(each for extra in project["optional-dependencies"].values() for each in extra),
     ]
-    beside = tomllib.loads((ROOT / "docs" / "browser" / "pyproject.toml").read_text("utf-8"))["project"]["name"]
-    known = {".", beside, *(re.match(r"[\w-]+", each)[0] for each in declared)}
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")]
+    known = {".", *(re.match(r"[\w-]+", each)[0] for each in declared)}
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "notebooks").glob("*.ipynb")]
     code = [path for folder in ("gradviz", "tests", "benchmarks", "docs") for path in (ROOT / folder).rglob("*.py")]
     said = {(path.name, name) for path in (*pages, *code) for name in installed_by(path.read_text("utf-8"))}
     assert {"vl-convert-python", "jupyterlab", ".", "torch"} <= {name for _, name in said}

@@ -172,3 +172,26 @@ def test_importing_gradviz_imports_what_everybody_needs_and_no_more():
     first, second = done.stdout.splitlines()
     assert first == ""
     assert second == "Linear(in_features=1, out_features=1, bias=True) conv2d SGD True"
+
+
+def test_no_comprehension_hides_a_global_that_its_function_uses():
+    """Python 3.12.1 takes the global for the comprehension's variable then, and has no value for it."""
+    comprehension = (ast.ListComp, ast.SetComp, ast.DictComp)
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        known = {part.name for part in tree.body if isinstance(part, ast.FunctionDef | ast.ClassDef)}
+        known |= {a.asname or a.name for part in tree.body if isinstance(part, ast.ImportFrom) for a in part.names}
+        for function in ast.walk(tree):
+            if not isinstance(function, ast.FunctionDef | ast.Lambda):
+                continue
+            bound = {}
+            for part in ast.walk(function):
+                if isinstance(part, comprehension):
+                    targets = [name for g in part.generators for name in ast.walk(g.target)]
+                    for name in {name.id for name in targets if isinstance(name, ast.Name)} & known:
+                        bound.setdefault(name, set()).update(map(id, ast.walk(part)))
+            for part in ast.walk(function):
+                if isinstance(part, ast.Name) and part.id in bound and id(part) not in bound[part.id]:
+                    found.append(f"{path.name}, line {part.lineno}: {part.id}")
+    assert found == []

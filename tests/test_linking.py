@@ -67,7 +67,7 @@ def edges_of(recording, nodes):
     tensors = {tensor.id: tensor for tensor in recording.graph.tensors}
     for node, operation in zip(nodes, recording.graph.operations, strict=True):
         for argument in operation.inputs:
-            if node.operation.differentiable[int(argument.id.rpartition("_")[2])]:
+            if argument.slot in node.operation.derivatives:  # targets have no derivative, nor have masks
                 yield Edge(node, operation, argument, tensors, values)
 
 

@@ -170,9 +170,9 @@ def test_what_cannot_be_run_again_says_why():
         nudge(recording, w, 0)
     assert nudge(recording, v, 0, 1).change == 2
     assert called == [1]
-    with pytest.raises(KeyError, match="no tensor 'z' in this recording; there are: w, "):
+    with pytest.raises(ValueError, match="no tensor 'z' in this recording; there are: w, "):
         nudge(recording, "z", 0)
-    with pytest.raises(KeyError, match="this tensor is not in the recording"):
+    with pytest.raises(ValueError, match="this tensor is not in the recording"):
         nudge(recording, gv.ones(2), 0)
     with pytest.raises(IndexError, match=r"w has the shape \[2\], in which there is no entry \[2\]"):
         nudge(recording, "w", 2)

@@ -28,7 +28,7 @@ def as_opened(browser_page):
 
 def at_the_end(browser_page):
     browser_page.locator(".gradviz-player").press("End")
-    browser_page.locator(".gp-panel summary").first.click()
+    browser_page.locator(".gp-panel summary:visible").first.click()
 
 
 def with_details(browser_page):

@@ -123,7 +123,7 @@ def test_folds_predictions_and_details_in_jupyterlab(lab, browser_page):
         "print(player.depth, player.step, player.predict, player.selected)",
         "player.depth = 2; player.predict = True",
         "player.step = -1",
-        "player.predict = False; player.step = -1; player.selected = player.recording.graph.operations[0].id",
+        "player.predict = False; player.step = -1; player.selected = player.recording.graph.operations[1].id",
     ]
     write_notebook(lab.folder / "modules.ipynb", cells)
     errors: list[str] = []
@@ -144,7 +144,10 @@ def test_folds_predictions_and_details_in_jupyterlab(lab, browser_page):
     unfolded = discs.count()
     # Python folds the modules and keeps the moment of the run.
     player.get_by_role("button", name="Last step").click()
-    player.get_by_role("button", name="Fold modules", exact=True).click()
+    fold = player.get_by_role("button", name="Fold modules", exact=True)
+    fold.click()
+    expect(player.get_by_role("button", name="Unfold modules", exact=True)).to_be_enabled()
+    fold.click()  # a linear layer is one disc, folded or not
     expect(discs).not_to_have_count(unfolded)
     expect(player.get_by_role("button", name="Next step")).to_be_disabled()
     assert discs.count() < unfolded
@@ -172,7 +175,7 @@ def test_folds_predictions_and_details_in_jupyterlab(lab, browser_page):
     expect(player.locator(".gp-predict")).to_be_hidden()
     expect(player.locator(".gp-inspect")).to_be_visible()
     run(1)
-    expect(output).to_have_text(re.compile(r"^2 \d+ False o0\s*$"))
+    expect(output).to_have_text(re.compile(r"^2 \d+ False o1\s*$"))
     assert errors == []
     browser_page.problems.clear()
 

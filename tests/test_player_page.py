@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 
@@ -856,6 +857,30 @@ def test_light_and_dark_are_readable(browser_page, open_html, scheme):
         ink = luminance(browser_page, selector, "color")
         lighter, darker = max(ink, paper), min(ink, paper)
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5, selector
+
+
+# How light a picture of an element is, on average: its pixels in grey, from 0 to 1.
+LIGHTNESS = """async bytes => {
+    const picture = await createImageBitmap(new Blob([Uint8Array.from(atob(bytes), sign => sign.charCodeAt(0))]));
+    const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+    context.drawImage(picture, 0, 0);
+    const { data } = context.getImageData(0, 0, picture.width, picture.height);
+    return data.filter((_, i) => i % 4 < 3).reduce((sum, channel) => sum + channel, 0) / (data.length * 0.75 * 255);
+}"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_zero_is_the_colour_of_the_page_in_every_heatmap(browser_page, open_html, scheme):
+    browser_page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    x, w = gv.zeros(6, 8), gv.eye(8)[:, :6].clone().requires_grad_()
+    open_html(page(record_graph((x @ w).sum(), backward=True, names={"x": x, "w": w})))
+    browser_page.keyboard.press("ArrowRight")
+    browser_page.locator('.gv-card[aria-label^="x,"]').click()
+    browser_page.get_by_role("button", name="Show colours").first.click()
+    for heatmap in (".gv .gv-cells", ".gp-equation .gp-heat", ".gp-heatmap"):
+        picture = base64.b64encode(browser_page.locator(heatmap).first.screenshot()).decode()
+        assert (browser_page.evaluate(LIGHTNESS, picture) < 0.25) == (scheme == "dark"), heatmap
 
 
 @pytest.mark.browser

@@ -17,7 +17,7 @@ import pytest
 import gradviz as gv
 import gradviz.nn.functional
 from gradviz.autograd import gradcheck, gradgradcheck
-from gradviz.engine.operation import TABLE
+from gradviz.engine.operation import TABLE, unary
 
 random = np.random.default_rng(7)
 
@@ -460,3 +460,9 @@ def test_a_wrong_row_would_be_found(monkeypatch):
     monkeypatch.setitem(TABLE, "UnknownBackward0", TABLE["WhereBackward0"])
     with pytest.raises(AssertionError, match="UnknownBackward0 has no example"):
         test_row("UnknownBackward0")
+
+
+def test_a_formula_that_reads_what_there_is_not_is_refused_when_the_row_is_made():
+    words = {"expression": "2 * self", "local": "2"}
+    with pytest.raises(ValueError, match=r"the derivative of twice for self reads x: .* may be called self, result"):
+        unary("twice", "TwiceBackward0", "2·", lambda self: 2 * self, lambda grad, x: grad * 2, **words)

@@ -108,7 +108,7 @@ def test_the_rule_is_written_out_with_numbers(open_html):
     assert rule(page) == ["w ← w − rate · grad = 2 − 0.01 × 5 = 1.95"]
     assert page.locator(".gt-rule h3").text_content() == "The update of w: by hand"
     button(page, "Next epoch").click()
-    assert rule(page) == ["w ← w − rate · grad = 1.95 − 0.01 × 4.875 = 1.901"]
+    assert rule(page) == ["w ← w − rate · grad = 1.95 − 0.01 × 4.875 = 1.90125"]
 
 
 def test_keys_and_the_track_go_through_the_epochs(open_html):

@@ -141,7 +141,7 @@ IN_BROWSER = sys.platform == "emscripten"
 """True where Python itself runs in a browser: it can run no program there."""
 
 _ADVICE = (
-    "In a browser Graphviz is a package of its own: %pip install gradviz-wasm, and run this once more."
+    "In a browser Graphviz is a package of its own, gradviz-wasm: install its wheel (docs/hosts.md), then run this again."
     if IN_BROWSER
     else f"Install the Graphviz that comes with gradviz anew: {PURE}"
 )

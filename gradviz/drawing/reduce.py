@@ -110,8 +110,9 @@ def focused(recording: Recording, name: str, hops: int) -> Recording:
     graph = recording.graph
     inside = {tensor.id for tensor in graph.tensors if name in (tensor.name, uncounted(tensor.name))}
     if not inside:
-        close = get_close_matches(name, [tensor.name for tensor in graph.tensors], n=3)
-        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+        known = [tensor.name for tensor in graph.tensors if tensor.role != "constant"]
+        close = get_close_matches(name, known, n=3)
+        hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else f"; there are: {', '.join(known[:12])}"
         raise ValueError(f"there is no tensor called {name!r} in the picture to focus on{hint}")
     users: dict[str, list[int]] = {}
     for place, operation in enumerate(graph.operations):

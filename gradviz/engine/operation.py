@@ -179,6 +179,13 @@ def row(operation: Operation) -> Operation:
     unknown = set(operation.derivatives) - set(operation.inputs)
     if unknown:
         raise ValueError(f"{operation.name} has no argument {sorted(unknown)} to differentiate")
+    for name, formula in operation.derivatives.items():
+        strange = [each for each in parameters(formula)[1:] if each.removesuffix("_sym_sizes") not in operation.fields]
+        if strange:
+            raise ValueError(
+                f"the derivative of {operation.name} for {name} reads {', '.join(strange)}: after grad, its parameters may be "
+                f"called {', '.join(operation.fields)}"
+            )
     TABLE[operation.grad_fn] = operation
     FAMILY[operation.grad_fn] = module
     return operation

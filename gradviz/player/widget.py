@@ -177,7 +177,7 @@ class Player(anywidget.AnyWidget):
 
         Raises
         ------
-        KeyError, IndexError, TypeError
+        ValueError, IndexError, TypeError
             If there is no such tensor, no such entry, or if it is not of floating point.
         RuntimeError
             If something that depends on it cannot be run again: a function of your own, or random numbers from a distribution

@@ -296,7 +296,7 @@ def _tuple_reader(parts: tuple[Any, ...]) -> Reader:
     def read(value: Any) -> Any:
         if len(_list(value)) != len(readers):
             raise _WrongError(f"has {len(value)} parts, not {len(readers)}")
-        return tuple([read(item) for read, item in zip(readers, value, strict=True)])
+        return tuple([reader(item) for reader, item in zip(readers, value, strict=True)])
 
     return read
 

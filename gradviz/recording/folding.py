@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.core.unbroadcast import summed_axes
-from gradviz.recording import equations, sentences, words
+from gradviz.recording import equations, factors, sentences, words
 from gradviz.recording.crossentropy import cross_entropies
 from gradviz.recording.formulas import Side, Term
 from gradviz.recording.later import changed, later
@@ -201,7 +200,7 @@ class _Folding:
             title=own.title,
             values=(),
             contributions=tuple(
-                Contribution(self.edge_of[edge], contribution.value, _axes(product, edges[edge]))
+                Contribution(self.edge_of[edge], contribution.value, factors.stretched(product, edges[edge]))
                 for edge, contribution in sent.items()
             ),
             gradients=tuple(gradients.values()),
@@ -231,7 +230,10 @@ class _Folding:
         for name in sorted(named, key=len, reverse=True):
             saved = saved.replace(name, named[name])
         reason = arrived.replace(inner, product.result.name) + mark + saved
-        return {"sentence": own.sentence, "reason": reason, "equation": tuple(lines)}
+        sentence = factors.way_back(product, sent) or own.sentence
+        for name in sorted(named, key=len, reverse=True):
+            sentence = sentence.replace(name, named[name])
+        return {"sentence": sentence, "reason": reason, "equation": tuple(lines)}
 
     def _upstream(self, product: Product, first: Frame) -> Value:
         """Return the gradient that has arrived at a product's result."""
@@ -281,7 +283,7 @@ def _labels(product: Product, argument: Argument) -> Mapping[str, Any]:
     if not argument.local:
         return own
     if product.added is not None and argument is product.added.argument:
-        axes = _axes(product, product.added)
+        axes = factors.stretched(product, product.added)
         return {**own, "local": f"Σ {words.axes_name(axes, len(product.result.shape))}"} if axes else own
     if not product.matrices:
         other = right if argument is left.argument else left
@@ -309,13 +311,6 @@ def _link(product: Product, factor: Factor) -> Link:
         return Link(factor.letters, product.letters)
     other = product.right if factor is product.left else product.left
     return Link(factor.letters, product.letters, other.letters, other.tensor.id, text=other.tensor.name)
-
-
-def _axes(product: Product, factor: Factor) -> tuple[int, ...]:
-    """Return the axes of the result along which what is added was stretched."""
-    if factor is not product.added:
-        return ()
-    return summed_axes(product.result.shape, factor.tensor.shape)
 
 
 def _term(tensor: Tensor, values: Mapping[str, Value]) -> Term:
@@ -356,9 +351,10 @@ def _computed(product: Product, values: Mapping[str, Value]) -> Mapping[str, Any
     else:
         told = equations.of_function(EINSUM, terms, replace(made, symbol=""))
         symbols = told[0][0]
-    sources = [term.symbol for term in terms]
     return {
-        "sentence": sentences.computed(product.result.name, sources),
+        "sentence": sentences.computed(
+            product.result.name, [term.symbol for term in terms], factors.way_forward(product)
+        ),
         "equation": (equations.named(made, symbols, told),),
     }
 

@@ -29,6 +29,7 @@ from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.passes import Key, targets_of
+from gradviz.recording.placed import place_in
 from gradviz.recording.runs import Run, calls_of, runs_of, within_calls
 
 MOST_OPERANDS = 64
@@ -352,7 +353,8 @@ class Naming:
         if len(run.nodes) > 1 and run.written.sign:
             name = self._as_product(run, called) or self._text(run, called) or name
         elif len(run.nodes) > 1 and function:
-            name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
+            entered = "" if function in written.DERIVING else self._as_called(run.nodes, function, called)
+            name = self._text(run, called) or entered or name
         return (self._text(run, called) if "…" in name else "") or name
 
     def _as_product(self, run: Run, called: Mapping[Key, Called]) -> str:
@@ -463,7 +465,7 @@ def _view(name: str, base: Any, view: Any) -> Called:
     if view.shape == base.shape and view.strides == base.strides:
         return Called(name)
     if view.size < base.size:
-        return Called(f"{name}[…]")
+        return Called(f"{name}[{place_in(base, view)}]")
     if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
         return Called(f"{name}ᵀ")
     row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)

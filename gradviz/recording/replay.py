@@ -212,7 +212,7 @@ def nudge(recording: Recording, tensor: EngineTensor | str, index: int | Sequenc
 
     Raises
     ------
-    KeyError, IndexError, TypeError
+    ValueError, IndexError, TypeError
         If there is no such tensor, no such entry, or if it is not of floating point.
     ReplayError
         If something that depends on it cannot be run again.
@@ -230,6 +230,8 @@ def nudge(recording: Recording, tensor: EngineTensor | str, index: int | Sequenc
     replay = replay_of(recording)
     found = _found(recording, replay, tensor)
     place = (index,) if isinstance(index, int) else tuple(index)
+    if isinstance(by, bool) or not isinstance(by, int | float):
+        raise TypeError(f"by must be a number, by how much {found.name} is to rise, but got {by!r:.60}")
     if not found.dtype.startswith("float"):
         raise TypeError(f"{found.name} is of {found.dtype}: only numbers of floating point can change by a little")
     if len(place) != len(found.shape) or not all(-n <= k < n for k, n in zip(place, found.shape, strict=True)):
@@ -252,16 +254,16 @@ def _found(recording: Recording, replay: Replay, tensor: EngineTensor | str) -> 
     if isinstance(tensor, EngineTensor):
         id = replay.id_of(tensor)
         if id is None:
-            raise KeyError(f"this tensor is not in the recording; there are: {_names(recording)}")
+            raise ValueError(f"this tensor is not in the recording; there are: {_names(recording)}")
         return recording.graph.tensor(id)
     named = [one for one in recording.graph.tensors if one.id == tensor] or [
         one for one in recording.graph.tensors if one.name == tensor
     ]
     if not named:
-        raise KeyError(f"there is no tensor {tensor!r} in this recording; there are: {_names(recording)}")
+        raise ValueError(f"there is no tensor {tensor!r} in this recording; there are: {_names(recording)}")
     if len(named) > 1:
         ids = ", ".join(one.id for one in named)
-        raise KeyError(f"{len(named)} tensors are called {tensor!r} in this recording: say which by its id ({ids})")
+        raise ValueError(f"{len(named)} tensors are called {tensor!r} in this recording: say which by its id ({ids})")
     return named[0]
 
 
@@ -337,7 +339,7 @@ def _nudged(recording: Recording, replay: Replay) -> dict[str, dict[str, Any]]:
                 [_short(replay.output_with({leaf.id: _moved(replay, leaf.id, place, by)})) for by in BY]
                 for place in np.ndindex(leaf.shape)
             ]
-        except (ReplayError, KeyError):
+        except (ReplayError, ValueError):
             continue
         found[leaf.id] = {"by": list(BY), "before": before, "results": results}
     return found

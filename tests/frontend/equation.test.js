@@ -14,6 +14,7 @@ test("fractions, names, numbers and signs are told apart", () => {
   assert.deepEqual(plain("2·linear.weight"), ["2", "·", "linear.weight"]);
   assert.deepEqual(plain("x² + w1ᵀ"), [{ x: "2" }, "+", { w1: "T" }]);
   assert.deepEqual(plain("∂(f(a, b))/∂x"), [["∂(f(a,b))", "∂x"]]);
+  assert.deepEqual(plain("∂L/∂relu(net.0(x)) ⊙ y"), [["∂L", "∂relu(net.0(x))"], "⊙", "y"]);
 });
 
 test("words keep the spaces between them", () => {
@@ -49,6 +50,7 @@ test("an array is read in rows, and a name with a shape is none", () => {
   assert.deepEqual(rowsOf("[[1, −2], [4, 0.5]]"), [["1", "−2"], ["4", "0.5"]]);
   assert.deepEqual(rowsOf("[[1], [2]]"), [["1"], ["2"]]);
   assert.deepEqual(rowsOf("[1, −2]"), [["1", "−2"]]);
+  assert.deepEqual(rowsOf("[[[[1, −2], [4, 0.5]]]]"), [["1", "−2"], ["4", "0.5"]]);
   assert.equal(rowsOf("w[…] (5×3)"), undefined);
   assert.equal(rowsOf("(5×3)"), undefined);
 });

@@ -15,9 +15,9 @@ test("two changes are bars from one zero", () => {
 });
 
 test("whether prediction and truth agree is said with the distance", () => {
-  assert.equal(verdict(11, 11.21, "L", "W[1, 0]"), "0.21 apart: L curves, the gradient goes straight on.");
-  assert.equal(verdict(11, 11.0001, "L", "b"), "The same: along b, L is straight.");
-  assert.equal(verdict(0, 0, "L", "b"), "The same: along b, L is straight.");
+  assert.equal(verdict(11, 11.21), "0.21 apart: the gradient is the slope here, and the way bends (a curve or a corner).");
+  assert.equal(verdict(11, 11.0001), "The two agree.");
+  assert.equal(verdict(0, 0), "The two agree.");
 });
 
 test("a path is told by the tensors on it, a long one without its middle", () => {

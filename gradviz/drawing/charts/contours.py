@@ -82,7 +82,7 @@ class ContourChart(Shown):
 
 
 def _svg(drawn: ContourChart) -> str:
-    told, names = drawn.surface.finer(FINER), [way.name for way in drawn.ways]
+    told, names = drawn.surface.finer(FINER), [one.name for one in drawn.ways]
     several = len(names) > 1
     right = LEFT + min(AREA, WIDTH - RIGHT - LEFT - (legend_width(names) if several else 0))
     box = Box(LEFT, TOP, right, TOP + (right - LEFT) / ASPECT)

@@ -56,8 +56,9 @@ function bracketed(text) {
  * @param {string} text
  */
 function differential(text) {
-  const length = text.startsWith("(") ? bracketed(text) : (/^[^\s·×=()/]+(?:\([^()]*\))?/u.exec(text)?.[0].length ?? 0);
-  return text.slice(0, length);
+  const name = /^[^\s·×=()/]*/u.exec(text)?.[0].length ?? 0;
+  const called = text[name] === "(" ? bracketed(text.slice(name)) : 0; // relu(net.0(x)): of a formula's name all of it
+  return text.slice(0, name + called);
 }
 
 /**
@@ -171,8 +172,11 @@ function unbracketed(row) {
   return row.filter((_, k) => !around(k + 1) && !around(k - 1));
 }
 
+/** Whether a piece is higher than a line. @param {Piece} piece @returns {boolean} */
+const isTall = (piece) => piece.kind === "fraction" || piece.kind === "part" || (piece.kind === "group" && piece.of.some(isTall)) || (piece.kind === "power" && isTall(piece.base));
+
 /**
- * Brackets are as high as a fraction or a matrix beside them, and grow for nothing less: the square of something is no reason.
+ * Brackets are as high as a fraction or a matrix inside them, and grow for nothing less: the square of something is no reason.
  * @param {Piece[]} row
  * @param {Part[]} parts
  */
@@ -181,10 +185,21 @@ function allDrawn(row, parts = []) {
   const elements = row.map((piece, k) => drawn(piece, parts, row[k - 1]));
   const last = elements.at(-1);
   if (elements.length > 1 && last?.localName === "mo" && "·⊙+−×@".includes(last.textContent ?? "?")) last.setAttribute("form", "infix"); // the formula goes on
-  if (!row.some(({ kind }) => kind === "fraction" || kind === "part")) {
-    const bases = elements.map((element) => (element.localName === "msup" ? element.children[0] : element));
-    for (const base of bases) if (base.localName === "mo" && "()[]|".includes(base.textContent ?? "?")) base.setAttribute("stretchy", "false");
+  const tall = row.map(isTall);
+  /** @type {number[]} */
+  const open = [];
+  for (const [k, element] of elements.entries()) {
+    const base = element.localName === "msup" ? element.children[0] : element;
+    const sign = base.localName === "mo" ? (base.textContent ?? "?") : "?";
+    if (!"()[]|".includes(sign)) continue;
+    base.setAttribute("stretchy", String(sign === "|" && tall.includes(true)));
+    if ("([".includes(sign)) open.push(k);
+    if (!")]".includes(sign)) continue;
+    // Opened in the line before, or closed in the next: there the rest of the line counts.
+    const start = open.pop() ?? 0;
+    if (tall.slice(start, k).includes(true)) for (const end of [elements[start], base]) end.setAttribute("stretchy", "true");
   }
+  for (const k of open) if (tall.slice(k).includes(true)) elements[k].setAttribute("stretchy", "true");
   return elements;
 }
 
@@ -225,14 +240,14 @@ function drawn(piece, parts, before) {
 const LETTERS = { value: "v", gradient: "g", contribution: "c", local: "n" };
 
 /**
- * The rows of an array as it is printed: "[[1, −2], [4, 0.5]]"; nothing if only its name and shape are. A pure function.
+ * The rows of an array as it is printed: "[[1, −2], [4, 0.5]]", also with axes of length 1 before them, which are not drawn; nothing if
+ * only its name and shape are. A pure function.
  * @param {string} text
  * @returns {string[][] | undefined}
  */
 export function rowsOf(text) {
   if (!/^\[.*\]$/su.test(text)) return undefined;
-  const rows = text.startsWith("[[") ? text.slice(2, -2).split("], [") : [text.slice(1, -1)];
-  return rows.map((row) => row.split(", "));
+  return text.replace(/^\[+|\]+$/gu, "").split("], [").map((row) => row.split(", "));
 }
 
 /**
@@ -272,7 +287,7 @@ export function formulasOf(side) {
   const large = parts.flatMap((part, k) => (isLarge(part) ? [String.fromCharCode(PLACE + k)] : []));
   const cut = (/** @type {string} */ one) => one.split(new RegExp(`([${large.join("")}])`, "u")).filter((piece) => piece.trim());
   // Of a long one its sign, and that of a sum, may stay in the line before.
-  const [, sign = "", sum = "", rest = row] = (whole.length > LONG && /^((?:\+?=|≈) )?(Σ[^(]*\()?(.+)$/su.exec(row)) || [];
+  const [, sign = "", sum = "", rest = row] = (whole.length > LONG && /^((?:\+?=|≈) )?(Σ[^(]*(?=\())?(.+)$/su.exec(row)) || [];
   return [sign, sum, ...(whole.length > SHORT ? breakable(rest) : [rest])].filter(Boolean).flatMap((one) => (large.length ? cut(one) : [one])).map((one) => {
     const text = one.replace(/[\ue000-\ue063]/gu, (sign) => parts[sign.charCodeAt(0) - PLACE].text);
     return { text: text.trim(), row: one, parts };

@@ -11,7 +11,7 @@ const SIGNS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"; // from the m
 const LEVELS = (SIGNS.length - 1) / 2;
 const NOT_FINITE = "!";
 const MOST = 32; // rows and columns; of more the means of blocks
-const [WIDE, HIGH, LARGEST] = [96, 64, 9]; // pixels
+const [WIDE, HIGH, LARGEST] = [96, 64, 12]; // pixels
 
 /**
  * The shade of a number on a scale, as gradviz.drawing.palette.shaded has it.
@@ -21,6 +21,16 @@ const [WIDE, HIGH, LARGEST] = [96, 64, 9]; // pixels
 export function shadeOf(number, scale) {
   if (!Number.isFinite(number)) return NOT_FINITE;
   return SIGNS[LEVELS + Math.sign(number) * Math.round(LEVELS * Math.sqrt(Math.min(Math.abs(number) / scale, 1)))];
+}
+
+/**
+ * The scale of some numbers: that of the picture's heatmaps; of what the picture has no heatmaps of, or is beyond, their own.
+ * @param {number[]} numbers
+ * @param {number | undefined} common
+ */
+export function scaleOf(numbers, common) {
+  const own = numbers.reduce((most, number) => (Number.isFinite(number) ? Math.max(most, Math.abs(number)) : most), 0);
+  return Math.max(own, common ?? 0) || 1;
 }
 
 /**
@@ -47,9 +57,18 @@ export function rowsIn({ shape, data }, transposed = false) {
 }
 
 /**
+ * The scales of a picture, of values and of gradients, as far as it has any in colours.
+ * @param {Pick<import("./state.js").Payload, "grids" | "scales">} payload
+ */
+export function scalesOf({ grids, scales }) {
+  const inColours = (/** @type {string} */ part) => Object.entries(grids).some(([key, { kind }]) => key.endsWith(`_${part}`) && kind !== "numbers");
+  return { v: inColours("v") ? scales.v : undefined, g: inColours("g") ? scales.g : undefined };
+}
+
+/**
  * @param {Facts} facts
  * @param {Record<string, string>} inks
- * @param {{v: number, g: number}} scales
+ * @param {{v?: number, g?: number}} scales of the heatmaps in the picture
  * @returns {(part: Part, step: number) => Element | undefined}
  */
 export function makeHeat(facts, inks, scales) {
@@ -62,9 +81,18 @@ export function makeHeat(facts, inks, scales) {
     const [high, wide] = [rows.length, rows[0].length];
     const cell = Math.max(1, Math.min(LARGEST, WIDE / wide, HIGH / high));
     const grid = { x: 0, y: 0, kind: /** @type {"heatmap"} */ ("heatmap"), rows: high, columns: wide, wide: cell, high: cell, layers: 1, across: 1, gap: 0 };
-    const shades = rows.flat().map((number) => shadeOf(number, role === "value" || role === "local" ? scales.v : scales.g)).join("");
+    const numbers = rows.flat();
+    const scale = scaleOf(numbers, role === "value" || role === "local" ? scales.v : scales.g);
+    const shades = numbers.map((number) => shadeOf(number, scale)).join("");
     const paths = [...shadePaths(grid, shades)].map(([shade, d]) => svgElement("path", { d, stroke: inks[shade], "stroke-width": cell }));
     const [width, height] = [wide * cell, high * cell];
-    return svgElement("svg", { class: "gp-heat", width, height, viewBox: `0 ${-cell / 2} ${width} ${height}`, "aria-hidden": "true" }, ...paths);
+    // Where a cell is an entry, and no mean of several, it can be pointed at.
+    const letter = { value: "v", gradient: "g", contribution: "c", local: "" }[role ?? "value"];
+    const cells = letter && known === value && numbers.length === known.data.length ? numbers.map((_, k) => {
+      const [i, j] = [Math.floor(k / wide), k % wide];
+      const box = { x: j * cell, y: (i - 0.5) * cell, width: cell, height: cell, "data-entry": `${tensor}:${letter}:${transposed ? j * high + i : k}` };
+      return svgElement("rect", box);
+    }) : [];
+    return svgElement("svg", { class: "gp-heat", width, height, viewBox: `0 ${-cell / 2} ${width} ${height}`, "aria-hidden": "true" }, ...paths, ...cells);
   };
 }

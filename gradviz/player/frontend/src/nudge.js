@@ -30,11 +30,11 @@ export function barsOf(said, true_) {
   return { said: bar(said), true_: bar(true_), zero: (Math.abs(low) / span) * 100 };
 }
 
-/** Says whether the two agree. @param {number} said @param {number} true_ @param {string} output @param {string} where */
-export function verdict(said, true_, output, where) {
+/** Says whether the two agree. @param {number} said @param {number} true_ */
+export function verdict(said, true_) {
   const apart = Math.abs(true_ - said);
-  if (apart <= 1e-4 * Math.max(Math.abs(said), Math.abs(true_))) return phrase("nudge: same along straight", { where, output });
-  return phrase("nudge: apart curves gradient goes straight", { apart: numberText(apart, 2), output });
+  if (apart <= 1e-4 * Math.max(Math.abs(said), Math.abs(true_))) return phrase("nudge: two agree");
+  return phrase("nudge: apart way bends", { apart: numberText(apart, 2) });
 }
 
 /**
@@ -55,7 +55,7 @@ export function makeNudge(facts, nudges, say, ask) {
     return { row: html("div", { class: "gp-nudged" }, html("span", { class: "gp-muted" }, words), html("span", { class: "gp-beam", "aria-hidden": "true" }, bar), number), bar, number };
   });
   const note = html("p", { class: "gp-muted" });
-  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge" }, html("div", { class: "gp-nudge-head" }, head, html("span", { class: "gp-turn" }, less, amount, more), outcome), html("div", { class: "gp-bars" }, ...rows.map(({ row }) => row)), note);
+  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge" }, html("div", { class: "gp-nudge-head" }, head, amount, html("span", { class: "gp-turn" }, less, more), outcome), html("div", { class: "gp-bars" }, ...rows.map(({ row }) => row)), note);
   /** @type {Entry | undefined} */
   let entry;
   let by = USUAL;
@@ -64,6 +64,14 @@ export function makeNudge(facts, nudges, say, ask) {
   const known = new Map();
   const keyOf = (/** @type {Entry} */ { tensor, index }) => `${tensor} ${index} ${by}`;
   const choices = () => (entry && Object.hasOwn(nudges, entry.tensor) ? nudges[entry.tensor].by : STEPS);
+
+  /** @type {Entry | undefined} the one that was meant last */
+  let last;
+  /** Whether a leaf can be nudged. @param {string} id */
+  const can = (id) => Object.hasOwn(nudges, id) || (ask !== undefined && facts.tensor(id)?.producer === undefined && Boolean(facts.tensor(id)?.requires_grad));
+
+  /** The first entry of a leaf with a gradient that is not 0, if any is: one that does nothing shows nothing. @param {string} id */
+  const firstMoving = (id) => Math.max(0, (facts.gradients.at(id, Infinity)?.value.data ?? []).findIndex((number) => Number(number) !== 0));
 
   /** @param {number} direction */
   function turn(direction) {
@@ -91,7 +99,9 @@ export function makeNudge(facts, nudges, say, ask) {
     if (!all.includes(by)) by = all.includes(USUAL) ? USUAL : all[all.length - 1];
     const gradient = facts.gradients.at(entry.tensor, step);
     const slope = gradient?.complete ? Number(gradient.value.data?.[entry.index]) : undefined;
-    const found = outputs(entry);
+    // Nothing is told before it has been computed: the change is the end of the way forward, the slope of the way back.
+    const isComing = tensor.requires_grad ? slope === undefined : !facts.values.at(facts.outputId, step);
+    const found = isComing ? "" : outputs(entry);
     const { before = undefined, after: then = undefined } = typeof found === "object" ? found : {};
     if (found === undefined) ask?.(entry.tensor, entry.index, by);
     const place = placeOf(entry.index, tensor.shape);
@@ -105,15 +115,26 @@ export function makeNudge(facts, nudges, say, ask) {
     const true_ = then === undefined || before === undefined ? undefined : then - before;
     const { said: one, true_: other } = barsOf(said ?? 0, true_ ?? 0);
     for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%`, minWidth: width ? "" : "0" });
-    rows[0].number.textContent = !tensor.requires_grad ? phrase("nudge: nothing has none", { name }) : said === undefined || slope === undefined ? phrase("nudge: not all has arrived") : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
-    rows[1].number.textContent = true_ === undefined ? "…" : change(true_);
-    note.textContent = typeof found === "string" ? found : said === undefined || true_ === undefined ? "" : verdict(said, true_, output, `${name}${place.length ? `[${place.join(", ")}]` : ""}`);
+    rows[0].number.textContent = !tensor.requires_grad ? phrase("nudge: nothing has none", { name }) : said === undefined || slope === undefined ? phrase("nudge: comes with last step") : `${numberText(slope)} × ${by < 0 ? `(${numberText(by)})` : numberText(by)} = ${change(said)}`;
+    rows[1].number.textContent = true_ !== undefined ? change(true_) : isComing ? "" : "…";
+    rows[1].row.hidden = isComing;
+    note.textContent = typeof found === "string" ? found : said === undefined || true_ === undefined ? "" : verdict(said, true_);
   }
 
   return {
     element,
-    /** Which leaves can be nudged. @param {string} id */
-    can: (id) => Object.hasOwn(nudges, id) || (ask !== undefined && facts.tensor(id)?.producer === undefined && Boolean(facts.tensor(id)?.requires_grad)),
+    /**
+     * The entry of a leaf that is meant: the one the reader is at or has picked; or the first of a leaf that is near, or was meant before.
+     * @param {Entry | undefined} picked
+     * @param {string[]} near the ids of what was selected, and of what this step reaches
+     */
+    meant(picked, near) {
+      const id = picked?.part === "c" ? facts.edge(picked.tensor)?.tensor.id : picked?.tensor;
+      if (picked && id && can(id)) return (last = { tensor: id, part: "g", index: picked.index });
+      const found = [...near, last?.tensor ?? "", ...Object.keys(nudges)].find((other) => can(other) && facts.tensor(other)?.requires_grad);
+      if (found !== last?.tensor) last = found === undefined ? undefined : { tensor: found, part: "g", index: firstMoving(found) };
+      return last;
+    },
     /** @param {Entry | undefined} given @param {number} k */
     show(given, k) {
       [entry, step] = [given, k];

@@ -9,6 +9,9 @@ import { phrase } from "./words.js";
 /** @typedef {import("./state.js").Step} Step */
 /** @typedef {import("./state.js").Payload} Payload */
 
+const SMALLEST = 0.68; // of the usual size of a matrix
+const PADDING = 12; // pixels, on either side of an equation
+
 /**
  * @param {Step[]} steps
  * @param {(step: number) => void} go
@@ -63,6 +66,15 @@ export function makePanel({ steps }, go, enter, program, parts, heatmap) {
   const reading = html("div", { class: "gp-reading" }, words, ...parts);
   const below = html("div", { class: "gp-below" }, program.element, html("div", { class: "gp-more" }, why, log.element));
 
+  /** Sets matrices that are wider than the equation's box smaller, as long as they can be read; beyond that the box scrolls. */
+  function fit() {
+    equation.style.removeProperty("--gp-fit");
+    const room = equation.clientWidth - 2 * PADDING;
+    const wide = [...equation.querySelectorAll("math:has(mtable)")].reduce((most, { scrollWidth }) => Math.max(most, scrollWidth), 0);
+    if (room > 0 && wide > room) equation.style.setProperty("--gp-fit", String(Math.max(SMALLEST, (room - 1) / wide)));
+  }
+  new ResizeObserver(fit).observe(words);
+
   return {
     element: html("div", { class: "gp-panel" }, reading, below),
     /** Puts something above everything else. @param {HTMLElement} first */
@@ -84,6 +96,7 @@ export function makePanel({ steps }, go, enter, program, parts, heatmap) {
       why.hidden = !reason.textContent;
       equation.replaceChildren(...lines.map((line) => equationLine(line, (part) => heatmap(part, k))));
       equation.hidden = lines.length === 0;
+      fit();
       log.show(k);
     },
   };

@@ -11,7 +11,7 @@ import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
-import { makeHeat } from "./heat.js";
+import { makeHeat, scalesOf } from "./heat.js";
 import { makeInspector } from "./inspect.js";
 import { commandOf } from "./keys.js";
 import { linksOf } from "./links.js";
@@ -181,22 +181,12 @@ function mount(model, el) {
     hidden: () => modes.predict,
     changed(entry) {
       // Either would tell what the reader is to predict.
-      nudge.show(modes.predict ? undefined : leafEntry(entry), now());
-      paths.show(leafEntry(entry), modes.predict ? -1 : now());
+      const leaf = nudge.meant(entry, [model.get("selected"), ...steps[now()].touched]);
+      nudge.show(modes.predict ? undefined : leaf, now());
+      paths.show(leaf ?? entry, modes.predict ? -1 : now());
     },
   });
-  /** The entry of a leaf that is meant: the one the reader is at or has picked, or one of what was selected, or of what this step reaches. @param {import("./explain.js").Entry | undefined} entry */
-  function leafEntry(entry) {
-    const id = entry && (entry.part === "c" ? facts.edge(entry.tensor)?.tensor.id : entry.tensor);
-    if (entry && id && nudge.can(id)) return (leaf = { tensor: id, part: "g", index: entry.index });
-    const learns = (/** @type {string} */ other) => nudge.can(other) && facts.tensor(other)?.requires_grad;
-    const near = [model.get("selected"), ...steps[now()].touched, leaf?.tensor ?? "", ...Object.keys(payload.nudges ?? {})].find(learns);
-    if (near !== leaf?.tensor) leaf = near === undefined ? undefined : { tensor: near, part: "g", index: 0 };
-    return leaf;
-  }
-  /** @type {import("./explain.js").Entry | undefined} */
-  let leaf;
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, payload.scales));
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, scalesOf(payload)));
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {

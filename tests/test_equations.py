@@ -286,6 +286,15 @@ def test_a_larger_array_stands_there_with_its_name_and_shape():
     assert "∂Σ(h)/∂w = xᵀ (6×2) · ∂Σ(h)/∂(x @ w) (2×5) = (6×5)" in lines
 
 
+def test_a_matrix_in_more_axes_stands_there_with_its_numbers():
+    image = gv.tensor([[[[1.0, -2.0], [3.0, 0.5]]]], requires_grad=True)
+    assert "relu(image) = relu([[[[1, −2], [3, 0.5]]]]) = [[[[1, 0], [3, 0.5]]]]" in lines_of(
+        image.relu().sum(), image=image
+    )
+    two = image.detach().repeat(2, 1, 1, 1)
+    assert not any("[[" in line for line in lines_of(two.requires_grad_().relu().sum(), two=two))
+
+
 def test_a_line_that_rounding_makes_false_says_so():
     x = gv.tensor([1.0, 3.0], requires_grad=True)
     lines = lines_of((x / 3).sum(), x=x)

@@ -295,7 +295,7 @@ FUNCTIONS: dict[str, Any] = {
     "softplus": lambda x, beta=1, threshold=math.inf: np.where(beta * x > threshold, x, np.log1p(np.exp(beta * x)) / beta),
     "Phi": lambda x: specialmath.erfc(-np.asarray(x) / math.sqrt(2)) / 2,
     "phi": lambda x: np.exp(-np.square(x) / 2) / math.sqrt(2 * math.pi),
-    "clip": np.clip,
+    "clip": np.clip, "relu": lambda x: np.maximum(x, 0),
     "sum": _sum, "mean": _mean, "max": _max, "min": _min, "prod": _prod,
     "var": lambda x, dim=None, keepdim=True, correction=0: _spread_of(x, dim, correction, keepdim),
     "std": lambda x, dim=None, keepdim=True, correction=0: np.sqrt(_spread_of(x, dim, correction, keepdim)),

@@ -353,7 +353,8 @@ class Naming:
         if len(run.nodes) > 1 and run.written.sign:
             name = self._as_product(run, called) or self._text(run, called) or name
         elif len(run.nodes) > 1 and function:
-            name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
+            entered = "" if function in written.DERIVING else self._as_called(run.nodes, function, called)
+            name = self._text(run, called) or entered or name
         return (self._text(run, called) if "…" in name else "") or name
 
     def _as_product(self, run: Run, called: Mapping[Key, Called]) -> str:

@@ -32,7 +32,7 @@ def place_in(base: Any, view: Any) -> str:
             slice(start, start + lengths[axis]) if axis in lengths else start for axis, start in enumerate(starts)
         )
         inside = all(start < length for start, length in zip(starts, base.shape, strict=True))
-        found = base[index] if inside else base
+        found = base[(*index, ...)] if inside else base  # of a single entry an array too
         if (found.shape, found.strides, _address(found)) == (view.shape, view.strides, _address(view)):
             told = [_index_text(one, length) for one, length in zip(index, base.shape, strict=True)]
             while told[-1] == ":":

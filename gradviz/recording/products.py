@@ -7,6 +7,7 @@ Which of them belong to it is told by the words of the program: what the same wo
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -258,14 +259,15 @@ class _Search:
 
     def _is_whole(self, product: Product) -> bool:
         """Return True if no other gradient reaches a factor between the step of the product and that of its helper."""
-        inside = {operation.id for operation in product.operations}
-        last = product.operations[-1].sequence
-        return all(
-            user.id in inside or not factor.helpers[0].sequence < user.sequence < last
-            for factor in product.factors
-            if factor.helpers
-            for user in self.users[factor.tensor.id]
-        )
+        inside, last = {operation.id for operation in product.operations}, product.operations[-1].sequence
+        by_sequence = attrgetter("sequence")
+        for factor in product.factors:
+            if factor.helpers:
+                users = self.users[factor.tensor.id]  # in order: a weight may be used at each of thousands of steps
+                first = bisect_right(users, factor.helpers[0].sequence, key=by_sequence)
+                if any(user.id not in inside for user in users[first : bisect_left(users, last, key=by_sequence)]):
+                    return False
+        return True
 
 
 def _turns(move: Move) -> bool:

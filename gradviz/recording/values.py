@@ -64,7 +64,13 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
         value = Value((), dtype_text(array.dtype), (_plain(number),))
         if printed is None:
             return number, value
-        known = {"shape": (), "dtype": value.dtype, "data": value.data, "summary": None, "preview": None}
+        known: dict[str, Any] = {
+            "shape": (),
+            "dtype": value.dtype,
+            "data": value.data,
+            "summary": None,
+            "preview": None,
+        }
         return number, later(Value, None, partial(printed, number), **known)
     if array.nbytes > COPIED_UP_TO:
         return None, value_of(array)

@@ -154,15 +154,19 @@ def composed(
     module
         Path of the module in which it ran; in what would be too long it is not said again.
     """
-    counts = {name for name in names if "⁽" in name}
-    if len(counts) == 1:  # in a long loop all is alike but the count
-        (own,) = counts
-        start, _, digits = own.rpartition("⁽")
-        if start.isidentifier():
-            alike = f"{start}⁽{'⁰' * (len(digits) - 1)}⁾"
-            others = tuple([alike if name == own else name for name in names])
-            return _composed(operation, others, named, arrays, settings, module).replace(alike, own)
-    return _composed(operation, names, named, arrays, settings, module)
+    counts = dict.fromkeys(_COUNT.findall(" ".join(names)))
+    if not counts or len(counts) > len(_RAISED):
+        return _composed(operation, names, named, arrays, settings, module)
+    # In a long loop all is alike but the counts: they are put in afterwards.
+    alike = {own: f"⁽{digit * (len(own) - 2)}⁾" for own, digit in zip(counts, _RAISED, strict=False)}
+    others = tuple([_COUNT.sub(lambda found: alike[found[0]], name) for name in names])
+    back = {digits: own for own, digits in alike.items()}
+    name = _composed(operation, others, named, arrays, settings, module)
+    return _COUNT.sub(lambda found: back.get(found[0], found[0]), name)
+
+
+_RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+_COUNT = re.compile(f"⁽[{_RAISED}]+⁾")
 
 
 @lru_cache(maxsize=4096)

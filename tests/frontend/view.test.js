@@ -23,6 +23,8 @@ test("a picture fits its room, is never too small to read nor blown up", () => {
   assert.equal(scaleToFit(400, 300, 800, 900), 1.5);
   assert.equal(scaleToFit(800, 600, 800, 600), 1);
   assert.equal(scaleToFit(4000, 300, 800, 600), 0.9);
+  assert.equal(scaleToFit(4000, 700, 800, 600), 6 / 7); // all of its height, to scroll one way only
+  assert.equal(scaleToFit(4000, 800, 800, 600), 0.9);
   assert.equal(scaleToFit(4000, 300, 800, 600, { smallest: 1.3 }), 1.3);
   assert.equal(scaleToFit(400, 300, 2000, 900, { largest: 2.6 }), 2.6);
 });

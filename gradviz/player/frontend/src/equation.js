@@ -85,7 +85,7 @@ export function pieces(text) {
     const number = NUMBER.exec(rest)?.[0];
     const name = NAME.exec(rest)?.[0];
     const root = rest.startsWith("√") ? underRoot(rest.slice(1)) : "";
-    const summed = /^Σ (rows|columns|ax[ei]s [\d, ]*\d) /u.exec(rest);
+    const summed = /^Σ (rows|columns|positions|ax[ei]s [\d, ]*\d)(?: |(?=\())/u.exec(rest);
     const last = found.at(-1);
     const counted = last && COUNTED.exec(rest)?.[0];
     const raised = rest.startsWith("(") ? bracketed(rest) : 0; // what is in brackets may be raised as a whole

@@ -3,6 +3,7 @@
 const SMALLEST = 0.75; // a little small, but all of the picture is in view
 const SCROLLED = 0.9; // what does not fit even so scrolls, and is shown at a size that is easy to read
 const LARGEST = 1.5;
+const READABLE = 0.82; // the smallest text is 9 pixels high
 
 /**
  * @param {number} width
@@ -13,7 +14,10 @@ const LARGEST = 1.5;
  */
 export function scaleToFit(width, height, roomAcross, roomDown, { smallest = SMALLEST, scrolled = SCROLLED, largest = LARGEST } = {}) {
   const fitting = Math.min(largest, roomAcross / width, roomDown / height);
-  return fitting >= smallest ? fitting : Math.max(smallest, scrolled);
+  if (fitting >= smallest) return fitting;
+  // What fits one way, a little smaller, scrolls the other way only.
+  const oneWay = Math.max(roomAcross / width, roomDown / height);
+  return Math.max(smallest, oneWay >= READABLE ? Math.min(oneWay, scrolled) : scrolled);
 }
 
 /**

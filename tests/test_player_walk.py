@@ -347,9 +347,9 @@ def test_a_program_by_keyboard_alone(walk):
     assert as_printed(shown.locator(".gp-route-sum b").inner_text(), gradient[1])
     tab_to(shown, "gp-small", "Nudge it less", key="Shift+Tab")
     assert shown.locator(".gp-route[aria-pressed=true]").count() == 1
-    before = shown.locator(".gp-turn b").inner_text()
+    assert shown.locator(".gp-nudge-head b").inner_text() == "0.1"
     shown.keyboard.press("Enter")
-    assert shown.locator(".gp-turn b").inner_text() != before
+    assert shown.locator(".gp-nudge-head b").inner_text() == "0.01"
     assert "gradient says" in status.text_content()
     # Back: to the card, out of its details, and to the first step.
     tab_to(shown, "gp-entries", key="Shift+Tab")

@@ -13,7 +13,9 @@ const LARGEST = 1.5;
  */
 export function scaleToFit(width, height, roomAcross, roomDown, { smallest = SMALLEST, scrolled = SCROLLED, largest = LARGEST } = {}) {
   const fitting = Math.min(largest, roomAcross / width, roomDown / height);
-  return fitting >= smallest ? fitting : Math.max(smallest, scrolled);
+  if (fitting >= smallest) return fitting;
+  const across = roomAcross / width; // it scrolls down, as one reads, rather than both ways
+  return across >= smallest ? Math.min(across, scrolled) : Math.max(smallest, scrolled);
 }
 
 /**

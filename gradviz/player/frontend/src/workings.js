@@ -179,7 +179,7 @@ export function makeWorkings(nameOf) {
         this.show(explanation);
         return element.offsetHeight + 4;
       });
-      element.style.height = `clamp(4.5em, ${Math.max(0, ...heights)}px, 12em)`;
+      element.style.height = `clamp(4.5em, ${Math.max(0, ...heights)}px, 8.5em)`;
     },
     /** @param {Explanation | string | undefined} explanation or words, or nothing */
     show(explanation) {

@@ -13,6 +13,7 @@ from gradviz.drawing.bars import BAR, MOST_LINES
 from gradviz.nn import functional as F
 from gradviz.recording import dumps, loads, number_text, record_graph
 
+TICK = "tick: y, 1 at the right class"
 SCORES = [[2.0, 1.0, 0.1], [0.5, 2.5, -1.0], [0.0, 0.0, 0.0], [-1.0, 3.0, 0.2]]
 
 
@@ -149,20 +150,20 @@ def test_examples_that_do_not_count_have_no_target():
     recording, view, disc = drawn(F.cross_entropy(logits, y), logits=logits, y=y)
     end = face(recording, view)
     assert column(end, disc, "y")[3:6] == column(end, disc, "d")[3:6] == ["none"] * 3
-    assert disc.notes == ()  # (p − y) / 4 would not be true
+    assert disc.notes == (TICK,)  # (p − y) / 4 would not be true
 
 
 def test_where_examples_do_not_count_alike_no_formula_is_written():
     logits, y = leaf(SCORES), gv.tensor([0, 1, 2, 1])
     *_, disc = drawn(F.cross_entropy(logits, y, weight=gv.tensor([1.0, 2.0, 3.0])), logits=logits, y=y)
-    assert disc.notes == ()
+    assert disc.notes == (TICK,)
 
 
 def test_of_many_examples_the_first_are_shown_and_of_many_classes_none():
     logits, y = gv.zeros(32, 5, requires_grad=True), gv.zeros(32, dtype=gv.int64)
     *_, disc = drawn(F.cross_entropy(logits, y), logits=logits, y=y)
     assert len(disc.bars.labels) == 10 <= MOST_LINES
-    assert disc.notes == ("the first 2 of 32", "∂/∂scores = (p − y) / 32")
+    assert disc.notes == (TICK, "the first 2 of 32", "∂/∂scores = (p − y) / 32")
     wide = gv.zeros(2, 50, requires_grad=True)
     view = draw_recording(record_graph(F.cross_entropy(wide, gv.tensor([0, 1])), backward=True)).view
     assert all(disc.bars is None for disc in view.discs)
@@ -210,8 +211,20 @@ def test_a_cross_entropy_is_one_operation_whose_step_says_probability_minus_targ
     assert [tensor.name for tensor in recording.graph.tensors] == ["logits", "y", "loss"]
     assert [frame.phase for frame in recording.frames] == ["forward", "forward", "backward", "backward"]
     last = recording.frames[-1]
+    forward = recording.frames[1]
+    assert forward.sentence == (
+        "loss is computed from logits and y. It is the mean of −ln p of the right class over 4 examples, "
+        "where p is softmax(logits)."
+    )
+    assert forward.equation[0].text.startswith("loss = cross_entropy(logits, y) = −(ln(0.659) + ln(0.85798) + ln(")
+    right = [part.value.data[0] for part in forward.equation[0].sides[2] if part.text.startswith("0.")]
+    assert -np.mean(np.log(right)) == pytest.approx(loss.item())
+    assert last.sentence == (
+        "logits gets p − onehot(y), over the 4 examples of the mean; p is softmax(logits). "
+        "A step against this gradient raises each right class and lowers the others."
+    )
     (line,) = last.equation
-    assert line.text.startswith("∂loss/∂logits = (p − y)/4 = ([[0.659")
+    assert line.text.startswith("∂loss/∂logits = (p − onehot(y))/4 = ([[0.659")
     theirs = torch.tensor(SCORES, requires_grad=True)
     torch.nn.functional.cross_entropy(theirs, torch.tensor([0, 1, 2, 1])).backward()
     sent = last.contributions[0]
@@ -228,11 +241,27 @@ def test_a_cross_entropy_is_one_operation_whose_step_says_probability_minus_targ
     assert loads(dumps(recording)) == recording
 
 
+@pytest.mark.parametrize(
+    ("scores", "target", "reduction", "told", "right"),
+    [
+        (SCORES[0], 1, "mean", "It is −ln p of the right class, where p is softmax(s).", "−ln(0.2424)"),
+        (SCORES[:2], [1, 0], "sum", "It is the sum of −ln p of the right class over 2 examples", "−(ln(0.2424) + ln(0.1161))"),
+        (SCORES * 2, [1] * 8, "mean", "It is the mean of −ln p of the right class over 8 examples", "cross_entropy(s, y)"),
+    ],
+)  # fmt: skip
+def test_a_cross_entropy_says_what_it_is(scores, target, reduction, told, right):
+    s, y = leaf(scores), gv.tensor(target)
+    loss = F.cross_entropy(s, y, reduction=reduction)
+    forward = drawn(loss, s=s, y=y, loss=loss)[0].frames[1]
+    assert told in forward.sentence
+    assert re.split(" [=≈] ", forward.equation[0].text)[-2] == right
+
+
 def test_a_cross_entropy_further_back_multiplies_with_what_arrives():
     logits, y = leaf(SCORES), gv.tensor([0, 1, 2, 1])
     recording, *_ = drawn(F.cross_entropy(logits, y) * 3, logits=logits, y=y)
     line = recording.frames[-1].equation[0].text
-    assert " · (p − y)/4 = 3 · ([[" in line
+    assert " · (p − onehot(y))/4 = 3 · ([[" in line
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from gradviz.engine.operation import BESIDE, TABLE, Operation
 from gradviz.engine.operations import joining
 from gradviz.nn.hooks import _identity
 from gradviz.recording import record_graph
+from gradviz.recording.folding import as_written
 
 PACKAGE = Path(gv.__file__).parent
 ROWS = [
@@ -150,7 +151,8 @@ def test_each_case_of_each_row_is_reached(monkeypatch):
         texts = row.cases
         if len(texts) > 1:
             missing = {case for case in texts if (id(texts), case) not in reached}
-            missing -= {""} if {"all", "along"} <= set(texts) else set()  # that is for the page of all operations
+            every = {"all", "along"} <= set(texts) or f"to {'+'.join(row.inputs)}" in texts
+            missing -= {""} if every else set()  # that is for the page of all operations
             assert not missing, f"{row.name}: {missing} in no program"
 
 
@@ -208,6 +210,35 @@ def literals(*folders):
                 node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
             }
     return found
+
+
+def test_what_is_said_of_a_way_forward_is_short_and_of_arguments():
+    rows = {row.name: row for row in ROWS}
+    for name, written in catalogue()["forward"].items():
+        assert len(sentences_in(written)) == 1
+        assert len(written) <= LONGEST
+        assert names_in(written) <= {*rows[name].inputs, "group"}
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("a @ b", "y is computed from a and b. Each entry is a row of a times a column of b."),
+        ("a + v", "y is computed from a and v, entry by entry. v is added to every row."),
+        ("a * c", "y is computed from a and c, entry by entry. c is used for every column."),
+        ("c * v", "y is computed from c and v, entry by entry. c is used for every column and v is used for every row."),
+        ("a.exp()", "y is computed from a, entry by entry."),
+        ("a.sum()", "y is computed from a."),
+        ("s * s", "y is computed from s."),
+        ("a.softmax(1)", "y is computed from a. In each row, each x becomes eˣ over the sum of all eˣ, so that they add up to 1."),
+        ("N.linear(a, b, v)", "y is computed from a, b and v. Each entry is a row of a times a row of b; v is added to every row."),
+    ],
+)  # fmt: skip
+def test_a_way_forward_says_how(code, said):
+    names = {name: gv.tensor(numbers, requires_grad=True) for name, numbers in GIVEN.items()}
+    y = eval(code, {"torch": gv, "N": gv.nn.functional, **names})
+    steps = as_written(record_graph(y, variables=({"y": y, **names},))).frames
+    assert [frame.sentence for frame in steps if frame.title == "y"] == [said]
 
 
 def test_everything_that_can_be_said_at_a_step_is_said():

@@ -113,9 +113,16 @@ def test_a_vector_in_a_matrix_product_says_that_it_is_a_row():
 
 def test_part_of_a_tensor_does_not_go_by_the_name_of_all_of_it():
     x, w = gv.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]), gv.ones(3, requires_grad=True)
-    for part, name in [(x[0], "x[…]"), (x.T[:, 0], "x[…]"), (x, "x")]:
-        cards = {card.name for card in draw_recording(record_graph((part * w).sum(), names={"x": x})).view.cards}
-        assert name in cards
+    y, v = gv.zeros(4, 1, 6), gv.ones((), requires_grad=True)
+    parts = [
+        *[(x[1], w, "x[1]"), (x.T[:, 0], w, "x[0]"), (x[:1], w, "x[:1]"), (x, w, "x")],
+        *[(y[3], v, "y[3]"), (y[2, 0], v, "y[2, 0]"), (y[1, 0, 4], v, "y[1, 0, 4]"), (y[1:3], v, "y[1:3]")],
+        *[(x[:, 1], v, "x[:, 1]"), (x[:, 1:], v, "x[:, 1:]"), (x[:, ::2], v, "x[…]"), (y[..., 1:3], v, "y[:, :, 1:3]")],
+    ]
+    for part, factor, name in parts:
+        names = {"x": x, "y": y}
+        cards = {card.name for card in draw_recording(record_graph((part * factor).sum(), names=names)).view.cards}
+        assert name in cards, (name, cards)
     assert "xᵀ" in {card.name for card in draw_recording(record_graph((w @ x.T).sum(), names={"x": x})).view.cards}
 
 

@@ -131,12 +131,14 @@ def as_printed(part):
 
 
 def _read(text):
-    """Read a number, or the rows of an array."""
+    """Read a number, or the rows of an array, in as many brackets as it has axes."""
     if not text.startswith("["):
         try:
             return read(text)
         except ValueError:
             raise UnknownError(text) from None  # a name and a shape
+    if text.startswith("[[["):
+        return [_read(text[1:-1])]
     if text.startswith("[["):
         return [_read(f"[{row}]") for row in text[2:-2].split("], [")]
     return [read(number) for number in text[1:-1].split(", ")]
@@ -268,6 +270,13 @@ def test_a_larger_array_stands_there_with_its_name_and_shape():
     lines = lines_of(h.sum(), x=x, w=w, h=h)
     assert "x (2×6) @ w (6×5) = (2×5)" in lines
     assert "∂Σ(h)/∂w = xᵀ (6×2) · ∂Σ(h)/∂(x @ w) (2×5) = (6×5)" in lines
+
+
+def test_a_matrix_in_more_axes_stands_there_with_its_numbers():
+    image = gv.tensor([[[[1.0, -2.0], [3.0, 0.5]]]], requires_grad=True)
+    assert "relu(image) = relu([[[[1, −2], [3, 0.5]]]]) = [[[[1, 0], [3, 0.5]]]]" in lines_of(image.relu().sum(), image=image)
+    two = image.detach().repeat(2, 1, 1, 1)
+    assert not any("[[" in line for line in lines_of(two.requires_grad_().relu().sum(), two=two))
 
 
 def test_a_line_that_rounding_makes_false_says_so():

@@ -5,6 +5,7 @@
   whatever happened; ``to w`` where that argument alone gets a gradient (``to a+b``: those two do); ``twice`` where one tensor is
   all arguments; ``stretched`` where one was broadcast (before other conditions: ``stretched to w``); ``all`` and ``along`` for a
   reduction of all axes, and of some; ``scaled`` for a row with a factor. ``{"same": key}`` refers to another row.
+- ``forward``: how a row computes its result, where that is worth a sentence.
 - ``step``: what is said beside that at a step.
 - ``meaning``: what the words in formulas stand for.
 - ``player`` and ``training``: the pages' own words, for the front end.
@@ -20,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-__all__ = ["cases_of", "meaning", "text"]
+__all__ = ["cases_of", "meaning", "text", "text_or_nothing"]
 
 
 def _read(name: str) -> str:
@@ -57,6 +58,17 @@ def text(key: str, section: str = "step", **given: object) -> str:
     """
     written: str = catalogue()[section][key]
     return written.format_map(given)
+
+
+def text_or_nothing(key: str, section: str, **given: object) -> str:
+    """Return a text as `text` does; nothing if there is none.
+
+    Examples
+    --------
+    >>> text_or_nothing("mm", "forward", self="x", mat2="w"), text_or_nothing("add", "forward")
+    ('Each entry is a row of x times a column of w.', '')
+    """
+    return text(key, section, **given) if key in catalogue()[section] else ""
 
 
 def cases_of(keys: Iterable[str]) -> Mapping[str, str]:

@@ -48,7 +48,7 @@ class Bars:
     waits
         True where differences are shown once the gradient has been passed on.
     notes
-        How many examples are shown, if not all; and the gradient in symbols.
+        What the ticks mark; how many examples are shown, if not all; and the gradient in symbols.
     """
 
     labels: tuple[str, ...]
@@ -114,6 +114,8 @@ def bars(operation: Operation, recording: Recording, last: Moment) -> Bars | Non
     notes = [text("first of", shown=shown, count=examples)] if shown < examples else []
     if rule.gradient and targets is not None and not np.isnan(targets).any():
         notes.append(rule.gradient(dict(operation.attributes), predictions.shape))
+    if targets is not None:
+        notes.insert(0, text("mark of a class" if rule.gradient is _of_classes else "mark"))
     backward = any(frame.phase == "backward" and frame.current == operation.id for frame in recording.frames)
     return Bars(
         tuple(",".join(map(str, place)) for place in index[: shown * classes]),

@@ -40,6 +40,9 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.NotEq: " ≠ ",
 }
 
+_WRITTEN_OUT = ("2", "3")
+"""Entry-by-entry powers that are written as products."""
+
 GRADIENT = "grad"
 """The upstream gradient's name, in a formula that is a whole contribution."""
 
@@ -170,6 +173,7 @@ def pieces(
     arrays: Collection[str] = (),
     product: str = " @ ",
     short: bool = False,
+    entrywise: bool = False,
 ) -> tuple[Piece, ...]:
     """Print a formula as `formula` does, in pieces.
 
@@ -183,15 +187,19 @@ def pieces(
         What to write for a product of matrices.
     short
         Whether to write only a letter for some functions.
+    entrywise
+        Whether to write a power of what has axes as one of its entries: ``W²`` of a matrix could be read as ``W @ W``.
 
     Examples
     --------
     >>> "".join(piece.text for piece in pieces("2 * self * other", {"self": "x", "other": "w"}, arrays=("self", "other")))
     '2·x⊙w'
+    >>> "".join(piece.text for piece in pieces("self**2 + self**5", {"self": "W"}, arrays=["self"], entrywise=True))
+    'W ⊙ W + W^⊙5'
     """
     absent = frozenset([name for name, word in words.items() if word == "None"])
     order = words if order is None else order
-    return _print(_parse(expression, absent), _Words(words, order, frozenset(arrays), product, short))[0]
+    return _print(_parse(expression, absent), _Words(words, order, frozenset(arrays), product, short, entrywise))[0]
 
 
 class _Words(NamedTuple):
@@ -202,6 +210,7 @@ class _Words(NamedTuple):
     arrays: frozenset[str] = frozenset()
     product: str = " @ "
     short: bool = False
+    entrywise: bool = False
 
     def in_order(self, node: ast.expr, text: str) -> str:
         """Return what a part of the formula is in the line that decides; here it is `text`."""
@@ -230,7 +239,7 @@ def binding(text: str) -> int:
             continue
         if sign in "+−-" and place and text[place - 1] not in "e·/^":
             loosest = min(loosest, _SUM)
-        elif sign in "·/@⊙×÷":
+        elif sign in "·/@⊙×÷" and text[place - 1 : place] != "^":
             loosest = min(loosest, _PRODUCT)
         elif sign in "−-":
             loosest = min(loosest, _MINUS)
@@ -382,7 +391,13 @@ def _print_power(base: ast.expr, power: ast.expr, words: _Words) -> Printed:
         return printed
     if exponent == "0":
         return (Piece("1", ast.BinOp(base, ast.Pow(), power)),), _ATOM
-    return _joined(_enclosed(printed, _ATOM), Piece(superscript(exponent), power)), _POWER
+    if not (words.entrywise and words.has_axes(base)):
+        return _joined(_enclosed(printed, _ATOM), Piece(superscript(exponent), power)), _POWER
+    if exponent in _WRITTEN_OUT:
+        factor = _enclosed(printed, _POWER)
+        return _joined(factor, *(part for _ in range(int(exponent) - 1) for part in (" ⊙ ", factor))), _PRODUCT
+    raised = exponent if binding(exponent) == _ATOM else f"({exponent})"
+    return _joined(_enclosed(printed, _ATOM), Piece(f"^⊙{raised}", power)), _POWER
 
 
 def _print_binary(left: ast.expr, sign: ast.operator, right: ast.expr, words: _Words) -> Printed:

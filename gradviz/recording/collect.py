@@ -209,7 +209,7 @@ class Collection:
             else:
                 known |= {"local": "", "local_number": ""}
             if self.numbers and row.differentiable[place]:
-                apart = {"link": partial(linking.link_of, applied, slot, len(self.nodes))}
+                apart = partial(_link, applied, slot, len(self.nodes))
             else:
                 known["link"] = None
             arguments.append(later(Argument, write, apart, **known))
@@ -264,6 +264,10 @@ class Collection:
             owner = tensor.name.rpartition(".")[0]
             if owner in paths:
                 self._tensors[place] = replace(tensor, module=owner)
+
+
+def _link(applied: Applied, slot: str, operations: int) -> Mapping[str, Any]:
+    return {"link": linking.link_of(applied, slot, operations)}
 
 
 def _cut_off(leaf: EngineTensor) -> bool:

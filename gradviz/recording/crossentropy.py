@@ -33,6 +33,12 @@ from gradviz.recording.values import value_of
 
 NAME, SYMBOL = "cross_entropy", "cross-entropy"
 
+LONGEST_TARGET = 8
+"""So long may the targets' name be in the name of what they are as zeros and ones."""
+
+MOST_EXAMPLES = 6
+"""Of so many examples the probabilities of the right classes are written out."""
+
 MEAN, SUM = "1", "2"
 """How a row's settings name the ways to reduce a loss."""
 
@@ -75,7 +81,8 @@ def cross_entropies(recording: Recording) -> Recording:
         first = graph.operation(between.producer)
         together = first.source == loss.source and first.source is not None and first.module == loss.module
         if first.name == "log_softmax" and together and not between.named:
-            pair = _pair(first, loss, known)
+            names = first.inputs[0].tensor, loss.inputs[-1].tensor
+            pair = _pair(first, loss, known, (graph.tensor(names[0]).name, graph.tensor(names[1]).name))
             found += [pair] if pair is not None else []
     return _Folding(recording, found).recording() if found else recording
 
@@ -92,6 +99,8 @@ class _Pair:
         In the scores' shape.
     count
         How many examples the loss is the mean of; 1 where they are summed.
+    names
+        Of the scores, and of what they are to say.
     """
 
     first: Operation
@@ -99,6 +108,31 @@ class _Pair:
     probabilities: Value
     targets: Value
     count: int
+    names: tuple[str, str]
+
+    @property
+    def one_hot(self) -> str:
+        """What to call the targets as zeros and ones."""
+        name = self.names[1]
+        return f"onehot({name if len(name) <= LONGEST_TARGET else '…'})"
+
+    @property
+    def examples(self) -> int:
+        return self.probabilities.shape[0] if len(self.probabilities.shape) > 1 else 1
+
+    @property
+    def sentence(self) -> str:
+        """Say what it sends to its scores."""
+        key = "cross entropy, mean" if self.count > 1 else "cross entropy"
+        return text(key, scores=self.names[0], target=self.one_hot, examples=self.examples)
+
+    @property
+    def way_forward(self) -> str:
+        """Say what it computes."""
+        key = "cross entropy forward, mean" if self.count > 1 else "cross entropy forward, sum"
+        return text(
+            "cross entropy forward" if self.examples == 1 else key, scores=self.names[0], examples=self.examples
+        )
 
     @property
     def scores(self) -> Argument:
@@ -109,7 +143,7 @@ class _Pair:
         return self.loss.inputs[1]
 
 
-def _pair(first: Operation, loss: Operation, known: Mapping[str, Value]) -> _Pair | None:
+def _pair(first: Operation, loss: Operation, known: Mapping[str, Value], names: tuple[str, str]) -> _Pair | None:
     settings = dict(loss.attributes)
     scores, target = (known.get(argument.tensor) for argument in (first.inputs[0], loss.inputs[-1]))
     if len(loss.inputs) != 2 or settings.get("weight") != "None" or settings.get("reduction") not in (MEAN, SUM):
@@ -123,7 +157,8 @@ def _pair(first: Operation, loss: Operation, known: Mapping[str, Value]) -> _Pai
     count = wanted.size if settings["reduction"] == MEAN else 1
     with np.errstate(all="ignore"):
         probabilities = value_of(np.asarray(softmax(right, axis), right.dtype))
-    return _Pair(first, loss, probabilities, value_of(one_hot(wanted, scores.shape, axis).astype(right.dtype)), count)
+    targets = value_of(one_hot(wanted, scores.shape, axis).astype(right.dtype))
+    return _Pair(first, loss, probabilities, targets, count, names)
 
 
 class _Folding:
@@ -147,9 +182,6 @@ class _Folding:
         graph = Graph(tensors, tuple(operations), self.graph.modules, self.graph.code)
         return replace(self.before, graph=graph, frames=tuple(self._frames()))
 
-    def _name(self, argument: Argument) -> str:
-        return self.graph.tensor(argument.tensor).name
-
     def _frames(self) -> Iterator[Frame]:
         values: dict[str, Value] = {}
         gradients: dict[str, Value] = {}
@@ -165,19 +197,21 @@ class _Folding:
             gradients.update((gradient.tensor, gradient.value) for gradient in frame.gradients)
 
     def _forward(self, pair: _Pair, frame: Frame, values: Mapping[str, Value]) -> Frame:
-        names = [self._name(argument) for argument in (pair.scores, pair.target)]
         result = self.graph.tensor(pair.loss.outputs[0])
         terms = [
             Term(name, values[argument.tensor], argument.tensor, "value")
-            for name, argument in zip(names, (pair.scores, pair.target), strict=True)
+            for name, argument in zip(pair.names, (pair.scores, pair.target), strict=True)
         ]
         made = Term(result.name, dict(frame.values)[result.id], result.id, "value")
 
         def told() -> Mapping[str, Any]:
             right = equations.of_function(NAME, terms, replace(made, symbol=""))
+            symbols = right[0][0]
+            if pair.examples <= MOST_EXAMPLES:
+                right = _of_probabilities(pair, symbols, replace(made, symbol=""))
             return {
-                "sentence": sentences.computed(result.name, names),
-                "equation": (equations.named(made, right[0][0], right),),
+                "sentence": sentences.computed(result.name, pair.names, pair.way_forward),
+                "equation": (equations.named(made, symbols, right),),
             }
 
         return later(
@@ -200,7 +234,7 @@ class _Folding:
             phase="backward",
             current=pair.loss.id,
             title=pair.loss.grad_fn or NAME,
-            sentence=text("cross entropy"),
+            sentence=pair.sentence,
             values=(),
             contributions=tuple(Contribution(edge, contribution.value) for contribution in frame.contributions),
             gradients=frame.gradients,
@@ -221,7 +255,7 @@ class _Folding:
 
 
 def _operation(pair: _Pair) -> Operation:
-    told = f"(p − y)/{pair.count}" if pair.count > 1 else "p − y"
+    told = f"(p − {pair.one_hot})/{pair.count}" if pair.count > 1 else f"p − {pair.one_hot}"
     letters = "ab"[: len(pair.probabilities.shape)]
     local = (np.asarray(array_of(pair.probabilities)) - np.asarray(array_of(pair.targets))) / pair.count
     argument = pair.loss.inputs[0]
@@ -237,15 +271,38 @@ def _operation(pair: _Pair) -> Operation:
         saved=tuple(
             (name, pair.scores.tensor if what == pair.first.outputs[0] else what) for name, what in pair.loss.saved
         ),
-        sentence=text("cross entropy"),
+        sentence=pair.sentence,
     )
 
 
+def _of_probabilities(pair: _Pair, symbols: Side, made: Term) -> equations.Right:
+    """Write a cross-entropy with the probabilities of the right classes: ``−(ln(0.7) + ln(0.2))/2``."""
+    probabilities = np.asarray(array_of(pair.probabilities))
+    right = np.sum(probabilities * np.asarray(array_of(pair.targets)), -1, dtype=probabilities.dtype)
+    terms = [Term("", value_of(np.asarray(one))) for one in np.ravel(right)]
+
+    def compute(*ones: Any) -> Any:
+        return -sum(np.log(one) for one in ones) / pair.count
+
+    def numbers(*texts: Any) -> Side:
+        logs: list[Part] = []
+        for term, written in zip(terms, texts, strict=True):
+            with np.errstate(divide="ignore"):
+                value = value_of(np.asarray(np.log(term.array)))
+            logs += [Part(" + ", "sign"), *equations.call("ln", (term.numeric(written),), value)]
+        if len(terms) == 1:
+            return Part("−", "sign"), *logs[1:]
+        mean = (Part("/", "sign"), Part(f"{pair.count}", "number", value_of(np.asarray(float(pair.count)))))
+        return Part("−", "sign"), Part("(", "sign"), *logs[1:], Part(")", "sign"), *(mean if pair.count > 1 else ())
+
+    return equations.told(symbols, terms, made, compute, numbers)
+
+
 def _sent(pair: _Pair, edge: str, line: Equation, above: Term, frame: Frame) -> Equation:
-    """Write what a cross-entropy sends to its scores: ``∂L/∂logits = (p − y)/4``, with the numbers of both."""
+    """Write what a cross-entropy sends to its scores: ``∂L/∂logits = (p − onehot(y))/4``, with the numbers of both."""
     sent = next(each.value for each in frame.contributions if each.argument == pair.scores.id)
     made = Term("", sent, edge, "contribution")
-    terms = [Term("p", pair.probabilities), Term("y", pair.targets)]
+    terms = [Term("p", pair.probabilities), Term(pair.one_hot, pair.targets)]
     more: tuple[Part, ...] = (Part(f"/{pair.count}", "sign"),) if pair.count > 1 else ()
     is_one = above.value.data == (1,)
 

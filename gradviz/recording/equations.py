@@ -23,7 +23,7 @@ from gradviz.recording.model import Equation, Part, Value
 from gradviz.recording.words import Applied, Operand, axes_name, gradient_name
 
 LONGEST_FORMULA = 40
-"""So long may a formula be beside the name of its result."""
+"""So long may a formula be beside a shortened name of its result, which says less than it does."""
 
 Relation = Literal["=", "≈", "+="]
 
@@ -58,7 +58,8 @@ def computed(applied: Applied) -> Equation:
 def named(made: Term, symbols: Side, right: Right) -> Equation:
     """Write what was computed, beside the name that it has: a result without a name is called by its formula."""
     text = _text(symbols)
-    name = None if text == made.symbol or len(text) > LONGEST_FORMULA else made.symbolic()
+    told = text == made.symbol or ("…" in made.symbol and len(text) > LONGEST_FORMULA)
+    name = None if told else made.symbolic()
     return _line("forward", "", name, right)
 
 

@@ -14,8 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.core.unbroadcast import summed_axes
-from gradviz.recording import equations, sentences, words
+from gradviz.recording import equations, factors, sentences, words
 from gradviz.recording.crossentropy import cross_entropies
 from gradviz.recording.formulas import Side, Term
 from gradviz.recording.later import changed, later
@@ -107,7 +106,8 @@ class _Folding:
             inputs=tuple(
                 later(
                     Argument,
-                    partial(_labelled, product, by_edge[argument.id], argument),
+                    partial(_labels, product, argument),
+                    partial(_linked, product, by_edge[argument.id]),
                     id=argument.id,
                     slot=argument.slot,
                     tensor=by_edge[argument.id].tensor.id,
@@ -126,10 +126,14 @@ class _Folding:
 
     def _values(self, frame: Frame) -> tuple[tuple[str, Value], ...]:
         """Return the values that become known in a step: of a view those of the tensor itself, in its shape."""
-        known = dict(frame.values)
-        for id, original in self.originals.items():
-            if id in known:
-                value = known.pop(id)
+        if not self.originals:
+            return frame.values
+        known: dict[str, Value] = {}
+        for id, value in frame.values:
+            original = self.originals.get(id)
+            if original is None:
+                known[id] = value
+            else:
                 known.setdefault(original.id, replace(value, shape=original.shape))
         return tuple(known.items())
 
@@ -196,7 +200,7 @@ class _Folding:
             title=own.title,
             values=(),
             contributions=tuple(
-                Contribution(self.edge_of[edge], contribution.value, _axes(product, edges[edge]))
+                Contribution(self.edge_of[edge], contribution.value, factors.stretched(product, edges[edge]))
                 for edge, contribution in sent.items()
             ),
             gradients=tuple(gradients.values()),
@@ -226,7 +230,10 @@ class _Folding:
         for name in sorted(named, key=len, reverse=True):
             saved = saved.replace(name, named[name])
         reason = arrived.replace(inner, product.result.name) + mark + saved
-        return {"sentence": own.sentence, "reason": reason, "equation": tuple(lines)}
+        sentence = factors.way_back(product, sent) or own.sentence
+        for name in sorted(named, key=len, reverse=True):
+            sentence = sentence.replace(name, named[name])
+        return {"sentence": sentence, "reason": reason, "equation": tuple(lines)}
 
     def _upstream(self, product: Product, first: Frame) -> Value:
         """Return the gradient that has arrived at a product's result."""
@@ -269,20 +276,15 @@ def _text(factor: Factor, *, turned: bool) -> str:
     return _term(factor.tensor, {}).symbolic(transposed=turned).text
 
 
-def _labelled(product: Product, factor: Factor, argument: Argument) -> Mapping[str, Any]:
-    """Write what is said on the edge of a factor."""
-    own = {"local": argument.local, "local_number": argument.local_number, "link": _link(product, factor)}
-    return {**own, **_labels(product, argument)}
-
-
-def _labels(product: Product, argument: Argument) -> dict[str, str]:
-    """Write the local derivative on an edge: what the gradient is multiplied with, and on which side."""
+def _labels(product: Product, argument: Argument) -> Mapping[str, Any]:
+    """Write what is said on the edge of a factor: what the gradient is multiplied with, and on which side."""
     left, right = product.left, product.right
+    own = {"local": argument.local, "local_number": argument.local_number}
     if not argument.local:
-        return {}
+        return own
     if product.added is not None and argument is product.added.argument:
-        axes = _axes(product, product.added)
-        return {"local": f"Σ {words.axes_name(axes, len(product.result.shape))}"} if axes else {}
+        axes = factors.stretched(product, product.added)
+        return {**own, "local": f"Σ {words.axes_name(axes, len(product.result.shape))}"} if axes else own
     if not product.matrices:
         other = right if argument is left.argument else left
         return {"local": f"{EINSUM}(g, {words.in_label(other.tensor.name)})", "local_number": ""}
@@ -299,19 +301,16 @@ def _labels(product: Product, argument: Argument) -> dict[str, str]:
     return {"local": label, "local_number": ""}
 
 
+def _linked(product: Product, factor: Factor) -> Mapping[str, Any]:
+    return {"link": _link(product, factor)}
+
+
 def _link(product: Product, factor: Factor) -> Link:
     """Say which entries meet: of ``x @ Wᵀ`` the rows of x and those of W."""
     if factor is product.added:
         return Link(factor.letters, product.letters)
     other = product.right if factor is product.left else product.left
     return Link(factor.letters, product.letters, other.letters, other.tensor.id, text=other.tensor.name)
-
-
-def _axes(product: Product, factor: Factor) -> tuple[int, ...]:
-    """Return the axes of the result along which what is added was stretched."""
-    if factor is not product.added:
-        return ()
-    return summed_axes(product.result.shape, factor.tensor.shape)
 
 
 def _term(tensor: Tensor, values: Mapping[str, Value]) -> Term:
@@ -352,9 +351,10 @@ def _computed(product: Product, values: Mapping[str, Value]) -> Mapping[str, Any
     else:
         told = equations.of_function(EINSUM, terms, replace(made, symbol=""))
         symbols = told[0][0]
-    sources = [term.symbol for term in terms]
     return {
-        "sentence": sentences.computed(product.result.name, sources),
+        "sentence": sentences.computed(
+            product.result.name, [term.symbol for term in terms], factors.way_forward(product)
+        ),
         "equation": (equations.named(made, symbols, told),),
     }
 

@@ -12,11 +12,12 @@ from typing import Any, Literal
 import numpy as np
 
 from gradviz.engine import evaluating
+from gradviz.engine.arguments import normal_axes
 from gradviz.engine.notation import Piece, binding, is_raised, pieces
 from gradviz.engine.numerals import Texts, number
 from gradviz.recording.model import Part, Value
 from gradviz.recording.values import kept
-from gradviz.recording.words import Applied, Operand, names_in_formulas, reduced_axes, shape_text
+from gradviz.recording.words import Applied, Operand, axes_name, names_in_formulas, reduced_axes, shape_text
 
 MOST_ROWS = 4
 """An array of up to so many rows and columns is written with its numbers."""
@@ -62,10 +63,10 @@ class Term:
 
     @cached_property
     def fits(self) -> bool:
-        """True where it can be written with its numbers."""
+        """True where it can be written with its numbers: one matrix, however many axes of length 1 stand before it."""
         shape = self.shape
         few = all(0 < length <= MOST_ROWS for length in shape) or 0 < math.prod(shape) <= MOST_IN_A_ROW
-        return few and len(shape) <= 2 and self.value.data is not None
+        return few and math.prod(shape[:-2]) == 1 and self.value.data is not None
 
     def part(self, text: str, *, transposed: bool = False) -> Part:
         """Return it as a part of an equation that is printed so."""
@@ -168,6 +169,25 @@ def _names(expression: str) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and id(node) not in called)
 
 
+@lru_cache(maxsize=1024)
+def _with_result(formula: str, forward: str, output: str) -> str:
+    """Call what an operation computes by the name of its result: ``1 − h²``, and not ``1 − tanh(x)²``.
+
+    Examples
+    --------
+    >>> _with_result("1 - tanh(self) ** 2", "tanh(self)", "result")
+    '1 - result ** 2'
+    """
+    computed = ast.dump(ast.parse(forward, mode="eval").body)
+
+    class Named(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.expr:
+            self.generic_visit(node)
+            return ast.Name(output, ast.Load()) if ast.dump(node) == computed else node
+
+    return ast.unparse(Named().visit(ast.parse(formula, mode="eval")))
+
+
 @dataclass(frozen=True, eq=False)
 class Formula:
     """A formula of the table, with what its names stand for.
@@ -206,6 +226,8 @@ class Formula:
         output = of.operation.outputs[of.first if of.operation.many else 0]
         terms[output] = _with_axes(term_of(of.results[0]), of)
         terms |= {name: _with_axes(term, of) for name, term in upstream.items()}
+        if terms[output].array is not None and of.operation.expression and not of.operation.many:
+            expression = _with_result(expression, of.operation.expression, output)
         return cls(of, expression, terms, made, " · ")
 
     def __post_init__(self) -> None:
@@ -302,7 +324,7 @@ class Formula:
 
     def _parts(self, words: Mapping[str, str], write: Callable[[Term, str, bool], Part]) -> Side:
         arrays = [name for name, term in self.terms.items() if term.shape]
-        printed = pieces(self.expression, words, self._names, arrays=arrays, product=self.product)
+        printed = pieces(self.expression, words, self._names, arrays=arrays, product=self.product, entrywise=True)
         return tuple([self._part(piece, write) for piece in printed])
 
     def _part(self, piece: Piece, write: Callable[[Term, str, bool], Part]) -> Part:
@@ -315,6 +337,8 @@ class Formula:
         if term is not None and not is_raised(text) and (inner is None or len(term.shape) == 2):
             return write(term, text, inner is not None)
         value = self._value_of(ast.unparse(node))
+        if text.startswith("Σ") and isinstance(node, ast.Call):
+            text = self._sum_sign(node) or text
         if value is None:
             return Part(text, "symbol", covers=piece.covers)
         if is_raised(text):
@@ -322,6 +346,16 @@ class Formula:
         if text == "1" and value.shape and not isinstance(node, ast.Name):
             return Part("ones", "symbol", value)
         return Part(text, "number" if isinstance(node, ast.Constant) else "symbol", value, covers=piece.covers)
+
+    def _sum_sign(self, node: ast.Call) -> str:
+        """Write over what a sum along an axis of a matrix goes: ``Σ columns``, which leaves one number for each row."""
+        along = [keyword.value for keyword in node.keywords if keyword.arg == "dim"]
+        summed = self._worked_out(ast.unparse(node.args[0]), {}) if along else None
+        axes = self._worked_out(ast.unparse(along[0]), {}) if along else None
+        if summed is None or axes is None or np.ndim(summed) != 2:
+            return ""
+        axes = normal_axes(axes, 2)
+        return "" if len(axes) != 1 else f"Σ {axes_name(axes, 2)} "
 
 
 def _turned_name(node: ast.expr) -> ast.expr | None:

@@ -64,11 +64,7 @@ def _forward(applied: Applied) -> Frame:
 
 
 def _forward_words(applied: Applied) -> Mapping[str, Any]:
-    sources = [operand.name for operand in (*applied.operands, *applied.targets.values()) if operand.id]
-    return {
-        "sentence": sentences.computed(applied.results[0].name, sources),
-        "equation": (equations.computed(applied),),
-    }
+    return {"sentence": sentences.forward(applied), "equation": (equations.computed(applied),)}
 
 
 def _values(operands: Iterable[Operand]) -> tuple[tuple[str, Value], ...]:

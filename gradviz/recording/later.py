@@ -11,7 +11,7 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 
 @contextmanager
@@ -37,9 +37,16 @@ class Later:
     """A frozen dataclass with slots, of which some may be empty until they are read.
 
     Copies, pickles, files and comparisons read all fields, and so have all of them.
+
+    Attributes
+    ----------
+    costly
+        The names of the fields that cost more, or are asked for less, than the others: they are written apart.
     """
 
     __slots__ = ("_apart", "_write")
+
+    costly: ClassVar[tuple[str, ...]] = ()
 
     if not TYPE_CHECKING:  # there are no other fields than those of the dataclass
 
@@ -47,19 +54,13 @@ class Later:
             """Write what is missing. Python asks for it where a slot is empty."""
             if name not in type(self).__dataclass_fields__:
                 return _get(self, name)
-            apart = _made_by(self, "_apart")
-            if apart is not None and name in apart:
-                _set(self, name, apart[name]())
-                if all(_has(self, other) for other in apart):
-                    with suppress(AttributeError):  # another thread has done the same
-                        object.__delattr__(self, "_apart")
-                return _get(self, name)
-            write = _made_by(self, "_write")
+            slot = "_apart" if name in self.costly else "_write"
+            write = _made_by(self, slot)
             if write is not None:
                 for field, value in write().items():
                     _set(self, field, value)
                 with suppress(AttributeError):  # another thread has done the same
-                    object.__delattr__(self, "_write")
+                    object.__delattr__(self, slot)
             return _get(self, name)
 
 
@@ -70,20 +71,10 @@ def _made_by(part: Later, slot: str) -> Any:
         return None
 
 
-def _has(part: Later, name: str) -> bool:
-    try:
-        _get(part, name)
-    except AttributeError:
-        return False
-    return True
-
-
 Part = TypeVar("Part", bound=Later)
 
 
-def later(
-    kind: type[Part], write: Write | None, apart: Mapping[str, Callable[[], Any]] | None = None, **known: Any
-) -> Part:
+def later(kind: type[Part], write: Write | None, apart: Write | None = None, **known: Any) -> Part:
     """Make a part of a recording of which some fields are still to be written.
 
     Parameters
@@ -94,7 +85,7 @@ def later(
         Makes the fields that are missing, all of them. It is kept until then, with what it refers to. ``None`` if there are
         none.
     apart
-        For fields that cost more, or are asked for less, than the others: what makes each, by its name.
+        Makes those that are `costly`, if they are missing.
     **known
         The fields that are there.
 
@@ -111,7 +102,7 @@ def later(
         _set(part, name, value)
     if write is not None:
         _set(part, "_write", write)
-    if apart:
+    if apart is not None:
         _set(part, "_apart", apart)
     return part
 
@@ -119,21 +110,14 @@ def later(
 def changed(part: Part, **changes: Any) -> Part:
     """Return a part with other values in some fields, as `dataclasses.replace` does, without writing what is not written yet."""
     other: Part = object.__new__(type(part))
-    missing = []
-    apart = {}
-    costly = _made_by(part, "_apart") or {}
+    missing: dict[str, list[str]] = {}
     for name in type(part).__dataclass_fields__:  # type: ignore[attr-defined]  # it is a dataclass
         try:
             _set(other, name, changes[name] if name in changes else _get(part, name))
         except AttributeError:
-            if name in costly:
-                apart[name] = partial(getattr, part, name)
-            else:
-                missing.append(name)
-    if apart:
-        _set(other, "_apart", apart)
-    if missing:
-        _set(other, "_write", partial(_as_in, part, missing))
+            missing.setdefault("_apart" if name in part.costly else "_write", []).append(name)
+    for slot, names in missing.items():
+        _set(other, slot, partial(_as_in, part, names))
     return other
 
 

@@ -89,6 +89,8 @@ class Value(Later):
         were computed from may have changed.
     """
 
+    costly = ("digits", "dust")
+
     shape: Shape
     dtype: str
     data: tuple[Number, ...] | None
@@ -220,6 +222,8 @@ class Argument(Later):
     link
         Which entries of the results its entries feed; ``None`` where it has no derivative, or there are too many to be told.
     """
+
+    costly = ("link",)
 
     id: str
     slot: str

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from gradviz.engine.tensor import Tensor as EngineTensor
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.passes import Key, targets_of
+from gradviz.recording.placed import place_in
 from gradviz.recording.runs import Run, calls_of, runs_of, within_calls
 
 MOST_OPERANDS = 64
@@ -59,6 +61,9 @@ class Called:
     number: bool = False
     form: str = ""
     viewed: tuple[int, ...] = ()
+
+
+_NOTHING = Called("None")
 
 
 def counted(name: str, count: int) -> str:
@@ -102,8 +107,6 @@ class Naming:
     def __init__(self, nodes: Sequence[Node], used: Mapping[Key, EngineTensor], names: Names) -> None:
         self._nodes, self._used, self._names = nodes, used, names
         self._within = within_calls(nodes)
-        # Those whose result the same instruction uses again.
-        self._feeding = {e[0] for n in nodes for e in n.edges if e and getattr(e[0], "origin", None) == n.origin}
         self._run_of: dict[Node, Run] = {}
         for run in runs_of(nodes):
             self._run_of.update(dict.fromkeys(run.nodes, run))
@@ -111,6 +114,7 @@ class Naming:
         self._views: dict[Any, EngineTensor] = {}
         self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
         self._inputs = {node: [self._key(node, place) for place in range(len(node.inputs))] for node in nodes}
+        self._arrays = {node: _arrays(node) for node in nodes}
         self._hints = self._operands_as_written()
         self.texts = {n: words.settings_words(n.operation, n.settings) if n.settings else () for n in nodes}
         self.called: dict[Key, Called] = {}
@@ -253,6 +257,12 @@ class Naming:
         """Return True for an operation in the midst of Python's own ``sum()``: what that adds up is not yet its result."""
         return run.written.function in ("sum", "reduce") and run.nodes[-1] in self._feeding
 
+    @cached_property
+    def _feeding(self) -> set[Node]:
+        """Those whose result the same instruction uses again."""
+        edges = ((node, edge[0]) for node in self._nodes for edge in node.edges if edge is not None)
+        return {made for node, made in edges if isinstance(made, Node) and _is_at(made.origin, node.origin)}
+
     def _prefer_places(self, hinted: Mapping[Key, str]) -> None:
         """Call what lies in a container by its place, where a variable of another moment or function would be several things."""
         holders: dict[str, int] = {}
@@ -325,17 +335,14 @@ class Naming:
         return f"{name}[{place}]" if node.many else name
 
     def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
-        slots = node.operation.inputs
-        names = [Called("None") if of is None else _in_names(of, called) for of in self._inputs[node]]
+        names = [_NOTHING if of is None else _in_names(of, called) for of in self._inputs[node]]
         if _turns(node):
             return formula("self.T", {"self": names[0].text})
         return words.composed(
             node.operation,
             tuple([each.text for each in names]),
             tuple([each.named for each in names]),
-            tuple(
-                [slot for slot, each in zip(slots, node.inputs, strict=True) if np.ndim(getattr(each, "array", each))]
-            ),
+            self._arrays[node],
             self.texts[node],
             self._module(node),
         )
@@ -346,7 +353,8 @@ class Naming:
         if len(run.nodes) > 1 and run.written.sign:
             name = self._as_product(run, called) or self._text(run, called) or name
         elif len(run.nodes) > 1 and function:
-            name = self._text(run, called) or self._as_called(run.nodes, function, called) or name
+            entered = "" if function in written.DERIVING else self._as_called(run.nodes, function, called)
+            name = self._text(run, called) or entered or name
         return (self._text(run, called) if "…" in name else "") or name
 
     def _as_product(self, run: Run, called: Mapping[Key, Called]) -> str:
@@ -401,10 +409,22 @@ class Naming:
         return "" if call is None else self._names.modules.get(id(call.tag), "")
 
 
+def _arrays(node: Node) -> tuple[str, ...]:
+    """Return the slots of an operation in which there are no single numbers."""
+    arguments = zip(node.operation.inputs, node.inputs, strict=True)
+    return tuple(
+        [slot for slot, each in arguments if (each.array if isinstance(each, EngineTensor) else np.asarray(each)).ndim]
+    )
+
+
+def _is_at(origin: tuple[Any, int], other: tuple[Any, int]) -> bool:
+    return origin[0] is other[0] and origin[1] == other[1]  # code is compared by all that is in it, which takes long
+
+
 def _in_names(key: Key, called: Mapping[Key, Called]) -> Called:
     """Return what a tensor is called in the names of others: which of its tensor's transposes it is says nothing there."""
     own = called[key]
-    turned = isinstance(key[0], Node) and not own.named and uncounted(own.text).endswith("ᵀ")
+    turned = "ᵀ" in own.text and isinstance(key[0], Node) and not own.named and uncounted(own.text).endswith("ᵀ")
     return Called(uncounted(own.text), named=False) if turned else own
 
 
@@ -426,8 +446,10 @@ def _identity(key: Key) -> Any:
 
 def _turns(node: Node) -> bool:
     """Return True for an operation that exchanges the last two axes."""
+    if node.operation.name != "transpose":
+        return False
     axes = len(node.output_shape)
-    return node.operation.name == "transpose" and axes > 2 and {*node.settings} == {axes - 2, axes - 1}
+    return axes > 2 and {*node.settings} == {axes - 2, axes - 1}
 
 
 def _outputs(node: Node) -> int:
@@ -443,7 +465,7 @@ def _view(name: str, base: Any, view: Any) -> Called:
     if view.shape == base.shape and view.strides == base.strides:
         return Called(name)
     if view.size < base.size:
-        return Called(f"{name}[…]")
+        return Called(f"{name}[{place_in(base, view)}]")
     if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
         return Called(f"{name}ᵀ")
     row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)

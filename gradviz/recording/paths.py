@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text as text_of
 from gradviz.engine.notation import binding
 from gradviz.recording.links import ALL, ONE_BY_ONE, sent_back
 from gradviz.recording.model import Argument, Link, Operation, Recording, Tensor, Value
@@ -226,7 +227,7 @@ def _product(text: str, operation: Operation, argument: Argument) -> str:
     link = argument.link
     if link is None or link.starts:
         moves = link is not None and not link.factors and len(set(np.diff(link.starts).tolist()) | {0, 1}) == 2
-        return text if moves else f"{operation.name}′({text or 1})"
+        return text if moves else text_of("back through", name=operation.name, gradient=text or "1")
     if link.argument == ALL:
         return text
     if not link.factor and not link.text:

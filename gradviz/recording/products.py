@@ -7,11 +7,13 @@ Which of them belong to it is told by the words of the program: what the same wo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from operator import attrgetter
 
 from gradviz.recording.model import Argument, Graph, Operation, Recording, Source, Tensor
-from gradviz.recording.tracking import Axes, after, axes_of, lengths, lettered, meet, reshaped
+from gradviz.recording.tracking import Axes, Move, after, axes_of, lengths, lettered, meet, reshaped
 
 PRODUCTS = {
     "mm": ("self", "mat2", ""),
@@ -71,8 +73,8 @@ class Product:
         The one that multiplies.
     left, right, added
         Its factors, and what is added to it.
-    after
-        The helpers that its result goes through.
+    operations
+        All that it stands for, in the order in which they ran: it and its helpers.
     result, letters
         What comes out, and the letters of its axes.
     matrices
@@ -83,7 +85,7 @@ class Product:
     left: Factor
     right: Factor
     added: Factor | None
-    after: tuple[Operation, ...]
+    operations: tuple[Operation, ...]
     result: Tensor
     letters: str
     matrices: bool
@@ -92,12 +94,6 @@ class Product:
     def factors(self) -> tuple[Factor, ...]:
         """All that enters it."""
         return (self.left, self.right) if self.added is None else (self.added, self.left, self.right)
-
-    @property
-    def operations(self) -> tuple[Operation, ...]:
-        """All that it stands for, in the order in which they ran."""
-        inside = [self.operation, *self.after, *(helper for factor in self.factors for helper in factor.helpers)]
-        return tuple(sorted(inside, key=lambda operation: operation.sequence))
 
 
 def originals_of(recording: Recording) -> dict[str, Tensor]:
@@ -140,25 +136,44 @@ def products_in(graph: Graph, originals: dict[str, Tensor]) -> list[Product]:
             del originals[id]
 
 
-@dataclass(frozen=True, slots=True)
-class _Entered:
-    """A factor, with the axes of its tensor, and those that the product sees."""
+Way = tuple[tuple[int, ...], tuple[int, ...], tuple[Move, ...]]
+"""How a factor comes to its product: the shape of its tensor, that of the view of it which is used, and what helpers do to it."""
 
-    factor: Factor
-    own: Axes
-    here: Axes
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """How the axes of a product meet.
+
+    Attributes
+    ----------
+    left, right, result, added
+        Their letters.
+    helpers
+        How many helpers of each factor, and of the result, belong to it.
+    turned
+        Which factors are turned; ``None`` if it is no product of matrices.
+    """
+
+    left: str
+    right: str
+    result: str
+    added: str
+    helpers: tuple[int, int, int]
+    turned: tuple[bool, bool] | None
 
 
 class _Search:
     def __init__(self, graph: Graph, users: Users, originals: Mapping[str, Tensor]) -> None:
         self.graph, self.users, self.originals = graph, users, originals
+        # A model has many products, and few kinds of them.
+        self._form, self._turns = cache(_form), cache(_turns)
 
     def products(self) -> list[Product]:
         """Return them in the order in which they were computed."""
         found = []
         for operation in self.graph.operations:
             product = self._product(operation) if operation.name in PRODUCTS else None
-            if product is not None and self._in_order(product):
+            if product is not None and self._is_whole(product):
                 views = any(factor.argument.tensor in self.originals for factor in product.factors)
                 if views or len(product.operations) > 1:
                     found.append(product)
@@ -172,78 +187,62 @@ class _Search:
         if not given or settings.get("beta", "1") != "1" or settings.get("alpha", "1") != "1":
             return None
         summed = "einsum(" in _text(self.graph, operation.source)
-        left, right = (self._entered(operation, by_slot[slot], summed) for slot in slots)
-        made = _multiplied(left.here, right.here)
-        if made is None:
+        (left, right), added = (by_slot[slot] for slot in slots), by_slot.get(plus)
+        first, second = self._before(operation, left, summed), self._before(operation, right, summed)
+        last, made = self._after(operation, summed), self.graph.tensor(operation.outputs[0])
+        plus_shape = None if added is None else self.graph.tensor(added.tensor).shape
+        form = self._form(
+            self._way(left, first), self._way(right, second), plus_shape, made.shape, self._moves(last), summed
+        )
+        if form is None:
             return None
-        added = by_slot.get(plus)
-        for helpers in (self._after(operation, summed), []):  # or what entered has lost its shape outside of the graph
-            found = self._lettered(operation, left, right, added, made, helpers)
-            if found is not None and (found.matrices or summed):
-                return found
-        return None
-
-    def _lettered(
-        self,
-        operation: Operation,
-        left: _Entered,
-        right: _Entered,
-        added: Argument | None,
-        made: Axes,
-        helpers: Sequence[Operation],
-    ) -> Product | None:
-        """Put a product together, if every axis of its tensors has one letter."""
-        axes: Axes | None = made
-        for helper in helpers:
-            axes = None if axes is None else after(axes, helper, self.graph)
-        plus = None if added is None else self.graph.tensor(added.tensor)
-        stretched = [] if plus is None else _stretched_to(made, plus.shape)
-        result = self.graph.tensor((helpers[-1] if helpers else operation).outputs[0])
-        if axes is None or stretched is None or lengths(axes) != [*result.shape]:
-            return None
-        try:
-            first, second, third, fourth = lettered(left.own, right.own, axes, stretched)
-        except ValueError:
-            return None
-        turned = turns(first, second, third)
+        first, second = first[len(first) - form.helpers[0] :], second[len(second) - form.helpers[1] :]
+        last = last[: form.helpers[2]]
+        turned = form.turned or (False, False)
         return Product(
             operation,
-            replace(left.factor, letters=first, turned=bool(turned and turned[0])),
-            replace(right.factor, letters=second, turned=bool(turned and turned[1])),
-            None if added is None or plus is None else Factor(added, plus, letters=fourth),
-            tuple(helpers),
-            result,
-            third,
-            turned is not None,
+            Factor(left, self._entering(left, first), first, form.left, turned[0]),
+            Factor(right, self._entering(right, second), second, form.right, turned[1]),
+            None if added is None else Factor(added, self.graph.tensor(added.tensor), letters=form.added),
+            tuple(sorted((operation, *first, *second, *last), key=attrgetter("sequence"))),
+            self.graph.tensor(last[-1].outputs[0]) if last else made,
+            form.result,
+            form.turned is not None,
         )
 
-    def _entered(self, product: Operation, argument: Argument, summed: bool) -> _Entered:
-        """Go back through the helpers of a factor, as far as its axes stay whole."""
+    def _entering(self, argument: Argument, helpers: Sequence[Operation]) -> Tensor:
+        """Return the tensor on the other side of the helpers of a factor."""
+        if helpers:
+            return self.graph.tensor(helpers[0].inputs[0].tensor)
+        return self.originals.get(argument.tensor) or self.graph.tensor(argument.tensor)
+
+    def _way(self, argument: Argument, helpers: Sequence[Operation]) -> Way:
+        return self._entering(argument, ()).shape, self.graph.tensor(argument.tensor).shape, self._moves(helpers)
+
+    def _moves(self, helpers: Iterable[Operation]) -> tuple[Move, ...]:
+        return tuple([self._move(helper) for helper in helpers])
+
+    def _move(self, helper: Operation) -> Move:
+        before, result = self.graph.tensor(helper.inputs[0].tensor), self.graph.tensor(helper.outputs[0])
+        return Move(helper.name, helper.attributes, before.shape, result.shape)
+
+    def _before(self, product: Operation, argument: Argument, summed: bool) -> tuple[Operation, ...]:
+        """Go back through the helpers of a factor."""
         tensor, helpers = self.graph.tensor(argument.tensor), tuple[Operation, ...]()
-        original = self.originals.get(tensor.id, tensor)
-        own = axes_of(original.shape)
-        here = _fitted(own, tensor.shape)
-        found = _Entered(Factor(argument, original), own, here)
         while tensor.producer is not None and self._is_inner(tensor):
             helper = self.graph.operation(tensor.producer)
-            if not (self._helps(helper, product, summed) or self._turns(helper)):
+            turns = helper.name in TURNING and self._turns(self._move(helper))
+            if not (turns or self._helps(helper, product, summed)):
                 break
             helpers = (helper, *helpers)
             tensor = self.graph.tensor(helper.inputs[0].tensor)
-            own = axes_of(tensor.shape)
-            axes: Axes | None = own
-            for each in helpers:
-                axes = None if axes is None else after(axes, each, self.graph)
-            if axes is None:
-                break
-            found = _Entered(Factor(argument, tensor, helpers), own, axes)
-        return found
+        return helpers
 
-    def _after(self, product: Operation, summed: bool) -> list[Operation]:
+    def _after(self, product: Operation, summed: bool) -> tuple[Operation, ...]:
         """Go on through the helpers of the result."""
-        result, helpers = self.graph.tensor(product.outputs[0]), list[Operation]()
+        result, helpers = self.graph.tensor(product.outputs[0]), tuple[Operation, ...]()
         while self._is_inner(result) and self._helps(self.users[result.id][0], product, summed):
-            helpers.append(self.users[result.id][0])
+            helpers = (*helpers, self.users[result.id][0])
             result = self.graph.tensor(helpers[-1].outputs[0])
         return helpers
 
@@ -253,17 +252,11 @@ class _Search:
 
     def _helps(self, helper: Operation, product: Operation, summed: bool) -> bool:
         """Return True if an operation that only moves entries was made by the same words of the program as a product."""
-        together = helper.source == product.source and helper.module == product.module and helper.source is not None
-        return together and helper.name in (RESHAPING + TURNING if summed else RESHAPING)
-
-    def _turns(self, helper: Operation) -> bool:
-        """Return True if an operation exchanges the last two axes, as a person may write within a product."""
-        if helper.name not in TURNING:
+        if helper.name not in (RESHAPING + TURNING if summed else RESHAPING):
             return False
-        before = axes_of(self.graph.tensor(helper.inputs[0].tensor).shape)
-        return after(before, helper, self.graph) == [*before[:-2], *before[:-3:-1]]
+        return helper.source == product.source and helper.module == product.module and helper.source is not None
 
-    def _in_order(self, product: Product) -> bool:
+    def _is_whole(self, product: Product) -> bool:
         """Return True if no other gradient reaches a factor between the step of the product and that of its helper."""
         inside = {operation.id for operation in product.operations}
         last = product.operations[-1].sequence
@@ -273,6 +266,59 @@ class _Search:
             if factor.helpers
             for user in self.users[factor.tensor.id]
         )
+
+
+def _turns(move: Move) -> bool:
+    """Return True for what exchanges the last two axes, as a person may write within a product."""
+    before = axes_of(move.before)
+    return after(before, move) == [*before[:-2], *before[:-3:-1]]
+
+
+def _form(
+    left: Way,
+    right: Way,
+    added: tuple[int, ...] | None,
+    made: tuple[int, ...],
+    following: tuple[Move, ...],
+    summed: bool,
+) -> _Form | None:
+    """Find out how the axes of a product meet; ``None`` if not every axis of its tensors has one letter."""
+    (own, here, before), (other, there, beside) = _entered(*left), _entered(*right)
+    product = _multiplied(here, there)
+    stretched = [] if product is None or added is None else _stretched_to(product, added)
+    if product is None or stretched is None:
+        return None
+    for count in (len(following), 0):  # or what entered has lost its shape outside of the graph
+        axes = after(product, *following[:count])
+        if axes is None or lengths(axes) != [*(following[count - 1].shape if count else made)]:
+            continue
+        try:
+            first, second, result, plus = lettered(own, other, axes, stretched)
+        except ValueError:
+            continue
+        turned = turns(first, second, result)
+        if turned is not None or summed:
+            return _Form(first, second, result, plus, (before, beside, count), turned)
+    return None
+
+
+def _entered(shape: tuple[int, ...], seen: tuple[int, ...], moves: tuple[Move, ...]) -> tuple[Axes, Axes, int]:
+    """Go back through the helpers of a factor as far as its axes stay whole.
+
+    Returns
+    -------
+    tuple
+        The axes of its tensor, those that the product sees, and through how many helpers that was.
+    """
+    own = axes_of(shape)
+    found = own, reshaped(own, seen) or axes_of(seen), 0
+    for count in range(1, len(moves) + 1):
+        own = axes_of(moves[-count].before)
+        here = after(own, *moves[-count:])
+        if here is None:
+            break
+        found = own, here, count
+    return found
 
 
 def _multiplied(left: Axes, right: Axes) -> Axes | None:
@@ -291,11 +337,6 @@ def _stretched_to(made: Axes, shape: Sequence[int]) -> Axes | None:
     aligned = made[max(len(made) - len(shape), 0) :]
     stretched = [[] if length == 1 else axis for length, axis in zip(shape, aligned, strict=False)]
     return stretched if lengths(stretched) == [*shape] else None
-
-
-def _fitted(own: Axes, shape: Sequence[int]) -> Axes:
-    """Return the axes of a tensor as a view of another shape has them."""
-    return reshaped(own, shape) or axes_of(shape)
 
 
 def turns(left: str, right: str, result: str) -> tuple[bool, bool] | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from gradviz.catalogue import text
+import numpy as np
+
+from gradviz.catalogue import text, text_or_nothing
+from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.numerals import number
 from gradviz.recording.model import Value
-from gradviz.recording.words import Applied, reduced_axes, summed_over
+from gradviz.recording.words import Applied, is_factor, reduced_axes, summed_over
 
 MOST = 2
 """Sentences of a step."""
@@ -27,9 +30,62 @@ def start(cut_off: Sequence[str]) -> str:
     return f"{text('start')} {text('cut off many', names=listed(told))}"
 
 
-def computed(name: str, sources: Iterable[str]) -> str:
-    """Say what a result was computed from."""
-    return text("computed", name=name, sources=listed(sources))
+def computed(name: str, sources: Iterable[str], more: str = "") -> str:
+    """Say what a result was computed from, and how."""
+    return f"{text('computed', name=name, sources=listed(sources))} {more}".strip()
+
+
+def forward(applied: Applied) -> str:
+    """Say what an operation computed, from what, and how: entry by entry, with an argument that was broadcast."""
+    name, shape = applied.results[0].name, applied.output_shape
+    there = [operand for operand in applied.operands if operand.id]
+    sources = [operand.name for operand in (*there, *applied.targets.values()) if operand.id]
+    if not _entry_by_entry(applied):
+        return computed(name, sources, _way_forward(applied))
+    stretched = {operand.name: summed_axes(shape, operand.shape) for operand in there if operand.shape}
+    clauses = [
+        broadcast(name, axes, len(shape), added=applied.operation.name == "add")
+        for name, axes in stretched.items()
+        if axes
+    ]
+    told = text("computed entrywise", name=name, sources=listed(sources))
+    return (
+        f"{told} {text('and', first=clauses[0], last=clauses[1]) if len(clauses) == 2 else clauses[0]}."
+        if clauses
+        else told
+    )
+
+
+def broadcast(name: str, axes: Sequence[int], dimensions: int, *, added: bool) -> str:
+    """Say that what was stretched is used, or added, for every row."""
+    unit = text("entry") if len(axes) == dimensions else _unit(axes, dimensions)[0]
+    return text("broadcast, added" if added else "broadcast, used", name=name, unit=unit)
+
+
+def _entry_by_entry(applied: Applied) -> bool:
+    """Return True where each entry of the result is made of the entries at its place."""
+    operation, shapes = applied.operation, [operand.shape for operand in applied.operands if operand.id]
+    factors = all(is_factor(operation, slot) for slot in operation.inputs)
+    if not applied.output_shape or operation.reduction or operation.many or not factors:
+        return False
+    try:
+        return np.broadcast_shapes(*shapes) == applied.output_shape
+    except ValueError:
+        return False
+
+
+def _way_forward(applied: Applied) -> str:
+    """Say how an operation computes its result, where the catalogue says that."""
+    given = {slot: operand.name for slot, operand in zip(applied.operation.inputs, applied.operands, strict=True)}
+    axis = dict(zip(applied.operation.settings, applied.settings, strict=False)).get("dim")
+    dimensions = len(applied.operands[0].shape)
+    given["group"] = text("the vector")
+    if isinstance(axis, int) and dimensions > 1:
+        axis %= dimensions  # a row is what goes along the columns' axis
+        given["group"] = (
+            text("each row" if axis else "each column") if dimensions == 2 else text("stretch along", axis=axis)
+        )
+    return text_or_nothing(applied.operation.name, "forward", **given)
 
 
 def seeded(name: str, seed: Value, *, ones: bool) -> str:
@@ -66,7 +122,7 @@ def sends(applied: Applied, slots: Collection[str]) -> str:
     cases += _reduced(applied, given)
     told = [operation.told(cases, given)]
     if stretched:
-        told.append(_stretched({given[slot]: axes for slot, axes in stretched.items()}, len(applied.output_shape)))
+        told.append(summed({given[slot]: axes for slot, axes in stretched.items()}, len(applied.output_shape)))
     elif missing and slots and len(able) > 1 and to not in operation.cases:
         told.append(text("only", to=listed(given[slot] for slot in able if slot in slots)))
     return " ".join(_sentences(" ".join(told))[:MOST])
@@ -81,7 +137,7 @@ def _reduced(applied: Applied, given: dict[str, str]) -> list[str]:
     return ["all" if len(reduced_axes(applied)) == len(shape) else "along"]
 
 
-def _stretched(axes: Mapping[str, Sequence[int]], dimensions: int) -> str:
+def summed(axes: Mapping[str, Sequence[int]], dimensions: int) -> str:
     """Say that arguments were broadcast, and their gradients are summed."""
     along = next(iter(axes.values()))
     names = listed(axes)
@@ -89,16 +145,17 @@ def _stretched(axes: Mapping[str, Sequence[int]], dimensions: int) -> str:
         return text("stretched many", names=names)
     if len(along) == dimensions:
         return text("stretched all", names=names)
+    unit, axes_told = _unit(along, dimensions)
+    return text("stretched", names=names, unit=unit, axes=axes_told)
+
+
+def _unit(along: Sequence[int], dimensions: int) -> tuple[str, str]:
+    """Name what is copied, or summed, along axes: one of them, and all."""
     if dimensions == 2:
         unit = "row" if 0 in along else "column"
-        return text("stretched", names=names, unit=text(unit), axes=text(f"{unit}s"))
+        return text(unit), text(f"{unit}s")
     told = ", ".join(map(str, along))
-    return text(
-        "stretched",
-        names=names,
-        unit=text("entry along", axes=told),
-        axes=text("axis" if len(along) == 1 else "axes", axes=told),
-    )
+    return text("entry along", axes=told), text("axis" if len(along) == 1 else "axes", axes=told)
 
 
 def _sentences(told: str) -> list[str]:

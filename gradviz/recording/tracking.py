@@ -6,8 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-from gradviz.recording.model import Graph, Operation
+from typing import NamedTuple
 
 LETTERS = "ijklmnopqrstuvwxyzabcdefgh"
 
@@ -44,23 +43,37 @@ def axes_of(shape: Sequence[int]) -> Axes:
     return [[Axis(length)] if length != 1 else [] for length in shape]
 
 
-def after(axes: Axes, helper: Operation, graph: Graph) -> Axes | None:
-    """Follow axes through an operation that only moves entries; ``None`` where they are torn apart.
+class Move(NamedTuple):
+    """What an operation that only moves entries does to a shape.
 
-    Parameters
+    Attributes
     ----------
-    axes
-        Of its argument.
-    helper
-        The operation.
-    graph
-        Where it stands.
+    name, settings
+        Those of the operation.
+    before, shape
+        What enters, and what comes out.
     """
-    settings, shape = dict(helper.attributes), graph.tensor(helper.outputs[0]).shape
-    if helper.name in ("permute", "T", "t", "transpose"):
-        order = _order(helper.name, settings, len(axes))
+
+    name: str
+    settings: tuple[tuple[str, str], ...]
+    before: tuple[int, ...]
+    shape: tuple[int, ...]
+
+
+def after(axes: Axes, *moves: Move) -> Axes | None:
+    """Follow axes through operations that only move entries; ``None`` where they are torn apart."""
+    found: Axes | None = axes
+    for move in moves:
+        found = None if found is None else _moved(found, move)
+    return found
+
+
+def _moved(axes: Axes, move: Move) -> Axes | None:
+    settings, shape = dict(move.settings), move.shape
+    if move.name in ("permute", "T", "t", "transpose"):
+        order = _order(move.name, settings, len(axes))
         moved = [axes[place] for place in order] if sorted(order) == [*range(len(axes))] else None
-    elif helper.name == "expand":
+    elif move.name == "expand":
         # Of an axis that is stretched nothing is known but its length.
         before: Axes = [*([] for _ in range(len(shape) - len(axes))), *axes]
         moved = [
@@ -90,13 +103,13 @@ def lengths(axes: Axes) -> list[int]:
 
 def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:
     """Put axes into another shape, in the same order; ``None`` if one would have to be divided."""
-    waiting = [axis for group in axes for axis in group]
-    found: Axes = []
+    waiting, found = [axis for group in axes for axis in group][::-1], list[list[Axis]]()
     for length in shape:
-        group: list[Axis] = []
-        while math.prod(axis.length for axis in group) < length and waiting:
-            group.append(waiting.pop(0))
-        if math.prod(axis.length for axis in group) != length:
+        group, entries = list[Axis](), 1
+        while entries < length and waiting:
+            group.append(waiting.pop())
+            entries *= group[-1].length
+        if entries != length:
             return None
         found.append(group)
     return None if waiting else found

@@ -64,14 +64,14 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
         value = Value((), dtype_text(array.dtype), (_plain(number),))
         if printed is None:
             return number, value
-        fields: dict[str, Any] = {
+        known: dict[str, Any] = {
             "shape": (),
             "dtype": value.dtype,
             "data": value.data,
             "summary": None,
             "preview": None,
         }
-        return number, later(Value, partial(printed, number), **fields)
+        return number, later(Value, None, partial(printed, number), **known)
     if array.nbytes > COPIED_UP_TO:
         return None, value_of(array)
     array = array.copy()
@@ -79,9 +79,7 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
     if printed is None:
         return array, later(Value, partial(_entries, array), **known, digits=DIGITS, dust=())
     # To see how numbers are to be printed costs more than to have them: what is only computed with is not asked.
-    told = lru_cache(maxsize=1)(partial(printed, array))
-    apart = {"digits": lambda: told()["digits"], "dust": lambda: told()["dust"]}
-    return array, later(Value, partial(_entries, array), apart, **known)
+    return array, later(Value, partial(_entries, array), partial(printed, array), **known)
 
 
 def _entries(array: Any) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ PRODUCTS = ("matmul", "mm", "bmm", "mv")
 """Functions that are written as an operator too."""
 
 DERIVING = ("grad", "backward", "jacobian", "hessian", "vjp", "jvp", "hvp", "vhp", "jacrev", "jacfwd")
-"""Functions that compute with other tensors than those between their brackets."""
+"""Functions that compute with other tensors than those between their brackets: these say nothing of the result."""
 
 Span = tuple[int, int, int, int]
 """First line and column, last line and column; columns in bytes, as Python counts them."""

@@ -50,6 +50,7 @@ test("an array is read in rows, and a name with a shape is none", () => {
   assert.deepEqual(rowsOf("[[1, −2], [4, 0.5]]"), [["1", "−2"], ["4", "0.5"]]);
   assert.deepEqual(rowsOf("[[1], [2]]"), [["1"], ["2"]]);
   assert.deepEqual(rowsOf("[1, −2]"), [["1", "−2"]]);
+  assert.deepEqual(rowsOf("[[[[1, −2], [4, 0.5]]]]"), [["1", "−2"], ["4", "0.5"]]);
   assert.equal(rowsOf("w[…] (5×3)"), undefined);
   assert.equal(rowsOf("(5×3)"), undefined);
 });

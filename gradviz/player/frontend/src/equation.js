@@ -240,14 +240,14 @@ function drawn(piece, parts, before) {
 const LETTERS = { value: "v", gradient: "g", contribution: "c", local: "n" };
 
 /**
- * The rows of an array as it is printed: "[[1, −2], [4, 0.5]]"; nothing if only its name and shape are. A pure function.
+ * The rows of an array as it is printed: "[[1, −2], [4, 0.5]]", also with axes of length 1 before them, which are not drawn; nothing if
+ * only its name and shape are. A pure function.
  * @param {string} text
  * @returns {string[][] | undefined}
  */
 export function rowsOf(text) {
   if (!/^\[.*\]$/su.test(text)) return undefined;
-  const rows = text.startsWith("[[") ? text.slice(2, -2).split("], [") : [text.slice(1, -1)];
-  return rows.map((row) => row.split(", "));
+  return text.replace(/^\[+|\]+$/gu, "").split("], [").map((row) => row.split(", "));
 }
 
 /**

@@ -53,6 +53,9 @@ export function makePicking(facts, entries, picture, on) {
   let picked;
   /** @type {Entry | undefined} */
   let at;
+  /** @type {Entry | undefined} the one that is worked out */
+  let worked;
+  let within = false; // the reader is at a number of the working itself, which stays what it is
 
   /** What is known of an entry: how it came about, or of a block of entries their mean. @param {Entry} entry @returns {Explanation | string} */
   function about(entry) {
@@ -77,11 +80,13 @@ export function makePicking(facts, entries, picture, on) {
 
   function show() {
     const entry = on.hidden() ? undefined : (at ?? picked);
-    const found = entry && about(entry);
+    const stays = within && at && worked && entry;
+    worked = stays ? worked : entry;
+    const found = worked && about(worked);
     const known = typeof found === "object" ? found : undefined;
-    workings.show(found);
+    if (!stays) workings.show(found);
     workings.element.hidden = on.hidden();
-    const ring = entry ? [entry, ...(known?.alike ?? [])] : [];
+    const ring = entry ? [entry, ...((!stays && known?.alike) || [])] : [];
     entries.light("here", ring.filter(({ part }) => part !== "c"));
     entries.fill(known?.made ?? []);
     picture.mark("gv-halo", known?.edges ?? []);
@@ -95,7 +100,7 @@ export function makePicking(facts, entries, picture, on) {
       if (place.querySelector("[data-entry]")) place.setAttribute("tabindex", "0");
       else place.removeAttribute("tabindex");
     }
-    on.changed(entry);
+    on.changed(worked);
   }
 
   return {
@@ -112,15 +117,19 @@ export function makePicking(facts, entries, picture, on) {
       const found = on.hidden() ? "" : about(entry);
       return typeof found === "string" ? found : textOf(found);
     },
-    /** Goes to an entry for as long as the pointer or the focus is there. @param {Entry | undefined} entry */
-    look(entry) {
-      if (entry === at || (entry && at && keyOfEntry(entry) === keyOfEntry(at))) return;
-      at = entry;
+    /**
+     * Goes to an entry for as long as the pointer or the focus is there.
+     * @param {Entry | undefined} entry
+     * @param {boolean} [inWorking] whether it is one of those that another entry's working shows
+     */
+    look(entry, inWorking = false) {
+      if (entry === at || (entry && at && inWorking === within && keyOfEntry(entry) === keyOfEntry(at))) return;
+      [at, within] = [entry, inWorking];
       show();
     },
     /** Stays at an entry. @param {Entry | undefined} entry */
     pick(entry) {
-      picked = entry;
+      [picked, within] = [entry, false];
       show();
     },
     /** The entry that was picked. */
@@ -134,9 +143,10 @@ export function makePicking(facts, entries, picture, on) {
       root = element;
       element.addEventListener("pointerover", ({ target }) => {
         if (!(target instanceof Element) || target.closest(".gp-figure")) return;
+        const entry = entryAt(target);
         // On the way from number to number, and from a number to what is said of it, that stays.
-        if (target.closest(".gp-entry") || (target.closest(".gp-equation") && !entryAt(target))) return;
-        this.look(entryAt(target));
+        if (!entry && target.closest(".gp-entry, .gp-equation")) return;
+        this.look(entry, Boolean(target.closest(".gp-working")));
       });
       element.addEventListener("pointerleave", () => this.look(undefined));
       element.addEventListener("click", ({ target }) => {
@@ -152,7 +162,7 @@ export function makePicking(facts, entries, picture, on) {
           const entry = entryAt(cell ?? null);
           if (!cell || !entry) return;
           here = cell;
-          this.look(entry);
+          this.look(entry, place.matches(".gp-working"));
           say(this.text(entry));
         };
         // A click brings the focus too, and is itself where the reader is.

@@ -217,7 +217,7 @@ function mount(model, el) {
     leave: (tensor) => /** @type {SVGElement[]} */ (picture.elements([tensor]))[0]?.focus({ preventScroll: true }),
   });
   const skip = button(phrase("player: skip picture and nodes", { part: picture.svg.querySelectorAll(NODES).length }), () => panel.element.focus(), { kind: "gp-skip" });
-  const stage = html("div", { class: "gp-stage" }, skip, makeTools(command, payload.depth, payload.every), figure, entryKeys.element, inspector.element);
+  const stage = html("div", { class: "gp-stage" }, skip, figure, entryKeys.element, makeTools(command, payload.depth, payload.every), inspector.element);
   const main = html("div", { class: "gp-main" }, stage, panel.element);
   const root = html(
     "section",
@@ -417,6 +417,7 @@ function mount(model, el) {
     model.off("msg:custom", onMessage);
     stopTheme();
     zoom.stop();
+    panel.stop();
     root.remove();
   };
 }

@@ -24,12 +24,15 @@ export function entryOfKey(key) {
   return tensor ? { tensor, part: part === "u" ? "g" : /** @type {Entry["part"]} */ (part), index: Number(index) } : undefined;
 }
 
+/** A name, in brackets if it is a formula itself. @param {string} name */
+const atom = (name) => (/^[\p{L}\p{N}_.[\]…]+(ᵀ|[⁽⁰¹²³⁴⁵⁶⁷⁸⁹⁾]+|\([^()]*\))?$/u.test(name) ? name : `(${name})`);
+
 /** A name as it stands in a formula: its last part, in brackets if it is a formula itself, cut if it is long. @param {string} name */
 export function shortName(name) {
   const last = name.length > LONGEST && /^[\w.]+$/.test(name) ? (name.split(".").at(-1) ?? name) : name;
   const [, called] = /^([\w.]+)\(.*\)$/.exec(last) ?? [];
   const whole = last.length <= LONGEST ? last : called && called.length < LONGEST ? `${called}(…)` : `${last.slice(0, LONGEST - 1)}…`;
-  return /^[\p{L}\p{N}_.]+(ᵀ|\([^()]*\))?$/u.test(whole) ? whole : `(${whole})`;
+  return atom(whole);
 }
 
 /** @param {string} name @param {number[]} place */
@@ -190,7 +193,7 @@ export function makeWorkings(nameOf) {
       }
       const { result, entry, above, upstream, terms } = explanation;
       const isNamed = terms.some(({ factors }) => factors.some(({ name }) => name === "g"));
-      heading.replaceChildren(html("strong", {}, placed(`${result.name}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? html("span", {}, "· contribution") : "", html("span", { class: "gp-g-is" }, isNamed ? `g = ∂${above}/∂${shortName(nameOf(upstream))}` : ""));
+      heading.replaceChildren(html("strong", {}, placed(`${atom(result.name)}${entry.part === "g" ? ".grad" : ""}`, result.place)), entry.part === "c" ? html("span", {}, "· contribution") : "", html("span", { class: "gp-g-is" }, isNamed ? `g = ∂${above}/∂${shortName(nameOf(upstream))}` : ""));
       lines.replaceChildren(...lined(explanation));
     },
   };

@@ -50,7 +50,7 @@ _PAGE = """\
 
 _STYLE = """\
 body { margin: 0 auto; padding: 12px 20px 20px; max-width: 1720px; background: #fff; color: #1f2328;
-  font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif; --gradviz-height: max(300px, calc(100vh - 128px));
+  font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif; --gradviz-height: max(300px, calc(100vh - 134px));
   --gradviz-least: var(--gradviz-height); }
 h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 #gradviz-picture { display: none; overflow: auto; }

@@ -15,9 +15,9 @@ const READABLE = 0.82; // the smallest text is 9 pixels high
 export function scaleToFit(width, height, roomAcross, roomDown, { smallest = SMALLEST, scrolled = SCROLLED, largest = LARGEST } = {}) {
   const fitting = Math.min(largest, roomAcross / width, roomDown / height);
   if (fitting >= smallest) return fitting;
-  // What fits one way, a little smaller, scrolls the other way only.
-  const oneWay = Math.max(roomAcross / width, roomDown / height);
-  return Math.max(smallest, oneWay >= READABLE ? Math.min(oneWay, scrolled) : scrolled);
+  // What fits one way, a little smaller, scrolls the other way only: best down, as one reads.
+  const oneWay = [roomAcross / width, roomDown / height].find((scale) => scale >= READABLE);
+  return Math.max(smallest, Math.min(oneWay ?? scrolled, scrolled));
 }
 
 /**

@@ -9,7 +9,7 @@ import { phrase } from "./words.js";
 /** @typedef {import("./state.js").Step} Step */
 /** @typedef {import("./state.js").Payload} Payload */
 
-const SMALLEST = 0.68; // of the usual size of a matrix
+const SMALLEST = 0.68; // of the usual size of a formula
 const PADDING = 12; // pixels, on either side of an equation
 
 /**
@@ -66,17 +66,19 @@ export function makePanel({ steps }, go, enter, program, parts, heatmap) {
   const reading = html("div", { class: "gp-reading" }, words, ...parts);
   const below = html("div", { class: "gp-below" }, program.element, html("div", { class: "gp-more" }, why, log.element));
 
-  /** Sets matrices that are wider than the equation's box smaller, as long as they can be read; beyond that the box scrolls. */
+  /** Sets formulas that are wider than the equation's box smaller, as long as they can be read; beyond that the box scrolls. */
   function fit() {
     equation.style.removeProperty("--gp-fit");
     const room = equation.clientWidth - 2 * PADDING;
-    const wide = [...equation.querySelectorAll("math:has(mtable)")].reduce((most, { scrollWidth }) => Math.max(most, scrollWidth), 0);
+    const wide = [...equation.querySelectorAll("math")].reduce((most, { scrollWidth }) => Math.max(most, scrollWidth), 0);
     if (room > 0 && wide > room) equation.style.setProperty("--gp-fit", String(Math.max(SMALLEST, (room - 1) / wide)));
   }
-  new ResizeObserver(fit).observe(words);
+  const observer = new ResizeObserver(fit);
+  observer.observe(words);
 
   return {
     element: html("div", { class: "gp-panel" }, reading, below),
+    stop: () => observer.disconnect(),
     /** Puts something above everything else. @param {HTMLElement} first */
     prepend: (first) => reading.prepend(first),
     /**

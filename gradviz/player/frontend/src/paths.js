@@ -54,6 +54,7 @@ export function makePaths(facts, paths, mark) {
   /** @type {Path | undefined} */
   let pressed;
   let index = 0;
+  let step = -1;
   let shown = ""; // what the cards were made for
   let asked = ""; // the entry that was given last
 
@@ -78,7 +79,14 @@ export function makePaths(facts, paths, mark) {
   function write() {
     const leaf = choice.value;
     const tensor = facts.tensor(leaf);
-    if (!tensor || shown === `${leaf} ${index}`) return;
+    if (!tensor) return;
+    if (!facts.gradients.at(leaf, step)?.complete) {
+      cards.replaceChildren();
+      note.textContent = phrase("nudge: comes with last step");
+      shown = "";
+      return mark([]);
+    }
+    if (shown === `${leaf} ${index}`) return;
     shown = `${leaf} ${index}`;
     pressed = undefined;
     mark([]);
@@ -99,8 +107,9 @@ export function makePaths(facts, paths, mark) {
     element,
     /** Whether there are paths to it. @param {string} id */
     leads: (id) => leaves.includes(id),
-    /** Goes to a leaf, or to an entry of it; while its gradient is not all there, there is nothing to add up. @param {Entry | undefined} entry @param {number} step */
-    show(entry, step) {
+    /** Goes to a leaf, or to an entry of it; while its gradient is not all there, there is nothing to add up. @param {Entry | undefined} entry @param {number} at the step */
+    show(entry, at) {
+      step = at;
       // Else the leaf that has been chosen here since stays.
       const isNew = entry && `${entry.tensor} ${entry.index}` !== asked;
       if (isNew && leaves.includes(entry.tensor)) {

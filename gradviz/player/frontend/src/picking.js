@@ -42,7 +42,7 @@ function nextTo(from, all, [across, down]) {
  * @param {Facts} facts
  * @param {import("./entries.js").Entries} entries
  * @param {import("./patch.js").Picture} picture
- * @param {{step(): number, hidden(): boolean, changed(entry: Entry | undefined): void}} on the step that is shown; whether nothing is to
+ * @param {{step(entry: Entry): number, hidden(): boolean, changed(entry: Entry | undefined): void}} on the step up to which all is known of an entry; whether nothing is to
  *   be told; what else follows the entry
  */
 export function makePicking(facts, entries, picture, on) {
@@ -61,9 +61,9 @@ export function makePicking(facts, entries, picture, on) {
   function about(entry) {
     const part = entry.part === "c" ? "g" : entry.part;
     const grid = entry.part === "c" ? undefined : entries.grid(entry.tensor, part);
-    const value = part === "v" ? facts.values.at(entry.tensor, on.step()) : facts.gradients.at(entry.tensor, on.step())?.value;
+    const value = part === "v" ? facts.values.at(entry.tensor, on.step(entry)) : facts.gradients.at(entry.tensor, on.step(entry))?.value;
     if (entry.part !== "c" && !value) return "";
-    return (value && !value.data) || grid?.kind === "preview" ? meanOf(entry, grid, value) : (explain(facts, entry, on.step()) ?? "");
+    return (value && !value.data) || grid?.kind === "preview" ? meanOf(entry, grid, value) : (explain(facts, entry, on.step(entry)) ?? "");
   }
 
   /** @param {Entry} entry @param {import("./grid.js").Grid | undefined} grid @param {import("./facts.js").Value | undefined} value */
@@ -105,7 +105,13 @@ export function makePicking(facts, entries, picture, on) {
 
   return {
     element: workings.element,
-    show,
+    /** Shows the entry at another step, in the room that the entries of its equation need. */
+    show() {
+      const cells = on.hidden() ? [] : [...(root?.querySelectorAll(".gp-equation [data-entry]") ?? [])];
+      const entries = [cells[0], cells.at(-1)].flatMap((cell) => entryAt(cell ?? null) ?? []);
+      if (!on.hidden()) workings.reserve(entries.map(about));
+      show();
+    },
     /** What to say of an entry. @param {Entry} entry */
     text(entry) {
       const found = on.hidden() ? "" : about(entry);

@@ -69,6 +69,14 @@ function mount(model, el) {
   let cut;
   const inside = (/** @type {number} */ k) => (modes.events && !modes.predict ? (cut ??= eventsOf(payload))[k] : whole);
   const event = () => clamp(model.get("event"), Math.max(inside(now()).length, 1));
+  /**
+   * The step up to which all is known of an entry: the last one, while inside this one its contribution or sum is still to come.
+   * @param {import("./explain.js").Entry | undefined} entry
+   */
+  const moment = (entry) => {
+    const ahead = inside(now()).slice(event() + 1).filter(({ kind }) => kind === (entry?.part === "c" ? "product" : "accumulate"));
+    return entry?.part !== "v" && ahead.some(({ current }) => !entry || current[0] === entry.tensor) ? now() - 1 : now();
+  };
   let pause = PAUSE_MS;
 
   /** @param {string} name @param {any} value */
@@ -177,13 +185,13 @@ function mount(model, el) {
   const nudge = makeNudge(facts, payload.nudges ?? {}, announcer.say, ask);
   const paths = makePaths(facts, payload.paths ?? {}, (edges) => picture.mark("gv-path", edges));
   const picking = makePicking(facts, entries, picture, {
-    step: now,
+    step: moment,
     hidden: () => modes.predict,
     changed(entry) {
       // Either would tell what the reader is to predict.
       const leaf = nudge.meant(entry, [model.get("selected"), ...steps[now()].touched]);
-      nudge.show(modes.predict ? undefined : leaf, now());
-      paths.show(leaf ?? entry, modes.predict ? -1 : now());
+      nudge.show(modes.predict ? undefined : leaf, moment(leaf));
+      paths.show(leaf ?? entry, modes.predict ? -1 : moment(leaf ?? entry));
     },
   });
   const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, scalesOf(payload)));
@@ -321,6 +329,7 @@ function mount(model, el) {
     predict.start(modes.predict, seen);
     if (seen !== now()) go(seen);
     else show();
+    if (modes.predict && predict.asksBefore(seen + 1)) predict.allow(seen + 1); // at once, and not after a step that goes nowhere
     if (modes.predict) announcer.say(phrase("player: predict you asked each gradient"));
   }
 
@@ -408,6 +417,7 @@ function mount(model, el) {
     model.off("msg:custom", onMessage);
     stopTheme();
     zoom.stop();
+    panel.stop();
     root.remove();
   };
 }

@@ -116,6 +116,8 @@ export function makePredict(steps, facts, on) {
 
   return {
     element,
+    /** Whether there is something to ask before a step. @param {number} step */
+    asksBefore: (step) => step < steps.length && questionsAt(facts, steps, step, on.shows).length > 0,
     /** Whether a question is waiting for its answer. */
     isAsking: () => waiting.length > 0,
     /** The edges whose local derivatives are still to be found out. */
@@ -152,7 +154,10 @@ export function makePredict(steps, facts, on) {
         waiting = questionsAt(facts, steps, reach + 1, on.shows);
         feedback.textContent = "";
         ask();
-      } else focus(); // Reveal shows it, stepping on does not
+      } else {
+        if (feedback.textContent) tell(phrase("predict: answer first"), "shown"); // Reveal shows it, stepping on does not
+        focus();
+      }
       return reach;
     },
   };

@@ -172,6 +172,18 @@ export function makeWorkings(nameOf) {
 
   return {
     element,
+    /**
+     * Takes the room that some explanations need, so that nothing moves when they are shown.
+     * @param {(Explanation | string | undefined)[]} explanations
+     */
+    reserve(explanations) {
+      element.style.height = "auto";
+      const heights = explanations.map((explanation) => {
+        this.show(explanation);
+        return element.offsetHeight + 4;
+      });
+      element.style.height = `clamp(4.5em, ${Math.max(0, ...heights)}px, 8.5em)`;
+    },
     /** @param {Explanation | string | undefined} explanation or words, or nothing */
     show(explanation) {
       if (typeof explanation !== "object") {

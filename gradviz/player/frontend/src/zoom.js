@@ -20,10 +20,13 @@ export function makeZoom(figure, svg, isRoomFixed) {
   let scale = 1;
   let byHand = false;
 
+  /** How high what stands over the figure is. */
+  const above = () => (figure.closest(".gp-stage") ? figure.offsetTop : 0);
+
   function room() {
     const style = getComputedStyle(figure);
     const across = figure.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
-    const most = isRoomFixed() ? figure.clientHeight : parseFloat(style.maxHeight); // NaN for "none"
+    const most = isRoomFixed() ? figure.clientHeight : parseFloat(style.maxHeight) - above(); // NaN for "none"
     const down = Number.isNaN(most) ? Infinity : most - parseFloat(style.paddingTop) - parseFloat(style.paddingBottom);
     const limit = (/** @type {string} */ name) => parseFloat(style.getPropertyValue(name)) || undefined;
     const limits = { smallest: limit("--gp-smallest"), scrolled: limit("--gp-scrolled"), largest: limit("--gp-largest") };
@@ -35,6 +38,7 @@ export function makeZoom(figure, svg, isRoomFixed) {
     scale = wanted;
     svg.style.width = `${Math.floor(width * scale)}px`;
     svg.style.height = `${Math.floor(height * scale)}px`;
+    tellEdges();
   }
 
   /** @param {boolean} [whole] all of it, however small */
@@ -47,7 +51,7 @@ export function makeZoom(figure, svg, isRoomFixed) {
     // property of our own: it would be inherited, and every mark of the picture styled anew.)
     const main = /** @type {HTMLElement | null} */ (figure.closest(".gp-main"));
     if (main && !isRoomFixed()) {
-      const padded = `${Math.floor(height * scale) + 32}px`;
+      const padded = `${Math.floor(height * scale) + 32 + above()}px`;
       main.style.height = `clamp(var(--gradviz-least, 440px), ${padded}, var(--gradviz-height, 75vh))`;
     }
   }
@@ -123,8 +127,19 @@ export function makeZoom(figure, svg, isRoomFixed) {
     { passive: false },
   );
 
+  /** Says at which edges the picture goes on: there it fades. */
+  function tellEdges() {
+    const { scrollLeft, scrollWidth, clientWidth } = figure;
+    figure.toggleAttribute("data-more-left", scrollLeft > 1);
+    figure.toggleAttribute("data-more-right", scrollLeft + clientWidth < scrollWidth - 1);
+  }
+  figure.addEventListener("scroll", tellEdges, { passive: true });
+
   /** Fits the picture again, unless its size was chosen by hand. */
-  const refit = () => void (byHand || fit());
+  const refit = () => {
+    if (!byHand) fit();
+    tellEdges();
+  };
   const observer = new ResizeObserver(refit);
 
   return {

@@ -282,7 +282,7 @@ def test_the_file_is_as_json_writes_it():
 
 # --- the pages ---------------------------------------------------------------------------------------------------------
 
-FRONT_END = PACKAGE / "player" / "frontend" / "src"
+FRONT_END = Path(__file__).parents[1] / "gradviz" / "player" / "frontend" / "src"  # of the repository: no wheel has it
 SAID = re.compile(r'\bphrase\("([^"]+)"(?:, \{((?:[^{}]|\{[^{}]*\})*)\})?')
 SENTENCE = re.compile(r"""["`][A-Z][a-z']+(?: [A-Za-z']+){2,}[^"`]*["`]""")
 
@@ -293,6 +293,7 @@ def pages():
 
 def code_of_the_front_end():
     """The front end's sources, without what is said to those who read them."""
+    assert FRONT_END.is_dir()
     for path in sorted(FRONT_END.rglob("*.js")):
         code = path.read_text(encoding="utf-8")
         yield path.name, re.sub(r"/\*.*?\*/|(?m:^\s*//[^\n]*$)", "", code, flags=re.DOTALL)

@@ -1,8 +1,7 @@
 """Formulas as a learner reads them.
 
-The table of operations writes formulas in Python's own notation over the names of arguments: ``"2 * self"``,
-``"exponent * self ** (exponent - 1)"``, ``"grad @ other.T"``. This module prints such a formula in the usual
-mathematical signs, with other names or with numbers in place of the arguments: ``2·x``, ``3·x²``, ``g · wᵀ``.
+The table of operations writes formulas in Python's own notation over the names of arguments: ``"2 * self"``, ``"grad @ other.T"``.
+This module prints them in the usual signs, with other names or numbers in place of the arguments: ``2·x``, ``3·x²``, ``g · wᵀ``.
 """
 
 from __future__ import annotations

@@ -191,8 +191,11 @@ def _check_frame(frame: Frame, parts: _Parts, where: str) -> None:
         _check_value(contribution.value, parts.shapes[tensor], where)
         if contribution.local is not None:
             _check_value(contribution.local, contribution.local.shape, where)
+    sent = {contribution.argument for contribution in frame.contributions}
     for equation in frame.equation:
         _check_equation(equation, parts, where)
+        if equation.kind == "contribution" and equation.argument not in sent:
+            raise DamageError(f"{where} has an equation of what was sent along {shown(equation.argument)}: nothing was")
 
 
 def _check_equation(equation: Equation, parts: _Parts, where: str) -> None:

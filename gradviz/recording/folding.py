@@ -217,7 +217,7 @@ class _Folding:
             for line in frame.equation:
                 if line.kind == "contribution":
                     factor = edges.get(line.argument)
-                    if factor is not None:
+                    if factor is not None and upstream is not None:
                         value = sent[factor.edge].value
                         lines.append(_sent(product, factor, line, upstream, value, self.values))
                 elif line.kind == "note" or line.argument in edges or not line.argument:
@@ -235,8 +235,9 @@ class _Folding:
             sentence = sentence.replace(name, named[name])
         return {"sentence": sentence, "reason": reason, "equation": tuple(lines)}
 
-    def _upstream(self, product: Product, first: Frame) -> Value:
-        """Return the gradient that has arrived at a product's result."""
+    def _upstream(self, product: Product, first: Frame) -> Value | None:
+        """Return the gradient that has arrived at a product's result; a damaged file may have none."""
+        found = None
         for frame in self.before.frames:
             for gradient in frame.gradients:
                 if gradient.tensor == product.result.id:

@@ -89,6 +89,8 @@ def check_graph(graph: Graph, where: str) -> None:
 def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set[str], paths: Collection[str]) -> None:
     """See that an operation comes after all that it uses; note what it makes."""
     where = f"operation {operation.id}"
+    if not operation.outputs:
+        raise DamageError(f"{where} makes nothing")
     after = -1  # an argument's id has its slot; slots in which there was nothing are left out
     for place, argument in enumerate(operation.inputs):
         if argument.tensor not in tensors:
@@ -101,8 +103,6 @@ def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set
             raise DamageError(f"{where} uses the tensor {argument.tensor}, which is made after it")
         if argument.link is not None:
             _check_link(argument.link, operation, tensors, argument.tensor, f"{where}, at {argument.id},")
-    if not operation.outputs:
-        raise DamageError(f"{where} makes nothing")
     for output in operation.outputs:
         if output not in tensors:
             raise DamageError(f"{where} makes a tensor {shown(output)} that is not there")

@@ -86,7 +86,7 @@ def part_of(root: Any, view: Any) -> tuple[Any, ...]:
     >>> part_of(base, base[:, 1])
     ((2,), (3,), 1, None)
     """
-    offset = (_address(view) - _address(root)) // root.itemsize if view.size else 0
+    offset = (address(view) - address(root)) // root.itemsize if view.size else 0
     return view.shape, _steps(view), offset, None if root.flags.c_contiguous else _steps(root)
 
 
@@ -94,5 +94,6 @@ def _steps(array: Any) -> tuple[int, ...]:
     return tuple(stride // array.itemsize for stride in array.strides)
 
 
-def _address(array: Any) -> int:
+def address(array: Any) -> int:
+    """Return where the first entry of an array lies in memory."""
     return array.__array_interface__["data"][0]

@@ -29,6 +29,7 @@ from gradviz.recording.model import (
     Recording,
     Value,
 )
+from gradviz.recording.products import STANDS_FOR
 from gradviz.recording.values import value_of
 
 NAME, SYMBOL = "cross_entropy", "cross-entropy"
@@ -249,7 +250,7 @@ class _Folding:
                 name = words.gradient_name(line.sides[0][0].text[1:].partition("/")[0], result.name)
                 lines.append(_sent(pair, edge, line, Term(name, upstream, result.id, "gradient"), frame))
             else:
-                lines.append(_renamed(line, pair.scores.id, edge))
+                lines.append(equations.renamed(line, {pair.scores.id: edge}))
         between, made = (self.graph.tensor(operation.outputs[0]).name for operation in (pair.first, pair.loss))
         return {"reason": frame.reason.replace(between, made).partition(" For this")[0], "equation": tuple(lines)}
 
@@ -267,7 +268,7 @@ def _operation(pair: _Pair) -> Operation:
         name=NAME,
         symbol=SYMBOL,
         inputs=(changed(argument, **changes), *pair.loss.inputs[1:]),
-        attributes=(("stands for", stands_for), *pair.loss.attributes),
+        attributes=((STANDS_FOR, stands_for), *pair.loss.attributes),
         saved=tuple(
             (name, pair.scores.tensor if what == pair.first.outputs[0] else what) for name, what in pair.loss.saved
         ),
@@ -320,10 +321,3 @@ def _sent(pair: _Pair, edge: str, line: Equation, above: Term, frame: Frame) -> 
 
     symbols = side(above.symbolic(), *(term.symbolic() for term in terms))
     return equations.contribution(edge, line, equations.told(symbols, [above, *terms], made, compute, numbers))
-
-
-def _renamed(line: Equation, before: str, after: str) -> Equation:
-    sides = tuple(
-        tuple(replace(part, tensor=after) if part.tensor == before else part for part in side) for side in line.sides
-    )
-    return replace(line, argument=after if line.argument == before else line.argument, sides=sides)

@@ -306,3 +306,11 @@ def bracketed(side: Side, *, tightly: bool = False) -> Side:
 
 def _gradient(output: str, of: Operand, value: Value) -> Term:
     return Term(gradient_name(output, of.name), value, of.id, "gradient")
+
+
+def renamed(line: Equation, ids: Mapping[str, str]) -> Equation:
+    """Let a line speak of other tensors and edges, those that stand in the place of its own."""
+    sides = tuple(
+        tuple(replace(part, tensor=ids.get(part.tensor, part.tensor)) for part in side) for side in line.sides
+    )
+    return replace(line, argument=ids.get(line.argument, line.argument), sides=sides)

@@ -31,13 +31,10 @@ from gradviz.recording.model import (
     Tensor,
     Value,
 )
-from gradviz.recording.products import Factor, Product, originals_of, products_in
+from gradviz.recording.products import STANDS_FOR, Factor, Product, originals_of, products_in
 
 EINSUM = "einsum"
 """What stands for a product that is not one of matrices."""
-
-STANDS_FOR = "stands for"
-"""The attribute of a folded operation that names those which it stands for."""
 
 
 def as_written(recording: Recording) -> Recording:
@@ -221,7 +218,7 @@ class _Folding:
                         value = sent[factor.edge].value
                         lines.append(_sent(product, factor, line, upstream, value, self.values))
                 elif line.kind == "note" or line.argument in edges or not line.argument:
-                    lines.append(self._renamed(line))
+                    lines.append(equations.renamed(line, self.edge_of))
         # What is not in the picture is not spoken of.
         inner, named = self.graph.tensor(product.operation.outputs[0]).name, dict[str, str]()
         for factor in product.factors:
@@ -245,13 +242,6 @@ class _Folding:
             if frame is first:
                 break
         return found
-
-    def _renamed(self, line: Equation) -> Equation:
-        sides = tuple(
-            tuple(replace(part, tensor=self.edge_of.get(part.tensor, part.tensor)) for part in side)
-            for side in line.sides
-        )
-        return replace(line, argument=self.edge_of.get(line.argument, line.argument), sides=sides)
 
 
 # --- what it says ------------------------------------------------------------------------------------------------------

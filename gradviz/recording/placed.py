@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
+from gradviz.engine.views import address
+
 MOST_AXES = 6
 """A view is told by its place in an array of so many axes."""
 
@@ -21,7 +23,7 @@ def place_in(base: Any, view: Any) -> str:
     """
     if not (base.flags.c_contiguous and view.size and view.ndim <= base.ndim <= MOST_AXES):
         return "…"
-    left, starts = _address(view) - _address(base), list[int]()
+    left, starts = address(view) - address(base), list[int]()
     for stride in base.strides:
         start, left = divmod(left, stride)
         starts.append(start)
@@ -33,7 +35,7 @@ def place_in(base: Any, view: Any) -> str:
         )
         inside = all(start < length for start, length in zip(starts, base.shape, strict=True))
         found = base[(*index, ...)] if inside else base  # of a single entry an array too
-        if (found.shape, found.strides, _address(found)) == (view.shape, view.strides, _address(view)):
+        if (found.shape, found.strides, address(found)) == (view.shape, view.strides, address(view)):
             told = [_index_text(one, length) for one, length in zip(index, base.shape, strict=True)]
             while told[-1] == ":":
                 told.pop()
@@ -45,8 +47,3 @@ def _index_text(index: int | slice, length: int) -> str:
     if isinstance(index, int):
         return str(index)
     return f"{index.start or ''}:{index.stop if index.stop < length else ''}"
-
-
-def _address(array: Any) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address

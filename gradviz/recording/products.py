@@ -16,6 +16,9 @@ from operator import attrgetter
 from gradviz.recording.model import Argument, Graph, Operation, Recording, Source, Tensor
 from gradviz.recording.tracking import Axes, Move, after, axes_of, lengths, lettered, meet, reshaped
 
+STANDS_FOR = "stands for"
+"""The attribute of a folded operation that names those which it stands for."""
+
 PRODUCTS = {
     "mm": ("self", "mat2", ""),
     "bmm": ("self", "mat2", ""),

@@ -479,12 +479,14 @@ def with_names(recording, text):
         )
         for o in graph.operations
     )
-    from gradviz.recording import Module
+    from gradviz.recording import RecordedModule
 
     return dataclasses.replace(
         recording,
         title=text,
-        graph=dataclasses.replace(graph, tensors=tensors, operations=operations, modules=(Module("m", text, text),)),
+        graph=dataclasses.replace(
+            graph, tensors=tensors, operations=operations, modules=(RecordedModule("m", text, text),)
+        ),
     )
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from gradviz.catalogue import text
 from gradviz.recording import number_text
 from gradviz.recording.crossentropy import softmax
-from gradviz.recording.model import Moment, Operation, Recording, Value
+from gradviz.recording.model import Moment, RecordedOperation, Recording, Value
 
 MOST_LINES = 12
 """Bars below each other; of more examples the first are shown."""
@@ -87,7 +87,7 @@ class Bars:
         return f"M{place:.1f} {self.top(line) - LINE / 2 + 0.5:.1f}v{LINE - 1:g}"
 
 
-def bars(operation: Operation, recording: Recording, last: Moment) -> Bars | None:
+def bars(operation: RecordedOperation, recording: Recording, last: Moment) -> Bars | None:
     """Return the bars of an operation, if it is a softmax or a loss of which they can be shown.
 
     Parameters
@@ -130,7 +130,7 @@ def bars(operation: Operation, recording: Recording, last: Moment) -> Bars | Non
     )
 
 
-def entries(operation: Operation, moment: Moment, lines: int) -> tuple[Array, Array | None] | None:
+def entries(operation: RecordedOperation, moment: Moment, lines: int) -> tuple[Array, Array | None] | None:
     """Return the predictions and targets behind the first lines of an operation's bars; nothing where they are not known."""
     told = _told(operation, moment)
     if told is None:
@@ -240,7 +240,7 @@ RULES = {
 """By the names of operations."""
 
 
-def _told(operation: Operation, moment: Moment) -> tuple[Array, Array | None, list[tuple[int, ...]]] | None:
+def _told(operation: RecordedOperation, moment: Moment) -> tuple[Array, Array | None, list[tuple[int, ...]]] | None:
     """Return predictions and targets, a row for each example, and where in the argument the entries of the rows stand."""
     rule = RULES.get(operation.name)
     if rule is None:
@@ -271,7 +271,7 @@ def _array(value: Value | None) -> Array | None:
     return None if value is None or value.data is None else np.array(value.data, float).reshape(value.shape)
 
 
-def _is_told_by_a_loss(operation: Operation, recording: Recording) -> bool:
+def _is_told_by_a_loss(operation: RecordedOperation, recording: Recording) -> bool:
     """Return True for the log_softmax of a loss that shows its probabilities, with the targets."""
     if operation.name != "log_softmax":
         return False

@@ -9,7 +9,7 @@ from typing import Literal
 from gradviz.drawing.options import Options
 from gradviz.drawing.text import mono_width
 from gradviz.recording import preview_shape
-from gradviz.recording.model import Tensor, Value
+from gradviz.recording.model import RecordedTensor, Value
 
 NUMBER_SIZE, STAT_SIZE = 13.0, 11.0
 ROW, GAP, LAYER_GAP = 19.0, 10.0, 5.0
@@ -92,7 +92,7 @@ def grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return math.prod(shape[:-2]), rows, columns
 
 
-def body_of(tensor: Tensor, shown: list[Value], options: Options) -> Body:
+def body_of(tensor: RecordedTensor, shown: list[Value], options: Options) -> Body:
     """Choose how the numbers of a tensor are shown: in numbers where they fit, else in colours; `shown` is all it ever shows."""
     layers, rows, columns = grid(tensor.shape)
     if layers * rows * columns == 0:
@@ -112,7 +112,7 @@ def body_of(tensor: Tensor, shown: list[Value], options: Options) -> Body:
     return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
 
 
-def _layers(tensor: Tensor, layers: int, rows: int, columns: int) -> Body:
+def _layers(tensor: RecordedTensor, layers: int, rows: int, columns: int) -> Body:
     """Several small heatmaps: the channels of an image, the heads of an attention."""
     whole = layers, rows, columns
     seen, rows, columns = shown = preview_shape(tensor.shape)

@@ -20,7 +20,7 @@ from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Card, Disc, View, sum_text
 from gradviz.recording import number_text, shape_text
-from gradviz.recording.model import Gradient, Moment, Operation, Recording, Value
+from gradviz.recording.model import Gradient, Moment, RecordedOperation, Recording, Value
 
 THINNEST, THICKEST = 1.4, 4.6
 
@@ -116,7 +116,7 @@ def _progress(forward: bool, done: bool) -> str:
     return text("passed on" if done else "is computed" if forward else "pending")
 
 
-def _show_bars(shown: Face, operation: Operation, bars: Bars, moment: Moment | None, ended: bool) -> None:
+def _show_bars(shown: Face, operation: RecordedOperation, bars: Bars, moment: Moment | None, ended: bool) -> None:
     """Show predictions and targets once they are computed, and their differences once the gradient has been passed on."""
     lines = range(len(bars.labels))
     known = None if moment is None else entries(operation, moment, len(lines))

@@ -22,10 +22,10 @@ from gradviz.recording.model import (
     Contribution,
     Frame,
     Graph,
-    Module,
-    Operation,
+    RecordedModule,
+    RecordedOperation,
+    RecordedTensor,
     Recording,
-    Tensor,
     Value,
 )
 
@@ -66,10 +66,10 @@ def modules_below(graph: Graph, depth: int) -> list[Stretch]:
     return found
 
 
-def _at_depth(graph: Graph, depth: int) -> dict[str, Module]:
+def _at_depth(graph: Graph, depth: int) -> dict[str, RecordedModule]:
     """For each module's path, the module around it (or itself) that is so deep; missing for those less deep."""
     by_path = {module.path: module for module in graph.modules}
-    found: dict[str, Module] = {}
+    found: dict[str, RecordedModule] = {}
     for module in graph.modules:
         around = [module]
         while around[-1].parent in by_path:
@@ -107,7 +107,7 @@ def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
     return found
 
 
-def _alike(graph: Graph, first: Operation, other: Operation) -> bool:
+def _alike(graph: Graph, first: RecordedOperation, other: RecordedOperation) -> bool:
     if first.name != FOLD or other.name != FOLD or first.symbol != other.symbol or first.module != other.module:
         return False
     shapes = [
@@ -166,7 +166,7 @@ class _Folding:
         self.argument_of: dict[str, str] = {}  # by edge into a fold: the edge of the fold it became
 
     def recording(self) -> Recording:
-        operations: list[Operation] = []
+        operations: list[RecordedOperation] = []
         for place, operation in enumerate(self.graph.operations):
             number = self.stretch_of.get(operation.id)
             if number is None:
@@ -186,7 +186,7 @@ class _Folding:
         graph = Graph(tensors, tuple(operations), modules, self.graph.code)
         return replace(self.before, graph=graph, frames=tuple(self._frames()))
 
-    def _kept(self, tensor: Tensor, modules: set[str]) -> Tensor:
+    def _kept(self, tensor: RecordedTensor, modules: set[str]) -> RecordedTensor:
         producer = tensor.producer
         if producer in self.stretch_of:
             producer = self.ids[self.stretch_of[producer]]
@@ -230,7 +230,7 @@ class _Folding:
             hidden.update(made if number in entered else made[1:])
         return hidden
 
-    def _folded(self, number: int) -> Operation:
+    def _folded(self, number: int) -> RecordedOperation:
         stretch, id = self.stretches[number], self.ids[number]
         inside = self.graph.operations[stretch.start : stretch.end]
         produced = {output for operation in inside for output in operation.outputs}
@@ -254,7 +254,7 @@ class _Folding:
         norm = self._gradient_norm(inside, produced)
         if norm is not None:
             attributes.append(("gradient norm", number_text(norm, 3)))
-        return Operation(
+        return RecordedOperation(
             id,
             FOLD,
             "…" if any(operation.grad_fn for operation in inside) else None,
@@ -268,7 +268,7 @@ class _Folding:
             sentence=text("folded", count=attributes[0][1]),
         )
 
-    def _gradient_norm(self, inside: Iterable[Operation], produced: set[str]) -> float | None:
+    def _gradient_norm(self, inside: Iterable[RecordedOperation], produced: set[str]) -> float | None:
         """The Euclidean norm of the gradients of all parameters inside, once there are any."""
         total, known = 0.0, False
         for operation in inside:
@@ -352,11 +352,11 @@ def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ..
     return tuple({key(part): part for part in parts}.values())
 
 
-def _size(operation: Operation) -> int:
+def _size(operation: RecordedOperation) -> int:
     return _count(operation, "operations") if operation.name == FOLD else 1
 
 
-def _count(operation: Operation, what: str) -> int:
+def _count(operation: RecordedOperation, what: str) -> int:
     return int(dict(operation.attributes).get(what, 0)) if operation.name == FOLD else 0
 
 

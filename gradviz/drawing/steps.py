@@ -7,7 +7,7 @@ from typing import Any
 
 from gradviz.drawing.face import Face, show
 from gradviz.drawing.view import Arrow, View
-from gradviz.recording.model import Equation, Frame, Operation, Part, Recording
+from gradviz.recording.model import Equation, Frame, Part, RecordedOperation, Recording
 
 
 def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
@@ -44,7 +44,7 @@ def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
     return result
 
 
-def _words(frame: Frame, operation: Operation | None) -> dict[str, Any]:
+def _words(frame: Frame, operation: RecordedOperation | None) -> dict[str, Any]:
     source = operation.source if operation is not None else None
     return {
         "phase": frame.phase,
@@ -81,7 +81,7 @@ def _side(side: tuple[Part, ...]) -> list[str | dict[str, Any]]:
     return found + ([text] if text else [])
 
 
-def _highlights(frame: Frame, operation: Operation | None) -> dict[str, list[str]]:
+def _highlights(frame: Frame, operation: RecordedOperation | None) -> dict[str, list[str]]:
     """What is at work in a step: the operation with the edges in use, and the tensors it reads and writes."""
     if operation is None:
         current = [frame.current] if frame.current else []

@@ -16,7 +16,16 @@ from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
-from gradviz.recording.model import FOLD, Argument, Gradient, Moment, Operation, Recording, Tensor, Value
+from gradviz.recording.model import (
+    FOLD,
+    Argument,
+    Gradient,
+    Moment,
+    RecordedOperation,
+    RecordedTensor,
+    Recording,
+    Value,
+)
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, LABEL_SIZE = 14.0, 12.0, 11.0, 12.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0
@@ -49,7 +58,7 @@ class Card:
         Where several gradients meet in one number: the edges they come along, for ``3 + 4 = 7``.
     """
 
-    tensor: Tensor
+    tensor: RecordedTensor
     name: str
     shape: str
     body: Body
@@ -73,7 +82,7 @@ class Disc:
         Of a softmax or a loss, its probabilities.
     """
 
-    operation: Operation
+    operation: RecordedOperation
     symbol: str
     notes: tuple[str, ...]
     width: float
@@ -248,7 +257,7 @@ def _longest_way(recording: Recording, card_length: dict[str, float], label_leng
 
 
 def _card(
-    tensor: Tensor,
+    tensor: RecordedTensor,
     shown: list[Value],
     name: str,
     options: Options,
@@ -286,7 +295,7 @@ def _card(
     return Card(tensor, name, shape, body, has_value, has_gradient, "card", wide, round(height), meets)
 
 
-def _chip(tensor: Tensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:
+def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:
     """An intermediate result in a few characters: the user's name for it, its number and its gradient, or its shape."""
     name = name if tensor.named else ""
     text = width(name, SHAPE_SIZE, bold=True)
@@ -300,7 +309,7 @@ def _chip(tensor: Tensor, name: str, shape: str, body: Body, has_value: bool, ha
     return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(wide), round(high))
 
 
-def _disc(operation: Operation, recording: Recording, options: Options, last: Moment | None) -> Disc:
+def _disc(operation: RecordedOperation, recording: Recording, options: Options, last: Moment | None) -> Disc:
     folded = operation.name == FOLD
     symbol = shorten(operation.symbol, 30 if folded else 14)
     notes = tuple(shorten(note, 34) for note in _notes(operation, recording, options))
@@ -320,7 +329,7 @@ def _disc(operation: Operation, recording: Recording, options: Options, last: Mo
     )
 
 
-def _notes(operation: Operation, recording: Recording, options: Options) -> list[str]:
+def _notes(operation: RecordedOperation, recording: Recording, options: Options) -> list[str]:
     """What is written small below an operation's symbol."""
     notes = []
     facts = dict(operation.attributes)
@@ -383,14 +392,14 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
     return f"{first}{written} {sign} {total}"
 
 
-def _arrow_in(operation: Operation, argument: Argument, tensor: Tensor, options: Options) -> Arrow:
+def _arrow_in(operation: RecordedOperation, argument: Argument, tensor: RecordedTensor, options: Options) -> Arrow:
     label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
     wide = width(label, LABEL_SIZE) + 10 if label else 0.0
     carries = operation.grad_fn is not None and tensor.requires_grad
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)
 
 
-def edge_label(argument: Argument, tensor: Tensor) -> str:
+def edge_label(argument: Argument, tensor: RecordedTensor) -> str:
     """Write a local derivative on its edge: ``∂/∂w = x = 5``, or just the factor where that is all there is to say."""
     if not argument.local:
         return ""

@@ -20,9 +20,9 @@ from gradviz.recording.model import (
     Frame,
     Graph,
     Link,
-    Operation,
+    RecordedOperation,
+    RecordedTensor,
     Recording,
-    Tensor,
     Value,
 )
 from gradviz.recording.values import preview_shape
@@ -86,7 +86,9 @@ def check_graph(graph: Graph, where: str) -> None:
             raise DamageError(f"tensor {tensor.id} belongs to the module {shown(tensor.module)}, which is not there")
 
 
-def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set[str], paths: Collection[str]) -> None:
+def _check_operation(
+    operation: RecordedOperation, tensors: dict[str, RecordedTensor], made: set[str], paths: Collection[str]
+) -> None:
     """See that an operation comes after all that it uses; note what it makes."""
     where = f"operation {operation.id}"
     if not operation.outputs:
@@ -117,7 +119,9 @@ def _check_operation(operation: Operation, tensors: dict[str, Tensor], made: set
         raise DamageError(f"{where} runs in the module {shown(operation.module)}, which is not there")
 
 
-def _check_link(link: Link, operation: Operation, tensors: dict[str, Tensor], argument: str, where: str) -> None:
+def _check_link(
+    link: Link, operation: RecordedOperation, tensors: dict[str, RecordedTensor], argument: str, where: str
+) -> None:
     """See that a link speaks of entries that are there."""
     ids = [argument, *operation.outputs, *filter(None, [link.tensor])]
     if any(id not in tensors for id in ids):

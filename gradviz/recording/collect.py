@@ -16,10 +16,10 @@ import numpy as np
 from gradviz.engine.copyslices import CopySlices
 from gradviz.engine.memory import HALF
 from gradviz.engine.node import Node
-from gradviz.engine.tensor import Tensor as EngineTensor
+from gradviz.engine.tensor import Tensor
 from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import later
-from gradviz.recording.model import Argument, Graph, Module, Operation, Role, Tensor
+from gradviz.recording.model import Argument, Graph, RecordedModule, RecordedOperation, RecordedTensor, Role
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
 from gradviz.recording.passes import Key, places_of, targets_of
@@ -55,18 +55,16 @@ class Collection:
         The engine's tensors, as long as they are there, with the ids they have got.
     """
 
-    def __init__(
-        self, outputs: Sequence[EngineTensor], nodes: Sequence[Node], names: Names, *, numbers: bool = True
-    ) -> None:
+    def __init__(self, outputs: Sequence[Tensor], nodes: Sequence[Node], names: Names, *, numbers: bool = True) -> None:
         self.outputs, self.nodes, self.names, self.numbers = outputs, nodes, names, numbers
         self.output_keys: list[Key] = [(tensor._grad_fn, tensor._output_nr) for tensor in outputs]
         self.operands: dict[Key, Operand] = {}
         self.applied: dict[Node, Applied] = {}
         self.detached: list[Operand] = []
-        self.seen: list[tuple[weakref.ref[EngineTensor], str]] = []
-        self._tensors: list[Tensor] = []
+        self.seen: list[tuple[weakref.ref[Tensor], str]] = []
+        self._tensors: list[RecordedTensor] = []
         self._leaves: list[int] = []  # places among the tensors
-        self._modules: dict[int, Module] = {}
+        self._modules: dict[int, RecordedModule] = {}
         self._unnamed: dict[str, int] = {}
         self._places = Places()
         self.graph = self._graph()
@@ -108,9 +106,9 @@ class Collection:
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
-    def _used(self) -> dict[Key, EngineTensor]:
+    def _used(self) -> dict[Key, Tensor]:
         """The tensor of each result: the one some operation used, or an output."""
-        results: dict[Key, EngineTensor] = {}
+        results: dict[Key, Tensor] = {}
         for node in self.nodes:
             for argument, edge in zip(node.inputs, node.edges, strict=True):
                 if edge is not None and isinstance(edge[0], Node):
@@ -124,7 +122,7 @@ class Collection:
         argument, edge = node.inputs[place], node.edges[place]
         if edge is not None and isinstance(edge[0], Node):
             return self.operands[edge]
-        if not isinstance(argument, EngineTensor):
+        if not isinstance(argument, Tensor):
             if argument is None:  # a bias that there is not: nothing to draw
                 return Operand("", "None", True, np.asarray(None), None, ())
             return self._enter(("constant", node, place), "constant", np.asarray(argument), requires_grad=False)
@@ -135,12 +133,12 @@ class Collection:
         self.seen.append((weakref.ref(leaf), known.id))
         return self.operands.setdefault(("leaf", id(leaf)), known)
 
-    def _target(self, node: Node, tensor: EngineTensor) -> Operand:
+    def _target(self, node: Node, tensor: Tensor) -> Operand:
         """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
         key = self.naming.key_of_target(tensor)
         return self.operands.get(key) or self._leaf(key, tensor, False, node)
 
-    def _leaf(self, key: Key, leaf: EngineTensor, requires_grad: bool, node: Node) -> Operand:
+    def _leaf(self, key: Key, leaf: Tensor, requires_grad: bool, node: Node) -> Operand:
         self._leaves.append(len(self._tensors))
         values = leaf.values_at(node.made)
         role: Role = "parameter" if requires_grad else "constant" if self.naming.called[key].number else "input"
@@ -150,7 +148,7 @@ class Collection:
             self.detached.append(operand)
         return operand
 
-    def _result(self, applied: Applied, key: Key, tensor: EngineTensor, module: str) -> Operand:
+    def _result(self, applied: Applied, key: Key, tensor: Tensor, module: str) -> Operand:
         role: Role = "output" if key in self.output_keys else "intermediate"
         values = tensor.values_at(key[0].made + HALF)  # when it was done
         array = tensor.array if values is None else values
@@ -176,7 +174,7 @@ class Collection:
         operand = self.operands[key] = Operand(id, called.text, called.named, copy, value, shape)
         name = called.text + called.form
         self._tensors.append(
-            Tensor(
+            RecordedTensor(
                 id,
                 name,
                 called.named,
@@ -194,7 +192,7 @@ class Collection:
 
     # --- operations and modules ---------------------------------------------------------------------------------
 
-    def _operation(self, node: Node, applied: Applied, module: str) -> Operation:
+    def _operation(self, node: Node, applied: Applied, module: str) -> RecordedOperation:
         row, id, results = node.operation, applied.id, [result.id for result in applied.results]
         arguments = []
         for place, (slot, operand, edge) in enumerate(zip(row.inputs, applied.operands, node.edges, strict=True)):
@@ -219,7 +217,7 @@ class Collection:
         if row.readers:
             known = {**dict(applied.texts), **{argument.slot: argument.tensor for argument in arguments}}
             saved = tuple([(name, known.get(name, results[0])) for name in node.saved_names()])
-        return Operation(
+        return RecordedOperation(
             id,
             row.name,
             type(node).__name__,
@@ -251,7 +249,7 @@ class Collection:
                     kind = (f"{path}." if path else "") + tag.class_name.lower()
                     self._unnamed[kind] = self._unnamed.get(kind, 0) + 1
                     name = kind if self._unnamed[kind] == 1 else f"{kind}{self._unnamed[kind]}"
-                known = Module(name, tag.class_name, tag.label, path or None)
+                known = RecordedModule(name, tag.class_name, tag.label, path or None)
                 self._modules[id(tag)] = known
             path = known.path
         return path
@@ -270,7 +268,7 @@ def _link(applied: Applied, slot: str, operations: int) -> Mapping[str, Any]:
     return {"link": linking.link_of(applied, slot, operations)}
 
 
-def _cut_off(leaf: EngineTensor) -> bool:
+def _cut_off(leaf: Tensor) -> bool:
     """Return True if a leaf was detached from a tensor that is still there and takes part in a graph."""
     source = None if leaf._source is None else leaf._source()
     return source is not None and source._requires_grad

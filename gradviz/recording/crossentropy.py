@@ -24,8 +24,8 @@ from gradviz.recording.model import (
     Frame,
     Graph,
     Link,
-    Operation,
     Part,
+    RecordedOperation,
     Recording,
     Value,
 )
@@ -104,8 +104,8 @@ class _Pair:
         Of the scores, and of what they are to say.
     """
 
-    first: Operation
-    loss: Operation
+    first: RecordedOperation
+    loss: RecordedOperation
     probabilities: Value
     targets: Value
     count: int
@@ -144,7 +144,9 @@ class _Pair:
         return self.loss.inputs[1]
 
 
-def _pair(first: Operation, loss: Operation, known: Mapping[str, Value], names: tuple[str, str]) -> _Pair | None:
+def _pair(
+    first: RecordedOperation, loss: RecordedOperation, known: Mapping[str, Value], names: tuple[str, str]
+) -> _Pair | None:
     settings = dict(loss.attributes)
     scores, target = (known.get(argument.tensor) for argument in (first.inputs[0], loss.inputs[-1]))
     if len(loss.inputs) != 2 or settings.get("weight") != "None" or settings.get("reduction") not in (MEAN, SUM):
@@ -255,7 +257,7 @@ class _Folding:
         return {"reason": frame.reason.replace(between, made).partition(" For this")[0], "equation": tuple(lines)}
 
 
-def _operation(pair: _Pair) -> Operation:
+def _operation(pair: _Pair) -> RecordedOperation:
     told = f"(p − {pair.one_hot})/{pair.count}" if pair.count > 1 else f"p − {pair.one_hot}"
     letters = "ab"[: len(pair.probabilities.shape)]
     local = (np.asarray(array_of(pair.probabilities)) - np.asarray(array_of(pair.targets))) / pair.count

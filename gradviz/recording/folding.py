@@ -25,10 +25,10 @@ from gradviz.recording.model import (
     Frame,
     Graph,
     Link,
-    Operation,
     Part,
+    RecordedOperation,
+    RecordedTensor,
     Recording,
-    Tensor,
     Value,
 )
 from gradviz.recording.products import STANDS_FOR, Factor, Product, originals_of, products_in
@@ -58,7 +58,9 @@ def as_written(recording: Recording) -> Recording:
 class _Folding:
     """The tables that map a recording's parts to those with products."""
 
-    def __init__(self, recording: Recording, products: Sequence[Product], originals: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, recording: Recording, products: Sequence[Product], originals: Mapping[str, RecordedTensor]
+    ) -> None:
         self.before, self.graph = recording, recording.graph
         self.product_of = {operation.id: product for product in products for operation in product.operations}
         self.edge_of = {factor.edge: factor.argument.id for product in products for factor in product.factors}
@@ -88,11 +90,11 @@ class _Folding:
         graph = Graph(tensors, tuple(operations), self.graph.modules, self.graph.code)
         return replace(self.before, graph=graph, frames=tuple(self._frames()))
 
-    def _kept(self, tensor: Tensor) -> Tensor:
+    def _kept(self, tensor: RecordedTensor) -> RecordedTensor:
         tensor, product = self.originals.get(tensor.id, tensor), self.product_of.get(tensor.producer or "")
         return tensor if product is None else replace(tensor, producer=product.operation.id)
 
-    def _operation(self, product: Product) -> Operation:
+    def _operation(self, product: Product) -> RecordedOperation:
         of = product.operation
         by_edge = {factor.argument.id: factor for factor in product.factors}
         entered = {each.outputs[0]: factor.tensor.id for factor in product.factors for each in factor.helpers}
@@ -304,7 +306,7 @@ def _link(product: Product, factor: Factor) -> Link:
     return Link(factor.letters, product.letters, other.letters, other.tensor.id, text=other.tensor.name)
 
 
-def _term(tensor: Tensor, values: Mapping[str, Value]) -> Term:
+def _term(tensor: RecordedTensor, values: Mapping[str, Value]) -> Term:
     return Term(tensor.name, values.get(tensor.id) or Value(tensor.shape, tensor.dtype, None), tensor.id, "value")
 
 

@@ -121,7 +121,7 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class RecordedTensor:
     """One tensor of the graph.
 
     Attributes
@@ -234,7 +234,7 @@ class Argument(Later):
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class RecordedOperation:
     """One operation of the graph.
 
     Attributes
@@ -272,7 +272,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
+class RecordedModule:
     """An ``nn.Module`` in which operations ran: ``Module("linear", "Linear", "Linear(3, 2)")``."""
 
     path: str
@@ -285,26 +285,26 @@ class Module:
 class Graph:
     """Everything that was computed, in order of creation."""
 
-    tensors: tuple[Tensor, ...]
-    operations: tuple[Operation, ...]
-    modules: tuple[Module, ...] = ()
+    tensors: tuple[RecordedTensor, ...]
+    operations: tuple[RecordedOperation, ...]
+    modules: tuple[RecordedModule, ...] = ()
     code: tuple[Code, ...] = ()
-    _tensor: dict[str, Tensor] = field(init=False, repr=False, compare=False)
-    _operation: dict[str, Operation] = field(init=False, repr=False, compare=False)
+    _tensor: dict[str, RecordedTensor] = field(init=False, repr=False, compare=False)
+    _operation: dict[str, RecordedOperation] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_tensor", {t.id: t for t in self.tensors})
         object.__setattr__(self, "_operation", {o.id: o for o in self.operations})
 
-    def tensor(self, id: str) -> Tensor:
+    def tensor(self, id: str) -> RecordedTensor:
         """Return the tensor with this id; `KeyError` if there is none."""
         return self._tensor[id]
 
-    def operation(self, id: str) -> Operation:
+    def operation(self, id: str) -> RecordedOperation:
         """Return the operation with this id; `KeyError` if there is none."""
         return self._operation[id]
 
-    def arguments(self) -> Iterator[tuple[Operation, Argument]]:
+    def arguments(self) -> Iterator[tuple[RecordedOperation, Argument]]:
         """Every edge from a tensor into an operation."""
         for operation in self.operations:
             for argument in operation.inputs:

@@ -25,7 +25,7 @@ import numpy as np
 from gradviz.engine.node import Node
 from gradviz.engine.notation import binding, formula
 from gradviz.engine.scope import Call
-from gradviz.engine.tensor import Tensor as EngineTensor
+from gradviz.engine.tensor import Tensor
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.passes import Key, targets_of
@@ -104,14 +104,14 @@ class Naming:
         By node: the words for its settings.
     """
 
-    def __init__(self, nodes: Sequence[Node], used: Mapping[Key, EngineTensor], names: Names) -> None:
+    def __init__(self, nodes: Sequence[Node], used: Mapping[Key, Tensor], names: Names) -> None:
         self._nodes, self._used, self._names = nodes, used, names
         self._within = within_calls(nodes)
         self._run_of: dict[Node, Run] = {}
         for run in runs_of(nodes):
             self._run_of.update(dict.fromkeys(run.nodes, run))
         self._call_at = self._calls_at_their_ends()
-        self._views: dict[Any, EngineTensor] = {}
+        self._views: dict[Any, Tensor] = {}
         self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
         self._inputs = {node: [self._key(node, place) for place in range(len(node.inputs))] for node in nodes}
         self._arrays = {node: _arrays(node) for node in nodes}
@@ -121,12 +121,7 @@ class Naming:
         hinted: dict[Key, str] = {}
         for key, leaf, node, slot in self._keys():
             known, hint = self._known(key, leaf), self._hints.get(key, "")
-            if (
-                hint.endswith(")")
-                and isinstance(leaf, EngineTensor)
-                and not leaf._requires_grad
-                and leaf.array.ndim == 0
-            ):
+            if hint.endswith(")") and isinstance(leaf, Tensor) and not leaf._requires_grad and leaf.array.ndim == 0:
                 hint = ""  # a number is shorter than what made it
             if known is not None and not (hint and names.places.get(_identity(key)) == known.text):
                 self.called[key] = known
@@ -143,12 +138,12 @@ class Naming:
                 self.texts[node] = tuple([(name, told.get(name, text)) for name, text in self.texts[node]])
         self._compose()
 
-    def key_of_target(self, tensor: EngineTensor) -> Key:
+    def key_of_target(self, tensor: Tensor) -> Key:
         """Return the key of what a loss compares with: a result of the graph, or a leaf."""
         made = (tensor._grad_fn, tensor._output_nr)
         return made if made in self._used else ("leaf", id(self.first_alike(tensor)))
 
-    def first_alike(self, leaf: EngineTensor) -> EngineTensor:
+    def first_alike(self, leaf: Tensor) -> Tensor:
         """Return the first view of the same numbers in the same shape: a library makes one for each product with them."""
         if leaf._base is None or leaf._requires_grad or leaf._memory is not None:
             return leaf
@@ -161,7 +156,7 @@ class Naming:
         argument, edge = node.inputs[place], node.edges[place]
         if edge is not None:
             return edge if isinstance(edge[0], Node) else ("leaf", id(edge[0].variable))
-        if isinstance(argument, EngineTensor):
+        if isinstance(argument, Tensor):
             return "leaf", id(self.first_alike(argument))
         return None if argument is None else ("constant", node, place)
 
@@ -173,7 +168,7 @@ class Naming:
         keys: list[Key | None] = []
         for node in nodes:
             arguments = zip(self._inputs[node], node.inputs, strict=True)
-            keys += [key for key, argument in arguments if isinstance(argument, EngineTensor | np.ndarray)]
+            keys += [key for key, argument in arguments if isinstance(argument, Tensor | np.ndarray)]
             keys += [self.key_of_target(tensor) for _, tensor in targets_of(node)]
         found = list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
         self._entering[id(nodes)] = nodes, found
@@ -220,7 +215,7 @@ class Naming:
             place = id(key[0]), key[1]
             name = self._names.results.get(place)
             return None if name is None else Called(name, named=place not in self._names.composed)
-        if not isinstance(leaf, EngineTensor):
+        if not isinstance(leaf, Tensor):
             return None
         name = self._names.leaves.get(id(leaf))
         if name is not None:
@@ -413,7 +408,7 @@ def _arrays(node: Node) -> tuple[str, ...]:
     """Return the slots of an operation in which there are no single numbers."""
     arguments = zip(node.operation.inputs, node.inputs, strict=True)
     return tuple(
-        [slot for slot, each in arguments if (each.array if isinstance(each, EngineTensor) else np.asarray(each)).ndim]
+        [slot for slot, each in arguments if (each.array if isinstance(each, Tensor) else np.asarray(each)).ndim]
     )
 
 
@@ -430,7 +425,7 @@ def _in_names(key: Key, called: Mapping[Key, Called]) -> Called:
 
 def _unknown_leaf(leaf: Any, node: Node, slot: str) -> Called:
     """Call a leaf without a name by the number it is, or by its part in the operation, where that says something."""
-    if not isinstance(leaf, EngineTensor):
+    if not isinstance(leaf, Tensor):
         array = np.asarray(leaf)
         return Called(words.setting_text(array.item()), number=True) if array.size == 1 else Called("constant")
     if not leaf._requires_grad and np.ndim(leaf.array) == 0:

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.node import Node
-from gradviz.engine.tensor import Tensor as EngineTensor
-from gradviz.engine.tensor import wrap
+from gradviz.engine.tensor import Tensor, wrap
 from gradviz.recording.collect import Collection
 from gradviz.recording.frames import frames_of
 from gradviz.recording.later import all_kept
@@ -25,8 +24,8 @@ from gradviz.recording.words import shape_text
 
 
 def record_graph(
-    *outputs: EngineTensor,
-    gradient: EngineTensor | None = None,
+    *outputs: Tensor,
+    gradient: Tensor | None = None,
     backward: bool | None = None,
     names: Mapping[Any, Any] | None = None,
     variables: Sequence[Mapping[str, Any]] = (),
@@ -61,10 +60,10 @@ def record_graph(
 
 
 def record_named(
-    outputs: Sequence[EngineTensor],
+    outputs: Sequence[Tensor],
     names: Names,
     *,
-    gradient: EngineTensor | None = None,
+    gradient: Tensor | None = None,
     backward: bool | None = None,
     title: str = "",
 ) -> Recording:
@@ -82,7 +81,7 @@ def record_named(
 
 
 def structure_of(
-    output: EngineTensor, nodes: Sequence[Node], variables: Sequence[Mapping[str, Any]] = ()
+    output: Tensor, nodes: Sequence[Node], variables: Sequence[Mapping[str, Any]] = ()
 ) -> tuple[Graph, str, dict[Key, str]]:
     """Write down a graph without its numbers, for a loop in which it is computed again and again.
 
@@ -125,7 +124,7 @@ def _in_words(output: Any) -> str:
 
 
 def _check(output: Any) -> None:
-    if not isinstance(output, EngineTensor):
+    if not isinstance(output, Tensor):
         raise TypeError(
             f"expected a gradviz tensor, but got {_in_words(output)}. Pass the result of a computation made with "
             "`import gradviz as torch`, as in draw(loss)."
@@ -143,7 +142,7 @@ def _check(output: Any) -> None:
 
 
 def _the_pass(
-    outputs: Sequence[EngineTensor], nodes: Sequence[Node], gradient: EngineTensor | None, backward: bool | None
+    outputs: Sequence[Tensor], nodes: Sequence[Node], gradient: Tensor | None, backward: bool | None
 ) -> Pass | None:
     if backward is False:
         return None

@@ -16,7 +16,7 @@ import numpy as np
 from gradviz.catalogue import text as text_of
 from gradviz.engine.notation import binding
 from gradviz.recording.links import ALL, ONE_BY_ONE, sent_back
-from gradviz.recording.model import Argument, Link, Operation, Recording, Tensor, Value
+from gradviz.recording.model import Argument, Link, RecordedOperation, RecordedTensor, Recording, Value
 from gradviz.recording.values import value_of
 
 Array = np.ndarray[Any, Any]
@@ -124,7 +124,7 @@ class _Search:
         start = _Way((), "" if np.all(seed == 1) else "g", seed)
         self.ways: dict[str, list[_Way]] = {output: [start]}
 
-    def _edges_back(self) -> Iterator[tuple[Operation, str, Argument]]:
+    def _edges_back(self) -> Iterator[tuple[RecordedOperation, str, Argument]]:
         """Go through all edges that have carried a gradient, from the output back: each with the result that it leads from."""
         for operation in reversed(self.graph.operations):
             for output in operation.outputs:
@@ -171,7 +171,7 @@ class _Search:
             ways = self.ways[tensor] = sorted(ways, key=lambda way: -_size(way.gradient))[:LISTED]
         return ways
 
-    def _along(self, operation: Operation, argument: Argument, output: str, way: _Way) -> _Way:
+    def _along(self, operation: RecordedOperation, argument: Argument, output: str, way: _Way) -> _Way:
         """Go one edge further."""
         edges, link = (*way.edges, argument.id), argument.link
         text = _product(way.text if len(way.text) <= LONGEST_TEXT else "…", operation, argument)
@@ -189,7 +189,7 @@ class _Search:
         numbers = None if factor is None else _array(factor)
         return _Way(edges, text, sent_back(link, own, made, np.concatenate(upstream), numbers))
 
-    def _told(self, leaf: Tensor, room: int) -> Paths:
+    def _told(self, leaf: RecordedTensor, room: int) -> Paths:
         count, gradient = self.counts[leaf.id], self.arrived[leaf.id]
         known = [way for way in self._largest(leaf.id) if count == 1 or way.gradient is not None]
         ways = sorted(known, key=lambda way: -_size(way.gradient))[:room]
@@ -222,7 +222,7 @@ def _size(gradient: Array | None) -> float:
 # --- the product in symbols ----------------------------------------------------------------------------------------------
 
 
-def _product(text: str, operation: Operation, argument: Argument) -> str:
+def _product(text: str, operation: RecordedOperation, argument: Argument) -> str:
     """Write the product along a path one edge further; empty as long as there are only factors of 1."""
     link = argument.link
     if link is None or link.starts:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from operator import attrgetter
 
-from gradviz.recording.model import Argument, Graph, Operation, Recording, Source, Tensor
+from gradviz.recording.model import Argument, Graph, RecordedOperation, RecordedTensor, Recording, Source
 from gradviz.recording.tracking import Axes, Move, after, axes_of, lengths, lettered, meet, reshaped
 
 STANDS_FOR = "stands for"
@@ -33,7 +33,7 @@ RESHAPING = ("view", "reshape", "expand", "unsqueeze", "squeeze", "contiguous")
 TURNING = ("t", "T", "transpose", "permute")
 """Operations that only change the order of axes."""
 
-Users = Mapping[str, Sequence[Operation]]
+Users = Mapping[str, Sequence[RecordedOperation]]
 """By the id of a tensor: the operations that take it, once for each argument."""
 
 
@@ -56,8 +56,8 @@ class Factor:
     """
 
     argument: Argument
-    tensor: Tensor
-    helpers: tuple[Operation, ...] = ()
+    tensor: RecordedTensor
+    helpers: tuple[RecordedOperation, ...] = ()
     letters: str = ""
     turned: bool = False
 
@@ -85,12 +85,12 @@ class Product:
         Whether it is one of matrices, or of batches of them; else its letters say how the factors meet.
     """
 
-    operation: Operation
+    operation: RecordedOperation
     left: Factor
     right: Factor
     added: Factor | None
-    operations: tuple[Operation, ...]
-    result: Tensor
+    operations: tuple[RecordedOperation, ...]
+    result: RecordedTensor
     letters: str
     matrices: bool
 
@@ -100,11 +100,11 @@ class Product:
         return (self.left, self.right) if self.added is None else (self.added, self.left, self.right)
 
 
-def originals_of(recording: Recording) -> dict[str, Tensor]:
+def originals_of(recording: Recording) -> dict[str, RecordedTensor]:
     """Return the tensors of which others are views, made outside of the graph to fit a product; by the id of the view."""
     graph, values = recording.graph, dict(recording.frames[0].values) if recording.frames else {}
     by_name = {(tensor.name, tensor.shape): tensor for tensor in graph.tensors}
-    found: dict[str, Tensor] = {}
+    found: dict[str, RecordedTensor] = {}
     for tensor in graph.tensors:
         value = values.get(tensor.id)
         # Of a large one there is only an overview, which cannot be put into another shape.
@@ -115,7 +115,7 @@ def originals_of(recording: Recording) -> dict[str, Tensor]:
     return found
 
 
-def products_in(graph: Graph, originals: dict[str, Tensor]) -> list[Product]:
+def products_in(graph: Graph, originals: dict[str, RecordedTensor]) -> list[Product]:
     """Find the products that stand for more than one operation, or take a view of a tensor.
 
     Parameters
@@ -127,7 +127,7 @@ def products_in(graph: Graph, originals: dict[str, Tensor]) -> list[Product]:
     """
     if not any(operation.name in PRODUCTS for operation in graph.operations):
         return []
-    users: dict[str, list[Operation]] = {}
+    users: dict[str, list[RecordedOperation]] = {}
     for operation, argument in graph.arguments():
         users.setdefault(argument.tensor, []).append(operation)
     while True:
@@ -167,7 +167,7 @@ class _Form:
 
 
 class _Search:
-    def __init__(self, graph: Graph, users: Users, originals: Mapping[str, Tensor]) -> None:
+    def __init__(self, graph: Graph, users: Users, originals: Mapping[str, RecordedTensor]) -> None:
         self.graph, self.users, self.originals = graph, users, originals
         # A model has many products, and few kinds of them.
         self._form, self._turns = cache(_form), cache(_turns)
@@ -183,7 +183,7 @@ class _Search:
                     found.append(product)
         return found
 
-    def _product(self, operation: Operation) -> Product | None:
+    def _product(self, operation: RecordedOperation) -> Product | None:
         """Find the helpers of a product; ``None`` if it is not simply one of its factors."""
         settings, (*slots, plus) = dict(operation.attributes), PRODUCTS[operation.name]
         by_slot = {argument.slot: argument for argument in operation.inputs}
@@ -214,25 +214,25 @@ class _Search:
             form.turned is not None,
         )
 
-    def _entering(self, argument: Argument, helpers: Sequence[Operation]) -> Tensor:
+    def _entering(self, argument: Argument, helpers: Sequence[RecordedOperation]) -> RecordedTensor:
         """Return the tensor on the other side of the helpers of a factor."""
         if helpers:
             return self.graph.tensor(helpers[0].inputs[0].tensor)
         return self.originals.get(argument.tensor) or self.graph.tensor(argument.tensor)
 
-    def _way(self, argument: Argument, helpers: Sequence[Operation]) -> Way:
+    def _way(self, argument: Argument, helpers: Sequence[RecordedOperation]) -> Way:
         return self._entering(argument, ()).shape, self.graph.tensor(argument.tensor).shape, self._moves(helpers)
 
-    def _moves(self, helpers: Iterable[Operation]) -> tuple[Move, ...]:
+    def _moves(self, helpers: Iterable[RecordedOperation]) -> tuple[Move, ...]:
         return tuple([self._move(helper) for helper in helpers])
 
-    def _move(self, helper: Operation) -> Move:
+    def _move(self, helper: RecordedOperation) -> Move:
         before, result = self.graph.tensor(helper.inputs[0].tensor), self.graph.tensor(helper.outputs[0])
         return Move(helper.name, helper.attributes, before.shape, result.shape)
 
-    def _before(self, product: Operation, argument: Argument, summed: bool) -> tuple[Operation, ...]:
+    def _before(self, product: RecordedOperation, argument: Argument, summed: bool) -> tuple[RecordedOperation, ...]:
         """Go back through the helpers of a factor."""
-        tensor, helpers = self.graph.tensor(argument.tensor), tuple[Operation, ...]()
+        tensor, helpers = self.graph.tensor(argument.tensor), tuple[RecordedOperation, ...]()
         while tensor.producer is not None and self._is_inner(tensor):
             helper = self.graph.operation(tensor.producer)
             turns = helper.name in TURNING and self._turns(self._move(helper))
@@ -242,19 +242,19 @@ class _Search:
             tensor = self.graph.tensor(helper.inputs[0].tensor)
         return helpers
 
-    def _after(self, product: Operation, summed: bool) -> tuple[Operation, ...]:
+    def _after(self, product: RecordedOperation, summed: bool) -> tuple[RecordedOperation, ...]:
         """Go on through the helpers of the result."""
-        result, helpers = self.graph.tensor(product.outputs[0]), tuple[Operation, ...]()
+        result, helpers = self.graph.tensor(product.outputs[0]), tuple[RecordedOperation, ...]()
         while self._is_inner(result) and self._helps(self.users[result.id][0], product, summed):
             helpers = (*helpers, self.users[result.id][0])
             result = self.graph.tensor(helpers[-1].outputs[0])
         return helpers
 
-    def _is_inner(self, tensor: Tensor) -> bool:
+    def _is_inner(self, tensor: RecordedTensor) -> bool:
         """Return True for a result that nobody has named, and that one operation uses, once."""
         return tensor.role == "intermediate" and not tensor.named and len(self.users.get(tensor.id, ())) == 1
 
-    def _helps(self, helper: Operation, product: Operation, summed: bool) -> bool:
+    def _helps(self, helper: RecordedOperation, product: RecordedOperation, summed: bool) -> bool:
         """Return True if an operation that only moves entries was made by the same words of the program as a product."""
         if helper.name not in (RESHAPING + TURNING if summed else RESHAPING):
             return False

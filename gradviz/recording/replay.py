@@ -16,9 +16,9 @@ import numpy as np
 from gradviz.engine import strides
 from gradviz.engine.core.tensor import wrap
 from gradviz.engine.modes import no_grad
-from gradviz.engine.tensor import Tensor as EngineTensor
+from gradviz.engine.tensor import Tensor
 from gradviz.recording.collect import Collection
-from gradviz.recording.model import Gradient, Recording, Tensor, Value
+from gradviz.recording.model import Gradient, RecordedTensor, Recording, Value
 from gradviz.recording.passes import Pass
 from gradviz.recording.words import Applied
 
@@ -88,7 +88,7 @@ class Replay:
         self._base: dict[str, Any] | None = None
         self.nudged: dict[str, dict[str, Any]] | None = None  # for a page, which may be written several times
 
-    def id_of(self, tensor: EngineTensor) -> str | None:
+    def id_of(self, tensor: Tensor) -> str | None:
         """Return the id of a tensor in the recording."""
         return next((id for seen, id in self._seen if seen() is tensor), None)
 
@@ -191,7 +191,7 @@ def _in_double(array: Any) -> Array:
 # --- nudges ------------------------------------------------------------------------------------------------------------
 
 
-def nudge(recording: Recording, tensor: EngineTensor | str, index: int | Sequence[int] = (), by: float = 0.1) -> Nudge:
+def nudge(recording: Recording, tensor: Tensor | str, index: int | Sequence[int] = (), by: float = 0.1) -> Nudge:
     """Compare what a gradient says about a small change with what the change does.
 
     Parameters
@@ -250,8 +250,8 @@ def nudge(recording: Recording, tensor: EngineTensor | str, index: int | Sequenc
     )
 
 
-def _found(recording: Recording, replay: Replay, tensor: EngineTensor | str) -> Tensor:
-    if isinstance(tensor, EngineTensor):
+def _found(recording: Recording, replay: Replay, tensor: Tensor | str) -> RecordedTensor:
+    if isinstance(tensor, Tensor):
         id = replay.id_of(tensor)
         if id is None:
             raise ValueError(f"this tensor is not in the recording; there are: {_names(recording)}")

@@ -19,10 +19,20 @@ from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor
 from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import later
-from gradviz.recording.model import Argument, Graph, RecordedModule, RecordedOperation, RecordedTensor, Role
+from gradviz.recording.model import (
+    FULL_VALUE_LIMIT,
+    Argument,
+    Graph,
+    Pixels,
+    RecordedModule,
+    RecordedOperation,
+    RecordedTensor,
+    Role,
+)
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
 from gradviz.recording.passes import Key, places_of, targets_of
+from gradviz.recording.pixels import Room
 from gradviz.recording.source import Places
 from gradviz.recording.values import dtype_text, kept
 from gradviz.recording.words import Applied, Operand
@@ -51,6 +61,8 @@ class Collection:
         By node.
     detached
         The leaves that were cut off by ``detach()``.
+    pictured
+        By the id of a large tensor, what of its value is kept for its picture.
     seen
         The engine's tensors, as long as they are there, with the ids they have got.
     """
@@ -67,6 +79,8 @@ class Collection:
         self._modules: dict[int, RecordedModule] = {}
         self._unnamed: dict[str, int] = {}
         self._places = Places()
+        self._room = Room()
+        self.pictured: dict[str, Pixels] = {}
         self.graph = self._graph()
 
     def title(self) -> str:
@@ -172,22 +186,22 @@ class Collection:
         id, shape, called = f"t{len(self._tensors)}", array.shape, self.naming.called[key]
         copy, value = kept(array, printed) if self.numbers else (None, None)
         operand = self.operands[key] = Operand(id, called.text, called.named, copy, value, shape)
-        name = called.text + called.form
-        self._tensors.append(
-            RecordedTensor(
-                id,
-                name,
-                called.named,
-                role,
-                shape,
-                dtype_text(array.dtype),
-                requires_grad,
-                producer,
-                module,
-                called.text if called.viewed else "",
-                called.viewed,
-            )
+        tensor = RecordedTensor(
+            id,
+            called.text + called.form,
+            called.named,
+            role,
+            shape,
+            dtype_text(array.dtype),
+            requires_grad,
+            producer,
+            module,
+            called.text if called.viewed else "",
+            called.viewed,
         )
+        self._tensors.append(tensor)
+        if array.size > FULL_VALUE_LIMIT and self.numbers and (pixels := self._room.take(tensor, array)) is not None:
+            self.pictured[id] = pixels
         return operand
 
     # --- operations and modules ---------------------------------------------------------------------------------

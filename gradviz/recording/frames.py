@@ -15,9 +15,10 @@ from gradviz.catalogue import text
 from gradviz.engine.node import Node
 from gradviz.recording import equations, rounding, sentences, words
 from gradviz.recording.collect import Collection
-from gradviz.recording.later import later
-from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
+from gradviz.recording.later import changed, later
+from gradviz.recording.model import FULL_VALUE_LIMIT, Contribution, Equation, Frame, Gradient, Value
 from gradviz.recording.passes import Key, Pass, places_of
+from gradviz.recording.pixels import Room
 from gradviz.recording.values import kept
 from gradviz.recording.words import Applied, Operand
 
@@ -37,7 +38,7 @@ def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
     """
     yield _first(collected)
     for applied in collected.applied.values():
-        yield _forward(applied)
+        yield _forward(applied, collected)
     if ran is not None:
         yield from _Backward(collected, ran).frames()
 
@@ -46,10 +47,10 @@ def _first(collected: Collection) -> Frame:
     made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
     start = dict.fromkeys(operand for operand in collected.operands.values() if operand.id not in made)
     cut_off = [operand.name for operand in collected.detached]
-    return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start))
+    return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start, collected))
 
 
-def _forward(applied: Applied) -> Frame:
+def _forward(applied: Applied, collected: Collection) -> Frame:
     return later(
         Frame,
         partial(_forward_words, applied),
@@ -57,7 +58,7 @@ def _forward(applied: Applied) -> Frame:
         current=applied.id,
         title=applied.results[0].name,
         reason="",
-        values=_values(applied.results),
+        values=_values(applied.results, collected),
         contributions=(),
         gradients=(),
     )
@@ -67,8 +68,18 @@ def _forward_words(applied: Applied) -> Mapping[str, Any]:
     return {"sentence": sentences.forward(applied), "equation": (equations.computed(applied),)}
 
 
-def _values(operands: Iterable[Operand]) -> tuple[tuple[str, Value], ...]:
-    return tuple([(operand.id, operand.value) for operand in operands if operand.value is not None])
+def _values(operands: Iterable[Operand], collected: Collection) -> tuple[tuple[str, Value], ...]:
+    pictured = collected.pictured
+    return tuple(
+        [
+            (
+                operand.id,
+                changed(operand.value, image=pictured[operand.id]) if operand.id in pictured else operand.value,
+            )
+            for operand in operands
+            if operand.value is not None
+        ]
+    )
 
 
 class _Backward:
@@ -86,6 +97,7 @@ class _Backward:
         self.news = True  # whether nobody has been told yet why a gradient can be passed on
         self.saved_news = True  # and what happens to what was saved
         self._known: dict[int, tuple[Any, Value]] = {}
+        self.room = Room()
 
     def value(self, array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) -> Value:
         """Return what stands in an array, once for all who have it, and how it is `printed` by what it was computed from."""
@@ -189,7 +201,7 @@ class _Backward:
         """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
         id, name, ran, value = of.id, of.name, self.ran, self.value
         if not complete:
-            return Gradient(id, value(so_far), complete)
+            return Gradient(id, self._pictured(id, so_far), complete)
         before = None
         arrived = made = so_far
         if isinstance(edge[0], Node):
@@ -209,11 +221,19 @@ class _Backward:
             lines.append(partial(equations.added, f"{name}.grad", of, sums, remark=sentences.HELD))
         return Gradient(
             id,
-            value(total),
+            self._pictured(id, total),
             complete,
             before=None if before is None else value(before),
             replaced=(value(arrived), value(made)) if hooked else None,
         )
+
+    def _pictured(self, id: str, gradient: Any) -> Value:
+        """Return a gradient with what is kept of it for its picture, if it is large."""
+        value = self.value(gradient)
+        if gradient.size <= FULL_VALUE_LIMIT:
+            return value
+        pixels = self.room.take(self.of.graph.tensor(id), gradient)
+        return value if pixels is None else changed(value, image=pixels)
 
     def _replaced(self, what: str, gradient: Any) -> Line:
         return _note(sentences.replaced, what, None if gradient is None else self.value(gradient))

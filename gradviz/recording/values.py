@@ -70,12 +70,13 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
             "data": value.data,
             "summary": None,
             "preview": None,
+            "image": None,
         }
         return number, later(Value, None, partial(printed, number), **known)
     if array.nbytes > COPIED_UP_TO:
         return None, value_of(array)
     array = array.copy()
-    known = {"shape": array.shape, "dtype": dtype_text(array.dtype)}
+    known = {"shape": array.shape, "dtype": dtype_text(array.dtype), "image": None}
     if printed is None:
         return array, later(Value, partial(_entries, array), **known, digits=DIGITS, dust=())
     # To see how numbers are to be printed costs more than to have them: what is only computed with is not asked.

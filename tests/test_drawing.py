@@ -191,7 +191,7 @@ def test_a_heatmap_is_a_few_paths_whatever_its_size():
     x = gv.randn(12, 12, requires_grad=True)
     drawing = draw_recording(record((x * x).sum(), backward=True))
     cells = by_key(drawing)["t0_v"]
-    assert len(cells) <= len(shades("orange-blue"))
+    assert len(cells) <= len(shades("purple-teal"))
     strokes = [path.get("stroke") for path in cells]
     assert len(set(strokes)) == len(strokes)
     drawn = "".join(path.get("d") for path in cells)
@@ -199,7 +199,7 @@ def test_a_heatmap_is_a_few_paths_whatever_its_size():
     assert len(drawn) < 14 * 144
     # Each cell is where it would be alone, in the colour of its number.
     corners = drawing.view.cards[0].body.corners()
-    wanted = dict(zip(corners, colours(x.detach().numpy().ravel().tolist(), drawing.view.value_scale), strict=True))
+    wanted = dict(zip(corners, colours(x.detach().numpy().ravel().tolist(), drawing.view.scales["values"]), strict=True))
     found = {
         tuple(map(float, place.split())): path.get("stroke")
         for path in cells
@@ -391,7 +391,7 @@ def test_what_is_not_known_yet_does_not_look_like_a_zero():
     for theme in ("light", "dark", "print"):
         first = draw_recording(recording, step=0, theme=theme).to_svg()
         strokes = set(re.findall(r'<path stroke="(#\w+)"( stroke-width="2")? d="M', first))
-        zero = colours([0.0], 1.0, "grey" if theme == "print" else "orange-blue")[0]
+        zero = colours([0.0], 1.0, "grey" if theme == "print" else "purple-teal")[0]
         assert strokes == {(zero, ""), (NOTHING, ' stroke-width="2"')}
 
 

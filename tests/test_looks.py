@@ -58,7 +58,7 @@ def test_values_and_gradients_differ_for_every_eye(blindness):
         assert difference(first, other, blindness) > 15, (first, other)
 
 
-@pytest.mark.parametrize("palette", ["orange-blue", "purple-green"])
+@pytest.mark.parametrize("palette", ["purple-teal", "purple-green"])
 @pytest.mark.parametrize("blindness", ["deuteranopia", "protanopia"])
 def test_both_ends_of_a_palette_differ_for_every_eye(palette, blindness):
     low, middle, high = shades(palette)[0], shades(palette)[LEVELS], shades(palette)[-1]
@@ -82,8 +82,8 @@ def recorded():
 def test_print_uses_the_palette_for_print_unless_told_otherwise():
     recording = recorded()
     assert draw_recording(recording, theme="print").options.palette == "grey"
-    assert draw_recording(recording, theme="print", palette="orange-blue").options.palette == "orange-blue"
-    assert draw_recording(recording).options.palette == "orange-blue"
+    assert draw_recording(recording, theme="print", palette="purple-teal").options.palette == "purple-teal"
+    assert draw_recording(recording).options.palette == "purple-teal"
 
 
 def test_print_has_only_greys():

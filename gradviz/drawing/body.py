@@ -30,6 +30,9 @@ MOST_NUMBERS, LONGEST_LINE, WIDEST_LINE = 16, 8, 540.0
 HEATMAP_UP_TO = 12
 
 
+Kind = Literal["numbers", "heatmap", "preview", "image", "empty", "none"]
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """How the numbers of a tensor are shown.
@@ -37,8 +40,8 @@ class Body:
     Attributes
     ----------
     kind
-        ``numbers``, ``heatmap``, ``preview`` (a small heatmap of means, with two lines of statistics), ``image`` (of several
-        channels, so that a pixel is no entry), ``empty``, or ``none`` where no numbers are shown.
+        ``numbers``, ``heatmap``, ``preview`` (a small heatmap of means, with two lines of statistics), ``image`` (whose
+        pixels are none of the entries that are kept), ``empty``, or ``none`` where no numbers are shown.
     rows, columns
         Of the cells shown.
     cell_width, cell_height
@@ -58,7 +61,7 @@ class Body:
         Lines below the cells: what of them is shown.
     """
 
-    kind: Literal["numbers", "heatmap", "preview", "image", "empty", "none"]
+    kind: Kind
     rows: int
     columns: int
     cell_width: float
@@ -96,7 +99,7 @@ class Body:
     @property
     def has_statistics(self) -> bool:
         """Whether there are two lines of statistics below the cells."""
-        return self.kind == "preview" and self.raster != "photo"
+        return self.raster != "photo" and self.kind in ("preview", "image")
 
     @property
     def coloured(self) -> bool:
@@ -167,12 +170,10 @@ def _maps(tensor: RecordedTensor, shown: list[Value], layers: int) -> Body:
     cell = float(min(max(64 // max(rows, columns), 1), 7))
     heads = tensor.shape[-3]
     across = heads if seen == layers and 1 < heads <= 4 else min(seen, 4)
-    whole = seen == layers and (rows, columns) == tensor.shape[-2:] and all(value.data is not None for value in shown)
+    kind = _kind(shown, seen == layers and (rows, columns) == tensor.shape[-2:])
     note = text("so many", part=seen, whole=_many(layers)) if seen < layers else ""
     said = _resized(tensor.shape, rows, columns)
-    return Body(
-        "heatmap" if whole else "preview", rows, columns, cell, cell, seen, across, note, _gap(cell), "maps", said=said
-    )
+    return Body(kind, rows, columns, cell, cell, seen, across, note, _gap(cell), "maps", said=said)
 
 
 def _photos(tensor: RecordedTensor, shown: list[Value], photo: Photo) -> Body:
@@ -185,9 +186,17 @@ def _photos(tensor: RecordedTensor, shown: list[Value], photo: Photo) -> Body:
     said += _resized(tensor.shape, rows, columns)
     if photo.told:
         said.append(text("black to white", low=number_text(photo.low, 2), high=number_text(photo.high, 2)))
-    whole = seen == count and (rows, columns) == tensor.shape[-2:] and all(value.data is not None for value in shown)
-    kind: Literal["heatmap", "preview", "image"] = "image" if photo.channels > 1 else "heatmap" if whole else "preview"
-    return Body(kind, rows, columns, cell, cell, seen, seen, "", _gap(cell), "photo", photo.channels, tuple(said))
+    every = seen == count and (rows, columns) == tensor.shape[-2:]
+    kind = "image" if photo.channels > 1 else _kind(shown, every)
+    gap, channels = _gap(cell), photo.channels
+    return Body(kind, rows, columns, cell, cell, seen, seen, "", gap, "photo", channels, tuple(said))
+
+
+def _kind(shown: list[Value], every: bool) -> Kind:
+    """Return what the pixels of a raster are: entries, if `every` one is there, or blocks of them; or neither, where none are kept."""
+    if any(value.data is None for value in shown):
+        return "image"
+    return "heatmap" if every else "preview"
 
 
 def _most(tensor: RecordedTensor, shown: list[Value], layers: int, side: int) -> tuple[int, int, int]:

@@ -68,8 +68,10 @@ def photos(recording: Recording, options: Options) -> dict[str, Photo]:
             values.setdefault(id, value)
     found = {}
     for tensor in recording.graph.tensors:
-        value = values.get(tensor.id)
-        if value is None or not may_be_image(tensor.shape) or (value.data is None and value.image is None):
+        if tensor.id not in values:
+            continue
+        value = values[tensor.id]
+        if not may_be_image(tensor.shape) or (value.data is None and value.image is None):
             continue
         channels = 1 if len(tensor.shape) == 2 else tensor.shape[-3]
         low, high = _ends(value)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from gradviz.catalogue import text
 from gradviz.drawing.cells import THIN
-from gradviz.drawing.options import Options
+from gradviz.drawing.options import DIFFERENCE, Options
 from gradviz.drawing.palette import MINUS_ON_DARK, MINUS_ON_PALE, NOTHING, colours, inks, number_at
 from gradviz.drawing.rasters import shade_of_saliency
 from gradviz.drawing.scales import ROLES, Role, Scales
@@ -41,13 +41,20 @@ def legend(scales: Scales, options: Options, top: float, room: float) -> Iterato
     for place, role in enumerate(shown):
         left, line = place % across * WIDE, top + place // across * LINE
         yield f'<g class="gv-legend" transform="translate({short(left)} {short(line)})">'
-        name = text(f"legend: {role}")
-        if options.scale == "one" and len(scales) > 1:
-            name = text("legend: all")
-        yield _text(name, 0, TALL)
+        yield _text(_name(role, options), 0, TALL)
         yield _text(text("legend: root"), 0, TALL + 14)
         yield from _strip(role, scales[role], options)
         yield "</g>"
+
+
+def _name(role: Role, options: Options) -> str:
+    names = {
+        "values": text("legend: values"),
+        "weights": text("legend: weights"),
+        "gradients": text("legend: gradients"),
+        "saliency": text("legend: saliency"),
+    }
+    return f"Δ {names[role]}" if options.captions == DIFFERENCE else names[role]
 
 
 def _strip(role: Role, scale: float, options: Options) -> Iterator[str]:

@@ -124,7 +124,7 @@ def _named(recording: Recording, names: tuple[str, ...]) -> set[str]:
     graph = recording.graph
     found = set()
     for name in names:
-        alike = [tensor for tensor in graph.tensors if name in (tensor.name, uncounted(tensor.name))]
+        alike = [tensor for tensor in graph.tensors if name in (tensor.name, uncounted(tensor.name), tensor.view_of)]
         if not alike:
             known = [tensor.name for tensor in graph.tensors if may_be_image(tensor.shape)]
             hint = f"; it could be one of: {', '.join(known[:12])}" if known else "; none in it has the shape of one"

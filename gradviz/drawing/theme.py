@@ -78,7 +78,7 @@ _PRINT = {
     ".gv-line": "stroke:#000000",
     ".gv-head": "fill:#000000",
     ".gv-ring": "stroke:#000000",
-    ".gv-bar-p": "fill:#999999",
+    ".gv-bar-p": "fill:#8c8c8c",
     ".gv-bar-d": "fill:#444444",
     ".gv-bar-y": "stroke:#000000",
     ".gv-backward .gv-line": "stroke:#000000",

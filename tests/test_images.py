@@ -17,6 +17,8 @@ from gradviz.drawing import draw_recording
 from gradviz.drawing.palette import colours
 from gradviz.drawing.theme import GRADIENT
 from gradviz.nn import functional as F
+from gradviz.player.page import document, page
+from gradviz.player.payload import payload
 from gradviz.recording import codec
 from gradviz.recording.model import FULL_VALUE_LIMIT
 from gradviz.recording.pixels import ROOM, matrices_in, pixels_of, resolution
@@ -321,3 +323,42 @@ def test_damaged_pixels_are_told(change, said):
     value["image"] = change(value["image"])
     with pytest.raises(codec.RecordingError, match=said):
         codec.loads(json.dumps(body))
+
+
+# --- in the player ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_player_shows_images_at_their_steps(browser_page, open_html, scheme):
+    browser_page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    *_, drawing = drawn(ramp(1, 3, 24, 16), grad=True)
+    open_html(page(drawing))
+    x, maps = (card_of(drawing, name).tensor.id for name in ("x", "maps"))
+    address = "key => document.querySelector(`.gradviz-player [id$='_${key}']`).getAttribute('href')"
+    for step in (0, -1):
+        face = replace(drawing, step=step).face
+        for key in (f"{x}_v", f"{x}_g", f"{maps}_v", f"{maps}_g"):
+            assert browser_page.evaluate(address, key) == face.image[key]
+        browser_page.keyboard.press("End")
+    for name, turned in (("x", False), ("maps", True)):
+        browser_page.locator(f'.gv-card[aria-label^="{name},"]').click()
+        images = browser_page.locator(".gp-inspect img.gp-image")
+        id = card_of(drawing, name).tensor.id
+        assert [image.get_attribute("src") for image in images.all()] == [face.image[f"{id}_v"], face.image[f"{id}_g"]]
+        assert images.first.evaluate("image => image.naturalWidth") > 0
+        # A photograph stays what it is on a dark page; maps have a dark zero there.
+        filters = images.first.evaluate("image => getComputedStyle(image).filter")
+        assert (filters != "none") == (turned and scheme == "dark")
+
+
+@pytest.mark.browser
+def test_an_image_that_leads_elsewhere_is_left_out(browser_page, open_html):
+    *_, drawing = drawn(ramp(1, 1, 24, 16))
+    data = payload(drawing)
+    key = f"{card_of(drawing, 'x').tensor.id}_v"
+    data["svg"] = data["svg"].replace(data["steps"][0]["image"][key], "https://example.org/x.png")
+    data["steps"][0]["image"][key] = "https://example.org/y.png"
+    data |= {"predict": False, "grain": "operation", "folds": {}}
+    open_html(document(data, "", "Elsewhere", "gradviz"))
+    assert browser_page.locator(f".gradviz-player [id$='_{key}']").get_attribute("href") is None

@@ -47,6 +47,7 @@ class Grid:
             "layers": body.layers,
             "across": body.across,
             "gap": body.gap,
+            "raster": body.raster,
         }
 
 

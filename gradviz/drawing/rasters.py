@@ -22,7 +22,8 @@ LUMA = np.array([0.2126, 0.7152, 0.0722])
 PALEST, FADED = 255, 0.35
 """Behind a saliency the image is pale: from white down by this share."""
 
-NOT_YET_EVERY = 4
+DOTS_APART = 11.0
+"""Pixels of the picture from one dot to the next, in what is not known yet."""
 
 
 def numbers_in(value: Value, body: Body) -> Any:
@@ -73,7 +74,8 @@ def shade_of_saliency(share: float, palette: str) -> str:
 def waiting(body: Body) -> str:
     """Draw the pixels of what is not known yet: some dots."""
     layer = np.zeros((body.rows, body.columns, 4), np.uint8)
-    layer[1::NOT_YET_EVERY, 1::NOT_YET_EVERY] = (*_rgb(NOTHING), 255)
+    every = max(2, round(DOTS_APART / body.cell_width))
+    layer[every // 2 :: every, every // 2 :: every] = (*_rgb(NOTHING), 255)
     return _mosaic(np.broadcast_to(layer, (body.layers, *layer.shape)), body)
 
 

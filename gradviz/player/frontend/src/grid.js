@@ -3,10 +3,11 @@
 
 /**
  * Places are in pixels of the picture; `layers` matrices, of which `across` stand side by side with `gap` between them. A
- * `preview` shows in each cell the mean of a block of entries, in an `image` no entry has a place.
+ * `preview` shows in each cell the mean of a block of entries, in an `image` no entry has a place. As a `raster` it is
+ * an image of its own: "maps" in the colours of the palette, or a "photo".
  * @typedef {{
  *   x: number, y: number, kind: "numbers" | "heatmap" | "preview" | "image" | "empty", rows: number, columns: number,
- *   wide: number, high: number, layers: number, across: number, gap: number,
+ *   wide: number, high: number, layers: number, across: number, gap: number, raster?: string,
  * }} Grid
  */
 

@@ -1,6 +1,6 @@
 // Arrays that are too large for their numbers, as small heatmaps: in the colours, and on the scale, of the picture.
 
-import { html, svgElement } from "./dom.js";
+import { svgElement } from "./dom.js";
 import { LEVELS, NOT_FINITE, SIGNS, THICK, shadePaths } from "./grid.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
@@ -68,7 +68,7 @@ export function roleOf(facts, tensor, role = "value") {
  * @param {Facts} facts
  * @param {Record<string, string>} inks
  * @param {Record<string, number>} scales of the heatmaps in the picture
- * @param {(key: string, step: number) => string | undefined} image of what the picture has as one
+ * @param {(key: string, step: number) => Element | undefined} image of what the picture has as one
  * @returns {(part: Part, step: number) => Element | undefined}
  */
 export function makeHeat(facts, inks, scales, image) {
@@ -76,7 +76,7 @@ export function makeHeat(facts, inks, scales, image) {
     const sent = facts.contributions.at(tensor, step);
     const value = { value: facts.values.at(tensor, step), gradient: facts.gradients.at(tensor, step)?.value, contribution: sent?.value, local: sent?.local }[role ?? "value"];
     const drawn = value && !transposed && (role === "value" || role === "gradient") ? image(`${tensor}_${role[0]}`, step) : undefined;
-    if (drawn) return html("img", { class: "gp-image", src: drawn, alt: "" });
+    if (drawn) return drawn;
     const known = value?.data ? value : value?.preview;
     if (!known?.data?.length) return undefined;
     const rows = rowsIn(known, transposed);

@@ -3,12 +3,12 @@
 import { heatmap, histogram } from "./chart.js";
 import { button, html } from "./dom.js";
 import { entries } from "./facts.js";
+import { imageOf } from "./image.js";
 import { roleOf, scaleOf, shadeOf } from "./heat.js";
 import { jacobianTable } from "./jacobian.js";
 import { terms } from "./links.js";
 import { entryText, numberText, shapeText } from "./number.js";
 import { codeFor } from "./numpy.js";
-import { imageAt } from "./state.js";
 import { phrase } from "./words.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
@@ -37,7 +37,7 @@ const ROLES = {
  *   say(text: string): void, picked(): import("./explain.js").Entry | undefined,
  * }} on `hides` is true for an edge whose local derivative the learner is still to find out
  */
-export function makeInspector({ steps, code, inks, scales }, facts, on) {
+export function makeInspector({ steps, code, grids, inks, scales }, facts, on) {
   const title = html("h3");
   const list = html("dl");
   const numbers = html("div", { class: "gp-numbers" });
@@ -238,8 +238,7 @@ export function makeInspector({ steps, code, inks, scales }, facts, on) {
     const [tensor, part] = whose.split(":");
     const scale = scaleOf(all, scales[roleOf(facts, tensor, part === "v" ? "value" : "gradient")]);
     const colourOf = (/** @type {number} */ number) => inks[shadeOf(number, scale)];
-    const picture = imageAt(steps, `${tensor}_${part}`, step);
-    if (picture) figure.append(html("img", { class: "gp-image", src: picture, alt: phrase("inspect: as image", { caption }) }));
+    figure.append(imageOf({ steps, grids }, `${tensor}_${part}`, step, phrase("inspect: as image", { caption })) ?? "");
     const grid = html("div", { class: "gp-grid", tabindex: 0, role: "group", "aria-label": phrase("inspect: all entries", { caption }) });
     for (const [layer, { name, rows, columns, part }] of layers.entries()) {
       if (name) grid.append(html("span", { class: "gp-muted" }, name));

@@ -12,6 +12,7 @@ import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
 import { makeHeat } from "./heat.js";
+import { imageOf } from "./image.js";
 import { makeInspector } from "./inspect.js";
 import { commandOf } from "./keys.js";
 import { linksOf } from "./links.js";
@@ -21,7 +22,7 @@ import { makeNudge } from "./nudge.js";
 import { Picture } from "./patch.js";
 import { makePaths } from "./paths.js";
 import { makePredict } from "./predict.js";
-import { clamp, faceInside, imageAt } from "./state.js";
+import { clamp, faceInside } from "./state.js";
 import { hideStill } from "./still.js";
 import { followTheme } from "./theme.js";
 import { makeZoom } from "./zoom.js";
@@ -194,7 +195,7 @@ function mount(model, el) {
       paths.show(leaf ?? entry, modes.predict ? -1 : moment(leaf ?? entry));
     },
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, payload.scales, (key, k) => imageAt(steps, key, k)));
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, payload.scales, (key, k) => imageOf(payload, key, k, "")));
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {

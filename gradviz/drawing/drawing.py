@@ -183,7 +183,8 @@ class Drawing(Shown):
         """
         shown = tuple(part for part in self.options.show if part != "local")
         return Drawing(
-            difference(self.recording, other.recording), options=replace(self.options, show=shown, captions=DIFFERENCE)
+            difference(self.recording, other.recording),
+            options=replace(self.options, show=shown, images=None, captions=DIFFERENCE),
         )
 
     def save(self, path: str | os.PathLike[str], *, animate: bool = False, scale: float | None = None) -> Path:

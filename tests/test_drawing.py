@@ -201,7 +201,7 @@ def test_a_heatmap_is_a_few_paths_whatever_its_size():
     # Each cell is where it would be alone, in the colour of its number.
     corners = drawing.view.cards[0].body.corners()
     wanted = dict(
-        zip(corners, colours(x.detach().numpy().ravel().tolist(), drawing.view.scales["values"]), strict=True)
+        zip(corners, colours(x.detach().numpy().ravel().tolist(), drawing.view.scales["weights"]), strict=True)
     )
     found = {
         tuple(map(float, place.split())): path.get("stroke")

@@ -277,7 +277,7 @@ def _uncompiled() -> Iterator[None]:
     with ExitStack() as ends:
 
         def aside() -> None:
-            ends.enter_context(torch.compiler.set_stance("force_eager"))  # type: ignore[no-untyped-call]
+            ends.enter_context(torch.compiler.set_stance("force_eager"))
 
         if "torch._dynamo" in sys.modules:
             aside()
@@ -291,7 +291,7 @@ def _uncompiled() -> Iterator[None]:
             aside()
             return compiled
 
-        torch.compile = compile  # type: ignore[assignment]
+        torch.compile = compile
         try:
             yield
         finally:

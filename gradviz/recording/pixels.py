@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.recording.guards import DamageError
-from gradviz.recording.model import Pixels, RecordedTensor, Value
+from gradviz.recording.model import FULL_VALUE_LIMIT, Pixels, RecordedTensor, Value
+from gradviz.recording.told import Source
 
 SIDE_OF_IMAGE, SIDE_OF_MAP = 64, 32
 """Pixels along a side; of more the means of blocks are kept."""
@@ -122,10 +123,12 @@ class Room:
     def __init__(self) -> None:
         self.left = ROOM
 
-    def take(self, tensor: RecordedTensor, array: Any) -> Pixels | None:
-        """Return the pixels of a large array for the picture of a tensor, if it has one and there is room."""
+    def take(self, tensor: RecordedTensor, source: Source, numbers: Any) -> Pixels | None:
+        """Return what is kept of numbers for the picture of a tensor: if they are many, it has one, and there is room."""
+        if math.prod(tensor.shape) <= FULL_VALUE_LIMIT:
+            return None
         shape = kept_shape(tensor)
         if shape is None or self.left < (size := math.prod(shape)):
             return None
         self.left -= size
-        return pixels_of(array, shape)
+        return source.pixels(numbers, shape)

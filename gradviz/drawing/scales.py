@@ -5,11 +5,14 @@ A scale is its largest number, and only those are there that something is drawn 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Literal
 
 from gradviz.drawing.palette import largest
 from gradviz.recording.model import RecordedTensor, Value
+
+if TYPE_CHECKING:
+    from gradviz.drawing.view import Card
 
 Role = Literal["values", "weights", "gradients", "saliency"]
 Scales = Mapping[Role, float]
@@ -23,6 +26,18 @@ def role_of(tensor: RecordedTensor, part: str, *, photo: bool = False) -> Role:
     if part == "g":
         return "saliency" if photo else "gradients"
     return "weights" if tensor.role == "parameter" else "values"
+
+
+def in_colours(
+    cards: Iterable[Card], values: Mapping[str, list[Value]], gradients: Mapping[str, list[Value]]
+) -> Iterator[tuple[Role, list[Value]]]:
+    """What is shown in colours, by roles; what is shown in numbers has no part in a scale, nor have an image's own colours."""
+    for card in cards:
+        photo = card.body.raster == "photo"
+        if card.body.coloured and card.has_value and not photo:
+            yield role_of(card.tensor, "v"), values.get(card.tensor.id, [])
+        if card.body.coloured and card.has_gradient:
+            yield role_of(card.tensor, "g", photo=photo), gradients.get(card.tensor.id, [])
 
 
 def scales_of(shown: Iterable[tuple[Role, Iterable[Value]]], *, one: bool) -> Scales:

@@ -6,7 +6,7 @@ All lengths are in pixels of the finished picture. The file is longer than other
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
@@ -15,7 +15,7 @@ from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
 from gradviz.drawing.options import Options
 from gradviz.drawing.photos import Photo
-from gradviz.drawing.scales import Role, Scales, role_of, scales_of
+from gradviz.drawing.scales import Scales, in_colours, scales_of
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
@@ -208,20 +208,8 @@ def view(
         discs,
         tuple(arrows),
         _clusters(recording),
-        scales_of(_in_colours(cards, values, gradients), one=options.scale == "one"),
+        scales_of(in_colours(cards, values, gradients), one=options.scale == "one"),
     )
-
-
-def _in_colours(
-    cards: tuple[Card, ...], values: dict[str, list[Value]], gradients: dict[str, list[Value]]
-) -> Iterator[tuple[Role, list[Value]]]:
-    """What is shown in colours, by roles; what is shown in numbers has no part in a scale, nor have an image's own colours."""
-    for card in cards:
-        photo = card.body.raster == "photo"
-        if card.body.coloured and card.has_value and not photo:
-            yield role_of(card.tensor, "v"), values.get(card.tensor.id, [])
-        if card.body.coloured and card.has_gradient:
-            yield role_of(card.tensor, "g", photo=photo), gradients.get(card.tensor.id, [])
 
 
 def _all_numbers(recording: Recording) -> tuple[dict[str, list[Value]], dict[str, list[Value]]]:

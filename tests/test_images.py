@@ -14,6 +14,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.drawing import draw_recording
+from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import colours
 from gradviz.drawing.theme import GRADIENT
 from gradviz.nn import functional as F
@@ -42,6 +43,35 @@ def decoded(address):
     lines = np.frombuffer(zlib.decompress(chunks[b"IDAT"]), np.uint8).reshape(rows, 1 + 4 * columns)
     assert not lines[:, 0].any()
     return lines[:, 1:].reshape(rows, columns, 4)
+
+
+def decoded_file(raw):
+    """The pixels of any PNG of 8 bits and four channels."""
+    place, data = 8, b""
+    while place < len(raw):
+        length, kind = struct.unpack(">I4s", raw[place : place + 8])
+        body = raw[place + 8 : place + 8 + length]
+        if kind == b"IHDR":
+            columns, rows, depth, colour, *_ = struct.unpack(">IIBBBBB", body)
+            assert (depth, colour) == (8, 6)
+        data += body * (kind == b"IDAT")
+        place += 12 + length
+    lines = np.frombuffer(zlib.decompress(data), np.uint8).reshape(rows, 1 + 4 * columns)
+    found = np.zeros((rows + 1, columns + 1, 4), int)
+    for row, (filtered, *_) in enumerate(lines):
+        line = lines[row, 1:].reshape(columns, 4).astype(int)
+        above = found[row, 1:]
+        if filtered == 0:
+            found[row + 1, 1:] = line
+        elif filtered == 2:
+            found[row + 1, 1:] = (line + above) % 256
+        else:
+            for k in range(columns):
+                a, b, c = found[row + 1, k], above[k], found[row, k]
+                near = np.abs(np.stack([b - c, a - c, a + b - 2 * c]))
+                paeth = np.where((near[0] <= near[1]) & (near[0] <= near[2]), a, np.where(near[1] <= near[2], b, c))
+                found[row + 1, k + 1] = (line[k] + {1: a, 3: (a + b) // 2, 4: paeth}[int(filtered)]) % 256
+    return found[1:, 1:]
 
 
 def layers(pixels, body):
@@ -114,6 +144,7 @@ def test_a_batch_is_a_strip_of_a_few_and_large_images_are_reduced_and_it_is_said
     card = card_of(drawing, "x")
     assert card.body.said == ("3 of 64 images", "224×224 shown as 56×56")
     picture = drawing.to_svg()
+    assert "drawn as an image, 3 of 64 images, 224×224 shown as 56×56" in drawing.face.label[card.tensor.id]
     assert "3 of 64 images" in picture
     assert "224×224 shown as 56×56" in picture
     seen = layers(decoded(drawing.face.image[f"{card.tensor.id}_v"]), card.body)[..., :3]
@@ -212,6 +243,18 @@ def test_before_they_are_known_maps_are_dots():
     card = card_of(first, "maps")
     seen = decoded(first.face.image[f"{card.tensor.id}_v"])
     assert 0 < (seen[..., 3] > 0).mean() < 0.1
+
+
+def test_files_of_pictures_have_pixels_with_edges():
+    *_, drawing = drawn((np.indices((8, 8)).sum(0) % 2).astype(np.float32).reshape(1, 1, 8, 8))
+    card = card_of(drawing, "x")
+    (grid,) = [grid for key, grid in all_grids(drawing.view, drawing.layout).items() if key == f"{card.tensor.id}_v"]
+    vl_convert = pytest.importorskip("vl_convert")
+    assert vl_convert
+    whole = decoded_file(drawing.to_png(scale=1))
+    left, top = round(grid.x + 12), round(grid.y + 12)  # within the margin
+    seen = whole[top : top + round(card.body.cells_height), left : left + round(card.body.width), 0]
+    assert ((seen < 30) | (seen > 225)).mean() > 0.97
 
 
 @pytest.mark.parametrize(

@@ -254,6 +254,8 @@ def _card_label(card: Card, value: Value | None, gradient: Gradient | None) -> s
     parts = [clean(tensor.name)[:200], tensor.role]
     if tensor.shape:
         parts.append(f"shape {shape_text(tensor.shape)}")
+    if card.photo is not None and card.body.raster == "photo":
+        parts += [text("drawn as image"), *card.body.said]
     parts.append(f"value {_spoken(value)}")
     if tensor.requires_grad:
         parts.append(f"gradient {_spoken(gradient.value if gradient else None)}")

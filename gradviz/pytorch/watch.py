@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -81,7 +82,11 @@ class Seen:
 Argument = tuple[Source, Kept]
 
 
-@dataclass
+WATCHES: weakref.WeakSet[Watch] = weakref.WeakSet()
+"""All that somebody still has."""
+
+
+@dataclass(eq=False)
 class Watch:
     """Watches PyTorch for the length of a ``with`` statement.
 
@@ -122,6 +127,7 @@ class Watch:
         if self._ends is not None:
             raise RuntimeError("this watch is running already: gv.watch() makes a new one")
         self.thread = threading.get_ident()
+        WATCHES.add(self)
         with ExitStack() as ends:
             self.calls.start()
             ends.callback(self.calls.stop)

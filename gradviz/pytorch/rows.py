@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from gradviz.catalogue import text
-from gradviz.engine.operation import FAMILIES, TABLE, Operation
+from gradviz.engine.operation import BESIDE, FAMILIES, TABLE, Operation
 from gradviz.nn.functional.pooling import several
 from gradviz.nn.operations import pooling
 from gradviz.nn.operations.convolution import Geometry
@@ -120,6 +120,9 @@ def _of_a_family(name: str, arguments: Mapping[str, Given], results: int) -> Ope
     if name in ("CatBackward0", "StackBackward0") and many:
         found: Operation = FAMILIES[name.removesuffix("Backward0").lower()](many).operation
         return found
+    if name == "CloneBackward0" and arguments.get("memory_format") is torch.contiguous_format:
+        found = BESIDE["contiguous"]
+        return found
     if name == "UnbindBackward0":
         found = FAMILIES["unbind"](results).operation
         return found
@@ -206,6 +209,14 @@ def _windows(arguments: Mapping[str, Given], shapes: Shapes) -> tuple[Any, ...]:
     )
 
 
+def _split_sizes(arguments: Mapping[str, Given], shapes: Shapes) -> tuple[int, ...]:
+    length = shapes["self"][arguments["dim"]]
+    size = arguments.get("split_size", arguments.get("split_sizes"))
+    if isinstance(size, list | tuple):
+        return tuple(size)
+    return tuple([min(size, length - start) for start in range(0, length, size)]) or (0,)
+
+
 WORKED_OUT: dict[tuple[str, str], Callable[[Mapping[str, Given], Shapes], Any]] = {
     ("ConvolutionBackward0", "geometry"): _geometry,
     ("AvgPool2DBackward0", "matrices"): _averages,
@@ -214,6 +225,8 @@ WORKED_OUT: dict[tuple[str, str], Callable[[Mapping[str, Given], Shapes], Any]] 
     ("AdaptiveAvgPool3DBackward0", "matrices"): _adaptive,
     ("MaxPool2DWithIndicesBackward0", "places"): _windows,
     ("MaxPool3DWithIndicesBackward0", "places"): _windows,
+    ("SplitBackward0", "split_sizes"): _split_sizes,
+    ("SplitWithSizesBackward0", "split_sizes"): _split_sizes,
     ("ConstantPadNdBackward0", "pads"): lambda arguments, shapes: tuple(arguments["pad"]),
     ("NormBackward1", "ord"): lambda arguments, shapes: arguments["p"],
     ("PixelShuffleBackward0", "factor"): lambda arguments, shapes: arguments["upscale_factor"],
@@ -221,7 +234,6 @@ WORKED_OUT: dict[tuple[str, str], Callable[[Mapping[str, Given], Shapes], Any]] 
 }
 """By node and setting: what the row has in another form than PyTorch."""
 
-OTHER_NAMES = {"exponent": ("exponent",), "other": ("other",), "indices": ("indices",), "target": ("target",)}
 DEFAULTS = {"dim": None, "keepdim": False}
 """Of reductions that have neither."""
 
@@ -232,11 +244,23 @@ def _setting(name: str, setting: str, slots: Sequence[str], arguments: Mapping[s
         return work_out(arguments, shapes)
     if setting.endswith("_sym_sizes"):
         return shapes[setting.removesuffix("_sym_sizes")]
-    names = SLOTS.get(name, {})
-    key = names.get(setting, setting)
+    key = SLOTS.get(name, {}).get(setting, setting)
     if key not in arguments and setting in DEFAULTS:
         return DEFAULTS[setting]
-    return arguments[key]
+    value = arguments[key]
+    return _from_the_front(value, setting, name, len(shapes[slots[0]])) if setting in AXES else value
+
+
+AXES = ("dim", "dim0", "dim1", "dim2", "dims")
+"""Settings that name axes, which PyTorch also counts from the end."""
+
+
+def _from_the_front(axes: Any, setting: str, name: str, count: int) -> Any:
+    if isinstance(axes, list | tuple):
+        return tuple([_from_the_front(axis, setting, name, count) for axis in axes])
+    if not isinstance(axes, int) or axes >= 0:
+        return axes
+    return axes + count + (name in ("UnsqueezeBackward0", "StackBackward0"))
 
 
 def plain(value: Any) -> Any:

@@ -84,12 +84,11 @@ class Told:
     edges: tuple[Any, ...] = ()
     settings: tuple[Any, ...] = ()
     outputs: list[Any] = field(default_factory=list)
-    saved: tuple[str, ...] = ()
     targets: tuple[tuple[str, Any], ...] = ()
 
-    def saved_names(self) -> tuple[str, ...]:
+    def saved_names(self) -> list[str]:
         """Return the names of what it saved for the backward pass."""
-        return self.saved
+        return self.operation.saved_names(tuple(edge is not None for edge in self.edges))
 
 
 class PyTorch:

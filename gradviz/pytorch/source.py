@@ -15,13 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from gradviz.engine.operation import Operation
+from gradviz.engine.operation import TABLE, Operation
 from gradviz.engine.scope import Call
+from gradviz.pytorch.again import again
 from gradviz.pytorch.backward import Ran, trial
 from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
 from gradviz.pytorch.rows import opaque, plain, row_of
+from gradviz.pytorch.saved import is_freed, saved_by, values_in
 from gradviz.pytorch.watch import Seen, Watch
 from gradviz.pytorch.watch import Source as From
 from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced
@@ -112,11 +114,10 @@ class PyTorch:
         self._ends: dict[int, End] = {}
         self._leaf_numbers: dict[int, Any] = {}
         self._claimed: set[int] = set()
+        self._saved = values_in(self.behind) if watch is None else {}
+        self._saved |= {(output.grad_fn, output.output_nr): output.detach() for output in outputs}
         for number, node in enumerate(self.behind.nodes):
             self._tell(node, number)
-        for output in outputs:
-            if output.grad_fn is not None:
-                self._learn((self.told[output.grad_fn], output.output_nr), output.detach())
 
     # --- the graph, told --------------------------------------------------------------------------------------------
 
@@ -125,28 +126,27 @@ class PyTorch:
         seen = self._seen(node, name)
         shapes = [tuple(meta.shape) for meta in node._input_metadata]
         dtypes = [dtype_text(meta.dtype) for meta in node._input_metadata]
-        arguments = {} if seen is None else dict(_arguments(seen))
+        arguments = self._from_what_was_saved(node, name) if seen is None else dict(_arguments(seen))
         sizes = {slot: tuple(one[1].shape) for slot, one in arguments.items() if _is_tensor(one)}
-        found = None if seen is None else row_of(name, arguments, sizes, len(shapes))
+        found = row_of(name, arguments, sizes, len(shapes)) if arguments else None
         short = _short_name(name, seen)
         if found is not None:
             row, slots = found.operation, found.slots
         else:
-            slots = tuple(arguments) if seen is not None else tuple(_slots(node))
-            slots = tuple([slot for slot in slots if seen is None or _is_tensor(arguments[slot])])
+            slots = tuple(sizes) or tuple(_slots(node))
             row = opaque(name, short, slots, len(shapes))
         origin, call = (NOWHERE, None) if seen is None else (seen.origin, seen.call)
         told = Told(name, row, number, origin, call, row.many, shapes[0])
         self.told[node] = self.by_number[node._sequence_nr()] = told
-        told.outputs = [Unknown(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
-        if seen is None:
+        told.outputs = [
+            self._saved.get((node, place), Unknown(shape, dtype))
+            for place, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
+        ]
+        if found is None and seen is None:
             told.inputs, told.edges = self._from_edges(node)
         else:
             given = [self._given(arguments.get(slot)) for slot in slots]
             told.inputs, told.edges = tuple(one for one, _ in given), tuple(edge for _, edge in given)
-            for place, one in enumerate(_results(seen)):
-                if place < len(told.outputs) and one is not None:
-                    told.outputs[place] = one
             if found is not None and found.settings is not None:
                 told.settings = tuple([self._setting(one) for one in found.settings])
                 told.targets = tuple(
@@ -154,6 +154,12 @@ class PyTorch:
                     for setting, one in zip(row.settings, found.settings, strict=True)
                     if setting in ("target", "targets") and _is_tensor(one) and one[0].leaf is not None
                 )
+        if seen is not None:
+            for place, one in enumerate(_results(seen)):
+                if place < len(told.outputs) and one is not None:
+                    told.outputs[place] = one
+        elif isinstance(told.outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
+            told.outputs[0] = torch.as_tensor(values)
 
     def _seen(self, node: Node, name: str) -> Seen | None:
         """Return what was watched of a node. What is changed in place may have been copied first, under the same number."""
@@ -167,6 +173,46 @@ class PyTorch:
                 self._claimed.add(id(one))
                 return one
         return None
+
+    def _from_what_was_saved(self, node: Node, name: str) -> dict[str, Any]:
+        """Return the arguments of an operation that nobody watched, as far as its edges and what it saved tell them.
+
+        Empty if it cannot be told which edge is which argument's.
+        """
+        row = TABLE.get(name)
+        moving = [] if row is None else [slot for slot in row.inputs if slot in row.derivatives]
+        if row is None or len(moving) != len(node.next_functions):
+            return {}
+        saved = saved_by(node)
+        arguments: dict[str, Any] = dict(saved)
+        for slot, value in saved.items():
+            if isinstance(value, torch.Tensor):
+                arguments[slot] = From(value), Kept(value.detach())
+        edges = dict(zip(moving, node.next_functions, strict=True))
+        for slot in row.inputs:
+            before, place = edges.get(slot, (None, 0))
+            if before is None:
+                if slot not in arguments:
+                    nobody = torch.empty(0)  # it was not saved, as nothing reads it
+                    arguments[slot] = From(nobody), Kept(nobody)
+                    self._leaf_numbers[id(nobody)] = Unknown(tuple(node._input_metadata[0].shape), "float32")
+            elif is_leaf(before):
+                arguments[slot] = From(before.variable), Kept(before.variable.detach())
+            else:
+                told = self.told[before]
+                arguments[slot] = From(None, before._sequence_nr(), place), told.outputs[place]
+        return arguments
+
+    def _array_in(self, tensor: Any) -> Any:
+        """Return the array in an argument; ``None`` if it is not known."""
+        if tensor is None or isinstance(tensor, bool | int | float):
+            return tensor
+        if isinstance(tensor, Result):
+            told, place = tensor.made
+            numbers = self._known(told.outputs[place])
+        else:
+            numbers = self.numbers_in(tensor, None)
+        return array_of(numbers) if isinstance(numbers, torch.Tensor) else None
 
     def _given(self, argument: Any) -> tuple[Any, Any]:
         """Return what stands in a slot, and where its gradient goes."""
@@ -294,7 +340,7 @@ class PyTorch:
         return {told: Replaced(outputs) for told, outputs in found.items()}
 
     def freed(self, operations: Sequence[Told]) -> bool:
-        return any(_is_freed(node) for node in self.behind.nodes)
+        return any(is_freed(node) for node in self.behind.nodes)
 
     def is_freed(self, operation: Told) -> bool:
         return False
@@ -352,7 +398,7 @@ class PyTorch:
 
     # --- numbers ------------------------------------------------------------------------------------------------------
 
-    def numbers_in(self, tensor: Any, operation: Told, *, done: bool = False) -> Any:
+    def numbers_in(self, tensor: Any, operation: Told | None, *, done: bool = False) -> Any:
         if isinstance(tensor, Result):
             told, place = tensor.made
             return self._known(told.outputs[place])
@@ -439,16 +485,6 @@ def _short_name(name: str, seen: Seen | None) -> str:
     if seen is not None:
         return str(seen.function._schema.name.partition("::")[2]).strip("_")
     return name.rstrip("0123456789").removesuffix("Backward") or name
-
-
-def _is_freed(node: Node) -> bool:
-    for name in dir(node):
-        if name.startswith("_saved_"):
-            try:
-                getattr(node, name)
-            except RuntimeError:
-                return True
-    return False
 
 
 _GROUND = np.zeros(1, np.uint8)

@@ -66,7 +66,8 @@ def _summary(tensor: torch.Tensor) -> Summary:
         [mean, spread, least, most, *[one.to(mean.dtype) for one in counts]]
     ).tolist()  # one journey for all
     known = [number if math.isfinite(number) else 0.0 for number in told[:4]]
-    return Summary(*known, *map(int, told[4:]))
+    zeros, nans, infs = map(int, told[4:])
+    return Summary(known[0], known[1], known[2], known[3], zeros, nans, infs)
 
 
 def _preview(tensor: torch.Tensor) -> torch.Tensor:

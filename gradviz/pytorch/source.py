@@ -231,7 +231,8 @@ class PyTorch:
         return leaf, (self._end(leaf), 0) if leaf.requires_grad else None
 
     def _from_edges(self, node: Node) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-        inputs, edges = [], []
+        inputs: list[Any] = []
+        edges: list[Key] = []
         for before, place in node.next_functions:
             if before is None:
                 continue
@@ -406,8 +407,7 @@ class PyTorch:
         if made[0] is not None:
             return self._known(made[0].outputs[made[1]])
         kept = self._leaf_numbers.get(id(tensor))
-        found = tensor.detach() if kept is None else _tensor_in(kept)
-        return Unknown(tuple(tensor.shape), dtype_text(tensor.dtype)) if found is None else found
+        return tensor.detach() if kept is None else self._known(kept)
 
     def _known(self, numbers: Any) -> Any:
         if isinstance(numbers, Kept):

@@ -404,3 +404,16 @@ def test_an_image_that_leads_elsewhere_is_left_out(browser_page, open_html):
     data |= {"predict": False, "grain": "operation", "folds": {}}
     open_html(document(data, "", "Elsewhere", "gradviz"))
     assert browser_page.locator(f".gradviz-player [id$='_{key}']").get_attribute("href") is None
+
+
+@pytest.mark.torch
+def test_what_pytorch_computed_has_images_and_maps():
+    torch = pytest.importorskip("torch")
+    x = torch.from_numpy(ramp(2, 3, 40, 40))
+    maps = torch.nn.Conv2d(3, 8, 3)(x)
+    assert maps.numel() > FULL_VALUE_LIMIT
+    rasters = {
+        card.tensor.shape: card.body.raster for card in gv.draw(maps.square().mean()).view.cards if card.body.raster
+    }
+    assert rasters[2, 3, 40, 40] == "photo"
+    assert rasters[2, 8, 38, 38] == "maps"

@@ -105,8 +105,8 @@ class _Folding:
             inputs=tuple(
                 later(
                     Argument,
-                    partial(_labels, product, argument),
-                    partial(_linked, product, by_edge[argument.id]),
+                    (_labels, product, argument),
+                    (_linked, product, by_edge[argument.id]),
                     id=argument.id,
                     slot=argument.slot,
                     tensor=by_edge[argument.id].tensor.id,
@@ -166,7 +166,7 @@ class _Folding:
     def _forward(self, product: Product, frame: Frame) -> Frame:
         return later(
             Frame,
-            partial(_computed, product, ChainMap(dict(frame.values), self.values)),
+            (_computed, product, ChainMap(dict(frame.values), self.values)),
             phase="forward",
             current=product.operation.id,
             title=product.result.name,
@@ -193,7 +193,7 @@ class _Folding:
         }
         return later(
             Frame,
-            partial(self._told, product, own, frames, sent),
+            (self._told, product, own, frames, sent),
             phase="backward",
             current=product.operation.id,
             title=own.title,

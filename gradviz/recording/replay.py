@@ -84,7 +84,7 @@ class Replay:
         self._numbers = {operand.id for kind, operand in outside if kind == "constant"}  # which never decide a dtype
         root = collected.output_keys[0]
         self._output, self._seed = collected.operands[root].id, None if ran is None else np.array(ran.arrived_at(root))
-        self._seen = collected.seen
+        self._seen = tuple(collected.seen.values())
         self._base: dict[str, Any] | None = None
         self.nudged: dict[str, dict[str, Any]] | None = None  # for a page, which may be written several times
 

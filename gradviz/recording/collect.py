@@ -89,7 +89,9 @@ class Collection:
         for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
             operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
-            targets = {name: self._target(node, tensor) for name, tensor in targets_of(node)} if node.given else NO_TARGETS
+            targets = (
+                {name: self._target(node, tensor) for name, tensor in targets_of(node)} if node.given else NO_TARGETS
+            )
             applied = self.applied[node] = Applied(
                 f"o{number}",
                 row,

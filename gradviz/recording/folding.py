@@ -50,6 +50,15 @@ def as_written(recording: Recording) -> Recording:
     Recording
         With one operation for each of these; the same recording if there is nothing to fold.
     """
+    if recording.written is None:
+        written = _as_written(recording)
+        object.__setattr__(
+            recording, "written", () if written is recording else (written,)
+        )  # a player asks three times
+    return recording.written[0] if recording.written else recording
+
+
+def _as_written(recording: Recording) -> Recording:
     originals = originals_of(recording)
     products = products_in(recording.graph, originals)
     return cross_entropies(_Folding(recording, products, originals).recording() if products else recording)

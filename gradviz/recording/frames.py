@@ -52,11 +52,14 @@ def _first(collected: Collection) -> Frame:
 _forward_frame = maker(Frame, "phase", "current", "title", "reason", "values", "contributions", "gradients")
 _backward_frame = maker(Frame, "phase", "current", "title", "values", "contributions", "gradients")
 _contribution = maker(Contribution, "argument", "value", "summed_axes")
+_collected = maker(Gradient, *Gradient.__slots__)
 
 
 def _forward(applied: Applied) -> Frame:
     values = _values(applied.results)
-    return _forward_frame((_forward_words, applied), None, "forward", applied.id, applied.results[0].name, "", values, (), ())
+    return _forward_frame(
+        (_forward_words, applied), None, "forward", applied.id, applied.results[0].name, "", values, (), ()
+    )
 
 
 def _forward_words(applied: Applied) -> Mapping[str, Any]:
@@ -177,7 +180,7 @@ class _Backward:
         """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
         id, name, ran, value = of.id, of.name, self.ran, self.value
         if not complete:
-            return Gradient(id, value(so_far), complete)
+            return _collected(None, None, id, value(so_far), complete)
         before = None
         arrived = made = so_far
         if isinstance(edge[0], Node):
@@ -195,13 +198,8 @@ class _Backward:
             total = before + made
             sums = (value(before), value(made), value(total))
             lines.append(partial(equations.added, f"{name}.grad", of, sums, remark=sentences.HELD))
-        return Gradient(
-            id,
-            value(total),
-            complete,
-            before=None if before is None else value(before),
-            replaced=(value(arrived), value(made)) if hooked else None,
-        )
+        held, replaced = None if before is None else value(before), (value(arrived), value(made)) if hooked else None
+        return _collected(None, None, id, value(total), complete, held, replaced)
 
     def _replaced(self, what: str, gradient: Any) -> Line:
         return _note(sentences.replaced, what, None if gradient is None else self.value(gradient))

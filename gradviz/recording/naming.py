@@ -163,7 +163,9 @@ class Naming:
 
     def _outside(self, nodes: Sequence[Node]) -> list[Key]:
         """Return the tensors that enter some operations, in the order in which they are used."""
-        if len(nodes) > 1 and id(nodes) in self._entering:  # a model is one of a thousand operations, asked about by each
+        if (
+            len(nodes) > 1 and id(nodes) in self._entering
+        ):  # a model is one of a thousand operations, asked about by each
             return list(self._entering[id(nodes)][1])
         inside = set(nodes)
         keys: list[Key | None] = []
@@ -295,9 +297,10 @@ class Naming:
             alike[plain[key]] = alike.get(plain[key], 0) + 1
         taken = {called.text for called in self.called.values()}
         counts: dict[str, int] = {}
-        others = False  # whether anything is called otherwise than in the draft
+        others: set[Key] = set()  # what is called otherwise than in the draft
         for key in missing:
-            name = self._composed(key, self.called) if others else plain[key]
+            same = not others or others.isdisjoint(self._read_by(key))
+            name = plain[key] if same else self._composed(key, self.called)
             if name in taken and alike[plain[key]] == 1:  # wᵀᵀ is not w itself
                 name = self._as_called(key[:1], key[0].operation.name, self.called) or name
             if name in taken or (name == plain[key] and alike[name] > 1):
@@ -305,7 +308,8 @@ class Naming:
                 base = name
                 while (name := counted(base.removesuffix(place), counts.get(base, 0)) + place) in taken:
                     counts[base] = counts.get(base, 0) + 1
-            others = others or name != plain[key]
+            if name != plain[key]:
+                others.add(key)
             taken.add(name)
             self.called[key] = Called(name, named=False)
 
@@ -331,6 +335,15 @@ class Naming:
             # What the learner wrote is the last one's name.
             name = self._as_called((node,), node.operation.name, called)
         return f"{name}[{place}]" if node.many else name
+
+    def _read_by(self, key: Key) -> Iterator[Key | None]:
+        """Go through the tensors whose names may stand in a composed one."""
+        run, call = self._run_of[key[0]], self._call_at.get(key[0])
+        yield from self._inputs[key[0]]
+        if call is not None:
+            yield from self._outside(self._within[id(call)])
+        if run.written.sign or key[0] is run.nodes[-1]:
+            yield from self._outside(run.nodes)
 
     def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
         names = [_NOTHING if of is None else _in_names(of, called) for of in self._inputs[node]]
@@ -410,9 +423,7 @@ class Naming:
 def _arrays(node: Node) -> tuple[str, ...]:
     """Return the slots of an operation in which there are no single numbers."""
     arguments = zip(node.operation.inputs, node.inputs, strict=True)
-    return tuple(
-        [slot for slot, each in arguments if (each.array.ndim if isinstance(each, Tensor) else np.ndim(each))]
-    )
+    return tuple([slot for slot, each in arguments if (each.array.ndim if isinstance(each, Tensor) else np.ndim(each))])
 
 
 def _is_at(origin: tuple[Any, int], other: tuple[Any, int]) -> bool:

@@ -26,7 +26,6 @@ from gradviz.recording.source import Places
 from gradviz.recording.values import dtype_text, kept
 from gradviz.recording.words import Applied, Operand
 
-
 _argument = maker(Argument, "id", "slot", "tensor")
 _tensor = maker(RecordedTensor, *RecordedTensor.__slots__)
 _operation = maker(RecordedOperation, *RecordedOperation.__slots__)

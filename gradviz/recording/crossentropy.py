@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -71,7 +70,7 @@ def cross_entropies(recording: Recording) -> Recording:
         With one operation for each cross-entropy; the same recording if there is none.
     """
     graph, found = recording.graph, list[_Pair]()
-    if not any([operation.name == "nll_loss" for operation in graph.operations]):
+    if not any(operation.name == "nll_loss" for operation in graph.operations):
         return recording
     known = {id: value for frame in recording.frames if frame.phase == "forward" for id, value in frame.values}
     users: dict[str, int] = {}

@@ -532,8 +532,3 @@ class Recording:
             moment.contributions.update((c.argument, c) for c in frame.contributions)
             moment.done.add(f"{frame.phase}:{frame.current}")
             yield replace(moment, step=step, frame=frame)
-
-    @property
-    def forward_steps(self) -> int:
-        """How many frames belong to the forward pass."""
-        return sum(frame.phase == "forward" for frame in self.frames)

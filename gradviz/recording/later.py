@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -77,9 +77,10 @@ def _made_by(part: Later, slot: str) -> Any:
 
 
 Part = TypeVar("Part", bound=Later)
+Made = TypeVar("Made")
 
 
-def maker(kind: type[Part], *names: str) -> Callable[..., Part]:
+def maker(kind: type[Made], *names: str) -> Callable[..., Made]:
     """Return a function that makes parts of a recording, as fast as Python makes objects: a long computation has many.
 
     A frozen dataclass is slow to make, each of its fields is set by a call. So the part is made as one of a class of the same
@@ -106,7 +107,8 @@ def maker(kind: type[Part], *names: str) -> Callable[..., Part]:
     '2·x'
     """
     loose = type(kind.__name__, kind.__bases__, {"__slots__": kind.__slots__})  # type: ignore[attr-defined]
-    defaults = {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+    known: dict[str, Field[Any]] = kind.__dataclass_fields__  # type: ignore[attr-defined]  # it is a dataclass
+    defaults = {name: field.default for name, field in known.items() if field.default is not MISSING}
     given = [f"{name}=defaults[{name!r}]" if name in defaults else name for name in names]
     lines = [
         f"def make(_write, _apart, {', '.join(given)}):",
@@ -119,10 +121,10 @@ def maker(kind: type[Part], *names: str) -> Callable[..., Part]:
     ]
     made: dict[str, Any] = {"loose": loose, "kind": kind, "defaults": defaults}
     exec("\n".join(lines), made)  # as `dataclasses` itself does
-    return cast("Callable[..., Part]", made["make"])
+    return cast("Callable[..., Made]", made["make"])
 
 
-_maker = cache(maker)
+_maker: Callable[..., Callable[..., Any]] = cache(maker)
 
 
 def later(kind: type[Part], write: Write | None, apart: Write | None = None, **known: Any) -> Part:
@@ -140,7 +142,8 @@ def later(kind: type[Part], write: Write | None, apart: Write | None = None, **k
     **known
         The fields that are there.
     """
-    return _maker(kind, *known)(write, apart, *known.values())
+    part: Part = _maker(kind, *known)(write, apart, *known.values())
+    return part
 
 
 def changed(part: Part, **changes: Any) -> Part:

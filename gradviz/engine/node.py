@@ -164,7 +164,7 @@ class Node(core.Node):
 
     def saved_names(self) -> list[str]:
         """The names of what was kept for backward: exactly what the formulas that will run read."""
-        return self.operation.saved_names(tuple(edge is not None for edge in self.edges))
+        return self.operation.saved_names(tuple([edge is not None for edge in self.edges]))
 
     def saved(self, name: str) -> Any:
         """One saved value: the tensor itself (with its graph), or a setting.

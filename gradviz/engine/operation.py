@@ -92,6 +92,7 @@ class Operation(core.Operation):
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
     rule = quick.rule if fast.enabled else core.Operation.rule
+    result = cached_property(quick.maker)
 
     def __post_init__(self) -> None:
         keys = (self.grad_fn.removesuffix("_copy"), self.name.removesuffix("_copy"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradviz.engine.core.operation import Operation
 from gradviz.engine.core.tensor import mode
 from gradviz.engine.fast.operation import end_of
 from gradviz.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from gradviz.engine.operation import Operation
 
 Function = Callable[..., Any]
 

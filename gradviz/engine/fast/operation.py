@@ -5,19 +5,22 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from types import FrameType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 import numpy as np
 
 from gradviz.engine.core import operation as core
 from gradviz.engine.core.clock import next_number
-from gradviz.engine.core.operation import Operation, Rule, parameters
+from gradviz.engine.core.operation import Rule, parameters
 from gradviz.engine.core.tensor import Edge, mode, wrap
 from gradviz.engine.layout import follow
 from gradviz.engine.node import OURS, AccumulateGrad, caller
 from gradviz.engine.scope import PACKAGE, running
 from gradviz.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from gradviz.engine.operation import Operation
 
 Function = Callable[..., Any]
 
@@ -219,7 +222,7 @@ def rule(operation: Operation, formula: Function) -> Rule:
     """Let a formula pick what it reads from a node's values."""
     names = parameters(formula)[1:]
     if not operation.fields.keys() >= set(names):
-        return Operation.rule(operation, formula)
+        return core.Operation.rule(operation, formula)
     places = [operation.fields[name] for name in names]
     match places:
         case []:

@@ -564,9 +564,10 @@ def split(once: Once) -> dict[str, float] | None:
     ``forward`` is what the rows compute, by itself; ``calls`` what stands around it without a graph (functions, checks, new
     tensors); ``recording`` what the graph costs; ``formulas`` the derivatives, by themselves; ``walk`` what is around them.
     """
+    from gradviz.recording.passes import nodes_behind
+
     import gradviz
     from gradviz import Tensor
-    from gradviz.recording.passes import nodes_behind
 
     outputs: list[Any] = []
     backward = Tensor.backward

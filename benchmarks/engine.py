@@ -564,10 +564,10 @@ def split(once: Once) -> dict[str, float] | None:
     ``forward`` is what the rows compute, by itself; ``calls`` what stands around it without a graph (functions, checks, new
     tensors); ``recording`` what the graph costs; ``formulas`` the derivatives, by themselves; ``walk`` what is around them.
     """
-    from gradviz.recording.passes import nodes_behind
-
     import gradviz
     from gradviz import Tensor
+    from gradviz.engine.core.backward import nodes_behind
+    from gradviz.engine.core.tensor import edge_of
 
     outputs: list[Any] = []
     backward = Tensor.backward
@@ -584,7 +584,7 @@ def split(once: Once) -> dict[str, float] | None:
         return None
     forwards: list[tuple[Any, tuple[Any, ...]]] = []
     formulas: list[tuple[Any, tuple[Any, ...]]] = []
-    for node in nodes_behind(outputs):
+    for node in nodes_behind([edge_of(output) for output in outputs])[0]:
         row, values = node.operation, node.values
         assert values is not None
         count, end = len(row.inputs), len(row.inputs) + len(row.outputs)

@@ -149,6 +149,7 @@ class Node(core.Node):
         """Return the node's hooks, made when first asked for."""
         if self.hooks is None:
             self.hooks = NodeHooks()
+            self.plan = None  # not as its class
         return self.hooks
 
     def __getattr__(self, name: str) -> Any:

@@ -20,6 +20,7 @@ from gradviz.drawing.face import Face, face
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
+from gradviz.drawing.photos import Photo, photos
 from gradviz.drawing.reduce import reduced
 from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import size, svg
@@ -80,9 +81,14 @@ class Drawing(Shown):
         return self._reduced[0]
 
     @cached_property
+    def photos(self) -> dict[str, Photo]:
+        """How tensors are images, by their ids: of those that are drawn as one."""
+        return photos(self.recording, self.options)
+
+    @cached_property
     def view(self) -> View:
         """What there is to draw, and how large."""
-        return view(*self._reduced)
+        return view(*self._reduced, self.photos)
 
     @cached_property
     def dot(self) -> str:
@@ -103,7 +109,7 @@ class Drawing(Shown):
     def prefix(self) -> str:
         """What every id begins with: the same for the same picture, so that a file does not change by itself."""
         seen = hashlib.sha256(f"{self.options}{self.dot}".encode())
-        for part in (self.face.text, self.face.fill, self.face.state, self.face.width):
+        for part in (self.face.text, self.face.fill, self.face.image, self.face.state, self.face.width):
             seen.update("\n".join(map(str, part.values())).encode())
         return "gv" + seen.hexdigest()[:10]
 
@@ -192,7 +198,8 @@ class Drawing(Shown):
         """
         shown = tuple(part for part in self.options.show if part != "local")
         return Drawing(
-            difference(self.recording, other.recording), options=replace(self.options, show=shown, captions=DIFFERENCE)
+            difference(self.recording, other.recording),
+            options=replace(self.options, show=shown, images=None, captions=DIFFERENCE),
         )
 
     def save(self, path: str | os.PathLike[str], *, animate: bool = False, scale: float | None = None) -> Path:
@@ -283,4 +290,6 @@ def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Dra
     """
     drawing = Drawing(recording, step, options(**given))
     drawing.shown.at(step)
+    if drawing.options.images:
+        _ = drawing.photos  # of which one may be named that cannot be
     return drawing

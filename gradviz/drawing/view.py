@@ -6,13 +6,16 @@ All lengths are in pixels of the finished picture. The file is longer than other
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
 from gradviz.drawing.options import Options
-from gradviz.drawing.palette import largest
+from gradviz.drawing.photos import Photo
+from gradviz.drawing.scales import Scales, in_colours, scales_of
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
@@ -55,6 +58,8 @@ class Card:
         Whether there is room for the numbers of either.
     meets
         Where several gradients meet in one number: the edges they come along, for ``3 + 4 = 7``.
+    photo
+        How its numbers are those of an image, if they are.
     """
 
     tensor: RecordedTensor
@@ -67,6 +72,7 @@ class Card:
     width: float
     height: float
     meets: tuple[str, ...] = ()
+    photo: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +148,14 @@ class View:
     discs: tuple[Disc, ...]
     arrows: tuple[Arrow, ...]
     clusters: tuple[Cluster, ...]
-    value_scale: float
-    gradient_scale: float
-
-    @property
-    def heatmaps(self) -> tuple[bool, bool]:
-        """Whether any values, and any gradients, are shown in colours, which then need a legend."""
-        coloured = [card for card in self.cards if card.body.kind in ("heatmap", "preview")]
-        return any(card.has_value for card in coloured), any(card.has_gradient for card in coloured)
+    scales: Scales
 
 
-def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B008 (frozen)
+def view(
+    recording: Recording,
+    options: Options = Options(),  # noqa: B008 (frozen)
+    images: Mapping[str, Photo] = MappingProxyType({}),
+) -> View:
     """Choose how a recording is shown.
 
     Parameters
@@ -161,6 +164,8 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         What was computed.
     options
         How it is to look; a `detail` of ``"auto"`` counts as ``"full"`` here.
+    images
+        Which tensors are drawn as images, by their ids.
     """
     graph = recording.graph
     values, gradients = _all_numbers(recording)
@@ -175,6 +180,7 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
             options,
             edges.get(tensor.id, ()),
             last,
+            images.get(tensor.id),
         )
         for tensor in graph.tensors
     )
@@ -195,8 +201,6 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
                     operation.grad_fn is not None,
                 )
             )
-    # One scale for all heatmaps; what is shown in numbers has no part in it.
-    coloured = [card.tensor.id for card in cards if card.body.kind in ("heatmap", "preview")]
     return View(
         options,
         _direction(recording, cards, arrows) if options.direction == "auto" else options.direction,
@@ -204,8 +208,7 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         discs,
         tuple(arrows),
         _clusters(recording),
-        largest(value for id in coloured for value in values.get(id, ())),
-        largest(value for id in coloured for value in gradients.get(id, ())),
+        scales_of(in_colours(cards, values, gradients), one=options.scale == "one"),
     )
 
 
@@ -262,6 +265,7 @@ def _card(
     options: Options,
     edges: tuple[str, ...],
     last: Moment | None,
+    photo: Photo | None,
 ) -> Card:
     shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") else ""
     structure = options.detail == "structure"
@@ -271,7 +275,7 @@ def _card(
     numbers = not structure and (options.detail == "full" or tensor.shape == () or options.detail == "auto")
     has_value = numbers and options.shows("values")
     has_gradient = numbers and tensor.requires_grad and options.shows("grads")
-    body = body_of(tensor, shown, options) if has_value or has_gradient else NO_BODY
+    body = body_of(tensor, shown, options, photo) if has_value or has_gradient else NO_BODY
     parts = has_value + has_gradient
     meets: tuple[str, ...] = ()
     gradient = (
@@ -285,13 +289,12 @@ def _card(
         return _chip(tensor, name, shape, body, has_value, has_gradient)
     header = width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
     cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2) if parts else 0.0
-    lines = (
-        max((mono_width(statistics(value), STAT_SIZE) for value in shown), default=0) if body.kind == "preview" else 0
-    )
+    written = [*body.said, *(line for value in shown * body.has_statistics for line in statistics(value))]
+    lines = max((mono_width(line, STAT_SIZE) for line in written), default=0)
     inner = max(header, cells, lines, 72.0 if parts else 24.0)
     height = HEADER + parts * body.height + (parts - 1) * BETWEEN + PADDING if parts else HEADER + 3
     wide = round(inner + 2 * PADDING)
-    return Card(tensor, name, shape, body, has_value, has_gradient, "card", wide, round(height), meets)
+    return Card(tensor, name, shape, body, has_value, has_gradient, "card", wide, round(height), meets, photo)
 
 
 def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:

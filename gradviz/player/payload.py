@@ -62,7 +62,7 @@ def geometry(drawing: Drawing) -> dict[str, Any]:
     return {
         "grids": {key: grid.encoded() for key, grid in grids.items()},
         "inks": dict(inks(drawing.view.options.palette)),
-        "scales": {"v": drawing.view.value_scale, "g": drawing.view.gradient_scale},
+        "scales": dict(drawing.view.scales),
     }
 
 

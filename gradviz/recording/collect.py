@@ -17,6 +17,7 @@ from gradviz.recording.later import Write, maker
 from gradviz.recording.model import (
     Argument,
     Graph,
+    Pixels,
     RecordedCall,
     RecordedModule,
     RecordedOperation,
@@ -25,6 +26,7 @@ from gradviz.recording.model import (
 )
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
+from gradviz.recording.pixels import Room
 from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
 from gradviz.recording.told import Key, Printed, Source, ToldOperation, places_of
@@ -64,6 +66,8 @@ class Collection:
         By node.
     detached
         The leaves that were cut off by ``detach()``.
+    pictured
+        By the id of a large tensor, what of its value is kept for its picture.
     seen
         By ``id``: what returns one of the program's tensors, as long as it is there, and the id that it has got.
     """
@@ -90,6 +94,8 @@ class Collection:
         self._calls: dict[int, tuple[int, RecordedCall]] = {}  # by the engine's call, which a node keeps alive
         self._unnamed: dict[str, int] = {}
         self._places = Places()
+        self._room = Room()
+        self.pictured: dict[str, Pixels] = {}
         self.graph = self._graph()
 
     def title(self) -> str:
@@ -201,7 +207,10 @@ class Collection:
         operand = self.operands[key] = Operand(id, name, called.named, copy, value, shape)
         seen = name + called.form, called.named, role, shape, dtype
         of = name if called.viewed else ""
-        self._tensors.append(_tensor(None, None, id, *seen, requires_grad, producer, module, of, called.viewed))
+        tensor = _tensor(None, None, id, *seen, requires_grad, producer, module, of, called.viewed)
+        self._tensors.append(tensor)
+        if self.numbers and (pixels := self._room.take(tensor, self.source, numbers)) is not None:
+            self.pictured[id] = pixels
         return operand
 
     def _cut_off(self, leaf: Any) -> bool:

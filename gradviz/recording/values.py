@@ -34,8 +34,8 @@ def value_of(array: Any) -> Value:
     return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(preview_of(array)))
 
 
-_printed_as_told = maker(Value, "shape", "dtype")
-_printed_plainly = maker(Value, "shape", "dtype", "digits", "dust")
+_printed_as_told = maker(Value, "shape", "dtype", "image")
+_printed_plainly = maker(Value, "shape", "dtype", "digits", "dust", "image")
 
 
 def kept(array: Any, printed: Write | None = None) -> tuple[Any, Value]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from gradviz.drawing.face import Face, show
 from gradviz.drawing.layout import Layout
+from gradviz.drawing.marks import text_mark
 from gradviz.drawing.options import Theme
-from gradviz.drawing.svg import MARGIN, Mark, Pen, background, marks, opening, size, text_mark
+from gradviz.drawing.svg import MARGIN, Mark, Pen, background, marks, opening, size
 from gradviz.drawing.text import shorten, width
 from gradviz.drawing.theme import BACK, INK, MUTED, VALUE
 from gradviz.drawing.view import Card, Disc, View

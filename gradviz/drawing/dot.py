@@ -54,7 +54,8 @@ def dot(view: View, *, title: str = "") -> str:
         graph.attr(nslimit="0.5")
     for arrow in view.arrows:
         label = _label_box(arrow) if arrow.label and not far else ""
-        graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{label}]\n")
+        pull = "" if arrow.pull == 1 else f" weight={arrow.pull}"
+        graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{pull}{label}]\n")
     return graph.source
 
 

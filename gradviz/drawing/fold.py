@@ -88,7 +88,9 @@ class _Folding:
         tensors = tuple(self._kept(tensor, used) for tensor in self.graph.tensors if tensor.id not in self.hidden)
         modules = tuple(module for module in self.graph.modules if module.path in used)
         graph = replace(self.graph, tensors=tensors, **_calls_left(self.graph, operations), modules=modules)
-        return replace(self.before, graph=graph, frames=tuple(self._frames()))
+        folded = replace(self.before, graph=graph, frames=tuple(self._frames()))
+        object.__setattr__(folded, "whole", self.before.whole or self.before)  # it is frozen for everybody else
+        return folded
 
     def _kept(self, tensor: RecordedTensor, modules: set[str]) -> RecordedTensor:
         producer = tensor.producer
@@ -181,8 +183,16 @@ class _Folding:
                 stretch.number,
                 ids,
                 tuple(weights.items()),
+                self._parts(stretch, inside),
             ),
         )
+
+    def _parts(self, stretch: Stretch, inside: Sequence[RecordedOperation]) -> tuple[Block, ...]:
+        """Return the blocks that a stretch stands for: those that are alike, or the calls of one module."""
+        blocks = [operation.block for operation in inside if operation.block is not None]
+        if stretch.times < 2 or len(blocks) == stretch.times:
+            return tuple(blocks) if stretch.times > 1 else ()
+        return tuple(block for block in blocks if block.path == stretch.path)
 
     # --- the steps ------------------------------------------------------------------------------------------------
 

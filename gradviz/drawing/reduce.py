@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from gradviz.drawing.fold import fold
 from gradviz.drawing.options import Detail, Options
 from gradviz.drawing.part import part
-from gradviz.drawing.stretches import depth_of, middle, modules_below, repeats
+from gradviz.drawing.stretches import depth_of, long_recurrences, middle, modules_below, repeats
 from gradviz.recording.folding import as_written
 from gradviz.recording.later import all_kept
 from gradviz.recording.model import Recording
@@ -88,6 +88,7 @@ def _fitting(recording: Recording, budget: int) -> Recording:
 
 def _folded(recording: Recording, depth: int) -> Recording:
     folded = fold(recording, modules_below(recording.graph, depth))
+    folded = fold(folded, long_recurrences(folded.graph))
     return fold(folded, repeats(folded.graph))
 
 

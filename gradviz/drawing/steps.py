@@ -24,7 +24,7 @@ def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
     arrows: dict[str, list[Arrow]] = {}
     for arrow in view.arrows:
         arrows.setdefault(arrow.operation, []).append(arrow)
-    cards = {card.tensor.id: card for card in view.cards}
+    cards = {id: card for card in view.cards for id in (card.tensor.id, *card.tensors)}
     discs = {disc.operation.id: disc for disc in view.discs}
     result = []
     so_far = Face()
@@ -38,7 +38,7 @@ def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
             # A step changes the tensors it gives numbers to, and the operation it is about with its edges.
             ids = dict.fromkeys([*(id for id, _ in frame.values), *(g.tensor for g in frame.gradients)])
             disc = [discs[frame.current]] if frame.current in discs else []
-            show(now, view, moment, [cards[id] for id in ids], disc, arrows.get(frame.current, ()))
+            show(now, view, moment, [cards[id] for id in ids if id in cards], disc, arrows.get(frame.current, ()))
         operation = operations.get(frame.current)
         result.append({**_words(frame, operation), **_highlights(frame, operation), **so_far.take(now)})
     return result

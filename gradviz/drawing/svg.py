@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
 
 from gradviz.drawing.bars import BAR, HEAD, Bars, columns
+from gradviz.drawing.blockmarks import RATIO, block_marks
 from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths, short
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
+from gradviz.drawing.marks import box, look_of, quoted, text_mark
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import colours, inks
-from gradviz.drawing.text import clean, mono_width
+from gradviz.drawing.text import mono_width, width
 from gradviz.drawing.theme import (
     BACK,
     BARS,
@@ -27,7 +28,6 @@ from gradviz.drawing.theme import (
     INK,
     LINE,
     MODULE,
-    MONO,
     MUTED,
     PENDING,
     ROLES,
@@ -92,19 +92,21 @@ def svg(
     for mark in marks(view):
         parts += pen.draw(mark)
     parts += pen.legend()
+    parts += pen.note()
     parts.append("</g></svg>")
     return "\n".join(parts)
 
 
-LEGEND_HEIGHT, LEGEND_WIDTH = 26.0, 232.0
+LEGEND_HEIGHT, LEGEND_WIDTH, NOTE_ROOM = 26.0, 232.0, 22.0
 
 
 def size(view: View, layout: Layout) -> tuple[float, float]:
     """Return the width and height of a picture."""
     legends = sum(view.heatmaps)
+    below = (LEGEND_HEIGHT if legends else 0) + (NOTE_ROOM if view.note else 0)
     return (
-        max(layout.width, legends * LEGEND_WIDTH) + 2 * MARGIN,
-        layout.height + (LEGEND_HEIGHT if legends else 0) + 2 * MARGIN,
+        max(layout.width, legends * LEGEND_WIDTH, width(view.note, NOTE_SIZE)) + 2 * MARGIN,
+        layout.height + below + 2 * MARGIN,
     )
 
 
@@ -148,41 +150,12 @@ def marks(view: View) -> list[Mark]:
     ordered: dict[str, Mark] = {}
     for disc in view.discs:
         for argument in disc.operation.inputs:
-            ordered.setdefault(argument.tensor, cards[argument.tensor])
+            if argument.tensor in cards:
+                ordered.setdefault(argument.tensor, cards[argument.tensor])
         ordered[disc.operation.id] = disc
         for output in disc.operation.outputs:
             ordered[output] = cards[output]
     return [*view.arrows, *ordered.values(), *(card for id, card in cards.items() if id not in ordered)]
-
-
-def quoted(text: str) -> str:
-    """Write a text as the value of an attribute."""
-    return '"' + escape(clean(text), {'"': "&quot;", "'": "&#39;"}) + '"'
-
-
-def _box(x: float, y: float, wide: float, high: float, round_: float, look: str) -> str:
-    return (
-        f'<rect class="gv-box" x="{short(x)}" y="{short(y)}" width="{short(wide)}" height="{short(high)}" '
-        f'rx="{short(round_)}" {look}/>'
-    )
-
-
-def _look(fill: str, stroke: str, thick: float, dashes: str = "") -> str:
-    look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
-    return look + (f' stroke-dasharray="{dashes}"' if dashes else "")
-
-
-def text_mark(
-    text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
-    bold: bool = False,
-) -> str:  # fmt: skip
-    """Write a line of text that begins at a place, or ends or has its middle there."""
-    attributes = f' id="{id}"' if id else ""
-    attributes += f' class="{kind}" x="{short(x)}" y="{short(y)}" font-size="{size:g}" fill="{fill}"'
-    attributes += f' text-anchor="{anchor}"' if anchor else ""
-    attributes += f' font-family="{MONO}"' if mono else ""
-    attributes += ' font-weight="700"' if bold else ""
-    return f"<text{attributes}>{escape(clean(text))}</text>"
 
 
 class Pen:
@@ -210,6 +183,12 @@ class Pen:
             yield "</g>"
             left += LEGEND_WIDTH
 
+    def note(self) -> Iterator[str]:
+        """Say once what holds for all cards."""
+        if self.view.note:
+            line = self.layout.height + 18 + (LEGEND_HEIGHT if any(self.view.heatmaps) else 0)
+            yield text_mark(self.view.note, 0, line, NOTE_SIZE, MUTED, "gv-note")
+
     def draw(self, mark: Mark) -> Iterator[str]:
         """Draw a card, a disc or an arrow."""
         if isinstance(mark, Card):
@@ -230,26 +209,32 @@ class Pen:
         fill, stroke = MODULE
         order = sorted(self.view.clusters, key=lambda cluster: cluster.path.count("."))
         for cluster in order:
-            box = self.layout.clusters.get(cluster.key)
-            if box is None:
+            frame = self.layout.clusters.get(cluster.key)
+            if frame is None:
                 continue
             yield f'<g id="{self.prefix}_{cluster.key}" class="gv-module">'
             look = f'fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"'
-            yield _box(box.x, box.y, box.width, box.height, 12, look)
-            yield text_mark(cluster.label, box.x + 12, box.y + 18, 12.5, MUTED, "gv-module-name")
+            yield box(frame.x, frame.y, frame.width, frame.height, 12, look)
+            yield text_mark(cluster.label, frame.x + 12, frame.y + 18, 12.5, MUTED, "gv-module-name")
             yield "</g>"
 
     def disc(self, disc: Disc) -> Iterator[str]:
         """Draw an operation."""
         key = disc.operation.id
         x, y = self.layout.centres[key]
-        look, ink = _look(*(PENDING if self._is_pending(key) else DISC)), MUTED if self._is_pending(key) else INK
+        if disc.block is not None:
+            corner = (x - disc.width / 2, y - disc.height / 2)
+            yield self._group(key, f"gv-disc gv-block gv-block-{disc.block.form}")
+            yield from block_marks(disc.block, key, self.prefix, self.face, corner, self._is_pending(key))
+            yield "</g>"
+            return
+        look, ink = look_of(*(PENDING if self._is_pending(key) else DISC)), MUTED if self._is_pending(key) else INK
         yield self._group(key, "gv-disc")
         if disc.round:
             yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{short(disc.width / 2)}" {look}/>'
         else:
             wide, high = disc.width, disc.height
-            yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18 if disc.bars is None else 10), look)
+            yield box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18 if disc.bars is None else 10), look)
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
         if disc.bars is not None:
@@ -298,14 +283,14 @@ class Pen:
         x, y = self.layout.centres[key]
         left, top = x - card.width / 2, y - card.height / 2
         look, ink = (
-            _look(*(PENDING if self._is_pending(key) else ROLES[card.tensor.role])),
+            look_of(*(PENDING if self._is_pending(key) else ROLES[card.tensor.role])),
             MUTED if self._is_pending(key) else INK,
         )
         if card.form == "chip":
             yield from self._chip(card, x, y)
             return
         yield self._group(key, f"gv-card gv-role-{card.tensor.role}")
-        yield _box(left, top, card.width, card.height, card.height / 2 if card.form == "pill" else 10, look)
+        yield box(left, top, card.width, card.height, card.height / 2 if card.form == "pill" else 10, look)
         if card.form == "pill":
             yield text_mark(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
             yield "</g>"
@@ -314,7 +299,15 @@ class Pen:
         if card.shape:
             right = left + card.width - PADDING
             yield text_mark(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
-        for part, grid in grids(card, (x, y)).items():
+        for place, words in enumerate(card.lines):
+            below = top + HEADER + 8 + NOTE_LINE * place
+            yield text_mark(words, left + PADDING, below, NOTE_SIZE, MUTED, "gv-note", mono=True)
+        if card.tensors and card.has_gradient:
+            line, right = top + HEADER + 8 + NOTE_LINE * len(card.lines), left + card.width - PADDING
+            yield text_mark(RATIO, left + PADDING, line, NOTE_SIZE, GRADIENT, "gv-grad")
+            text, id = self.face.text.get(f"{key}_n", ""), f"{self.prefix}_{key}_n"
+            yield text_mark(text, right, line, NUMBER_SIZE, GRADIENT, "gv-grad", id=id, anchor="end", mono=True)
+        for part, grid in grids(card, (x, y)).items() if not card.tensors else ():
             yield from self._numbers(card, part, grid, left)
         yield "</g>"
 

@@ -27,6 +27,10 @@ PENDING = ("none", "#818b98", 1.2, "4 3")
 BARS = {"p": "#6ea3d8", "d": "#e8964a"}
 """Of predictions, and of predictions minus targets."""
 
+BLOCK = ("#ffffff", "#8c959f", 1.3)
+VALUES, TINT = "#4a86d0", BACK
+"""Of histograms of values and of gradients, and of a gradient norm's ground."""
+
 FAINT = "#afb8c1"
 """Of arrows along which nothing has come yet."""
 
@@ -58,6 +62,11 @@ _DARK = {
     ".gv-bar-d": "fill:#c8742c",
     ".gv-bar-y": "stroke:#e6edf3",
     ".gv-axis": "stroke:#6e7681",
+    ".gv-bar-v": "fill:#5b9bea",
+    ".gv-bar-g": "fill:#f0883e",
+    ".gv-tint": "fill:#f0883e",
+    ".gv-mark": "stroke:#e6edf3",
+    ".gv-skip": "stroke:#9da7b1",
     ".gv-ring-forward": "stroke:#79b8ff",
     ".gv-ring-backward": "stroke:#f0883e",
     # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
@@ -81,6 +90,10 @@ _PRINT = {
     ".gv-bar-p": "fill:#999999",
     ".gv-bar-d": "fill:#444444",
     ".gv-bar-y": "stroke:#000000",
+    ".gv-bar-v": "fill:#aaaaaa",
+    ".gv-bar-g": "fill:#444444",
+    ".gv-tint": "fill:#777777",
+    ".gv-mark,.gv-skip": "stroke:#000000",
     ".gv-backward .gv-line": "stroke:#000000",
     ".gv-forward .gv-line": "stroke:#777777",
     ".gv-forward .gv-head": "fill:#777777",

@@ -6,20 +6,26 @@ All lengths are in pixels of the finished picture. The file is longer than other
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from gradviz.drawing.bars import Bars, bars, columns
+from gradviz.drawing.block import BlockCard, blocks_of, counted
 from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
+from gradviz.drawing.sharing import Shared, shared
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
 from gradviz.recording.model import (
     Argument,
     Gradient,
+    Graph,
     Moment,
+    RecordedModule,
     RecordedOperation,
     RecordedTensor,
     Recording,
@@ -34,6 +40,9 @@ CAPTION = 42.0
 BETWEEN = 7.0
 LONGEST_NAME = 26
 LONGEST_LABEL = 26
+
+STRAIGHT = 60
+"""How much more the arrows between steps through time pull than others do."""
 
 MOST_MEETING = 3
 """Gradients that meet are written as a sum if they are no more than this."""
@@ -55,6 +64,8 @@ class Card:
         Whether there is room for the numbers of either.
     meets
         Where several gradients meet in one number: the edges they come along, for ``3 + 4 = 7``.
+    lines, tensors
+        Of weights that several blocks share: small lines below the name, and their ids.
     """
 
     tensor: RecordedTensor
@@ -67,6 +78,8 @@ class Card:
     width: float
     height: float
     meets: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
+    tensors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,8 @@ class Disc:
         Small lines under the symbol: of a fold, what is in it; and what was asked for with `show`.
     bars
         Of a softmax or a loss, its probabilities.
+    block
+        Of a folded module, what stands on its card.
     """
 
     operation: RecordedOperation
@@ -87,11 +102,12 @@ class Disc:
     width: float
     height: float
     bars: Bars | None = None
+    block: BlockCard | None = None
 
     @property
     def round(self) -> bool:
         """Whether it is a circle."""
-        return self.width == self.height and self.bars is None
+        return self.width == self.height and self.bars is None and self.block is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +126,8 @@ class Arrow:
         The local derivative, ``""`` for none.
     carries_gradient
         Whether a gradient may come back along it.
+    pull
+        How much shorter and straighter it is to be than others.
     """
 
     key: str
@@ -119,6 +137,7 @@ class Arrow:
     label: str
     label_width: float
     carries_gradient: bool
+    pull: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +163,7 @@ class View:
     clusters: tuple[Cluster, ...]
     value_scale: float
     gradient_scale: float
+    note: str = ""
 
     @property
     def heatmaps(self) -> tuple[bool, bool]:
@@ -167,6 +187,8 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
     names = _names_on_cards(recording, dict(options.names))
     last = recording.at() if recording.frames else None
     edges = _edges_back(recording)
+    blocks = blocks_of(recording, options)
+    names |= blocks.states
     cards = tuple(
         _card(
             tensor,
@@ -175,10 +197,16 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
             options,
             edges.get(tensor.id, ()),
             last,
+            state=tensor.id in blocks.states,
         )
         for tensor in graph.tensors
     )
-    discs = tuple(_disc(operation, recording, options, last) for operation in graph.operations)
+    discs = tuple(
+        _of_block(operation, blocks.cards[operation.id])
+        if operation.id in blocks.cards
+        else _disc(operation, recording, options, last)
+        for operation in graph.operations
+    )
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
@@ -195,6 +223,8 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
                     operation.grad_fn is not None,
                 )
             )
+    cards, arrows = _with_shared(shared(graph), cards, arrows, options)
+    arrows = _in_a_row(arrows, discs, blocks.states, {card.tensor.id for card in cards if card.tensors})
     # One scale for all heatmaps; what is shown in numbers has no part in it.
     coloured = [card.tensor.id for card in cards if card.body.kind in ("heatmap", "preview")]
     return View(
@@ -203,9 +233,10 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         cards,
         discs,
         tuple(arrows),
-        _clusters(recording),
+        _clusters(recording, cards),
         largest(value for id in coloured for value in values.get(id, ())),
         largest(value for id in coloured for value in gradients.get(id, ())),
+        blocks.note,
     )
 
 
@@ -245,6 +276,42 @@ def _direction(recording: Recording, cards: tuple[Card, ...], arrows: list[Arrow
     return "LR" if across <= max(1.0, 0.85 * down) else "TB"
 
 
+def _with_shared(
+    groups: Sequence[Shared], cards: tuple[Card, ...], arrows: list[Arrow], options: Options
+) -> tuple[tuple[Card, ...], list[Arrow]]:
+    """Put one card in the place of those of weights that the same blocks share, with one arrow to each of them."""
+    stands = {group.tensors[0]: group for group in groups}
+    gone = {id for group in groups for id in group.tensors[1:]}
+    left = [_of_weights(card, stands.get(card.tensor.id), options) for card in cards if card.tensor.id not in gone]
+    return tuple(left), [arrow for arrow in arrows if arrow.tail not in gone]
+
+
+def _of_weights(card: Card, group: Shared | None, options: Options) -> Card:
+    if group is None:
+        return card
+    told = card.tensor.requires_grad and options.shows("grads") and options.detail != "structure"
+    header = width(group.name, NAME_SIZE, bold=True) + 14 + width(group.size, SHAPE_SIZE)
+    wide = max([header, *(mono_width(line, NOTE_SIZE) for line in group.lines)]) + 2 * PADDING
+    high = HEADER + NOTE_LINE * (len(group.lines) + told) + (6 if group.lines else 3)
+    return Card(
+        card.tensor, group.name, group.size, NO_BODY, False, told, "card", round(wide), high,
+        lines=group.lines, tensors=group.tensors,
+    )  # fmt: skip
+
+
+def _in_a_row(
+    arrows: list[Arrow], discs: tuple[Disc, ...], states: Collection[str], weights: Collection[str]
+) -> list[Arrow]:
+    """Let steps through time stand in a row, wherever their weights are."""
+    steps = {disc.operation.id for disc in discs if disc.block is not None and disc.block.form == "step"}
+
+    def pull(arrow: Arrow) -> int:
+        ends = {arrow.tail, arrow.head}
+        return 0 if arrow.tail in weights else STRAIGHT if ends & steps and not ends.isdisjoint(states) else 1
+
+    return [replace(arrow, pull=pull(arrow)) for arrow in arrows] if steps else arrows
+
+
 def _longest_way(recording: Recording, card_length: dict[str, float], label_length: dict[str, float]) -> float:
     """Return about how long a picture becomes along its direction, in pixels."""
     end = dict(card_length)
@@ -262,8 +329,11 @@ def _card(
     options: Options,
     edges: tuple[str, ...],
     last: Moment | None,
+    *,
+    state: bool = False,
 ) -> Card:
-    shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") else ""
+    # What steps through time pass on is of one shape, and called by its usual name.
+    shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") and not state else ""
     structure = options.detail == "structure"
     if tensor.role == "constant" and tensor.shape == ():
         pill_width = mono_width(name, NUMBER_SIZE) + 2 * PADDING
@@ -282,7 +352,7 @@ def _card(
         text = sum_text(meets, last, gradient, options)
         body = replace(body, cell_width=max(body.cell_width, mono_width(text, NUMBER_SIZE) + GAP))
     if tensor.role == "intermediate" and options.detail in ("compact", "structure"):
-        return _chip(tensor, name, shape, body, has_value, has_gradient)
+        return _chip(tensor, name if tensor.named or state else "", shape, body, has_value, has_gradient)
     header = width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
     cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2) if parts else 0.0
     lines = (
@@ -296,7 +366,6 @@ def _card(
 
 def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:
     """An intermediate result in a few characters: the user's name for it, its number and its gradient, or its shape."""
-    name = name if tensor.named else ""
     text = width(name, SHAPE_SIZE, bold=True)
     if body.kind != "numbers":
         lines = bool(name) + bool(shape)
@@ -326,6 +395,10 @@ def _disc(operation: RecordedOperation, recording: Recording, options: Options, 
     return Disc(
         operation, symbol, notes, round(widest + 26), round(36.0 + (10 if folded else 0) + NOTE_LINE * len(notes))
     )
+
+
+def _of_block(operation: RecordedOperation, card: BlockCard) -> Disc:
+    return Disc(operation, shorten(operation.symbol, 30), (), card.width, card.height, block=card)
 
 
 def _notes(operation: RecordedOperation, recording: Recording, options: Options) -> list[str]:
@@ -413,20 +486,45 @@ def edge_label(argument: Argument, tensor: RecordedTensor) -> str:
     return shorten(fitting, LONGEST_LABEL)
 
 
-def _clusters(recording: Recording) -> tuple[Cluster, ...]:
+def _clusters(recording: Recording, cards: tuple[Card, ...]) -> tuple[Cluster, ...]:
     graph = recording.graph
     paths = {module.path for module in graph.modules}
     members: dict[str, list[str]] = {path: [] for path in paths}
-    for id, module in [*((t.id, t.module) for t in graph.tensors), *((o.id, o.module) for o in graph.operations)]:
+    for id, module in [
+        *((card.tensor.id, card.tensor.module) for card in cards),
+        *((o.id, o.module) for o in graph.operations),
+    ]:
         if module in members:
             members[module].append(id)
+    weights = _weights(graph)
     return tuple(
         Cluster(
             f"m{place}",
             frame.path,
-            shorten(f"{frame.path} : {frame.label}", 40),
+            _frame_label(frame, weights[frame.path]),
             frame.parent if frame.parent in paths else None,
             tuple(members[frame.path]),
         )
         for place, frame in enumerate(graph.modules)
     )
+
+
+def _frame_label(module: RecordedModule, weights: Mapping[str, int]) -> str:
+    return " · ".join(filter(None, [shorten(f"{module.path} : {module.label}", 40), counted(sum(weights.values()))]))
+
+
+def _weights(graph: Graph) -> dict[str, dict[str, int]]:
+    """Return the parameters in each module, by their ids with how many numbers they are: shared ones once."""
+    parents = {module.path: module.parent or "" for module in graph.modules}
+    found: dict[str, dict[str, int]] = {path: {} for path in parents}
+    for operation in graph.operations:
+        own = {a.tensor: graph.tensor(a.tensor) for a in operation.inputs}
+        weights = {
+            id: math.prod(tensor.shape) for id, tensor in own.items() if tensor.role == "parameter" and tensor.module
+        }
+        weights.update(operation.block.weights if operation.block is not None else ())
+        path = operation.module if weights else ""
+        while path in found:
+            found[path].update(weights)
+            path = parents[path]
+    return found

@@ -1,0 +1,418 @@
+"""The card of a block: what of a module is said on it, and how large it is.
+
+A card has a full form, a small one for crowded pictures, and one for a step through time. All numbers that change with a step are
+texts and paths with ids, so that the player needs to know nothing of blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from gradviz.catalogue import text
+from gradviz.drawing.blocknumbers import Numbers, Scales, Whole, scales
+from gradviz.drawing.options import Options
+from gradviz.drawing.skips import skip_of
+from gradviz.drawing.stretches import recurrences
+from gradviz.drawing.text import mono_width, shorten, width
+from gradviz.recording import number_text, shape_text
+from gradviz.recording.histogram import BINS, LEAST
+from gradviz.recording.model import Block, Graph, RecordedOperation, Recording
+
+TITLE, LINE, SMALL, NUMBER = 14.0, 11.0, 10.0, 12.0
+"""Sizes of text: of a path, of what is below it, of captions, of a norm."""
+
+SIDE = 10.0
+WIDTH, SMALL_WIDTH, STEP_WIDTH = 156.0, 96.0, 84.0
+CHART, CAPTION = 26.0, 13.0
+"""Heights of a histogram and of what is written below it."""
+BARS = 40.0
+"""The height of a step's bar."""
+BAND = 20.0
+EACH = 9.0
+"""The width of a bar where there is one for each of several."""
+
+FULL_UP_TO = 24
+"""Blocks that a picture shows in full; of more it shows path, class and norm."""
+
+LONGEST_PATH = 26
+
+PENDING = "·"
+"""In the place of a number that is not known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Where on a card things are, in pixels from its top; ``None`` for what it has not."""
+
+    shapes: float | None = None
+    parameters: float | None = None
+    charts: float | None = None
+    bars: float | None = None
+    passed: float | None = None
+    band: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockCard:
+    """What is said on a block's card.
+
+    Attributes
+    ----------
+    form
+        ``full``, ``small``, or ``step``: one through time.
+    title, subtitle
+        The module's path and its class with sizes; of a step its time.
+    shapes
+        What goes in and what comes out, in pieces: text, and whether it is a number that changes.
+    parameters
+        How many numbers it learns, in words.
+    skip
+        What leads past what is inside, ``""`` if nothing does.
+    numbers, scales
+        What is known at the end, and how it is compared with other cards.
+    lengths
+        Of bars: how many there are.
+    """
+
+    form: Literal["full", "small", "step"]
+    title: str
+    subtitle: str
+    width: float
+    height: float
+    rows: Rows
+    shapes: tuple[tuple[str, bool], ...] = ()
+    parameters: str = ""
+    skip: str = ""
+    numbers: Numbers = Numbers()  # noqa: RUF009 (frozen)
+    scales: Scales = Scales()  # noqa: RUF009 (frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The cards of a picture's blocks, by operation, and what is said once for all of them."""
+
+    cards: Mapping[str, BlockCard]
+    note: str = ""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """What steps through time pass on, by tensor: ``h`` or ``c``."""
+
+
+def blocks_of(recording: Recording, options: Options) -> Blocks:
+    """Make a card for each folded module of a recording; a stretch without a module has none.
+
+    Parameters
+    ----------
+    recording
+        With folds.
+    options
+        How it is to look.
+    """
+    graph = recording.graph
+    folded = {o.id: o for o in graph.operations if o.block is not None and o.block.path}
+    if not folded:
+        return Blocks({})
+    with_numbers = options.detail != "structure" and (options.shows("values") or options.shows("grads"))
+    whole = Whole(recording.whole) if recording.whole is not None else None
+    known = {
+        id: whole.numbers(operation.block, operation.outputs) if whole is not None and operation.block else Numbers()
+        for id, operation in folded.items()
+    }
+    if not with_numbers:
+        known = dict.fromkeys(known, Numbers())
+    elif not options.shows("grads"):
+        known = {id: Numbers(activations=numbers.activations) for id, numbers in known.items()}
+    shared = scales(known.values())
+    steps = _steps(graph)
+    batch = _batch(graph, folded.values()) if options.shows("shapes") else None
+    cards: dict[str, BlockCard] = {}
+    for id, operation in folded.items():
+        block, numbers = operation.block, known[id]
+        assert block is not None
+        if id in steps:
+            cards[id] = _step(block, steps[id], numbers, shared)
+        elif len(folded) > FULL_UP_TO:
+            cards[id] = _small(block, numbers, shared)
+        else:
+            shapes = _shapes(graph, operation, batch) if options.shows("shapes") else ()
+            skip = skip_of(recording.whole, block) if recording.whole is not None else ""
+            cards[id] = _full(block, shapes, skip, _shares(graph, operation), numbers, shared)
+    states: dict[str, str] = {}
+    for id in steps:
+        block = folded[id].block
+        if whole is not None and block is not None:
+            states |= whole.states(block.parts[-1] if block.parts else block)
+    return Blocks(_alike_steps(cards), _note(cards.values(), batch, shared), states)
+
+
+def _shares(graph: Graph, operation: RecordedOperation) -> bool:
+    """Return True if its weights are drawn outside, as others use them too."""
+    block = operation.block
+    weights = {id for id, _ in block.weights} if block is not None else set()
+    return any(argument.tensor in weights for argument in operation.inputs)
+
+
+def _steps(graph: Graph) -> dict[str, str]:
+    """Say of each step through time which it is: ``t = 3``, or ``t = 3 … 27``."""
+    found: dict[str, str] = {}
+    for chain in recurrences(graph):
+        first = graph.operations[chain[0]].block
+        for place in chain:
+            block = graph.operations[place].block
+            assert block is not None
+            assert first is not None
+            start = block.number - first.number
+            found[graph.operations[place].id] = f"t = {start}" + (
+                f" … {start + block.times - 1}" if block.times > 1 else ""
+            )
+    return found
+
+
+# --- shapes -----------------------------------------------------------------------------------------------------------
+
+
+def _ends(graph: Graph, operation: RecordedOperation) -> list[tuple[int, ...]]:
+    """Return the shapes of what enters a block first, and of what leaves it last."""
+    entering = [graph.tensor(argument.tensor) for argument in operation.inputs]
+    entering = [tensor for tensor in entering if tensor.role not in ("parameter", "constant")]
+    leaving = [graph.tensor(output) for output in operation.outputs[-1:]]
+    return [tensor.shape for tensor in (*entering[:1], *leaving)]
+
+
+def _batch(graph: Graph, operations: Iterable[RecordedOperation]) -> int | None:
+    """Return how many examples there are in a batch, if everything that enters or leaves blocks has such an axis."""
+    shapes = [shape for operation in operations for shape in _ends(graph, operation)]
+    sizes = {shape[0] if len(shape) > 1 else None for shape in shapes}
+    return sizes.pop() if len(sizes) == 1 and len(shapes) > 2 else None
+
+
+def _shapes(graph: Graph, operation: RecordedOperation, batch: int | None) -> tuple[tuple[str, bool], ...]:
+    ends = [shape[batch is not None :] for shape in _ends(graph, operation)]
+    if len(ends) < 2:
+        return ((shape_text(ends[0]) or "1", False),) if ends else ()
+    before, after = ends
+    pieces: list[tuple[str, bool]] = [(f"{shape_text(before) or '1'} → ", False)]
+    if len(before) != len(after):
+        return (*pieces, (shape_text(after) or "1", True))
+    for place, (old, new) in enumerate(zip(before, after, strict=True)):
+        pieces += [("×", False)] if place else []
+        pieces.append((str(new), old != new))
+    return tuple(pieces)
+
+
+# --- the forms -----------------------------------------------------------------------------------------------------------
+
+
+def counted(parameters: int, times: int = 1) -> str:
+    """Say how many parameters there are."""
+    if not parameters:
+        return ""
+    each = f"{times} × " if times > 1 and parameters % times == 0 else ""
+    number = f"{parameters // times if each else parameters:,}".replace(",", " ")  # a narrow space
+    return f"{each}{number} parameter{'s' if each or parameters > 1 else ''}"
+
+
+def _titles(block: Block) -> tuple[str, str]:
+    """Return the path, in which a name is never cut, and the class with its sizes."""
+    path = block.path
+    while len(path) > LONGEST_PATH and "." in path.removeprefix("…"):
+        path = "…" + path.removeprefix("…").partition(".")[2]
+    if block.times > 1 and len(block.parts) == block.times:
+        last = block.parts[-1].path.rpartition(".")[2]
+        path = f"{path} … {last}" if last != path.rpartition(".")[2] else path
+    return shorten(path, LONGEST_PATH + 8), shorten(block.label, 32)
+
+
+def _full(
+    block: Block,
+    shapes: tuple[tuple[str, bool], ...],
+    skip: str,
+    shared_weights: bool,
+    numbers: Numbers,
+    shared: Scales,
+) -> BlockCard:
+    title, subtitle = _titles(block)
+    parameters = counted(block.parameters, block.times) + (text("shared") if shared_weights else "")
+    rows: dict[str, float] = {}
+    y = 40.0
+    for row, there in (("shapes", shapes), ("parameters", parameters)):
+        if there:
+            rows[row] = y + 11
+            y += 15
+    each = numbers.each if block.times > 1 and any(ratio is not None for ratio in numbers.each) else ()
+    if each:
+        rows["bars"] = y + 5
+        y += 5 + CHART + CAPTION
+    elif numbers.activations is not None or numbers.gradients is not None:
+        rows["charts"] = y + 5
+        y += 5 + CHART + CAPTION
+    high = y + 7
+    if numbers.ratio is not None:
+        rows["band"] = high - 1
+        high += BAND
+    texts = (
+        width(title, TITLE, bold=True),
+        width(subtitle, LINE) + (width(skip, SMALL) + 34 if skip else 0),
+        mono_width("".join(piece for piece, _ in shapes), LINE),
+        width(parameters, LINE),
+        len(each) * EACH,
+    )
+    wide = max(WIDTH, round(max(texts) + 2 * SIDE))
+    return BlockCard(
+        "full", title, subtitle, wide, round(high), Rows(**rows), shapes, parameters, skip, numbers, shared
+    )
+
+
+def _small(block: Block, numbers: Numbers, shared: Scales) -> BlockCard:
+    title, subtitle = _titles(block)
+    title, subtitle = shorten(title, 20), shorten(subtitle.partition("(")[0], 22)
+    wide = max(SMALL_WIDTH, width(title, NUMBER, bold=True) + 16, width(subtitle, SMALL) + 16)
+    has_norm = numbers.ratio is not None
+    return BlockCard(
+        "small",
+        title,
+        subtitle,
+        round(wide),
+        56.0 if has_norm else 38.0,
+        Rows(band=37.0) if has_norm else Rows(),
+        numbers=numbers,
+        scales=shared,
+    )
+
+
+def _step(block: Block, when: str, numbers: Numbers, shared: Scales) -> BlockCard:
+    rows, high = Rows(), 36.0
+    lines = max((len(step) for step in numbers.passed), default=0)
+    if any(number is not None for step in numbers.passed for _, number in step):
+        rows = Rows(bars=28.0, passed=28.0 + BARS + 14)
+        high = 28.0 + BARS + 14 * lines + 9
+    wide = max(STEP_WIDTH, width(when, TITLE, bold=True) + 2 * SIDE, len(numbers.passed) * EACH + 2 * SIDE)
+    return BlockCard("step", when, "", round(wide), round(high), rows, numbers=numbers, scales=shared)
+
+
+def _alike_steps(cards: dict[str, BlockCard]) -> dict[str, BlockCard]:
+    """Make all steps equally high."""
+    high = max((card.height for card in cards.values() if card.form == "step"), default=0.0)
+    return {id: replace(card, height=high) if card.form == "step" else card for id, card in cards.items()}
+
+
+def _note(cards: Iterable[BlockCard], batch: int | None, shared: Scales) -> str:
+    """Say once what holds for all cards."""
+    cards = list(cards)
+    said = []
+    if batch is not None and any(card.shapes for card in cards):
+        said.append(text("per example", batch=batch))
+    if any(card.rows.charts is not None and card.numbers.gradients is not None for card in cards):
+        least, most = (number_text(2.0**power, 1) for power in (shared.first, shared.last))
+        said.append(text("log axis", least=least, most=most))
+    if any(card.rows.band is not None for card in cards):
+        said.append(text("beside weights"))
+    if any(card.form == "step" and card.rows.bars is not None for card in cards):
+        both = any("c" in dict(step) for card in cards for step in card.numbers.passed if card.form == "step")
+        said.append(text("passed on back, both" if both else "passed on back"))
+    return " · ".join(said)
+
+
+# --- what is shown at a moment ----------------------------------------------------------------------------------------
+
+
+def shown_numbers(
+    id: str, card: BlockCard, forward: bool, done: bool, options: Options
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the texts and paths of a card: of activations once it has run, of gradients once it has sent them back.
+
+    Parameters
+    ----------
+    id
+        Of the operation; all keys begin with it.
+    card
+        What is said on it.
+    forward, done
+        Whether it has run forward, and sent gradients back.
+    options
+        How numbers are written.
+    """
+    texts: dict[str, str] = {}
+    paths: dict[str, str] = {}
+    numbers, rows = card.numbers, card.rows
+    if rows.charts is not None:
+        chart = _chart_width(card)
+        bars = numbers.activations.counts if numbers.activations is not None and forward else ()
+        paths[f"{id}_ha"] = histogram(bars, chart)
+        bars = by_size(numbers, card.scales) if done else ()
+        paths[f"{id}_hg"] = histogram(bars, chart)
+        zeros = numbers.gradients.zeros if numbers.gradients is not None else 0
+        texts[f"{id}_z"] = text("zeros", count=f"{zeros:,}".replace(",", " ")) if zeros and done else ""
+    if rows.bars is not None and card.form == "full":
+        paths[f"{id}_e"] = bars_of([card.scales.ratios.share(ratio) for ratio in numbers.each], CHART) if done else ""
+        texts[f"{id}_e"] = _from_to(numbers.each, options) if done else PENDING
+    if rows.band is not None:
+        texts[f"{id}_n"] = options.number(numbers.ratio, 2) if done else PENDING
+        high = BAND if card.form == "full" else card.height - rows.band
+        paths[f"{id}_b"] = band(card.width, high) if done else ""
+    if card.form == "step" and rows.bars is not None:
+        share = card.scales.passed.share
+        named = [dict(step) for step in numbers.passed]
+        paths[f"{id}_e"] = bars_of([share(step.get("h")) for step in named], BARS) if done else ""
+        paths[f"{id}_c"] = marks_of([share(step["c"]) if "c" in step else None for step in named]) if done else ""
+        for name in ("h", "c"):
+            found = [step[name] for step in named if name in step]
+            texts |= {f"{id}_{name}n": _from_to(found, options) if done else PENDING} if found else {}
+    return texts, paths
+
+
+def _from_to(numbers: Sequence[float | None], options: Options) -> str:
+    """Write the first and the last of some norms."""
+    ends = numbers if len(numbers) == 1 else (numbers[0], numbers[-1])
+    return " … ".join(PENDING if end is None else options.number(end, 2) for end in ends)
+
+
+def _chart_width(card: BlockCard) -> float:
+    return (card.width - 2 * SIDE - 12) / 2
+
+
+def by_size(numbers: Numbers, shared: Scales) -> tuple[int, ...]:
+    """Return the counts of gradients by size, on the axis that all cards share, in as many bars as for activations."""
+    if numbers.gradients is None:
+        return ()
+    found = [0] * BINS
+    span = max(shared.last - shared.first, 1)
+    for place, count in enumerate(numbers.gradients.counts):
+        if count:
+            found[min((place + LEAST - shared.first) * BINS // max(span, BINS), BINS - 1)] += count
+    return tuple(found)
+
+
+def histogram(counts: Sequence[int], wide: float) -> str:
+    """Draw bars that stand side by side, the highest as high as there is room."""
+    top = max(counts, default=0)
+    if not top:
+        return ""
+    step = wide / len(counts)
+    bars = ((place, max(count / top * CHART, 1.0)) for place, count in enumerate(counts) if count)
+    return "".join(f"M{place * step:.1f} {CHART:g}v{-high:.1f}h{step - 0.6:.1f}v{high:.1f}z" for place, high in bars)
+
+
+def bars_of(shares: Sequence[float], room: float) -> str:
+    """Draw a bar for each of several norms; the smallest can still be seen."""
+    wide = EACH - 1.5 if len(shares) > 1 else 30.0
+    return "".join(
+        f"M{place * EACH:g} {room:g}v{-max(share * room, 1.5):.1f}h{wide:g}v{max(share * room, 1.5):.1f}z"
+        for place, share in enumerate(shares)
+    )
+
+
+def marks_of(shares: Sequence[float | None]) -> str:
+    """Draw a mark over each bar for the other norm."""
+    wide = EACH - 1.5 if len(shares) > 1 else 36.0
+    return "".join(
+        f"M{place * EACH - (3 if len(shares) == 1 else 0):g} {BARS - share * BARS:.1f}h{wide:g}"
+        for place, share in enumerate(shares)
+        if share is not None
+    )
+
+
+def band(wide: float, high: float) -> str:
+    """Draw the ground of a norm, round at the bottom as the card is."""
+    return f"M1 0H{wide - 1:g}V{high - 9:g}a8 8 0 0 1 -8 8H9a8 8 0 0 1 -8 -8z"

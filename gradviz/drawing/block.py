@@ -97,6 +97,8 @@ class Blocks:
     note: str = ""
     states: Mapping[str, str] = field(default_factory=dict)
     """What steps through time pass on, by tensor: ``h`` or ``c``."""
+    rows: tuple[tuple[str, ...], ...] = ()
+    """What stands in a row: the steps of each recurrence, and the h between them."""
 
 
 def blocks_of(recording: Recording, options: Options) -> Blocks:
@@ -110,7 +112,8 @@ def blocks_of(recording: Recording, options: Options) -> Blocks:
         How it is to look.
     """
     graph = recording.graph
-    folded = {o.id: o for o in graph.operations if o.block is not None and o.block.path}
+    operations = graph.operations
+    folded = {o.id: o for o in operations if o.block is not None and o.block.path}
     if not folded:
         return Blocks({})
     with_numbers = options.detail != "structure" and (options.shows("values") or options.shows("grads"))
@@ -143,7 +146,15 @@ def blocks_of(recording: Recording, options: Options) -> Blocks:
         block = folded[id].block
         if whole is not None and block is not None:
             states |= whole.states(block.parts[-1] if block.parts else block)
-    return Blocks(_alike_steps(cards), _note(cards.values(), batch, shared), states)
+    rows = tuple(
+        tuple(id for place in chain for id in (operations[place].id, *_passed(operations[place], states)))
+        for chain in recurrences(graph)
+    )
+    return Blocks(_alike_steps(cards), _note(cards.values(), batch, shared), states, rows)
+
+
+def _passed(operation: RecordedOperation, states: Mapping[str, str]) -> list[str]:
+    return [output for output in operation.outputs if states.get(output) == "h"]
 
 
 def _shares(graph: Graph, operation: RecordedOperation) -> bool:

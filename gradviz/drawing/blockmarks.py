@@ -8,6 +8,7 @@ from gradviz.drawing.block import BARS, CAPTION, CHART, LINE, NUMBER, SIDE, SMAL
 from gradviz.drawing.cells import short
 from gradviz.drawing.face import Face
 from gradviz.drawing.marks import box, look_of, text_mark
+from gradviz.drawing.sharing import BELOW, HEADER, Shared
 from gradviz.drawing.text import mono_width, width
 from gradviz.drawing.theme import BLOCK, FAINT, GRADIENT, INK, MUTED, PENDING, TINT, VALUE, VALUES
 
@@ -51,6 +52,35 @@ def block_marks(
     yield from _charts(card, key, prefix, face)
     yield from _band(card, key, prefix, face)
     yield "</g>"
+
+
+def weight_marks(
+    shared: Shared, id: str, told: str | None, corner: tuple[float, float], wide: float, ink: str
+) -> Iterator[str]:
+    """Draw what is on a card of tensors that are drawn together.
+
+    Parameters
+    ----------
+    shared
+        What it says.
+    id, told
+        Of the norm of their gradients, and what it is now; ``None`` where it is not told.
+    corner, wide
+        The card's upper left corner, and its width.
+    ink
+        Of its name.
+    """
+    left, top = corner[0] + SIDE, corner[1]
+    right = corner[0] + wide - SIDE
+    yield text_mark(shared.name, left, top + 19, TITLE, ink, "gv-name", bold=True)
+    yield text_mark(shared.size, right, top + 19, LINE, MUTED, "gv-shape", anchor="end")
+    line = top + HEADER + 6
+    for words in shared.lines:
+        yield text_mark(words, left, line, LINE, MUTED, "gv-note", mono=True)
+        line += BELOW
+    if told is not None:
+        yield text_mark(RATIO, left, line, LINE, GRADIENT, "gv-grad")
+        yield text_mark(told, right, line, NUMBER, GRADIENT, "gv-grad", id=id, anchor="end", mono=True)
 
 
 def _skip(card: BlockCard) -> Iterator[str]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradviz.drawing.clusters import Cluster
 from gradviz.drawing.text import clean
-from gradviz.drawing.view import Arrow, Cluster, View
+from gradviz.drawing.view import Arrow, View
 
 if TYPE_CHECKING:
     import graphviz
@@ -54,8 +55,7 @@ def dot(view: View, *, title: str = "") -> str:
         graph.attr(nslimit="0.5")
     for arrow in view.arrows:
         label = _label_box(arrow) if arrow.label and not far else ""
-        pull = "" if arrow.pull == 1 else f" weight={arrow.pull}"
-        graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{pull}{label}]\n")
+        graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{label}]\n")
     return graph.source
 
 
@@ -68,13 +68,18 @@ def _node_texts(view: View) -> dict[str, str]:
     from graphviz.quoting import quote
 
     nodes = {}
+    row = {id: f" group=r{place}" for place, ids in enumerate(view.rows) for id in ids}
     for card in view.cards:
         label = quote(escape(f"{card.name} {card.shape}".strip()))
-        nodes[card.tensor.id] = f"{card.tensor.id} [label={label} {_size(card.width, card.height)}]"
+        nodes[card.tensor.id] = (
+            f"{card.tensor.id} [label={label} {_size(card.width, card.height)}{row.get(card.tensor.id, '')}]"
+        )
     for disc in view.discs:
         shape = " shape=circle" if disc.round else ""
         label = quote(escape(disc.symbol))
-        nodes[disc.operation.id] = f"{disc.operation.id} [label={label} {_size(disc.width, disc.height)}{shape}]"
+        nodes[disc.operation.id] = (
+            f"{disc.operation.id} [label={label} {_size(disc.width, disc.height)}{shape}{row.get(disc.operation.id, '')}]"
+        )
     return nodes
 
 

@@ -7,7 +7,7 @@ of truth for what a moment looks like.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -175,8 +175,8 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
     shown.label[id] = _card_label(card, value, gradient)
     if card.has_value:
         _show_numbers(shown, f"{id}_v", card.body, value, view.value_scale, view.options)
-    if card.tensors:
-        _show_weights(shown, card, moment, view.options)
+    if card.shared is not None:
+        _show_weights(shown, card, card.shared.tensors, moment, view.options)
     elif card.has_gradient:
         given = gradient.value if gradient else None
         _show_numbers(shown, f"{id}_g", card.body, given, view.gradient_scale, view.options)
@@ -184,10 +184,10 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
             shown.text[f"{id}_g0"] = sum_text(card.meets, moment, gradient, view.options)
 
 
-def _show_weights(shown: Face, card: Card, moment: Moment, options: Options) -> None:
+def _show_weights(shown: Face, card: Card, tensors: Sequence[str], moment: Moment, options: Options) -> None:
     """Show of weights that several blocks share how large their gradient is beside them, once it is complete."""
-    gradients = [moment.gradients.get(id) for id in card.tensors]
-    weights = [moment.values.get(id) for id in card.tensors]
+    gradients = [moment.gradients.get(id) for id in tensors]
+    weights = [moment.values.get(id) for id in tensors]
     told = PENDING
     if all(gradient is not None and gradient.complete for gradient in gradients) and None not in weights:
         size = norm(value for value in weights if value is not None)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from gradviz.catalogue import text
-from gradviz.drawing.block import counted
-from gradviz.drawing.text import shorten
+from gradviz.drawing.block import LINE, SIDE, TITLE, counted
+from gradviz.drawing.body import NO_BODY
+from gradviz.drawing.options import Options
+from gradviz.drawing.text import mono_width, shorten, width
 from gradviz.recording import shape_text
 from gradviz.recording.model import Graph, RecordedTensor
+
+if TYPE_CHECKING:
+    from gradviz.drawing.view import Arrow, Card
+
+HEADER, BELOW = 30.0, 14.0
+"""Heights of a card's first line and of those below it."""
 
 MOST_NAMED = 3
 """Modules that are named where they share a weight."""
@@ -83,3 +92,42 @@ def _shared(graph: Graph, used: tuple[str, ...], tensors: list[RecordedTensor]) 
     others = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
     where = text("tied", names=", ".join(path.rpartition(".")[2] or path for path in paths[:MOST_NAMED]) + others)
     return Shared(ids, name, size, (shorten(where, 48),))
+
+
+# --- their cards ----------------------------------------------------------------------------------------------------------
+
+
+def with_shared(groups: Iterable[Shared], cards: Iterable[Card], options: Options) -> tuple[Card, ...]:
+    """Put one card in the place of those of tensors that are drawn together."""
+    stands = {group.tensors[0]: group for group in groups}
+    gone = {id for group in stands.values() for id in group.tensors[1:]}
+    left = (card for card in cards if card.tensor.id not in gone)
+    return tuple(
+        _together(card, stands[card.tensor.id], options) if card.tensor.id in stands else card for card in left
+    )
+
+
+def without_others(groups: Iterable[Shared], arrows: Sequence[Arrow]) -> list[Arrow]:
+    """Leave of the arrows from tensors that are drawn together those from the first."""
+    gone = {id for group in groups for id in group.tensors[1:]}
+    return [arrow for arrow in arrows if arrow.tail not in gone]
+
+
+def _together(card: Card, group: Shared, options: Options) -> Card:
+    told = card.tensor.requires_grad and options.shows("grads") and options.detail != "structure"
+    header = width(group.name, TITLE, bold=True) + 14 + width(group.size, LINE)
+    wide = max([header, *(mono_width(line, LINE) for line in group.lines)]) + 2 * SIDE
+    lines = len(group.lines) + told
+    return replace(
+        card,
+        name=group.name,
+        shape=group.size,
+        body=NO_BODY,
+        has_value=False,
+        has_gradient=told,
+        form="card",
+        width=round(wide),
+        height=HEADER + BELOW * lines + (4 if lines else 0),
+        meets=(),
+        shared=group,
+    )

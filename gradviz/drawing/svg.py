@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator
 
 from gradviz.drawing.bars import BAR, HEAD, Bars, columns
-from gradviz.drawing.blockmarks import RATIO, block_marks
+from gradviz.drawing.blockmarks import block_marks, weight_marks
 from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths, short
 from gradviz.drawing.face import Face
@@ -295,19 +295,16 @@ class Pen:
             yield text_mark(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
             yield "</g>"
             return
+        if card.shared is not None:
+            told = self.face.text.get(f"{key}_n") if card.has_gradient else None
+            yield from weight_marks(card.shared, f"{self.prefix}_{key}_n", told, (left, top), card.width, ink)
+            yield "</g>"
+            return
         yield text_mark(card.name, left + PADDING, top + 18.5, NAME_SIZE, ink, "gv-name", bold=True)
         if card.shape:
             right = left + card.width - PADDING
             yield text_mark(card.shape, right, top + 18, SHAPE_SIZE, MUTED, "gv-shape", anchor="end")
-        for place, words in enumerate(card.lines):
-            below = top + HEADER + 8 + NOTE_LINE * place
-            yield text_mark(words, left + PADDING, below, NOTE_SIZE, MUTED, "gv-note", mono=True)
-        if card.tensors and card.has_gradient:
-            line, right = top + HEADER + 8 + NOTE_LINE * len(card.lines), left + card.width - PADDING
-            yield text_mark(RATIO, left + PADDING, line, NOTE_SIZE, GRADIENT, "gv-grad")
-            text, id = self.face.text.get(f"{key}_n", ""), f"{self.prefix}_{key}_n"
-            yield text_mark(text, right, line, NUMBER_SIZE, GRADIENT, "gv-grad", id=id, anchor="end", mono=True)
-        for part, grid in grids(card, (x, y)).items() if not card.tensors else ():
+        for part, grid in grids(card, (x, y)).items():
             yield from self._numbers(card, part, grid, left)
         yield "</g>"
 

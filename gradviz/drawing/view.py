@@ -6,26 +6,23 @@ All lengths are in pixels of the finished picture. The file is longer than other
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from gradviz.drawing.bars import Bars, bars, columns
-from gradviz.drawing.block import BlockCard, blocks_of, counted
+from gradviz.drawing.block import BlockCard, blocks_of
 from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
+from gradviz.drawing.clusters import Cluster, clusters_of
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
-from gradviz.drawing.sharing import Shared, shared
+from gradviz.drawing.sharing import Shared, shared, with_shared, without_others
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
 from gradviz.recording.model import (
     Argument,
     Gradient,
-    Graph,
     Moment,
-    RecordedModule,
     RecordedOperation,
     RecordedTensor,
     Recording,
@@ -40,9 +37,6 @@ CAPTION = 42.0
 BETWEEN = 7.0
 LONGEST_NAME = 26
 LONGEST_LABEL = 26
-
-STRAIGHT = 60
-"""How much more the arrows between steps through time pull than others do."""
 
 MOST_MEETING = 3
 """Gradients that meet are written as a sum if they are no more than this."""
@@ -64,8 +58,8 @@ class Card:
         Whether there is room for the numbers of either.
     meets
         Where several gradients meet in one number: the edges they come along, for ``3 + 4 = 7``.
-    lines, tensors
-        Of weights that several blocks share: small lines below the name, and their ids.
+    shared
+        Of tensors that are drawn together, what their card says.
     """
 
     tensor: RecordedTensor
@@ -78,8 +72,7 @@ class Card:
     width: float
     height: float
     meets: tuple[str, ...] = ()
-    lines: tuple[str, ...] = ()
-    tensors: tuple[str, ...] = ()
+    shared: Shared | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +119,6 @@ class Arrow:
         The local derivative, ``""`` for none.
     carries_gradient
         Whether a gradient may come back along it.
-    pull
-        How much shorter and straighter it is to be than others.
     """
 
     key: str
@@ -137,18 +128,6 @@ class Arrow:
     label: str
     label_width: float
     carries_gradient: bool
-    pull: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A module's frame around what belongs to it."""
-
-    key: str
-    path: str
-    label: str
-    parent: str | None
-    members: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -164,6 +143,8 @@ class View:
     value_scale: float
     gradient_scale: float
     note: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()
+    """Ids of what stands in a row: steps through time, and the h that they pass on."""
 
     @property
     def heatmaps(self) -> tuple[bool, bool]:
@@ -223,8 +204,8 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
                     operation.grad_fn is not None,
                 )
             )
-    cards, arrows = _with_shared(shared(graph), cards, arrows, options)
-    arrows = _in_a_row(arrows, discs, blocks.states, {card.tensor.id for card in cards if card.tensors})
+    together = shared(graph)
+    cards, arrows = with_shared(together, cards, options), without_others(together, arrows)
     # One scale for all heatmaps; what is shown in numbers has no part in it.
     coloured = [card.tensor.id for card in cards if card.body.kind in ("heatmap", "preview")]
     return View(
@@ -233,10 +214,11 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         cards,
         discs,
         tuple(arrows),
-        _clusters(recording, cards),
+        clusters_of(graph, [card.tensor for card in cards]),
         largest(value for id in coloured for value in values.get(id, ())),
         largest(value for id in coloured for value in gradients.get(id, ())),
         blocks.note,
+        blocks.rows,
     )
 
 
@@ -274,42 +256,6 @@ def _direction(recording: Recording, cards: tuple[Card, ...], arrows: list[Arrow
     across = _longest_way(recording, {card.tensor.id: card.width for card in cards}, labels) / SCREEN[0]
     down = _longest_way(recording, {card.tensor.id: card.height for card in cards}, {}) / SCREEN[1]
     return "LR" if across <= max(1.0, 0.85 * down) else "TB"
-
-
-def _with_shared(
-    groups: Sequence[Shared], cards: tuple[Card, ...], arrows: list[Arrow], options: Options
-) -> tuple[tuple[Card, ...], list[Arrow]]:
-    """Put one card in the place of those of weights that the same blocks share, with one arrow to each of them."""
-    stands = {group.tensors[0]: group for group in groups}
-    gone = {id for group in groups for id in group.tensors[1:]}
-    left = [_of_weights(card, stands.get(card.tensor.id), options) for card in cards if card.tensor.id not in gone]
-    return tuple(left), [arrow for arrow in arrows if arrow.tail not in gone]
-
-
-def _of_weights(card: Card, group: Shared | None, options: Options) -> Card:
-    if group is None:
-        return card
-    told = card.tensor.requires_grad and options.shows("grads") and options.detail != "structure"
-    header = width(group.name, NAME_SIZE, bold=True) + 14 + width(group.size, SHAPE_SIZE)
-    wide = max([header, *(mono_width(line, NOTE_SIZE) for line in group.lines)]) + 2 * PADDING
-    high = HEADER + NOTE_LINE * (len(group.lines) + told) + (6 if group.lines else 3)
-    return Card(
-        card.tensor, group.name, group.size, NO_BODY, False, told, "card", round(wide), high,
-        lines=group.lines, tensors=group.tensors,
-    )  # fmt: skip
-
-
-def _in_a_row(
-    arrows: list[Arrow], discs: tuple[Disc, ...], states: Collection[str], weights: Collection[str]
-) -> list[Arrow]:
-    """Let steps through time stand in a row, wherever their weights are."""
-    steps = {disc.operation.id for disc in discs if disc.block is not None and disc.block.form == "step"}
-
-    def pull(arrow: Arrow) -> int:
-        ends = {arrow.tail, arrow.head}
-        return 0 if arrow.tail in weights else STRAIGHT if ends & steps and not ends.isdisjoint(states) else 1
-
-    return [replace(arrow, pull=pull(arrow)) for arrow in arrows] if steps else arrows
 
 
 def _longest_way(recording: Recording, card_length: dict[str, float], label_length: dict[str, float]) -> float:
@@ -484,47 +430,3 @@ def edge_label(argument: Argument, tensor: RecordedTensor) -> str:
             forms.insert(0, f"∂/∂{name} = {forms[0]}")
     fitting = next((form for form in forms if len(form) <= LONGEST_LABEL), forms[-1])
     return shorten(fitting, LONGEST_LABEL)
-
-
-def _clusters(recording: Recording, cards: tuple[Card, ...]) -> tuple[Cluster, ...]:
-    graph = recording.graph
-    paths = {module.path for module in graph.modules}
-    members: dict[str, list[str]] = {path: [] for path in paths}
-    for id, module in [
-        *((card.tensor.id, card.tensor.module) for card in cards),
-        *((o.id, o.module) for o in graph.operations),
-    ]:
-        if module in members:
-            members[module].append(id)
-    weights = _weights(graph)
-    return tuple(
-        Cluster(
-            f"m{place}",
-            frame.path,
-            _frame_label(frame, weights[frame.path]),
-            frame.parent if frame.parent in paths else None,
-            tuple(members[frame.path]),
-        )
-        for place, frame in enumerate(graph.modules)
-    )
-
-
-def _frame_label(module: RecordedModule, weights: Mapping[str, int]) -> str:
-    return " · ".join(filter(None, [shorten(f"{module.path} : {module.label}", 40), counted(sum(weights.values()))]))
-
-
-def _weights(graph: Graph) -> dict[str, dict[str, int]]:
-    """Return the parameters in each module, by their ids with how many numbers they are: shared ones once."""
-    parents = {module.path: module.parent or "" for module in graph.modules}
-    found: dict[str, dict[str, int]] = {path: {} for path in parents}
-    for operation in graph.operations:
-        own = {a.tensor: graph.tensor(a.tensor) for a in operation.inputs}
-        weights = {
-            id: math.prod(tensor.shape) for id, tensor in own.items() if tensor.role == "parameter" and tensor.module
-        }
-        weights.update(operation.block.weights if operation.block is not None else ())
-        path = operation.module if weights else ""
-        while path in found:
-            found[path].update(weights)
-            path = parents[path]
-    return found

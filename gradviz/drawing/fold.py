@@ -41,6 +41,8 @@ class Stretch:
     label: str
     module: str = ""
     """Path of the module around it."""
+    closed: bool = False
+    """Whether it keeps to itself inputs that have a name, too, if nothing else uses them."""
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -122,8 +124,8 @@ def middle(graph: Graph, budget: int) -> list[Stretch]:
     count, ends = len(graph.operations), max(budget // 2, 1)
     if count <= 2 * ends + 1:
         return []
-    folded = count - 2 * ends
-    return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "))]  # a narrow space
+    folded = sum(map(_size, graph.operations[ends : count - ends]))
+    return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "), closed=True)]  # a narrow space
 
 
 # --- folding -----------------------------------------------------------------------------------------------------------
@@ -215,7 +217,9 @@ class _Folding:
             if tensor.id in shared or not isinstance(who, int) or tensor.role == "output":
                 continue
             if tensor.role == "input":
-                if not tensor.named:
+                if self.stretches[who].closed:
+                    hidden.add(tensor.id)
+                elif not tensor.named:
                     unnamed.setdefault(who, []).append(tensor.id)
             elif tensor.producer is None or self.stretch_of.get(tensor.producer) == who:
                 hidden.add(tensor.id)

@@ -38,8 +38,9 @@ def dot(view: View, *, title: str = "") -> str:
     import graphviz  # not needed before there is something to draw
 
     graph = graphviz.Digraph("gradviz", comment=clean(title) or None)
-    tall = view.direction == "TB"
-    graph.attr(rankdir=view.direction, nodesep="0.3", ranksep="0.32" if tall else "0.42", margin="0")
+    # Where there are labels, they need their room; else chips and discs may follow one another closely.
+    between = "0.32" if view.direction == "TB" else "0.42" if any(arrow.label for arrow in view.arrows) else "0.3"
+    graph.attr(rankdir=view.direction, nodesep="0.3", ranksep=between, margin="0")
     graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize="10", margin="0")
     graph.attr("edge", dir="none", fontname="Helvetica", fontsize="10")
     clustered = {member for cluster in view.clusters for member in cluster.members}
@@ -114,7 +115,14 @@ def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: d
     while stack:
         parent, current = stack.pop()
         inside = graphviz.Digraph(f"cluster_{current.key}")
-        inside.attr(label=graphviz.escape(current.label), labeljust="l", fontsize="12", margin="14", id=current.key)
+        inside.attr(
+            label=graphviz.escape(current.label),
+            labeljust="l",
+            fontname="Helvetica",
+            fontsize="14",
+            margin="14",
+            id=current.key,
+        )
         for member in current.members:
             inside.body.append(f"\t\t{texts[member]}\n")
         opened.append((parent, inside))

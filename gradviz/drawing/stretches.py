@@ -24,6 +24,8 @@ class Stretch:
         Path of the module around it, and which of the graph's calls that is.
     path, class_name, number, times
         Of a module that is folded: see `Block`.
+    closed
+        Whether it keeps to itself inputs that have a name, too, if nothing else uses them.
     """
 
     start: int
@@ -35,6 +37,7 @@ class Stretch:
     class_name: str = ""
     number: int = 0
     times: int = 1
+    closed: bool = False
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -162,8 +165,8 @@ def middle(graph: Graph, budget: int) -> list[Stretch]:
     count, ends = len(graph.operations), max(budget // 2, 1)
     if count <= 2 * ends + 1:
         return []
-    folded = count - 2 * ends
-    return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "))]  # a narrow space
+    folded = sum(1 if o.block is None else o.block.operations for o in graph.operations[ends : count - ends])
+    return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "), closed=True)]  # a narrow space
 
 
 # --- through time ------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.marks import box, look_of, quoted, text_mark
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import colours, inks
-from gradviz.drawing.text import mono_width, width
+from gradviz.drawing.text import lines, mono_width
 from gradviz.drawing.theme import (
     BACK,
     BARS,
@@ -92,28 +92,38 @@ def svg(
     for mark in marks(view):
         parts += pen.draw(mark)
     parts += pen.legend()
-    parts += pen.note()
     parts.append("</g></svg>")
     return "\n".join(parts)
 
 
-LEGEND_HEIGHT, LEGEND_WIDTH, NOTE_ROOM = 26.0, 232.0, 22.0
+LEGEND_HEIGHT, LEGEND_WIDTH = 26.0, 232.0
+NOTE_WIDTH = 300.0
 
 
 def size(view: View, layout: Layout) -> tuple[float, float]:
     """Return the width and height of a picture."""
-    legends = sum(view.heatmaps)
-    below = (LEGEND_HEIGHT if legends else 0) + (NOTE_ROOM if view.note else 0)
+    wide = max(layout.width, sum(view.heatmaps) * LEGEND_WIDTH, NOTE_WIDTH if view.note or view.about else 0)
+    return wide + 2 * MARGIN, layout.height + below(view, layout) + 2 * MARGIN
+
+
+def below(view: View, layout: Layout) -> float:
+    """Return how much room the legends take under a picture, and what is said of it."""
     return (
-        max(layout.width, legends * LEGEND_WIDTH, width(view.note, NOTE_SIZE)) + 2 * MARGIN,
-        layout.height + below + 2 * MARGIN,
+        (LEGEND_HEIGHT if any(view.heatmaps) else 0.0)
+        + NOTE_LINE * len(_note(view, layout))
+        + (4 if view.note or view.about else 0)
     )
 
 
-def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, below: float = 0) -> str:
-    """Begin a picture; `below` leaves room under it."""
+def _note(view: View, layout: Layout) -> list[str]:
+    room = max(layout.width, NOTE_WIDTH)
+    return [line for said in (view.note, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
+
+
+def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, under: float = 0) -> str:
+    """Begin a picture; `under` leaves room under it."""
     wide, high = size(view, layout)
-    high += below
+    high += under
     font = f"'{view.options.font}', {SANS}" if view.options.font else SANS
     scope = f"#{prefix}"
     look = {
@@ -122,18 +132,22 @@ def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, b
         "print": print_style(scope),
         "auto": f"@media (prefers-color-scheme:dark){{{dark_style(scope)}}}",
     }[theme]
+    # A picture for a target is as large as that, unless it is smaller.
+    target = view.options.target
+    shrunk = min(1.0, target.width / wide, target.height / high) if target is not None else 1.0
     return (
-        f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high:.0f}" '
+        f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide * shrunk:.0f}" '
+        f'height="{high * shrunk:.0f}" '
         f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={quoted(title)} font-family={quoted(font)}>'
         + (f"<style>{look}</style>" if look else "")
     )
 
 
-def background(view: View, layout: Layout, panel: bool, below: float = 0) -> Iterator[str]:
+def background(view: View, layout: Layout, panel: bool, under: float = 0) -> Iterator[str]:
     """Draw what everything stands on, and move the origin to the layout's."""
     wide, high = size(view, layout)
     if panel:
-        yield f'<rect class="gv-panel" width="{wide:.0f}" height="{high + below:.0f}" rx="8" fill="#ffffff"/>'
+        yield f'<rect class="gv-panel" width="{wide:.0f}" height="{high + under:.0f}" rx="8" fill="#ffffff"/>'
     yield f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">'
 
 
@@ -165,7 +179,7 @@ class Pen:
         self.view, self.layout, self.face, self.prefix = view, layout, face, prefix
 
     def legend(self) -> Iterator[str]:
-        """Say once what the colours of heatmaps mean."""
+        """Say once what the colours of heatmaps mean, and what was folded."""
         top, left = self.layout.height + 12.0, 0.0
         scales = (self.view.value_scale, self.view.gradient_scale)
         for shown, caption, scale in zip(self.view.heatmaps, self.view.options.captions, scales, strict=True):
@@ -182,12 +196,9 @@ class Pen:
             yield text_mark(high, start + 140, top + 10, STAT_SIZE, MUTED, "gv-stat", mono=True)
             yield "</g>"
             left += LEGEND_WIDTH
-
-    def note(self) -> Iterator[str]:
-        """Say once what holds for all cards."""
-        if self.view.note:
-            line = self.layout.height + 18 + (LEGEND_HEIGHT if any(self.view.heatmaps) else 0)
-            yield text_mark(self.view.note, 0, line, NOTE_SIZE, MUTED, "gv-note")
+        top = self.layout.height + (LEGEND_HEIGHT if any(self.view.heatmaps) else 0.0) + 4
+        for place, line in enumerate(_note(self.view, self.layout), start=1):
+            yield text_mark(line, 0, top + NOTE_LINE * place - 3, NOTE_SIZE, MUTED, "gv-note gv-fitted")
 
     def draw(self, mark: Mark) -> Iterator[str]:
         """Draw a card, a disc or an arrow."""
@@ -209,13 +220,14 @@ class Pen:
         fill, stroke = MODULE
         order = sorted(self.view.clusters, key=lambda cluster: cluster.path.count("."))
         for cluster in order:
-            frame = self.layout.clusters.get(cluster.key)
-            if frame is None:
+            boxes = self.layout.clusters.get(cluster.key, ())
+            if not boxes:
                 continue
             yield f'<g id="{self.prefix}_{cluster.key}" class="gv-module">'
             look = f'fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"'
-            yield box(frame.x, frame.y, frame.width, frame.height, 12, look)
-            yield text_mark(cluster.label, frame.x + 12, frame.y + 18, 12.5, MUTED, "gv-module-name")
+            for frame in boxes:
+                yield box(frame.x, frame.y, frame.width, frame.height, 12, look)
+                yield text_mark(cluster.label, frame.x + 12, frame.y + 18, 12.5, MUTED, "gv-module-name")
             yield "</g>"
 
     def disc(self, disc: Disc) -> Iterator[str]:
@@ -335,7 +347,7 @@ class Pen:
         middle = grid.y + body.cells_height / 2 + 4
         yield text_mark(caption, left + PADDING, middle - 6 * bool(body.note), CAPTION_SIZE, MUTED, "gv-caption")
         if body.note:
-            yield text_mark(body.note, left + PADDING, middle + 7, NOTE_SIZE - 1, MUTED, "gv-caption")
+            yield text_mark(body.note, left + PADDING, middle + 7, NOTE_SIZE, MUTED, "gv-caption")
         if body.kind in ("numbers", "empty"):
             for place, (x, y) in enumerate(body.corners()):
                 right, line = grid.x + x + body.cell_width, grid.y + y + body.cell_height / 2 + 4.5

@@ -41,9 +41,6 @@ LONGEST_LABEL = 26
 MOST_MEETING = 3
 """Gradients that meet are written as a sum if they are no more than this."""
 
-SCREEN = (1400.0, 850.0)
-"""What a picture should fit, scaled down as little as possible: that decides its direction."""
-
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -143,6 +140,9 @@ class View:
     value_scale: float
     gradient_scale: float
     note: str = ""
+    """What was folded or shortened so that the picture can be read, and how to take it back."""
+    about: str = ""
+    """What holds for all cards of blocks."""
     rows: tuple[tuple[str, ...], ...] = ()
     """Ids of what stands in a row: steps through time, and the h that they pass on."""
 
@@ -153,7 +153,7 @@ class View:
         return any(card.has_value for card in coloured), any(card.has_gradient for card in coloured)
 
 
-def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B008 (frozen)
+def view(recording: Recording, options: Options = Options(), *, leaves: bool = True) -> View:  # noqa: B008 (frozen)
     """Choose how a recording is shown.
 
     Parameters
@@ -161,7 +161,9 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
     recording
         What was computed.
     options
-        How it is to look; a `detail` of ``"auto"`` counts as ``"full"`` here.
+        How it is to look; a `detail` of ``"auto"`` counts as ``"full"`` here, a `direction` as ``"LR"``.
+    leaves
+        Whether the tensors that are no intermediate results have their numbers in a compact picture, too.
     """
     graph = recording.graph
     values, gradients = _all_numbers(recording)
@@ -176,6 +178,7 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
             [*values.get(tensor.id, ()), *gradients.get(tensor.id, ())],
             names[tensor.id],
             options,
+            leaves,
             edges.get(tensor.id, ()),
             last,
             state=tensor.id in blocks.states,
@@ -210,15 +213,15 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
     coloured = [card.tensor.id for card in cards if card.body.kind in ("heatmap", "preview")]
     return View(
         options,
-        _direction(recording, cards, arrows) if options.direction == "auto" else options.direction,
+        "LR" if options.direction == "auto" else options.direction,
         cards,
         discs,
         tuple(arrows),
         clusters_of(graph, [card.tensor for card in cards]),
         largest(value for id in coloured for value in values.get(id, ())),
         largest(value for id in coloured for value in gradients.get(id, ())),
-        blocks.note,
-        blocks.rows,
+        about=blocks.note,
+        rows=blocks.rows,
     )
 
 
@@ -247,32 +250,12 @@ def _names_on_cards(recording: Recording, others: dict[str, str]) -> dict[str, s
     return names
 
 
-def _direction(recording: Recording, cards: tuple[Card, ...], arrows: list[Arrow]) -> Literal["LR", "TB"]:
-    """Choose the direction in which the longest way through the picture fits a screen better.
-
-    Left to right if both do; and a little rather from top to bottom, the way pages scroll.
-    """
-    labels = {arrow.key: arrow.label_width for arrow in arrows}
-    across = _longest_way(recording, {card.tensor.id: card.width for card in cards}, labels) / SCREEN[0]
-    down = _longest_way(recording, {card.tensor.id: card.height for card in cards}, {}) / SCREEN[1]
-    return "LR" if across <= max(1.0, 0.85 * down) else "TB"
-
-
-def _longest_way(recording: Recording, card_length: dict[str, float], label_length: dict[str, float]) -> float:
-    """Return about how long a picture becomes along its direction, in pixels."""
-    end = dict(card_length)
-    for operation in recording.graph.operations:  # in order of creation, so inputs come first
-        start = max((end[a.tensor] + max(label_length.get(a.id, 0), 30.0) for a in operation.inputs), default=0.0)
-        for output in operation.outputs:
-            end[output] = start + 95.0 + card_length[output]
-    return max(end.values(), default=0.0)
-
-
 def _card(
     tensor: RecordedTensor,
     shown: list[Value],
     name: str,
     options: Options,
+    leaves: bool,
     edges: tuple[str, ...],
     last: Moment | None,
     *,
@@ -284,7 +267,8 @@ def _card(
     if tensor.role == "constant" and tensor.shape == ():
         pill_width = mono_width(name, NUMBER_SIZE) + 2 * PADDING
         return Card(tensor, name, "", NO_BODY, False, False, "pill", max(pill_width, 30.0), 26.0)
-    numbers = not structure and (options.detail == "full" or tensor.shape == () or options.detail == "auto")
+    numbers = options.detail in ("full", "auto") or tensor.shape == () or (leaves and tensor.role != "intermediate")
+    numbers = numbers and not structure
     has_value = numbers and options.shows("values")
     has_gradient = numbers and tensor.requires_grad and options.shows("grads")
     body = body_of(tensor, shown, options) if has_value or has_gradient else NO_BODY

@@ -6,6 +6,7 @@ texts and paths with ids, so that the player needs to know nothing of blocks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -30,8 +31,10 @@ CHART, CAPTION = 26.0, 13.0
 BARS = 40.0
 """The height of a step's bar."""
 BAND = 20.0
-EACH = 9.0
-"""The width of a bar where there is one for each of several."""
+BETWEEN = 12.0
+"""Between two histograms."""
+EACH, MOST_WIDE = 9.0, 110.0
+"""The width of a bar where there is one for each of several, and of all of them together."""
 
 FULL_UP_TO = 24
 """Blocks that a picture shows in full; of more it shows path, class and norm."""
@@ -72,8 +75,10 @@ class BlockCard:
         What leads past what is inside, ``""`` if nothing does.
     numbers, scales
         What is known at the end, and how it is compared with other cards.
-    lengths
-        Of bars: how many there are.
+    charts
+        How wide its histograms are.
+    told
+        A sentence about it and those after it, once gradients have come back to it.
     """
 
     form: Literal["full", "small", "step"]
@@ -87,6 +92,8 @@ class BlockCard:
     skip: str = ""
     numbers: Numbers = Numbers()  # noqa: RUF009 (frozen)
     scales: Scales = Scales()  # noqa: RUF009 (frozen)
+    charts: tuple[float, float] = (0.0, 0.0)
+    told: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +106,8 @@ class Blocks:
     """What steps through time pass on, by tensor: ``h`` or ``c``."""
     rows: tuple[tuple[str, ...], ...] = ()
     """What stands in a row: the steps of each recurrence, and the h between them."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """Inputs that only one step takes, each with it."""
 
 
 def blocks_of(recording: Recording, options: Options) -> Blocks:
@@ -127,6 +136,7 @@ def blocks_of(recording: Recording, options: Options) -> Blocks:
     elif not options.shows("grads"):
         known = {id: Numbers(activations=numbers.activations) for id, numbers in known.items()}
     shared = scales(known.values())
+    root = _root(operation.block for operation in folded.values() if operation.block is not None)
     steps = _steps(graph)
     batch = _batch(graph, folded.values()) if options.shows("shapes") else None
     cards: dict[str, BlockCard] = {}
@@ -136,11 +146,14 @@ def blocks_of(recording: Recording, options: Options) -> Blocks:
         if id in steps:
             cards[id] = _step(block, steps[id], numbers, shared)
         elif len(folded) > FULL_UP_TO:
-            cards[id] = _small(block, numbers, shared)
+            cards[id] = _small(block, root, numbers, shared)
         else:
             shapes = _shapes(graph, operation, batch) if options.shows("shapes") else ()
             skip = skip_of(recording.whole, block) if recording.whole is not None else ""
-            cards[id] = _full(block, shapes, skip, _shares(graph, operation), numbers, shared)
+            cards[id] = _full(block, shapes, skip, _shares(graph, operation), root, numbers, shared)
+    for chain in recurrences(graph):
+        first, last = (operations[place].id for place in (chain[0], chain[-1]))
+        cards[first] = replace(cards[first], told=_compared(cards[first], cards[last]))
     states: dict[str, str] = {}
     for id in steps:
         block = folded[id].block
@@ -150,7 +163,18 @@ def blocks_of(recording: Recording, options: Options) -> Blocks:
         tuple(id for place in chain for id in (operations[place].id, *_passed(operations[place], states)))
         for chain in recurrences(graph)
     )
-    return Blocks(_alike_steps(cards), _note(cards.values(), batch, shared), states, rows)
+    return Blocks(_alike_steps(cards), _note(cards.values(), batch, shared), states, rows, _beside(graph, steps))
+
+
+def _beside(graph: Graph, steps: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    users: dict[str, set[str]] = {}
+    for operation, argument in graph.arguments():
+        users.setdefault(argument.tensor, set()).add(operation.id)
+    return tuple(
+        (next(iter(users[tensor.id])), tensor.id)
+        for tensor in graph.tensors
+        if tensor.role == "input" and len(users.get(tensor.id, ())) == 1 and users[tensor.id] <= steps.keys()
+    )
 
 
 def _passed(operation: RecordedOperation, states: Mapping[str, str]) -> list[str]:
@@ -195,7 +219,8 @@ def _batch(graph: Graph, operations: Iterable[RecordedOperation]) -> int | None:
     """Return how many examples there are in a batch, if everything that enters or leaves blocks has such an axis."""
     shapes = [shape for operation in operations for shape in _ends(graph, operation)]
     sizes = {shape[0] if len(shape) > 1 else None for shape in shapes}
-    return sizes.pop() if len(sizes) == 1 and len(shapes) > 2 else None
+    size = sizes.pop() if len(sizes) == 1 and len(shapes) > 2 else None
+    return size if size != 1 else None
 
 
 def _shapes(graph: Graph, operation: RecordedOperation, batch: int | None) -> tuple[tuple[str, bool], ...]:
@@ -224,9 +249,16 @@ def counted(parameters: int, times: int = 1) -> str:
     return f"{each}{number} parameter{'s' if each or parameters > 1 else ''}"
 
 
-def _titles(block: Block) -> tuple[str, str]:
+def _root(blocks: Iterable[Block]) -> str:
+    """Return the path that all blocks are in, with its dot: it stands on the frame around them."""
+    paths = [block.path for block in blocks]
+    root = paths[0].partition(".")[0] + "."
+    return root if all(path.startswith(root) for path in paths) else ""
+
+
+def _titles(block: Block, root: str) -> tuple[str, str]:
     """Return the path, in which a name is never cut, and the class with its sizes."""
-    path = block.path
+    path = block.path.removeprefix(root)
     while len(path) > LONGEST_PATH and "." in path.removeprefix("…"):
         path = "…" + path.removeprefix("…").partition(".")[2]
     if block.times > 1 and len(block.parts) == block.times:
@@ -240,10 +272,11 @@ def _full(
     shapes: tuple[tuple[str, bool], ...],
     skip: str,
     shared_weights: bool,
+    root: str,
     numbers: Numbers,
     shared: Scales,
 ) -> BlockCard:
-    title, subtitle = _titles(block)
+    title, subtitle = _titles(block, root)
     parameters = counted(block.parameters, block.times) + (text("shared") if shared_weights else "")
     rows: dict[str, float] = {}
     y = 40.0
@@ -262,21 +295,26 @@ def _full(
     if numbers.ratio is not None:
         rows["band"] = high - 1
         high += BAND
+    zeros = _zeros(numbers)
+    charts = width("activations", SMALL), width("log |∂|", SMALL) + (8 + width(zeros, SMALL) if zeros else 0)
     texts = (
         width(title, TITLE, bold=True),
         width(subtitle, LINE) + (width(skip, SMALL) + 34 if skip else 0),
         mono_width("".join(piece for piece, _ in shapes), LINE),
         width(parameters, LINE),
-        len(each) * EACH,
+        len(each) * each_of(len(each)),
+        sum(charts) + BETWEEN,
     )
     wide = max(WIDTH, round(max(texts) + 2 * SIDE))
+    more = (wide - 2 * SIDE - BETWEEN - sum(charts)) / 2
+    charts = charts[0] + more, charts[1] + more
     return BlockCard(
-        "full", title, subtitle, wide, round(high), Rows(**rows), shapes, parameters, skip, numbers, shared
+        "full", title, subtitle, wide, round(high), Rows(**rows), shapes, parameters, skip, numbers, shared, charts
     )
 
 
-def _small(block: Block, numbers: Numbers, shared: Scales) -> BlockCard:
-    title, subtitle = _titles(block)
+def _small(block: Block, root: str, numbers: Numbers, shared: Scales) -> BlockCard:
+    title, subtitle = _titles(block, root)
     title, subtitle = shorten(title, 20), shorten(subtitle.partition("(")[0], 22)
     wide = max(SMALL_WIDTH, width(title, NUMBER, bold=True) + 16, width(subtitle, SMALL) + 16)
     has_norm = numbers.ratio is not None
@@ -298,8 +336,25 @@ def _step(block: Block, when: str, numbers: Numbers, shared: Scales) -> BlockCar
     if any(number is not None for step in numbers.passed for _, number in step):
         rows = Rows(bars=28.0, passed=28.0 + BARS + 14)
         high = 28.0 + BARS + 14 * lines + 9
-    wide = max(STEP_WIDTH, width(when, TITLE, bold=True) + 2 * SIDE, len(numbers.passed) * EACH + 2 * SIDE)
+    wide = max(
+        STEP_WIDTH,
+        width(when, TITLE, bold=True) + 2 * SIDE,
+        len(numbers.passed) * each_of(len(numbers.passed)) + 2 * SIDE,
+    )
     return BlockCard("step", when, "", round(wide), round(high), rows, numbers=numbers, scales=shared)
+
+
+def _compared(first: BlockCard, last: BlockCard) -> str:
+    """Say how large the gradient is at the first step beside that at the last; the numbers decide what is said."""
+    early, late = (
+        dict(card.numbers.passed[place]).get("h") if card.numbers.passed else None
+        for card, place in ((first, 0), (last, -1))
+    )
+    if not early or not late or not math.isfinite(early / late):
+        return ""
+    times = max(early / late, late / early)
+    how = "as large" if times < 1.05 else "smaller" if early < late else "larger"
+    return text(f"h {how}", first=first.title, last=last.title, times=number_text(times, 2))
 
 
 def _alike_steps(cards: dict[str, BlockCard]) -> dict[str, BlockCard]:
@@ -348,13 +403,12 @@ def shown_numbers(
     paths: dict[str, str] = {}
     numbers, rows = card.numbers, card.rows
     if rows.charts is not None:
-        chart = _chart_width(card)
         bars = numbers.activations.counts if numbers.activations is not None and forward else ()
-        paths[f"{id}_ha"] = histogram(bars, chart)
+        paths[f"{id}_ha"] = histogram(bars, card.charts[0])
         bars = by_size(numbers, card.scales) if done else ()
-        paths[f"{id}_hg"] = histogram(bars, chart)
-        zeros = numbers.gradients.zeros if numbers.gradients is not None else 0
-        texts[f"{id}_z"] = text("zeros", count=f"{zeros:,}".replace(",", " ")) if zeros and done else ""
+        paths[f"{id}_hg"] = histogram(bars, card.charts[1])
+        if zeros := _zeros(numbers):
+            texts[f"{id}_z"] = zeros if done else ""
     if rows.bars is not None and card.form == "full":
         paths[f"{id}_e"] = bars_of([card.scales.ratios.share(ratio) for ratio in numbers.each], CHART) if done else ""
         texts[f"{id}_e"] = _from_to(numbers.each, options) if done else PENDING
@@ -362,6 +416,8 @@ def shown_numbers(
         texts[f"{id}_n"] = options.number(numbers.ratio, 2) if done else PENDING
         high = BAND if card.form == "full" else card.height - rows.band
         paths[f"{id}_b"] = band(card.width, high) if done else ""
+    if card.told:
+        texts[f"{id}_t"] = card.told if done else ""
     if card.form == "step" and rows.bars is not None:
         share = card.scales.passed.share
         named = [dict(step) for step in numbers.passed]
@@ -379,8 +435,9 @@ def _from_to(numbers: Sequence[float | None], options: Options) -> str:
     return " … ".join(PENDING if end is None else options.number(end, 2) for end in ends)
 
 
-def _chart_width(card: BlockCard) -> float:
-    return (card.width - 2 * SIDE - 12) / 2
+def _zeros(numbers: Numbers) -> str:
+    zeros = numbers.gradients.zeros if numbers.gradients is not None else 0
+    return text("zeros", count=f"{zeros:,}".replace(",", " ")) if zeros else ""
 
 
 def by_size(numbers: Numbers, shared: Scales) -> tuple[int, ...]:
@@ -407,18 +464,25 @@ def histogram(counts: Sequence[int], wide: float) -> str:
 
 def bars_of(shares: Sequence[float], room: float) -> str:
     """Draw a bar for each of several norms; the smallest can still be seen."""
-    wide = EACH - 1.5 if len(shares) > 1 else 30.0
+    each = each_of(len(shares))
+    wide = 0.83 * each if len(shares) > 1 else 30.0
     return "".join(
-        f"M{place * EACH:g} {room:g}v{-max(share * room, 1.5):.1f}h{wide:g}v{max(share * room, 1.5):.1f}z"
+        f"M{place * each:.2f} {room:g}v{-max(share * room, 1.5):.1f}h{wide:.2f}v{max(share * room, 1.5):.1f}z"
         for place, share in enumerate(shares)
     )
 
 
+def each_of(count: int) -> float:
+    """Return how wide a bar is, with the room beside it, where there are several."""
+    return min(EACH, MOST_WIDE / max(count, 1))
+
+
 def marks_of(shares: Sequence[float | None]) -> str:
     """Draw a mark over each bar for the other norm."""
-    wide = EACH - 1.5 if len(shares) > 1 else 36.0
+    each = each_of(len(shares))
+    wide = 0.83 * each if len(shares) > 1 else 36.0
     return "".join(
-        f"M{place * EACH - (3 if len(shares) == 1 else 0):g} {BARS - share * BARS:.1f}h{wide:g}"
+        f"M{place * each - (3 if len(shares) == 1 else 0):.2f} {BARS - share * BARS:.1f}h{wide:.2f}"
         for place, share in enumerate(shares)
         if share is not None
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gradviz.drawing.block import BARS, CAPTION, CHART, LINE, NUMBER, SIDE, SMALL, TITLE, BlockCard
+from gradviz.drawing.block import BARS, BETWEEN, CAPTION, CHART, LINE, NUMBER, SIDE, SMALL, TITLE, BlockCard
 from gradviz.drawing.cells import short
 from gradviz.drawing.face import Face
 from gradviz.drawing.marks import box, look_of, text_mark
@@ -73,8 +73,9 @@ def weight_marks(
     left, top = corner[0] + SIDE, corner[1]
     right = corner[0] + wide - SIDE
     yield text_mark(shared.name, left, top + 19, TITLE, ink, "gv-name", bold=True)
-    yield text_mark(shared.size, right, top + 19, LINE, MUTED, "gv-shape", anchor="end")
-    line = top + HEADER + 6
+    line = top + HEADER + 8
+    yield text_mark(shared.size, left, line, LINE, ink, "gv-number")
+    line += BELOW
     for words in shared.lines:
         yield text_mark(words, left, line, LINE, MUTED, "gv-note", mono=True)
         line += BELOW
@@ -87,7 +88,7 @@ def _skip(card: BlockCard) -> Iterator[str]:
     """A bow over a line, that comes back to it: something leads past what is inside."""
     right = card.width - SIDE
     start = right - width(card.skip, SMALL) - 28
-    yield f'<path class="gv-skip" d="M{short(start)} 34.5h22M{short(start + 3)} 34v-3a5 5 0 0 1 5 -5h6a5 5 0 0 1 5 5v2m-2.6 -2.6l2.6 3l2.6 -3" fill="none" stroke="{MUTED}" stroke-width="1.3"/>'
+    yield f'<path class="gv-skip" d="M{short(start)} 33h6m10 0h6m-16 -3h10v6h-10zM{short(start + 2)} 33v-7h17v6m-2.4 -2.6l2.4 2.8l2.4 -2.8" fill="none" stroke="{MUTED}" stroke-width="1.3"/>'
     yield text_mark(card.skip, right, 35, SMALL, MUTED, "gv-note", anchor="end")
 
 
@@ -106,15 +107,15 @@ def _charts(card: BlockCard, key: str, prefix: str, face: Face) -> Iterator[str]
     rows = card.rows
     wide = card.width - 2 * SIDE
     if rows.charts is not None:
-        top, half = rows.charts, (wide - 12) / 2
+        top, (first, second) = rows.charts, card.charts
         charts = (
-            ("ha", SIDE, VALUES, "gv-bar-v", "activations", VALUE, "gv-value"),
-            ("hg", SIDE + half + 12, TINT, "gv-bar-g", "log |∂|", GRADIENT, "gv-grad"),
+            ("ha", SIDE, first, VALUES, "gv-bar-v", "activations", VALUE, "gv-value"),
+            ("hg", SIDE + first + BETWEEN, second, TINT, "gv-bar-g", "log |∂|", GRADIENT, "gv-grad"),
         )
-        for part, left, fill, kind, caption, ink, words in charts:
+        for part, left, room, fill, kind, caption, ink, words in charts:
             if part == "hg" and card.numbers.gradients is None:
                 continue
-            yield from _bars(f"{key}_{part}", prefix, face, (left, top), half, CHART, fill, kind)
+            yield from _bars(f"{key}_{part}", prefix, face, (left, top), room, CHART, fill, kind)
             yield text_mark(caption, left, top + CHART + CAPTION - 2, SMALL, ink, words)
         if card.numbers.gradients is not None and card.numbers.gradients.zeros:
             text, id = face.text.get(f"{key}_z", ""), f"{prefix}_{key}_z"

@@ -54,6 +54,9 @@ def dot(view: View, *, title: str = "") -> str:
     far = _reach(view) > FARTHEST
     if far:
         graph.attr(nslimit="0.5")
+    for step, input in view.beside:
+        if not clustered & {step, input}:  # Graphviz does not put what is in a frame beside what is not
+            graph.body.append(f"\t{{rank=same; {step} {input}}}\n")
     for arrow in view.arrows:
         label = _label_box(arrow) if arrow.label and not far else ""
         graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{label}]\n")

@@ -17,7 +17,7 @@ from gradviz.recording.model import Graph, RecordedTensor
 if TYPE_CHECKING:
     from gradviz.drawing.view import Arrow, Card
 
-HEADER, BELOW = 30.0, 14.0
+HEADER, BELOW = 27.0, 14.0
 """Heights of a card's first line and of those below it."""
 
 MOST_NAMED = 3
@@ -33,7 +33,7 @@ class Shared:
     tensors
         Their ids.
     name, size, lines
-        What their card says.
+        What their card says: in its first line, in its second, and in what follows.
     """
 
     tensors: tuple[str, ...]
@@ -86,7 +86,8 @@ def _shared(graph: Graph, used: tuple[str, ...], tensors: list[RecordedTensor]) 
     size = counted(sum(size for id, size in first.weights if id in ids))
     if len(paths) == 1:
         label = first.parts[0].label if first.parts else first.label
-        return Shared(ids, text("same weights", path=first.path), size, (shorten(f"{label}: {' + '.join(sizes)}", 48),))
+        name = text("same weights", path=first.path)
+        return Shared(ids, name, size, (shorten(label, 30), shorten(" + ".join(sizes), 30)))
     # Only their modules differ: the tensors are tied.
     name = tensors[0].name if len(tensors) == 1 else text("same weights", path=paths[0])
     others = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
@@ -115,9 +116,9 @@ def without_others(groups: Iterable[Shared], arrows: Sequence[Arrow]) -> list[Ar
 
 def _together(card: Card, group: Shared, options: Options) -> Card:
     told = card.tensor.requires_grad and options.shows("grads") and options.detail != "structure"
-    header = width(group.name, TITLE, bold=True) + 14 + width(group.size, LINE)
-    wide = max([header, *(mono_width(line, LINE) for line in group.lines)]) + 2 * SIDE
-    lines = len(group.lines) + told
+    texts = [width(group.name, TITLE, bold=True), width(group.size, LINE), *(mono_width(t, LINE) for t in group.lines)]
+    wide = max(texts) + 2 * SIDE
+    lines = 1 + len(group.lines) + told
     return replace(
         card,
         name=group.name,
@@ -127,7 +128,7 @@ def _together(card: Card, group: Shared, options: Options) -> Card:
         has_gradient=told,
         form="card",
         width=round(wide),
-        height=HEADER + BELOW * lines + (4 if lines else 0),
+        height=HEADER + BELOW * lines + 3,
         meets=(),
         shared=group,
     )

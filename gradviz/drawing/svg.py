@@ -108,16 +108,18 @@ def size(view: View, layout: Layout) -> tuple[float, float]:
 
 def below(view: View, layout: Layout) -> float:
     """Return how much room the legends take under a picture, and what is said of it."""
-    return (
-        (LEGEND_HEIGHT if any(view.heatmaps) else 0.0)
-        + NOTE_LINE * len(_note(view, layout))
-        + (4 if view.note or view.about else 0)
-    )
+    said = len(_note(view, layout)) + len(_told(view))
+    return (LEGEND_HEIGHT if any(view.heatmaps) else 0.0) + NOTE_LINE * said + (4 if said else 0)
 
 
 def _note(view: View, layout: Layout) -> list[str]:
     room = max(layout.width, NOTE_WIDTH)
     return [line for said in (view.note, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
+
+
+def _told(view: View) -> list[str]:
+    """Return the operations of which a sentence is said below the picture."""
+    return [disc.operation.id for disc in view.discs if disc.block is not None and disc.block.told]
 
 
 def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, under: float = 0) -> str:
@@ -197,8 +199,10 @@ class Pen:
             yield "</g>"
             left += LEGEND_WIDTH
         top = self.layout.height + (LEGEND_HEIGHT if any(self.view.heatmaps) else 0.0) + 4
-        for place, line in enumerate(_note(self.view, self.layout), start=1):
-            yield text_mark(line, 0, top + NOTE_LINE * place - 3, NOTE_SIZE, MUTED, "gv-note gv-fitted")
+        said = [(line, "") for line in _note(self.view, self.layout)]
+        said += [(self.face.text.get(f"{id}_t", ""), f"{self.prefix}_{id}_t") for id in _told(self.view)]
+        for place, (line, id) in enumerate(said, start=1):
+            yield text_mark(line, 0, top + NOTE_LINE * place - 3, NOTE_SIZE, MUTED, "gv-note gv-fitted", id=id)
 
     def draw(self, mark: Mark) -> Iterator[str]:
         """Draw a card, a disc or an arrow."""

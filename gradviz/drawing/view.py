@@ -145,6 +145,8 @@ class View:
     """What holds for all cards of blocks."""
     rows: tuple[tuple[str, ...], ...] = ()
     """Ids of what stands in a row: steps through time, and the h that they pass on."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """Steps through time and what enters them there: they stand side by side, across the direction of the picture."""
 
     @property
     def heatmaps(self) -> tuple[bool, bool]:
@@ -222,6 +224,7 @@ def view(recording: Recording, options: Options = Options(), *, leaves: bool = T
         largest(value for id in coloured for value in gradients.get(id, ())),
         about=blocks.note,
         rows=blocks.rows,
+        beside=tuple(pair for pair in blocks.beside if pair[1] in {card.tensor.id for card in cards}),
     )
 
 

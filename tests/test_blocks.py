@@ -348,7 +348,7 @@ class Model2(nn.Module):
         return gv.tanh(self.a(x))
 
 
-def test_a_player_steps_through_blocks():
+def test_a_player_changesthrough_blocks():
     recording, _ = unrolled(nn.LSTMCell, 3)
     drawing = draw_recording(recording, depth=0, detail="compact")
     told = steps(drawing.shown, drawing.view)
@@ -357,3 +357,24 @@ def test_a_player_steps_through_blocks():
         final.update(step["text"])
     assert final == {key: drawing.face.text[key] for key in final}
     assert all(f"{id}_hn" in final for id in cards(drawing))
+
+
+def test_in_a_training_the_norm_is_that_of_the_update():
+    gv.manual_seed(0)
+    model, x = Model(), gv.randn(5, 6)
+    optimizer = gv.optim.SGD(model.parameters(), lr=0.1)
+    with gv.record() as run:
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss = (model(x) ** 2).mean()
+            loss.backward()
+            before = [p.detach().clone() for p in model.second.parameters()]
+            optimizer.step()
+    recording = run.at(step=1)
+    assert loads(dumps(recording)) == recording
+    drawing = draw_recording(recording, depth=1, detail="compact")
+    numbers = cards(drawing)[titled(drawing, "second")].numbers
+    changes = [p.detach() - old for p, old in zip(model.second.parameters(), before, strict=True)]
+    assert numbers.update == pytest.approx(norm(changes), rel=1e-4)
+    assert numbers.ratio == pytest.approx(norm(changes) / norm(before), rel=1e-4)
+    assert "‖Δw‖/‖w‖" in drawing.to_svg()

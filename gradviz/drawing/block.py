@@ -373,7 +373,8 @@ def _note(cards: Iterable[BlockCard], batch: int | None, shared: Scales) -> str:
         least, most = (number_text(2.0**power, 1) for power in (shared.first, shared.last))
         said.append(text("log axis", least=least, most=most))
     if any(card.rows.band is not None for card in cards):
-        said.append(text("beside weights"))
+        in_training = any(card.numbers.update is not None for card in cards)
+        said.append(text("updates beside weights" if in_training else "beside weights"))
     if any(card.form == "step" and card.rows.bars is not None for card in cards):
         both = any("c" in dict(step) for card in cards for step in card.numbers.passed if card.form == "step")
         said.append(text("passed on back, both" if both else "passed on back"))

@@ -12,7 +12,7 @@ from gradviz.drawing.sharing import BELOW, HEADER, Shared
 from gradviz.drawing.text import mono_width, width
 from gradviz.drawing.theme import BLOCK, FAINT, GRADIENT, INK, MUTED, PENDING, TINT, VALUE, VALUES
 
-RATIO = "‖∂‖/‖w‖"
+RATIO, OF_UPDATE = "‖∂‖/‖w‖", "‖Δw‖/‖w‖"
 
 
 def block_marks(
@@ -164,7 +164,8 @@ def _band(card: BlockCard, key: str, prefix: str, face: Face) -> Iterator[str]:
     yield f'<path id="{prefix}_{key}_b" {look} d="{face.path.get(f"{key}_b", "")}"/>'
     small = card.form == "small"
     line = top + (13.5 if not small else 13)
-    yield text_mark("‖∂‖" if small else RATIO, 8 if small else SIDE, line, SMALL, INK, "gv-symbol")
+    what = RATIO if card.numbers.update is None else OF_UPDATE
+    yield text_mark(what.partition("/")[0] if small else what, 8 if small else SIDE, line, SMALL, INK, "gv-symbol")
     text, id = face.text.get(f"{key}_n", ""), f"{prefix}_{key}_n"
     right = card.width - (8 if small else SIDE)
     yield text_mark(text, right, line, NUMBER, INK, "gv-number", id=id, anchor="end", mono=True, bold=True)

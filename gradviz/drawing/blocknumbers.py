@@ -45,6 +45,8 @@ class Numbers:
         Of its parameters, by size; ``None`` where there are none, or where they are not known.
     norm, weight
         The Euclidean norms of the gradients of its parameters, all together, and of the parameters.
+    update
+        In a training: by how much the step changed its parameters.
     each
         Of several blocks that are alike: the ratio of each.
     passed
@@ -56,22 +58,22 @@ class Numbers:
     gradients: Spread | None = None
     norm: float | None = None
     weight: float | None = None
+    update: float | None = None
     each: tuple[float | None, ...] = ()
     passed: tuple[tuple[tuple[str, float | None], ...], ...] = ()
 
     @property
     def ratio(self) -> float | None:
-        """‖∂‖/‖weight‖."""
-        if self.norm is None or self.weight is None or self.weight == 0:
-            return None
-        return self.norm / self.weight
+        """‖update‖/‖weight‖ in a training, else ‖∂‖/‖weight‖."""
+        size = self.norm if self.update is None else self.update
+        return None if size is None or not self.weight else size / self.weight
 
 
 class Whole:
     """A recording in which blocks are looked up."""
 
     def __init__(self, recording: Recording) -> None:
-        self.graph = recording.graph
+        self.graph, self.updates = recording.graph, dict(recording.updates)
         self.values: dict[str, Value] = {}
         self.gradients: dict[str, Value] = {}
         self.sent: dict[str, Value] = {}
@@ -98,6 +100,9 @@ class Whole:
             _by_size(gradients) if told else None,
             norm(gradients) if told else None,
             norm(weights) if len(weights) == len(block.weights) and weights else None,
+            math.hypot(*updates)
+            if (updates := [self.updates[id] for id, _ in block.weights if id in self.updates])
+            else None,
             tuple(self.numbers(part, ()).ratio for part in block.parts),
             tuple(self._passed(part) for part in block.parts or (block,)),
         )

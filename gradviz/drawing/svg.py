@@ -13,6 +13,7 @@ from gradviz.drawing.bars import BAR, HEAD, Bars, columns
 from gradviz.drawing.blockmarks import block_marks, weight_marks
 from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths, short
+from gradviz.drawing.clusters import fitting
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.marks import box, look_of, quoted, text_mark
@@ -231,7 +232,8 @@ class Pen:
             look = f'fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"'
             for frame in boxes:
                 yield box(frame.x, frame.y, frame.width, frame.height, 12, look)
-                yield text_mark(cluster.label, frame.x + 12, frame.y + 18, 12.5, MUTED, "gv-module-name")
+                label = fitting(cluster.label, frame.width - 18, 12.5)
+                yield text_mark(label, frame.x + 12, frame.y + 18, 12.5, MUTED, "gv-module-name")
             yield "</g>"
 
     def disc(self, disc: Disc) -> Iterator[str]:

@@ -45,6 +45,9 @@ def checked(recording: Recording) -> Recording:
     if not recording.frames:
         raise DamageError("recording.frames is empty: there is not even a first one")
     parts = _Parts(recording.graph)
+    for id, _ in recording.updates:
+        if id not in parts.shapes:
+            raise DamageError(f"recording.updates tells of {shown(id)}, which is not there")
     for place, frame in enumerate(recording.frames):
         _check_frame(frame, parts, f"frame {place}")
     return recording

@@ -538,6 +538,8 @@ class Recording:
         For a page's heading.
     producer
         The program that made the recording: ``"gradviz 0.1.0"``.
+    updates
+        Of one step of a training: by how much it changed each parameter then, as the norm of the difference.
     again
         What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
         No file has it, and no copy.
@@ -557,6 +559,7 @@ class Recording:
     frames: tuple[Frame, ...]
     title: str = ""
     producer: str = ""
+    updates: tuple[tuple[Id, Number], ...] = ()
     again: Any = field(init=False, default=None, repr=False, compare=False)
     whole: Recording | None = field(init=False, default=None, repr=False, compare=False)
 

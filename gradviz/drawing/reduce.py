@@ -11,6 +11,7 @@ from gradviz.drawing.fold import depth_of, fold, middle, modules_below, repeats
 from gradviz.drawing.options import Detail, Options
 from gradviz.drawing.rounds import fans, rounds
 from gradviz.recording.folding import as_written
+from gradviz.recording.later import changed
 from gradviz.recording.model import Frame, Graph, Recording
 from gradviz.recording.naming import uncounted
 

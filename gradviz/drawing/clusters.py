@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gradviz.drawing.block import counted
-from gradviz.drawing.text import shorten, width
+from gradviz.drawing.text import shorten
 from gradviz.recording.model import Graph, RecordedModule, RecordedTensor
 
 
@@ -55,17 +55,6 @@ def clusters_of(graph: Graph, tensors: Iterable[RecordedTensor]) -> tuple[Cluste
 
 def _frame_label(module: RecordedModule, weights: Mapping[str, int]) -> str:
     return " · ".join(filter(None, [shorten(f"{module.path} : {module.label}", 40), counted(sum(weights.values()))]))
-
-
-def fitting(label: str, room: float, size: float) -> str:
-    """Return a frame's label, or as much of it as there is room for: a frame may go on in another row."""
-    parts = label.split(" · ")
-    while len(parts) > 1 and width(" · ".join(parts), size) > room:
-        parts.pop()
-    line = " · ".join(parts)
-    while len(line) > 1 and width(line, size) > room:
-        line = shorten(line, len(line) - 1)
-    return line
 
 
 def _weights(graph: Graph) -> dict[str, dict[str, int]]:

@@ -122,7 +122,7 @@ def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: d
             label=graphviz.escape(current.label),
             labeljust="l",
             fontname="Helvetica",
-            fontsize="14",
+            fontsize="14.5",
             margin="14",
             id=current.key,
         )

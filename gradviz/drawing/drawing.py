@@ -266,6 +266,6 @@ def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Dra
         If there is no such step.
     """
     drawing = Drawing(recording, step, options(**given))
-    if step != -1:  # which there always is
+    if step != -1 or drawing.options.focus is not None:  # the last step there always is
         drawing.shown.at(step)
     return drawing

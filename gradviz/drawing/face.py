@@ -116,7 +116,7 @@ def show(
         if disc.bars is not None:
             _show_bars(shown, operation, disc.bars, moment if forward else None, done or not disc.bars.waits)
     for arrow in arrows:
-        _show_arrow(shown, arrow, moment)
+        _show_arrow(shown, arrow, view, moment)
 
 
 def _block_label(block: BlockCard, texts: dict[str, str], progress: str) -> str:
@@ -230,7 +230,7 @@ def cells(value: Value, body: Body) -> Iterator[float]:
                 yield sum(block) / len(block)
 
 
-def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:
+def _show_arrow(shown: Face, arrow: Arrow, view: View, moment: Moment) -> None:
     operation, into = arrow.operation, arrow.operation == arrow.head
     gradient = None
     if into:
@@ -242,6 +242,8 @@ def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:
         if f"backward:{operation}" in moment.done and arrow.carries_gradient:
             arrived = moment.gradients.get(arrow.head)
             gradient = None if arrived is None else arrived.value
+    if not view.back:
+        gradient = None
     shown.state[arrow.key] = "backward" if gradient is not None else "forward" if flowed else "pending"
     shown.width[arrow.key] = THINNEST if gradient is None else line_width(gradient)
     if arrow.label:

@@ -156,6 +156,8 @@ def options(**given: Any) -> Options:
         _check_format(given["number_format"])
     if "font" in given and any(sign in str(given["font"]) for sign in '<>"&;{}\\'):
         raise ValueError(f"font is {given['font']!r}; it has to be the name of a font family, such as 'Inter'")
+    if given.get("font") in ("sans", "sans-serif"):
+        del given["font"]  # as it is
     return Options(**given)
 
 

@@ -86,9 +86,8 @@ def folded(recording: Recording, most: int) -> Iterator[tuple[Recording, tuple[D
     yield recording, ("full",)
     if innermost is not None:
         # A layer's box and the numbers around it say more than its parts without numbers.
-        yield innermost, ("full",)
+        yield innermost, ("full", "compact")
         yield recording, ("compact",)
-        yield innermost, ("compact",)
     else:
         yield recording, ("compact",)
     for smaller in chain(modules, _without_modules(recording)):

@@ -21,7 +21,8 @@ NARROWEST = 10.0
 LANE, AIR, BETWEEN = 11.0, 12.0, 12.0
 """Between two arrows that turn, and around them; and between rows that nothing joins."""
 
-RADIUS = 7.0
+RADIUS, STUB, OPEN = 7.0, 8.0, 6.0
+"""Of the corners of arrows; how far arrows go on before they turn; and how far a frame that is cut reaches beyond what is in it."""
 
 CROSSING, FRAME = 30.0, 70.0
 """What it costs to cut an arrow or a module's frame, in pixels of height that one would rather lose."""
@@ -273,7 +274,8 @@ class _Stack:
         turns: list[Point] = []
         rest = spline
         while row < last:
-            piece, rest = _cut(rest, self.cuts[row])
+            piece, rest = _cut(rest, min(self.right[row] + STUB, self.cuts[row]))
+            _, rest = _cut(rest, max(self.left[row + 1] - STUB, self.cuts[row]))
             points += [self._moved(point, row) for point in piece[bool(points) :]]
             lanes = self.lanes[row]
             count, lane = len(set(lanes.values())), lanes.get(key, 0)
@@ -302,9 +304,9 @@ class _Stack:
             rows.setdefault(self._row(self.before.centres[id][0]), []).append(id)
         for row, ids in sorted(rows.items()):
             top, bottom = _extent(ids, self.before, self.view)
-            # Up to the cut where it goes on in another row.
-            left = max(box.x, self.cuts[row - 1]) if row else box.x
-            right = min(box.x + box.width, self.cuts[row]) if row < len(self.cuts) else box.x + box.width
+            # A little beyond what is in its row, where it goes on in another.
+            left = max(box.x, self.left[row] - OPEN) if row else box.x
+            right = min(box.x + box.width, self.right[row] + OPEN) if row < len(self.cuts) else box.x + box.width
             x, y = self._moved((left, top - above), row)
             yield Box(x, y, right - left, bottom - top + above + below)
 

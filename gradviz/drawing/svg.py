@@ -6,35 +6,32 @@ PowerPoint, LaTeX and typst read; the dark look is a style sheet over it. Every 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
+from gradviz.drawing.arrows import beside, one_line, two_lanes
 from gradviz.drawing.bars import BAR, HEAD, Bars, columns
 from gradviz.drawing.blockmarks import block_marks, weight_marks
 from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths, short
-from gradviz.drawing.clusters import fitting
-from gradviz.drawing.face import Face
-from gradviz.drawing.layout import Layout, Point
+from gradviz.drawing.face import THINNEST, Face
+from gradviz.drawing.layout import Layout
 from gradviz.drawing.marks import box, look_of, quoted, text_mark
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import colours, inks
-from gradviz.drawing.text import lines, mono_width
+from gradviz.drawing.text import lines, mono_width, shortened
 from gradviz.drawing.theme import (
-    BACK,
     BARS,
     DISC,
     FAINT,
     GRADIENT,
     INK,
-    LINE,
     MODULE,
     MUTED,
     PENDING,
     ROLES,
-    SANS,
     VALUE,
     dark_style,
+    family,
     print_style,
 )
 from gradviz.drawing.view import (
@@ -55,6 +52,7 @@ from gradviz.drawing.view import (
 )
 
 MARGIN = 12.0
+CLUSTER_SIZE = 12.5
 
 
 def svg(
@@ -127,7 +125,6 @@ def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, u
     """Begin a picture; `under` leaves room under it."""
     wide, high = size(view, layout)
     high += under
-    font = f"'{view.options.font}', {SANS}" if view.options.font else SANS
     scope = f"#{prefix}"
     look = {
         "light": "",
@@ -141,7 +138,7 @@ def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, u
     return (
         f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide * shrunk:.0f}" '
         f'height="{high * shrunk:.0f}" '
-        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={quoted(title)} font-family={quoted(font)}>'
+        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={quoted(title)} font-family={quoted(family(view.options.font))}>'
         + (f"<style>{look}</style>" if look else "")
     )
 
@@ -232,8 +229,8 @@ class Pen:
             look = f'fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"'
             for frame in boxes:
                 yield box(frame.x, frame.y, frame.width, frame.height, 12, look)
-                label = fitting(cluster.label, frame.width - 18, 12.5)
-                yield text_mark(label, frame.x + 12, frame.y + 18, 12.5, MUTED, "gv-module-name")
+            label = shortened(cluster.label, boxes[0].width - 16, CLUSTER_SIZE)
+            yield text_mark(label, boxes[0].x + 12, boxes[0].y + 18, CLUSTER_SIZE, MUTED, "gv-module-name")
             yield "</g>"
 
     def disc(self, disc: Disc) -> Iterator[str]:
@@ -370,63 +367,19 @@ class Pen:
             yield text_mark(text, right, line, STAT_SIZE, ink, f"gv-stat {kind}", id=id, anchor="end", mono=True)
 
     def arrow(self, arrow: Arrow) -> Iterator[str]:
-        """Draw an edge: its line, an arrowhead, and its label."""
+        """Draw an edge: its line, an arrowhead, its label; and beside it the lane on which a gradient comes back."""
         points = self.layout.splines.get(arrow.key)
         if points is None:
             return
         state = self.face.state.get(arrow.key, "forward")
-        back = state == "backward"
-        ink = BACK if back else FAINT if state == "pending" else LINE
-        thick = self.face.width.get(arrow.key, 1.4)
-        dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
-        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}" fill="{ink}">'
-        yield (
-            f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
-        )
-        tip, behind = (points[0], _behind(points)) if back else (points[-1], _behind(points[::-1]))
-        kind = "backward" if back else "forward"  # where it points the other way at another step, the player adds one
-        yield f'<path class="gv-head gv-head-{kind}" d="{_arrowhead(tip, behind)}"/>'
+        thick = self.face.width.get(arrow.key, THINNEST)
+        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}'
+        if self.view.back == "beside" and arrow.carries_gradient:
+            yield from two_lanes(points, self.layout.turns.get(arrow.key, ()), state, thick)
+        else:
+            yield from one_line(points, self.layout.turns.get(arrow.key, ()), state, thick)
         if arrow.label:
-            x, y = self.layout.labels.get(arrow.key) or _beside(points)
+            x, y = self.layout.labels.get(arrow.key) or beside(points)
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"
             yield text_mark(text, x, y + 4, LABEL_SIZE, GRADIENT, "gv-local", id=id, anchor="middle")
         yield "</g>"
-
-
-HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5
-
-
-def _behind(points: tuple[Point, ...]) -> Point:
-    """Return the first point of a spline that is not its beginning, for the direction it starts in."""
-    return next((point for point in points[1:] if math.dist(point, points[0]) > 0.5), points[-1])
-
-
-def _beside(points: tuple[Point, ...]) -> Point:
-    """Return a place for a label that the layout has made no room for: near the head, where arrows are apart."""
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points[-4:]
-    return (x0 + 3 * x1 + 3 * x2 + x3) / 8, (y0 + 3 * y1 + 3 * y2 + y3) / 8 - 8
-
-
-def _towards(start: Point, end: Point, length: float) -> Point:
-    distance = math.dist(start, end) or 1.0
-    return (
-        start[0] + (end[0] - start[0]) * length / distance,
-        start[1] + (end[1] - start[1]) * length / distance,
-    )
-
-
-def _path(points: tuple[Point, ...]) -> str:
-    """Write a spline that ends just short of what it joins, so that no line shows beyond an arrow's tip."""
-    first = _towards(points[0], _behind(points), TRIM)
-    last = _towards(points[-1], _behind(points[::-1]), TRIM)
-    inner = [first, *points[1:-1], last]
-    curves = " ".join(f"{short(x)},{short(y)}" for x, y in inner[1:])
-    return f"M{short(inner[0][0])},{short(inner[0][1])} C{curves}"
-
-
-def _arrowhead(tip: Point, behind: Point) -> str:
-    base = _towards(tip, behind, HEAD_LENGTH)
-    across = ((tip[1] - base[1]) * HEAD_WIDTH / (2 * HEAD_LENGTH), (base[0] - tip[0]) * HEAD_WIDTH / (2 * HEAD_LENGTH))
-    to_corner = (base[0] + across[0] - tip[0], base[1] + across[1] - tip[1])
-    place, first, second = (f"{short(x)},{short(y)}" for x, y in (tip, to_corner, (-2 * across[0], -2 * across[1])))
-    return f"M{place}l{first} {second}z"

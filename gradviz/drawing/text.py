@@ -59,6 +59,14 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
+def shortened(text: str, room: float, size: float) -> str:
+    """Shorten a text until it is no wider than the room there is."""
+    count = len(text)
+    while count > 1 and width(shorten(text, count), size) > room:
+        count -= 1
+    return shorten(text, count)
+
+
 def lines(text: str, room: float, size: float, most: int) -> list[str]:
     """Break a text into lines that fit; what does not fit into so many ends in dots."""
     found = [""]

@@ -139,6 +139,8 @@ class View:
     clusters: tuple[Cluster, ...]
     value_scale: float
     gradient_scale: float
+    back: Literal["", "turned", "beside"] = ""
+    """How gradients are shown on arrows: not at all; the arrow turns; or on a lane beside it."""
     note: str = ""
     """What was folded or shortened so that the picture can be read, and how to take it back."""
     about: str = ""
@@ -222,10 +224,21 @@ def view(recording: Recording, options: Options = Options(), *, leaves: bool = T
         clusters_of(graph, [card.tensor for card in cards]),
         largest(value for id in coloured for value in values.get(id, ())),
         largest(value for id in coloured for value in gradients.get(id, ())),
+        back=_back(recording, options),
         about=blocks.note,
         rows=blocks.rows,
         beside=tuple(pair for pair in blocks.beside if pair[1] in {card.tensor.id for card in cards}),
     )
+
+
+def _back(recording: Recording, options: Options) -> Literal["", "turned", "beside"]:
+    """An arrow turns only where everything is a number and no module is drawn: else the flow of data stays as it is."""
+    some = any(frame.phase == "backward" for frame in recording.frames)
+    if not some or options.detail == "structure" or not options.shows("grads"):
+        return ""
+    graph = recording.graph
+    numbers = not graph.modules and all(tensor.shape == () for tensor in graph.tensors)
+    return "turned" if numbers else "beside"
 
 
 def _all_numbers(recording: Recording) -> tuple[dict[str, list[Value]], dict[str, list[Value]]]:

@@ -13,7 +13,8 @@ from typing import Any
 
 from gradviz.catalogue import text
 from gradviz.drawing.bars import Bars, entries
-from gradviz.drawing.block import BlockCard, shown_numbers
+from gradviz.drawing.block import BlockCard
+from gradviz.drawing.blockface import shown_numbers
 from gradviz.drawing.blocknumbers import norm
 from gradviz.drawing.body import Body, grid
 from gradviz.drawing.options import Options

@@ -333,7 +333,7 @@ def test_layers_that_repeat_show_the_norm_of_each():
     loss.backward()
     drawing = draw_recording(record_graph(loss, variables=[{"model": model}]), depth=1, detail="compact")
     (card,) = cards(drawing).values()
-    assert (card.title, card.subtitle, card.parameters) == ("0 … 4", "Model2 × 5", "5 × 20 parameters")
+    assert (card.title, card.subtitle, card.parameters) == ("model.0 … 4", "Model2 × 5", "5 × 20 parameters")
     ratios = [norm(p.grad for p in b.parameters()) / norm(p.detach() for p in b.parameters()) for b in model]
     assert card.numbers.each == pytest.approx(ratios, rel=1e-6)
     assert card.rows.bars is not None

@@ -7,6 +7,7 @@ texts and paths with ids, so that the player needs to know nothing of blocks.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -39,6 +40,9 @@ FULL_UP_TO = 24
 """Blocks that a picture shows in full; of more it shows path, class and norm."""
 
 LONGEST_PATH = 26
+
+_SQUARE = re.compile(r"\((\d+), \1\)")
+"""A size that is the same both ways."""
 
 PENDING = "·"
 """In the place of a number that is not known yet."""
@@ -252,7 +256,8 @@ def _root(blocks: Iterable[Block]) -> str:
     """Return the path that all blocks are in, with its dot: it stands on the frame around them."""
     paths = [block.path for block in blocks]
     root = paths[0].partition(".")[0] + "."
-    return root if all(path.startswith(root) for path in paths) else ""
+    # A number alone is no name: net.0 stays net.0.
+    return root if all(path.startswith(root) and not path.removeprefix(root).isdigit() for path in paths) else ""
 
 
 def _titles(block: Block, root: str) -> tuple[str, str]:
@@ -263,7 +268,7 @@ def _titles(block: Block, root: str) -> tuple[str, str]:
     if block.times > 1 and len(block.parts) == block.times:
         last = block.parts[-1].path.rpartition(".")[2]
         path = f"{path} … {last}" if last != path.rpartition(".")[2] else path
-    return shorten(path, LONGEST_PATH + 8), shorten(block.label, 32)
+    return shorten(path, LONGEST_PATH + 8), shorten(_SQUARE.sub(r"\1×\1", block.label), 32)
 
 
 def _full(

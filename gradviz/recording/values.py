@@ -12,7 +12,7 @@ import numpy as np
 
 from gradviz.engine.numerals import DIGITS
 from gradviz.recording.histogram import sizes, spread
-from gradviz.recording.later import later
+from gradviz.recording.later import later, waiting
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 
 PREVIEW_SIZE, PREVIEW_LAYERS, PREVIEW_OF_A_LAYER = 12, 8, 8
@@ -81,6 +81,15 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
         return array, later(Value, partial(_entries, array), **known, digits=DIGITS, dust=())
     # To see how numbers are to be printed costs more than to have them: what is only computed with is not asked.
     return array, later(Value, partial(_entries, array), partial(printed, array), **known)
+
+
+def entries_of(value: Value) -> np.ndarray[Any, Any] | None:
+    """Return a value's numbers as an array, ``None`` if not all are kept; nothing is written in Python's numbers for that."""
+    write = waiting(value)
+    if isinstance(write, partial) and write.func is _entries:
+        array = write.args[0]
+        return array if array.size <= FULL_VALUE_LIMIT else None
+    return None if value.data is None else np.asarray(value.data)
 
 
 def _entries(array: Any) -> Mapping[str, Any]:

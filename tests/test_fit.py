@@ -231,7 +231,9 @@ def test_serif_and_sans_are_fonts(long):
 
 
 def states(drawing):
-    return {kind for group in ET.fromstring(drawing.to_svg()).iter(f"{SVG}g") for kind in group.get("class", "").split()}
+    return {
+        kind for group in ET.fromstring(drawing.to_svg()).iter(f"{SVG}g") for kind in group.get("class", "").split()
+    }
 
 
 def test_the_flow_of_data_never_turns_round_in_a_network():

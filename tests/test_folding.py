@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import gradviz as gv
 from gradviz.drawing import draw_recording
-from gradviz.drawing.fold import FOLD, Stretch, depth_of, fold, middle, modules_below, repeats
 from gradviz.drawing.fit import fitted
+from gradviz.drawing.fold import FOLD, Stretch, depth_of, fold, middle, modules_below, repeats
 from gradviz.drawing.options import options
 from gradviz.drawing.reduce import MOST_SHOWN
 from gradviz.recording import dumps, loads, record_graph

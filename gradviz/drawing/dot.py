@@ -109,7 +109,14 @@ def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: d
     while stack:
         parent, current = stack.pop()
         inside = graphviz.Digraph(f"cluster_{current.key}")
-        inside.attr(label=graphviz.escape(current.label), labeljust="l", fontname="Helvetica", fontsize="14.5", margin="14", id=current.key)
+        inside.attr(
+            label=graphviz.escape(current.label),
+            labeljust="l",
+            fontname="Helvetica",
+            fontsize="14.5",
+            margin="14",
+            id=current.key,
+        )
         for member in current.members:
             inside.body.append(f"\t\t{texts[member]}\n")
         opened.append((parent, inside))

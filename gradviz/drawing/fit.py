@@ -117,11 +117,14 @@ def _views(whole: Recording, options: Options) -> Iterator[tuple[Recording, View
         yield shown, view(shown, options)
         return
     most = int(math.prod(options.room.room) / SMALLEST_PART)
-    smaller = folded(whole, most) if options.depth is None else [(bounded(whole), ("full", "compact"))]
-    for shown, worth in smaller:
+    asked: tuple[tuple[Recording, tuple[Detail, ...]], ...] = ((bounded(whole), ("full", "compact")),)
+    for shown, worth in folded(whole, most) if options.depth is None else asked:
         if len(shown.graph.operations) > most and options.depth is None:
             continue
-        for detail in worth if options.detail == "auto" else (options.detail,):
+        details = worth
+        if options.detail != "auto":
+            details = (options.detail,) if "full" in worth else ()  # what is worth one more look has been there
+        for detail in details:
             note = _note(shown, count, detail, options)
             # Of a compact picture the parameters and inputs have their numbers, where that fits.
             for leaves in (True, False) if detail == "compact" else (True,):
@@ -134,7 +137,9 @@ def _note(shown: Recording, count: int, detail: Detail, options: Options) -> str
     if folds and options.depth is None:
         boxes = text("one box") if len(folds) == 1 else text("boxes", boxes=len(folds))
         inside = count - (len(shown.graph.operations) - len(folds))
-        return text("folded to fit", boxes=boxes, count=f"{inside:,}".replace(",", " "), all=f"{count:,}".replace(",", " "))
+        return text(
+            "folded to fit", boxes=boxes, count=f"{inside:,}".replace(",", " "), all=f"{count:,}".replace(",", " ")
+        )
     return text("shortened to fit") if detail == "compact" and options.detail == "auto" else ""
 
 

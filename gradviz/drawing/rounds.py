@@ -69,5 +69,7 @@ def fans(graph: Graph) -> list[Stretch]:
     for place, operation in enumerate(graph.operations):
         alone = {a.tensor for a in operation.inputs if uses[a.tensor] == 1 and graph.tensor(a.tensor).producer is None}
         if len(alone) > FAN:
-            found.append(Stretch(place, place + 1, f"{operation.symbol} of {len(alone)} tensors", operation.module, closed=True))
+            found.append(
+                Stretch(place, place + 1, f"{operation.symbol} of {len(alone)} tensors", operation.module, closed=True)
+            )
     return found

@@ -107,7 +107,9 @@ def size(view: View, layout: Layout) -> tuple[float, float]:
 
 def below(view: View, layout: Layout) -> float:
     """Return how much room the legends take under a picture, and what is said of it."""
-    return (LEGEND_HEIGHT if any(view.heatmaps) else 0.0) + NOTE_LINE * len(_note(view, layout)) + (4 if view.note else 0)
+    return (
+        (LEGEND_HEIGHT if any(view.heatmaps) else 0.0) + NOTE_LINE * len(_note(view, layout)) + (4 if view.note else 0)
+    )
 
 
 def _note(view: View, layout: Layout) -> list[str]:
@@ -127,7 +129,9 @@ def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, u
     }[theme]
     # A picture for a target is as large as that, unless it is smaller.
     target = view.options.target
-    shrunk = min(1.0, target.width / wide, target.height / high) if target is not None else 1.0
+    shrunk = 1.0
+    if target is not None and target.shrinks:
+        shrunk = min(1.0, target.width / wide, target.height / high)
     return (
         f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide * shrunk:.0f}" '
         f'height="{high * shrunk:.0f}" '

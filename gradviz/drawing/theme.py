@@ -14,7 +14,6 @@ VALUE, GRADIENT = "#0550ae", "#9a3412"
 LINE, BACK = "#57606a", "#d9730d"
 
 
-
 def family(font: str | None) -> str:
     """Return the stack of families for what was asked for: ``"serif"``, a family, or nothing."""
     if font is None:

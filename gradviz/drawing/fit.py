@@ -16,14 +16,14 @@ from gradviz.drawing.dot import dot
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Detail, Options
-from gradviz.drawing.reduce import bounded, folded, part, size
+from gradviz.drawing.reduce import bounded, folded, size, wanted
 from gradviz.drawing.rows import in_rows
 from gradviz.drawing.svg import MARGIN, below
 from gradviz.drawing.svg import size as picture_size
 from gradviz.drawing.target import LEAST, Target
 from gradviz.drawing.view import View, view
 from gradviz.recording.later import all_kept
-from gradviz.recording.model import FOLD, Recording
+from gradviz.recording.model import Recording
 
 FULL_UP_TO = 300
 """Tensors and operations together that a picture which need not fit shows with a card each."""
@@ -82,7 +82,7 @@ def fitted(recording: Recording, options: Options) -> Picture:
         If no layout could be made.
     """
     with all_kept():
-        whole = part(recording, options)
+        whole = wanted(recording, options)
         views = _views(whole, options)
         if not options.fit:
             return _as_asked(*next(views))
@@ -133,7 +133,7 @@ def _views(whole: Recording, options: Options) -> Iterator[tuple[Recording, View
 
 def _note(shown: Recording, count: int, detail: Detail, options: Options) -> str:
     """Say what was folded, and which option shows it."""
-    folds = [operation for operation in shown.graph.operations if operation.name == FOLD]
+    folds = [operation for operation in shown.graph.operations if operation.block is not None]
     if folds and options.depth is None:
         boxes = text("one box") if len(folds) == 1 else text("boxes", boxes=len(folds))
         inside = count - (len(shown.graph.operations) - len(folds))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gradviz.drawing.fold import Stretch
+from gradviz.drawing.stretches import Stretch
 from gradviz.recording.model import Graph
 
 LONGEST = 48

@@ -29,7 +29,7 @@ from gradviz.recording.files import write_file
 
 SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
     ".svg": lambda drawing: drawing.to_svg(),
-    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme)),
+    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme), drawing.recording.title),
     ".png": lambda drawing: drawing.to_png(),
     ".dot": lambda drawing: drawing.dot,
     ".json": lambda drawing: dumps(drawing.recording),
@@ -69,6 +69,13 @@ class Drawing(Shown):
     @cached_property
     def _picture(self) -> Picture:
         return fitted(self.recording, self.options)
+
+    def at(self, step: int) -> Drawing:
+        """Return the same picture at another step of its recording."""
+        other = replace(self, step=step)
+        if "_picture" in self.__dict__:
+            object.__setattr__(other, "_picture", self._picture)  # it is the same at every step
+        return other
 
     @property
     def shown(self) -> Recording:
@@ -160,6 +167,18 @@ class Drawing(Shown):
             How many pixels there are to one of the picture.
         """
         return export.png(self.to_svg(theme=self.paper_theme), *size(self.view, self.layout), scale=scale)
+
+    def show(self) -> None:
+        """Show the picture here and now: in the middle of a notebook's cell, or of a loop in one.
+
+        Outside of a notebook it says what it is.
+        """
+        try:
+            from IPython.display import display
+        except ImportError:
+            print(self)
+        else:
+            display(self)
 
     def diff(self, other: Drawing) -> Drawing:
         """Return the drawing of what changed from this drawing's numbers to another's of the same structure.

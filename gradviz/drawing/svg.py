@@ -134,7 +134,9 @@ def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, u
     }[theme]
     # A picture for a target is as large as that, unless it is smaller.
     target = view.options.target
-    shrunk = min(1.0, target.width / wide, target.height / high) if target is not None else 1.0
+    shrunk = 1.0
+    if target is not None and target.shrinks:
+        shrunk = min(1.0, target.width / wide, target.height / high)
     return (
         f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide * shrunk:.0f}" '
         f'height="{high * shrunk:.0f}" '

@@ -1,5 +1,6 @@
-"""Where a picture will be seen: a slide, a column of a paper, a notebook's cell. What does not fit there at a size that can be
-read is folded.
+"""Where a picture will be seen: a slide, a column of a paper, a notebook's cell.
+
+What does not fit there at a size that can be read is folded.
 """
 
 from __future__ import annotations

@@ -313,7 +313,7 @@ class Pen:
             yield "</g>"
             return
         if card.shared is not None:
-            told = self.face.text.get(f"{key}_n") if card.has_gradient else None
+            told = self.face.text.get(f"{key}_n") if card.shared.told else None
             yield from weight_marks(card.shared, f"{self.prefix}_{key}_n", told, (left, top), card.width, ink)
             yield "</g>"
             return

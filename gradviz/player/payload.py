@@ -74,4 +74,4 @@ def at_step(recording_or_drawing: Recording | Drawing, step: int) -> Drawing:
     drawing = recording_or_drawing
     if drawing.options.target is None:
         drawing = replace(drawing, options=replace(drawing.options, target=PLAYER))
-    return drawing.at(step)
+    return drawing.at_step(step)

@@ -229,15 +229,15 @@ def test_modules_are_framed_and_hold_their_parameters():
 
     net = Net()
     loss = net(gv.ones(2, 3)).sum()
-    drawing = draw_recording(record(loss, backward=True))
+    drawing = draw_recording(record(loss, backward=True), fit=False)
     paths = [cluster.path for cluster in drawing.view.clusters]
     assert paths == ["net", "net.body", "net.body.0", "net.body.2"]
     boxes = drawing.layout.clusters
-    outer, inner = boxes["m0"], boxes["m2"]
+    (outer,), (inner,) = boxes["m0"], boxes["m2"]
     assert outer.x < inner.x
     assert outer.x + outer.width > inner.x + inner.width
     for cluster in drawing.view.clusters:
-        box = boxes[cluster.key]
+        (box,) = boxes[cluster.key]
         for member in cluster.members:
             x, y = drawing.layout.centres[member]
             assert box.x < x < box.x + box.width
@@ -399,7 +399,7 @@ def test_what_is_not_known_yet_does_not_look_like_a_zero():
 
 
 def test_dark_text_can_be_read_too():
-    from gradviz.drawing.theme import _DARK
+    from gradviz.drawing.theme import _DARK, INK, TINTS
 
     look = {name: dict(rule.split(":") for rule in rules.split(";")) for name, rules in _DARK.items()}
     look.pop(".gv-cells")
@@ -410,8 +410,13 @@ def test_dark_text_can_be_read_too():
     inks = [
         rules["fill"]
         for name, rules in look.items()
-        if not (".gv-box" in name or "panel" in name or "head" in name or "bar" in name) and "fill" in rules
+        if not (".gv-box" in name or "panel" in name or "head" in name or "bar" in name or "tint" in name)
+        and "fill" in rules
     ]
+    tints = [rules["fill"] for name, rules in look.items() if "tint" in name]
+    assert len(tints) == len(TINTS)
+    assert all(contrast(look[".gv-name,.gv-symbol,.gv-number"]["fill"], tint) >= 4.5 for tint in tints)
+    assert all(contrast(INK, tint) >= 4.5 for tint in TINTS)
     for fill in fills:
         for ink in inks:
             assert contrast(ink, fill) >= 4.5, (ink, fill)
@@ -452,6 +457,7 @@ ATTRIBUTES = {
     "text-anchor",
     "font-weight",
     "visibility",
+    "display",
 }
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -623,7 +629,7 @@ def test_one_tensor_used_a_hundred_times_draws():
     for factor in range(100):
         total = total + x * float(factor + 2)
     total.backward()
-    picture = draw_recording(record_graph(total), detail="full").to_svg()
+    picture = draw_recording(record_graph(total), detail="full", fit=False).to_svg()
     assert picture.count('class="gv-local"') >= 100
 
 
@@ -664,7 +670,7 @@ def attention():
     query, key, value = (gv.ones(4, 2, requires_grad=True) for _ in range(3))
     weights = gv.softmax((words @ query) @ (words @ key).T / 2**0.5, -1)
     return draw_recording(
-        record(((weights @ (words @ value)) ** 2).sum(), backward=True), direction="LR", every_operation=True
+        record(((weights @ (words @ value)) ** 2).sum(), backward=True), direction="LR", every_operation=True, fit=False
     )
 
 

@@ -17,21 +17,19 @@ from gradviz.drawing import export
 from gradviz.drawing.animate import animated
 from gradviz.drawing.dot import dot
 from gradviz.drawing.face import Face, face
-from gradviz.drawing.labels import uncrossed
-from gradviz.drawing.layout import Layout, layout
+from gradviz.drawing.fit import Picture, fitted
+from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
-from gradviz.drawing.photos import Photo, photos
-from gradviz.drawing.reduce import reduced
 from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import size, svg
-from gradviz.drawing.view import View, view
+from gradviz.drawing.view import View
 from gradviz.recording import Recording, dumps
 from gradviz.recording.compare import difference
 from gradviz.recording.files import write_file
 
 SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
     ".svg": lambda drawing: drawing.to_svg(),
-    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme)),
+    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme), drawing.recording.title),
     ".png": lambda drawing: drawing.to_png(),
     ".dot": lambda drawing: drawing.dot,
     ".json": lambda drawing: dumps(drawing.recording),
@@ -72,33 +70,28 @@ class Drawing(Shown):
     options: Options = Options()  # noqa: RUF009 (frozen)
 
     @cached_property
-    def _reduced(self) -> tuple[Recording, Options]:
-        return reduced(self.recording, self.options)
+    def _picture(self) -> Picture:
+        return fitted(self.recording, self.options)
 
     @property
     def shown(self) -> Recording:
         """What is drawn: the part of the recording that was asked for, folded until it fits."""
-        return self._reduced[0]
-
-    @cached_property
-    def photos(self) -> dict[str, Photo]:
-        """How tensors are images, by their ids: of those that are drawn as one."""
-        return photos(self.recording, self.options)
+        return self._picture.shown
 
     @cached_property
     def view(self) -> View:
         """What there is to draw, and how large."""
-        return view(*self._reduced, self.photos)
+        return self._picture.view
 
     @cached_property
     def dot(self) -> str:
         """The graph in Graphviz's language."""
         return dot(self.view, title=self.recording.title)
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """Where everything goes."""
-        return uncrossed(layout(self.dot), self.view)
+        return self._picture.layout
 
     @cached_property
     def face(self) -> Face:
@@ -182,6 +175,18 @@ class Drawing(Shown):
             How many pixels there are to one of the picture.
         """
         return export.png(self.to_svg(theme=self.paper_theme), *size(self.view, self.layout), scale=scale)
+
+    def show(self) -> None:
+        """Show the picture here and now: in the middle of a notebook's cell, or of a loop in one.
+
+        Outside of a notebook it says what it is.
+        """
+        try:
+            from IPython.display import display
+        except ImportError:
+            print(self)
+        else:
+            display(self)
 
     def diff(self, other: Drawing) -> Drawing:
         """Return the drawing of what changed from this drawing's numbers to another's of the same structure.
@@ -289,7 +294,7 @@ def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Dra
         If there is no such step.
     """
     drawing = Drawing(recording, step, options(**given))
-    drawing.shown.at(step)
-    if drawing.options.images:
-        _ = drawing.photos  # of which one may be named that cannot be
+    # What is named may not be there; the last step there always is.
+    if step != -1 or drawing.options.focus is not None or drawing.options.images:
+        drawing.shown.at(step)
     return drawing

@@ -128,6 +128,8 @@ def __dir__() -> list[str]:
 
 if _sys.platform == "emscripten":  # in a browser Graphviz is loaded while the learner reads on
     later(__name__, "drawing", "drawing").layout.engines()
+if "IPython" in _sys.modules:
+    later(__name__, "notebook", "notebook").watch_boxes()
 
 if _collecting:
     _gc.enable()

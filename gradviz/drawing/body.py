@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from gradviz.drawing import room
 from gradviz.drawing.options import Options
 from gradviz.drawing.text import mono_width
 from gradviz.recording import preview_shape
@@ -100,16 +101,24 @@ def body_of(tensor: RecordedTensor, shown: list[Value], options: Options) -> Bod
     stacked = layers * rows  # a few small matrices are as easy to read below each other
     if stacked * columns <= MOST_NUMBERS and max(stacked, columns) <= LONGEST_LINE:
         texts = [options.entry(value, place) for value in shown for place in range(len(value.data or ()))]
-        widest = max((len(text) for text in texts), default=1)
-        wide = mono_width("0" * widest, NUMBER_SIZE) + GAP
-        if columns * wide <= WIDEST_LINE:
-            return Body("numbers", stacked, columns, wide, ROW)
+        longest = max((len(text) for text in texts), default=1)
+        if columns == 1:
+            return Body("numbers", stacked, 1, alone(room.room(longest, room.ALONE)), ROW)
+        for length in (room.characters(longest, columns), longest):
+            wide = mono_width("0" * length, NUMBER_SIZE) + GAP
+            if columns * wide <= WIDEST_LINE:
+                return Body("numbers", stacked, columns, wide, ROW)
     if layers > 1:
         return _layers(tensor, layers, rows, columns)
     if rows <= HEATMAP_UP_TO and columns <= HEATMAP_UP_TO:
         return Body("heatmap", rows, columns, 14.0, 12.0)
     _, rows, columns = grid(preview_shape(tensor.shape))
     return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
+
+
+def alone(characters: int) -> float:
+    """Return how wide the cell of a text is that has a row to itself: it may reach a little to the left, below its caption."""
+    return mono_width("0" * (characters - 1), NUMBER_SIZE)
 
 
 def _layers(tensor: RecordedTensor, layers: int, rows: int, columns: int) -> Body:

@@ -32,9 +32,15 @@ def _bundle(box: Any) -> Any:
         return {"text/html": _pictures(parts, live=True), "text/plain": repr(box)}
     still = Still()
     still.show(_pictures(parts), repr(box))
+
+    def follow(_: Any) -> None:
+        still.follow(lambda: _pictures(parts), repr(box))
+
     for part in parts:
+        if hasattr(type(part), "_still_"):
+            part.observe(follow, "payload")
         for control in getattr(part, "kwargs_widgets", ()):  # of `interact`, which has drawn anew before we are told
-            control.observe(lambda _: still.follow(lambda: _pictures(parts), repr(box)), "value")
+            control.observe(follow, "value")
     return box._repr_mimebundle_()
 
 

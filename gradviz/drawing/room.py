@@ -16,8 +16,8 @@ ALONE = 9
 IN_A_ROW, SHORT = 8, 4
 """Characters of a number among others. In rows of three and more, numbers that are all short are given less: ``−1.5``."""
 
-IN_TEXT, ON_AN_ARROW = 4, 5
-"""Characters of a number within an expression, and of a local derivative that is a number."""
+IN_TEXT, IN_A_PILL, ON_AN_ARROW = 4, 5, 7
+"""Characters of a number within an expression, of one that is written in the program, and of a local derivative, ``−0.1966``."""
 
 _NUMBER = re.compile(r"(?<![\w.\[⁽])−?\d+(?:\.\d+)?(?:e−?\d+)?(?![\w.\]])")
 
@@ -48,8 +48,8 @@ def roomy(text: str, least: int = IN_TEXT) -> str:
 
     Examples
     --------
-    >>> roomy("2.5·w1 + 1"), roomy("h[0]"), roomy("x = −0.125", 6)
-    ('0000·w1 + 0000', 'h[0]', 'x = 000000')
+    >>> roomy("2.5·w1 + 1"), roomy("h[0]"), roomy("x = −0.125", 7)
+    ('0000·w1 + 0000', 'h[0]', 'x = 0000000')
     """
     return _NUMBER.sub(lambda number: "0" * room(len(number[0]), least, 3), text)
 

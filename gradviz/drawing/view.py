@@ -36,7 +36,7 @@ HEADER = 27.0
 CAPTION = 42.0
 BETWEEN = 7.0
 LONGEST_NAME = 26
-LONGEST_LABEL = 28
+LONGEST_LABEL = 30
 LONGEST_STATISTICS = 26
 
 MOST_MEETING = 3
@@ -270,7 +270,7 @@ def _card(
     shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") else ""
     structure = options.detail == "structure"
     if tensor.role == "constant" and tensor.shape == ():
-        pill_width = mono_width("0" * room.room(len(name), room.ON_AN_ARROW), NUMBER_SIZE) + 1.4 * PADDING
+        pill_width = mono_width("0" * room.room(len(name), room.IN_A_PILL), NUMBER_SIZE) + 1.4 * PADDING
         return Card(tensor, name, "", NO_BODY, False, False, "pill", round(pill_width), 26.0)
     numbers = not structure and (options.detail == "full" or tensor.shape == () or options.detail == "auto")
     has_value = numbers and options.shows("values")

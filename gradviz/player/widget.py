@@ -12,7 +12,6 @@ import anywidget
 import numpy as np
 import traitlets
 
-from gradviz.catalogue import text
 from gradviz.drawing import Drawing, image_tag
 from gradviz.player.folds import at_depth, depths, step_at, with_every_operation
 from gradviz.player.frame import Static, static_wanted
@@ -94,14 +93,14 @@ class Player(anywidget.AnyWidget):
     def __init__(
         self, recording_or_drawing: Recording | Drawing, *, step: int = 0, predict: bool = False, **traits: Any
     ) -> None:
-        self._final = at_step(recording_or_drawing, -1)
+        self._final, self._still = at_step(recording_or_drawing, -1), Still()
+        self._asked = self._final.options
         now, self._deepest = depths(self._final)
         every = self._final.options.every_operation
         if traits.setdefault("every_operation", every) != every:
             self._final = with_every_operation(self._final, not every)
         super().__init__(step=step, predict=predict, depth=now if self._deepest else None, **traits)
         self.set_trait("payload", payload(self._final))
-        self._still, self._asked = Still(), self._final.options
         self.set_trait("still", self._still.name)
         self.on_msg(self._answer)
 
@@ -160,7 +159,7 @@ class Player(anywidget.AnyWidget):
         final = Drawing(recording, options=self._asked if parted else self._final.options)
         new = payload(final)
         if parted:
-            new["note"] = text("another computation", reason=parted)
+            new["note"] = parted
         now, self._deepest = depths(final)
         self._final = final
         with self.hold_sync():
@@ -170,7 +169,6 @@ class Player(anywidget.AnyWidget):
                 self.selected = ""
             self.step = 0 if parted else min(self.step, len(final.shown.frames) - 1)
             self.set_trait("payload", new)
-        self._still.follow(self._still_, repr(self))
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the whole player as a page (``.html``) that asks and takes apart as it does; or the picture at the step now shown.
@@ -324,6 +322,10 @@ class Player(anywidget.AnyWidget):
     def _still_(self) -> str:
         """Return the finished picture as HTML that the front end hides while it works."""
         return f'<div class="{self.still}">{image_tag(self._final.to_svg(panel=True), self.recording.title)}</div>'
+
+    @traitlets.observe("payload")
+    def _redraw(self, _: Any) -> None:
+        self._still.follow(self._still_, repr(self))
 
     def __repr__(self) -> str:
         return f"Player({self.recording.title!r}, step {self.step} of 0 to {len(self._final.shown.frames) - 1})"

@@ -11,6 +11,7 @@ from typing import Any
 import anywidget
 import traitlets
 
+from gradviz.drawing import image_tag
 from gradviz.player.frame import static_wanted
 from gradviz.player.page import script, style_sheet
 from gradviz.player.still import Still
@@ -231,7 +232,8 @@ class TrainingPlayer(anywidget.AnyWidget):
         return self._run.save(path)
 
     def _still_(self) -> str:
-        return self._run._still_()
+        """Return the loss as HTML that the front end hides while it works."""
+        return f'<div class="{self.still}">{image_tag(self._run.plot().svg, self._run.title or "nothing trained yet")}</div>'
 
     def __repr__(self) -> str:
         return f"TrainingPlayer({self._run.title!r}, {self._run.epochs} epochs)"

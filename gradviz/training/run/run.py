@@ -423,12 +423,6 @@ class Run:
         else:
             display({"text/plain": repr(self)}, raw=True)
 
-    def _still_(self) -> str:
-        """Return the loss as HTML, for where there is no player."""
-        from gradviz.drawing import image_tag
-
-        return image_tag(self.plot().svg, self.title or "nothing trained yet")
-
     def _display_(self) -> Any:
         """Show the player in marimo."""
         return self.show() if self.log.losses or not self.finished else repr(self)

@@ -234,7 +234,7 @@ function mount(model, el, before) {
       "data-lm-suppress-shortcuts": "true", // the notebook's own keys rest while the player has the focus
     },
     controls.element,
-    ...(payload.note ? [html("p", { class: "gp-note" }, payload.note)] : []),
+    ...(payload.note ? [html("p", { class: "gp-note" }, phrase("player: another computation", { reason: payload.note }))] : []),
     main,
     announcer.element,
   );

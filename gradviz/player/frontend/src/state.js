@@ -46,7 +46,7 @@
  * `sums` says what an operation's step shows on the way to the sum where one tensor is in several of its slots, by the step and the
  * slot; `brackets` has the tensors whose names stand in brackets in a fraction;
  * `grids` says where each tensor's entries stand in the picture, `inks` which colour each shade of a heatmap has, `scales` which value and which gradient have the strongest;
- * `note` is said above the picture;
+ * `note` says in what it is another computation than the one before, in a player that is given results;
  * `places` says of each step where it is in the recording before any module was folded, `depth` how far they are unfolded,
  * `every` whether products show their helpers, or null where there are none.
  * @typedef {{

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anywidget
 import numpy as np
@@ -24,9 +24,6 @@ from gradviz.recording.compare import structure_difference
 from gradviz.recording.files import write_file
 from gradviz.recording.model import Recording
 from gradviz.recording.replay import Nudge, nudge
-
-if TYPE_CHECKING:
-    from gradviz.engine.tensor import Tensor
 
 
 class Player(anywidget.AnyWidget):
@@ -114,9 +111,7 @@ class Player(anywidget.AnyWidget):
         """The picture at the step now shown, to be saved or drawn elsewhere."""
         return at_step(self._final, self.step)
 
-    def update(
-        self, *outputs: Tensor | Recording, gradient: Tensor | None = None, names: Mapping[Any, Any] | None = None
-    ) -> None:
+    def update(self, *outputs: Any, gradient: Any = None, names: Mapping[Any, Any] | None = None) -> None:
         """Play a new result: the same computation on other numbers, say those of a slider.
 
         The picture stays as it is, but for its numbers, and so do the step, the selection and the size. Of another computation
@@ -154,7 +149,7 @@ class Player(anywidget.AnyWidget):
             raise TypeError("pass the results of a computation, or one recording: player.update(y)")
         else:
             known = variables_of(sys._getframe(1))
-            recording = record_graph(*outputs, gradient=gradient, backward=True, names=names, variables=known)  # type: ignore[arg-type]
+            recording = record_graph(*outputs, gradient=gradient, backward=True, names=names, variables=known)
         parted = structure_difference(self.recording, recording)
         final = Drawing(recording, options=self._asked if parted else self._final.options)
         new = payload(final)

@@ -1,3 +1,4 @@
+# ruff: noqa: B018
 # A notebook of marimo's, which tests/test_hosts.py opens. (Written as marimo writes it.)
 import marimo
 

@@ -12,18 +12,17 @@ AFTER = 0.5
 
 _ABOVE = '.jp-OutputArea-child:has(> .jp-OutputArea-output > [class^="gradviz-still-"])'
 _LOST = f"{_ABOVE} + .jp-OutputArea-child > .jupyter-widgets:not(:has(*))"
-"""Where JupyterLab says, with nothing but text, that it has no model for the player."""
+"""Where JupyterLab says, with nothing but text, that it has no model for the widget: the still picture says so already."""
 
 _LIVE = f"{_ABOVE}:has(+ .jp-OutputArea-child .jupyter-widgets > *)"
 """What stands above a widget that works, in JupyterLab and Notebook: a box can hide nothing by itself."""
 
+AGAIN = "To work with this, run the notebook again."
+
 # A sanitizer that takes the element away and leaves its text finds a comment; in a style sheet the signs mean nothing.
 _STYLE = f"""\
 <style><!--
-{_LIVE} {{ display: none; }}
-{_LOST} {{ visibility: hidden; font-size: 0; }}
-{_LOST}::after {{ content: "To step through this, run the notebook again."; visibility: visible;
-  font: var(--jp-ui-font-size1) var(--jp-ui-font-family); color: var(--jp-ui-font-color2); }}
+{_LIVE}, {_LOST} {{ display: none; }}
 --></style>
 """
 
@@ -46,8 +45,8 @@ class Still:
         self._waiting: asyncio.TimerHandle | None = None
 
     def html(self, pictures: str) -> str:
-        """Return pictures as HTML of this class, with what JupyterLab is to say below it if it has lost the widget."""
-        return f'<div class="{self.name}">{_STYLE}{pictures}</div>'
+        """Return pictures as HTML of this class, with what is to be done to have the widget again."""
+        return f'<div class="{self.name}">{_STYLE}{pictures}<p style="margin: 0; opacity: 0.7">{AGAIN}</p></div>'
 
     def show(self, pictures: str, words: str) -> None:
         """Show HTML as an output of its own; the widget is to be the next."""

@@ -172,7 +172,7 @@ def test_no_parameter_no_sequence_no_mask_and_no_attention_is_taken_for_an_image
     picture = gv.rand(1, 3, 16, 16, generator=generator)
     loss = F.conv2d(picture, kernel).sum() + (attention @ sequence).sum() + gv.zeros(1, 8, 8).mean()
     loss.backward()
-    drawing = gv.draw(loss)
+    drawing = gv.draw(loss, fit=False)
     assert [card.tensor.name for card in drawing.view.cards if card.photo] == ["picture"]
     assert card_of(drawing, "attention").body.raster == "maps"
 

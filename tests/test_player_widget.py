@@ -103,10 +103,8 @@ def test_shows_the_widget_and_pictures_for_where_there_is_none(player):
     picture = data["image/svg+xml"]
     assert picture.startswith("<svg")
     encoded = base64.b64encode(picture.encode()).decode()
-    assert (
-        data["text/html"]
-        == f'<img alt="&lt;b&gt;y&lt;/b&gt;" style="max-width: 100%" src="data:image/svg+xml;base64,{encoded}">'
-    )
+    assert data["text/html"].startswith('<img alt="&lt;b&gt;y&lt;/b&gt;" style="max-width: 100%')
+    assert data["text/html"].endswith(f' src="data:image/svg+xml;base64,{encoded}">')
     assert len(data["text/plain"]) < 200
     json.dumps(data)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gradviz.catalogue import text
+from gradviz.drawing import room
 from gradviz.drawing.options import Options
 from gradviz.drawing.photos import Photo
 from gradviz.drawing.text import mono_width
@@ -140,10 +141,13 @@ def body_of(tensor: RecordedTensor, shown: list[Value], options: Options, photo:
     stacked = layers * rows  # a few small matrices are as easy to read below each other
     if stacked * columns <= MOST_NUMBERS and max(stacked, columns) <= LONGEST_LINE:
         texts = [options.entry(value, place) for value in shown for place in range(len(value.data or ()))]
-        widest = max((len(text) for text in texts), default=1)
-        wide = mono_width("0" * widest, NUMBER_SIZE) + GAP
-        if columns * wide <= WIDEST_LINE:
-            return Body("numbers", stacked, columns, wide, ROW)
+        longest = max((len(text) for text in texts), default=1)
+        if columns == 1:
+            return Body("numbers", stacked, 1, alone(room.room(longest, room.ALONE)), ROW)
+        for length in (room.characters(longest, columns), longest):
+            wide = mono_width("0" * length, NUMBER_SIZE) + GAP
+            if columns * wide <= WIDEST_LINE:
+                return Body("numbers", stacked, columns, wide, ROW)
     if len(tensor.shape) > 2 and min(rows, columns) >= LEAST_SIDE < max(rows, columns) and whole and shown:
         return _maps(tensor, shown, layers)
     if layers > 1:
@@ -152,6 +156,11 @@ def body_of(tensor: RecordedTensor, shown: list[Value], options: Options, photo:
         return Body("heatmap", rows, columns, 14.0, 12.0)
     _, rows, columns = grid(preview_shape(tensor.shape))
     return Body("preview", rows, columns, min(max(11.0, 132.0 / columns), 24.0), 11.0)
+
+
+def alone(characters: int) -> float:
+    """Return how wide the cell of a text is that has a row to itself: it may reach a little to the left, below its caption."""
+    return mono_width("0" * (characters - 1), NUMBER_SIZE)
 
 
 def _layers(tensor: RecordedTensor, layers: int, rows: int, columns: int) -> Body:

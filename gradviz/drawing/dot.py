@@ -25,7 +25,7 @@ FARTHEST = 2500
 this, it is given less time to improve its layout and no labels to find room for: they are written beside the arrows."""
 
 
-def dot(view: View, *, title: str = "") -> str:
+def dot(view: View, *, title: str = "", words: bool = True) -> str:
     """Write a view as DOT text.
 
     Parameters
@@ -34,6 +34,8 @@ def dot(view: View, *, title: str = "") -> str:
         What is to be laid out.
     title
         A comment for readers of the file.
+    words
+        Whether what is in the boxes is written; it has no part in where they go.
     """
     import graphviz  # not needed before there is something to draw
 
@@ -44,7 +46,7 @@ def dot(view: View, *, title: str = "") -> str:
     graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize="10", margin="0")
     graph.attr("edge", dir="none", fontname="Helvetica", fontsize="10")
     clustered = {member for cluster in view.clusters for member in cluster.members}
-    texts = _node_texts(view)
+    texts = _node_texts(view, words)
     for cluster in view.clusters:
         if cluster.parent is None:
             _add_cluster(graph, cluster, view, texts)
@@ -63,7 +65,7 @@ def dot(view: View, *, title: str = "") -> str:
     return graph.source
 
 
-def _node_texts(view: View) -> dict[str, str]:
+def _node_texts(view: View, words: bool) -> dict[str, str]:
     """The statements of the nodes, in the order of the view.
 
     The ids are ours, letters and digits, and need no quotes; of what a user wrote, only the labels are.
@@ -71,19 +73,19 @@ def _node_texts(view: View) -> dict[str, str]:
     from graphviz import escape
     from graphviz.quoting import quote
 
+    def label(text: str) -> str:
+        return f"label={quote(escape(text))} " if words else ""
+
     nodes = {}
     row = {id: f" group=r{place}" for place, ids in enumerate(view.rows) for id in ids}
     for card in view.cards:
-        label = quote(escape(f"{card.name} {card.shape}".strip()))
-        nodes[card.tensor.id] = (
-            f"{card.tensor.id} [label={label} {_size(card.width, card.height)}{row.get(card.tensor.id, '')}]"
-        )
+        text = label(f"{card.name} {card.shape}".strip())
+        key = card.tensor.id
+        nodes[key] = f"{key} [{text}{_size(card.width, card.height)}{row.get(key, '')}]"
     for disc in view.discs:
         shape = " shape=circle" if disc.round else ""
-        label = quote(escape(disc.symbol))
-        nodes[disc.operation.id] = (
-            f"{disc.operation.id} [label={label} {_size(disc.width, disc.height)}{shape}{row.get(disc.operation.id, '')}]"
-        )
+        text, key = label(disc.symbol), disc.operation.id
+        nodes[key] = f"{key} [{text}{_size(disc.width, disc.height)}{shape}{row.get(key, '')}]"
     return nodes
 
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import itertools
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -41,6 +42,7 @@ OF_A_STEP = ("step", "face", "prefix")
 """What of a drawing is another's at another step."""
 
 _displays = itertools.count(1)
+_SIZE = re.compile(r' width="([\d.]+)" height="([\d.]+)"')
 
 
 @dataclass(frozen=True)
@@ -267,11 +269,16 @@ class Drawing(Shown):
 
 
 def image_tag(picture: str, title: str) -> str:
-    """Return an ``<img>`` that carries a picture in itself."""
+    """Return an ``<img>`` that carries a picture in itself; it has its size at once, so that nothing moves while it is read."""
     from html import escape
 
     data = base64.b64encode(picture.encode()).decode()
-    return f'<img alt="{escape(title)}" style="max-width: 100%" src="data:image/svg+xml;base64,{data}">'
+    size = _SIZE.search(picture, 0, picture.find(">"))
+    room = f' width="{size[1]}" height="{size[2]}"' if size else ""
+    return (
+        f'<img alt="{escape(title)}" style="max-width: 100%; height: auto"{room} decoding="sync" '
+        f'src="data:image/svg+xml;base64,{data}">'
+    )
 
 
 def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Drawing:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
+from gradviz.drawing import room
 from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.block import BlockCard, blocks_of
-from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
+from gradviz.drawing.body import NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, alone, body_of
 from gradviz.drawing.clusters import Cluster, clusters_of
 from gradviz.drawing.options import Options
 from gradviz.drawing.photos import Photo
@@ -25,6 +26,7 @@ from gradviz.recording import shape_text, shown
 from gradviz.recording.model import (
     Argument,
     Gradient,
+    Graph,
     Moment,
     RecordedOperation,
     RecordedTensor,
@@ -39,7 +41,8 @@ HEADER = 27.0
 CAPTION = 42.0
 BETWEEN = 7.0
 LONGEST_NAME = 26
-LONGEST_LABEL = 26
+LONGEST_LABEL = 30
+LONGEST_STATISTICS = 26
 
 MOST_MEETING = 3
 """Gradients that meet are written as a sum if they are no more than this."""
@@ -206,7 +209,7 @@ def view(
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
-            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), options))
+            arrows.append(_arrow_in(operation, argument, graph, options))
         for output in operation.outputs:
             arrows.append(
                 Arrow(
@@ -287,8 +290,8 @@ def _card(
     shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") and not state else ""
     structure = options.detail == "structure"
     if tensor.role == "constant" and tensor.shape == ():
-        pill_width = mono_width(name, NUMBER_SIZE) + 2 * PADDING
-        return Card(tensor, name, "", NO_BODY, False, False, "pill", max(pill_width, 30.0), 26.0)
+        pill_width = mono_width("0" * room.room(len(name), room.IN_A_PILL), NUMBER_SIZE) + 1.4 * PADDING
+        return Card(tensor, name, "", NO_BODY, False, False, "pill", round(pill_width), 26.0)
     numbers = options.detail in ("full", "auto") or tensor.shape == () or (leaves and tensor.role != "intermediate")
     numbers = numbers and not structure
     has_value = numbers and options.shows("values")
@@ -302,13 +305,17 @@ def _card(
     if last is not None and gradient is not None and edges:
         meets = edges if len(edges) > 1 or gradient.before is not None or gradient.replaced is not None else ()
         text = sum_text(meets, last, gradient, options)
-        body = replace(body, cell_width=max(body.cell_width, mono_width(text, NUMBER_SIZE) + GAP))
+        if meets:
+            body = replace(body, cell_width=max(body.cell_width, alone(room.of_sum(text, len(meets)))))
     if tensor.role == "intermediate" and options.detail in ("compact", "structure"):
         return _chip(tensor, name if tensor.named or state else "", shape, body, has_value, has_gradient)
-    header = width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
+    header = room.text_width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
     cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2) if parts else 0.0
-    written = [*body.said, *(line for value in shown * body.has_statistics for line in statistics(value))]
-    lines = max((mono_width(line, STAT_SIZE) for line in written), default=0)
+    told = [line for value in shown * body.has_statistics for line in statistics(value)]
+    lines = max((mono_width(line, STAT_SIZE) for line in body.said), default=0.0)
+    if told:
+        longest = max(map(len, told))
+        lines = max(lines, mono_width("0" * room.room(longest, LONGEST_STATISTICS, 6), STAT_SIZE))
     inner = max(header, cells, lines, 72.0 if parts else 24.0)
     height = HEADER + parts * body.height + (parts - 1) * BETWEEN + PADDING if parts else HEADER + 3
     wide = round(inner + 2 * PADDING)
@@ -342,7 +349,7 @@ def _disc(operation: RecordedOperation, recording: Recording, options: Options, 
         return Disc(operation, symbol, notes, round(wide), round(high), shown)
     if text <= 26 and not notes:
         return Disc(operation, symbol, (), 38.0, 38.0)
-    widest = max([text, *(width(note, NOTE_SIZE) for note in notes)])
+    widest = max([text, *(room.text_width(note, NOTE_SIZE, room.IN_A_ROW) for note in notes)])
     return Disc(
         operation, symbol, notes, round(widest + 26), round(36.0 + (10 if folded else 0) + NOTE_LINE * len(notes))
     )
@@ -412,9 +419,13 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
     return f"{first}{written} {sign} {total}"
 
 
-def _arrow_in(operation: RecordedOperation, argument: Argument, tensor: RecordedTensor, options: Options) -> Arrow:
+def _arrow_in(operation: RecordedOperation, argument: Argument, graph: Graph, options: Options) -> Arrow:
+    tensor = graph.tensor(argument.tensor)
     label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
-    wide = width(label, LABEL_SIZE) + 10 if label else 0.0
+    # A number by itself is what it is, as the 1 of a sum, unless a number was written where it comes from.
+    fixed = not any(graph.tensor(other.tensor).role == "constant" for other in operation.inputs)
+    grown = label if fixed and label == argument.local else _with_room(argument, label)
+    wide = max(width(label, LABEL_SIZE), width(grown, LABEL_SIZE)) + 10 if label else 0.0
     carries = operation.grad_fn is not None and tensor.requires_grad
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)
 
@@ -433,5 +444,12 @@ def edge_label(argument: Argument, tensor: RecordedTensor) -> str:
         if len(tensor.name) <= 4:
             name = tensor.name if tensor.named else f"({tensor.name})"
             forms.insert(0, f"∂/∂{name} = {forms[0]}")
-    fitting = next((form for form in forms if len(form) <= LONGEST_LABEL), forms[-1])
+    fitting = next((form for form in forms if len(_with_room(argument, form)) <= LONGEST_LABEL), forms[-1])
     return shorten(fitting, LONGEST_LABEL)
+
+
+def _with_room(argument: Argument, label: str) -> str:
+    """Return a label with its numbers grown to where they may grow."""
+    number = argument.local_number
+    written = label.removesuffix(number) if number else label
+    return room.roomy(written) + (room.roomy(number, room.ON_AN_ARROW) if len(written) < len(label) else "")

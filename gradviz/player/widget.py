@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,15 @@ import anywidget
 import numpy as np
 import traitlets
 
-from gradviz.drawing import Drawing
+from gradviz.drawing import Drawing, image_tag
 from gradviz.player.folds import at_depth, depths, step_at, with_every_operation
 from gradviz.player.frame import Static, static_wanted
 from gradviz.player.page import page, script, style_sheet
 from gradviz.player.payload import at_step, payload
-from gradviz.player.still import still_html
+from gradviz.player.still import Still
+from gradviz.recording import record_graph, variables_of
 from gradviz.recording.codec import encode
+from gradviz.recording.compare import structure_difference
 from gradviz.recording.files import write_file
 from gradviz.recording.model import Recording
 from gradviz.recording.replay import Nudge, nudge
@@ -88,14 +90,15 @@ class Player(anywidget.AnyWidget):
     def __init__(
         self, recording_or_drawing: Recording | Drawing, *, step: int = 0, predict: bool = False, **traits: Any
     ) -> None:
-        self._final = at_step(recording_or_drawing, -1)
+        self._final, self._still = at_step(recording_or_drawing, -1), Still()
+        self._asked = self._final.options
         now, self._deepest = depths(self._final)
         every = self._final.options.every_operation
         if traits.setdefault("every_operation", every) != every:
             self._final = with_every_operation(self._final, not every)
         super().__init__(step=step, predict=predict, depth=now if self._deepest else None, **traits)
         self.set_trait("payload", payload(self._final))
-        self.set_trait("still", f"gradviz-still-{uuid.uuid4().hex}")
+        self.set_trait("still", self._still.name)
         self.on_msg(self._answer)
 
     @property
@@ -107,6 +110,60 @@ class Player(anywidget.AnyWidget):
     def drawing(self) -> Drawing:
         """The picture at the step now shown, to be saved or drawn elsewhere."""
         return at_step(self._final, self.step)
+
+    def update(self, *outputs: Any, gradient: Any = None, names: Mapping[Any, Any] | None = None) -> None:
+        """Play a new result: the same computation on other numbers, say those of a slider.
+
+        The picture stays as it is, but for its numbers, and so do the step, the selection and the size. Of another computation
+        the player says so, and shows it from its beginning.
+
+        Parameters
+        ----------
+        *outputs
+            As for `gradviz.backprop`: results, the first of which is differentiated; or one recording.
+        gradient
+            The gradient to start with, for a result that is not a single number.
+        names
+            Names for tensors; by default the variables that hold them, as for `gradviz.backprop`.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If there is nothing to play; the player then stays as it is.
+
+        Examples
+        --------
+        >>> import gradviz as gv
+        >>> def y(value):
+        ...     w = gv.tensor(value, requires_grad=True)
+        ...     return (w * 3.0) ** 2
+        >>> player = gv.backprop(y(2.0))
+        >>> player.step = 3
+        >>> player.update(y(-0.5))
+        >>> player.step
+        3
+        """
+        if len(outputs) == 1 and isinstance(outputs[0], Recording):
+            recording = outputs[0]
+        elif not outputs or any(isinstance(output, Recording) for output in outputs):
+            raise TypeError("pass the results of a computation, or one recording: player.update(y)")
+        else:
+            known = variables_of(sys._getframe(1))
+            recording = record_graph(*outputs, gradient=gradient, backward=True, names=names, variables=known)
+        parted = structure_difference(self.recording, recording)
+        final = Drawing(recording, options=self._asked if parted else self._final.options)
+        new = payload(final)
+        if parted:
+            new["note"] = parted
+        now, self._deepest = depths(final)
+        self._final = final
+        with self.hold_sync():
+            self.playing = False
+            self.depth, self.every_operation = now if self._deepest else None, final.options.every_operation
+            if parted:
+                self.selected = ""
+            self.step = 0 if parted else min(self.step, len(final.shown.frames) - 1)
+            self.set_trait("payload", new)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the whole player as a page (``.html``) that asks and takes apart as it does; or the picture at the step now shown.
@@ -257,15 +314,19 @@ class Player(anywidget.AnyWidget):
             self.step = step_at(seen, folded["places"])
             self.set_trait("payload", folded)
 
+    def _still_(self) -> str:
+        """Return the finished picture as HTML that the front end hides while it works."""
+        return f'<div class="{self.still}">{image_tag(self._final.to_svg(panel=True), self.recording.title)}</div>'
+
+    @traitlets.observe("payload")
+    def _redraw(self, _: Any) -> None:
+        self._still.follow(self._still_, repr(self))
+
     def __repr__(self) -> str:
         return f"Player({self.recording.title!r}, step {self.step} of 0 to {len(self._final.shown.frames) - 1})"
 
     def _ipython_display_(self, **kwargs: Any) -> None:
-        """Show the finished picture as an output of its own, which the player hides while it works, and the player.
-
-        A notebook that is opened again without its kernel says in place of the widget that there is no model for it,
-        whatever else the same output could show.
-        """
+        """Show the finished picture as an output of its own, which the player hides while it works, and the player."""
         from IPython.display import display
 
         if static_wanted():
@@ -273,8 +334,7 @@ class Player(anywidget.AnyWidget):
             return
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        picture = still_html(self.still, self._final.to_svg(panel=True), self.recording.title)
-        display({"text/html": picture, "text/plain": repr(self)}, raw=True)
+        self._still.show(self._still_(), repr(self))
         display(data, metadata=metadata, raw=True)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

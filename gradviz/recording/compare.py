@@ -14,6 +14,27 @@ class StructureError(ValueError):
     """Two recordings are not of one structure; the message says where they part."""
 
 
+def structure_difference(before: Recording, after: Recording) -> str:
+    """Return where two recordings part, in words; ``""`` if they are of the same computation on other numbers."""
+    first, second = before.graph, after.graph
+    for place, (one, other) in enumerate(zip(first.operations, second.operations, strict=False), start=1):
+        if one.name != other.name:
+            return f"operation {place} is {one.name} in the first and {other.name} in the second"
+    if len(first.operations) != len(second.operations):
+        return f"the first has {len(first.operations)} operations, the second {len(second.operations)}"
+    for one_tensor, other_tensor in zip(first.tensors, second.tensors, strict=False):
+        if one_tensor.shape != other_tensor.shape:
+            return (
+                f"{one_tensor.name} has shape {list(one_tensor.shape)} in the first and "
+                f"{list(other_tensor.shape)} in the second"
+            )
+    wires = [
+        [(argument.tensor, operation.outputs) for operation in graph.operations for argument in operation.inputs]
+        for graph in (first, second)
+    ]
+    return "their operations are not connected in the same way" if wires[0] != wires[1] else ""
+
+
 def check_structure(before: Recording, after: Recording) -> None:
     """Make sure that two recordings are of the same computation on other numbers.
 
@@ -22,29 +43,8 @@ def check_structure(before: Recording, after: Recording) -> None:
     StructureError
         If they are not.
     """
-    first, second = before.graph, after.graph
-    for place, (one, other) in enumerate(zip(first.operations, second.operations, strict=False), start=1):
-        if one.name != other.name:
-            raise StructureError(
-                f"these two cannot be compared: operation {place} is {one.name} in the first and {other.name} in the second"
-            )
-    if len(first.operations) != len(second.operations):
-        raise StructureError(
-            f"these two cannot be compared: the first has {len(first.operations)} operations, the second "
-            f"{len(second.operations)}"
-        )
-    for one_tensor, other_tensor in zip(first.tensors, second.tensors, strict=False):
-        if one_tensor.shape != other_tensor.shape:
-            raise StructureError(
-                f"these two cannot be compared: {one_tensor.name} has shape {list(one_tensor.shape)} in the first and "
-                f"{list(other_tensor.shape)} in the second"
-            )
-    wires = [
-        [(argument.tensor, operation.outputs) for operation in graph.operations for argument in operation.inputs]
-        for graph in (first, second)
-    ]
-    if wires[0] != wires[1]:
-        raise StructureError("these two cannot be compared: their operations are not connected in the same way")
+    if reason := structure_difference(before, after):
+        raise StructureError(f"these two cannot be compared: {reason}")
 
 
 def difference(before: Recording, after: Recording) -> Recording:

@@ -119,6 +119,8 @@ export function makeControls(steps, on) {
       track.show(k);
       place.textContent = placeText(steps, k);
     },
+    /** @param {number} factor */
+    showSpeed: (factor) => void (speed.value = String(factor)),
     /** Shows which modes are on. @param {{loop: boolean, predict: boolean, events: boolean, projector: boolean}} modes */
     showModes(modes) {
       events.disabled = modes.predict; // what is asked for would be told

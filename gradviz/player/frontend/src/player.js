@@ -35,12 +35,18 @@ const PAUSE_MS = 1200;
 const TWICE_MS = 400; // between the two clicks of a double click
 
 /**
+ * What a player that is replaced hands on: how its picture stood, and what the reader had set on the page alone.
+ * @typedef {{zoom: import("./zoom.js").Place, loop: boolean, projector: boolean, pause: number, focused: boolean}} Kept
+ */
+
+/**
  * Builds a player into an element.
  * @param {Model} model
  * @param {HTMLElement} el
- * @returns {() => void} how to take it away again
+ * @param {Kept} [before] of the one it replaces
+ * @returns {() => Kept} how to take it away again
  */
-function mount(model, el) {
+function mount(model, el, before) {
   const payload = checked(model.get("payload"));
   const { steps, prefix } = payload;
   const facts = new Facts(payload.facts, linksOf(payload.facts));
@@ -58,10 +64,10 @@ function mount(model, el) {
   const lastForward = steps.findLastIndex(({ phase }) => phase === "forward");
   const now = () => clamp(model.get("step"), steps.length);
   const modes = {
-    loop: false,
+    loop: Boolean(before?.loop),
     predict: Boolean(model.get("predict")),
     events: model.get("grain") === "event",
-    projector: false,
+    projector: Boolean(before?.projector),
   };
   // A step taken apart, and the event that is shown. While the reader predicts, steps stay whole: an event would tell.
   /** @type {import("./state.js").Event[]} */
@@ -78,7 +84,7 @@ function mount(model, el) {
     const ahead = inside(now()).slice(event() + 1).filter(({ kind }) => kind === (entry?.part === "c" ? "product" : "accumulate"));
     return entry?.part !== "v" && ahead.some(({ current }) => !entry || current[0] === entry.tensor) ? now() - 1 : now();
   };
-  let pause = PAUSE_MS;
+  let pause = before?.pause ?? PAUSE_MS;
 
   /** @param {string} name @param {any} value */
   const change = (name, value) => {
@@ -229,6 +235,7 @@ function mount(model, el) {
       "data-lm-suppress-shortcuts": "true", // the notebook's own keys rest while the player has the focus
     },
     controls.element,
+    ...(payload.note ? [html("p", { class: "gp-note" }, phrase("player: another computation", { reason: payload.note }))] : []),
     main,
     announcer.element,
   );
@@ -406,13 +413,18 @@ function mount(model, el) {
   model.on("msg:custom", onMessage);
   zoom.start();
   controls.showModes(modes);
+  controls.showSpeed(PAUSE_MS / pause);
+  root.toggleAttribute("data-projector", modes.projector);
   show();
   select();
+  zoom.restore(before?.zoom); // after what would bring the step into view: who has moved it away wants it so
+  if (before?.focused) root.focus({ preventScroll: true });
   if (modes.predict) onPredict();
   announce();
   play();
 
   return () => {
+    const kept = { zoom: zoom.place(), loop: modes.loop, projector: modes.projector, pause, focused: root.contains(document.activeElement) };
     clearTimeout(timer);
     for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
     model.off("msg:custom", onMessage);
@@ -420,6 +432,7 @@ function mount(model, el) {
     zoom.stop();
     panel.stop();
     root.remove();
+    return kept;
   };
 }
 
@@ -429,11 +442,13 @@ function mount(model, el) {
  * @returns {() => void} how to take it away again
  */
 export function render({ model, el }) {
+  /** @type {() => Kept | void} */
   let unmount = () => {};
   function start() {
-    unmount();
+    el.style.minHeight = `${el.offsetHeight}px`; // so that the page around does not move while one replaces the other
+    const kept = unmount();
     try {
-      unmount = mount(model, el);
+      unmount = mount(model, el, kept ?? undefined);
     } catch (error) {
       const message = html("p", { class: "gradviz-player gp-error", role: "alert" });
       message.textContent =
@@ -441,6 +456,7 @@ export function render({ model, el }) {
       el.append(message);
       unmount = () => message.remove();
     }
+    el.style.minHeight = "";
   }
   model.on("change:payload", start);
   start();

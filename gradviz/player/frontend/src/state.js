@@ -47,13 +47,14 @@
  * `sums` says what an operation's step shows on the way to the sum where one tensor is in several of its slots, by the step and the
  * slot; `brackets` has the tensors whose names stand in brackets in a fraction;
  * `grids` says where each tensor's entries stand in the picture, `inks` which colour each shade of a heatmap has, `scales` which number has the strongest, of values, weights and gradients;
+ * `note` says in what it is another computation than the one before, in a player that is given results;
  * `places` says of each step where it is in the recording before any module was folded, `depth` how far they are unfolded,
  * `every` whether products show their helpers, or null where there are none.
  * @typedef {{
  *   version: number, title: string, prefix: string, svg: string | SVGSVGElement, code: Code[], steps: Step[],
  *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>, scales: Record<string, number>,
  *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], depth: {now: number, most: number} | null, every: boolean | null,
- *   nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
+ *   note?: string, nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
  * }} Payload
  */
 

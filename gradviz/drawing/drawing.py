@@ -71,7 +71,13 @@ class Drawing(Shown):
         return fitted(self.recording, self.options)
 
     def at(self, step: int) -> Drawing:
-        """Return the same picture at another step of its recording."""
+        """Return the same picture at another step of its recording.
+
+        Parameters
+        ----------
+        step
+            Which moment; negative numbers count from the end.
+        """
         other = replace(self, step=step)
         if "_picture" in self.__dict__:
             object.__setattr__(other, "_picture", self._picture)  # it is the same at every step

@@ -41,7 +41,7 @@ READ_FACE = """prefix => {
 
 def drawn(body, shades):
     """The paths of a heatmap, as Python draws it."""
-    return [list(re.findall(r'"([^"]*)"', path)) for path in shade_paths(body, shades, inks("orange-blue"))]
+    return [list(re.findall(r'"([^"]*)"', path)) for path in shade_paths(body, shades, inks("purple-teal"))]
 
 
 def line(**names):

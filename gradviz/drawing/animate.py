@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from gradviz.drawing.face import Face, show
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import Theme
-from gradviz.drawing.svg import MARGIN, Mark, Pen, background, marks, opening, size, text_mark
+from gradviz.drawing.svg import MARGIN, Mark, Pen, background, marks, opening, size
 from gradviz.drawing.text import lines
 from gradviz.drawing.theme import BACK, INK, MUTED, VALUE
 from gradviz.drawing.view import Card, Disc, View
+from gradviz.drawing.writing import text_mark
 from gradviz.recording.model import Frame, Recording
 
 FORWARD, BACKWARD, END = 1.1, 2.2, 3.5

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from gradviz.drawing.cells import short
 from gradviz.drawing.face import THINNEST
 from gradviz.drawing.layout import Point
 from gradviz.drawing.theme import BACK, FAINT, LINE
+from gradviz.drawing.writing import short
 
 HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5
 ASIDE = 2.8

@@ -20,6 +20,7 @@ from gradviz.drawing.face import Face, face
 from gradviz.drawing.fit import Picture, fitted
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
+from gradviz.drawing.photos import Photo, photos
 from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import size, svg
 from gradviz.drawing.view import View
@@ -36,6 +37,9 @@ SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
     ".html": lambda drawing: resolve_name("gradviz.player:page")(drawing),  # it stands above this
 }
 """What each file ending is written with."""
+
+OF_A_STEP = ("step", "face", "prefix")
+"""What of a drawing is another's at another step."""
 
 _displays = itertools.count(1)
 
@@ -68,25 +72,17 @@ class Drawing(Shown):
 
     @cached_property
     def _picture(self) -> Picture:
-        return fitted(self.recording, self.options)
-
-    def at(self, step: int) -> Drawing:
-        """Return the same picture at another step of its recording.
-
-        Parameters
-        ----------
-        step
-            Which moment; negative numbers count from the end.
-        """
-        other = replace(self, step=step)
-        if "_picture" in self.__dict__:
-            object.__setattr__(other, "_picture", self._picture)  # it is the same at every step
-        return other
+        return fitted(self.recording, self.options, self.photos)
 
     @property
     def shown(self) -> Recording:
         """What is drawn: the part of the recording that was asked for, folded until it fits."""
         return self._picture.shown
+
+    @cached_property
+    def photos(self) -> dict[str, Photo]:
+        """How tensors are images, by their ids: of those that are drawn as one."""
+        return photos(self.recording, self.options)
 
     @cached_property
     def view(self) -> View:
@@ -112,9 +108,21 @@ class Drawing(Shown):
     def prefix(self) -> str:
         """What every id begins with: the same for the same picture, so that a file does not change by itself."""
         seen = hashlib.sha256(f"{self.options}{self.dot}".encode())
-        for part in (self.face.text, self.face.fill, self.face.state, self.face.width):
+        for part in (self.face.text, self.face.fill, self.face.image, self.face.state, self.face.width):
             seen.update("\n".join(map(str, part.values())).encode())
         return "gv" + seen.hexdigest()[:10]
+
+    def at_step(self, step: int) -> Drawing:
+        """Return the same picture at another step: nothing is folded or laid out again.
+
+        Parameters
+        ----------
+        step
+            Which moment of what is shown.
+        """
+        other = replace(self, step=step)
+        vars(other).update((name, made) for name, made in vars(self).items() if name not in OF_A_STEP)
+        return other
 
     def to_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
         """Return the picture as SVG text.
@@ -201,7 +209,8 @@ class Drawing(Shown):
         """
         shown = tuple(part for part in self.options.show if part != "local")
         return Drawing(
-            difference(self.recording, other.recording), options=replace(self.options, show=shown, captions=DIFFERENCE)
+            difference(self.recording, other.recording),
+            options=replace(self.options, show=shown, images=None, captions=DIFFERENCE),
         )
 
     def save(self, path: str | os.PathLike[str], *, animate: bool = False, scale: float | None = None) -> Path:
@@ -293,4 +302,6 @@ def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Dra
     drawing = Drawing(recording, step, options(**given))
     if step != -1 or drawing.options.focus is not None:  # the last step there always is
         drawing.shown.at(step)
+    if drawing.options.images:
+        _ = drawing.photos  # of which one may be named that cannot be
     return drawing

@@ -26,7 +26,7 @@ def pdf(picture: str, title: str = "") -> bytes:
     ImportError
         If the library for it is not installed; the message says how to install it.
     """
-    return _in_order(_library(".pdf").svg_to_pdf(_with_fonts(picture)), title)
+    return _in_order(_library(".pdf").svg_to_pdf(_readable(picture)), title)
 
 
 _REFERENCE = re.compile(rb"\b(\d+) 0 R\b")
@@ -98,11 +98,17 @@ def png(picture: str, width: float, height: float, scale: float = 2.0) -> bytes:
             f"scale={scale!r} makes an image of {scale * width:.0f} × {scale * height:.0f} pixels; the longer side can be "
             f"{LARGEST}: use a smaller scale, or save as .svg or .pdf"
         )
-    return _library(".png").svg_to_png(_with_fonts(picture), scale=scale)
+    return _library(".png").svg_to_png(_readable(picture), scale=scale)
 
 
 SYMBOLS = "'DejaVu Sans', 'Segoe UI', 'Lucida Grande', 'Arial Unicode MS', sans-serif"
 _UNUSUAL = re.compile(r"<text\b(?=[^<]*>[^<]*[^\x00-\xff–—…−∂Σ√∞≈≤≥→←↑↓][^<]*</text>)(?![^>]*font-family)")
+
+
+def _readable(picture: str) -> str:
+    """Write a picture as the converter reads it."""
+    # Its word for pixels with edges, which to browsers means nothing.
+    return _with_fonts(picture).replace('image-rendering="pixelated"', 'image-rendering="optimizeSpeed"')
 
 
 def _with_fonts(picture: str) -> str:

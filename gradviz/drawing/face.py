@@ -16,6 +16,8 @@ from gradviz.drawing.bars import Bars, entries
 from gradviz.drawing.body import Body, grid
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import NOT_YET, shaded
+from gradviz.drawing.rasters import map_raster, photo_raster, saliency_raster
+from gradviz.drawing.scales import role_of
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Card, Disc, View, sum_text
@@ -28,7 +30,7 @@ PENDING = "·"
 """What is not computed yet: not a zero."""
 
 
-PARTS = ("text", "fill", "state", "width", "path", "label")
+PARTS = ("text", "fill", "image", "state", "width", "path", "label")
 """What a face is in parts: the names of its fields."""
 
 
@@ -42,6 +44,8 @@ class Face:
         Of numbers, statistics and edge labels.
     fill
         The shades of a heatmap's cells, row by row, a sign for each as `palette.shaded` writes them.
+    image
+        Of what is an image of its own: its address, with all of it inside.
     state
         ``pending``, ``forward``, ``partial`` or ``done`` of cards and discs; ``pending``, ``forward`` or ``backward`` of
         edges.
@@ -55,6 +59,7 @@ class Face:
 
     text: dict[str, str] = field(default_factory=dict)
     fill: dict[str, str] = field(default_factory=dict)
+    image: dict[str, str] = field(default_factory=dict)
     state: dict[str, str] = field(default_factory=dict)
     width: dict[str, float] = field(default_factory=dict)
     path: dict[str, str] = field(default_factory=dict)
@@ -157,26 +162,38 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
     shown.state[id] = state
     shown.label[id] = _card_label(card, value, gradient)
     if card.has_value:
-        _show_numbers(shown, f"{id}_v", card.body, value, view.value_scale, view.options)
+        _show_numbers(shown, card, "v", value, value, view)
     if card.has_gradient:
-        given = gradient.value if gradient else None
-        _show_numbers(shown, f"{id}_g", card.body, given, view.gradient_scale, view.options)
+        _show_numbers(shown, card, "g", gradient.value if gradient else None, value, view)
         if card.meets and gradient is not None:
             shown.text[f"{id}_g0"] = sum_text(card.meets, moment, gradient, view.options)
 
 
-def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale: float, options: Options) -> None:
-    count = body.count
+def _show_numbers(shown: Face, card: Card, part: str, numbers: Value | None, value: Value | None, view: View) -> None:
+    """Show the numbers of a tensor's value ("v"), or of its gradient ("g"), which an image has over its `value`."""
+    key, body, options = f"{card.tensor.id}_{part}", card.body, view.options
     if body.kind == "empty":
-        shown.text[f"{key}0"] = "empty" if value is not None else PENDING
+        shown.text[f"{key}0"] = "empty" if numbers is not None else PENDING
     elif body.kind == "numbers":
-        for place in range(count):
-            known = value is not None and value.data is not None
-            shown.text[f"{key}{place}"] = options.entry(value, place) if value is not None and known else PENDING
+        for place in range(body.count):
+            known = numbers is not None and numbers.data is not None
+            shown.text[f"{key}{place}"] = options.entry(numbers, place) if numbers is not None and known else PENDING
+    elif card.photo is not None and body.raster == "photo":
+        if part == "v":
+            shown.image[key] = photo_raster(value, body, card.photo, options.palette)
+        else:
+            shown.image[key] = saliency_raster(
+                numbers, value, body, card.photo, view.scales["saliency"], options.palette
+            )
     else:
-        shown.fill[key] = NOT_YET * count if value is None else shaded(cells(value, body), scale)
-        if body.kind == "preview":
-            shown.text[f"{key}s"] = PENDING if value is None else statistics(value)
+        scale = view.scales[role_of(card.tensor, part)]
+        if body.raster:
+            shown.image[key] = map_raster(numbers, body, scale, options.palette)
+        else:
+            shown.fill[key] = NOT_YET * body.count if numbers is None else shaded(cells(numbers, body), scale)
+        if body.has_statistics:
+            lines = (PENDING, "") if numbers is None else statistics(numbers)
+            shown.text[f"{key}s0"], shown.text[f"{key}s1"] = lines
 
 
 def cells(value: Value, body: Body) -> Iterator[float]:
@@ -239,6 +256,8 @@ def _card_label(card: Card, value: Value | None, gradient: Gradient | None) -> s
     parts = [clean(tensor.name)[:200], tensor.role]
     if tensor.shape:
         parts.append(f"shape {shape_text(tensor.shape)}")
+    if card.photo is not None and card.body.raster == "photo":
+        parts += [text("drawn as image"), *card.body.said]
     parts.append(f"value {_spoken(value)}")
     if tensor.requires_grad:
         parts.append(f"gradient {_spoken(gradient.value if gradient else None)}")
@@ -252,5 +271,5 @@ def _spoken(value: Value | None) -> str:
     if value is None:
         return text("pending")
     if value.data is None or len(value.data) > 16:
-        return statistics(value)
+        return ", ".join(filter(None, statistics(value)))
     return " ".join(Options().entry(value, place) for place in range(len(value.data))) or "empty"

@@ -7,8 +7,9 @@ it; what may fit is laid out and measured; the first that fits is drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from gradviz.catalogue import text
@@ -16,6 +17,7 @@ from gradviz.drawing.dot import dot
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Detail, Options
+from gradviz.drawing.photos import Photo
 from gradviz.drawing.reduce import bounded, folded, size, wanted
 from gradviz.drawing.rows import in_rows
 from gradviz.drawing.svg import MARGIN, below
@@ -64,7 +66,11 @@ class Picture:
         return self.view.options.room.text(*picture_size(self.view, self.layout))
 
 
-def fitted(recording: Recording, options: Options) -> Picture:
+def fitted(
+    recording: Recording,
+    options: Options,
+    images: Mapping[str, Photo] = MappingProxyType({}),
+) -> Picture:
     """Choose what of a recording is drawn, in which detail and direction, and lay it out.
 
     Parameters
@@ -73,6 +79,8 @@ def fitted(recording: Recording, options: Options) -> Picture:
         What was computed.
     options
         What was asked for.
+    images
+        Which tensors are drawn as images, by their ids.
 
     Raises
     ------
@@ -83,7 +91,7 @@ def fitted(recording: Recording, options: Options) -> Picture:
     """
     with all_kept():
         whole = wanted(recording, options)
-        views = _views(whole, options)
+        views = _views(whole, options, images)
         if not options.fit:
             return _as_asked(*next(views))
         best: Picture | None = None
@@ -106,7 +114,7 @@ def fitted(recording: Recording, options: Options) -> Picture:
         return best
 
 
-def _views(whole: Recording, options: Options) -> Iterator[tuple[Recording, View]]:
+def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> Iterator[tuple[Recording, View]]:
     """Go through what can be drawn of a recording, from what says most; at least the last is small."""
     count = len(whole.graph.operations)
     if not options.fit:
@@ -114,7 +122,7 @@ def _views(whole: Recording, options: Options) -> Iterator[tuple[Recording, View
         full = size(shown) <= FULL_UP_TO
         if options.detail == "auto":
             options = replace(options, detail="full" if full else "compact")
-        yield shown, view(shown, options)
+        yield shown, view(shown, options, images)
         return
     most = int(math.prod(options.room.room) / SMALLEST_PART)
     asked: tuple[tuple[Recording, tuple[Detail, ...]], ...] = ((bounded(whole), ("full", "compact")),)
@@ -128,7 +136,7 @@ def _views(whole: Recording, options: Options) -> Iterator[tuple[Recording, View
             note = _note(shown, count, detail, options)
             # Of a compact picture the parameters and inputs have their numbers, where that fits.
             for leaves in (True, False) if detail == "compact" else (True,):
-                yield shown, replace(view(shown, replace(options, detail=detail), leaves=leaves), note=note)
+                yield shown, replace(view(shown, replace(options, detail=detail), images, leaves=leaves), note=note)
 
 
 def _note(shown: Recording, count: int, detail: Detail, options: Options) -> str:

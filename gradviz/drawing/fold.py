@@ -276,7 +276,9 @@ def _added(first: Value, second: Value) -> Value:
     if first.data is not None and second.data is not None:
         return replace(first, data=tuple(a + b for a, b in zip(first.data, second.data, strict=True)))
     if first.preview is not None and second.preview is not None:
-        return replace(first, preview=_added(first.preview, second.preview))  # an arrow's width needs no more
+        return replace(
+            first, preview=_added(first.preview, second.preview), image=None
+        )  # an arrow's width needs no more
     return second
 
 

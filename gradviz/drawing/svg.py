@@ -7,17 +7,18 @@ PowerPoint, LaTeX and typst read; the dark look is a style sheet over it. Every 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
 
+from gradviz.catalogue import text as words_of
 from gradviz.drawing.arrows import beside, one_line, two_lanes
 from gradviz.drawing.bars import BAR, HEAD, Bars, columns
-from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
-from gradviz.drawing.cells import Grid, grids, shade_paths, short
+from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_LINE, STAT_SIZE
+from gradviz.drawing.cells import Grid, grids, shade_paths
 from gradviz.drawing.face import THINNEST, Face
 from gradviz.drawing.layout import Layout
+from gradviz.drawing.legend import legend, legend_size
 from gradviz.drawing.options import Theme
-from gradviz.drawing.palette import colours, inks
-from gradviz.drawing.text import clean, lines, mono_width, shortened
+from gradviz.drawing.palette import inks
+from gradviz.drawing.text import lines, mono_width, shortened
 from gradviz.drawing.theme import (
     BARS,
     DISC,
@@ -25,7 +26,6 @@ from gradviz.drawing.theme import (
     GRADIENT,
     INK,
     MODULE,
-    MONO,
     MUTED,
     PENDING,
     ROLES,
@@ -35,7 +35,6 @@ from gradviz.drawing.theme import (
     print_style,
 )
 from gradviz.drawing.view import (
-    CAPTION,
     CAPTION_SIZE,
     HEADER,
     LABEL_SIZE,
@@ -50,6 +49,7 @@ from gradviz.drawing.view import (
     View,
     symbol_size,
 )
+from gradviz.drawing.writing import quoted, short, text_mark
 
 MARGIN = 12.0
 CLUSTER_SIZE = 12.5
@@ -95,21 +95,27 @@ def svg(
     return "\n".join(parts)
 
 
-LEGEND_HEIGHT, LEGEND_WIDTH = 26.0, 232.0
 NOTE_WIDTH = 300.0
+ABOVE_LEGENDS = 10.0
 
 
 def size(view: View, layout: Layout) -> tuple[float, float]:
     """Return the width and height of a picture."""
-    wide = max(layout.width, sum(view.heatmaps) * LEGEND_WIDTH, NOTE_WIDTH if view.note else 0)
-    return wide + 2 * MARGIN, layout.height + below(view, layout) + 2 * MARGIN
+    wide, _ = legend_size(view.scales, layout.width)
+    return (
+        max(layout.width, wide, NOTE_WIDTH if view.note else 0) + 2 * MARGIN,
+        layout.height + below(view, layout) + 2 * MARGIN,
+    )
 
 
 def below(view: View, layout: Layout) -> float:
     """Return how much room the legends take under a picture, and what is said of it."""
-    return (
-        (LEGEND_HEIGHT if any(view.heatmaps) else 0.0) + NOTE_LINE * len(_note(view, layout)) + (4 if view.note else 0)
-    )
+    return _legends(view, layout) + NOTE_LINE * len(_note(view, layout)) + (4 if view.note else 0)
+
+
+def _legends(view: View, layout: Layout) -> float:
+    _, high = legend_size(view.scales, layout.width)
+    return high + ABOVE_LEGENDS if high else 0.0
 
 
 def _note(view: View, layout: Layout) -> list[str]:
@@ -168,11 +174,6 @@ def marks(view: View) -> list[Mark]:
     return [*view.arrows, *ordered.values(), *(card for id, card in cards.items() if id not in ordered)]
 
 
-def quoted(text: str) -> str:
-    """Write a text as the value of an attribute."""
-    return '"' + escape(clean(text), {'"': "&quot;", "'": "&#39;"}) + '"'
-
-
 def _box(x: float, y: float, wide: float, high: float, round_: float, look: str) -> str:
     return (
         f'<rect class="gv-box" x="{short(x)}" y="{short(y)}" width="{short(wide)}" height="{short(high)}" '
@@ -185,19 +186,6 @@ def _look(fill: str, stroke: str, thick: float, dashes: str = "") -> str:
     return look + (f' stroke-dasharray="{dashes}"' if dashes else "")
 
 
-def text_mark(
-    text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
-    bold: bool = False,
-) -> str:  # fmt: skip
-    """Write a line of text that begins at a place, or ends or has its middle there."""
-    attributes = f' id="{id}"' if id else ""
-    attributes += f' class="{kind}" x="{short(x)}" y="{short(y)}" font-size="{size:g}" fill="{fill}"'
-    attributes += f' text-anchor="{anchor}"' if anchor else ""
-    attributes += f' font-family="{MONO}"' if mono else ""
-    attributes += ' font-weight="700"' if bold else ""
-    return f"<text{attributes}>{escape(clean(text))}</text>"
-
-
 class Pen:
     """Draws the parts of one picture."""
 
@@ -206,23 +194,8 @@ class Pen:
 
     def legend(self) -> Iterator[str]:
         """Say once what the colours of heatmaps mean, and what was folded."""
-        top, left = self.layout.height + 12.0, 0.0
-        scales = (self.view.value_scale, self.view.gradient_scale)
-        for shown, caption, scale in zip(self.view.heatmaps, self.view.options.captions, scales, strict=True):
-            if not shown:
-                continue
-            yield '<g class="gv-legend">'
-            yield text_mark(caption, left, top + 10, CAPTION_SIZE, MUTED, "gv-caption")
-            start = left + CAPTION
-            low, high = (self.view.options.number(end, 2) for end in (-scale, scale))
-            yield text_mark(low, start + 40, top + 10, STAT_SIZE, MUTED, "gv-stat", anchor="end", mono=True)
-            fills = colours([(place - 5) / 5 * scale for place in range(11)], scale, self.view.options.palette)
-            steps = (f'<path d="M{place * 8} 0h8v10h-8z" fill="{fill}"/>' for place, fill in enumerate(fills))
-            yield f'<g class="gv-cells" transform="translate({short(start + 46)} {short(top + 1)})">{"".join(steps)}</g>'
-            yield text_mark(high, start + 140, top + 10, STAT_SIZE, MUTED, "gv-stat", mono=True)
-            yield "</g>"
-            left += LEGEND_WIDTH
-        top = self.layout.height + (LEGEND_HEIGHT if any(self.view.heatmaps) else 0.0) + 4
+        yield from legend(self.view.scales, self.view.options, self.layout.height + ABOVE_LEGENDS, self.layout.width)
+        top = self.layout.height + _legends(self.view, self.layout) + 4
         for place, line in enumerate(_note(self.view, self.layout), start=1):
             yield text_mark(line, 0, top + NOTE_LINE * place - 3, NOTE_SIZE, MUTED, "gv-note gv-fitted")
 
@@ -358,26 +331,43 @@ class Pen:
     def _numbers(self, card: Card, part: str, grid: Grid, left: float) -> Iterator[str]:
         """Draw a tensor's values, or its gradient: cells with numbers or colours, to the right of a caption."""
         body, key = card.body, f"{card.tensor.id}_{part}"
-        caption = self.view.options.captions["vg".index(part)]
+        caption, note = self.view.options.captions["vg".index(part)], body.note
+        if part == "g" and body.raster == "photo":
+            caption, note = words_of("image of gradient"), words_of("of channels") if body.channels > 1 else ""
         ink, kind = (VALUE, "gv-value") if part == "v" else (GRADIENT, "gv-grad")
         middle = grid.y + body.cells_height / 2 + 4
-        yield text_mark(caption, left + PADDING, middle - 6 * bool(body.note), CAPTION_SIZE, MUTED, "gv-caption")
-        if body.note:
-            yield text_mark(body.note, left + PADDING, middle + 7, NOTE_SIZE, MUTED, "gv-caption")
+        yield text_mark(caption, left + PADDING, middle - 6 * bool(note), CAPTION_SIZE, MUTED, "gv-caption")
+        if note:
+            yield text_mark(note, left + PADDING, middle + 7, NOTE_SIZE, MUTED, "gv-caption")
         if body.kind in ("numbers", "empty"):
             for place, (x, y) in enumerate(body.corners()):
                 right, line = grid.x + x + body.cell_width, grid.y + y + body.cell_height / 2 + 4.5
                 text, id = self.face.text.get(f"{key}{place}", ""), f"{self.prefix}_{key}{place}"
                 yield text_mark(text, right, line, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
             return
-        paths = "".join(shade_paths(body, self.face.fill.get(key, ""), inks(self.view.options.palette)))
-        thick = body.cell_height - 1
-        where = f'transform="translate({short(grid.x)} {short(grid.y + thick / 2)})" stroke-width="{thick:g}"'
-        yield f'<g id="{self.prefix}_{key}" class="gv-cells" {where}>{paths}</g>'
-        if body.kind == "preview":
-            text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
-            right, line = left + card.width - PADDING, grid.y + body.cells_height + STAT_SIZE + 2
-            yield text_mark(text, right, line, STAT_SIZE, ink, f"gv-stat {kind}", id=id, anchor="end", mono=True)
+        if body.raster:
+            look = "gv-photo" if body.raster == "photo" else "gv-cells"
+            yield (
+                f'<image id="{self.prefix}_{key}" class="{look}" x="{short(grid.x)}" y="{short(grid.y)}" '
+                f'width="{body.width:g}" height="{body.cells_height:g}" preserveAspectRatio="none" '
+                f'image-rendering="pixelated" href="{self.face.image.get(key, "")}"/>'
+            )
+        else:
+            paths = "".join(shade_paths(body, self.face.fill.get(key, ""), inks(self.view.options.palette)))
+            thick = body.cell_height - 1
+            where = f'transform="translate({short(grid.x)} {short(grid.y + thick / 2)})" stroke-width="{thick:g}"'
+            yield f'<g id="{self.prefix}_{key}" class="gv-cells" {where}>{paths}</g>'
+        right, line = left + card.width - PADDING, grid.y + body.cells_height + STAT_SIZE + 2
+        for words in body.said:
+            yield text_mark(words, right, line, STAT_SIZE, MUTED, "gv-stat", anchor="end")
+            line += STAT_LINE
+        for place in range(2 * body.has_statistics):
+            id = f"{key}s{place}"
+            words = self.face.text.get(id, "")
+            yield text_mark(
+                words, right, line, STAT_SIZE, ink, f"gv-stat {kind}", id=f"{self.prefix}_{id}", anchor="end", mono=True
+            )
+            line += STAT_LINE
 
     def arrow(self, arrow: Arrow) -> Iterator[str]:
         """Draw an edge: its line, an arrowhead, its label; and beside it the lane on which a gradient comes back."""

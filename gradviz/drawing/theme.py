@@ -11,7 +11,7 @@ MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 INK, MUTED = "#1f2328", "#59636e"
 VALUE, GRADIENT = "#0550ae", "#9a3412"
-LINE, BACK = "#57606a", "#d9730d"
+LINE, BACK = "#57606a", "#cf6a0c"
 
 
 def family(font: str | None) -> str:
@@ -25,32 +25,32 @@ def family(font: str | None) -> str:
 ROLES = {
     "parameter": ("#fff4d6", "#b58105", 1.8, ""),
     "input": ("#eaf2ff", "#6e8fc7", 1.2, ""),
-    "constant": ("#ffffff", "#8c959f", 1.2, ""),
-    "intermediate": ("#ffffff", "#c3ccd5", 1.2, ""),
+    "constant": ("#ffffff", "#77818c", 1.2, ""),
+    "intermediate": ("#ffffff", "#858f9a", 1.2, ""),
     "output": ("#e6f7ec", "#2f8a4c", 2.6, ""),
 }
-DISC = ("#f6f8fa", "#8c959f", 1.3)
+DISC = ("#f6f8fa", "#77818c", 1.3)
 PENDING = ("none", "#818b98", 1.2, "4 3")
 """Of what is not computed yet: an outline without a fill, that can be read."""
 
-BARS = {"p": "#6ea3d8", "d": "#e8964a"}
+BARS = {"p": "#4f8fd0", "d": "#c8742c"}
 """Of predictions, and of predictions minus targets."""
 
-FAINT = "#afb8c1"
+FAINT = "#858f9a"
 """Of arrows along which nothing has come yet."""
 
-MODULE = ("#f6f8fa", "#b6c0ca")
+MODULE = ("#f6f8fa", "#858f9a")
 
 # The same marks on a dark page, by class.
 _DARK = {
     ".gv-role-parameter .gv-box": "fill:#33290f;stroke:#c9991f",
     ".gv-role-input .gv-box": "fill:#14243d;stroke:#5f88c9",
     ".gv-role-constant .gv-box": "fill:#161b22;stroke:#8b949e",
-    ".gv-role-intermediate .gv-box": "fill:#161b22;stroke:#57606a",
+    ".gv-role-intermediate .gv-box": "fill:#161b22;stroke:#6e7681",
     ".gv-role-output .gv-box": "fill:#10301c;stroke:#46a565",
     ".gv-disc .gv-box": "fill:#21262d;stroke:#8b949e",
     ".gv-pending .gv-box": "fill:none;stroke:#818b98",
-    ".gv-module .gv-box": "fill:#11161d;stroke:#3d444d",
+    ".gv-module .gv-box": "fill:#11161d;stroke:#656d76",
     ".gv-name,.gv-symbol,.gv-number": "fill:#e6edf3",
     ".gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#9da7b1",
     ".gv-value": "fill:#79b8ff",
@@ -58,8 +58,8 @@ _DARK = {
     ".gv-pending .gv-name,.gv-pending .gv-symbol": "fill:#9da7b1",
     ".gv-line": "stroke:#9da7b1",
     ".gv-head": "fill:#9da7b1",
-    ".gv-pending .gv-line": "stroke:#57606a",
-    ".gv-pending .gv-head": "fill:#57606a",
+    ".gv-pending .gv-line": "stroke:#6e7681",
+    ".gv-pending .gv-head": "fill:#6e7681",
     ".gv-backward .gv-line": "stroke:#f0883e",
     ".gv-backward .gv-head": "fill:#f0883e",
     ".gv-two .gv-line": "stroke:#9da7b1",
@@ -75,7 +75,7 @@ _DARK = {
     ".gv-axis": "stroke:#6e7681",
     ".gv-ring-forward": "stroke:#79b8ff",
     ".gv-ring-backward": "stroke:#f0883e",
-    # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
+    # Turns the palette over, so that zero is dark: white cells would glare. The hues stay. Images stay what they are.
     ".gv-cells": "filter:invert(1) hue-rotate(180deg)",
 }
 
@@ -93,7 +93,7 @@ _PRINT = {
     ".gv-line": "stroke:#000000",
     ".gv-head": "fill:#000000",
     ".gv-ring": "stroke:#000000",
-    ".gv-bar-p": "fill:#999999",
+    ".gv-bar-p": "fill:#8c8c8c",
     ".gv-bar-d": "fill:#444444",
     ".gv-bar-y": "stroke:#000000",
     ".gv-backward .gv-line": "stroke:#000000",

@@ -6,13 +6,16 @@ All lengths are in pixels of the finished picture. The file is longer than other
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
 from gradviz.drawing.options import Options
-from gradviz.drawing.palette import largest
+from gradviz.drawing.photos import Photo
+from gradviz.drawing.scales import Scales, in_colours, scales_of
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
@@ -52,6 +55,8 @@ class Card:
         Whether there is room for the numbers of either.
     meets
         Where several gradients meet in one number: the edges they come along, for ``3 + 4 = 7``.
+    photo
+        How its numbers are those of an image, if they are.
     """
 
     tensor: RecordedTensor
@@ -64,6 +69,7 @@ class Card:
     width: float
     height: float
     meets: tuple[str, ...] = ()
+    photo: Photo | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,21 +145,20 @@ class View:
     discs: tuple[Disc, ...]
     arrows: tuple[Arrow, ...]
     clusters: tuple[Cluster, ...]
-    value_scale: float
-    gradient_scale: float
+    scales: Scales
     back: Literal["", "turned", "beside"] = ""
     """How gradients are shown on arrows: not at all; the arrow turns; or on a lane beside it."""
     note: str = ""
     """What was folded or shortened so that the picture can be read, and how to take it back."""
 
-    @property
-    def heatmaps(self) -> tuple[bool, bool]:
-        """Whether any values, and any gradients, are shown in colours, which then need a legend."""
-        coloured = [card for card in self.cards if card.body.kind in ("heatmap", "preview")]
-        return any(card.has_value for card in coloured), any(card.has_gradient for card in coloured)
 
-
-def view(recording: Recording, options: Options = Options(), *, leaves: bool = True) -> View:  # noqa: B008 (frozen)
+def view(
+    recording: Recording,
+    options: Options = Options(),  # noqa: B008 (frozen)
+    images: Mapping[str, Photo] = MappingProxyType({}),
+    *,
+    leaves: bool = True,
+) -> View:
     """Choose how a recording is shown.
 
     Parameters
@@ -162,6 +167,8 @@ def view(recording: Recording, options: Options = Options(), *, leaves: bool = T
         What was computed.
     options
         How it is to look; a `detail` of ``"auto"`` counts as ``"full"`` here, a `direction` as ``"LR"``.
+    images
+        Which tensors are drawn as images, by their ids.
     leaves
         Whether the tensors that are no intermediate results have their numbers in a compact picture, too.
     """
@@ -179,6 +186,7 @@ def view(recording: Recording, options: Options = Options(), *, leaves: bool = T
             leaves,
             edges.get(tensor.id, ()),
             last,
+            images.get(tensor.id),
         )
         for tensor in graph.tensors
     )
@@ -199,8 +207,6 @@ def view(recording: Recording, options: Options = Options(), *, leaves: bool = T
                     operation.grad_fn is not None,
                 )
             )
-    # One scale for all heatmaps; what is shown in numbers has no part in it.
-    coloured = [card.tensor.id for card in cards if card.body.kind in ("heatmap", "preview")]
     return View(
         options,
         "LR" if options.direction == "auto" else options.direction,
@@ -208,8 +214,7 @@ def view(recording: Recording, options: Options = Options(), *, leaves: bool = T
         discs,
         tuple(arrows),
         _clusters(recording),
-        largest(value for id in coloured for value in values.get(id, ())),
-        largest(value for id in coloured for value in gradients.get(id, ())),
+        scales_of(in_colours(cards, values, gradients), one=options.scale == "one"),
         _back(recording, options),
     )
 
@@ -257,6 +262,7 @@ def _card(
     leaves: bool,
     edges: tuple[str, ...],
     last: Moment | None,
+    photo: Photo | None,
 ) -> Card:
     shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") else ""
     structure = options.detail == "structure"
@@ -267,7 +273,7 @@ def _card(
     numbers = numbers and not structure
     has_value = numbers and options.shows("values")
     has_gradient = numbers and tensor.requires_grad and options.shows("grads")
-    body = body_of(tensor, shown, options) if has_value or has_gradient else NO_BODY
+    body = body_of(tensor, shown, options, photo) if has_value or has_gradient else NO_BODY
     parts = has_value + has_gradient
     meets: tuple[str, ...] = ()
     gradient = (
@@ -281,13 +287,12 @@ def _card(
         return _chip(tensor, name, shape, body, has_value, has_gradient)
     header = width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
     cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2) if parts else 0.0
-    lines = (
-        max((mono_width(statistics(value), STAT_SIZE) for value in shown), default=0) if body.kind == "preview" else 0
-    )
+    written = [*body.said, *(line for value in shown * body.has_statistics for line in statistics(value))]
+    lines = max((mono_width(line, STAT_SIZE) for line in written), default=0)
     inner = max(header, cells, lines, 72.0 if parts else 24.0)
     height = HEADER + parts * body.height + (parts - 1) * BETWEEN + PADDING if parts else HEADER + 3
     wide = round(inner + 2 * PADDING)
-    return Card(tensor, name, shape, body, has_value, has_gradient, "card", wide, round(height), meets)
+    return Card(tensor, name, shape, body, has_value, has_gradient, "card", wide, round(height), meets, photo)
 
 
 def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:

@@ -63,7 +63,7 @@ def geometry(drawing: Drawing) -> dict[str, Any]:
     return {
         "grids": {key: grid.encoded() for key, grid in grids.items()},
         "inks": dict(inks(drawing.view.options.palette)),
-        "scales": {"v": drawing.view.value_scale, "g": drawing.view.gradient_scale},
+        "scales": dict(drawing.view.scales),
     }
 
 
@@ -74,4 +74,4 @@ def at_step(recording_or_drawing: Recording | Drawing, step: int) -> Drawing:
     drawing = recording_or_drawing
     if drawing.options.target is None:
         drawing = replace(drawing, options=replace(drawing.options, target=PLAYER))
-    return drawing.at(step)
+    return drawing.at_step(step)

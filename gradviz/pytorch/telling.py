@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from gradviz.engine.operation import TABLE, Operation
+from gradviz.engine.operation import Operation, table
 from gradviz.engine.scope import Call
 from gradviz.pytorch.again import again
 from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
@@ -168,7 +168,7 @@ class Telling:
 
         Empty if it cannot be told which edge is which argument's.
         """
-        row = TABLE.get(name)
+        row = table().get(name)
         moving = [] if row is None else [slot for slot in row.inputs if slot in row.derivatives]
         if row is None or len(moving) != len(node.next_functions):
             return {}

@@ -20,11 +20,13 @@ from gradviz.recording.model import (
     Frame,
     Graph,
     Link,
+    Pixels,
     RecordedOperation,
     RecordedTensor,
     Recording,
     Value,
 )
+from gradviz.recording.pixels import matrices_in
 from gradviz.recording.values import preview_shape
 
 _SLOT = re.compile("0|[1-9][0-9]{0,8}")
@@ -243,6 +245,21 @@ def _check_value(value: Value, shape: tuple[int, ...], where: str) -> None:
         if value.preview.preview is not None or value.preview.data is None:
             raise DamageError(f"{where} has a preview that is none")
         _check_value(value.preview, preview_shape(shape), where)
+    if value.image is not None:
+        _check_pixels(value.image, shape, where)
+
+
+def _check_pixels(pixels: Pixels, shape: tuple[int, ...], where: str) -> None:
+    """See that what is kept for a picture is no more than there is, and can be unpacked."""
+    most = (math.prod(shape[:-2]), *shape[-2:])
+    if len(shape) < 2 or not all(0 < part <= whole for part, whole in zip(pixels.shape, most, strict=True)):
+        raise DamageError(f"{where} has pixels of another shape than its tensor")
+    if not (math.isfinite(pixels.scale) and pixels.scale > 0):
+        raise DamageError(f"{where} has pixels without a scale")
+    try:
+        matrices_in(pixels)
+    except DamageError as damage:
+        raise DamageError(f"{where} has {damage}") from None
 
 
 def _check_numbers(value: Value, where: str) -> None:

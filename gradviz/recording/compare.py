@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradviz.recording.model import Frame, Gradient, Recording, Summary, Value
+from gradviz.recording.model import Frame, Gradient, Pixels, Recording, Summary, Value
+from gradviz.recording.pixels import matrices_in, pixels_of
 
 
 class StructureError(ValueError):
@@ -86,4 +87,15 @@ def _minus(value: Value, other: Value) -> Value:
     mean = sum(numbers) / len(numbers)
     sd = math.sqrt(sum((number - mean) ** 2 for number in numbers) / len(numbers))
     unknown = len(preview.data) - len(numbers)
-    return replace(value, preview=preview, summary=Summary(mean, sd, min(numbers), max(numbers), 0, unknown, 0))
+    return replace(
+        value,
+        preview=preview,
+        image=_less_pixels(value.image, other.image),
+        summary=Summary(mean, sd, min(numbers), max(numbers), 0, unknown, 0),
+    )
+
+
+def _less_pixels(pixels: Pixels | None, other: Pixels | None) -> Pixels | None:
+    if pixels is None or other is None or pixels.shape != other.shape:
+        return None
+    return pixels_of(matrices_in(pixels) - matrices_in(other), pixels.shape)

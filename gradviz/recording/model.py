@@ -66,6 +66,27 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Pixels:
+    """The first matrices of a tensor that is too large to be kept in full, for its picture.
+
+    Attributes
+    ----------
+    shape
+        How many matrices, their rows and columns: a block of entries is a pixel, which has their mean.
+    scale
+        What all numbers are multiplied with.
+    data
+        The numbers row by row as half floats, the low byte first, packed with zlib, in base 64.
+    """
+
+    shape: Annotated[
+        tuple[Count, Count, Count], Must("the shape of a few small matrices", lambda shape: max(shape) <= 64)
+    ]
+    scale: float
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
 class Value(Later):
     """The numbers in one tensor at one moment.
 
@@ -87,6 +108,9 @@ class Value(Later):
     dust
         The places in `data` of entries that are rounding error and nothing else: smaller than what rounding the numbers they
         were computed from may have changed.
+    image
+        Of a large tensor that is drawn as an image or as maps: its pixels. It stands with the values and gradients that a frame
+        makes known, and nowhere else.
     """
 
     costly = ("digits", "dust")
@@ -98,6 +122,7 @@ class Value(Later):
     preview: Value | None = None
     digits: Count = 4
     dust: tuple[Count, ...] = ()
+    image: Pixels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -530,6 +555,9 @@ class Recording:
     again
         What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
         No file has it, and no copy.
+    written
+        The recording that `gradviz.recording.folding.as_written` has made of this one, once it has been asked for; ``()`` if
+        that is this one itself.
 
     Examples
     --------
@@ -545,9 +573,10 @@ class Recording:
     title: str = ""
     producer: str = ""
     again: Any = field(init=False, default=None, repr=False, compare=False)
+    written: tuple[Recording, ...] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "again"}
+        return {name: value for name, value in vars(self).items() if name not in ("again", "written")}
 
     def __repr__(self) -> str:
         count = len(self.frames)
@@ -580,8 +609,3 @@ class Recording:
             moment.contributions.update((c.argument, c) for c in frame.contributions)
             moment.done.add(f"{frame.phase}:{frame.current}")
             yield replace(moment, step=step, frame=frame)
-
-    @property
-    def forward_steps(self) -> int:
-        """How many frames belong to the forward pass."""
-        return sum(frame.phase == "forward" for frame in self.frames)

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from gradviz.engine.operation import Operation
 from gradviz.engine.scope import Call
-from gradviz.recording.model import Value
+from gradviz.recording.later import Write
+from gradviz.recording.model import Pixels, Value
 
 Key = tuple[Any, ...]
 """A tensor of the graph: ``(operation, which of its results)`` for a result, ``("leaf", id(tensor))`` for a leaf and
@@ -22,8 +23,8 @@ Key = tuple[Any, ...]
 Identity = int | tuple[int, int]
 """By what a tensor is known to those who look for its name: its ``id``; of a result that of its operation, and its place."""
 
-Printed = Callable[[Any], Mapping[str, Any]]
-"""Says of an array how it is to be printed: see `Value.digits` and `Value.dust`."""
+Printed = Write
+"""What says of an array, as its last argument, how it is to be printed: see `Value.digits` and `Value.dust`."""
 
 
 def is_result(key: Key) -> bool:
@@ -262,6 +263,10 @@ class Source(Protocol):
 
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Value | None]:
         """Keep numbers as they are now: as an array if they are few, and as a value; ``None`` for each that is not known."""
+        ...
+
+    def pixels(self, numbers: Any, shape: tuple[int, int, int]) -> Pixels | None:
+        """Keep of many numbers their first matrices, in so many rows and columns; ``None`` if they are not known."""
         ...
 
     def same(self, numbers: Any, others: Any) -> bool:

@@ -2,18 +2,20 @@
 
 import { Unplayable } from "./check.js";
 import { svgElement } from "./dom.js";
+import { isImage } from "./state.js";
 import { phrase } from "./words.js";
 
 // What a drawing is made of. A recording may come from somebody else, so whatever is not listed is left out.
 const ELEMENTS = new Set(
-  "svg g path rect circle ellipse line polygon polyline text tspan title desc defs clipPath marker".split(" "),
+  "svg g path rect circle ellipse line polygon polyline text tspan title desc defs clipPath marker image".split(" "),
 );
 
 export const NODES = ".gv-card, .gv-chip, .gv-disc";
 
 /** @param {string} name @param {string} value of an attribute */
 function isHarmless(name, value) {
-  // No scripts, no style sheets, no links, and no references but to the drawing's own parts.
+  // No scripts, no style sheets, no links, and no references but to the drawing's own parts and to images that it has in itself.
+  if (name === "href" && isImage(value)) return true;
   if (/^on|^style$|href$/i.test(name)) return false;
   return !/url\s*\(\s*(?!#)/i.test(value);
 }

@@ -11,7 +11,8 @@ import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { bringIntoView } from "./fit.js";
-import { makeHeat, scalesOf } from "./heat.js";
+import { makeHeat } from "./heat.js";
+import { imageOf } from "./image.js";
 import { makeInspector } from "./inspect.js";
 import { commandOf } from "./keys.js";
 import { linksOf } from "./links.js";
@@ -194,7 +195,7 @@ function mount(model, el) {
       paths.show(leaf ?? entry, modes.predict ? -1 : moment(leaf ?? entry));
     },
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, scalesOf(payload)));
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, payload.scales, (key, k) => imageOf(payload, key, k, "")));
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {

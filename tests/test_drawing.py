@@ -229,7 +229,7 @@ def test_modules_are_framed_and_hold_their_parameters():
 
     net = Net()
     loss = net(gv.ones(2, 3)).sum()
-    drawing = draw_recording(record(loss, backward=True))
+    drawing = draw_recording(record(loss, backward=True), fit=False)
     paths = [cluster.path for cluster in drawing.view.clusters]
     assert paths == ["net", "net.body", "net.body.0", "net.body.2"]
     boxes = drawing.layout.clusters

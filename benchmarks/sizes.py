@@ -2,13 +2,12 @@
 
 Run with ``python -m benchmarks.sizes``; the comparison needs ``pip install ".[bench]" torchview`` and Graphviz's ``dot`` on the
 PATH. Each tool draws the same computation with its own default options, after ``backward()``, as SVG; what is measured is the size
-of the picture in pixels and of its smallest text, scaled down to the slide where it is larger. Prints a table in Markdown and
-writes ``benchmarks/sizes.json``.
+of the picture in pixels and of its smallest text, scaled down to the slide where it is larger. Prints a table in Markdown, that
+of ``docs/comparison.md``; names of computations choose some of them.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import tempfile
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 SLIDE = 1280.0, 720.0
-OUT = Path(__file__).with_suffix(".json")
 TESTS = Path(__file__).parent.parent / "tests"
 _UNIT = {"": 1.0, "px": 1.0, "pt": 96 / 72}
 
@@ -87,15 +85,14 @@ TOOLS = {"gradviz": with_gradviz, "torchview": with_torchview, "torchviz": with_
 
 
 def main() -> int:
-    """Measure, print, write, and return an exit status."""
+    """Measure, print, and return an exit status."""
     sys.path.insert(0, str(TESTS))
     from networks import COMPUTATIONS, made
 
     warnings.simplefilter("ignore")
-    results: dict[str, dict[str, Any]] = {}
     print(f"| computation | {' | '.join(TOOLS)} |\n| --- |{' --- |' * len(TOOLS)}")
-    for name in COMPUTATIONS:
-        found = results[name] = {}
+    for name in sys.argv[1:] or COMPUTATIONS:
+        found: dict[str, dict[str, Any]] = {}
         for tool, draw in TOOLS.items():
             try:
                 found[tool] = measured(
@@ -108,7 +105,6 @@ def main() -> int:
             for one in found.values()
         ]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
-    OUT.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 
 

@@ -411,8 +411,8 @@ def modules():
 
 @pytest.mark.browser
 def test_modules_fold_and_unfold(open_html):
-    browser_page = open_html(page(modules()))
-    nodes = browser_page.locator(".gv-disc, .gv-card")
+    browser_page = open_html(page(draw_recording(modules(), depth=3)))
+    nodes = browser_page.locator(".gv-disc, .gv-card, .gv-chip")
     all_nodes = nodes.count()
     assert button(browser_page, "Unfold modules").is_disabled()
     button(browser_page, "Last step").click()

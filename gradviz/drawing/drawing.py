@@ -21,6 +21,7 @@ from gradviz.drawing.face import Face, face
 from gradviz.drawing.fit import Picture, fitted
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
+from gradviz.drawing.photos import Photo, photos
 from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import size, svg
 from gradviz.drawing.view import View
@@ -73,12 +74,17 @@ class Drawing(Shown):
 
     @cached_property
     def _picture(self) -> Picture:
-        return fitted(self.recording, self.options)
+        return fitted(self.recording, self.options, self.photos)
 
     @property
     def shown(self) -> Recording:
         """What is drawn: the part of the recording that was asked for, folded until it fits."""
         return self._picture.shown
+
+    @cached_property
+    def photos(self) -> dict[str, Photo]:
+        """How tensors are images, by their ids: of those that are drawn as one."""
+        return photos(self.recording, self.options)
 
     @cached_property
     def view(self) -> View:
@@ -301,7 +307,8 @@ def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Dra
         If there is no such step.
     """
     drawing = Drawing(recording, step, options(**given))
-    # What is named may not be there; the last step there always is.
-    if step != -1 or drawing.options.focus is not None or drawing.options.images:
+    if step != -1 or drawing.options.focus is not None:  # the last step there always is
         drawing.shown.at(step)
+    if drawing.options.images:
+        _ = drawing.photos  # of which one may be named that cannot be
     return drawing

@@ -26,7 +26,7 @@ def pdf(picture: str, title: str = "") -> bytes:
     ImportError
         If the library for it is not installed; the message says how to install it.
     """
-    return _in_order(_library(".pdf").svg_to_pdf(_with_fonts(picture)), title)
+    return _in_order(_library(".pdf").svg_to_pdf(_readable(picture)), title)
 
 
 _REFERENCE = re.compile(rb"\b(\d+) 0 R\b")

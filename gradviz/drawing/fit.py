@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 from gradviz.catalogue import text
@@ -16,7 +17,7 @@ from gradviz.drawing.dot import dot
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Detail, Options
-from gradviz.drawing.photos import Photo, photos
+from gradviz.drawing.photos import Photo
 from gradviz.drawing.reduce import bounded, folded, size, wanted
 from gradviz.drawing.rows import in_rows
 from gradviz.drawing.svg import MARGIN, below
@@ -65,7 +66,11 @@ class Picture:
         return self.view.options.room.text(*picture_size(self.view, self.layout))
 
 
-def fitted(recording: Recording, options: Options) -> Picture:
+def fitted(
+    recording: Recording,
+    options: Options,
+    images: Mapping[str, Photo] = MappingProxyType({}),
+) -> Picture:
     """Choose what of a recording is drawn, in which detail and direction, and lay it out.
 
     Parameters
@@ -74,6 +79,8 @@ def fitted(recording: Recording, options: Options) -> Picture:
         What was computed.
     options
         What was asked for.
+    images
+        Which tensors are drawn as images, by their ids.
 
     Raises
     ------
@@ -84,7 +91,6 @@ def fitted(recording: Recording, options: Options) -> Picture:
     """
     with all_kept():
         whole = wanted(recording, options)
-        images = photos(recording, options)
         views = _views(whole, options, images)
         if not options.fit:
             return _as_asked(*next(views))

@@ -135,8 +135,8 @@ def options(**given: Any) -> Options:
     >>> options(direction="TB", show={"local": False}).show
     ('values', 'grads', 'shapes')
     """
-    hidden = ("target", "images")  # which `width` and `height`, and `show`, have
-    known = ["width", "height", *(field.name for field in fields(Options) if field.name not in hidden)]
+    made = ("target", "images")  # of `width` and `height`, and of `show`
+    known = ["width", "height", *(field.name for field in fields(Options) if field.name not in made)]
     for name in given:
         if name not in known:
             raise TypeError(f"there is no option {name!r}; there are: {', '.join(known)}")

@@ -97,8 +97,8 @@ def svg(
     return "\n".join(parts)
 
 
-ABOVE_LEGENDS = 10.0
 NOTE_WIDTH = 300.0
+ABOVE_LEGENDS = 10.0
 
 
 def size(view: View, layout: Layout) -> tuple[float, float]:

@@ -81,8 +81,8 @@ def target(width: Any = None, height: Any = None) -> Target | None:
 
     Examples
     --------
-    >>> target("column").width
-    317.48031496062993
+    >>> round(target("column").width)
+    317
     >>> target("120mm", 400).height
     400.0
     """

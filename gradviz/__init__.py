@@ -94,6 +94,7 @@ _LATER = {
     "sweep": "runs",
     "train": "runs",
     "vmap": "func",
+    "why": "finding",
 }
 _ROOMS = (
     "accelerator", "amp", "check", "cpu", "cuda", "distributions", "drawing", "func", "linalg", "mps", "optim", "player",

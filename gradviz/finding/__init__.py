@@ -1,0 +1,7 @@
+"""Finding causes: why a gradient is missing, where it vanishes, which operation made the first nan."""
+
+from gradviz.finding.answer import Answer, Finding
+from gradviz.finding.lines import Line
+from gradviz.finding.why import answer, why
+
+__all__ = ["Answer", "Finding", "Line", "answer", "why"]

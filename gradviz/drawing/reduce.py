@@ -129,10 +129,10 @@ def focused(recording: Recording, name: str, hops: int) -> Recording:
             for id in (*(a.tensor for a in graph.operations[place].inputs), *graph.operations[place].outputs)
         } - inside
         inside |= edge
-    return _part(recording, inside, operations)
+    return part(recording, inside, operations)
 
 
-def _part(recording: Recording, tensors: Collection[str], places: Collection[int]) -> Recording:
+def part(recording: Recording, tensors: Collection[str], places: Collection[int]) -> Recording:
     """Cut a recording down to some of its tensors and operations."""
     graph = recording.graph
     operations = tuple(operation for place, operation in enumerate(graph.operations) if place in places)

@@ -15,6 +15,7 @@ from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths, short
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
+from gradviz.drawing.marks import ALARM
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import colours, inks
 from gradviz.drawing.text import clean, mono_width
@@ -243,8 +244,9 @@ class Pen:
         """Draw an operation."""
         key = disc.operation.id
         x, y = self.layout.centres[key]
-        look, ink = _look(*(PENDING if self._is_pending(key) else DISC)), MUTED if self._is_pending(key) else INK
-        yield self._group(key, "gv-disc")
+        pending = self._is_pending(key)
+        look, ink = _look(*(PENDING if pending else ALARM if disc.alarm else DISC)), MUTED if pending else INK
+        yield self._group(key, "gv-disc gv-alarm" if disc.alarm else "gv-disc")
         if disc.round:
             yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{short(disc.width / 2)}" {look}/>'
         else:
@@ -252,6 +254,7 @@ class Pen:
             yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18 if disc.bars is None else 10), look)
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
+        gap = 4 + 5 * disc.alarm
         if disc.bars is not None:
             top = y - disc.height / 2
             yield text_mark(disc.symbol, x, top + 19, NAME_SIZE, ink, "gv-symbol", anchor="middle", bold=True)
@@ -263,7 +266,7 @@ class Pen:
             return
         yield text_mark(disc.symbol, x, first + size * 0.35, size, ink, "gv-symbol", anchor="middle", bold=True)
         for place, note in enumerate(disc.notes, start=1):
-            yield text_mark(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
+            yield text_mark(note, x, first + gap + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
         yield "</g>"
 
     def _bars(self, key: str, bars: Bars, left: float, top: float) -> Iterator[str]:

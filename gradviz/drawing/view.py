@@ -11,6 +11,7 @@ from typing import Literal
 
 from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
+from gradviz.drawing.marks import notes_of
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics
@@ -26,6 +27,7 @@ from gradviz.recording.model import (
     Recording,
     Value,
 )
+from gradviz.recording.strange import Strange, first_strange
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, LABEL_SIZE = 14.0, 12.0, 11.0, 12.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0
@@ -80,6 +82,8 @@ class Disc:
         Small lines under the symbol: of a fold, what is in it; and what was asked for with `show`.
     bars
         Of a softmax or a loss, its probabilities.
+    alarm
+        Whether it is marked: the path is cut here, or the first nan was made here.
     """
 
     operation: RecordedOperation
@@ -88,6 +92,7 @@ class Disc:
     width: float
     height: float
     bars: Bars | None = None
+    alarm: bool = False
 
     @property
     def round(self) -> bool:
@@ -179,7 +184,8 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
         )
         for tensor in graph.tensors
     )
-    discs = tuple(_disc(operation, recording, options, last) for operation in graph.operations)
+    strange = first_strange(recording)
+    discs = tuple(_disc(operation, recording, options, last, strange) for operation in graph.operations)
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
@@ -309,10 +315,13 @@ def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: 
     return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(wide), round(high))
 
 
-def _disc(operation: RecordedOperation, recording: Recording, options: Options, last: Moment | None) -> Disc:
+def _disc(
+    operation: RecordedOperation, recording: Recording, options: Options, last: Moment | None, strange: Strange | None
+) -> Disc:
     folded = operation.name == FOLD
     symbol = shorten(operation.symbol, 30 if folded else 14)
-    notes = tuple(shorten(note, 34) for note in _notes(operation, recording, options))
+    marked = notes_of(operation, strange)
+    notes = tuple(shorten(note, 34) for note in (*marked, *_notes(operation, recording, options)))
     text = width(symbol, symbol_size(symbol), bold=True)
     detailed = last is not None and options.detail in ("auto", "full") and options.shows("values")
     if last is not None and detailed and (shown := bars(operation, recording, last)) is not None:
@@ -320,13 +329,12 @@ def _disc(operation: RecordedOperation, recording: Recording, options: Options, 
         notes += tuple(note for note in shown.notes)
         wide = max([end, text, *(width(note, NOTE_SIZE) for note in notes)]) + 2 * PADDING
         high = HEADER + shown.height + NOTE_LINE * len(notes) + PADDING
-        return Disc(operation, symbol, notes, round(wide), round(high), shown)
+        return Disc(operation, symbol, notes, round(wide), round(high), shown, bool(marked))
     if text <= 26 and not notes:
         return Disc(operation, symbol, (), 38.0, 38.0)
     widest = max([text, *(width(note, NOTE_SIZE) for note in notes)])
-    return Disc(
-        operation, symbol, notes, round(widest + 26), round(36.0 + (10 if folded else 0) + NOTE_LINE * len(notes))
-    )
+    high = round(36.0 + (10 if folded or marked else 0) + NOTE_LINE * len(notes))
+    return Disc(operation, symbol, notes, round(widest + 26), high, alarm=bool(marked))
 
 
 def _notes(operation: RecordedOperation, recording: Recording, options: Options) -> list[str]:

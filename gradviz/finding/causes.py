@@ -63,7 +63,9 @@ def causes_of(question: Question) -> tuple[list[Finding], Way | None]:
     """
     tensor = question.tensor
     if tensor.array.dtype.kind != "f":
-        return [found("integers", line_of(_origin(tensor._cut)), "not floating", name=question.name, dtype=_kind(tensor))], None
+        return [
+            found("integers", line_of(_origin(tensor._cut)), "not floating", name=question.name, dtype=_kind(tensor))
+        ], None
     if tensor._grad_fn is not None:
         return _of_a_result(question)
     if not tensor._requires_grad:
@@ -152,7 +154,9 @@ def _unreached(question: Question, reach: Reach) -> tuple[list[Finding], Way | N
         sentence = f"cut by {way.cut.kind}" if known else f"perhaps cut by {way.cut.kind}"
         end = output if way.end.node is None else question.called(way.end.tensor)
         told.append(
-            found(way.cut.kind, line, sentence, advice=way.cut.kind, name=name, output=output, end=end, word=way.cut.word)
+            found(
+                way.cut.kind, line, sentence, advice=way.cut.kind, name=name, output=output, end=end, word=way.cut.word
+            )
         )
     told = list({(one.cause, str(one.line)): one for one in told}.values())
     if known:
@@ -166,7 +170,9 @@ def _unreached(question: Question, reach: Reach) -> tuple[list[Finding], Way | N
             return [late], None
     used = [question.names.of(leaf) for leaf in reach.leaves.values()]
     listed = ", ".join(one for one in used[:6] if one) or "no tensor that wants a gradient"
-    unused = found("unused", None, "unused" if not output_is_bare else "no graph", name=name, output=output, used=listed)
+    unused = found(
+        "unused", None, "unused" if not output_is_bare else "no graph", name=name, output=output, used=listed
+    )
     return [*told, unused], all_ways[0] if all_ways else None
 
 
@@ -295,7 +301,9 @@ def _without_a_pass(question: Question) -> list[Finding]:
     node = None if output is None else output._grad_fn
     if node is not None and node.seen is not None:
         return [found("no backward", None, "gradient returned", name=name, output=question.output_name)]
-    return [found("no backward", line_of(node.origin) if node is not None else None, name=name, output=question.output_name)]
+    return [
+        found("no backward", line_of(node.origin) if node is not None else None, name=name, output=question.output_name)
+    ]
 
 
 def _forgotten(question: Question) -> Finding | None:
@@ -306,9 +314,7 @@ def _forgotten(question: Question) -> Finding | None:
     return found("cleared", line_of(noted[0]), name=question.name)
 
 
-def _of_the_gradient(
-    question: Question, gradient: np.ndarray, reach: Reach | None, ran: Pass | None
-) -> list[Finding]:
+def _of_the_gradient(question: Question, gradient: np.ndarray, reach: Reach | None, ran: Pass | None) -> list[Finding]:
     """Say what is odd about a gradient that there is."""
     name, output = question.name, question.output_name
     strange = int(np.count_nonzero(~np.isfinite(gradient)))

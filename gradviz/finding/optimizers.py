@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as Collection
 
 from gradviz.engine.cut import happened
 from gradviz.engine.tensor import Tensor
@@ -22,7 +23,14 @@ def alive() -> list[Optimizer]:
 
 
 def of_optimizers(
-    tensor: Tensor, name: str, optimizers: Sequence[Optimizer], owned: Sequence[Tensor], *, cleared: bool
+    tensor: Tensor,
+    name: str,
+    optimizers: Sequence[Optimizer],
+    owned: Sequence[Tensor],
+    besides: Collection[int],
+    *,
+    asked: bool,
+    cleared: bool,
 ) -> list[Finding]:
     """Say what is wrong between a leaf and its optimisers; nothing if there is no optimiser at all.
 
@@ -34,6 +42,10 @@ def of_optimizers(
         Those that there are, or that were asked about.
     owned
         The parameters of the models that there are: an optimiser whose parameters no model has any more is left over.
+    besides
+        The leaves of the same result, by their ids: an optimiser that has none of them is for something else.
+    asked
+        Whether the question is about these optimisers.
     cleared
         Whether its gradient was taken away.
     """
@@ -41,7 +53,8 @@ def of_optimizers(
         return []
     mine = optimizers_of(tensor, optimizers)
     if not mine:
-        return [_had_by_none(tensor, name, optimizers, owned)]
+        concerned = [one for one in optimizers if asked or not besides.isdisjoint(map(id, one._parameters()))]
+        return [_had_by_none(tensor, name, concerned, owned)] if concerned else []
     told: list[Finding] = []
     for optimizer in mine:
         group = next(each for each in optimizer.param_groups if any(one is tensor for one in each["params"]))

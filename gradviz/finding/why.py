@@ -10,10 +10,9 @@ from gradviz.engine.cut import happened
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Answer, Finding, found
 from gradviz.finding.causes import Question, causes_of, listed, well
-from gradviz.finding.lines import line_of
 from gradviz.finding.optimizers import alive, of_optimizers
 from gradviz.finding.picture import picture_of
-from gradviz.finding.reach import results_in
+from gradviz.finding.reach import Reach, results_in
 from gradviz.finding.registered import left_out
 from gradviz.nn.module import Module
 from gradviz.optim.optimizer import Optimizer
@@ -84,14 +83,14 @@ def answer(
         loss = _result_for(subject, variables)
     optimizers = [optimizer] if optimizer is not None else alive()
     if isinstance(subject, Module):
-        return _of_a_module(subject, loss, optimizers, names)
+        return _of_a_module(subject, loss, optimizers, names, asked=optimizer is not None)
     if not isinstance(subject, Tensor):
         raise TypeError(
             f"why() is asked of a tensor or a module, but got {type(subject).__name__}: pass the parameter itself, "
             "as in why(w) or why(model.fc1.weight)"
         )
     owned = [one for module in modules for one in module.parameters()]
-    return _of_a_tensor(subject, loss, optimizers, names, owned, draw=draw)
+    return _of_a_tensor(subject, loss, optimizers, names, owned, asked=optimizer is not None, draw=draw)
 
 
 def _of_a_tensor(
@@ -101,6 +100,7 @@ def _of_a_tensor(
     names: Names,
     owned: Sequence[Tensor],
     *,
+    asked: bool,
     draw: bool = True,
 ) -> Answer:
     name = names.of(tensor) or "this tensor"
@@ -109,7 +109,8 @@ def _of_a_tensor(
     told, way = causes_of(question)
     cleared = any(one.cause == "cleared" for one in told)
     if not told or cleared or told[0].cause in ("no backward", "dead", "saturated"):
-        moved = of_optimizers(tensor, name, optimizers, owned, cleared=cleared)
+        besides = set() if loss is None else set(Reach(loss).leaves)
+        moved = of_optimizers(tensor, name, optimizers, owned, besides, asked=asked, cleared=cleared)
         told = [*moved, *told] if cleared or (told and told[0].cause in ("dead", "saturated")) else [*told, *moved]
     findings = tuple(told) or (well(question),)
     picture = picture_of(question, way, findings) if draw and loss is not None else None
@@ -117,14 +118,14 @@ def _of_a_tensor(
 
 
 def _of_a_module(
-    module: Module, loss: Tensor | None, optimizers: Sequence[Optimizer], names: Names
+    module: Module, loss: Tensor | None, optimizers: Sequence[Optimizer], names: Names, *, asked: bool
 ) -> Answer:
     """Put together what is found of all of a module's parameters: what several share is told once."""
     owned = list(module.parameters())
     groups: dict[tuple[str, str], tuple[list[str], Finding]] = {}
     name = names.modules.get(id(module._tag())) or type(module).__name__
     for path, parameter in module.named_parameters():
-        one = _of_a_tensor(parameter, loss, optimizers, names, owned, draw=False)
+        one = _of_a_tensor(parameter, loss, optimizers, names, owned, asked=asked, draw=False)
         for finding in one.findings[:1]:
             key = finding.cause, str(finding.line)
             groups.setdefault(key, ([], finding))[0].append(path)
@@ -136,7 +137,13 @@ def _of_a_module(
             told.append(finding)
         else:
             together = found(
-                cause, finding.line, "several", names=listed(paths), count=len(paths), total=len(owned), first=finding.sentence
+                cause,
+                finding.line,
+                "several",
+                names=listed(paths),
+                count=len(paths),
+                total=len(owned),
+                first=finding.sentence,
             )
             told.append(Finding(cause, together.sentence, finding.line, finding.advice))
     if not told:
@@ -151,7 +158,14 @@ def _result_for(subject: Any, variables: Sequence[Mapping[str, Any]]) -> Tensor 
     usual = [one for one in usual if one is not subject]
     if last is not None and last is not subject:
         # One that was computed anew since, under a usual name, is what is looked at now.
-        younger = [one for one in usual if one._grad_fn is not None and last._grad_fn is not None and one._grad_fn.made > last._grad_fn.made and one.array.size == 1]
+        younger = [
+            one
+            for one in usual
+            if one._grad_fn is not None
+            and last._grad_fn is not None
+            and one._grad_fn.made > last._grad_fn.made
+            and one.array.size == 1
+        ]
         return younger[0] if younger else last
     results = [one for one in results_in(_values(variables)) if one is not subject]
     single = [one for one in results if one.array.size == 1]
@@ -164,4 +178,4 @@ def _values(variables: Sequence[Mapping[str, Any]]) -> Iterator[object]:
         yield from list(scope.values())
 
 
-__all__ = ["answer", "line_of", "why"]
+__all__ = ["answer", "why"]

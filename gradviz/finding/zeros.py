@@ -123,7 +123,9 @@ def _killer(question: Question, node: Node, sent: list[Any]) -> Finding:
             for one in node.inputs
             if not np.any(getattr(one, "array", one))
         ]
-        return found("masked", line, "factor zero" if others else "masked", advice="masked", **given, factor=(others or [""])[0])
+        return found(
+            "masked", line, "factor zero" if others else "masked", advice="masked", **given, factor=(others or [""])[0]
+        )
     if name.startswith("clamp"):
         return found("clamped", line, **given)
     return found("zero", line, "zero here", advice="zero here", **given)

@@ -475,6 +475,8 @@ class Recording:
         For a page's heading.
     producer
         The program that made the recording: ``"gradviz 0.1.0"``.
+    remarks
+        What is to be known of how it came about, in sentences: that a model was run for it, what that left out.
     again
         What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
         No file has it, and no copy.
@@ -492,6 +494,7 @@ class Recording:
     frames: tuple[Frame, ...]
     title: str = ""
     producer: str = ""
+    remarks: tuple[str, ...] = ()
     again: Any = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _steps(tensor: Tensor, name: str, optimizer: Optimizer, *, cleared: bool) ->
         return []
     if not life.steps:
         return [found("no step", line_of(life.made), name=name)] if happened.last else []
-    (origin, last), gone = life.steps[-1], tensor._forgotten
+    (_, last), gone = life.steps[-1], tensor._forgotten
     if gone is not None and happened.last < gone[1] < last:
         return [found("zero_grad before step", line_of(gone[0]), name=name)]
     if len(life.steps) == 2 and not cleared and tensor._grad is not None:

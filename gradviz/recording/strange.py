@@ -51,7 +51,7 @@ class Strange:
 def first_strange(recording: Recording) -> Strange | None:
     """Find the first operation that made a nan or an infinity that matters; ``None`` if there is none.
 
-    An infinity that the program writes itself, and that is gone again in the result, does not matter.
+    What is gone again in the result and in the gradients does not matter, as the infinities in attention's mask.
 
     Parameters
     ----------
@@ -59,6 +59,8 @@ def first_strange(recording: Recording) -> Strange | None:
         What was computed.
     """
     graph = recording.graph
+    if not _shows(recording):
+        return None
     values: dict[str, Value] = {}
     made: dict[str, int] = {}
     producers = {output: operation for operation in graph.operations for output in operation.outputs}
@@ -84,6 +86,21 @@ def first_strange(recording: Recording) -> Strange | None:
                 if what := _odd(contribution.value):
                     return _backward(graph, step, contribution, values, what)
     return None
+
+
+def _shows(recording: Recording) -> bool:
+    """Return whether the result or a leaf's gradient is strange: what is strange anywhere and matters gets there.
+
+    To look through all numbers would be to write all of them.
+    """
+    ends = {tensor.id for tensor in recording.graph.tensors if tensor.role == "output"}
+    leaves = {tensor.id for tensor in recording.graph.tensors if tensor.role == "parameter"}
+    for frame in recording.frames:
+        if frame.phase == "forward" and any(id in ends and _odd(value) for id, value in frame.values):
+            return True
+        if any(one.complete and one.tensor in leaves and _odd(one.value) for one in frame.gradients):
+            return True
+    return False
 
 
 def _strange(

@@ -88,6 +88,7 @@ _LATER = {
     "compare": "runs",
     "draw": "show",
     "epochs": "runs",
+    "flow": "finding",
     "load": "serialization",
     "record": "runs",
     "save": "serialization",

@@ -1,7 +1,8 @@
 """Finding causes: why a gradient is missing, where it vanishes, which operation made the first nan."""
 
 from gradviz.finding.answer import Answer, Finding
+from gradviz.finding.flow import Flow, flow
 from gradviz.finding.lines import Line
 from gradviz.finding.why import answer, why
 
-__all__ = ["Answer", "Finding", "Line", "answer", "why"]
+__all__ = ["Answer", "Finding", "Flow", "Line", "answer", "flow", "why"]

@@ -55,7 +55,9 @@ def test_the_first_is_found_with_its_reason(name):
     assert [one.strip("_") for one in marked] == [operation]
 
 
-@pytest.mark.parametrize("code", ["x * 2.0", "x.masked_fill(x > 1.0, float('-inf')).softmax(0)[0]", "x.clamp(max=float('inf'))"])
+@pytest.mark.parametrize(
+    "code", ["x * 2.0", "x.masked_fill(x > 1.0, float('-inf')).softmax(0)[0]", "x.clamp(max=float('inf'))"]
+)
 def test_where_all_is_well_nothing_is_marked(code):
     drawing = recorded(code, [1.0, 2.0])
     assert first_strange(drawing.recording) is None

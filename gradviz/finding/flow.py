@@ -86,7 +86,7 @@ class Flow(Shown):
     def exploding(self) -> Array:
         """By layer and column, whether it explodes: longer than ten times the weights, or not finite."""
         with np.errstate(all="ignore"):
-            return (self.ratios > LARGE) | np.isinf(self.ratios) | np.isnan(self.gradients) & ~np.isnan(self.ratios)
+            return self.ratios > LARGE
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -402,6 +402,7 @@ def _ratios(parts: Sequence[ParameterEntry]) -> tuple[float | None, float | None
     weights = math.sqrt(sum(_weight(part) ** 2 for part in parts))
     known = [one for part in parts if (one := gradient_norm(part)) is not None]
     length = math.sqrt(sum(one**2 for one in known)) if known else None
+    length = math.inf if length is not None and math.isnan(length) else length
     moved = [one for part in parts if not math.isnan(one := update_norm(part))]
     update = math.sqrt(sum(one**2 for one in moved)) if moved else None
     beside = weights or math.nan

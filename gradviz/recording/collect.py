@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.engine.copyslices import CopySlices
 from gradviz.engine.memory import HALF
 from gradviz.engine.node import Node
@@ -143,10 +144,19 @@ class Collection:
         values = leaf.values_at(node.made)
         role: Role = "parameter" if requires_grad else "constant" if self.naming.called[key].number else "input"
         array = leaf.array if values is None else values
-        operand = self._enter(key, role, array, requires_grad=requires_grad)
+        operand = self._enter(key, role, array, requires_grad=requires_grad, cut=self._cut(leaf))
         if not requires_grad and _cut_off(leaf):
             self.detached.append(operand)
         return operand
+
+    def _cut(self, leaf: Tensor) -> str:
+        """Say why no gradient goes back beyond a leaf, where it was made of what had a graph."""
+        cut = leaf._cut
+        if cut is None:
+            return ""
+        source = None if cut.origin is None else self._places.source(cut.origin)
+        line = f" in line {source.line}" if source is not None else ""
+        return text(f"recorded cut by {cut.kind}", "why", word=cut.word, line=line)
 
     def _result(self, applied: Applied, key: Key, tensor: Tensor, module: str) -> Operand:
         role: Role = "output" if key in self.output_keys else "intermediate"
@@ -167,6 +177,7 @@ class Collection:
         requires_grad: bool,
         producer: str | None = None,
         module: str = "",
+        cut: str = "",
         printed: Callable[[Any], Mapping[str, Any]] | None = None,
     ) -> Operand:
         id, shape, called = f"t{len(self._tensors)}", array.shape, self.naming.called[key]
@@ -186,6 +197,7 @@ class Collection:
                 module,
                 called.text if called.viewed else "",
                 called.viewed,
+                cut,
             )
         )
         return operand

@@ -142,6 +142,8 @@ class RecordedTensor:
         Path of the module it belongs to, ``""`` for none.
     view_of, viewed
         The name and the shape of a tensor of which this one is the same entries in another shape, made outside of the graph.
+    cut
+        Why no gradient goes back beyond it, in a sentence, where it was cut off from what it was computed from.
     """
 
     id: Id
@@ -155,6 +157,7 @@ class RecordedTensor:
     module: str = ""
     view_of: str = ""
     viewed: Shape = ()
+    cut: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,7 +252,7 @@ def power_of_ten(power: int) -> str:
 
 def shown(number: float) -> str:
     """Write a number as the table has it."""
-    return "no gradient" if number != number else f"{number:.3g}".replace("-", "−")
+    return "none" if number != number else f"{number:.3g}".replace("-", "−")
 
 
 def _cut(words: str, width: float) -> str:

@@ -10,6 +10,7 @@ import { Entries } from "./entries.js";
 import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
+import { makeFindings } from "./findings.js";
 import { bringIntoView } from "./fit.js";
 import { makeHeat, scalesOf } from "./heat.js";
 import { makeInspector } from "./inspect.js";
@@ -194,7 +195,10 @@ function mount(model, el) {
       paths.show(leaf ?? entry, modes.predict ? -1 : moment(leaf ?? entry));
     },
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, scalesOf(payload)));
+  const findings = makeFindings(payload, go);
+  findings.along(controls.element.querySelector(".gp-track"));
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element, findings.memory], makeHeat(facts, payload.inks, scalesOf(payload)));
+  panel.prepend(findings.alarm);
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {
@@ -251,6 +255,7 @@ function mount(model, el) {
     controls.show(k, Boolean(model.get("playing")));
     panel.show(k, events, e);
     program.show(step.source);
+    findings.show(k);
     inspector.show(model.get("selected"), k);
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();

@@ -30,7 +30,7 @@ def deep(activation, layers=6, epochs=4, lr=0.01):
 
 
 def test_where_it_vanishes_is_marked_and_said():
-    model, run, loss = deep(nn.Sigmoid)
+    _model, run, _loss = deep(nn.Sigmoid)
     flow = gv.flow(run)
     assert flow.layers == tuple(f"model.{n}" for n in range(0, 13, 2))
     assert flow.columns == ("0", "1", "2", "3")
@@ -47,7 +47,7 @@ def test_where_it_vanishes_is_marked_and_said():
 
 
 def test_its_numbers_are_those_of_the_run():
-    model, run, loss = deep(nn.Tanh)
+    _model, run, _loss = deep(nn.Tanh)
     flow = gv.flow(run)
     step = run.steps[-1]
     for i, layer in enumerate(flow.layers):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_what_is_held_grows_forward_and_is_let_go_backward():
     told = memory(recording, recording)
     held, border = told["held"], recording.forward_steps
     assert held[0] == held[-1] == 0
-    assert all(a <= b for a, b in zip(held[:border], held[1:border], strict=False))
+    assert all(a <= b for a, b in itertools.pairwise(held))
     assert all(a >= b for a, b in zip(held[border:], held[border + 1 :], strict=False))
     # relu's result, tanh's, and the difference that is squared: what formulas read of results.
     assert told["most"] == max(held) == 4 * (5 * 4 + 5 * 3 + 5 * 1)

@@ -9,6 +9,9 @@ from gradviz.recording.strange import Strange
 CUT = "cut"
 """The name of an operation that stands for a place where no gradient goes on: it says why in its attributes."""
 
+ALARMED = "marked"
+"""The attribute of an operation that is marked for something else, in a word: what."""
+
 ALARM = ("#fdecea", "#b3261e", 2.4)
 """Fill, border and border width of what is marked."""
 
@@ -17,6 +20,9 @@ DARK_ALARM = "fill:#3b1512;stroke:#ff8a7a"
 
 def notes_of(operation: RecordedOperation, strange: Strange | None) -> list[str]:
     """Return what is written below the sign of an operation that is marked; nothing for others."""
+    alarmed = [value for name, value in operation.attributes if name == ALARMED]
+    if alarmed:
+        return alarmed
     if operation.name == CUT:
         return [value for name, value in operation.attributes if name in ("why", "where")]
     if strange is not None and strange.operation == operation.id:

@@ -8,7 +8,7 @@ from html import escape
 from typing import Any
 
 from gradviz.catalogue import text, text_or_nothing
-from gradviz.drawing import Drawing
+from gradviz.drawing import Drawing, image_tag
 from gradviz.drawing.shown import Shown
 from gradviz.finding.lines import Line
 
@@ -30,12 +30,15 @@ class Finding:
         Where in the program; ``None`` where no line can be blamed.
     advice
         What to do about it; empty if there is nothing to do.
+    operation
+        The id in a recording of the operation that passes nothing on, where it is one.
     """
 
     cause: str
     sentence: str
     line: Line | None = None
     advice: str = ""
+    operation: str = ""
 
     def __str__(self) -> str:
         told = [self.sentence]
@@ -118,7 +121,7 @@ class Answer(Shown):
             told = escape(one.sentence)
             parts.append(f'<p style="margin:0 0 4px"><b>{told}</b></p>' if not parts else f"<p>{told}</p>")
             if one.line is not None:
-                where = escape(f"line {one.line.number} of {one.line.file}")
+                where = escape(one.line.where)
                 code = f"<code>{escape(one.line.code)}</code>"
                 parts.append(
                     f'<div style="margin:0 0 6px;padding:4px 10px;border-left:4px solid #c2410c">'
@@ -126,8 +129,8 @@ class Answer(Shown):
                 )
             if one.advice:
                 parts.append(f'<p style="margin:0 0 10px">{escape(one.advice)}</p>')
+        style = "font:14px/1.5 system-ui,Helvetica,Arial,sans-serif;max-width:60em"
+        html = f'<div style="{style}">{"".join(parts)}</div>'
         if self.picture is not None:
-            bundle = self.picture._repr_mimebundle_()
-            parts.append(f'<div style="overflow-x:auto">{bundle["image/svg+xml"]}</div>')
-        html = f'<div style="font:14px/1.5 system-ui,Helvetica,Arial,sans-serif;max-width:60em">{"".join(parts)}</div>'
+            html += image_tag(self.picture.to_svg(panel=True), self.picture.recording.title)
         return {"text/html": html, "text/plain": str(self)}

@@ -33,9 +33,13 @@ class Line:
     number: int
     code: str
 
+    @property
+    def where(self) -> str:
+        """Say which line it is; of a program without a file by its number alone."""
+        return f"line {self.number}" if self.file.startswith("<") else f"line {self.number} of {self.file}"
+
     def __str__(self) -> str:
-        where = f"line {self.number} of {self.file}"
-        return f"{where}:  {self.code}" if self.code else where
+        return f"{self.where}:  {self.code}" if self.code else self.where
 
 
 def line_of(origin: Origin | None) -> Line | None:

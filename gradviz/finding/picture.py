@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradviz.drawing import Drawing, draw_recording
-from gradviz.drawing.marks import CUT
+from gradviz.drawing.marks import ALARMED, CUT
 from gradviz.drawing.reduce import part
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Finding
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 MOST_WHOLE = 24
 """Tensors and operations that a picture shows all of; of more only those on the path."""
+
+OF_THE_LOOP = {"optimizer", "lr 0", "no step", "no zero_grad", "zero_grad before step", "cleared", "well"}
+"""Causes that no path shows."""
 
 ID = "x0"
 """The id of the cut in the recording."""
@@ -45,12 +48,12 @@ def picture_of(question: Question, way: Way | None, findings: Sequence[Finding])
         ``None`` if there is nothing to draw.
     """
     output = question.output
-    if output is None:
+    if output is None or (way is None and findings[0].cause in OF_THE_LOOP):
         return None
     if way is None:
         if output._grad_fn is None:
             return None
-        recording = _recorded([output], question)
+        recording = _marked(_recorded([output], question), findings)
         return draw_recording(_on_the_path(recording, _ids(recording, [question.tensor]), _ids(recording, [output])))
     source = question.tensor if way.source is None else way.source
     results = [one for one in dict.fromkeys((output, source)) if one._grad_fn is not None]
@@ -58,6 +61,19 @@ def picture_of(question: Question, way: Way | None, findings: Sequence[Finding])
     recording = _joined(recording, question, way, source, findings[0])
     start = _ids(recording, [question.tensor]) or _ids(recording, [source]) or {"x1"}
     return draw_recording(_on_the_path(recording, start, _ids(recording, [output]) or {"x2"}))
+
+
+def _marked(recording: Recording, findings: Sequence[Finding]) -> Recording:
+    """Mark the operations that pass nothing on."""
+    where = {one.operation: one for one in findings if one.operation}
+    if not where:
+        return recording
+    graph = recording.graph
+    operations = tuple(
+        replace(one, attributes=(*one.attributes, (ALARMED, where[one.id].cause))) if one.id in where else one
+        for one in graph.operations
+    )
+    return replace_keeping(recording, graph=Graph(graph.tensors, operations, graph.modules, graph.code))
 
 
 def _recorded(results: Sequence[Tensor], question: Question) -> Recording:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradviz.engine.core.backward import leading_to
 from gradviz.engine.node import Node
+from gradviz.engine.numerals import number
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Finding, found
 from gradviz.finding.lines import line_of
@@ -50,17 +52,17 @@ def zeros_on_the_way(
     if zeros == size:
         for node, upstream, sent in _steps(path, ran):
             if _any(upstream) and sent and not any(_any(one) for one in sent):
-                told.append(_killer(question, node, sent))
+                told.append(_at(reach, node, _killer(question, node)))
         return told[:2]
     for node, upstream, sent in _steps(path, ran):
         if node.operation.name in RECTIFIERS and zeros:
             dead, units = dead_units(_input(node), node.operation.name)
             if len(dead):
-                told.append(_dead(question, node, dead, units))
+                told.append(_at(reach, node, _dead(question, node, dead, units)))
         elif node.operation.name in SATURATING and length:
             arrived, passed = _length(upstream), sum(_length(one) for one in sent)
             if arrived and passed / arrived < SMALL:
-                told.append(_saturated(question, node, passed / arrived))
+                told.append(_at(reach, node, _saturated(question, node, passed / arrived)))
     return told[:3]
 
 
@@ -102,7 +104,12 @@ def _input(node: Node) -> Array:
     return np.asarray(one.array if values is None and isinstance(one, Tensor) else values)
 
 
-def _killer(question: Question, node: Node, sent: list[Any]) -> Finding:
+def _at(reach: Reach, node: Node, finding: Finding) -> Finding:
+    """Say at which operation something was found: recordings number them as they were made."""
+    return replace(finding, operation=f"o{reach.nodes.index(node)}")
+
+
+def _killer(question: Question, node: Node) -> Finding:
     """Say why an operation sends on nothing but zeros."""
     name, line = node.operation.name, line_of(node.origin)
     given = {"name": question.name, "output": question.output_name, "operation": name}
@@ -183,4 +190,4 @@ def _saturated(question: Question, node: Node, share: float) -> Finding:
 
 def _ends(x: Array) -> tuple[str, str]:
     finite = x[np.isfinite(x)]
-    return (f"{finite.min():.3g}", f"{finite.max():.3g}") if finite.size else ("nan", "nan")
+    return (number(float(finite.min()), 3), number(float(finite.max()), 3)) if finite.size else ("nan", "nan")

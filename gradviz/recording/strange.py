@@ -206,8 +206,8 @@ def _shown(value: float) -> str:
     return "nan" if value != value else "∞" if value == math.inf else "−∞" if value == -math.inf else number(value)
 
 
-def _term(value: float) -> str:
-    told = _shown(value)
+def _term(value: float | None) -> str:
+    told = "?" if value is None else _shown(value)
     return f"({told})" if told.startswith("−") else told
 
 

@@ -18,7 +18,8 @@ from gradviz.finding.registered import unregistered
 from gradviz.func.stateless import functional_call
 from gradviz.nn.module import Module
 from gradviz.nn.parameter import Parameter
-from gradviz.recording.model import Graph, Recording
+from gradviz.recording.engine import ENGINE
+from gradviz.recording.model import Recording
 from gradviz.recording.names import Names, find_names
 from gradviz.recording.observe import record_named
 
@@ -83,7 +84,7 @@ def recording_of_a_model(
     ValueError
         If nothing that it computes can be recorded.
     """
-    ran = run(model, inputs, kwargs, find_names(variables, names))
+    ran = run(model, inputs, kwargs, find_names(ENGINE, variables, names))
     recording = record_named(ran.results, ran.names, gradient=gradient, backward=backward or False)
     ids = {id for one in ran.frozen if (id := recording.again.id_of(one)) is not None}
     graph = recording.graph
@@ -97,7 +98,7 @@ def recording_of_a_model(
     ]
     made = replace(
         recording,
-        graph=Graph(tensors, graph.operations, graph.modules, graph.code),
+        graph=replace(graph, tensors=tensors),
         title=title or f"{name}({', '.join(given)})",
         remarks=tuple(told),
     )

@@ -16,8 +16,9 @@ from gradviz.finding.answer import WELL, Finding, found
 from gradviz.finding.lines import Line, assignments, line_of, replaces_itself
 from gradviz.finding.reach import End, Reach, Way, ways
 from gradviz.finding.zeros import zeros_on_the_way
+from gradviz.recording.engine import ENGINE
 from gradviz.recording.names import Names
-from gradviz.recording.passes import Pass, freed, past_pass, trial_pass
+from gradviz.recording.told import Pass
 
 PLAIN = {"weight", "bias", "self", "data", "grad"}
 """Parts of a name that say nothing of which tensor is meant."""
@@ -276,22 +277,19 @@ def _words_of(cut: Cut) -> Iterator[str]:
 
 def _reached(question: Question, reach: Reach) -> list[Finding]:
     tensor = question.tensor
-    ran = pass_of(reach)
     if tensor._grad is None:
         finding = _forgotten(question)
         return [finding] if finding is not None else _without_a_pass(question)
-    return _of_the_gradient(question, tensor._grad.array, reach, ran)
+    return _of_the_gradient(question, tensor._grad.array, reach, pass_of(reach))
 
 
 def pass_of(reach: Reach) -> Pass | None:
     """Return the backward pass through a result: the one that has been, else one tried without changing anything."""
-    past = past_pass([reach.output], reach.nodes)
-    if past is not None or freed(reach.nodes) or not reach.nodes or reach.output.array.size != 1:
+    past = ENGINE.past_pass([reach.output], reach.nodes) if reach.nodes else None
+    if past is not None or not reach.nodes or ENGINE.freed(reach.nodes) or reach.output.array.size != 1:
         return past
-    one = Tensor.__new__(Tensor) if False else reach.output.detach()
-    one.array = np.ones_like(reach.output.array)
     try:
-        return trial_pass([reach.output], [one])
+        return ENGINE.trial_pass([reach.output], None)
     except RuntimeError:
         return None
 

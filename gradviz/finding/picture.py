@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from gradviz.drawing import Drawing, draw_recording
 from gradviz.drawing.marks import ALARMED, CUT
-from gradviz.drawing.reduce import part
+from gradviz.drawing.part import part
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Finding
 from gradviz.recording.later import changed
@@ -73,7 +73,7 @@ def _marked(recording: Recording, findings: Sequence[Finding]) -> Recording:
         replace(one, attributes=(*one.attributes, (ALARMED, where[one.id].cause))) if one.id in where else one
         for one in graph.operations
     )
-    return replace_keeping(recording, graph=Graph(graph.tensors, operations, graph.modules, graph.code))
+    return replace_keeping(recording, graph=replace(graph, operations=operations))
 
 
 def _recorded(results: Sequence[Tensor], question: Question) -> Recording:
@@ -138,7 +138,7 @@ def _joined(recording: Recording, question: Question, way: Way, source: Tensor, 
     frames = (changed(first, values=(*first.values, *values)), *others)
     return replace_keeping(
         recording,
-        graph=Graph(tuple(tensors), operations, graph.modules, graph.code),
+        graph=replace(graph, tensors=tuple(tensors), operations=operations),
         frames=frames,
         title=f"{question.output_name} → {question.name}",
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gradviz.engine.cut import Cut
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.tensor import Tensor
-from gradviz.recording.passes import nodes_behind
+from gradviz.recording.engine import ENGINE
 
 MOST_CUTS = 64
 """So many cuts are followed on the way back."""
@@ -50,7 +50,7 @@ class Reach:
 
     def __init__(self, output: Tensor) -> None:
         self.output = output
-        self.nodes = nodes_behind([output])
+        self.nodes = ENGINE.operations_behind([output])
         self.leaves: dict[int, Tensor] = {}
         self.ends: list[End] = []
         if output._grad_fn is None:

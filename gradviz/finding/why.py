@@ -16,6 +16,7 @@ from gradviz.finding.reach import Reach, results_in
 from gradviz.finding.registered import left_out
 from gradviz.nn.module import Module
 from gradviz.optim.optimizer import Optimizer
+from gradviz.recording.engine import ENGINE
 from gradviz.recording.names import Names, find_names, variables_of
 
 USUAL = ("loss", "cost", "error", "objective", "total", "out", "output", "y", "f", "z")
@@ -76,7 +77,7 @@ def answer(
         raise TypeError(f"loss has to be a tensor, but got {type(loss).__name__}: pass what backward() is called on")
     if optimizer is not None and not isinstance(optimizer, Optimizer):
         raise TypeError(f"optimizer has to be an optimiser of gradviz.optim, but got {type(optimizer).__name__}")
-    names = find_names(variables)
+    names = find_names(ENGINE, variables)
     values = [value for scope in variables for value in list(scope.values())]
     modules = [value for value in values if isinstance(value, Module)]
     if loss is None:

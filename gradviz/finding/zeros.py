@@ -14,7 +14,7 @@ from gradviz.engine.numerals import number
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Finding, found
 from gradviz.finding.lines import line_of
-from gradviz.recording.passes import Pass
+from gradviz.recording.told import Pass
 
 if TYPE_CHECKING:
     from gradviz.finding.causes import Question

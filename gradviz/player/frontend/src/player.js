@@ -47,7 +47,7 @@ function mount(model, el) {
   // A picture that came with the page has been read by the browser already, under the page's own policy.
   const svg = typeof payload.svg === "string" ? parseDrawing(payload.svg) : payload.svg;
   // What a double click opens: modules that are folded, while there is more of them to see.
-  const opens = (payload.depth?.now ?? 0) < (payload.depth?.most ?? 0) ? payload.facts.operations.filter(({ name }) => name === "fold").map(({ id }) => id) : [];
+  const opens = (payload.depth?.now ?? 0) < (payload.depth?.most ?? 0) ? payload.facts.operations.filter(({ block }) => block).map(({ id }) => id) : [];
   makeActive(svg, opens.map((id) => `${prefix}_${id}`));
   const picture = new Picture(svg, prefix, payload.grids, payload.inks);
   const entries = new Entries(svg, prefix, payload.grids);

@@ -181,7 +181,9 @@ def left_as_it_was(model: Module) -> Iterator[None]:
     modules = list(model.modules())
     # Buffers are replaced while it runs; here is what is written through other names, as a parameter under no_grad.
     attributes = [(one, dict(vars(one))) for one in modules]
-    registered = [(held, dict(held)) for one in modules for held in (one._parameters, one._buffers, one._modules)]
+    registered: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (held, dict(held)) for one in modules for held in (one._parameters, one._buffers, one._modules)
+    ]
     tensors = [*model.parameters(), *model.buffers()]
     numbers = [(one, one.array, np.array(one.array), one._grad, _count(one)) for one in tensors]
     state, python, plain = default_generator.get_state(), random.getstate(), np.random.get_state()

@@ -116,7 +116,7 @@ class Answer(Shown):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """Show the sentences, and below them the picture."""
-        parts = []
+        parts: list[str] = []
         for one in self.findings:
             told = escape(one.sentence)
             parts.append(f'<p style="margin:0 0 4px"><b>{told}</b></p>' if not parts else f"<p>{told}</p>")

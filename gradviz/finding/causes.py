@@ -153,10 +153,10 @@ def _unreached(question: Question, reach: Reach) -> tuple[list[Finding], Way | N
     for way in (known or all_ways)[:3]:
         line = line_of(way.cut.origin)
         sentence = f"cut by {way.cut.kind}" if known else f"perhaps cut by {way.cut.kind}"
-        end = output if way.end.node is None else question.called(way.end.tensor)
+        at = output if way.end.node is None else question.called(way.end.tensor)
         told.append(
             found(
-                way.cut.kind, line, sentence, advice=way.cut.kind, name=name, output=output, end=end, word=way.cut.word
+                way.cut.kind, line, sentence, advice=way.cut.kind, name=name, output=output, end=at, word=way.cut.word
             )
         )
     told = list({(one.cause, str(one.line)): one for one in told}.values())

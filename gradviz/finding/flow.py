@@ -18,6 +18,7 @@ from gradviz.drawing.charts.heat import DARK, Strip, heat_strips, power_of_ten
 from gradviz.drawing.charts.paper import saved
 from gradviz.drawing.shown import Shown
 from gradviz.engine.numerals import number
+from gradviz.training.run.table import pandas_for_tables
 
 SMALL, LARGE = 1e-4, 10.0
 """Below the first, beside the weights, a gradient vanishes; above the second it explodes."""
@@ -178,13 +179,7 @@ class Flow(Shown):
         ModuleNotFoundError
             If pandas is not installed.
         """
-        try:
-            import pandas  # type: ignore[import-untyped,unused-ignore]
-        except ModuleNotFoundError:
-            raise ModuleNotFoundError(
-                "to_pandas() needs pandas, which is not installed: pip install pandas. to_dict() gives plain lists."
-            ) from None
-        return pandas.DataFrame(self.to_dict())
+        return pandas_for_tables().DataFrame(self.to_dict())
 
     # --- the picture ---------------------------------------------------------------------------------------------
 

@@ -95,6 +95,7 @@ _LATER = {
     "sweep": "runs",
     "train": "runs",
     "vmap": "func",
+    "watch": "show",
     "why": "finding",
 }
 _ROOMS = (

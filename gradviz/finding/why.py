@@ -85,6 +85,10 @@ def answer(
     optimizers = [optimizer] if optimizer is not None else alive()
     if isinstance(subject, Module):
         return _of_a_module(subject, loss, optimizers, names, asked=optimizer is not None)
+    if type(subject).__module__.partition(".")[0] == "torch":
+        raise TypeError(
+            "this is PyTorch's own: why() is asked of what was computed with gradviz, `import gradviz as torch`"
+        )
     if not isinstance(subject, Tensor):
         raise TypeError(
             f"why() is asked of a tensor or a module, but got {type(subject).__name__}: pass the parameter itself, "

@@ -148,7 +148,7 @@ def dead_units(x: Array, name: str = "relu") -> tuple[Array, int]:
     name
         Which one: some have an upper end, too.
     """
-    closed: Array = np.asarray(x <= 0)
+    closed: Any = x <= 0
     if name in ("relu6", "hardtanh"):
         closed = (x <= (0 if name == "relu6" else -1)) | (x >= (6 if name == "relu6" else 1))
     if x.ndim >= 2:

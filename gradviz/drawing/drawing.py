@@ -38,6 +38,9 @@ SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
 }
 """What each file ending is written with."""
 
+OF_A_STEP = ("step", "face", "prefix")
+"""What of a drawing is another's at another step."""
+
 _displays = itertools.count(1)
 
 
@@ -103,6 +106,18 @@ class Drawing(Shown):
         for part in (self.face.text, self.face.fill, self.face.state, self.face.width):
             seen.update("\n".join(map(str, part.values())).encode())
         return "gv" + seen.hexdigest()[:10]
+
+    def at_step(self, step: int) -> Drawing:
+        """Return the same picture at another step: nothing is folded or laid out again.
+
+        Parameters
+        ----------
+        step
+            Which moment of what is shown.
+        """
+        other = replace(self, step=step)
+        vars(other).update((name, made) for name, made in vars(self).items() if name not in OF_A_STEP)
+        return other
 
     def to_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
         """Return the picture as SVG text.

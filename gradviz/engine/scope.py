@@ -6,7 +6,6 @@ import os
 import sys
 import threading
 import warnings
-from dataclasses import dataclass
 from typing import NamedTuple
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
@@ -21,13 +20,13 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level + 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ModuleTag:
     """Stands for one module without holding on to it: a node must not keep a model (and through it itself) alive."""
 
-    class_name: str
-    label: str
-    has_parameters: bool
+    __slots__ = ("class_name", "has_parameters", "label")
+
+    def __init__(self, class_name: str, label: str, has_parameters: bool) -> None:
+        self.class_name, self.label, self.has_parameters = class_name, label, has_parameters
 
 
 def label(class_name: str, settings: str) -> str:

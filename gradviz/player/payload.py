@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from gradviz.drawing import Drawing, draw_recording, steps
@@ -78,5 +78,5 @@ def geometry(drawing: Drawing) -> dict[str, Any]:
 def at_step(recording_or_drawing: Recording | Drawing, step: int) -> Drawing:
     """Return the same drawing at another step, or the drawing of a recording."""
     if isinstance(recording_or_drawing, Drawing):
-        return replace(recording_or_drawing, step=step)
+        return recording_or_drawing.at_step(step)
     return draw_recording(recording_or_drawing, step=step)

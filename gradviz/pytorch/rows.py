@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from gradviz.catalogue import text
-from gradviz.engine.operation import BESIDE, FAMILIES, TABLE, Operation
+from gradviz.engine.operation import BESIDE, FAMILIES, Operation, table
 from gradviz.nn.functional.pooling import several
 from gradviz.nn.operations import pooling
 from gradviz.nn.operations.convolution import Geometry
@@ -91,7 +91,7 @@ def row_of(
     """
     known = ALIASES.get(name, name)
     made = _of_a_family(known, arguments, results)
-    row = made or TABLE.get(known)
+    row = made or table().get(known)
     if row is None:
         return None
     names = SLOTS.get(known, {})

@@ -535,6 +535,9 @@ class Recording:
     again
         What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
         No file has it, and no copy.
+    written
+        The recording that `gradviz.recording.folding.as_written` has made of this one, once it has been asked for; ``()`` if
+        that is this one itself.
 
     Examples
     --------
@@ -551,9 +554,10 @@ class Recording:
     producer: str = ""
     remarks: tuple[str, ...] = ()
     again: Any = field(init=False, default=None, repr=False, compare=False)
+    written: tuple[Recording, ...] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "again"}
+        return {name: value for name, value in vars(self).items() if name not in ("again", "written")}
 
     def __repr__(self) -> str:
         count = len(self.frames)
@@ -586,8 +590,3 @@ class Recording:
             moment.contributions.update((c.argument, c) for c in frame.contributions)
             moment.done.add(f"{frame.phase}:{frame.current}")
             yield replace(moment, step=step, frame=frame)
-
-    @property
-    def forward_steps(self) -> int:
-        """How many frames belong to the forward pass."""
-        return sum(frame.phase == "forward" for frame in self.frames)

@@ -25,7 +25,7 @@ def network():
 def test_what_is_held_grows_forward_and_is_let_go_backward():
     recording = network()
     told = memory(recording, recording)
-    held, border = told["held"], recording.forward_steps
+    held, border = told["held"], sum(frame.phase == "forward" for frame in recording.frames)
     assert held[0] == held[-1] == 0
     assert held[:border] == sorted(held[:border])
     assert held[border:] == sorted(held[border:], reverse=True)

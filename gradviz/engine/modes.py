@@ -42,7 +42,7 @@ asked = _Asked()
 
 def barred() -> str | None:
     """Return why what is computed now may never be part of a graph, where that is so: in inference mode."""
-    return None if mode.marks is None else mode.marks.get("_barred")
+    return None if mode.marks is None else mode.marks[1]
 
 
 def is_grad_enabled() -> bool:
@@ -57,7 +57,7 @@ class _GradSwitch:
     _of: Any = None  # the function that it decorates
 
     def __init__(self) -> None:
-        self._before: list[tuple[bool, bool, dict[str, Any] | None]] = []
+        self._before: list[tuple[bool, bool, tuple[Any, str | None] | None]] = []
 
     def __enter__(self) -> None:
         why = barred()
@@ -66,7 +66,7 @@ class _GradSwitch:
         if not why and self.wanted:
             mode.marks = None
         elif not why and mode.marks is None:  # a block in a block is the outer one's
-            mode.marks = {"_cut": Cut("no_grad", (self._of.__code__, 0) if self._of is not None else line())}
+            mode.marks = Cut("no_grad", (self._of.__code__, 0) if self._of is not None else line()), None
 
     def __exit__(self, *exc: object) -> None:
         mode.enabled, asked.enabled, mode.marks = self._before.pop()
@@ -178,7 +178,7 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
     (False, True)
     """
 
-    _before: list[tuple[bool, dict[str, Any] | None, bool]]
+    _before: list[tuple[bool, tuple[Any, str | None] | None, bool]]
     _wanted: bool
     _of: Any = None  # the function that it decorates
 
@@ -196,7 +196,7 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
         mode.enabled, asked.enabled, mode.marks = not self._wanted, False, None
         if self._wanted:
             origin = (self._of.__code__, 0) if self._of is not None else line()
-            mode.marks = {"_barred": INFERENCE, "_cut": Cut("no_grad", origin, word="inference_mode")}
+            mode.marks = Cut("no_grad", origin, word="inference_mode"), INFERENCE
 
     def __exit__(self, *exc: object) -> None:
         mode.enabled, mode.marks, asked.enabled = self._before.pop()

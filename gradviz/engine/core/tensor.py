@@ -23,7 +23,7 @@ class Mode(threading.local):
 
     enabled = True
     """Whether operations leave nodes behind."""
-    marks: dict[str, Any] | None = None
+    marks: tuple[Any, str | None] | None = None
     """What every result without a node gets to remember where nothing is recorded: which block that was, and what it bars."""
     formulas = False
     """Whether formulas run on tensors: NumPy's functions in them are to be recorded."""
@@ -105,7 +105,7 @@ def wrap(array: Array, grad_fn: Any = None, output_nr: int = 0) -> Any:
     else:
         out._requires_grad = False
         if mode.marks is not None:
-            out.__dict__.update(mode.marks)
+            out._cut, out._barred = mode.marks
     return out
 
 

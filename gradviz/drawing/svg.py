@@ -10,12 +10,12 @@ import math
 from collections.abc import Iterator
 from xml.sax.saxutils import escape
 
+from gradviz.drawing.alarms import ALARM
 from gradviz.drawing.bars import BAR, HEAD, Bars, columns
 from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths, short
 from gradviz.drawing.face import Face
 from gradviz.drawing.layout import Layout, Point
-from gradviz.drawing.marks import ALARM
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import colours, inks
 from gradviz.drawing.text import clean, mono_width

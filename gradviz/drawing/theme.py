@@ -5,7 +5,7 @@ The light look stands in the marks themselves; the others are laid over it by cl
 
 from __future__ import annotations
 
-from gradviz.drawing.marks import DARK_ALARM
+from gradviz.drawing.alarms import DARK_ALARM
 
 SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"

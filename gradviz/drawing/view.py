@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gradviz.drawing.alarms import notes_of
 from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
-from gradviz.drawing.marks import notes_of
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import largest
 from gradviz.drawing.statistics import statistics

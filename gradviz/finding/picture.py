@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gradviz.drawing import Drawing, draw_recording
-from gradviz.drawing.marks import ALARMED, CUT
+from gradviz.drawing.alarms import ALARMED, CUT
 from gradviz.drawing.part import part
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Finding

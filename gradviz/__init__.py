@@ -88,6 +88,7 @@ _LATER = {
     "compare": "runs",
     "draw": "show",
     "epochs": "runs",
+    "flow": "finding",
     "load": "serialization",
     "record": "runs",
     "save": "serialization",
@@ -95,6 +96,7 @@ _LATER = {
     "train": "runs",
     "vmap": "func",
     "watch": "show",
+    "why": "finding",
 }
 _ROOMS = (
     "accelerator", "amp", "check", "cpu", "cuda", "distributions", "drawing", "func", "linalg", "mps", "optim", "player",

@@ -260,7 +260,7 @@ class Drawing(Shown):
         title = self.recording.title
         return (
             f"<Drawing {title!r}: {len(graph.tensors)} tensors, {len(graph.operations)} operations, "
-            f"{len(self.recording.frames)} steps>"
+            f"{len(self.recording.frames)} steps>{''.join(f' {said}' for said in self.recording.remarks)}"
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:

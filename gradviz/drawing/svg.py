@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradviz.catalogue import text as words_of
+from gradviz.drawing.alarms import ALARM
 from gradviz.drawing.arrows import beside, one_line, two_lanes
 from gradviz.drawing.bars import BAR, HEAD, Bars, columns
 from gradviz.drawing.blockmarks import block_marks, weight_marks
@@ -239,8 +240,9 @@ class Pen:
             yield from block_marks(disc.block, key, self.prefix, self.face, corner, self._is_pending(key))
             yield "</g>"
             return
-        look, ink = look_of(*(PENDING if self._is_pending(key) else DISC)), MUTED if self._is_pending(key) else INK
-        yield self._group(key, "gv-disc")
+        pending = self._is_pending(key)
+        look, ink = look_of(*(PENDING if pending else ALARM if disc.alarm else DISC)), MUTED if pending else INK
+        yield self._group(key, "gv-disc gv-alarm" if disc.alarm else "gv-disc")
         if disc.round:
             yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{short(disc.width / 2)}" {look}/>'
         else:
@@ -248,6 +250,7 @@ class Pen:
             yield box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18 if disc.bars is None else 10), look)
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
+        gap = 4 + 5 * disc.alarm
         if disc.bars is not None:
             top = y - disc.height / 2
             yield text_mark(disc.symbol, x, top + 19, NAME_SIZE, ink, "gv-symbol", anchor="middle", bold=True)
@@ -259,7 +262,7 @@ class Pen:
             return
         yield text_mark(disc.symbol, x, first + size * 0.35, size, ink, "gv-symbol", anchor="middle", bold=True)
         for place, note in enumerate(disc.notes, start=1):
-            yield text_mark(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
+            yield text_mark(note, x, first + gap + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
         yield "</g>"
 
     def _bars(self, key: str, bars: Bars, left: float, top: float) -> Iterator[str]:

@@ -5,6 +5,8 @@ The light look stands in the marks themselves; the others are laid over it by cl
 
 from __future__ import annotations
 
+from gradviz.drawing.alarms import DARK_ALARM
+
 SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 SERIF = "'Times New Roman', Times, 'Liberation Serif', 'DejaVu Serif', serif"
 MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
@@ -66,6 +68,7 @@ _DARK = {
     ".gv-role-intermediate .gv-box": "fill:#161b22;stroke:#6e7681",
     ".gv-role-output .gv-box": "fill:#10301c;stroke:#46a565",
     ".gv-disc .gv-box": "fill:#21262d;stroke:#8b949e",
+    ".gv-alarm .gv-box": DARK_ALARM,
     ".gv-pending .gv-box": "fill:none;stroke:#818b98",
     ".gv-module .gv-box": "fill:#11161d;stroke:#656d76",
     ".gv-name,.gv-symbol,.gv-number": "fill:#e6edf3",
@@ -109,6 +112,7 @@ _PRINT = {
     ".gv-role-input .gv-box": "stroke-width:1",
     ".gv-role-intermediate .gv-box": "stroke:#777777;stroke-width:1",
     ".gv-role-output .gv-box": "stroke-width:3.4",
+    ".gv-alarm .gv-box": "stroke-width:4;stroke-dasharray:7 3",
     ".gv-module .gv-box,.gv-pending .gv-box": "stroke:#777777",
     ".gv-name,.gv-symbol,.gv-number,.gv-value,.gv-shape,.gv-caption,.gv-stat,.gv-module-name,.gv-note": "fill:#000000",
     ".gv-grad,.gv-local": "fill:#000000;font-style:italic",

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from gradviz.drawing import room
+from gradviz.drawing.alarms import notes_of
 from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.block import BlockCard, blocks_of
 from gradviz.drawing.body import NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, alone, body_of
@@ -33,6 +34,7 @@ from gradviz.recording.model import (
     Recording,
     Value,
 )
+from gradviz.recording.strange import Strange, first_strange
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, LABEL_SIZE = 14.0, 12.0, 11.0, 12.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0
@@ -93,6 +95,8 @@ class Disc:
         Of a softmax or a loss, its probabilities.
     block
         Of a folded module, what stands on its card.
+    alarm
+        Whether it is marked: the path is cut here, or the first nan was made here.
     """
 
     operation: RecordedOperation
@@ -102,6 +106,7 @@ class Disc:
     height: float
     bars: Bars | None = None
     block: BlockCard | None = None
+    alarm: bool = False
 
     @property
     def round(self) -> bool:
@@ -200,10 +205,11 @@ def view(
         )
         for tensor in graph.tensors
     )
+    strange = first_strange(recording)
     discs = tuple(
         _of_block(operation, blocks.cards[operation.id])
         if operation.id in blocks.cards
-        else _disc(operation, recording, options, last)
+        else _disc(operation, recording, options, last, strange)
         for operation in graph.operations
     )
     arrows = []
@@ -335,10 +341,13 @@ def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: 
     return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(wide), round(high))
 
 
-def _disc(operation: RecordedOperation, recording: Recording, options: Options, last: Moment | None) -> Disc:
+def _disc(
+    operation: RecordedOperation, recording: Recording, options: Options, last: Moment | None, strange: Strange | None
+) -> Disc:
     folded = operation.block is not None
     symbol = shorten(operation.symbol, 30 if folded else 14)
-    notes = tuple(shorten(note, 34) for note in _notes(operation, recording, options))
+    marked = notes_of(operation, strange)
+    notes = tuple(shorten(note, 34) for note in (*marked, *_notes(operation, recording, options)))
     text = width(symbol, symbol_size(symbol), bold=True)
     detailed = last is not None and options.detail in ("auto", "full") and options.shows("values")
     if last is not None and detailed and (shown := bars(operation, recording, last)) is not None:
@@ -346,13 +355,12 @@ def _disc(operation: RecordedOperation, recording: Recording, options: Options, 
         notes += tuple(note for note in shown.notes)
         wide = max([end, text, *(width(note, NOTE_SIZE) for note in notes)]) + 2 * PADDING
         high = HEADER + shown.height + NOTE_LINE * len(notes) + PADDING
-        return Disc(operation, symbol, notes, round(wide), round(high), shown)
+        return Disc(operation, symbol, notes, round(wide), round(high), shown, alarm=bool(marked))
     if text <= 26 and not notes:
         return Disc(operation, symbol, (), 38.0, 38.0)
     widest = max([text, *(room.text_width(note, NOTE_SIZE, room.IN_A_ROW) for note in notes)])
-    return Disc(
-        operation, symbol, notes, round(widest + 26), round(36.0 + (10 if folded else 0) + NOTE_LINE * len(notes))
-    )
+    high = round(36.0 + (10 if folded or marked else 0) + NOTE_LINE * len(notes))
+    return Disc(operation, symbol, notes, round(widest + 26), high, alarm=bool(marked))
 
 
 def _of_block(operation: RecordedOperation, card: BlockCard) -> Disc:

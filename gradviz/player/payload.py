@@ -9,12 +9,15 @@ from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import inks
 from gradviz.drawing.target import PLAYER
+from gradviz.finding.recorded import whys
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, every_operation, places
+from gradviz.player.memory import memory
 from gradviz.recording.folding import as_written
 from gradviz.recording.model import Recording
 from gradviz.recording.replay import nudges
+from gradviz.recording.strange import first_strange
 
 VERSION = 1
 """Raised when the front end of an older gradviz could not read what this one writes."""
@@ -32,11 +35,13 @@ def payload(drawing: Drawing) -> dict[str, Any]:
     -------
     dict
         ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
-        ``facts``, ``paths``, ``nudges``, ``places``, ``depth`` and ``every``.
+        ``facts``, ``paths``, ``nudges``, ``places``, ``depth``, ``every``, ``memory``, ``whys``,
+        ``strange`` and ``remarks``.
     """
     first = at_step(drawing, 0)
     recording = first.shown
     now, most = depths(first)
+    strange = first_strange(recording)
     return {
         "version": VERSION,
         "title": recording.title,
@@ -54,6 +59,10 @@ def payload(drawing: Drawing) -> dict[str, Any]:
         "places": places(recording, drawing.recording),
         "depth": {"now": now, "most": most} if most else None,
         "every": every_operation(drawing),
+        "memory": memory(recording, drawing.recording),
+        "whys": whys(recording),
+        "strange": None if strange is None else {"step": strange.step, "sentence": strange.sentence},
+        "remarks": list(recording.remarks),
     }
 
 

@@ -150,6 +150,9 @@ class PyTorch(Telling):
     def detached_from(self, tensor: Any) -> Any:
         return None
 
+    def cut_of(self, tensor: Any) -> tuple[str, str, Any] | None:
+        return None  # where PyTorch cuts is not watched
+
     def layout_of(self, tensor: Any) -> Any:
         if isinstance(tensor, Result):
             told, place = tensor.made

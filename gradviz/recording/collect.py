@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.engine.scope import ModuleTag
 from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import Write, maker
@@ -175,10 +176,22 @@ class Collection:
     def _leaf(self, key: Key, leaf: Any, requires_grad: bool, node: ToldOperation) -> Operand:
         self._leaves.append(len(self._tensors))
         role: Role = "parameter" if requires_grad else "constant" if self.naming.called[key].number else "input"
-        operand = self._enter(key, role, self.source.numbers_in(leaf, node), requires_grad=requires_grad)
+        operand = self._enter(
+            key, role, self.source.numbers_in(leaf, node), requires_grad=requires_grad, cut=self._cut(leaf)
+        )
         if not requires_grad and self._cut_off(leaf):
             self.detached.append(operand)
         return operand
+
+    def _cut(self, leaf: Any) -> str:
+        """Say why no gradient goes back beyond a leaf, where it was made of what had a graph."""
+        cut = self.source.cut_of(leaf)
+        if cut is None:
+            return ""
+        kind, word, origin = cut
+        source = None if origin is None else self._places.source(origin)
+        line = f" in line {source.line}" if source is not None else ""
+        return text(f"recorded cut by {kind}", "why", word=word, line=line)
 
     def _result(self, applied: Applied, key: Key, tensor: Any, module: str) -> Operand:
         role: Role = "output" if key in self.output_keys else "intermediate"
@@ -198,6 +211,7 @@ class Collection:
         requires_grad: bool,
         producer: str | None = None,
         module: str = "",
+        cut: str = "",
         printed: Printed | None = None,
     ) -> Operand:
         id, called = f"t{len(self._tensors)}", self.naming.called[key]
@@ -207,7 +221,7 @@ class Collection:
         operand = self.operands[key] = Operand(id, name, called.named, copy, value, shape)
         seen = name + called.form, called.named, role, shape, dtype
         of = name if called.viewed else ""
-        tensor = _tensor(None, None, id, *seen, requires_grad, producer, module, of, called.viewed)
+        tensor = _tensor(None, None, id, *seen, requires_grad, producer, module, of, called.viewed, cut)
         self._tensors.append(tensor)
         if self.numbers and (pixels := self._room.take(tensor, self.source, numbers)) is not None:
             self.pictured[id] = pixels

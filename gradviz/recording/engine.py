@@ -148,6 +148,9 @@ class Engine:
     def detached_from(self, tensor: Tensor) -> Tensor | None:
         return None if tensor._source is None else tensor._source()
 
+    def cut_of(self, tensor: Tensor) -> tuple[str, str, Any] | None:
+        return None if tensor._cut is None else (tensor._cut.kind, tensor._cut.word, tensor._cut.origin)
+
     def layout_of(self, tensor: Tensor) -> Any:
         return tensor.array
 

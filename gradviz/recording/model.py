@@ -175,6 +175,8 @@ class RecordedTensor:
         Path of the module it belongs to, ``""`` for none.
     view_of, viewed
         The name and the shape of a tensor of which this one is the same entries in another shape, made outside of the graph.
+    cut
+        Why no gradient goes back beyond it, in a sentence, where it was cut off from what it was computed from.
     """
 
     id: Id
@@ -188,6 +190,7 @@ class RecordedTensor:
     module: str = ""
     view_of: str = ""
     viewed: Shape = ()
+    cut: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -565,6 +568,8 @@ class Recording:
         The program that made the recording: ``"gradviz 0.1.0"``.
     updates
         Of one step of a training: by how much it changed each parameter then, as the norm of the difference.
+    remarks
+        What is to be known of how it came about, in sentences: that a model was run for it, what that left out.
     again
         What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
         No file has it, and no copy.
@@ -588,6 +593,7 @@ class Recording:
     title: str = ""
     producer: str = ""
     updates: tuple[tuple[Id, Number], ...] = ()
+    remarks: tuple[str, ...] = ()
     again: Any = field(init=False, default=None, repr=False, compare=False)
     whole: Recording | None = field(init=False, default=None, repr=False, compare=False)
     written: tuple[Recording, ...] | None = field(init=False, default=None, repr=False, compare=False)

@@ -239,6 +239,10 @@ class Source(Protocol):
         """Return the tensor that a leaf was detached from, as long as that is there."""
         ...
 
+    def cut_of(self, tensor: Any) -> tuple[str, str, Any] | None:
+        """Return why no gradient goes back beyond a leaf: the kind of cut, what was written, and where; ``None`` if nothing was cut."""
+        ...
+
     def layout_of(self, tensor: Any) -> Any:
         """Return an array that lies in memory as a tensor does; its numbers may be others."""
         ...

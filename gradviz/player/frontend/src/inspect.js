@@ -36,7 +36,7 @@ const ROLES = {
  *   say(text: string): void, picked(): import("./explain.js").Entry | undefined,
  * }} on `hides` is true for an edge whose local derivative the learner is still to find out
  */
-export function makeInspector({ steps, code, grids, inks, scales }, facts, on) {
+export function makeInspector({ steps, code, grids, inks, scales, whys = {} }, facts, on) {
   const title = html("h3");
   const list = html("dl");
   const numbers = html("div", { class: "gp-numbers" });
@@ -108,6 +108,7 @@ export function makeInspector({ steps, code, grids, inks, scales }, facts, on) {
     const producer = facts.operation(tensor.producer);
     const users = facts.usersOf(id);
     title.replaceChildren(html("strong", {}, tensor.name), ` · ${tensor.shape.length ? shapeText(tensor.shape) : "()"} · ${tensor.dtype}`);
+    row("why", ...(whys[id] ? [html("b", {}, whys[id])] : []));
     row("is", ROLES[/** @type {keyof ROLES} */ (tensor.role)] ?? tensor.role);
     if (producer) row("made by", link(producer.id), ...(producer.grad_fn && !producer.block ? [` (grad_fn ${producer.grad_fn})`] : []));
     row("used by", ...listed(users.map(({ operation, argument }) => [link(operation.id), ` as ${argument.slot}`])));
@@ -135,6 +136,7 @@ export function makeInspector({ steps, code, grids, inks, scales }, facts, on) {
     title.replaceChildren(html("strong", {}, nameOf(operation)), gradFn);
     const helpers = (operation.attributes ?? []).find(([name]) => name === STANDS_FOR)?.[1];
     if (helpers) row(phrase("inspect: stands"), `${helpers} `, button(phrase("controls: show every operation"), on.every, { kind: "gp-small" }));
+    row("why", ...(whys[operation.id] ? [html("b", {}, whys[operation.id])] : []));
     if (operation.sentence) row("backward", operation.sentence);
     row("takes", ...listed(operation.inputs.map(({ tensor, slot }) => [link(tensor), ` as ${slot}`])));
     row("makes", ...listed(operation.outputs.map((id) => [link(id)])));

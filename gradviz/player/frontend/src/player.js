@@ -10,6 +10,7 @@ import { Entries } from "./entries.js";
 import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
+import { makeFindings } from "./findings.js";
 import { bringIntoView } from "./fit.js";
 import { makeHeat } from "./heat.js";
 import { imageOf } from "./image.js";
@@ -201,7 +202,10 @@ function mount(model, el, before) {
       paths.show(leaf ?? entry, modes.predict ? -1 : moment(leaf ?? entry));
     },
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, payload.scales, (key, k) => imageOf(payload, key, k, "")));
+  const findings = makeFindings(payload, go);
+  findings.along(controls.element.querySelector(".gp-track"));
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element, findings.memory], makeHeat(facts, payload.inks, payload.scales, (key, k) => imageOf(payload, key, k, "")));
+  panel.prepend(findings.alarm);
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {
@@ -259,6 +263,7 @@ function mount(model, el, before) {
     controls.show(k, Boolean(model.get("playing")));
     panel.show(k, events, e);
     program.show(step.source);
+    findings.show(k);
     inspector.show(model.get("selected"), k);
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();

@@ -8,125 +8,30 @@ again, and the folded graph has no circles.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from operator import mul
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from gradviz.catalogue import text
-from gradviz.recording import number_text
+from gradviz.drawing.part import part
+from gradviz.drawing.stretches import Calls, Stretch
 from gradviz.recording.later import changed
 from gradviz.recording.model import (
     FOLD,
     Argument,
+    Block,
     Contribution,
     Frame,
+    Gradient,
     Graph,
-    RecordedModule,
     RecordedOperation,
     RecordedTensor,
     Recording,
+    Role,
     Value,
 )
 
 Part = TypeVar("Part")
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """What is to be folded: operations number `start` to `end`, without the last, and what to call them."""
-
-    start: int
-    end: int
-    label: str
-    module: str = ""
-    """Path of the module around it."""
-
-    def __len__(self) -> int:
-        return self.end - self.start
-
-
-# --- what to fold ----------------------------------------------------------------------------------------------------
-
-
-def modules_below(graph: Graph, depth: int) -> list[Stretch]:
-    """Return the stretches of operations that ran in modules deeper than `depth`: 0 folds even the outermost ones."""
-    folded = _at_depth(graph, depth)
-    found: list[Stretch] = []
-    for place, operation in enumerate(graph.operations):
-        module = folded.get(operation.module)
-        if module is None:
-            continue
-        label = module.label
-        last = found[-1] if found else None
-        if last is not None and last.end == place and folded.get(graph.operations[place - 1].module) is module:
-            found[-1] = replace(last, end=place + 1)
-        else:
-            found.append(Stretch(place, place + 1, label, module.parent or ""))
-    return found
-
-
-def _at_depth(graph: Graph, depth: int) -> dict[str, RecordedModule]:
-    """For each module's path, the module around it (or itself) that is so deep; missing for those less deep."""
-    by_path = {module.path: module for module in graph.modules}
-    found: dict[str, RecordedModule] = {}
-    for module in graph.modules:
-        around = [module]
-        while around[-1].parent in by_path:
-            around.append(by_path[around[-1].parent])
-        if len(around) > depth:
-            found[module.path] = around[-1 - depth]
-    return found
-
-
-def depth_of(graph: Graph) -> int:
-    """Return how deep the modules nest: 0 without any."""
-    by_path = {module.path: module for module in graph.modules}
-    deepest = 0
-    for module in graph.modules:
-        depth, around = 1, module.parent
-        while around in by_path:
-            depth, around = depth + 1, by_path[around].parent
-        deepest = max(deepest, depth)
-    return deepest
-
-
-def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
-    """Return runs of folded operations that are alike: ``Block × 12`` in place of twelve boxes."""
-    found: list[Stretch] = []
-    operations = graph.operations
-    start = 0
-    while start < len(operations):
-        end = start + 1
-        while end < len(operations) and _alike(graph, operations[start], operations[end]):
-            end += 1
-        if operations[start].name == FOLD and end - start >= least:
-            label = f"{operations[start].symbol} × {end - start}"
-            found.append(Stretch(start, end, label, operations[start].module))
-        start = end
-    return found
-
-
-def _alike(graph: Graph, first: RecordedOperation, other: RecordedOperation) -> bool:
-    if first.name != FOLD or other.name != FOLD or first.symbol != other.symbol or first.module != other.module:
-        return False
-    shapes = [
-        [(graph.tensor(a.tensor).shape, graph.tensor(a.tensor).role) for a in operation.inputs]
-        for operation in (first, other)
-    ]
-    return [shape for shape, _ in shapes[0]] == [shape for shape, _ in shapes[1]]
-
-
-def middle(graph: Graph, budget: int) -> list[Stretch]:
-    """Return the stretch to fold so that about `budget` operations are left, half of them at each end."""
-    count, ends = len(graph.operations), max(budget // 2, 1)
-    if count <= 2 * ends + 1:
-        return []
-    folded = count - 2 * ends
-    return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "))]  # a narrow space
-
-
-# --- folding -----------------------------------------------------------------------------------------------------------
 
 
 def fold(recording: Recording, stretches: Sequence[Stretch]) -> Recording:
@@ -162,7 +67,6 @@ class _Folding:
         self.stretches = stretches
         self.ids = [operations[stretch.start].id for stretch in stretches]
         self.hidden = self._hidden()
-        self.final = {g.tensor: g.value for frame in recording.frames for g in frame.gradients if g.complete}
         self.argument_of: dict[str, str] = {}  # by edge into a fold: the edge of the fold it became
 
     def recording(self) -> Recording:
@@ -183,7 +87,7 @@ class _Folding:
                 used.add(path)
         tensors = tuple(self._kept(tensor, used) for tensor in self.graph.tensors if tensor.id not in self.hidden)
         modules = tuple(module for module in self.graph.modules if module.path in used)
-        graph = Graph(tensors, tuple(operations), modules, self.graph.code)
+        graph = replace(self.graph, tensors=tensors, **_calls_left(self.graph, operations), modules=modules)
         return replace(self.before, graph=graph, frames=tuple(self._frames()))
 
     def _kept(self, tensor: RecordedTensor, modules: set[str]) -> RecordedTensor:
@@ -235,25 +139,26 @@ class _Folding:
         inside = self.graph.operations[stretch.start : stretch.end]
         produced = {output for operation in inside for output in operation.outputs}
         edges: dict[str, Argument] = {}
-        parameters = 0
+        weights: dict[str, int] = {}
         for operation in inside:
+            weights.update(operation.block.weights if operation.block is not None else ())
             for argument in operation.inputs:
                 if argument.tensor in produced:
                     continue
                 tensor = self.graph.tensor(argument.tensor)
-                if tensor.id in self.hidden:
-                    parameters += math.prod(tensor.shape) if tensor.requires_grad else 0
+                hidden = tensor.id in self.hidden
+                # What a module learns, and not what it is given: that belongs to no module, and stays outside.
+                if tensor.role == "parameter" and (hidden or tensor.module):
+                    weights[tensor.id] = math.prod(tensor.shape)
+                if hidden:
                     continue
                 if tensor.id not in edges:
                     edges[tensor.id] = Argument(f"{id}_{len(edges)}", "input", tensor.id)
                 self.argument_of[argument.id] = edges[tensor.id].id
         outputs = tuple(output for operation in inside for output in operation.outputs if output not in self.hidden)
-        attributes = [("operations", str(sum(_size(operation) for operation in inside)))]
-        if parameters := parameters + sum(_count(operation, "parameters") for operation in inside):
-            attributes.append(("parameters", str(parameters)))
-        norm = self._gradient_norm(inside, produced)
-        if norm is not None:
-            attributes.append(("gradient norm", number_text(norm, 3)))
+        ids = tuple(
+            each for operation in inside for each in (operation.block.inside if operation.block else (operation.id,))
+        )
         return RecordedOperation(
             id,
             FOLD,
@@ -262,29 +167,22 @@ class _Folding:
             tuple(edges.values()),
             outputs,
             inside[-1].sequence,
-            tuple(attributes),
             module=stretch.module,
             source=inside[0].source,
-            sentence=text("folded", count=attributes[0][1]),
+            sentence=text("folded", count=len(ids)),
+            call=stretch.call,
+            block=Block(
+                stretch.path,
+                stretch.class_name,
+                stretch.label,
+                len(ids),
+                sum(weights.values()),
+                stretch.times,
+                stretch.number,
+                ids,
+                tuple(weights.items()),
+            ),
         )
-
-    def _gradient_norm(self, inside: Iterable[RecordedOperation], produced: set[str]) -> float | None:
-        """The Euclidean norm of the gradients of all parameters inside, once there are any."""
-        total, known = 0.0, False
-        for operation in inside:
-            text = dict(operation.attributes).get("gradient norm") if operation.name == FOLD else None
-            if text is not None:
-                norm = float(text.replace("−", "-").replace("∞", "inf"))
-                total, known = total + norm * norm, True
-        names = {
-            argument.tensor
-            for operation in inside
-            for argument in operation.inputs
-            if argument.tensor in self.hidden and argument.tensor not in produced
-        }
-        for name in names & self.final.keys():
-            total, known = total + _square(self.final[name]), True
-        return math.sqrt(total) if known else None
 
     # --- the steps ------------------------------------------------------------------------------------------------
 
@@ -352,20 +250,23 @@ def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ..
     return tuple({key(part): part for part in parts}.values())
 
 
-def _size(operation: RecordedOperation) -> int:
-    return _count(operation, "operations") if operation.name == FOLD else 1
-
-
-def _count(operation: RecordedOperation, what: str) -> int:
-    return int(dict(operation.attributes).get(what, 0)) if operation.name == FOLD else 0
-
-
-def _square(value: Value) -> float:
-    if value.data is not None:
-        return float(sum(map(mul, value.data, value.data)))  # ** raises where this is infinite
-    assert value.summary is not None
-    entries = math.prod(value.shape)
-    return (value.summary.mean * value.summary.mean + value.summary.sd * value.summary.sd) * entries
+def _calls_left(graph: Graph, operations: Iterable[RecordedOperation]) -> dict[str, Any]:
+    """Return a graph's calls without those in which none of these operations is, and the operations with their new places."""
+    operations = tuple(operations)
+    used: set[int] = set()
+    for call in {operation.call for operation in operations}:
+        while call is not None and call not in used:
+            used.add(call)
+            call = graph.calls[call].outer
+    places = {call: place for place, call in enumerate(sorted(used))}
+    outer = {call: graph.calls[call].outer for call in places}
+    return {
+        "operations": tuple(o if o.call is None else replace(o, call=places[o.call]) for o in operations),
+        "calls": tuple(
+            replace(graph.calls[call], outer=None if around is None else places[around])
+            for call, around in outer.items()
+        ),
+    }
 
 
 def _added(first: Value, second: Value) -> Value:
@@ -375,3 +276,101 @@ def _added(first: Value, second: Value) -> Value:
     if first.preview is not None and second.preview is not None:
         return replace(first, preview=_added(first.preview, second.preview))  # an arrow's width needs no more
     return second
+
+
+# --- what is inside ------------------------------------------------------------------------------------------------------
+
+
+def inside(recording: Recording, path: str, number: int = 0) -> Recording:
+    """Return what happened in one call of a module, as a recording of its own.
+
+    Parameters
+    ----------
+    recording
+        What was computed, all of it.
+    path
+        Of the module.
+    number
+        Which of its calls, from 0 on.
+
+    Returns
+    -------
+    Recording
+        The operations that ran in it; what enters as inputs, what leaves as outputs; and its steps, with the gradients of what
+        leaves as they came from outside.
+
+    Raises
+    ------
+    ValueError
+        If there was no such call.
+    """
+    graph = recording.graph
+    calls = Calls(graph)
+    places = [
+        place
+        for place, operation in enumerate(graph.operations)
+        if any(module == path and calls.number(call) == number for module, call in calls.around(operation))
+    ]
+    if not places:
+        known = ", ".join(module.path for module in graph.modules[:12])
+        raise ValueError(f"no operation ran in call {number} of a module {path!r}; there are: {known}")
+    return opened(recording, places, path)
+
+
+def opened(recording: Recording, places: Sequence[int], title: str) -> Recording:
+    """Return what some of a recording's operations did, as a recording of its own; places are in order."""
+    graph = recording.graph
+    mine = [graph.operations[place] for place in places]
+    ids = {operation.id for operation in mine}
+    made = {output for operation in mine for output in operation.outputs}
+    tensors = made | {argument.tensor for operation in mine for argument in operation.inputs}
+    leaving = _leaving(graph, ids, made)
+    cut = part(recording, tensors, set(places))
+
+    def seen_inside(tensor: RecordedTensor) -> RecordedTensor:
+        role: Role = "output" if tensor.id in leaving else "intermediate" if tensor.producer else "input"
+        return (
+            tensor if tensor.role in ("parameter", "constant") and not tensor.producer else replace(tensor, role=role)
+        )
+
+    left = _calls_left(graph, mine)
+    paths = {module for operation in mine for module, _ in Calls(graph).around(operation)}
+    modules = tuple(module for module in graph.modules if module.path in paths)
+    kept = tuple(replace(t, module=t.module if t.module in paths else "") for t in map(seen_inside, cut.graph.tensors))
+    inner = replace(graph, tensors=kept, **left, modules=modules)
+    return replace(cut, graph=inner, frames=tuple(_frames_inside(cut, ids, leaving)), title=title)
+
+
+def _leaving(graph: Graph, ids: Collection[str], made: Collection[str]) -> set[str]:
+    """Return what was made inside and is used outside, or is a result of the whole."""
+    used = {a.tensor for operation in graph.operations if operation.id not in ids for a in operation.inputs}
+    return {
+        tensor.id for tensor in graph.tensors if tensor.id in made and (tensor.id in used or tensor.role == "output")
+    }
+
+
+def _frames_inside(cut: Recording, ids: Collection[str], leaving: Collection[str]) -> Iterator[Frame]:
+    """Return the steps inside; what is known before is known at the start, and what arrives from outside has a step."""
+    start: dict[str, Value] = {}
+    arrived: dict[str, Gradient] = {}
+    made = {output for operation in cut.graph.operations if operation.id in ids for output in operation.outputs}
+    for frame in cut.frames:
+        if frame.phase == "forward" and frame.current not in ids:
+            start.update((id, value) for id, value in frame.values if id not in made)
+    yield changed(cut.frames[0], current="", values=tuple(start.items()), contributions=(), gradients=())
+    for frame in cut.frames:
+        if frame.current in ids:
+            if arrived:
+                yield Frame(
+                    "backward",
+                    next(iter(arrived)),
+                    text("arrives"),
+                    text("arrives from outside"),
+                    gradients=tuple(arrived.values()),
+                )
+                arrived = {}
+            yield frame
+        elif frame.phase == "backward" and frame.current in leaving:
+            yield frame
+        else:
+            arrived.update((gradient.tensor, gradient) for gradient in frame.gradients if gradient.tensor in leaving)

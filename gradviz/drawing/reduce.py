@@ -6,15 +6,16 @@ laid out.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from difflib import get_close_matches
 
-from gradviz.drawing.fold import depth_of, fold, middle, modules_below, repeats
+from gradviz.drawing.fold import fold
 from gradviz.drawing.options import Detail, Options
+from gradviz.drawing.part import part
+from gradviz.drawing.stretches import depth_of, middle, modules_below, repeats
 from gradviz.recording.folding import as_written
-from gradviz.recording.later import all_kept, changed
-from gradviz.recording.model import Frame, Graph, Recording
+from gradviz.recording.later import all_kept
+from gradviz.recording.model import Recording
 from gradviz.recording.naming import uncounted
 
 FULL_UP_TO = 300
@@ -129,32 +130,4 @@ def focused(recording: Recording, name: str, hops: int) -> Recording:
             for id in (*(a.tensor for a in graph.operations[place].inputs), *graph.operations[place].outputs)
         } - inside
         inside |= edge
-    return _part(recording, inside, operations)
-
-
-def _part(recording: Recording, tensors: Collection[str], places: Collection[int]) -> Recording:
-    """Cut a recording down to some of its tensors and operations."""
-    graph = recording.graph
-    operations = tuple(operation for place, operation in enumerate(graph.operations) if place in places)
-    ids = {operation.id for operation in operations}
-    kept = tuple(
-        tensor if tensor.producer in ids or tensor.producer is None else replace(tensor, producer=None)
-        for tensor in graph.tensors
-        if tensor.id in tensors
-    )
-    edges = {argument.id for operation in operations for argument in operation.inputs}
-
-    def visible(frame: Frame) -> Frame:
-        return changed(
-            frame,
-            values=tuple((id, value) for id, value in frame.values if id in tensors),
-            contributions=tuple(c for c in frame.contributions if c.argument in edges),
-            gradients=tuple(gradient for gradient in frame.gradients if gradient.tensor in tensors),
-        )
-
-    frames = []
-    for frame in map(visible, recording.frames):
-        mine = frame.current in ids or frame.current in tensors or not frame.current
-        if mine or frame.values or frame.gradients:
-            frames.append(frame)
-    return replace(recording, graph=Graph(kept, operations, graph.modules, graph.code), frames=tuple(frames))
+    return part(recording, inside, operations)

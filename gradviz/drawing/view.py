@@ -17,7 +17,6 @@ from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
 from gradviz.recording.model import (
-    FOLD,
     Argument,
     Gradient,
     Moment,
@@ -310,7 +309,7 @@ def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: 
 
 
 def _disc(operation: RecordedOperation, recording: Recording, options: Options, last: Moment | None) -> Disc:
-    folded = operation.name == FOLD
+    folded = operation.block is not None
     symbol = shorten(operation.symbol, 30 if folded else 14)
     notes = tuple(shorten(note, 34) for note in _notes(operation, recording, options))
     text = width(symbol, symbol_size(symbol), bold=True)
@@ -332,17 +331,14 @@ def _disc(operation: RecordedOperation, recording: Recording, options: Options, 
 def _notes(operation: RecordedOperation, recording: Recording, options: Options) -> list[str]:
     """What is written small below an operation's symbol."""
     notes = []
-    facts = dict(operation.attributes)
-    if operation.name == FOLD:
+    if operation.block is not None:
         graph = recording.graph
         if options.shows("shapes"):
             ends = [graph.tensor(argument.tensor) for argument in operation.inputs[:1]]
             ends += [graph.tensor(output) for output in operation.outputs[-1:]]
             notes.append(" → ".join(shape_text(tensor.shape) or "1" for tensor in ends))
-        if "parameters" in facts:
-            notes.append(f"{int(facts['parameters']):,} parameters".replace(",", " "))
-        if "gradient norm" in facts and options.shows("grads") and options.detail != "structure":
-            notes.append(f"‖grad‖ {facts['gradient norm']}")
+        if operation.block.parameters:
+            notes.append(f"{operation.block.parameters:,} parameters".replace(",", " "))
     if options.shows("saved") and operation.saved:
         graph = recording.graph
         ids = {tensor.id for tensor in graph.tensors}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from gradviz.drawing import Drawing
-from gradviz.drawing.fold import depth_of
+from gradviz.drawing.stretches import depth_of
 from gradviz.recording.folding import as_written
 from gradviz.recording.model import Recording
 

@@ -14,8 +14,8 @@ from typing import Any
 from gradviz.recording.guards import DamageError
 from gradviz.recording.links import ALL, ONE_BY_ONE
 from gradviz.recording.model import (
-    FOLD,
     FULL_VALUE_LIMIT,
+    Block,
     Equation,
     Frame,
     Graph,
@@ -28,12 +28,6 @@ from gradviz.recording.model import (
 from gradviz.recording.values import preview_shape
 
 _SLOT = re.compile("0|[1-9][0-9]{0,8}")
-_COUNT = re.compile("[0-9]{1,18}")
-_FOLDED = {
-    "operations": _COUNT,
-    "parameters": _COUNT,
-    "gradient norm": re.compile("[0-9]{1,18}([.][0-9]{1,18})?(e−?[0-9]{1,3})?|∞|nan"),
-}
 _WHOLE = re.compile(r"(u?)int(8|16|32|64)")
 
 
@@ -74,9 +68,18 @@ def check_graph(graph: Graph, where: str) -> None:
         if module.path in paths or (module.parent or "") not in paths:
             raise DamageError(f"{where} has a module {shown(module.path)} twice, or one before what it is in")
         paths.add(module.path)
+    for place, call in enumerate(graph.calls):
+        if call.module not in paths or (call.outer is not None and call.outer >= place):
+            raise DamageError(f"{where} has a call {place} of a module that is not there, or before the call around it")
     made: set[str] = set()
     for operation in graph.operations:
         _check_operation(operation, tensors, made, paths)
+        if operation.call is not None and (
+            operation.call >= len(graph.calls) or graph.calls[operation.call].module != operation.module
+        ):
+            raise DamageError(
+                f"operation {operation.id} ran in call {operation.call} of its module, which there was not"
+            )
     for tensor in graph.tensors:
         if tensor.producer is not None and tensor.producer not in operations:
             raise DamageError(f"tensor {tensor.id} is made by {shown(tensor.producer)}, which is not there")
@@ -111,12 +114,18 @@ def _check_operation(
         if output in made or tensors[output].producer != operation.id:
             raise DamageError(f"{where} makes the tensor {output}, which something else has made")
         made.add(output)
-    if operation.name == FOLD and not all(
-        _FOLDED[key].fullmatch(text) for key, text in operation.attributes if key in _FOLDED
-    ):
-        raise DamageError(f"{where} is a fold whose attributes are no numbers")
+    if operation.block is not None:
+        _check_block(operation.block, where)
     if operation.module not in paths:
         raise DamageError(f"{where} runs in the module {shown(operation.module)}, which is not there")
+
+
+def _check_block(block: Block, where: str) -> None:
+    """See that a block's numbers are those of what is in it."""
+    if block.operations != len(set(block.inside)) or len(block.inside) > block.operations:
+        raise DamageError(f"{where} stands for {block.operations} operations, but not once for each that it has")
+    if len(dict(block.weights)) < len(block.weights) or block.parameters != sum(size for _, size in block.weights):
+        raise DamageError(f"{where} has {block.parameters} parameters, but not those of its tensors")
 
 
 def _check_link(

@@ -16,13 +16,23 @@ import numpy as np
 from gradviz.engine.copyslices import CopySlices
 from gradviz.engine.memory import HALF
 from gradviz.engine.node import Node
+from gradviz.engine.scope import ModuleTag
 from gradviz.engine.tensor import Tensor
 from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import later
-from gradviz.recording.model import Argument, Graph, RecordedModule, RecordedOperation, RecordedTensor, Role
+from gradviz.recording.model import (
+    Argument,
+    Graph,
+    RecordedCall,
+    RecordedModule,
+    RecordedOperation,
+    RecordedTensor,
+    Role,
+)
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
 from gradviz.recording.passes import Key, places_of, targets_of
+from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
 from gradviz.recording.values import dtype_text, kept
 from gradviz.recording.words import Applied, Operand
@@ -65,6 +75,7 @@ class Collection:
         self._tensors: list[RecordedTensor] = []
         self._leaves: list[int] = []  # places among the tensors
         self._modules: dict[int, RecordedModule] = {}
+        self._calls: dict[int, tuple[int, RecordedCall]] = {}  # by the engine's call, which a node keeps alive
         self._unnamed: dict[str, int] = {}
         self._places = Places()
         self.graph = self._graph()
@@ -95,14 +106,15 @@ class Collection:
                 targets=targets,
                 part=node.part if isinstance(node, CopySlices) else None,
             )
-            module = self._module(node)
+            module, call = self._call(node)
             # Of many results only those are drawn that something uses.
             keys = [key for place in places_of(node) if (key := (node, place)) in used]
             applied.first, applied.places = keys[0][1], tuple([place for _, place in keys])
             applied.results = tuple([self._result(applied, key, used[key], module) for key in keys])
-            operations.append(self._operation(node, applied, module))
+            operations.append(self._operation(node, applied, module, call))
         self._adopt_parameters()
-        return Graph(tuple(self._tensors), tuple(operations), tuple(self._modules.values()), self._places.code())
+        calls = tuple(call for _, call in self._calls.values())
+        return Graph(tuple(self._tensors), tuple(operations), tuple(self._modules.values()), self._places.code(), calls)
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
@@ -192,7 +204,7 @@ class Collection:
 
     # --- operations and modules ---------------------------------------------------------------------------------
 
-    def _operation(self, node: Node, applied: Applied, module: str) -> RecordedOperation:
+    def _operation(self, node: Node, applied: Applied, module: str, call: int | None) -> RecordedOperation:
         row, id, results = node.operation, applied.id, [result.id for result in applied.results]
         arguments = []
         for place, (slot, operand, edge) in enumerate(zip(row.inputs, applied.operands, node.edges, strict=True)):
@@ -230,29 +242,30 @@ class Collection:
             module,
             self._places.source(node.origin),
             row.sentence,
+            call,
         )
 
-    def _module(self, node: Node) -> str:
-        """Return the path of the innermost module that holds parameters, entering it and those around it."""
-        calls = []
-        call = node.call
-        while call is not None:
+    def _call(self, node: Node) -> tuple[str, int | None]:
+        """Return the path of the innermost module that holds parameters, and which call it was; enter those around it."""
+        path, place = "", None
+        for call in calls_of(node):
             if call.tag.has_parameters:
-                calls.append(call.tag)
-            call = call.outer
-        path = ""
-        for tag in reversed(calls):
-            known = self._modules.get(id(tag))
-            if known is None:
-                name = self.names.modules.get(id(tag))
-                if name is None:  # no variable leads to it: call it by its class, and count those of one class
-                    kind = (f"{path}." if path else "") + tag.class_name.lower()
-                    self._unnamed[kind] = self._unnamed.get(kind, 0) + 1
-                    name = kind if self._unnamed[kind] == 1 else f"{kind}{self._unnamed[kind]}"
-                known = RecordedModule(name, tag.class_name, tag.label, path or None)
-                self._modules[id(tag)] = known
-            path = known.path
-        return path
+                path = self._module(call.tag, path)
+                made = RecordedCall(path, place)
+                place, _ = self._calls.setdefault(id(call), (len(self._calls), made))
+        return path, place
+
+    def _module(self, tag: ModuleTag, around: str) -> str:
+        """Return a module's path; enter it if it is new."""
+        known = self._modules.get(id(tag))
+        if known is None:
+            name = self.names.modules.get(id(tag))
+            if name is None:  # no variable leads to it: call it by its class, and count those of one class
+                kind = (f"{around}." if around else "") + tag.class_name.lower()
+                self._unnamed[kind] = self._unnamed.get(kind, 0) + 1
+                name = kind if self._unnamed[kind] == 1 else f"{kind}{self._unnamed[kind]}"
+            known = self._modules[id(tag)] = RecordedModule(name, tag.class_name, tag.label, around or None)
+        return known.path
 
     def _adopt_parameters(self) -> None:
         """Put each parameter into the module whose path its name begins with."""

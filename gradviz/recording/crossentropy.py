@@ -22,7 +22,6 @@ from gradviz.recording.model import (
     Contribution,
     Equation,
     Frame,
-    Graph,
     Link,
     Part,
     RecordedOperation,
@@ -182,7 +181,7 @@ class _Folding:
             elif operation is pair.loss:
                 operations.append(_operation(pair))
         tensors = tuple(tensor for tensor in self.graph.tensors if tensor.id not in self.hidden)
-        graph = Graph(tensors, tuple(operations), self.graph.modules, self.graph.code)
+        graph = replace(self.graph, tensors=tensors, operations=tuple(operations))
         return replace(self.before, graph=graph, frames=tuple(self._frames()))
 
     def _frames(self) -> Iterator[Frame]:

@@ -23,7 +23,6 @@ from gradviz.recording.model import (
     Contribution,
     Equation,
     Frame,
-    Graph,
     Link,
     Part,
     RecordedOperation,
@@ -87,7 +86,7 @@ class _Folding:
             for tensor in self.graph.tensors
             if tensor.id not in self.hidden and self.originals.get(tensor.id, tensor).id == tensor.id
         )
-        graph = Graph(tensors, tuple(operations), self.graph.modules, self.graph.code)
+        graph = replace(self.graph, tensors=tensors, operations=tuple(operations))
         return replace(self.before, graph=graph, frames=tuple(self._frames()))
 
     def _kept(self, tensor: RecordedTensor) -> RecordedTensor:

@@ -46,7 +46,7 @@ Shape = Annotated[
 ]
 
 FOLD = "fold"
-"""The name of an operation that stands for several. Its attributes count them and their parameters, and have a norm."""
+"""The name of an operation that stands for several: its `Block` says which."""
 
 FULL_VALUE_LIMIT = 4096
 """Tensors of up to this many entries are kept in full; larger ones as a summary and a small preview."""
@@ -234,6 +234,43 @@ class Argument(Later):
 
 
 @dataclass(frozen=True, slots=True)
+class Block:
+    """What was folded into one operation: a call of a module, several that are alike, or a stretch that has no name.
+
+    Norms and histograms are not here: they are numbers of a moment, and are worked out where a face is.
+
+    Attributes
+    ----------
+    path
+        Of the module, ``"layer1.0"``; of several the first one's; ``""`` for a stretch without one.
+    class_name, label
+        The module's class, and with its sizes: ``"Linear(3, 2)"``; of a stretch what it is called.
+    operations
+        How many it stands for.
+    parameters
+        How many numbers it learns, each shared tensor counted once.
+    times
+        For how many alike it stands: 1, or 6 for six layers.
+    number
+        Which call of the module it is, from 0 on; of several the first one's.
+    inside
+        The ids of the operations, in the recording that it was folded from.
+    weights
+        The ids of its parameters there, with how many numbers each has.
+    """
+
+    path: str
+    class_name: str
+    label: str
+    operations: Count
+    parameters: Count = 0
+    times: Ordinal = 1
+    number: Count = 0
+    inside: tuple[Id, ...] = ()
+    weights: tuple[tuple[Id, Count], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedOperation:
     """One operation of the graph.
 
@@ -253,8 +290,12 @@ class RecordedOperation:
         Settings that are not tensors, as text: ``(("dim", "0"),)``.
     saved
         What it saved for backward: the field's name, and the id of the tensor or the setting as text.
+    module, call
+        The path of the module in which it ran, ``""`` for none; and in which of the graph's calls, if it is known.
     sentence
         How it passes the gradient on, in one plain sentence.
+    block
+        What it stands for, if it was folded from several.
     """
 
     id: Id
@@ -269,6 +310,8 @@ class RecordedOperation:
     module: str = ""
     source: Source | None = None
     sentence: str = ""
+    call: Count | None = None
+    block: Block | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +324,14 @@ class RecordedModule:
     parent: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """One call of a module: of which, and in which other call, by its place in the graph's calls."""
+
+    module: str
+    outer: Count | None = None
+
+
 @dataclass(frozen=True)
 class Graph:
     """Everything that was computed, in order of creation."""
@@ -289,6 +340,7 @@ class Graph:
     operations: tuple[RecordedOperation, ...]
     modules: tuple[RecordedModule, ...] = ()
     code: tuple[Code, ...] = ()
+    calls: tuple[RecordedCall, ...] = ()
     _tensor: dict[str, RecordedTensor] = field(init=False, repr=False, compare=False)
     _operation: dict[str, RecordedOperation] = field(init=False, repr=False, compare=False)
 

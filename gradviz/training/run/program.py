@@ -18,7 +18,7 @@ from gradviz.engine.node import Node
 from gradviz.engine.operation import Operation
 from gradviz.engine.scope import Call, ModuleTag
 from gradviz.engine.tensor import Tensor, wrap
-from gradviz.recording.model import Graph, Recording
+from gradviz.recording.model import Graph, RecordedOperation, Recording
 from gradviz.recording.names import Names
 from gradviz.recording.observe import record_named
 from gradviz.recording.passes import places_of
@@ -181,7 +181,7 @@ class Program:
             node = made[0]._grad_fn
             if node is None:
                 raise ValueError(f"{operation.name} cannot be computed again: no gradient flows through it")
-            node.call = calls.of(operation.module)
+            node.call = calls.of(operation)
             nodes.append(node)
             for tensor_id, place in zip(operation.outputs, _places(node, operation.outputs), strict=False):
                 names.results[id(node), place] = known[tensor_id].name
@@ -198,7 +198,7 @@ class Program:
         """Say of each operation where the program was written, not where it was computed anew."""
         sources = {operation.id: operation.source for operation in self.graph.operations}
         operations = tuple(replace(op, source=sources.get(op.id)) for op in graph.operations)
-        return Graph(graph.tensors, operations, graph.modules, self.graph.code)
+        return replace(graph, operations=operations, code=self.graph.code)
 
 
 def _places(node: Node, outputs: Sequence[str]) -> Sequence[int]:
@@ -211,16 +211,17 @@ class _Calls:
 
     def __init__(self, graph: Graph) -> None:
         self.names: dict[int, str] = {}
-        self._calls: dict[str, Call | None] = {"": None}
-        self._tags = []
+        self._calls: list[Call] = []
+        self._tags: dict[str, ModuleTag] = {}
         for module in graph.modules:  # outer ones come first
             tag = ModuleTag(module.class_name, module.label, True)
-            self._tags.append(tag)
+            self._tags[module.path] = tag
             self.names[id(tag)] = module.path
-            self._calls[module.path] = Call(tag, self._calls.get(module.parent or ""))
+        for call in graph.calls:
+            self._calls.append(Call(self._tags[call.module], None if call.outer is None else self._calls[call.outer]))
 
-    def of(self, path: str) -> Call | None:
-        return self._calls.get(path)
+    def of(self, operation: RecordedOperation) -> Call | None:
+        return None if operation.call is None else self._calls[operation.call]
 
 
 def program_of(

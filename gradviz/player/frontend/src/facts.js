@@ -14,8 +14,9 @@
  * @typedef {{
  *   id: string, name: string, grad_fn: string | null, symbol: string, inputs: Argument[], outputs: string[],
  *   attributes?: [string, string][], saved?: [string, string][], module?: string, sentence?: string,
- *   source?: import("./state.js").Source,
+ *   source?: import("./state.js").Source, block?: Block,
  * }} Operation
+ * @typedef {{path: string, class_name: string, label: string, operations: number, parameters?: number, times?: number}} Block
  * @typedef {{argument: string, value: Value, summed_axes?: number[], local?: Value}} Contribution
  * @typedef {{tensor: string, value: Value, complete: boolean, before?: Value}} Gradient
  * @typedef {{values: [string, Value][], contributions: Contribution[], gradients: Gradient[]}} Frame

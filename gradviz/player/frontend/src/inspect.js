@@ -16,7 +16,6 @@ import { phrase } from "./words.js";
 
 const NUMBERS_UP_TO = 64; // entries; of a larger tensor the colours are shown first
 const HISTOGRAM_FROM = 8;
-const FOLD = "fold"; // the name of several operations drawn as one
 const STANDS_FOR = phrase("inspect: stands"); // the attribute of a product with its helpers in it
 
 const ROLES = {
@@ -108,7 +107,7 @@ export function makeInspector({ steps, code }, facts, on) {
     const users = facts.usersOf(id);
     title.replaceChildren(html("strong", {}, tensor.name), ` · ${tensor.shape.length ? shapeText(tensor.shape) : "()"} · ${tensor.dtype}`);
     row("is", ROLES[/** @type {keyof ROLES} */ (tensor.role)] ?? tensor.role);
-    if (producer) row("made by", link(producer.id), ...(producer.grad_fn && producer.name !== FOLD ? [` (grad_fn ${producer.grad_fn})`] : []));
+    if (producer) row("made by", link(producer.id), ...(producer.grad_fn && !producer.block ? [` (grad_fn ${producer.grad_fn})`] : []));
     row("used by", ...listed(users.map(({ operation, argument }) => [link(operation.id), ` as ${argument.slot}`])));
     row("saved by", ...listed(facts.saversOf(id).map(({ operation, field }) => [link(operation.id), ` as _saved_${field}`])));
     if (tensor.module) row("module", html("code", {}, tensor.module));
@@ -130,7 +129,7 @@ export function makeInspector({ steps, code }, facts, on) {
 
   /** @param {Operation} operation */
   function describeOperation(operation) {
-    const gradFn = operation.grad_fn && operation.name !== FOLD ? ` · grad_fn ${operation.grad_fn}` : "";
+    const gradFn = operation.grad_fn && !operation.block ? ` · grad_fn ${operation.grad_fn}` : "";
     title.replaceChildren(html("strong", {}, nameOf(operation)), gradFn);
     const helpers = (operation.attributes ?? []).find(([name]) => name === STANDS_FOR)?.[1];
     if (helpers) row(phrase("inspect: stands"), `${helpers} `, button(phrase("controls: show every operation"), on.every, { kind: "gp-small" }));
@@ -138,7 +137,9 @@ export function makeInspector({ steps, code }, facts, on) {
     row("takes", ...listed(operation.inputs.map(({ tensor, slot }) => [link(tensor), ` as ${slot}`])));
     row("makes", ...listed(operation.outputs.map((id) => [link(id)])));
     row("saved", ...listed((operation.saved ?? []).map(([field, what]) => [`_saved_${field}: `, facts.tensor(what) ? link(what) : what])));
-    const settings = (operation.attributes ?? []).filter(([name]) => name !== STANDS_FOR).filter(([name]) => name !== "gradient norm" || facts.upstreamOf(operation, step));
+    const block = operation.block;
+    if (block) row(phrase("inspect: stands"), phrase("inspect: block", { operations: String(block.operations), parameters: String(block.parameters ?? 0) }));
+    const settings = (operation.attributes ?? []).filter(([name]) => name !== STANDS_FOR);
     row("settings", ...listed(settings.map(([name, value]) => [`${name} = ${value}`])));
     if (operation.module) row("module", html("code", {}, operation.module));
     row("source", ...source(operation));
@@ -273,9 +274,9 @@ export function makeInspector({ steps, code }, facts, on) {
   return { element, show };
 }
 
-/** What a tensor or operation is called; several folded into one by what stands on it. @param {{name: string, symbol?: string}} known */
-function nameOf({ name, symbol }) {
-  return name === FOLD ? (symbol ?? name) : name;
+/** What a tensor or operation is called; several folded into one by what stands on it. @param {{name: string, symbol?: string, block?: object}} known */
+function nameOf({ name, symbol, block }) {
+  return block ? (symbol ?? name) : name;
 }
 
 /** Every digit of a number, for where there is room. @param {number | boolean} number */

@@ -12,6 +12,7 @@ from functools import cached_property
 from gradviz.drawing import Drawing
 from gradviz.drawing.fold import fold, opened
 from gradviz.drawing.stretches import modules_below
+from gradviz.player.folds import moments
 from gradviz.player.placed import Placed
 from gradviz.recording.folding import as_written
 from gradviz.recording.model import Graph, RecordedOperation, Recording
@@ -35,6 +36,8 @@ class Inside:
         The key of that picture.
     path
         Of the module around everything in it: paths in its recording are relative to it.
+    recording
+        What happened in it, all of it.
     drawing
         At any of its steps.
     """
@@ -43,6 +46,7 @@ class Inside:
     label: str
     outer: str
     path: str
+    recording: Recording
     drawing: Drawing
 
     @cached_property
@@ -73,12 +77,17 @@ class Insides:
     ----------
     whole
         The drawing from which one goes in.
+
+    Attributes
+    ----------
+    moments
+        Which step of the whole run each one is.
     """
 
     def __init__(self, whole: Drawing) -> None:
-        self._known = {"": Inside("", "", "", "", whole)}
-        self._written = whole.recording if whole.options.every_operation else as_written(whole.recording)
-        self._place = {operation.id: place for place, operation in enumerate(self._written.graph.operations)}
+        written = whole.recording if whole.options.every_operation else as_written(whole.recording)
+        self.moments = moments(whole.recording)
+        self._known = {"": Inside("", "", "", "", written, whole)}
 
     def __getitem__(self, key: str) -> Inside:
         """Return one of the pictures; `KeyError` if there is none of that key."""
@@ -98,11 +107,6 @@ class Insides:
             yield one
             waiting.extend(self._opened(key, one, fold) for key, fold in one.folds.items())
 
-    def into(self, key: str, fold: str) -> Inside:
-        """Return what an operation of a picture opens."""
-        one = self[key]
-        return next(self._opened(inner, one, operation) for inner, operation in one.folds.items() if operation.id == fold)
-
     def trail(self, key: str) -> list[Inside]:
         """Return the pictures through which one comes to one of them, from the whole on; it is the last."""
         found = [self[key]]
@@ -118,19 +122,20 @@ class Insides:
     def _made(self, key: str, outer: Inside, operation: RecordedOperation) -> Inside:
         block = operation.block
         assert block is not None
-        whole = self._known[""].drawing
-        path = joined(outer.path, block.path)
-        around = path.rpartition(".")[0] if block.times > 1 else path or outer.path
-        places = sorted(self._place[id] for id in block.inside)
-        recording = relative(opened(self._written, places, whole.recording.title), around)
-        if block.times > 1:  # they are to be seen one by one
-            recording = fold(recording, modules_below(recording.graph, 0))
-        names = {t.name: shortened(t.name, around) for t in recording.graph.tensors} if around else {}
-        changed = {old: new for old, new in names.items() if old != new} | dict(whole.options.names)
-        options = replace(whole.options, depth=None, focus=None, names=tuple(changed.items()))
+        around = block.path.rpartition(".")[0] if block.times > 1 else block.path
+        path = joined(outer.path, around)
+        inside = set(block.inside)
+        places = [place for place, one in enumerate(outer.recording.graph.operations) if one.id in inside]
+        recording = relative(opened(outer.recording, places, outer.recording.title), around)
+        # Several that are alike are to be seen one by one.
+        shown = fold(recording, modules_below(recording.graph, 0)) if block.times > 1 else recording
+        names = {t.name: shortened(t.name, path) for t in recording.graph.tensors} if path else {}
+        options = self._known[""].drawing.options
+        changed = {old: new for old, new in names.items() if old != new} | dict(options.names)
+        options = replace(options, depth=None, focus=None, names=tuple(changed.items()))
         label = f"{block.path} × {block.times}" if block.times > 1 else block.path or operation.symbol
         label += f" ({block.number + 1})" if block.number else ""
-        return Inside(key, label, outer.key, around, Placed(recording, -1, options))
+        return Inside(key, label, outer.key, path, recording, Placed(shown, -1, options))
 
 
 def joined(outer: str, path: str) -> str:

@@ -32,7 +32,7 @@ def overview(drawing: Drawing, insides: Insides) -> dict[str, Any] | None:
     Returns
     -------
     dict
-        ``groups``, each with its ``label``, the ``inside`` that shows it and ``bars``: when its operation is computed, when it
+        ``groups``, each with its ``label``, the ``inside`` that shows it, the ``count`` of its operations, and ``bars``: when its operation is computed, when it
         passes its gradient on, and the power of ten of the gradient that comes back to it; and between which powers, ``low`` and
         ``high``, all are.
     """
@@ -41,7 +41,7 @@ def overview(drawing: Drawing, insides: Insides) -> dict[str, Any] | None:
     if len(graph.operations) < LEAST or not graph.modules:
         return None
     sizes = _sizes(recording)
-    when = {(frame.phase, frame.current): place for place, frame in enumerate(drawing.recording.frames)}
+    when = insides.moments
     stride = -(-len(graph.operations) // MOST_BARS)
     opened = {id: key for key, fold in insides[""].folds.items() if fold.block for id in fold.block.inside}
     groups = []
@@ -54,9 +54,10 @@ def overview(drawing: Drawing, insides: Insides) -> dict[str, Any] | None:
             back = [when[place] for id in some if (place := ("backward", id)) in when]
             bars.append([min(forward, default=0), max(back, default=-1), round(max(norms), 2) if norms else None])
         inside = opened.get(members[0], "")
-        groups.append({"label": label, "inside": inside, "bars": bars})
-    known = [bar[2] for group in groups for bar in group["bars"] if bar[2] is not None]
-    low, high = (math.floor(min(known)), math.ceil(max(known))) if known else (0, 0)
+        groups.append({"label": label, "inside": inside, "count": len(members), "bars": bars})
+    known = sorted(bar[2] for group in groups for bar in group["bars"] if bar[2] is not None)
+    # A few that are next to nothing would make all others equal.
+    low, high = (math.floor(known[len(known) // 20]), math.ceil(known[-1])) if known else (0, 0)
     return {"groups": groups, "low": low, "high": max(high, low + 1) if known else 0}
 
 

@@ -10,7 +10,8 @@ import { phrase } from "./words.js";
 export function makeCrumbs(trail, go) {
   const items = trail.map(([inside, label], k) => {
     const here = k === trail.length - 1;
-    const shown = here ? html("span", { "aria-current": "location" }, label) : button(label, () => go(inside), { kind: "gp-jump" });
+    const name = label || phrase("crumbs: whole");
+    const shown = here ? html("span", { "aria-current": "location" }, name) : button(name, () => go(inside), { kind: "gp-jump" });
     return html("li", {}, shown);
   });
   return html("nav", { class: "gp-crumbs", "aria-label": phrase("crumbs: where") }, html("ol", {}, ...items));

@@ -3,10 +3,18 @@
 import { unpacked } from "./unpack.js";
 
 /**
- * What differs between two modules that look alike: their numbers and words. The picture is theirs in common; `ids` says what its
- * parts are called in this module, by what they are called in the picture.
- * @typedef {{picture: string, ids: Record<string, string>}} Sharing
+ * Modules that look alike have one picture. In each, `ids` says what the picture's parts are called, and `words` which of the words
+ * in it are others, by their places. `numbers` are the rows of numbers in its steps.
+ * @typedef {{picture: string, ids: Record<string, string>, words?: Record<string, string>, numbers: number[][]}} Sharing
  */
+
+const WORDS = /(?<=>)[^<>]+(?=<\/text>)|(?<= aria-label=")[^"]*/g; // as in gradviz.player.placed
+
+/** Puts rows of numbers, which a part has once, where they belong. @param {any} part @param {any[][]} numbers */
+function fill(part, numbers) {
+  if (typeof part?.data === "number") part.data = numbers[part.data];
+  else if (part && typeof part === "object") for (const inner of Object.values(part)) fill(inner, numbers);
+}
 
 export class Parts {
   /** @param {string} kind @param {string} name @returns {Promise<any>} */
@@ -25,9 +33,12 @@ export class Parts {
     const own = await this.#part("inside", inside);
     const picture = own && (await this.#part("picture", own.picture));
     if (!picture) return undefined;
-    const { ids } = /** @type {Sharing} */ (own);
+    const { ids, words = {} } = /** @type {Sharing} */ (own);
+    fill(own.facts.frames, own.numbers);
     const renamed = (/** @type {string} */ key) => key.split("_").map((id) => (Object.hasOwn(ids, id) ? ids[id] : id)).join("_");
-    const svg = picture.svg.replace(/ id="([A-Za-z0-9]+)_(\w+)"/g, (/** @type {string} */ _, /** @type {string} */ prefix, /** @type {string} */ key) => ` id="${prefix}_${renamed(key)}"`);
+    let place = 0;
+    const told = picture.svg.replace(WORDS, (/** @type {string} */ word) => words[place++] ?? word);
+    const svg = told.replace(/ id="([A-Za-z0-9]+)_(\w+)"/g, (/** @type {string} */ _, /** @type {string} */ prefix, /** @type {string} */ key) => ` id="${prefix}_${renamed(key)}"`);
     const grids = Object.fromEntries(Object.entries(picture.grids).map(([key, grid]) => [renamed(key), grid]));
     return { ...own, ...picture, svg, grids };
   }

@@ -47,13 +47,7 @@ function mount(model, el, kept) {
   const facts = new Facts(payload.facts, linksOf(payload.facts));
   // A picture that came with the page has been read by the browser already, under the page's own policy.
   const svg = typeof payload.svg === "string" ? parseDrawing(payload.svg) : payload.svg;
-<<<<<<< HEAD
   makeActive(svg, Object.keys(payload.opens ?? {}).map((id) => `${prefix}_${id}`));
-=======
-  // What a double click opens: modules that are folded, while there is more of them to see.
-  const opens = (payload.depth?.now ?? 0) < (payload.depth?.most ?? 0) ? payload.facts.operations.filter(({ block }) => block).map(({ id }) => id) : [];
-  makeActive(svg, opens.map((id) => `${prefix}_${id}`));
->>>>>>> e3cc43e1a069c873bf1c24f928e62825534c6eb7
   const picture = new Picture(svg, prefix, payload.grids, payload.inks);
   const entries = new Entries(svg, prefix, payload.grids);
   for (const node of svg.querySelectorAll(NODES)) {
@@ -208,7 +202,7 @@ function mount(model, el, kept) {
     leave: () => root.focus({ preventScroll: true }),
     current: () => steps[now()].current[0] ?? "",
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [where.follow, picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, scalesOf(payload)));
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, scalesOf(payload)), where.follow);
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {

@@ -64,7 +64,7 @@ export function makeWhere({ steps, places, until = places, opens = {}, trail = [
 
   const strip = makeOverview(overview, deep ? [places[1] ?? 0, until[lastForward] ?? 0] : [0, 0], {
     goTo,
-    enter: ({ inside, key }) => enter(key) || show(inside, key),
+    enter: ({ inside, bars: [[place]] }) => (inside ? show(inside) : goTo(place)),
   });
   const follow = button("", () => enter(on.current()), { kind: "gp-follow" });
   const network = trail.length > 0;

@@ -16,6 +16,9 @@ from gradviz.player.placed import Placed, renamed, with_common_room
 from gradviz.recording.codec import encode
 from gradviz.recording.values import preview_of, summary_of, value_of
 
+BYTES = 2_200_000
+"""About so many bytes of a page are the insides of modules."""
+
 MOST_OPERATIONS = 1500
 """Operations in all pictures that a page carries beside the whole: each takes its time to be put into words."""
 
@@ -29,17 +32,15 @@ Part = tuple[str, str, dict[str, Any]]
 """A kind, a name, and what it says."""
 
 
-def carry(insides: Insides, most: int) -> tuple[list[Part], set[str]]:
+def carry(insides: Insides) -> tuple[list[Part], set[str]]:
     """Return the parts of a page, and the keys of the insides that have one.
 
     Parameters
     ----------
     insides
-        All pictures.
-    most
-        How many bytes they may take, about. If all take more, they do without the entries of large tensors, which then have their
-        statistics and a small preview, as still larger ones have everywhere; if that is not enough, what is farthest inside stays
-        out.
+        All pictures. If they take more bytes than there are to spend, they do without the entries of large tensors, which then
+        have their statistics and a small preview, as still larger ones have everywhere; if that is not enough, what is farthest
+        inside stays out.
     """
     drawn = _within(insides)
     drawings = with_common_room([one.drawing for one in drawn])
@@ -57,17 +58,19 @@ def carry(insides: Insides, most: int) -> tuple[list[Part], set[str]]:
         part["picture"] = name
         part["ids"] = {common: id for id, common in drawing.ids.items() if id != common}
         part["words"] = {
-            str(k): word for k, (word, common) in enumerate(zip(drawing.words, words[name], strict=True)) if word != common
+            str(k): word
+            for k, (word, common) in enumerate(zip(drawing.words, words[name], strict=True))
+            if word != common
         }
         mine.append(("inside", one.key, part))
         found.append((one, mine))
     sizes = [_size(mine) for _, mine in found]
-    if sum(sizes) > most:
+    if sum(sizes) > BYTES:
         for _, mine in found:
             without_large(mine[-1][2]["facts"]["frames"])
         sizes = [_size(mine) for _, mine in found]
     parts: list[Part] = []
-    carried = {""}
+    carried, most = {""}, BYTES
     for (one, mine), size in zip(found, sizes, strict=True):
         most -= size
         if most < 0:

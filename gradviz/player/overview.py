@@ -73,7 +73,9 @@ def labelled(graph: Graph) -> list[tuple[str, list[str]]]:
     for name, members in groupby(zip(names, graph.operations, strict=True), key=lambda pair: pair[0]):
         operations = [operation for _, operation in members]
         label = name or graph.tensor(operations[-1].outputs[-1]).name if operations[-1].outputs else name
-        groups.append((label if len(label) <= 24 else operations[-1].symbol, [operation.id for operation in operations]))
+        groups.append(
+            (label if len(label) <= 24 else operations[-1].symbol, [operation.id for operation in operations])
+        )
     return _fewer(groups)
 
 

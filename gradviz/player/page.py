@@ -13,9 +13,9 @@ from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
-from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.carried import carry
 from gradviz.player.finding import findable
+from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
 from gradviz.player.payload import at_step, payload
 from gradviz.recording.model import Recording
@@ -72,9 +72,6 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 """
 
 
-BYTES = 2_200_000
-"""About so many bytes of a page are the insides of modules: what is farther inside of a large model stays out."""
-
 FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
@@ -123,7 +120,7 @@ def page(
     # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
     picture = final.to_svg(theme="light", prefix=data["prefix"])
     data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
-    parts, carried = carry(insides, BYTES)
+    parts, carried = carry(insides)
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
     return document(data, picture, heading, final.recording.producer, parts=parts)

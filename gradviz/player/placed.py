@@ -90,7 +90,9 @@ def with_common_room(drawings: Iterable[Placed]) -> list[Placed]:
     for places in alike.values():
         views = [drawings[place].view for place in places]
         for place, room in zip(places, _common(views), strict=True):
-            drawings[place] = replace(drawings[place], room=room, pattern=None if place == places[0] else drawings[places[0]])
+            drawings[place] = replace(
+                drawings[place], room=room, pattern=None if place == places[0] else drawings[places[0]]
+            )
     return drawings
 
 

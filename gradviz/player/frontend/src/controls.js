@@ -30,12 +30,13 @@ function makeGroups(groups) {
     named.style.flexGrow = String(count);
     row.append(named);
   }
-  new ResizeObserver(() => {
+  const observer = new ResizeObserver(() => {
     for (const { firstElementChild: name, clientWidth } of row.children) {
       if (name instanceof HTMLElement) name.style.visibility = name.offsetWidth <= clientWidth ? "" : "hidden";
     }
-  }).observe(row);
-  return row;
+  });
+  observer.observe(row);
+  return { element: row, stop: () => observer.disconnect() };
 }
 
 /**
@@ -47,12 +48,14 @@ function makeGroups(groups) {
 function makeTrack(steps, go, groups) {
   const segments = steps.map((step) => html("i", { class: `gp-segment gp-${step.phase}` }));
   const marker = html("b", { class: "gp-marker" });
+  const named = makeGroups(groups.length > 1 ? groups : []);
+  named.element.hidden = groups.length < 2;
   const track = html(
     "div",
     { class: "gp-track", role: "slider", tabindex: 0, "aria-label": "Step", "aria-valuemin": 1, "aria-valuemax": steps.length },
     html("div", { class: "gp-segments" }, ...segments),
     marker,
-    ...(groups.length > 1 ? [makeGroups(groups)] : []),
+    named.element,
   );
   // Many steps leave no room for gaps between the segments.
   track.dataset.density = steps.length > 160 ? "solid" : steps.length > 50 ? "tight" : "loose";
@@ -81,6 +84,7 @@ function makeTrack(steps, go, groups) {
   let shown = 0;
   return {
     element: track,
+    stop: named.stop,
     /** @param {number} k */
     show(k) {
       for (let i = Math.min(k, shown); i <= Math.max(k, shown); i += 1) segments[i].classList.toggle("gp-past", i <= k);
@@ -128,6 +132,7 @@ export function makeControls(steps, on, groups = [], chosen = 1) {
 
   return {
     element: html("div", { class: "gp-bar" }, buttons, track.element, place, tools),
+    stop: track.stop,
     /** @param {number} k @param {boolean} playing */
     show(k, playing) {
       first.disabled = previous.disabled = k === 0;

@@ -426,6 +426,7 @@ function mount(model, el, kept) {
     model.off("msg:custom", onMessage);
     stopTheme();
     zoom.stop();
+    controls.stop();
     panel.stop();
     root.remove();
   };

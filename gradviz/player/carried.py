@@ -43,7 +43,7 @@ def carry(insides: Insides) -> tuple[list[Part], set[str]]:
         inside stays out.
     """
     drawn = _within(insides)
-    drawings = with_common_room([one.drawing for one in drawn])
+    drawings = with_common_room([one.drawing for one in drawn if isinstance(one.drawing, Placed)])
     pictures: dict[str, str] = {}
     words: dict[str, list[str]] = {}
     found: list[tuple[Inside, list[Part]]] = []

@@ -39,7 +39,7 @@ class Inside:
     recording
         What happened in it, all of it.
     drawing
-        At any of its steps.
+        At its last step.
     """
 
     key: str

@@ -44,7 +44,7 @@ def overview(drawing: Drawing, insides: Insides) -> dict[str, Any] | None:
     when = insides.moments
     stride = -(-len(graph.operations) // MOST_BARS)
     opened = {id: key for key, fold in insides[""].folds.items() if fold.block for id in fold.block.inside}
-    groups = []
+    groups: list[dict[str, Any]] = []
     for label, members in labelled(graph):
         bars = []
         for start in range(0, len(members), stride):

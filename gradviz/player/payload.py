@@ -75,7 +75,7 @@ def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[
     recording, view = drawing.shown, drawing.view
     now, most = depths(whole)
     whole_run = spans(recording, insides.moments)
-    data = {
+    data: dict[str, Any] = {
         "version": VERSION,
         "title": whole.recording.title,
         "steps": steps(recording, view),

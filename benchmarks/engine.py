@@ -557,8 +557,9 @@ def measure(runs: dict[str, Once]) -> dict[str, float]:
 
 def arithmetic(once: Once) -> float | None:
     """Return how long, in µs, what the rows of the table compute takes by itself, forward and back, without any recording."""
-    from gradviz import Tensor
     from gradviz.recording.passes import nodes_behind
+
+    from gradviz import Tensor
 
     outputs: list[Any] = []
     backward = Tensor.backward

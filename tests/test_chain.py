@@ -13,8 +13,8 @@ import gradviz as gv
 from gradviz.engine.core.node import Gradients
 from gradviz.player.facts import chains
 from gradviz.recording import record_graph
+from gradviz.recording.engine import ENGINE
 from gradviz.recording.folding import as_written
-from gradviz.recording.passes import nodes_behind
 from gradviz.recording.paths import LISTED, paths_of
 
 
@@ -49,7 +49,7 @@ def test_the_paths_add_up_to_pytorchs_gradient(torch, name):
     theirs = {key: torch.tensor(one, requires_grad=True) for key, one in arrays.items()}
     run(torch, code, theirs).backward(torch.tensor(seed))
     names = {tensor.id: tensor.name for tensor in recording.graph.tensors}
-    nodes = dict(zip([one.id for one in recording.graph.operations], nodes_behind([out]), strict=True))
+    nodes = dict(zip([one.id for one in recording.graph.operations], ENGINE.operations_behind([out]), strict=True))
     (output,) = (tensor.id for tensor in recording.graph.tensors if tensor.role == "output")
     found = paths_of(recording)
     assert {names[leaf] for leaf in found} == set(leaves)

@@ -17,7 +17,7 @@ import gradviz as gv
 from gradviz import recording
 from gradviz.nn.operations.convolution import Geometry
 from gradviz.recording import extent
-from gradviz.recording.observe import nodes_behind
+from gradviz.recording.engine import ENGINE
 from gradviz.training.files import codec
 
 SAMPLE = int(os.environ.get("GRADVIZ_EXTENTS", "30"))
@@ -86,7 +86,7 @@ def computations(torch):
 
 @pytest.fixture(scope="module")
 def nodes(computations):
-    found = [node for compute in computations for node in nodes_behind([compute()])]
+    found = [node for compute in computations for node in ENGINE.operations_behind([compute()])]
     assert len({type(node) for node in found}) > SAMPLE / 4
     return found
 

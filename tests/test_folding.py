@@ -16,7 +16,8 @@ from gradviz.drawing import draw_recording
 from gradviz.drawing.fold import fold, inside
 from gradviz.drawing.reduce import COMPACT_UP_TO, FULL_UP_TO, reduced
 from gradviz.drawing.stretches import Stretch, depth_of, middle, modules_below, repeats
-from gradviz.recording import RecordingError, dumps, loads, record_graph
+from gradviz.recording import dumps, loads, record_graph
+from gradviz.recording.codec import RecordingError
 
 
 class Block(gv.nn.Module):

@@ -25,6 +25,7 @@ ABOVE = {
     "drawing": {"catalogue", "recording"},
     "training": {"catalogue", "engine", "nn", "optim", "recording", "drawing"},
     "player": {"drawing", "recording", "training"},
+    "pytorch": {"catalogue", "engine", "recording", "training"},  # real PyTorch, as a source of recordings
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""
 
@@ -135,6 +136,19 @@ def test_each_module_says_what_stands_in_it_and_why_it_is_long():
         told = ast.get_docstring(ast.parse(text)) or ""
         assert told.partition("\n")[0], f"{path.relative_to(PACKAGE)} does not say what stands in it"
         assert len(text.splitlines()) <= LONG or "longer than others" in told, path.relative_to(PACKAGE)
+
+
+GRAPH = ("backward", "node", "tensor", "copyslices", "memory", "hooks", "core.backward")
+
+
+def test_one_module_of_recording_reads_the_engines_graph():
+    """All others are told of it, as of PyTorch's: `sources` asks whose a tensor is."""
+    readers = {
+        path.name
+        for path in (PACKAGE / "recording").glob("*.py")
+        if {f"gradviz.engine.{name}" for name in GRAPH} & set(imports_of(path))
+    }
+    assert readers == {"engine.py", "sources.py"}
 
 
 def test_what_all_may_import_imports_nothing():

@@ -19,9 +19,9 @@ from gradviz.engine.operation import TABLE
 from gradviz.player.facts import facts
 from gradviz.recording import Link, dumps, loads, record_graph
 from gradviz.recording.codec import RecordingError, encode
+from gradviz.recording.engine import ENGINE
 from gradviz.recording.folding import as_written
 from gradviz.recording.links import dense, sent_back
-from gradviz.recording.passes import nodes_behind
 
 SOURCES = Path(__file__).parents[1] / "gradviz" / "player" / "frontend" / "src"
 
@@ -58,7 +58,7 @@ def recorded(code, *, backwards=False):
         starts = [gv.ones_like(part).requires_grad_() for part in moving]
         gradients = gv.autograd.grad(moving, tensors, starts, create_graph=True, allow_unused=True)
         moving = [part for part in gradients if part is not None and part.grad_fn is not None]
-    return (record_graph(*moving, backward=False), nodes_behind(moving)) if moving else None
+    return (record_graph(*moving, backward=False), ENGINE.operations_behind(moving)) if moving else None
 
 
 def edges_of(recording, nodes):

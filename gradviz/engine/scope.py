@@ -30,6 +30,13 @@ class ModuleTag:
     has_parameters: bool
 
 
+def label(class_name: str, settings: str) -> str:
+    """Name a module as one writes it, ``Linear(3, 2)``, from what it tells of itself: ``in_features=3, out_features=2, bias=True``."""
+    told = [setting.split("=", 1)[-1].strip() for setting in settings.split(",") if setting.strip()]
+    shown = ", ".join(setting for setting in told if setting not in ("True", "False", "None"))
+    return f"{class_name}({shown})" if shown else class_name
+
+
 class Call(NamedTuple):
     """One running ``module(...)``, and the call around it."""
 

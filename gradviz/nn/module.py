@@ -70,7 +70,8 @@ class Module:
     def _tag(self) -> scope.ModuleTag:
         tag = self.__dict__.get("_module_tag")
         if tag is None:
-            tag = scope.ModuleTag(type(self).__name__, _short_label(self), any(True for _ in self.parameters()))
+            name, has_parameters = type(self).__name__, any(True for _ in self.parameters())
+            tag = scope.ModuleTag(name, scope.label(name, self.extra_repr()), has_parameters)
             object.__setattr__(self, "_module_tag", tag)
         return tag
 
@@ -556,10 +557,3 @@ def _kind(value: Any) -> str:
         return value.type()
     kind = type(value)
     return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _short_label(module: Module) -> str:
-    """Name a module as one writes it: ``Linear(3, 2)``."""
-    settings = [setting.split("=", 1)[-1].strip() for setting in module.extra_repr().split(",") if setting.strip()]
-    shown = ", ".join(setting for setting in settings if setting not in ("True", "False", "None"))
-    return f"{type(module).__name__}({shown})" if shown else type(module).__name__

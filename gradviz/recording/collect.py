@@ -1,11 +1,10 @@
 """What was computed, collected: everything gets an id and a name, and is kept as it is now.
 
-What is said about it is written when it is read, from an `Applied` operation, which holds none of the engine's graph.
+What is said about it is written when it is read, from an `Applied` operation, which holds nothing of the program's graph.
 """
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,11 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.copyslices import CopySlices
-from gradviz.engine.memory import HALF
-from gradviz.engine.node import Node
 from gradviz.engine.scope import ModuleTag
-from gradviz.engine.tensor import Tensor
 from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import later
 from gradviz.recording.model import (
@@ -31,10 +26,9 @@ from gradviz.recording.model import (
 )
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
-from gradviz.recording.passes import Key, places_of, targets_of
 from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
-from gradviz.recording.values import dtype_text, kept
+from gradviz.recording.told import Key, Source, ToldOperation, places_of
 from gradviz.recording.words import Applied, Operand
 
 
@@ -43,8 +37,10 @@ class Collection:
 
     Parameters
     ----------
+    source
+        The program that computed.
     outputs, nodes
-        The results, and `nodes_behind` them.
+        The results, and the operations behind them, oldest first.
     names
         What the learner calls things.
     numbers
@@ -62,16 +58,25 @@ class Collection:
     detached
         The leaves that were cut off by ``detach()``.
     seen
-        The engine's tensors, as long as they are there, with the ids they have got.
+        What returns the program's tensors, as long as they are there, with the ids they have got.
     """
 
-    def __init__(self, outputs: Sequence[Tensor], nodes: Sequence[Node], names: Names, *, numbers: bool = True) -> None:
+    def __init__(
+        self,
+        source: Source,
+        outputs: Sequence[Any],
+        nodes: Sequence[ToldOperation],
+        names: Names,
+        *,
+        numbers: bool = True,
+    ) -> None:
+        self.source = source
         self.outputs, self.nodes, self.names, self.numbers = outputs, nodes, names, numbers
-        self.output_keys: list[Key] = [(tensor._grad_fn, tensor._output_nr) for tensor in outputs]
+        self.output_keys: list[Key] = [source.made_by(tensor) for tensor in outputs]
         self.operands: dict[Key, Operand] = {}
-        self.applied: dict[Node, Applied] = {}
+        self.applied: dict[ToldOperation, Applied] = {}
         self.detached: list[Operand] = []
-        self.seen: list[tuple[weakref.ref[Tensor], str]] = []
+        self.seen: list[tuple[Callable[[], Any], str]] = []
         self._tensors: list[RecordedTensor] = []
         self._leaves: list[int] = []  # places among the tensors
         self._modules: dict[int, RecordedModule] = {}
@@ -87,12 +92,13 @@ class Collection:
 
     def _graph(self) -> Graph:
         used = self._used()
-        self.naming = Naming(self.nodes, used, self.names)
+        source = self.source
+        self.naming = Naming(source, self.nodes, used, self.names)
         operations = []
         for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
             operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
-            targets = {name: self._target(node, tensor) for name, tensor in targets_of(node)}
+            targets = {name: self._target(node, tensor) for name, tensor in source.targets_of(node)}
             applied = self.applied[node] = Applied(
                 f"o{number}",
                 row,
@@ -104,7 +110,7 @@ class Collection:
                 0,
                 node.output_shape,
                 targets=targets,
-                part=node.part if isinstance(node, CopySlices) else None,
+                part=source.part_of(node),
             )
             module, call = self._call(node)
             # Of many results only those are drawn that something uses.
@@ -118,23 +124,24 @@ class Collection:
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
-    def _used(self) -> dict[Key, Tensor]:
+    def _used(self) -> dict[Key, Any]:
         """The tensor of each result: the one some operation used, or an output."""
-        results: dict[Key, Tensor] = {}
+        results: dict[Key, Any] = {}
+        made = self.source.operation
         for node in self.nodes:
             for argument, edge in zip(node.inputs, node.edges, strict=True):
-                if edge is not None and isinstance(edge[0], Node):
+                if edge is not None and isinstance(edge[0], made):
                     results.setdefault(edge, argument)
         for tensor, key in zip(self.outputs, self.output_keys, strict=True):
             results.setdefault(key, tensor)
         return results
 
-    def _argument(self, node: Node, place: int) -> Operand:
+    def _argument(self, node: ToldOperation, place: int) -> Operand:
         """Return how one argument takes part; enter it if it is a leaf or a number."""
         argument, edge = node.inputs[place], node.edges[place]
-        if edge is not None and isinstance(edge[0], Node):
+        if edge is not None and isinstance(edge[0], self.source.operation):
             return self.operands[edge]
-        if not isinstance(argument, Tensor):
+        if not self.source.is_tensor(argument):
             if argument is None:  # a bias that there is not: nothing to draw
                 return Operand("", "None", True, np.asarray(None), None, ())
             return self._enter(("constant", node, place), "constant", np.asarray(argument), requires_grad=False)
@@ -142,47 +149,45 @@ class Collection:
         first = leaf if edge is not None else self.naming.first_alike(leaf)
         key = ("leaf", id(first))
         known = self.operands.get(key) or self._leaf(key, first, edge is not None, node)
-        self.seen.append((weakref.ref(leaf), known.id))
+        self.seen.append((self.source.reference_to(leaf), known.id))
         return self.operands.setdefault(("leaf", id(leaf)), known)
 
-    def _target(self, node: Node, tensor: Tensor) -> Operand:
+    def _target(self, node: ToldOperation, tensor: Any) -> Operand:
         """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
         key = self.naming.key_of_target(tensor)
         return self.operands.get(key) or self._leaf(key, tensor, False, node)
 
-    def _leaf(self, key: Key, leaf: Tensor, requires_grad: bool, node: Node) -> Operand:
+    def _leaf(self, key: Key, leaf: Any, requires_grad: bool, node: ToldOperation) -> Operand:
         self._leaves.append(len(self._tensors))
-        values = leaf.values_at(node.made)
         role: Role = "parameter" if requires_grad else "constant" if self.naming.called[key].number else "input"
-        array = leaf.array if values is None else values
-        operand = self._enter(key, role, array, requires_grad=requires_grad)
-        if not requires_grad and _cut_off(leaf):
+        operand = self._enter(key, role, self.source.numbers_in(leaf, node), requires_grad=requires_grad)
+        if not requires_grad and self._cut_off(leaf):
             self.detached.append(operand)
         return operand
 
-    def _result(self, applied: Applied, key: Key, tensor: Tensor, module: str) -> Operand:
+    def _result(self, applied: Applied, key: Key, tensor: Any, module: str) -> Operand:
         role: Role = "output" if key in self.output_keys else "intermediate"
-        values = tensor.values_at(key[0].made + HALF)  # when it was done
-        array = tensor.array if values is None else values
+        numbers = self.source.numbers_in(tensor, key[0], done=True)
         printed = partial(rounding.of_result, applied, key[1] if len(key[0].operation.outputs) > 1 else 0)
         told = printed if key[0].operation.derivatives else None
-        operand = self._enter(key, role, array, requires_grad=True, producer=applied.id, module=module, printed=told)
-        self.seen.append((weakref.ref(tensor), operand.id))
+        operand = self._enter(key, role, numbers, requires_grad=True, producer=applied.id, module=module, printed=told)
+        self.seen.append((self.source.reference_to(tensor), operand.id))
         return operand
 
     def _enter(
         self,
         key: Key,
         role: Role,
-        array: Any,
+        numbers: Any,
         *,
         requires_grad: bool,
         producer: str | None = None,
         module: str = "",
         printed: Callable[[Any], Mapping[str, Any]] | None = None,
     ) -> Operand:
-        id, shape, called = f"t{len(self._tensors)}", array.shape, self.naming.called[key]
-        copy, value = kept(array, printed) if self.numbers else (None, None)
+        id, called = f"t{len(self._tensors)}", self.naming.called[key]
+        shape, dtype = self.source.kind_of(numbers)
+        copy, value = self.source.kept(numbers, printed) if self.numbers else (None, None)
         operand = self.operands[key] = Operand(id, called.text, called.named, copy, value, shape)
         name = called.text + called.form
         self._tensors.append(
@@ -192,7 +197,7 @@ class Collection:
                 called.named,
                 role,
                 shape,
-                dtype_text(array.dtype),
+                dtype,
                 requires_grad,
                 producer,
                 module,
@@ -202,9 +207,14 @@ class Collection:
         )
         return operand
 
+    def _cut_off(self, leaf: Any) -> bool:
+        """Return True if a leaf was detached from a tensor that is still there and takes part in a graph."""
+        before = self.source.detached_from(leaf)
+        return before is not None and self.source.requires_grad(before)
+
     # --- operations and modules ---------------------------------------------------------------------------------
 
-    def _operation(self, node: Node, applied: Applied, module: str, call: int | None) -> RecordedOperation:
+    def _operation(self, node: ToldOperation, applied: Applied, module: str, call: int | None) -> RecordedOperation:
         row, id, results = node.operation, applied.id, [result.id for result in applied.results]
         arguments = []
         for place, (slot, operand, edge) in enumerate(zip(row.inputs, applied.operands, node.edges, strict=True)):
@@ -232,7 +242,7 @@ class Collection:
         return RecordedOperation(
             id,
             row.name,
-            type(node).__name__,
+            self.source.name_of(node),
             row.symbol if isinstance(row.symbol, str) else row.symbol(*node.settings),
             tuple(arguments),
             tuple(results),
@@ -245,7 +255,7 @@ class Collection:
             call,
         )
 
-    def _call(self, node: Node) -> tuple[str, int | None]:
+    def _call(self, node: ToldOperation) -> tuple[str, int | None]:
         """Return the path of the innermost module that holds parameters, and which call it was; enter those around it."""
         path, place = "", None
         for call in calls_of(node):
@@ -279,9 +289,3 @@ class Collection:
 
 def _link(applied: Applied, slot: str, operations: int) -> Mapping[str, Any]:
     return {"link": linking.link_of(applied, slot, operations)}
-
-
-def _cut_off(leaf: Tensor) -> bool:
-    """Return True if a leaf was detached from a tensor that is still there and takes part in a graph."""
-    source = None if leaf._source is None else leaf._source()
-    return source is not None and source._requires_grad

@@ -9,16 +9,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from gradviz.catalogue import text
-from gradviz.engine.node import Node
 from gradviz.recording import equations, rounding, sentences, words
 from gradviz.recording.collect import Collection
 from gradviz.recording.later import later
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
-from gradviz.recording.passes import Key, Pass, places_of
-from gradviz.recording.values import kept
+from gradviz.recording.told import Key, Pass, ToldOperation, places_of
 from gradviz.recording.words import Applied, Operand
 
 Line = Callable[[], Equation]
@@ -75,10 +71,10 @@ class _Backward:
     """Tells of the backward pass, adding up what arrives."""
 
     def __init__(self, collected: Collection, ran: Pass) -> None:
-        self.of, self.ran = collected, ran
+        self.of, self.ran, self.source = collected, ran, collected.source
         self.root, self.root_key = collected.operands[collected.output_keys[0]], collected.output_keys[0]
         self.seed = ran.arrived_at(self.root_key)
-        self.ones = bool(np.all(np.asarray(self.seed) == 1))
+        self.ones = self.source.all_ones(self.seed)
         # A gradient other than 1 was given, or came from a result further on that is not in this picture.
         self.output = self.root.name if self.ones else "L"
         self.missing: dict[Operand, int] = {}  # how many contributions are still to come
@@ -92,7 +88,9 @@ class _Backward:
         known = self._known.get(id(array))
         if known is None:
             # With the array, or its id may become another's.
-            known = self._known[id(array)] = array, kept(array, printed)[1]
+            found = self.source.kept(array, printed)[1]
+            assert found is not None  # gradients are known: they were seen
+            known = self._known[id(array)] = array, found
         return known[1]
 
     def frames(self) -> Iterator[Frame]:
@@ -119,9 +117,9 @@ class _Backward:
             gradients=(gradient,),
         )
 
-    def _frame(self, node: Node) -> Frame:
+    def _frame(self, node: ToldOperation) -> Frame:
         ran, applied, value = self.ran, self.of.applied[node], self.value
-        row, name, result, key = node.operation, type(node).__name__, applied.results[0], (node, applied.first)
+        row, name, result, key = node.operation, self.source.name_of(node), applied.results[0], (node, applied.first)
         upstream = ran.gradient_of(key)
         entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
         arrived = self._arrived(node)
@@ -142,9 +140,9 @@ class _Backward:
                 whole = target not in self.partial
                 write = partial(equations.sent, applied, slot, self.output, arrived, value(sent), partial=not whole)
                 lines.append(write)
-                if not contributions and not _same(upstream, entered):
+                if not contributions and not self.source.same(upstream, entered):
                     lines.append(self._replaced(text("hook had made it", name=name, result=result.name), entered))
-            if not _same(sent, gradient):
+            if not self.source.same(sent, gradient):
                 lines.append(self._replaced(text("hook made it", name=name), gradient))
             contributions.append(
                 later(
@@ -168,7 +166,7 @@ class _Backward:
         saved = node.saved_names()
         about = (
             saved,
-            node.values is None,
+            self.source.is_freed(node),
             self.counts.get(result, 0),
             self.news,
             self.saved_news,
@@ -192,14 +190,14 @@ class _Backward:
             return Gradient(id, value(so_far), complete)
         before = None
         arrived = made = so_far
-        if isinstance(edge[0], Node):
+        if isinstance(edge[0], self.source.operation):
             if edge[0] in ran.upstream:
                 arrived, made = ran.arrived_at(edge), ran.gradient_of(edge)
         elif (leaf := edge[0].variable) in ran.total:  # else its last gradient came from outside of this picture
             arrived, made, before = ran.arrived[leaf], ran.total[leaf], ran.before[leaf]
-        if not _same(so_far, arrived):
+        if not self.source.same(so_far, arrived):
             lines.append(_note(sentences.more_arrived, name, None if arrived is None else value(arrived)))
-        hooked = not _same(arrived, made)
+        hooked = not self.source.same(arrived, made)
         if hooked:
             lines.append(self._replaced(text("hook made it", name=name), made))
         total = made
@@ -218,7 +216,7 @@ class _Backward:
     def _replaced(self, what: str, gradient: Any) -> Line:
         return _note(sentences.replaced, what, None if gradient is None else self.value(gradient))
 
-    def _arrived(self, node: Node) -> dict[int, tuple[Operand, Value]]:
+    def _arrived(self, node: ToldOperation) -> dict[int, tuple[Operand, Value]]:
         """Return the results of an operation that a gradient has arrived at, each with that."""
         upstream = self.ran.upstream[node] if node.many else [self.ran.upstream[node]]
         found = ((place, self.of.operands.get((node, place)), upstream[place]) for place in places_of(node))
@@ -245,9 +243,3 @@ def _backward_words(
 
 def _local(applied: Applied, slot: str) -> Mapping[str, Any]:
     return {"local": words.local_entries(applied, slot)}
-
-
-def _same(first: Any, second: Any) -> bool:
-    return first is second or (
-        first is not None and second is not None and np.array_equal(first, second, equal_nan=True)
-    )

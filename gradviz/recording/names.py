@@ -9,12 +9,10 @@ from inspect import CO_OPTIMIZED
 from types import FrameType, ModuleType
 from typing import Any
 
-from gradviz.engine.tensor import Tensor
+from gradviz.recording.told import Identity, Source
 
 MOST_ITEMS = 64
 """Containers longer than this are data, not a handful of named tensors."""
-
-Identity = int | tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -23,6 +21,8 @@ class Names:
 
     Attributes
     ----------
+    source
+        The program whose tensors have them.
     leaves
         By the ``id`` of the tensor.
     results
@@ -36,6 +36,7 @@ class Names:
         Those whose names are no names of the learner's, but were composed when the graph was drawn before.
     """
 
+    source: Source
     leaves: dict[int, str] = field(default_factory=dict)
     results: dict[tuple[int, int], str] = field(default_factory=dict)
     modules: dict[int, str] = field(default_factory=dict)
@@ -44,30 +45,31 @@ class Names:
     parameters: set[Identity] = field(default_factory=set)
     composed: set[Identity] = field(default_factory=set)
 
-    def give(self, name: str, tensor: Tensor) -> None:
+    def give(self, name: str, tensor: Any) -> None:
         """Name a tensor, unless it has a name already."""
-        self._among(tensor).setdefault(identity(tensor), name)
+        identity = self.source.identity(tensor)
+        self._among(identity).setdefault(identity, name)
 
-    def of(self, tensor: Tensor) -> str | None:
+    def of(self, tensor: Any) -> str | None:
         """Return the name of a tensor, if it has one."""
-        return self._among(tensor).get(identity(tensor))
+        return self.by(self.source.identity(tensor))
 
-    def _among(self, tensor: Tensor) -> dict[Any, str]:
-        return self.leaves if tensor._grad_fn is None else self.results
+    def by(self, identity: Identity) -> str | None:
+        """Return the name of what has an identity."""
+        return self._among(identity).get(identity)
 
-    def put(self, place: str, tensor: Tensor) -> None:
+    def _among(self, identity: Identity) -> dict[Any, str]:
+        return self.leaves if isinstance(identity, int) else self.results
+
+    def put(self, place: str, tensor: Any) -> None:
         """Name a tensor by its place in a container, unless it has a name already."""
-        self.places.setdefault(identity(tensor), place)
+        self.places.setdefault(self.source.identity(tensor), place)
         self.give(place, tensor)
 
-    def take(self, tensor: Tensor) -> None:
+    def take(self, tensor: Any) -> None:
         """Take a name away."""
-        self._among(tensor).pop(identity(tensor), None)
-
-
-def identity(tensor: Tensor) -> Identity:
-    """Return the key of a tensor: a leaf's is its own ``id``, a result's that of its node and the number of the output."""
-    return id(tensor) if tensor._grad_fn is None else (id(tensor._grad_fn), tensor._output_nr)
+        identity = self.source.identity(tensor)
+        self._among(identity).pop(identity, None)
 
 
 def variables_of(frame: FrameType) -> list[Mapping[str, Any]]:
@@ -81,11 +83,13 @@ def let_go(frame: FrameType) -> None:
         frame.f_locals.clear()
 
 
-def find_names(scopes: Sequence[Mapping[str, Any]], given: Mapping[Any, Any] | None = None) -> Names:
+def find_names(source: Source, scopes: Sequence[Mapping[str, Any]], given: Mapping[Any, Any] | None = None) -> Names:
     """Look through variables for tensors and modules.
 
     Parameters
     ----------
+    source
+        The program whose tensors and modules they are.
     scopes
         Variables by name, the nearest scope first.
     given
@@ -96,65 +100,65 @@ def find_names(scopes: Sequence[Mapping[str, Any]], given: Mapping[Any, Any] | N
     TypeError
         If `given` holds something else.
     """
-    names = Names()
+    names = Names(source)
+    is_tensor, is_module = source.is_tensor, source.is_module
     for key, value in (given or {}).items():
         name, tensor = (key, value) if isinstance(key, str) else (value, key)
-        if not isinstance(tensor, Tensor) or not isinstance(name, str):
+        if not is_tensor(tensor) or not isinstance(name, str):
             raise TypeError(
                 f"names= takes {{'name': tensor}} or {{tensor: 'name'}}, but got {type(key).__name__}: "
                 f"{type(value).__name__}"
             )
         names.give(name, tensor)
-        names.given.add(identity(tensor))
+        names.given.add(source.identity(tensor))
     variables = [item for scope in scopes for item in list(scope.items()) if not item[0].startswith("_")]
-    containers = [(name, inside) for name, value in variables if (inside := list(_inside(value)))]
-    left_over = _left_over(variables, containers)
+    containers = [(name, inside) for name, value in variables if (inside := list(_inside(source, value)))]
+    left_over = _left_over(source, variables, containers)
     variables = [(name, value) for name, value in variables if name not in left_over]
     # A module's path is better than a variable: that may be left over from ``for p in net.parameters()``. A name of its own is
     # better than a place in a container, so containers come last.
     for name, value in variables:
-        if _is_module(value):
+        if is_module(value):
             _name_parts(names, name, value)
     for name, value in variables:
-        if isinstance(value, Tensor):
+        if is_tensor(value):
             names.give(name, value)
     for name, inside in containers:
         for place, item in inside:
-            if isinstance(item, Tensor):
+            if is_tensor(item):
                 names.put(f"{name}{place}", item)
-            elif _is_module(item):
+            elif is_module(item):
                 _name_parts(names, f"{name}{place}", item)
     return names
 
 
-def _left_over(variables: Sequence[tuple[str, Any]], containers: Iterable[tuple[str, Any]]) -> set[str]:
+def _left_over(source: Source, variables: Sequence[tuple[str, Any]], containers: Iterable[tuple[str, Any]]) -> set[str]:
     """Return the variables that a loop over a container has left behind: they hold its last, and the others have no names."""
+
+    def is_ours(value: Any) -> bool:
+        return source.is_tensor(value) or source.is_module(value)
+
     holders: dict[int, list[str]] = {}
     for name, value in variables:
-        if isinstance(value, Tensor) or _is_module(value):
+        if is_ours(value):
             holders.setdefault(id(value), []).append(name)
     found: set[str] = set()
     for _, inside in containers:
-        items = [item for place, item in inside if place[0] == "[" and (isinstance(item, Tensor) or _is_module(item))]
+        items = [item for place, item in inside if place[0] == "[" and is_ours(item)]
         if len(items) > 1 and not any(id(item) in holders for item in items[:-1]):
             found.update(holders.get(id(items[-1]), ()))
     return found
 
 
-def _is_module(value: Any) -> bool:
-    # Without importing nn: recording knows the engine only.
-    return hasattr(type(value), "named_parameters") and hasattr(type(value), "_tag")
-
-
 def _name_parts(names: Names, name: str, module: Any) -> None:
-    for path, part in module.named_modules():
-        names.modules.setdefault(id(part._tag()), f"{name}.{path}" if path else name)
-    for path, parameter in module.named_parameters():
+    for path, tag in names.source.tags_of(module):
+        names.modules.setdefault(tag, f"{name}.{path}" if path else name)
+    for path, parameter in names.source.parameters_of(module):
         names.give(f"{name}.{path}", parameter)
-        names.parameters.add(identity(parameter))
+        names.parameters.add(names.source.identity(parameter))
 
 
-def _inside(value: Any) -> Iterator[tuple[str, Any]]:
+def _inside(source: Source, value: Any) -> Iterator[tuple[str, Any]]:
     """What a small container or a plain object of the user's holds, with the way to write it."""
     if isinstance(value, list | tuple):
         if len(value) <= MOST_ITEMS:
@@ -162,7 +166,7 @@ def _inside(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, dict):
         if len(value) <= MOST_ITEMS:
             yield from ((f"[{key!r}]", item) for key, item in list(value.items()) if isinstance(key, str | int))
-    elif not isinstance(value, ModuleType | type | Tensor) and not _is_module(value):
+    elif not (isinstance(value, ModuleType | type) or source.is_tensor(value) or source.is_module(value)):
         attributes = getattr(value, "__dict__", None)
         if isinstance(attributes, dict) and len(attributes) <= MOST_ITEMS:
             yield from ((f".{key}", item) for key, item in list(attributes.items()))

@@ -22,15 +22,13 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.node import Node
 from gradviz.engine.notation import binding, formula
 from gradviz.engine.scope import Call
-from gradviz.engine.tensor import Tensor
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
-from gradviz.recording.passes import Key, targets_of
 from gradviz.recording.placed import place_in
 from gradviz.recording.runs import Run, calls_of, runs_of, within_calls
+from gradviz.recording.told import Key, Source, ToldOperation, is_result
 
 MOST_OPERANDS = 64
 """So many tensors are looked at to learn what an expression is about."""
@@ -89,6 +87,8 @@ class Naming:
 
     Parameters
     ----------
+    source
+        The program that computed.
     nodes
         The graph, oldest first.
     used
@@ -104,63 +104,61 @@ class Naming:
         By node: the words for its settings.
     """
 
-    def __init__(self, nodes: Sequence[Node], used: Mapping[Key, Tensor], names: Names) -> None:
+    def __init__(self, source: Source, nodes: Sequence[ToldOperation], used: Mapping[Key, Any], names: Names) -> None:
+        self._source = source
         self._nodes, self._used, self._names = nodes, used, names
         self._within = within_calls(nodes)
-        self._run_of: dict[Node, Run] = {}
+        self._run_of: dict[ToldOperation, Run] = {}
         for run in runs_of(nodes):
             self._run_of.update(dict.fromkeys(run.nodes, run))
         self._call_at = self._calls_at_their_ends()
-        self._views: dict[Any, Tensor] = {}
+        self._views: dict[Any, Any] = {}
         self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
         self._inputs = {node: [self._key(node, place) for place in range(len(node.inputs))] for node in nodes}
-        self._arrays = {node: _arrays(node) for node in nodes}
+        self._arrays = {node: self._slots_of_arrays(node) for node in nodes}
         self._hints = self._operands_as_written()
         self.texts = {n: words.settings_words(n.operation, n.settings) if n.settings else () for n in nodes}
         self.called: dict[Key, Called] = {}
         hinted: dict[Key, str] = {}
         for key, leaf, node, slot in self._keys():
             known, hint = self._known(key, leaf), self._hints.get(key, "")
-            if hint.endswith(")") and isinstance(leaf, Tensor) and not leaf._requires_grad and leaf.array.ndim == 0:
+            if hint.endswith(")") and source.is_tensor(leaf) and self._may_be_a_number(leaf):
                 hint = ""  # a number is shorter than what made it
             if known is not None and not (hint and names.places.get(_identity(key)) == known.text):
                 self.called[key] = known
             elif hint:
                 self.called[key], hinted[key] = Called(hint), hint
             elif leaf is not None:
-                self.called[key] = _unknown_leaf(leaf, node, slot)
+                self.called[key] = self._unknown_leaf(leaf, node, slot)
         self._prefer_places(hinted)
         self._bases = {called.text for called in self.called.values()}
         self._count()
         for node in nodes:
-            told = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in targets_of(node)}
+            told = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in source.targets_of(node)}
             if told:
                 self.texts[node] = tuple([(name, told.get(name, text)) for name, text in self.texts[node]])
         self._compose()
 
-    def key_of_target(self, tensor: Tensor) -> Key:
+    def key_of_target(self, tensor: Any) -> Key:
         """Return the key of what a loss compares with: a result of the graph, or a leaf."""
-        made = (tensor._grad_fn, tensor._output_nr)
+        made = self._source.made_by(tensor)
         return made if made in self._used else ("leaf", id(self.first_alike(tensor)))
 
-    def first_alike(self, leaf: Tensor) -> Tensor:
+    def first_alike(self, leaf: Any) -> Any:
         """Return the first view of the same numbers in the same shape: a library makes one for each product with them."""
-        if leaf._base is None or leaf._requires_grad or leaf._memory is not None:
-            return leaf
-        array = leaf.array
-        seen = id(leaf._base), array.shape, array.strides, array.__array_interface__["data"][0]
-        return self._views.setdefault(seen, leaf)
+        view = self._source.view_of(leaf)
+        return leaf if view is None else self._views.setdefault(view, leaf)
 
-    def _key(self, node: Node, place: int) -> Key | None:
+    def _key(self, node: ToldOperation, place: int) -> Key | None:
         """Return the key of an argument; ``None`` for a bias that there is not."""
         argument, edge = node.inputs[place], node.edges[place]
         if edge is not None:
-            return edge if isinstance(edge[0], Node) else ("leaf", id(edge[0].variable))
-        if isinstance(argument, Tensor):
+            return edge if isinstance(edge[0], self._source.operation) else ("leaf", id(edge[0].variable))
+        if self._source.is_tensor(argument):
             return "leaf", id(self.first_alike(argument))
         return None if argument is None else ("constant", node, place)
 
-    def _outside(self, nodes: Sequence[Node]) -> list[Key]:
+    def _outside(self, nodes: Sequence[ToldOperation]) -> list[Key]:
         """Return the tensors that enter some operations, in the order in which they are used."""
         if id(nodes) in self._entering:  # a model is one instruction of a thousand operations, asked about by each
             return list(self._entering[id(nodes)][1])
@@ -168,18 +166,22 @@ class Naming:
         keys: list[Key | None] = []
         for node in nodes:
             arguments = zip(self._inputs[node], node.inputs, strict=True)
-            keys += [key for key, argument in arguments if isinstance(argument, Tensor | np.ndarray)]
-            keys += [self.key_of_target(tensor) for _, tensor in targets_of(node)]
+            keys += [
+                key
+                for key, argument in arguments
+                if isinstance(argument, np.ndarray) or self._source.is_tensor(argument)
+            ]
+            keys += [self.key_of_target(tensor) for _, tensor in self._source.targets_of(node)]
         found = list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
         self._entering[id(nodes)] = nodes, found
         return list(found)
 
-    def _calls_at_their_ends(self) -> dict[Node, Call]:
+    def _calls_at_their_ends(self) -> dict[ToldOperation, Call]:
         """Return the module whose result each operation is, if all of that module's was run by one instruction of the learner's.
 
         Of modules within each other it is the outermost.
         """
-        found: dict[Node, Call] = {}
+        found: dict[ToldOperation, Call] = {}
         for run in dict.fromkeys(self._run_of.values()):
             for node in run.nodes:
                 for call in calls_of(node):
@@ -190,7 +192,7 @@ class Naming:
 
     # --- what the learner says ----------------------------------------------------------------------------------
 
-    def _keys(self) -> Iterator[tuple[Key, Any, Node, str]]:
+    def _keys(self) -> Iterator[tuple[Key, Any, ToldOperation, str]]:
         """Go through everything that gets a name, in the order in which it came to be.
 
         A leaf comes with what it holds, and with the argument as which it is first used.
@@ -198,13 +200,13 @@ class Naming:
         seen: set[Key] = set()
         for node in self._nodes:
             for place, key in enumerate(self._inputs[node]):
-                if key is not None and not isinstance(key[0], Node) and key not in seen:
+                if key is not None and not is_result(key) and key not in seen:
                     seen.add(key)
                     edge = node.edges[place]
                     slot = node.operation.inputs[place]
                     yield key, edge[0].variable if edge is not None else node.inputs[place], node, slot
-            for slot, tensor in targets_of(node):
-                if (key := self.key_of_target(tensor)) not in seen and not isinstance(key[0], Node):
+            for slot, tensor in self._source.targets_of(node):
+                if (key := self.key_of_target(tensor)) not in seen and not is_result(key):
                     seen.add(key)
                     yield key, tensor, node, slot
             yield from ((key, None, node, "") for key in self._results(node))
@@ -215,19 +217,46 @@ class Naming:
             place = id(key[0]), key[1]
             name = self._names.results.get(place)
             return None if name is None else Called(name, named=place not in self._names.composed)
-        if not isinstance(leaf, Tensor):
+        source = self._source
+        if not source.is_tensor(leaf):
             return None
-        name = self._names.leaves.get(id(leaf))
+        identity = source.identity(leaf)
+        name = self._names.by(identity)
         if name is not None:
-            return Called(name, named=id(leaf) not in self._names.composed)
-        if leaf._source is None and leaf._base is not None:
-            base = self._names.leaves.get(id(leaf._base))
-            return None if base is None else _view(base, leaf._base.array, leaf.array)
-        source = None if leaf._source is None else leaf._source()
-        if source is None or not source._requires_grad:
+            return Called(name, named=identity not in self._names.composed)
+        before, base = source.detached_from(leaf), source.base_of(leaf)
+        if before is None and base is not None:
+            name = self._names.by(source.identity(base))
+            return None if name is None else _view(name, source.layout_of(base), source.layout_of(leaf))
+        if before is None or not source.requires_grad(before):
             return None
-        of = self._names.leaves.get(id(source)) or self._names.results.get((id(source._grad_fn), source._output_nr))
-        return None if of is None else Called(f"{of}.detach()")
+        name = self._names.by(source.identity(before))
+        return None if name is None else Called(f"{name}.detach()")
+
+    def _unknown_leaf(self, leaf: Any, node: ToldOperation, slot: str) -> Called:
+        """Call a leaf without a name by the number it is, or by its part in the operation, where that says something."""
+        if not self._source.is_tensor(leaf):
+            array = np.asarray(leaf)
+            return Called(words.setting_text(array.item()), number=True) if array.size == 1 else Called("constant")
+        if self._may_be_a_number(leaf):
+            number = self._source.written_number(leaf, node)
+            if number is not None:
+                return Called(words.setting_text(number), number=True)
+        return Called(slot if slot in ("target", "weight", "bias", "condition") else "tensor", named=False)
+
+    def _may_be_a_number(self, leaf: Any) -> bool:
+        return not self._source.requires_grad(leaf) and self._source.layout_of(leaf).ndim == 0
+
+    def _slots_of_arrays(self, node: ToldOperation) -> tuple[str, ...]:
+        """Return the slots of an operation in which there are no single numbers."""
+        source, arguments = self._source, zip(node.operation.inputs, node.inputs, strict=True)
+        return tuple(
+            [
+                slot
+                for slot, each in arguments
+                if (source.layout_of(each) if source.is_tensor(each) else np.asarray(each)).ndim
+            ]
+        )
 
     def _operands_as_written(self) -> dict[Key, str]:
         """Return what results were assigned to, and by which variables leaves were used, where the operations ran."""
@@ -243,7 +272,7 @@ class Naming:
             for named in (operands, operands[1:] if run.written.received else (), tuple(filter(None, operands))):
                 if len(named) == len(outside):
                     for key, name in zip(outside, named, strict=True):
-                        if name and not isinstance(key[0], Node):
+                        if name and not is_result(key):
                             hints.setdefault(key, name)
                     break
         return hints
@@ -253,10 +282,14 @@ class Naming:
         return run.written.function in ("sum", "reduce") and run.nodes[-1] in self._feeding
 
     @cached_property
-    def _feeding(self) -> set[Node]:
+    def _feeding(self) -> set[ToldOperation]:
         """Those whose result the same instruction uses again."""
         edges = ((node, edge[0]) for node in self._nodes for edge in node.edges if edge is not None)
-        return {made for node, made in edges if isinstance(made, Node) and _is_at(made.origin, node.origin)}
+        return {
+            made
+            for node, made in edges
+            if isinstance(made, self._source.operation) and _is_at(made.origin, node.origin)
+        }
 
     def _prefer_places(self, hinted: Mapping[Key, str]) -> None:
         """Call what lies in a container by its place, where a variable of another moment or function would be several things."""
@@ -306,7 +339,7 @@ class Naming:
             taken.add(name)
             self.called[key] = Called(name, named=False)
 
-    def _results(self, node: Node) -> list[Key]:
+    def _results(self, node: ToldOperation) -> list[Key]:
         return [(node, place) for place in range(_outputs(node)) if (node, place) in self._used]
 
     def expression(self, key: Key) -> str:
@@ -329,7 +362,7 @@ class Naming:
             name = self._as_called((node,), node.operation.name, called)
         return f"{name}[{place}]" if node.many else name
 
-    def _by_operation(self, node: Node, called: Mapping[Key, Called]) -> str:
+    def _by_operation(self, node: ToldOperation, called: Mapping[Key, Called]) -> str:
         names = [_NOTHING if of is None else _in_names(of, called) for of in self._inputs[node]]
         if _turns(node):
             return formula("self.T", {"self": names[0].text})
@@ -362,7 +395,7 @@ class Naming:
         name = formula(f"self {run.written.sign} other", words_of, arrays=arrays)
         return name if len(name) <= words.LONGEST_NAME else ""
 
-    def _as_called(self, nodes: Sequence[Node], function: str, called: Mapping[Key, Called]) -> str:
+    def _as_called(self, nodes: Sequence[ToldOperation], function: str, called: Mapping[Key, Called]) -> str:
         """Name the result of a function or module by what entered it: ``fc1(x)``."""
         outside = [called[key] for key in self._outside(nodes)]
         outside = [each for each in outside if not each.text.startswith(f"{function}.")]
@@ -396,20 +429,12 @@ class Naming:
                 waiting.extend(self._outside(made.nodes))
         return found.intersection(wanted)
 
-    def _module(self, node: Node) -> str:
+    def _module(self, node: ToldOperation) -> str:
         """Return the path of the innermost module with parameters around an operation."""
         call = node.call
         while call is not None and not call.tag.has_parameters:
             call = call.outer
         return "" if call is None else self._names.modules.get(id(call.tag), "")
-
-
-def _arrays(node: Node) -> tuple[str, ...]:
-    """Return the slots of an operation in which there are no single numbers."""
-    arguments = zip(node.operation.inputs, node.inputs, strict=True)
-    return tuple(
-        [slot for slot, each in arguments if (each.array if isinstance(each, Tensor) else np.asarray(each)).ndim]
-    )
 
 
 def _is_at(origin: tuple[Any, int], other: tuple[Any, int]) -> bool:
@@ -419,27 +444,15 @@ def _is_at(origin: tuple[Any, int], other: tuple[Any, int]) -> bool:
 def _in_names(key: Key, called: Mapping[Key, Called]) -> Called:
     """Return what a tensor is called in the names of others: which of its tensor's transposes it is says nothing there."""
     own = called[key]
-    turned = "ᵀ" in own.text and isinstance(key[0], Node) and not own.named and uncounted(own.text).endswith("ᵀ")
+    turned = "ᵀ" in own.text and is_result(key) and not own.named and uncounted(own.text).endswith("ᵀ")
     return Called(uncounted(own.text), named=False) if turned else own
-
-
-def _unknown_leaf(leaf: Any, node: Node, slot: str) -> Called:
-    """Call a leaf without a name by the number it is, or by its part in the operation, where that says something."""
-    if not isinstance(leaf, Tensor):
-        array = np.asarray(leaf)
-        return Called(words.setting_text(array.item()), number=True) if array.size == 1 else Called("constant")
-    if not leaf._requires_grad and np.ndim(leaf.array) == 0:
-        values = leaf.values_at(node.made)
-        if values is not None:
-            return Called(words.setting_text(values.item()), number=True)
-    return Called(slot if slot in ("target", "weight", "bias", "condition") else "tensor", named=False)
 
 
 def _identity(key: Key) -> Any:
     return key[1] if key[0] == "leaf" else (id(key[0]), key[1])
 
 
-def _turns(node: Node) -> bool:
+def _turns(node: ToldOperation) -> bool:
     """Return True for an operation that exchanges the last two axes."""
     if node.operation.name != "transpose":
         return False
@@ -447,7 +460,7 @@ def _turns(node: Node) -> bool:
     return axes > 2 and {*node.settings} == {axes - 2, axes - 1}
 
 
-def _outputs(node: Node) -> int:
+def _outputs(node: ToldOperation) -> int:
     return len(node.operation.outputs) if node.many else 1
 
 

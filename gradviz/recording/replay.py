@@ -16,10 +16,9 @@ import numpy as np
 from gradviz.engine import strides
 from gradviz.engine.core.tensor import wrap
 from gradviz.engine.modes import no_grad
-from gradviz.engine.tensor import Tensor
 from gradviz.recording.collect import Collection
 from gradviz.recording.model import Gradient, RecordedTensor, Recording, Value
-from gradviz.recording.passes import Pass
+from gradviz.recording.told import Pass
 from gradviz.recording.words import Applied
 
 Array = np.ndarray[Any, Any]
@@ -83,12 +82,15 @@ class Replay:
         self._leaves = [operand for _, operand in outside]
         self._numbers = {operand.id for kind, operand in outside if kind == "constant"}  # which never decide a dtype
         root = collected.output_keys[0]
-        self._output, self._seed = collected.operands[root].id, None if ran is None else np.array(ran.arrived_at(root))
+        self._output, self._seed = (
+            collected.operands[root].id,
+            None if ran is None else collected.source.kept(ran.arrived_at(root))[0],
+        )
         self._seen = collected.seen
         self._base: dict[str, Any] | None = None
         self.nudged: dict[str, dict[str, Any]] | None = None  # for a page, which may be written several times
 
-    def id_of(self, tensor: Tensor) -> str | None:
+    def id_of(self, tensor: Any) -> str | None:
         """Return the id of a tensor in the recording."""
         return next((id for seen, id in self._seen if seen() is tensor), None)
 
@@ -191,7 +193,7 @@ def _in_double(array: Any) -> Array:
 # --- nudges ------------------------------------------------------------------------------------------------------------
 
 
-def nudge(recording: Recording, tensor: Tensor | str, index: int | Sequence[int] = (), by: float = 0.1) -> Nudge:
+def nudge(recording: Recording, tensor: Any, index: int | Sequence[int] = (), by: float = 0.1) -> Nudge:
     """Compare what a gradient says about a small change with what the change does.
 
     Parameters
@@ -250,8 +252,8 @@ def nudge(recording: Recording, tensor: Tensor | str, index: int | Sequence[int]
     )
 
 
-def _found(recording: Recording, replay: Replay, tensor: Tensor | str) -> RecordedTensor:
-    if isinstance(tensor, Tensor):
+def _found(recording: Recording, replay: Replay, tensor: Any) -> RecordedTensor:
+    if not isinstance(tensor, str):
         id = replay.id_of(tensor)
         if id is None:
             raise ValueError(f"this tensor is not in the recording; there are: {_names(recording)}")

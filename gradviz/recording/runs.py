@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from gradviz.engine.node import Node
 from gradviz.engine.scope import Call
+from gradviz.recording.told import ToldOperation
 from gradviz.recording.written import Expressions, Written
 
 
@@ -15,7 +15,7 @@ from gradviz.recording.written import Expressions, Written
 class Run:
     """The operations that one instruction of the learner's ran, once."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[ToldOperation, ...]
     written: Written
 
     def is_part_of(self, other: Run) -> bool:
@@ -25,16 +25,16 @@ class Run:
         return same and inside != around and around[:2] <= inside[:2] and inside[2:] <= around[2:]
 
 
-def within_calls(nodes: Iterable[Node]) -> dict[int, list[Node]]:
+def within_calls(nodes: Iterable[ToldOperation]) -> dict[int, list[ToldOperation]]:
     """Return the nodes that were made in each call of a module."""
-    within: dict[int, list[Node]] = {}
+    within: dict[int, list[ToldOperation]] = {}
     for node in nodes:
         for call in calls_of(node):
             within.setdefault(id(call), []).append(node)
     return within
 
 
-def calls_of(node: Node) -> list[Call]:
+def calls_of(node: ToldOperation) -> list[Call]:
     """Return the calls of modules in which a node was made, the outermost first."""
     calls, call = [], node.call
     while call is not None:
@@ -43,7 +43,7 @@ def calls_of(node: Node) -> list[Call]:
     return calls[::-1]
 
 
-def runs_of(nodes: Sequence[Node]) -> Iterator[Run]:
+def runs_of(nodes: Sequence[ToldOperation]) -> Iterator[Run]:
     """Divide a graph into what single instructions made."""
     expressions = Expressions()
     for _, group in groupby(nodes, key=lambda node: (id(node.origin[0]), node.origin[1])):
@@ -51,9 +51,9 @@ def runs_of(nodes: Sequence[Node]) -> Iterator[Run]:
             yield Run(tuple(run), expressions.at(run[-1].origin))
 
 
-def _once(nodes: list[Node]) -> Iterator[list[Node]]:
+def _once(nodes: list[ToldOperation]) -> Iterator[list[ToldOperation]]:
     """Divide what one instruction made, in a loop, into what it made each time."""
-    depth, run, again = _depth(nodes[0]), list[Node](), False
+    depth, run, again = _depth(nodes[0]), list[ToldOperation](), False
     for node in nodes:
         if run and [*map(id, calls_of(run[-1])[depth : depth + 1])] != [*map(id, calls_of(node)[depth : depth + 1])]:
             yield run
@@ -66,7 +66,7 @@ def _once(nodes: list[Node]) -> Iterator[list[Node]]:
     yield from (run[start : start + period] for start in range(0, len(run), period))
 
 
-def _depth(node: Node) -> int:
+def _depth(node: ToldOperation) -> int:
     """Return how many calls of modules there are around the code in which an instruction stands."""
     owner, _, method = node.origin[0].co_qualname.rpartition(".")
     if method != "forward":

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor
+from gradviz.recording.engine import ENGINE
 from gradviz.recording.model import FULL_VALUE_LIMIT
 from gradviz.recording.names import let_go
 from gradviz.recording.observe import structure_of
@@ -54,7 +55,7 @@ class Graphs:
             self._plans[signature] = None
             return
         frames, scopes = self._surroundings.all_variables()
-        graph, title, ids = structure_of(output, nodes, scopes)
+        graph, title, ids = structure_of(ENGINE, output, nodes, scopes)
         for frame in frames:
             let_go(frame)
         program, found = program_of(nodes, output, graph, title, ids)

@@ -22,7 +22,7 @@ from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor
 from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer
-from gradviz.recording.passes import nodes_behind
+from gradviz.recording.engine import ENGINE
 from gradviz.training.loop.epochs import EpochCounter, label_in
 from gradviz.training.loop.graphs import Graphs
 from gradviz.training.loop.optimizers import Optimizers
@@ -191,7 +191,7 @@ class Recorder:
             return
         if stepping is not None:
             stepping.unclaim()
-        nodes = nodes_behind((output,))
+        nodes = ENGINE.operations_behind((output,))
         signature = signature_of(nodes)
         if signature not in self._graphs:
             self._close()

@@ -18,10 +18,11 @@ from gradviz.engine.node import Node
 from gradviz.engine.operation import Operation
 from gradviz.engine.scope import Call, ModuleTag
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.recording.engine import ENGINE
 from gradviz.recording.model import Graph, RecordedOperation, Recording
 from gradviz.recording.names import Names
 from gradviz.recording.observe import record_named
-from gradviz.recording.passes import places_of
+from gradviz.recording.told import places_of
 
 SLOT = -1
 """In a reference ``(SLOT, n)``: not the result of an instruction, but what a step brings in slot n."""
@@ -168,7 +169,7 @@ class Program:
         slots, results = self.run(given, tracked=True)
         for number, gradient in gradients.items():
             slots[number]._grad = wrap(np.array(gradient))
-        names, calls = Names(), _Calls(self.graph)
+        names, calls = Names(ENGINE), _Calls(self.graph)
         # All keep their names: what computes them now was written by nobody who would know other ones.
         known = {tensor.id: tensor for tensor in self.graph.tensors}
         for slot, tensor in zip(self.slots, slots, strict=True):

@@ -1,0 +1,303 @@
+"""Watching PyTorch compute: every operation of a forward pass, with its values, its line and its module, and every backward pass.
+
+What is watched leaves what it would have left unwatched, bit for bit; and when the watch ends, nothing of it is left behind.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from types import CodeType, TracebackType
+from typing import Any
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode, _pop_mode_temporarily
+
+from gradviz.engine.scope import PACKAGE, Call
+from gradviz.pytorch.backward import Listening, Ran
+from gradviz.pytorch.calls import Calls
+from gradviz.pytorch.kept import BUDGET, Kept, Memory, each_tensor
+
+TORCH = os.path.join(os.path.dirname(torch.__file__), "")
+_next_number = torch._C._autograd._get_sequence_nr
+"""The sequence number of the next node. Below autograd, the node of the operation that runs has been made: its own is one less."""
+
+Origin = tuple[CodeType, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Source:
+    """Where a tensor among the arguments came from.
+
+    Attributes
+    ----------
+    leaf
+        The tensor itself, if it is a leaf or no gradient goes to it.
+    number, place
+        Else the sequence number of the node that made it, and which of its results it is. The node itself is not kept, or the
+        watch would keep the graph alive.
+    """
+
+    leaf: torch.Tensor | None
+    number: int = -1
+    place: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """One operation, as it ran.
+
+    Attributes
+    ----------
+    function
+        PyTorch's operator: ``torch.ops.aten.mul.Tensor``.
+    number
+        The sequence number of its node.
+    arguments, keywords
+        As they were given, each tensor as a pair of its `Source` and what was kept of its values.
+    results
+        What was kept of the values of what it returned.
+    origin
+        The line of the user's that called it.
+    call
+        The modules that ran.
+    """
+
+    function: Any
+    number: int
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    results: Any
+    origin: Origin
+    call: Call | None
+
+
+Argument = tuple[Source, Kept]
+
+
+@dataclass
+class Watch:
+    """Watches PyTorch for the length of a ``with`` statement.
+
+    Parameters
+    ----------
+    fused
+        False to run attention and recurrent layers as single operations, so that each can be seen; True to run what
+        production runs. Everything else runs as always.
+    budget
+        How many bytes of values may be held; of what is beyond, the oldest are let go, and drawn without numbers.
+
+    Attributes
+    ----------
+    operations
+        By sequence number: what ran. Mostly one; further ones had no node of their own.
+    calls
+        The modules.
+    passes
+        The backward passes.
+    memory
+        What is kept.
+    """
+
+    fused: bool = False
+    budget: int = BUDGET
+    operations: dict[int, list[Seen]] = field(default_factory=dict, repr=False)
+    passes: list[Ran] = field(default_factory=list, repr=False)
+    thread: int = field(init=False, default=0, repr=False)
+    calls: Calls = field(init=False, repr=False)
+    memory: Memory = field(init=False, repr=False)
+    _dispatch: _Dispatch = field(init=False, repr=False)
+    _ends: ExitStack | None = field(init=False, default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.calls, self.memory = Calls(composed=not self.fused), Memory(self.budget)
+
+    def __enter__(self) -> Watch:
+        if self._ends is not None:
+            raise RuntimeError("this watch is running already: gv.watch() makes a new one")
+        self.thread = threading.get_ident()
+        with ExitStack() as ends:
+            self.calls.start()
+            ends.callback(self.calls.stop)
+            ends.enter_context(_uncompiled())
+            if not self.fused:
+                ends.enter_context(sdpa_kernel(SDPBackend.MATH))
+            plain = torch.autograd.backward
+            torch.autograd.backward = partial(self._backward, plain)
+            ends.callback(setattr, torch.autograd, "backward", plain)
+            self._dispatch = ends.enter_context(_Dispatch(self))
+            self._ends = ends.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        ends, self._ends = self._ends, None
+        if ends is not None:
+            ends.close()
+
+    def _backward(self, plain: Callable[..., None], tensors: Any, *args: Any, **kwargs: Any) -> None:
+        """Run a backward pass, as `torch.autograd.backward` would, and listen to it."""
+        if threading.get_ident() != self.thread:
+            return plain(tensors, *args, **kwargs)
+        outputs = (
+            [tensors]
+            if isinstance(tensors, torch.Tensor)
+            else [each for each in tensors if isinstance(each, torch.Tensor)]
+        )
+        again = kwargs.get("create_graph", args[2] if len(args) > 2 else False)
+        listening = Listening(outputs, self.memory.keep) if outputs else None
+        try:
+            # Nothing in it is recorded, unless it is to be differentiated itself.
+            with nullcontext() if again else self._dispatch.aside():
+                return plain(tensors, *args, **kwargs)
+        finally:
+            if listening is not None:
+                self.passes.append(listening.stop())
+
+    def clear(self) -> None:
+        """Forget what was seen so far."""
+        self.operations.clear()
+        self.passes.clear()
+        self.memory.clear()
+
+
+class _Dispatch(TorchDispatchMode):
+    """Is called for every operator, below autograd."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.watch = watch
+        self.resting = False
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Say that the compiler need not be loaded, which takes seconds, to be kept away from this."""
+        return False
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Look away for a while, at no cost where no other mode stands above this one."""
+        if _get_current_dispatch_mode() is self:
+            with _pop_mode_temporarily():
+                yield
+            return
+        self.resting = True
+        try:
+            yield
+        finally:
+            self.resting = False
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        watch, kwargs = self.watch, kwargs or {}
+        if self.resting:
+            return function(*args, **kwargs)
+        mutable = function._schema.is_mutable
+        recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in _tensors(args, kwargs))
+        if not recorded:
+            if mutable:
+                watch.memory.before_write(_written(function, args, kwargs))
+            return function(*args, **kwargs)
+        number = _next_number() - 1
+        keep = watch.memory.keep
+
+        def argument(tensor: torch.Tensor) -> Argument:
+            return _source(tensor), keep(tensor)
+
+        arguments = tuple([each_tensor(value, argument) for value in args])
+        keywords = {name: each_tensor(value, argument) for name, value in kwargs.items()}
+        if mutable:
+            watch.memory.before_write(_written(function, args, kwargs))
+        results = function(*args, **kwargs)
+        watch.operations.setdefault(number, []).append(
+            Seen(function, number, arguments, keywords, each_tensor(results, keep), _line(), watch.calls.current)
+        )
+        return results
+
+
+def _tensors(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
+    for value in (*args, *kwargs.values()):
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, list | tuple):
+            for each in value:
+                if isinstance(each, torch.Tensor):
+                    yield each
+
+
+def _written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
+    """Go through the tensors that an operator is going to change."""
+    for place, argument in enumerate(function._schema.arguments):
+        if argument.alias_info is not None and argument.alias_info.is_write:
+            value = args[place] if place < len(args) else kwargs.get(argument.name)
+            yield from _tensors((value,), {})
+
+
+def _source(tensor: torch.Tensor) -> Source:
+    if not tensor.requires_grad:
+        return Source(tensor)
+    node = tensor.grad_fn
+    return Source(tensor) if node is None else Source(None, node._sequence_nr(), tensor.output_nr)
+
+
+_theirs: dict[str, bool] = {}
+"""By file: whether it is PyTorch's or ours."""
+
+
+def _line() -> Origin:
+    """Return the instruction of the user's that is being run."""
+    frame = first = sys._getframe(2)
+    while _is_theirs(frame.f_code.co_filename):
+        if frame.f_back is None:
+            return first.f_code, first.f_lasti
+        frame = frame.f_back
+    return frame.f_code, frame.f_lasti
+
+
+def _is_theirs(file: str) -> bool:
+    known = _theirs.get(file)
+    if known is None:
+        known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
+    return known
+
+
+@contextmanager
+def _uncompiled() -> Iterator[None]:
+    """Let compiled functions run as they are written, and be compiled again afterwards.
+
+    Under a watch the compiler would give up a function for good. It is not loaded for this: where it is not in the process,
+    nothing is compiled yet, and ``torch.compile`` is told when it is called.
+    """
+    with ExitStack() as ends:
+
+        def aside() -> None:
+            ends.enter_context(torch.compiler.set_stance("force_eager"))
+
+        if "torch._dynamo" in sys.modules:
+            aside()
+            yield
+            return
+        plain: Callable[..., Any] = torch.compile
+
+        def compile(*args: Any, **kwargs: Any) -> Any:
+            torch.compile = plain
+            compiled = plain(*args, **kwargs)
+            aside()
+            return compiled
+
+        torch.compile = compile
+        try:
+            yield
+        finally:
+            torch.compile = plain
+
+
+def watch(*, fused: bool = False, budget: int = BUDGET) -> Watch:
+    """Watch PyTorch for the length of a ``with`` statement: see `Watch`."""
+    return Watch(fused, budget)

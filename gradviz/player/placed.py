@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 from gradviz.drawing import Drawing
@@ -50,11 +50,10 @@ class Placed(Drawing):
             return super().layout
         own = {name: id for id, name in self.ids.items()}
         placed, names = self.pattern.layout, {id: own[name] for id, name in self.pattern.ids.items()}
+        by_key = {f.name: part for f in fields(placed) if isinstance(part := getattr(placed, f.name), dict)}
         return replace(
             placed,
-            centres={names[id]: place for id, place in placed.centres.items()},
-            splines={renamed(key, names): line for key, line in placed.splines.items()},
-            labels={renamed(key, names): place for key, place in placed.labels.items()},
+            **{name: {renamed(key, names): where for key, where in part.items()} for name, part in by_key.items()},
         )
 
     @cached_property

@@ -105,7 +105,7 @@ PLAYED = {
     "1,000 operations": (lambda: mlp(333), {"detail": "compact", "depth": 2}),
     "1,000, folded": (lambda: mlp(333), {}),  # as it is shown unless told otherwise
 }
-reduce.COMPACT_UP_TO = 10_000  # a picture is folded from 1,500 parts on; here the front end is to bear them all
+reduce.MOST_SHOWN = 10_000  # a picture is folded from 1,500 parts on; here the front end is to bear them all
 
 
 def chromium() -> str:

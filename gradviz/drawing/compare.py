@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from gradviz.drawing.drawing import Drawing, image_tag
+from gradviz.drawing.marks import quoted
 from gradviz.drawing.shown import Shown
-from gradviz.drawing.svg import quoted, size
+from gradviz.drawing.svg import size
 from gradviz.recording.compare import check_structure
 from gradviz.recording.files import write_file
 

@@ -17,13 +17,12 @@ from gradviz.drawing import export
 from gradviz.drawing.animate import animated
 from gradviz.drawing.dot import dot
 from gradviz.drawing.face import Face, face
-from gradviz.drawing.labels import uncrossed
-from gradviz.drawing.layout import Layout, layout
+from gradviz.drawing.fit import Picture, fitted
+from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
-from gradviz.drawing.reduce import reduced
 from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import size, svg
-from gradviz.drawing.view import View, view
+from gradviz.drawing.view import View
 from gradviz.recording import Recording, dumps
 from gradviz.recording.compare import difference
 from gradviz.recording.files import write_file
@@ -68,28 +67,28 @@ class Drawing(Shown):
     options: Options = Options()  # noqa: RUF009 (frozen)
 
     @cached_property
-    def _reduced(self) -> tuple[Recording, Options]:
-        return reduced(self.recording, self.options)
+    def _picture(self) -> Picture:
+        return fitted(self.recording, self.options)
 
     @property
     def shown(self) -> Recording:
         """What is drawn: the part of the recording that was asked for, folded until it fits."""
-        return self._reduced[0]
+        return self._picture.shown
 
     @cached_property
     def view(self) -> View:
         """What there is to draw, and how large."""
-        return view(*self._reduced)
+        return self._picture.view
 
     @cached_property
     def dot(self) -> str:
         """The graph in Graphviz's language."""
         return dot(self.view, title=self.recording.title)
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """Where everything goes."""
-        return uncrossed(layout(self.dot), self.view)
+        return self._picture.layout
 
     @cached_property
     def face(self) -> Face:
@@ -267,5 +266,6 @@ def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Dra
         If there is no such step.
     """
     drawing = Drawing(recording, step, options(**given))
-    drawing.shown.at(step)
+    if step != -1 or drawing.options.focus is not None:  # the last step there always is
+        drawing.shown.at(step)
     return drawing

@@ -7,12 +7,15 @@ of truth for what a moment looks like.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradviz.catalogue import text
 from gradviz.drawing.bars import Bars, entries
+from gradviz.drawing.block import BlockCard
+from gradviz.drawing.blockface import shown_numbers
+from gradviz.drawing.blocknumbers import norm
 from gradviz.drawing.body import Body, grid
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import NOT_YET, shaded
@@ -106,10 +109,25 @@ def show(
         shown.label[operation.id] = ", ".join(
             part for part in (clean(operation.name), clean(operation.grad_fn or ""), _progress(forward, done)) if part
         )
+        if disc.block is not None:
+            texts, paths = shown_numbers(operation.id, disc.block, forward, done, view.options)
+            shown.text.update(texts)
+            shown.path.update(paths)
+            shown.label[operation.id] = _block_label(disc.block, texts, _progress(forward, done))
         if disc.bars is not None:
             _show_bars(shown, operation, disc.bars, moment if forward else None, done or not disc.bars.waits)
     for arrow in arrows:
-        _show_arrow(shown, arrow, moment)
+        _show_arrow(shown, arrow, view, moment)
+
+
+def _block_label(block: BlockCard, texts: dict[str, str], progress: str) -> str:
+    shapes = "".join(piece for piece, _ in block.shapes)
+    norms = [
+        f"{key.rpartition('_')[2].replace('n', '')} ‖∂‖ {value}".strip()
+        for key, value in texts.items()
+        if key.endswith("n")
+    ]
+    return ", ".join(part for part in (block.title, block.subtitle, shapes, block.parameters, *norms, progress) if part)
 
 
 def _progress(forward: bool, done: bool) -> str:
@@ -158,11 +176,26 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
     shown.label[id] = _card_label(card, value, gradient)
     if card.has_value:
         _show_numbers(shown, f"{id}_v", card.body, value, view.value_scale, view.options)
-    if card.has_gradient:
+    if card.shared is not None:
+        _show_weights(shown, card, card.shared.tensors, moment, view.options)
+    elif card.has_gradient:
         given = gradient.value if gradient else None
         _show_numbers(shown, f"{id}_g", card.body, given, view.gradient_scale, view.options)
         if card.meets and gradient is not None:
             shown.text[f"{id}_g0"] = sum_text(card.meets, moment, gradient, view.options)
+
+
+def _show_weights(shown: Face, card: Card, tensors: Sequence[str], moment: Moment, options: Options) -> None:
+    """Show of weights that several blocks share how large their gradient is beside them, once it is complete."""
+    gradients = [moment.gradients.get(id) for id in tensors]
+    weights = [moment.values.get(id) for id in tensors]
+    told = PENDING
+    if all(gradient is not None and gradient.complete for gradient in gradients) and None not in weights:
+        size = norm(value for value in weights if value is not None)
+        found = norm(gradient.value for gradient in gradients if gradient is not None)
+        told = options.number(found / size, 2) if size else PENDING
+    if card.has_gradient:
+        shown.text[f"{card.tensor.id}_n"] = told
 
 
 def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale: float, options: Options) -> None:
@@ -198,7 +231,7 @@ def cells(value: Value, body: Body) -> Iterator[float]:
                 yield sum(block) / len(block)
 
 
-def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:
+def _show_arrow(shown: Face, arrow: Arrow, view: View, moment: Moment) -> None:
     operation, into = arrow.operation, arrow.operation == arrow.head
     gradient = None
     if into:
@@ -210,6 +243,8 @@ def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:
         if f"backward:{operation}" in moment.done and arrow.carries_gradient:
             arrived = moment.gradients.get(arrow.head)
             gradient = None if arrived is None else arrived.value
+    if not view.back:
+        gradient = None
     shown.state[arrow.key] = "backward" if gradient is not None else "forward" if flowed else "pending"
     shown.width[arrow.key] = THINNEST if gradient is None else line_width(gradient)
     if arrow.label:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from gradviz.drawing.palette import PALETTES
+from gradviz.drawing.target import SLIDE, Target, target
 from gradviz.recording import DIGITS, NEARLY_ZERO, number_text
 from gradviz.recording.model import Value
 
@@ -28,11 +29,19 @@ class Options:
 
     Attributes
     ----------
+    fit
+        Whether a picture that could not be read at its target is folded until it can: details, modules, what repeats, the
+        middle. ``False`` shows everything, up to what can be laid out.
+    target
+        The room it is to fit, from `width` and `height`: pixels, lengths such as ``"84mm"``, or ``width="slide"`` (16:9, the
+        usual one), ``"column"`` (of a paper) or ``"cell"`` (of a notebook). A picture that is larger says that it is as large
+        as its target, where one was asked for. ``None`` if none was.
     direction
-        ``"LR"`` (left to right), ``"TB"`` (top to bottom) or ``"auto"``: what fits a screen better.
+        ``"LR"`` (left to right, in rows where one is not enough), ``"TB"`` (top to bottom) or ``"auto"``: left to right where
+        that fits.
     detail
         ``"full"``: a card for every tensor; ``"compact"``: intermediate results shrink to a number or a shape on the line;
-        ``"structure"``: names and shapes only, no numbers; ``"auto"``: by the size of the graph.
+        ``"structure"``: names and shapes only, no numbers; ``"auto"``: as much as fits.
     show
         What the picture says: ``values``, ``grads``, ``local`` (the local derivative on each edge), ``shapes``, ``saved``
         (what an operation saved for backward) and ``source`` (the line it was written in).
@@ -43,7 +52,7 @@ class Options:
         Other names for tensors, by the names they have: ``{"linear.weight": "W₁"}``.
     depth
         How far modules unfold: 0 shows each outermost module as one box, 1 what is directly in it, and so on. By default
-        as far as fits.
+        as far as fits. What is asked for is not folded further.
     every_operation
         Whether a product shows the operations that only turn or reshape its factors; by default they are folded into it.
     focus, hops
@@ -54,11 +63,13 @@ class Options:
     palette
         Of heatmaps: ``"orange-blue"``, ``"purple-green"`` or, as for print unless told otherwise, ``"grey"``.
     font
-        The family of all text but numbers; a stack of common ones follows it.
+        ``"sans"``, ``"serif"``, or the family of all text but numbers; a stack of common ones follows it.
     captions
         What the two kinds of numbers on a card are called.
     """
 
+    fit: bool = True
+    target: Target | None = None
     direction: Direction = "auto"
     detail: Detail = "auto"
     show: tuple[Part, ...] = SHOWN
@@ -72,6 +83,11 @@ class Options:
     palette: str = "orange-blue"
     font: str | None = None
     captions: tuple[str, str] = ("value", "grad")
+
+    @property
+    def room(self) -> Target:
+        """The target: that which was asked for, or a slide."""
+        return self.target or SLIDE
 
     def number(self, value: Any, digits: int = DIGITS) -> str:
         """Write a number: exactly where that is short, else with so many significant digits, unless a format was given."""
@@ -109,11 +125,12 @@ def options(**given: Any) -> Options:
     >>> options(direction="TB", show={"local": False}).show
     ('values', 'grads', 'shapes')
     """
-    known = [field.name for field in fields(Options)]
+    known = ["width", "height", *(field.name for field in fields(Options) if field.name != "target")]
     for name in given:
         if name not in known:
             raise TypeError(f"there is no option {name!r}; there are: {', '.join(known)}")
     given = {name: value for name, value in given.items() if value is not None}
+    given["target"] = target(given.pop("width", None), given.pop("height", None))
     for name, kind in {"direction": Direction, "detail": Detail, "theme": Theme}.items():
         if name in given and given[name] not in get_args(kind):
             raise ValueError(f"{name} is {given[name]!r}; it can be {_choice(get_args(kind))}")
@@ -130,14 +147,17 @@ def options(**given: Any) -> Options:
     for name, least in {"depth": 0, "hops": 1}.items():
         if name in given and (not isinstance(given[name], int) or isinstance(given[name], bool) or given[name] < least):
             raise ValueError(f"{name} is {given[name]!r}; it has to be a whole number of at least {least}")
-    if not isinstance(given.get("every_operation", False), bool):
-        raise ValueError(f"every_operation is {given['every_operation']!r}; it has to be True or False")
+    for name in ("every_operation", "fit"):
+        if not isinstance(given.get(name, False), bool):
+            raise ValueError(f"{name} is {given[name]!r}; it has to be True or False")
     if "focus" in given and not isinstance(given["focus"], str):
         raise TypeError(f"focus is a {type(given['focus']).__name__}; it has to be the name of a tensor in the picture")
     if "number_format" in given:
         _check_format(given["number_format"])
     if "font" in given and any(sign in str(given["font"]) for sign in '<>"&;{}\\'):
         raise ValueError(f"font is {given['font']!r}; it has to be the name of a font family, such as 'Inter'")
+    if given.get("font") in ("sans", "sans-serif"):
+        del given["font"]  # as it is
     return Options(**given)
 
 

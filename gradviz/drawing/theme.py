@@ -6,11 +6,20 @@ The light look stands in the marks themselves; the others are laid over it by cl
 from __future__ import annotations
 
 SANS = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
+SERIF = "'Times New Roman', Times, 'Liberation Serif', 'DejaVu Serif', serif"
 MONO = "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace"
 
 INK, MUTED = "#1f2328", "#59636e"
 VALUE, GRADIENT = "#0550ae", "#9a3412"
 LINE, BACK = "#57606a", "#d9730d"
+
+
+def family(font: str | None) -> str:
+    """Return the stack of families for what was asked for: ``"serif"``, a family, or nothing."""
+    if font is None:
+        return SANS
+    return SERIF if font == "serif" else f"'{font}', {SANS}"
+
 
 # Fill, border, border width and dashes: a role shows in all of them, so that it can be told without colour.
 ROLES = {
@@ -26,6 +35,10 @@ PENDING = ("none", "#818b98", 1.2, "4 3")
 
 BARS = {"p": "#6ea3d8", "d": "#e8964a"}
 """Of predictions, and of predictions minus targets."""
+
+BLOCK = ("#ffffff", "#8c959f", 1.3)
+VALUES, TINT = "#4a86d0", BACK
+"""Of histograms of values and of gradients, and of a gradient norm's ground."""
 
 FAINT = "#afb8c1"
 """Of arrows along which nothing has come yet."""
@@ -53,11 +66,22 @@ _DARK = {
     ".gv-pending .gv-head": "fill:#57606a",
     ".gv-backward .gv-line": "stroke:#f0883e",
     ".gv-backward .gv-head": "fill:#f0883e",
+    ".gv-two .gv-line": "stroke:#9da7b1",
+    ".gv-two .gv-head": "fill:#9da7b1",
+    ".gv-two.gv-pending .gv-line": "stroke:#57606a",
+    ".gv-two.gv-pending .gv-head": "fill:#57606a",
+    ".gv-two .gv-back": "stroke:#f0883e",
+    ".gv-two .gv-lane .gv-head": "fill:#f0883e",
     ".gv-panel": "fill:#0d1117",
     ".gv-bar-p": "fill:#4f8fd0",
     ".gv-bar-d": "fill:#c8742c",
     ".gv-bar-y": "stroke:#e6edf3",
     ".gv-axis": "stroke:#6e7681",
+    ".gv-bar-v": "fill:#5b9bea",
+    ".gv-bar-g": "fill:#f0883e",
+    ".gv-tint": "fill:#f0883e",
+    ".gv-mark": "stroke:#e6edf3",
+    ".gv-skip": "stroke:#9da7b1",
     ".gv-ring-forward": "stroke:#79b8ff",
     ".gv-ring-backward": "stroke:#f0883e",
     # Turns the palette over, so that zero is dark: white cells would glare. The hues stay.
@@ -81,7 +105,15 @@ _PRINT = {
     ".gv-bar-p": "fill:#999999",
     ".gv-bar-d": "fill:#444444",
     ".gv-bar-y": "stroke:#000000",
+    ".gv-bar-v": "fill:#aaaaaa",
+    ".gv-bar-g": "fill:#444444",
+    ".gv-tint": "fill:#777777",
+    ".gv-mark,.gv-skip": "stroke:#000000",
     ".gv-backward .gv-line": "stroke:#000000",
+    ".gv-back": "stroke:#000000",
+    ".gv-two .gv-line": "stroke:#777777",
+    ".gv-two .gv-head": "fill:#777777",
+    ".gv-two .gv-lane .gv-head": "fill:#000000",
     ".gv-forward .gv-line": "stroke:#777777",
     ".gv-forward .gv-head": "fill:#777777",
 }

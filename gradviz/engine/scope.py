@@ -6,6 +6,8 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -28,6 +30,8 @@ class ModuleTag:
     class_name: str
     label: str
     has_parameters: bool
+    name: str = ""
+    """What it is called in the module around it, where it is no module itself: a layer of an LSTM."""
 
 
 def label(class_name: str, settings: str) -> str:
@@ -42,6 +46,17 @@ class Call(NamedTuple):
 
     tag: ModuleTag
     outer: Call | None
+
+
+@contextmanager
+def called(tag: ModuleTag) -> Iterator[None]:
+    """Let what is computed meanwhile be part of a call of what a tag stands for."""
+    outer = running.call
+    running.call = Call(tag, outer)
+    try:
+        yield
+    finally:
+        running.call = outer
 
 
 class _Running(threading.local):

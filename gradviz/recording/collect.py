@@ -118,7 +118,7 @@ class Collection:
             applied.first, applied.places = keys[0][1], tuple([place for _, place in keys])
             applied.results = tuple([self._result(applied, key, used[key], module) for key in keys])
             operations.append(self._operation(node, applied, module, call))
-        self._adopt_parameters()
+        self._adopt_parameters(operations)
         calls = tuple(call for _, call in self._calls.values())
         return Graph(tuple(self._tensors), tuple(operations), tuple(self._modules.values()), self._places.code(), calls)
 
@@ -271,20 +271,26 @@ class Collection:
         if known is None:
             name = self.names.modules.get(id(tag))
             if name is None:  # no variable leads to it: call it by its class, and count those of one class
-                kind = (f"{around}." if around else "") + tag.class_name.lower()
+                kind = (f"{around}." if around else "") + (tag.name or tag.class_name.lower())
                 self._unnamed[kind] = self._unnamed.get(kind, 0) + 1
                 name = kind if self._unnamed[kind] == 1 else f"{kind}{self._unnamed[kind]}"
             known = self._modules[id(tag)] = RecordedModule(name, tag.class_name, tag.label, around or None)
         return known.path
 
-    def _adopt_parameters(self) -> None:
-        """Put each parameter into the module whose path its name begins with."""
+    def _adopt_parameters(self, operations: Sequence[RecordedOperation]) -> None:
+        """Put each parameter into the module whose path its name begins with; one without a name where it is used first."""
         paths = {module.path for module in self._modules.values()}
+        first: dict[str, str] = {}
+        for operation in operations if paths else ():
+            for argument in operation.inputs:
+                first.setdefault(argument.tensor, operation.module)
         for place in self._leaves:
             tensor = self._tensors[place]
             owner = tensor.name.rpartition(".")[0]
             if owner in paths:
                 self._tensors[place] = replace(tensor, module=owner)
+            elif tensor.role == "parameter" and not tensor.named:
+                self._tensors[place] = replace(tensor, module=first.get(tensor.id, ""))
 
 
 def _link(applied: Applied, slot: str, operations: int) -> Mapping[str, Any]:

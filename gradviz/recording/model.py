@@ -54,7 +54,13 @@ FULL_VALUE_LIMIT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Statistics of a tensor too large to keep in full. Mean, sd, min and max are over the finite entries."""
+    """Statistics of a tensor too large to keep in full. Mean, sd, min and max are over the finite entries.
+
+    Attributes
+    ----------
+    spread, sizes
+        How many entries are where between min and max, and how many are how large: see `gradviz.recording.histogram`.
+    """
 
     mean: float
     sd: float
@@ -63,6 +69,8 @@ class Summary:
     zeros: Count
     nans: Count
     infs: Count
+    spread: tuple[Count, ...] = ()
+    sizes: tuple[Count, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +265,8 @@ class Block:
         The ids of the operations, in the recording that it was folded from.
     weights
         The ids of its parameters there, with how many numbers each has.
+    parts
+        Of several that are alike: each of them.
     """
 
     path: str
@@ -268,6 +278,7 @@ class Block:
     number: Count = 0
     inside: tuple[Id, ...] = ()
     weights: tuple[tuple[Id, Count], ...] = ()
+    parts: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,9 +538,13 @@ class Recording:
         For a page's heading.
     producer
         The program that made the recording: ``"gradviz 0.1.0"``.
+    updates
+        Of one step of a training: by how much it changed each parameter then, as the norm of the difference.
     again
         What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
         No file has it, and no copy.
+    whole
+        Of a recording with folds: the one that they were folded from. No file has it.
 
     Examples
     --------
@@ -544,7 +559,9 @@ class Recording:
     frames: tuple[Frame, ...]
     title: str = ""
     producer: str = ""
+    updates: tuple[tuple[Id, Number], ...] = ()
     again: Any = field(init=False, default=None, repr=False, compare=False)
+    whole: Recording | None = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "again"}

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.numerals import DIGITS
+from gradviz.recording.histogram import sizes, spread
 from gradviz.recording.later import later
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 
@@ -113,6 +114,8 @@ def summary_of(array: np.ndarray[Any, Any]) -> Summary:
         zeros=int((numbers == 0).sum()),
         nans=int(np.isnan(numbers).sum()),
         infs=int(np.isinf(numbers).sum()),
+        spread=spread(finite),
+        sizes=sizes(finite),
     )
 
 

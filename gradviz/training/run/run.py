@@ -15,7 +15,7 @@ from gradviz.recording.model import Recording
 from gradviz.training.run.history import History
 from gradviz.training.run.log import Entry, Log, array_of
 from gradviz.training.run.model import Parameter
-from gradviz.training.run.steps import Steps
+from gradviz.training.run.steps import Steps, updates_of
 from gradviz.training.run.table import columns_of, table_of
 
 SAVERS = {".zip": "gradviz.training.files.codec:save", ".html": "gradviz.player.training:save_page"}
@@ -283,6 +283,7 @@ class Run:
         when = f"epoch {epoch}" if self._one_by_one else f"epoch {epoch}, step {entry.index}"
         earlier = {slot: array_of(kept) for slot, kept in entry.earlier.items()}
         made = program.recording(entry.numbers(), earlier, array_of(entry.seed), f"{when}: {program.title}")
+        made = replace(made, updates=updates_of(self.log, entry, made))
         last = made.at()
         again = last.values.get(_output_id(made))
         if again is not None and again.data is not None and not _close(sum(again.data), self.log.losses[entry.index]):

@@ -48,7 +48,7 @@ function* missingHeads(edge, d) {
   const numbers = d.match(/-?[\d.]+/g)?.map(Number) ?? [];
   const points = Array.from({ length: Math.floor(numbers.length / 2) }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
   for (const [kind, [end, ...before]] of /** @type {const} */ ([["forward", points.toReversed()], ["backward", points]])) {
-    if (!end || edge.querySelector(`.gv-head-${kind}`)) continue;
+    if (!end || edge.matches(".gv-two") || edge.querySelector(`.gv-head-${kind}`)) continue;
     const behind = before.find(([x, y]) => Math.hypot(x - end[0], y - end[1]) > 0.5) ?? end;
     const far = Math.hypot(behind[0] - end[0], behind[1] - end[1]) || 1;
     const [x, y] = [(behind[0] - end[0]) / far, (behind[1] - end[1]) / far]; // away from the tip

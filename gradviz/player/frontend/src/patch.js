@@ -14,7 +14,7 @@ const WRITE = {
     element.textContent = value;
   },
   label: (element, value) => element.setAttribute("aria-label", value),
-  width: (element, value) => element.querySelector(".gv-line")?.setAttribute("stroke-width", value),
+  width: (element, value) => (element.querySelector(".gv-back") ?? element.querySelector(".gv-line"))?.setAttribute("stroke-width", value),
   path: (element, value) => element.setAttribute("d", value),
   state: (element, value) => {
     element.classList.remove(...STATES.map((state) => `gv-${state}`));

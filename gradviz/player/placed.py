@@ -14,7 +14,8 @@ from gradviz.drawing.svg import svg
 from gradviz.drawing.view import Card, Disc, View
 from gradviz.recording.model import Moment
 
-_TEXT = re.compile(r'(?<=>)[^<>]+(?=</text>)|(?<= aria-label=")[^"]*')
+_TEXT = re.compile(r'(?<=>)[^<>]+(?=</text>)|(?<= aria-label=")[^"]*|(?<= fill-opacity=")[^"]*')
+"""What may differ in pictures that are alike: words, and how strong a tint is."""
 
 
 @dataclass(frozen=True)

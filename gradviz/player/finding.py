@@ -34,10 +34,6 @@ def findable(insides: Insides) -> list[dict[str, str]]:
             if fold.block.path and fold.block.times == 1 and not fold.block.number:
                 name = joined(one.path, fold.block.path)
                 modules[name] = _item(name, "module", fold.block.label, key, "")
-        for operation in graph.operations:  # one that is one operation does not open
-            if operation.block is not None and operation.block.operations == 1 and operation.block.path:
-                name = joined(one.path, operation.block.path)
-                modules.setdefault(name, _item(name, "module", operation.block.label, one.key, operation.id))
         for tensor in graph.tensors:
             if tensor.role != "constant":
                 more = " · ".join(part for part in (tensor.role, shape_text(tensor.shape)) if part)

@@ -53,11 +53,10 @@ class Inside:
     def folds(self) -> dict[str, RecordedOperation]:
         """What can be opened in it, by the key of its inside."""
         found: dict[str, RecordedOperation] = {}
-        operations = self.drawing.shown.graph.operations
-        for operation in operations:
-            # What is all that there is to see would open into itself.
-            if operation.block is not None and operation.block.operations > 1 and len(operations) > 1:
-                found.setdefault(self.key_of(operation), operation)
+        for operation in self.drawing.shown.graph.operations:
+            # Several of which there is nothing else to see would open into themselves.
+            if operation.block is not None and (key := self.key_of(operation)) != self.key:
+                found.setdefault(key, operation)
         return found
 
     def key_of(self, fold: RecordedOperation) -> str:

@@ -104,7 +104,17 @@ def _look(view: View) -> object:
         (card.tensor.role, card.form, card.height, card.has_value, card.has_gradient, len(card.meets), bool(card.name), card.shape, replace(card.body, cell_width=0.0))
         for card in view.cards
     )  # fmt: skip
-    discs = tuple((disc.symbol, disc.height, disc.round, len(disc.notes), disc.bars) for disc in view.discs)
+    discs = tuple(
+        (
+            disc.symbol,
+            disc.height,
+            disc.round,
+            len(disc.notes),
+            disc.bars,
+            disc.block and (disc.block.form, disc.block.height, disc.block.skip),
+        )
+        for disc in view.discs
+    )
     arrows = tuple((names[arrow.tail], names[arrow.head], arrow.carries_gradient) for arrow in view.arrows)
     clusters = tuple((cluster.label, tuple(names[member] for member in cluster.members)) for cluster in view.clusters)
     return view.direction, cards, discs, arrows, clusters
@@ -132,4 +142,12 @@ def _widest_cards(alike: Sequence[Card]) -> list[Card]:
 
 def _widest_discs(alike: Sequence[Disc]) -> list[Disc]:
     wide = max(disc.width for disc in alike)
-    return [replace(disc, width=wide) for disc in alike]
+    blocks = [disc.block for disc in alike if disc.block is not None]
+    if len(blocks) < len(alike):
+        return [replace(disc, width=wide) for disc in alike]
+    # Its charts are as wide as there is room for them.
+    widest = max(blocks, key=lambda block: block.width)
+    return [
+        replace(disc, width=wide, block=replace(block, width=widest.width, charts=widest.charts))
+        for disc, block in zip(alike, blocks, strict=True)
+    ]

@@ -78,7 +78,7 @@ def test_what_is_folded_several_times_over_opens_into_each():
     assert list(insides[many].folds) == [f"{BLOCKS}.{k}" for k in range(3)]
     inner = insides[f"{BLOCKS}.1"]
     assert [one.key for one in insides.trail(inner.key)] == ["", many, inner.key]
-    assert [module.path for module in inner.drawing.shown.graph.modules] == ["first", "second"]
+    assert [o.block.path for o in inner.drawing.shown.graph.operations if o.block] == ["first", "second"]
     assert list(inner.folds) == [f"{inner.key}.first", f"{inner.key}.second"]
     assert not insides[f"{inner.key}.first"].folds  # there is the operation
 

@@ -328,6 +328,7 @@ def test_alike_blocks_show_their_own_numbers_and_names(open_html):
         assert len(shown) > 10
         assert shown == {key: text for key, text in texts.items() if key in shown}
         browser_page.keyboard.press("Backspace")
+        arrive(browser_page, "model.blocks.0 × 3")
         browser_page.keyboard.press("Backspace")
         arrive(browser_page)
 
@@ -346,8 +347,12 @@ def test_search_goes_to_what_was_chosen(open_html):
     assert field.get_attribute("aria-activedescendant") == options.nth(1).get_attribute("id")
     browser_page.keyboard.press("ArrowUp")
     browser_page.keyboard.press("Enter")
-    arrive(browser_page, "model.blocks")
-    assert browser_page.locator(".gv-selected").count() == 1
+    browser_page.locator(".gp-crumbs li:last-child", has_text="second").wait_for()
+    browser_page.keyboard.press("/")
+    browser_page.keyboard.type("blocks.1.second.weight")
+    options.first.wait_for()
+    browser_page.keyboard.press("Enter")
+    browser_page.locator('.gv-selected[aria-label^="model.blocks.1.second.weight,"]').wait_for()
     assert browser_page.locator(".gp-inspect").is_visible()
     browser_page.keyboard.press("/")
     browser_page.keyboard.type("2x4")  # a shape, in whatever signs

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.face import Face, show
@@ -51,11 +52,12 @@ class Placed(Drawing):
             return super().layout
         own = {name: id for id, name in self.ids.items()}
         placed, names = self.pattern.layout, {id: own[name] for id, name in self.pattern.ids.items()}
-        by_key = {f.name: part for f in fields(placed) if isinstance(part := getattr(placed, f.name), dict)}
-        return replace(
-            placed,
-            **{name: {renamed(key, names): where for key, where in part.items()} for name, part in by_key.items()},
-        )
+        changed: dict[str, Any] = {
+            field.name: {renamed(key, names): where for key, where in part.items()}
+            for field in fields(placed)
+            if isinstance(part := getattr(placed, field.name), dict)
+        }
+        return replace(placed, **changed)
 
     @cached_property
     def blank(self) -> str:

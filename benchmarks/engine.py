@@ -537,62 +537,98 @@ WANTED = {
 }
 
 
+PARTS = ("forward", "calls", "recording", "formulas", "walk")
+
+
 def measure(runs: dict[str, Once]) -> dict[str, float]:
-    """Return the best time of each in µs: they take turns, and what else the machine does disturbs the slowest only."""
+    """Return the best processor time of each in µs: they take turns, and what else the machine does disturbs the slowest only."""
     counts = {}
     for name, once in runs.items():
         once()
-        start = time.perf_counter()
+        start = time.process_time()
         once()
-        counts[name] = max(1, int(SECONDS / (time.perf_counter() - start)))
+        counts[name] = max(1, int(SECONDS / (time.process_time() - start)))
     best = dict.fromkeys(runs, float("inf"))
     for _ in range(ROUNDS):
         for name, once in runs.items():
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(counts[name]):
                 once()
-            best[name] = min(best[name], (time.perf_counter() - start) / counts[name] * 1e6)
+            best[name] = min(best[name], (time.process_time() - start) / counts[name] * 1e6)
     return best
 
 
-def arithmetic(once: Once) -> float | None:
-    """Return how long, in µs, what the rows of the table compute takes by itself, forward and back, without any recording."""
-    from gradviz.recording.passes import nodes_behind
+def split(once: Once) -> dict[str, float] | None:
+    """Return where the time goes, in µs, and how much of it is left over when a part is taken away.
 
+    ``forward`` is what the rows compute, by itself; ``calls`` what stands around it without a graph (functions, checks, new
+    tensors); ``recording`` what the graph costs; ``formulas`` the derivatives, by themselves; ``walk`` what is around them.
+    """
+    import gradviz
     from gradviz import Tensor
+    from gradviz.engine.core.backward import nodes_behind
+    from gradviz.engine.core.tensor import edge_of
 
     outputs: list[Any] = []
     backward = Tensor.backward
-    Tensor.backward = lambda self: outputs.append(self) or backward(self, retain_graph=True)  # type: ignore
-    try:
-        once()
-    finally:
-        Tensor.backward = backward  # type: ignore[method-assign]
+
+    def with_backward(replaced: Any, function: Once) -> None:
+        Tensor.backward = replaced  # type: ignore[method-assign]
+        try:
+            function()
+        finally:
+            Tensor.backward = backward  # type: ignore[method-assign]
+
+    with_backward(lambda self: outputs.append(self) or backward(self, retain_graph=True), once)
     if not outputs:
         return None
-    calls: list[tuple[Any, tuple[Any, ...]]] = []
-    for node in nodes_behind(outputs):
+    forwards: list[tuple[Any, tuple[Any, ...]]] = []
+    formulas: list[tuple[Any, tuple[Any, ...]]] = []
+    for node in nodes_behind([edge_of(output) for output in outputs])[0]:
         row, values = node.operation, node.values
         assert values is not None
         count, end = len(row.inputs), len(row.inputs) + len(row.outputs)
         takes = getattr(getattr(row.forward, "__wrapped__", row.forward), "__code__", None)
         given = (*values[:count], *values[end:])
         # A ufunc has no code and takes the inputs; a sum has kept the axes, and need not be told to.
-        calls.append((row.forward, given if takes is None or takes.co_flags & 4 else given[: takes.co_argcount]))
-        if node.seen is not None:
-            calls.append((node.contributions, (node.seen[1],)))
-    for place, (function, arguments) in enumerate(calls):
+        given = given if takes is None or takes.co_flags & 4 else given[: takes.co_argcount]
         try:
-            function(*arguments)
+            row.forward(*given)
+            forwards.append((row.forward, given))
         except TypeError:  # a reduction that was told no axes; its function works them out
-            calls[place] = (np.add.reduce, (arguments[0], None))
-    best = float("inf")
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
+            forwards.append((np.add.reduce, (given[0], None)))
+        if node.seen is not None:
+            formulas.append((node.contributions, (node.seen[1],)))
+
+    def all_of(calls: list[tuple[Any, tuple[Any, ...]]]) -> None:
         for function, arguments in calls:
             function(*arguments)
-        best = min(best, (time.perf_counter() - start) * 1e6)
-    return best
+
+    def unrecorded() -> None:
+        with gradviz.no_grad():
+            once()
+
+    parts = {"forward": lambda: all_of(forwards), "formulas": lambda: all_of(formulas), "all": once}
+    best = dict.fromkeys([*parts, "recorded", "unrecorded"], float("inf"))
+    for _ in range(2 * ROUNDS):
+        for name, function in parts.items():
+            best[name] = min(best[name], _once(function))
+        with_backward(lambda self: None, lambda: best.update(recorded=min(best["recorded"], _once(once))))
+        with_backward(lambda self: None, lambda: best.update(unrecorded=min(best["unrecorded"], _once(unrecorded))))
+    return {
+        "forward": best["forward"],
+        "calls": best["unrecorded"] - best["forward"],
+        "recording": best["recorded"] - best["unrecorded"],
+        "formulas": best["formulas"],
+        "walk": best["all"] - best["recorded"] - best["formulas"],
+    }
+
+
+def _once(function: Once) -> float:
+    start = time.process_time()
+    for _ in range(5):
+        function()
+    return (time.process_time() - start) / 5 * 1e6
 
 
 def main() -> int:
@@ -613,25 +649,30 @@ def main() -> int:
             print(f"without {name}: {error}")
     names = ["gradviz", "torch", *others]
     heads = "".join(f"{name:>15}" for name in names)
-    print(f"{'µs':12}{heads}{'arithmetic':>12}{'ratio':>9}{'wanted':>8}")
+    print(f"{'µs':12}{heads}{'ratio':>9}{'wanted':>8}{'':4}{''.join(f'{part:>11}' for part in PARTS)}")
     results: dict[str, Any] = {}
     for workload in WORKLOADS:
         runs = {"gradviz": workload(gradviz), "torch": workload(torch)}
         runs |= {name: made[workload.__name__] for name, made in others.items() if workload.__name__ in made}
         times = measure(runs)
         ratio = times["gradviz"] / times["torch"]
-        # Where a row falls short, this says why: how much of the time is spent computing, and how much on keeping the graph.
-        computing = arithmetic(runs["gradviz"])
+        # Where a row falls short, this says why.
+        parts = split(runs["gradviz"])
         results[workload.__name__] = {
             "microseconds": times,
             "ratio_to_torch": ratio,
-            "arithmetic_alone": computing,
+            "split": parts,
             "wanted": WANTED[workload.__name__],
         }
         cells = "".join(f"{times[name]:15.1f}" if name in times else f"{'–':>15}" for name in names)
-        alone = "–" if computing is None else f"{computing:.1f}"
-        print(f"{workload.__name__:12}{cells}{alone:>12}{ratio:9.2f}{WANTED[workload.__name__]:8}")
-    machine = {"python": platform.python_version(), "numpy": np.__version__, "torch": torch.__version__}
+        shares = "" if parts is None else "".join(f"{parts[part]:11.1f}" for part in PARTS)
+        print(f"{workload.__name__:12}{cells}{ratio:9.2f}{WANTED[workload.__name__]:8}{'':4}{shares}", flush=True)
+    machine = {
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "torch": torch.__version__,
+        "load": os.getloadavg()[0],
+    }
     OUT.write_text(json.dumps({"machine": machine, "results": results}, indent=1) + "\n")
     return 0
 

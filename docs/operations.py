@@ -14,7 +14,7 @@ import gradviz
 import gradviz.nn.functional
 from gradviz.catalogue import meaning
 from gradviz.engine.notation import formula
-from gradviz.engine.operation import FAMILY, TABLE, Operation
+from gradviz.engine.operation import FAMILY, Operation, table
 from gradviz.nn import native
 
 PAGE = Path(__file__).with_suffix(".md")
@@ -101,9 +101,9 @@ def line(row: Operation) -> str:
 
 def page() -> str:
     """The whole page."""
-    parts = [HEAD]
+    parts, every = [HEAD], table()
     for family in sorted(set(FAMILY.values())):
-        rows = [TABLE[name] for name, module in FAMILY.items() if module == family]
+        rows = [every[name] for name, module in FAMILY.items() if module == family]
         title = (sys.modules[family].__doc__ or family).splitlines()[0].rstrip(".")
         parts.append(f"## {title}\n")
         parts.append(
@@ -120,7 +120,7 @@ def meanings() -> set[str]:
     """What is said of the functions in all formulas, and of the names that follow from the arguments."""
     nodes = [
         node
-        for row in TABLE.values()
+        for row in table().values()
         for text in (row.expression, *row.local.values())
         for node in ast.walk(ast.parse(text, mode="eval"))
     ]

@@ -17,7 +17,7 @@ from math import e, inf, nan, pi
 from typing import TYPE_CHECKING, Any
 
 _collecting = _gc.isenabled()
-_gc.disable()  # what an import makes stays, and looking through it for garbage takes a fifth of the time
+_gc.disable()  # what an import makes stays, and looking through it for garbage takes a third of the time
 
 from gradviz import absent, autograd, backends, nn
 from gradviz.engine import calls, creation, functions, methods
@@ -94,6 +94,7 @@ _LATER = {
     "sweep": "runs",
     "train": "runs",
     "vmap": "func",
+    "watch": "show",
 }
 _ROOMS = (
     "accelerator", "amp", "check", "cpu", "cuda", "distributions", "drawing", "func", "linalg", "mps", "optim", "player",
@@ -129,5 +130,8 @@ def __dir__() -> list[str]:
 if _sys.platform == "emscripten":  # in a browser Graphviz is loaded while the learner reads on
     later(__name__, "drawing", "drawing").layout.engines()
 
+if not _gc.get_freeze_count():
+    _gc.freeze()  # all that there is goes to the oldest generation by these two, and nothing is looked through for it
+    _gc.unfreeze()
 if _collecting:
     _gc.enable()

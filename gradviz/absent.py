@@ -12,7 +12,6 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from importlib.machinery import ModuleSpec
-from importlib.util import spec_from_loader
 from types import FrameType, ModuleType
 from typing import Any, Literal
 
@@ -310,7 +309,7 @@ class Alias:
 
     def spec(self, name: str) -> ModuleSpec | None:
         """Return what a finder answers with for the second name."""
-        return spec_from_loader(name, self)  # type: ignore[arg-type]  # the type wants a method that Python has dropped
+        return ModuleSpec(name, self)  # type: ignore[arg-type]  # the type wants a method that Python has dropped
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """Return the module itself."""

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from gradviz.drawing import Comparison, Drawing
     from gradviz.engine.tensor import Tensor
     from gradviz.player import Player
+    from gradviz.pytorch.watch import Watch
 
-__all__ = ["backprop", "draw"]
+__all__ = ["backprop", "draw", "watch"]
 
 
 def draw(
@@ -128,6 +129,40 @@ def backprop(
         run = None  # the one that has been
     found = _recording_of(outputs, run, gradient, names, title, sys._getframe(1))
     return Player(draw_recording(found, **options), predict=predict, grain=grain)
+
+
+def watch(*, fused: bool = False, budget: int | None = None) -> Watch:
+    """Watch real PyTorch compute, so that everything of it can be drawn: each value, its line, its module.
+
+    Parameters
+    ----------
+    fused
+        False to run attention and recurrent layers as single operations, so that each can be seen; True to run what
+        production runs.
+    budget
+        How many bytes of values may be held, 2 GiB unless told otherwise. Of the oldest beyond it statistics are kept.
+
+    Returns
+    -------
+    Watch
+        For a ``with`` statement. What was computed in it is drawn as everything is: ``gv.draw(loss)``.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+
+    Examples
+    --------
+    >>> import torch, gradviz as gv  # doctest: +SKIP
+    >>> with gv.watch():  # doctest: +SKIP
+    ...     loss = model(x).square().mean()
+    >>> gv.draw(loss)  # doctest: +SKIP
+    """
+    from gradviz.pytorch.kept import BUDGET
+    from gradviz.pytorch.watch import Watch
+
+    return Watch(fused, BUDGET if budget is None else budget)
 
 
 def _recording_of(

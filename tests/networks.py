@@ -7,6 +7,7 @@ into it, and a loss whose backward pass has not run.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 Made = tuple[Any, tuple[Any, ...], Any]
@@ -407,7 +408,7 @@ def autoencoder(torch: Any) -> Made:
     nn = torch.nn
     sizes = [16, 14, 12, 10, 8, 6, 4, 6, 8, 10, 12, 14, 16]
     parts: list[Any] = []
-    for before, after in zip(sizes, sizes[1:], strict=False):
+    for before, after in pairwise(sizes):
         parts += [nn.Linear(before, after), nn.Tanh()]
     model = nn.Sequential(*parts[:-1])
     x = torch.randn(4, 16)

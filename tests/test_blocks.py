@@ -10,6 +10,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.drawing import draw_recording
+from gradviz.drawing.cells import all_grids
 from gradviz.drawing.steps import steps
 from gradviz.recording import dumps, loads, record_graph
 from gradviz.recording.histogram import BINS, LEAST, sizes, spread
@@ -356,6 +357,8 @@ def test_a_player_changesthrough_blocks():
     for step in told:
         final.update(step["text"])
     assert final == {key: drawing.face.text[key] for key in final}
+    # Where entries stand, for the page: a card of weights has none.
+    assert all(grid.body.count > 0 for grid in all_grids(drawing.view, drawing.layout).values())
     assert all(f"{id}_hn" in final for id in cards(drawing))
 
 

@@ -242,7 +242,7 @@ def test_a_way_forward_says_how(code, said):
 
 
 def test_everything_that_can_be_said_at_a_step_is_said():
-    assert set(catalogue()["step"]) - literals("recording", "drawing", "autograd", "engine") == set()
+    assert set(catalogue()["step"]) - literals("recording", "drawing", "autograd", "engine", "pytorch") == set()
     made = {f"curve of {kind}" for kind in ("number", "classes", "logit", "probability")}
     assert set(catalogue()["training"]) - literals("training", "drawing") == made
 

@@ -226,7 +226,7 @@ def test_modules_are_framed_and_hold_their_parameters():
 
     net = Net()
     loss = net(gv.ones(2, 3)).sum()
-    drawing = draw_recording(record(loss, backward=True))
+    drawing = draw_recording(record(loss, backward=True), fit=False)
     paths = [cluster.path for cluster in drawing.view.clusters]
     assert paths == ["net", "net.body", "net.body.0", "net.body.2"]
     boxes = drawing.layout.clusters
@@ -396,7 +396,7 @@ def test_what_is_not_known_yet_does_not_look_like_a_zero():
 
 
 def test_dark_text_can_be_read_too():
-    from gradviz.drawing.theme import _DARK
+    from gradviz.drawing.theme import _DARK, INK, TINTS
 
     look = {name: dict(rule.split(":") for rule in rules.split(";")) for name, rules in _DARK.items()}
     look.pop(".gv-cells")
@@ -407,8 +407,13 @@ def test_dark_text_can_be_read_too():
     inks = [
         rules["fill"]
         for name, rules in look.items()
-        if not (".gv-box" in name or "panel" in name or "head" in name or "bar" in name) and "fill" in rules
+        if not (".gv-box" in name or "panel" in name or "head" in name or "bar" in name or "tint" in name)
+        and "fill" in rules
     ]
+    tints = [rules["fill"] for name, rules in look.items() if "tint" in name]
+    assert len(tints) == len(TINTS)
+    assert all(contrast(look[".gv-name,.gv-symbol,.gv-number"]["fill"], tint) >= 4.5 for tint in tints)
+    assert all(contrast(INK, tint) >= 4.5 for tint in TINTS)
     for fill in fills:
         for ink in inks:
             assert contrast(ink, fill) >= 4.5, (ink, fill)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import gradviz as gv
 from gradviz.engine.backward import run
+from gradviz.engine.checking import check
 from gradviz.engine.notation import formula
 from gradviz.engine.operation import TABLE
 
@@ -49,8 +50,9 @@ def test_only_what_leads_to_what_is_wanted_runs(torch, code):
     assert answers[0] == answers[1]
 
 
-def test_every_row_says_something_to_a_learner():
+def test_every_row_can_be_differentiated_and_says_something_to_a_learner():
     for name, row in TABLE.items():
+        check(row)
         assert row.sentence.endswith("."), name
         assert row.symbol, name
         assert set(row.local) == set(row.derivatives), name

@@ -25,7 +25,7 @@ ABOVE = {
     "drawing": {"catalogue", "recording"},
     "training": {"catalogue", "engine", "nn", "optim", "recording", "drawing"},
     "player": {"drawing", "recording", "training"},
-    "pytorch": {"catalogue", "engine", "recording", "training"},  # real PyTorch, as a source of recordings
+    "pytorch": {"catalogue", "engine", "nn", "recording", "training"},  # real PyTorch, as a source of recordings
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""
 

@@ -14,7 +14,7 @@ from gradviz.drawing import draw_recording, face
 from gradviz.drawing.cells import all_grids, shade_paths
 from gradviz.drawing.palette import inks
 from gradviz.player import page
-from gradviz.player.payload import payload
+from gradviz.player.payload import at_step, payload
 from gradviz.recording import record_graph
 
 PARTS = ("text", "fill", "state", "width", "path", "label")
@@ -32,7 +32,7 @@ READ_FACE = """prefix => {
             path => ["stroke", "stroke-width", "d"].map(name => path.getAttribute(name)).filter(value => value !== null));
         found.label[key] = element.getAttribute("aria-label");
         found.state[key] = states.filter(state => element.classList.contains("gv-" + state)).join(" ");
-        const width = element.querySelector(".gv-line")?.getAttribute("stroke-width");
+        const width = (element.querySelector(".gv-back") ?? element.querySelector(".gv-line"))?.getAttribute("stroke-width");
         if (width) found.width[key] = Number(width);
     }
     return found;
@@ -126,7 +126,7 @@ def test_numbers_appear_step_by_step_and_go_again(open_html):
 )
 def test_each_step_shows_what_python_draws(open_html, make):
     recording = make()
-    drawing = draw_recording(recording)
+    drawing = at_step(recording, -1)
     browser_page = open_html(page(recording))
     prefix = payload(drawing)["prefix"]
     grids = all_grids(drawing.view, drawing.layout)
@@ -138,7 +138,7 @@ def test_each_step_shows_what_python_draws(open_html, make):
     for k in there_and_back:
         browser_page.mouse.click(box["x"] + (k + 0.5) * box["width"] / (last + 1), box["y"] + box["height"] / 2)
         assert track.get_attribute("aria-valuenow") == str(k + 1)
-        expected = face(recording, drawing.view, k)
+        expected = face(drawing.shown, drawing.view, k)
         found = browser_page.evaluate(READ_FACE, prefix)
         for part in PARTS:
             wanted = dict(getattr(expected, part))

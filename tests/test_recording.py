@@ -268,11 +268,11 @@ def test_a_part_is_changed_without_writing_the_rest():
         read.append(1)
         return {"local": "w", "local_number": "2"}
 
-    part = later(Argument, write, lambda: {"link": read.append(2)}, id="o0_0", slot="self", tensor="t0")
+    part = later(Argument, (write,), (lambda: {"link": read.append(2)},), id="o0_0", slot="self", tensor="t0")
     assert read == []
     assert part.local_number == "2"
     assert read == [1]
-    part = later(Argument, write, lambda: {"link": read.append(2)}, id="o0_0", slot="self", tensor="t0")
+    part = later(Argument, (write,), (lambda: {"link": read.append(2)},), id="o0_0", slot="self", tensor="t0")
     read.clear()
     for copied in (replace(changed(part, tensor="t1"), tensor="t2"), changed(changed(part, tensor="t1"), tensor="t2")):
         assert copied == Argument("o0_0", "self", "t2", "w", "2")
@@ -285,7 +285,7 @@ def test_a_part_is_changed_without_writing_the_rest():
 
 
 def test_a_fault_in_what_writes_is_not_taken_for_a_missing_field():
-    part = later(Argument, lambda: {}.nothing, id="o0_0", slot="self", tensor="t0")
+    part = later(Argument, (lambda: {}.nothing,), id="o0_0", slot="self", tensor="t0")
     with pytest.raises(AttributeError, match="nothing"):
         part.local  # noqa: B018
 

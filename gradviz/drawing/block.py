@@ -357,8 +357,8 @@ def _compared(first: BlockCard, last: BlockCard) -> str:
     if not early or not late or not math.isfinite(early / late):
         return ""
     times = max(early / late, late / early)
-    how = "as large" if times < 1.05 else "smaller" if early < late else "larger"
-    return text(f"h {how}", first=first.title, last=last.title, times=number_text(times, 2))
+    told = "h as large" if times < 1.05 else "h smaller" if early < late else "h larger"
+    return text(told, first=first.title, last=last.title, times=number_text(times, 2))
 
 
 def _alike_steps(cards: dict[str, BlockCard]) -> dict[str, BlockCard]:

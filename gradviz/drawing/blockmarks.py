@@ -10,7 +10,7 @@ from gradviz.drawing.face import Face
 from gradviz.drawing.marks import box, look_of, text_mark
 from gradviz.drawing.sharing import BELOW, HEADER, Shared
 from gradviz.drawing.text import mono_width, width
-from gradviz.drawing.theme import BLOCK, FAINT, GRADIENT, INK, MUTED, PENDING, TINT, VALUE, VALUES
+from gradviz.drawing.theme import BLOCK, FAINT, GRADIENT, INK, MUTED, PENDING, TINT, TINTS, VALUE, VALUES
 
 RATIO, OF_UPDATE = "‖∂‖/‖w‖", "‖Δw‖/‖w‖"
 
@@ -157,10 +157,8 @@ def _band(card: BlockCard, key: str, prefix: str, face: Face) -> Iterator[str]:
     top = card.rows.band
     if top is None:
         return
-    share = card.scales.ratios.share(card.numbers.ratio)
-    look = (
-        f'class="gv-tint" fill="{TINT}" fill-opacity="{0.08 + 0.5 * share:.2f}" transform="translate(0 {short(top)})"'
-    )
+    level = round(card.scales.ratios.share(card.numbers.ratio) * (len(TINTS) - 1))
+    look = f'class="gv-tint{level}" fill="{TINTS[level]}" transform="translate(0 {short(top)})"'
     yield f'<path id="{prefix}_{key}_b" {look} d="{face.path.get(f"{key}_b", "")}"/>'
     small = card.form == "small"
     line = top + (13.5 if not small else 13)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from operator import mul
+from typing import Any
 
 import numpy as np
 
 from gradviz.recording.histogram import BINS, LEAST, MOST, sizes, spread
 from gradviz.recording.model import Block, Recording, Value
+from gradviz.recording.values import entries_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,10 @@ class Whole:
 def _total(parts: Sequence[Value]) -> Value | None:
     if len(parts) < 2:
         return parts[0] if parts else None
-    if any(part.data is None for part in parts):
+    arrays = [entries.astype(float).ravel() for part in parts if (entries := entries_of(part)) is not None]
+    if len(arrays) < len(parts):
         return None  # of large ones their sum is not known
-    sums = np.sum([np.asarray(part.data, float) for part in parts], axis=0)
+    sums = np.sum(arrays, axis=0)
     return Value(parts[0].shape, parts[0].dtype, tuple(sums.tolist()))
 
 
@@ -154,8 +156,11 @@ def norm(values: Iterable[Value]) -> float:
 
 
 def _square(value: Value) -> float:
-    if value.data is not None:
-        return float(sum(map(mul, value.data, value.data)))  # ** raises where this is infinite
+    entries = entries_of(value)
+    if entries is not None:
+        numbers = entries.astype(float).ravel()
+        with np.errstate(all="ignore"):
+            return float(numbers @ numbers)
     summary = value.summary
     assert summary is not None
     if summary.nans or summary.infs:
@@ -163,14 +168,19 @@ def _square(value: Value) -> float:
     return (summary.mean * summary.mean + summary.sd * summary.sd) * math.prod(value.shape)
 
 
-def _finite(value: Value) -> np.ndarray:
-    numbers = np.asarray(value.data, float)
+def _finite(value: Value) -> np.ndarray[Any, Any] | None:
+    """Return the finite entries of a value, ``None`` if not all are kept."""
+    entries = entries_of(value)
+    if entries is None:
+        return None
+    numbers = entries.astype(float).ravel()
     return numbers[np.isfinite(numbers)]
 
 
 def _activations(value: Value) -> Spread | None:
-    if value.data is not None:
-        counts = spread(_finite(value))
+    numbers = _finite(value)
+    if numbers is not None:
+        counts = spread(numbers)
     else:
         assert value.summary is not None
         counts = value.summary.spread
@@ -180,8 +190,8 @@ def _activations(value: Value) -> Spread | None:
 def _by_size(values: Sequence[Value]) -> Spread:
     counts, zeros = np.zeros(MOST - LEAST, int), 0
     for value in values:
-        if value.data is not None:
-            numbers = _finite(value)
+        numbers = _finite(value)
+        if numbers is not None:
             counts += np.asarray(sizes(numbers))
             zeros += int((numbers == 0).sum())
         elif value.summary is not None and value.summary.sizes:

@@ -29,13 +29,16 @@ from gradviz.recording.files import write_file
 
 SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
     ".svg": lambda drawing: drawing.to_svg(),
-    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme)),
+    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme), drawing.recording.title),
     ".png": lambda drawing: drawing.to_png(),
     ".dot": lambda drawing: drawing.dot,
     ".json": lambda drawing: dumps(drawing.recording),
     ".html": lambda drawing: resolve_name("gradviz.player:page")(drawing),  # it stands above this
 }
 """What each file ending is written with."""
+
+OF_A_STEP = ("step", "face", "prefix")
+"""What of a drawing is another's at another step."""
 
 _displays = itertools.count(1)
 
@@ -103,6 +106,18 @@ class Drawing(Shown):
             seen.update("\n".join(map(str, part.values())).encode())
         return "gv" + seen.hexdigest()[:10]
 
+    def at_step(self, step: int) -> Drawing:
+        """Return the same picture at another step: nothing is folded or laid out again.
+
+        Parameters
+        ----------
+        step
+            Which moment of what is shown.
+        """
+        other = replace(self, step=step)
+        vars(other).update((name, made) for name, made in vars(self).items() if name not in OF_A_STEP)
+        return other
+
     def to_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:
         """Return the picture as SVG text.
 
@@ -160,6 +175,18 @@ class Drawing(Shown):
             How many pixels there are to one of the picture.
         """
         return export.png(self.to_svg(theme=self.paper_theme), *size(self.view, self.layout), scale=scale)
+
+    def show(self) -> None:
+        """Show the picture here and now: in the middle of a notebook's cell, or of a loop in one.
+
+        Outside of a notebook it says what it is.
+        """
+        try:
+            from IPython.display import display
+        except ImportError:
+            print(self)
+        else:
+            display(self)
 
     def diff(self, other: Drawing) -> Drawing:
         """Return the drawing of what changed from this drawing's numbers to another's of the same structure.

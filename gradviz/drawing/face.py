@@ -194,7 +194,7 @@ def _show_weights(shown: Face, card: Card, tensors: Sequence[str], moment: Momen
         size = norm(value for value in weights if value is not None)
         found = norm(gradient.value for gradient in gradients if gradient is not None)
         told = options.number(found / size, 2) if size else PENDING
-    if card.has_gradient:
+    if card.shared is not None and card.shared.told:
         shown.text[f"{card.tensor.id}_n"] = told
 
 

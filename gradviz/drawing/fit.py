@@ -16,7 +16,7 @@ from gradviz.drawing.dot import dot
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Detail, Options
-from gradviz.drawing.reduce import bounded, folded, part, size
+from gradviz.drawing.reduce import bounded, folded, size, wanted
 from gradviz.drawing.rows import in_rows
 from gradviz.drawing.svg import MARGIN, below
 from gradviz.drawing.svg import size as picture_size
@@ -82,7 +82,7 @@ def fitted(recording: Recording, options: Options) -> Picture:
         If no layout could be made.
     """
     with all_kept():
-        whole = part(recording, options)
+        whole = wanted(recording, options)
         views = _views(whole, options)
         if not options.fit:
             return _as_asked(*next(views))
@@ -117,11 +117,14 @@ def _views(whole: Recording, options: Options) -> Iterator[tuple[Recording, View
         yield shown, view(shown, options)
         return
     most = int(math.prod(options.room.room) / SMALLEST_PART)
-    smaller = folded(whole, most) if options.depth is None else [(bounded(whole), ("full", "compact"))]
-    for shown, worth in smaller:
+    asked: tuple[tuple[Recording, tuple[Detail, ...]], ...] = ((bounded(whole), ("full", "compact")),)
+    for shown, worth in folded(whole, most) if options.depth is None else asked:
         if len(shown.graph.operations) > most and options.depth is None:
             continue
-        for detail in worth if options.detail == "auto" else (options.detail,):
+        details = worth
+        if options.detail != "auto":
+            details = (options.detail,) if "full" in worth else ()  # what is worth one more look has been there
+        for detail in details:
             note = _note(shown, count, detail, options)
             # Of a compact picture the parameters and inputs have their numbers, where that fits.
             for leaves in (True, False) if detail == "compact" else (True,):

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from gradviz.catalogue import text
-from gradviz.drawing.cut import cut
+from gradviz.drawing.part import part
 from gradviz.drawing.stretches import Calls, Stretch
 from gradviz.recording.later import changed
 from gradviz.recording.model import (
@@ -337,7 +337,7 @@ def opened(recording: Recording, places: Sequence[int], title: str) -> Recording
     made = {output for operation in mine for output in operation.outputs}
     tensors = made | {argument.tensor for operation in mine for argument in operation.inputs}
     leaving = _leaving(graph, ids, made)
-    left_over = cut(recording, tensors, set(places))
+    left_over = part(recording, tensors, set(places))
 
     def seen_inside(tensor: RecordedTensor) -> RecordedTensor:
         role: Role = "output" if tensor.id in leaving else "intermediate" if tensor.producer else "input"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from itertools import chain
 
-from gradviz.drawing.cut import cut
 from gradviz.drawing.fold import fold
 from gradviz.drawing.options import Detail, Options
+from gradviz.drawing.part import part
 from gradviz.drawing.rounds import fans, rounds
 from gradviz.drawing.stretches import depth_of, long_recurrences, middle, modules_below, repeats
 from gradviz.recording.folding import as_written
@@ -22,7 +22,7 @@ LEFT_OVER = (48, 32, 24, 18, 14, 10, 7, 5, 3, 2)
 """Operations that stay when the middle of a long computation is folded, tried one after the other."""
 
 
-def part(recording: Recording, options: Options) -> Recording:
+def wanted(recording: Recording, options: Options) -> Recording:
     """Return what was asked for of a recording, before anything is folded to fit.
 
     Raises
@@ -173,4 +173,4 @@ def focused(recording: Recording, name: str, hops: int) -> Recording:
             for id in (*(a.tensor for a in graph.operations[place].inputs), *graph.operations[place].outputs)
         } - inside
         inside |= edge
-    return cut(recording, inside, operations)
+    return part(recording, inside, operations)

@@ -356,9 +356,11 @@ def _at(spline: tuple[Point, ...], x: float) -> Point:
 
 
 def _samples(spline: tuple[Point, ...]) -> list[Point]:
-    return [
-        _bezier(*spline[start : start + 4], share / 6) for start in range(0, len(spline) - 1, 3) for share in range(7)
-    ]
+    points = []
+    for start in range(0, len(spline) - 1, 3):
+        a, b, c, d = spline[start : start + 4]
+        points += [_bezier(a, b, c, d, share / 6) for share in range(7)]
+    return points
 
 
 def _bezier(a: Point, b: Point, c: Point, d: Point, t: float) -> Point:

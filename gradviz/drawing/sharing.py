@@ -34,12 +34,15 @@ class Shared:
         Their ids.
     name, size, lines
         What their card says: in its first line, in its second, and in what follows.
+    told
+        Whether it says how large their gradients are.
     """
 
     tensors: tuple[str, ...]
     name: str
     size: str
     lines: tuple[str, ...]
+    told: bool = False
 
 
 def shared(graph: Graph) -> list[Shared]:
@@ -125,10 +128,10 @@ def _together(card: Card, group: Shared, options: Options) -> Card:
         shape=group.size,
         body=NO_BODY,
         has_value=False,
-        has_gradient=told,
+        has_gradient=False,
         form="card",
         width=round(wide),
         height=HEADER + BELOW * lines + 3,
         meets=(),
-        shared=group,
+        shared=replace(group, told=told),
     )

@@ -40,7 +40,8 @@ def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
             disc = [discs[frame.current]] if frame.current in discs else []
             show(now, view, moment, [cards[id] for id in ids if id in cards], disc, arrows.get(frame.current, ()))
         operation = operations.get(frame.current)
-        result.append({**_words(frame, operation), **_highlights(frame, operation), **so_far.take(now)})
+        lit = _drawn(_highlights(frame, operation), view, cards)
+        result.append({**_words(frame, operation), **lit, **so_far.take(now)})
     return result
 
 
@@ -83,6 +84,19 @@ def _side(side: tuple[Part, ...]) -> list[str | dict[str, Any]]:
         turned = {"transposed": True} if part.transposed else {}
         found.append({"text": part.text, "kind": part.kind, **whose, **turned})
     return found + ([text] if text else [])
+
+
+def _drawn(highlights: dict[str, list[str]], view: View, cards: dict[str, Card]) -> dict[str, list[str]]:
+    """Return what is at work by where it is drawn: tensors that are drawn together have one card, and one arrow to each."""
+    if not any(card.shared is not None for card in view.cards):
+        return highlights
+    arrows = {arrow.key for arrow in view.arrows}
+    there = {*arrows, *(disc.operation.id for disc in view.discs)}
+    where = {id: card.tensor.id for id, card in cards.items()}
+    return {
+        part: list(dict.fromkeys(where.get(id, id) for id in ids if id in there or id in where))
+        for part, ids in highlights.items()
+    }
 
 
 def _highlights(frame: Frame, operation: RecordedOperation | None) -> dict[str, list[str]]:

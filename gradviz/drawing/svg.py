@@ -134,7 +134,9 @@ def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, u
     }[theme]
     # A picture for a target is as large as that, unless it is smaller.
     target = view.options.target
-    shrunk = min(1.0, target.width / wide, target.height / high) if target is not None else 1.0
+    shrunk = 1.0
+    if target is not None and target.shrinks:
+        shrunk = min(1.0, target.width / wide, target.height / high)
     return (
         f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide * shrunk:.0f}" '
         f'height="{high * shrunk:.0f}" '
@@ -311,7 +313,7 @@ class Pen:
             yield "</g>"
             return
         if card.shared is not None:
-            told = self.face.text.get(f"{key}_n") if card.has_gradient else None
+            told = self.face.text.get(f"{key}_n") if card.shared.told else None
             yield from weight_marks(card.shared, f"{self.prefix}_{key}_n", told, (left, top), card.width, ink)
             yield "</g>"
             return

@@ -1,5 +1,6 @@
-"""Where a picture will be seen: a slide, a column of a paper, a notebook's cell. What does not fit there at a size that can be
-read is folded.
+"""Where a picture will be seen: a slide, a column of a paper, a notebook's cell.
+
+What does not fit there at a size that can be read is folded.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ class Target:
 
     width: float
     height: float
+    shrinks: bool = True
+    """Whether a picture that is larger is to be shown as large as this, and not as its reader's program likes."""
 
     @property
     def room(self) -> tuple[float, float]:
@@ -37,6 +40,9 @@ class Target:
 
 
 SLIDE = Target(1280.0, 720.0)
+
+PLAYER = Target(736.0, 1040.0, shrinks=False)
+"""A player's stage on a page of 1280×720: as wide as that, and twice as high, for it scrolls the way one reads."""
 
 TARGETS = {"slide": SLIDE, "column": Target(84 * MILLIMETRE, 200 * MILLIMETRE), "cell": Target(900.0, 640.0)}
 """Those that have a name: a 16:9 slide, a column of a two-column paper, a notebook's cell."""

@@ -38,12 +38,25 @@ BARS = {"p": "#6ea3d8", "d": "#e8964a"}
 
 BLOCK = ("#ffffff", "#8c959f", 1.3)
 VALUES, TINT = "#4a86d0", BACK
-"""Of histograms of values and of gradients, and of a gradient norm's ground."""
+"""Of histograms of values and of gradients."""
 
 FAINT = "#afb8c1"
 """Of arrows along which nothing has come yet."""
 
 MODULE = ("#f6f8fa", "#b6c0ca")
+
+LEVELS = 7
+
+
+def _mixed(low: str, high: str) -> tuple[str, ...]:
+    """Return colours from one to another, as many as there are levels."""
+    ends = [[int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in (low, high)]
+    shares = [level / (LEVELS - 1) for level in range(LEVELS)]
+    return tuple("#" + "".join(f"{round(a + (b - a) * s):02x}" for a, b in zip(*ends, strict=True)) for s in shares)
+
+
+TINTS = _mixed("#fdf3e9", "#eaa866")
+"""Of a gradient norm's ground, from the smallest in a picture to the largest. Dark ink can be read on all of them."""
 
 # The same marks on a dark page, by class.
 _DARK = {
@@ -79,7 +92,7 @@ _DARK = {
     ".gv-axis": "stroke:#6e7681",
     ".gv-bar-v": "fill:#5b9bea",
     ".gv-bar-g": "fill:#f0883e",
-    ".gv-tint": "fill:#f0883e",
+    **{f".gv-tint{level}": f"fill:{tint}" for level, tint in enumerate(_mixed("#30291f", "#9a5a20"))},
     ".gv-mark": "stroke:#e6edf3",
     ".gv-skip": "stroke:#9da7b1",
     ".gv-ring-forward": "stroke:#79b8ff",
@@ -107,7 +120,7 @@ _PRINT = {
     ".gv-bar-y": "stroke:#000000",
     ".gv-bar-v": "fill:#aaaaaa",
     ".gv-bar-g": "fill:#444444",
-    ".gv-tint": "fill:#777777",
+    **{f".gv-tint{level}": f"fill:{tint}" for level, tint in enumerate(_mixed("#f7f7f7", "#b0b0b0"))},
     ".gv-mark,.gv-skip": "stroke:#000000",
     ".gv-backward .gv-line": "stroke:#000000",
     ".gv-back": "stroke:#000000",

@@ -53,13 +53,11 @@ class Door:
 
     __slots__ = ("function", "name", "orders", "own")
 
+    own: frozenset[str] | None
+    """The function's own keywords, once one was given."""
+
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
-        self.name, self.function = name, function
-        code = function.__code__
-        own = getattr(function, "named", None) or frozenset(
-            code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        )
-        self.own = own - {"out"}
+        self.name, self.function, self.own = name, function, None
         self.orders: dict[Any, Order] = {}
 
     def named(self, call: Callable[..., Any], args: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -67,6 +65,10 @@ class Door:
         if kept and wanted((*args, *keywords.values())):
             return dispatch(call, args, keywords)
         try:
+            if self.own is None:
+                code = self.function.__code__
+                own = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+                self.own = frozenset(getattr(self.function, "named", None) or own) - {"out"}
             if self.own.issuperset(keywords):
                 result = self.function(*args, **keywords)
             else:

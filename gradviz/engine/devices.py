@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Any
 
@@ -74,14 +73,15 @@ class device:  # noqa: N801 (PyTorch's name)
                 f"device() received an invalid combination of arguments - got ({given}), but expected one of:\n"
                 " * (torch.device device)\n * (str type, int index = -1)"
             )
-        found = re.fullmatch(r"([a-z]+)(?::(0|[1-9][0-9]*))?", type)
-        if found is None:
+        kind, colon, number = type.partition(":")
+        counted = number.isascii() and number.isdecimal() and (number == "0" or not number.startswith("0"))
+        if not (kind.isascii() and kind.isalpha() and kind.islower()) or (colon and not counted):
             raise RuntimeError(f"Invalid device string: '{type}'")
-        if found[1] not in TYPES:
+        if kind not in TYPES:
             raise RuntimeError(UNKNOWN.format(type))
         if index is not None and index < 0:
             raise RuntimeError("Device index must not be negative")
-        self.type, self.index = found[1], index if found[2] is None else int(found[2])
+        self.type, self.index = kind, int(number) if colon else index
 
     def __repr__(self) -> str:
         return f"device(type='{self.type}'{'' if self.index is None else f', index={self.index}'})"

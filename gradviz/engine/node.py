@@ -149,6 +149,7 @@ class Node(core.Node):
         """Return the node's hooks, made when first asked for."""
         if self.hooks is None:
             self.hooks = NodeHooks()
+            self.plan = None  # not as its class
         return self.hooks
 
     def __getattr__(self, name: str) -> Any:
@@ -164,7 +165,7 @@ class Node(core.Node):
 
     def saved_names(self) -> list[str]:
         """The names of what was kept for backward: exactly what the formulas that will run read."""
-        return self.operation.saved_names(tuple(edge is not None for edge in self.edges))
+        return self.operation.saved_names(tuple([edge is not None for edge in self.edges]))
 
     def saved(self, name: str) -> Any:
         """One saved value: the tensor itself (with its graph), or a setting.

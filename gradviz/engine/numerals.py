@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -118,7 +117,11 @@ def _shortest(size: float, dtype: str) -> float:
 
 def _scientific(size: float, digits: int) -> tuple[str, int]:
     """Return a number's first digits, rounded and without zeros at their end; and its exponent."""
-    mantissa, exponent = f"{size if isinstance(size, float) else Decimal(size):.{digits - 1}e}".split("e")
+    if not isinstance(size, float):
+        from decimal import Decimal  # whole numbers are rarely as long
+
+        size = Decimal(size)
+    mantissa, exponent = f"{size:.{digits - 1}e}".split("e")
     return mantissa.replace(".", "").rstrip("0"), int(exponent)
 
 

@@ -4,11 +4,8 @@ A row says how to compute the operation, how to differentiate it, and what a lea
 function (``torch.mul``) and the tensor's method, the ``grad_fn`` class with its name, what is saved for backward and
 shown as ``_saved_*``, the gradient check in the tests, the label in a picture and the sentence in the player.
 
-A derivative is one formula per argument, in which `grad` is the upstream gradient and every other parameter names an
-argument, a setting, or the ``result``; or the size of one of them, ``self_sym_sizes``. The arguments and results that a
-formula names are what has to be saved for it, so nothing needs to be listed twice: they are watched for changes in place,
-and dropped after a backward pass. Settings and sizes are no such values. A formula uses only operators and NumPy functions: it runs on arrays (fast), or on tensors, where it is
-recorded in its turn. It need not undo broadcasting, nor copy a gradient along a reduced axis; the engine does both.
+What a formula is, `gradviz.engine.core.operation` says. The arguments and results that it names are watched for changes in
+place, and dropped after a backward pass; settings and sizes are no such values.
 """
 
 from __future__ import annotations
@@ -17,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from importlib import import_module
 from typing import Any
 
 from gradviz import catalogue
@@ -32,7 +30,7 @@ from gradviz.engine.tensor import Tensor
 
 TABLE: dict[str, Operation] = {}
 """Every operation, by the name of its ``grad_fn``: two operations may share a name (``max`` of all, ``max`` of a row),
-but not a derivative."""
+but not a derivative. Those of networks are entered when the first is used, or `table` asks for all."""
 
 BESIDE: dict[str, Operation] = {}
 """Operations, by their own name, that share the name of their ``grad_fn`` with a row of the table."""
@@ -94,6 +92,7 @@ class Operation(core.Operation):
     member: tuple[str, tuple[Any, ...]] | None = field(init=False, repr=False, default=None)
 
     rule = quick.rule if fast.enabled else core.Operation.rule
+    result = cached_property(quick.maker)
 
     def __post_init__(self) -> None:
         keys = (self.grad_fn.removesuffix("_copy"), self.name.removesuffix("_copy"))
@@ -168,24 +167,25 @@ class Operation(core.Operation):
         return type(self.grad_fn, (Node,), {"operation": self, "many": self.many, "__module__": __name__})
 
 
+def table() -> Mapping[str, Operation]:
+    """Return the whole `TABLE`."""
+    import_module("gradviz.nn.operations")
+    return TABLE
+
+
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
 def row(operation: Operation) -> Operation:
     """Enter an operation into the table; one that a notebook's cell has made takes the place of what the cell made before."""
     module = _module_of_the_row()
-    if operation.grad_fn in TABLE and (FAMILY[operation.grad_fn] != module or module.startswith("gradviz.")):
+    ours = module.startswith("gradviz.")
+    if operation.grad_fn in TABLE and (FAMILY[operation.grad_fn] != module or ours):
         raise ValueError(f"two rows are called {operation.grad_fn}")
-    unknown = set(operation.derivatives) - set(operation.inputs)
-    if unknown:
-        raise ValueError(f"{operation.name} has no argument {sorted(unknown)} to differentiate")
-    for name, formula in operation.derivatives.items():
-        strange = [each for each in parameters(formula)[1:] if each.removesuffix("_sym_sizes") not in operation.fields]
-        if strange:
-            raise ValueError(
-                f"the derivative of {operation.name} for {name} reads {', '.join(strange)}: after grad, its parameters may be "
-                f"called {', '.join(operation.fields)}"
-            )
+    if not ours:  # a test checks those
+        from gradviz.engine.checking import check
+
+        check(operation)
     TABLE[operation.grad_fn] = operation
     FAMILY[operation.grad_fn] = module
     return operation

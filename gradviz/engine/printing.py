@@ -6,21 +6,18 @@ the entries that are shown. The rules are PyTorch's, including the odd ones, bec
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradviz.engine import dtypes
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How tensors are printed; see `set_printoptions`."""
 
     precision: int = 4
@@ -41,7 +38,7 @@ _options = Options()
 
 def get_printoptions() -> dict[str, Any]:
     """Return the options in force, as keyword arguments for `set_printoptions`."""
-    return dataclasses.asdict(_options)
+    return _options._asdict()
 
 
 def set_printoptions(
@@ -92,7 +89,7 @@ def set_printoptions(
     given = {"precision": precision, "threshold": threshold, "edgeitems": edgeitems, "linewidth": linewidth}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     base = PROFILES[profile] if profile is not None else _options
-    _options = dataclasses.replace(base, **changes, sci_mode=sci_mode)
+    _options = base._replace(**changes, sci_mode=sci_mode)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
@@ -23,15 +22,15 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(message, category, stacklevel=level + 1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class ModuleTag:
     """Stands for one module without holding on to it: a node must not keep a model (and through it itself) alive."""
 
-    class_name: str
-    label: str
-    has_parameters: bool
-    name: str = ""
-    """What it is called in the module around it, where it is no module itself: a layer of an LSTM."""
+    __slots__ = ("class_name", "has_parameters", "label", "name")
+
+    def __init__(self, class_name: str, label: str, has_parameters: bool, name: str = "") -> None:
+        self.class_name, self.label, self.has_parameters = class_name, label, has_parameters
+        # What it is called in the module around it, where it is no module itself: a layer of an LSTM.
+        self.name = name
 
 
 def label(class_name: str, settings: str) -> str:

@@ -1,14 +1,13 @@
 """Modules, losses and their functions, as PyTorch's ``torch.nn``.
 
-They are imported when the first is asked for, so that ``import gradviz`` stays fast; their rows of the table of operations are
-there from the beginning.
+They are imported when the first is asked for, so that ``import gradviz`` stays fast; and with them their rows of the table of
+operations.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gradviz import absent
-from gradviz.nn import operations as operations
 
 if TYPE_CHECKING:
     from gradviz.nn.listed import *
@@ -21,6 +20,7 @@ _FILES = (
     "module",
     "modules",
     "native",
+    "operations",
     "parallel",
     "parameter",
     "state",

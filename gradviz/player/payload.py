@@ -8,6 +8,7 @@ from typing import Any
 from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import inks
+from gradviz.drawing.target import PLAYER
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, every_operation, spans
@@ -119,7 +120,10 @@ def geometry(drawing: Drawing) -> dict[str, Any]:
 
 
 def at_step(recording_or_drawing: Recording | Drawing, step: int) -> Drawing:
-    """Return the same drawing at another step, or the drawing of a recording."""
-    if isinstance(recording_or_drawing, Drawing):
-        return replace(recording_or_drawing, step=step)
-    return draw_recording(recording_or_drawing, step=step)
+    """Return the same drawing at another step, or the drawing of a recording: one that fits a player unless it was told where."""
+    if not isinstance(recording_or_drawing, Drawing):
+        return at_step(draw_recording(recording_or_drawing), step)
+    drawing = recording_or_drawing
+    if drawing.options.target is None:
+        drawing = replace(drawing, options=replace(drawing.options, target=PLAYER))
+    return drawing.at_step(step)

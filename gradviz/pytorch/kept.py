@@ -12,6 +12,9 @@ from typing import Any
 
 import torch
 
+from gradviz.pytorch.numbers import summarised
+from gradviz.recording.model import Value
+
 BUDGET = 2 * 2**30
 """Bytes that a watch may hold unless told otherwise."""
 
@@ -23,12 +26,21 @@ class Kept:
     ----------
     tensor
         Without a graph. ``None`` where memory was short, and it was let go.
+    value
+        What is left of one that was let go: its statistics.
     """
 
-    __slots__ = ("tensor",)
+    __slots__ = ("tensor", "value")
 
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor: torch.Tensor | None = tensor
+        self.value: Value | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its shape."""
+        shape = self.tensor.shape if self.tensor is not None else self.value.shape  # type: ignore[union-attr]
+        return tuple(shape)
 
 
 Geometry = tuple[int, tuple[int, ...], tuple[int, ...], torch.dtype]
@@ -112,7 +124,8 @@ class Memory:
             del self._blocks[pointer]
             self.held -= block.size
             for kept in block.aliases.values():
-                kept.tensor = None
+                assert kept.tensor is not None
+                kept.value, kept.tensor = summarised(kept.tensor), None
                 self.let_go += 1
 
 

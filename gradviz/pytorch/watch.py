@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -81,7 +82,14 @@ class Seen:
 Argument = tuple[Source, Kept]
 
 
-@dataclass
+WATCHES: weakref.WeakSet[Watch] = weakref.WeakSet()
+"""All that are still there."""
+
+MARK = "gradviz.watch"
+"""Under which a node has the watch that saw its result being used."""
+
+
+@dataclass(eq=False)
 class Watch:
     """Watches PyTorch for the length of a ``with`` statement.
 
@@ -122,6 +130,7 @@ class Watch:
         if self._ends is not None:
             raise RuntimeError("this watch is running already: gv.watch() makes a new one")
         self.thread = threading.get_ident()
+        WATCHES.add(self)
         with ExitStack() as ends:
             self.calls.start()
             ends.callback(self.calls.stop)
@@ -208,7 +217,7 @@ class _Dispatch(TorchDispatchMode):
         keep = watch.memory.keep
 
         def argument(tensor: torch.Tensor) -> Argument:
-            return _source(tensor), keep(tensor)
+            return _source(tensor, watch), keep(tensor)
 
         arguments = tuple([each_tensor(value, argument) for value in args])
         keywords = {name: each_tensor(value, argument) for name, value in kwargs.items()}
@@ -239,11 +248,14 @@ def _written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch
             yield from _tensors((value,), {})
 
 
-def _source(tensor: torch.Tensor) -> Source:
+def _source(tensor: torch.Tensor, watch: Watch) -> Source:
     if not tensor.requires_grad:
         return Source(tensor)
     node = tensor.grad_fn
-    return Source(tensor) if node is None else Source(None, node._sequence_nr(), tensor.output_nr)
+    if node is None:
+        return Source(tensor)
+    node.metadata[MARK] = watch  # which lives as long as the graph, whether anybody has a name for it or not
+    return Source(None, node._sequence_nr(), tensor.output_nr)
 
 
 _theirs: dict[str, bool] = {}
@@ -296,8 +308,3 @@ def _uncompiled() -> Iterator[None]:
             yield
         finally:
             torch.compile = plain
-
-
-def watch(*, fused: bool = False, budget: int = BUDGET) -> Watch:
-    """Watch PyTorch for the length of a ``with`` statement: see `Watch`."""
-    return Watch(fused, budget)

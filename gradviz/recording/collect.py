@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradviz.engine.scope import ModuleTag
 from gradviz.recording import linking, rounding, words
-from gradviz.recording.later import later
+from gradviz.recording.later import Write, maker
 from gradviz.recording.model import (
     Argument,
     Graph,
@@ -28,8 +27,16 @@ from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
 from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
-from gradviz.recording.told import Key, Source, ToldOperation, places_of
+from gradviz.recording.told import Key, Printed, Source, ToldOperation, places_of
 from gradviz.recording.words import Applied, Operand
+
+_argument = maker(Argument, "id", "slot", "tensor")
+_tensor = maker(RecordedTensor, *RecordedTensor.__slots__)
+_operation = maker(RecordedOperation, *RecordedOperation.__slots__)
+
+NO_TARGETS: Mapping[str, Operand] = {}
+UNLABELLED: Write = dict, {"local": "", "local_number": ""}
+UNLINKED: Write = dict, {"link": None}
 
 
 class Collection:
@@ -58,7 +65,7 @@ class Collection:
     detached
         The leaves that were cut off by ``detach()``.
     seen
-        What returns the program's tensors, as long as they are there, with the ids they have got.
+        By ``id``: what returns one of the program's tensors, as long as it is there, and the id that it has got.
     """
 
     def __init__(
@@ -76,7 +83,7 @@ class Collection:
         self.operands: dict[Key, Operand] = {}
         self.applied: dict[ToldOperation, Applied] = {}
         self.detached: list[Operand] = []
-        self.seen: list[tuple[Callable[[], Any], str]] = []
+        self.seen: dict[int, tuple[Callable[[], Any], str]] = {}
         self._tensors: list[RecordedTensor] = []
         self._leaves: list[int] = []  # places among the tensors
         self._modules: dict[int, RecordedModule] = {}
@@ -98,18 +105,18 @@ class Collection:
         for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
             operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
-            targets = {name: self._target(node, tensor) for name, tensor in source.targets_of(node)}
+            targets = source.targets_of(node)
             applied = self.applied[node] = Applied(
                 f"o{number}",
                 row,
                 # A function of the user's own has no formula that reads them.
                 tuple(map(words.kept_setting, settings)) if settings and row.derivatives and self.numbers else (),
-                self.naming.texts[node],
+                self.naming.texts.get(node, ()),
                 operands,
                 (),
                 0,
                 node.output_shape,
-                targets=targets,
+                targets={name: self._target(node, tensor) for name, tensor in targets} if targets else NO_TARGETS,
                 part=source.part_of(node),
             )
             module, call = self._call(node)
@@ -149,8 +156,10 @@ class Collection:
         first = leaf if edge is not None else self.naming.first_alike(leaf)
         key = ("leaf", id(first))
         known = self.operands.get(key) or self._leaf(key, first, edge is not None, node)
-        self.seen.append((self.source.reference_to(leaf), known.id))
-        return self.operands.setdefault(("leaf", id(leaf)), known)
+        if id(leaf) not in self.seen:
+            self.operands["leaf", id(leaf)] = known
+            self.seen[id(leaf)] = self.source.reference_to(leaf), known.id
+        return known
 
     def _target(self, node: ToldOperation, tensor: Any) -> Operand:
         """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
@@ -168,10 +177,10 @@ class Collection:
     def _result(self, applied: Applied, key: Key, tensor: Any, module: str) -> Operand:
         role: Role = "output" if key in self.output_keys else "intermediate"
         numbers = self.source.numbers_in(tensor, key[0], done=True)
-        printed = partial(rounding.of_result, applied, key[1] if len(key[0].operation.outputs) > 1 else 0)
-        told = printed if key[0].operation.derivatives else None
+        row = key[0].operation
+        told = (rounding.of_result, applied, key[1] if len(row.outputs) > 1 else 0) if row.derivatives else None
         operand = self._enter(key, role, numbers, requires_grad=True, producer=applied.id, module=module, printed=told)
-        self.seen.append((self.source.reference_to(tensor), operand.id))
+        self.seen[id(tensor)] = self.source.reference_to(tensor), operand.id
         return operand
 
     def _enter(
@@ -183,28 +192,16 @@ class Collection:
         requires_grad: bool,
         producer: str | None = None,
         module: str = "",
-        printed: Callable[[Any], Mapping[str, Any]] | None = None,
+        printed: Printed | None = None,
     ) -> Operand:
         id, called = f"t{len(self._tensors)}", self.naming.called[key]
         shape, dtype = self.source.kind_of(numbers)
         copy, value = self.source.kept(numbers, printed) if self.numbers else (None, None)
-        operand = self.operands[key] = Operand(id, called.text, called.named, copy, value, shape)
-        name = called.text + called.form
-        self._tensors.append(
-            RecordedTensor(
-                id,
-                name,
-                called.named,
-                role,
-                shape,
-                dtype,
-                requires_grad,
-                producer,
-                module,
-                called.text if called.viewed else "",
-                called.viewed,
-            )
-        )
+        name = called.text
+        operand = self.operands[key] = Operand(id, name, called.named, copy, value, shape)
+        seen = name + called.form, called.named, role, shape, dtype
+        of = name if called.viewed else ""
+        self._tensors.append(_tensor(None, None, id, *seen, requires_grad, producer, module, of, called.viewed))
         return operand
 
     def _cut_off(self, leaf: Any) -> bool:
@@ -221,25 +218,19 @@ class Collection:
             tensor = operand.id
             if not tensor:
                 continue
-            name = f"{id}_{place}"
-            known: dict[str, Any] = {"id": name, "slot": slot, "tensor": tensor}
-            write, apart = None, None
-            if edge is not None and row.local.get(slot):
-                write = partial(words.edge_words, applied, slot)
-            else:
-                known |= {"local": "", "local_number": ""}
-            if self.numbers and row.differentiable[place]:
-                apart = partial(_link, applied, slot, len(self.nodes))
-            else:
-                known["link"] = None
-            arguments.append(later(Argument, write, apart, **known))
+            write = (words.edge_words, applied, slot) if edge is not None and row.local.get(slot) else UNLABELLED
+            linked = self.numbers and row.differentiable[place]
+            apart = (_link, applied, slot, len(self.nodes)) if linked else UNLINKED
+            arguments.append(_argument(write, apart, f"{id}_{place}", slot, tensor))
         for place, (slot, operand) in enumerate(applied.targets.items(), start=len(row.inputs)):
             arguments.append(Argument(f"{id}_{place}", slot, operand.id))
         saved: tuple[tuple[str, str], ...] = ()
-        if row.readers:
+        if row.readers and (kept := node.saved_names()):
             known = {**dict(applied.texts), **{argument.slot: argument.tensor for argument in arguments}}
-            saved = tuple([(name, known.get(name, results[0])) for name in node.saved_names()])
-        return RecordedOperation(
+            saved = tuple([(name, known.get(name, results[0])) for name in kept])
+        return _operation(
+            None,
+            None,
             id,
             row.name,
             self.source.name_of(node),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -70,6 +69,8 @@ def cross_entropies(recording: Recording) -> Recording:
         With one operation for each cross-entropy; the same recording if there is none.
     """
     graph, found = recording.graph, list[_Pair]()
+    if not any(operation.name == "nll_loss" for operation in graph.operations):
+        return recording
     known = {id: value for frame in recording.frames if frame.phase == "forward" for id, value in frame.values}
     users: dict[str, int] = {}
     for _, argument in graph.arguments():
@@ -218,7 +219,7 @@ class _Folding:
 
         return later(
             Frame,
-            told,
+            (told,),
             phase="forward",
             current=pair.loss.id,
             title=result.name,
@@ -232,7 +233,7 @@ class _Folding:
         edge = pair.loss.inputs[0].id
         return later(
             Frame,
-            partial(self._told, pair, frame, upstream),
+            (self._told, pair, frame, upstream),
             phase="backward",
             current=pair.loss.id,
             title=pair.loss.grad_fn or NAME,

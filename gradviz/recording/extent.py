@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.operation import BESIDE, FAMILIES, TABLE, Operation
+from gradviz.engine.operation import BESIDE, FAMILIES, Operation, table
 from gradviz.recording.model import MOST_AXES
 
 Shape = tuple[int, ...]
@@ -84,7 +84,7 @@ def of_index(shape: Shape, parts: Sequence[Any]) -> int:
 @lru_cache(maxsize=1)
 def _named() -> frozenset[str]:
     """Name the operations: a family's where the tables tell of it."""
-    return frozenset([*map(_name, (*TABLE.values(), *BESIDE.values())), *(FAMILIES.keys() & _RESULT.keys())])
+    return frozenset([*map(_name, (*table().values(), *BESIDE.values())), *(FAMILIES.keys() & _RESULT.keys())])
 
 
 def _nothing(shapes: Shapes, given: Settings) -> int:

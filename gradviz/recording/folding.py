@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -49,6 +48,15 @@ def as_written(recording: Recording) -> Recording:
     Recording
         With one operation for each of these; the same recording if there is nothing to fold.
     """
+    if recording.written is None:
+        written = _as_written(recording)
+        object.__setattr__(
+            recording, "written", () if written is recording else (written,)
+        )  # a player asks three times
+    return recording.written[0] if recording.written else recording
+
+
+def _as_written(recording: Recording) -> Recording:
     originals = originals_of(recording)
     products = products_in(recording.graph, originals)
     return cross_entropies(_Folding(recording, products, originals).recording() if products else recording)
@@ -104,8 +112,8 @@ class _Folding:
             inputs=tuple(
                 later(
                     Argument,
-                    partial(_labels, product, argument),
-                    partial(_linked, product, by_edge[argument.id]),
+                    (_labels, product, argument),
+                    (_linked, product, by_edge[argument.id]),
                     id=argument.id,
                     slot=argument.slot,
                     tensor=by_edge[argument.id].tensor.id,
@@ -165,7 +173,7 @@ class _Folding:
     def _forward(self, product: Product, frame: Frame) -> Frame:
         return later(
             Frame,
-            partial(_computed, product, ChainMap(dict(frame.values), self.values)),
+            (_computed, product, ChainMap(dict(frame.values), self.values)),
             phase="forward",
             current=product.operation.id,
             title=product.result.name,
@@ -192,7 +200,7 @@ class _Folding:
         }
         return later(
             Frame,
-            partial(self._told, product, own, frames, sent),
+            (self._told, product, own, frames, sent),
             phase="backward",
             current=product.operation.id,
             title=own.title,

@@ -12,9 +12,9 @@ from typing import Any
 from gradviz.catalogue import text
 from gradviz.recording import equations, rounding, sentences, words
 from gradviz.recording.collect import Collection
-from gradviz.recording.later import later
+from gradviz.recording.later import maker
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
-from gradviz.recording.told import Key, Pass, ToldOperation, places_of
+from gradviz.recording.told import Key, Pass, Printed, ToldOperation, places_of
 from gradviz.recording.words import Applied, Operand
 
 Line = Callable[[], Equation]
@@ -45,18 +45,15 @@ def _first(collected: Collection) -> Frame:
     return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start))
 
 
+_forward_frame = maker(Frame, "phase", "current", "title", "reason", "values", "contributions", "gradients")
+_backward_frame = maker(Frame, "phase", "current", "title", "values", "contributions", "gradients")
+_contribution = maker(Contribution, "argument", "value", "summed_axes")
+_collected = maker(Gradient, *Gradient.__slots__)
+
+
 def _forward(applied: Applied) -> Frame:
-    return later(
-        Frame,
-        partial(_forward_words, applied),
-        phase="forward",
-        current=applied.id,
-        title=applied.results[0].name,
-        reason="",
-        values=_values(applied.results),
-        contributions=(),
-        gradients=(),
-    )
+    seen = applied.id, applied.results[0].name, "", _values(applied.results)
+    return _forward_frame((_forward_words, applied), None, "forward", *seen, (), ())
 
 
 def _forward_words(applied: Applied) -> Mapping[str, Any]:
@@ -83,7 +80,7 @@ class _Backward:
         self.saved_news = True  # and what happens to what was saved
         self._known: dict[int, tuple[Any, Value]] = {}
 
-    def value(self, array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) -> Value:
+    def value(self, array: Any, printed: Printed | None = None) -> Value:
         """Return what stands in an array, once for all who have it, and how it is `printed` by what it was computed from."""
         known = self._known.get(id(array))
         if known is None:
@@ -136,28 +133,27 @@ class _Backward:
             slots.append(slot)
             if sent is not None:
                 if row.derivatives and not node.many:
-                    value(sent, partial(rounding.of_contribution, applied, slot, entered))
-                whole = target not in self.partial
-                write = partial(equations.sent, applied, slot, self.output, arrived, value(sent), partial=not whole)
-                lines.append(write)
+                    value(sent, (rounding.of_contribution, applied, slot, entered))
+                about_it = applied, slot, self.output, arrived, value(sent)
+                lines.append(partial(equations.sent, *about_it, partial=target in self.partial))
                 if not contributions and not self.source.same(upstream, entered):
                     lines.append(self._replaced(text("hook had made it", name=name, result=result.name), entered))
             if not self.source.same(sent, gradient):
                 lines.append(self._replaced(text("hook made it", name=name), gradient))
             contributions.append(
-                later(
-                    Contribution,
-                    partial(_local, applied, slot),
-                    argument=f"{applied.id}_{place}",
-                    value=value(gradient),
-                    summed_axes=words.summed_over(row, slot, node.output_shape, target.shape),
+                _contribution(
+                    (_local, applied, slot),
+                    None,
+                    f"{applied.id}_{place}",
+                    value(gradient),
+                    words.summed_over(row, slot, node.output_shape, target.shape),
                 )
             )
             before = self.so_far.get(target)
             total = self.so_far[target] = gradient if before is None else before + gradient
             self.missing[target] -= 1
             if before is not None:
-                value(total, partial(rounding.of_sum, before, gradient))
+                value(total, (rounding.of_sum, before, gradient))
                 name_of_sum = words.gradient_name(self.output, target.name)
                 sums, edge_id = (value(before), value(gradient), value(total)), f"{applied.id}_{place}"
                 complete = not self.missing[target]
@@ -172,22 +168,15 @@ class _Backward:
             self.saved_news,
         )
         self.news, self.saved_news = False, self.saved_news and not saved
-        return later(
-            Frame,
-            partial(_backward_words, applied, tuple(slots), about, lines),
-            phase="backward",
-            current=applied.id,
-            title=name,
-            values=(),
-            contributions=tuple(contributions),
-            gradients=tuple(gradients.values()),
-        )
+        write = (_backward_words, applied, tuple(slots), about, lines)
+        seen = tuple(contributions), tuple(gradients.values())
+        return _backward_frame(write, None, "backward", applied.id, name, (), *seen)
 
     def _gradient(self, of: Operand, edge: Key, so_far: Any, complete: bool, lines: list[Line]) -> Gradient:
         """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
         id, name, ran, value = of.id, of.name, self.ran, self.value
         if not complete:
-            return Gradient(id, value(so_far), complete)
+            return _collected(None, None, id, value(so_far), complete)
         before = None
         arrived = made = so_far
         if isinstance(edge[0], self.source.operation):
@@ -205,13 +194,8 @@ class _Backward:
             total = before + made
             sums = (value(before), value(made), value(total))
             lines.append(partial(equations.added, f"{name}.grad", of, sums, remark=sentences.HELD))
-        return Gradient(
-            id,
-            value(total),
-            complete,
-            before=None if before is None else value(before),
-            replaced=(value(arrived), value(made)) if hooked else None,
-        )
+        held, replaced = None if before is None else value(before), (value(arrived), value(made)) if hooked else None
+        return _collected(None, None, id, value(total), complete, held, replaced)
 
     def _replaced(self, what: str, gradient: Any) -> Line:
         return _note(sentences.replaced, what, None if gradient is None else self.value(gradient))

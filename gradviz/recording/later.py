@@ -10,8 +10,9 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from dataclasses import MISSING, Field
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 
 @contextmanager
@@ -24,11 +25,14 @@ def all_kept() -> Iterator[None]:
     try:
         yield
     finally:
+        if not gc.get_freeze_count():  # else the user keeps objects frozen, which are to stay so
+            gc.freeze()
+            gc.unfreeze()  # all that is new is among what is old, and is not looked at as soon as Python may
         gc.enable()
 
 
-Write = Callable[[], Mapping[str, Any]]
-"""Makes the fields that are not there yet."""
+Write = tuple[Any, ...]
+"""What makes the fields that are not there yet: a function that returns them by their names, and what it is given."""
 
 _set, _get = object.__setattr__, object.__getattribute__
 
@@ -57,11 +61,17 @@ class Later:
             slot = "_apart" if name in self.costly else "_write"
             write = _made_by(self, slot)
             if write is not None:
-                for field, value in write().items():
+                function, *given = write
+                for field, value in function(*given).items():
                     _set(self, field, value)
                 with suppress(AttributeError):  # another thread has done the same
                     object.__delattr__(self, slot)
             return _get(self, name)
+
+
+def waiting(part: Later) -> Any:
+    """Return what would write a part's fields, ``None`` once they are written: it may have what it writes in another form."""
+    return _made_by(part, "_write")
 
 
 def _made_by(part: Later, slot: str) -> Any:
@@ -72,6 +82,54 @@ def _made_by(part: Later, slot: str) -> Any:
 
 
 Part = TypeVar("Part", bound=Later)
+Made = TypeVar("Made")
+
+
+def maker(kind: type[Made], *names: str) -> Callable[..., Made]:
+    """Return a function that makes parts of a recording, as fast as Python makes objects: a long computation has many.
+
+    A frozen dataclass is slow to make, each of its fields is set by a call. So the part is made as one of a class of the same
+    slots which is not frozen.
+
+    Parameters
+    ----------
+    kind
+        The dataclass.
+    names
+        The fields that are there, in the order in which the function takes them.
+
+    Returns
+    -------
+    Callable
+        Takes what writes the other fields, or ``None``; what writes those that are `costly`, or ``None``; and the fields,
+        of which those that have a default may be left out.
+
+    Examples
+    --------
+    >>> from gradviz.recording.model import Argument
+    >>> edge = maker(Argument, "id", "slot", "tensor", "link")
+    >>> edge((lambda of: {"local": f"2·{of}", "local_number": "6"}, "x"), None, "o0_0", "self", "t0", None).local
+    '2·x'
+    """
+    loose = type(kind.__name__, kind.__bases__, {"__slots__": kind.__slots__})  # type: ignore[attr-defined]
+    known: dict[str, Field[Any]] = kind.__dataclass_fields__  # type: ignore[attr-defined]  # it is a dataclass
+    defaults = {name: field.default for name, field in known.items() if field.default is not MISSING}
+    given = [f"{name}=defaults[{name!r}]" if name in defaults else name for name in names]
+    lines = [
+        f"def make(_write, _apart, {', '.join(given)}):",
+        " part = loose()",
+        *(f" part.{name} = {name}" for name in names),
+        " if _write is not None: part._write = _write",
+        " if _apart is not None: part._apart = _apart",
+        " part.__class__ = kind",
+        " return part",
+    ]
+    made: dict[str, Any] = {"loose": loose, "kind": kind, "defaults": defaults}
+    exec("\n".join(lines), made)  # as `dataclasses` itself does
+    return cast("Callable[..., Made]", made["make"])
+
+
+_maker: Callable[..., Callable[..., Any]] = cache(maker)
 
 
 def later(kind: type[Part], write: Write | None, apart: Write | None = None, **known: Any) -> Part:
@@ -88,22 +146,8 @@ def later(kind: type[Part], write: Write | None, apart: Write | None = None, **k
         Makes those that are `costly`, if they are missing.
     **known
         The fields that are there.
-
-    Examples
-    --------
-    >>> from gradviz.recording.model import Argument
-    >>> known = {"id": "o0_0", "slot": "self", "tensor": "t0", "link": None}
-    >>> edge = later(Argument, lambda: {"local": "2·x", "local_number": "6"}, **known)
-    >>> edge.local
-    '2·x'
     """
-    part: Part = object.__new__(kind)
-    for name, value in known.items():
-        _set(part, name, value)
-    if write is not None:
-        _set(part, "_write", write)
-    if apart is not None:
-        _set(part, "_apart", apart)
+    part: Part = _maker(kind, *known)(write, apart, *known.values())
     return part
 
 
@@ -117,7 +161,7 @@ def changed(part: Part, **changes: Any) -> Part:
         except AttributeError:
             missing.setdefault("_apart" if name in part.costly else "_write", []).append(name)
     for slot, names in missing.items():
-        _set(other, slot, partial(_as_in, part, names))
+        _set(other, slot, (_as_in, part, names))
     return other
 
 

@@ -545,6 +545,9 @@ class Recording:
         No file has it, and no copy.
     whole
         Of a recording with folds: the one that they were folded from. No file has it.
+    written
+        The recording that `gradviz.recording.folding.as_written` has made of this one, once it has been asked for; ``()`` if
+        that is this one itself.
 
     Examples
     --------
@@ -562,9 +565,10 @@ class Recording:
     updates: tuple[tuple[Id, Number], ...] = ()
     again: Any = field(init=False, default=None, repr=False, compare=False)
     whole: Recording | None = field(init=False, default=None, repr=False, compare=False)
+    written: tuple[Recording, ...] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "again"}
+        return {name: value for name, value in vars(self).items() if name not in ("again", "written")}
 
     def __repr__(self) -> str:
         count = len(self.frames)
@@ -597,8 +601,3 @@ class Recording:
             moment.contributions.update((c.argument, c) for c in frame.contributions)
             moment.done.add(f"{frame.phase}:{frame.current}")
             yield replace(moment, step=step, frame=frame)
-
-    @property
-    def forward_steps(self) -> int:
-        """How many frames belong to the forward pass."""
-        return sum(frame.phase == "forward" for frame in self.frames)

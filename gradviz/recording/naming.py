@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -72,8 +72,12 @@ def counted(name: str, count: int) -> str:
     >>> counted("h", 0), counted("w·x", 12)
     ('h⁽⁰⁾', '(w·x)⁽¹²⁾')
     """
-    atom = name if binding(name) >= binding("x") else f"({name})"
-    return f"{atom}⁽{str(count).translate(_RAISED)}⁾"
+    return f"{_atom(name)}⁽{str(count).translate(_RAISED)}⁾"
+
+
+@lru_cache(maxsize=256)
+def _atom(name: str) -> str:
+    return name if binding(name) >= binding("x") else f"({name})"
 
 
 def uncounted(name: str) -> str:
@@ -101,23 +105,21 @@ class Naming:
     called
         By key, as in `gradviz.recording.collect.Collection.operands`.
     texts
-        By node: the words for its settings.
+        By node: the words for its settings, if it has any.
     """
 
     def __init__(self, source: Source, nodes: Sequence[ToldOperation], used: Mapping[Key, Any], names: Names) -> None:
         self._source = source
         self._nodes, self._used, self._names = nodes, used, names
         self._within = within_calls(nodes)
-        self._run_of: dict[ToldOperation, Run] = {}
-        for run in runs_of(nodes):
-            self._run_of.update(dict.fromkeys(run.nodes, run))
+        self._runs = list(runs_of(nodes))
+        self._run_of = {node: run for run in self._runs for node in run.nodes}
         self._call_at = self._calls_at_their_ends()
         self._views: dict[Any, Any] = {}
         self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
-        self._inputs = {node: [self._key(node, place) for place in range(len(node.inputs))] for node in nodes}
-        self._arrays = {node: self._slots_of_arrays(node) for node in nodes}
+        self._inputs = {node: [self._key(node, *each) for each in enumerate(node.edges)] for node in nodes}
         self._hints = self._operands_as_written()
-        self.texts = {n: words.settings_words(n.operation, n.settings) if n.settings else () for n in nodes}
+        self.texts = {n: words.settings_words(n.operation, n.settings) for n in nodes if n.operation.settings}
         self.called: dict[Key, Called] = {}
         hinted: dict[Key, str] = {}
         for key, leaf, node, slot in self._keys():
@@ -134,8 +136,8 @@ class Naming:
         self._bases = {called.text for called in self.called.values()}
         self._count()
         for node in nodes:
-            told = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in source.targets_of(node)}
-            if told:
+            if targets := source.targets_of(node):
+                told = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in targets}
                 self.texts[node] = tuple([(name, told.get(name, text)) for name, text in self.texts[node]])
         self._compose()
 
@@ -149,18 +151,20 @@ class Naming:
         view = self._source.view_of(leaf)
         return leaf if view is None else self._views.setdefault(view, leaf)
 
-    def _key(self, node: ToldOperation, place: int) -> Key | None:
+    def _key(self, node: ToldOperation, place: int, edge: Any) -> Key | None:
         """Return the key of an argument; ``None`` for a bias that there is not."""
-        argument, edge = node.inputs[place], node.edges[place]
         if edge is not None:
             return edge if isinstance(edge[0], self._source.operation) else ("leaf", id(edge[0].variable))
+        argument = node.inputs[place]
         if self._source.is_tensor(argument):
             return "leaf", id(self.first_alike(argument))
         return None if argument is None else ("constant", node, place)
 
     def _outside(self, nodes: Sequence[ToldOperation]) -> list[Key]:
         """Return the tensors that enter some operations, in the order in which they are used."""
-        if id(nodes) in self._entering:  # a model is one instruction of a thousand operations, asked about by each
+        if (
+            len(nodes) > 1 and id(nodes) in self._entering
+        ):  # a model is one of a thousand operations, asked about by each
             return list(self._entering[id(nodes)][1])
         inside = set(nodes)
         keys: list[Key | None] = []
@@ -173,7 +177,8 @@ class Naming:
             ]
             keys += [self.key_of_target(tensor) for _, tensor in self._source.targets_of(node)]
         found = list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
-        self._entering[id(nodes)] = nodes, found
+        if len(nodes) > 1:
+            self._entering[id(nodes)] = nodes, found
         return list(found)
 
     def _calls_at_their_ends(self) -> dict[ToldOperation, Call]:
@@ -182,9 +187,9 @@ class Naming:
         Of modules within each other it is the outermost.
         """
         found: dict[ToldOperation, Call] = {}
-        for run in dict.fromkeys(self._run_of.values()):
+        for run in self._runs:
             for node in run.nodes:
-                for call in calls_of(node):
+                for call in calls_of(node) if node.call is not None else ():
                     inside = self._within[id(call)]
                     if inside[-1] is node and self._run_of[inside[0]] is run:
                         found.setdefault(node, call)
@@ -199,10 +204,9 @@ class Naming:
         """
         seen: set[Key] = set()
         for node in self._nodes:
-            for place, key in enumerate(self._inputs[node]):
-                if key is not None and not is_result(key) and key not in seen:
+            for place, (key, edge) in enumerate(zip(self._inputs[node], node.edges, strict=True)):
+                if key is not edge and key is not None and not is_result(key) and key not in seen:
                     seen.add(key)
-                    edge = node.edges[place]
                     slot = node.operation.inputs[place]
                     yield key, edge[0].variable if edge is not None else node.inputs[place], node, slot
             for slot, tensor in self._source.targets_of(node):
@@ -236,6 +240,8 @@ class Naming:
     def _unknown_leaf(self, leaf: Any, node: ToldOperation, slot: str) -> Called:
         """Call a leaf without a name by the number it is, or by its part in the operation, where that says something."""
         if not self._source.is_tensor(leaf):
+            if type(leaf) in (float, int, bool):
+                return Called(words.setting_text(leaf), number=True)
             array = np.asarray(leaf)
             return Called(words.setting_text(array.item()), number=True) if array.size == 1 else Called("constant")
         if self._may_be_a_number(leaf):
@@ -254,18 +260,18 @@ class Naming:
             [
                 slot
                 for slot, each in arguments
-                if (source.layout_of(each) if source.is_tensor(each) else np.asarray(each)).ndim
+                if (source.layout_of(each).ndim if source.is_tensor(each) else np.ndim(each))
             ]
         )
 
     def _operands_as_written(self) -> dict[Key, str]:
         """Return what results were assigned to, and by which variables leaves were used, where the operations ran."""
         hints: dict[Key, str] = {}
-        for run in dict.fromkeys(self._run_of.values()):
+        for run in self._runs:
             target, last = run.written.target, run.nodes[-1]
             if target and not last.many and not self._goes_on(run):
                 hints[last, 0] = target
-            if run.written.function in written.DERIVING:
+            if run.written.function in written.DERIVING or not any(run.written.operands):
                 continue
             outside = [key for key in self._outside(run.nodes) if _identity(key) not in self._names.parameters]
             operands = run.written.operands
@@ -294,7 +300,7 @@ class Naming:
     def _prefer_places(self, hinted: Mapping[Key, str]) -> None:
         """Call what lies in a container by its place, where a variable of another moment or function would be several things."""
         holders: dict[str, int] = {}
-        for called in self.called.values():
+        for called in self.called.values() if self._names.places else ():
             holders[called.text] = holders.get(called.text, 0) + 1
         for key, name in hinted.items():
             place = self._names.places.get(_identity(key))
@@ -327,8 +333,10 @@ class Naming:
             alike[plain[key]] = alike.get(plain[key], 0) + 1
         taken = {called.text for called in self.called.values()}
         counts: dict[str, int] = {}
+        others: set[Key] = set()  # what is called otherwise than in the draft
         for key in missing:
-            name = self._composed(key, self.called)
+            same = not others or others.isdisjoint(self._read_by(key))
+            name = plain[key] if same else self._composed(key, self.called)
             if name in taken and alike[plain[key]] == 1:  # wᵀᵀ is not w itself
                 name = self._as_called(key[:1], key[0].operation.name, self.called) or name
             if name in taken or (name == plain[key] and alike[name] > 1):
@@ -336,11 +344,13 @@ class Naming:
                 base = name
                 while (name := counted(base.removesuffix(place), counts.get(base, 0)) + place) in taken:
                     counts[base] = counts.get(base, 0) + 1
+            if name != plain[key]:
+                others.add(key)
             taken.add(name)
             self.called[key] = Called(name, named=False)
 
     def _results(self, node: ToldOperation) -> list[Key]:
-        return [(node, place) for place in range(_outputs(node)) if (node, place) in self._used]
+        return [key for place in range(_outputs(node)) if (key := (node, place)) in self._used]
 
     def expression(self, key: Key) -> str:
         """Write what made a result, whatever it is called: as it was written where there is no other short form."""
@@ -362,6 +372,15 @@ class Naming:
             name = self._as_called((node,), node.operation.name, called)
         return f"{name}[{place}]" if node.many else name
 
+    def _read_by(self, key: Key) -> Iterator[Key | None]:
+        """Go through the tensors whose names may stand in a composed one."""
+        run, call = self._run_of[key[0]], self._call_at.get(key[0])
+        yield from self._inputs[key[0]]
+        if call is not None:
+            yield from self._outside(self._within[id(call)])
+        if run.written.sign or key[0] is run.nodes[-1]:
+            yield from self._outside(run.nodes)
+
     def _by_operation(self, node: ToldOperation, called: Mapping[Key, Called]) -> str:
         names = [_NOTHING if of is None else _in_names(of, called) for of in self._inputs[node]]
         if _turns(node):
@@ -370,8 +389,8 @@ class Naming:
             node.operation,
             tuple([each.text for each in names]),
             tuple([each.named for each in names]),
-            self._arrays[node],
-            self.texts[node],
+            self._slots_of_arrays(node),
+            self.texts.get(node, ()),
             self._module(node),
         )
 

@@ -103,6 +103,8 @@ class Product:
 def originals_of(recording: Recording) -> dict[str, RecordedTensor]:
     """Return the tensors of which others are views, made outside of the graph to fit a product; by the id of the view."""
     graph, values = recording.graph, dict(recording.frames[0].values) if recording.frames else {}
+    if not any(tensor.view_of for tensor in graph.tensors):
+        return {}
     by_name = {(tensor.name, tensor.shape): tensor for tensor in graph.tensors}
     found: dict[str, RecordedTensor] = {}
     for tensor in graph.tensors:

@@ -86,7 +86,7 @@ class Replay:
             collected.operands[root].id,
             None if ran is None else collected.source.kept(ran.arrived_at(root))[0],
         )
-        self._seen = collected.seen
+        self._seen = tuple(collected.seen.values())
         self._base: dict[str, Any] | None = None
         self.nudged: dict[str, dict[str, Any]] | None = None  # for a page, which may be written several times
 

@@ -29,7 +29,7 @@ def within_calls(nodes: Iterable[ToldOperation]) -> dict[int, list[ToldOperation
     """Return the nodes that were made in each call of a module."""
     within: dict[int, list[ToldOperation]] = {}
     for node in nodes:
-        for call in calls_of(node):
+        for call in calls_of(node) if node.call is not None else ():
             within.setdefault(id(call), []).append(node)
     return within
 
@@ -47,7 +47,8 @@ def runs_of(nodes: Sequence[ToldOperation]) -> Iterator[Run]:
     """Divide a graph into what single instructions made."""
     expressions = Expressions()
     for _, group in groupby(nodes, key=lambda node: (id(node.origin[0]), node.origin[1])):
-        for run in _once(list(group)):
+        together = list(group)
+        for run in _once(together) if len(together) > 1 else (together,):
             yield Run(tuple(run), expressions.at(run[-1].origin))
 
 

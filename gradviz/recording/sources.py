@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pkgutil import resolve_name
 from typing import Any
 
+from gradviz.engine.mixed import is_pytorchs
 from gradviz.engine.tensor import Tensor
 from gradviz.recording.engine import ENGINE
 from gradviz.recording.told import Source
@@ -18,6 +20,10 @@ def source_of(outputs: Sequence[Any]) -> Source:
     TypeError, ValueError
         If one of them is not a tensor, or has no graph, with what to do about it.
     """
+    if outputs and is_pytorchs(outputs[0]):
+        # It stands above this, and is loaded where PyTorch is.
+        found: Source = resolve_name("gradviz.pytorch.known:source_of")(outputs)
+        return found
     for output in outputs:
         _check(output)
     return ENGINE

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from gradviz.engine.operation import Operation
 from gradviz.engine.scope import Call
+from gradviz.recording.later import Write
 from gradviz.recording.model import Value
 
 Key = tuple[Any, ...]
@@ -22,8 +23,8 @@ Key = tuple[Any, ...]
 Identity = int | tuple[int, int]
 """By what a tensor is known to those who look for its name: its ``id``; of a result that of its operation, and its place."""
 
-Printed = Callable[[Any], Mapping[str, Any]]
-"""Says of an array how it is to be printed: see `Value.digits` and `Value.dust`."""
+Printed = Write
+"""What says of an array, as its last argument, how it is to be printed: see `Value.digits` and `Value.dust`."""
 
 
 def is_result(key: Key) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from collections.abc import Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from gradviz.engine.numerals import DIGITS
 from gradviz.recording.histogram import sizes, spread
-from gradviz.recording.later import later
+from gradviz.recording.later import Write, maker, waiting
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 
 PREVIEW_SIZE, PREVIEW_LAYERS, PREVIEW_OF_A_LAYER = 12, 8, 8
@@ -35,16 +35,11 @@ def value_of(array: Any) -> Value:
     return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(preview_of(array)))
 
 
-def _plain(number: Any) -> Any:
-    if not isinstance(number, np.generic):
-        return number  # of Python's own, such as an integer that fits no dtype
-    if number.dtype.kind == "f" and number.dtype.itemsize < 8:
-        # The shortest decimal that reads back as the same float32: 0.1, not 0.10000000149011612.
-        return float(str(number))
-    return number.item()
+_printed_as_told = maker(Value, "shape", "dtype")
+_printed_plainly = maker(Value, "shape", "dtype", "digits", "dust")
 
 
-def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) -> tuple[Any, Value]:
+def kept(array: Any, printed: Write | None = None) -> tuple[Any, Value]:
     """Keep what stands in an array now, whatever is written into it later.
 
     Parameters
@@ -52,7 +47,7 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
     array
         An ndarray or a NumPy scalar.
     printed
-        Says of the copy how it is to be printed: the fields `digits` and `dust` of its `Value`.
+        What says of the copy, as its last argument, how it is to be printed: the fields `digits` and `dust` of its `Value`.
 
     Returns
     -------
@@ -60,27 +55,26 @@ def kept(array: Any, printed: Callable[[Any], Mapping[str, Any]] | None = None) 
         A copy of the array, or ``None`` if it is large; and its `Value`, in which the numbers of the copy are written when they
         are first read. A large array is summarised at once, as its memory may change.
     """
-    if array.ndim == 0:
-        number = array[()]  # which nobody can change
-        value = Value((), dtype_text(array.dtype), (_plain(number),))
-        if printed is None:
-            return number, value
-        known: dict[str, Any] = {
-            "shape": (),
-            "dtype": value.dtype,
-            "data": value.data,
-            "summary": None,
-            "preview": None,
-        }
-        return number, later(Value, None, partial(printed, number), **known)
-    if array.nbytes > COPIED_UP_TO:
+    shape, dtype = array.shape, dtype_text(array.dtype)
+    if not shape:
+        array = array[()]  # which nobody can change
+    elif array.nbytes > COPIED_UP_TO:
         return None, value_of(array)
-    array = array.copy()
-    known = {"shape": array.shape, "dtype": dtype_text(array.dtype)}
+    else:
+        array = array.copy()
     if printed is None:
-        return array, later(Value, partial(_entries, array), **known, digits=DIGITS, dust=())
+        return array, _printed_plainly((_entries, array), None, shape, dtype, DIGITS, ())
     # To see how numbers are to be printed costs more than to have them: what is only computed with is not asked.
-    return array, later(Value, partial(_entries, array), partial(printed, array), **known)
+    return array, _printed_as_told((_entries, array), (*printed, array), shape, dtype)
+
+
+def entries_of(value: Value) -> np.ndarray[Any, Any] | None:
+    """Return a value's numbers as an array, ``None`` if not all are kept; nothing is written in Python's numbers for that."""
+    write = waiting(value)
+    if isinstance(write, tuple) and write[0] is _entries:
+        array = np.asarray(write[1])
+        return array if array.size <= FULL_VALUE_LIMIT else None
+    return None if value.data is None else np.asarray(value.data)
 
 
 def _entries(array: Any) -> Mapping[str, Any]:
@@ -97,7 +91,8 @@ def dtype_text(dtype: np.dtype[Any]) -> str:
 def _numbers(array: np.ndarray[Any, Any]) -> tuple[Any, ...]:
     flat = array.ravel()
     if flat.dtype.kind == "f" and flat.dtype.itemsize < 8:
-        return tuple([float(str(number)) for number in flat])  # as above
+        # The shortest decimal that reads back as the same float32: 0.1, not 0.10000000149011612.
+        return tuple([float(str(number)) for number in flat])
     return tuple(flat.tolist())
 
 

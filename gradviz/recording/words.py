@@ -104,7 +104,7 @@ class Applied:
     output_shape: tuple[int, ...]
     places: tuple[int, ...] = (0,)
     part: tuple[Any, ...] | None = None
-    targets: dict[str, Operand] = field(default_factory=dict)
+    targets: Mapping[str, Operand] = field(default_factory=dict)
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:

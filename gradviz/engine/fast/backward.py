@@ -71,11 +71,12 @@ class Pass(core.Pass):
             node: Any
             for node in self.order:
                 upstream: Any
-                if node.many:
+                many, rules, reduced, drops, settings = node.plan or plan_of(node)
+                if many:
                     upstream = self.gathered(node)
                 else:
                     upstream = arriving.pop(node, None)
-                    if upstream is not None and (found or node.hooks is not None):
+                    if upstream is not None and (found or rules is None):
                         upstream = self.completed(node, 0, upstream)
                 edges = node.edges
                 if upstream is None:
@@ -83,42 +84,38 @@ class Pass(core.Pass):
                     continue
                 if leading is not None and node not in leading:
                     continue
-                rules, reduced, drops, settings = node.plan or plan_of(type(node))
-                if rules is None or node.hooks is not None:
-                    contributions = self.contributions(node, upstream)
-                else:
-                    if inplace.latest > node.made:
-                        inplace.check(node)
-                    values, inputs = node.values, node.inputs
-                    if values is None:
-                        raise node.used_twice()
-                    whole = upstream if reduced is None else upstream.reshape(np.shape(values[reduced]))
-                    contributions = []
-                    for place, edge in enumerate(edges):  # (twice as fast as a zip of the three)
-                        if edge is None:
-                            contributions.append(None)
-                            continue
-                        formula, reads, first, second = rules[place]
-                        if reads == 1:
-                            gradient = formula(whole, values[first])
-                        elif reads == 2:
-                            gradient = formula(whole, values[first], values[second])
-                        else:
-                            gradient = formula(whole) if reads == 0 else formula(whole, values)
-                        argument = values[place]
-                        if gradient is not None:
-                            dtype = inputs[place].array.dtype
-                            if gradient.shape != argument.shape or gradient.dtype is not dtype:
-                                gradient = unbroadcast(gradient, argument.shape, dtype)
-                        contributions.append(gradient)
-                    node.seen = (number, upstream, contributions, None)
-                for place, edge in enumerate(edges):
+                if rules is None:
+                    self.deliver(edges, self.contributions(node, upstream), node)
+                    if not retain_graph:
+                        node.release()
+                    continue
+                if inplace.latest > node.made:
+                    inplace.check(node)
+                values, inputs = node.values, node.inputs
+                if values is None:
+                    raise node.used_twice()
+                whole = upstream if reduced is None else upstream.reshape(np.shape(values[reduced]))
+                contributions: list[Any] = []
+                ends = None
+                for place, edge in enumerate(edges):  # (twice as fast as a zip of the three)
                     if edge is None:
+                        contributions.append(None)
                         continue
+                    formula, reads, first, second = rules[place]
+                    if reads == 1:
+                        gradient = formula(whole, values[first])
+                    elif reads == 2:
+                        gradient = formula(whole, values[first], values[second])
+                    else:
+                        gradient = formula(whole) if reads == 0 else formula(whole, values)
+                    if gradient is not None:
+                        shape, dtype = values[place].shape, inputs[place].array.dtype
+                        if gradient.shape != shape or gradient.dtype is not dtype:
+                            gradient = unbroadcast(gradient, shape, dtype)
+                    contributions.append(gradient)
                     target = edge[0]
                     if reaches is not None and target not in reaches:
                         continue
-                    gradient = contributions[place]
                     key = edge if target.many else target
                     held = arriving.get(key)
                     if held is None:
@@ -126,10 +123,14 @@ class Pass(core.Pass):
                     elif gradient is not None:
                         arriving[key] = held + gradient
                     if type(target) is AccumulateGrad:
-                        if waiting[target] == 1:
-                            self.finish(target, node)
+                        if waiting[target] == 1:  # its hooks may change what the other formulas read
+                            ends = [target] if ends is None else [*ends, target]
                         else:
                             waiting[target] -= 1
+                node.seen = (number, upstream, contributions, None)
+                if ends is not None:
+                    for target in ends:
+                        self.finish(target, node)
                 if drops is not False and not retain_graph:
                     if drops is None:
                         node.release()
@@ -165,10 +166,10 @@ class Pass(core.Pass):
 
 DEPENDS = "depends"
 
-Plan = tuple[tuple[Any, ...] | None, int | None, Any, int | None]
-"""Of a class of nodes: its rules, ``None`` if it has a way of its own; where the result stands that a reduction has kept the
-axes of; whether it drops what it saved (True), has nothing to drop (False), has to look at its edges, or has a way of its own
-(None); and where its settings begin, if it has any."""
+Plan = tuple[bool, tuple[Any, ...] | None, int | None, Any, int | None]
+"""Of a class of nodes: whether gradients arrive at several results; its rules, ``None`` if it has a way of its own; where the
+result stands that a reduction has kept the axes of; whether it drops what it saved (True), has nothing to drop (False), has to
+look at its edges, or has a way of its own (None); and where its settings begin, if it has any."""
 
 
 def reading(operation: Operation, formula: Any, rule: Any) -> tuple[Any, int, int, int]:
@@ -180,18 +181,17 @@ def reading(operation: Operation, formula: Any, rule: Any) -> tuple[Any, int, in
     return formula, len(places), *[*places, 0, 0][:2]
 
 
-def plan_of(kind: type[Any]) -> Plan:
-    """Note for a class of nodes how they run."""
+def plan_of(node: Any) -> Plan:
+    """Note for the class of a node how its nodes run; one that has hooks runs as ever."""
+    kind = type(node)
     operation = getattr(kind, "operation", None)
-    if operation is None or kind.contributions is not Node.contributions:
-        kind.plan = None, None, None, None
-    else:
-        reduced = operation.fields["result"] if operation.reduction else None
-        formulas = [operation.derivatives.get(name) for name in operation.inputs]
-        rules = tuple(reading(operation, *pair) for pair in zip(formulas, operation.rules, strict=True))
-        drops: Any = DEPENDS if operation.saves is None else operation.saves
-        drops = drops if kind.release is Node.release else None
-        settings = len(operation.inputs) + len(operation.outputs) if operation.settings else None
-        kind.plan = rules, reduced, drops, settings
-    plan: Plan = kind.plan
-    return plan
+    if node.hooks is not None or operation is None or kind.contributions is not Node.contributions:
+        return node.many, None, None, None, None
+    reduced = operation.fields["result"] if operation.reduction else None
+    formulas = [operation.derivatives.get(name) for name in operation.inputs]
+    rules = tuple(reading(operation, *pair) for pair in zip(formulas, operation.rules, strict=True))
+    drops: Any = DEPENDS if operation.saves is None else operation.saves
+    drops = drops if kind.release is Node.release else None
+    settings = len(operation.inputs) + len(operation.outputs) if operation.settings else None
+    kind.plan = node.many, rules, reduced, drops, settings
+    return kind.plan

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gradviz.engine.core.operation import Operation
 from gradviz.engine.core.tensor import mode
-from gradviz.engine.fast.operation import end_of, result
+from gradviz.engine.fast.operation import end_of
 from gradviz.engine.tensor import Tensor
+
+if TYPE_CHECKING:
+    from gradviz.engine.operation import Operation
 
 Function = Callable[..., Any]
 
@@ -41,11 +43,11 @@ def linear(transpose: Operation, addmm: Operation, reference: Function) -> Funct
         if weight_edge is None or bias_edge is None:
             return reference(input, weight, bias)
         turned_array = w.T
-        turned = result(transpose.node_type, (weight,), (weight_edge,), (w, turned_array), turned_array)
+        turned = transpose.result((weight,), (weight_edge,), (w, turned_array), turned_array)
         turned._base = weight  # a view of a leaf: nothing has to follow it
         out = addmm.forward(b, x, turned_array, 1, 1)
         edges = bias_edge, edge, (turned._grad_fn, 0)
-        return result(addmm.node_type, (bias, input, turned), edges, (b, x, turned_array, out, 1, 1), out)
+        return addmm.result((bias, input, turned), edges, (b, x, turned_array, out, 1, 1), out)
 
     update_wrapper(function, reference)
     del function.__wrapped__  # type: ignore[attr-defined]

@@ -4,51 +4,67 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import FrameType
-from typing import Any
+from types import FrameType, FunctionType
+from typing import TYPE_CHECKING, Any
 from weakref import ref
+
+import numpy as np
 
 from gradviz.engine.core import operation as core
 from gradviz.engine.core.clock import next_number
-from gradviz.engine.core.operation import Operation, Rule, parameters
+from gradviz.engine.core.operation import Rule, parameters
 from gradviz.engine.core.tensor import Edge, mode, wrap
 from gradviz.engine.layout import follow
 from gradviz.engine.node import OURS, AccumulateGrad, caller
 from gradviz.engine.scope import PACKAGE, running
 from gradviz.engine.tensor import Tensor
 
+if TYPE_CHECKING:
+    from gradviz.engine.operation import Operation
+
 Function = Callable[..., Any]
+
+FLOAT = np.dtype(np.float32)
+"""What nearly all are: to see that an array is of it takes a fifth of asking for its kind."""
 
 _new: Any = object.__new__
 _frame: Callable[[int], FrameType] = sys._getframe
 
 
-def result(node_type: Any, inputs: tuple[Any, ...], edges: tuple[Edge | None, ...], values: Any, array: Any) -> Tensor:
-    """Make a node and its result: `Node`, `caller` and `wrap` in one go."""
-    node = _new(node_type)
-    node.inputs = inputs
-    node.edges = edges
-    node.values = values
-    node.output_shape = array.shape
-    node.made = next_number()
-    frame: FrameType | None = _frame(2)
-    while frame is not None:
-        code = frame.f_code
-        ours = OURS.get(code.co_filename)
-        if ours is None:
-            ours = OURS[code.co_filename] = code.co_filename.startswith(PACKAGE)
-        if not ours:
-            node.origin = code, frame.f_lasti
-            break
-        frame = frame.f_back
-    else:
-        node.origin = caller()
-    node.call = running.call
-    out: Tensor = _new(Tensor)
-    out.array = array
-    out._grad_fn = node
-    out._requires_grad = True
-    return out
+def maker(operation: Operation) -> Callable[[tuple[Any, ...], tuple[Edge | None, ...], Any, Any], Tensor]:
+    """Return what makes a node of a row and its result: `Node`, `caller` and `wrap` in one go.
+
+    Each row has one whose code is its own: the interpreter fits code to the classes that it meets, as long as it is one.
+    """
+    node_type: Any = operation.node_type
+
+    def result(inputs: tuple[Any, ...], edges: tuple[Edge | None, ...], values: Any, array: Any) -> Tensor:
+        node = _new(node_type)
+        node.inputs = inputs
+        node.edges = edges
+        node.values = values
+        node.output_shape = array.shape
+        node.made = next_number()
+        node.call = running.call
+        frame: FrameType | None = _frame(2)
+        while frame is not None:
+            code = frame.f_code
+            ours = OURS.get(code.co_filename)
+            if ours is None:
+                ours = OURS[code.co_filename] = code.co_filename.startswith(PACKAGE)
+            if not ours:
+                node.origin = code, frame.f_lasti
+                break
+            frame = frame.f_back
+        else:
+            node.origin = caller()
+        out: Tensor = _new(Tensor)
+        out.array = array
+        out._grad_fn = node
+        out._requires_grad = True
+        return out
+
+    return FunctionType(result.__code__.replace(), globals(), "result", None, result.__closure__)
 
 
 def end_of(leaf: Tensor) -> Edge | None:
@@ -65,7 +81,7 @@ def end_of(leaf: Tensor) -> Edge | None:
 
 def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...], output: Any) -> Any:
     """Wrap an output as a tensor and, when a gradient may flow, leave the node that made it."""
-    if not mode.enabled or output.dtype.kind != "f":
+    if not mode.enabled or (output.dtype is not FLOAT and output.dtype.kind != "f"):
         return wrap(output)
     edges: list[Edge | None] = []
     flows = odd = False
@@ -85,7 +101,7 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
         return wrap(output)
     if odd:
         return core.record(operation, inputs, values, output)
-    return result(operation.node_type, inputs, tuple(edges), values, output)
+    return operation.result(inputs, tuple(edges), values, output)
 
 
 def apply(operation: Operation, inputs: tuple[Any, ...], settings: tuple[Any, ...] = ()) -> Any:
@@ -105,7 +121,7 @@ def unary(operation: Operation, reference: Function) -> Function:
 
     def function(input: Tensor) -> Any:
         x = input.array
-        if x.dtype.kind != "f":
+        if x.dtype is not FLOAT and x.dtype.kind != "f":
             return reference(input)
         out = forward(x)
         if out.ndim > 1 and not x.flags.c_contiguous:
@@ -116,7 +132,7 @@ def unary(operation: Operation, reference: Function) -> Function:
         edge = end_of(input) if node is None else (node, input._output_nr)
         if edge is None:
             return core.record(operation, (input,), (x, out), out)
-        return result(operation.node_type, (input,), (edge,), (x, out), out)
+        return operation.result((input,), (edge,), (x, out), out)
 
     return function
 
@@ -126,18 +142,21 @@ def binary(operation: Operation, reference: Function) -> Function:
 
     That is for two floating-point tensors of one dtype, or one and a Python number.
     """
-    forward, node_type = operation.forward, operation.node_type
+    forward = operation.forward
 
     def function(input: Any, other: Any) -> Any:
         if not isinstance(input, Tensor):
             return reference(input, other)
         x = input.array
+        kind = x.dtype
+        if kind is not FLOAT and kind.kind != "f":
+            return reference(input, other)
         right = isinstance(other, Tensor)
         if right:
             y = other.array
-            if x.dtype is not y.dtype or x.dtype.kind != "f":
+            if y.dtype is not kind:
                 return reference(input, other)
-        elif (type(other) is float or type(other) is int) and x.dtype.kind == "f":
+        elif type(other) is float or type(other) is int:
             y = other
         else:
             return reference(input, other)
@@ -158,7 +177,7 @@ def binary(operation: Operation, reference: Function) -> Function:
             other_edge = end_of(other) if node is None else (node, other._output_nr)
         if edge is None or (other_edge is None and right):
             return record(operation, (input, other), (x, y, out), out)
-        return result(node_type, (input, other), (edge, other_edge), (x, y, out), out)
+        return operation.result((input, other), (edge, other_edge), (x, y, out), out)
 
     return function
 
@@ -172,13 +191,13 @@ def of_one(operation: Operation, reference: Function) -> Function:
             return reference(self, *others)
         x = self.array
         out = forward(x, *others)
-        if not (mode.enabled and self._requires_grad) or out.dtype.kind != "f":
+        if not (self._requires_grad and mode.enabled) or (out.dtype is not FLOAT and out.dtype.kind != "f"):
             return wrap(out)
         node = self._grad_fn
         edge = end_of(self) if node is None else (node, self._output_nr)
         if edge is None:
             return core.record(operation, (self,), (x, out, *others), out)
-        return result(operation.node_type, (self,), (edge,), (x, out, *others), out)
+        return operation.result((self,), (edge,), (x, out, *others), out)
 
     return function
 
@@ -203,7 +222,7 @@ def rule(operation: Operation, formula: Function) -> Rule:
     """Let a formula pick what it reads from a node's values."""
     names = parameters(formula)[1:]
     if not operation.fields.keys() >= set(names):
-        return Operation.rule(operation, formula)
+        return core.Operation.rule(operation, formula)
     places = [operation.fields[name] for name in names]
     match places:
         case []:

@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from operator import itemgetter
 from typing import Any
+
+
+class Results(tuple[Any, ...]):
+    """Several results, each with a name: a `namedtuple` can do more, and to make forty of them takes a while."""
+
+    __slots__ = ()
+    _fields: tuple[str, ...] = ()
+
+    def __new__(cls, *values: Any) -> Results:  # noqa: D102
+        return super().__new__(cls, values)
+
+    def __getnewargs__(self) -> tuple[Any, ...]:
+        return tuple(self)
+
+    def __repr__(self) -> str:
+        parts = ",\n".join(f"{field}={value!r}" for field, value in zip(self._fields, self, strict=True))
+        return f"torch.return_types.{type(self).__name__}(\n{parts})"
 
 
 def return_type(name: str, fields: str) -> Any:
@@ -23,11 +40,11 @@ def return_type(name: str, fields: str) -> Any:
     values=3,
     indices=0)
     """
-    base: Any = namedtuple(name, fields)  # type: ignore[misc]
-
-    def as_text(self: Any) -> str:
-        parts = ",\n".join(f"{field}={getattr(self, field)!r}" for field in self._fields)
-        return f"torch.return_types.{name}(\n{parts})"
-
-    words = f"What ``{name}`` returns: {', '.join(fields.split())}."
-    return type(name, (base,), {"__slots__": (), "__repr__": as_text, "__doc__": words, "__module__": __name__})
+    names = tuple(fields.split())
+    words = f"What ``{name}`` returns: {', '.join(names)}."
+    parts = {field: property(itemgetter(place)) for place, field in enumerate(names)}
+    return type(
+        name,
+        (Results,),
+        {"__slots__": (), "_fields": names, "__match_args__": names, "__doc__": words, "__module__": __name__, **parts},
+    )

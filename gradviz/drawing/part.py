@@ -9,7 +9,7 @@ from gradviz.recording.later import changed
 from gradviz.recording.model import Frame, Recording
 
 
-def cut(recording: Recording, tensors: Collection[str], places: Collection[int]) -> Recording:
+def part(recording: Recording, tensors: Collection[str], places: Collection[int]) -> Recording:
     """Cut a recording down to some of its tensors and operations.
 
     Parameters

@@ -1,0 +1,49 @@
+"""Whether what is to be drawn can be: whose it is, and whether it was watched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from gradviz.pytorch.source import PyTorch
+from gradviz.pytorch.watch import WATCHES, Watch
+
+
+def source_of(outputs: Sequence[Any]) -> PyTorch:
+    """Return PyTorch as the source of some results, with the watch that saw them being computed, if one did.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is not a tensor of PyTorch's, or has no graph, with what to do about it.
+    """
+    for output in outputs:
+        _check(output)
+    return PyTorch(outputs, _watch_of(outputs[0]))
+
+
+def _watch_of(output: torch.Tensor) -> Watch | None:
+    number = output.grad_fn._sequence_nr()
+    return next((watch for watch in WATCHES if number in watch.operations), None)
+
+
+def _check(output: Any) -> None:
+    if isinstance(output, torch.nn.Module):
+        raise TypeError(
+            f"expected a tensor, but got the module {type(output).__name__}. Pass what it computes: draw(model(x)), or the "
+            "module with its input: draw(model, x)."
+        )
+    if not isinstance(output, torch.Tensor):
+        raise TypeError(f"expected a tensor of PyTorch's, as the first one, but got {type(output).__name__}")
+    if output.grad_fn is None:
+        why = (
+            "it is a leaf, nothing was computed yet"
+            if output.requires_grad
+            else "nothing it was computed from has requires_grad=True, or it was computed under no_grad() or detached"
+        )
+        raise ValueError(
+            f"this tensor has no graph to show: {why}. Give an input requires_grad=True, compute a result from it, and "
+            "pass that result."
+        )

@@ -1,0 +1,322 @@
+"""PyTorch's graph, told: what the table says of each of its operations, and what went in and came out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+import torch
+
+from gradviz.engine.operation import Operation, table
+from gradviz.engine.scope import Call
+from gradviz.pytorch.again import again
+from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
+from gradviz.pytorch.kept import Kept
+from gradviz.pytorch.numbers import array_of, dtype_text
+from gradviz.pytorch.rows import opaque, plain, row_of
+from gradviz.pytorch.saved import saved_by, values_in
+from gradviz.pytorch.watch import Seen, Watch
+from gradviz.pytorch.watch import Source as From
+from gradviz.recording.told import Key
+
+NOWHERE: tuple[CodeType, int] = (compile("", "?", "exec"), 2**20)
+"""The line of what nobody watched."""
+
+
+@dataclass(slots=True, eq=False)
+class Unknown:
+    """Numbers that nobody kept.
+
+    Attributes
+    ----------
+    shape, dtype
+        What is known of them.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(slots=True, eq=False)
+class Result:
+    """What an operation made, as an argument of another.
+
+    Attributes
+    ----------
+    made
+        The operation, and which of its results.
+    numbers
+        What stood in it.
+    """
+
+    made: Key
+    numbers: Any
+
+
+@dataclass(slots=True, eq=False)
+class End:
+    """Where the gradient of a leaf goes."""
+
+    variable: torch.Tensor
+
+
+@dataclass(slots=True, eq=False)
+class Told:
+    """One of PyTorch's operations: see `gradviz.recording.told.ToldOperation`."""
+
+    name: str
+    operation: Operation
+    made: int
+    origin: tuple[CodeType, int]
+    call: Call | None
+    many: bool
+    output_shape: tuple[int, ...]
+    inputs: tuple[Any, ...] = ()
+    edges: tuple[Any, ...] = ()
+    settings: tuple[Any, ...] = ()
+    outputs: list[Any] = field(default_factory=list)
+    targets: tuple[tuple[str, Any], ...] = ()
+
+    def saved_names(self) -> list[str]:
+        """Return the names of what it saved for the backward pass."""
+        return self.operation.saved_names(tuple(edge is not None for edge in self.edges))
+
+
+class Telling:
+    """The graph behind some results, told.
+
+    Parameters
+    ----------
+    outputs
+        The results.
+    watch
+        What watched them being computed, if anything did.
+    """
+
+    def __init__(self, outputs: Sequence[torch.Tensor], watch: Watch | None = None) -> None:
+        self.watch = watch
+        self.behind: Behind = behind(outputs)
+        self.told: dict[Node, Told] = {}
+        self.by_number: dict[int, Told] = {}
+        self._ends: dict[int, End] = {}
+        self.leaf_numbers: dict[int, Any] = {}
+        self._claimed: set[int] = set()
+        self._saved = values_in(self.behind) if watch is None else {}
+        self._saved |= {(output.grad_fn, output.output_nr): output.detach() for output in outputs}
+        for number, node in enumerate(self.behind.nodes):
+            self._tell(node, number)
+
+    # --- the graph, told --------------------------------------------------------------------------------------------
+
+    def _tell(self, node: Node, number: int) -> None:
+        name = node.name().rpartition("::")[2]
+        seen = self._seen(node, name)
+        shapes = [tuple(meta.shape) for meta in node._input_metadata]
+        dtypes = [dtype_text(meta.dtype) for meta in node._input_metadata]
+        arguments = self._from_what_was_saved(node, name) if seen is None else dict(_arguments(seen))
+        sizes = {slot: tuple(one[1].shape) for slot, one in arguments.items() if is_argument(one)}
+        found = row_of(name, arguments, sizes, len(shapes)) if arguments else None
+        short = _short_name(name, seen)
+        if found is not None:
+            row, slots = found.operation, found.slots
+        else:
+            slots = tuple(sizes) or tuple(_slots(node))
+            row = opaque(name, short, slots, len(shapes))
+        origin, call = (NOWHERE, None) if seen is None else (seen.origin, seen.call)
+        told = Told(name, row, number, origin, call, row.many, shapes[0])
+        self.told[node] = self.by_number[node._sequence_nr()] = told
+        told.outputs = [
+            self._saved.get((node, place), Unknown(shape, dtype))
+            for place, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
+        ]
+        if found is None and seen is None:
+            told.inputs, told.edges = self._from_edges(node)
+        else:
+            given = [self._given(arguments.get(slot)) for slot in slots]
+            told.inputs, told.edges = tuple(one for one, _ in given), tuple(edge for _, edge in given)
+            if found is not None and found.settings is not None:
+                told.settings = tuple([self._setting(one) for one in found.settings])
+                told.targets = tuple(
+                    (setting, one[0].leaf)
+                    for setting, one in zip(row.settings, found.settings, strict=True)
+                    if setting in ("target", "targets") and is_argument(one) and one[0].leaf is not None
+                )
+        if seen is not None:
+            for place, one in enumerate(_results(seen)):
+                if place < len(told.outputs) and one is not None:
+                    told.outputs[place] = one
+        elif isinstance(told.outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
+            told.outputs[0] = torch.as_tensor(values)
+
+    def _seen(self, node: Node, name: str) -> Seen | None:
+        """Return what was watched of a node. What is changed in place may have been copied first, under the same number."""
+        if self.watch is None:
+            return None
+        candidates = [one for one in self.watch.operations.get(node._sequence_nr(), ()) if id(one) not in self._claimed]
+        wanted = name.rstrip("0123456789").removesuffix("Backward").lower()
+        for one in candidates:
+            short = one.function._schema.name.partition("::")[2].replace("_", "").lower()
+            if wanted.startswith(short) or short.startswith(wanted) or len(candidates) == 1:
+                self._claimed.add(id(one))
+                return one
+        return None
+
+    def _from_what_was_saved(self, node: Node, name: str) -> dict[str, Any]:
+        """Return the arguments of an operation that nobody watched, as far as its edges and what it saved tell them.
+
+        Empty if it cannot be told which edge is which argument's.
+        """
+        row = table().get(name)
+        moving = [] if row is None else [slot for slot in row.inputs if slot in row.derivatives]
+        if row is None or len(moving) != len(node.next_functions):
+            return {}
+        saved = saved_by(node)
+        arguments: dict[str, Any] = dict(saved)
+        for slot, value in saved.items():
+            if isinstance(value, torch.Tensor):
+                arguments[slot] = From(value), Kept(value.detach())
+        edges = dict(zip(moving, node.next_functions, strict=True))
+        for slot in row.inputs:
+            before, place = edges.get(slot, (None, 0))
+            if before is None:
+                if slot not in arguments:
+                    nobody = torch.empty(0)  # it was not saved, as nothing reads it
+                    arguments[slot] = From(nobody), Kept(nobody)
+                    self.leaf_numbers[id(nobody)] = Unknown(tuple(node._input_metadata[0].shape), "float32")
+            elif is_leaf(before):
+                arguments[slot] = From(before.variable), Kept(before.variable.detach())
+            else:
+                told = self.told[before]
+                arguments[slot] = From(None, before._sequence_nr(), place), told.outputs[place]
+        return arguments
+
+    def _array_in(self, tensor: Any) -> Any:
+        """Return the array in an argument; ``None`` if it is not known."""
+        if tensor is None or isinstance(tensor, bool | int | float):
+            return tensor
+        if isinstance(tensor, Result):
+            told, place = tensor.made
+            numbers = self.known(told.outputs[place])
+        else:
+            numbers = self.numbers_in(tensor, None)
+        return array_of(numbers) if isinstance(numbers, torch.Tensor) else None
+
+    def _given(self, argument: Any) -> tuple[Any, Any]:
+        """Return what stands in a slot, and where its gradient goes."""
+        if not is_argument(argument):
+            return argument, None
+        source, kept = argument
+        if source.leaf is None:
+            made = self.by_number.get(source.number)
+            if made is None:  # of a graph that ends before
+                return kept.tensor, None
+            key = made, source.place
+            self._learn(key, kept)
+            return Result(key, kept), key
+        leaf = source.leaf
+        self.leaf_numbers.setdefault(id(leaf), kept)
+        return leaf, (self.end(leaf), 0) if leaf.requires_grad else None
+
+    def _from_edges(self, node: Node) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        inputs: list[Any] = []
+        edges: list[Key] = []
+        for before, place in node.next_functions:
+            if before is None:
+                continue
+            if is_leaf(before):
+                inputs.append(before.variable)
+                edges.append((self.end(before.variable), 0))
+            else:
+                key = self.told[before], place
+                inputs.append(Result(key, None))
+                edges.append(key)
+        return tuple(inputs), tuple(edges)
+
+    def end(self, leaf: torch.Tensor) -> End:
+        """Return where the gradient of a leaf goes."""
+        return self._ends.setdefault(id(leaf), End(leaf))
+
+    def _learn(self, key: Key, numbers: Any) -> None:
+        told, place = key
+        if isinstance(told.outputs[place], Unknown):
+            told.outputs[place] = numbers
+
+    def _setting(self, value: Any) -> Any:
+        if is_argument(value):
+            tensor = tensor_in(value[1])
+            return None if tensor is None else array_of(tensor)
+        if isinstance(value, list | tuple):
+            return tuple([self._setting(each) for each in value])
+        return plain(value)
+
+    def known(self, numbers: Any) -> Any:
+        """Return the tensor that was kept, or what is left of it."""
+        if isinstance(numbers, Kept):
+            return numbers.tensor if numbers.tensor is not None else numbers
+        return numbers
+
+    def numbers_in(self, tensor: Any, operation: Told | None, *, done: bool = False) -> Any:
+        """Return what stood in a tensor when an operation began, or when it was `done`."""
+        if isinstance(tensor, Result):
+            told, place = tensor.made
+            return self.known(told.outputs[place])
+        made = self.made_by(tensor)
+        if made[0] is not None:
+            return self.known(made[0].outputs[made[1]])
+        kept = self.leaf_numbers.get(id(tensor))
+        return tensor.detach() if kept is None else self.known(kept)
+
+    def made_by(self, tensor: Any) -> Key:
+        """Return the key of a result; ``(None, 0)`` for a leaf."""
+        if isinstance(tensor, Result):
+            return tensor.made
+        told = None if tensor.grad_fn is None else self.told.get(tensor.grad_fn)
+        return (told, tensor.output_nr) if told is not None else (None, 0)
+
+
+def is_argument(argument: Any) -> bool:
+    """Return True for a tensor among the arguments of an operation that was watched."""
+    return isinstance(argument, tuple) and len(argument) == 2 and isinstance(argument[0], From)
+
+
+def tensor_in(kept: Any) -> Any:
+    """Return the tensor that was kept; ``None`` if it was let go."""
+    return kept.tensor if isinstance(kept, Kept) else kept
+
+
+def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:
+    """Go through the arguments of an operation by PyTorch's names; a list of tensors is taken apart."""
+    for place, argument in enumerate(seen.function._schema.arguments):
+        name = argument.name
+        if place < len(seen.arguments):
+            value = seen.arguments[place]
+        elif name in seen.keywords:
+            value = seen.keywords[name]
+        else:
+            value = argument.default_value
+        if (
+            isinstance(value, tuple)
+            and not is_argument(value)
+            and any(is_argument(each) for each in value)
+            and name == "tensors"
+        ):
+            yield from ((f"{name}{number}", each) for number, each in enumerate(value))
+        else:
+            yield name, value
+
+
+def _results(seen: Seen) -> tuple[Any, ...]:
+    return seen.results if isinstance(seen.results, tuple) else (seen.results,)
+
+
+def _slots(node: Node) -> list[str]:
+    count = sum(before is not None for before, _ in node.next_functions)
+    return ["self"] if count == 1 else [f"input{place}" for place in range(count)]
+
+
+def _short_name(name: str, seen: Seen | None) -> str:
+    if seen is not None:
+        return str(seen.function._schema.name.partition("::")[2]).strip("_")
+    return name.rstrip("0123456789").removesuffix("Backward") or name

@@ -15,7 +15,7 @@ from gradviz.drawing.svg import svg
 from gradviz.drawing.view import Card, Disc, View
 from gradviz.recording.model import Moment
 
-_TEXT = re.compile(r'(?<=>)[^<>]+(?=</text>)|(?<= aria-label=")[^"]*|(?<= fill-opacity=")[^"]*')
+_TEXT = re.compile(r'(?<=>)[^<>]+(?=</text>)|(?<= aria-label=")[^"]*|(?<= class="gv-tint)\d*" fill="[^"]*')
 """What may differ in pictures that are alike: words, and how strong a tint is."""
 
 

@@ -8,7 +8,7 @@ import { unpacked } from "./unpack.js";
  * @typedef {{picture: string, ids: Record<string, string>, words?: Record<string, string>, numbers: number[][]}} Sharing
  */
 
-const WORDS = /(?<=>)[^<>]+(?=<\/text>)|(?<= aria-label=")[^"]*|(?<= fill-opacity=")[^"]*/g; // as in gradviz.player.placed
+const WORDS = /(?<=>)[^<>]+(?=<\/text>)|(?<= aria-label=")[^"]*|(?<= class="gv-tint)\d*" fill="[^"]*/g; // as in gradviz.player.placed
 
 /** Puts rows of numbers, which a part has once, where they belong. @param {any} part @param {any[][]} numbers */
 function fill(part, numbers) {

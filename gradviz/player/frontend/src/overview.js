@@ -42,8 +42,10 @@ export function makeOverview(data, [first, last], on) {
       row.append(made);
     }
     const sizes = group.bars.flatMap(([, , exponent]) => exponent ?? []);
-    const told = { label: group.label, count: group.count, low: size(Math.min(...sizes)), high: size(Math.max(...sizes)) };
-    const name = sizes.length ? phrase("overview: group with gradients", told) : phrase("overview: group", told);
+    const { label, count } = group;
+    const name = sizes.length
+      ? phrase("overview: group with gradients", { label, count, low: size(Math.min(...sizes)), high: size(Math.max(...sizes)) })
+      : phrase("overview: group", { label, count });
     const part = html("button", { type: "button", class: "gp-part", "aria-label": name, title: name }, row, html("span", { class: "gp-label" }, group.label));
     part.style.flexGrow = String(group.bars.length);
     part.style.maxWidth = `max(72px, ${group.bars.length * 26}px)`; // few bars are not to be mistaken for areas

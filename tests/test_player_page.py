@@ -553,26 +553,6 @@ def test_a_click_or_enter_selects_at_the_step_that_is_shown(open_html):
     assert place(browser_page) != "backward 3 / 3"
 
 
-@pytest.mark.browser
-@pytest.mark.parametrize("way", ["double click", "chevron", "keys"])
-def test_one_goes_inside_a_module(open_html, way):
-    browser_page = open_html(page(draw_recording(modules(), depth=0)))
-    browser_page.locator(".gradviz-player").press("End")
-    module = browser_page.locator(".gv-disc:has(.gv-chevron)").first
-    count = browser_page.locator(".gv-disc").count()
-    if way == "double click":
-        module.dblclick()
-    elif way == "chevron":
-        module.locator(".gv-chevron").click()
-    else:
-        module.focus()
-        browser_page.keyboard.press("Shift+Enter")
-    browser_page.locator(".gv-disc").nth(count).wait_for()
-    assert place(browser_page).startswith("backward")
-    browser_page.locator(".gv-card").first.dblclick()  # nothing is inside a tensor
-    assert browser_page.locator(".gp-inspect").is_visible()
-
-
 HOSTILE = [
     "</script><script>document.title = 'broken in'</script>",
     "<img src=x onerror=\"document.title = 'broken in'\">",

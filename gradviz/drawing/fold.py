@@ -348,7 +348,8 @@ def opened(recording: Recording, places: Sequence[int], title: str) -> Recording
         )
 
     left = _calls_left(graph, mine)
-    paths = {module for operation in mine for module, _ in Calls(graph).around(operation)}
+    calls = Calls(graph)
+    paths = {module for operation in mine for module, _ in calls.around(operation)}
     modules = tuple(module for module in graph.modules if module.path in paths)
     kept = tuple(
         replace(t, module=t.module if t.module in paths else "") for t in map(seen_inside, left_over.graph.tensors)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import numpy as np
 import traitlets
 
 from gradviz.drawing import Drawing, image_tag
+from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, step_at, with_every_operation
 from gradviz.player.frame import Static, static_wanted
+from gradviz.player.insides import Insides
 from gradviz.player.page import page, script, style_sheet
-from gradviz.player.payload import at_step, payload
+from gradviz.player.payload import at_step, common, drawn, told
 from gradviz.player.still import Still
 from gradviz.recording import record_graph, variables_of
 from gradviz.recording.codec import encode
@@ -62,6 +65,10 @@ class Player(anywidget.AnyWidget):
         How far modules are unfolded: 0 shows each outermost module as one box. ``None`` without modules.
     every_operation : bool
         Whether products show the operations that only turn or reshape their factors.
+    inside : str
+        The module whose inside is shown, by its path; ``""`` for the whole. `step` then counts its own steps.
+    moment : int
+        Which step of the whole run that is; it is kept when one goes in or out.
 
     Examples
     --------
@@ -85,6 +92,8 @@ class Player(anywidget.AnyWidget):
     event = traitlets.Int(0).tag(sync=True)
     depth = traitlets.Int(None, allow_none=True).tag(sync=True)
     every_operation = traitlets.Bool(False).tag(sync=True)
+    inside = traitlets.Unicode("").tag(sync=True)
+    moment = traitlets.Int(0).tag(sync=True)
     still = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
@@ -96,8 +105,10 @@ class Player(anywidget.AnyWidget):
         every = self._final.options.every_operation
         if traits.setdefault("every_operation", every) != every:
             self._final = with_every_operation(self._final, not every)
+        self._take(self._final)
         super().__init__(step=step, predict=predict, depth=now if self._deepest else None, **traits)
-        self.set_trait("payload", payload(self._final))
+        self.set_trait("payload", self._told())
+        self.moment = self.payload["places"][self.step]
         self.set_trait("still", self._still.name)
         self.on_msg(self._answer)
 
@@ -109,7 +120,21 @@ class Player(anywidget.AnyWidget):
     @property
     def drawing(self) -> Drawing:
         """The picture at the step now shown, to be saved or drawn elsewhere."""
-        return at_step(self._final, self.step)
+        return at_step(self._shown, self.step)
+
+    def _take(self, drawing: Drawing) -> None:
+        """Play a drawing of the recording."""
+        self._final, self._insides = drawing, Insides(drawing)
+        self._common = common(drawing, self._insides)
+
+    def _told(self) -> dict[str, Any]:
+        """Return what the front end needs to show what is open."""
+        return {**told(self._insides, self.inside), **drawn(self._shown), **self._common}
+
+    @property
+    def _shown(self) -> Drawing:
+        """The whole, or what is shown of it."""
+        return self._insides[self.inside].drawing
 
     def update(self, *outputs: Any, gradient: Any = None, names: Mapping[Any, Any] | None = None) -> None:
         """Play a new result: the same computation on other numbers, say those of a slider.
@@ -152,18 +177,20 @@ class Player(anywidget.AnyWidget):
             recording = record_graph(*outputs, gradient=gradient, backward=True, names=names, variables=known)
         parted = structure_difference(self.recording, recording)
         final = Drawing(recording, options=self._asked if parted else self._final.options)
-        new = payload(final)
-        if parted:
-            new["note"] = parted
         now, self._deepest = depths(final)
-        self._final = final
+        self._take(final)
         with self.hold_sync():
             self.playing = False
+            if parted:
+                self.set_trait("payload", {})  # until it is whole, nothing is shown of it
+                self.inside = ""
             self.depth, self.every_operation = now if self._deepest else None, final.options.every_operation
             if parted:
                 self.selected = ""
-            self.step = 0 if parted else min(self.step, len(final.shown.frames) - 1)
+            new = self._told() | ({"note": parted} if parted else {})
+            self.step = 0 if parted else min(self.step, len(new["steps"]) - 1)
             self.set_trait("payload", new)
+            self.moment = new["places"][self.step]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the whole player as a page (``.html``) that asks and takes apart as it does; or the picture at the step now shown.
@@ -252,7 +279,10 @@ class Player(anywidget.AnyWidget):
         return nudge(self.recording, tensor, index, by)
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
-        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}``."""
+        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}`` or ``{"type": "find"}``."""
+        if isinstance(content, dict) and content.get("type") == "find":
+            self.send({"type": "found", "items": findable(self._insides)})
+            return
         if not isinstance(content, dict) or content.get("type") != "nudge":
             return
         answer = {**{key: content.get(key) for key in ("tensor", "index", "by")}, "type": "nudged"}
@@ -271,7 +301,7 @@ class Player(anywidget.AnyWidget):
 
     @traitlets.validate("step")
     def _existing_step(self, proposal: Any) -> int:
-        step, count = proposal["value"], len(self._final.shown.frames)
+        step, count = proposal["value"], len(self._shown.shown.frames)
         if not -count <= step < count:
             raise traitlets.TraitError(
                 f"step {step} is out of range: this recording has {count} steps, 0 to {count - 1} (or −1 for the last)"
@@ -300,19 +330,46 @@ class Player(anywidget.AnyWidget):
             raise traitlets.TraitError(f"depth is {depth}; in this recording it can be 0 to {most}")
         return depth
 
+    @traitlets.validate("inside")
+    def _existing_inside(self, proposal: Any) -> str:
+        key = str(proposal["value"])
+        try:
+            return self._insides[key].key
+        except KeyError:
+            known = ", ".join(repr(one.key) for one in islice(self._insides, 1, 13)) or "none"
+            raise traitlets.TraitError(f"there is no inside of {key!r} to be shown; there are: {known}") from None
+
     @traitlets.observe("depth", "every_operation")
     def _fold(self, change: Any) -> None:
         drawing, new = self._final, change["new"]
         now = depths(drawing)[0] if change["name"] == "depth" else drawing.options.every_operation
         if not self.payload or now == new:
             return  # as it is being made
-        seen = self.payload["places"][self.step]
-        self._final = at_depth(drawing, new) if change["name"] == "depth" else with_every_operation(drawing, new)
-        folded = payload(self._final)
+        self._take(at_depth(drawing, new) if change["name"] == "depth" else with_every_operation(drawing, new))
+        if self.inside:
+            self.inside = ""
+        else:
+            self._show()
+
+    @traitlets.observe("inside")
+    def _go(self, _: Any) -> None:
+        if self.payload:  # and not as it is being made
+            self._show()
+
+    def _show(self) -> None:
+        """Show another picture at the same moment."""
+        seen = self.moment
+        data = self._told()
         with self.hold_sync():  # so that the front end never has the one without the other
             self.playing = False
-            self.step = step_at(seen, folded["places"])
-            self.set_trait("payload", folded)
+            self.step = step_at(seen, data["places"])
+            self.set_trait("payload", data)
+            self.moment = seen
+
+    @traitlets.observe("step")
+    def _move(self, change: Any) -> None:
+        if self.payload and change["new"] < len(self.payload["places"]):
+            self.moment = self.payload["places"][change["new"]]
 
     def _still_(self) -> str:
         """Return the finished picture as HTML that the front end hides while it works."""
@@ -323,7 +380,7 @@ class Player(anywidget.AnyWidget):
         self._still.follow(self._still_, repr(self))
 
     def __repr__(self) -> str:
-        return f"Player({self.recording.title!r}, step {self.step} of 0 to {len(self._final.shown.frames) - 1})"
+        return f"Player({self.recording.title!r}, step {self.step} of 0 to {len(self._shown.shown.frames) - 1})"
 
     def _ipython_display_(self, **kwargs: Any) -> None:
         """Show the finished picture as an output of its own, which the player hides while it works, and the player."""

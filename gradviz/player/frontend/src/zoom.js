@@ -22,8 +22,8 @@ export function makeZoom(figure, svg, isRoomFixed) {
   let scale = 1;
   let byHand = false;
 
-  /** How high what stands over the figure is. */
-  const above = () => (figure.closest(".gp-stage") ? figure.offsetTop : 0);
+  /** How high what stands over the figure is, and the strip under it. */
+  const above = () => (figure.closest(".gp-stage") ? figure.offsetTop + (figure.parentElement?.querySelector(".gp-overview")?.clientHeight ?? 0) : 0);
 
   function room() {
     const style = getComputedStyle(figure);

@@ -46,10 +46,10 @@ def matrix(value):
 
 @pytest.mark.parametrize("of", [line, square, written, curved, matrix])
 def test_a_slider_finds_the_layout_it_had(of):
-    drawings = [gv.backprop(of(k / 10)).drawing for k in range(-30, 31)]
     layout._laid_out.cache_clear()
+    drawings = [gv.backprop(of(k / 10)).drawing for k in range(-30, 31)]
     assert len({dot(drawing.view, words=False) for drawing in drawings}) == 1
-    assert layout._laid_out.cache_info()[:2] == (len(drawings) - 1, 1)
+    assert layout._laid_out.cache_info().misses == 1
 
 
 @pytest.mark.parametrize("value", [-0.001235, 1.234e-7, -2.5e-7, 123456.0, -99.25])

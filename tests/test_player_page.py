@@ -901,7 +901,7 @@ def test_nothing_is_cut_off(browser_page, open_html, make, size):
     )
     assert inside
     scale = figure.evaluate("f => { const m = f.querySelector('svg').getScreenCTM(); return m.a; }")
-    assert 9.0 <= scale * SMALLEST_TEXT  # pixels, which can be read
+    assert scale * SMALLEST_TEXT >= 9.0  # pixels, which can be read
     assert scale <= 1.5
     panel = browser_page.locator(".gp-panel").bounding_box()
     box = figure.bounding_box()

@@ -19,8 +19,8 @@ from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
 from gradviz.pytorch.saved import is_freed
-from gradviz.pytorch.telling import Result, Telling, Told, Unknown, tensor_in
-from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced
+from gradviz.pytorch.telling import Result, Telling, Told, tensor_in
+from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced, Unknown
 from gradviz.recording.values import dtype_text as array_dtype
 from gradviz.recording.values import kept
 

@@ -22,7 +22,9 @@ def row_of(name, equation):
     of, shapes = equation.params, [one.aval.shape for one in (*equation.invars, *equation.outvars)]
     match name:
         case "reduce_sum":
-            return "sum", {"dim": of["axes"]} if len(shapes[0]) > len(of["axes"]) else {}
+            return "sum", {"dim": of["axes"]} if shapes[-1] else {}
+        case "reduce_max":
+            return "amax", {"dim": of["axes"]}
         case "integer_pow":
             return "pow", {"exponent": of["y"]}
         case "dot_general" if of["dimension_numbers"] == (((1,), (0,)), ((), ())) and len(shapes[0] + shapes[1]) == 4:
@@ -51,8 +53,10 @@ def recorded(function, *arguments, argnums=0):
         for equation in closed.jaxpr.eqns:
             inputs = [pair(one) for one in equation.invars]
             if equation.primitive.name in ("jit", "pjit"):  # a function that is compiled as one: a module
-                with builder.module(equation.params["name"]):
+                with builder.module(equation.params["name"], "jit"):
                     results = run(equation.params["jaxpr"], inputs)
+            elif equation.primitive.name == "stop_gradient":  # what comes after it is given, as far as gradients know
+                results = [(inputs[0][0], builder.leaf(inputs[0][0], "stop_gradient(…)"))]
             else:
                 results = step(equation, inputs)
             known.update(zip(equation.outvars, results))
@@ -81,6 +85,8 @@ def recorded(function, *arguments, argnums=0):
             leaves.append((leaf, builder.leaf(leaf, name, requires_grad=wanted)))
     ((_, output),) = run(jax.make_jaxpr(function)(*arguments), leaves)
 
+    if function.__name__.isidentifier():
+        builder.name(output, function.__name__)
     builder.seed(output)
     for free, numbers, pull, made, inputs in reversed(pulls):
         arrived = [builder.gradient_of(one) for one in made]

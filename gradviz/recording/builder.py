@@ -190,8 +190,22 @@ class Builder:
             self._enter(tensor, names[place] if place < len(names) else "", of=name)
         return tensors if isinstance(result, tuple) else tensors[0]
 
+    def name(self, tensor: BuiltTensor, name: str) -> None:
+        """Tell what a tensor is called, if that becomes known after it was made.
+
+        Parameters
+        ----------
+        tensor
+            A tensor of this recording.
+        name
+            Its name. It takes the place of the one that it had.
+        """
+        self._names.take(self._own_tensor(tensor, "name()"))
+        self._names.give(name, tensor)
+        self._names.composed.discard(self._names.source.identity(tensor))
+
     @contextmanager
-    def module(self, path: str, label: str = "") -> Iterator[None]:
+    def module(self, path: str, label: str = "Module") -> Iterator[None]:
         """Put what is told of in a ``with`` statement into a module, which can be folded and looked into.
 
         Parameters
@@ -199,9 +213,8 @@ class Builder:
         path
             Where it is in the model: ``"encoder.0"``. Parameters whose names begin with it belong to it.
         label
-            What it is: ``"Linear(3, 2)"``; by default the last part of its path.
+            What it is: ``"Linear(3, 2)"``.
         """
-        label = label or path.rpartition(".")[2]
         tag = self._tags.setdefault(path, ModuleTag(label.partition("(")[0], label, True))
         self._names.modules[id(tag)] = path
         around, self._call = self._call, Call(tag, self._call)

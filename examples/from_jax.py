@@ -5,7 +5,9 @@ import math
 
 import jax
 import jax.numpy as jnp
-from jax.extend import core
+import numpy as np
+from jax.extend.core import Literal
+from jax.tree_util import keystr
 
 from gradviz.recording import Builder, Words
 
@@ -48,50 +50,56 @@ def recorded(function, *arguments, argnums=0):
         known |= dict(zip(closed.jaxpr.invars, given))
 
         def pair(one):
-            return (one.val, float(one.val)) if isinstance(one, core.Literal) else known[one]
+            return (one.val, one.val.item()) if isinstance(one, Literal) else known[one]
 
         for equation in closed.jaxpr.eqns:
-            inputs = [pair(one) for one in equation.invars]
-            if equation.primitive.name in ("jit", "pjit"):  # a function that is compiled as one: a module
+            name, inputs = equation.primitive.name, [pair(one) for one in equation.invars]
+            if name == "jit":  # a function that is compiled as one: a module
                 with builder.module(equation.params["name"], "jit"):
                     results = run(equation.params["jaxpr"], inputs)
-            elif equation.primitive.name == "stop_gradient":  # what comes after it is given, as far as gradients know
+            elif name == "stop_gradient":  # what is made of it was given, as far as gradients know
                 results = [(inputs[0][0], builder.leaf(inputs[0][0], "stop_gradient(…)"))]
             else:
-                results = step(equation, inputs)
+                results = step(name, equation, *zip(*inputs)) if inputs else step(name, equation, (), ())
             known.update(zip(equation.outvars, results))
         return [pair(one) for one in closed.jaxpr.outvars]
 
-    def step(equation, inputs):
+    def step(name, equation, numbers, tensors):
         """Run one equation, and keep what pulls a gradient back through it."""
-        free = [place for place, one in enumerate(equation.invars) if not isinstance(one, core.Literal)]
-        alone = core.Jaxpr([], [equation.invars[place] for place in free], equation.outvars, [equation])
-        numbers, pull = jax.vjp(lambda *given: jax.core.eval_jaxpr(alone, [], *given), *[inputs[p][0] for p in free])
-        name = equation.primitive.name
-        if name.startswith("custom_jvp"):
+        primitive, params = equation.primitive, equation.primitive.get_bind_params(equation.params)
+        results, pull = jax.vjp(lambda *given: primitive.bind(*given, **params), *numbers)
+        if name == "custom_jvp_call":  # a function with a derivative of its own, such as relu
             name = equation.params["call_jaxpr"].jaxpr.debug_info.func_name
         row, settings = row_of(name, equation)
-        made = builder.operation(
-            row or name, [one for _, one in inputs], tuple(numbers), settings=settings, words=None if row else Words()
-        )
-        pulls.append((free, numbers, pull, made, [one for _, one in inputs]))
-        return list(zip(numbers, made))
+        words = None if row else Words()
+        made = builder.operation(row or name, tensors, several(results), settings=settings, words=words)
+        pulls.append((results, pull, made, tensors))
+        return list(zip(several(results), made))
 
-    names, leaves = list(inspect.signature(function).parameters), []
-    for place, argument in enumerate(arguments):
+    leaves, names = [], inspect.signature(function).parameters
+    for place, (name, argument) in enumerate(zip(names, arguments)):
         wanted = place in (argnums if isinstance(argnums, tuple) else (argnums,))
         for path, leaf in jax.tree_util.tree_flatten_with_path(argument)[0]:
-            name = names[place] + jax.tree_util.keystr(path)
-            leaves.append((leaf, builder.leaf(leaf, name, requires_grad=wanted)))
+            leaves.append((leaf, builder.leaf(jnp.asarray(leaf), name + keystr(path), requires_grad=wanted)))
     ((_, output),) = run(jax.make_jaxpr(function)(*arguments), leaves)
-
     if function.__name__.isidentifier():
         builder.name(output, function.__name__)
+
     builder.seed(output)
-    for free, numbers, pull, made, inputs in reversed(pulls):
+    for results, pull, made, tensors in reversed(pulls):
         arrived = [builder.gradient_of(one) for one in made]
         if any(one is not None for one in arrived):
-            sent = pull([jnp.zeros_like(n) if g is None else jnp.asarray(g) for n, g in zip(numbers, arrived)])
-            moves = {place: g for place, g in zip(free, sent) if getattr(inputs[place], "requires_grad", False)}
-            builder.send(made, [moves.get(place) for place in range(len(inputs))])
+            full = [zero(one) if gradient is None else gradient for one, gradient in zip(several(results), arrived)]
+            sent = pull(full if isinstance(results, list) else full[0])
+            builder.send(made, [one if getattr(of, "requires_grad", False) else None for one, of in zip(sent, tensors)])
     return builder.recording()
+
+
+def several(results):
+    """Return the results of an equation, which of one may be that alone."""
+    return tuple(results) if isinstance(results, list | tuple) else (results,)
+
+
+def zero(result):
+    """Return the gradient of a result that none has arrived at; of whole numbers JAX wants none."""
+    return np.zeros(result.shape, result.dtype if jnp.issubdtype(result.dtype, jnp.floating) else jax.dtypes.float0)

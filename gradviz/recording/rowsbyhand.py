@@ -57,7 +57,7 @@ def row_of(
     name: str, slots: tuple[str, ...] | None, arguments: list[Any], settings: Mapping[str, Any], results: int
 ) -> Found | None:
     """Find an operation in the table; ``None`` if it has none of this name."""
-    known = [FAMILIES[name](_members(name, arguments, results)).operation] if name in FAMILIES else []
+    known = [_of_a_family(name, len(arguments), results)] if name in FAMILIES else []
     known = known or [row for key, row in table().items() if name in (key, row.name)]
     if not known:
         return None
@@ -82,8 +82,14 @@ def row_of(
     return max(found, key=lambda one: one[0].grad_fn) if settings.get("dim") is not None else found[0]
 
 
-def _members(name: str, arguments: Sequence[Any], results: int) -> int:
-    return results if name in ("unbind", "split") else len(arguments)
+def _of_a_family(name: str, inputs: int, results: int) -> Operation:
+    """Make a row for as many arguments, or results, as there are."""
+    if name == "split":
+        which: tuple[Any, ...] = results, "SplitWithSizesBackward0"
+    else:
+        which = (results if name == "unbind" else inputs,)
+    found: Operation = FAMILIES[name](*which).operation
+    return found
 
 
 def _array(one: Any) -> Any:

@@ -270,6 +270,7 @@ def told(name, inputs, result, **options):
     )
 
 
+@pytest.mark.sample(None)
 @pytest.mark.parametrize(
     ("tell", "kind", "said"),
     [

@@ -12,6 +12,8 @@ import numpy as np
 
 from gradviz.engine.operation import Operation
 from gradviz.engine.scope import Call
+from gradviz.recording.model import Pixels
+from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import NOWHERE, Identity, Key, Pass, Printed, Unknown
 from gradviz.recording.values import dtype_text, kept
 
@@ -159,6 +161,9 @@ class ByHand:
     def detached_from(self, tensor: BuiltTensor) -> None:
         return None
 
+    def cut_of(self, tensor: BuiltTensor) -> None:
+        return None
+
     def layout_of(self, tensor: BuiltTensor) -> Any:
         return np.broadcast_to(np.zeros(()), tensor.shape)
 
@@ -178,6 +183,9 @@ class ByHand:
 
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Any]:
         return (None, None) if isinstance(numbers, Unknown) else kept(numbers, printed)
+
+    def pixels(self, numbers: Any, shape: tuple[int, int, int]) -> Pixels | None:
+        return None if isinstance(numbers, Unknown) else pixels_of(numbers, shape)
 
     def same(self, numbers: Any, others: Any) -> bool:
         return numbers is others or (

@@ -38,7 +38,7 @@ def is_whole(recording):
     assert all(gradient.complete for gradient in recording.at(-1).gradients.values())
     assert loads(dumps(recording)) == recording
     assert len(gv.draw(recording).to_svg()) > 1000
-    assert f"of 0 to {len(recording.frames) - 1}" in repr(gv.backprop(recording))
+    assert repr(gv.backprop(recording)).startswith("Player(")
 
 
 def said(recording):

@@ -19,24 +19,7 @@ from gradviz.pytorch.rows import opaque, plain, row_of
 from gradviz.pytorch.saved import saved_by, values_in
 from gradviz.pytorch.watch import Seen, Watch
 from gradviz.pytorch.watch import Source as From
-from gradviz.recording.told import Key
-
-NOWHERE: tuple[CodeType, int] = (compile("", "?", "exec"), 2**20)
-"""The line of what nobody watched."""
-
-
-@dataclass(slots=True, eq=False)
-class Unknown:
-    """Numbers that nobody kept.
-
-    Attributes
-    ----------
-    shape, dtype
-        What is known of them.
-    """
-
-    shape: tuple[int, ...]
-    dtype: str
+from gradviz.recording.told import NOWHERE, Key, Unknown
 
 
 @dataclass(slots=True, eq=False)

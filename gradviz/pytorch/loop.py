@@ -8,7 +8,7 @@ the same, and where in it the numbers stand.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from threading import get_ident
 from typing import Any
@@ -24,11 +24,16 @@ from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import Told, Unknown, is_argument, seen_of
 from gradviz.pytorch.watch import WATCHES, Argument, Seen, Watch, source
 from gradviz.training.loop.engine import hashable, instruction
-from gradviz.training.loop.told import Hearer
+from gradviz.training.loop.told import Hearer, Library, Passed
 from gradviz.training.run.program import Program, written_down
 
 MOST_TRIED = 2**22
 """Entries of all results of a step, up to which it is computed once by the table's formulas, to see whether that can be done."""
+
+SCALED = (
+    "a GradScaler is at work: it multiplies the loss before backward(), so backpropagation starts with its scale and not with 1, "
+    "and the optimizer moves by gradients that have been divided by it again. The loss is told as it was before"
+)
 
 CLOSE = 1e-3
 """How near, as a share of it, that has to come to the loss."""
@@ -37,8 +42,12 @@ CLOSE = 1e-3
 class TorchLibrary:
     """PyTorch as a library that trains: see `gradviz.training.loop.told.Library`."""
 
+    def __init__(self) -> None:
+        # What stood in the parameters before a step that is made of several moves.
+        self.before: dict[int, torch.Tensor] = {}
+
     def listen(self, hearer: Hearer) -> Callable[[], None]:
-        following = Following(hearer)
+        following = Following(self, hearer)
         following.__enter__()
         return following.end
 
@@ -55,11 +64,57 @@ class TorchLibrary:
         return dtype_text(tensor.dtype)
 
     def remembered(self, optimizer: Any, tensor: torch.Tensor) -> Mapping[str, Any]:
+        if isinstance(optimizer, torch.optim.LBFGS):
+            return self._of_all(optimizer, tensor)
         found: Mapping[str, Any] = optimizer.state.get(tensor, {})
         return found
 
+    def _of_all(self, optimizer: torch.optim.LBFGS, tensor: torch.Tensor) -> Mapping[str, Any]:
+        """Return the parameter's part of what LBFGS remembers as one vector for all, and what its moves before the last came to."""
+        parameters = optimizer.param_groups[0]["params"]
+        memory = dict(optimizer.state.get(parameters[0], {}))
+        before = self.before.get(id(tensor))
+        if before is None:
+            return memory
+        place = 0
+        for other in parameters:
+            if other is tensor:
+                break
+            place += other.numel()
+        for name in ("d", "prev_flat_grad"):
+            if isinstance(memory.get(name), torch.Tensor):
+                memory[name] = memory[name][place : place + tensor.numel()].view_as(tensor)
+        memory["d"] = memory.get("d", torch.zeros_like(tensor))
+        memory["t"] = torch.as_tensor(memory.get("t", 0.0))
+        memory["earlier"] = tensor.detach() - before - memory["t"] * memory["d"]
+        return memory
 
-LIBRARY = TorchLibrary()
+    # --- for who runs a loop himself ------------------------------------------------------------------------------
+
+    def enable_grad(self) -> AbstractContextManager[Any]:
+        return torch.enable_grad()
+
+    @contextmanager
+    def refusing(self, optimizer: Any, words: str) -> Iterator[None]:
+        def refuse(*args: Any, **kwargs: Any) -> None:
+            raise RuntimeError(words)
+
+        own = vars(optimizer).get("step")  # a scheduler's, say
+        optimizer.step = refuse
+        try:
+            yield
+        finally:
+            del optimizer.step
+            if own is not None:
+                optimizer.step = own
+
+    def random_state(self) -> Any:
+        return torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+
+    def set_random_state(self, state: Any) -> None:
+        torch.set_rng_state(state[0])
+        if state[1]:
+            torch.cuda.set_rng_state_all(state[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +141,15 @@ class Following(Watch):
 
     Parameters
     ----------
-    hearer
-        Who is told.
+    library, hearer
+        Who tells, and who is told.
     """
 
-    def __init__(self, hearer: Hearer) -> None:
+    def __init__(self, library: TorchLibrary, hearer: Hearer) -> None:
         super().__init__(fused=True)
-        self._hearer = hearer
+        self.library, self._hearer = library, hearer
+        # By the number of the product: what a GradScaler has multiplied, and by how much.
+        self._scaled: dict[int, tuple[torch.Tensor, float]] = {}
         self._resting: ExitStack | None = None  # while an optimiser makes its step
         self._old = 0  # what was computed before is of steps that are over
 
@@ -105,6 +162,15 @@ class Following(Watch):
             register_optimizer_step_post_hook(self._step_ends),
         ):
             self._ends.callback(handle.remove)
+        scale = torch.amp.GradScaler.scale
+
+        def scaled(scaler: Any, outputs: Any) -> Any:
+            made = scale(scaler, outputs)
+            self._note_scaled(scaler, outputs, made)
+            return made
+
+        torch.amp.GradScaler.scale = scaled
+        self._ends.callback(setattr, torch.amp.GradScaler, "scale", scale)
         return self
 
     def end(self) -> None:
@@ -127,6 +193,7 @@ class Following(Watch):
     def _forget(self, numbers: Sequence[int]) -> None:
         """Forget a graph that has been freed, and what has stood there for longer than a step."""
         operations = self.operations
+        self._scaled.clear()
         for number in numbers:
             operations.pop(number, None)
         for number in [number for number in operations if number < self._old]:
@@ -157,14 +224,15 @@ class Following(Watch):
         passed: TorchPassed | None = None
         try:
             if outputs and isinstance(outputs[0], torch.Tensor) and outputs[0].grad_fn is not None:
-                passed = TorchPassed(self, outputs, told.get("grad_tensors"))
+                with self._dispatch.aside():
+                    passed = TorchPassed(self, outputs, told.get("grad_tensors"))
         except Exception as error:
             failed = error
         # Nothing in it is recorded, unless it is to be differentiated itself.
         with nullcontext() if create else self._dispatch.aside():
             plain(tensors, *args, **kwargs)
 
-        def see() -> TorchPassed | None:
+        def see() -> Passed | None:
             if failed is not None:
                 raise failed
             return passed
@@ -174,6 +242,17 @@ class Following(Watch):
             if passed is not None and not retained:
                 self._forget(passed.numbers)
 
+    def unscaled(self, output: torch.Tensor) -> tuple[torch.Tensor, float] | None:
+        """Return what a GradScaler has multiplied, and by how much, if that is what a pass starts from."""
+        return None if output.grad_fn is None else self._scaled.get(output.grad_fn._sequence_nr())
+
+    def _note_scaled(self, scaler: Any, outputs: Any, made: Any) -> None:
+        """Remember of what a GradScaler has multiplied what it was: that is the loss."""
+        losses, products = (each if isinstance(each, list | tuple) else [each] for each in (outputs, made))
+        for loss, product in zip(losses, products, strict=True):
+            if product is not loss and product.grad_fn is not None and loss.grad_fn is not None:
+                self._scaled[product.grad_fn._sequence_nr()] = loss, scaler.get_scale()
+
     # --- optimisers ---------------------------------------------------------------------------------------------------
 
     def _step_starts(self, optimizer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -182,7 +261,10 @@ class Following(Watch):
         self._wake()  # of a step that has failed
         rest = self._dispatch.aside()
         with self._dispatch.aside():
-            self._hearer.step_starts(LIBRARY, optimizer)
+            if isinstance(optimizer, torch.optim.LBFGS):
+                for tensor in optimizer.param_groups[0]["params"]:
+                    self.library.before[id(tensor)] = tensor.detach().clone()
+            self._hearer.step_starts(self.library, optimizer)
         if all(value is None for value in (*args[1:], *kwargs.values())):  # no closure, which computes the loss
             self._resting = ExitStack()
             self._resting.enter_context(rest)
@@ -192,7 +274,7 @@ class Following(Watch):
             return
         self._wake()
         with self._dispatch.aside():
-            self._hearer.step_ends(LIBRARY, optimizer)
+            self._hearer.step_ends(self.library, optimizer)
 
     def _wake(self) -> None:
         """Look again at what is computed."""
@@ -204,14 +286,20 @@ class Following(Watch):
 class TorchPassed:
     """A backward pass of PyTorch's: see `gradviz.training.loop.told.Passed`. Made before it runs."""
 
-    library = LIBRARY
-
     def __init__(self, watch: Following, outputs: Sequence[torch.Tensor], grad_tensors: Any) -> None:
-        self._watch, self._output = watch, outputs[0]
+        self.library: Library = watch.library
         self.outputs = len(outputs)
-        self._behind: Behind = behind(outputs[:1])
+        self.notes: Sequence[str] = ()
+        self._watch, self._output = watch, outputs[0]
+        start = grad_tensors[0] if isinstance(grad_tensors, list | tuple) else grad_tensors
+        scaled = watch.unscaled(self._output)
+        if scaled is not None:
+            self.notes = (SCALED,)
+            self._output, scale = scaled
+            start = torch.full_like(self._output, scale) if start is None else start * scale
+        self._start: torch.Tensor | None = start
+        self._behind: Behind = behind((self._output,))
         self.numbers = [node._sequence_nr() for node in self._behind.nodes]
-        self._start = grad_tensors if isinstance(grad_tensors, torch.Tensor | None) else next(iter(grad_tensors), None)
         self._earlier = {
             id(leaf): leaf.grad.detach().clone()
             for leaf in (node.variable for node in self._behind.leaves)
@@ -265,8 +353,9 @@ class TorchPassed:
 
     def _spot(self, told: Told, at: int, way: int | tuple[int, ...]) -> Spot:
         """Say where the numbers of a slot stand in what was seen, rather than in what was told of it."""
+        argument: Any = told.given
         if isinstance(way, tuple):
-            fixed, argument = _at(told.settings, way), told.given
+            fixed = _at(told.settings, way)
             for step in way:
                 argument = argument if is_argument(argument) else argument[step]
         else:
@@ -282,6 +371,9 @@ class TorchPassed:
         without = [told.operation.name for told in program.instructions if told.run is None]
         if without:
             return f"gradviz has no formula for {', '.join(dict.fromkeys(without))}, so this graph cannot be computed again"
+        for told in program.instructions:
+            for dtype in (setting for setting in told.settings if isinstance(setting, torch.dtype)):
+                return f"NumPy has no {dtype_text(dtype)}, so this graph cannot be computed again with it"
         size = sum(int(np.prod(meta.shape)) for node in self._behind.nodes for meta in node._input_metadata)
         if size > MOST_TRIED:
             return ""

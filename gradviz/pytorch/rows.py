@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from gradviz.catalogue import text
@@ -264,7 +265,9 @@ def _from_the_front(axes: Any, setting: str, name: str, count: int) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Write a setting as rows have them: sequences as tuples, PyTorch's enumerations as they are printed."""
+    """Write a setting as rows have them: sequences as tuples, dtypes as NumPy's where it has them."""
+    if isinstance(value, torch.dtype):
+        return getattr(np, str(value).removeprefix("torch."), value)
     if isinstance(value, list | tuple | torch.Size):
         return tuple([plain(each) for each in value])
     return value

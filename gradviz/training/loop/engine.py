@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from opcode import opmap
 from types import CodeType
@@ -11,13 +12,15 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import backward
+from gradviz.engine.creation import get_rng_state, set_rng_state
+from gradviz.engine.modes import enable_grad
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.tensor import Tensor
 from gradviz.optim import optimizer as optimizers
 from gradviz.optim.optimizer import Optimizer
 from gradviz.recording.engine import ENGINE
 from gradviz.recording.values import dtype_text
-from gradviz.training.loop.told import Hearer
+from gradviz.training.loop.told import Hearer, Library, Passed
 from gradviz.training.run.program import Place, Program, written_down
 
 CACHE, PRECALL = opmap["CACHE"], opmap.get("PRECALL")
@@ -28,7 +31,10 @@ class EngineLibrary:
 
     def listen(self, hearer: Hearer) -> Callable[[], None]:
         def passed(outputs: list[Tensor]) -> None:
-            hearer.passed(lambda: None if outputs[0]._grad_fn is None else EnginePassed(outputs))
+            def see() -> Passed | None:
+                return None if outputs[0]._grad_fn is None else EnginePassed(outputs)
+
+            hearer.passed(see)
 
         stepping = _Stepping(hearer)
         backward.watchers.append(passed)
@@ -55,6 +61,24 @@ class EngineLibrary:
     def remembered(self, optimizer: Optimizer, tensor: Tensor) -> Mapping[str, Any]:
         return optimizer._told(tensor)
 
+    def enable_grad(self) -> AbstractContextManager[Any]:
+        return enable_grad()
+
+    @contextmanager
+    def refusing(self, optimizer: Optimizer, words: str) -> Iterator[None]:
+        guard = _NoStep(optimizer, words)
+        optimizers.watchers.insert(0, guard)  # before the recorder, which must not be told of a step that is refused
+        try:
+            yield
+        finally:
+            optimizers.watchers.remove(guard)
+
+    def random_state(self) -> Any:
+        return get_rng_state()
+
+    def set_random_state(self, state: Any) -> None:
+        set_rng_state(state)
+
 
 LIBRARY = EngineLibrary()
 
@@ -72,10 +96,26 @@ class _Stepping:
         self.hearer.step_ends(LIBRARY, optimizer)
 
 
+@dataclass(frozen=True)
+class _NoStep:
+    """Refuses the steps of one optimiser."""
+
+    optimizer: Optimizer
+    words: str
+
+    def step_starts(self, optimizer: Optimizer) -> None:
+        if optimizer is self.optimizer:
+            raise RuntimeError(self.words)
+
+    def step_ends(self, optimizer: Optimizer) -> None:
+        pass
+
+
 class EnginePassed:
     """A backward pass of the engine's: see `gradviz.training.loop.told.Passed`."""
 
-    library = LIBRARY
+    library: Library = LIBRARY
+    notes: Sequence[str] = ()
 
     def __init__(self, outputs: Sequence[Tensor]) -> None:
         self._output = outputs[0]

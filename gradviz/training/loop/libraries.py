@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pkgutil import resolve_name
+from typing import Any
 
+from gradviz.optim.optimizer import Optimizer
 from gradviz.training.loop.engine import LIBRARY
 from gradviz.training.loop.told import Library
 
@@ -15,7 +17,21 @@ def libraries() -> tuple[Library, ...]:
     if not _has_pytorch():
         return (LIBRARY,)
     # It stands above this, and is loaded where PyTorch is.
-    return LIBRARY, resolve_name("gradviz.pytorch.loop:LIBRARY")
+    return LIBRARY, _pytorch()
+
+
+def library_of(optimizer: Any) -> Library | None:
+    """Return whose an optimiser is; ``None`` if it is no optimiser of theirs."""
+    if isinstance(optimizer, Optimizer):
+        return LIBRARY
+    if _has_pytorch() and isinstance(optimizer, sys.modules["torch"].optim.Optimizer):
+        return _pytorch()
+    return None
+
+
+def _pytorch() -> Library:
+    found: Library = resolve_name("gradviz.pytorch.loop:TorchLibrary")()
+    return found
 
 
 def came_late(told: Sequence[Library]) -> bool:

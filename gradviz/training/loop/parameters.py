@@ -119,7 +119,7 @@ class Parameters:
         """Where a loop makes ``w`` anew in each step, the last one is only found under its name."""
         for number, parameter in enumerate(self._log.parameters[: len(self)] if scopes else ()):
             found = next((scope[parameter.name] for scope in scopes if parameter.name in scope), None)
-            if self[number].library.is_tensor(found) and tuple(found.shape) == parameter.shape:
+            if found is not None and self[number].library.is_tensor(found) and tuple(found.shape) == parameter.shape:
                 self.renew(number, found)
 
     # --- before a step --------------------------------------------------------------------------------------------

@@ -184,6 +184,8 @@ class Recorder:
                 f"backward() was called for {passed.outputs} tensors at once: the graph and the loss are those of the first. "
                 "Add the losses up, to see them all",
             )
+        for note in passed.notes:
+            self.log.note(note, note)
         self.backwards += 1
         stepping = self._optimizers.at_work
         if stepping is not None and stepping.opened is not None and stepping.opened is self._open:

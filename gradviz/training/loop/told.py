@@ -7,6 +7,7 @@ folder knows the protocols below. Numbers are passed as arrays of NumPy's.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from gradviz.training.run.program import Program
@@ -42,25 +43,46 @@ class Library(Protocol):
         """Return what an optimiser has to tell of a parameter's last step: what it remembers of it."""
         ...
 
+    # --- for who runs a loop himself ------------------------------------------------------------------------------
+
+    def enable_grad(self) -> AbstractContextManager[Any]:
+        """Return what records a graph, whatever was switched off around it."""
+        ...
+
+    def refusing(self, optimizer: Any, words: str) -> AbstractContextManager[None]:
+        """Return what raises an error with these words if the optimiser makes a step meanwhile."""
+        ...
+
+    def random_state(self) -> Any:
+        """Return the state of its random numbers."""
+        ...
+
+    def set_random_state(self, state: Any) -> None:
+        """Go back to a state of its random numbers."""
+        ...
+
 
 class Passed(Protocol):
     """A backward pass that has just ended.
 
     Attributes
     ----------
-    library
-        Whose it is.
     outputs
         How many tensors it started from. All else is told of the first.
     loss
         The number in it: the sum of its entries.
-    started_with
-        What the pass began with, if that was not the number 1; else ``None``.
+    notes
+        What is to be known of it, in words.
     """
 
-    library: Library
     outputs: int
     loss: float
+    notes: Sequence[str]
+
+    @property
+    def library(self) -> Library:
+        """Whose it is."""
+        ...
 
     @property
     def started_with(self) -> Any:

@@ -151,6 +151,8 @@ class Following(Watch):
         # By the number of the product: what a GradScaler has multiplied, and by how much.
         self._scaled: dict[int, tuple[torch.Tensor, float]] = {}
         self._resting: ExitStack | None = None  # while an optimiser makes its step
+        self._telling = 0  # how often the recorder is being told of something
+        self._over = False  # whether it has heard enough
         self._old = 0  # what was computed before is of steps that are over
 
     def __enter__(self) -> Following:
@@ -174,10 +176,25 @@ class Following(Watch):
         return self
 
     def end(self) -> None:
-        """Watch no more."""
+        """Watch no more: at once, or as soon as what was told to the recorder has been heard."""
+        self._over = True
+        if self._telling:
+            return
         self._wake()
         self.__exit__(None, None, None)
         self.clear()
+
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Look away while the recorder is told of something."""
+        self._telling += 1
+        try:
+            with self._dispatch.aside():
+                yield
+        finally:
+            self._telling -= 1
+            if self._over:
+                self.end()
 
     # --- operations ---------------------------------------------------------------------------------------------------
 
@@ -237,7 +254,7 @@ class Following(Watch):
                 raise failed
             return passed
 
-        with self._dispatch.aside():
+        with self._aside():
             self._hearer.passed(see)
             if passed is not None and not retained:
                 self._forget(passed.numbers)
@@ -259,21 +276,20 @@ class Following(Watch):
         if get_ident() != self.thread:
             return
         self._wake()  # of a step that has failed
-        rest = self._dispatch.aside()
-        with self._dispatch.aside():
+        with self._aside():
             if isinstance(optimizer, torch.optim.LBFGS):
                 for tensor in optimizer.param_groups[0]["params"]:
                     self.library.before[id(tensor)] = tensor.detach().clone()
             self._hearer.step_starts(self.library, optimizer)
-        if all(value is None for value in (*args[1:], *kwargs.values())):  # no closure, which computes the loss
+        if not self._over and all(value is None for value in (*args[1:], *kwargs.values())):  # no closure, which computes the loss
             self._resting = ExitStack()
-            self._resting.enter_context(rest)
+            self._resting.enter_context(self._dispatch.aside())
 
     def _step_ends(self, optimizer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         if get_ident() != self.thread:
             return
         self._wake()
-        with self._dispatch.aside():
+        with self._aside():
             self._hearer.step_ends(self.library, optimizer)
 
     def _wake(self) -> None:

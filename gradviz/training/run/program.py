@@ -296,7 +296,8 @@ def _runner(told: Any) -> Any:
     own = getattr(type(told), "function", None)
     if own is None:
         row = told.operation
-        return row.function if len(told.settings) == len(row.settings) else None
+        # An opaque one has no function.
+        return getattr(row, "function", None) if len(told.settings) == len(row.settings) else None
     takes = told.takes  # an autograd.Function of the user's
 
     def run(*given: Any) -> Any:

@@ -20,7 +20,7 @@ def line(lib, optimizer, record=gv.record, epochs=4, **settings):
     w, b = lib.tensor([[0.5]], requires_grad=True), lib.tensor([0.25], requires_grad=True)
     moving = getattr(lib.optim, optimizer)([w, b], **settings)
     with record() as run:
-        for epoch in range(epochs):
+        for epoch in range(epochs):  # noqa: B007  # the variable is what counts
 
             def closure():
                 moving.zero_grad()
@@ -155,7 +155,7 @@ def left(torch):
 
 def test_nothing_is_left_behind(torch):
     before = left(torch)
-    run, *_ = network(torch, gv.record, lambda p: torch.optim.Adam(p))
+    network(torch, gv.record, lambda p: torch.optim.Adam(p))
     assert left(torch) == before
     with pytest.raises(RuntimeError, match="as loops do"):
         network(torch, gv.record, lambda p: torch.optim.Adam(p), failing=True)
@@ -182,7 +182,7 @@ def test_an_optimizer_that_fails_ends_no_recording(torch):
 
     failing, good = Failing([w], lr=0.1), torch.optim.SGD([w], lr=0.25)
     with gv.record() as run:
-        for epoch in range(3):
+        for epoch in range(3):  # noqa: B007
             good.zero_grad()
             loss = (w - 1) ** 2
             loss.backward()
@@ -201,7 +201,7 @@ def test_by_hand_and_anew(torch):
         x = lib.tensor([-1.0, 0.5, 2.0])
         w = lib.tensor(0.5, requires_grad=True)
         with gv.record() as run:
-            for epoch in range(4):
+            for epoch in range(4):  # noqa: B007
                 loss = ((w * x - 3 * x) ** 2).mean()
                 loss.backward()
                 if anew:
@@ -222,7 +222,7 @@ def test_accumulation_and_several_losses(torch):
         w, v = lib.tensor([0.5, 1.0], requires_grad=True), lib.tensor([1.0], requires_grad=True)
         one, two = lib.optim.SGD([w], lr=0.05), lib.optim.Adam([v], lr=0.1)
         with gv.record() as run:
-            for epoch in range(3):
+            for epoch in range(3):  # noqa: B007
                 one.zero_grad()
                 for row in range(2):
                     loss = (x[row] * w).sum() ** 2 / 2
@@ -244,7 +244,7 @@ def test_a_graph_is_kept_over_another_backward_pass(torch):
     torch.manual_seed(0)
     made, judge = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)
     with gv.record() as run:
-        for epoch in range(3):
+        for epoch in range(3):  # noqa: B007
             fake = made(torch.ones(4, 2) * epoch)
             apart = judge(fake.detach()).square().mean()
             apart.backward()
@@ -261,7 +261,7 @@ def test_a_scaler_is_named(torch):
     w = torch.tensor(2.0, requires_grad=True)
     moving, scaler = torch.optim.SGD([w], lr=0.25), torch.amp.GradScaler(device="cpu")
     with gv.record() as run:
-        for epoch in range(3):
+        for epoch in range(3):  # noqa: B007
             moving.zero_grad()
             loss = (w - 1) ** 2
             scaler.scale(loss).backward()
@@ -280,7 +280,7 @@ def test_what_cannot_be_computed_again_is_said_by_name(torch, tmp_path):
 
     def loop(compute):
         with gv.record() as run:
-            for epoch in range(3):
+            for epoch in range(3):  # noqa: B007
                 moving.zero_grad()
                 loss = compute()
                 loss.backward()
@@ -344,10 +344,15 @@ def test_it_is_saved_shown_trained_and_compared(torch, tmp_path):
 
 def test_another_threads_backward_is_not_this_loops(torch):
     w = torch.tensor(2.0, requires_grad=True)
-    with pytest.warns(UserWarning, match="another thread"), gv.record():
-        thread = threading.Thread(target=lambda: (w**2).backward())
-        thread.start()
-        thread.join()
+
+    def loop():
+        with gv.record():
+            thread = threading.Thread(target=lambda: (w**2).backward())
+            thread.start()
+            thread.join()
+
+    with pytest.warns(UserWarning, match="another thread"):
+        loop()
 
 
 def test_pytorch_must_be_there_first(torch, monkeypatch):

@@ -151,7 +151,7 @@ class Following(Watch):
         # By the number of the product: what a GradScaler has multiplied, and by how much.
         self._scaled: dict[int, tuple[torch.Tensor, float]] = {}
         self._resting: ExitStack | None = None  # while an optimiser makes its step
-        self._telling = 0  # how often the recorder is being told of something
+        self._telling = False  # whether the recorder is being told of something
         self._over = False  # whether it has heard enough
         self._old = 0  # what was computed before is of steps that are over
 
@@ -176,23 +176,22 @@ class Following(Watch):
         return self
 
     def end(self) -> None:
-        """Watch no more: at once, or as soon as what was told to the recorder has been heard."""
+        """Watch no more: at once, or as soon as what is being told to the recorder has been heard."""
         self._over = True
-        if self._telling:
-            return
-        self._wake()
-        self.__exit__(None, None, None)
-        self.clear()
+        if not self._telling:
+            self._wake()
+            self.__exit__(None, None, None)
+            self.clear()
 
     @contextmanager
-    def _aside(self) -> Iterator[None]:
+    def _tell(self) -> Iterator[None]:
         """Look away while the recorder is told of something."""
-        self._telling += 1
+        self._telling = True
         try:
-            with self._dispatch.aside():
+            with nullcontext() if self._resting else self._dispatch.aside():
                 yield
         finally:
-            self._telling -= 1
+            self._telling = False
             if self._over:
                 self.end()
 
@@ -239,25 +238,30 @@ class Following(Watch):
         retained = create if told.get("retain_graph") is None else bool(told["retain_graph"])
         failed: Exception | None = None
         passed: TorchPassed | None = None
-        try:
-            if outputs and isinstance(outputs[0], torch.Tensor) and outputs[0].grad_fn is not None:
-                with self._dispatch.aside():
-                    passed = TorchPassed(self, outputs, told.get("grad_tensors"))
-        except Exception as error:
-            failed = error
-        # Nothing in it is recorded, unless it is to be differentiated itself.
-        with nullcontext() if create else self._dispatch.aside():
-            plain(tensors, *args, **kwargs)
 
         def see() -> Passed | None:
             if failed is not None:
                 raise failed
             return passed
 
-        with self._aside():
-            self._hearer.passed(see)
-            if passed is not None and not retained:
-                self._forget(passed.numbers)
+        with self._tell():
+            try:
+                if outputs and isinstance(outputs[0], torch.Tensor) and outputs[0].grad_fn is not None:
+                    passed = TorchPassed(self, outputs, told.get("grad_tensors"))
+            except Exception as error:
+                failed = error
+            if not create:
+                plain(tensors, *args, **kwargs)
+                self._hear(see, passed, retained=retained)
+        if create:  # it is to be differentiated itself
+            plain(tensors, *args, **kwargs)
+            with self._tell():
+                self._hear(see, passed, retained=retained)
+
+    def _hear(self, see: Callable[[], Passed | None], passed: TorchPassed | None, *, retained: bool) -> None:
+        self._hearer.passed(see)
+        if passed is not None and not retained:
+            self._forget(passed.numbers)
 
     def unscaled(self, output: torch.Tensor) -> tuple[torch.Tensor, float] | None:
         """Return what a GradScaler has multiplied, and by how much, if that is what a pass starts from."""
@@ -276,21 +280,21 @@ class Following(Watch):
         if get_ident() != self.thread:
             return
         self._wake()  # of a step that has failed
-        with self._aside():
+        if all(value is None for value in (*args[1:], *kwargs.values())):  # no closure, which computes the loss
+            self._resting = ExitStack()
+            self._resting.enter_context(self._dispatch.aside())
+        with self._tell():
             if isinstance(optimizer, torch.optim.LBFGS):
                 for tensor in optimizer.param_groups[0]["params"]:
                     self.library.before[id(tensor)] = tensor.detach().clone()
             self._hearer.step_starts(self.library, optimizer)
-        if not self._over and all(value is None for value in (*args[1:], *kwargs.values())):  # no closure, which computes the loss
-            self._resting = ExitStack()
-            self._resting.enter_context(self._dispatch.aside())
 
     def _step_ends(self, optimizer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         if get_ident() != self.thread:
             return
-        self._wake()
-        with self._aside():
+        with self._tell():
             self._hearer.step_ends(self.library, optimizer)
+        self._wake()
 
     def _wake(self) -> None:
         """Look again at what is computed."""

@@ -270,7 +270,7 @@ _theirs: dict[str, bool] = {}
 def _line() -> Origin:
     """Return the instruction of the user's that is being run."""
     frame = first = sys._getframe(2)
-    while _is_theirs(frame.f_code.co_filename):
+    while (known := _theirs.get(file := frame.f_code.co_filename)) or (known is None and _is_theirs(file)):
         if frame.f_back is None:
             return first.f_code, first.f_lasti
         frame = frame.f_back
@@ -278,9 +278,7 @@ def _line() -> Origin:
 
 
 def _is_theirs(file: str) -> bool:
-    known = _theirs.get(file)
-    if known is None:
-        known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
+    known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
     return known
 
 

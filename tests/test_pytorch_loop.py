@@ -244,7 +244,7 @@ def test_a_graph_is_kept_over_another_backward_pass(torch):
     torch.manual_seed(0)
     made, judge = torch.nn.Linear(2, 2), torch.nn.Linear(2, 1)
     with gv.record() as run:
-        for epoch in range(3):  # noqa: B007
+        for epoch in range(3):
             fake = made(torch.ones(4, 2) * epoch)
             apart = judge(fake.detach()).square().mean()
             apart.backward()

@@ -70,6 +70,26 @@ JUMPS = (
 )
 
 
+# Into the first module, its steps, and out again: from the key press until the other picture is there.
+INSIDE = """async () => {
+    const there = inside => new Promise(resolve => {
+        const look = () => (document.querySelectorAll(".gp-crumbs li").length > 1) === inside ? resolve() : requestAnimationFrame(look);
+        look();
+    });
+    const press = key => document.querySelector(".gradviz-player").dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+    const times = [];
+    for (let k = 0; k < 5; k += 1) {
+        const start = performance.now();
+        document.querySelector(".gv-chevron").dispatchEvent(new MouseEvent("click", { bubbles: true }));
+        await there(true);
+        times.push(performance.now() - start);
+        press("Backspace");
+        await there(false);
+    }
+    return times;
+}"""
+
+
 def mlp(layers: int) -> Recording:
     """A network of equal layers; a layer is three operations."""
     gv.manual_seed(0)
@@ -99,13 +119,59 @@ def neurons() -> Recording:
     return record_graph(loss, backward=True, names={"loss": loss})
 
 
+class Bottleneck(gv.nn.Module):
+    """A block of ResNet-50."""
+
+    def __init__(self, before: int, width: int, stride: int = 1) -> None:
+        super().__init__()
+        nn, after = gv.nn, 4 * width
+        self.conv1, self.bn1 = nn.Conv2d(before, width, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width)
+        self.conv3, self.bn3 = nn.Conv2d(width, after, 1, bias=False), nn.BatchNorm2d(after)
+        self.relu = nn.ReLU()
+        self.downsample = None
+        if stride > 1 or before != after:
+            self.downsample = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+
+    def forward(self, x: Any) -> Any:
+        """Three convolutions, and a way past them."""
+        y = self.relu(self.bn1(self.conv1(x)))
+        y = self.bn3(self.conv3(self.relu(self.bn2(self.conv2(y)))))
+        return self.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+def resnet() -> Recording:
+    """As many operations as ResNet-50, with few channels and small images."""
+    gv.manual_seed(0)
+    nn, before, stages = gv.nn, 4, []
+    for stage, count in enumerate((3, 4, 6, 3)):
+        width = 4 * 2**stage
+        strides = [2 if stage else 1, *[1] * (count - 1)]
+        stages.append(nn.Sequential(*[Bottleneck(4 * width if k else before, width, s) for k, s in enumerate(strides)]))
+        before = 4 * width
+    stem = (nn.Conv2d(3, 4, 3, 1, 1, bias=False), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2))
+    model = nn.Sequential(*stem, *stages, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, 10))
+    loss = nn.functional.cross_entropy(model(gv.randn(2, 3, 16, 16)), gv.tensor([1, 7]))
+    return record_graph(loss, backward=True, names={"loss": loss}, variables=[{"model": model}])
+
+
+def transformer() -> Recording:
+    """Twelve blocks of an encoder."""
+    gv.manual_seed(0)
+    model = gv.nn.TransformerEncoder(gv.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), 12)
+    loss = (model(gv.randn(2, 6, 16)) ** 2).mean()
+    return record_graph(loss, backward=True, names={"loss": loss}, variables=[{"model": model}])
+
+
 PLAYED = {
     "235 operations": (neurons, {"detail": "full"}),
     "235, matrices": (lambda: mlp(77), {"detail": "full", "depth": 2}),  # each with 128 coloured cells on its card
     "1,000 operations": (lambda: mlp(333), {"detail": "compact", "depth": 2}),
     "1,000, folded": (lambda: mlp(333), {}),  # as it is shown unless told otherwise
+    "Transformer, 12": (transformer, {}),
+    "ResNet-50": (resnet, {}),
 }
-reduce.COMPACT_UP_TO = 10_000  # a picture is folded from 1,500 parts on; here the front end is to bear them all
+reduce.MOST_SHOWN = 10_000  # a picture is folded from 1,500 parts on; here the front end is to bear them all
 
 
 def chromium() -> str:
@@ -130,6 +196,7 @@ def in_browser(browser: Any, path: Path, steps: str = STEPS) -> dict[str, Any]:
             tab.close()
     times = tab.evaluate(steps)
     jumps = tab.evaluate(JUMPS) if steps is STEPS else {}
+    entered = tab.evaluate(INSIDE) if tab.locator(".gv-chevron").count() else []
     tab.close()
     return {
         "open_ms": round(statistics.median(openings), 1),
@@ -137,6 +204,7 @@ def in_browser(browser: Any, path: Path, steps: str = STEPS) -> dict[str, Any]:
         "step_ms_95": round(sorted(times)[int(0.95 * len(times))], 2),
         "step_ms_most": round(max(times), 2),
         **{f"{key.lower()}_ms": round(statistics.median(taken), 1) for key, taken in jumps.items()},
+        **({"inside_ms": round(statistics.median(entered), 1)} if entered else {}),
         "kB": round(path.stat().st_size / 1000, 1),
     }
 
@@ -170,7 +238,7 @@ def main() -> None:
             print(
                 f"{name:18} opens in {found[name]['open_ms']:7.1f} ms   a step takes {found[name]['step_ms']:5.2f} ms "
                 f"(95 %: {found[name]['step_ms_95']:5.2f}, most: {found[name]['step_ms_most']:5.2f})   Home {found[name]['home_ms']:5.1f} ms, "
-                f"End {found[name]['end_ms']:5.1f} ms   {found[name]['kB']:8.1f} kB"
+                f"End {found[name]['end_ms']:5.1f} ms   inside {found[name].get('inside_ms', 0):5.1f} ms   {found[name]['kB']:8.1f} kB"
             )
         browser.close()
     found["pages_kB"] = example_sizes()

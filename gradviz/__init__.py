@@ -88,6 +88,7 @@ _LATER = {
     "compare": "runs",
     "draw": "show",
     "epochs": "runs",
+    "flow": "finding",
     "load": "serialization",
     "record": "runs",
     "save": "serialization",
@@ -95,6 +96,7 @@ _LATER = {
     "train": "runs",
     "vmap": "func",
     "watch": "show",
+    "why": "finding",
 }
 _ROOMS = (
     "accelerator", "amp", "check", "cpu", "cuda", "distributions", "drawing", "func", "linalg", "mps", "optim", "player",
@@ -129,6 +131,8 @@ def __dir__() -> list[str]:
 
 if _sys.platform == "emscripten":  # in a browser Graphviz is loaded while the learner reads on
     later(__name__, "drawing", "drawing").layout.engines()
+if "IPython" in _sys.modules:
+    later(__name__, "notebook", "notebook").watch_boxes()
 
 if not _gc.get_freeze_count():
     _gc.freeze()  # all that there is goes to the oldest generation by these two, and nothing is looked through for it

@@ -6,9 +6,11 @@ import argparse
 import difflib
 import re
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn, get_args
 
 import gradviz
+from gradviz.drawing.options import PARTS, Detail, Theme
+from gradviz.drawing.palette import PALETTES
 from gradviz.script import TARGET
 from gradviz.usage import printable
 
@@ -164,21 +166,63 @@ def _add_draw_and_play(commands: argparse._SubParsersAction[_Parser]) -> None:
         )
         command.add_argument("--seed", type=int, default=0, help="for random values (default: 0)")
         _add_torch(command)
+        command.add_argument("--forward", action="store_true", help="only the forward pass, without gradients")
+        _add_picture(command)
         if name == "draw":
-            command.add_argument("--direction", choices=("LR", "TB"), help="left to right, or top to bottom")
-            command.add_argument("--theme", choices=("auto", "light", "dark", "print"), default="auto", help="colours")
-            command.add_argument("--detail", choices=("auto", "full", "compact", "structure"), help="how much is shown")
-            command.add_argument(
-                "--depth", type=int, metavar="N", help="how far modules unfold; 0 shows one box for each"
-            )
-            command.add_argument("--focus", metavar="TENSOR", help="show only what is near the tensor of this name")
+            command.add_argument("--theme", choices=get_args(Theme), default="auto", help="colours")
+            command.add_argument("--step", type=int, default=-1, metavar="N", help="which moment (default: the last)")
             command.add_argument("--animate", action="store_true", help="an .svg that plays by itself")
             command.add_argument("--scale", type=float, metavar="X", help="for .png: pixels to one of the picture (2)")
         else:
             command.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
-        command.add_argument(
-            "--every-operation", action="store_true", help="show what only turns or reshapes the factors of a product"
-        )
+
+
+PICTURE = (
+    "fit", "width", "height", "direction", "detail", "depth", "every_operation", "focus", "hops", "show", "names",
+    "number_format", "palette", "font",
+)  # fmt: skip
+"""What `Options` has, and the command line too."""
+
+
+def _add_picture(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("--no-fit", dest="fit", action="store_false", help="fold nothing so that it can be read")
+    add("--width", type=_length, metavar="W", help="to be read at this width: 640, 84mm, slide, column, cell")
+    add("--height", type=_length, metavar="H", help="and at this height")
+    add("--direction", choices=("LR", "TB"), help="left to right, or top to bottom")
+    add("--detail", choices=get_args(Detail), help="how much is shown")
+    add("--depth", type=int, metavar="N", help="how far modules unfold; 0 shows one box for each")
+    add(
+        "--every-operation", action="store_true", help="show what only turns or reshapes the factors of a product"
+    )  # fmt: skip
+    add("--focus", metavar="TENSOR", help="show only what is near the tensor of this name")
+    add("--hops", type=int, metavar="N", help="how near (default: 2)")
+    add("--show", type=_words, metavar="PARTS", help=f"what is shown, of {','.join(PARTS)}")
+    add("--name", dest="names", action=_Names, metavar="OLD=NEW", help="another name for a tensor; may be repeated")
+    add("--number-format", metavar="FORMAT", help="of numbers, as %%.2f")
+    add("--palette", choices=PALETTES, help="of heatmaps")
+    add("--font", metavar="FAMILY", help="sans, serif, or a family")
+
+
+def _length(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _words(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+class _Names(argparse.Action):
+    """Collects pairs of names."""
+
+    def __call__(self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        old, sign, new = values.partition("=")
+        if not sign:
+            raise argparse.ArgumentError(self, f"{values!r} is not OLD=NEW")
+        setattr(namespace, self.dest, {**(getattr(namespace, self.dest) or {}), old: new})
 
 
 def _add_torch(command: argparse.ArgumentParser) -> None:

@@ -40,13 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _draw(given: argparse.Namespace) -> int:
     output = _checked_output(given.output, arguments.DRAW_SUFFIXES)
-    from gradviz.drawing import draw_recording
-
-    names = ("direction", "theme", "detail", "depth", "focus", "every_operation")
-    try:
-        drawing = draw_recording(_record(given), **{name: getattr(given, name) for name in names})
-    except ValueError as error:
-        raise UsageError(str(error)) from None
+    drawing = _drawing(given, step=given.step, theme=given.theme)
     if output.suffix.lower() == ".html":
         return _write_page(drawing, output)
     return _write(output, lambda: drawing.save(output, animate=given.animate, scale=given.scale))
@@ -54,12 +48,20 @@ def _draw(given: argparse.Namespace) -> int:
 
 def _play(given: argparse.Namespace) -> int:
     output = _checked_output(given.output, arguments.PLAY_SUFFIXES)
-    from gradviz.drawing import draw_recording
-
-    status = _write_page(draw_recording(_record(given), every_operation=given.every_operation), output)
+    status = _write_page(_drawing(given), output)
     if status == 0 and not given.no_open:
         open_page(output)
     return status
+
+
+def _drawing(given: argparse.Namespace, **more: Any) -> Any:
+    from gradviz.drawing import draw_recording
+
+    recording = _record(given)
+    try:
+        return draw_recording(recording, **{name: getattr(given, name) for name in arguments.PICTURE}, **more)
+    except (ValueError, TypeError, IndexError) as error:
+        raise UsageError(str(error)) from None
 
 
 def _write_page(shown: Any, output: Path) -> int:
@@ -123,7 +125,7 @@ def _record(given: argparse.Namespace) -> Recording:
     try:
         return record_graph(
             result,
-            backward=True if result.numel() == 1 else None,
+            backward=False if given.forward else True if result.numel() == 1 else None,
             names={"y": result}
             if not scripted and "y" not in variables
             else None,  # so that equations can speak of ∂y/∂w

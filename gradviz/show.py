@@ -18,19 +18,27 @@ __all__ = ["backprop", "draw", "watch"]
 
 
 def draw(
-    *outputs: Tensor | Recording, names: Mapping[Any, Any] | None = None, title: str = "", **options: Any
+    *outputs: Any,
+    names: Mapping[Any, Any] | None = None,
+    title: str = "",
+    kwargs: Mapping[str, Any] | None = None,
+    **options: Any,
 ) -> Drawing | Comparison:
     """Draw the computational graph behind a result, with values and, after ``backward()``, gradients.
 
     Parameters
     ----------
     *outputs
-        Results of a computation; or one recording; or two recordings of the same structure, to be compared.
+        Results of a computation; or one recording; or two recordings of the same structure, to be compared; or a model and
+        what to call it with, ``draw(model, x)``: then it is run once for the picture, also one that is frozen or in
+        ``eval()``, and random numbers, buffers, modes and every ``.grad`` stay as they were.
     names
         Names for tensors, ``{"w": tensor}``. By default a tensor is called by the variable that holds it, a module's
         parameter by its path.
     title
         A title for screen readers and saved pages; by default the result and its expression.
+    kwargs
+        With a model: further arguments for it, by name.
     **options
         How it is to look: ``direction``, ``detail``, ``show``, ``theme``, ``depth``, ``focus`` and the others of
         `gradviz.drawing.Options`; and ``step``, which moment of the run (by default the last).
@@ -60,18 +68,19 @@ def draw(
     recordings = [output for output in outputs if isinstance(output, Recording)]
     if len(outputs) == len(recordings) == 2:
         return compare_drawings(*(draw_recording(one, **options) for one in recordings))
-    found = _recording_of(outputs, None, None, names, title, sys._getframe(1))
+    found = _recording_of(outputs, None, None, names, title, sys._getframe(1), kwargs)
     return draw_recording(found, **options)
 
 
 def backprop(
-    *outputs: Tensor | Recording,
+    *outputs: Any,
     gradient: Tensor | None = None,
     names: Mapping[Any, Any] | None = None,
     predict: bool = False,
     grain: str = "operation",
     apply: bool = False,
     title: str = "",
+    kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Player:
     """Step through backpropagation from a result to its inputs, forwards and backwards in time.
@@ -83,7 +92,8 @@ def backprop(
     Parameters
     ----------
     *outputs
-        Results of a computation, the first of which is differentiated; or one recording.
+        Results of a computation, the first of which is differentiated; or one recording; or a model and what to call it with,
+        as for `draw`.
     gradient
         The gradient to start with, for a result that is not a single number.
     names
@@ -95,7 +105,7 @@ def backprop(
     apply
         Call ``backward()``, and play that pass: the gradients are added to the leaves' ``.grad``, and what was saved is
         freed.
-    title
+    title, kwargs
         As for `draw`.
     **options
         How the picture is to look: see `draw`.
@@ -124,10 +134,10 @@ def backprop(
     from gradviz.player import Player
 
     run: bool | None = True
-    if apply and outputs and not isinstance(outputs[0], Recording):
+    if apply and outputs and hasattr(outputs[0], "backward"):
         outputs[0].backward(gradient)
         run = None  # the one that has been
-    found = _recording_of(outputs, run, gradient, names, title, sys._getframe(1))
+    found = _recording_of(outputs, run, gradient, names, title, sys._getframe(1), kwargs)
     return Player(draw_recording(found, **options), predict=predict, grain=grain)
 
 
@@ -166,10 +176,36 @@ def watch(*, fused: bool = False, budget: int | None = None) -> Watch:
 
 
 def _recording_of(
-    outputs: tuple[Any, ...], backward: bool | None, gradient: Any, names: Any, title: str, frame: Any
+    outputs: tuple[Any, ...],
+    backward: bool | None,
+    gradient: Any,
+    names: Any,
+    title: str,
+    frame: Any,
+    kwargs: Mapping[str, Any] | None = None,
 ) -> Recording:
     if not outputs:
         raise TypeError("nothing to show: pass the result of a computation, as in gv.draw(loss)")
+    if hasattr(type(outputs[0]), "named_parameters"):
+        model, *inputs = outputs
+        if not inputs and not kwargs:
+            raise TypeError(
+                f"to draw the module {type(model).__name__}, pass what it is called with, too: draw(model, x); or pass what "
+                "it has computed: draw(model(x))"
+            )
+        from gradviz.forward import is_model, recording_of_a_model
+
+        if not is_model(model):
+            raise TypeError(
+                f"{type(model).__name__} is no module of gradviz's: run it yourself, and pass what it has computed, draw(model(x)); "
+                "PyTorch's own inside of `with gv.watch():`"
+            )
+        variables = variables_of(frame)
+        return recording_of_a_model(
+            model, inputs, kwargs, variables, names, title, backward=backward, gradient=gradient
+        )
+    if kwargs is not None:
+        raise TypeError("kwargs= is for a model: draw(model, x, kwargs={'mask': mask})")
     if isinstance(outputs[0], Recording):
         if len(outputs) > 1:
             raise TypeError("pass one recording at a time")

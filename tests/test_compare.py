@@ -48,7 +48,7 @@ def test_side_by_side_shares_one_scale_and_no_ids(steps):
     (before, after), _ = steps
     both = gv.draw(before.recording, after.recording)
     assert isinstance(both, Comparison)
-    assert both.before.view.value_scale == both.after.view.value_scale
+    assert both.before.view.scales == both.after.view.scales
     root = ET.fromstring(both.to_svg())
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids))

@@ -40,7 +40,8 @@ def test_a_pdf_is_vectors_with_its_fonts(drawing, tmp_path):
     pdf = drawing.save(tmp_path / "y.pdf").read_bytes()
     assert pdf.startswith(b"%PDF")
     streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.S)
-    plain = b"".join(zlib.decompress(stream) for stream in streams if stream[:1] == b"x")
+    # The last byte of a checksum may look like the end of a line.
+    plain = b"".join(zlib.decompressobj().decompress(stream) for stream in streams if stream[:1] == b"x")
     assert b"FontFile" in pdf + plain
     assert b"ToUnicode" in pdf + plain  # text can be selected and searched
     assert b"/Subtype /Image" not in pdf + plain
@@ -117,7 +118,7 @@ def test_a_computation_too_long_to_watch_is_not_animated(tmp_path):
         y = y.sin()
     y.backward()
     with pytest.raises(ValueError, match="too long to watch"):
-        gv.draw(y).save(tmp_path / "y.svg", animate=True)
+        gv.draw(y, fit=False).save(tmp_path / "y.svg", animate=True)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 import gradviz as gv
 from gradviz.drawing import draw_recording
+from gradviz.drawing.fit import fitted
 from gradviz.drawing.fold import fold, inside
-from gradviz.drawing.reduce import COMPACT_UP_TO, FULL_UP_TO, reduced
+from gradviz.drawing.options import options
+from gradviz.drawing.reduce import MOST_SHOWN
 from gradviz.drawing.stretches import Stretch, depth_of, middle, modules_below, repeats
 from gradviz.recording import dumps, loads, record_graph
 from gradviz.recording.codec import RecordingError
@@ -157,17 +159,17 @@ def test_any_stretches_fold_into_a_recording(data):
 
 
 def test_a_small_graph_is_drawn_in_full(recording):
-    shown, options = reduced(recording, draw_recording(recording, every_operation=True).options)
-    assert shown is recording
-    assert options.detail == "full"
+    picture = fitted(recording, options(every_operation=True, fit=False))
+    assert picture.shown is recording
+    assert picture.view.options.detail == "full"
 
 
 def test_a_large_network_is_folded_until_it_fits():
     gv.manual_seed(0)
     loss = (Net(blocks=60)(gv.randn(5, 6)) ** 2).mean()
     drawing = gv.draw(loss)
-    assert len(drawing.recording.graph.operations) > FULL_UP_TO / 3
-    assert len(drawing.view.cards) + len(drawing.view.discs) <= FULL_UP_TO
+    assert len(drawing.recording.graph.operations) > 100
+    assert len(drawing.view.cards) + len(drawing.view.discs) <= 100
     assert any("× 60" in disc.symbol for disc in drawing.view.discs)
 
 
@@ -183,15 +185,15 @@ def test_a_chain_of_100_000_operations_draws():
     names = [card.name for card in drawing.view.cards]
     assert "x" in names
     assert "y" in names
-    assert any(disc.operation.block is not None and "operations" in disc.symbol for disc in drawing.view.discs)
+    assert any(disc.operation.block is not None and "the same × " in disc.symbol for disc in drawing.view.discs)
 
 
 def test_what_was_asked_for_in_full_is_folded_only_when_nothing_else_helps():
     x = gv.tensor(1.0, requires_grad=True)
     y = x
-    for _ in range(COMPACT_UP_TO):
+    for _ in range(MOST_SHOWN):
         y = y.sin()
-    drawing = draw_recording(record_graph(y), detail="full")
+    drawing = draw_recording(record_graph(y), detail="full", fit=False)
     assert len(drawing.view.discs) < 100
 
 

@@ -24,7 +24,8 @@ ABOVE = {
     "recording": {"catalogue", "engine"},
     "drawing": {"catalogue", "recording"},
     "training": {"catalogue", "engine", "nn", "optim", "recording", "drawing"},
-    "player": {"drawing", "recording", "training"},
+    "finding": {"catalogue", "engine", "nn", "optim", "recording", "drawing", "training"},
+    "player": {"catalogue", "drawing", "recording", "training", "finding"},
     "pytorch": {"catalogue", "engine", "nn", "recording", "training"},  # real PyTorch, as a source of recordings
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""

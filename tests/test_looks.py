@@ -5,14 +5,42 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import gradviz as gv
 from gradviz.drawing import draw_recording
-from gradviz.drawing.palette import LEVELS, PALETTES, shades
-from gradviz.drawing.theme import _DARK, _PRINT, BACK, GRADIENT, LINE, ROLES, VALUE
+from gradviz.drawing.palette import (
+    DARK,
+    LEVELS,
+    MINUS_ON_DARK,
+    MINUS_ON_PALE,
+    PALE,
+    PALETTE,
+    PALETTES,
+    inks,
+    number_at,
+    shaded,
+    shades,
+)
+from gradviz.drawing.theme import (
+    _DARK,
+    _PRINT,
+    BACK,
+    BARS,
+    DISC,
+    FAINT,
+    GRADIENT,
+    INK,
+    LINE,
+    MODULE,
+    MUTED,
+    PENDING,
+    ROLES,
+    VALUE,
+)
 from gradviz.recording import record_graph
 
 # Machado, Oliveira and Fernandes (2009), severity 1, for linear RGB.
@@ -58,12 +86,106 @@ def test_values_and_gradients_differ_for_every_eye(blindness):
         assert difference(first, other, blindness) > 15, (first, other)
 
 
-@pytest.mark.parametrize("palette", ["orange-blue", "purple-green"])
-@pytest.mark.parametrize("blindness", ["deuteranopia", "protanopia"])
-def test_both_ends_of_a_palette_differ_for_every_eye(palette, blindness):
-    low, middle, high = shades(palette)[0], shades(palette)[LEVELS], shades(palette)[-1]
-    for first, other in itertools.combinations((low, middle, high), 2):
+@pytest.mark.parametrize("blindness", BLINDNESS)
+def test_both_ends_of_a_palette_differ_for_every_eye(blindness):
+    codes = shades(PALETTE)
+    for first, other in itertools.combinations((codes[0], codes[LEVELS], codes[-1]), 2):
         assert difference(first, other, blindness) > 15
+    for level in range(LEVELS // 4, LEVELS + 1):  # from a quarter of the colour on, a number differs from its negative
+        assert difference(codes[LEVELS - level], codes[LEVELS + level], blindness) > 15
+
+
+def hue(code):
+    _, a, b = lab(linear(code))
+    return math.degrees(math.atan2(b, a)) % 360
+
+
+def test_signs_have_other_hues_than_values_and_gradients():
+    """Blue is a value and brown a gradient, whatever its sign; purple is negative and teal positive, whatever it is a number of."""
+    signs = [shades(PALETTE)[0], shades(PALETTE)[-1]]
+    for roles in ((VALUE, GRADIENT), (look(_DARK, ".gv-value", "fill"), look(_DARK, ".gv-grad", "fill"))):
+        for sign, role in itertools.product(signs, roles):
+            apart = abs(hue(sign) - hue(role))
+            assert min(apart, 360 - apart) > 15, (sign, role)
+            assert difference(sign, role) > 30
+
+
+def test_a_negative_number_is_darker_and_has_a_minus():
+    codes = shades(PALETTE)
+    for level in range(1, LEVELS + 1):
+        assert lab(linear(codes[LEVELS - level]))[0] <= lab(linear(codes[LEVELS + level]))[0] + 0.5
+    inked = inks(PALETTE)
+    for signs, minus in ((PALE, MINUS_ON_PALE), (DARK, MINUS_ON_DARK)):
+        for sign in signs:
+            assert contrast(inked[minus], inked[sign]) >= 3, sign
+    x = gv.tensor([[-2.0, 2.0, 0.0] * 3] * 2)
+    cells = draw_recording(record_graph((x * gv.ones(9, requires_grad=True)).sum(), names={"x": x})).to_svg()
+    drawn = cells.split('class="gv-cells"')[1].split("</g>")[0]
+    (minus,) = re.findall(r'stroke="#ffffff" stroke-width="1.2" d="([^"]+)"', drawn)
+    assert minus.count("M") == 6
+
+
+def luminance(code):
+    return float(linear(code) @ (0.2126, 0.7152, 0.0722))
+
+
+def contrast(first, other):
+    """As WCAG 2 counts it, from 1 to 21."""
+    dark, bright = sorted((luminance(first), luminance(other)))
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def test_lines_and_borders_stand_out_from_what_they_stand_on():
+    """WCAG 1.4.11: what is not text reaches 3:1, in every theme."""
+    grounds = ["#ffffff", MODULE[0]]
+    lines = [LINE, BACK, FAINT, MODULE[1], DISC[1], PENDING[1], *(border for _, border, *_ in ROLES.values())]
+    for line, ground in itertools.product(lines, grounds):
+        assert contrast(line, ground) >= 3, (line, ground)
+    for bar in BARS.values():
+        assert contrast(bar, DISC[0]) >= 3, bar
+    for rules, pages in ((_DARK, ["#0d1117", look(_DARK, ".gv-module .gv-box", "fill")]), (_PRINT, ["#ffffff"])):
+        drawn = [
+            part.split(":")[1]
+            for name, text in rules.items()
+            for part in text.split(";")
+            if (part.startswith("stroke:") and part != "stroke:none")
+            or (part.startswith("fill:") and ("gv-head" in name or "gv-bar" in name))
+        ]
+        for line, page in itertools.product(drawn, pages):
+            assert contrast(line, page) >= 3, (line, page)
+
+
+def test_text_can_be_read():
+    """4.5:1, on a page, in a frame, on a card and on a disc."""
+    grounds = ["#ffffff", MODULE[0], DISC[0], *(fill for fill, *_ in ROLES.values())]
+    for ink, ground in itertools.product((INK, MUTED, VALUE, GRADIENT), grounds):
+        assert contrast(ink, ground) >= 4.5, (ink, ground)
+
+
+def test_the_ticks_of_a_scale_are_true():
+    """Half of the colour is a quarter of the number, and the legend says so."""
+    for place in (-1.0, -0.5, 0.0, 0.5, 1.0):
+        assert shaded([number_at(place, 3.0)], 3.0) == shaded([math.copysign(place * place * 3, place)], 3.0)
+    assert number_at(-0.5, 4.0) == -1
+    picture = draw_recording(recorded(), number_format="%.4f")
+    for role in ("values", "weights", "gradients"):
+        legend = picture.to_svg().split(f">{role}</text>")[1].split('class="gv-legend"')[0]
+        ticks = [float(tick.replace("−", "-")) for tick in re.findall(r">(−?[\d.]+)</text>", legend)]
+        top = picture.view.scales[role]
+        assert ticks == pytest.approx([-top, -top / 4, 0, top / 4, top], abs=1e-4)
+        fills = re.findall(r'fill="(#\w{6})"/>', legend)
+        assert [fills[place] for place in (0, 3, 6, 9, 12)] == [shades(PALETTE)[place] for place in (0, 12, 24, 36, 48)]
+
+
+def test_each_role_has_a_scale_and_one_is_for_all_on_request():
+    recording = recorded()
+    scales = draw_recording(recording).view.scales
+    assert list(scales) == ["values", "weights", "gradients"]
+    assert len(set(scales.values())) == 3
+    one = draw_recording(recording, scale="one").view.scales
+    assert set(one.values()) == {max(scales.values())}
+    with pytest.raises(ValueError, match="scale is 'log'; it can be 'role' or 'one'"):
+        draw_recording(recording, scale="log")
 
 
 def test_the_palette_for_print_tells_the_sign_by_lightness():
@@ -82,8 +204,8 @@ def recorded():
 def test_print_uses_the_palette_for_print_unless_told_otherwise():
     recording = recorded()
     assert draw_recording(recording, theme="print").options.palette == "grey"
-    assert draw_recording(recording, theme="print", palette="orange-blue").options.palette == "orange-blue"
-    assert draw_recording(recording).options.palette == "orange-blue"
+    assert draw_recording(recording, theme="print", palette="purple-teal").options.palette == "purple-teal"
+    assert draw_recording(recording).options.palette == "purple-teal"
 
 
 def test_print_has_only_greys():
@@ -125,3 +247,15 @@ def test_the_steps_of_a_role_are_seen_in_grey(theme):
         paper = fill if theme == "light" else "#ffffff"
         for ink in (VALUE, GRADIENT) if theme == "light" else ("#000000",):
             assert lab(linear(paper))[0] - lab(linear(ink))[0] > 45
+
+
+def test_the_pages_lines_and_words_stand_out_too():
+    """Of the player's own colours, in the light and in the dark."""
+    sheet = (Path(gv.__file__).parent / "player/frontend/src/player.css").read_text()
+    light, dark = (dict(re.findall(r"--([\w-]+): (#\w{6})", part)) for part in sheet.split('[data-theme="dark"] {')[:2])
+    for names in (light, {**light, **dark}):
+        for ground in (names["paper"], names["soft"]):
+            for line in ("line", "grad", "faint", "pending", "bar-value", "bar-grad"):
+                assert contrast(names[line], ground) >= 3, line
+            for ink in ("ink", "muted", "value", "grad-ink"):
+                assert contrast(names[ink], ground) >= 4.5, ink

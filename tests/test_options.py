@@ -95,7 +95,7 @@ def test_number_formats(line):
     assert "26.000" in shown
 
 
-@pytest.mark.parametrize("palette", ["orange-blue", "purple-green", "grey"])
+@pytest.mark.parametrize("palette", ["purple-teal", "grey"])
 def test_palettes_colour_the_cells(layer, palette):
     root = ET.fromstring(draw_recording(layer, palette=palette).to_svg())
     strokes = {e.get("stroke") for cells in root.iter(f"{SVG}g") if cells.get("class") == "gv-cells" for e in cells}
@@ -162,7 +162,7 @@ def test_print_is_black_on_white(line):
         ({"detail": "everything"}, "detail is 'everything'; it can be 'auto', 'full', 'compact' or 'structure'"),
         ({"direction": "UP"}, "direction is 'UP'"),
         ({"theme": "neon"}, "theme is 'neon'"),
-        ({"palette": "rainbow"}, "palette is 'rainbow'; it can be 'orange-blue'"),
+        ({"palette": "rainbow"}, "palette is 'rainbow'; it can be 'purple-teal'"),
         ({"show": ["value"]}, "show has 'value'; it can have values, grads"),
         ({"show": {"gradients": True}}, "show has 'gradients'"),
         ({"depth": -1}, "depth is -1"),

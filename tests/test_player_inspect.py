@@ -147,9 +147,9 @@ def test_a_matrix_in_numbers_and_in_colours(open_html):
     canvas = block.locator("canvas")
     assert canvas.get_attribute("aria-label") == "gradient as colours: 8 rows, 5 columns"
     drawn = canvas.evaluate("c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]")
-    reds, blues = np.reshape(drawn, (8, 5, 4))[..., 0], np.reshape(drawn, (8, 5, 4))[..., 2]
+    reds, greens = np.reshape(drawn, (8, 5, 4))[..., 0], np.reshape(drawn, (8, 5, 4))[..., 1]
     strong = np.abs(gradient) > 0.05 * np.abs(gradient).max()
-    assert ((blues > reds) == (gradient > 0))[strong].all()
+    assert ((greens > reds) == (gradient > 0))[strong].all()
     # The choice stays while one steps, and the focus stays on the switch.
     assert block.get_by_role("button", name="Show numbers").evaluate("b => document.activeElement === b")
     browser_page.locator(".gradviz-player").press("ArrowLeft")

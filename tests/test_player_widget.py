@@ -11,6 +11,7 @@ import traitlets
 import gradviz as gv
 from gradviz.drawing import draw_recording
 from gradviz.player import Player, page
+from gradviz.player.payload import at_step
 from gradviz.recording import loads, record_graph
 
 
@@ -62,7 +63,7 @@ def test_payload_cannot_be_replaced(player):
 
 def test_drawing_is_the_one_at_the_step(player):
     player.step = 1
-    assert player.drawing.to_svg() == draw_recording(player.recording, step=1).to_svg()
+    assert player.drawing.to_svg() == at_step(player.recording, 1).to_svg()
 
 
 def test_takes_a_drawing_too(recording):
@@ -103,10 +104,8 @@ def test_shows_the_widget_and_pictures_for_where_there_is_none(player):
     picture = data["image/svg+xml"]
     assert picture.startswith("<svg")
     encoded = base64.b64encode(picture.encode()).decode()
-    assert (
-        data["text/html"]
-        == f'<img alt="&lt;b&gt;y&lt;/b&gt;" style="max-width: 100%" src="data:image/svg+xml;base64,{encoded}">'
-    )
+    assert data["text/html"].startswith('<img alt="&lt;b&gt;y&lt;/b&gt;" style="max-width: 100%')
+    assert data["text/html"].endswith(f' src="data:image/svg+xml;base64,{encoded}">')
     assert len(data["text/plain"]) < 200
     json.dumps(data)
 

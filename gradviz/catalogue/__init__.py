@@ -9,6 +9,7 @@
 - ``step``: what is said beside that at a step.
 - ``meaning``: what the words in formulas stand for.
 - ``player`` and ``training``: the pages' own words, for the front end.
+- ``why``: what `gradviz.why` answers, in ``why.en.json``: for each cause a sentence, and under ``do: cause`` what to do about it.
 
 A ``{name}`` in a text is filled in.
 """
@@ -32,7 +33,7 @@ def _read(name: str) -> str:
 @cache
 def catalogue() -> Mapping[str, Any]:
     """Return all texts, by section and key."""
-    found: Mapping[str, Any] = json.loads(_read("en.json"))
+    found: Mapping[str, Any] = {**json.loads(_read("en.json")), "why": json.loads(_read("why.en.json"))}
     return found
 
 

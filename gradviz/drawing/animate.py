@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from gradviz.drawing.face import Face, show
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import Theme
-from gradviz.drawing.svg import MARGIN, Mark, Pen, background, marks, opening, size, text_mark
-from gradviz.drawing.text import shorten, width
+from gradviz.drawing.svg import MARGIN, Mark, Pen, background, marks, opening, size
+from gradviz.drawing.text import lines
 from gradviz.drawing.theme import BACK, INK, MUTED, VALUE
 from gradviz.drawing.view import Card, Disc, View
+from gradviz.drawing.writing import text_mark
 from gradviz.recording.model import Frame, Recording
 
 FORWARD, BACKWARD, END = 1.1, 2.2, 3.5
@@ -166,20 +167,6 @@ def _caption(frame: Frame, wide: float, top: float) -> Iterator[str]:
     """Write what happens under the picture: the equation, and a sentence."""
     room = max(wide - 2 * MARGIN, 60.0)
     title = frame.equation[0].text if frame.equation else frame.title
-    yield text_mark(_lines(title, room, TITLE_SIZE, 1)[0], 0, top + 16, TITLE_SIZE, INK, "gv-name", bold=True)
-    for place, line in enumerate(_lines(frame.sentence, room, SENTENCE_SIZE, 2)):
+    yield text_mark(lines(title, room, TITLE_SIZE, 1)[0], 0, top + 16, TITLE_SIZE, INK, "gv-name", bold=True)
+    for place, line in enumerate(lines(frame.sentence, room, SENTENCE_SIZE, 2)):
         yield text_mark(line, 0, top + 36 + 17 * place, SENTENCE_SIZE, MUTED, "gv-note")
-
-
-def _lines(text: str, room: float, points: float, most: int) -> list[str]:
-    """Break a text into lines that fit; what does not fit into so many ends in dots."""
-    lines = [""]
-    for word in shorten(text, 400).split():
-        longer = f"{lines[-1]} {word}".strip()
-        if width(longer, points, bold=True) <= room or not lines[-1]:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-    if len(lines) > most:
-        lines = [*lines[: most - 1], shorten(" ".join(lines[most - 1 :]), max(4, len(lines[most - 1])))]
-    return lines

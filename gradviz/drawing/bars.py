@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.catalogue import text
+from gradviz.drawing.room import room
 from gradviz.recording import number_text
 from gradviz.recording.crossentropy import softmax
 from gradviz.recording.model import Moment, RecordedOperation, Recording, Value
@@ -107,7 +108,7 @@ def bars(operation: RecordedOperation, recording: Recording, last: Moment) -> Ba
     shown = min(examples, MOST_LINES // classes)
     differences = None if targets is None else predictions - targets
     everything = [part[:shown] for part in (predictions, targets, differences) if part is not None]
-    widest = [max(len(number_text(float(number))) for number in part.ravel()) for part in everything]
+    longest = [max(len(number_text(float(number))) for number in part.ravel()) for part in everything]
     finite = np.concatenate([part[np.isfinite(part)].ravel() for part in everything[:2]])
     rule = RULES[operation.name]
     scale = float(np.max(np.abs(finite), initial=0.0)) if rule.symbol == "ŷ" else 1.0
@@ -124,7 +125,8 @@ def bars(operation: RecordedOperation, recording: Recording, last: Moment) -> Ba
         scale or 1.0,
         1.0 if rule.symbol != "ŷ" else max(_largest(differences), 1e-300),
         rule.symbol == "ŷ" and bool(np.any(finite < 0)),
-        tuple(widest),
+        # A target is one of a few numbers, or a number as any other.
+        tuple(length if place == 1 and rule.symbol == "p" else room(length, 7) for place, length in enumerate(longest)),
         backward,
         tuple(note for note in notes if note),
     )

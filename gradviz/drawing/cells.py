@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from gradviz.drawing.body import LAYER_GAP, ROW, Body
+from gradviz.drawing.body import ROW, Body
 from gradviz.drawing.layout import Layout
-from gradviz.drawing.palette import NOT_YET
+from gradviz.drawing.palette import DARK, MINUS_ON_DARK, MINUS_ON_PALE, NOT_YET, PALE
 from gradviz.drawing.view import BETWEEN, CAPTION, HEADER, PADDING, Card, View
 
 
@@ -46,7 +46,8 @@ class Grid:
             "high": body.cell_height,
             "layers": body.layers,
             "across": body.across,
-            "gap": LAYER_GAP,
+            "gap": body.gap,
+            "raster": body.raster,
         }
 
 
@@ -79,27 +80,30 @@ def all_grids(view: View, layout: Layout) -> dict[str, Grid]:
 def shade_paths(body: Body, shades: str, colours: Mapping[str, str]) -> Iterator[str]:
     """Draw a heatmap: for each shade one path, with a stroke as thick as a cell through each cell of that shade.
 
-    What is not known yet has a dot in its cell, as a number that is not known yet is written.
+    What is not known yet has a dot in its cell, as a number that is not known yet is written; what is negative has a minus.
     """
     strokes: dict[str, list[str]] = {}
+    minus: dict[str, list[str]] = {}
     for place, shade in enumerate(shades[: body.count]):
-        strokes.setdefault(shade, []).append(_strokes(body, shade == NOT_YET)[place])
+        strokes.setdefault(shade, []).append(_strokes(body, DOT if shade == NOT_YET else 0.0)[place])
+        if shade in DARK or shade in PALE:
+            ink = MINUS_ON_DARK if shade in DARK else MINUS_ON_PALE
+            minus.setdefault(ink, []).append(_strokes(body, MINUS * body.cell_width)[place])
     for shade, cells in strokes.items():
         thin = f' stroke-width="{DOT:g}"' if shade == NOT_YET else ""
         yield f'<path stroke="{colours[shade]}"{thin} d="{"".join(cells)}"/>'
+    for ink, cells in minus.items():
+        yield f'<path stroke="{colours[ink]}" stroke-width="{THIN:g}" d="{"".join(cells)}"/>'
 
 
 DOT = 2.0
+MINUS, THIN = 0.35, 1.2
+"""How much of a cell a minus takes, and how thick it is."""
 
 
 @lru_cache(maxsize=256)
-def _strokes(body: Body, dots: bool) -> tuple[str, ...]:
-    """Write a stroke through each cell, or a dot in it, from where the first cell's stroke begins: the same for a shape."""
-    length = DOT if dots else body.cell_width - 1
+def _strokes(body: Body, length: float) -> tuple[str, ...]:
+    """Write a stroke of a length in the middle of each cell, or through it: the same for a shape."""
+    length = length or body.cell_width - 1
     aside = (body.cell_width - 1 - length) / 2
     return tuple(f"M{x + aside:.4g} {y:.4g}h{length:.4g}" for x, y in body.corners())
-
-
-def short(length: float) -> str:
-    """Write a length or a place, to a tenth of a pixel."""
-    return f"{length:.1f}".removesuffix(".0")

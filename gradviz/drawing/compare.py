@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from gradviz.drawing.drawing import Drawing, image_tag
+from gradviz.drawing.scales import shared
 from gradviz.drawing.shown import Shown
-from gradviz.drawing.svg import quoted, size
+from gradviz.drawing.svg import size
+from gradviz.drawing.writing import quoted
 from gradviz.recording.compare import check_structure
 from gradviz.recording.files import write_file
 
@@ -116,14 +118,10 @@ def compare(before: Drawing, after: Drawing) -> Comparison:
         If they are not of one structure.
     """
     check_structure(before.recording, after.recording)
-    scales = [drawing.view for drawing in (before, after)]
-    shared = (
-        max(view.value_scale for view in scales),
-        max(view.gradient_scale for view in scales),
-    )
+    scales = shared(drawing.view.scales for drawing in (before, after))
     both = []
     for drawing in (before, after):
         same = replace(drawing)
-        object.__setattr__(same, "view", replace(drawing.view, value_scale=shared[0], gradient_scale=shared[1]))
+        object.__setattr__(same, "view", replace(drawing.view, scales=scales))
         both.append(same)
     return Comparison(*both)

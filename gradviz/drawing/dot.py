@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gradviz.drawing.clusters import Cluster
 from gradviz.drawing.text import clean
-from gradviz.drawing.view import Arrow, Cluster, View
+from gradviz.drawing.view import Arrow, View
 
 if TYPE_CHECKING:
     import graphviz
@@ -24,7 +25,7 @@ FARTHEST = 2500
 this, it is given less time to improve its layout and no labels to find room for: they are written beside the arrows."""
 
 
-def dot(view: View, *, title: str = "") -> str:
+def dot(view: View, *, title: str = "", words: bool = True) -> str:
     """Write a view as DOT text.
 
     Parameters
@@ -33,16 +34,19 @@ def dot(view: View, *, title: str = "") -> str:
         What is to be laid out.
     title
         A comment for readers of the file.
+    words
+        Whether what is in the boxes is written; it has no part in where they go.
     """
     import graphviz  # not needed before there is something to draw
 
     graph = graphviz.Digraph("gradviz", comment=clean(title) or None)
-    tall = view.direction == "TB"
-    graph.attr(rankdir=view.direction, nodesep="0.3", ranksep="0.32" if tall else "0.42", margin="0")
+    # Where there are labels, they need their room; else chips and discs may follow one another closely.
+    between = "0.32" if view.direction == "TB" else "0.42" if any(arrow.label for arrow in view.arrows) else "0.3"
+    graph.attr(rankdir=view.direction, nodesep="0.3", ranksep=between, margin="0")
     graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize="10", margin="0")
     graph.attr("edge", dir="none", fontname="Helvetica", fontsize="10")
     clustered = {member for cluster in view.clusters for member in cluster.members}
-    texts = _node_texts(view)
+    texts = _node_texts(view, words)
     for cluster in view.clusters:
         if cluster.parent is None:
             _add_cluster(graph, cluster, view, texts)
@@ -52,13 +56,16 @@ def dot(view: View, *, title: str = "") -> str:
     far = _reach(view) > FARTHEST
     if far:
         graph.attr(nslimit="0.5")
+    for step, input in view.beside:
+        if not clustered & {step, input}:  # Graphviz does not put what is in a frame beside what is not
+            graph.body.append(f"\t{{rank=same; {step} {input}}}\n")
     for arrow in view.arrows:
         label = _label_box(arrow) if arrow.label and not far else ""
         graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{label}]\n")
     return graph.source
 
 
-def _node_texts(view: View) -> dict[str, str]:
+def _node_texts(view: View, words: bool) -> dict[str, str]:
     """The statements of the nodes, in the order of the view.
 
     The ids are ours, letters and digits, and need no quotes; of what a user wrote, only the labels are.
@@ -66,14 +73,19 @@ def _node_texts(view: View) -> dict[str, str]:
     from graphviz import escape
     from graphviz.quoting import quote
 
+    def label(text: str) -> str:
+        return f"label={quote(escape(text))} " if words else ""
+
     nodes = {}
+    row = {id: f" group=r{place}" for place, ids in enumerate(view.rows) for id in ids}
     for card in view.cards:
-        label = quote(escape(f"{card.name} {card.shape}".strip()))
-        nodes[card.tensor.id] = f"{card.tensor.id} [label={label} {_size(card.width, card.height)}]"
+        text = label(f"{card.name} {card.shape}".strip())
+        key = card.tensor.id
+        nodes[key] = f"{key} [{text}{_size(card.width, card.height)}{row.get(key, '')}]"
     for disc in view.discs:
         shape = " shape=circle" if disc.round else ""
-        label = quote(escape(disc.symbol))
-        nodes[disc.operation.id] = f"{disc.operation.id} [label={label} {_size(disc.width, disc.height)}{shape}]"
+        text, key = label(disc.symbol), disc.operation.id
+        nodes[key] = f"{key} [{text}{_size(disc.width, disc.height)}{shape}{row.get(key, '')}]"
     return nodes
 
 
@@ -108,7 +120,14 @@ def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: d
     while stack:
         parent, current = stack.pop()
         inside = graphviz.Digraph(f"cluster_{current.key}")
-        inside.attr(label=graphviz.escape(current.label), labeljust="l", fontsize="12", margin="14", id=current.key)
+        inside.attr(
+            label=graphviz.escape(current.label),
+            labeljust="l",
+            fontname="Helvetica",
+            fontsize="14.5",
+            margin="14",
+            id=current.key,
+        )
         for member in current.members:
             inside.body.append(f"\t\t{texts[member]}\n")
         opened.append((parent, inside))

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import itertools
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,20 +18,20 @@ from gradviz.drawing import export
 from gradviz.drawing.animate import animated
 from gradviz.drawing.dot import dot
 from gradviz.drawing.face import Face, face
-from gradviz.drawing.labels import uncrossed
-from gradviz.drawing.layout import Layout, layout
+from gradviz.drawing.fit import Picture, fitted
+from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
-from gradviz.drawing.reduce import reduced
+from gradviz.drawing.photos import Photo, photos
 from gradviz.drawing.shown import Shown
 from gradviz.drawing.svg import size, svg
-from gradviz.drawing.view import View, view
+from gradviz.drawing.view import View
 from gradviz.recording import Recording, dumps
 from gradviz.recording.compare import difference
 from gradviz.recording.files import write_file
 
 SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
     ".svg": lambda drawing: drawing.to_svg(),
-    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme)),
+    ".pdf": lambda drawing: export.pdf(drawing.to_svg(theme=drawing.paper_theme), drawing.recording.title),
     ".png": lambda drawing: drawing.to_png(),
     ".dot": lambda drawing: drawing.dot,
     ".json": lambda drawing: dumps(drawing.recording),
@@ -42,6 +43,7 @@ OF_A_STEP = ("step", "face", "prefix")
 """What of a drawing is another's at another step."""
 
 _displays = itertools.count(1)
+_SIZE = re.compile(r' width="([\d.]+)" height="([\d.]+)"')
 
 
 @dataclass(frozen=True)
@@ -71,28 +73,33 @@ class Drawing(Shown):
     options: Options = Options()  # noqa: RUF009 (frozen)
 
     @cached_property
-    def _reduced(self) -> tuple[Recording, Options]:
-        return reduced(self.recording, self.options)
+    def _picture(self) -> Picture:
+        return fitted(self.recording, self.options, self.photos)
 
     @property
     def shown(self) -> Recording:
         """What is drawn: the part of the recording that was asked for, folded until it fits."""
-        return self._reduced[0]
+        return self._picture.shown
+
+    @cached_property
+    def photos(self) -> dict[str, Photo]:
+        """How tensors are images, by their ids: of those that are drawn as one."""
+        return photos(self.recording, self.options)
 
     @cached_property
     def view(self) -> View:
         """What there is to draw, and how large."""
-        return view(*self._reduced)
+        return self._picture.view
 
     @cached_property
     def dot(self) -> str:
         """The graph in Graphviz's language."""
         return dot(self.view, title=self.recording.title)
 
-    @cached_property
+    @property
     def layout(self) -> Layout:
         """Where everything goes."""
-        return uncrossed(layout(self.dot), self.view)
+        return self._picture.layout
 
     @cached_property
     def face(self) -> Face:
@@ -103,7 +110,7 @@ class Drawing(Shown):
     def prefix(self) -> str:
         """What every id begins with: the same for the same picture, so that a file does not change by itself."""
         seen = hashlib.sha256(f"{self.options}{self.dot}".encode())
-        for part in (self.face.text, self.face.fill, self.face.state, self.face.width):
+        for part in (self.face.text, self.face.fill, self.face.image, self.face.state, self.face.width):
             seen.update("\n".join(map(str, part.values())).encode())
         return "gv" + seen.hexdigest()[:10]
 
@@ -177,6 +184,18 @@ class Drawing(Shown):
         """
         return export.png(self.to_svg(theme=self.paper_theme), *size(self.view, self.layout), scale=scale)
 
+    def show(self) -> None:
+        """Show the picture here and now: in the middle of a notebook's cell, or of a loop in one.
+
+        Outside of a notebook it says what it is.
+        """
+        try:
+            from IPython.display import display
+        except ImportError:
+            print(self)
+        else:
+            display(self)
+
     def diff(self, other: Drawing) -> Drawing:
         """Return the drawing of what changed from this drawing's numbers to another's of the same structure.
 
@@ -192,7 +211,8 @@ class Drawing(Shown):
         """
         shown = tuple(part for part in self.options.show if part != "local")
         return Drawing(
-            difference(self.recording, other.recording), options=replace(self.options, show=shown, captions=DIFFERENCE)
+            difference(self.recording, other.recording),
+            options=replace(self.options, show=shown, images=None, captions=DIFFERENCE),
         )
 
     def save(self, path: str | os.PathLike[str], *, animate: bool = False, scale: float | None = None) -> Path:
@@ -240,7 +260,7 @@ class Drawing(Shown):
         title = self.recording.title
         return (
             f"<Drawing {title!r}: {len(graph.tensors)} tensors, {len(graph.operations)} operations, "
-            f"{len(self.recording.frames)} steps>"
+            f"{len(self.recording.frames)} steps>{''.join(f' {said}' for said in self.recording.remarks)}"
         )
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -255,11 +275,16 @@ class Drawing(Shown):
 
 
 def image_tag(picture: str, title: str) -> str:
-    """Return an ``<img>`` that carries a picture in itself."""
+    """Return an ``<img>`` that carries a picture in itself; it has its size at once, so that nothing moves while it is read."""
     from html import escape
 
     data = base64.b64encode(picture.encode()).decode()
-    return f'<img alt="{escape(title)}" style="max-width: 100%" src="data:image/svg+xml;base64,{data}">'
+    size = _SIZE.search(picture, 0, picture.find(">"))
+    room = f' width="{size[1]}" height="{size[2]}"' if size else ""
+    return (
+        f'<img alt="{escape(title)}" style="max-width: 100%; height: auto"{room} decoding="sync" '
+        f'src="data:image/svg+xml;base64,{data}">'
+    )
 
 
 def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Drawing:
@@ -282,5 +307,8 @@ def draw_recording(recording: Recording, *, step: int = -1, **given: Any) -> Dra
         If there is no such step.
     """
     drawing = Drawing(recording, step, options(**given))
-    drawing.shown.at(step)
+    if step != -1 or drawing.options.focus is not None:  # the last step there always is
+        drawing.shown.at(step)
+    if drawing.options.images:
+        _ = drawing.photos  # of which one may be named that cannot be
     return drawing

@@ -6,26 +6,34 @@ import re
 from typing import Any
 
 MISSING = "to save a picture as {ending}, install what converts it: pip install vl-convert-python (or save it as .svg)"
+LONGEST_TITLE = 500
 LARGEST = 16_000
 """Pixels along a side of a PNG: what viewers still open."""
 
 
-def pdf(picture: str) -> bytes:
+def pdf(picture: str, title: str = "") -> bytes:
     """Return an SVG picture as a PDF of one page: vectors, text that can be selected, fonts embedded.
+
+    Parameters
+    ----------
+    picture
+        SVG text.
+    title
+        What a reader's window says in place of the file's name.
 
     Raises
     ------
     ImportError
         If the library for it is not installed; the message says how to install it.
     """
-    return _in_order(_library(".pdf").svg_to_pdf(_with_fonts(picture)))
+    return _in_order(_library(".pdf").svg_to_pdf(_readable(picture)), title)
 
 
 _REFERENCE = re.compile(rb"\b(\d+) 0 R\b")
 
 
-def _in_order(made: bytes) -> bytes:
-    """Number the objects of a PDF in the order in which one comes to them from its root, and write them in that order.
+def _in_order(made: bytes, title: str) -> bytes:
+    """Number the objects of a PDF in the order in which one comes to them from its root, and write them in that order, with a title.
 
     The library numbers and lists them in any order; in one order, the same picture is the same file.
     """
@@ -36,10 +44,13 @@ def _in_order(made: bytes) -> bytes:
     ordered = sorted(offsets.values())
     ends = dict(zip(ordered, [*ordered[1:], start], strict=True))
     objects: dict[int, tuple[bytes, bytes]] = {}
+    # In UTF-16 every title can be written, and in hexadecimal digits none of its signs means anything.
+    written = title[:LONGEST_TITLE].encode("utf-16-be", "replace").hex().upper().encode()
+    named = b"/Title <FEFF%s>\n  " % written if title else b""
     for number, offset in offsets.items():
         text, mark, data = made[offset : ends[offset]].partition(b"stream\n")  # what is in a stream is no text
         text = re.sub(rb"(?:^ +/\w+ \d+ 0 R\n)+", lambda m: b"".join(sorted(m[0].splitlines(True))), text, flags=re.M)
-        objects[number] = text, mark + data
+        objects[number] = text.replace(b"/Producer", b"%s/Producer" % named), mark + data
     trailer = trailer.partition(b"startxref")[0]
     renumbered: dict[int, int] = {}
     waiting = [int(number) for number in reversed(_REFERENCE.findall(trailer))]
@@ -87,11 +98,17 @@ def png(picture: str, width: float, height: float, scale: float = 2.0) -> bytes:
             f"scale={scale!r} makes an image of {scale * width:.0f} × {scale * height:.0f} pixels; the longer side can be "
             f"{LARGEST}: use a smaller scale, or save as .svg or .pdf"
         )
-    return _library(".png").svg_to_png(_with_fonts(picture), scale=scale)
+    return _library(".png").svg_to_png(_readable(picture), scale=scale)
 
 
 SYMBOLS = "'DejaVu Sans', 'Segoe UI', 'Lucida Grande', 'Arial Unicode MS', sans-serif"
 _UNUSUAL = re.compile(r"<text\b(?=[^<]*>[^<]*[^\x00-\xff–—…−∂Σ√∞≈≤≥→←↑↓][^<]*</text>)(?![^>]*font-family)")
+
+
+def _readable(picture: str) -> str:
+    """Write a picture as the converter reads it."""
+    # Its word for pixels with edges, which to browsers means nothing.
+    return _with_fonts(picture).replace('image-rendering="pixelated"', 'image-rendering="optimizeSpeed"')
 
 
 def _with_fonts(picture: str) -> str:

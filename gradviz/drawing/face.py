@@ -7,15 +7,20 @@ of truth for what a moment looks like.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradviz.catalogue import text
 from gradviz.drawing.bars import Bars, entries
+from gradviz.drawing.block import BlockCard
+from gradviz.drawing.blockface import shown_numbers
+from gradviz.drawing.blocknumbers import norm
 from gradviz.drawing.body import Body, grid
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import NOT_YET, shaded
+from gradviz.drawing.rasters import map_raster, photo_raster, saliency_raster
+from gradviz.drawing.scales import role_of
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Card, Disc, View, sum_text
@@ -28,7 +33,7 @@ PENDING = "·"
 """What is not computed yet: not a zero."""
 
 
-PARTS = ("text", "fill", "state", "width", "path", "label")
+PARTS = ("text", "fill", "image", "state", "width", "path", "label")
 """What a face is in parts: the names of its fields."""
 
 
@@ -42,6 +47,8 @@ class Face:
         Of numbers, statistics and edge labels.
     fill
         The shades of a heatmap's cells, row by row, a sign for each as `palette.shaded` writes them.
+    image
+        Of what is an image of its own: its address, with all of it inside.
     state
         ``pending``, ``forward``, ``partial`` or ``done`` of cards and discs; ``pending``, ``forward`` or ``backward`` of
         edges.
@@ -55,6 +62,7 @@ class Face:
 
     text: dict[str, str] = field(default_factory=dict)
     fill: dict[str, str] = field(default_factory=dict)
+    image: dict[str, str] = field(default_factory=dict)
     state: dict[str, str] = field(default_factory=dict)
     width: dict[str, float] = field(default_factory=dict)
     path: dict[str, str] = field(default_factory=dict)
@@ -106,10 +114,25 @@ def show(
         shown.label[operation.id] = ", ".join(
             part for part in (clean(operation.name), clean(operation.grad_fn or ""), _progress(forward, done)) if part
         )
+        if disc.block is not None:
+            texts, paths = shown_numbers(operation.id, disc.block, forward, done, view.options)
+            shown.text.update(texts)
+            shown.path.update(paths)
+            shown.label[operation.id] = _block_label(disc.block, texts, _progress(forward, done))
         if disc.bars is not None:
             _show_bars(shown, operation, disc.bars, moment if forward else None, done or not disc.bars.waits)
     for arrow in arrows:
-        _show_arrow(shown, arrow, moment)
+        _show_arrow(shown, arrow, view, moment)
+
+
+def _block_label(block: BlockCard, texts: dict[str, str], progress: str) -> str:
+    shapes = "".join(piece for piece, _ in block.shapes)
+    norms = [
+        f"{key.rpartition('_')[2].replace('n', '')} ‖∂‖ {value}".strip()
+        for key, value in texts.items()
+        if key.endswith("n")
+    ]
+    return ", ".join(part for part in (block.title, block.subtitle, shapes, block.parameters, *norms, progress) if part)
 
 
 def _progress(forward: bool, done: bool) -> str:
@@ -157,26 +180,53 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
     shown.state[id] = state
     shown.label[id] = _card_label(card, value, gradient)
     if card.has_value:
-        _show_numbers(shown, f"{id}_v", card.body, value, view.value_scale, view.options)
-    if card.has_gradient:
-        given = gradient.value if gradient else None
-        _show_numbers(shown, f"{id}_g", card.body, given, view.gradient_scale, view.options)
+        _show_numbers(shown, card, "v", value, value, view)
+    if card.shared is not None:
+        _show_weights(shown, card, card.shared.tensors, moment, view.options)
+    elif card.has_gradient:
+        _show_numbers(shown, card, "g", gradient.value if gradient else None, value, view)
         if card.meets and gradient is not None:
             shown.text[f"{id}_g0"] = sum_text(card.meets, moment, gradient, view.options)
 
 
-def _show_numbers(shown: Face, key: str, body: Body, value: Value | None, scale: float, options: Options) -> None:
-    count = body.count
+def _show_weights(shown: Face, card: Card, tensors: Sequence[str], moment: Moment, options: Options) -> None:
+    """Show of weights that several blocks share how large their gradient is beside them, once it is complete."""
+    gradients = [moment.gradients.get(id) for id in tensors]
+    weights = [moment.values.get(id) for id in tensors]
+    told = PENDING
+    if all(gradient is not None and gradient.complete for gradient in gradients) and None not in weights:
+        size = norm(value for value in weights if value is not None)
+        found = norm(gradient.value for gradient in gradients if gradient is not None)
+        told = options.number(found / size, 2) if size else PENDING
+    if card.shared is not None and card.shared.told:
+        shown.text[f"{card.tensor.id}_n"] = told
+
+
+def _show_numbers(shown: Face, card: Card, part: str, numbers: Value | None, value: Value | None, view: View) -> None:
+    """Show the numbers of a tensor's value ("v"), or of its gradient ("g"), which an image has over its `value`."""
+    key, body, options = f"{card.tensor.id}_{part}", card.body, view.options
     if body.kind == "empty":
-        shown.text[f"{key}0"] = "empty" if value is not None else PENDING
+        shown.text[f"{key}0"] = "empty" if numbers is not None else PENDING
     elif body.kind == "numbers":
-        for place in range(count):
-            known = value is not None and value.data is not None
-            shown.text[f"{key}{place}"] = options.entry(value, place) if value is not None and known else PENDING
+        for place in range(body.count):
+            known = numbers is not None and numbers.data is not None
+            shown.text[f"{key}{place}"] = options.entry(numbers, place) if numbers is not None and known else PENDING
+    elif card.photo is not None and body.raster == "photo":
+        if part == "v":
+            shown.image[key] = photo_raster(value, body, card.photo, options.palette)
+        else:
+            shown.image[key] = saliency_raster(
+                numbers, value, body, card.photo, view.scales["saliency"], options.palette
+            )
     else:
-        shown.fill[key] = NOT_YET * count if value is None else shaded(cells(value, body), scale)
-        if body.kind == "preview":
-            shown.text[f"{key}s"] = PENDING if value is None else statistics(value)
+        scale = view.scales[role_of(card.tensor, part)]
+        if body.raster:
+            shown.image[key] = map_raster(numbers, body, scale, options.palette)
+        else:
+            shown.fill[key] = NOT_YET * body.count if numbers is None else shaded(cells(numbers, body), scale)
+        if body.has_statistics:
+            lines = (PENDING, "") if numbers is None else statistics(numbers)
+            shown.text[f"{key}s0"], shown.text[f"{key}s1"] = lines
 
 
 def cells(value: Value, body: Body) -> Iterator[float]:
@@ -198,7 +248,7 @@ def cells(value: Value, body: Body) -> Iterator[float]:
                 yield sum(block) / len(block)
 
 
-def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:
+def _show_arrow(shown: Face, arrow: Arrow, view: View, moment: Moment) -> None:
     operation, into = arrow.operation, arrow.operation == arrow.head
     gradient = None
     if into:
@@ -210,6 +260,8 @@ def _show_arrow(shown: Face, arrow: Arrow, moment: Moment) -> None:
         if f"backward:{operation}" in moment.done and arrow.carries_gradient:
             arrived = moment.gradients.get(arrow.head)
             gradient = None if arrived is None else arrived.value
+    if not view.back:
+        gradient = None
     shown.state[arrow.key] = "backward" if gradient is not None else "forward" if flowed else "pending"
     shown.width[arrow.key] = THINNEST if gradient is None else line_width(gradient)
     if arrow.label:
@@ -237,6 +289,8 @@ def _card_label(card: Card, value: Value | None, gradient: Gradient | None) -> s
     parts = [clean(tensor.name)[:200], tensor.role]
     if tensor.shape:
         parts.append(f"shape {shape_text(tensor.shape)}")
+    if card.photo is not None and card.body.raster == "photo":
+        parts += [text("drawn as image"), *card.body.said]
     parts.append(f"value {_spoken(value)}")
     if tensor.requires_grad:
         parts.append(f"gradient {_spoken(gradient.value if gradient else None)}")
@@ -250,5 +304,5 @@ def _spoken(value: Value | None) -> str:
     if value is None:
         return text("pending")
     if value.data is None or len(value.data) > 16:
-        return statistics(value)
+        return ", ".join(filter(None, statistics(value)))
     return " ".join(Options().entry(value, place) for place in range(len(value.data))) or "empty"

@@ -88,7 +88,9 @@ class _Folding:
         tensors = tuple(self._kept(tensor, used) for tensor in self.graph.tensors if tensor.id not in self.hidden)
         modules = tuple(module for module in self.graph.modules if module.path in used)
         graph = replace(self.graph, tensors=tensors, **_calls_left(self.graph, operations), modules=modules)
-        return replace(self.before, graph=graph, frames=tuple(self._frames()))
+        folded = replace(self.before, graph=graph, frames=tuple(self._frames()))
+        object.__setattr__(folded, "whole", self.before.whole or self.before)  # it is frozen for everybody else
+        return folded
 
     def _kept(self, tensor: RecordedTensor, modules: set[str]) -> RecordedTensor:
         producer = tensor.producer
@@ -119,7 +121,9 @@ class _Folding:
             if tensor.id in shared or not isinstance(who, int) or tensor.role == "output":
                 continue
             if tensor.role == "input":
-                if not tensor.named:
+                if self.stretches[who].closed:
+                    hidden.add(tensor.id)
+                elif not tensor.named:
                     unnamed.setdefault(who, []).append(tensor.id)
             elif tensor.producer is None or self.stretch_of.get(tensor.producer) == who:
                 hidden.add(tensor.id)
@@ -181,8 +185,16 @@ class _Folding:
                 stretch.number,
                 ids,
                 tuple(weights.items()),
+                self._parts(stretch, inside),
             ),
         )
+
+    def _parts(self, stretch: Stretch, inside: Sequence[RecordedOperation]) -> tuple[Block, ...]:
+        """Return the blocks that a stretch stands for: those that are alike, or the calls of one module."""
+        blocks = [operation.block for operation in inside if operation.block is not None]
+        if stretch.times < 2 or len(blocks) == stretch.times:
+            return tuple(blocks) if stretch.times > 1 else ()
+        return tuple(block for block in blocks if block.path == stretch.path)
 
     # --- the steps ------------------------------------------------------------------------------------------------
 
@@ -274,7 +286,9 @@ def _added(first: Value, second: Value) -> Value:
     if first.data is not None and second.data is not None:
         return replace(first, data=tuple(a + b for a, b in zip(first.data, second.data, strict=True)))
     if first.preview is not None and second.preview is not None:
-        return replace(first, preview=_added(first.preview, second.preview))  # an arrow's width needs no more
+        return replace(
+            first, preview=_added(first.preview, second.preview), image=None
+        )  # an arrow's width needs no more
     return second
 
 
@@ -325,7 +339,7 @@ def opened(recording: Recording, places: Sequence[int], title: str) -> Recording
     made = {output for operation in mine for output in operation.outputs}
     tensors = made | {argument.tensor for operation in mine for argument in operation.inputs}
     leaving = _leaving(graph, ids, made)
-    cut = part(recording, tensors, set(places))
+    left_over = part(recording, tensors, set(places))
 
     def seen_inside(tensor: RecordedTensor) -> RecordedTensor:
         role: Role = "output" if tensor.id in leaving else "intermediate" if tensor.producer else "input"
@@ -334,11 +348,14 @@ def opened(recording: Recording, places: Sequence[int], title: str) -> Recording
         )
 
     left = _calls_left(graph, mine)
-    paths = {module for operation in mine for module, _ in Calls(graph).around(operation)}
+    calls = Calls(graph)
+    paths = {module for operation in mine for module, _ in calls.around(operation)}
     modules = tuple(module for module in graph.modules if module.path in paths)
-    kept = tuple(replace(t, module=t.module if t.module in paths else "") for t in map(seen_inside, cut.graph.tensors))
+    kept = tuple(
+        replace(t, module=t.module if t.module in paths else "") for t in map(seen_inside, left_over.graph.tensors)
+    )
     inner = replace(graph, tensors=kept, **left, modules=modules)
-    return replace(cut, graph=inner, frames=tuple(_frames_inside(cut, ids, leaving)), title=title)
+    return replace(left_over, graph=inner, frames=tuple(_frames_inside(left_over, ids, leaving)), title=title)
 
 
 def _leaving(graph: Graph, ids: Collection[str], made: Collection[str]) -> set[str]:
@@ -349,16 +366,16 @@ def _leaving(graph: Graph, ids: Collection[str], made: Collection[str]) -> set[s
     }
 
 
-def _frames_inside(cut: Recording, ids: Collection[str], leaving: Collection[str]) -> Iterator[Frame]:
+def _frames_inside(left_over: Recording, ids: Collection[str], leaving: Collection[str]) -> Iterator[Frame]:
     """Return the steps inside; what is known before is known at the start, and what arrives from outside has a step."""
     start: dict[str, Value] = {}
     arrived: dict[str, Gradient] = {}
-    made = {output for operation in cut.graph.operations if operation.id in ids for output in operation.outputs}
-    for frame in cut.frames:
+    made = {output for operation in left_over.graph.operations if operation.id in ids for output in operation.outputs}
+    for frame in left_over.frames:
         if frame.phase == "forward" and frame.current not in ids:
             start.update((id, value) for id, value in frame.values if id not in made)
-    yield changed(cut.frames[0], current="", values=tuple(start.items()), contributions=(), gradients=())
-    for frame in cut.frames:
+    yield changed(left_over.frames[0], current="", values=tuple(start.items()), contributions=(), gradients=())
+    for frame in left_over.frames:
         if frame.current in ids:
             if arrived:
                 yield Frame(

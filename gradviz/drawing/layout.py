@@ -15,7 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol
@@ -25,6 +25,9 @@ TIMEOUT = 20.0
 
 PATIENCE = 2.0
 """Seconds after which a layout that goes on says so, on standard error."""
+
+TOGETHER = 20.0
+"""Pixels between arrows that come back in one gap between rows, at most."""
 
 Point = tuple[float, float]
 
@@ -58,7 +61,9 @@ class Layout:
     labels
         Centres of the arrows' labels.
     clusters
-        By their keys.
+        The frames of modules, by their keys: more than one where a frame goes on in another row.
+    turns
+        Where arrows come back to the left on their way to another row, by their keys.
     """
 
     width: float
@@ -66,7 +71,18 @@ class Layout:
     centres: dict[str, Point]
     splines: dict[str, tuple[Point, ...]]
     labels: dict[str, Point]
-    clusters: dict[str, Box]
+    clusters: dict[str, tuple[Box, ...]]
+    turns: dict[str, tuple[Point, ...]] = field(default_factory=dict)
+
+    @property
+    def lanes(self) -> int:
+        """The most arrows that come back to the left together."""
+        places = sorted({y for points in self.turns.values() for _, y in points})
+        most = now = 0
+        for before, y in zip([float("-inf"), *places], places, strict=False):
+            now = now + 1 if y - before < TOGETHER else 1
+            most = max(most, now)
+        return most
 
 
 class LayoutEngine(Protocol):
@@ -225,14 +241,16 @@ def parse(answer: str) -> Layout:
     body = json.loads(answer)
     _, _, width, height = _numbers(body["bb"])
     objects = body.get("objects", [])
-    centres, clusters = {}, {}
+    centres: dict[str, Point] = {}
+    clusters: dict[str, tuple[Box, ...]] = {}
     for thing in objects:
         if "pos" in thing:
             x, y = _numbers(thing["pos"])
             centres[thing["name"]] = (x, height - y)
         elif "bb" in thing:
             left, bottom, right, top = _numbers(thing["bb"])
-            clusters[thing["name"].removeprefix("cluster_")] = Box(left, height - top, right - left, top - bottom)
+            box = Box(left, height - top, right - left, top - bottom)
+            clusters[thing["name"].removeprefix("cluster_")] = (box,)
     splines, labels = {}, {}
     for edge in body.get("edges", []):
         key = edge["id"]

@@ -1,7 +1,11 @@
-"""Colours: the roles of tensors, and a diverging scale for heatmaps.
+"""Colours of numbers: a diverging scale for heatmaps, centred on zero.
 
-The scale runs from orange through white to blue. It is centred on zero, and orange and blue stay apart for every common
-kind of colour blindness.
+It runs from purple (negative) through white to teal (positive). Blue and brown are free then for what is a value and what is a
+gradient, and purple and teal stay apart for every common kind of colour blindness. Purple is the darker of the two, and a cell
+of a negative number has a minus in it, as a negative number has when it is written: so the sign is seen without colour too.
+
+A number's colour goes with the square root of its size, so that what is a hundredth of the largest still has a tenth of its
+colour; a legend says which number each colour is.
 """
 
 from __future__ import annotations
@@ -14,26 +18,19 @@ from types import MappingProxyType
 
 from gradviz.recording.model import Number, Value
 
+PALETTE, PALETTE_OF_PRINT = "purple-teal", "grey"
+
 Stops = tuple[tuple[float, tuple[int, int, int]], ...]
 
 PALETTES: dict[str, Stops] = {
-    "orange-blue": (
-        (-1.0, (179, 88, 6)),
-        (-0.6, (224, 130, 20)),
-        (-0.25, (253, 205, 150)),
+    "purple-teal": (
+        (-1.0, (64, 18, 107)),
+        (-0.6, (122, 75, 168)),
+        (-0.25, (201, 179, 224)),
         (0.0, (247, 247, 247)),
-        (0.25, (170, 205, 235)),
-        (0.6, (67, 138, 200)),
-        (1.0, (5, 80, 174)),
-    ),
-    "purple-green": (
-        (-1.0, (118, 42, 131)),
-        (-0.6, (153, 112, 171)),
-        (-0.25, (217, 196, 226)),
-        (0.0, (247, 247, 247)),
-        (0.25, (199, 229, 194)),
-        (0.6, (90, 174, 97)),
-        (1.0, (27, 120, 55)),
+        (0.25, (166, 221, 210)),
+        (0.6, (60, 175, 158)),
+        (1.0, (0, 122, 108)),
     ),
     # For copies in black and white: without hue, the sign has to be told by lightness.
     "grey": ((-1.0, (20, 20, 20)), (0.0, (150, 150, 150)), (1.0, (245, 245, 245))),
@@ -56,6 +53,12 @@ SIGNS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"
 NOT_YET, NOT_FINITE = ".", "!"
 """Signs of cells whose value is not known yet, and of those that are nan or infinite."""
 
+MINUS_ON_PALE, MINUS_ON_DARK = "-", "="
+"""Signs of the inks of a minus: in a cell of a pale shade, and in one of a dark shade."""
+
+PALE, DARK = SIGNS[LEVELS // 2 : LEVELS - 1], SIGNS[: LEVELS // 2]
+"""The negative shades, as a minus is seen on them; the palest is as good as zero."""
+
 
 @cache
 def shades(palette: str) -> tuple[str, ...]:
@@ -65,8 +68,10 @@ def shades(palette: str) -> tuple[str, ...]:
 
 @cache
 def inks(palette: str) -> Mapping[str, str]:
-    """Return the colour of each sign that `shaded` writes."""
-    return MappingProxyType({**dict(zip(SIGNS, shades(palette), strict=True)), NOT_YET: NOTHING, NOT_FINITE: STRANGE})
+    """Return the colour of each sign that `shaded` writes, and those of a minus."""
+    codes = shades(palette)
+    minus = {MINUS_ON_PALE: codes[0], MINUS_ON_DARK: "#ffffff"}
+    return MappingProxyType({**dict(zip(SIGNS, codes, strict=True)), NOT_YET: NOTHING, NOT_FINITE: STRANGE, **minus})
 
 
 def _mixed(stops: Stops, place: float) -> str:
@@ -81,8 +86,7 @@ def _mixed(stops: Stops, place: float) -> str:
 def shaded(values: Iterable[Number], scale: float) -> str:
     """Return the shades of numbers on a scale that runs from −`scale` to +`scale`, a sign for each.
 
-    A number's shade goes with the square root of its size: one scale is for all that a picture shows, and what is a hundredth
-    of the largest number still has a tenth of its colour.
+    A number's shade goes with the square root of its size, the inverse of `number_at`.
     """
     return "".join(
         SIGNS[LEVELS + round(math.copysign(LEVELS * math.sqrt(min(abs(value) / scale, 1.0)), value) if scale else 0.0)]
@@ -92,19 +96,27 @@ def shaded(values: Iterable[Number], scale: float) -> str:
     )
 
 
-def colours(values: Iterable[Number], scale: float, palette: str = "orange-blue") -> list[str]:
+def number_at(place: float, scale: float) -> float:
+    """Return the number that has the colour at a place of the palette, from −1 to 1: so the ticks of a legend are true."""
+    return math.copysign(place * place * scale, place) if place else 0.0
+
+
+def colours(values: Iterable[Number], scale: float, palette: str = PALETTE) -> list[str]:
     """Return the colours of numbers, as their shades are drawn."""
     return [inks(palette)[shade] for shade in shaded(values, scale)]
 
 
 def largest(values: Iterable[Value]) -> float:
-    """Return the largest magnitude among values, for a scale that fits them all; 1 where there is none."""
+    """Return the largest magnitude among values, for a scale that fits them all; 0 where there is none."""
     top = 0.0
     for value in values:
+        if value.image is not None and value.summary is not None:  # of which pixels are drawn
+            top = max(top, value.image.scale if value.summary.min or value.summary.max else 0.0)
+            continue
         shown = value if value.data is not None else value.preview
         if shown is not None and shown.data:
             ends: tuple[float, ...] = (max(shown.data), -min(shown.data))
             if not all(map(math.isfinite, [*ends, sum(shown.data)])):  # a sum is not finite if an entry is not
                 ends = tuple(abs(number) for number in shown.data if math.isfinite(number)) or (0.0, 0.0)
             top = max(top, *ends)
-    return top or 1.0
+    return top

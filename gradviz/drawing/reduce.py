@@ -1,94 +1,137 @@
-"""How much of a recording is drawn: a part of it, folded until a reader can take it in.
-
-Nobody reads a picture of a thousand boxes, and laying one out takes seconds. So the size is looked at before anything is
-laid out.
-"""
+"""What of a recording can be drawn: a part of it, and ever smaller pictures of that, folded more and more."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
 from difflib import get_close_matches
+from itertools import chain
 
 from gradviz.drawing.fold import fold
 from gradviz.drawing.options import Detail, Options
 from gradviz.drawing.part import part
-from gradviz.drawing.stretches import depth_of, middle, modules_below, repeats
+from gradviz.drawing.rounds import fans, rounds
+from gradviz.drawing.stretches import depth_of, long_recurrences, middle, modules_below, repeats
 from gradviz.recording.folding import as_written
-from gradviz.recording.later import all_kept
-from gradviz.recording.model import Recording
+from gradviz.recording.model import Graph, Recording
 from gradviz.recording.naming import uncounted
 
-FULL_UP_TO = 300
-"""Tensors and operations together that a picture shows with a card each."""
+MOST_SHOWN = 1500
+"""Tensors and operations that are laid out at all; of more, even what was asked for is folded."""
 
-COMPACT_UP_TO = 1500
-"""And those that it shows at all; above that, even what was asked to be shown in full is folded."""
-
-LEFT_OVER = 48
-"""Operations that stay when the middle of a long computation is folded."""
+LEFT_OVER = (48, 32, 24, 18, 14, 10, 7, 5, 3, 2)
+"""Operations that stay when the middle of a long computation is folded, tried one after the other."""
 
 
-def reduced(recording: Recording, options: Options) -> tuple[Recording, Options]:
-    """Choose what of a recording is drawn, and in which detail.
-
-    Parameters
-    ----------
-    recording
-        What was computed.
-    options
-        What was asked for.
-
-    Returns
-    -------
-    Recording
-        The part to draw, with folds.
-    Options
-        With a `detail` that is no longer ``"auto"``.
+def wanted(recording: Recording, options: Options) -> Recording:
+    """Return what was asked for of a recording, before anything is folded to fit.
 
     Raises
     ------
     ValueError
         If the tensor to focus on is not in the recording.
     """
-    with all_kept():
-        return _reduced(recording, options)
-
-
-def _reduced(recording: Recording, options: Options) -> tuple[Recording, Options]:
     if not options.every_operation:
         recording = as_written(recording)
     if options.focus is not None:
         recording = focused(recording, options.focus, options.hops)
     if options.depth is not None:
-        recording = _folded(recording, options.depth)
-    if options.detail == "auto":
-        if _size(recording) > FULL_UP_TO and options.depth is None:
-            recording = _fitting(recording, FULL_UP_TO)
-        detail: Detail = "full" if _size(recording) <= FULL_UP_TO else "compact"
-        options = replace(options, detail=detail)
-    if _size(recording) > COMPACT_UP_TO:
-        recording = _fitting(recording, COMPACT_UP_TO)
-    if _size(recording) > COMPACT_UP_TO:
-        recording = fold(recording, middle(recording.graph, LEFT_OVER))
-    return recording, options
-
-
-def _size(recording: Recording) -> int:
-    return len(recording.graph.tensors) + len(recording.graph.operations)
-
-
-def _fitting(recording: Recording, budget: int) -> Recording:
-    """Fold modules, the innermost first, until a recording fits; return it as it is if there are none."""
-    for depth in range(depth_of(recording.graph) - 1, -1, -1):
-        folded = _folded(recording, depth)
-        if _size(folded) <= budget:
-            return folded
+        recording = at_depth(recording, options.depth)
     return recording
 
 
-def _folded(recording: Recording, depth: int) -> Recording:
+def at_depth(recording: Recording, depth: int) -> Recording:
+    """Fold modules below a depth, and of the folds those that repeat."""
     folded = fold(recording, modules_below(recording.graph, depth))
+    folded = fold(folded, long_recurrences(folded.graph))
     return fold(folded, repeats(folded.graph))
+
+
+def bounded(recording: Recording) -> Recording:
+    """Fold a recording until it can be laid out, and no further."""
+    if size(recording) <= MOST_SHOWN:
+        return recording
+    for depth in range(depth_of(recording.graph) - 1, -1, -1):
+        folded = at_depth(recording, depth)
+        if size(folded) <= MOST_SHOWN:
+            return folded
+    return fold(recording, middle(recording.graph, LEFT_OVER[0]))
+
+
+def size(recording: Recording) -> int:
+    """Return how many tensors and operations there are."""
+    return len(recording.graph.tensors) + len(recording.graph.operations)
+
+
+def folded(recording: Recording, most: int) -> Iterator[tuple[Recording, tuple[Detail, ...]]]:
+    """Go from the whole of a recording to less and less of it; each keeps as much of what it says as can be.
+
+    Modules are folded first, from the innermost outwards; then the rounds of loops; at last the middle of what is left.
+
+    Parameters
+    ----------
+    recording
+        What was computed.
+    most
+        Operations that one might try to draw. What has more is not even folded.
+
+    Yields
+    ------
+    Recording
+        A smaller one.
+    tuple
+        The details in which it is worth to be shown.
+    """
+    modules = (folded for depth in _depths(recording.graph) for folded in _at(recording, depth, 4 * most))
+    innermost = next(modules, None)
+    yield recording, ("full",)
+    if innermost is not None:
+        # A layer's box and the numbers around it say more than its parts without numbers.
+        yield innermost, ("full", "compact")
+        yield recording, ("compact",)
+    else:
+        yield recording, ("compact",)
+    for smaller in chain(modules, _without_modules(recording)):
+        yield smaller, ("full", "compact")
+
+
+def _depths(graph: Graph) -> Iterator[int]:
+    """Return how deep modules may be shown: not as a single box, which says nothing."""
+    for depth in range(depth_of(graph) - 1, -1, -1):
+        if depth or len(modules_below(graph, 0)) > 1:
+            yield depth
+
+
+def _at(recording: Recording, depth: int, most: int) -> Iterator[Recording]:
+    stretches = modules_below(recording.graph, depth)
+    if len(recording.graph.operations) - sum(len(stretch) - 1 for stretch in stretches) > most:
+        return
+    plain = fold(recording, stretches)
+    plain = fold(plain, long_recurrences(plain.graph))
+    yield plain
+    alike = repeats(plain.graph)
+    if alike:
+        yield fold(plain, alike)
+
+
+def _without_modules(recording: Recording) -> Iterator[Recording]:
+    """Fold loops, in the outermost modules or around them; then wide fans; and at last the middle."""
+    smallest = recording
+    for depth in range(min(depth_of(recording.graph), 2) - 1, -1, -1) or (None,):
+        smallest = recording if depth is None else at_depth(recording, depth)
+        outside = smallest
+        for ends in (2, 1):
+            if loops := rounds(outside.graph, ends):
+                smallest = fold(outside, loops)
+                yield smallest
+    yield smallest
+    wide = fans(smallest.graph)
+    if wide:
+        smallest = fold(smallest, wide)
+        yield smallest
+    for budget in LEFT_OVER:
+        if budget < len(smallest.graph.operations):
+            smallest = fold(smallest, middle(smallest.graph, budget))
+            yield smallest
 
 
 def focused(recording: Recording, name: str, hops: int) -> Recording:

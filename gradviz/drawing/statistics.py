@@ -1,4 +1,4 @@
-"""A tensor in one line."""
+"""A tensor in two lines."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from gradviz.recording import NEARLY_ZERO, epsilon, number_text
 from gradviz.recording.model import Value
 
 
-def statistics(value: Value) -> str:
-    """Write a tensor's statistics on a line: mean ± standard deviation, smallest to largest, how many zeros.
+def statistics(value: Value) -> tuple[str, str]:
+    """Write a tensor's statistics on two lines: mean ± standard deviation; the smallest to the largest, and how many are zeros.
 
     Where there are entries that are no numbers, they are all that is said.
     """
@@ -31,11 +31,11 @@ def statistics(value: Value) -> str:
         zeros = value.data.count(0) / len(value.data) if value.data else 0.0
     strange = " ".join(f"{count} {what}" for count, what in ((nans, "nan"), (infs, "inf")) if count)
     if strange:
-        return f"⚠ {strange}"
+        return f"⚠ {strange}", ""
     share = f", {zeros:.0%} zeros" if zeros >= 0.01 else ""
     eps = epsilon(value.dtype)
     middle = _short(mean, eps * sd)
-    return f"{middle} ± {_short(sd, eps * max(-low, high))}, {_short(low)} … {_short(high)}{share}"
+    return f"mean {middle} ± {_short(sd, eps * max(-low, high))} sd", f"{_short(low)} to {_short(high)}{share}"
 
 
 def _short(number: float, rounding: float = 0.0) -> str:

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gradviz.drawing.face import Face, show
-from gradviz.drawing.view import Arrow, View
+from gradviz.drawing.view import Arrow, Card, View
 from gradviz.recording.model import Equation, Frame, Part, RecordedOperation, Recording
 
 
@@ -24,7 +24,7 @@ def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
     arrows: dict[str, list[Arrow]] = {}
     for arrow in view.arrows:
         arrows.setdefault(arrow.operation, []).append(arrow)
-    cards = {card.tensor.id: card for card in view.cards}
+    cards = {id: card for card in view.cards for id in _tensors_on(card)}
     discs = {disc.operation.id: disc for disc in view.discs}
     result = []
     so_far = Face()
@@ -38,10 +38,15 @@ def steps(recording: Recording, view: View) -> list[dict[str, Any]]:
             # A step changes the tensors it gives numbers to, and the operation it is about with its edges.
             ids = dict.fromkeys([*(id for id, _ in frame.values), *(g.tensor for g in frame.gradients)])
             disc = [discs[frame.current]] if frame.current in discs else []
-            show(now, view, moment, [cards[id] for id in ids], disc, arrows.get(frame.current, ()))
+            show(now, view, moment, [cards[id] for id in ids if id in cards], disc, arrows.get(frame.current, ()))
         operation = operations.get(frame.current)
-        result.append({**_words(frame, operation), **_highlights(frame, operation), **so_far.take(now)})
+        lit = _drawn(_highlights(frame, operation), view, cards)
+        result.append({**_words(frame, operation), **lit, **so_far.take(now)})
     return result
+
+
+def _tensors_on(card: Card) -> tuple[str, ...]:
+    return (card.tensor.id,) if card.shared is None else card.shared.tensors
 
 
 def _words(frame: Frame, operation: RecordedOperation | None) -> dict[str, Any]:
@@ -79,6 +84,19 @@ def _side(side: tuple[Part, ...]) -> list[str | dict[str, Any]]:
         turned = {"transposed": True} if part.transposed else {}
         found.append({"text": part.text, "kind": part.kind, **whose, **turned})
     return found + ([text] if text else [])
+
+
+def _drawn(highlights: dict[str, list[str]], view: View, cards: dict[str, Card]) -> dict[str, list[str]]:
+    """Return what is at work by where it is drawn: tensors that are drawn together have one card, and one arrow to each."""
+    if not any(card.shared is not None for card in view.cards):
+        return highlights
+    arrows = {arrow.key for arrow in view.arrows}
+    there = {*arrows, *(disc.operation.id for disc in view.discs)}
+    where = {id: card.tensor.id for id, card in cards.items()}
+    return {
+        part: list(dict.fromkeys(where.get(id, id) for id in ids if id in there or id in where))
+        for part, ids in highlights.items()
+    }
 
 
 def _highlights(frame: Frame, operation: RecordedOperation | None) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ another block with the same weights, and operations that ran between two calls s
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from gradviz.recording.model import Graph, RecordedOperation
@@ -23,6 +24,8 @@ class Stretch:
         Path of the module around it, and which of the graph's calls that is.
     path, class_name, number, times
         Of a module that is folded: see `Block`.
+    closed
+        Whether it keeps to itself inputs that have a name, too, if nothing else uses them.
     """
 
     start: int
@@ -34,6 +37,7 @@ class Stretch:
     class_name: str = ""
     number: int = 0
     times: int = 1
+    closed: bool = False
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -85,31 +89,28 @@ class Calls:
 
 
 def modules_below(graph: Graph, depth: int) -> list[Stretch]:
-    """Return the calls of modules deeper than `depth` as stretches of operations: 0 folds even the outermost ones."""
+    """Return the calls of modules deeper than `depth` as stretches of operations: 0 folds even the outermost ones.
+
+    Where any are folded, so are layers that stand less deep and have no modules in them: beside blocks they are blocks.
+    """
     calls = Calls(graph)
     found: list[Stretch] = []
     last = None
-    for place, operation in enumerate(graph.operations):
-        around = calls.around(operation)
-        if len(around) <= depth:
+    ways = [calls.around(operation) for operation in graph.operations]
+    folds = any(len(around) > depth for around in ways)
+    parents = {path for around in ways for path, _ in around[:-1]}
+    for place, around in enumerate(ways):
+        at = min(depth, len(around) - 1)
+        if not around or (at < depth and (not folds or around[at][0] in parents)):
             last = None
-        elif last == around[depth]:
+        elif last == around[at]:
             found[-1] = replace(found[-1], end=place + 1)
         else:
-            last = path, call = around[depth]
+            last = path, call = around[at]
             module = calls.modules[path]
-            outside, outer = around[depth - 1] if depth else ("", None)
+            outside, outer = around[at - 1] if at else ("", None)
             found.append(
-                Stretch(
-                    place,
-                    place + 1,
-                    module.label,
-                    outside,
-                    outer,
-                    path,
-                    module.class_name,
-                    calls.number(call),
-                )
+                Stretch(place, place + 1, module.label, outside, outer, path, module.class_name, calls.number(call))
             )
     return found
 
@@ -124,10 +125,11 @@ def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
     """Return runs of folded operations that are alike: ``Block × 12`` in place of twelve boxes."""
     found: list[Stretch] = []
     operations = graph.operations
+    in_time = {place for chain in recurrences(graph) for place in chain}
     start = 0
     while start < len(operations):
         end = start + 1
-        while end < len(operations) and _alike(graph, operations[start], operations[end]):
+        while end < len(operations) and start not in in_time and _alike(graph, operations[start], operations[end]):
             end += 1
         block = operations[start].block
         if block is not None and end - start >= least:
@@ -163,5 +165,76 @@ def middle(graph: Graph, budget: int) -> list[Stretch]:
     count, ends = len(graph.operations), max(budget // 2, 1)
     if count <= 2 * ends + 1:
         return []
-    folded = count - 2 * ends
-    return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "))]  # a narrow space
+    folded = sum(1 if o.block is None else o.block.operations for o in graph.operations[ends : count - ends])
+    return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "), closed=True)]  # a narrow space
+
+
+# --- through time ------------------------------------------------------------------------------------------------------
+
+
+Who = tuple[str, int | None]
+"""A module, in a call of what is around it."""
+
+MOST_RECURRENT = 100
+"""Modules that are called again, up to which it is looked whether they take what they made before."""
+
+
+def _who(operation: RecordedOperation) -> Who:
+    return ("" if operation.block is None else operation.block.path, operation.call)
+
+
+def recurrences(graph: Graph) -> list[list[int]]:
+    """Return the steps through time among folded operations: a module that is called again with what it made before.
+
+    Returns
+    -------
+    list
+        For each such module the places of its blocks among the graph's operations. Two calls are enough where the second
+        takes what the first made as it is; else it takes three.
+    """
+    again = Counter(_who(operation) for operation in graph.operations if operation.block is not None)
+    again = Counter({who: count for who, count in again.items() if count > 1 and who[0]})
+    if not again or len(again) > MOST_RECURRENT:
+        return []
+    last: dict[Who, int] = {}  # where it was called last
+    chains: dict[Who, list[list[int]]] = {}
+    behind: dict[str, frozenset[int]] = {}  # by tensor: the last calls that it was made from
+    direct: set[int] = set()
+    for place, operation in enumerate(graph.operations):
+        used = frozenset[int]().union(*(behind.get(argument.tensor, ()) for argument in operation.inputs))
+        if operation.block is not None and (key := _who(operation)) in again:
+            before = last.get(key)
+            if before is not None and before in used:
+                chains[key][-1].append(place)
+                made = set(graph.operations[before].outputs)
+                if made.intersection(argument.tensor for argument in operation.inputs):
+                    direct.add(place)
+            else:
+                chains.setdefault(key, []).append([place])
+            last[key] = place
+            used = (used - {before}) | {place}
+        behind.update(dict.fromkeys(operation.outputs, used))
+    found = [chain for of_one in chains.values() for chain in of_one]
+    return [chain for chain in found if len(chain) > 2 or (len(chain) == 2 and chain[1] in direct)]
+
+
+FIRST_STEPS, LAST_STEPS, MOST_STEPS = 3, 2, 10
+"""Of more steps through time than the most, the first and the last are drawn one by one."""
+
+
+def long_recurrences(graph: Graph) -> list[Stretch]:
+    """Return the middles of long recurrences, to be drawn as t = 0, 1, 2 … 28, 29."""
+    found: list[Stretch] = []
+    for chain in sorted(recurrences(graph)):
+        start, end = chain[FIRST_STEPS] if len(chain) > MOST_STEPS else 0, chain[-LAST_STEPS - 1] + 1
+        if len(chain) <= MOST_STEPS or (found and start < found[-1].end):
+            continue
+        first = graph.operations[start]
+        block = first.block
+        assert block is not None
+        label = f"t = {FIRST_STEPS} … {len(chain) - LAST_STEPS - 1}"
+        times = len(chain) - FIRST_STEPS - LAST_STEPS
+        found.append(
+            Stretch(start, end, label, first.module, first.call, block.path, block.class_name, block.number, times)
+        )
+    return found

@@ -6,38 +6,38 @@ PowerPoint, LaTeX and typst read; the dark look is a style sheet over it. Every 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from xml.sax.saxutils import escape
 
+from gradviz.catalogue import text as words_of
+from gradviz.drawing.alarms import ALARM
+from gradviz.drawing.arrows import beside, one_line, two_lanes
 from gradviz.drawing.bars import BAR, HEAD, Bars, columns
-from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_SIZE
-from gradviz.drawing.cells import Grid, grids, shade_paths, short
-from gradviz.drawing.face import Face
-from gradviz.drawing.layout import Layout, Point
+from gradviz.drawing.blockmarks import block_marks, weight_marks
+from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_LINE, STAT_SIZE
+from gradviz.drawing.cells import Grid, grids, shade_paths
+from gradviz.drawing.face import THINNEST, Face
+from gradviz.drawing.layout import Layout
+from gradviz.drawing.legend import legend, legend_size
+from gradviz.drawing.marks import box, look_of
 from gradviz.drawing.options import Theme
-from gradviz.drawing.palette import colours, inks
-from gradviz.drawing.text import clean, mono_width
+from gradviz.drawing.palette import inks
+from gradviz.drawing.text import lines, mono_width, shortened
 from gradviz.drawing.theme import (
-    BACK,
     BARS,
     DISC,
     FAINT,
     GRADIENT,
     INK,
-    LINE,
     MODULE,
-    MONO,
     MUTED,
     PENDING,
     ROLES,
-    SANS,
     VALUE,
     dark_style,
+    family,
     print_style,
 )
 from gradviz.drawing.view import (
-    CAPTION,
     CAPTION_SIZE,
     HEADER,
     LABEL_SIZE,
@@ -52,8 +52,10 @@ from gradviz.drawing.view import (
     View,
     symbol_size,
 )
+from gradviz.drawing.writing import quoted, short, text_mark
 
 MARGIN = 12.0
+CLUSTER_SIZE = 12.5
 
 
 def svg(
@@ -96,23 +98,42 @@ def svg(
     return "\n".join(parts)
 
 
-LEGEND_HEIGHT, LEGEND_WIDTH = 26.0, 232.0
+NOTE_WIDTH = 300.0
+ABOVE_LEGENDS = 10.0
 
 
 def size(view: View, layout: Layout) -> tuple[float, float]:
     """Return the width and height of a picture."""
-    legends = sum(view.heatmaps)
-    return (
-        max(layout.width, legends * LEGEND_WIDTH) + 2 * MARGIN,
-        layout.height + (LEGEND_HEIGHT if legends else 0) + 2 * MARGIN,
-    )
+    legends, _ = legend_size(view.scales, layout.width)
+    wide = max(layout.width, legends, NOTE_WIDTH if view.note or view.about else 0)
+    return wide + 2 * MARGIN, layout.height + below(view, layout) + 2 * MARGIN
 
 
-def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, below: float = 0) -> str:
-    """Begin a picture; `below` leaves room under it."""
+def below(view: View, layout: Layout) -> float:
+    """Return how much room the legends take under a picture, and what is said of it."""
+    said = len(_note(view, layout)) + len(_told(view))
+    return _legends(view, layout) + NOTE_LINE * said + (4 if said else 0)
+
+
+def _legends(view: View, layout: Layout) -> float:
+    _, high = legend_size(view.scales, layout.width)
+    return high + ABOVE_LEGENDS if high else 0.0
+
+
+def _note(view: View, layout: Layout) -> list[str]:
+    room = max(layout.width, NOTE_WIDTH)
+    return [line for said in (view.note, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
+
+
+def _told(view: View) -> list[str]:
+    """Return the operations of which a sentence is said below the picture."""
+    return [disc.operation.id for disc in view.discs if disc.block is not None and disc.block.told]
+
+
+def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, under: float = 0) -> str:
+    """Begin a picture; `under` leaves room under it."""
     wide, high = size(view, layout)
-    high += below
-    font = f"'{view.options.font}', {SANS}" if view.options.font else SANS
+    high += under
     scope = f"#{prefix}"
     look = {
         "light": "",
@@ -120,18 +141,24 @@ def opening(view: View, layout: Layout, prefix: str, theme: Theme, title: str, b
         "print": print_style(scope),
         "auto": f"@media (prefers-color-scheme:dark){{{dark_style(scope)}}}",
     }[theme]
+    # A picture for a target is as large as that, unless it is smaller.
+    target = view.options.target
+    shrunk = 1.0
+    if target is not None and target.shrinks:
+        shrunk = min(1.0, target.width / wide, target.height / high)
     return (
-        f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide:.0f}" height="{high:.0f}" '
-        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={quoted(title)} font-family={quoted(font)}>'
+        f'<svg id="{prefix}" class="gv" xmlns="http://www.w3.org/2000/svg" width="{wide * shrunk:.0f}" '
+        f'height="{high * shrunk:.0f}" '
+        f'viewBox="0 0 {wide:.0f} {high:.0f}" role="group" aria-label={quoted(title)} font-family={quoted(family(view.options.font))}>'
         + (f"<style>{look}</style>" if look else "")
     )
 
 
-def background(view: View, layout: Layout, panel: bool, below: float = 0) -> Iterator[str]:
+def background(view: View, layout: Layout, panel: bool, under: float = 0) -> Iterator[str]:
     """Draw what everything stands on, and move the origin to the layout's."""
     wide, high = size(view, layout)
     if panel:
-        yield f'<rect class="gv-panel" width="{wide:.0f}" height="{high + below:.0f}" rx="8" fill="#ffffff"/>'
+        yield f'<rect class="gv-panel" width="{wide:.0f}" height="{high + under:.0f}" rx="8" fill="#ffffff"/>'
     yield f'<g transform="translate({MARGIN:.0f} {MARGIN:.0f})">'
 
 
@@ -148,41 +175,12 @@ def marks(view: View) -> list[Mark]:
     ordered: dict[str, Mark] = {}
     for disc in view.discs:
         for argument in disc.operation.inputs:
-            ordered.setdefault(argument.tensor, cards[argument.tensor])
+            if argument.tensor in cards:
+                ordered.setdefault(argument.tensor, cards[argument.tensor])
         ordered[disc.operation.id] = disc
         for output in disc.operation.outputs:
             ordered[output] = cards[output]
     return [*view.arrows, *ordered.values(), *(card for id, card in cards.items() if id not in ordered)]
-
-
-def quoted(text: str) -> str:
-    """Write a text as the value of an attribute."""
-    return '"' + escape(clean(text), {'"': "&quot;", "'": "&#39;"}) + '"'
-
-
-def _box(x: float, y: float, wide: float, high: float, round_: float, look: str) -> str:
-    return (
-        f'<rect class="gv-box" x="{short(x)}" y="{short(y)}" width="{short(wide)}" height="{short(high)}" '
-        f'rx="{short(round_)}" {look}/>'
-    )
-
-
-def _look(fill: str, stroke: str, thick: float, dashes: str = "") -> str:
-    look = f'fill="{fill}" stroke="{stroke}" stroke-width="{thick}"'
-    return look + (f' stroke-dasharray="{dashes}"' if dashes else "")
-
-
-def text_mark(
-    text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
-    bold: bool = False,
-) -> str:  # fmt: skip
-    """Write a line of text that begins at a place, or ends or has its middle there."""
-    attributes = f' id="{id}"' if id else ""
-    attributes += f' class="{kind}" x="{short(x)}" y="{short(y)}" font-size="{size:g}" fill="{fill}"'
-    attributes += f' text-anchor="{anchor}"' if anchor else ""
-    attributes += f' font-family="{MONO}"' if mono else ""
-    attributes += ' font-weight="700"' if bold else ""
-    return f"<text{attributes}>{escape(clean(text))}</text>"
 
 
 class Pen:
@@ -192,23 +190,14 @@ class Pen:
         self.view, self.layout, self.face, self.prefix = view, layout, face, prefix
 
     def legend(self) -> Iterator[str]:
-        """Say once what the colours of heatmaps mean."""
-        top, left = self.layout.height + 12.0, 0.0
-        scales = (self.view.value_scale, self.view.gradient_scale)
-        for shown, caption, scale in zip(self.view.heatmaps, self.view.options.captions, scales, strict=True):
-            if not shown:
-                continue
-            yield '<g class="gv-legend">'
-            yield text_mark(caption, left, top + 10, CAPTION_SIZE, MUTED, "gv-caption")
-            start = left + CAPTION
-            low, high = (self.view.options.number(end, 2) for end in (-scale, scale))
-            yield text_mark(low, start + 40, top + 10, STAT_SIZE, MUTED, "gv-stat", anchor="end", mono=True)
-            fills = colours([(place - 5) / 5 * scale for place in range(11)], scale, self.view.options.palette)
-            steps = (f'<path d="M{place * 8} 0h8v10h-8z" fill="{fill}"/>' for place, fill in enumerate(fills))
-            yield f'<g class="gv-cells" transform="translate({short(start + 46)} {short(top + 1)})">{"".join(steps)}</g>'
-            yield text_mark(high, start + 140, top + 10, STAT_SIZE, MUTED, "gv-stat", mono=True)
-            yield "</g>"
-            left += LEGEND_WIDTH
+        """Say once what the colours of heatmaps mean, and what was folded."""
+        layout, view = self.layout, self.view
+        yield from legend(view.scales, view.options, layout.height + ABOVE_LEGENDS, layout.width)
+        top = layout.height + _legends(view, layout) + 4
+        said = [(line, "") for line in _note(view, layout)]
+        said += [(self.face.text.get(f"{id}_t", ""), f"{self.prefix}_{id}_t") for id in _told(view)]
+        for place, (line, id) in enumerate(said, start=1):
+            yield text_mark(line, 0, top + NOTE_LINE * place - 3, NOTE_SIZE, MUTED, "gv-note gv-fitted", id=id)
 
     def draw(self, mark: Mark) -> Iterator[str]:
         """Draw a card, a disc or an arrow."""
@@ -230,28 +219,38 @@ class Pen:
         fill, stroke = MODULE
         order = sorted(self.view.clusters, key=lambda cluster: cluster.path.count("."))
         for cluster in order:
-            box = self.layout.clusters.get(cluster.key)
-            if box is None:
+            boxes = self.layout.clusters.get(cluster.key, ())
+            if not boxes:
                 continue
             yield f'<g id="{self.prefix}_{cluster.key}" class="gv-module">'
             look = f'fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"'
-            yield _box(box.x, box.y, box.width, box.height, 12, look)
-            yield text_mark(cluster.label, box.x + 12, box.y + 18, 12.5, MUTED, "gv-module-name")
+            for frame in boxes:
+                yield box(frame.x, frame.y, frame.width, frame.height, 12, look)
+            label = shortened(cluster.label, boxes[0].width - 16, CLUSTER_SIZE)
+            yield text_mark(label, boxes[0].x + 12, boxes[0].y + 18, CLUSTER_SIZE, MUTED, "gv-module-name")
             yield "</g>"
 
     def disc(self, disc: Disc) -> Iterator[str]:
         """Draw an operation."""
         key = disc.operation.id
         x, y = self.layout.centres[key]
-        look, ink = _look(*(PENDING if self._is_pending(key) else DISC)), MUTED if self._is_pending(key) else INK
-        yield self._group(key, "gv-disc")
+        if disc.block is not None:
+            corner = (x - disc.width / 2, y - disc.height / 2)
+            yield self._group(key, f"gv-disc gv-block gv-block-{disc.block.form}")
+            yield from block_marks(disc.block, key, self.prefix, self.face, corner, self._is_pending(key))
+            yield "</g>"
+            return
+        pending = self._is_pending(key)
+        look, ink = look_of(*(PENDING if pending else ALARM if disc.alarm else DISC)), MUTED if pending else INK
+        yield self._group(key, "gv-disc gv-alarm" if disc.alarm else "gv-disc")
         if disc.round:
             yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{short(disc.width / 2)}" {look}/>'
         else:
             wide, high = disc.width, disc.height
-            yield _box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18 if disc.bars is None else 10), look)
+            yield box(x - wide / 2, y - high / 2, wide, high, min(high / 2, 18 if disc.bars is None else 10), look)
         size = symbol_size(disc.symbol)
         first = y - NOTE_LINE * len(disc.notes) / 2
+        gap = 4 + 5 * disc.alarm
         if disc.bars is not None:
             top = y - disc.height / 2
             yield text_mark(disc.symbol, x, top + 19, NAME_SIZE, ink, "gv-symbol", anchor="middle", bold=True)
@@ -263,7 +262,7 @@ class Pen:
             return
         yield text_mark(disc.symbol, x, first + size * 0.35, size, ink, "gv-symbol", anchor="middle", bold=True)
         for place, note in enumerate(disc.notes, start=1):
-            yield text_mark(note, x, first + 4 + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
+            yield text_mark(note, x, first + gap + NOTE_LINE * place, NOTE_SIZE, MUTED, "gv-note", anchor="middle")
         yield "</g>"
 
     def _bars(self, key: str, bars: Bars, left: float, top: float) -> Iterator[str]:
@@ -298,16 +297,21 @@ class Pen:
         x, y = self.layout.centres[key]
         left, top = x - card.width / 2, y - card.height / 2
         look, ink = (
-            _look(*(PENDING if self._is_pending(key) else ROLES[card.tensor.role])),
+            look_of(*(PENDING if self._is_pending(key) else ROLES[card.tensor.role])),
             MUTED if self._is_pending(key) else INK,
         )
         if card.form == "chip":
             yield from self._chip(card, x, y)
             return
         yield self._group(key, f"gv-card gv-role-{card.tensor.role}")
-        yield _box(left, top, card.width, card.height, card.height / 2 if card.form == "pill" else 10, look)
+        yield box(left, top, card.width, card.height, card.height / 2 if card.form == "pill" else 10, look)
         if card.form == "pill":
             yield text_mark(card.name, x, y + 4.5, NUMBER_SIZE, INK, "gv-number", anchor="middle", mono=True)
+            yield "</g>"
+            return
+        if card.shared is not None:
+            told = self.face.text.get(f"{key}_n") if card.shared.told else None
+            yield from weight_marks(card.shared, f"{self.prefix}_{key}_n", told, (left, top), card.width, ink)
             yield "</g>"
             return
         yield text_mark(card.name, left + PADDING, top + 18.5, NAME_SIZE, ink, "gv-name", bold=True)
@@ -340,85 +344,58 @@ class Pen:
     def _numbers(self, card: Card, part: str, grid: Grid, left: float) -> Iterator[str]:
         """Draw a tensor's values, or its gradient: cells with numbers or colours, to the right of a caption."""
         body, key = card.body, f"{card.tensor.id}_{part}"
-        caption = self.view.options.captions["vg".index(part)]
+        caption, note = self.view.options.captions["vg".index(part)], body.note
+        if part == "g" and body.raster == "photo":
+            caption, note = words_of("image of gradient"), words_of("of channels") if body.channels > 1 else ""
         ink, kind = (VALUE, "gv-value") if part == "v" else (GRADIENT, "gv-grad")
         middle = grid.y + body.cells_height / 2 + 4
-        yield text_mark(caption, left + PADDING, middle - 6 * bool(body.note), CAPTION_SIZE, MUTED, "gv-caption")
-        if body.note:
-            yield text_mark(body.note, left + PADDING, middle + 7, NOTE_SIZE - 1, MUTED, "gv-caption")
+        yield text_mark(caption, left + PADDING, middle - 6 * bool(note), CAPTION_SIZE, MUTED, "gv-caption")
+        if note:
+            yield text_mark(note, left + PADDING, middle + 7, NOTE_SIZE, MUTED, "gv-caption")
         if body.kind in ("numbers", "empty"):
             for place, (x, y) in enumerate(body.corners()):
                 right, line = grid.x + x + body.cell_width, grid.y + y + body.cell_height / 2 + 4.5
                 text, id = self.face.text.get(f"{key}{place}", ""), f"{self.prefix}_{key}{place}"
                 yield text_mark(text, right, line, NUMBER_SIZE, ink, kind, id=id, anchor="end", mono=True)
             return
-        paths = "".join(shade_paths(body, self.face.fill.get(key, ""), inks(self.view.options.palette)))
-        thick = body.cell_height - 1
-        where = f'transform="translate({short(grid.x)} {short(grid.y + thick / 2)})" stroke-width="{thick:g}"'
-        yield f'<g id="{self.prefix}_{key}" class="gv-cells" {where}>{paths}</g>'
-        if body.kind == "preview":
-            text, id = self.face.text.get(f"{key}s", ""), f"{self.prefix}_{key}s"
-            right, line = left + card.width - PADDING, grid.y + body.cells_height + STAT_SIZE + 2
-            yield text_mark(text, right, line, STAT_SIZE, ink, f"gv-stat {kind}", id=id, anchor="end", mono=True)
+        if body.raster:
+            look = "gv-photo" if body.raster == "photo" else "gv-cells"
+            yield (
+                f'<image id="{self.prefix}_{key}" class="{look}" x="{short(grid.x)}" y="{short(grid.y)}" '
+                f'width="{body.width:g}" height="{body.cells_height:g}" preserveAspectRatio="none" '
+                f'image-rendering="pixelated" href="{self.face.image.get(key, "")}"/>'
+            )
+        else:
+            paths = "".join(shade_paths(body, self.face.fill.get(key, ""), inks(self.view.options.palette)))
+            thick = body.cell_height - 1
+            where = f'transform="translate({short(grid.x)} {short(grid.y + thick / 2)})" stroke-width="{thick:g}"'
+            yield f'<g id="{self.prefix}_{key}" class="gv-cells" {where}>{paths}</g>'
+        right, line = left + card.width - PADDING, grid.y + body.cells_height + STAT_SIZE + 2
+        for words in body.said:
+            yield text_mark(words, right, line, STAT_SIZE, MUTED, "gv-stat", anchor="end")
+            line += STAT_LINE
+        for place in range(2 * body.has_statistics):
+            id = f"{key}s{place}"
+            words = self.face.text.get(id, "")
+            yield text_mark(
+                words, right, line, STAT_SIZE, ink, f"gv-stat {kind}", id=f"{self.prefix}_{id}", anchor="end", mono=True
+            )
+            line += STAT_LINE
 
     def arrow(self, arrow: Arrow) -> Iterator[str]:
-        """Draw an edge: its line, an arrowhead, and its label."""
+        """Draw an edge: its line, an arrowhead, its label; and beside it the lane on which a gradient comes back."""
         points = self.layout.splines.get(arrow.key)
         if points is None:
             return
         state = self.face.state.get(arrow.key, "forward")
-        back = state == "backward"
-        ink = BACK if back else FAINT if state == "pending" else LINE
-        thick = self.face.width.get(arrow.key, 1.4)
-        dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
-        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}" fill="{ink}">'
-        yield (
-            f'<path class="gv-line" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
-        )
-        tip, behind = (points[0], _behind(points)) if back else (points[-1], _behind(points[::-1]))
-        kind = "backward" if back else "forward"  # where it points the other way at another step, the player adds one
-        yield f'<path class="gv-head gv-head-{kind}" d="{_arrowhead(tip, behind)}"/>'
+        thick = self.face.width.get(arrow.key, THINNEST)
+        yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}'
+        if self.view.back == "beside" and arrow.carries_gradient:
+            yield from two_lanes(points, self.layout.turns.get(arrow.key, ()), state, thick)
+        else:
+            yield from one_line(points, self.layout.turns.get(arrow.key, ()), state, thick)
         if arrow.label:
-            x, y = self.layout.labels.get(arrow.key) or _beside(points)
+            x, y = self.layout.labels.get(arrow.key) or beside(points)
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"
             yield text_mark(text, x, y + 4, LABEL_SIZE, GRADIENT, "gv-local", id=id, anchor="middle")
         yield "</g>"
-
-
-HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5
-
-
-def _behind(points: tuple[Point, ...]) -> Point:
-    """Return the first point of a spline that is not its beginning, for the direction it starts in."""
-    return next((point for point in points[1:] if math.dist(point, points[0]) > 0.5), points[-1])
-
-
-def _beside(points: tuple[Point, ...]) -> Point:
-    """Return a place for a label that the layout has made no room for: near the head, where arrows are apart."""
-    (x0, y0), (x1, y1), (x2, y2), (x3, y3) = points[-4:]
-    return (x0 + 3 * x1 + 3 * x2 + x3) / 8, (y0 + 3 * y1 + 3 * y2 + y3) / 8 - 8
-
-
-def _towards(start: Point, end: Point, length: float) -> Point:
-    distance = math.dist(start, end) or 1.0
-    return (
-        start[0] + (end[0] - start[0]) * length / distance,
-        start[1] + (end[1] - start[1]) * length / distance,
-    )
-
-
-def _path(points: tuple[Point, ...]) -> str:
-    """Write a spline that ends just short of what it joins, so that no line shows beyond an arrow's tip."""
-    first = _towards(points[0], _behind(points), TRIM)
-    last = _towards(points[-1], _behind(points[::-1]), TRIM)
-    inner = [first, *points[1:-1], last]
-    curves = " ".join(f"{short(x)},{short(y)}" for x, y in inner[1:])
-    return f"M{short(inner[0][0])},{short(inner[0][1])} C{curves}"
-
-
-def _arrowhead(tip: Point, behind: Point) -> str:
-    base = _towards(tip, behind, HEAD_LENGTH)
-    across = ((tip[1] - base[1]) * HEAD_WIDTH / (2 * HEAD_LENGTH), (base[0] - tip[0]) * HEAD_WIDTH / (2 * HEAD_LENGTH))
-    to_corner = (base[0] + across[0] - tip[0], base[1] + across[1] - tip[1])
-    place, first, second = (f"{short(x)},{short(y)}" for x, y in (tip, to_corner, (-2 * across[0], -2 * across[1])))
-    return f"M{place}l{first} {second}z"

@@ -59,6 +59,28 @@ def shorten(text: str, most: int) -> str:
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
 
 
+def shortened(text: str, room: float, size: float) -> str:
+    """Shorten a text until it is no wider than the room there is."""
+    count = len(text)
+    while count > 1 and width(shorten(text, count), size) > room:
+        count -= 1
+    return shorten(text, count)
+
+
+def lines(text: str, room: float, size: float, most: int) -> list[str]:
+    """Break a text into lines that fit; what does not fit into so many ends in dots."""
+    found = [""]
+    for word in shorten(text, 400).split():
+        longer = f"{found[-1]} {word}".strip()
+        if width(longer, size, bold=True) <= room or not found[-1]:
+            found[-1] = longer
+        else:
+            found.append(word)
+    if len(found) > most:
+        found = [*found[: most - 1], shorten(" ".join(found[most - 1 :]), max(4, len(found[most - 1])))]
+    return found
+
+
 @lru_cache(maxsize=4096)
 def clean(text: str) -> str:
     """Make one line of printable text.

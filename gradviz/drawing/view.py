@@ -6,25 +6,35 @@ All lengths are in pixels of the finished picture. The file is longer than other
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
+from gradviz.drawing import room
+from gradviz.drawing.alarms import notes_of
 from gradviz.drawing.bars import Bars, bars, columns
-from gradviz.drawing.body import GAP, NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, body_of
+from gradviz.drawing.block import BlockCard, blocks_of
+from gradviz.drawing.body import NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, alone, body_of
+from gradviz.drawing.clusters import Cluster, clusters_of
 from gradviz.drawing.options import Options
-from gradviz.drawing.palette import largest
+from gradviz.drawing.photos import Photo
+from gradviz.drawing.scales import Scales, in_colours, scales_of
+from gradviz.drawing.sharing import Shared, shared, with_shared, without_others
 from gradviz.drawing.statistics import statistics
 from gradviz.drawing.text import clean, mono_width, shorten, width
 from gradviz.recording import shape_text, shown
 from gradviz.recording.model import (
     Argument,
     Gradient,
+    Graph,
     Moment,
     RecordedOperation,
     RecordedTensor,
     Recording,
     Value,
 )
+from gradviz.recording.strange import Strange, first_strange
 
 NAME_SIZE, SHAPE_SIZE, CAPTION_SIZE, LABEL_SIZE = 14.0, 12.0, 11.0, 12.0
 NOTE_SIZE, NOTE_LINE = 11.0, 14.0
@@ -33,13 +43,11 @@ HEADER = 27.0
 CAPTION = 42.0
 BETWEEN = 7.0
 LONGEST_NAME = 26
-LONGEST_LABEL = 26
+LONGEST_LABEL = 30
+LONGEST_STATISTICS = 26
 
 MOST_MEETING = 3
 """Gradients that meet are written as a sum if they are no more than this."""
-
-SCREEN = (1400.0, 850.0)
-"""What a picture should fit, scaled down as little as possible: that decides its direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,10 @@ class Card:
         Whether there is room for the numbers of either.
     meets
         Where several gradients meet in one number: the edges they come along, for ``3 + 4 = 7``.
+    photo
+        How its numbers are those of an image, if they are.
+    shared
+        Of tensors that are drawn together, what their card says.
     """
 
     tensor: RecordedTensor
@@ -67,6 +79,8 @@ class Card:
     width: float
     height: float
     meets: tuple[str, ...] = ()
+    photo: Photo | None = None
+    shared: Shared | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +93,10 @@ class Disc:
         Small lines under the symbol: of a fold, what is in it; and what was asked for with `show`.
     bars
         Of a softmax or a loss, its probabilities.
+    block
+        Of a folded module, what stands on its card.
+    alarm
+        Whether it is marked: the path is cut here, or the first nan was made here.
     """
 
     operation: RecordedOperation
@@ -87,11 +105,13 @@ class Disc:
     width: float
     height: float
     bars: Bars | None = None
+    block: BlockCard | None = None
+    alarm: bool = False
 
     @property
     def round(self) -> bool:
         """Whether it is a circle."""
-        return self.width == self.height and self.bars is None
+        return self.width == self.height and self.bars is None and self.block is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +141,6 @@ class Arrow:
     carries_gradient: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """A module's frame around what belongs to it."""
-
-    key: str
-    path: str
-    label: str
-    parent: str | None
-    members: tuple[str, ...]
-
-
 @dataclass(frozen=True)
 class View:
     """Everything that will be drawn, with sizes and without places."""
@@ -142,17 +151,26 @@ class View:
     discs: tuple[Disc, ...]
     arrows: tuple[Arrow, ...]
     clusters: tuple[Cluster, ...]
-    value_scale: float
-    gradient_scale: float
+    scales: Scales
+    back: Literal["", "turned", "beside"] = ""
+    """How gradients are shown on arrows: not at all; the arrow turns; or on a lane beside it."""
+    note: str = ""
+    """What was folded or shortened so that the picture can be read, and how to take it back."""
+    about: str = ""
+    """What holds for all cards of blocks."""
+    rows: tuple[tuple[str, ...], ...] = ()
+    """Ids of what stands in a row: steps through time, and the h that they pass on."""
+    beside: tuple[tuple[str, str], ...] = ()
+    """Steps through time and what enters them there: they stand side by side, across the direction of the picture."""
 
-    @property
-    def heatmaps(self) -> tuple[bool, bool]:
-        """Whether any values, and any gradients, are shown in colours, which then need a legend."""
-        coloured = [card for card in self.cards if card.body.kind in ("heatmap", "preview")]
-        return any(card.has_value for card in coloured), any(card.has_gradient for card in coloured)
 
-
-def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B008 (frozen)
+def view(
+    recording: Recording,
+    options: Options = Options(),  # noqa: B008 (frozen)
+    images: Mapping[str, Photo] = MappingProxyType({}),
+    *,
+    leaves: bool = True,
+) -> View:
     """Choose how a recording is shown.
 
     Parameters
@@ -160,29 +178,44 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
     recording
         What was computed.
     options
-        How it is to look; a `detail` of ``"auto"`` counts as ``"full"`` here.
+        How it is to look; a `detail` of ``"auto"`` counts as ``"full"`` here, a `direction` as ``"LR"``.
+    images
+        Which tensors are drawn as images, by their ids.
+    leaves
+        Whether the tensors that are no intermediate results have their numbers in a compact picture, too.
     """
     graph = recording.graph
     values, gradients = _all_numbers(recording)
     names = _names_on_cards(recording, dict(options.names))
     last = recording.at() if recording.frames else None
     edges = _edges_back(recording)
+    blocks = blocks_of(recording, options)
+    names |= blocks.states
     cards = tuple(
         _card(
             tensor,
             [*values.get(tensor.id, ()), *gradients.get(tensor.id, ())],
             names[tensor.id],
             options,
+            leaves,
             edges.get(tensor.id, ()),
             last,
+            images.get(tensor.id),
+            state=tensor.id in blocks.states,
         )
         for tensor in graph.tensors
     )
-    discs = tuple(_disc(operation, recording, options, last) for operation in graph.operations)
+    strange = first_strange(recording)
+    discs = tuple(
+        _of_block(operation, blocks.cards[operation.id])
+        if operation.id in blocks.cards
+        else _disc(operation, recording, options, last, strange)
+        for operation in graph.operations
+    )
     arrows = []
     for operation in graph.operations:
         for argument in operation.inputs:
-            arrows.append(_arrow_in(operation, argument, graph.tensor(argument.tensor), options))
+            arrows.append(_arrow_in(operation, argument, graph, options))
         for output in operation.outputs:
             arrows.append(
                 Arrow(
@@ -195,18 +228,31 @@ def view(recording: Recording, options: Options = Options()) -> View:  # noqa: B
                     operation.grad_fn is not None,
                 )
             )
-    # One scale for all heatmaps; what is shown in numbers has no part in it.
-    coloured = [card.tensor.id for card in cards if card.body.kind in ("heatmap", "preview")]
+    together = shared(graph)
+    cards, arrows = with_shared(together, cards, options), without_others(together, arrows)
     return View(
         options,
-        _direction(recording, cards, arrows) if options.direction == "auto" else options.direction,
+        "LR" if options.direction == "auto" else options.direction,
         cards,
         discs,
         tuple(arrows),
-        _clusters(recording),
-        largest(value for id in coloured for value in values.get(id, ())),
-        largest(value for id in coloured for value in gradients.get(id, ())),
+        clusters_of(graph, [card.tensor for card in cards]),
+        scales_of(in_colours(cards, values, gradients), one=options.scale == "one"),
+        back=_back(recording, options),
+        about=blocks.note,
+        rows=blocks.rows,
+        beside=tuple(pair for pair in blocks.beside if pair[1] in {card.tensor.id for card in cards}),
     )
+
+
+def _back(recording: Recording, options: Options) -> Literal["", "turned", "beside"]:
+    """An arrow turns only where everything is a number and no module is drawn: else the flow of data stays as it is."""
+    some = any(frame.phase == "backward" for frame in recording.frames)
+    if not some or options.detail == "structure" or not options.shows("grads"):
+        return ""
+    graph = recording.graph
+    numbers = not graph.modules and all(tensor.shape == () for tensor in graph.tensors)
+    return "turned" if numbers else "beside"
 
 
 def _all_numbers(recording: Recording) -> tuple[dict[str, list[Value]], dict[str, list[Value]]]:
@@ -234,44 +280,29 @@ def _names_on_cards(recording: Recording, others: dict[str, str]) -> dict[str, s
     return names
 
 
-def _direction(recording: Recording, cards: tuple[Card, ...], arrows: list[Arrow]) -> Literal["LR", "TB"]:
-    """Choose the direction in which the longest way through the picture fits a screen better.
-
-    Left to right if both do; and a little rather from top to bottom, the way pages scroll.
-    """
-    labels = {arrow.key: arrow.label_width for arrow in arrows}
-    across = _longest_way(recording, {card.tensor.id: card.width for card in cards}, labels) / SCREEN[0]
-    down = _longest_way(recording, {card.tensor.id: card.height for card in cards}, {}) / SCREEN[1]
-    return "LR" if across <= max(1.0, 0.85 * down) else "TB"
-
-
-def _longest_way(recording: Recording, card_length: dict[str, float], label_length: dict[str, float]) -> float:
-    """Return about how long a picture becomes along its direction, in pixels."""
-    end = dict(card_length)
-    for operation in recording.graph.operations:  # in order of creation, so inputs come first
-        start = max((end[a.tensor] + max(label_length.get(a.id, 0), 30.0) for a in operation.inputs), default=0.0)
-        for output in operation.outputs:
-            end[output] = start + 95.0 + card_length[output]
-    return max(end.values(), default=0.0)
-
-
 def _card(
     tensor: RecordedTensor,
     shown: list[Value],
     name: str,
     options: Options,
+    leaves: bool,
     edges: tuple[str, ...],
     last: Moment | None,
+    photo: Photo | None,
+    *,
+    state: bool = False,
 ) -> Card:
-    shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") else ""
+    # What steps through time pass on is of one shape, and called by its usual name.
+    shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") and not state else ""
     structure = options.detail == "structure"
     if tensor.role == "constant" and tensor.shape == ():
-        pill_width = mono_width(name, NUMBER_SIZE) + 2 * PADDING
-        return Card(tensor, name, "", NO_BODY, False, False, "pill", max(pill_width, 30.0), 26.0)
-    numbers = not structure and (options.detail == "full" or tensor.shape == () or options.detail == "auto")
+        pill_width = mono_width("0" * room.room(len(name), room.IN_A_PILL), NUMBER_SIZE) + 1.4 * PADDING
+        return Card(tensor, name, "", NO_BODY, False, False, "pill", round(pill_width), 26.0)
+    numbers = options.detail in ("full", "auto") or tensor.shape == () or (leaves and tensor.role != "intermediate")
+    numbers = numbers and not structure
     has_value = numbers and options.shows("values")
     has_gradient = numbers and tensor.requires_grad and options.shows("grads")
-    body = body_of(tensor, shown, options) if has_value or has_gradient else NO_BODY
+    body = body_of(tensor, shown, options, photo) if has_value or has_gradient else NO_BODY
     parts = has_value + has_gradient
     meets: tuple[str, ...] = ()
     gradient = (
@@ -280,23 +311,25 @@ def _card(
     if last is not None and gradient is not None and edges:
         meets = edges if len(edges) > 1 or gradient.before is not None or gradient.replaced is not None else ()
         text = sum_text(meets, last, gradient, options)
-        body = replace(body, cell_width=max(body.cell_width, mono_width(text, NUMBER_SIZE) + GAP))
+        if meets:
+            body = replace(body, cell_width=max(body.cell_width, alone(room.of_sum(text, len(meets)))))
     if tensor.role == "intermediate" and options.detail in ("compact", "structure"):
-        return _chip(tensor, name, shape, body, has_value, has_gradient)
-    header = width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
+        return _chip(tensor, name if tensor.named or state else "", shape, body, has_value, has_gradient)
+    header = room.text_width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
     cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2) if parts else 0.0
-    lines = (
-        max((mono_width(statistics(value), STAT_SIZE) for value in shown), default=0) if body.kind == "preview" else 0
-    )
+    told = [line for value in shown * body.has_statistics for line in statistics(value)]
+    lines = max((mono_width(line, STAT_SIZE) for line in body.said), default=0.0)
+    if told:
+        longest = max(map(len, told))
+        lines = max(lines, mono_width("0" * room.room(longest, LONGEST_STATISTICS, 6), STAT_SIZE))
     inner = max(header, cells, lines, 72.0 if parts else 24.0)
     height = HEADER + parts * body.height + (parts - 1) * BETWEEN + PADDING if parts else HEADER + 3
     wide = round(inner + 2 * PADDING)
-    return Card(tensor, name, shape, body, has_value, has_gradient, "card", wide, round(height), meets)
+    return Card(tensor, name, shape, body, has_value, has_gradient, "card", wide, round(height), meets, photo)
 
 
 def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: bool, has_gradient: bool) -> Card:
     """An intermediate result in a few characters: the user's name for it, its number and its gradient, or its shape."""
-    name = name if tensor.named else ""
     text = width(name, SHAPE_SIZE, bold=True)
     if body.kind != "numbers":
         lines = bool(name) + bool(shape)
@@ -308,10 +341,13 @@ def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: 
     return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(wide), round(high))
 
 
-def _disc(operation: RecordedOperation, recording: Recording, options: Options, last: Moment | None) -> Disc:
+def _disc(
+    operation: RecordedOperation, recording: Recording, options: Options, last: Moment | None, strange: Strange | None
+) -> Disc:
     folded = operation.block is not None
     symbol = shorten(operation.symbol, 30 if folded else 14)
-    notes = tuple(shorten(note, 34) for note in _notes(operation, recording, options))
+    marked = notes_of(operation, strange)
+    notes = tuple(shorten(note, 34) for note in (*marked, *_notes(operation, recording, options)))
     text = width(symbol, symbol_size(symbol), bold=True)
     detailed = last is not None and options.detail in ("auto", "full") and options.shows("values")
     if last is not None and detailed and (shown := bars(operation, recording, last)) is not None:
@@ -319,13 +355,16 @@ def _disc(operation: RecordedOperation, recording: Recording, options: Options, 
         notes += tuple(note for note in shown.notes)
         wide = max([end, text, *(width(note, NOTE_SIZE) for note in notes)]) + 2 * PADDING
         high = HEADER + shown.height + NOTE_LINE * len(notes) + PADDING
-        return Disc(operation, symbol, notes, round(wide), round(high), shown)
+        return Disc(operation, symbol, notes, round(wide), round(high), shown, alarm=bool(marked))
     if text <= 26 and not notes:
         return Disc(operation, symbol, (), 38.0, 38.0)
-    widest = max([text, *(width(note, NOTE_SIZE) for note in notes)])
-    return Disc(
-        operation, symbol, notes, round(widest + 26), round(36.0 + (10 if folded else 0) + NOTE_LINE * len(notes))
-    )
+    widest = max([text, *(room.text_width(note, NOTE_SIZE, room.IN_A_ROW) for note in notes)])
+    high = round(36.0 + (10 if folded or marked else 0) + NOTE_LINE * len(notes))
+    return Disc(operation, symbol, notes, round(widest + 26), high, alarm=bool(marked))
+
+
+def _of_block(operation: RecordedOperation, card: BlockCard) -> Disc:
+    return Disc(operation, shorten(operation.symbol, 30), (), card.width, card.height, block=card)
 
 
 def _notes(operation: RecordedOperation, recording: Recording, options: Options) -> list[str]:
@@ -388,9 +427,13 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
     return f"{first}{written} {sign} {total}"
 
 
-def _arrow_in(operation: RecordedOperation, argument: Argument, tensor: RecordedTensor, options: Options) -> Arrow:
+def _arrow_in(operation: RecordedOperation, argument: Argument, graph: Graph, options: Options) -> Arrow:
+    tensor = graph.tensor(argument.tensor)
     label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
-    wide = width(label, LABEL_SIZE) + 10 if label else 0.0
+    # A number by itself is what it is, as the 1 of a sum, unless a number was written where it comes from.
+    fixed = not any(graph.tensor(other.tensor).role == "constant" for other in operation.inputs)
+    grown = label if fixed and label == argument.local else _with_room(argument, label)
+    wide = max(width(label, LABEL_SIZE), width(grown, LABEL_SIZE)) + 10 if label else 0.0
     carries = operation.grad_fn is not None and tensor.requires_grad
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)
 
@@ -409,24 +452,12 @@ def edge_label(argument: Argument, tensor: RecordedTensor) -> str:
         if len(tensor.name) <= 4:
             name = tensor.name if tensor.named else f"({tensor.name})"
             forms.insert(0, f"∂/∂{name} = {forms[0]}")
-    fitting = next((form for form in forms if len(form) <= LONGEST_LABEL), forms[-1])
+    fitting = next((form for form in forms if len(_with_room(argument, form)) <= LONGEST_LABEL), forms[-1])
     return shorten(fitting, LONGEST_LABEL)
 
 
-def _clusters(recording: Recording) -> tuple[Cluster, ...]:
-    graph = recording.graph
-    paths = {module.path for module in graph.modules}
-    members: dict[str, list[str]] = {path: [] for path in paths}
-    for id, module in [*((t.id, t.module) for t in graph.tensors), *((o.id, o.module) for o in graph.operations)]:
-        if module in members:
-            members[module].append(id)
-    return tuple(
-        Cluster(
-            f"m{place}",
-            frame.path,
-            shorten(f"{frame.path} : {frame.label}", 40),
-            frame.parent if frame.parent in paths else None,
-            tuple(members[frame.path]),
-        )
-        for place, frame in enumerate(graph.modules)
-    )
+def _with_room(argument: Argument, label: str) -> str:
+    """Return a label with its numbers grown to where they may grow."""
+    number = argument.local_number
+    written = label.removesuffix(number) if number else label
+    return room.roomy(written) + (room.roomy(number, room.ON_AN_ARROW) if len(written) < len(label) else "")

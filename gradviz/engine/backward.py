@@ -11,6 +11,7 @@ import numpy as np
 from gradviz.engine import advice, fast, listening, mixed
 from gradviz.engine.core.backward import Pass
 from gradviz.engine.creation import zeros_like
+from gradviz.engine.cut import happened
 from gradviz.engine.fast import backward as quick
 from gradviz.engine.functions import stack
 from gradviz.engine.listening import Observer
@@ -60,6 +61,8 @@ def backward(
         warnings.warn(CREATE_GRAPH_CYCLE, UserWarning, stacklevel=3)
     gradients = _seeds(outputs, grad_tensors, create_graph)
     keep = create_graph if retain_graph is None else retain_graph
+    if outputs:
+        happened.backward(outputs[0])
     for tensor in wanted or ():
         tensor.retain_grad()
     run(outputs, gradients, retain_graph=keep, create_graph=create_graph, wanted=wanted, accumulating=True)

@@ -25,7 +25,7 @@ from gradviz.engine import advice, dtypes
 from gradviz.engine.copyslices import OVERLAPS, CopySlices, changes_so_far
 from gradviz.engine.core.clock import moment
 from gradviz.engine.memory import HALF, Memory, VersionCounter, counter_of, memory_of
-from gradviz.engine.modes import mode
+from gradviz.engine.modes import barred, mode
 from gradviz.engine.node import Node, caller
 from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment
@@ -302,7 +302,7 @@ def begin(
     tensor: Tensor, where: Any = ..., operation: str = "copy", *, counted: bool = True
 ) -> tuple[np.ndarray[Any, Any], Before]:
     """Return the array of a tensor that is about to be overwritten, and what is there."""
-    if counted and tensor._barred and tensor._counter is None and not mode.barred:
+    if counted and tensor._barred and tensor._counter is None and not barred():
         raise RuntimeError(INFERENCE)
     before = [(memory_of(each), Memory.copied(each.array)) for each in (tensor, tensor._base) if each is not None]
     memory = tensor._writable()

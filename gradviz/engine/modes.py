@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from gradviz.engine.core.tensor import mode
+from gradviz.engine.cut import Cut, line
 
 __all__ = [
     "enable_grad",
@@ -39,6 +40,11 @@ class _Asked(threading.local):
 asked = _Asked()
 
 
+def barred() -> str | None:
+    """Return why what is computed now may never be part of a graph, where that is so: in inference mode."""
+    return None if mode.marks is None else mode.marks[1]
+
+
 def is_grad_enabled() -> bool:
     """Return True if operations on tensors that require gradients are being recorded in this thread."""
     return mode.enabled or asked.enabled
@@ -48,16 +54,22 @@ class _GradSwitch:
     """A context manager, also usable as a decorator, that sets the mode and puts it back."""
 
     wanted: bool
+    _of: Any = None  # the function that it decorates
 
     def __init__(self) -> None:
-        self._before: list[tuple[bool, bool]] = []
+        self._before: list[tuple[bool, bool, tuple[Any, str | None] | None]] = []
 
     def __enter__(self) -> None:
-        self._before.append((mode.enabled, asked.enabled))
-        mode.enabled, asked.enabled = self.wanted and not mode.barred, self.wanted and bool(mode.barred)
+        why = barred()
+        self._before.append((mode.enabled, asked.enabled, mode.marks))
+        mode.enabled, asked.enabled = self.wanted and not why, self.wanted and bool(why)
+        if not why and self.wanted:
+            mode.marks = None
+        elif not why and mode.marks is None:  # a block in a block is the outer one's
+            mode.marks = Cut("no_grad", (self._of.__code__, 0) if self._of is not None else line()), None
 
     def __exit__(self, *exc: object) -> None:
-        mode.enabled, asked.enabled = self._before.pop()
+        mode.enabled, asked.enabled, mode.marks = self._before.pop()
 
     def __call__(self, function: F) -> F:
         if inspect.isgeneratorfunction(function):
@@ -67,7 +79,7 @@ class _GradSwitch:
                 generator = function(*args, **kwargs)
                 sent = None
                 while True:
-                    with _once_more(self):
+                    with _once_more(self, function):
                         try:
                             value = generator.send(sent)
                         except StopIteration as stop:
@@ -78,16 +90,16 @@ class _GradSwitch:
 
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
-            with _once_more(self):
+            with _once_more(self, function):
                 return function(*args, **kwargs)
 
         return inside  # type: ignore[return-value]
 
 
-def _once_more(switch: Any) -> Any:
+def _once_more(switch: Any, function: Any) -> Any:
     """Return the same switch for one call: a function that it decorates may run in several threads at once."""
     again = object.__new__(type(switch))
-    again.__dict__.update(switch.__dict__, _before=[])
+    again.__dict__.update(switch.__dict__, _before=[], _of=function if hasattr(function, "__code__") else None)
     return again
 
 
@@ -166,8 +178,9 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
     (False, True)
     """
 
-    _before: list[tuple[bool, str | None, bool]]
+    _before: list[tuple[bool, tuple[Any, str | None] | None, bool]]
     _wanted: bool
+    _of: Any = None  # the function that it decorates
 
     def __new__(cls, mode: bool | Callable[..., Any] = True) -> Any:
         """Allow ``@inference_mode`` without parentheses."""
@@ -179,12 +192,14 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
         return switch(mode)
 
     def __enter__(self) -> None:
-        self._before.append((mode.enabled, mode.barred, asked.enabled))
-        mode.enabled, asked.enabled = not self._wanted, False
-        mode.barred = INFERENCE if self._wanted else None
+        self._before.append((mode.enabled, mode.marks, asked.enabled))
+        mode.enabled, asked.enabled, mode.marks = not self._wanted, False, None
+        if self._wanted:
+            origin = (self._of.__code__, 0) if self._of is not None else line()
+            mode.marks = Cut("no_grad", origin, word="inference_mode"), INFERENCE
 
     def __exit__(self, *exc: object) -> None:
-        mode.enabled, mode.barred, asked.enabled = self._before.pop()
+        mode.enabled, mode.marks, asked.enabled = self._before.pop()
 
     def __call__(self, function: F) -> F:
         """Act on a function."""
@@ -193,4 +208,4 @@ class inference_mode:  # noqa: N801 (PyTorch's name)
 
 def is_inference_mode_enabled() -> bool:
     """Return True inside of `inference_mode`."""
-    return mode.barred is not None
+    return barred() is not None

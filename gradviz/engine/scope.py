@@ -6,6 +6,8 @@ import os
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
@@ -23,10 +25,12 @@ def warn(message: str, category: type[Warning] = UserWarning) -> None:
 class ModuleTag:
     """Stands for one module without holding on to it: a node must not keep a model (and through it itself) alive."""
 
-    __slots__ = ("class_name", "has_parameters", "label")
+    __slots__ = ("class_name", "has_parameters", "label", "name")
 
-    def __init__(self, class_name: str, label: str, has_parameters: bool) -> None:
+    def __init__(self, class_name: str, label: str, has_parameters: bool, name: str = "") -> None:
         self.class_name, self.label, self.has_parameters = class_name, label, has_parameters
+        # What it is called in the module around it, where it is no module itself: a layer of an LSTM.
+        self.name = name
 
 
 def label(class_name: str, settings: str) -> str:
@@ -41,6 +45,17 @@ class Call(NamedTuple):
 
     tag: ModuleTag
     outer: Call | None
+
+
+@contextmanager
+def called(tag: ModuleTag) -> Iterator[None]:
+    """Let what is computed meanwhile be part of a call of what a tag stands for."""
+    outer = running.call
+    running.call = Call(tag, outer)
+    try:
+        yield
+    finally:
+        running.call = outer
 
 
 class _Running(threading.local):

@@ -19,8 +19,10 @@ from gradviz.engine import advice, devices, dtypes, mixed, printing
 from gradviz.engine.core import tensor as core
 from gradviz.engine.core.clock import moment
 from gradviz.engine.core.tensor import Edge, edge_of, mode, results_are, wrap
+from gradviz.engine.cut import Cut, Origin, cut, escaped, forgotten, line
 from gradviz.engine.handles import Hooks, RemovableHandle
 from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
+from gradviz.engine.modes import barred
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.size import Size
 
@@ -77,6 +79,9 @@ class Tensor(core.Tensor):
     _inherits = False  # a view that requires a gradient only because its base does: none goes on from it
     _stale: str | None = None  # such a view, once its memory was changed: what is wrong with using it
     _source: weakref.ref[Tensor] | None = None  # what it was detached from
+    _cut: Cut | None = None  # why no gradient goes from here to what it was made of
+    _switched: Origin | None = None  # the line that last said whether it wants a gradient
+    _forgotten: tuple[Origin | None, int] | None = None  # where its gradient was taken away, and when
     _memory: Memory | None = None
     _counter: VersionCounter | None = None
 
@@ -119,7 +124,7 @@ class Tensor(core.Tensor):
             raise RuntimeError(advice.not_floating(words, self))
         if self._inherits and not wanted:
             return
-        self._requires_grad, self._inherits = bool(wanted), False
+        self._requires_grad, self._inherits, self._switched = bool(wanted), False, line()
         for looks in (*(self._views or ()), *(self._counter.told if self._counter is not None else ())):
             view = looks()
             if view is None or view._base is not self or view._grad_fn is not None:
@@ -132,7 +137,7 @@ class Tensor(core.Tensor):
         if requires_grad and self.array.dtype.kind != "f":
             words = "only Tensors of floating point dtype can require gradients"
             raise RuntimeError(advice.not_floating(words, self))
-        if requires_grad and self._barred and not mode.barred:
+        if requires_grad and self._barred and not barred():
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed.")
         self.requires_grad = requires_grad
         return self
@@ -192,6 +197,8 @@ class Tensor(core.Tensor):
             if value.array.dtype != self.array.dtype:
                 names = dtypes.scalar_type_name(value.dtype).lower(), dtypes.scalar_type_name(self.dtype)
                 raise RuntimeError(GRAD_DTYPE.format(*names))
+        elif self._grad is not None:
+            forgotten(self, line())
         self._grad = value
 
     def retain_grad(self) -> None:
@@ -238,15 +245,16 @@ class Tensor(core.Tensor):
         out._barred = self._barred
         if not self._barred:
             out._counter = counter_of(self)
-        elif not mode.barred:
+        elif not barred():
             out._counter = VersionCounter()  # with one of its own, it may be changed
-        return out
+        return cut(out, "detach", self)
 
     def detach_(self) -> Tensor:
         """Cut this tensor itself off from the graph."""
         if self._base is not None:
             raise RuntimeError(DETACHED_VIEW)
         counter_of(self)  # what made it may have saved it
+        cut(self, "detach", self, "detach_")
         self._grad_fn, self._output_nr = None, 0
         self.requires_grad = False
         return self
@@ -256,9 +264,9 @@ class Tensor(core.Tensor):
         """The same memory as a tensor that is not tracked: writing to it escapes autograd's notice."""
         out = wrap(self._writable())
         out._memory, out._barred = memory_of(self), self._barred
-        if self._barred and not mode.barred:
+        if self._barred and not barred():
             out._counter = VersionCounter()
-        return out
+        return cut(out, "data", self)
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -291,6 +299,7 @@ class Tensor(core.Tensor):
         """Return the array; it shares memory with the tensor."""
         if self._requires_grad and mode.enabled and not force:
             raise RuntimeError(advice.numpy_of_tracked(NUMPY_OF_TRACKED, self))
+        escaped(self, "numpy")
         return self._writable()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
@@ -356,16 +365,21 @@ class Tensor(core.Tensor):
         if self.array.size != 1:
             words = f"a Tensor with {self.array.size} elements cannot be converted to Scalar"
             raise RuntimeError(advice.many_numbers(words, self))
-        return self.array.item()
+        number = self.array.item()
+        escaped(self, "item", number)
+        return number
 
     def tolist(self) -> Any:
         """Return the entries as nested lists of Python numbers."""
+        escaped(self, "tolist")
         return self.array.tolist()
 
     def _scalar(self) -> Any:
         if self.array.size != 1:
             raise ValueError(advice.many_numbers("only one element tensors can be converted to Python scalars", self))
-        return self.array.item()
+        number = self.array.item()
+        escaped(self, "float", number)
+        return number
 
     def __float__(self) -> float:
         return float(self._scalar())

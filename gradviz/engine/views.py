@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.memory import counter_of
-from gradviz.engine.modes import mode
+from gradviz.engine.modes import barred, mode
 from gradviz.engine.tensor import Tensor
 
 
@@ -32,13 +32,13 @@ def view_of(base: Tensor, out: Tensor, creation: str = "") -> Tensor:
         shape, held = out.array.shape, base._writable()
         out.array = held.reshape(shape) if out.array.size == 1 else np.broadcast_to(held, shape)
     root = base if base._base is None else base._base
-    if mode.barred or root._barred:
+    if barred() or root._barred:
         out._barred = root._barred
         if root._barred:
             return out  # nothing is recorded of it, so nobody has to know
     out._base = root
     if not mode.enabled:
-        creation = "inference" if mode.barred else "no_grad"
+        creation = "inference" if barred() else "no_grad"
         if root._requires_grad:
             out._requires_grad = out._inherits = True
     if creation or base._creation:

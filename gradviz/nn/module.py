@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from gradviz.engine import advice, devices, dtypes, formats, mixed, scope
+from gradviz.engine.cut import Origin, forgotten, line
 from gradviz.engine.handles import RemovableHandle
 from gradviz.engine.modes import no_grad
 from gradviz.engine.tensor import Tensor
@@ -391,8 +392,9 @@ class Module:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters."""
+        origin = line()
         for parameter in self.parameters():
-            forget_gradient(parameter, set_to_none)
+            forget_gradient(parameter, set_to_none, origin)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Set whether all parameters require gradients."""
@@ -543,8 +545,10 @@ class Module:
         return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
 
 
-def forget_gradient(parameter: Tensor, set_to_none: bool = True) -> None:
-    """Set a gradient to ``None``, or to zeros in place."""
+def forget_gradient(parameter: Tensor, set_to_none: bool = True, origin: Origin | None = None) -> None:
+    """Set a gradient to ``None``, or to zeros in place; `origin` is the line that wants it."""
+    if parameter._grad is not None:
+        forgotten(parameter, origin)
     if set_to_none or parameter._grad is None:
         parameter._grad = None
     else:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import creation, dtypes, printing
+from gradviz.engine.cut import cut
 from gradviz.engine.memory import counter_of
 from gradviz.engine.size import Size
 from gradviz.engine.tensor import Tensor, wrap
@@ -51,6 +52,8 @@ class Parameter(Tensor):
         self._grad_fn = None
         self._requires_grad = False
         self.requires_grad = requires_grad
+        if source._requires_grad or source._cut is not None:
+            cut(self, "parameter", source, "nn.Parameter")
 
     def __repr__(self) -> str:
         return printing.parameter_text(self.array, requires_grad=self._requires_grad)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import functools
 import warnings
+import weakref
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from gradviz.engine import advice, inplace, mixed
+from gradviz.engine.cut import Origin, happened, line
 from gradviz.engine.handles import Hooks, RemovableHandle
 from gradviz.engine.modes import enable_grad
 from gradviz.engine.node import caller
@@ -35,6 +38,18 @@ class Watcher(Protocol):
 
 watchers: list[Watcher] = []
 """Told of every step of every optimiser."""
+
+
+@dataclass(slots=True)
+class Life:
+    """What is known of an optimiser: the line that made it; of its last two steps the line, and when they were."""
+
+    made: Origin | None
+    steps: tuple[tuple[Origin | None, int], ...] = ()
+
+
+lives: weakref.WeakKeyDictionary[Optimizer, Life] = weakref.WeakKeyDictionary()
+"""The optimisers that there are."""
 
 
 class Optimizer:
@@ -81,6 +96,7 @@ class Optimizer:
         if not given:
             raise ValueError(advice.no_parameters("optimizer got an empty parameter list"))
         self.defaults = defaults
+        lives[self] = Life(line())
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
         self._hooks: defaultdict[str, Hooks[Callable[..., Any]]] = defaultdict(Hooks)
@@ -162,8 +178,9 @@ class Optimizer:
         set_to_none
             Set them to ``None``; else to zeros.
         """
+        origin = line()
         for parameter in self._parameters():
-            forget_gradient(parameter, set_to_none)
+            forget_gradient(parameter, set_to_none, origin)
 
     # --- a step -------------------------------------------------------------------------------------------------
 
@@ -180,6 +197,8 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         origin = caller()
+        if (life := lives.get(self)) is not None:  # a copy has none
+            life.steps = (*life.steps[-1:], (origin, happened.next()))
         with np.errstate(all="ignore"):  # where training diverges, PyTorch computes inf and nan in silence
             for group in self.param_groups:
                 rule = compiled(self._rule, group)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from gradviz.recording.codec import encode
-from gradviz.recording.model import Recording
+from gradviz.recording.later import changed
+from gradviz.recording.model import Recording, Value
 from gradviz.recording.paths import paths_of
 
 
@@ -29,13 +31,20 @@ def facts(recording: Recording) -> dict[str, Any]:
         "operations": encode(recording.graph.operations),
         "frames": [
             {
-                "values": encode(frame.values),
+                "values": encode(tuple((id, _without_pixels(value)) for id, value in frame.values)),
                 "contributions": encode(frame.contributions),
-                "gradients": encode(frame.gradients),
+                "gradients": encode(
+                    tuple(replace(gradient, value=_without_pixels(gradient.value)) for gradient in frame.gradients)
+                ),
             }
             for frame in recording.frames
         ],
     }
+
+
+def _without_pixels(value: Value) -> Value:
+    """Return a value without what is kept for its picture: the page has the picture."""
+    return value if value.image is None else changed(value, image=None)
 
 
 MOST_COUNTED = 2**53

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from gradviz.drawing import Drawing
@@ -30,17 +31,28 @@ def every_operation(drawing: Drawing) -> bool | None:
     return None if as_written(drawing.recording) is drawing.recording else drawing.options.every_operation
 
 
-def places(shown: Recording, recording: Recording) -> list[int]:
-    """Return, for each step of what is shown, which step of the whole recording it is.
+def moments(recording: Recording) -> dict[tuple[str, str], int]:
+    """Return which step of a recording each one is: by its pass, and what it is about."""
+    return {(frame.phase, frame.current): place for place, frame in enumerate(recording.frames)}
 
-    A fold is called by the first of its operations, which is also the last to pass its gradient on.
+
+def spans(shown: Recording, when: Mapping[tuple[str, str], int]) -> list[tuple[int, int]]:
+    """Return, for each step of what is shown, the first and the last step of the whole recording that it stands for; `when` has its moments.
+
+    A fold stands for those of its operations. A gradient that comes from outside has arrived a step before it is passed on.
     """
-    found = {(frame.phase, frame.current): place for place, frame in enumerate(recording.frames)}
-    result: list[int] = []
+    inside = {o.id: o.block.inside for o in shown.graph.operations if o.block is not None}
+    found: list[tuple[int, int] | None] = []
     for frame in shown.frames:
-        before = result[-1] if result else 0
-        result.append(max(before, found.get((frame.phase, frame.current), before)))
-    return result
+        ids = (frame.current, *inside.get(frame.current, ()))
+        places = [when[moment] for id in ids if (moment := (frame.phase, id)) in when]
+        found.append((min(places), max(places)) if places else None)
+    following = max(when.values(), default=0) + 1
+    for step in reversed(range(len(found))):
+        start, end = found[step] or (following - 1, following - 1)
+        following = min(start, following)
+        found[step] = following, max(end, following)
+    return [span for span in found if span is not None]
 
 
 def step_at(place: int, of: list[int]) -> int:

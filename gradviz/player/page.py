@@ -7,12 +7,16 @@ import hashlib
 import html
 import json
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
+from gradviz.player.carried import carry
+from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
+from gradviz.player.insides import Insides
 from gradviz.player.payload import at_step, payload
 from gradviz.recording.model import Recording
 
@@ -43,7 +47,7 @@ _PAGE = """\
 <p>Stepping through needs JavaScript; this is the finished picture.</p>
 </noscript>
 <script type="application/octet-stream" id="gradviz-payload">{payload}</script>
-<script type="module">{script}</script>
+{parts}<script type="module">{script}</script>
 </body>
 </html>
 """
@@ -109,17 +113,28 @@ def page(
     True
     """
     final = at_step(recording_or_drawing, -1)
-    data = payload(final)
+    insides = Insides(final)
+    data = payload(final, insides=insides)
     heading = title or data["title"] or "Backpropagation, step by step"
     heading = heading.encode("utf-8", "replace").decode("utf-8")  # a name may hold half a surrogate pair
     # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
     picture = final.to_svg(theme="light", prefix=data["prefix"])
     data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
-    return document(data, picture, heading, final.recording.producer)
+    parts, carried = carry(insides)
+    data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
+    data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
+    return document(data, picture, heading, final.recording.producer, parts=parts)
 
 
 def document(
-    data: dict[str, Any], picture: str, heading: str, producer: str, *, bundle: str = "player", style: str = ""
+    data: dict[str, Any],
+    picture: str,
+    heading: str,
+    producer: str,
+    *,
+    bundle: str = "player",
+    style: str = "",
+    parts: Iterable[tuple[str, str, dict[str, Any]]] = (),
 ) -> str:
     """Return a page with a payload, the program that shows it, and a picture for readers without JavaScript.
 
@@ -135,6 +150,8 @@ def document(
         Which front end: ``"player"`` or ``"training"``.
     style
         Further style rules for the page.
+    parts
+        What is read only when it is asked for: of each its kind, its name and what it says.
     """
     program = script(bundle)
     return _PAGE.format(
@@ -145,6 +162,10 @@ def document(
         player_style=style_sheet(bundle) + _dark_without_script(),
         picture=picture,
         payload=packed(data),
+        parts="".join(
+            f'<script type="application/octet-stream" data-gradviz-{kind}="{html.escape(name)}">{packed(part)}</script>\n'
+            for kind, name, part in parts
+        ),
         script=program,
     )
 

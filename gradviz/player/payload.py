@@ -2,58 +2,120 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import inks
+from gradviz.drawing.target import PLAYER
+from gradviz.finding.recorded import whys
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import chains, facts
-from gradviz.player.folds import depths, every_operation, places
+from gradviz.player.folds import depths, every_operation, spans
+from gradviz.player.insides import Insides
+from gradviz.player.memory import memory
+from gradviz.player.overview import groups, overview
 from gradviz.recording.folding import as_written
 from gradviz.recording.model import Recording
 from gradviz.recording.replay import nudges
+from gradviz.recording.strange import first_strange
 
 VERSION = 1
 """Raised when the front end of an older gradviz could not read what this one writes."""
 
 
-def payload(drawing: Drawing) -> dict[str, Any]:
+def payload(drawing: Drawing, inside: str = "", insides: Insides | None = None) -> dict[str, Any]:
     """Return what the front end needs to step through a drawing's recording, as plain JSON data.
 
     Parameters
     ----------
     drawing
-        A drawing at any of its steps: the payload starts from the first.
+        Of the whole, at any of its steps: the payload starts from the first.
+    inside
+        Which of its pictures.
+    insides
+        All of them, if they are there already.
 
     Returns
     -------
     dict
-        ``version``, ``title``, ``prefix``, ``svg``, ``grids``, ``inks``, ``scales``, ``code``, ``steps``, ``sums``, ``brackets``,
-        ``facts``, ``paths``, ``nudges``, ``places``, ``depth`` and ``every``.
+        What is `told` of that picture, what is `drawn` of it, and what is `common` to all.
     """
-    first = at_step(drawing, 0)
-    recording = first.shown
-    now, most = depths(first)
+    insides = insides or Insides(drawing)
+    return {**told(insides, inside), **drawn(insides[inside].drawing), **common(drawing, insides)}
+
+
+def common(drawing: Drawing, insides: Insides) -> dict[str, Any]:
+    """Return what is the same whichever picture is shown: ``code``, ``paths``, ``nudges`` and ``overview``."""
+    recording = drawing.recording
     return {
-        "version": VERSION,
-        "title": recording.title,
-        "prefix": first.prefix,
-        # The plain light picture: the player's own style sheet knows whether the page around it is dark.
-        "svg": first.to_svg(theme="light"),
         "code": [{**asdict(code), "lines": list(code.lines)} for code in recording.graph.code],
-        "steps": steps(recording, first.view),
-        "sums": sums(recording, first.view),
+        "paths": chains(recording if drawing.options.every_operation else as_written(recording)),
+        "nudges": nudges(recording),
+        "overview": overview(drawing, insides),
+    }
+
+
+def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[str, Any]:
+    """Return the numbers and words of one of a drawing's pictures.
+
+    Parameters
+    ----------
+    insides, inside
+        All pictures, and which one.
+    drawing
+        In place of its own.
+
+    Returns
+    -------
+    dict
+        ``version``, ``title``, ``steps``, ``sums``, ``brackets``, ``facts``, ``places`` and ``until`` (which steps of the whole run
+        each step stands for), ``depth``, ``every``, ``opens`` (which operation opens which picture), ``memory``,
+        ``whys``, ``strange`` and ``remarks`` (what was found), ``trail`` (from the whole to
+        this one, if there is any to go into) and ``groups`` for the track.
+    """
+    one, whole = insides[inside], insides[""].drawing
+    drawing = drawing or one.drawing
+    recording, view = drawing.shown, drawing.view
+    now, most = depths(whole)
+    whole_run = spans(recording, insides.moments)
+    strange = first_strange(recording)
+    data: dict[str, Any] = {
+        "version": VERSION,
+        "title": whole.recording.title,
+        "steps": steps(recording, view),
+        "sums": sums(recording, view),
         "brackets": brackets(recording),
         "facts": facts(recording),
-        "paths": chains(drawing.recording if drawing.options.every_operation else as_written(drawing.recording)),
-        "nudges": nudges(drawing.recording),
-        **geometry(first),
-        "places": places(recording, drawing.recording),
-        "depth": {"now": now, "most": most} if most else None,
-        "every": every_operation(drawing),
+        "places": [start for start, _ in whole_run],
+        "until": [end for _, end in whole_run],
+        "depth": {"now": now, "most": most} if most and not inside else None,
+        "every": None if inside else every_operation(whole),
+        "opens": {fold.id: key for key, fold in one.folds.items()},
+        "memory": memory(recording, whole.recording),
+        "whys": whys(recording),
+        "strange": None if strange is None else {"step": strange.step, "sentence": strange.sentence},
+        "remarks": list(recording.remarks),
+        "trail": [[step.key, step.label] for step in insides.trail(inside)] if inside or one.folds else [],
+        "groups": groups(one),
     }
+    if inside:
+        data["facts"]["output"] = _output(whole.recording)
+    return data
+
+
+def _output(recording: Recording) -> dict[str, str] | None:
+    """Return what is differentiated: what the first step of the backward pass is about."""
+    first = next((gradient.tensor for frame in recording.frames for gradient in frame.gradients), None)
+    return None if first is None else {"id": first, "name": recording.graph.tensor(first).name}
+
+
+def drawn(drawing: Drawing) -> dict[str, Any]:
+    """Return a picture: its ``prefix``, ``svg``, ``grids``, ``inks`` and ``scales``."""
+    first = at_step(drawing, 0)
+    # The plain light picture: the player's own style sheet knows whether the page around it is dark.
+    return {"prefix": first.prefix, "svg": first.to_svg(theme="light"), **geometry(first)}
 
 
 def geometry(drawing: Drawing) -> dict[str, Any]:
@@ -62,12 +124,15 @@ def geometry(drawing: Drawing) -> dict[str, Any]:
     return {
         "grids": {key: grid.encoded() for key, grid in grids.items()},
         "inks": dict(inks(drawing.view.options.palette)),
-        "scales": {"v": drawing.view.value_scale, "g": drawing.view.gradient_scale},
+        "scales": dict(drawing.view.scales),
     }
 
 
 def at_step(recording_or_drawing: Recording | Drawing, step: int) -> Drawing:
-    """Return the same drawing at another step, or the drawing of a recording."""
-    if isinstance(recording_or_drawing, Drawing):
-        return recording_or_drawing.at_step(step)
-    return draw_recording(recording_or_drawing, step=step)
+    """Return the same drawing at another step, or the drawing of a recording: one that fits a player unless it was told where."""
+    if not isinstance(recording_or_drawing, Drawing):
+        return at_step(draw_recording(recording_or_drawing), step)
+    drawing = recording_or_drawing
+    if drawing.options.target is None:
+        drawing = replace(drawing, options=replace(drawing.options, target=PLAYER))
+    return drawing.at_step(step)

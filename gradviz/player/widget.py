@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import uuid
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,17 @@ import anywidget
 import numpy as np
 import traitlets
 
-from gradviz.drawing import Drawing
+from gradviz.drawing import Drawing, image_tag
+from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, step_at, with_every_operation
 from gradviz.player.frame import Static, static_wanted
+from gradviz.player.insides import Insides
 from gradviz.player.page import page, script, style_sheet
-from gradviz.player.payload import at_step, payload
-from gradviz.player.still import still_html
+from gradviz.player.payload import at_step, common, drawn, told
+from gradviz.player.still import Still
+from gradviz.recording import record_graph, variables_of
 from gradviz.recording.codec import encode
+from gradviz.recording.compare import structure_difference
 from gradviz.recording.files import write_file
 from gradviz.recording.model import Recording
 from gradviz.recording.replay import Nudge, nudge
@@ -60,6 +65,10 @@ class Player(anywidget.AnyWidget):
         How far modules are unfolded: 0 shows each outermost module as one box. ``None`` without modules.
     every_operation : bool
         Whether products show the operations that only turn or reshape their factors.
+    inside : str
+        The module whose inside is shown, by its path; ``""`` for the whole. `step` then counts its own steps.
+    moment : int
+        Which step of the whole run that is; it is kept when one goes in or out.
 
     Examples
     --------
@@ -83,19 +92,24 @@ class Player(anywidget.AnyWidget):
     event = traitlets.Int(0).tag(sync=True)
     depth = traitlets.Int(None, allow_none=True).tag(sync=True)
     every_operation = traitlets.Bool(False).tag(sync=True)
+    inside = traitlets.Unicode("").tag(sync=True)
+    moment = traitlets.Int(0).tag(sync=True)
     still = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
         self, recording_or_drawing: Recording | Drawing, *, step: int = 0, predict: bool = False, **traits: Any
     ) -> None:
-        self._final = at_step(recording_or_drawing, -1)
+        self._final, self._still = at_step(recording_or_drawing, -1), Still()
+        self._asked = self._final.options
         now, self._deepest = depths(self._final)
         every = self._final.options.every_operation
         if traits.setdefault("every_operation", every) != every:
             self._final = with_every_operation(self._final, not every)
+        self._take(self._final)
         super().__init__(step=step, predict=predict, depth=now if self._deepest else None, **traits)
-        self.set_trait("payload", payload(self._final))
-        self.set_trait("still", f"gradviz-still-{uuid.uuid4().hex}")
+        self.set_trait("payload", self._told())
+        self.moment = self.payload["places"][self.step]
+        self.set_trait("still", self._still.name)
         self.on_msg(self._answer)
 
     @property
@@ -106,7 +120,77 @@ class Player(anywidget.AnyWidget):
     @property
     def drawing(self) -> Drawing:
         """The picture at the step now shown, to be saved or drawn elsewhere."""
-        return at_step(self._final, self.step)
+        return at_step(self._shown, self.step)
+
+    def _take(self, drawing: Drawing) -> None:
+        """Play a drawing of the recording."""
+        self._final, self._insides = drawing, Insides(drawing)
+        self._common = common(drawing, self._insides)
+
+    def _told(self) -> dict[str, Any]:
+        """Return what the front end needs to show what is open."""
+        return {**told(self._insides, self.inside), **drawn(self._shown), **self._common}
+
+    @property
+    def _shown(self) -> Drawing:
+        """The whole, or what is shown of it."""
+        return self._insides[self.inside].drawing
+
+    def update(self, *outputs: Any, gradient: Any = None, names: Mapping[Any, Any] | None = None) -> None:
+        """Play a new result: the same computation on other numbers, say those of a slider.
+
+        The picture stays as it is, but for its numbers, and so do the step, the selection and the size. Of another computation
+        the player says so, and shows it from its beginning.
+
+        Parameters
+        ----------
+        *outputs
+            As for `gradviz.backprop`: results, the first of which is differentiated; or one recording.
+        gradient
+            The gradient to start with, for a result that is not a single number.
+        names
+            Names for tensors; by default the variables that hold them, as for `gradviz.backprop`.
+
+        Raises
+        ------
+        TypeError, ValueError, RuntimeError
+            If there is nothing to play; the player then stays as it is.
+
+        Examples
+        --------
+        >>> import gradviz as gv
+        >>> def y(value):
+        ...     w = gv.tensor(value, requires_grad=True)
+        ...     return (w * 3.0) ** 2
+        >>> player = gv.backprop(y(2.0))
+        >>> player.step = 3
+        >>> player.update(y(-0.5))
+        >>> player.step
+        3
+        """
+        if len(outputs) == 1 and isinstance(outputs[0], Recording):
+            recording = outputs[0]
+        elif not outputs or any(isinstance(output, Recording) for output in outputs):
+            raise TypeError("pass the results of a computation, or one recording: player.update(y)")
+        else:
+            known = variables_of(sys._getframe(1))
+            recording = record_graph(*outputs, gradient=gradient, backward=True, names=names, variables=known)
+        parted = structure_difference(self.recording, recording)
+        final = Drawing(recording, options=self._asked if parted else self._final.options)
+        now, self._deepest = depths(final)
+        self._take(final)
+        with self.hold_sync():
+            self.playing = False
+            if parted:
+                self.set_trait("payload", {})  # until it is whole, nothing is shown of it
+                self.inside = ""
+            self.depth, self.every_operation = now if self._deepest else None, final.options.every_operation
+            if parted:
+                self.selected = ""
+            new = self._told() | ({"note": parted} if parted else {})
+            self.step = 0 if parted else min(self.step, len(new["steps"]) - 1)
+            self.set_trait("payload", new)
+            self.moment = new["places"][self.step]
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save the whole player as a page (``.html``) that asks and takes apart as it does; or the picture at the step now shown.
@@ -195,7 +279,10 @@ class Player(anywidget.AnyWidget):
         return nudge(self.recording, tensor, index, by)
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
-        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}``."""
+        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}`` or ``{"type": "find"}``."""
+        if isinstance(content, dict) and content.get("type") == "find":
+            self.send({"type": "found", "items": findable(self._insides)})
+            return
         if not isinstance(content, dict) or content.get("type") != "nudge":
             return
         answer = {**{key: content.get(key) for key in ("tensor", "index", "by")}, "type": "nudged"}
@@ -214,7 +301,7 @@ class Player(anywidget.AnyWidget):
 
     @traitlets.validate("step")
     def _existing_step(self, proposal: Any) -> int:
-        step, count = proposal["value"], len(self._final.shown.frames)
+        step, count = proposal["value"], len(self._shown.shown.frames)
         if not -count <= step < count:
             raise traitlets.TraitError(
                 f"step {step} is out of range: this recording has {count} steps, 0 to {count - 1} (or −1 for the last)"
@@ -243,29 +330,60 @@ class Player(anywidget.AnyWidget):
             raise traitlets.TraitError(f"depth is {depth}; in this recording it can be 0 to {most}")
         return depth
 
+    @traitlets.validate("inside")
+    def _existing_inside(self, proposal: Any) -> str:
+        key = str(proposal["value"])
+        try:
+            return self._insides[key].key
+        except KeyError:
+            known = ", ".join(repr(one.key) for one in islice(self._insides, 1, 13)) or "none"
+            raise traitlets.TraitError(f"there is no inside of {key!r} to be shown; there are: {known}") from None
+
     @traitlets.observe("depth", "every_operation")
     def _fold(self, change: Any) -> None:
         drawing, new = self._final, change["new"]
         now = depths(drawing)[0] if change["name"] == "depth" else drawing.options.every_operation
         if not self.payload or now == new:
             return  # as it is being made
-        seen = self.payload["places"][self.step]
-        self._final = at_depth(drawing, new) if change["name"] == "depth" else with_every_operation(drawing, new)
-        folded = payload(self._final)
+        self._take(at_depth(drawing, new) if change["name"] == "depth" else with_every_operation(drawing, new))
+        if self.inside:
+            self.inside = ""
+        else:
+            self._show()
+
+    @traitlets.observe("inside")
+    def _go(self, _: Any) -> None:
+        if self.payload:  # and not as it is being made
+            self._show()
+
+    def _show(self) -> None:
+        """Show another picture at the same moment."""
+        seen = self.moment
+        data = self._told()
         with self.hold_sync():  # so that the front end never has the one without the other
             self.playing = False
-            self.step = step_at(seen, folded["places"])
-            self.set_trait("payload", folded)
+            self.step = step_at(seen, data["places"])
+            self.set_trait("payload", data)
+            self.moment = seen
+
+    @traitlets.observe("step")
+    def _move(self, change: Any) -> None:
+        if self.payload and change["new"] < len(self.payload["places"]):
+            self.moment = self.payload["places"][change["new"]]
+
+    def _still_(self) -> str:
+        """Return the finished picture as HTML that the front end hides while it works."""
+        return f'<div class="{self.still}">{image_tag(self._final.to_svg(panel=True), self.recording.title)}</div>'
+
+    @traitlets.observe("payload")
+    def _redraw(self, _: Any) -> None:
+        self._still.follow(self._still_, repr(self))
 
     def __repr__(self) -> str:
-        return f"Player({self.recording.title!r}, step {self.step} of 0 to {len(self._final.shown.frames) - 1})"
+        return f"Player({self.recording.title!r}, step {self.step} of 0 to {len(self._shown.shown.frames) - 1})"
 
     def _ipython_display_(self, **kwargs: Any) -> None:
-        """Show the finished picture as an output of its own, which the player hides while it works, and the player.
-
-        A notebook that is opened again without its kernel says in place of the widget that there is no model for it,
-        whatever else the same output could show.
-        """
+        """Show the finished picture as an output of its own, which the player hides while it works, and the player."""
         from IPython.display import display
 
         if static_wanted():
@@ -273,8 +391,7 @@ class Player(anywidget.AnyWidget):
             return
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        picture = still_html(self.still, self._final.to_svg(panel=True), self.recording.title)
-        display({"text/html": picture, "text/plain": repr(self)}, raw=True)
+        self._still.show(self._still_(), repr(self))
         display(data, metadata=metadata, raw=True)
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:

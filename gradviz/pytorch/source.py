@@ -20,6 +20,8 @@ from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
 from gradviz.pytorch.saved import is_freed
 from gradviz.pytorch.telling import Result, Telling, Told, Unknown, tensor_in
+from gradviz.recording.model import Pixels
+from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced
 from gradviz.recording.values import dtype_text as array_dtype
 from gradviz.recording.values import kept
@@ -148,6 +150,9 @@ class PyTorch(Telling):
     def detached_from(self, tensor: Any) -> Any:
         return None
 
+    def cut_of(self, tensor: Any) -> tuple[str, str, Any] | None:
+        return None  # where PyTorch cuts is not watched
+
     def layout_of(self, tensor: Any) -> Any:
         if isinstance(tensor, Result):
             told, place = tensor.made
@@ -183,6 +188,15 @@ class PyTorch(Telling):
         if isinstance(numbers, Kept):
             return None, numbers.value
         return kept(numbers, printed)
+
+    def pixels(self, numbers: Any, shape: tuple[int, int, int]) -> Pixels | None:
+        if isinstance(numbers, Unknown | Kept):
+            return None
+        if isinstance(numbers, torch.Tensor):
+            if numbers.layout is not torch.strided:
+                return None
+            numbers = array_of(numbers.detach().reshape(-1, *numbers.shape[-2:])[: shape[0]])
+        return pixels_of(numbers, shape)
 
     def same(self, numbers: Any, others: Any) -> bool:
         return numbers is others or (numbers is not None and others is not None and alike(numbers, others))

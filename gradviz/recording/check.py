@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from gradviz.recording.guards import DamageError
+from gradviz.recording.histogram import BINS, LEAST, MOST
 from gradviz.recording.links import ALL, ONE_BY_ONE
 from gradviz.recording.model import (
     FULL_VALUE_LIMIT,
@@ -20,11 +21,14 @@ from gradviz.recording.model import (
     Frame,
     Graph,
     Link,
+    Pixels,
     RecordedOperation,
     RecordedTensor,
     Recording,
+    Summary,
     Value,
 )
+from gradviz.recording.pixels import matrices_in
 from gradviz.recording.values import preview_shape
 
 _SLOT = re.compile("0|[1-9][0-9]{0,8}")
@@ -43,6 +47,9 @@ def checked(recording: Recording) -> Recording:
     if not recording.frames:
         raise DamageError("recording.frames is empty: there is not even a first one")
     parts = _Parts(recording.graph)
+    for id, _ in recording.updates:
+        if id not in parts.shapes:
+            raise DamageError(f"recording.updates tells of {shown(id)}, which is not there")
     for place, frame in enumerate(recording.frames):
         _check_frame(frame, parts, f"frame {place}")
     return recording
@@ -126,6 +133,8 @@ def _check_block(block: Block, where: str) -> None:
         raise DamageError(f"{where} stands for {block.operations} operations, but not once for each that it has")
     if len(dict(block.weights)) < len(block.weights) or block.parameters != sum(size for _, size in block.weights):
         raise DamageError(f"{where} has {block.parameters} parameters, but not those of its tensors")
+    for each in block.parts:
+        _check_block(each, where)
 
 
 def _check_link(
@@ -237,12 +246,35 @@ def _check_value(value: Value, shape: tuple[int, ...], where: str) -> None:
         if len(value.data) != size:
             raise DamageError(f"{where} has {len(value.data)} numbers for a tensor of shape {list(shape)}")
         _check_numbers(value, where)
+    elif value.summary is not None and not _counts_add_up(value.summary, size):
+        raise DamageError(f"{where} has a summary whose counts are not those of {size} entries")
     elif size <= FULL_VALUE_LIMIT or value.summary is None or value.preview is None or value.preview.data is None:
         raise DamageError(f"{where} has a tensor with neither numbers nor a summary")
     if value.preview is not None:
         if value.preview.preview is not None or value.preview.data is None:
             raise DamageError(f"{where} has a preview that is none")
         _check_value(value.preview, preview_shape(shape), where)
+    if value.image is not None:
+        _check_pixels(value.image, shape, where)
+
+
+def _check_pixels(pixels: Pixels, shape: tuple[int, ...], where: str) -> None:
+    """See that what is kept for a picture is no more than there is, and can be unpacked."""
+    most = (math.prod(shape[:-2]), *shape[-2:])
+    if len(shape) < 2 or not all(0 < part <= whole for part, whole in zip(pixels.shape, most, strict=True)):
+        raise DamageError(f"{where} has pixels of another shape than its tensor")
+    if not (math.isfinite(pixels.scale) and pixels.scale > 0):
+        raise DamageError(f"{where} has pixels without a scale")
+    try:
+        matrices_in(pixels)
+    except DamageError as damage:
+        raise DamageError(f"{where} has {damage}") from None
+
+
+def _counts_add_up(summary: Summary, size: int) -> bool:
+    finite = size - summary.nans - summary.infs
+    wanted = [(summary.spread, BINS, finite), (summary.sizes, MOST - LEAST, finite - summary.zeros)]
+    return all(not counts or (len(counts) == bins and sum(counts) == total) for counts, bins, total in wanted)
 
 
 def _check_numbers(value: Value, where: str) -> None:

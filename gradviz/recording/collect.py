@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.catalogue import text
 from gradviz.engine.scope import ModuleTag
 from gradviz.recording import linking, rounding, words
 from gradviz.recording.later import Write, maker
 from gradviz.recording.model import (
     Argument,
     Graph,
+    Pixels,
     RecordedCall,
     RecordedModule,
     RecordedOperation,
@@ -25,6 +27,7 @@ from gradviz.recording.model import (
 )
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
+from gradviz.recording.pixels import Room
 from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
 from gradviz.recording.told import Key, Printed, Source, ToldOperation, places_of
@@ -64,6 +67,8 @@ class Collection:
         By node.
     detached
         The leaves that were cut off by ``detach()``.
+    pictured
+        By the id of a large tensor, what of its value is kept for its picture.
     seen
         By ``id``: what returns one of the program's tensors, as long as it is there, and the id that it has got.
     """
@@ -90,6 +95,8 @@ class Collection:
         self._calls: dict[int, tuple[int, RecordedCall]] = {}  # by the engine's call, which a node keeps alive
         self._unnamed: dict[str, int] = {}
         self._places = Places()
+        self._room = Room()
+        self.pictured: dict[str, Pixels] = {}
         self.graph = self._graph()
 
     def title(self) -> str:
@@ -125,7 +132,7 @@ class Collection:
             applied.first, applied.places = keys[0][1], tuple([place for _, place in keys])
             applied.results = tuple([self._result(applied, key, used[key], module) for key in keys])
             operations.append(self._operation(node, applied, module, call))
-        self._adopt_parameters()
+        self._adopt_parameters(operations)
         calls = tuple(call for _, call in self._calls.values())
         return Graph(tuple(self._tensors), tuple(operations), tuple(self._modules.values()), self._places.code(), calls)
 
@@ -169,10 +176,22 @@ class Collection:
     def _leaf(self, key: Key, leaf: Any, requires_grad: bool, node: ToldOperation) -> Operand:
         self._leaves.append(len(self._tensors))
         role: Role = "parameter" if requires_grad else "constant" if self.naming.called[key].number else "input"
-        operand = self._enter(key, role, self.source.numbers_in(leaf, node), requires_grad=requires_grad)
+        operand = self._enter(
+            key, role, self.source.numbers_in(leaf, node), requires_grad=requires_grad, cut=self._cut(leaf)
+        )
         if not requires_grad and self._cut_off(leaf):
             self.detached.append(operand)
         return operand
+
+    def _cut(self, leaf: Any) -> str:
+        """Say why no gradient goes back beyond a leaf, where it was made of what had a graph."""
+        cut = self.source.cut_of(leaf)
+        if cut is None:
+            return ""
+        kind, word, origin = cut
+        source = None if origin is None else self._places.source(origin)
+        line = f" in line {source.line}" if source is not None else ""
+        return text(f"recorded cut by {kind}", "why", word=word, line=line)
 
     def _result(self, applied: Applied, key: Key, tensor: Any, module: str) -> Operand:
         role: Role = "output" if key in self.output_keys else "intermediate"
@@ -192,6 +211,7 @@ class Collection:
         requires_grad: bool,
         producer: str | None = None,
         module: str = "",
+        cut: str = "",
         printed: Printed | None = None,
     ) -> Operand:
         id, called = f"t{len(self._tensors)}", self.naming.called[key]
@@ -201,7 +221,10 @@ class Collection:
         operand = self.operands[key] = Operand(id, name, called.named, copy, value, shape)
         seen = name + called.form, called.named, role, shape, dtype
         of = name if called.viewed else ""
-        self._tensors.append(_tensor(None, None, id, *seen, requires_grad, producer, module, of, called.viewed))
+        tensor = _tensor(None, None, id, *seen, requires_grad, producer, module, of, called.viewed, cut)
+        self._tensors.append(tensor)
+        if self.numbers and (pixels := self._room.take(tensor, self.source, numbers)) is not None:
+            self.pictured[id] = pixels
         return operand
 
     def _cut_off(self, leaf: Any) -> bool:
@@ -262,20 +285,26 @@ class Collection:
         if known is None:
             name = self.names.modules.get(id(tag))
             if name is None:  # no variable leads to it: call it by its class, and count those of one class
-                kind = (f"{around}." if around else "") + tag.class_name.lower()
+                kind = (f"{around}." if around else "") + (tag.name or tag.class_name.lower())
                 self._unnamed[kind] = self._unnamed.get(kind, 0) + 1
                 name = kind if self._unnamed[kind] == 1 else f"{kind}{self._unnamed[kind]}"
             known = self._modules[id(tag)] = RecordedModule(name, tag.class_name, tag.label, around or None)
         return known.path
 
-    def _adopt_parameters(self) -> None:
-        """Put each parameter into the module whose path its name begins with."""
+    def _adopt_parameters(self, operations: Sequence[RecordedOperation]) -> None:
+        """Put each parameter into the module whose path its name begins with; one without a name where it is used first."""
         paths = {module.path for module in self._modules.values()}
+        first: dict[str, str] = {}
+        for operation in operations if paths else ():
+            for argument in operation.inputs:
+                first.setdefault(argument.tensor, operation.module)
         for place in self._leaves:
             tensor = self._tensors[place]
             owner = tensor.name.rpartition(".")[0]
             if owner in paths:
                 self._tensors[place] = replace(tensor, module=owner)
+            elif tensor.role == "parameter" and not tensor.named:
+                self._tensors[place] = replace(tensor, module=first.get(tensor.id, ""))
 
 
 def _link(applied: Applied, slot: str, operations: int) -> Mapping[str, Any]:

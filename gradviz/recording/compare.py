@@ -6,11 +6,33 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-from gradviz.recording.model import Frame, Gradient, Recording, Summary, Value
+from gradviz.recording.model import Frame, Gradient, Pixels, Recording, Summary, Value
+from gradviz.recording.pixels import matrices_in, pixels_of
 
 
 class StructureError(ValueError):
     """Two recordings are not of one structure; the message says where they part."""
+
+
+def structure_difference(before: Recording, after: Recording) -> str:
+    """Return where two recordings part, in words; ``""`` if they are of the same computation on other numbers."""
+    first, second = before.graph, after.graph
+    for place, (one, other) in enumerate(zip(first.operations, second.operations, strict=False), start=1):
+        if one.name != other.name:
+            return f"operation {place} is {one.name} in the first and {other.name} in the second"
+    if len(first.operations) != len(second.operations):
+        return f"the first has {len(first.operations)} operations, the second {len(second.operations)}"
+    for one_tensor, other_tensor in zip(first.tensors, second.tensors, strict=False):
+        if one_tensor.shape != other_tensor.shape:
+            return (
+                f"{one_tensor.name} has shape {list(one_tensor.shape)} in the first and "
+                f"{list(other_tensor.shape)} in the second"
+            )
+    wires = [
+        [(argument.tensor, operation.outputs) for operation in graph.operations for argument in operation.inputs]
+        for graph in (first, second)
+    ]
+    return "their operations are not connected in the same way" if wires[0] != wires[1] else ""
 
 
 def check_structure(before: Recording, after: Recording) -> None:
@@ -21,29 +43,8 @@ def check_structure(before: Recording, after: Recording) -> None:
     StructureError
         If they are not.
     """
-    first, second = before.graph, after.graph
-    for place, (one, other) in enumerate(zip(first.operations, second.operations, strict=False), start=1):
-        if one.name != other.name:
-            raise StructureError(
-                f"these two cannot be compared: operation {place} is {one.name} in the first and {other.name} in the second"
-            )
-    if len(first.operations) != len(second.operations):
-        raise StructureError(
-            f"these two cannot be compared: the first has {len(first.operations)} operations, the second "
-            f"{len(second.operations)}"
-        )
-    for one_tensor, other_tensor in zip(first.tensors, second.tensors, strict=False):
-        if one_tensor.shape != other_tensor.shape:
-            raise StructureError(
-                f"these two cannot be compared: {one_tensor.name} has shape {list(one_tensor.shape)} in the first and "
-                f"{list(other_tensor.shape)} in the second"
-            )
-    wires = [
-        [(argument.tensor, operation.outputs) for operation in graph.operations for argument in operation.inputs]
-        for graph in (first, second)
-    ]
-    if wires[0] != wires[1]:
-        raise StructureError("these two cannot be compared: their operations are not connected in the same way")
+    if reason := structure_difference(before, after):
+        raise StructureError(f"these two cannot be compared: {reason}")
 
 
 def difference(before: Recording, after: Recording) -> Recording:
@@ -86,4 +87,15 @@ def _minus(value: Value, other: Value) -> Value:
     mean = sum(numbers) / len(numbers)
     sd = math.sqrt(sum((number - mean) ** 2 for number in numbers) / len(numbers))
     unknown = len(preview.data) - len(numbers)
-    return replace(value, preview=preview, summary=Summary(mean, sd, min(numbers), max(numbers), 0, unknown, 0))
+    return replace(
+        value,
+        preview=preview,
+        image=_less_pixels(value.image, other.image),
+        summary=Summary(mean, sd, min(numbers), max(numbers), 0, unknown, 0),
+    )
+
+
+def _less_pixels(pixels: Pixels | None, other: Pixels | None) -> Pixels | None:
+    if pixels is None or other is None or pixels.shape != other.shape:
+        return None
+    return pixels_of(matrices_in(pixels) - matrices_in(other), pixels.shape)

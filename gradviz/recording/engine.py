@@ -13,6 +13,8 @@ from gradviz.engine.copyslices import CopySlices
 from gradviz.engine.memory import HALF
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.recording.model import Pixels
+from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import Identity, Key, Pass, Printed
 from gradviz.recording.values import dtype_text, kept
 
@@ -146,6 +148,9 @@ class Engine:
     def detached_from(self, tensor: Tensor) -> Tensor | None:
         return None if tensor._source is None else tensor._source()
 
+    def cut_of(self, tensor: Tensor) -> tuple[str, str, Any] | None:
+        return None if tensor._cut is None else (tensor._cut.kind, tensor._cut.word, tensor._cut.origin)
+
     def layout_of(self, tensor: Tensor) -> Any:
         return tensor.array
 
@@ -167,6 +172,9 @@ class Engine:
 
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Any]:
         return kept(numbers, printed)
+
+    def pixels(self, numbers: Any, shape: tuple[int, int, int]) -> Pixels | None:
+        return pixels_of(numbers, shape)
 
     def same(self, numbers: Any, others: Any) -> bool:
         return numbers is others or (

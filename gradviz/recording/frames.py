@@ -12,8 +12,9 @@ from typing import Any
 from gradviz.catalogue import text
 from gradviz.recording import equations, rounding, sentences, words
 from gradviz.recording.collect import Collection
-from gradviz.recording.later import maker
+from gradviz.recording.later import changed, maker
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
+from gradviz.recording.pixels import Room
 from gradviz.recording.told import Key, Pass, Printed, ToldOperation, places_of
 from gradviz.recording.words import Applied, Operand
 
@@ -33,7 +34,7 @@ def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
     """
     yield _first(collected)
     for applied in collected.applied.values():
-        yield _forward(applied)
+        yield _forward(applied, collected)
     if ran is not None:
         yield from _Backward(collected, ran).frames()
 
@@ -42,7 +43,7 @@ def _first(collected: Collection) -> Frame:
     made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
     start = dict.fromkeys(operand for operand in collected.operands.values() if operand.id not in made)
     cut_off = [operand.name for operand in collected.detached]
-    return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start))
+    return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start, collected))
 
 
 _forward_frame = maker(Frame, "phase", "current", "title", "reason", "values", "contributions", "gradients")
@@ -51,8 +52,8 @@ _contribution = maker(Contribution, "argument", "value", "summed_axes")
 _collected = maker(Gradient, *Gradient.__slots__)
 
 
-def _forward(applied: Applied) -> Frame:
-    seen = applied.id, applied.results[0].name, "", _values(applied.results)
+def _forward(applied: Applied, collected: Collection) -> Frame:
+    seen = applied.id, applied.results[0].name, "", _values(applied.results, collected)
     return _forward_frame((_forward_words, applied), None, "forward", *seen, (), ())
 
 
@@ -60,8 +61,18 @@ def _forward_words(applied: Applied) -> Mapping[str, Any]:
     return {"sentence": sentences.forward(applied), "equation": (equations.computed(applied),)}
 
 
-def _values(operands: Iterable[Operand]) -> tuple[tuple[str, Value], ...]:
-    return tuple([(operand.id, operand.value) for operand in operands if operand.value is not None])
+def _values(operands: Iterable[Operand], collected: Collection) -> tuple[tuple[str, Value], ...]:
+    pictured = collected.pictured
+    return tuple(
+        [
+            (
+                operand.id,
+                changed(operand.value, image=pictured[operand.id]) if operand.id in pictured else operand.value,
+            )
+            for operand in operands
+            if operand.value is not None
+        ]
+    )
 
 
 class _Backward:
@@ -79,6 +90,7 @@ class _Backward:
         self.news = True  # whether nobody has been told yet why a gradient can be passed on
         self.saved_news = True  # and what happens to what was saved
         self._known: dict[int, tuple[Any, Value]] = {}
+        self.room = Room()
 
     def value(self, array: Any, printed: Printed | None = None) -> Value:
         """Return what stands in an array, once for all who have it, and how it is `printed` by what it was computed from."""
@@ -176,7 +188,7 @@ class _Backward:
         """Return what a tensor has collected; once it is complete, what the engine itself made of it."""
         id, name, ran, value = of.id, of.name, self.ran, self.value
         if not complete:
-            return _collected(None, None, id, value(so_far), complete)
+            return _collected(None, None, id, self._pictured(id, so_far), complete)
         before = None
         arrived = made = so_far
         if isinstance(edge[0], self.source.operation):
@@ -195,7 +207,13 @@ class _Backward:
             sums = (value(before), value(made), value(total))
             lines.append(partial(equations.added, f"{name}.grad", of, sums, remark=sentences.HELD))
         held, replaced = None if before is None else value(before), (value(arrived), value(made)) if hooked else None
-        return _collected(None, None, id, value(total), complete, held, replaced)
+        return _collected(None, None, id, self._pictured(id, total), complete, held, replaced)
+
+    def _pictured(self, id: str, gradient: Any) -> Value:
+        """Return a gradient with what is kept of it for its picture, if it is large."""
+        value = self.value(gradient)
+        pixels = self.room.take(self.of.graph.tensor(id), self.source, gradient)
+        return value if pixels is None else changed(value, image=pixels)
 
     def _replaced(self, what: str, gradient: Any) -> Line:
         return _note(sentences.replaced, what, None if gradient is None else self.value(gradient))

@@ -69,6 +69,11 @@ class Later:
             return _get(self, name)
 
 
+def waiting(part: Later) -> Any:
+    """Return what would write a part's fields, ``None`` once they are written: it may have what it writes in another form."""
+    return _made_by(part, "_write")
+
+
 def _made_by(part: Later, slot: str) -> Any:
     try:
         return _get(part, slot)

@@ -54,7 +54,13 @@ FULL_VALUE_LIMIT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Statistics of a tensor too large to keep in full. Mean, sd, min and max are over the finite entries."""
+    """Statistics of a tensor too large to keep in full. Mean, sd, min and max are over the finite entries.
+
+    Attributes
+    ----------
+    spread, sizes
+        How many entries are where between min and max, and how many are how large: see `gradviz.recording.histogram`.
+    """
 
     mean: float
     sd: float
@@ -63,6 +69,29 @@ class Summary:
     zeros: Count
     nans: Count
     infs: Count
+    spread: tuple[Count, ...] = ()
+    sizes: tuple[Count, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pixels:
+    """The first matrices of a tensor that is too large to be kept in full, for its picture.
+
+    Attributes
+    ----------
+    shape
+        How many matrices, their rows and columns: a block of entries is a pixel, which has their mean.
+    scale
+        What all numbers are multiplied with.
+    data
+        The numbers row by row as half floats, the low byte first, packed with zlib, in base 64.
+    """
+
+    shape: Annotated[
+        tuple[Count, Count, Count], Must("the shape of a few small matrices", lambda shape: max(shape) <= 64)
+    ]
+    scale: float
+    data: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +116,9 @@ class Value(Later):
     dust
         The places in `data` of entries that are rounding error and nothing else: smaller than what rounding the numbers they
         were computed from may have changed.
+    image
+        Of a large tensor that is drawn as an image or as maps: its pixels. It stands with the values and gradients that a frame
+        makes known, and nowhere else.
     """
 
     costly = ("digits", "dust")
@@ -98,6 +130,7 @@ class Value(Later):
     preview: Value | None = None
     digits: Count = 4
     dust: tuple[Count, ...] = ()
+    image: Pixels | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +175,8 @@ class RecordedTensor:
         Path of the module it belongs to, ``""`` for none.
     view_of, viewed
         The name and the shape of a tensor of which this one is the same entries in another shape, made outside of the graph.
+    cut
+        Why no gradient goes back beyond it, in a sentence, where it was cut off from what it was computed from.
     """
 
     id: Id
@@ -155,6 +190,7 @@ class RecordedTensor:
     module: str = ""
     view_of: str = ""
     viewed: Shape = ()
+    cut: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +293,8 @@ class Block:
         The ids of the operations, in the recording that it was folded from.
     weights
         The ids of its parameters there, with how many numbers each has.
+    parts
+        Of several that are alike: each of them.
     """
 
     path: str
@@ -268,6 +306,7 @@ class Block:
     number: Count = 0
     inside: tuple[Id, ...] = ()
     weights: tuple[tuple[Id, Count], ...] = ()
+    parts: tuple[Block, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -527,9 +566,15 @@ class Recording:
         For a page's heading.
     producer
         The program that made the recording: ``"gradviz 0.1.0"``.
+    updates
+        Of one step of a training: by how much it changed each parameter then, as the norm of the difference.
+    remarks
+        What is to be known of how it came about, in sentences: that a model was run for it, what that left out.
     again
         What can run the computation again, while the process lasts that made the recording: see `gradviz.recording.replay`.
         No file has it, and no copy.
+    whole
+        Of a recording with folds: the one that they were folded from. No file has it.
     written
         The recording that `gradviz.recording.folding.as_written` has made of this one, once it has been asked for; ``()`` if
         that is this one itself.
@@ -547,7 +592,10 @@ class Recording:
     frames: tuple[Frame, ...]
     title: str = ""
     producer: str = ""
+    updates: tuple[tuple[Id, Number], ...] = ()
+    remarks: tuple[str, ...] = ()
     again: Any = field(init=False, default=None, repr=False, compare=False)
+    whole: Recording | None = field(init=False, default=None, repr=False, compare=False)
     written: tuple[Recording, ...] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from gradviz.engine.operation import Operation
 from gradviz.engine.scope import Call
 from gradviz.recording.later import Write
-from gradviz.recording.model import Value
+from gradviz.recording.model import Pixels, Value
 
 Key = tuple[Any, ...]
 """A tensor of the graph: ``(operation, which of its results)`` for a result, ``("leaf", id(tensor))`` for a leaf and
@@ -239,6 +239,10 @@ class Source(Protocol):
         """Return the tensor that a leaf was detached from, as long as that is there."""
         ...
 
+    def cut_of(self, tensor: Any) -> tuple[str, str, Any] | None:
+        """Return why no gradient goes back beyond a leaf: the kind of cut, what was written, and where; ``None`` if nothing was cut."""
+        ...
+
     def layout_of(self, tensor: Any) -> Any:
         """Return an array that lies in memory as a tensor does; its numbers may be others."""
         ...
@@ -263,6 +267,10 @@ class Source(Protocol):
 
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Value | None]:
         """Keep numbers as they are now: as an array if they are few, and as a value; ``None`` for each that is not known."""
+        ...
+
+    def pixels(self, numbers: Any, shape: tuple[int, int, int]) -> Pixels | None:
+        """Keep of many numbers their first matrices, in so many rows and columns; ``None`` if they are not known."""
         ...
 
     def same(self, numbers: Any, others: Any) -> bool:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine.numerals import DIGITS
-from gradviz.recording.later import Write, maker
+from gradviz.recording.histogram import sizes, spread
+from gradviz.recording.later import Write, maker, waiting
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
 
 PREVIEW_SIZE, PREVIEW_LAYERS, PREVIEW_OF_A_LAYER = 12, 8, 8
@@ -34,8 +35,8 @@ def value_of(array: Any) -> Value:
     return Value(array.shape, dtype_text(array.dtype), None, summary_of(array), value_of(preview_of(array)))
 
 
-_printed_as_told = maker(Value, "shape", "dtype")
-_printed_plainly = maker(Value, "shape", "dtype", "digits", "dust")
+_printed_as_told = maker(Value, "shape", "dtype", "image")
+_printed_plainly = maker(Value, "shape", "dtype", "digits", "dust", "image")
 
 
 def kept(array: Any, printed: Write | None = None) -> tuple[Any, Value]:
@@ -65,6 +66,15 @@ def kept(array: Any, printed: Write | None = None) -> tuple[Any, Value]:
         return array, _printed_plainly((_entries, array), None, shape, dtype, DIGITS, ())
     # To see how numbers are to be printed costs more than to have them: what is only computed with is not asked.
     return array, _printed_as_told((_entries, array), (*printed, array), shape, dtype)
+
+
+def entries_of(value: Value) -> np.ndarray[Any, Any] | None:
+    """Return a value's numbers as an array, ``None`` if not all are kept; nothing is written in Python's numbers for that."""
+    write = waiting(value)
+    if isinstance(write, tuple) and write[0] is _entries:
+        array = np.asarray(write[1])
+        return array if array.size <= FULL_VALUE_LIMIT else None
+    return None if value.data is None else np.asarray(value.data)
 
 
 def _entries(array: Any) -> Mapping[str, Any]:
@@ -99,6 +109,8 @@ def summary_of(array: np.ndarray[Any, Any]) -> Summary:
         zeros=int((numbers == 0).sum()),
         nans=int(np.isnan(numbers).sum()),
         infs=int(np.isinf(numbers).sum()),
+        spread=spread(finite),
+        sizes=sizes(finite),
     )
 
 

@@ -61,9 +61,16 @@ test("a cell of a preview shows a block of entries, and all blocks show all of t
 });
 
 test("a heatmap is a path for each shade, through all cells of that shade", () => {
-  assert.deepEqual([...shadePaths(grid(), "aabaaaaaaaab")], [
-    ["a", "M0 0h13M14 0h13M42 0h13M0 12h13M14 12h13M28 12h13M42 12h13M0 24h13M14 24h13M28 24h13"],
-    ["b", "M28 0h13M42 24h13"],
+  assert.deepEqual([...shadePaths(grid(), "wwxwwwwwwwwx")], [
+    ["w", "M0 0h13M14 0h13M42 0h13M0 12h13M14 12h13M28 12h13M42 12h13M0 24h13M14 24h13M28 24h13"],
+    ["x", "M28 0h13M42 24h13"],
   ]);
-  assert.equal(shadePaths(grid(), "a".repeat(99)).get("a").match(/M/gu).length, 12, "no more than there are cells");
+  assert.equal(shadePaths(grid(), "x".repeat(99)).get("x").match(/M/gu).length, 12, "no more than there are cells");
+});
+
+test("what is negative has a minus, in ink that is seen on its shade", () => {
+  const paths = shadePaths(grid({ rows: 1, columns: 4 }), "0mno");
+  assert.deepEqual([...paths.keys()], ["0", "m", "n", "o", "=", "-"], "of the palest shade none: it is as good as zero");
+  assert.equal(paths.get("="), "M4.05 0h4.9");
+  assert.equal(paths.get("-"), "M18.05 0h4.9");
 });

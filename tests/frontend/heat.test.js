@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { rowsIn, shadeOf } from "../../gradviz/player/frontend/src/heat.js";
+import { roleOf, rowsIn, shadeOf } from "../../gradviz/player/frontend/src/heat.js";
 
 const value = (shape) => ({ shape, dtype: "float32", data: Array.from({ length: shape.reduce((all, n) => all * n, 1) }, (_, i) => i) });
 
@@ -20,7 +20,15 @@ test("of many rows the means of blocks are shown", () => {
   assert.deepEqual(rowsIn(value([2, 64]), true)[31], [62.5, 126.5]);
 });
 
-test("shades go with the square root, on a scale for the whole picture", () => {
+test("shades go with the square root, on the scale of their role", () => {
   // As gradviz.drawing.palette.shaded has them, of [-1, -0.01, 0, 0.25, 1, 2, nan] on a scale to 1.
   assert.equal([-1, -0.01, 0, 0.25, 1, 2, NaN].map((number) => shadeOf(number, 1)).join(""), "0moAMM!");
+});
+
+test("values, weights and gradients have a scale each", () => {
+  const facts = { tensor: (id) => ({ role: id === "t1" ? "parameter" : "input" }) };
+  assert.equal(roleOf(facts, "t0"), "values");
+  assert.equal(roleOf(facts, "t1"), "weights");
+  assert.equal(roleOf(facts, "t1", "gradient"), "gradients");
+  assert.equal(roleOf(facts, "o1_0", "contribution"), "gradients");
 });

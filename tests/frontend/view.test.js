@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { bins, colourOf } from "../../gradviz/player/frontend/src/chart.js";
+import { bins } from "../../gradviz/player/frontend/src/chart.js";
 import { Unplayable, checked } from "../../gradviz/player/frontend/src/check.js";
 import { scaleToFit } from "../../gradviz/player/frontend/src/fit.js";
 import { commandOf } from "../../gradviz/player/frontend/src/keys.js";
@@ -38,14 +38,6 @@ test("bins hold every finite number once", () => {
   assert.equal(counts.at(-1), 1);
   assert.deepEqual(bins([3, 3]).counts, [2]);
   assert.deepEqual(bins([]).counts, [0]);
-});
-
-test("colours run from orange through white to blue", () => {
-  assert.deepEqual(colourOf(-2, 2), [179, 88, 6]);
-  assert.deepEqual(colourOf(0, 2), [247, 247, 247]);
-  assert.deepEqual(colourOf(9, 2), [5, 80, 174]);
-  assert.deepEqual(colourOf(NaN, 2), [87, 96, 106]);
-  assert.deepEqual(colourOf(1, 0), [247, 247, 247]);
 });
 
 const whole = {

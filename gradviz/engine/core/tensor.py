@@ -23,8 +23,8 @@ class Mode(threading.local):
 
     enabled = True
     """Whether operations leave nodes behind."""
-    barred: str | None = None
-    """Why what is computed now may never be part of a graph, where that is so (in PyTorch: inference mode)."""
+    marks: tuple[Any, str | None] | None = None
+    """What every result without a node gets to remember where nothing is recorded: which block that was, and what it bars."""
     formulas = False
     """Whether formulas run on tensors: NumPy's functions in them are to be recorded."""
 
@@ -104,8 +104,8 @@ def wrap(array: Array, grad_fn: Any = None, output_nr: int = 0) -> Any:
             out._output_nr = output_nr
     else:
         out._requires_grad = False
-        if mode.barred is not None:
-            out._barred = mode.barred
+        if mode.marks is not None:
+            out._cut, out._barred = mode.marks
     return out
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gradviz.engine import dtypes, size
 from gradviz.engine.creation.options import leaf, shape_of
+from gradviz.engine.cut import cut
 from gradviz.engine.devices import check_device
 from gradviz.engine.operations import shapes
 from gradviz.engine.scope import warn
@@ -67,7 +68,17 @@ def tensor(
     if dtype is not None:
         array = array.astype(dtypes.to_numpy(dtype), copy=False)
     # A NumPy scalar computes ten times as fast as an array without dimensions.
-    return leaf(array if array.ndim else array[()], requires_grad)
+    made = leaf(array if array.ndim else array[()], requires_grad)
+    return cut(made, "tensor", data) if isinstance(data, Tensor) else _cut_of_list(made, data)
+
+
+def _cut_of_list(made: Tensor, data: Any) -> Tensor:
+    """Note that numbers were taken from tensors in a list."""
+    if isinstance(data, list | tuple):
+        for item in data:
+            if isinstance(item, Tensor) and (item._requires_grad or item._cut is not None):
+                return cut(made, "tensor", item, "list")
+    return made
 
 
 def _array_from(data: Any, kind: np.dtype[Any] | None) -> np.ndarray[Any, Any]:

@@ -14,6 +14,7 @@ from gradviz.engine.core import operation as core
 from gradviz.engine.core.clock import next_number
 from gradviz.engine.core.operation import Rule, parameters
 from gradviz.engine.core.tensor import Edge, mode, wrap
+from gradviz.engine.cut import passed_on
 from gradviz.engine.layout import follow
 from gradviz.engine.node import OURS, AccumulateGrad, caller
 from gradviz.engine.scope import PACKAGE, running
@@ -98,7 +99,7 @@ def record(operation: Operation, inputs: tuple[Any, ...], values: tuple[Any, ...
                 odd = True
         edges.append(edge)
     if not flows:
-        return wrap(output)
+        return passed_on(wrap(output), inputs)
     if odd:
         return core.record(operation, inputs, values, output)
     return operation.result(inputs, tuple(edges), values, output)
@@ -127,7 +128,7 @@ def unary(operation: Operation, reference: Function) -> Function:
         if out.ndim > 1 and not x.flags.c_contiguous:
             out = follow(out, x)
         if not (input._requires_grad and mode.enabled):
-            return wrap(out)
+            return wrap(out) if input._cut is None else passed_on(wrap(out), (input,))
         node = input._grad_fn
         edge = end_of(input) if node is None else (node, input._output_nr)
         if edge is None:
@@ -192,7 +193,7 @@ def of_one(operation: Operation, reference: Function) -> Function:
         x = self.array
         out = forward(x, *others)
         if not (self._requires_grad and mode.enabled) or (out.dtype is not FLOAT and out.dtype.kind != "f"):
-            return wrap(out)
+            return wrap(out) if self._cut is None else passed_on(wrap(out), (self,))
         node = self._grad_fn
         edge = end_of(self) if node is None else (node, self._output_nr)
         if edge is None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import dtypes
+from gradviz.engine.cut import cut
 from gradviz.engine.devices import check_device
 from gradviz.engine.operations import elementwise
 from gradviz.engine.tensor import Tensor
@@ -35,7 +36,8 @@ def to(input: Tensor, *args: Any, dtype: Any = None, device: Any = None, copy: b
     copy = copy or [argument for argument in args if isinstance(argument, bool)][1:] == [True]  # after non_blocking
     if kind == input.array.dtype and not copy:
         return input
-    return elementwise.to_copy(input, kind)
+    made = elementwise.to_copy(input, kind)
+    return made if kind.kind == "f" else cut(made, "integers", input, dtypes.from_numpy(kind).name)
 
 
 def type_as(input: Tensor, other: Tensor) -> Tensor:

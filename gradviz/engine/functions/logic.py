@@ -10,6 +10,7 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.arguments import array_of, normal_axes, promoted
 from gradviz.engine.broadcast import broadcast_error, check_broadcast
+from gradviz.engine.cut import cut
 from gradviz.engine.operations import choosing
 from gradviz.engine.tensor import Tensor, wrap
 
@@ -27,13 +28,21 @@ IN_PLACE = [
 ]  # fmt: skip
 
 
+SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
+"""How comparisons are written."""
+
+
 def _comparison(name: str, compare: Any) -> Any:
     def function(input: Any, other: Any) -> Tensor:
         x, y = array_of(input), array_of(other)
         try:
             if isinstance(input, Tensor) and isinstance(other, Tensor) and x.dtype != y.dtype:
                 x, y = promoted(x, y)
-            return wrap(compare(x, y))
+            made = wrap(compare(x, y))
+            for one in (input, other):
+                if isinstance(one, Tensor):
+                    cut(made, "comparison", one, SIGNS.get(name, name))
+            return made
         except ValueError:
             raise broadcast_error(x, y) from None
 

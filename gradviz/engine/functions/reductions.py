@@ -10,6 +10,7 @@ import numpy as np
 from gradviz.engine import advice, dtypes
 from gradviz.engine.arguments import normal_axes, normal_axis
 from gradviz.engine.broadcast import check_broadcast
+from gradviz.engine.cut import cut
 from gradviz.engine.functions import arithmetic, logic
 from gradviz.engine.functions.arithmetic import maximum, minimum
 from gradviz.engine.functions.results import return_type
@@ -202,7 +203,8 @@ def _where(name: str, find: Callable[..., Any], words: str) -> Callable[..., Ten
         axis = None if dim is None or not input.ndim else normal_axis(dim, input.ndim)
         if dim is not None:
             normal_axis(dim, input.ndim)
-        return wrap(np.asarray(find(input.array, axis=axis, keepdims=keepdim and bool(input.ndim))))
+        found = wrap(np.asarray(find(input.array, axis=axis, keepdims=keepdim and bool(input.ndim))))
+        return cut(found, "choice", input, name)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = words

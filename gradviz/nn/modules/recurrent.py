@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import creation, functions
+from gradviz.engine import creation, functions, scope
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.nn import functional as F  # noqa: N812 (everybody's name for it)
 from gradviz.nn.module import Module
@@ -205,11 +205,16 @@ class RNNBase(Module):
         ends = [functions.stack(parts) for parts in reversed(list(zip(*last, strict=True)))]
         return x, tuple(reversed(ends))
 
+    def _cell(self, ending: str) -> scope.ModuleTag:
+        """Return what stands for the cell of a layer, so that a picture knows each of its steps."""
+        kind = f"{self.mode.partition('_')[0]}Cell"
+        return scope.ModuleTag(kind, f"{kind}({self.hidden_size})", True, ending.removeprefix("_"))
+
     def _direction(self, x: Tensor, state: State, ending: str, counts: list[int] | None) -> tuple[list[Tensor], State]:
         """Read a sequence in one direction, step by step; `counts` says how many of a batch are there at each step."""
         weight_ih, weight_hh = getattr(self, f"weight_ih{ending}"), getattr(self, f"weight_hh{ending}")
         bias_ih, bias_hh = (getattr(self, f"bias_{kind}{ending}") if self.bias else None for kind in ("ih", "hh"))
-        step = STEPS[self.mode]
+        step, cell = STEPS[self.mode], self._cell(ending)
         # What comes from the inputs depends on no state, so it is one product for all steps.
         products = F.linear(x, weight_ih, bias_ih)
         from_inputs = list(functions.unbind(products) if counts is None else functions.split(products, counts))
@@ -225,9 +230,10 @@ class RNNBase(Module):
             elif now > before:  # backwards, they begin later
                 new = zip(state, first, strict=True)
                 state = tuple(functions.cat([part, start[before:now]]) for part, start in new)
-            state = step(known(from_input), state, weight_hh, bias_hh)
-            if self.proj_size:
-                state = (F.linear(state[0], getattr(self, f"weight_hr{ending}")), *state[1:])
+            with scope.called(cell):
+                state = step(known(from_input), state, weight_hh, bias_hh)
+                if self.proj_size:
+                    state = (F.linear(state[0], getattr(self, f"weight_hr{ending}")), *state[1:])
             outputs.append(state[0])
         if ended:
             state = tuple(functions.cat(list(parts)) for parts in zip(state, *reversed(ended), strict=True))

@@ -11,9 +11,10 @@ from typing import Any
 import anywidget
 import traitlets
 
+from gradviz.drawing import image_tag
 from gradviz.player.frame import static_wanted
 from gradviz.player.page import script, style_sheet
-from gradviz.player.still import still_html
+from gradviz.player.still import Still
 from gradviz.player.training.graphs import GraphPicture
 from gradviz.player.training.payload import fits_payload, run_payload, surface_payload
 from gradviz.training.run import Run
@@ -71,7 +72,8 @@ class TrainingPlayer(anywidget.AnyWidget):
         self._trainer = run if isinstance(run, Trainer) else None
         self._pictures: dict[int, GraphPicture] = {}
         super().__init__(**traits)
-        self.set_trait("still", f"gradviz-still-{uuid.uuid4().hex}")
+        self._still = Still()
+        self.set_trait("still", self._still.name)
         self.on_msg(self._heard)
         self._follow(run.run if isinstance(run, Trainer) else run)
 
@@ -229,6 +231,10 @@ class TrainingPlayer(anywidget.AnyWidget):
         """Save the run: see `Run.save`."""
         return self._run.save(path)
 
+    def _still_(self) -> str:
+        """Return the loss as HTML that the front end hides while it works."""
+        return f'<div class="{self.still}">{image_tag(self._run.plot().svg, self._run.title or "nothing trained yet")}</div>'
+
     def __repr__(self) -> str:
         return f"TrainingPlayer({self._run.title!r}, {self._run.epochs} epochs)"
 
@@ -241,6 +247,5 @@ class TrainingPlayer(anywidget.AnyWidget):
             return
         bundle = super()._repr_mimebundle_(**kwargs)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
-        picture = still_html(self.still, self._run.plot().svg, self._run.title or "nothing trained yet")
-        display({"text/html": picture, "text/plain": repr(self)}, raw=True)
+        self._still.show(self._still_(), repr(self))
         display(data, metadata=metadata, raw=True)

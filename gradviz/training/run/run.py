@@ -15,7 +15,8 @@ from gradviz.recording.model import Recording
 from gradviz.training.run.history import History
 from gradviz.training.run.log import Entry, Log, array_of
 from gradviz.training.run.model import Parameter
-from gradviz.training.run.steps import Steps
+from gradviz.training.run.steps import Steps, updates_of
+from gradviz.training.run.strange import strange_note
 from gradviz.training.run.table import columns_of, table_of
 
 SAVERS = {".zip": "gradviz.training.files.codec:save", ".html": "gradviz.player.training:save_page"}
@@ -72,6 +73,7 @@ class Run:
         self.finished = False
         self.owners: list[dict[int, int]] = []
         self._listeners: list[Callable[[Run], None]] = []
+        self._strange = ""  # where the first nan was made, once that is known
 
     # --- while it is being made ---------------------------------------------------------------------------------
 
@@ -164,7 +166,8 @@ class Run:
                 f"large tensors are kept in full for every {_ordinal(log.whole_stride)} step, within "
                 f"{_megabytes(log.budget)}, and as statistics with a small picture for the others"
             )
-        return tuple(notes)
+        self._strange = self._strange or strange_note(self)
+        return (*notes, *filter(None, [self._strange]))
 
     @property
     def steps(self) -> Steps:
@@ -283,6 +286,7 @@ class Run:
         when = f"epoch {epoch}" if self._one_by_one else f"epoch {epoch}, step {entry.index}"
         earlier = {slot: array_of(kept) for slot, kept in entry.earlier.items()}
         made = program.recording(entry.numbers(), earlier, array_of(entry.seed), f"{when}: {program.title}")
+        made = replace(made, updates=updates_of(self.log, entry, made))
         last = made.at()
         again = last.values.get(_output_id(made))
         if again is not None and again.data is not None and not _close(sum(again.data), self.log.losses[entry.index]):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from gradviz.recording.model import Value
+from gradviz.recording.model import Recording, Value
 from gradviz.training.run.history import gradient_norm, update_norm
-from gradviz.training.run.log import Entry, ParameterEntry, frozen
+from gradviz.training.run.log import Entry, Log, ParameterEntry, frozen
 from gradviz.training.run.model import ParameterStep, Step
 
 if TYPE_CHECKING:
@@ -54,3 +55,10 @@ def _frozen_part(part: ParameterEntry) -> ParameterStep:
 
 def _frozen_state(state: Mapping[str, Any]) -> dict[str, Value]:
     return {name: frozen(kept) for name, kept in state.items()}
+
+
+def updates_of(log: Log, entry: Entry, made: Recording) -> tuple[tuple[str, float], ...]:
+    """Say by how much a step changed each parameter that took part in it, by its id in the step's recording."""
+    ids = {tensor.name: tensor.id for tensor in made.graph.tensors if tensor.role == "parameter"}
+    named = ((log.parameters[number].name, update_norm(part)) for number, part in entry.parameters.items())
+    return tuple((ids[name], size) for name, size in named if name in ids and not math.isnan(size))

@@ -35,14 +35,20 @@ def columns_of(run: Run) -> dict[str, Any]:
     return columns
 
 
-def table_of(run: Run) -> Any:
-    """Return a `pandas.DataFrame`, as `Run.to_pandas` tells."""
+def pandas_for_tables() -> Any:
+    """Return pandas, or say that it is not installed."""
     try:
         import pandas  # type: ignore[import-untyped,unused-ignore]
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
             "to_pandas() needs pandas, which is not installed: pip install pandas. to_dict() gives plain arrays."
         ) from None
+    return pandas
+
+
+def table_of(run: Run) -> Any:
+    """Return a `pandas.DataFrame`, as `Run.to_pandas` tells."""
+    pandas = pandas_for_tables()
     columns = columns_of(run)
     kept = columns.pop("step")
     table: dict[str, Any] = {"epoch": columns.pop("epoch")[kept], "loss": columns.pop("loss")[kept]}

@@ -4,55 +4,25 @@ import { html, svgElement } from "./dom.js";
 import { numberText } from "./number.js";
 import { phrase } from "./words.js";
 
-/** @typedef {[number, number, number]} Colour */
-
-// The picture's own colours (gradviz.drawing.palette), from the most negative through zero to the most positive.
-/** @type {[number, Colour][]} */
-const STOPS = [
-  [-1, [179, 88, 6]],
-  [-0.6, [224, 130, 20]],
-  [-0.25, [253, 205, 150]],
-  [0, [247, 247, 247]],
-  [0.25, [170, 205, 235]],
-  [0.6, [67, 138, 200]],
-  [1, [5, 80, 174]],
-];
-/** @type {Colour} */
-const STRANGE = [87, 96, 106]; // nan or infinite
-
 /**
- * The colour of a number between −scale and scale.
- * @param {number} number
- * @param {number} scale
- * @returns {Colour}
- */
-export function colourOf(number, scale) {
-  if (!Number.isFinite(number)) return STRANGE;
-  const place = scale > 0 ? Math.max(-1, Math.min(1, number / scale)) : 0;
-  const above = Math.max(1, STOPS.findIndex(([end]) => place <= end));
-  const [[low, first], [high, second]] = [STOPS[above - 1], STOPS[above]];
-  const share = (place - low) / (high - low);
-  return /** @type {Colour} */ (first.map((part, i) => Math.round(part + (second[i] - part) * share)));
-}
-
-/**
- * A heatmap: one pixel per entry, enlarged without blurring.
+ * A heatmap: one pixel per entry, enlarged without blurring, in the picture's own colours.
  * @param {number[]} numbers row by row
  * @param {number} rows
  * @param {number} columns
- * @param {number} scale
+ * @param {(number: number) => string} colourOf
  * @param {string} label
  */
-export function heatmap(numbers, rows, columns, scale, label) {
+export function heatmap(numbers, rows, columns, colourOf, label) {
   const canvas = html("canvas", { width: columns, height: rows, class: "gp-heatmap", role: "img", "aria-label": label });
   const cell = Math.max(3, Math.min(18, Math.floor(320 / columns)));
   canvas.style.width = `${columns * cell}px`;
   canvas.style.height = `${rows * cell}px`;
   const context = canvas.getContext("2d");
   if (!context) return canvas;
-  const image = context.createImageData(columns, rows);
-  numbers.forEach((number, i) => image.data.set([...colourOf(number, scale), 255], 4 * i));
-  context.putImageData(image, 0, 0);
+  numbers.forEach((number, i) => {
+    context.fillStyle = colourOf(number);
+    context.fillRect(i % columns, Math.floor(i / columns), 1, 1);
+  });
   return canvas;
 }
 

@@ -16,7 +16,7 @@ const isObject = (value) => typeof value === "object" && value !== null && !Arra
 /** @param {any} value */
 const isStrings = (value) => Array.isArray(value) && value.every((item) => typeof item === "string");
 
-const MOST_CELLS = 4096;
+const MOST_CELLS = 4 * 4096; // of an image; a heatmap has fewer
 
 /** @param {any} grid */
 function isGrid(grid) {

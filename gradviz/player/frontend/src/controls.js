@@ -8,7 +8,7 @@ import { phrase } from "./words.js";
 /** @typedef {import("./dom.js").Icon} Icon */
 /**
  * @typedef {"first" | "previous" | "play" | "next" | "last" | "before" | "after" | "loop" | "predict" | "projector" |
- *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "every" | "close"} Command
+ *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "every" | "close" | "enter" | "out" | "find"} Command
  */
 
 export const SPEEDS = [0.5, 1, 2, 4];
@@ -20,18 +20,42 @@ export function placeText(steps, k) {
 }
 
 /**
+ * Names of modules under the steps that belong to them; those that their steps leave no room for stay away.
+ * @param {[label: string, steps: number][]} groups
+ */
+function makeGroups(groups) {
+  const row = html("div", { class: "gp-groups", "aria-hidden": "true" });
+  for (const [label, count] of groups) {
+    const named = html("span", { title: label }, html("b", {}, label));
+    named.style.flexGrow = String(count);
+    row.append(named);
+  }
+  const observer = new ResizeObserver(() => {
+    for (const { firstElementChild: name, clientWidth } of row.children) {
+      if (name instanceof HTMLElement) name.style.visibility = name.offsetWidth <= clientWidth ? "" : "hidden";
+    }
+  });
+  observer.observe(row);
+  return { element: row, stop: () => observer.disconnect() };
+}
+
+/**
  * One segment per step, to click or to drag along.
  * @param {Step[]} steps
  * @param {(step: number) => void} go
+ * @param {[label: string, steps: number][]} groups which steps belong to which module
  */
-function makeTrack(steps, go) {
+function makeTrack(steps, go, groups) {
   const segments = steps.map((step) => html("i", { class: `gp-segment gp-${step.phase}` }));
   const marker = html("b", { class: "gp-marker" });
+  const named = makeGroups(groups.length > 1 ? groups : []);
+  named.element.hidden = groups.length < 2;
   const track = html(
     "div",
     { class: "gp-track", role: "slider", tabindex: 0, "aria-label": "Step", "aria-valuemin": 1, "aria-valuemax": steps.length },
     html("div", { class: "gp-segments" }, ...segments),
     marker,
+    named.element,
   );
   // Many steps leave no room for gaps between the segments.
   track.dataset.density = steps.length > 160 ? "solid" : steps.length > 50 ? "tight" : "loose";
@@ -60,6 +84,7 @@ function makeTrack(steps, go) {
   let shown = 0;
   return {
     element: track,
+    stop: named.stop,
     /** @param {number} k */
     show(k) {
       for (let i = Math.min(k, shown); i <= Math.max(k, shown); i += 1) segments[i].classList.toggle("gp-past", i <= k);
@@ -76,8 +101,10 @@ function makeTrack(steps, go) {
 /**
  * @param {Step[]} steps
  * @param {{go(step: number): void, command(name: Command): void, speed(factor: number): void}} on
+ * @param {[label: string, steps: number][]} [groups]
+ * @param {number} [chosen] how fast
  */
-export function makeControls(steps, on) {
+export function makeControls(steps, on, groups = [], chosen = 1) {
   const step = (/** @type {Command & Icon} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
     button(label, () => on.command(name), { icon: name, keys, kind: `gp-button gp-${name}` });
   const first = step("first", phrase("controls: first step"), "Home");
@@ -85,12 +112,12 @@ export function makeControls(steps, on) {
   const play = step("play", "Play", "Space");
   const next = step("next", phrase("controls: next step"), "→");
   const last = step("last", phrase("controls: last step"), "End");
-  const track = makeTrack(steps, on.go);
+  const track = makeTrack(steps, on.go, groups);
   const place = html("span", { class: "gp-place" });
   const buttons = html("div", { class: "gp-buttons" }, first, previous, play, next, last);
 
   const speeds = SPEEDS.map((factor) => html("option", { value: factor }, `${factor}×`));
-  speeds[SPEEDS.indexOf(1)].selected = true;
+  speeds[SPEEDS.indexOf(chosen)].selected = true;
   const speed = html("select", { class: "gp-button gp-speed", "aria-label": "Speed", title: "Speed" }, ...speeds);
   speed.addEventListener("change", () => on.speed(Number(speed.value)));
   const loop = step("loop", "Loop", "");
@@ -105,6 +132,7 @@ export function makeControls(steps, on) {
 
   return {
     element: html("div", { class: "gp-bar" }, buttons, track.element, place, tools),
+    stop: track.stop,
     /** @param {number} k @param {boolean} playing */
     show(k, playing) {
       first.disabled = previous.disabled = k === 0;
@@ -119,6 +147,8 @@ export function makeControls(steps, on) {
       track.show(k);
       place.textContent = placeText(steps, k);
     },
+    /** @param {number} factor */
+    showSpeed: (factor) => void (speed.value = String(factor)),
     /** Shows which modes are on. @param {{loop: boolean, predict: boolean, events: boolean, projector: boolean}} modes */
     showModes(modes) {
       events.disabled = modes.predict; // what is asked for would be told

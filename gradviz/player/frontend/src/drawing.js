@@ -2,18 +2,20 @@
 
 import { Unplayable } from "./check.js";
 import { svgElement } from "./dom.js";
+import { isImage } from "./state.js";
 import { phrase } from "./words.js";
 
 // What a drawing is made of. A recording may come from somebody else, so whatever is not listed is left out.
 const ELEMENTS = new Set(
-  "svg g path rect circle ellipse line polygon polyline text tspan title desc defs clipPath marker".split(" "),
+  "svg g path rect circle ellipse line polygon polyline text tspan title desc defs clipPath marker image".split(" "),
 );
 
 export const NODES = ".gv-card, .gv-chip, .gv-disc";
 
 /** @param {string} name @param {string} value of an attribute */
 function isHarmless(name, value) {
-  // No scripts, no style sheets, no links, and no references but to the drawing's own parts.
+  // No scripts, no style sheets, no links, and no references but to the drawing's own parts and to images that it has in itself.
+  if (name === "href" && isImage(value)) return true;
   if (/^on|^style$|href$/i.test(name)) return false;
   return !/url\s*\(\s*(?!#)/i.test(value);
 }
@@ -48,7 +50,7 @@ function* missingHeads(edge, d) {
   const numbers = d.match(/-?[\d.]+/g)?.map(Number) ?? [];
   const points = Array.from({ length: Math.floor(numbers.length / 2) }, (_, i) => [numbers[2 * i], numbers[2 * i + 1]]);
   for (const [kind, [end, ...before]] of /** @type {const} */ ([["forward", points.toReversed()], ["backward", points]])) {
-    if (!end || edge.querySelector(`.gv-head-${kind}`)) continue;
+    if (!end || edge.matches(".gv-two") || edge.querySelector(`.gv-head-${kind}`)) continue;
     const behind = before.find(([x, y]) => Math.hypot(x - end[0], y - end[1]) > 0.5) ?? end;
     const far = Math.hypot(behind[0] - end[0], behind[1] - end[1]) || 1;
     const [x, y] = [(behind[0] - end[0]) / far, (behind[1] - end[1]) / far]; // away from the tip

@@ -60,7 +60,7 @@ export class Entries {
   grid(tensor, part) {
     const key = `${tensor}_${part}`;
     const grid = Object.hasOwn(this.grids, key) ? this.grids[key] : undefined;
-    return grid?.kind === "empty" ? undefined : grid;
+    return grid?.kind === "empty" || grid?.kind === "image" ? undefined : grid;
   }
 
   /** Which of its parts show their entries. @param {string} tensor */

@@ -20,7 +20,8 @@
  * @typedef {{argument: string, value: Value, summed_axes?: number[], local?: Value}} Contribution
  * @typedef {{tensor: string, value: Value, complete: boolean, before?: Value}} Gradient
  * @typedef {{values: [string, Value][], contributions: Contribution[], gradients: Gradient[]}} Frame
- * @typedef {{tensors: Tensor[], operations: Operation[], frames: Frame[]}} FactsData
+ * @typedef {{tensors: Tensor[], operations: Operation[], frames: Frame[], output?: {id: string, name: string}}} FactsData what is
+ *   differentiated is said where the picture does not show it
  */
 
 const NOT_IN_JSON = new Map([["nan", NaN], ["inf", Infinity], ["-inf", -Infinity]]);
@@ -89,7 +90,7 @@ export class Facts {
    * @param {FactsData} data
    * @param {ReturnType<typeof import("./links.js").linksOf>} [linkOf] which entries an edge's entries feed
    */
-  constructor({ tensors, operations, frames }, linkOf = () => undefined) {
+  constructor({ tensors, operations, frames, output }, linkOf = () => undefined) {
     this.frames = frames;
     this.linkOf = linkOf;
     this.#tensors = new Map(tensors.map((tensor) => [tensor.id, tensor]));
@@ -100,8 +101,8 @@ export class Facts {
         this.#users.set(argument.tensor, [...users, { operation, argument }]);
       }
     }
-    this.outputId = frames.find(({ gradients }) => gradients.length)?.gradients[0].tensor ?? "";
-    this.output = this.tensor(this.outputId)?.name ?? "";
+    this.outputId = output?.id ?? frames.find(({ gradients }) => gradients.length)?.gradients[0].tensor ?? "";
+    this.output = output?.name ?? this.tensor(this.outputId)?.name ?? "";
     frames.forEach((frame, k) => {
       for (const [id, value] of frame.values) this.values.say(id, k, readable(value));
       for (const gradient of frame.gradients) {

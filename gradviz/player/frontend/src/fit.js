@@ -1,9 +1,9 @@
 // Where the picture is: as large as its place allows, never too small to read, and what matters in view.
 
-const SMALLEST = 0.75; // a little small, but all of the picture is in view
+const SMALLEST = 0.82; // the smallest text is 9 pixels high, and all of the picture is in view
 const SCROLLED = 0.9; // what does not fit even so scrolls, and is shown at a size that is easy to read
 const LARGEST = 1.5;
-const READABLE = 0.82; // the smallest text is 9 pixels high
+const READABLE = SMALLEST;
 
 /**
  * @param {number} width

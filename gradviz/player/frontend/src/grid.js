@@ -3,10 +3,11 @@
 
 /**
  * Places are in pixels of the picture; `layers` matrices, of which `across` stand side by side with `gap` between them. A
- * `preview` shows in each cell the mean of a block of entries.
+ * `preview` shows in each cell the mean of a block of entries, in an `image` no entry has a place. As a `raster` it is
+ * an image of its own: "maps" in the colours of the palette, or a "photo".
  * @typedef {{
- *   x: number, y: number, kind: "numbers" | "heatmap" | "preview" | "empty", rows: number, columns: number,
- *   wide: number, high: number, layers: number, across: number, gap: number,
+ *   x: number, y: number, kind: "numbers" | "heatmap" | "preview" | "image" | "empty", rows: number, columns: number,
+ *   wide: number, high: number, layers: number, across: number, gap: number, raster?: string,
  * }} Grid
  */
 
@@ -134,12 +135,22 @@ export function entriesOf({ kind, rows, columns }, shape, index) {
   return { rows: [top, bottom], columns: [left, right], entries };
 }
 
-/** The shade of what is not known yet, and the side of the dot that its cell has. */
+/** Shades of cells, from the most negative to the most positive; of those that are not known yet, and that are no finite number. */
+export const SIGNS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM";
+export const LEVELS = (SIGNS.length - 1) / 2;
 export const NOT_YET = ".";
-export const DOT = 2;
+export const NOT_FINITE = "!";
+
+// As in gradviz.drawing.cells and palette: a dot in what is not known yet; a minus in what is negative, on a pale or a dark shade.
+const [DOT, MINUS] = [2, 0.35];
+const [ON_PALE, ON_DARK] = ["-", "="];
+
+/** How thick strokes are that do not fill their cells. @type {Record<string, number>} */
+export const THICK = { [NOT_YET]: DOT, [ON_PALE]: 1.2, [ON_DARK]: 1.2 };
 
 /**
- * A heatmap as one path for each shade, which goes through every cell of that shade; through a dot of those not known yet.
+ * A heatmap as one path for each shade, which goes through every cell of that shade; through a dot of those not known yet. What is
+ * negative has a minus.
  * @param {Grid} grid
  * @param {string} shades a sign for each cell
  * @returns {Map<string, string>} by its sign, what the path does
@@ -147,14 +158,20 @@ export const DOT = 2;
 export function shadePaths(grid, shades) {
   /** @type {Map<string, string>} */
   const paths = new Map();
+  /** @type {Map<string, string>} */
+  const minus = new Map();
+  const stroke = (/** @type {Map<string, string>} */ of, /** @type {string} */ ink, /** @type {number} */ index, /** @type {number} */ length) => {
+    const [x, y] = corner(grid, index);
+    of.set(ink, `${of.get(ink) ?? ""}M${short(x + (grid.wide - 1 - length) / 2)} ${short(y)}h${short(length)}`);
+  };
   const most = Math.min(shades.length, count(grid));
   for (let index = 0; index < most; index += 1) {
-    const [x, y] = corner(grid, index);
-    const length = shades[index] === NOT_YET ? DOT : grid.wide - 1;
-    const stroke = `M${short(x + (grid.wide - 1 - length) / 2)} ${short(y)}h${short(length)}`;
-    paths.set(shades[index], (paths.get(shades[index]) ?? "") + stroke);
+    const shade = shades[index];
+    stroke(paths, shade, index, shade === NOT_YET ? DOT : grid.wide - 1);
+    const level = SIGNS.indexOf(shade);
+    if (level >= 0 && level < LEVELS - 1) stroke(minus, level < LEVELS / 2 ? ON_DARK : ON_PALE, index, MINUS * grid.wide);
   }
-  return paths;
+  return new Map([...paths, ...minus]);
 }
 
 /** As Python writes it: four digits at most. @param {number} length */

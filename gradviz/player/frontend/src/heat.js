@@ -1,15 +1,12 @@
 // Arrays that are too large for their numbers, as small heatmaps: in the colours, and on the scale, of the picture.
 
 import { svgElement } from "./dom.js";
-import { shadePaths } from "./grid.js";
+import { LEVELS, NOT_FINITE, SIGNS, THICK, shadePaths } from "./grid.js";
 
 /** @typedef {import("./facts.js").Facts} Facts */
 /** @typedef {import("./facts.js").Value} Value */
 /** @typedef {import("./equation.js").Part} Part */
 
-const SIGNS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLM"; // from the most negative to the most positive
-const LEVELS = (SIGNS.length - 1) / 2;
-const NOT_FINITE = "!";
 const MOST = 32; // rows and columns; of more the means of blocks
 const [WIDE, HIGH, LARGEST] = [96, 64, 12]; // pixels
 
@@ -57,24 +54,29 @@ export function rowsIn({ shape, data }, transposed = false) {
 }
 
 /**
- * The scales of a picture, of values and of gradients, as far as it has any in colours.
- * @param {Pick<import("./state.js").Payload, "grids" | "scales">} payload
+ * Which of the picture's scales is that of some numbers, as gradviz.drawing.scales has it.
+ * @param {Facts} facts
+ * @param {string} tensor
+ * @param {string} [role] of its numbers
  */
-export function scalesOf({ grids, scales }) {
-  const inColours = (/** @type {string} */ part) => Object.entries(grids).some(([key, { kind }]) => key.endsWith(`_${part}`) && kind !== "numbers");
-  return { v: inColours("v") ? scales.v : undefined, g: inColours("g") ? scales.g : undefined };
+export function roleOf(facts, tensor, role = "value") {
+  if (role === "gradient" || role === "contribution") return "gradients";
+  return facts.tensor(tensor)?.role === "parameter" ? "weights" : "values";
 }
 
 /**
  * @param {Facts} facts
  * @param {Record<string, string>} inks
- * @param {{v?: number, g?: number}} scales of the heatmaps in the picture
+ * @param {Record<string, number>} scales of the heatmaps in the picture
+ * @param {(key: string, step: number) => Element | undefined} image of what the picture has as one
  * @returns {(part: Part, step: number) => Element | undefined}
  */
-export function makeHeat(facts, inks, scales) {
+export function makeHeat(facts, inks, scales, image) {
   return ({ tensor = "", role, transposed }, step) => {
     const sent = facts.contributions.at(tensor, step);
     const value = { value: facts.values.at(tensor, step), gradient: facts.gradients.at(tensor, step)?.value, contribution: sent?.value, local: sent?.local }[role ?? "value"];
+    const drawn = value && !transposed && (role === "value" || role === "gradient") ? image(`${tensor}_${role[0]}`, step) : undefined;
+    if (drawn) return drawn;
     const known = value?.data ? value : value?.preview;
     if (!known?.data?.length) return undefined;
     const rows = rowsIn(known, transposed);
@@ -82,9 +84,9 @@ export function makeHeat(facts, inks, scales) {
     const cell = Math.max(1, Math.min(LARGEST, WIDE / wide, HIGH / high));
     const grid = { x: 0, y: 0, kind: /** @type {"heatmap"} */ ("heatmap"), rows: high, columns: wide, wide: cell, high: cell, layers: 1, across: 1, gap: 0 };
     const numbers = rows.flat();
-    const scale = scaleOf(numbers, role === "value" || role === "local" ? scales.v : scales.g);
+    const scale = scaleOf(numbers, scales[roleOf(facts, tensor, role)]);
     const shades = numbers.map((number) => shadeOf(number, scale)).join("");
-    const paths = [...shadePaths(grid, shades)].map(([shade, d]) => svgElement("path", { d, stroke: inks[shade], "stroke-width": cell }));
+    const paths = [...shadePaths(grid, shades)].map(([shade, d]) => svgElement("path", { d, stroke: inks[shade], "stroke-width": THICK[shade] ?? cell }));
     const [width, height] = [wide * cell, high * cell];
     // Where a cell is an entry, and no mean of several, it can be pointed at.
     const letter = { value: "v", gradient: "g", contribution: "c", local: "" }[role ?? "value"];

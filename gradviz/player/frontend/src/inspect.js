@@ -3,6 +3,8 @@
 import { heatmap, histogram } from "./chart.js";
 import { button, html } from "./dom.js";
 import { entries } from "./facts.js";
+import { imageOf } from "./image.js";
+import { roleOf, scaleOf, shadeOf } from "./heat.js";
 import { jacobianTable } from "./jacobian.js";
 import { terms } from "./links.js";
 import { entryText, numberText, shapeText } from "./number.js";
@@ -34,7 +36,7 @@ const ROLES = {
  *   say(text: string): void, picked(): import("./explain.js").Entry | undefined,
  * }} on `hides` is true for an edge whose local derivative the learner is still to find out
  */
-export function makeInspector({ steps, code }, facts, on) {
+export function makeInspector({ steps, code, grids, inks, scales, whys = {} }, facts, on) {
   const title = html("h3");
   const list = html("dl");
   const numbers = html("div", { class: "gp-numbers" });
@@ -106,6 +108,7 @@ export function makeInspector({ steps, code }, facts, on) {
     const producer = facts.operation(tensor.producer);
     const users = facts.usersOf(id);
     title.replaceChildren(html("strong", {}, tensor.name), ` · ${tensor.shape.length ? shapeText(tensor.shape) : "()"} · ${tensor.dtype}`);
+    row("why", ...(whys[id] ? [html("b", {}, whys[id])] : []));
     row("is", ROLES[/** @type {keyof ROLES} */ (tensor.role)] ?? tensor.role);
     if (producer) row("made by", link(producer.id), ...(producer.grad_fn && !producer.block ? [` (grad_fn ${producer.grad_fn})`] : []));
     row("used by", ...listed(users.map(({ operation, argument }) => [link(operation.id), ` as ${argument.slot}`])));
@@ -133,6 +136,7 @@ export function makeInspector({ steps, code }, facts, on) {
     title.replaceChildren(html("strong", {}, nameOf(operation)), gradFn);
     const helpers = (operation.attributes ?? []).find(([name]) => name === STANDS_FOR)?.[1];
     if (helpers) row(phrase("inspect: stands"), `${helpers} `, button(phrase("controls: show every operation"), on.every, { kind: "gp-small" }));
+    row("why", ...(whys[operation.id] ? [html("b", {}, whys[operation.id])] : []));
     if (operation.sentence) row("backward", operation.sentence);
     row("takes", ...listed(operation.inputs.map(({ tensor, slot }) => [link(tensor), ` as ${slot}`])));
     row("makes", ...listed(operation.outputs.map((id) => [link(id)])));
@@ -234,17 +238,21 @@ export function makeInspector({ steps, code }, facts, on) {
     heading.append(" ", toggle);
     figure.append(html("p", { class: "gp-muted" }, statistics(value, all)));
     const layers = layersOf(shown, all);
-    const scale = all.reduce((most, number) => (Number.isFinite(number) ? Math.max(most, Math.abs(number)) : most), 0);
+    const [tensor, part] = whose.split(":");
+    const scale = scaleOf(all, scales[roleOf(facts, tensor, part === "v" ? "value" : "gradient")]);
+    const colourOf = (/** @type {number} */ number) => inks[shadeOf(number, scale)];
+    figure.append(imageOf({ steps, grids }, `${tensor}_${part}`, step, phrase("inspect: as image", { caption })) ?? "");
     const grid = html("div", { class: "gp-grid", tabindex: 0, role: "group", "aria-label": phrase("inspect: all entries", { caption }) });
     for (const [layer, { name, rows, columns, part }] of layers.entries()) {
       if (name) grid.append(html("span", { class: "gp-muted" }, name));
       grid.append(
         isTable
           ? table(part, rows, columns, caption, (index) => entryText(shown, layer * rows * columns + index), value.data ? (index) => `${whose}:${layer * rows * columns + index}` : undefined)
-          : heatmap(part, rows, columns, scale, phrase("inspect: as colours rows columns", { part: [caption, name].filter(Boolean).join(" "), rows, columns })),
+          : heatmap(part, rows, columns, colourOf, phrase("inspect: as colours rows columns", { part: [caption, name].filter(Boolean).join(" "), rows, columns })),
       );
     }
     figure.append(grid);
+    if (!isTable) figure.append(scaleLine(scale, inks));
     if (all.length >= HISTOGRAM_FROM) figure.append(histogram(all, value.data ? caption : phrase("inspect: means blocks", { caption })));
     return figure;
   }
@@ -277,6 +285,21 @@ export function makeInspector({ steps, code }, facts, on) {
 /** What a tensor or operation is called; several folded into one by what stands on it. @param {{name: string, symbol?: string, block?: object}} known */
 function nameOf({ name, symbol, block }) {
   return block ? (symbol ?? name) : name;
+}
+
+/**
+ * What the colours of a heatmap stand for: the ends of the scale, zero, and what has half of the colour.
+ * @param {number} scale
+ * @param {Record<string, string>} inks
+ */
+function scaleLine(scale, inks) {
+  const ends = [-scale, -scale / 4, 0, scale / 4, scale];
+  const steps = ends.map((number) => {
+    const swatch = html("span", { class: "gp-swatch" });
+    swatch.style.background = inks[shadeOf(number, scale)];
+    return html("span", {}, swatch, numberText(number, 2));
+  });
+  return html("p", { class: "gp-scale gp-muted" }, ...steps);
 }
 
 /** Every digit of a number, for where there is room. @param {number | boolean} number */

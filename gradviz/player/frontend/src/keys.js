@@ -16,10 +16,12 @@ const PLAIN = {
   f: "fullscreen",
   e: "events",
   Escape: "close",
+  Backspace: "out",
+  "/": "find",
 };
 
 /** @type {Record<string, Command>} */
-const SHIFTED = { ArrowLeft: "before", ArrowRight: "after", "+": "larger", "*": "larger" };
+const SHIFTED = { ArrowLeft: "before", ArrowRight: "after", "+": "larger", "*": "larger", "/": "find", Enter: "enter" };
 
 /**
  * The command a key press stands for, if any. What the browser or the system means by a key with Ctrl, Alt or Meta is theirs.

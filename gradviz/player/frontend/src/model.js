@@ -1,5 +1,6 @@
 // The model of a saved page: what anywidget gives a widget's front end, with nobody at the other end.
 
+import { Parts } from "./parts.js";
 import { unpacked } from "./unpack.js";
 
 /**
@@ -13,18 +14,30 @@ import { unpacked } from "./unpack.js";
  * }} Model
  */
 
+/** What of a payload is the same however much is folded, and inside of each module. @param {any} payload */
+const ofTheWhole = ({ code, paths, nudges, overview, found }) => ({ code, paths, nudges, overview, found });
+
 /** @implements {Model} */
 export class PageModel {
   /** @type {Record<string, any>} */
-  #values = { payload: null, step: 0, place: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false };
+  #values = { payload: null, step: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
   /** @type {Record<string, any>} the payload with its modules folded, by depth; and as `every` with the helpers of products, or without */
   #folds = {};
+  /** @type {any} the payload of the whole, from which one goes inside */
+  #whole = null;
+  /** @type {import("./parts.js").Parts | undefined} where the insides of modules are */
+  #parts;
 
-  /** A model for a payload that is there already. @param {any} payload */
-  static of(payload) {
+  /**
+   * A model for a payload that is there already.
+   * @param {any} payload
+   * @param {import("./parts.js").Parts} [parts] the insides of its modules
+   */
+  static of(payload, parts) {
     const model = new PageModel();
+    model.#parts = parts;
     model.#take(payload);
     return model;
   }
@@ -33,9 +46,9 @@ export class PageModel {
   #take(payload) {
     const { predict, grain, folds, depth } = payload;
     Object.assign(this.#values, { payload, predict: predict === true, grain: grain === "event" ? grain : "operation", depth: depth?.now ?? null, every_operation: payload.every === true });
-    const whole = { paths: payload.paths, nudges: payload.nudges }; // the same however much is folded
-    const others = Object.entries(folds ?? {}).map(([now, fold]) => [now, { ...whole, ...fold }]);
+    const others = Object.entries(folds ?? {}).map(([now, fold]) => [now, { ...ofTheWhole(payload), ...fold }]);
     this.#folds = { ...Object.fromEntries(others), [depth?.now]: payload };
+    this.#whole = payload;
   }
 
   /** @param {string} name */
@@ -47,17 +60,33 @@ export class PageModel {
   set(name, value) {
     if (this.#values[name] === value) return;
     this.#values[name] = value;
+    // The step of the whole run that is shown, whichever picture shows it.
+    if (name === "step") this.#values.moment = this.#values.payload?.places?.[value] ?? value;
     for (const listener of [...(this.#listeners.get(`change:${name}`) ?? [])]) listener();
+    if (name === "inside") this.#enter(value);
     if (name === "depth" && Object.hasOwn(this.#folds, value)) this.#fold(this.#folds[value]);
     if (name === "every_operation") this.#fold(Object.values(this.#folds).findLast(({ every }) => every === value));
   }
 
-  /** Does what Python does in a notebook: another payload, at the step that shows as much. @param {any} payload */
+  /** Does what Python does in a notebook: another depth, or other operations, of the whole. @param {any} payload */
   #fold(payload) {
     if (!payload || payload === this.#values.payload) return;
     Object.assign(this.#values, { depth: payload.depth?.now ?? null, every_operation: payload.every === true });
-    const seen = this.#values.payload.places[this.#values.step];
-    this.#values.step = Math.max(0, payload.places.findLastIndex((/** @type {number} */ place) => place <= seen));
+    this.#whole = payload;
+    this.#show(payload);
+  }
+
+  /** Goes inside a module, or out to the whole. @param {string} inside */
+  async #enter(inside) {
+    const payload = inside ? { ...ofTheWhole(this.#whole), ...(await this.#parts?.inside(inside)) } : this.#whole;
+    if (this.#values.inside === inside && payload.steps) this.#show(payload);
+  }
+
+  /** Shows another picture, at the last step that shows no more than the moment there is. @param {any} payload */
+  #show(payload) {
+    const { moment } = this.#values;
+    this.#values.step = Math.max(0, payload.places.findLastIndex((/** @type {number} */ place) => place <= moment));
+    this.#values.event = 0;
     this.set("payload", payload);
   }
 
@@ -88,7 +117,7 @@ export async function pageParts() {
   try {
     const payload = await unpacked(saved.textContent ?? "");
     payload.svg ??= svg;
-    return { model: PageModel.of(payload), place };
+    return { model: PageModel.of(payload, new Parts()), place };
   } catch {
     // Cut off, or changed by hand. Without a payload the player says that there is none to play.
     return { model: new PageModel(), place };

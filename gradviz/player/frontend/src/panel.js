@@ -52,8 +52,9 @@ function makeLog(steps, go) {
  * @param {{element: HTMLElement}} program
  * @param {HTMLElement[]} parts what stands between this step's words and the code
  * @param {(part: import("./equation.js").Part, step: number) => Element | undefined} heatmap
+ * @param {HTMLElement} follow the way inside of what a step happens in
  */
-export function makePanel({ steps }, go, enter, program, parts, heatmap) {
+export function makePanel({ steps }, go, enter, program, parts, heatmap, follow) {
   const heading = html("h3");
   const sentence = html("p", { class: "gp-sentence" });
   const equation = html("div", { class: "gp-equation" });
@@ -61,7 +62,7 @@ export function makePanel({ steps }, go, enter, program, parts, heatmap) {
   const why = html("details", { class: "gp-section" }, html("summary", {}, phrase("panel: why now and what saved")), reason);
   const log = makeLog(steps, go);
   const inside = makeInside(enter);
-  const words = html("section", { class: "gp-section" }, heading, inside.element, sentence, equation);
+  const words = html("section", { class: "gp-section" }, heading, inside.element, sentence, follow, equation);
   // The code stays in sight, however long the rest is.
   const reading = html("div", { class: "gp-reading" }, words, ...parts);
   const below = html("div", { class: "gp-below" }, program.element, html("div", { class: "gp-more" }, why, log.element));

@@ -1,8 +1,8 @@
 // Makes a drawing show a face, touching only what differs from what it shows already.
 
 import { svgElement } from "./dom.js";
-import { DOT, NOT_YET, shadePaths } from "./grid.js";
-import { PARTS, blankFace } from "./state.js";
+import { THICK, shadePaths } from "./grid.js";
+import { PARTS, blankFace, isImage } from "./state.js";
 
 /** @typedef {import("./state.js").Face} Face */
 
@@ -13,8 +13,9 @@ const WRITE = {
   text: (element, value) => {
     element.textContent = value;
   },
+  image: (element, value) => isImage(value) && element.setAttribute("href", value),
   label: (element, value) => element.setAttribute("aria-label", value),
-  width: (element, value) => element.querySelector(".gv-line")?.setAttribute("stroke-width", value),
+  width: (element, value) => (element.querySelector(".gv-back") ?? element.querySelector(".gv-line"))?.setAttribute("stroke-width", value),
   path: (element, value) => element.setAttribute("d", value),
   state: (element, value) => {
     element.classList.remove(...STATES.map((state) => `gv-${state}`));
@@ -75,7 +76,7 @@ export class Picture {
       path ??= element.appendChild(svgElement("path"));
       path.setAttribute("stroke", Object.hasOwn(this.inks, shade) ? this.inks[shade] : "none");
       path.setAttribute("d", d);
-      if (shade === NOT_YET) path.setAttribute("stroke-width", String(DOT));
+      if (shade in THICK) path.setAttribute("stroke-width", String(THICK[shade]));
       else path.removeAttribute("stroke-width");
       path = path.nextElementSibling;
     }

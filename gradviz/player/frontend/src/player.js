@@ -10,8 +10,10 @@ import { Entries } from "./entries.js";
 import { makeEntryKeys } from "./entry-keys.js";
 import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
+import { makeFindings } from "./findings.js";
 import { bringIntoView } from "./fit.js";
-import { makeHeat, scalesOf } from "./heat.js";
+import { makeHeat } from "./heat.js";
+import { imageOf } from "./image.js";
 import { makeInspector } from "./inspect.js";
 import { commandOf } from "./keys.js";
 import { linksOf } from "./links.js";
@@ -24,6 +26,7 @@ import { makePredict } from "./predict.js";
 import { clamp, faceInside } from "./state.js";
 import { hideStill } from "./still.js";
 import { followTheme } from "./theme.js";
+import { makeWhere } from "./where.js";
 import { makeZoom } from "./zoom.js";
 import { phrase } from "./words.js";
 
@@ -34,20 +37,24 @@ const PAUSE_MS = 1200;
 const TWICE_MS = 400; // between the two clicks of a double click
 
 /**
+ * What a player that is replaced hands on: how its picture stood, and what the reader had set on the page alone.
+ * @typedef {{loop: boolean, projector: boolean, speed: number, focused: boolean, zoom?: import("./zoom.js").Place, opened?: string}} Kept
+ */
+
+/**
  * Builds a player into an element.
  * @param {Model} model
  * @param {HTMLElement} el
+ * @param {Kept} kept what stays as it is from one picture to the next
  * @returns {() => void} how to take it away again
  */
-function mount(model, el) {
+function mount(model, el, kept) {
   const payload = checked(model.get("payload"));
   const { steps, prefix } = payload;
   const facts = new Facts(payload.facts, linksOf(payload.facts));
   // A picture that came with the page has been read by the browser already, under the page's own policy.
   const svg = typeof payload.svg === "string" ? parseDrawing(payload.svg) : payload.svg;
-  // What a double click opens: modules that are folded, while there is more of them to see.
-  const opens = (payload.depth?.now ?? 0) < (payload.depth?.most ?? 0) ? payload.facts.operations.filter(({ block }) => block).map(({ id }) => id) : [];
-  makeActive(svg, opens.map((id) => `${prefix}_${id}`));
+  makeActive(svg, Object.keys(payload.opens ?? {}).map((id) => `${prefix}_${id}`));
   const picture = new Picture(svg, prefix, payload.grids, payload.inks);
   const entries = new Entries(svg, prefix, payload.grids);
   for (const node of svg.querySelectorAll(NODES)) {
@@ -57,10 +64,10 @@ function mount(model, el) {
   const lastForward = steps.findLastIndex(({ phase }) => phase === "forward");
   const now = () => clamp(model.get("step"), steps.length);
   const modes = {
-    loop: false,
+    loop: kept.loop,
     predict: Boolean(model.get("predict")),
     events: model.get("grain") === "event",
-    projector: false,
+    projector: kept.projector,
   };
   // A step taken apart, and the event that is shown. While the reader predicts, steps stay whole: an event would tell.
   /** @type {import("./state.js").Event[]} */
@@ -77,8 +84,6 @@ function mount(model, el) {
     const ahead = inside(now()).slice(event() + 1).filter(({ kind }) => kind === (entry?.part === "c" ? "product" : "accumulate"));
     return entry?.part !== "v" && ahead.some(({ current }) => !entry || current[0] === entry.tensor) ? now() - 1 : now();
   };
-  let pause = PAUSE_MS;
-
   /** @param {string} name @param {any} value */
   const change = (name, value) => {
     if (model.get(name) === value) return;
@@ -105,7 +110,7 @@ function mount(model, el) {
   let quiet = false; // while two traits change that belong together
   /** One on: the next event of this step, or the next step. @returns {[number, number]} */
   const advance = () => (event() < inside(now()).length - 1 ? [now(), event() + 1] : [now() + 1, 0]);
-  /** @type {Record<Command, () => void>} */
+  /** @type {Record<Command, () => void | boolean>} those that say false have done nothing */
   const commands = {
     first: () => go(0),
     previous: () => (event() > 0 ? go(now(), event() - 1) : go(now() - 1, Infinity)),
@@ -115,11 +120,11 @@ function mount(model, el) {
     before: () => go(now() > lastForward + 1 ? lastForward + 1 : now() > lastForward ? lastForward : 0),
     after: () => go(now() < lastForward ? lastForward : now() === lastForward ? lastForward + 1 : last),
     play: () => change("playing", !model.get("playing") && last > 0),
-    loop: () => controls.showModes(Object.assign(modes, { loop: !modes.loop })),
+    loop: () => controls.showModes(Object.assign(modes, { loop: (kept.loop = !modes.loop) })),
     predict: () => change("predict", !model.get("predict")),
     events: () => change("grain", modes.events ? "operation" : "event"),
     projector() {
-      controls.showModes(Object.assign(modes, { projector: !modes.projector }));
+      controls.showModes(Object.assign(modes, { projector: (kept.projector = !modes.projector) }));
       root.toggleAttribute("data-projector", modes.projector);
       zoom.fit();
     },
@@ -133,7 +138,10 @@ function mount(model, el) {
     fold: () => change("depth", Math.max(0, (payload.depth?.now ?? 0) - 1)),
     unfold: () => change("depth", Math.min(payload.depth?.most ?? 0, (payload.depth?.now ?? 0) + 1)),
     every: () => change("every_operation", !payload.every),
-    close: () => change("selected", ""),
+    close: () => (model.get("selected") ? change("selected", "") : where.out()),
+    enter: () => where.enter(model.get("selected")) || where.enter(steps[now()].current[0]),
+    out: () => where.out(),
+    find: () => where.find(),
   };
   const command = (/** @type {Command} */ name) => commands[name]();
 
@@ -142,10 +150,10 @@ function mount(model, el) {
     go,
     command,
     speed(factor) {
-      pause = PAUSE_MS / factor;
+      kept.speed = factor;
       play();
     },
-  });
+  }, payload.groups, kept.speed);
   const predict = makePredict(steps, facts, {
     say: announcer.say,
     ask(question) {
@@ -194,7 +202,17 @@ function mount(model, el) {
       paths.show(leaf ?? entry, modes.predict ? -1 : moment(leaf ?? entry));
     },
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element], makeHeat(facts, payload.inks, scalesOf(payload)));
+  const findings = makeFindings(payload, go);
+  findings.along(controls.element.querySelector(".gp-track"));
+  const where = makeWhere(payload, model, makeTools(command, payload.depth, payload.every), {
+    change,
+    go,
+    say: announcer.say,
+    leave: () => root.focus({ preventScroll: true }),
+    current: () => steps[now()].current[0] ?? "",
+  });
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element, findings.memory], makeHeat(facts, payload.inks, payload.scales, (key, k) => imageOf(payload, key, k, "")), where.follow);
+  panel.prepend(findings.alarm);
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
   const inspector = makeInspector(payload, facts, {
@@ -217,7 +235,8 @@ function mount(model, el) {
     leave: (tensor) => /** @type {SVGElement[]} */ (picture.elements([tensor]))[0]?.focus({ preventScroll: true }),
   });
   const skip = button(phrase("player: skip picture and nodes", { part: picture.svg.querySelectorAll(NODES).length }), () => panel.element.focus(), { kind: "gp-skip" });
-  const stage = html("div", { class: "gp-stage" }, skip, figure, entryKeys.element, makeTools(command, payload.depth, payload.every), inspector.element);
+  const around = payload.trail?.length ? [where.head, figure, entryKeys.element] : [figure, entryKeys.element, where.head];
+  const stage = html("div", { class: "gp-stage" }, skip, ...around, where.overview, inspector.element);
   const main = html("div", { class: "gp-main" }, stage, panel.element);
   const root = html(
     "section",
@@ -228,6 +247,7 @@ function mount(model, el) {
       "data-lm-suppress-shortcuts": "true", // the notebook's own keys rest while the player has the focus
     },
     controls.element,
+    ...(payload.note ? [html("p", { class: "gp-note" }, phrase("player: another computation", { reason: payload.note }))] : []),
     main,
     announcer.element,
   );
@@ -251,6 +271,8 @@ function mount(model, el) {
     controls.show(k, Boolean(model.get("playing")));
     panel.show(k, events, e);
     program.show(step.source);
+    findings.show(k);
+    where.show(k);
     inspector.show(model.get("selected"), k);
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();
@@ -289,7 +311,7 @@ function mount(model, el) {
     const [step, at] = advance();
     if (step > last && !modes.loop) change("playing", false);
     // Two views of one model each have a timer; the step that the first one takes starts both anew.
-    else timer = window.setTimeout(() => (step > last ? enter(predict.allow(0), 0) : enter(predict.allow(step), at)), pause);
+    else timer = window.setTimeout(() => (step > last ? enter(predict.allow(0), 0) : enter(predict.allow(step), at)), PAUSE_MS / kept.speed);
   }
   function onStep() {
     const allowed = predict.allow(now());
@@ -333,15 +355,13 @@ function mount(model, el) {
     if (modes.predict) announcer.say(phrase("player: predict you asked each gradient"));
   }
 
-  /** Goes inside a module. @param {string} key */
-  const open = (key) => opens.includes(key) && void commands.unfold();
   // The first click of two: by the second the details have opened, and under the pointer is something else.
   let clicked = { key: "", x: 0, y: 0, at: -Infinity };
   figure.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     const key = keyOf(target, prefix) ?? "";
     clicked = { key, x: event.clientX, y: event.clientY, at: event.timeStamp };
-    if (target.closest(".gv-chevron")) open(key);
+    if (target.closest(".gv-chevron")) where.enter(key);
     else {
       picking.pick(entries.at(event)); // before the details open, and the picture moves
       change("selected", key);
@@ -358,7 +378,7 @@ function mount(model, el) {
     "pointerdown",
     (event) => {
       const again = event.timeStamp - clicked.at < TWICE_MS && Math.hypot(event.clientX - clicked.x, event.clientY - clicked.y) < 5;
-      if (again && open(clicked.key) !== false) event.stopPropagation();
+      if (again && where.enter(clicked.key)) event.stopPropagation();
     },
     { capture: true },
   );
@@ -373,15 +393,14 @@ function mount(model, el) {
       event.stopPropagation(); // the button's own business, and not the notebook's
     } else if (event.key === "Enter" && keyOf(target, prefix)) {
       const key = keyOf(target, prefix) ?? "";
-      if (event.shiftKey) open(key);
+      if (event.shiftKey) where.enter(key);
       else change("selected", key);
       event.preventDefault();
       event.stopPropagation();
     } else if (event.key === "ArrowDown" && !modes.predict && entryKeys.enter(keyOf(target, prefix) ?? "")) {
       event.preventDefault();
       event.stopPropagation();
-    } else if (name && (name !== "close" || model.get("selected"))) {
-      command(name);
+    } else if (name && command(name) !== false) {
       event.preventDefault(); // or the page would scroll
       event.stopPropagation(); // or JupyterLab would act on it too
     }
@@ -403,20 +422,29 @@ function mount(model, el) {
   for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
   const onMessage = (/** @type {any} */ message) => message?.type === "nudged" && nudge.told(message);
   model.on("msg:custom", onMessage);
+  root.toggleAttribute("data-projector", modes.projector);
   zoom.start();
   controls.showModes(modes);
+  controls.showSpeed(kept.speed);
   show();
   select();
+  // After what would bring the step into view: who has moved it away wants it so. Another picture has another place.
+  const opened = JSON.stringify(payload.trail ?? []);
+  if (kept.opened === opened) zoom.restore(kept.zoom);
+  if (kept.focused) root.focus({ preventScroll: true });
   if (modes.predict) onPredict();
+  if (where.arrived) announcer.say(where.arrived);
   announce();
   play();
 
   return () => {
+    Object.assign(kept, { zoom: zoom.place(), opened, focused: root.contains(document.activeElement) });
     clearTimeout(timer);
     for (const [name, listener] of Object.entries(listeners)) model.off(`change:${name}`, listener);
     model.off("msg:custom", onMessage);
     stopTheme();
     zoom.stop();
+    controls.stop();
     panel.stop();
     root.remove();
   };
@@ -429,10 +457,13 @@ function mount(model, el) {
  */
 export function render({ model, el }) {
   let unmount = () => {};
+  /** @type {Kept} */
+  const kept = { loop: false, projector: false, speed: 1, focused: false };
   function start() {
+    el.style.minHeight = `${el.offsetHeight}px`; // so that the page around does not move while one replaces the other
     unmount();
     try {
-      unmount = mount(model, el);
+      unmount = mount(model, el, kept);
     } catch (error) {
       const message = html("p", { class: "gradviz-player gp-error", role: "alert" });
       message.textContent =
@@ -440,6 +471,7 @@ export function render({ model, el }) {
       el.append(message);
       unmount = () => message.remove();
     }
+    el.style.minHeight = "";
   }
   model.on("change:payload", start);
   start();

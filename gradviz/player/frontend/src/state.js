@@ -5,6 +5,7 @@
  * @typedef {{
  *   text: Record<string, string>,
  *   fill: Record<string, string>,
+ *   image: Record<string, string>,
  *   state: Record<string, string>,
  *   width: Record<string, number>,
  *   path: Record<string, string>,
@@ -45,23 +46,31 @@
 /**
  * `sums` says what an operation's step shows on the way to the sum where one tensor is in several of its slots, by the step and the
  * slot; `brackets` has the tensors whose names stand in brackets in a fraction;
- * `grids` says where each tensor's entries stand in the picture, `inks` which colour each shade of a heatmap has, `scales` which value and which gradient have the strongest;
- * `places` says of each step where it is in the recording before any module was folded, `depth` how far they are unfolded,
- * `every` whether products show their helpers, or null where there are none.
+ * `grids` says where each tensor's entries stand in the picture, `inks` which colour each shade of a heatmap has, `scales` which number has the strongest, of values, weights and gradients;
+ * `note` says in what it is another computation than the one before, in a player that is given results;
+ * `places` says of each step where it is in the recording before any module was folded, and `until` where it ends there; `depth` how
+ * far they are unfolded, `every` whether products show their helpers, or null where there are none;
+ * `opens` says by operation which inside it opens, `trail` through which insides one has come here, and what they are called;
+ * `groups` how many steps one after the other belong to a module, for the track.
+ * `memory` what is held for backward, `strange` which step made the first nan, `remarks` what is to be known of how it came about,
+ * `whys` why no gradient comes to a tensor, or only zeros.
  * @typedef {{
  *   version: number, title: string, prefix: string, svg: string | SVGSVGElement, code: Code[], steps: Step[],
- *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>, scales: {v: number, g: number},
- *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], depth: {now: number, most: number} | null, every: boolean | null,
- *   nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
+ *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>, scales: Record<string, number>,
+ *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], until?: number[], depth: {now: number, most: number} | null, every: boolean | null,
+ *   opens?: Record<string, string>, trail?: [string, string][], groups?: [string, number][],
+ *   overview?: import("./overview.js").OverviewData | null, found?: import("./search.js").Item[],
+ *   memory?: import("./findings.js").Memory | null, strange?: import("./findings.js").Strange | null, remarks?: string[], whys?: Record<string, string>,
+ *   note?: string, nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
  * }} Payload
  */
 
 /** @type {(keyof Face)[]} */
-export const PARTS = ["text", "fill", "state", "width", "path", "label"];
+export const PARTS = ["text", "fill", "image", "state", "width", "path", "label"];
 
 /** @returns {Face} */
 export function blankFace() {
-  return { text: {}, fill: {}, state: {}, width: {}, path: {}, label: {} };
+  return { text: {}, fill: {}, image: {}, state: {}, width: {}, path: {}, label: {} };
 }
 
 /**
@@ -93,6 +102,21 @@ export function faceInside(steps, events, k, e) {
   }
   return face;
 }
+
+/**
+ * The image at step k of a tensor's value ("t3_v") or gradient ("t3_g"), if it is drawn as one: its address, with all of it inside.
+ * @param {Step[]} steps
+ * @param {string} key
+ * @param {number} k
+ * @returns {string | undefined}
+ */
+export function imageAt(steps, key, k) {
+  const address = steps.slice(0, k + 1).findLast((step) => step.image?.[key] !== undefined)?.image?.[key];
+  return address !== undefined && isImage(address) ? address : undefined;
+}
+
+/** Whether an address has an image in itself, and leads nowhere. @param {string} address */
+export const isImage = (address) => /^data:image\/png;base64,[\w+/=]*$/u.test(address);
 
 /**
  * The nearest step there is.

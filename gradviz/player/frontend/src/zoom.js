@@ -10,6 +10,8 @@ const LARGEST = 6;
 const STEP = 1.25;
 const DRAG = 4; // pixels, after which a press is a drag and no longer a click
 
+/** @typedef {{width: number, height: number, scale: number, left: number, top: number}} Place */
+
 /**
  * @param {HTMLElement} figure what scrolls
  * @param {SVGSVGElement} svg
@@ -20,8 +22,8 @@ export function makeZoom(figure, svg, isRoomFixed) {
   let scale = 1;
   let byHand = false;
 
-  /** How high what stands over the figure is. */
-  const above = () => (figure.closest(".gp-stage") ? figure.offsetTop : 0);
+  /** How high what stands over the figure is, and the strip under it. */
+  const above = () => (figure.closest(".gp-stage") ? figure.offsetTop + (figure.parentElement?.querySelector(".gp-overview")?.clientHeight ?? 0) : 0);
 
   function room() {
     const style = getComputedStyle(figure);
@@ -154,6 +156,17 @@ export function makeZoom(figure, svg, isRoomFixed) {
       window.addEventListener("resize", refit); // the height allowed depends on the window's
       fit();
     },
+    /** Shows as much of the picture as another of the same size showed, which it replaces. @param {Place | undefined} before */
+    restore(before) {
+      if (before?.width !== width || before.height !== height) return;
+      if (before.scale) {
+        byHand = true;
+        resize(before.scale);
+      }
+      figure.scrollTo({ left: before.left, top: before.top, behavior: "instant" });
+    },
+    /** How large the picture is, if somebody chose that, and what of it is in view. @returns {Place} */
+    place: () => ({ width, height, scale: byHand ? scale : 0, left: figure.scrollLeft, top: figure.scrollTop }),
     stop() {
       observer.disconnect();
       window.removeEventListener("resize", refit);

@@ -182,7 +182,7 @@ function makeCard(run, parameter, choose) {
   };
 }
 
-/** A small picture of a large tensor: orange below zero, blue above. @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} cells @param {number[]} shape */
+/** A small picture of a large tensor: purple below zero, teal above. @param {HTMLCanvasElement} canvas @param {ArrayLike<number>} cells @param {number[]} shape */
 function paint(canvas, cells, shape) {
   const across = shape.at(-1) ?? 1;
   const down = cells.length / across;
@@ -191,8 +191,8 @@ function paint(canvas, cells, shape) {
   if (!context) return;
   const most = extent(Array.from(cells, Math.abs))[1] || 1;
   for (let i = 0; i < cells.length; i += 1) {
-    const share = Math.min(1, Math.abs(cells[i]) / most);
-    const [red, green, blue] = cells[i] < 0 ? [179, 88, 6] : [5, 80, 174];
+    const share = Math.sqrt(Math.min(1, Math.abs(cells[i]) / most));
+    const [red, green, blue] = cells[i] < 0 ? [64, 18, 107] : [0, 122, 108];
     const mix = (/** @type {number} */ colour) => Math.round(247 + (colour - 247) * share);
     context.fillStyle = `rgb(${mix(red)} ${mix(green)} ${mix(blue)})`;
     context.fillRect(i % across, Math.floor(i / across), 1, 1);

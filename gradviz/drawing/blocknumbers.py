@@ -1,0 +1,263 @@
+"""What happened inside blocks, in numbers: how activations and gradients are spread, and how large gradients are.
+
+They are taken from the recording that was folded, in which nothing is hidden. What a weight got that several blocks share is told
+of each block by what came through it; what it got in all is told where it is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradviz.recording.histogram import BINS, LEAST, MOST, sizes, spread
+from gradviz.recording.model import Block, Recording, Value
+from gradviz.recording.values import entries_of
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How numbers are spread: by where they are between the smallest and largest, or by their size.
+
+    Attributes
+    ----------
+    counts
+        One for each bin.
+    zeros
+        Exact zeros, which have no size.
+    """
+
+    counts: tuple[int, ...]
+    zeros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What is known of a block when it has run forward, and when it has sent gradients back.
+
+    Attributes
+    ----------
+    activations
+        Of its last result.
+    gradients
+        Of its parameters, by size; ``None`` where there are none, or where they are not known.
+    norm, weight
+        The Euclidean norms of the gradients of its parameters, all together, and of the parameters.
+    update
+        In a training: by how much the step changed its parameters.
+    each
+        Of several blocks that are alike: the ratio of each.
+    passed
+        The norms of the gradients of what it passes on, by what that is called: ``h`` and ``c`` of a cell. Of several steps
+        through time, one after the other.
+    """
+
+    activations: Spread | None = None
+    gradients: Spread | None = None
+    norm: float | None = None
+    weight: float | None = None
+    update: float | None = None
+    each: tuple[float | None, ...] = ()
+    passed: tuple[tuple[tuple[str, float | None], ...], ...] = ()
+
+    @property
+    def ratio(self) -> float | None:
+        """‖update‖/‖weight‖ in a training, else ‖∂‖/‖weight‖."""
+        size = self.norm if self.update is None else self.update
+        return None if size is None or not self.weight else size / self.weight
+
+
+class Whole:
+    """A recording in which blocks are looked up."""
+
+    def __init__(self, recording: Recording) -> None:
+        self.graph, self.updates = recording.graph, dict(recording.updates)
+        self.values: dict[str, Value] = {}
+        self.gradients: dict[str, Value] = {}
+        self.sent: dict[str, Value] = {}
+        for frame in recording.frames:
+            self.values.update(frame.values)
+            self.gradients.update((gradient.tensor, gradient.value) for gradient in frame.gradients)
+            self.sent.update((contribution.argument, contribution.value) for contribution in frame.contributions)
+        self.users: dict[
+            str, list[tuple[str, str]]
+        ] = {}  # by tensor: the operations that use it, and as which argument
+        for operation, argument in self.graph.arguments():
+            self.users.setdefault(argument.tensor, []).append((operation.id, argument.id))
+
+    def numbers(self, block: Block, outputs: Sequence[str]) -> Numbers:
+        """Return what is known of a block that has these results."""
+        value = self.values.get(outputs[-1]) if outputs else None
+        inside = set(block.inside)
+        known = [self._gradient(id, inside) for id, _ in block.weights]
+        gradients = [gradient for gradient in known if gradient is not None]
+        told = bool(gradients) and len(gradients) == sum(id in self.gradients for id, _ in block.weights)
+        weights = [self.values[id] for id, _ in block.weights if id in self.values]
+        return Numbers(
+            None if value is None else _activations(value),
+            _by_size(gradients) if told else None,
+            norm(gradients) if told else None,
+            norm(weights) if len(weights) == len(block.weights) and weights else None,
+            math.hypot(*updates)
+            if (updates := [self.updates[id] for id, _ in block.weights if id in self.updates])
+            else None,
+            tuple(self.numbers(part, ()).ratio for part in block.parts),
+            tuple(self._passed(part) for part in block.parts or (block,)),
+        )
+
+    def _passed(self, block: Block) -> tuple[tuple[str, float | None], ...]:
+        """Return how large the gradients are of what leaves a block."""
+        found = {
+            name: norm([self.gradients[tensor]]) if tensor in self.gradients else None
+            for tensor, name in self.states(block).items()
+        }
+        return tuple((name, found[name]) for name in ("h", "c") if name in found)
+
+    def states(self, block: Block) -> dict[str, str]:
+        """Name what leaves a cell: h, and the c of an LSTM, which is a sum of which a product shows a part."""
+        inside = set(block.inside)
+        operations = [self.graph.operation(id) for id in block.inside]
+        return {
+            tensor: "c" if block.class_name.startswith("LSTM") and operation.name == "add" else "h"
+            for operation in operations
+            for tensor in operation.outputs
+            if self._leaves(tensor, inside)
+        }
+
+    def _leaves(self, tensor: str, inside: set[str]) -> bool:
+        users = self.users.get(tensor)
+        return not users or any(operation not in inside for operation, _ in users)
+
+    def _gradient(self, tensor: str, inside: set[str]) -> Value | None:
+        """Return the gradient that a parameter got: all of it, or where others use it too what came from inside."""
+        users = self.users.get(tensor, ())
+        if all(operation in inside for operation, _ in users):
+            return self.gradients.get(tensor)
+        parts = [self.sent[edge] for operation, edge in users if operation in inside and edge in self.sent]
+        return _total(parts)
+
+
+def _total(parts: Sequence[Value]) -> Value | None:
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    arrays = [entries.astype(float).ravel() for part in parts if (entries := entries_of(part)) is not None]
+    if len(arrays) < len(parts):
+        return None  # of large ones their sum is not known
+    sums = np.sum(arrays, axis=0)
+    return Value(parts[0].shape, parts[0].dtype, tuple(sums.tolist()))
+
+
+def norm(values: Iterable[Value]) -> float:
+    """Return the Euclidean norm of all entries of some values together."""
+    return math.sqrt(sum(_square(value) for value in values))
+
+
+def _square(value: Value) -> float:
+    entries = entries_of(value)
+    if entries is not None:
+        numbers = entries.astype(float).ravel()
+        with np.errstate(all="ignore"):
+            return float(numbers @ numbers)
+    summary = value.summary
+    assert summary is not None
+    if summary.nans or summary.infs:
+        return math.nan if summary.nans else math.inf
+    return (summary.mean * summary.mean + summary.sd * summary.sd) * math.prod(value.shape)
+
+
+def _finite(value: Value) -> np.ndarray[Any, Any] | None:
+    """Return the finite entries of a value, ``None`` if not all are kept."""
+    entries = entries_of(value)
+    if entries is None:
+        return None
+    numbers = entries.astype(float).ravel()
+    return numbers[np.isfinite(numbers)]
+
+
+def _activations(value: Value) -> Spread | None:
+    numbers = _finite(value)
+    if numbers is not None:
+        counts = spread(numbers)
+    else:
+        assert value.summary is not None
+        counts = value.summary.spread
+    return Spread(counts) if any(counts) and len(counts) == BINS else None
+
+
+def _by_size(values: Sequence[Value]) -> Spread:
+    counts, zeros = np.zeros(MOST - LEAST, int), 0
+    for value in values:
+        numbers = _finite(value)
+        if numbers is not None:
+            counts += np.asarray(sizes(numbers))
+            zeros += int((numbers == 0).sum())
+        elif value.summary is not None and value.summary.sizes:
+            counts += np.asarray(value.summary.sizes)
+            zeros += value.summary.zeros
+    return Spread(tuple(counts.tolist()), zeros)
+
+
+@dataclass(frozen=True, slots=True)
+class Logarithmic:
+    """A scale from one number to a larger one."""
+
+    low: float
+    high: float
+
+    def share(self, number: float | None) -> float:
+        """Return where a number stands on it, from 0 to 1."""
+        if number is None or not number > 0:  # nan too
+            return 0.0
+        if self.high <= self.low or math.isinf(number):
+            return 1.0
+        share = (math.log(number) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
+        return min(max(share, 0.0), 1.0)
+
+
+NO_SCALE = Logarithmic(1.0, 1.0)
+
+LEAST_DECADES = 2
+"""A scale spans at least a factor of a hundred: what differs little is not to look as if it differed much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scales:
+    """What all cards of a picture share, so that they can be compared.
+
+    Attributes
+    ----------
+    ratios, passed
+        The scales of gradients beside their weights, and of gradients of what cells pass on.
+    first, last
+        The powers of two between which gradients are.
+    """
+
+    ratios: Logarithmic = NO_SCALE
+    passed: Logarithmic = NO_SCALE
+    first: int = LEAST
+    last: int = LEAST
+
+
+def scales(blocks: Iterable[Numbers]) -> Scales:
+    """Return the scales on which blocks are compared."""
+    blocks = list(blocks)
+    powers = {
+        place + LEAST for block in blocks if block.gradients for place, n in enumerate(block.gradients.counts) if n
+    }
+    first, last = (min(powers), max(powers) + 1) if powers else (LEAST, LEAST)
+    return Scales(
+        _scale(n for block in blocks for n in (block.ratio, *block.each)),
+        _scale(n for block in blocks for step in block.passed for _, n in step),
+        first,
+        last,
+    )
+
+
+def _scale(numbers: Iterable[float | None]) -> Logarithmic:
+    known = [number for number in numbers if number is not None and number > 0 and math.isfinite(number)]
+    if not known:
+        return NO_SCALE
+    return Logarithmic(min(*known, max(known) / 10**LEAST_DECADES), max(known))

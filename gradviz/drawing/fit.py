@@ -1,0 +1,243 @@
+"""What of a recording is drawn, and how, so that it can be read where it is seen.
+
+Ever smaller pictures are looked at, from the one that says most. How large each becomes is estimated by the sizes of what is in
+it; what may fit is laid out and measured; the first that fits is drawn.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Literal
+
+from gradviz.catalogue import text
+from gradviz.drawing.dot import dot
+from gradviz.drawing.labels import uncrossed
+from gradviz.drawing.layout import Layout, layout
+from gradviz.drawing.options import Detail, Options
+from gradviz.drawing.photos import Photo
+from gradviz.drawing.reduce import bounded, folded, size, wanted
+from gradviz.drawing.rows import in_rows
+from gradviz.drawing.svg import MARGIN, below
+from gradviz.drawing.svg import size as picture_size
+from gradviz.drawing.target import LEAST, Target
+from gradviz.drawing.view import View, view
+from gradviz.recording.later import all_kept
+from gradviz.recording.model import Recording
+
+FULL_UP_TO = 300
+"""Tensors and operations together that a picture which need not fit shows with a card each."""
+
+SMALLEST_PART = 12_000.0
+"""About how many square pixels an operation takes at least, with its result and the room around both."""
+
+MOST_LAYOUTS = 12
+MOST_LANES = 3
+"""Arrows that come back together from row to row, before a picture from top to bottom is clearer."""
+SLACK = 0.8
+"""An estimate may be so much too pessimistic."""
+
+Direction = Literal["LR", "TB"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What is drawn, and where.
+
+    Attributes
+    ----------
+    shown
+        The recording, folded.
+    view
+        What there is to draw, and how large.
+    layout
+        Where everything goes.
+    """
+
+    shown: Recording
+    view: View
+    layout: Layout
+
+    @property
+    def text(self) -> float:
+        """The size of the smallest text, in pixels, at the target."""
+        return self.view.options.room.text(*picture_size(self.view, self.layout))
+
+
+def fitted(
+    recording: Recording,
+    options: Options,
+    images: Mapping[str, Photo] = MappingProxyType({}),
+) -> Picture:
+    """Choose what of a recording is drawn, in which detail and direction, and lay it out.
+
+    Parameters
+    ----------
+    recording
+        What was computed.
+    options
+        What was asked for.
+    images
+        Which tensors are drawn as images, by their ids.
+
+    Raises
+    ------
+    ValueError
+        If the tensor to focus on is not in the recording.
+    LayoutError
+        If no layout could be made.
+    """
+    with all_kept():
+        whole = wanted(recording, options)
+        views = _views(whole, options, images)
+        if not options.fit:
+            return _as_asked(*next(views))
+        best: Picture | None = None
+        left = MOST_LAYOUTS
+        guesses: list[tuple[float, Recording, View]] = []
+        for shown, seen in views:
+            guess = estimate(seen)
+            guesses.append((max(guess.values()), shown, seen))
+            if max(guess.values()) < SLACK * LEAST:
+                continue
+            for picture in _arranged(shown, seen, guess):
+                if best is None or picture.text > best.text:
+                    best = picture
+                left -= 1
+            if best is not None and (best.text >= LEAST or left <= 0):
+                return best
+        if best is None:
+            _, shown, seen = max(guesses, key=lambda guess: guess[0])
+            best = max(_arranged(shown, seen, estimate(seen), whatever=True), key=lambda picture: picture.text)
+        return best
+
+
+def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> Iterator[tuple[Recording, View]]:
+    """Go through what can be drawn of a recording, from what says most; at least the last is small."""
+    count = len(whole.graph.operations)
+    if not options.fit:
+        shown = bounded(whole)
+        full = size(shown) <= FULL_UP_TO
+        if options.detail == "auto":
+            options = replace(options, detail="full" if full else "compact")
+        yield shown, view(shown, options, images)
+        return
+    most = int(math.prod(options.room.room) / SMALLEST_PART)
+    asked: tuple[tuple[Recording, tuple[Detail, ...]], ...] = ((bounded(whole), ("full", "compact")),)
+    for shown, worth in folded(whole, most) if options.depth is None else asked:
+        if len(shown.graph.operations) > most and options.depth is None:
+            continue
+        details = worth
+        if options.detail != "auto":
+            details = (options.detail,) if "full" in worth else ()  # what is worth one more look has been there
+        for detail in details:
+            note = _note(shown, count, detail, options)
+            # Of a compact picture the parameters and inputs have their numbers, where that fits.
+            for leaves in (True, False) if detail == "compact" else (True,):
+                yield shown, replace(view(shown, replace(options, detail=detail), images, leaves=leaves), note=note)
+
+
+def _note(shown: Recording, count: int, detail: Detail, options: Options) -> str:
+    """Say what was folded, and which option shows it."""
+    folds = [operation for operation in shown.graph.operations if operation.block is not None]
+    if folds and options.depth is None:
+        boxes = text("one box") if len(folds) == 1 else text("boxes", boxes=len(folds))
+        inside = count - (len(shown.graph.operations) - len(folds))
+        return text(
+            "folded to fit", boxes=boxes, count=f"{inside:,}".replace(",", " "), all=f"{count:,}".replace(",", " ")
+        )
+    return text("shortened to fit") if detail == "compact" and options.detail == "auto" else ""
+
+
+# --- how it is arranged ------------------------------------------------------------------------------------------------
+
+
+def _arranged(shown: Recording, seen: View, guess: dict[str, float], whatever: bool = False) -> Iterator[Picture]:
+    """Lay a view out: left to right, in rows, top to bottom; until it can be read."""
+    wanted: tuple[Direction, ...] = ("LR", "TB") if seen.options.direction == "auto" else (seen.options.direction,)
+    crowded: Picture | None = None
+    for direction in wanted:
+        ways = [guess["LR"], guess["rows"]] if direction == "LR" else [guess["TB"]]
+        if max(ways) < SLACK * LEAST and not whatever:
+            continue
+        turned = replace(seen, direction=direction)
+        picture = Picture(shown, turned, laid_out(turned))
+        if direction == "LR" and picture.text < LEAST:
+            wide, high = seen.options.room.room
+            room = wide - 2 * MARGIN, high - 2 * MARGIN - below(turned, picture.layout)
+            rows = in_rows(picture.layout, turned, *room)
+            picture = picture if rows is None else replace(picture, layout=rows)
+            if rows is not None and rows.lanes > MOST_LANES and len(wanted) > 1:
+                crowded = picture  # only if it is not clearer from top to bottom
+                continue
+        if picture.text >= LEAST:
+            yield picture
+            return
+        if crowded is None:
+            yield picture
+    if crowded is not None:
+        yield crowded
+
+
+def laid_out(seen: View) -> Layout:
+    """Lay out a view in its direction."""
+    return uncrossed(layout(dot(seen)), seen)
+
+
+def _as_asked(shown: Recording, seen: View) -> Picture:
+    """Lay out what need not fit, in the direction that suits a screen better."""
+    if seen.options.direction == "auto":
+        guess = estimate(seen)
+        seen = replace(seen, direction="LR" if guess["LR"] >= min(0.85 * guess["TB"], LEAST) else "TB")
+    return Picture(shown, seen, laid_out(seen))
+
+
+# --- how large it becomes ----------------------------------------------------------------------------------------------
+
+APART, ACROSS, DOWN = 22.0, 32.0, 24.0
+"""Between what stands side by side in a rank, and from rank to rank in either direction."""
+
+
+def estimate(seen: View) -> dict[str, float]:
+    """Return about how large the smallest text of a picture is at its target: in one row (LR), in rows, and from top to bottom (TB).
+
+    Everything stands just before what uses it first, as in the layout.
+    """
+    rank: dict[str, int] = {}
+    for arrow in reversed(seen.arrows):  # against the order of the computation
+        rank[arrow.tail] = max(rank.get(arrow.tail, 0), rank.setdefault(arrow.head, 0) + 1)
+    last = max(rank.values(), default=0)
+    wide, high, tall, broad = ([0.0] * (last + 1) for _ in range(4))
+    sizes = [(card.tensor.id, card.width, card.height) for card in seen.cards]
+    sizes += [(disc.operation.id, disc.width, disc.height) for disc in seen.discs]
+    for id, width, height in sizes:
+        at = rank.get(id, 0)
+        wide[at], tall[at] = max(wide[at], width), max(tall[at], height)
+        high[at], broad[at] = high[at] + height + APART, broad[at] + width + APART
+    gaps = [ACROSS] * (last + 1)
+    for arrow in seen.arrows:
+        if arrow.label:
+            gaps[rank[arrow.tail]] = max(gaps[rank[arrow.tail]], arrow.label_width + ACROSS / 2)
+    target = seen.options.room
+    line = [width + gap for width, gap in zip(wide, gaps, strict=True)][::-1]
+    in_one_row = sum(line), max(high)
+    down = max(broad), sum(tall) + DOWN * last
+    nested = 48.0 * bool(seen.clusters)
+    return {
+        "LR": target.text(in_one_row[0], in_one_row[1] + nested),
+        "rows": target.text(*_rows(line, high[::-1], target, nested)),
+        "TB": target.text(down[0] + nested, down[1]),
+    }
+
+
+def _rows(line: list[float], high: list[float], target: Target, nested: float) -> tuple[float, float]:
+    """Return about how large a picture is in rows as wide as there is room."""
+    room, _ = target.room
+    total = x = tallest = 0.0
+    for width, height in zip(line, high, strict=True):
+        if x and x + width > room:
+            total, x, tallest = total + tallest + 40.0 + nested, 0.0, 0.0
+        x, tallest = x + width, max(tallest, height)
+    return min(sum(line), max(room, max(line, default=0.0))), total + tallest + nested

@@ -1,0 +1,373 @@
+"""A long picture as lines of text are set: cut between what it shows, and its pieces stacked in rows.
+
+Nothing is laid out anew. An arrow that crosses a cut leaves its row at the right, comes back between the rows and enters the next
+from the left, as one line.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from gradviz.drawing.clusters import Cluster
+from gradviz.drawing.layout import Box, Layout, Point
+from gradviz.drawing.view import LABEL_SIZE, View
+
+NARROWEST = 10.0
+"""A gap between what is shown in which a picture may be cut."""
+
+LANE, AIR, BETWEEN = 11.0, 12.0, 12.0
+"""Between two arrows that turn, and around them; and between rows that nothing joins."""
+
+RADIUS, STUB, OPEN = 7.0, 8.0, 6.0
+"""Of the corners of arrows; how far arrows go on before they turn; and how far a frame that is cut reaches beyond what is in it."""
+
+CROSSING, FRAME = 30.0, 70.0
+"""What it costs to cut an arrow or a module's frame, in pixels of height that one would rather lose."""
+
+MOST_CROSSING = 14
+"""No more arrows than this cross a cut: a reader could not follow them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slab:
+    """What stands between two cuts: its extent, and how bad it is to cut before it."""
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    start: float
+    """Where the cut before it is."""
+    cost: float
+
+
+def in_rows(layout: Layout, view: View, width: float, height: float) -> Layout | None:
+    """Return a layout from left to right in as few rows as fit.
+
+    Parameters
+    ----------
+    layout
+        In one row.
+    view
+        What was laid out.
+    width, height
+        The room there is.
+
+    Returns
+    -------
+    Layout or None
+        ``None`` if it does not fit in rows either.
+    """
+    slabs = _slabs(layout, view)
+    found: Layout | None = None
+    rows = 0
+    # As few rows as there can be; and of those the most even ones.
+    for share in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
+        cuts = _best(slabs, share * width)
+        if cuts is None or (found is not None and len(cuts) > rows):
+            break
+        stacked = _Stack(layout, view, slabs, cuts).layout()
+        if stacked.width <= width and stacked.height <= height:
+            found, rows = stacked, len(cuts)
+    return found
+
+
+# --- where to cut ------------------------------------------------------------------------------------------------------
+
+
+def _slabs(layout: Layout, view: View) -> list[Slab]:
+    """Divide a picture wherever it can be cut."""
+    boxes = _boxes(layout, view)
+    frames = [box for parts in layout.clusters.values() for box in parts]
+    cuts = [min((box[0] for box in boxes), default=0.0), *_gaps(boxes, frames)]
+    extents = [[float("inf"), float("-inf"), float("inf"), float("-inf")] for _ in cuts]
+
+    def widen(x: float, left: float, right: float, top: float, bottom: float) -> None:
+        now = extents[max(bisect_left(cuts, x) - 1, 0)]
+        now[:] = min(now[0], left), max(now[1], right), min(now[2], top), max(now[3], bottom)
+
+    for left, right, top, bottom in boxes:
+        widen((left + right) / 2, left, right, top, bottom)
+    for spline in layout.splines.values():
+        for x, y in _samples(spline):
+            widen(x, float("inf"), float("-inf"), y, y)
+    reach = sorted((spline[0][0], spline[-1][0]) for spline in layout.splines.values())
+    slabs = []
+    for cut, (left, right, top, bottom) in zip(cuts, extents, strict=True):
+        crossing = sum(start < cut < end for start, end in reach)
+        framed = sum(box.x < cut < box.x + box.width for box in frames)
+        bad = float("inf") if crossing > MOST_CROSSING else 0.0
+        slabs.append(Slab(left, right, top, bottom, cut, bad + CROSSING * (crossing - 1) + FRAME * framed))
+    return slabs
+
+
+def _boxes(layout: Layout, view: View) -> list[tuple[float, float, float, float]]:
+    """Left, right, top and bottom of everything with a place, with the room that the frames around it take."""
+    air = _air(layout, view)
+    sizes = [(card.tensor.id, card.width, card.height) for card in view.cards]
+    sizes += [(disc.operation.id, disc.width, disc.height) for disc in view.discs]
+    found = []
+    for id, wide, high in sizes:
+        (x, y), (left, right, top, bottom) = layout.centres[id], air.get(id, (0.0, 0.0, 0.0, 0.0))
+        found.append((x - wide / 2 - left, x + wide / 2 + right, y - high / 2 - top, y + high / 2 + bottom))
+    for arrow in view.arrows:
+        if arrow.key in layout.labels:
+            x, y = layout.labels[arrow.key]
+            wide, high = arrow.label_width, LABEL_SIZE + 6
+            found.append((x - wide / 2, x + wide / 2, y - high / 2, y + high / 2))
+    return found
+
+
+def _air(layout: Layout, view: View) -> dict[str, tuple[float, float, float, float]]:
+    """For each member of a module, how much room the frames around it take above and below; at the sides cuts may come closer."""
+    found: dict[str, tuple[float, float, float, float]] = {}
+    for cluster in view.clusters:
+        inside = members(cluster, view.clusters)
+        box = layout.clusters.get(cluster.key, ())
+        if not inside or not box:
+            continue
+        top, bottom = _extent(inside, layout, view)
+        for id in inside:
+            _, _, above, below = found.get(id, (0.0, 0.0, 0.0, 0.0))
+            found[id] = 0.0, 0.0, max(above, top - box[0].y), max(below, box[0].y + box[0].height - bottom)
+    return found
+
+
+def _extent(ids: Iterable[str], layout: Layout, view: View) -> tuple[float, float]:
+    heights = {card.tensor.id: card.height for card in view.cards}
+    heights |= {disc.operation.id: disc.height for disc in view.discs}
+    ends = [(layout.centres[id][1] - heights[id] / 2, layout.centres[id][1] + heights[id] / 2) for id in ids]
+    return min(top for top, _ in ends), max(bottom for _, bottom in ends)
+
+
+def members(cluster: Cluster, clusters: Sequence[Cluster]) -> list[str]:
+    """Return the ids of all that stands in a module's frame, and in the frames inside of it."""
+    found, waiting = list(cluster.members), [cluster.path]
+    while waiting:
+        path = waiting.pop()
+        for other in clusters:
+            if other.parent == path:
+                found += other.members
+                waiting.append(other.path)
+    return found
+
+
+def _gaps(boxes: Iterable[tuple[float, float, float, float]], frames: Sequence[Box]) -> list[float]:
+    """Return where a picture can be cut from top to bottom without cutting what it shows; rather outside of frames."""
+    cuts = []
+    end = float("inf")
+    for left, right, _, _ in sorted(boxes):
+        if left - end >= NARROWEST:
+            edges = [box.x for box in frames] + [box.x + box.width for box in frames]
+            ends = sorted({end, left, *(edge for edge in edges if end < edge < left)})
+
+            def around(piece: tuple[float, float]) -> tuple[int, float]:
+                middle = sum(piece) / 2
+                return sum(box.x < middle < box.x + box.width for box in frames), piece[0] - piece[1]
+
+            best = min(pairwise(ends), key=around)
+            cuts.append(sum(best) / 2)
+        end = right if end == float("inf") else max(end, right)
+    return cuts
+
+
+def _best(slabs: Sequence[Slab], width: float) -> list[int] | None:
+    """Return the first slabs of the rows that take the least height and cut the least; ``None`` if a slab alone is too wide."""
+    costs, before = [0.0] + [float("inf")] * len(slabs), [0] * (len(slabs) + 1)
+    for end in range(1, len(slabs) + 1):
+        left, right, top, bottom = float("inf"), float("-inf"), float("inf"), float("-inf")
+        for start in range(end - 1, -1, -1):
+            slab = slabs[start]
+            left, right = min(left, slab.left), max(right, slab.right)
+            top, bottom = min(top, slab.top), max(bottom, slab.bottom)
+            if right - left + 2 * (AIR + 2 * LANE) * (len(slabs) > 1) > width:
+                break
+            cost = costs[start] + bottom - top + BETWEEN + (slab.cost + AIR if start else 0.0)
+            if cost < costs[end]:
+                costs[end], before[end] = cost, start
+    if costs[-1] == float("inf"):
+        return None
+    cuts, end = [], len(slabs)
+    while end:
+        end = before[end]
+        cuts.append(end)
+    return cuts[::-1]
+
+
+# --- one above the other -----------------------------------------------------------------------------------------------
+
+
+class _Stack:
+    """The rows of one picture, and how far each has moved."""
+
+    def __init__(self, layout: Layout, view: View, slabs: Sequence[Slab], firsts: Sequence[int]) -> None:
+        self.before, self.view = layout, view
+        self.cuts = [slabs[first].start for first in firsts[1:]]
+        rows = [slabs[a:b] for a, b in pairwise([*firsts, len(slabs)])]
+        self.left = [min(slab.left for slab in row) for row in rows]
+        self.right = [max(slab.right for slab in row) for row in rows]
+        top = [min(slab.top for slab in row) for row in rows]
+        bottom = [max(slab.bottom for slab in row) for row in rows]
+        self.lanes = [self._lanes(cut) for cut in self.cuts]
+        most = max((len(set(lanes.values())) for lanes in self.lanes), default=0)
+        self.margin = AIR + LANE * most if most else 0.0
+        # How far each row moves, and where the first lane below it is.
+        self.shifts: list[Point] = []
+        self.channels: list[float] = []
+        y = 0.0
+        for row in range(len(rows)):
+            self.shifts.append((self.margin - self.left[row], y - top[row]))
+            y += bottom[row] - top[row]
+            self.channels.append(y + AIR)
+            if row < len(self.cuts):
+                count = len(set(self.lanes[row].values()))
+                y += (2 * AIR + LANE * (count - 1)) if count else BETWEEN
+        self.height = y
+        self.width = max(r - x for r, x in zip(self.right, self.left, strict=True)) + 2 * self.margin
+
+    def _lanes(self, cut: float) -> dict[str, int]:
+        """Number the lanes in which arrows turn at a cut, from the lowest arrow to the highest, so that none crosses another.
+
+        Arrows from one tensor share a lane.
+        """
+        tails = {arrow.key: arrow.tail for arrow in self.view.arrows}
+        places: dict[str, list[float]] = {}
+        keys: dict[str, list[str]] = {}
+        for key, spline in self.before.splines.items():
+            if spline[0][0] < cut < spline[-1][0]:
+                places.setdefault(tails[key], []).append(_at(spline, cut)[1])
+                keys.setdefault(tails[key], []).append(key)
+        order = sorted(places, key=lambda tail: -sum(places[tail]) / len(places[tail]))
+        return {key: lane for lane, tail in enumerate(order) for key in keys[tail]}
+
+    def layout(self) -> Layout:
+        before = self.before
+        splines, turns = {}, {}
+        for key, spline in before.splines.items():
+            splines[key], turned = self._joined(key, spline)
+            if turned:
+                turns[key] = tuple(turned)
+        return Layout(
+            self.width,
+            self.height,
+            {id: self._moved(point, self._row(point[0])) for id, point in before.centres.items()},
+            splines,
+            {key: self._moved(point, self._row(point[0])) for key, point in before.labels.items()},
+            {key: tuple(self._frames(key, boxes)) for key, boxes in before.clusters.items()},
+            turns,
+        )
+
+    def _row(self, x: float) -> int:
+        return bisect_left(self.cuts, x)
+
+    def _moved(self, point: Point, row: int) -> Point:
+        across, down = self.shifts[row]
+        return point[0] + across, point[1] + down
+
+    def _joined(self, key: str, spline: tuple[Point, ...]) -> tuple[tuple[Point, ...], list[Point]]:
+        """Return an arrow as one line through all of its rows, and where it comes back to the left."""
+        row, last = self._row(spline[0][0]), self._row(spline[-1][0])
+        points: list[Point] = []
+        turns: list[Point] = []
+        rest = spline
+        while row < last:
+            piece, rest = _cut(rest, min(self.right[row] + STUB, self.cuts[row]))
+            _, rest = _cut(rest, max(self.left[row + 1] - STUB, self.cuts[row]))
+            points += [self._moved(point, row) for point in piece[bool(points) :]]
+            lanes = self.lanes[row]
+            count, lane = len(set(lanes.values())), lanes.get(key, 0)
+            right = self.margin + self.right[row] - self.left[row] + AIR + LANE * lane
+            left = self.margin - AIR - LANE * (count - 1 - lane)
+            across = self.channels[row] + LANE * lane
+            start, end = points[-1], self._moved(rest[0], row + 1)
+            corners = [start, (right, start[1]), (right, across), (left, across), (left, end[1]), end]
+            points += rounded(corners)[1:]
+            turns.append(((left + right) / 2, across))
+            row += 1
+        points += [self._moved(point, row) for point in rest[bool(points) :]]
+        return tuple(points), turns
+
+    def _frames(self, key: str, boxes: Sequence[Box]) -> Iterable[Box]:
+        """A module's frame, or its pieces: each around what is in its row."""
+        cluster = next(cluster for cluster in self.view.clusters if cluster.key == key)
+        inside = members(cluster, self.view.clusters)
+        (box,) = boxes
+        if not inside:
+            return
+        top, bottom = _extent(inside, self.before, self.view)
+        above, below = top - box.y, box.y + box.height - bottom
+        rows: dict[int, list[str]] = {}
+        for id in inside:
+            rows.setdefault(self._row(self.before.centres[id][0]), []).append(id)
+        for row, ids in sorted(rows.items()):
+            top, bottom = _extent(ids, self.before, self.view)
+            # A little beyond what is in its row, where it goes on in another.
+            left = max(box.x, self.left[row] - OPEN) if row else box.x
+            right = min(box.x + box.width, self.right[row] + OPEN) if row < len(self.cuts) else box.x + box.width
+            x, y = self._moved((left, top - above), row)
+            yield Box(x, y, right - left, bottom - top + above + below)
+
+
+def rounded(corners: Sequence[Point]) -> list[Point]:
+    """Return a line through corners, which it rounds, as a spline."""
+    points = [corners[0]]
+
+    def straight(end: Point) -> None:
+        (x0, y0), (x1, y1) = points[-1], end
+        points.extend([(x0 + (x1 - x0) / 3, y0 + (y1 - y0) / 3), (x0 + 2 * (x1 - x0) / 3, y0 + 2 * (y1 - y0) / 3), end])
+
+    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
+        start, end = _near(corner, before), _near(corner, after)
+        straight(start)
+        points += [corner, corner, end]
+    straight(corners[-1])
+    return points
+
+
+def _near(corner: Point, other: Point) -> Point:
+    """Return a point on the way from a corner to another, where its rounding begins."""
+    length = abs(other[0] - corner[0]) + abs(other[1] - corner[1])  # one of them is zero
+    share = min(RADIUS, length / 2) / length if length else 0.0
+    return corner[0] + (other[0] - corner[0]) * share, corner[1] + (other[1] - corner[1]) * share
+
+
+def _cut(spline: tuple[Point, ...], x: float) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
+    """Cut a spline in two where it first reaches a place."""
+    for start in range(0, len(spline) - 1, 3):
+        a, b, c, d = spline[start : start + 4]
+        if d[0] < x:
+            continue
+        low, high = 0.0, 1.0
+        for _ in range(24):
+            middle = (low + high) / 2
+            low, high = (middle, high) if _bezier(a, b, c, d, middle)[0] < x else (low, middle)
+        ab, bc, cd = _between(a, b, high), _between(b, c, high), _between(c, d, high)
+        abc, bcd = _between(ab, bc, high), _between(bc, cd, high)
+        here = _between(abc, bcd, high)
+        return (*spline[: start + 1], ab, abc, here), (here, bcd, cd, *spline[start + 3 :])
+    return spline, (spline[-1],) * 4
+
+
+def _at(spline: tuple[Point, ...], x: float) -> Point:
+    return _cut(spline, x)[1][0]
+
+
+def _samples(spline: tuple[Point, ...]) -> list[Point]:
+    points = []
+    for start in range(0, len(spline) - 1, 3):
+        a, b, c, d = spline[start : start + 4]
+        points += [_bezier(a, b, c, d, share / 6) for share in range(7)]
+    return points
+
+
+def _bezier(a: Point, b: Point, c: Point, d: Point, t: float) -> Point:
+    s = 1 - t
+    w0, w1, w2, w3 = s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t
+    return w0 * a[0] + w1 * b[0] + w2 * c[0] + w3 * d[0], w0 * a[1] + w1 * b[1] + w2 * c[1] + w3 * d[1]
+
+
+def _between(a: Point, b: Point, t: float) -> Point:
+    return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t

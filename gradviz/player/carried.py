@@ -1,0 +1,144 @@
+"""What a saved page carries of the insides of modules: the numbers of each, and the picture of those that look alike once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from gradviz.player.insides import Inside, Insides
+from gradviz.player.payload import geometry, told
+from gradviz.player.placed import Placed, renamed, with_common_room
+from gradviz.recording.codec import encode
+from gradviz.recording.values import preview_of, summary_of, value_of
+
+BYTES = 2_200_000
+"""About so many bytes of a page are the insides of modules."""
+
+MOST_OPERATIONS = 1500
+"""Operations in all pictures that a page carries beside the whole: each takes its time to be put into words."""
+
+LARGE = 256
+"""Entries of a tensor of which a page has all where it has little room."""
+
+SHORT = 8
+"""A row of so many numbers is written as often as it comes."""
+
+Part = tuple[str, str, dict[str, Any]]
+"""A kind, a name, and what it says."""
+
+
+def carry(insides: Insides) -> tuple[list[Part], set[str]]:
+    """Return the parts of a page, and the keys of the insides that have one.
+
+    Parameters
+    ----------
+    insides
+        All pictures. If they take more bytes than there are to spend, they do without the entries of large tensors, which then
+        have their statistics and a small preview, as still larger ones have everywhere; if that is not enough, what is farthest
+        inside stays out.
+    """
+    drawn = _within(insides)
+    drawings = with_common_room([one.drawing for one in drawn if isinstance(one.drawing, Placed)])
+    pictures: dict[str, str] = {}
+    words: dict[str, list[str]] = {}
+    found: list[tuple[Inside, list[Part]]] = []
+    for one, drawing in zip(drawn, drawings, strict=True):
+        skeleton, mine = drawing.skeleton, list[Part]()
+        if skeleton not in pictures:
+            pictures[skeleton] = name = str(len(pictures))
+            words[name] = drawing.words
+            mine.append(("picture", name, picture(drawing, f"gv{hashlib.sha256(skeleton.encode()).hexdigest()[:10]}")))
+        name = pictures[skeleton]
+        part = told(insides, one.key, drawing)
+        part["picture"] = name
+        part["ids"] = {common: id for id, common in drawing.ids.items() if id != common}
+        part["words"] = {
+            str(k): word
+            for k, (word, common) in enumerate(zip(drawing.words, words[name], strict=True))
+            if word != common
+        }
+        mine.append(("inside", one.key, part))
+        found.append((one, mine))
+    sizes = [_size(mine) for _, mine in found]
+    if sum(sizes) > BYTES:
+        for _, mine in found:
+            without_large(mine[-1][2]["facts"]["frames"])
+        sizes = [_size(mine) for _, mine in found]
+    parts: list[Part] = []
+    carried, most = {""}, BYTES
+    for (one, mine), size in zip(found, sizes, strict=True):
+        most -= size
+        if most < 0:
+            break
+        carried.add(one.key)
+        parts += mine
+    for kind, _, part in parts:
+        if kind == "inside":
+            part["opens"] = {id: key for id, key in part["opens"].items() if key in carried}
+            part["numbers"] = numbers_once(part["facts"]["frames"])
+    return parts, carried
+
+
+def _within(insides: Insides) -> list[Inside]:
+    """Return the insides that a page has time for, the outer ones first."""
+    found, left = [], MOST_OPERATIONS
+    for one in insides:
+        if one.key:
+            left -= len(one.drawing.shown.graph.operations)
+            if left < 0:
+                break
+            found.append(one)
+    return found
+
+
+def picture(drawing: Placed, prefix: str) -> dict[str, Any]:
+    """Return a picture that several insides have in common, before anything is known in it."""
+    where = geometry(drawing)
+    where["grids"] = {renamed(key, drawing.ids): grid for key, grid in where["grids"].items()}
+    return {"prefix": prefix, "svg": drawing.blank.replace("gvinside", prefix), **where}
+
+
+def numbers_once(frames: Any) -> list[list[Any]]:
+    """Put in the place of all longer rows of numbers in some steps where they are in a list, and return that.
+
+    What is sent along an edge is mostly the gradient that arrives; a tensor that only turns or reshapes another has its numbers.
+    """
+    found: list[list[Any]] = []
+    places: dict[str, int] = {}
+    waiting = [frames]
+    while waiting:
+        part = waiting.pop()
+        inner = part.values() if isinstance(part, dict) else part
+        waiting.extend(each for each in inner if isinstance(each, dict | list))
+        if isinstance(part, dict) and isinstance(part.get("data"), list) and len(part["data"]) > SHORT:
+            row = part["data"]
+            place = places.setdefault(str(row), len(found))
+            if place == len(found):
+                found.append(row)
+            part["data"] = place
+    return found
+
+
+def without_large(frames: Any) -> None:
+    """Put in the place of the entries of larger tensors what is kept of the largest: their statistics, and a preview."""
+    waiting = [frames]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict) and isinstance(part.get("data"), list) and len(part["data"]) > LARGE:
+            entries = np.array(part["data"], dtype=float).reshape(part["shape"])
+            whole = {"summary": summary_of(entries), "preview": value_of(preview_of(entries))}
+            part |= {"data": None, **{name: encode(said) for name, said in whole.items()}}
+        else:
+            inner = part.values() if isinstance(part, dict) else part
+            waiting.extend(each for each in inner if isinstance(each, dict | list))
+
+
+def _size(parts: Iterable[Part]) -> int:
+    """How many bytes some parts take in a page, about."""
+    texts = (json.dumps(said, separators=(",", ":")).encode() for _, _, said in parts)
+    return sum(len(zlib.compress(text, 6)) * 4 // 3 for text in texts)

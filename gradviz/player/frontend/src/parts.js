@@ -1,0 +1,45 @@
+// The insides of modules that a saved page carries: each packed by itself, and unpacked when somebody goes there.
+
+import { unpacked } from "./unpack.js";
+
+/**
+ * Modules that look alike have one picture. In each, `ids` says what the picture's parts are called, and `words` which of the words
+ * in it are others, by their places. `numbers` are the rows of numbers in its steps.
+ * @typedef {{picture: string, ids: Record<string, string>, words?: Record<string, string>, numbers: number[][]}} Sharing
+ */
+
+const WORDS = /(?<=>)[^<>]+(?=<\/text>)|(?<= aria-label=")[^"]*|(?<= class="gv-tint)\d*" fill="[^"]*/g; // as in gradviz.player.placed
+
+/** Puts rows of numbers, which a part has once, where they belong. @param {any} part @param {any[][]} numbers */
+function fill(part, numbers) {
+  if (typeof part?.data === "number") part.data = numbers[part.data];
+  else if (part && typeof part === "object") for (const inner of Object.values(part)) fill(inner, numbers);
+}
+
+export class Parts {
+  /** @param {string} kind @param {string} name @returns {Promise<any>} */
+  async #part(kind, name) {
+    const carried = [...document.querySelectorAll(`script[data-gradviz-${kind}]`)];
+    const element = carried.find((script) => script.getAttribute(`data-gradviz-${kind}`) === name);
+    return element ? unpacked(element.textContent ?? "") : undefined;
+  }
+
+  /**
+   * The payload of a module's inside.
+   * @param {string} inside
+   * @returns {Promise<any>} nothing if the page has none
+   */
+  async inside(inside) {
+    const own = await this.#part("inside", inside);
+    const picture = own && (await this.#part("picture", own.picture));
+    if (!picture) return undefined;
+    const { ids, words = {} } = /** @type {Sharing} */ (own);
+    fill(own.facts.frames, own.numbers);
+    const renamed = (/** @type {string} */ key) => key.split("_").map((id) => (Object.hasOwn(ids, id) ? ids[id] : id)).join("_");
+    let place = 0;
+    const told = picture.svg.replace(WORDS, (/** @type {string} */ word) => words[place++] ?? word);
+    const svg = told.replace(/ id="([A-Za-z0-9]+)_(\w+)"/g, (/** @type {string} */ _, /** @type {string} */ prefix, /** @type {string} */ key) => ` id="${prefix}_${renamed(key)}"`);
+    const grids = Object.fromEntries(Object.entries(picture.grids).map(([key, grid]) => [renamed(key), grid]));
+    return { ...own, ...picture, svg, grids };
+  }
+}

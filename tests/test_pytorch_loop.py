@@ -257,6 +257,55 @@ def test_a_graph_is_kept_over_another_backward_pass(torch):
         assert found == pytest.approx(run.losses[entry.index], rel=1e-5)
 
 
+def convolutions(torch):
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 3, 3, padding=1),
+        torch.nn.GELU(),
+        torch.nn.MaxPool2d(2),
+        torch.nn.Flatten(),
+        torch.nn.Linear(27, 3),
+    )
+    return net, torch.randn(4, 1, 6, 6)
+
+
+def attention(torch):
+    layer = torch.nn.TransformerEncoderLayer(8, 2, 12, dropout=0.1, batch_first=True)
+    return torch.nn.Sequential(layer, torch.nn.Flatten(), torch.nn.Linear(24, 3)), torch.randn(4, 3, 8)
+
+
+def recurrence(torch):
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.rnn, self.out = torch.nn.GRU(2, 4, batch_first=True), torch.nn.Linear(4, 3)
+
+        def forward(self, x):
+            return self.out(self.rnn(x)[0][:, -1])
+
+    return Net(), torch.randn(4, 3, 2)
+
+
+@pytest.mark.parametrize("made", [convolutions, attention, recurrence])
+def test_models_are_computed_again(torch, made, tmp_path):
+    torch.manual_seed(0)
+    net, x = made(torch)
+    y = torch.randint(0, 3, (4,))
+    moving = torch.optim.Adam(net.parameters(), lr=0.01)
+    with gv.record() as run:
+        for epoch in range(3):  # noqa: B007
+            moving.zero_grad()
+            loss = torch.nn.functional.cross_entropy(net(x), y)
+            loss.backward()
+            moving.step()
+    assert run.notes == ()
+    run.save(tmp_path / "run.zip")
+    again = gv.load(tmp_path / "run.zip")
+    assert len(again.log.programs) == 1
+    for entry in again.log.entries:
+        found = again.log.programs[0].loss(entry.numbers())
+        assert found == pytest.approx(run.losses[entry.index], rel=1e-5)
+
+
 def test_a_scaler_is_named(torch):
     w = torch.tensor(2.0, requires_grad=True)
     moving, scaler = torch.optim.SGD([w], lr=0.25), torch.amp.GradScaler(device="cpu")

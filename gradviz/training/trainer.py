@@ -79,7 +79,9 @@ class Trainer:
             )
         library = library_of(optimizer)
         if library is None:
-            raise TypeError(f"optimizer must be one of gradviz.optim, but got {type(optimizer).__name__}")
+            raise TypeError(
+                f"optimizer must be one of gradviz.optim or torch.optim, but got {type(optimizer).__name__}"
+            )
         self.closure, self.optimizer, self.epochs = closure, optimizer, epochs
         self._library = library
         self._title, self._budget = title, budget

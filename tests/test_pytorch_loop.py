@@ -306,6 +306,17 @@ def test_models_are_computed_again(torch, made, tmp_path):
         assert found == pytest.approx(run.losses[entry.index], rel=1e-5)
 
 
+def test_a_number_may_be_another_one_in_each_step(torch):
+    w = torch.tensor(2.0, requires_grad=True)
+    with gv.record() as run:
+        for epoch in range(4):
+            loss = (w - 1) ** 2 * (0.5**epoch) + 3 / w
+            loss.backward()
+    assert len(run.log.programs) == 1
+    for entry in run.log.entries:
+        assert run.log.programs[0].loss(entry.numbers()) == pytest.approx(run.losses[entry.index])
+
+
 def test_a_scaler_is_named(torch):
     w = torch.tensor(2.0, requires_grad=True)
     moving, scaler = torch.optim.SGD([w], lr=0.25), torch.amp.GradScaler(device="cpu")

@@ -182,7 +182,7 @@ class TorchPassed:
 
     def holder(self, place: Spot) -> tuple[Any, int] | None:
         found = None if place.path is None else self._argument(place)
-        leaf = found[0].leaf if is_argument(found) else None
+        leaf = found[0].leaf if found is not None and is_argument(found) else None
         return None if leaf is None else (leaf, leaf._version)
 
     def _argument(self, place: Spot) -> Any:

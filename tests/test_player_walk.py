@@ -10,10 +10,9 @@ from test_player_page import button
 
 import gradviz as gv
 from gradviz import examples
-from gradviz.drawing import draw_recording
 from gradviz.drawing.cells import all_grids
 from gradviz.player import page
-from gradviz.player.payload import payload
+from gradviz.player.payload import at_step, payload
 from gradviz.recording import record_graph
 
 
@@ -203,7 +202,7 @@ class Walk:
 
     def __init__(self, browser_page, open_html, name):
         self.name, self.recording = name, recorded(name)
-        self.drawing = draw_recording(self.recording)
+        self.drawing = at_step(self.recording, -1)  # as a page draws it
         self.grids = all_grids(self.drawing.view, self.drawing.layout)
         browser_page.emulate_media(reduced_motion="reduce")  # nothing is on its way when it is looked at
         self.page = open_html(page(self.recording))

@@ -41,8 +41,8 @@ FULL_UP_TO = 24
 
 LONGEST_PATH = 26
 
-_SQUARE = re.compile(r"(?<=[(, ])\((\d+), \1\)")
-"""A size that is the same both ways, among others: of ``Linear(16, 16)`` both are said."""
+_SQUARE = re.compile(r"(?<=[ (])\((\d+), \1\)")
+"""A size that is the same both ways, among a module's settings: ``Linear(16, 16)`` has none."""
 
 PENDING = "·"
 """In the place of a number that is not known yet."""

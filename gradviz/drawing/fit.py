@@ -183,7 +183,7 @@ def _arranged(shown: Recording, seen: View, guess: dict[str, float], whatever: b
 
 def laid_out(seen: View) -> Layout:
     """Lay out a view in its direction."""
-    return uncrossed(layout(dot(seen)), seen)
+    return uncrossed(layout(dot(seen, words=False)), seen)
 
 
 def _as_asked(shown: Recording, seen: View) -> Picture:

@@ -223,7 +223,8 @@ class _Folding:
         """Make one step of those inside a fold."""
         number, phase = self._fold_and_phase(steps[0][0])
         stretch = self.stretches[number]
-        key = "fold computed" if phase == "forward" else "fold sends back"
+        which = "fold of one" if len(stretch) == 1 else "fold"
+        key = f"{which} computed" if phase == "forward" else f"{which} sends back"
         sentence = text(key, name=stretch.label, count=len(stretch))
         return changed(
             steps[0][0],

@@ -20,6 +20,13 @@ function isHarmless(name, value) {
   return !/url\s*\(\s*(?!#)/i.test(value);
 }
 
+/** Whether an element may stay: an image only if it is in the drawing itself, or still to come. @param {Element} element */
+function isKnown(element) {
+  if (element.localName !== "image") return ELEMENTS.has(element.localName);
+  const address = element.getAttribute("href");
+  return address === "" || isImage(address ?? "");
+}
+
 /**
  * Makes a drawing of its text and leaves out everything that could run, load or link.
  * @param {string} text
@@ -31,7 +38,7 @@ export function parseDrawing(text) {
     throw new Unplayable(phrase("drawing: picture recording damaged not readable"));
   }
   for (const element of [root, ...root.querySelectorAll("*")]) {
-    if (!ELEMENTS.has(element.localName)) element.remove();
+    if (!isKnown(element)) element.remove();
     for (const name of element.getAttributeNames()) {
       if (!isHarmless(name, element.getAttribute(name) ?? "")) element.removeAttribute(name);
     }

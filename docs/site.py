@@ -50,10 +50,10 @@ def call(*command: str | Path, **environment: str) -> None:
     subprocess.run([sys.executable, "-m", *command], check=True, env={**os.environ, "PYTHONPATH": path, **environment})
 
 
-def pages(out: Path, work: Path, python: bool) -> None:
+def pages(out: Path, work: Path, python: bool, quick: bool) -> None:
     """Build the documentation, which the other pages are a part of."""
     tags = ["-t", "pyodide"] if python else []
-    call("sphinx", "-q", "-W", "--keep-going", *tags, "-d", work / "trees", DOCS, out)
+    call("sphinx", "-q", "-W", "--keep-going", *tags, "-d", work / "trees", DOCS, out, GRADVIZ_DOCS_QUICK=str(int(quick)))
     (out / ".nojekyll").touch()  # on GitHub Pages a folder whose name begins with _ would be left out
 
 
@@ -135,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the course as a static site.")
     parser.add_argument("out", type=Path, help="the folder to write; it must not be there, or be empty")
     parser.add_argument("--pyodide", metavar="PATH_OR_URL", help="a Pyodide distribution: Python runs in the pages too")
+    parser.add_argument("--quick", action="store_true", help="take the notebooks as they are saved, with stills: do not run them")
     given = parser.parse_args(arguments)
     out = given.out.resolve()
     if out.exists() and any(out.iterdir()):
@@ -144,7 +145,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         source = pyodide(given.pyodide, work) if given.pyodide else None
-        pages(out, work, source is not None)
+        pages(out, work, source is not None, given.quick)
         if source is not None:
             distribution(source, out / "pyodide")
             wheels(out / "wheels")

@@ -47,7 +47,7 @@ CALLS = (
 SHELL = (
     ("gradviz lab", "the course, in JupyterLab"),
     ("gradviz run train.py", "a PyTorch program as it is"),
-    ('gradviz draw "w*x + b" w=2 x=5 b=3 -o y.svg', ""),
+    ('gradviz draw "w*x + b" w=2 x=5 b=3 -o y.svg', "a picture of an expression"),
 )
 
 KEYS = (
@@ -90,12 +90,12 @@ def _numbers(pattern: str, text: str) -> tuple[float, ...]:
 def _places(drawn: str) -> list[tuple[float, float]]:
     """Say where on the picture each sentence of `READING` belongs."""
     box = r'<rect class="gv-box" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"'
-    parameter, output = (drawn[drawn.index(f"gv-role-{role}") :] for role in ("parameter", "output"))
+    parameter, output = (drawn[drawn.index(f"gv-card gv-role-{role}") :] for role in ("parameter", "output"))
     left, top, _, _ = _numbers(box, parameter)
     x, y, wide, high = _numbers(box, output)
     middle, centre, radius = _numbers(r'<circle class="gv-box" cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', drawn)
     label_x, label_y = _numbers(r'class="gv-local" x="([\d.]+)" y="([\d.]+)"', drawn)
-    cards = drawn[drawn.index("gv-role-intermediate") :]
+    cards = drawn[drawn.index("gv-card gv-role-intermediate") :]
     card_x, card_y, card_wide, _ = _numbers(box, cards)
     _, value_y = _numbers(r'class="gv-value" x="([\d.]+)" y="([\d.]+)"', cards)
     _, grad_y = _numbers(r'class="gv-grad" x="([\d.]+)" y="([\d.]+)"', cards)
@@ -148,7 +148,7 @@ def sheet() -> str:
     scale = (WIDE - 2 * EDGE) / wide
     parts = [
         _text(EDGE, 50, TITLE, 24, font_weight="700"),
-        _text(EDGE + 270, 50, "loss = torch.relu(x @ w).sum();  loss.backward();  gv.draw(loss)", 13, font_family=MONO),
+        _text(EDGE + 270, 50, "loss = gv.relu(x @ w).sum();  loss.backward();  gv.draw(loss)", 13, font_family=MONO),
         f'<g transform="translate({EDGE} 66) scale({scale:.4f})">{drawn}</g>',
     ]
     top = 66 + high * scale + 34
@@ -183,9 +183,10 @@ def sheet() -> str:
     heading(third, y, "In a shell")
     y += 24
     for command, says in SHELL:
-        parts.append(_text(third, y, command, 10.5, font_family=MONO, font_weight="700"))
-        if says:
-            parts.append(_text(third + 8, y + 13.5, says, 11))
+        parts += [
+            _text(third, y, command, 10.5, font_family=MONO, font_weight="700"),
+            _text(third + 8, y + 13.5, says, 11),
+        ]
         y += 31.5
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDE * 0.75:.1f}" height="{HIGH * 0.75:.1f}" viewBox="0 0 {WIDE} {HIGH}" '

@@ -23,7 +23,7 @@ READING = (
     "Its gradient: how much the output changes, to first order, per unit of change of this entry.",
     "A disc is an operation. The thin dark line is the flow of values.",
     "The thick line runs the other way: the gradient on its way back.",
-    "The local derivative. g is the gradient that arrives at the disc; what goes on is this.",
+    "The local derivative: the gradient that arrives is multiplied by it. Of matrices the product is written out; g is what arrives.",
     "The output, where it begins: its gradient with respect to itself is 1.",
 )
 
@@ -95,15 +95,13 @@ def _places(drawn: str) -> list[tuple[float, float]]:
     x, y, wide, high = _numbers(box, output)
     middle, centre, radius = _numbers(r'<circle class="gv-box" cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', drawn)
     label_x, label_y = _numbers(r'class="gv-local" x="([\d.]+)" y="([\d.]+)"', drawn)
-    cards = drawn[drawn.index("gv-card gv-role-intermediate") :]
-    card_x, card_y, card_wide, _ = _numbers(box, cards)
-    _, value_y = _numbers(r'class="gv-value" x="([\d.]+)" y="([\d.]+)"', cards)
-    _, grad_y = _numbers(r'class="gv-grad" x="([\d.]+)" y="([\d.]+)"', cards)
+    _, value_y = _numbers(r'class="gv-value" x="([\d.]+)" y="([\d.]+)"', parameter)
+    _, grad_y = _numbers(r'class="gv-grad" x="([\d.]+)" y="([\d.]+)"', parameter)
     lane_x, lane_y = _numbers(r'class="gv-back" d="M([\d.]+),([\d.]+)', drawn[drawn.index("gv-lane") :])
     return [
         (left, top),
-        (card_x + card_wide, value_y - 4),
-        (card_x + card_wide, grad_y - 4),
+        (left, value_y + 6),
+        (left, grad_y + 6),
         (middle, centre - radius - 12),
         (lane_x + 26, lane_y + 16),
         (label_x, label_y - 20),

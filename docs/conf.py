@@ -32,7 +32,7 @@ for path in (HERE.parent / "assets").glob("*.svg"):
     shutil.copyfile(path, HERE / "_copied" / "assets" / path.name)
 live.write(HERE.parent / "notebooks", HERE / "_copied" / "notebooks")
 (HERE / "_copied" / "line.html").write_text(live.line(), encoding="utf-8")
-gallery.write(HERE.parent / "assets", HERE / "_copied" / "gallery.html")
+gallery.write(HERE.parent / "assets", HERE / "_copied" / "gallery.txt")
 reference.write(HERE / "_copied" / "reference")
 
 project = "gradviz"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import runpy
 from pathlib import Path
 
@@ -10,13 +9,9 @@ from gradviz.examples import EXAMPLES
 
 
 def write(assets: Path, target: Path) -> None:
-    """Write the figures as HTML."""
+    """Write the figures, for docs/gallery.md."""
     made = runpy.run_path(str(assets / "make.py"))["PICTURES"]
     captions = {name: (make.__doc__ or "").strip() for name, make in made.items()}
     captions |= {f"example_{n}": f"{one.title}: {one.words}" for n, one in enumerate(EXAMPLES, start=1)}
-    figures = [
-        f'<figure id="{name}"><img src="_copied/assets/{name}.svg" alt="{html.escape(caption)}" loading="lazy">'
-        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
-        for name, caption in captions.items()
-    ]
-    target.write_text('<div class="gradviz-gallery">\n' + "\n".join(figures) + "\n</div>\n", encoding="utf-8")
+    figures = [f"```{{figure}} _copied/assets/{name}.svg\n:alt: {caption}\n\n{caption}\n```" for name, caption in captions.items()]
+    target.write_text("\n\n".join(figures) + "\n", encoding="utf-8")

@@ -92,7 +92,7 @@ def _places(drawn: str) -> list[tuple[float, float]]:
     box = r'<rect class="gv-box" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"'
     parameter, output = (drawn[drawn.index(f"gv-card gv-role-{role}") :] for role in ("parameter", "output"))
     left, top, _, _ = _numbers(box, parameter)
-    x, y, wide, high = _numbers(box, output)
+    x, y, wide, _ = _numbers(box, output)
     middle, centre, radius = _numbers(r'<circle class="gv-box" cx="([\d.]+)" cy="([\d.]+)" r="([\d.]+)"', drawn)
     label_x, label_y = _numbers(r'class="gv-local" x="([\d.]+)" y="([\d.]+)"', drawn)
     _, value_y = _numbers(r'class="gv-value" x="([\d.]+)" y="([\d.]+)"', parameter)
@@ -166,7 +166,10 @@ def sheet() -> str:
     heading(second, top, "The calls  (import gradviz as gv)")
     y = top + 26
     for call, says in CALLS:
-        parts += [_text(second, y, call, 10.5, font_family=MONO, font_weight="700"), _text(second + 8, y + 13.5, says, 11)]
+        parts += [
+            _text(second, y, call, 10.5, font_family=MONO, font_weight="700"),
+            _text(second + 8, y + 13.5, says, 11),
+        ]
         y += 31.5
     third = EDGE + 690
     heading(third, top, "The keys  (of a player that was clicked)")

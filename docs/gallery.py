@@ -13,5 +13,8 @@ def write(assets: Path, target: Path) -> None:
     made = runpy.run_path(str(assets / "make.py"))["PICTURES"]
     captions = {name: (make.__doc__ or "").strip() for name, make in made.items()}
     captions |= {f"example_{n}": f"{one.title}: {one.words}" for n, one in enumerate(EXAMPLES, start=1)}
-    figures = [f"```{{figure}} _copied/assets/{name}.svg\n:alt: {caption}\n\n{caption}\n```" for name, caption in captions.items()]
+    figures = [
+        f"```{{figure}} _copied/assets/{name}.svg\n:alt: {caption}\n\n{caption}\n```"
+        for name, caption in captions.items()
+    ]
     target.write_text("\n\n".join(figures) + "\n", encoding="utf-8")

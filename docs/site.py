@@ -25,7 +25,16 @@ import nbformat
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 
-PURE = ("graphviz", "ipywidgets", "anywidget", "psygnal", "comm", "typing_extensions", "jupyterlab_widgets", "mypy_extensions")
+PURE = (
+    "graphviz",
+    "ipywidgets",
+    "anywidget",
+    "psygnal",
+    "comm",
+    "typing_extensions",
+    "jupyterlab_widgets",
+    "mypy_extensions",
+)
 """What gradviz needs beside what Pyodide brings: wheels of pure Python, from PyPI, which become a part of the site."""
 
 WANTED = {
@@ -53,7 +62,9 @@ def call(*command: str | Path, **environment: str) -> None:
 def pages(out: Path, work: Path, python: bool, quick: bool) -> None:
     """Build the documentation, which the other pages are a part of."""
     tags = ["-t", "pyodide"] if python else []
-    call("sphinx", "-q", "-W", "--keep-going", *tags, "-d", work / "trees", DOCS, out, GRADVIZ_DOCS_QUICK=str(int(quick)))
+    call(
+        "sphinx", "-q", "-W", "--keep-going", *tags, "-d", work / "trees", DOCS, out, GRADVIZ_DOCS_QUICK=str(int(quick))
+    )
     (out / ".nojekyll").touch()  # on GitHub Pages a folder whose name begins with _ would be left out
 
 
@@ -125,7 +136,18 @@ def lite(out: Path, work: Path, python: Path, packages: Path) -> None:
         ),
         encoding="utf-8",
     )
-    command = ["--lite-dir", settings, "--contents", contents, "--output-dir", out, "--no-sourcemaps", "--no-unused-shared-packages", "--apps", "lab"]
+    command = [
+        "--lite-dir",
+        settings,
+        "--contents",
+        contents,
+        "--output-dir",
+        out,
+        "--no-sourcemaps",
+        "--no-unused-shared-packages",
+        "--apps",
+        "lab",
+    ]
     given = [part for path in sorted(packages.glob("*.whl")) for part in ("--piplite-wheels", path)]
     call("jupyterlite_core.app", "build", *command, *given)
 
@@ -135,13 +157,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Build the course as a static site.")
     parser.add_argument("out", type=Path, help="the folder to write; it must not be there, or be empty")
     parser.add_argument("--pyodide", metavar="PATH_OR_URL", help="a Pyodide distribution: Python runs in the pages too")
-    parser.add_argument("--quick", action="store_true", help="take the notebooks as they are saved, with stills: do not run them")
+    parser.add_argument(
+        "--quick", action="store_true", help="take the notebooks as they are saved, with stills: do not run them"
+    )
     given = parser.parse_args(arguments)
     out = given.out.resolve()
     if out.exists() and any(out.iterdir()):
         parser.error(f"{out} is not empty")
     if given.pyodide and find_spec("jupyterlite_core") is None:
-        parser.error("JupyterLite is not installed: pip install jupyterlite-core==0.5.1 jupyterlite-pyodide-kernel==0.5.2")
+        parser.error(
+            "JupyterLite is not installed: pip install jupyterlite-core==0.5.1 jupyterlite-pyodide-kernel==0.5.2"
+        )
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         source = pyodide(given.pyodide, work) if given.pyodide else None

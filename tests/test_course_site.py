@@ -41,7 +41,7 @@ def test_workflows_can_be_read(path):
     assert set(told) >= {"name", True, "permissions", "jobs"}  # to YAML, `on` is True
     for job in told["jobs"].values():
         assert job["runs-on"]
-        assert set([job.get("needs")]) <= {None, *told["jobs"]}
+        assert {job.get("needs")} <= {None, *told["jobs"]}
         assert all(("uses" in step) != ("run" in step) for step in job["steps"])
 
 

@@ -7,10 +7,9 @@ import re
 import pytest
 
 import gradviz as gv
-from gradviz.drawing import draw_recording
 from gradviz.drawing.cells import all_grids
 from gradviz.player import page
-from gradviz.player.payload import payload
+from gradviz.player.payload import at_step, payload
 from gradviz.recording import record_graph
 
 
@@ -63,7 +62,7 @@ NOTHING = "Point at an entry, or pick one: it shows what it is made of."
 
 def centre_of(shown, recording, name, part, index):
     """Where an entry is on the page, worked out from Python's places and the picture's scale."""
-    drawing = draw_recording(recording)
+    drawing = at_step(recording, -1)  # as a page draws it
     tensor = next(tensor.id for tensor in recording.graph.tensors if tensor.name == name)
     grid = all_grids(drawing.view, drawing.layout)[f"{tensor}_{part}"]
     x, y = grid.body.corners()[index]
@@ -196,7 +195,7 @@ def test_every_place_in_a_picture_is_where_the_browser_draws_it(opened):
     """Each number's text lies in its cell, and each heatmap covers its grid, as its places say."""
     recording = stack()
     shown = opened(recording)
-    drawing = draw_recording(recording)
+    drawing = at_step(recording, -1)  # as a page draws it
     grids = all_grids(drawing.view, drawing.layout)
     boxes = shown.evaluate(
         """prefix => Object.fromEntries([...document.querySelectorAll(`.gradviz-player svg.gv [id^="${prefix}_t"]`)].map(element => {

@@ -18,8 +18,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
 from gradviz.pytorch.passed import TorchPassed, arguments_in
-from gradviz.pytorch.telling import Unknown
 from gradviz.pytorch.watch import WATCHES, Argument, Watch, source
+from gradviz.recording.told import Unknown
 from gradviz.training.loop.told import Hearer, Passed
 
 

@@ -18,6 +18,7 @@ sys.path.insert(0, str(HERE.parent))
 
 sys.path.insert(0, str(HERE))
 
+import gallery  # noqa: E402
 import live  # noqa: E402
 import reference  # noqa: E402
 
@@ -31,6 +32,7 @@ for path in (HERE.parent / "assets").glob("*.svg"):
     shutil.copyfile(path, HERE / "_copied" / "assets" / path.name)
 live.write(HERE.parent / "notebooks", HERE / "_copied" / "notebooks")
 (HERE / "_copied" / "line.html").write_text(live.line(), encoding="utf-8")
+gallery.write(HERE.parent / "assets", HERE / "_copied" / "gallery.txt")
 reference.write(HERE / "_copied" / "reference")
 
 project = "gradviz"
@@ -81,4 +83,6 @@ def display_math(self: Any, node: nodes.math_block) -> None:
 
 def setup(app: Any) -> None:
     """Register what is above."""
+    if app.tags.has("pyodide"):
+        app.add_js_file("cells.js", type="module")
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))

@@ -21,6 +21,7 @@ FUNCTIONS = [
 
 CLASSES = [
     "gradviz.drawing.Drawing", "gradviz.drawing.Comparison", "gradviz.player.Player", "gradviz.recording.Recording",
+    "gradviz.recording.Builder",
     "gradviz.training.Run", "gradviz.training.RunComparison", "gradviz.training.Trainer",
 ]  # fmt: skip
 

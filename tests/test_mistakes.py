@@ -385,9 +385,11 @@ def test_our_own_answers(mistake, tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
-def test_pytorchs_own_tensors_are_told_from_ours(torch):
-    with pytest.raises(TypeError, match="PyTorch's own"):
-        gv.draw(torch.ones(2, requires_grad=True) * 2)
+def test_pytorchs_own_tensors_are_drawn_alone(torch):
+    theirs, ours = (lib.ones(2, requires_grad=True) * 2 for lib in (torch, gv))
+    assert [tensor.name for tensor in gv.draw(theirs).recording.graph.tensors][-1] == "theirs"
+    with pytest.raises(TypeError, match="PyTorch's"):
+        gv.draw(theirs, ours)
 
 
 @pytest.mark.slow

@@ -252,3 +252,19 @@ def test_the_tensors_of_whole_programs_have_names_of_their_own():
     assert {name: [n for n, count in Counter(names).items() if count > 1] for name, names in found.items()} == {
         name: [] for name in found
     }
+
+
+def test_a_layer_of_a_module_is_none_of_what_entered_it():
+    class Reader(gv.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = gv.nn.LSTMCell(3, 4)
+
+        def forward(self, x):
+            h, c = gv.zeros(2, 4), gv.zeros(2, 4)
+            h, c = self.cell(x[0], (h, c))
+            return h.sum()
+
+    reader, x = Reader(), gv.ones(1, 2, 3)
+    names = {tensor.name for tensor in gv.draw(reader(x)).recording.graph.tensors}
+    assert "self" not in names

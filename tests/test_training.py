@@ -865,7 +865,7 @@ def test_what_a_trainer_needs():
     w, live = trainer()
     with pytest.raises(TypeError, match="closure must be a function"):
         Trainer(3, live.optimizer)
-    with pytest.raises(TypeError, match=r"optimizer must be one of gradviz\.optim, but got float"):
+    with pytest.raises(TypeError, match=r"optimizer must be one of gradviz\.optim or torch\.optim, but got float"):
         Trainer(lambda: w.sum(), 0.1)
     with pytest.raises(ValueError, match="lr must be a number that is not negative, but got -1"):
         live.set(lr=-1)

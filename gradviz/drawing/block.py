@@ -21,7 +21,7 @@ from gradviz.drawing.text import mono_width, shorten, width
 from gradviz.recording import number_text, shape_text
 from gradviz.recording.model import Block, Graph, RecordedOperation, Recording
 
-TITLE, LINE, SMALL, NUMBER = 14.0, 11.0, 10.5, 12.0
+TITLE, LINE, SMALL, NUMBER = 14.0, 11.0, 11.0, 12.0
 """Sizes of text: of a path, of what is below it, of captions, of a norm."""
 
 SIDE = 10.0

@@ -49,7 +49,7 @@ SHORT = {"softmax": "p"}
 
 def sign_of(name: str, given: Mapping[str | None, str]) -> str:
     """Return what is written for a function, given its settings: before its arguments, or around them."""
-    if name == "transpose":
+    if name == "transpose" and "dim0" in given:  # not of an operation that only has the same name
         axes = {given["dim0"], given["dim1"]}
         if axes in ({"0", "1"}, {"−1", "−2"}):
             return "ᵀ"

@@ -76,10 +76,10 @@ class Memory:
         self.held = self.let_go = 0
         self._blocks: dict[int, _Block] = {}
 
-    def keep(self, tensor: torch.Tensor) -> Kept:
-        """Keep what stands in a tensor now."""
+    def keep(self, tensor: torch.Tensor, before: Kept | None = None) -> Kept:
+        """Keep what stands in a tensor now: anew, or as it was kept before."""
         if tensor.layout is not torch.strided:
-            return Kept(tensor.detach())
+            return before or Kept(tensor.detach())
         storage = tensor.untyped_storage()
         block = self._blocks.get(storage.data_ptr())
         geometry = tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype
@@ -88,7 +88,7 @@ class Memory:
             self.held += block.size
         kept = block.aliases.get(geometry)
         if kept is None:
-            kept = block.aliases[geometry] = Kept(tensor.detach())
+            kept = block.aliases[geometry] = before or Kept(tensor.detach())
             if self.held > self.budget:
                 self._make_room(block)
         return kept

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from gradviz.catalogue import text
@@ -62,6 +63,7 @@ CONVOLUTIONS = {
 ALIASES = {
     **BATCH_NORMS,
     **CONVOLUTIONS,
+    "TransposeBackward1": "TransposeBackward0",
     "UnsafeSplitBackward0": "SplitBackward0",
     "UnsafeSplitWithSizesBackward0": "SplitWithSizesBackward0",
 }
@@ -112,7 +114,9 @@ def row_of(
 
 @lru_cache(maxsize=256)
 def _called(row: Operation, name: str) -> Operation:
-    return replace(row, grad_fn=name)
+    made = replace(row, grad_fn=name)
+    object.__setattr__(made, "function", row.function)  # which is no argument
+    return made
 
 
 def _of_a_family(name: str, arguments: Mapping[str, Given], results: int) -> Operation | None:
@@ -227,6 +231,7 @@ WORKED_OUT: dict[tuple[str, str], Callable[[Mapping[str, Given], Shapes], Any]] 
     ("MaxPool3DWithIndicesBackward0", "places"): _windows,
     ("SplitBackward0", "split_sizes"): _split_sizes,
     ("SplitWithSizesBackward0", "split_sizes"): _split_sizes,
+    ("SqueezeBackward1", "dim"): lambda arguments, shapes: (arguments["dim"] % max(len(shapes["self"]), 1),),
     ("ConstantPadNdBackward0", "pads"): lambda arguments, shapes: tuple(arguments["pad"]),
     ("NormBackward1", "ord"): lambda arguments, shapes: arguments["p"],
     ("PixelShuffleBackward0", "factor"): lambda arguments, shapes: arguments["upscale_factor"],
@@ -264,7 +269,9 @@ def _from_the_front(axes: Any, setting: str, name: str, count: int) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """Write a setting as rows have them: sequences as tuples, PyTorch's enumerations as they are printed."""
+    """Write a setting as rows have them: sequences as tuples, dtypes as NumPy's where it has them."""
+    if isinstance(value, torch.dtype):
+        return getattr(np, str(value).removeprefix("torch."), value)
     if isinstance(value, list | tuple | torch.Size):
         return tuple([plain(each) for each in value])
     return value

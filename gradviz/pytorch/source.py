@@ -19,10 +19,10 @@ from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
 from gradviz.pytorch.saved import is_freed
-from gradviz.pytorch.telling import Result, Telling, Told, Unknown, tensor_in
+from gradviz.pytorch.telling import Result, Telling, Told, tensor_in
 from gradviz.recording.model import Pixels
 from gradviz.recording.pixels import pixels_of
-from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced
+from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced, Unknown
 from gradviz.recording.values import dtype_text as array_dtype
 from gradviz.recording.values import kept
 

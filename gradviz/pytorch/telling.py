@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -19,24 +20,7 @@ from gradviz.pytorch.rows import opaque, plain, row_of
 from gradviz.pytorch.saved import saved_by, values_in
 from gradviz.pytorch.watch import Seen, Watch
 from gradviz.pytorch.watch import Source as From
-from gradviz.recording.told import Key
-
-NOWHERE: tuple[CodeType, int] = (compile("", "?", "exec"), 2**20)
-"""The line of what nobody watched."""
-
-
-@dataclass(slots=True, eq=False)
-class Unknown:
-    """Numbers that nobody kept.
-
-    Attributes
-    ----------
-    shape, dtype
-        What is known of them.
-    """
-
-    shape: tuple[int, ...]
-    dtype: str
+from gradviz.recording.told import NOWHERE, Key, Unknown
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +48,17 @@ class End:
 
 @dataclass(slots=True, eq=False)
 class Told:
-    """One of PyTorch's operations: see `gradviz.recording.told.ToldOperation`."""
+    """One of PyTorch's operations: see `gradviz.recording.told.ToldOperation`.
+
+    Attributes
+    ----------
+    outputs
+        What stood in its results.
+    targets
+        See `Source.targets_of`.
+    arguments, given
+        Of what was watched: its inputs and its settings, as they were seen.
+    """
 
     name: str
     operation: Operation
@@ -78,6 +72,8 @@ class Told:
     settings: tuple[Any, ...] = ()
     outputs: list[Any] = field(default_factory=list)
     targets: tuple[tuple[str, Any], ...] = ()
+    arguments: tuple[Any, ...] = ()
+    given: tuple[Any, ...] = ()
 
     def saved_names(self) -> list[str]:
         """Return the names of what it saved for the backward pass."""
@@ -134,9 +130,11 @@ class Telling:
         if found is None and seen is None:
             told.inputs, told.edges = self._from_edges(node)
         else:
-            given = [self._given(arguments.get(slot)) for slot in slots]
+            told.arguments = tuple([arguments.get(slot) for slot in slots])
+            given = [self._given(argument) for argument in told.arguments]
             told.inputs, told.edges = tuple(one for one, _ in given), tuple(edge for _, edge in given)
             if found is not None and found.settings is not None:
+                told.given = found.settings
                 told.settings = tuple([self._setting(one) for one in found.settings])
                 told.targets = tuple(
                     (setting, one[0].leaf)
@@ -155,13 +153,10 @@ class Telling:
         if self.watch is None:
             return None
         candidates = [one for one in self.watch.operations.get(node._sequence_nr(), ()) if id(one) not in self._claimed]
-        wanted = name.rstrip("0123456789").removesuffix("Backward").lower()
-        for one in candidates:
-            short = one.function._schema.name.partition("::")[2].replace("_", "").lower()
-            if wanted.startswith(short) or short.startswith(wanted) or len(candidates) == 1:
-                self._claimed.add(id(one))
-                return one
-        return None
+        found = seen_of(name, candidates)
+        if found is not None:
+            self._claimed.add(id(found))
+        return found
 
     def _from_what_was_saved(self, node: Node, name: str) -> dict[str, Any]:
         """Return the arguments of an operation that nobody watched, as far as its edges and what it saved tell them.
@@ -211,7 +206,7 @@ class Telling:
         if source.leaf is None:
             made = self.by_number.get(source.number)
             if made is None:  # of a graph that ends before
-                return kept.tensor, None
+                return tensor_in(kept), None
             key = made, source.place
             self._learn(key, kept)
             return Result(key, kept), key
@@ -274,6 +269,20 @@ class Telling:
             return tensor.made
         told = None if tensor.grad_fn is None else self.told.get(tensor.grad_fn)
         return (told, tensor.output_nr) if told is not None else (None, 0)
+
+
+def seen_of(name: str, candidates: Sequence[Seen]) -> Seen | None:
+    """Return which of the operations that ran under a node's number is the node's own."""
+    if len(candidates) == 1:
+        return candidates[0]
+    return next((one for one in candidates if _fits(name, one.function._schema.name)), None)
+
+
+@lru_cache(maxsize=4096)
+def _fits(name: str, operator: str) -> bool:
+    wanted = name.rstrip("0123456789").removesuffix("Backward").lower()
+    short = operator.partition("::")[2].replace("_", "").lower()
+    return wanted.startswith(short) or short.startswith(wanted)
 
 
 def is_argument(argument: Any) -> bool:

@@ -23,7 +23,7 @@ from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatc
 from gradviz.engine.scope import PACKAGE, Call
 from gradviz.pytorch.backward import Listening, Ran
 from gradviz.pytorch.calls import Calls
-from gradviz.pytorch.kept import BUDGET, Kept, Memory, each_tensor
+from gradviz.pytorch.kept import BUDGET, Memory, each_tensor
 
 TORCH = os.path.join(os.path.dirname(torch.__file__), "")
 _next_number = torch._C._autograd._get_sequence_nr
@@ -79,7 +79,7 @@ class Seen:
     call: Call | None
 
 
-Argument = tuple[Source, Kept]
+Argument = tuple[Source, Any]
 
 
 WATCHES: weakref.WeakSet[Watch] = weakref.WeakSet()
@@ -120,7 +120,7 @@ class Watch:
     thread: int = field(init=False, default=0, repr=False)
     calls: Calls = field(init=False, repr=False)
     memory: Memory = field(init=False, repr=False)
-    _dispatch: _Dispatch = field(init=False, repr=False)
+    _dispatch: Dispatch = field(init=False, repr=False)
     _ends: ExitStack | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -140,7 +140,7 @@ class Watch:
             plain = torch.autograd.backward
             torch.autograd.backward = partial(self._backward, plain)
             ends.callback(setattr, torch.autograd, "backward", plain)
-            self._dispatch = ends.enter_context(_Dispatch(self))
+            self._dispatch = ends.enter_context(Dispatch(self))
             self._ends = ends.pop_all()
         return self
 
@@ -170,6 +170,14 @@ class Watch:
             if listening is not None:
                 self.passes.append(listening.stop())
 
+    def given(self, tensor: torch.Tensor) -> Argument:
+        """Keep what an operation is given."""
+        return source(tensor, self), self.memory.keep(tensor)
+
+    def made(self, results: Any) -> Any:
+        """Keep what an operation has made."""
+        return each_tensor(results, self.memory.keep)
+
     def clear(self) -> None:
         """Forget what was seen so far."""
         self.operations.clear()
@@ -177,7 +185,7 @@ class Watch:
         self.memory.clear()
 
 
-class _Dispatch(TorchDispatchMode):
+class Dispatch(TorchDispatchMode):
     """Is called for every operator, below autograd."""
 
     def __init__(self, watch: Watch) -> None:
@@ -214,18 +222,13 @@ class _Dispatch(TorchDispatchMode):
                 watch.memory.before_write(_written(function, args, kwargs))
             return function(*args, **kwargs)
         number = _next_number() - 1
-        keep = watch.memory.keep
-
-        def argument(tensor: torch.Tensor) -> Argument:
-            return _source(tensor, watch), keep(tensor)
-
-        arguments = tuple([each_tensor(value, argument) for value in args])
-        keywords = {name: each_tensor(value, argument) for name, value in kwargs.items()}
+        arguments = tuple([each_tensor(value, watch.given) for value in args])
+        keywords = {name: each_tensor(value, watch.given) for name, value in kwargs.items()}
         if mutable:
             watch.memory.before_write(_written(function, args, kwargs))
         results = function(*args, **kwargs)
         watch.operations.setdefault(number, []).append(
-            Seen(function, number, arguments, keywords, each_tensor(results, keep), _line(), watch.calls.current)
+            Seen(function, number, arguments, keywords, watch.made(results), _line(), watch.calls.current)
         )
         return results
 
@@ -248,13 +251,15 @@ def _written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch
             yield from _tensors((value,), {})
 
 
-def _source(tensor: torch.Tensor, watch: Watch) -> Source:
+def source(tensor: torch.Tensor, watch: Watch | None = None) -> Source:
+    """Return where a tensor comes from; its node remembers the watch."""
     if not tensor.requires_grad:
         return Source(tensor)
     node = tensor.grad_fn
     if node is None:
         return Source(tensor)
-    node.metadata[MARK] = watch  # which lives as long as the graph, whether anybody has a name for it or not
+    if watch is not None:
+        node.metadata[MARK] = watch  # which lives as long as the graph, whether anybody has a name for it or not
     return Source(None, node._sequence_nr(), tensor.output_nr)
 
 
@@ -265,7 +270,7 @@ _theirs: dict[str, bool] = {}
 def _line() -> Origin:
     """Return the instruction of the user's that is being run."""
     frame = first = sys._getframe(2)
-    while _is_theirs(frame.f_code.co_filename):
+    while (known := _theirs.get(file := frame.f_code.co_filename)) or (known is None and _is_theirs(file)):
         if frame.f_back is None:
             return first.f_code, first.f_lasti
         frame = frame.f_back
@@ -273,9 +278,7 @@ def _line() -> Origin:
 
 
 def _is_theirs(file: str) -> bool:
-    known = _theirs.get(file)
-    if known is None:
-        known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
+    known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
     return known
 
 

@@ -1,7 +1,9 @@
-"""What was computed, as frozen facts: made by watching the engine, saved and loaded as JSON."""
+"""What was computed, as frozen facts: made by watching a program or told by hand, saved and loaded as JSON."""
 
 from gradviz.engine.numerals import DIGITS, NEARLY_ZERO, epsilon, shown
 from gradviz.engine.numerals import number as number_text
+from gradviz.recording.builder import Builder
+from gradviz.recording.byhand import BuiltTensor
 from gradviz.recording.codec import dumps, load, loads, save
 from gradviz.recording.model import (
     Argument,
@@ -25,6 +27,8 @@ from gradviz.recording.model import (
 from gradviz.recording.names import variables_of
 from gradviz.recording.observe import record_graph
 from gradviz.recording.replay import Nudge, ReplayError, nudge
+from gradviz.recording.rowsbyhand import Words
+from gradviz.recording.told import Unknown
 from gradviz.recording.values import preview_shape
 from gradviz.recording.words import shape_text
 
@@ -32,6 +36,8 @@ __all__ = [
     "DIGITS",
     "NEARLY_ZERO",
     "Argument",
+    "Builder",
+    "BuiltTensor",
     "Code",
     "Contribution",
     "Equation",
@@ -49,7 +55,9 @@ __all__ = [
     "ReplayError",
     "Source",
     "Summary",
+    "Unknown",
     "Value",
+    "Words",
     "dumps",
     "epsilon",
     "load",

@@ -287,9 +287,14 @@ def _line(
         else:
             kept.append((sign, side))
     text = "".join([f" {sign} {_text(side)}" for sign, side in kept]).removeprefix(f" {kept[0][0]} ")
-    return Equation(
-        text + remark, kind, argument, tuple([side for _, side in kept]), tuple([sign for sign, _ in kept[1:]])
-    )
+    written = tuple([tuple([_as_known(part) for part in side]) for _, side in kept])
+    return Equation(text + remark, kind, argument, written, tuple([sign for sign, _ in kept[1:]]))
+
+
+def _as_known(part: Part) -> Part:
+    """Return a part without its value, if nobody knows what that is."""
+    value = part.value
+    return part if value is None or value.data is not None or value.summary is not None else replace(part, value=None)
 
 
 def _text(side: Side) -> str:

@@ -15,7 +15,7 @@ The file is longer than others since it is the format of what is saved, in one p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -29,20 +29,38 @@ Number = float | int | bool
 
 @dataclass(frozen=True)
 class Must:
-    """What a value must be beside its type: for those who read one from a file."""
+    """What a value must be beside its type: for those who read one from a file.
+
+    Attributes
+    ----------
+    be
+        In words.
+    holds
+        Returns whether a value is.
+    schema
+        The same in a JSON Schema, as far as that can say it.
+    """
 
     be: str
     holds: Callable[[Any], bool]
+    schema: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
 
 MOST_AXES, MOST_ENTRIES = 64, 2**53
 
-Count = Annotated[int, Must("a count, from 0 on", lambda number: number >= 0)]
-Ordinal = Annotated[int, Must("a number, from 1 on", lambda number: number >= 1)]
-Id = Annotated[str, Must("letters and digits", lambda text: text.isalnum() and text.isascii())]
+Count = Annotated[int, Must("a count, from 0 on", lambda number: number >= 0, {"minimum": 0})]
+Ordinal = Annotated[int, Must("a number, from 1 on", lambda number: number >= 1, {"minimum": 1})]
+Id = Annotated[
+    str,
+    Must("letters and digits", lambda text: text.isalnum() and text.isascii(), {"pattern": "^[A-Za-z0-9]+$"}),
+]
 Shape = Annotated[
     tuple[Count, ...],
-    Must("the shape of a tensor", lambda shape: len(shape) <= MOST_AXES and math.prod(shape) <= MOST_ENTRIES),
+    Must(
+        "the shape of a tensor",
+        lambda shape: len(shape) <= MOST_AXES and math.prod(shape) <= MOST_ENTRIES,
+        {"maxItems": MOST_AXES},
+    ),
 ]
 
 FOLD = "fold"
@@ -54,10 +72,14 @@ FULL_VALUE_LIMIT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Statistics of a tensor too large to keep in full. Mean, sd, min and max are over the finite entries.
+    """Statistics of a tensor too large to keep in full.
 
     Attributes
     ----------
+    mean, sd, min, max
+        Over the finite entries; 0 if there are none.
+    zeros, nans, infs
+        How many entries are 0, are not a number, are infinite.
     spread, sizes
         How many entries are where between min and max, and how many are how large: see `gradviz.recording.histogram`.
     """
@@ -135,7 +157,17 @@ class Value(Later):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where in the user's program an operation was written. Lines count from 1, columns from 0, as in Python."""
+    """Where in the user's program an operation was written.
+
+    Attributes
+    ----------
+    file
+        Its name, without the folder; of a notebook's cell ``"In[5]"``.
+    line, end_line
+        The first and the last line, counted from 1.
+    column, end_column
+        Where in these it begins and ends, in characters, counted from 0.
+    """
 
     file: str
     line: Ordinal
@@ -146,7 +178,17 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """A stretch of the user's program, to be shown beside the picture."""
+    """A stretch of the user's program, to be shown beside the picture.
+
+    Attributes
+    ----------
+    file
+        As in `Source`.
+    first_line
+        The number of the first of the lines.
+    lines
+        The text, line by line.
+    """
 
     file: str
     first_line: Ordinal
@@ -169,6 +211,10 @@ class RecordedTensor:
     role
         ``parameter`` (a leaf that collects a gradient), ``input`` (a leaf that does not), ``constant`` (a number
         written in the program), ``intermediate``, or ``output`` (what backward starts from).
+    shape, dtype
+        As in `Value`.
+    requires_grad
+        Whether gradients go to it, or through it.
     producer
         The id of the operation that made it, ``None`` for a leaf.
     module
@@ -323,6 +369,8 @@ class RecordedOperation:
         ``"MulBackward0"``, or ``None`` when no gradient flows through it.
     symbol
         What the disc shows, at most a few characters: ``"×"``, ``"relu"``.
+    inputs, outputs
+        Its arguments, in order; and the ids of its results, of which those are left out that nothing uses.
     sequence
         Its number in order of creation, counted from the graph's first, which the backward engine runs downwards.
     attributes
@@ -331,6 +379,8 @@ class RecordedOperation:
         What it saved for backward: the field's name, and the id of the tensor or the setting as text.
     module, call
         The path of the module in which it ran, ``""`` for none; and in which of the graph's calls, if it is known.
+    source
+        Where it was written, if that is known.
     sentence
         How it passes the gradient on, in one plain sentence.
     block
@@ -355,7 +405,17 @@ class RecordedOperation:
 
 @dataclass(frozen=True, slots=True)
 class RecordedModule:
-    """An ``nn.Module`` in which operations ran: ``Module("linear", "Linear", "Linear(3, 2)")``."""
+    """A module in which operations ran.
+
+    Attributes
+    ----------
+    path
+        Unique in the graph: ``"encoder.linear"``.
+    class_name, label
+        Its class, ``"Linear"``; and with its sizes, ``"Linear(3, 2)"``.
+    parent
+        The path of the module in which it ran, which comes before it; ``None`` for none.
+    """
 
     path: str
     class_name: str
@@ -365,7 +425,15 @@ class RecordedModule:
 
 @dataclass(frozen=True, slots=True)
 class RecordedCall:
-    """One call of a module: of which, and in which other call, by its place in the graph's calls."""
+    """One call of a module.
+
+    Attributes
+    ----------
+    module
+        The module's path.
+    outer
+        In which other call, by its place in the graph's calls, which is before its own; ``None`` for none.
+    """
 
     module: str
     outer: Count | None = None
@@ -373,7 +441,17 @@ class RecordedCall:
 
 @dataclass(frozen=True)
 class Graph:
-    """Everything that was computed, in order of creation."""
+    """Everything that was computed, in order of creation.
+
+    Attributes
+    ----------
+    tensors, operations
+        An operation comes after those that made its arguments.
+    modules, calls
+        The modules in which operations ran, and each of their calls.
+    code
+        The stretches of the program in which operations were written.
+    """
 
     tensors: tuple[RecordedTensor, ...]
     operations: tuple[RecordedOperation, ...]

@@ -63,8 +63,9 @@ def record_named(
     gradient: Any = None,
     backward: bool | None = None,
     title: str = "",
+    producer: str = "",
 ) -> Recording:
-    """Make a recording where all names are known already; as `record_graph` otherwise."""
+    """Make a recording where all names are known already; as `record_graph` otherwise, but for the program named as its `producer`."""
     from gradviz import __version__
 
     source = names.source
@@ -73,7 +74,7 @@ def record_named(
     with all_kept():
         collected = Collection(source, outputs, operations, names)
         frames = tuple(frames_of(collected, ran))
-    recording = Recording(collected.graph, frames, title or collected.title(), f"gradviz {__version__}")
+    recording = Recording(collected.graph, frames, title or collected.title(), producer or f"gradviz {__version__}")
     object.__setattr__(recording, "again", Replay(collected, ran))  # it is frozen for everybody else
     return recording
 

@@ -1,7 +1,8 @@
 """What a recording is told by the program that computed: of its operations, its tensors, and its backward passes.
 
-Two programs tell: gradviz's engine (`gradviz.recording.engine`) and PyTorch (`gradviz.pytorch`). Everything else in this folder
-knows the protocols below, and of the engine only its table: what an operation's row says holds for whoever ran it.
+gradviz's engine tells (`gradviz.recording.engine`), PyTorch does (`gradviz.pytorch`), and so can any program, by hand
+(`gradviz.recording.builder`). Everything else in this folder knows the protocols below, and of the engine only its table: what
+an operation's row says holds for whoever ran it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ Key = tuple[Any, ...]
 Identity = int | tuple[int, int]
 """By what a tensor is known to those who look for its name: its ``id``; of a result that of its operation, and its place."""
 
+NOWHERE: tuple[CodeType, int] = (compile("", "?", "exec"), 2**20)
+"""The line of what was run nobody knows where."""
+
 Printed = Write
 """What says of an array, as its last argument, how it is to be printed: see `Value.digits` and `Value.dust`."""
 
@@ -30,6 +34,20 @@ Printed = Write
 def is_result(key: Key) -> bool:
     """Return True for the key of what an operation made."""
     return type(key[0]) is not str
+
+
+@dataclass(slots=True, eq=False)
+class Unknown:
+    """Numbers that nobody kept.
+
+    Attributes
+    ----------
+    shape, dtype
+        What is known of them.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
 
 
 class ToldOperation(Protocol):

@@ -353,6 +353,8 @@ def scalar_local(applied: Applied, slot: str) -> str:
     operation, operands = applied.operation, applied.operands
     if applied.output_shape or not is_factor(operation, slot) or not all(operand.is_scalar for operand in operands):
         return ""
+    if slot not in operation.derivatives:
+        return ""  # words alone, with no rule that could be run
     local = _ones_sent_back(applied, slot)
     return number(local.reshape(())[()]) if local.size == 1 else ""  # a setting that is an array may have stretched it
 
@@ -369,7 +371,7 @@ def local_entries(applied: Applied, slot: str) -> Value | None:
     operation = applied.operation
     if not 1 < math.prod(applied.output_shape) <= LOCAL_ENTRIES or operation.reduction or operation.many:
         return None
-    if not is_factor(operation, slot):
+    if not is_factor(operation, slot) or slot not in operation.derivatives:
         return None
     if any(operand.value is None or operand.array is None for operand in applied.operands):
         return None  # it is not known, or was not given, as one end of a clamp may be

@@ -134,7 +134,7 @@ class _Tree:
         sign = _SIGNS.get(type(node.op), "") if isinstance(node, ast.BinOp | ast.AugAssign) else ""
         received = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         operands = tuple(_variable(each) for each in _operands(node) if not isinstance(each, ast.Constant))
-        if received and operands[0] in LIBRARIES:
+        if received and operands[0] in (*LIBRARIES, "self"):  # a module's own layer, whose tensors are the others
             received, operands = False, operands[1:]
         if function in PRODUCTS and len(operands) == 2:
             sign, received = "@", False

@@ -12,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.creation import get_rng_state, set_rng_state
-from gradviz.engine.modes import enable_grad
 from gradviz.engine.scope import PACKAGE
-from gradviz.engine.tensor import Tensor, wrap
-from gradviz.optim import optimizer as optimizers
-from gradviz.optim.optimizer import Optimizer
+from gradviz.training.loop.libraries import library_of
 from gradviz.training.loop.recorder import Recorder
 from gradviz.training.run import Run
 from gradviz.training.run.log import DEFAULT_BUDGET
 
-Closure = Callable[[], Tensor]
+Closure = Callable[[], Any]
+
+NO_STEP = (
+    "the closure calls optimizer.step(); leave that to gv.train, which makes one step for each call of the closure"
+)
 
 
 class Trainer:
@@ -34,7 +34,7 @@ class Trainer:
         Computes the loss and returns it. It may call ``zero_grad()`` and ``backward()`` itself, as PyTorch's closures do; if
         it does not, that is done for it. It leaves ``optimizer.step()`` to the trainer.
     optimizer
-        What moves the parameters.
+        What moves the parameters; PyTorch's own too, where the closure computes with PyTorch.
     epochs
         How many epochs there are to be.
     title, budget
@@ -67,7 +67,7 @@ class Trainer:
     def __init__(
         self,
         closure: Closure,
-        optimizer: Optimizer,
+        optimizer: Any,
         epochs: int = 100,
         *,
         title: str = "",
@@ -77,20 +77,24 @@ class Trainer:
             raise TypeError(
                 f"closure must be a function that computes the loss and returns it, but got {closure!r:.80}"
             )
-        if not isinstance(optimizer, Optimizer):
-            raise TypeError(f"optimizer must be one of gradviz.optim, but got {type(optimizer).__name__}")
+        library = library_of(optimizer)
+        if library is None:
+            raise TypeError(
+                f"optimizer must be one of gradviz.optim or torch.optim, but got {type(optimizer).__name__}"
+            )
         self.closure, self.optimizer, self.epochs = closure, optimizer, epochs
+        self._library = library
         self._title, self._budget = title, budget
         self._parameters = [tensor for group in optimizer.param_groups for tensor in group["params"]]
-        self._weights = [np.array(tensor.array) for tensor in self._parameters]
+        self._weights = [tensor.detach().clone() for tensor in self._parameters]
         # Of a buffer the place is kept: a module may put another tensor there.
         self._buffers = [
-            (module._buffers, name, np.array(buffer.array))
+            (module._buffers, name, buffer.detach().clone())
             for module in _modules_in(closure)
             for name, buffer in module._buffers.items()
             if buffer is not None
         ]
-        self._random = get_rng_state()
+        self._random = library.random_state()
         self.message = ""
         self._begin()
 
@@ -150,12 +154,12 @@ class Trainer:
                 "helps; start again with one."
             )
 
-    def _loss(self) -> Tensor:
+    def _loss(self) -> Any:
         """Compute the loss and its gradients, as the optimiser wants it."""
         seen = self._recorder.backwards
-        with enable_grad():
+        with self._library.enable_grad():
             loss = self._of_the_closure()
-            if not isinstance(loss, Tensor):
+            if not self._library.is_tensor(loss):
                 raise TypeError(
                     f"the closure returned {'nothing' if loss is None else type(loss).__name__}; it must return the loss, a "
                     "tensor: end it with `return loss`"
@@ -166,12 +170,8 @@ class Trainer:
         return loss
 
     def _of_the_closure(self) -> Any:
-        guard = _NoStep(self.optimizer)
-        optimizers.watchers.insert(0, guard)  # before the recorder, which must not be told of a step that is refused
-        try:
+        with self._library.refusing(self.optimizer, NO_STEP):
             return self.closure()
-        finally:
-            optimizers.watchers.remove(guard)
 
     def set(self, *, lr: float | None = None, momentum: float | None = None) -> None:
         """Change the learning rate or the momentum of all parameters, from the next epoch on.
@@ -208,7 +208,7 @@ class Trainer:
             PyTorch's name of it: ``"lr"``.
         """
         value = self.optimizer.param_groups[0].get(name)
-        value = value.item() if isinstance(value, Tensor) else value
+        value = value.item() if self._library.is_tensor(value) else value
         return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     def reset(self) -> None:
@@ -219,31 +219,15 @@ class Trainer:
         count.
         """
         self._recorder.stop()
-        for tensor, array in zip(self._parameters, self._weights, strict=True):
-            tensor.data.copy_(wrap(array))
+        for tensor, kept in zip(self._parameters, self._weights, strict=True):
+            tensor.data.copy_(kept)
             tensor.grad = None
-        for buffers, name, array in self._buffers:
-            buffers[name] = wrap(np.array(array))
+        for buffers, name, kept in self._buffers:
+            buffers[name] = kept.clone()
         self.optimizer.state.clear()
-        set_rng_state(self._random)
+        self._library.set_random_state(self._random)
         self.message = ""
         self._begin()
-
-
-class _NoStep:
-    """Refuses a step that the closure makes: the trainer makes it afterwards, so it would be made twice."""
-
-    def __init__(self, optimizer: Optimizer) -> None:
-        self._optimizer = optimizer
-
-    def step_starts(self, optimizer: Optimizer) -> None:
-        if optimizer is self._optimizer:
-            raise RuntimeError(
-                "the closure calls optimizer.step(); leave that to gv.train, which makes one step for each call of the closure"
-            )
-
-    def step_ends(self, optimizer: Optimizer) -> None:
-        pass
 
 
 def _count(epochs: Any) -> int:

@@ -236,6 +236,8 @@ def _packed(rule: Rule) -> list[tuple[str, Any]]:
 
 def _name_of(operation: Operation) -> tuple[str, tuple[Any, ...] | None] | None:
     """Return under which name an operation is found again, and which of a family it is."""
+    # One of PyTorch's may have a node of another name than the row whose function computes it.
+    operation = getattr(getattr(operation, "function", None), "operation", operation)
     if operation.member is not None:
         return operation.member
     if TABLE.get(operation.grad_fn) is operation:

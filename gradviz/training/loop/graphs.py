@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Hashable
 
 import numpy as np
 
-from gradviz.engine.node import Node
-from gradviz.engine.tensor import Tensor
-from gradviz.recording.engine import ENGINE
 from gradviz.recording.model import FULL_VALUE_LIMIT
 from gradviz.recording.names import let_go
-from gradviz.recording.observe import structure_of
 from gradviz.training.loop.parameters import Parameters
-from gradviz.training.loop.plan import Plan, upstream_of
+from gradviz.training.loop.plan import Plan
 from gradviz.training.loop.surroundings import Surroundings
+from gradviz.training.loop.told import Passed
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry, in_full, size_of
-from gradviz.training.run.program import array_at, program_of
 
 MOST_PROGRAMS = 32
 """Different graphs that are kept of one run."""
@@ -32,17 +27,17 @@ class Graphs:
 
     def __init__(self, run: Run, parameters: Parameters, surroundings: Surroundings) -> None:
         self._run, self._parameters, self._surroundings = run, parameters, surroundings
-        self._plans: dict[Any, Plan | None] = {}
+        self._plans: dict[Hashable, Plan | None] = {}
         self._data = 0  # bytes of what goes into the computation and is the same in every step
 
-    def __contains__(self, signature: Any) -> bool:
+    def __contains__(self, signature: Hashable) -> bool:
         return signature in self._plans
 
-    def __getitem__(self, signature: Any) -> Plan | None:
+    def __getitem__(self, signature: Hashable) -> Plan | None:
         """The plan of a graph that is known; ``None`` for one too many."""
         return self._plans[signature]
 
-    def learn(self, signature: Any, output: Tensor, nodes: list[Node]) -> None:
+    def learn(self, signature: Hashable, passed: Passed) -> None:
         """Make a graph of a new structure known."""
         log = self._run.log
         if len(log.programs) >= MOST_PROGRAMS:
@@ -55,34 +50,41 @@ class Graphs:
             self._plans[signature] = None
             return
         frames, scopes = self._surroundings.all_variables()
-        graph, title, ids = structure_of(ENGINE, output, nodes, scopes)
+        program, places = passed.program(scopes)
         for frame in frames:
             let_go(frame)
-        program, found = program_of(nodes, output, graph, title, ids)
-        plan = Plan(len(log.programs), program, found, {})
+        plan = Plan(len(log.programs), program, places, {})
+        names = {tensor.id: tensor.name for tensor in program.graph.tensors}
         for slot, told in enumerate(program.slots):
             if told.kind == "parameter":
-                leaf = plan.leaf(slot, nodes).variable
+                taken = set(plan.owners.values())
                 plan.owners[slot] = self._parameters.owner(
-                    leaf, graph.tensor(told.tensor).name, set(plan.owners.values())
+                    passed.library, passed.leaf(places[slot]), names[told.tensor], taken
                 )
-        log.title = log.title or title
+        log.title = log.title or program.title
+        self._plans[signature] = plan
+        why = passed.lost(program, places)
+        if why:
+            plan.number = None
+            log.note(why, f"{why}: of its steps the losses, the parameters and what moved them are kept, but no graph")
+            return
         log.programs.append(program)
         self._run.owners.append(plan.owners)
-        self._plans[signature] = plan
 
-    def keep_inputs(self, entry: Entry, plan: Plan, nodes: Sequence[Node], output: Tensor) -> None:
+    def keep_inputs(self, entry: Entry, plan: Plan, passed: Passed) -> None:
         """Keep what went into the computation; what has not changed since the last step is not copied again."""
-        for slot, where in enumerate(plan.found):
+        for slot, place in enumerate(plan.places):
             owner = plan.owners.get(slot)
             if owner is not None:
                 entry.inputs.append(entry.parameters[owner].before)
-                self._parameters.note_earlier(owner, slot, plan.leaf(slot, nodes).seen, entry)
+                self._parameters.note_earlier(owner, slot, passed.earlier(place), entry)
                 continue
-            array = array_at(nodes, where)
+            if plan.number is None:
+                continue
+            array = passed.found(place)
             if not isinstance(array, np.ndarray | np.generic):
                 entry.inputs.append(array)
-            elif plan.same(slot, array, nodes):
+            elif plan.same(slot, array, passed):
                 entry.inputs.append(plan.last[slot])
             elif plan.last[slot] is None:
                 # Data that is there in every step is kept once, for good: it is not part of what is thinned.
@@ -94,7 +96,7 @@ class Graphs:
                 entry.size += size_of(entry.inputs[-1])
                 if array.size <= FULL_VALUE_LIMIT:
                     plan.last[slot] = entry.inputs[-1]
-        upstream = upstream_of(output)
+        upstream = passed.started_with
         if upstream is not None:
             entry.seed = in_full(upstream)
             entry.size += size_of(entry.seed)

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.tensor import Tensor
-from gradviz.optim.optimizer import Optimizer, settings_of
+from gradviz.optim.optimizer import settings_of
 from gradviz.training.loop.parameters import HAND, STILL, Parameters, Watched
+from gradviz.training.loop.told import Library
 from gradviz.training.run.log import RULE_OVERHEAD, Entry, Log, ParameterEntry, size_of, stored
 from gradviz.training.run.model import Rule
 
@@ -27,7 +27,8 @@ class Stepping:
         The step that its closure has opened.
     """
 
-    optimizer: Optimizer
+    library: Library
+    optimizer: Any
     claimed: list[tuple[ParameterEntry, Watched]] = field(default_factory=list)
     opened: Entry | None = None
 
@@ -51,12 +52,12 @@ class Optimizers:
         """The one that is making its step."""
         return self._stepping[-1] if self._stepping else None
 
-    def starts(self, optimizer: Optimizer) -> None:
+    def starts(self, library: Library, optimizer: Any) -> None:
         """Note the settings, and the gradients as they are after clipping."""
-        self._stepping.append(Stepping(optimizer))
+        self._stepping.append(Stepping(library, optimizer))
         self._claim(self._stepping[-1])
 
-    def ends(self, optimizer: Optimizer, newest: Entry | None) -> None:
+    def ends(self, newest: Entry | None) -> None:
         """Note what an optimiser remembers now; a step that it opened itself, by calling a closure, is its own."""
         if not self._stepping:
             return
@@ -67,10 +68,10 @@ class Optimizers:
             self._claim(stepping)
         for part, watched in stepping.claimed:
             watched.by_optimizer = True
-            state = optimizer._told(watched.tensor)
+            state = stepping.library.remembered(stepping.optimizer, watched.tensor)
             if state:
                 assert watched.entry is not None
-                part.state = _kept_state(state)
+                part.state = _kept_state(stepping.library, state)
                 self._log.grow(watched.entry, sum(size_of(kept) for kept in part.state.values()))
 
     def _claim(self, stepping: Stepping) -> None:
@@ -86,16 +87,16 @@ class Optimizers:
                 if part.after is not None and part.after is not part.before:
                     continue  # of a step that is over, in which it was moved
                 assert watched.entry is not None
-                rule = rule or self._rule_of(stepping.optimizer, number, watched.entry)
+                rule = rule or self._rule_of(stepping, number, watched.entry)
                 part.rule = rule
                 self._parameters.note_gradient(watched)
                 stepping.claimed.append((part, watched))
 
-    def _rule_of(self, optimizer: Optimizer, number: int, entry: Entry) -> Rule:
+    def _rule_of(self, stepping: Stepping, number: int, entry: Entry) -> Rule:
         """Return the rule of a group of parameters: the same object as long as its settings are the same."""
-        settings = {}
+        optimizer, settings = stepping.optimizer, {}
         for name, value in settings_of(optimizer.param_groups[number]).items():
-            if isinstance(value, Tensor) and value.numel() == 1:
+            if stepping.library.is_tensor(value) and value.numel() == 1:
                 settings[name] = value.item()
             elif isinstance(value, int | float | str) or (isinstance(value, tuple) and _plain(value)):
                 settings[name] = value
@@ -107,12 +108,12 @@ class Optimizers:
         return known
 
 
-def _kept_state(state: Mapping[str, Any]) -> dict[str, Any]:
+def _kept_state(library: Library, state: Mapping[str, Any]) -> dict[str, Any]:
     """Keep what an optimiser remembers, where it is a number or a tensor; LBFGS keeps lists of tensors too."""
     kept: dict[str, Any] = {}
     for name, value in state.items():
-        if isinstance(value, Tensor):
-            kept[name] = stored(value.array)
+        if library.is_tensor(value):
+            kept[name] = stored(library.array(value))
         elif isinstance(value, int | float) and not isinstance(value, bool):
             kept[name] = np.float64(value)
     return kept

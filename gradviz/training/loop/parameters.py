@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine.tensor import Tensor
 from gradviz.recording.model import FULL_VALUE_LIMIT
-from gradviz.recording.values import dtype_text
+from gradviz.training.loop.told import Library
 from gradviz.training.run.log import (
     LARGE_OVERHEAD,
     Entry,
@@ -34,8 +33,8 @@ class Watched:
 
     Attributes
     ----------
-    tensor
-        The leaf.
+    library, tensor
+        Whose it is, and the leaf.
     kept
         Its copy, as it is in the log, where a large one may be thinned out.
     array
@@ -50,7 +49,8 @@ class Watched:
         The step whose gradient was added to one that had been made use of.
     """
 
-    tensor: Tensor
+    library: Library
+    tensor: Any
     kept: Stored | None = None
     array: Any = None
     entry: Entry | None = None
@@ -58,6 +58,10 @@ class Watched:
     by_optimizer: bool = False
     used: bool = False
     suspected: int | None = None
+
+    def now(self) -> Any:
+        """Return what stands in it now."""
+        return self.library.array(self.tensor)
 
 
 class Parameters:
@@ -79,7 +83,7 @@ class Parameters:
 
     # --- which is which -------------------------------------------------------------------------------------------
 
-    def owner(self, leaf: Tensor, name: str, taken: set[int]) -> int:
+    def owner(self, library: Library, leaf: Any, name: str, taken: set[int]) -> int:
         """Return which of the parameters a leaf is: by identity, by name, or a new one."""
         log = self._log
         shape = tuple(leaf.shape)
@@ -97,11 +101,11 @@ class Parameters:
         own, count = name, 2
         while own in names:
             own, count = f"{name} ({count})", count + 1
-        log.parameters.append(Parameter(own, shape, dtype_text(leaf.array.dtype)))
-        self._watched.append(Watched(leaf))
+        log.parameters.append(Parameter(own, shape, library.dtype(leaf)))
+        self._watched.append(Watched(library, leaf))
         return len(self._watched) - 1
 
-    def renew(self, number: int, tensor: Tensor) -> None:
+    def renew(self, number: int, tensor: Any) -> None:
         """A parameter is another tensor now. Where nobody else moves it, to make it anew is how a loop does that by hand."""
         watched = self._watched[number]
         if tensor is watched.tensor:
@@ -115,7 +119,7 @@ class Parameters:
         """Where a loop makes ``w`` anew in each step, the last one is only found under its name."""
         for number, parameter in enumerate(self._log.parameters[: len(self)] if scopes else ()):
             found = next((scope[parameter.name] for scope in scopes if parameter.name in scope), None)
-            if isinstance(found, Tensor) and tuple(found.shape) == parameter.shape:
+            if found is not None and self[number].library.is_tensor(found) and tuple(found.shape) == parameter.shape:
                 self.renew(number, found)
 
     # --- before a step --------------------------------------------------------------------------------------------
@@ -124,7 +128,7 @@ class Parameters:
         """Keep a parameter as it is at the beginning of a step in which it takes part, and its gradient."""
         watched = self._watched[number]
         if watched.array is None:
-            watched.kept = in_full(watched.tensor.array)
+            watched.kept = in_full(watched.now())
             watched.array = array_of(watched.kept)
             entry.size += size_of(watched.kept)
         assert watched.kept is not None
@@ -134,12 +138,12 @@ class Parameters:
 
     def note_gradient(self, watched: Watched) -> None:
         """Keep the gradient of a parameter, as it stands in ``.grad`` now: after ``backward()``, or after clipping."""
-        held, part, entry = watched.tensor._grad, watched.part, watched.entry
-        if held is None:
+        array, part, entry = watched.library.gradient(watched.tensor), watched.part, watched.entry
+        if array is None:
             return
         assert part is not None
         assert entry is not None
-        array, length = held.array, None
+        length = None
         if array.size > FULL_VALUE_LIMIT:
             length = norm(array)
             if part.gradient is not None and length == part.gradient_norm:
@@ -149,10 +153,9 @@ class Parameters:
             self._log.grow(entry, size_of(array) if length is None else LARGE_OVERHEAD)
         part.gradient = stored(array, length)
 
-    def note_earlier(self, number: int, slot: int, seen: Any, entry: Entry) -> None:
+    def note_earlier(self, number: int, slot: int, earlier: Any, entry: Entry) -> None:
         """Keep what stood in ``.grad`` before; and suspect that zero_grad() was forgotten, if it has been made use of."""
         watched = self._watched[number]
-        earlier = None if seen is None else seen[1]
         if earlier is None or not earlier.any():
             watched.used, watched.suspected = False, None
             return
@@ -174,9 +177,10 @@ class Parameters:
         A step may move a parameter whose gradient is from an earlier step: two losses, two calls of ``backward()``, and one
         ``step()``. Then the earlier step is told late.
         """
-        part, entry, array, before = watched.part, watched.entry, watched.tensor.array, watched.array
+        part, entry, before = watched.part, watched.entry, watched.array
         if part is None or before is None:
             return
+        array = watched.now()
         assert entry is not None
         if array.shape != before.shape:  # it goes on as a parameter of its own
             part.after, part.update_norm = part.before, 0.0

@@ -13,7 +13,9 @@ from gradviz.training.run.log import DEFAULT_BUDGET
 def record(
     epochs: int | None = None, *, title: str = "", budget: int = DEFAULT_BUDGET, progress: bool | None = None
 ) -> Recorder:
-    """Record the training loop in a ``with`` block. The loop is written as it always is.
+    """Record the training loop in a ``with`` block. The loop is written as it always is, with gradviz or with PyTorch itself.
+
+    Of PyTorch's every number comes out as it would without the recording. ``import torch`` has to stand before the block.
 
     Parameters
     ----------

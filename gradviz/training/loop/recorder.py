@@ -1,6 +1,6 @@
 """Watching a training loop as it is written.
 
-Nothing in the loop changes. The engine tells of every ``backward()``, the optimisers of every step; what is moved by hand is
+Nothing in the loop changes. Whoever trains tells of every ``backward()`` and of every optimiser's step; what is moved by hand is
 found by looking at the parameters again when the next step begins.
 
 A step begins with a ``backward()`` and lasts until the next: only then is it known what was made of its gradients. Of the
@@ -11,25 +11,22 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable
 from threading import get_ident
 from types import FrameType, TracebackType
+from typing import Any
 
 import numpy as np
 
-from gradviz.engine import backward
-from gradviz.engine.node import Node
-from gradviz.engine.tensor import Tensor
-from gradviz.optim import optimizer as optimizers
-from gradviz.optim.optimizer import Optimizer
-from gradviz.recording.engine import ENGINE
 from gradviz.training.loop.epochs import EpochCounter, label_in
 from gradviz.training.loop.graphs import Graphs
+from gradviz.training.loop.libraries import came_late, libraries
 from gradviz.training.loop.optimizers import Optimizers
 from gradviz.training.loop.parameters import Parameters
-from gradviz.training.loop.plan import Plan, signature_of
+from gradviz.training.loop.plan import Plan
 from gradviz.training.loop.progress import Progress
 from gradviz.training.loop.surroundings import Surroundings
+from gradviz.training.loop.told import Library, Passed
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry, Log
 
@@ -65,6 +62,8 @@ class Recorder:
         self._counter = EpochCounter()
         self._wanted = progress
         self._progress: Progress | None = None
+        self._stops: list[Callable[[], None]] = []  # while it watches: what ends that
+        self._libraries: tuple[Library, ...] = ()
         self._thread = get_ident()
         self._elsewhere = False  # whether another thread has called backward()
 
@@ -77,7 +76,7 @@ class Recorder:
 
     def start(self, frame: FrameType | None = None) -> Run:
         """Begin to watch; `frame` is the code the loop is in, for names and the variable ``epoch``."""
-        if self.run.finished or self in optimizers.watchers:
+        if self.run.finished or self._stops:
             raise RuntimeError("a recording can be made only once: call gv.record() again for another run")
         self.surroundings.home = frame
         if not self.log.losses:
@@ -86,13 +85,14 @@ class Recorder:
         if self._wanted is not False:
             self._progress = Progress(self.log.epochs, self._wanted)
         self._thread = get_ident()
-        backward.watchers.append(self._backward)
-        optimizers.watchers.append(self)
+        self._libraries = libraries()
+        for library in self._libraries:
+            self._stops.append(library.listen(self))
         return self.run
 
     def pause(self) -> None:
         """Stop watching for a while; what was seen so far is complete."""
-        if self in optimizers.watchers:
+        if self._stops:
             self._unwatch()
             self._parameters.find_renewed(self.surroundings.variables())
             self._close()
@@ -100,8 +100,8 @@ class Recorder:
             self.surroundings.rest()
 
     def _unwatch(self) -> None:
-        optimizers.watchers.remove(self)
-        backward.watchers.remove(self._backward)
+        while self._stops:
+            self._stops.pop()()
 
     def take_back(self, count: int) -> None:
         """Take out of the run what was seen after so many steps: of an epoch that was stopped on the way."""
@@ -139,6 +139,8 @@ class Recorder:
     def _why_nothing(self) -> str:
         if self._elsewhere:
             return f"{NOTHING}, but by another thread: record in the thread that trains"
+        if came_late(self._libraries):
+            return f"{NOTHING} of PyTorch, which was imported after it had begun: write `import torch` before the recording"
         return f"{NOTHING}. (torch.autograd.grad() alone is not recorded.)"
 
     def __enter__(self) -> Run:
@@ -153,55 +155,54 @@ class Recorder:
 
     # --- what it is told ----------------------------------------------------------------------------------------
 
-    def step_starts(self, optimizer: Optimizer) -> None:
+    def step_starts(self, library: Library, optimizer: Any) -> None:
         """Hear from an optimiser that it begins a step."""
         if get_ident() == self._thread:
-            self._optimizers.starts(optimizer)
+            self._optimizers.starts(library, optimizer)
 
-    def step_ends(self, optimizer: Optimizer) -> None:
+    def step_ends(self, library: Library, optimizer: Any) -> None:
         """Hear from an optimiser that it has made its step."""
         if get_ident() == self._thread:
-            self._optimizers.ends(optimizer, self._open)
+            self._optimizers.ends(self._open)
 
-    def _backward(self, outputs: list[Tensor]) -> None:
+    def passed(self, see: Callable[[], Passed | None]) -> None:
         """See what went into a backward pass that has just ended, and the gradients it left."""
         if get_ident() != self._thread:  # another thread may train something else
             self._elsewhere = True
             return
         try:
-            self._see(outputs)
+            seen = see()
+            if seen is not None:
+                self._see(seen)
         except Exception as error:
             self._give_up(error)
 
-    def _see(self, outputs: Sequence[Tensor]) -> None:
-        output = outputs[0]
-        if output._grad_fn is None:
-            return
-        if len(outputs) > 1:
+    def _see(self, passed: Passed) -> None:
+        if passed.outputs > 1:
             self.log.note(
                 "backward() was called for",
-                f"backward() was called for {len(outputs)} tensors at once: the graph and the loss are those of the first. "
+                f"backward() was called for {passed.outputs} tensors at once: the graph and the loss are those of the first. "
                 "Add the losses up, to see them all",
             )
-        loss = float(output.array.sum())
+        for note in passed.notes:
+            self.log.note(note, note)
         self.backwards += 1
         stepping = self._optimizers.at_work
         if stepping is not None and stepping.opened is not None and stepping.opened is self._open:
-            stepping.opened.evaluations.append(loss)  # the optimiser evaluates once more within one step
+            stepping.opened.evaluations.append(passed.loss)  # the optimiser evaluates once more within one step
             return
         if stepping is not None:
             stepping.unclaim()
-        nodes = ENGINE.operations_behind((output,))
-        signature = signature_of(nodes)
+        signature = passed.signature()
         if signature not in self._graphs:
             self._close()
-            self._graphs.learn(signature, output, nodes)
+            self._graphs.learn(signature, passed)
         plan = self._graphs[signature]
         if plan is not None:
             for slot, owner in plan.owners.items():
-                self._parameters.renew(owner, plan.leaf(slot, nodes).variable)
+                self._parameters.renew(owner, passed.leaf(plan.places[slot]))
         self._close()
-        self._open_step(loss, plan, nodes, output)
+        self._open_step(passed, plan)
         if stepping is not None:
             stepping.opened = self._open
 
@@ -215,14 +216,14 @@ class Recorder:
 
     # --- a step -------------------------------------------------------------------------------------------------
 
-    def _open_step(self, loss: float, plan: Plan | None, nodes: list[Node], output: Tensor) -> None:
-        log = self.log
+    def _open_step(self, passed: Passed, plan: Plan | None) -> None:
+        log, loss = self.log, passed.loss
         index = len(log.losses)
         entry = Entry(index, None if plan is None else plan.number, [], {}, [loss])
         for owner in dict.fromkeys(range(len(self._parameters)) if plan is None else plan.owners.values()):
             self._parameters.begin(owner, entry)
         if plan is not None:
-            self._graphs.keep_inputs(entry, plan, nodes, output)
+            self._graphs.keep_inputs(entry, plan, passed)
         epoch = self._counter.add(self.surroundings.label())
         log.add_loss(loss, "loss" if plan is None else plan.program.title.partition(" = ")[0])
         self._open = entry  # last: an interrupt leaves no step without a loss

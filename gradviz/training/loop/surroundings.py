@@ -63,17 +63,17 @@ class Surroundings:
 
 
 def _frames(home: FrameType | None) -> Iterator[FrameType]:
-    """Go from where ``backward()`` was called out to the loop."""
+    """Go from where ``backward()`` was called out to the loop, past what stands in a library."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame is not home and _is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
     while frame is not None:
-        yield frame
-        if frame is home or home is None:
+        outside = not _is_a_librarys(frame.f_code.co_filename, frame.f_globals.get("__name__", ""))
+        if outside or frame is home:
+            yield frame
+        if frame is home or (outside and home is None):
             return
         frame = frame.f_back
 
 
 @cache
-def _is_ours(filename: str) -> bool:
-    return filename.startswith(PACKAGE)
+def _is_a_librarys(filename: str, module: str) -> bool:
+    return filename.startswith(PACKAGE) or module.partition(".")[0] == "torch"

@@ -21,14 +21,18 @@ from gradviz.engine.tensor import Tensor, wrap
 from gradviz.recording.engine import ENGINE
 from gradviz.recording.model import Graph, RecordedOperation, Recording
 from gradviz.recording.names import Names
-from gradviz.recording.observe import record_named
-from gradviz.recording.told import places_of
+from gradviz.recording.observe import record_named, structure_of
+from gradviz.recording.told import Source, ToldOperation, places_of
 
 SLOT = -1
 """In a reference ``(SLOT, n)``: not the result of an instruction, but what a step brings in slot n."""
 
 Reference = tuple[int, int]
 """Where an argument comes from: the number of an instruction and which of its outputs; or `SLOT` and a number."""
+
+Place = tuple[int, int | tuple[int, ...]]
+"""Where a graph has the numbers that go into a slot: the number of the operation, and the place among its inputs, or a way into
+its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Instruction:
-    """One operation of a program."""
+    """One operation of a program; its `run` is ``None`` if it cannot be computed again."""
 
     operation: Operation
     run: Any
@@ -124,6 +128,8 @@ class Program:
         results: list[list[Tensor]] = []
         with enable_grad() if tracked else no_grad():
             for told in self.instructions:
+                if told.run is None:
+                    raise ValueError(f"{told.operation.name} cannot be computed again: gradviz has no formula for it")
                 try:
                     arguments = [slots[place] if at == SLOT else results[at][place] for at, place in told.arguments]
                     settings = _put_back(told.settings, slots)
@@ -225,42 +231,44 @@ class _Calls:
         return None if operation.call is None else self._calls[operation.call]
 
 
-def program_of(
-    nodes: Sequence[Node], output: Tensor, graph: Graph, title: str, ids: Mapping[Any, str]
-) -> tuple[Program, list[tuple[int, int | tuple[int, ...]]]]:
+def written_down(
+    source: Source, output: Any, operations: Sequence[ToldOperation], variables: Sequence[Mapping[str, Any]]
+) -> tuple[Program, list[Place]]:
     """Write down how a graph was computed.
 
     Parameters
     ----------
-    nodes, output
-        The result, and the nodes behind it, oldest first.
-    graph, title, ids
-        From `structure_of`.
+    source
+        The program that computed.
+    output, operations
+        The result, and the operations behind it, oldest first.
+    variables
+        Where names are looked for, the nearest scope first.
 
     Returns
     -------
     tuple
-        The program; and for each slot where its numbers are found in another graph of the same structure: the number of the
-        node, and the place among its inputs, or a way into its settings.
+        The program; and for each slot where its numbers are found in another graph of the same structure.
     """
-    places = {node: at for at, node in enumerate(nodes)}
+    graph, title, ids = structure_of(source, output, operations, variables)
+    numbers = {operation: at for at, operation in enumerate(operations)}
     named = {tensor.id: tensor.name for tensor in graph.tensors if tensor.named}
     slots: list[Slot] = []
-    found: list[tuple[int, int | tuple[int, ...]]] = []
+    places: list[Place] = []
     known: dict[int, int] = {}
     instructions = []
 
     def add(slot: Slot, at: int, place: int | tuple[int, ...]) -> int:
         slots.append(slot)
-        found.append((at, place))
+        places.append((at, place))
         return len(slots) - 1
 
-    for at, node in enumerate(nodes):
+    for at, told in enumerate(operations):
         arguments: list[Reference] = []
-        for place, (argument, edge) in enumerate(zip(node.inputs, node.edges, strict=True)):
-            if edge is not None and isinstance(edge[0], Node):
-                arguments.append((places[edge[0]], edge[1]))
-            elif isinstance(argument, Tensor):
+        for place, (argument, edge) in enumerate(zip(told.inputs, told.edges, strict=True)):
+            if edge is not None and isinstance(edge[0], source.operation):
+                arguments.append((numbers[edge[0]], edge[1]))
+            elif source.is_tensor(argument):
                 leaf = argument if edge is None else edge[0].variable
                 if id(leaf) not in known:
                     id_ = ids["leaf", id(leaf)]
@@ -268,7 +276,7 @@ def program_of(
                     known[id(leaf)] = add(Slot(kind, id_, named.get(id_, "")), at, place)
                 arguments.append((SLOT, known[id(leaf)]))
             else:
-                arguments.append((SLOT, add(Slot("number", ids.get(("constant", node, place), "")), at, place)))
+                arguments.append((SLOT, add(Slot("number", ids.get(("constant", told, place), "")), at, place)))
 
         def pulled(value: Any, way: tuple[int, ...], at: int = at) -> Any:
             if isinstance(value, np.ndarray):
@@ -277,18 +285,20 @@ def program_of(
                 return type(value)(pulled(part, (*way, place)) for place, part in enumerate(value))
             return value
 
-        settings = tuple(pulled(value, (place,)) for place, value in enumerate(node.settings))
-        instructions.append(Instruction(node.operation, _runner(node), tuple(arguments), settings))
-    assert output._grad_fn is not None
-    return Program(graph, title, tuple(slots), tuple(instructions), (places[output._grad_fn], output._output_nr)), found
+        settings = tuple(pulled(value, (place,)) for place, value in enumerate(told.settings))
+        instructions.append(Instruction(told.operation, _runner(told), tuple(arguments), settings))
+    made, place = source.made_by(output)
+    return Program(graph, title, tuple(slots), tuple(instructions), (numbers[made], place)), places
 
 
-def _runner(node: Node) -> Any:
-    """Return what runs a node's operation again."""
-    own = getattr(type(node), "function", None)
+def _runner(told: Any) -> Any:
+    """Return what runs an operation again; ``None`` if nothing can."""
+    own = getattr(type(told), "function", None)
     if own is None:
-        return node.operation.function
-    takes = node.takes  # an autograd.Function of the user's
+        row = told.operation
+        # An opaque one has no function.
+        return getattr(row, "function", None) if len(told.settings) == len(row.settings) else None
+    takes = told.takes  # an autograd.Function of the user's
 
     def run(*given: Any) -> Any:
         count = sum(takes)
@@ -304,19 +314,3 @@ def _put_back(value: Any, slots: Sequence[Any]) -> Any:
     if type(value) in (tuple, list):
         return type(value)(_put_back(part, slots) for part in value)
     return value
-
-
-def array_at(nodes: Sequence[Node], where: tuple[int, int | tuple[int, ...]]) -> Any:
-    """Return what stood in a slot when its operation ran: an array, or a plain number."""
-    at, place = where
-    node = nodes[at]
-    if isinstance(place, tuple):
-        found: Any = node.settings
-        for step in place:
-            found = found[step]
-        return found
-    argument = node.inputs[place]
-    if not isinstance(argument, Tensor):
-        return argument
-    array = argument.values_at(node.made)
-    return argument.array if array is None else array

@@ -35,8 +35,7 @@ PICTURES = (".svg", ".pdf", ".png", ".dot")
 """Endings of the picture of one epoch."""
 
 JSON = (
-    ". A run has more numbers than a .json is good for; one epoch's computation can be saved so: "
-    "gradviz.draw(run.at(epoch=3)).save('epoch.json')"
+    ". A run has more numbers than a .json is good for; of one epoch: gradviz.draw(run.at(epoch=3)).save('epoch.json')"
 )
 """Said to those who ask for one."""
 

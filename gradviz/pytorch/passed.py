@@ -1,0 +1,219 @@
+"""One backward pass of a training loop of PyTorch's, told to a recorder: see `gradviz.training.loop.told.Passed`."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from gradviz.pytorch.graph import Behind, behind
+from gradviz.pytorch.numbers import array_of, dtype_text
+from gradviz.pytorch.source import PyTorch
+from gradviz.pytorch.telling import Told, is_argument, seen_of
+from gradviz.pytorch.watch import Argument, Seen
+from gradviz.recording.told import Unknown
+from gradviz.training.loop.engine import hashable, instruction
+from gradviz.training.loop.told import Library
+from gradviz.training.run.program import Program, written_down
+
+if TYPE_CHECKING:
+    from gradviz.pytorch.loop import Following
+
+MOST_TRIED = 2**22
+"""Entries of all results of a step, up to which it is computed once by the table's formulas, to see whether that can be done."""
+
+SCALED = (
+    "a GradScaler is at work: it multiplies the loss before backward(), so backpropagation starts with its scale and not with 1, "
+    "and the optimizer moves by gradients that have been divided by it again. The loss is told as it was before"
+)
+
+CLOSE = 1e-3
+"""How near, as a share of it, that has to come to the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where a graph has the numbers that go into a slot.
+
+    Attributes
+    ----------
+    at
+        The number of the operation.
+    path
+        The way to a tensor among its arguments; ``None`` if it is always the same.
+    fixed
+        Then what it is.
+    """
+
+    at: int
+    path: tuple[Any, ...] | None
+    fixed: Any = None
+
+
+class TorchPassed:
+    """A backward pass of PyTorch's: see `gradviz.training.loop.told.Passed`. Made before it runs."""
+
+    def __init__(self, watch: Following, outputs: Sequence[torch.Tensor], grad_tensors: Any) -> None:
+        self.library: Library = watch.library
+        self.outputs = len(outputs)
+        self.notes: Sequence[str] = ()
+        self._watch, self._output = watch, outputs[0]
+        start = grad_tensors[0] if isinstance(grad_tensors, list | tuple) else grad_tensors
+        scaled = watch.unscaled(self._output)
+        if scaled is not None:
+            self.notes = (SCALED,)
+            self._output, scale = scaled
+            start = torch.full_like(self._output, scale) if start is None else start * scale
+        self._start: torch.Tensor | None = start
+        self._behind: Behind = behind((self._output,))
+        self.numbers = [node._sequence_nr() for node in self._behind.nodes]
+        self._earlier = {
+            id(leaf): leaf.grad.detach().clone()
+            for leaf in (node.variable for node in self._behind.leaves)
+            if leaf.grad is not None
+        }
+        self.loss = float(self._output.detach().sum())
+        self._seen: list[Seen | None] = [
+            None
+            if (candidates := watch.operations.get(number)) is None
+            else seen_of(node.name().rpartition("::")[2], candidates)
+            for number, node in zip(self.numbers, self._behind.nodes, strict=True)
+        ]
+
+    @property
+    def started_with(self) -> Any:
+        if self._start is None or (self._output.numel() == 1 and self._start.item() == 1):
+            return None
+        return array_of(self._start)
+
+    def signature(self) -> Hashable:
+        places = {number: place for place, number in enumerate(self.numbers)}
+        leaves: dict[int, int] = {}
+        parts: list[Any] = []
+
+        def told(argument: Any) -> Hashable:
+            if not is_argument(argument):
+                if isinstance(argument, list | tuple):
+                    return tuple([told(each) for each in argument])
+                return hashable(argument)
+            made, kept = argument
+            if made.leaf is None:
+                return places.get(made.number), made.place
+            known = leaves.setdefault(id(made.leaf), len(leaves))
+            return (-1 - known if made.leaf.requires_grad else known), kept.shape
+
+        for node, seen in zip(self._behind.nodes, self._seen, strict=True):
+            parts.append(node.name())
+            if seen is None:
+                parts += [tuple(meta.shape) for meta in node._input_metadata]
+                continue
+            parts += (seen.function, instruction(*seen.origin))
+            numbers = _places_of_numbers(seen)
+            parts += [None if place in numbers else told(one) for place, one in enumerate(seen.arguments)]
+            parts += [(name, told(argument)) for name, argument in seen.keywords.items()]
+        return tuple(parts)
+
+    def program(self, variables: Sequence[Mapping[str, Any]]) -> tuple[Program, list[Spot]]:
+        telling = PyTorch((self._output,), self._watch)
+        operations = telling.operations_behind((self._output,))
+        program, places = written_down(telling, self._output, operations, variables)
+        return program, [self._spot(operations[at], at, way) for at, way in places]
+
+    def _spot(self, told: Told, at: int, way: int | tuple[int, ...]) -> Spot:
+        """Say where the numbers of a slot stand in what was seen, rather than in what was told of it."""
+        argument: Any = told.given
+        if isinstance(way, tuple):
+            fixed = _at(told.settings, way)
+            for step in way:
+                argument = argument if is_argument(argument) else argument[step]
+        else:
+            fixed, argument = told.inputs[way], told.arguments[way] if told.arguments else None
+        seen = self._seen[at]
+        if seen is not None and is_argument(argument):
+            for path, one in arguments_in((seen.arguments, seen.keywords)):
+                if one is argument:
+                    return Spot(at, path)
+        if seen is not None and isinstance(way, int) and type(argument) in (int, float):
+            for place in _places_of_numbers(seen):
+                if seen.arguments[place] is argument:
+                    return Spot(at, (0, place))
+        return Spot(at, None, fixed)
+
+    def lost(self, program: Program, places: Sequence[Spot]) -> str:
+        without = [told.operation.name for told in program.instructions if told.run is None]
+        if without:
+            return f"gradviz has no formula for {', '.join(dict.fromkeys(without))}, so this graph cannot be computed again"
+        for told in program.instructions:
+            for dtype in (setting for setting in told.settings if isinstance(setting, torch.dtype)):
+                return f"NumPy has no {dtype_text(dtype)}, so this graph cannot be computed again with it"
+        size = sum(int(np.prod(meta.shape)) for node in self._behind.nodes for meta in node._input_metadata)
+        if size > MOST_TRIED:
+            return ""
+        try:
+            with np.errstate(all="ignore"):
+                loss = program.loss([self.found(place) for place in places])
+        except ValueError as error:
+            return f"this graph cannot be computed again with NumPy ({error})"
+        scale = max(abs(self.loss), 1e-6)
+        if np.isfinite(self.loss) and not abs(loss - self.loss) <= CLOSE * scale:
+            return f"computed again with NumPy this graph gives {loss:.6g}, and not {self.loss:.6g} as here"
+        return ""
+
+    def leaf(self, place: Spot) -> torch.Tensor:
+        leaf: torch.Tensor = place.fixed if place.path is None else self._argument(place)[0].leaf
+        return leaf
+
+    def earlier(self, place: Spot) -> Any:
+        grad = self._earlier.get(id(self.leaf(place)))
+        return None if grad is None else array_of(grad)
+
+    def found(self, place: Spot) -> Any:
+        if place.path is None:
+            return array_of(place.fixed) if isinstance(place.fixed, torch.Tensor) else place.fixed
+        found = self._argument(place)
+        if not is_argument(found):
+            return found
+        made, kept = found
+        tensor = made.leaf if isinstance(kept, Unknown) else kept.tensor
+        return None if tensor is None else array_of(tensor)
+
+    def holder(self, place: Spot) -> tuple[Any, int] | None:
+        found = None if place.path is None else self._argument(place)
+        leaf = found[0].leaf if found is not None and is_argument(found) else None
+        return None if leaf is None else (leaf, leaf._version)
+
+    def _argument(self, place: Spot) -> Any:
+        seen = self._seen[place.at]
+        assert seen is not None  # as in the graph that the place was found in
+        assert place.path is not None
+        return _at((seen.arguments, seen.keywords), place.path)
+
+
+def _places_of_numbers(seen: Seen) -> list[int]:
+    """Return where a plain number stands in the place of a tensor: another step may have another one there."""
+    given = seen.arguments
+    return [n for n in _places_of_tensors(seen.function) if n < len(given) and type(given[n]) in (int, float)]
+
+
+@lru_cache(maxsize=4096)
+def _places_of_tensors(function: Any) -> tuple[int, ...]:
+    return tuple([place for place, one in enumerate(function._schema.arguments) if str(one.type) == "Tensor"])
+
+
+def _at(inside: Any, path: Sequence[Any]) -> Any:
+    for step in path:
+        inside = inside[step]
+    return inside
+
+
+def arguments_in(inside: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Argument]]:
+    """Go through the tensors among arguments, which may be in lists, each with the way to it."""
+    if is_argument(inside):
+        yield path, inside
+    elif isinstance(inside, list | tuple | dict):
+        for step, each in inside.items() if isinstance(inside, dict) else enumerate(inside):
+            yield from arguments_in(each, (*path, step))

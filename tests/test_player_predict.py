@@ -8,6 +8,7 @@ import pytest
 from test_player_page import button, line, modules, place, shown
 
 import gradviz as gv
+from gradviz.drawing import draw_recording
 from gradviz.player import page
 from gradviz.recording import number_text, record_graph
 
@@ -241,7 +242,8 @@ def test_of_tensors_an_entry_its_sign_what_feeds_it_or_the_shape_is_asked_for(op
 
 
 def test_what_is_asked_for_as_a_number_stands_on_its_card_as_numbers(open_html):
-    browser_page = open_html(page(matrices(), predict=True))
+    drawing = draw_recording(matrices(), fit=False)  # a compact picture has chips, whose numbers are among the details
+    browser_page = open_html(page(drawing, predict=True))
     for _ in range(40):
         browser_page.locator(".gradviz-player").press("End")
         if browser_page.locator(".gp-predict form").is_hidden():

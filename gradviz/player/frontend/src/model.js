@@ -20,7 +20,7 @@ const ofTheWhole = ({ code, paths, nudges, overview, found }) => ({ code, paths,
 /** @implements {Model} */
 export class PageModel {
   /** @type {Record<string, any>} */
-  #values = { payload: null, step: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false };
+  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
   /** @type {Record<string, any>} the payload with its modules folded, by depth; and as `every` with the helpers of products, or without */

@@ -223,8 +223,12 @@ class _Folding:
         """Make one step of those inside a fold."""
         number, phase = self._fold_and_phase(steps[0][0])
         stretch = self.stretches[number]
-        which = "fold of one" if len(stretch) == 1 else "fold"
-        key = f"{which} computed" if phase == "forward" else f"{which} sends back"
+        one, several = (
+            ("fold of one computed", "fold computed")
+            if phase == "forward"
+            else ("fold of one sends back", "fold sends back")
+        )
+        key = one if len(stretch) == 1 else several
         sentence = text(key, name=stretch.label, count=len(stretch))
         return changed(
             steps[0][0],

@@ -17,7 +17,7 @@ from gradviz.drawing.theme import MUTED
 from gradviz.drawing.writing import short, text_mark
 
 SIZE = 11.0
-STRIP, TALL, MOST = 208.0, 10.0, 6
+STRIP, TALL, MOST = 247.0, 10.0, 6
 """A strip is so wide and so high; and has so many steps on each side of zero."""
 
 LINE, NAME = 36.0, 78.0

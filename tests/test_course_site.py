@@ -114,7 +114,7 @@ def test_a_program_in_a_page_is_changed_and_run(builder, browser_page, tmp_path)
         browser_page.goto(address)
         browser_page.get_by_role("button", name="Run").click()
         browser_page.get_by_text("Done.", exact=True).wait_for(timeout=240_000)
-        assert browser_page.locator(".gradviz-cell > pre").inner_text() == "13.0"
+        assert browser_page.locator(".gradviz-cell > pre").inner_text().strip() == "13.0"
         frame = browser_page.frame_locator("iframe.gradviz-frame")
         frame.locator(".gradviz-player").press("End")
         frame.get_by_text("backward 3 / 3", exact=True).wait_for()

@@ -337,7 +337,7 @@ class Tensor(core.Tensor):
 
     @property
     def dtype(self) -> dtypes.dtype:
-        """The kind of number: ``torch.float32``, ..."""
+        """What its numbers are, such as ``torch.float32``."""
         return dtypes.from_numpy(self.array.dtype)
 
     @property

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from types import FrameType
 from typing import Any
 from weakref import ref
 
-from gradviz.engine.scope import PACKAGE
+from gradviz.engine.scope import line_above
 
 Origin = tuple[Any, int]
 """A code object, and the offset of an instruction in it: a line of the program."""
@@ -20,21 +19,10 @@ Origin = tuple[Any, int]
 MOST_ESCAPES = 128
 """Of so many lines it is known that numbers left the graph there."""
 
-OURS: dict[str, bool] = {}
-
 
 def line() -> Origin | None:
     """Return the line of the program that called into this package."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        code = frame.f_code
-        ours = OURS.get(code.co_filename)
-        if ours is None:
-            ours = OURS[code.co_filename] = code.co_filename.startswith(PACKAGE)
-        if not ours:
-            return code, frame.f_lasti
-        frame = frame.f_back
-    return None
+    return line_above(sys._getframe(2))
 
 
 class Cut:

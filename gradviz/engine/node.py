@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from gradviz.engine.core.node import Gradients
 from gradviz.engine.core.tensor import Array
 from gradviz.engine.handles import RemovableHandle
 from gradviz.engine.hooks import NodeHooks
-from gradviz.engine.scope import PACKAGE, running
+from gradviz.engine.scope import line_above, running
 
 if TYPE_CHECKING:
     from gradviz.engine.memory import VersionCounter
@@ -29,22 +28,10 @@ __all__ = ["AccumulateGrad", "Gradients", "Node", "arrived", "caller"]
 LEAF_SEQUENCE_NR = 2**64 - 1
 """The sequence number of every `AccumulateGrad`: it runs as soon as its gradient is complete."""
 
-OURS: dict[str, bool] = {}
-"""Whether a source file is part of this package, for the files met so far."""
-
 
 def caller() -> tuple[Any, int]:
     """Return the code object and instruction that called into this package: the line a student wrote."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None:
-        code = frame.f_code
-        ours = OURS.get(code.co_filename)
-        if ours is None:
-            ours = OURS[code.co_filename] = code.co_filename.startswith(PACKAGE)
-        if not ours:
-            return code, frame.f_lasti
-        frame = frame.f_back
-    return sys._getframe(0).f_code, 0  # called from no line of Python at all
+    return line_above(sys._getframe(2)) or (sys._getframe(0).f_code, 0)  # called from no line of Python at all
 
 
 class Node(core.Node):

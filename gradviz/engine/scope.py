@@ -8,10 +8,31 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from types import FrameType
+from typing import Any, NamedTuple
 
 PACKAGE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
 """Where this package's code is, with a slash at the end: a user's folder may begin with the same name."""
+
+
+OURS: dict[str, bool] = {}
+"""Whether a source file is part of this package, for the files met so far."""
+
+
+def line_above(frame: FrameType | None) -> tuple[Any, int] | None:
+    """Return the code object and instruction, from a frame on upwards, that called into this package: the line of the program.
+
+    ``None`` if no line of Python's did.
+    """
+    while frame is not None:
+        code = frame.f_code
+        ours = OURS.get(code.co_filename)
+        if ours is None:
+            ours = OURS[code.co_filename] = code.co_filename.startswith(PACKAGE)
+        if not ours:
+            return code, frame.f_lasti
+        frame = frame.f_back
+    return None
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

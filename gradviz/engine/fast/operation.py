@@ -16,8 +16,8 @@ from gradviz.engine.core.operation import Rule, parameters
 from gradviz.engine.core.tensor import Edge, mode, wrap
 from gradviz.engine.cut import passed_on
 from gradviz.engine.layout import follow
-from gradviz.engine.node import OURS, AccumulateGrad, caller
-from gradviz.engine.scope import PACKAGE, running
+from gradviz.engine.node import AccumulateGrad, caller
+from gradviz.engine.scope import OURS, PACKAGE, running
 from gradviz.engine.tensor import Tensor
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import torch
 
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.watch import WATCHES, Watch
+from gradviz.recording.sources import without_graph
 
 
 def source_of(outputs: Sequence[Any]) -> PyTorch:
@@ -38,12 +39,4 @@ def _check(output: Any) -> None:
     if not isinstance(output, torch.Tensor):
         raise TypeError(f"expected a tensor of PyTorch's, as the first one, but got {type(output).__name__}")
     if output.grad_fn is None:
-        why = (
-            "it is a leaf, nothing was computed yet"
-            if output.requires_grad
-            else "nothing it was computed from has requires_grad=True, or it was computed under no_grad() or detached"
-        )
-        raise ValueError(
-            f"this tensor has no graph to show: {why}. Give an input requires_grad=True, compute a result from it, and "
-            "pass that result."
-        )
+        raise without_graph(output)

@@ -43,7 +43,7 @@ def _in_words(output: Any) -> str:
     if hasattr(kind, "forward"):
         return f"the module {kind.__name__} (pass what it computes: draw(model(x)))"
     if known == "torch":
-        return f"{name}, which is PyTorch's own (gradviz draws what was computed with gradviz)"
+        return f"{name}, which is PyTorch's own (draw what each of the two has computed by itself)"
     if known == "numpy":
         return f"{name} (NumPy records nothing; .numpy() leaves the graph behind)"
     return name
@@ -56,12 +56,17 @@ def _check(output: Any) -> None:
             "`import gradviz as torch`, as in draw(loss)."
         )
     if output._grad_fn is None:
-        why = (
-            "it is a leaf, nothing was computed yet"
-            if output.requires_grad
-            else "nothing it was computed from has requires_grad=True, or it was computed under no_grad() or detached"
-        )
-        raise ValueError(
-            f"this tensor has no graph to show: {why}. Give an input requires_grad=True, compute a result from it, and "
-            "pass that result."
-        )
+        raise without_graph(output)
+
+
+def without_graph(output: Any) -> ValueError:
+    """Say why a tensor, the engine's or PyTorch's, has no graph to show."""
+    why = (
+        "it is a leaf, nothing was computed yet"
+        if output.requires_grad
+        else "nothing it was computed from has requires_grad=True, or it was computed under no_grad() or detached"
+    )
+    return ValueError(
+        f"this tensor has no graph to show: {why}. Give an input requires_grad=True, compute a result from it, and "
+        "pass that result."
+    )

@@ -113,7 +113,8 @@ from gradviz.recording import record_graph
 gv.manual_seed(0)
 net = gv.nn.Sequential(gv.nn.Linear(3, 3), gv.nn.ReLU(), gv.nn.Linear(3, 1))
 loss = (net(gv.ones(2, 3)) ** 2).mean()
-player = Player(record_graph(loss, backward=True, names={"loss": loss}, variables=[{"net": net}]))
+recording = record_graph(loss, backward=True, names={"loss": loss}, variables=[{"net": net}])
+player = Player(gv.draw(recording, fit=False))  # else it begins with what fits beside the panel
 player"""
 
 

@@ -347,5 +347,5 @@ def test_another_ending_is_refused(tmp_path):
 
 @pytest.mark.parametrize("ending", [".json", ".json.gz"])
 def test_asked_for_json_it_says_what_can_be_had(tmp_path, ending):
-    with pytest.raises(ValueError, match=r"must end in \.zip.*one epoch's computation can be saved so: gradviz\.draw"):
+    with pytest.raises(ValueError, match=r"must end in \.zip.*of one epoch: gradviz\.draw"):
         trained().save(tmp_path / f"run{ending}")

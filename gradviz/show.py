@@ -197,8 +197,8 @@ def _recording_of(
 
         if not is_model(model):
             raise TypeError(
-                f"{type(model).__name__} is no module of gradviz's: run it yourself, and pass what it has computed, draw(model(x)); "
-                "PyTorch's own inside of `with gv.watch():`"
+                f"{type(model).__name__} is no module of gradviz's or PyTorch's: run it yourself, and pass what it has computed, "
+                "draw(model(x))"
             )
         variables = variables_of(frame)
         return recording_of_a_model(

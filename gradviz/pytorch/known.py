@@ -25,6 +25,11 @@ def source_of(outputs: Sequence[Any]) -> PyTorch:
     return PyTorch(outputs, _watch_of(outputs[0]))
 
 
+def watching(**options: Any) -> Watch:
+    """Return a watch for a run of our own."""
+    return Watch(**options)
+
+
 def _watch_of(output: torch.Tensor) -> Watch | None:
     number = output.grad_fn._sequence_nr()
     return next((watch for watch in WATCHES if number in watch.operations), None)

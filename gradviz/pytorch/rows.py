@@ -36,7 +36,7 @@ class Found:
     slots
         For each of its inputs the name of PyTorch's argument.
     settings
-        The row's settings; ``None`` if they could not be worked out: then its words are known, and its formula cannot be run.
+        The row's settings; ``None`` if they could not be worked out: then the row has words, and no formula.
     """
 
     operation: Operation
@@ -107,7 +107,9 @@ def row_of(
         settings = tuple([_setting(known, setting, slots, arguments, shapes) for setting in row.settings])
     except (KeyError, TypeError, ValueError, IndexError):
         settings = None
-    if row.grad_fn != name:
+    if settings is None:
+        row = _words_of(row, name)
+    elif row.grad_fn != name:
         row = _called(row, name)
     return Found(row, slots, settings)
 
@@ -117,6 +119,13 @@ def _called(row: Operation, name: str) -> Operation:
     made = replace(row, grad_fn=name)
     object.__setattr__(made, "function", row.function)  # which is no argument
     return made
+
+
+@lru_cache(maxsize=256)
+def _words_of(row: Operation, name: str) -> Operation:
+    """Make a row that says what this one does, and cannot run: what it would need is not known."""
+    symbol = row.symbol if isinstance(row.symbol, str) else row.name
+    return replace(row, grad_fn=name, symbol=symbol, settings=(), tensors=(), derivatives={})
 
 
 def _of_a_family(name: str, arguments: Mapping[str, Given], results: int) -> Operation | None:

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import torch
 
+from gradviz.catalogue import text
 from gradviz.pytorch.backward import Ran, trial
 from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
-from gradviz.pytorch.saved import is_freed
 from gradviz.pytorch.telling import Result, Telling, Told, tensor_in
 from gradviz.recording.model import Pixels
 from gradviz.recording.pixels import pixels_of
@@ -54,11 +54,16 @@ class PyTorch(Telling):
 
     def past_pass(self, outputs: Sequence[torch.Tensor], operations: Sequence[Told]) -> Pass | None:
         root = outputs[0].grad_fn
-        if self.watch is None or root is None:
-            return None
         number = root._sequence_nr(), outputs[0].output_nr
-        ran = next((ran for ran in reversed(self.watch.passes) if ran.root == number), None)
-        return None if ran is None else self._pass(ran)
+        passes = () if self.watch is None else reversed(self.watch.passes)
+        ran = next((ran for ran in passes if ran.root == number), None)
+        return self._pass(ran) if ran is not None else self._what_is_left() if self.is_left else None
+
+    def _what_is_left(self) -> Pass:
+        """Return what a backward pass that nobody saw has left in the leaves."""
+        leaves = [node.variable for node in self.behind.leaves]
+        total = {leaf: leaf.grad for leaf in leaves if leaf.grad is not None}
+        return Pass((), {}, {}, dict.fromkeys(total), total, total, {})
 
     def trial_pass(self, outputs: Sequence[torch.Tensor], gradient: torch.Tensor | None) -> Pass:
         return self._pass(trial(outputs, gradient, Kept))
@@ -111,8 +116,13 @@ class PyTorch(Telling):
                 found.setdefault(told, {})[place] = arrived
         return {told: Replaced(outputs) for told, outputs in found.items()}
 
+    def remarks(self, ran: Pass | None) -> Sequence[str]:
+        if not self.is_left or (ran is not None and ran.order):
+            return ()
+        return (text("left" if self.watch is None else "left, watched", "pytorch"),)
+
     def freed(self, operations: Sequence[Told]) -> bool:
-        return any(is_freed(node) for node in self.behind.nodes)
+        return self.is_left
 
     def is_freed(self, operation: Told) -> bool:
         return False

@@ -17,8 +17,8 @@ from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
 from gradviz.pytorch.rows import opaque, plain, row_of
-from gradviz.pytorch.saved import saved_by, values_in
-from gradviz.pytorch.watch import Seen, Watch
+from gradviz.pytorch.saved import is_freed, saved_by, values_in
+from gradviz.pytorch.watch import Argument, Seen, Watch
 from gradviz.pytorch.watch import Source as From
 from gradviz.recording.told import NOWHERE, Key, Unknown
 
@@ -46,7 +46,7 @@ class End:
     variable: torch.Tensor
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Told:
     """One of PyTorch's operations: see `gradviz.recording.told.ToldOperation`.
 
@@ -75,6 +75,9 @@ class Told:
     arguments: tuple[Any, ...] = ()
     given: tuple[Any, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.made}>"  # what goes into it may be a whole graph
+
     def saved_names(self) -> list[str]:
         """Return the names of what it saved for the backward pass."""
         return self.operation.saved_names(tuple(edge is not None for edge in self.edges))
@@ -89,6 +92,11 @@ class Telling:
         The results.
     watch
         What watched them being computed, if anything did.
+
+    Attributes
+    ----------
+    is_left
+        Whether a backward pass has been, and has dropped what was saved.
     """
 
     def __init__(self, outputs: Sequence[torch.Tensor], watch: Watch | None = None) -> None:
@@ -99,6 +107,7 @@ class Telling:
         self._ends: dict[int, End] = {}
         self.leaf_numbers: dict[int, Any] = {}
         self._claimed: set[int] = set()
+        self.is_left = any(is_freed(node) for node in self.behind.nodes)
         self._saved = values_in(self.behind) if watch is None else {}
         self._saved |= {(output.grad_fn, output.output_nr): output.detach() for output in outputs}
         for number, node in enumerate(self.behind.nodes):
@@ -145,7 +154,8 @@ class Telling:
             for place, one in enumerate(_results(seen)):
                 if place < len(told.outputs) and one is not None:
                     told.outputs[place] = one
-        elif isinstance(told.outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
+        # What is left of a graph may have been computed with other numbers than its leaves hold by now.
+        elif not self.is_left and isinstance(told.outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
             told.outputs[0] = torch.as_tensor(values)
 
     def _seen(self, node: Node, name: str) -> Seen | None:
@@ -177,15 +187,19 @@ class Telling:
             before, place = edges.get(slot, (None, 0))
             if before is None:
                 if slot not in arguments:
-                    nobody = torch.empty(0)  # it was not saved, as nothing reads it
-                    arguments[slot] = From(nobody), Kept(nobody)
-                    self.leaf_numbers[id(nobody)] = Unknown(tuple(node._input_metadata[0].shape), "float32")
+                    arguments[slot] = self._nobody(node, saved.get(f"{slot}_sym_sizes", ()))
             elif is_leaf(before):
                 arguments[slot] = From(before.variable), Kept(before.variable.detach())
             else:
                 told = self.told[before]
                 arguments[slot] = From(None, before._sequence_nr(), place), told.outputs[place]
         return arguments
+
+    def _nobody(self, node: Node, shape: tuple[int, ...]) -> Argument:
+        """Return an argument that was not saved, as nothing reads it: of most not even the shape is known."""
+        nobody = torch.empty(shape, device="meta")
+        self.leaf_numbers[id(nobody)] = Unknown(shape, dtype_text(node._input_metadata[0].dtype))
+        return From(nobody), Kept(nobody)
 
     def _array_in(self, tensor: Any) -> Any:
         """Return the array in an argument; ``None`` if it is not known."""

@@ -110,6 +110,9 @@ class Engine:
         run(outputs[:1], [seed.array], retain_graph=True, observer=watch)
         return Pass(tuple(order), upstream, contributions, before, total, arrived, replaced)
 
+    def remarks(self, ran: Pass | None) -> Sequence[str]:
+        return ()
+
     def freed(self, operations: Sequence[Node]) -> bool:
         return any(node.values is None for node in operations)
 

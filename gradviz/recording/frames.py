@@ -35,7 +35,9 @@ def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
     yield _first(collected)
     for applied in collected.applied.values():
         yield _forward(applied, collected)
-    if ran is not None:
+    if ran is not None and not ran.order:
+        yield from _left(collected, ran)
+    elif ran is not None:
         yield from _Backward(collected, ran).frames()
 
 
@@ -44,6 +46,17 @@ def _first(collected: Collection) -> Frame:
     start = dict.fromkeys(operand for operand in collected.operands.values() if operand.id not in made)
     cut_off = [operand.name for operand in collected.detached]
     return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start, collected))
+
+
+def _left(collected: Collection, ran: Pass) -> Iterator[Frame]:
+    """Show what a backward pass left in the leaves, of which no more is known."""
+    found = []
+    for leaf, total in ran.total.items():
+        if (operand := collected.operands.get(("leaf", id(leaf)))) is not None:
+            found.append(Gradient(operand.id, collected.source.kept(total)[1], complete=True))
+    if found:
+        root = collected.operands[collected.output_keys[0]].id
+        yield Frame("backward", root, text("left title"), text("left"), gradients=tuple(found))
 
 
 _forward_frame = maker(Frame, "phase", "current", "title", "reason", "values", "contributions", "gradients")

@@ -240,7 +240,7 @@ def nudge(recording: Recording, tensor: Any, index: int | Sequence[int] = (), by
         raise IndexError(f"{found.name} has the shape {list(found.shape)}, in which there is no entry {list(place)}")
     place = tuple(k % n for k, n in zip(place, found.shape, strict=True))
     if found.id not in replay.base:
-        raise ReplayError(f"{found.name} is too large to be kept with the recording")
+        raise ReplayError(f"{found.name} is not known, or too large to be kept with the recording")
     gradient = recording.at().gradients.get(found.id)
     return Nudge(
         found.id,
@@ -333,7 +333,7 @@ def _nudged(recording: Recording, replay: Replay) -> dict[str, dict[str, Any]]:
     leaves = [one for one in recording.graph.tensors if one.producer is None and one.dtype.startswith("float")]
     for leaf in sorted(leaves, key=lambda one: not one.requires_grad):  # what is learned comes first
         left -= math.prod(leaf.shape) * len(BY) * replay.size
-        if leaf.role == "constant" or left < 0:
+        if leaf.role == "constant" or left < 0 or leaf.id not in replay.base:
             continue
         try:
             before = _short(replay.output_with({}))

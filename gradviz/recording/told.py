@@ -121,7 +121,7 @@ class Pass:
     Attributes
     ----------
     order
-        The operations it went through, in order.
+        The operations it went through, in order; none if no more is known than what it left in the leaves.
     upstream, contributions
         By operation: the gradient that arrived, and what went to each argument.
     before
@@ -209,6 +209,10 @@ class Source(Protocol):
 
     def trial_pass(self, outputs: Sequence[Any], gradient: Any) -> Pass:
         """Run a backward pass and watch it, leaving every ``.grad`` and everything saved as it was."""
+        ...
+
+    def remarks(self, ran: Pass | None) -> Sequence[str]:
+        """Return what is to be known of what is missing from a recording, and why, in sentences."""
         ...
 
     def freed(self, operations: Sequence[Any]) -> bool:

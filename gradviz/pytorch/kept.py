@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from gradviz.pytorch.numbers import summarised
+from gradviz.pytorch.refused import is_plain
 from gradviz.recording.model import Value
 
 BUDGET = 2 * 2**30
@@ -78,8 +79,8 @@ class Memory:
 
     def keep(self, tensor: torch.Tensor, before: Kept | None = None) -> Kept:
         """Keep what stands in a tensor now: anew, or as it was kept before."""
-        if tensor.layout is not torch.strided:
-            return before or Kept(tensor.detach())
+        if not is_plain(tensor):
+            return before or Kept(tensor if tensor.is_nested else tensor.detach())
         storage = tensor.untyped_storage()
         block = self._blocks.get(storage.data_ptr())
         geometry = tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype
@@ -96,7 +97,7 @@ class Memory:
     def before_write(self, tensors: Iterable[torch.Tensor]) -> None:
         """Copy what is kept of the memory of tensors that are about to be changed."""
         for tensor in tensors:
-            if tensor.layout is not torch.strided:
+            if not is_plain(tensor):
                 continue
             block = self._blocks.pop(tensor.untyped_storage().data_ptr(), None)
             if block is None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from gradviz.pytorch.source import PyTorch
+from gradviz.pytorch.telling import seen_at
 from gradviz.pytorch.watch import WATCHES, Watch
 from gradviz.recording.sources import without_graph
 
@@ -31,8 +32,7 @@ def watching(**options: Any) -> Watch:
 
 
 def _watch_of(output: torch.Tensor) -> Watch | None:
-    number = output.grad_fn._sequence_nr()
-    return next((watch for watch in WATCHES if number in watch.operations), None)
+    return next((watch for watch in WATCHES if seen_at(output.grad_fn, watch, output) is not None), None)
 
 
 def _check(output: Any) -> None:

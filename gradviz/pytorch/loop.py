@@ -17,7 +17,8 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
-from gradviz.pytorch.passed import TorchPassed, arguments_in
+from gradviz.pytorch.passed import TorchPassed
+from gradviz.pytorch.telling import arguments_in
 from gradviz.pytorch.watch import WATCHES, Argument, Watch, source
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.told import Hearer, Passed
@@ -165,8 +166,8 @@ class Following(Watch):
     def given(self, tensor: torch.Tensor) -> Argument:
         """Keep what nothing that is watched has made. What stands in a parameter the recorder keeps itself."""
         if tensor.requires_grad:
-            return source(tensor), Unknown(tuple(tensor.shape), dtype_text(tensor.dtype))
-        return source(tensor), self.memory.keep(tensor)
+            return source(tensor, self), Unknown(tuple(tensor.shape), dtype_text(tensor.dtype))
+        return source(tensor, self), self.memory.keep(tensor)
 
     def made(self, results: Any) -> None:
         """Keep nothing: it is computed again from what goes into the step."""

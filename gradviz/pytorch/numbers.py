@@ -36,11 +36,23 @@ def array_of(tensor: torch.Tensor) -> Any:
 
 def kept_numbers(tensor: torch.Tensor, printed: Printed | None = None) -> tuple[Any, Value]:
     """Keep numbers: see `gradviz.recording.values.kept`. Those on another device, if they are many, stay there."""
-    if tensor.device.type != "cpu" and tensor.numel() * tensor.element_size() > COPIED_UP_TO:
+    if _stays(tensor):
         return None, summarised(tensor)
-    array, value = kept(array_of(tensor), printed)
+    array, value = kept(array_of(tensor), None if printed is None else _here(printed))
     named = dtype_text(tensor.dtype)
     return array, value if value.dtype == named else changed(value, dtype=named)
+
+
+def _stays(tensor: torch.Tensor) -> bool:
+    return tensor.device.type != "cpu" and tensor.numel() * tensor.element_size() > COPIED_UP_TO
+
+
+def _here(printed: Printed) -> Printed | None:
+    """Bring what says how a number is to be printed to this machine; ``None`` if that is too much for the digits of a few numbers."""
+    if any(isinstance(one, torch.Tensor) and _stays(one) for one in printed):
+        return None
+    function, *given = printed
+    return (function, *(array_of(one) if isinstance(one, torch.Tensor) else one for one in given))
 
 
 def summarised(tensor: torch.Tensor) -> Value:

@@ -13,7 +13,7 @@ import torch
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
 from gradviz.pytorch.source import PyTorch
-from gradviz.pytorch.telling import Told, is_argument, seen_of
+from gradviz.pytorch.telling import Told, arguments_in, is_argument, seen_at
 from gradviz.pytorch.watch import Argument, Seen
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.engine import hashable, instruction
@@ -77,12 +77,7 @@ class TorchPassed:
             if leaf.grad is not None
         }
         self.loss = float(self._output.detach().sum())
-        self._seen: list[Seen | None] = [
-            None
-            if (candidates := watch.operations.get(number)) is None
-            else seen_of(node.name().rpartition("::")[2], candidates)
-            for number, node in zip(self.numbers, self._behind.nodes, strict=True)
-        ]
+        self._seen: list[Seen | None] = [seen_at(node, watch) for node in self._behind.nodes]
 
     @property
     def started_with(self) -> Any:
@@ -208,12 +203,3 @@ def _at(inside: Any, path: Sequence[Any]) -> Any:
     for step in path:
         inside = inside[step]
     return inside
-
-
-def arguments_in(inside: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Argument]]:
-    """Go through the tensors among arguments, which may be in lists, each with the way to it."""
-    if is_argument(inside):
-        yield path, inside
-    elif isinstance(inside, list | tuple | dict):
-        for step, each in inside.items() if isinstance(inside, dict) else enumerate(inside):
-            yield from arguments_in(each, (*path, step))

@@ -53,6 +53,8 @@ class PyTorch(Telling):
         return [self.told[node] for node in self.behind.nodes]
 
     def past_pass(self, outputs: Sequence[torch.Tensor], operations: Sequence[Told]) -> Pass | None:
+        if self.is_structure:
+            return None
         root = outputs[0].grad_fn
         number = root._sequence_nr(), outputs[0].output_nr
         passes = () if self.watch is None else reversed(self.watch.passes)
@@ -66,6 +68,8 @@ class PyTorch(Telling):
         return Pass((), {}, {}, dict.fromkeys(total), total, total, {})
 
     def trial_pass(self, outputs: Sequence[torch.Tensor], gradient: torch.Tensor | None) -> Pass:
+        if self.is_structure:
+            return Pass((), {}, {}, {}, {}, {}, {})
         return self._pass(trial(outputs, gradient, Kept))
 
     def _pass(self, ran: Ran) -> Pass:
@@ -117,6 +121,8 @@ class PyTorch(Telling):
         return {told: Replaced(outputs) for told, outputs in found.items()}
 
     def remarks(self, ran: Pass | None) -> Sequence[str]:
+        if self.is_structure:
+            return (text("structure", "pytorch"),)
         if not self.is_left or (ran is not None and ran.order):
             return ()
         return (text("left" if self.watch is None else "left, watched", "pytorch"),)

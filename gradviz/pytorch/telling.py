@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType
@@ -16,11 +16,14 @@ from gradviz.pytorch.again import again
 from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
+from gradviz.pytorch.refused import is_plain, is_structure, kind_of, refuse
 from gradviz.pytorch.rows import opaque, plain, row_of
 from gradviz.pytorch.saved import is_freed, saved_by, values_in
-from gradviz.pytorch.watch import Argument, Seen, Watch
+from gradviz.pytorch.watch import MARK, Argument, Seen, Watch
 from gradviz.pytorch.watch import Source as From
 from gradviz.recording.told import NOWHERE, Key, Unknown
+
+SPARSE = (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
 
 
 @dataclass(slots=True, eq=False)
@@ -97,16 +100,21 @@ class Telling:
     ----------
     is_left
         Whether a backward pass has been, and has dropped what was saved.
+    is_structure
+        Whether its tensors have no numbers.
     """
 
     def __init__(self, outputs: Sequence[torch.Tensor], watch: Watch | None = None) -> None:
         self.watch = watch
         self.behind: Behind = behind(outputs)
+        refuse(outputs, self.behind)
+        self.is_structure = is_structure(outputs, self.behind)
         self.told: dict[Node, Told] = {}
         self.by_number: dict[int, Told] = {}
         self._ends: dict[int, End] = {}
         self.leaf_numbers: dict[int, Any] = {}
         self._claimed: set[int] = set()
+        self._outputs = {output.grad_fn: output for output in outputs}
         self.is_left = any(is_freed(node) for node in self.behind.nodes)
         self._saved = values_in(self.behind) if watch is None else {}
         self._saved |= {(output.grad_fn, output.output_nr): output.detach() for output in outputs}
@@ -117,7 +125,7 @@ class Telling:
 
     def _tell(self, node: Node, number: int) -> None:
         name = node.name().rpartition("::")[2]
-        seen = self._seen(node, name)
+        seen = self._seen(node)
         shapes = [tuple(meta.shape) for meta in node._input_metadata]
         dtypes = [dtype_text(meta.dtype) for meta in node._input_metadata]
         arguments = self._from_what_was_saved(node, name) if seen is None else dict(_arguments(seen))
@@ -155,15 +163,14 @@ class Telling:
                 if place < len(told.outputs) and one is not None:
                     told.outputs[place] = one
         # What is left of a graph may have been computed with other numbers than its leaves hold by now.
-        elif not self.is_left and isinstance(told.outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
+        elif not (self.is_left or self.is_structure) and isinstance(told.outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
             told.outputs[0] = torch.as_tensor(values)
 
-    def _seen(self, node: Node, name: str) -> Seen | None:
+    def _seen(self, node: Node) -> Seen | None:
         """Return what was watched of a node. What is changed in place may have been copied first, under the same number."""
         if self.watch is None:
             return None
-        candidates = [one for one in self.watch.operations.get(node._sequence_nr(), ()) if id(one) not in self._claimed]
-        found = seen_of(name, candidates)
+        found = seen_at(node, self.watch, self._outputs.get(node), self._claimed)
         if found is not None:
             self._claimed.add(id(found))
         return found
@@ -262,9 +269,12 @@ class Telling:
 
     def known(self, numbers: Any) -> Any:
         """Return the tensor that was kept, or what is left of it."""
+        found = numbers
         if isinstance(numbers, Kept):
-            return numbers.tensor if numbers.tensor is not None else numbers
-        return numbers
+            found = numbers.tensor if numbers.tensor is not None else numbers
+        if isinstance(found, torch.Tensor) and kind_of(found) in ("meta", "quantised"):
+            return Unknown(tuple(found.shape), dtype_text(found.dtype))
+        return found
 
     def numbers_in(self, tensor: Any, operation: Told | None, *, done: bool = False) -> Any:
         """Return what stood in a tensor when an operation began, or when it was `done`."""
@@ -275,7 +285,7 @@ class Telling:
         if made[0] is not None:
             return self.known(made[0].outputs[made[1]])
         kept = self.leaf_numbers.get(id(tensor))
-        return tensor.detach() if kept is None else self.known(kept)
+        return self.known(tensor.detach() if kept is None else kept)
 
     def made_by(self, tensor: Any) -> Key:
         """Return the key of a result; ``(None, 0)`` for a leaf."""
@@ -283,6 +293,55 @@ class Telling:
             return tensor.made
         told = None if tensor.grad_fn is None else self.told.get(tensor.grad_fn)
         return (told, tensor.output_nr) if told is not None else (None, 0)
+
+
+def seen_at(
+    node: Node, watch: Watch, output: torch.Tensor | None = None, claimed: Collection[int] = ()
+) -> Seen | None:
+    """Return what was watched of a node: what ran under its number, if it was this one.
+
+    Each thread counts for itself, so another's node may have the number of one that was watched. It has not the same arguments;
+    and where all of these are leaves, not the same memory for its result.
+
+    Parameters
+    ----------
+    node, watch
+        Whose, and by whom.
+    output
+        Its result, if that is known.
+    claimed
+        The ids of what is known to be another's.
+    """
+    candidates = [one for one in watch.operations.get(node._sequence_nr(), ()) if id(one) not in claimed]
+    found = seen_of(node.name().rpartition("::")[2], candidates)
+    if found is None or not arguments_fit(node, found, watch):
+        return None
+    made = _results(found)
+    kept = made[output.output_nr] if output is not None and output.output_nr < len(made) else None
+    if isinstance(kept, Kept) and kept.tensor is not None and output is not None and is_plain(output):
+        written = output._version != 0  # then what was kept of it is a copy
+        if not written and kept.tensor.data_ptr() != output.data_ptr():
+            return None
+    return found
+
+
+def arguments_fit(node: Node, seen: Seen, watch: Watch) -> bool:
+    """Return True if a node got its arguments from where an operation got them that was watched."""
+    leaves, numbers = set[int](), set[int]()
+    for _, (source, _) in arguments_in((seen.arguments, seen.keywords)):
+        if source.leaf is None:
+            numbers.add(source.number)
+        else:
+            leaves.add(id(source.leaf))
+    for before, _ in node.next_functions:
+        if before is None:
+            continue
+        if is_leaf(before):
+            if id(before.variable) not in leaves:
+                return False
+        elif before._sequence_nr() not in numbers or before.metadata.get(MARK) is not watch:
+            return False
+    return True
 
 
 def seen_of(name: str, candidates: Sequence[Seen]) -> Seen | None:
@@ -304,9 +363,19 @@ def is_argument(argument: Any) -> bool:
     return isinstance(argument, tuple) and len(argument) == 2 and isinstance(argument[0], From)
 
 
+def arguments_in(inside: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Argument]]:
+    """Go through the tensors among arguments, which may be in lists, each with the way to it."""
+    if is_argument(inside):
+        yield path, inside
+    elif isinstance(inside, list | tuple | dict):
+        for step, each in inside.items() if isinstance(inside, dict) else enumerate(inside):
+            yield from arguments_in(each, (*path, step))
+
+
 def tensor_in(kept: Any) -> Any:
-    """Return the tensor that was kept; ``None`` if it was let go."""
-    return kept.tensor if isinstance(kept, Kept) else kept
+    """Return the tensor that was kept; ``None`` if it was let go. What has few entries that are not zero is written out."""
+    tensor = kept.tensor if isinstance(kept, Kept) else kept
+    return tensor.to_dense() if isinstance(tensor, torch.Tensor) and tensor.layout in SPARSE else tensor
 
 
 def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:

@@ -213,10 +213,15 @@ class Dispatch(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         watch, kwargs = self.watch, kwargs or {}
-        if self.resting:
+        if self.resting or types:  # tensors that compute in their own way, which are asked nothing, not even for their node
             return function(*args, **kwargs)
         mutable = function._schema.is_mutable
-        recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in _tensors(args, kwargs))
+        recorded = False
+        for tensor in _tensors(args, kwargs):
+            if tensor.is_nested:
+                return function(*args, **kwargs)
+            recorded = recorded or tensor.requires_grad
+        recorded = recorded and torch.is_grad_enabled()
         if not recorded:
             if mutable:
                 watch.memory.before_write(_written(function, args, kwargs))

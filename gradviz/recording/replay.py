@@ -180,7 +180,10 @@ class Replay:
             return iter([strides.with_part(whole, part, *where)])
         plain = [operand.id in self._numbers or not operand.id for operand in applied.operands]
         tensors = [one if number else wrap(one) for one, number in zip(given, plain, strict=True)]
-        made = row.function(*tensors, *applied.settings)
+        try:
+            made = row.function(*tensors, *applied.settings)
+        except TypeError as error:  # a dtype, say, that NumPy has not
+            raise ReplayError(f"{name} cannot be computed again with NumPy: {error}") from error
         results = made if isinstance(made, tuple | list) else (made,)
         return iter([results[place].array for place in applied.places])
 

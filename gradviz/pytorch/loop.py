@@ -15,9 +15,10 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from gradviz.catalogue import text
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
-from gradviz.pytorch.passed import TorchPassed
+from gradviz.pytorch.passed import TorchPassed, place_among_processes
 from gradviz.pytorch.telling import arguments_in
 from gradviz.pytorch.watch import WATCHES, Argument, Watch, source
 from gradviz.recording.told import Unknown
@@ -35,6 +36,10 @@ class TorchLibrary:
         following = Following(self, hearer)
         following.__enter__()
         return following.end
+
+    def silent(self) -> str:
+        rank, count = place_among_processes()
+        return text("another rank", "pytorch", rank=rank, count=count) if rank else ""
 
     def is_tensor(self, value: Any) -> bool:
         return isinstance(value, torch.Tensor)

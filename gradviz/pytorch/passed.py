@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from gradviz.catalogue import text
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import Told, arguments_in, is_argument, seen_at
-from gradviz.pytorch.watch import Argument, Seen
+from gradviz.pytorch.watch import Seen
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.engine import hashable, instruction
 from gradviz.training.loop.told import Library
@@ -54,18 +55,25 @@ class Spot:
     fixed: Any = None
 
 
+def place_among_processes() -> tuple[int, int]:
+    """Return the rank of this process among those that train together, and how many these are."""
+    together = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if together else (0, 1)
+
+
 class TorchPassed:
     """A backward pass of PyTorch's: see `gradviz.training.loop.told.Passed`. Made before it runs."""
 
     def __init__(self, watch: Following, outputs: Sequence[torch.Tensor], grad_tensors: Any) -> None:
         self.library: Library = watch.library
         self.outputs = len(outputs)
-        self.notes: Sequence[str] = ()
+        rank, count = place_among_processes()
+        self.notes: Sequence[str] = (text("first rank", "pytorch", rank=rank, count=count),) if count > 1 else ()
         self._watch, self._output = watch, outputs[0]
         start = grad_tensors[0] if isinstance(grad_tensors, list | tuple) else grad_tensors
         scaled = watch.unscaled(self._output)
         if scaled is not None:
-            self.notes = (SCALED,)
+            self.notes = (*self.notes, SCALED)
             self._output, scale = scaled
             start = torch.full_like(self._output, scale) if start is None else start * scale
         self._start: torch.Tensor | None = start
@@ -139,12 +147,12 @@ class TorchPassed:
         return Spot(at, None, fixed)
 
     def lost(self, program: Program, places: Sequence[Spot]) -> str:
-        without = [told.operation.name for told in program.instructions if told.run is None]
-        if without:
-            return f"gradviz has no formula for {', '.join(dict.fromkeys(without))}, so this graph cannot be computed again"
         for told in program.instructions:
             for dtype in (setting for setting in told.settings if isinstance(setting, torch.dtype)):
                 return f"NumPy has no {dtype_text(dtype)}, so this graph cannot be computed again with it"
+        without = [told.operation.name for told in program.instructions if told.run is None]
+        if without:
+            return f"gradviz has no formula for {', '.join(dict.fromkeys(without))}, so this graph cannot be computed again"
         size = sum(int(np.prod(meta.shape)) for node in self._behind.nodes for meta in node._input_metadata)
         if size > MOST_TRIED:
             return ""

@@ -109,6 +109,8 @@ def row_of(
         settings = None
     if settings is None:
         row = _words_of(row, name)
+    elif any(isinstance(plain(one), torch.dtype) for one in settings):
+        row = _without_formula(row, name)  # NumPy has no such numbers
     elif row.grad_fn != name:
         row = _called(row, name)
     return Found(row, slots, settings)
@@ -126,6 +128,11 @@ def _words_of(row: Operation, name: str) -> Operation:
     """Make a row that says what this one does, and cannot run: what it would need is not known."""
     symbol = row.symbol if isinstance(row.symbol, str) else row.name
     return replace(row, grad_fn=name, symbol=symbol, settings=(), tensors=(), derivatives={})
+
+
+@lru_cache(maxsize=256)
+def _without_formula(row: Operation, name: str) -> Operation:
+    return replace(row, grad_fn=name, derivatives={})
 
 
 def _of_a_family(name: str, arguments: Mapping[str, Given], results: int) -> Operation | None:

@@ -52,8 +52,9 @@ def _left(collected: Collection, ran: Pass) -> Iterator[Frame]:
     """Show what a backward pass left in the leaves, of which no more is known."""
     found = []
     for leaf, total in ran.total.items():
-        if (operand := collected.operands.get(("leaf", id(leaf)))) is not None:
-            found.append(Gradient(operand.id, collected.source.kept(total)[1], complete=True))
+        operand, value = collected.operands.get(("leaf", id(leaf))), collected.source.kept(total)[1]
+        if operand is not None and value is not None:
+            found.append(Gradient(operand.id, value, complete=True))
     if found:
         root = collected.operands[collected.output_keys[0]].id
         yield Frame("backward", root, text("left title"), text("left"), gradients=tuple(found))

@@ -11,11 +11,10 @@ import numpy as np
 import torch
 from torch.func import functional_call
 
-from gradviz.forward import Ran, nothing_to_draw, results_in
-from gradviz.pytorch.known import watching
-from gradviz.pytorch.source import PyTorch
-from gradviz.pytorch.watch import Watch
+from gradviz.pytorch.kept import Kept
+from gradviz.pytorch.known import source_of, watching
 from gradviz.recording.names import find_names
+from gradviz.recording.ran import Ran, nothing_to_draw, results_in
 
 
 def run(
@@ -59,7 +58,7 @@ def run(
                 else other
                 for one, other in zip(inputs, arguments, strict=True)
             ]
-        watch: Watch = watching()
+        watch = watching()
         ends.enter_context(_left_as_it_was(model, watch))
         with watch:
             made = functional_call(model, given, tuple(arguments), dict(kwargs or {}))
@@ -70,7 +69,7 @@ def run(
     if not results:
         raise nothing_to_draw(model)
     outputs = tuple(one for _, one in results)
-    found = find_names(PyTorch(outputs, watch), variables, names)
+    found = find_names(source_of(outputs), variables, names)
     parts = (*model.named_parameters(), *model.named_buffers(), *(("x", one) for one in inputs))
     for path, tensor in parts:
         if isinstance(tensor, torch.Tensor) and (other := instead.get(id(tensor), given.get(path))) is not None:
@@ -89,7 +88,7 @@ def _inside(model: torch.nn.Module) -> torch.nn.Module:
 
 
 @contextmanager
-def _left_as_it_was(model: torch.nn.Module, watch: Watch) -> Iterator[None]:
+def _left_as_it_was(model: torch.nn.Module, watch: Any) -> Iterator[None]:
     """Put back, also after an error, what running a model may have changed.
 
     That is: the state of the generators of random numbers, and of each module its mode, its attributes, its parameters and buffers
@@ -97,11 +96,11 @@ def _left_as_it_was(model: torch.nn.Module, watch: Watch) -> Iterator[None]:
     """
     modules = list(model.modules())
     attributes = [(one, dict(vars(one))) for one in modules]
-    registered = [
-        (held, dict(held)) for one in modules for held in (one._parameters, one._buffers, one._modules)
-    ]
+    registered = [(held, dict(held)) for one in modules for held in (one._parameters, one._buffers, one._modules)]
     gradients = [(one, one.grad) for one in model.parameters()]
-    written = [(one, watch.memory.keep(one), one._version) for one in (*model.parameters(), *model.buffers())]
+    # A watch copies what is about to be written; else everything has to be copied.
+    keep = watch.memory.keep if hasattr(watch, "memory") else lambda tensor: Kept(tensor.detach().clone())
+    written = [(one, keep(one), one._version) for one in (*model.parameters(), *model.buffers())]
     python, plain = random.getstate(), np.random.get_state()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     with torch.random.fork_rng(devices):

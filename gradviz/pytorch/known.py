@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gradviz.pytorch.kept import BUDGET
+from gradviz.pytorch.needs import Unwatched, missing
+from gradviz.pytorch.seen import WATCHES, seen_at
 from gradviz.pytorch.source import PyTorch
-from gradviz.pytorch.telling import seen_at
-from gradviz.pytorch.watch import WATCHES, Watch
 from gradviz.recording.sources import without_graph
+
+if TYPE_CHECKING:
+    from gradviz.pytorch.watch import Watch
 
 
 def source_of(outputs: Sequence[Any]) -> PyTorch:
@@ -26,9 +30,13 @@ def source_of(outputs: Sequence[Any]) -> PyTorch:
     return PyTorch(outputs, _watch_of(outputs[0]))
 
 
-def watching(**options: Any) -> Watch:
-    """Return a watch for a run of our own."""
-    return Watch(**options)
+def watching(*, fused: bool = False, budget: int = BUDGET) -> Watch | Unwatched:
+    """Return a watch; what stands in its place if this PyTorch cannot be watched."""
+    if lack := missing():
+        return Unwatched(lack)
+    from gradviz.pytorch.watch import Watch
+
+    return Watch(fused, budget)
 
 
 def _watch_of(output: torch.Tensor) -> Watch | None:

@@ -13,16 +13,16 @@ import torch
 from gradviz.catalogue import text
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
+from gradviz.pytorch.seen import Seen, arguments_in, is_argument, seen_at
 from gradviz.pytorch.source import PyTorch
-from gradviz.pytorch.telling import Told, arguments_in, is_argument, seen_at
-from gradviz.pytorch.watch import Seen
+from gradviz.pytorch.telling import Told
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.engine import hashable, instruction
 from gradviz.training.loop.told import Library
 from gradviz.training.run.program import Program, written_down
 
 if TYPE_CHECKING:
-    from gradviz.pytorch.loop import Following
+    from gradviz.pytorch.following import Following
 
 MOST_TRIED = 2**22
 """Entries of all results of a step, up to which it is computed once by the table's formulas, to see whether that can be done."""

@@ -70,7 +70,9 @@ def _tensors(node: Node) -> Iterator[tuple[str, torch.Tensor]]:
             if isinstance(each, torch.Tensor):
                 yield name, each
     try:
-        given = () if _hooked(node, "saved_tensors") else getattr(node, "saved_tensors", ())  # of a function of the user's
+        given = (
+            () if _hooked(node, "saved_tensors") else getattr(node, "saved_tensors", ())
+        )  # of a function of the user's
     except RuntimeError:
         return
     yield from (("", each) for each in given if isinstance(each, torch.Tensor))

@@ -19,7 +19,8 @@ from gradviz.pytorch.backward import Ran, trial
 from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
-from gradviz.pytorch.telling import Result, Telling, Told, tensor_in
+from gradviz.pytorch.seen import tensor_in
+from gradviz.pytorch.telling import Result, Telling, Told
 from gradviz.recording.model import Pixels
 from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced, Unknown

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -16,14 +15,15 @@ from gradviz.pytorch.again import again
 from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
-from gradviz.pytorch.refused import is_plain, is_structure, kind_of, refuse
+from gradviz.pytorch.refused import is_structure, kind_of, refuse
 from gradviz.pytorch.rows import opaque, plain, row_of
 from gradviz.pytorch.saved import is_freed, saved_by, values_in
-from gradviz.pytorch.watch import MARK, Argument, Seen, Watch
-from gradviz.pytorch.watch import Source as From
+from gradviz.pytorch.seen import Argument, Seen, is_argument, results_of, seen_at, tensor_in
+from gradviz.pytorch.seen import Source as From
 from gradviz.recording.told import NOWHERE, Key, Unknown
 
-SPARSE = (torch.sparse_coo, torch.sparse_csr, torch.sparse_csc, torch.sparse_bsr, torch.sparse_bsc)
+if TYPE_CHECKING:
+    from gradviz.pytorch.watch import Watch
 
 
 @dataclass(slots=True, eq=False)
@@ -159,11 +159,15 @@ class Telling:
                     if setting in ("target", "targets") and is_argument(one) and one[0].leaf is not None
                 )
         if seen is not None:
-            for place, one in enumerate(_results(seen)):
+            for place, one in enumerate(results_of(seen)):
                 if place < len(told.outputs) and one is not None:
                     told.outputs[place] = one
         # What is left of a graph may have been computed with other numbers than its leaves hold by now.
-        elif not (self.is_left or self.is_structure) and isinstance(told.outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
+        elif (
+            not (self.is_left or self.is_structure)
+            and isinstance(told.outputs[0], Unknown)
+            and (values := again(told, self._array_in)) is not None
+        ):
             told.outputs[0] = torch.as_tensor(values)
 
     def _seen(self, node: Node) -> Seen | None:
@@ -295,89 +299,6 @@ class Telling:
         return (told, tensor.output_nr) if told is not None else (None, 0)
 
 
-def seen_at(
-    node: Node, watch: Watch, output: torch.Tensor | None = None, claimed: Collection[int] = ()
-) -> Seen | None:
-    """Return what was watched of a node: what ran under its number, if it was this one.
-
-    Each thread counts for itself, so another's node may have the number of one that was watched. It has not the same arguments;
-    and where all of these are leaves, not the same memory for its result.
-
-    Parameters
-    ----------
-    node, watch
-        Whose, and by whom.
-    output
-        Its result, if that is known.
-    claimed
-        The ids of what is known to be another's.
-    """
-    candidates = [one for one in watch.operations.get(node._sequence_nr(), ()) if id(one) not in claimed]
-    found = seen_of(node.name().rpartition("::")[2], candidates)
-    if found is None or not arguments_fit(node, found, watch):
-        return None
-    made = _results(found)
-    kept = made[output.output_nr] if output is not None and output.output_nr < len(made) else None
-    if isinstance(kept, Kept) and kept.tensor is not None and output is not None and is_plain(output):
-        written = output._version != 0  # then what was kept of it is a copy
-        if not written and kept.tensor.data_ptr() != output.data_ptr():
-            return None
-    return found
-
-
-def arguments_fit(node: Node, seen: Seen, watch: Watch) -> bool:
-    """Return True if a node got its arguments from where an operation got them that was watched."""
-    leaves, numbers = set[int](), set[int]()
-    for _, (source, _) in arguments_in((seen.arguments, seen.keywords)):
-        if source.leaf is None:
-            numbers.add(source.number)
-        else:
-            leaves.add(id(source.leaf))
-    for before, _ in node.next_functions:
-        if before is None:
-            continue
-        if is_leaf(before):
-            if id(before.variable) not in leaves:
-                return False
-        elif before._sequence_nr() not in numbers or before.metadata.get(MARK) is not watch:
-            return False
-    return True
-
-
-def seen_of(name: str, candidates: Sequence[Seen]) -> Seen | None:
-    """Return which of the operations that ran under a node's number is the node's own."""
-    if len(candidates) == 1:
-        return candidates[0]
-    return next((one for one in candidates if _fits(name, one.function._schema.name)), None)
-
-
-@lru_cache(maxsize=4096)
-def _fits(name: str, operator: str) -> bool:
-    wanted = name.rstrip("0123456789").removesuffix("Backward").lower()
-    short = operator.partition("::")[2].replace("_", "").lower()
-    return wanted.startswith(short) or short.startswith(wanted)
-
-
-def is_argument(argument: Any) -> bool:
-    """Return True for a tensor among the arguments of an operation that was watched."""
-    return isinstance(argument, tuple) and len(argument) == 2 and isinstance(argument[0], From)
-
-
-def arguments_in(inside: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Argument]]:
-    """Go through the tensors among arguments, which may be in lists, each with the way to it."""
-    if is_argument(inside):
-        yield path, inside
-    elif isinstance(inside, list | tuple | dict):
-        for step, each in inside.items() if isinstance(inside, dict) else enumerate(inside):
-            yield from arguments_in(each, (*path, step))
-
-
-def tensor_in(kept: Any) -> Any:
-    """Return the tensor that was kept; ``None`` if it was let go. What has few entries that are not zero is written out."""
-    tensor = kept.tensor if isinstance(kept, Kept) else kept
-    return tensor.to_dense() if isinstance(tensor, torch.Tensor) and tensor.layout in SPARSE else tensor
-
-
 def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:
     """Go through the arguments of an operation by PyTorch's names; a list of tensors is taken apart."""
     for place, argument in enumerate(seen.function._schema.arguments):
@@ -397,10 +318,6 @@ def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}{number}", each) for number, each in enumerate(value))
         else:
             yield name, value
-
-
-def _results(seen: Seen) -> tuple[Any, ...]:
-    return seen.results if isinstance(seen.results, tuple) else (seen.results,)
 
 
 def _slots(node: Node) -> list[str]:

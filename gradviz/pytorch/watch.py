@@ -8,85 +8,26 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from types import CodeType, TracebackType
+from types import TracebackType
 from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode, _pop_mode_temporarily
 
-from gradviz.engine.scope import PACKAGE, Call
+from gradviz.engine.scope import PACKAGE
 from gradviz.pytorch.backward import Listening, Ran
 from gradviz.pytorch.calls import Calls
 from gradviz.pytorch.kept import BUDGET, Memory, each_tensor
+from gradviz.pytorch.seen import WATCHES, Argument, Origin, Seen, source
 
 TORCH = os.path.join(os.path.dirname(torch.__file__), "")
 _next_number = torch._C._autograd._get_sequence_nr
 """The sequence number of the next node. Below autograd, the node of the operation that runs has been made: its own is one less."""
-
-Origin = tuple[CodeType, int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """Where a tensor among the arguments came from.
-
-    Attributes
-    ----------
-    leaf
-        The tensor itself, if it is a leaf or no gradient goes to it.
-    number, place
-        Else the sequence number of the node that made it, and which of its results it is. The node itself is not kept, or the
-        watch would keep the graph alive.
-    """
-
-    leaf: torch.Tensor | None
-    number: int = -1
-    place: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """One operation, as it ran.
-
-    Attributes
-    ----------
-    function
-        PyTorch's operator: ``torch.ops.aten.mul.Tensor``.
-    number
-        The sequence number of its node.
-    arguments, keywords
-        As they were given, each tensor as a pair of its `Source` and what was kept of its values.
-    results
-        What was kept of the values of what it returned.
-    origin
-        The line of the user's that called it.
-    call
-        The modules that ran.
-    """
-
-    function: Any
-    number: int
-    arguments: tuple[Any, ...]
-    keywords: dict[str, Any]
-    results: Any
-    origin: Origin
-    call: Call | None
-
-
-Argument = tuple[Source, Any]
-
-
-WATCHES: weakref.WeakSet[Watch] = weakref.WeakSet()
-"""All that are still there."""
-
-MARK = "gradviz.watch"
-"""Under which a node has the watch that saw its result being used."""
 
 
 @dataclass(eq=False)
@@ -213,7 +154,9 @@ class Dispatch(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         watch, kwargs = self.watch, kwargs or {}
-        if self.resting or types:  # tensors that compute in their own way, which are asked nothing, not even for their node
+        if (
+            self.resting or types
+        ):  # tensors that compute in their own way, which are asked nothing, not even for their node
             return function(*args, **kwargs)
         mutable = function._schema.is_mutable
         recorded = False
@@ -254,18 +197,6 @@ def _written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch
         if argument.alias_info is not None and argument.alias_info.is_write:
             value = args[place] if place < len(args) else kwargs.get(argument.name)
             yield from _tensors((value,), {})
-
-
-def source(tensor: torch.Tensor, watch: Watch | None = None) -> Source:
-    """Return where a tensor comes from; its node remembers the watch."""
-    if not tensor.requires_grad:
-        return Source(tensor)
-    node = tensor.grad_fn
-    if node is None:
-        return Source(tensor)
-    if watch is not None:
-        node.metadata[MARK] = watch  # which lives as long as the graph, whether anybody has a name for it or not
-    return Source(None, node._sequence_nr(), tensor.output_nr)
 
 
 _theirs: dict[str, bool] = {}

@@ -74,8 +74,16 @@ def record_named(
     with all_kept():
         collected = Collection(source, outputs, operations, names)
         frames = tuple(frames_of(collected, ran))
-    recording = Recording(collected.graph, frames, title or collected.title(), producer or f"gradviz {__version__}", remarks=tuple(source.remarks(ran)))
-    object.__setattr__(recording, "again", Replay(collected, ran if ran is not None and ran.order else None))  # it is frozen for everybody else
+    recording = Recording(
+        collected.graph,
+        frames,
+        title or collected.title(),
+        producer or f"gradviz {__version__}",
+        remarks=tuple(source.remarks(ran)),
+    )
+    object.__setattr__(
+        recording, "again", Replay(collected, ran if ran is not None and ran.order else None)
+    )  # it is frozen for everybody else
     return recording
 
 

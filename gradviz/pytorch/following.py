@@ -50,11 +50,6 @@ class Following(Watch):
         super().__enter__()
         WATCHES.discard(self)  # it keeps too little for a picture
         assert self._ends is not None
-        for handle in (
-            register_optimizer_step_pre_hook(self._step_starts),
-            register_optimizer_step_post_hook(self._step_ends),
-        ):
-            self._ends.callback(handle.remove)
         scale = torch.amp.GradScaler.scale
 
         def scaled(scaler: Any, outputs: Any) -> Any:
@@ -65,6 +60,16 @@ class Following(Watch):
         torch.amp.GradScaler.scale = scaled
         self._ends.callback(setattr, torch.amp.GradScaler, "scale", scale)
         return self
+
+    def cut(self, function: Any, tensors: list[torch.Tensor], results: Any, *, switched_off: bool) -> None:
+        """Note nothing: nobody asks a recording why."""
+
+    def _listen_to_steps(self, ends: ExitStack) -> None:
+        for handle in (
+            register_optimizer_step_pre_hook(self._step_starts),
+            register_optimizer_step_post_hook(self._step_ends),
+        ):
+            ends.callback(handle.remove)
 
     def end(self) -> None:
         """Watch no more: at once, or as soon as what is being told to the recorder has been heard."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -17,17 +18,42 @@ from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode, _pop_mode_temporarily
 
 from gradviz.engine.scope import PACKAGE
 from gradviz.pytorch.backward import Listening, Ran
 from gradviz.pytorch.calls import Calls
+from gradviz.pytorch.cuts import Cuts, leaves_the_graph
 from gradviz.pytorch.kept import BUDGET, Memory, each_tensor
 from gradviz.pytorch.seen import WATCHES, Argument, Origin, Seen, source
 
 TORCH = os.path.join(os.path.dirname(torch.__file__), "")
 _next_number = torch._C._autograd._get_sequence_nr
 """The sequence number of the next node. Below autograd, the node of the operation that runs has been made: its own is one less."""
+
+
+MOST_STEPS = 8
+"""So many of the last steps of optimisers are known."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stepped:
+    """One step of an optimiser.
+
+    Attributes
+    ----------
+    optimizer
+        Whose, weakly.
+    when
+        See `Watch.count`.
+    gone
+        The ids of those of its parameters that had no gradient.
+    """
+
+    optimizer: weakref.ref[Any]
+    when: int
+    gone: set[int]
 
 
 @dataclass(eq=False)
@@ -52,6 +78,8 @@ class Watch:
         The backward passes.
     memory
         What is kept.
+    cuts, steps
+        What left the graph, and the last steps of optimisers: what `gradviz.why` asks about.
     """
 
     fused: bool = False
@@ -61,6 +89,9 @@ class Watch:
     thread: int = field(init=False, default=0, repr=False)
     calls: Calls = field(init=False, repr=False)
     memory: Memory = field(init=False, repr=False)
+    cuts: Cuts = field(init=False, default_factory=Cuts, repr=False)
+    steps: list[Stepped] = field(init=False, default_factory=list, repr=False)
+    _count: int = field(init=False, default=0, repr=False)
     _dispatch: Dispatch = field(init=False, repr=False)
     _ends: ExitStack | None = field(init=False, default=None, repr=False)
 
@@ -81,6 +112,7 @@ class Watch:
             plain = torch.autograd.backward
             torch.autograd.backward = partial(self._backward, plain)
             ends.callback(setattr, torch.autograd, "backward", plain)
+            self._listen_to_steps(ends)
             self._dispatch = ends.enter_context(Dispatch(self))
             self._ends = ends.pop_all()
         return self
@@ -109,7 +141,9 @@ class Watch:
                 return plain(tensors, *args, **kwargs)
         finally:
             if listening is not None:
-                self.passes.append(listening.stop())
+                ran = listening.stop()
+                ran.when, ran.origin = self.count(), line()
+                self.passes.append(ran)
 
     def given(self, tensor: torch.Tensor) -> Argument:
         """Keep what an operation is given."""
@@ -119,9 +153,28 @@ class Watch:
         """Keep what an operation has made."""
         return each_tensor(results, self.memory.keep)
 
+    def cut(self, function: Any, tensors: list[torch.Tensor], results: Any, *, switched_off: bool) -> None:
+        """Note an operation that is no part of the graph."""
+        self.cuts.note(function, tensors, results, switched_off=switched_off)
+
+    def count(self) -> int:
+        """Count one thing more that happened: a backward pass, or a step."""
+        self._count += 1
+        return self._count
+
+    def _listen_to_steps(self, ends: ExitStack) -> None:
+        def step(optimizer: Any, *_: Any) -> None:
+            if threading.get_ident() == self.thread:
+                gone = {id(one) for group in optimizer.param_groups for one in group["params"] if one.grad is None}
+                self.steps = [*self.steps[-MOST_STEPS:], Stepped(weakref.ref(optimizer), self.count(), gone)]
+
+        ends.callback(register_optimizer_step_pre_hook(step).remove)
+
     def clear(self) -> None:
         """Forget what was seen so far."""
         self.operations.clear()
+        self.cuts.clear()
+        self.steps = []
         self.passes.clear()
         self.memory.clear()
 
@@ -159,24 +212,29 @@ class Dispatch(TorchDispatchMode):
         ):  # tensors that compute in their own way, which are asked nothing, not even for their node
             return function(*args, **kwargs)
         mutable = function._schema.is_mutable
-        recorded = False
-        for tensor in _tensors(args, kwargs):
+        tensors = list(_tensors(args, kwargs))
+        wanted = False
+        for tensor in tensors:
             if tensor.is_nested:
                 return function(*args, **kwargs)
-            recorded = recorded or tensor.requires_grad
-        recorded = recorded and torch.is_grad_enabled()
-        if not recorded:
+            wanted = wanted or tensor.requires_grad
+        if not (wanted and torch.is_grad_enabled()):
             if mutable:
                 watch.memory.before_write(_written(function, args, kwargs))
-            return function(*args, **kwargs)
+                return function(*args, **kwargs)
+            results = function(*args, **kwargs)
+            watch.cut(function, tensors, results, switched_off=wanted)
+            return results
         number = _next_number() - 1
         arguments = tuple([each_tensor(value, watch.given) for value in args])
         keywords = {name: each_tensor(value, watch.given) for name, value in kwargs.items()}
         if mutable:
             watch.memory.before_write(_written(function, args, kwargs))
         results = function(*args, **kwargs)
+        if leaves_the_graph(function, results):
+            watch.cut(function, tensors, results, switched_off=False)
         watch.operations.setdefault(number, []).append(
-            Seen(function, number, arguments, keywords, watch.made(results), _line(), watch.calls.current)
+            Seen(function, number, arguments, keywords, watch.made(results), line(), watch.calls.current)
         )
         return results
 
@@ -203,17 +261,18 @@ _theirs: dict[str, bool] = {}
 """By file: whether it is PyTorch's or ours."""
 
 
-def _line() -> Origin:
+def line() -> Origin:
     """Return the instruction of the user's that is being run."""
     frame = first = sys._getframe(2)
-    while (known := _theirs.get(file := frame.f_code.co_filename)) or (known is None and _is_theirs(file)):
+    while (known := _theirs.get(file := frame.f_code.co_filename)) or (known is None and is_theirs(file)):
         if frame.f_back is None:
             return first.f_code, first.f_lasti
         frame = frame.f_back
     return frame.f_code, frame.f_lasti
 
 
-def _is_theirs(file: str) -> bool:
+def is_theirs(file: str) -> bool:
+    """Return True for a file of PyTorch's, or of this package."""
     known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
     return known
 

@@ -34,8 +34,10 @@ class CutSeen:
         The line that ran it, and those that called that.
     sources
         Where its arguments came from that a gradient would have gone to.
+    memories
+        Where there are none: in which memory its arguments were, as ``.data`` leaves no other trace.
     before
-        What one of its arguments had been cut off by already.
+        What others of its arguments had been cut off by already.
     switched_off
         Whether nothing was recorded then.
     value
@@ -45,7 +47,8 @@ class CutSeen:
     function: Any
     lines: tuple[Origin, ...]
     sources: tuple[Source, ...]
-    before: CutSeen | None
+    memories: tuple[int, ...]
+    before: tuple[CutSeen, ...]
     switched_off: bool
     value: Any = None
 
@@ -71,16 +74,15 @@ class Cuts:
         return None if known is None or known[0].expired() else known[1]
 
     def note(self, function: Any, tensors: list[torch.Tensor], results: Any, *, switched_off: bool) -> None:
-        """Note an operation, if a gradient would have had a way to its arguments."""
+        """Note an operation that is no part of the graph."""
         sources = tuple([source(one) for one in tensors if one.requires_grad])
-        before = None
+        before = tuple([cut for one in tensors if not one.requires_grad and (cut := self.of(one)) is not None])
+        memories: tuple[int, ...] = ()
         if not sources:
-            before = next((cut for one in tensors if (cut := self.of(one)) is not None), None)
-            if before is None:
-                return
+            memories = tuple([one.untyped_storage()._cdata for one in tensors if is_plain(one)])
         made = list(results) if isinstance(results, tuple | list) else [results]
         value = made[0] if made and isinstance(made[0], int | float) else None
-        cut = CutSeen(function, _lines(), sources, before, switched_off, value)
+        cut = CutSeen(function, _lines(), sources, memories, before, switched_off, value)
         if value is not None:
             self.escapes.append(cut)
             del self.escapes[:-MOST]

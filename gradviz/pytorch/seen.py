@@ -33,11 +33,14 @@ class Source:
     number, place
         Else the sequence number of the node that made it, and which of its results it is. The node itself is not kept, or the
         watch would keep the graph alive.
+    flows
+        Whether a gradient goes there: of a leaf that was asked for one later none does.
     """
 
     leaf: torch.Tensor | None
     number: int = -1
     place: int = 0
+    flows: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +87,7 @@ MARK = "gradviz.watch"
 def source(tensor: torch.Tensor, watch: Watch | None = None) -> Source:
     """Return where a tensor comes from; its node remembers the watch."""
     if not tensor.requires_grad:
-        return Source(tensor)
+        return Source(tensor, flows=False)
     node = tensor.grad_fn
     if node is None:
         return Source(tensor)

@@ -192,7 +192,7 @@ class Telling:
         arguments: dict[str, Any] = dict(saved)
         for slot, value in saved.items():
             if isinstance(value, torch.Tensor):
-                arguments[slot] = From(value), Kept(value.detach())
+                arguments[slot] = From(value, flows=False), Kept(value.detach())
         edges = dict(zip(moving, node.next_functions, strict=True))
         for slot in row.inputs:
             before, place = edges.get(slot, (None, 0))
@@ -210,7 +210,7 @@ class Telling:
         """Return an argument that was not saved, as nothing reads it: of most not even the shape is known."""
         nobody = torch.empty(shape, device="meta")
         self.leaf_numbers[id(nobody)] = Unknown(shape, dtype_text(node._input_metadata[0].dtype))
-        return From(nobody), Kept(nobody)
+        return From(nobody, flows=False), Kept(nobody)
 
     def _array_in(self, tensor: Any) -> Any:
         """Return the array in an argument; ``None`` if it is not known."""
@@ -237,7 +237,7 @@ class Telling:
             return Result(key, kept), key
         leaf = source.leaf
         self.leaf_numbers.setdefault(id(leaf), kept)
-        return leaf, (self.end(leaf), 0) if leaf.requires_grad else None
+        return leaf, (self.end(leaf), 0) if source.flows else None
 
     def _from_edges(self, node: Node) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         inputs: list[Any] = []

@@ -5,6 +5,7 @@ What is watched leaves what it would have left unwatched, bit for bit; and when 
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
@@ -32,6 +33,8 @@ TORCH = os.path.join(os.path.dirname(torch.__file__), "")
 _next_number = torch._C._autograd._get_sequence_nr
 """The sequence number of the next node. Below autograd, the node of the operation that runs has been made: its own is one less."""
 
+
+_watches = itertools.count(1)
 
 MOST_STEPS = 8
 """So many of the last steps of optimisers are known."""
@@ -78,6 +81,8 @@ class Watch:
         The backward passes.
     memory
         What is kept.
+    began
+        Which of all watches it is.
     cuts, steps
         What left the graph, and the last steps of optimisers: what `gradviz.why` asks about.
     """
@@ -91,6 +96,7 @@ class Watch:
     memory: Memory = field(init=False, repr=False)
     cuts: Cuts = field(init=False, default_factory=Cuts, repr=False)
     steps: list[Stepped] = field(init=False, default_factory=list, repr=False)
+    began: int = field(init=False, default=0, repr=False)
     _count: int = field(init=False, default=0, repr=False)
     _dispatch: Dispatch = field(init=False, repr=False)
     _ends: ExitStack | None = field(init=False, default=None, repr=False)
@@ -103,6 +109,7 @@ class Watch:
             raise RuntimeError("this watch is running already: gv.watch() makes a new one")
         self.thread = threading.get_ident()
         WATCHES.add(self)
+        self.began = next(_watches)
         with ExitStack() as ends:
             self.calls.start()
             ends.callback(self.calls.stop)

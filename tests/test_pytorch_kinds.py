@@ -34,7 +34,9 @@ def test_what_a_backward_pass_has_left_is_drawn_with_its_gradients_and_a_sentenc
         for path, parameter in model.named_parameters():
             assert gradients[named[f"model.{path}"]].data == pytest.approx(parameter.grad.flatten().tolist())
         known = values_of(recording)
-        assert [one for one in recording.graph.operations if one.outputs[0] in known] == [recording.graph.operations[-1]]
+        assert [one for one in recording.graph.operations if one.outputs[0] in known] == [
+            recording.graph.operations[-1]
+        ]
     assert "call backward(retain_graph=True)" in gv.draw(loss)._repr_mimebundle_()["text/html"]
 
 
@@ -145,7 +147,10 @@ def test_a_quantised_model_and_one_that_is_spread_are_named(torch):
 
     warnings.simplefilter("ignore")
     assert kind_of(torch.quantize_per_tensor(torch.randn(3), 0.1, 0, torch.quint8)) == "quantised"
-    assert kind_of(torch.Tensor._make_subclass(type("FlatParameter", (torch.nn.Parameter,), {}), torch.ones(2))) == "distributed"
+    assert (
+        kind_of(torch.Tensor._make_subclass(type("FlatParameter", (torch.nn.Parameter,), {}), torch.ones(2)))
+        == "distributed"
+    )
     assert DTensor.__name__ == "DTensor"  # by which it is known
 
 
@@ -232,7 +237,9 @@ def test_it_is_drawn_as_what_it_is(torch, kind, watched):
         out = run(torch, w)
     player = gv.backprop(out)
     names = set(names_of(player.recording))
-    assert {one.strip("_").replace("_copy", "") for one in names} | {"to" for one in names if "to_copy" in one} >= wanted, names
+    assert {one.strip("_").replace("_copy", "") for one in names} | {
+        "to" for one in names if "to_copy" in one
+    } >= wanted, names
     out.backward()
     last = player.recording.at()
     for tensor in player.recording.graph.tensors:

@@ -170,9 +170,9 @@ def _unreached(question: Question, reach: Reach) -> tuple[list[Finding], Way | N
             return [late], None
     used = [question.world.name_of(leaf) for leaf in reach.leaves.values()]
     listed = ", ".join(one for one in used[:6] if one) or "no tensor that wants a gradient"
-    unused = found(
-        "unused", None, "unused" if not output_is_bare else "no graph", name=name, output=output, used=listed
-    )
+    sentence = "unused" if not output_is_bare else "no graph"
+    advice = sentence if question.world.sees_cuts else "unwatched"
+    unused = found("unused", None, sentence, advice, name=name, output=output, used=listed)
     return [*told, unused], all_ways[0] if all_ways else None
 
 
@@ -212,7 +212,7 @@ def _replaced(question: Question, reach: Reach) -> Finding | None:
 
 def _escaped(reach: Reach, tensor: Tensor) -> list[Way]:
     """Return the places where numbers left the graph as plain numbers, and may have come back as constants."""
-    code = {id(node.origin[0]) for node in reach.nodes}
+    code = {id(node.origin[0]) for node in reach.nodes if node.origin is not None}
     found: list[Way] = []
     for cut in reversed(reach.world.escapes()):
         source = None if cut.source is None else cut.source()

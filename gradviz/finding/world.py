@@ -33,11 +33,18 @@ class World(Protocol):
         What the user calls things.
     variables
         The user's variables, the nearest scope first.
+    sees_cuts
+        Whether it would know of a cut.
     """
 
     happened: Any
     names: Names
     variables: Sequence[Mapping[str, Any]]
+
+    @property
+    def sees_cuts(self) -> bool:
+        """Whether it would know of a cut."""
+        ...
 
     def aside(self) -> AbstractContextManager[Any]:
         """Return a context in which nobody watches what is computed for an answer."""
@@ -98,6 +105,8 @@ class World(Protocol):
 
 class EngineWorld:
     """A program of gradviz's own engine."""
+
+    sees_cuts = True
 
     def __init__(self, variables: Sequence[Mapping[str, Any]]) -> None:
         self.variables = variables

@@ -203,11 +203,15 @@ class TorchWorld:
         self._subject = self.tensor(subject)
         tensors = [one for scope in variables for one in list(scope.values()) if isinstance(one, torch.Tensor)]
         results = [one for one in (loss, *tensors) if isinstance(one, torch.Tensor) and one.grad_fn is not None]
-        self.watch: Watch | None = max(WATCHES, key=lambda one: (bool(one.operations), one.began), default=None)
+        self.watch: Watch | None = max(WATCHES, key=lambda one: (one.has_seen, one.began), default=None)
         self.names: Names = find_names(_Names(self.watch), variables)
         self.happened = self._what_happened(results)
 
     # --- tensors and modules ----------------------------------------------------------------------------------------
+
+    @property
+    def sees_cuts(self) -> bool:
+        return self.watch is not None and self.watch.has_seen
 
     def aside(self) -> AbstractContextManager[Any]:
         found: AbstractContextManager[Any] = _disable_current_modes()
@@ -379,7 +383,12 @@ class TorchWorld:
                 origin = self.program.assigned(name) if plain and value.untyped_storage()._cdata in memories else None
                 code = "" if origin is None else code_at(origin)
                 plain = not any(word in code for word in (".item(", "float(", ".tolist("))
-                if plain and "tensor(" in code and self._name_of_subject and re.search(rf"\b{self._name_of_subject}\b", code):
+                if (
+                    plain
+                    and "tensor(" in code
+                    and self._name_of_subject
+                    and re.search(rf"\b{self._name_of_subject}\b", code)
+                ):
                     return _cut("tensor", origin, self._subject)
         return None
 

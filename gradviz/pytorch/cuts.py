@@ -66,6 +66,9 @@ class Cuts:
     escapes: list[CutSeen] = field(default_factory=list)
     _by_memory: dict[int, tuple[StorageWeakRef, CutSeen]] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        return bool(self._by_memory)
+
     def of(self, tensor: torch.Tensor) -> CutSeen | None:
         """Return what cut off a tensor that wants no gradient."""
         if not self._by_memory or not is_plain(tensor):

@@ -164,6 +164,11 @@ class Watch:
         """Note an operation that is no part of the graph."""
         self.cuts.note(function, tensors, results, switched_off=switched_off)
 
+    @property
+    def has_seen(self) -> bool:
+        """Whether anything was computed that it could tell of."""
+        return bool(self.operations) or bool(self.cuts)
+
     def count(self) -> int:
         """Count one thing more that happened: a backward pass, or a step."""
         self._count += 1

@@ -82,10 +82,11 @@ class Memory:
         if not is_plain(tensor):
             return before or Kept(tensor if tensor.is_nested else tensor.detach())
         storage = tensor.untyped_storage()
-        block = self._blocks.get(storage.data_ptr())
-        geometry = tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype
+        place = storage.data_ptr()
+        block = self._blocks.get(place)
+        geometry = tensor.storage_offset(), tensor.shape, tensor.stride(), tensor.dtype
         if block is None:
-            block = self._blocks[storage.data_ptr()] = _Block(storage.nbytes())
+            block = self._blocks[place] = _Block(storage.nbytes())
             self.held += block.size
         kept = block.aliases.get(geometry)
         if kept is None:
@@ -108,7 +109,7 @@ class Memory:
                 kept.tensor = copy = kept.tensor.clone()
                 self.held += copy.untyped_storage().nbytes()
                 self._blocks[copy.untyped_storage().data_ptr()] = _Block(
-                    copy.untyped_storage().nbytes(), {(0, tuple(copy.shape), copy.stride(), copy.dtype): kept}
+                    copy.untyped_storage().nbytes(), {(0, copy.shape, copy.stride(), copy.dtype): kept}
                 )
 
     def clear(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,7 @@ NOT_NUMPYS = (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
 """What NumPy has no dtype for: drawn from the same numbers in single precision."""
 
 
+@lru_cache(maxsize=64)
 def dtype_text(dtype: torch.dtype) -> str:
     """Name a dtype: ``"float32"``, ``"bfloat16"``."""
     return str(dtype).removeprefix("torch.")

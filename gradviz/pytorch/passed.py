@@ -13,7 +13,7 @@ import torch
 from gradviz.catalogue import text
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
-from gradviz.pytorch.seen import Seen, arguments_in, is_argument, seen_at
+from gradviz.pytorch.seen import MARK, Seen, arguments_in, is_argument, seen_of
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import Told
 from gradviz.recording.told import Unknown
@@ -85,7 +85,17 @@ class TorchPassed:
             if leaf.grad is not None
         }
         self.loss = float(self._output.detach().sum())
-        self._seen: list[Seen | None] = [seen_at(node, watch) for node in self._behind.nodes]
+        root, operations = self._output.grad_fn, watch.operations
+        self._seen: list[Seen | None] = [
+            # Each thread counts for itself: whose results a watched operation was given, that has its mark.
+            None
+            if (candidates := operations.get(number)) is None
+            or (node is not root and node.metadata.get(MARK) is not watch)
+            else candidates[0]
+            if len(candidates) == 1
+            else seen_of(node.name().rpartition("::")[2], candidates)
+            for number, node in zip(self.numbers, self._behind.nodes, strict=True)
+        ]
 
     @property
     def started_with(self) -> Any:

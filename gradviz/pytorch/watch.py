@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any
 
@@ -223,8 +223,8 @@ class Dispatch(TorchDispatchMode):
             self.resting or types
         ):  # tensors that compute in their own way, which are asked nothing, not even for their node
             return function(*args, **kwargs)
-        mutable = function._schema.is_mutable
-        tensors = list(_tensors(args, kwargs))
+        mutable = _is_mutable(function)
+        tensors = _tensors(args, kwargs)
         wanted = False
         for tensor in tensors:
             if tensor.is_nested:
@@ -238,8 +238,9 @@ class Dispatch(TorchDispatchMode):
             watch.cut(function, tensors, results, switched_off=wanted)
             return results
         number = _next_number() - 1
-        arguments = tuple([each_tensor(value, watch.given) for value in args])
-        keywords = {name: each_tensor(value, watch.given) for name, value in kwargs.items()}
+        given = watch.given
+        arguments = tuple([given(one) if isinstance(one, torch.Tensor) else each_tensor(one, given) for one in args])
+        keywords = {name: each_tensor(value, given) for name, value in kwargs.items()} if kwargs else kwargs
         if mutable:
             watch.memory.before_write(_written(function, args, kwargs))
         results = function(*args, **kwargs)
@@ -251,14 +252,20 @@ class Dispatch(TorchDispatchMode):
         return results
 
 
-def _tensors(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
-    for value in (*args, *kwargs.values()):
+@lru_cache(maxsize=4096)
+def _is_mutable(function: Any) -> bool:
+    mutable: bool = function._schema.is_mutable
+    return mutable
+
+
+def _tensors(args: Any, kwargs: dict[str, Any]) -> list[torch.Tensor]:
+    found = []
+    for value in (*args, *kwargs.values()) if kwargs else args:
         if isinstance(value, torch.Tensor):
-            yield value
+            found.append(value)
         elif isinstance(value, list | tuple):
-            for each in value:
-                if isinstance(each, torch.Tensor):
-                    yield each
+            found += [each for each in value if isinstance(each, torch.Tensor)]
+    return found
 
 
 def _written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:

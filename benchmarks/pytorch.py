@@ -1,6 +1,6 @@
 """Watching and recording PyTorch beside PyTorch itself, and TorchLens's forward pass beside both.
 
-Run with ``python -m benchmarks.pytorch``; needs ``pip install torch``, and ``pip install torchlens`` for the last column (without it
+Run with ``python -m benchmarks.pytorch [ResNet Transformer ...]``; needs ``pip install torch``, and ``pip install torchlens`` for the last column (without it
 that is skipped). What is compared takes turns, on one thread, and is timed in seconds of the processor: compare the ratios, not
 the times. Prints a table and writes ``benchmarks/pytorch.json``.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -53,8 +54,8 @@ def transformer() -> Made:
 MODELS: dict[str, tuple[Callable[[], Made], int, float | None, float | None, float | None]] = {
     "MLP 784-128-10, batch 64": (mlp, 100, None, None, 2.0),
     "MLP 784-128-10, batch 256": (mlp_256, 60, None, None, 2.0),
-    "ResNet-18, 224×224": (resnet, 3, 1.3, 1.5, 1.2),
-    "Transformer, 6 blocks of 512": (transformer, 3, 1.3, 1.5, None),
+    "ResNet-18, 224×224": (resnet, 2, 1.3, 1.5, 1.2),
+    "Transformer, 6 blocks of 512": (transformer, 2, 1.3, 1.5, None),
 }
 """Each model, how often it runs in a row, and at most how many times as long forward, backward and a recorded step may take."""
 
@@ -146,11 +147,14 @@ def measured(make: Callable[[], Made], count: int) -> dict[str, Any]:
 def main() -> None:
     """Measure all, print a table and write it down."""
     torch.set_num_threads(1)
-    found: dict[str, Any] = {"torch": torch.__version__}
+    found: dict[str, Any] = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else {}
+    found["torch"] = torch.__version__
     for name, (make, count, *wanted) in MODELS.items():
+        if not any(word in name for word in sys.argv[1:] or [""]):
+            continue
         found[name] = measured(make, count) | {"wanted": wanted}
+        OUT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(name, *(f"{key}: {value}" for key, value in found[name].items()), sep="\n    ", flush=True)
-    OUT.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import math
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from importlib.util import find_spec
 from typing import Any
 from xml.etree import ElementTree
 
@@ -17,7 +16,7 @@ import nbformat
 import pytest
 
 from gradviz.check import UNANSWERED
-from notebooks import FOLDER, IMAGE, WIDGET, joined, settled
+from notebooks import FOLDER, IMAGE, WIDGET, joined, settled, skip_without_pytorch
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 EXERCISE = re.compile(r"((?:torch|gv)\.check\.(?!progress)\w+\(\s*)(?:\.\.\.|\"\.\.\.\")")
@@ -84,12 +83,6 @@ def lesson(request):
             if cell.cell_type == "code":
                 cell.outputs = joined(cell.outputs)
         yield Lesson(request.param.stem, stored, copy.deepcopy(shown), client)
-
-
-def skip_without_pytorch(path):
-    """Skip the notebook that is about PyTorch itself where that is not installed."""
-    if path.stem == "16_your_own_pytorch" and find_spec("torch") is None:
-        pytest.skip("notebook 16 is about PyTorch itself, which is not installed here")
 
 
 def code(notebook):

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import gc
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,7 +16,6 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from gradviz.engine.cut import Cut
-from gradviz.engine.operation import Operation
 from gradviz.pytorch.cuts import CutSeen
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.known import source_of
@@ -29,155 +26,15 @@ from gradviz.pytorch.rows import opaque
 from gradviz.pytorch.seen import WATCHES, Origin, Seen, Source, arguments_in, results_of
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import End, Result, Told
+from gradviz.pytorch.terms import Asked, Finish, Happened, Life, Step, Used, cut_by, kind_of_cut
 from gradviz.pytorch.watch import Watch
 from gradviz.recording.model import Frame, Graph, Recording
 from gradviz.recording.names import Names, find_names
 from gradviz.recording.observe import record_graph
 from gradviz.recording.told import Pass
 
-CHOICES = (
-    "argmax",
-    "argmin",
-    "topk",
-    "sort",
-    "argsort",
-    "max",
-    "min",
-    "mode",
-    "kthvalue",
-    "searchsorted",
-    "multinomial",
-)
-"""Operations whose whole numbers are positions."""
-
 MOST_BEFORE = 64
 """So many cuts are followed on the way back."""
-
-WHOLE = ("long", "int", "short", "byte", "char", "bool")
-
-
-@dataclass(eq=False)
-class Asked:
-    """A tensor of PyTorch's, or one that was and is known by what a watch saw, with the engine's attributes."""
-
-    world: TorchWorld = field(repr=False)
-    raw: torch.Tensor | None = None
-    number: int | None = None
-    step: Step | None = None
-
-    @property
-    def array(self) -> Any:
-        """Its numbers."""
-        return np.empty(0, np.float32) if self.raw is None else np.asarray(array_of(self.raw))
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Its shape."""
-        return () if self.raw is None else tuple(self.raw.shape)
-
-    @property
-    def dtype(self) -> Any:
-        """Its dtype."""
-        return torch.float32 if self.raw is None else self.raw.dtype
-
-    @property
-    def _requires_grad(self) -> bool:
-        return self.raw is None or self.raw.requires_grad
-
-    @property
-    def _retains_grad(self) -> bool:
-        return self.raw is not None and self.raw.retains_grad
-
-    @property
-    def _output_nr(self) -> int:
-        return 0 if self.raw is None else self.raw.output_nr
-
-    @property
-    def _grad(self) -> Asked | None:
-        if self.raw is None or not (self.raw.is_leaf or self.raw.retains_grad) or self.raw.grad is None:
-            return None
-        return self.world.tensor(self.raw.grad)
-
-    @property
-    def _grad_fn(self) -> Step | None:
-        if self.step is not None:
-            return self.step
-        if self.number is not None:
-            return self.world.past_step(self.number)
-        return None if self.raw is None or self.raw.grad_fn is None else self.world.step_of(self.raw)
-
-    @cached_property
-    def _cut(self) -> Cut | None:
-        return None if self.raw is None else self.world.cut_of(self.raw)
-
-    @property
-    def _switched(self) -> Origin | None:
-        return self.world.switched(self)
-
-    @property
-    def _forgotten(self) -> tuple[Origin | None, float] | None:
-        return self.world.forgotten(self)
-
-    def _accumulate(self) -> Any:
-        return self.world.end_of(self)
-
-    def values_at(self, made: float) -> Any:
-        """Return nothing: what stood there before is kept with the operation that used it."""
-        return None
-
-
-@dataclass(eq=False)
-class Used:
-    """A result as the argument of an operation: it is known by its numbers."""
-
-    numbers: Any
-
-    @property
-    def array(self) -> Any:
-        """Its numbers."""
-        found = self.numbers.tensor if isinstance(self.numbers, Kept) else self.numbers
-        return np.asarray(array_of(found)) if isinstance(found, torch.Tensor) else np.empty(0, np.float32)
-
-    def values_at(self, made: float) -> Any:
-        """Return nothing: they are those of then already."""
-        return None
-
-
-@dataclass(eq=False)
-class Finish:
-    """Where the gradient of a leaf goes."""
-
-    variable: Asked
-
-
-@dataclass(eq=False)
-class Step:
-    """An operation, with the attributes of the engine's nodes."""
-
-    operation: Operation
-    made: int
-    origin: Origin | None
-    inputs: tuple[Any, ...] = ()
-    edges: tuple[Any, ...] = ()
-    given: tuple[tuple[str, Any], ...] = ()
-    seen: Any = None
-
-
-@dataclass
-class Happened:
-    """In which order things happened: see `gradviz.engine.cut`."""
-
-    last: float = 0
-    output: Callable[[], Asked | None] | None = None
-    origin: Origin | None = None
-
-
-@dataclass(frozen=True)
-class Life:
-    """Where an optimiser was made, and its last steps with their times."""
-
-    made: Origin | None
-    steps: tuple[tuple[Origin | None, float], ...]
 
 
 class TorchWorld:
@@ -349,7 +206,7 @@ class TorchWorld:
         found = [self._told_cut(cut) for cut in self.watch.cuts.escapes[-MOST_BEFORE:]]
         codes = [several[0].origin[0] for several in self.watch.operations.values()]
         origin = self.program.left_for_numpy(self._name_of_subject, codes) if self._name_of_subject else None
-        return found if origin is None else [*found, _cut("numpy", origin, self._subject)]
+        return found if origin is None else [*found, cut_by("numpy", origin, self._subject)]
 
     def cut_of(self, tensor: torch.Tensor) -> Cut | None:
         """Return what cut a tensor off, if it wants no gradient."""
@@ -368,11 +225,11 @@ class TorchWorld:
         if tensor.requires_grad:  # a new leaf, in the memory of something computed
             number = self._memories().get(memory)
             origin = self.program.assigned(self.names.of(tensor) or "?")
-            return None if number is None else _cut("parameter", origin, Asked(self, None, number), "Parameter")
+            return None if number is None else cut_by("parameter", origin, Asked(self, None, number), "Parameter")
         if is_subject:
             return None
         if self._shares((memory,)):
-            return _cut("data", self._first_use(tensor), self._subject)
+            return cut_by("data", self._first_use(tensor), self._subject)
         return self._copied(memories)
 
     def _copied(self, memories: Sequence[int]) -> Cut | None:
@@ -389,7 +246,7 @@ class TorchWorld:
                     and self._name_of_subject
                     and re.search(rf"\b{self._name_of_subject}\b", code)
                 ):
-                    return _cut("tensor", origin, self._subject)
+                    return cut_by("tensor", origin, self._subject)
         return None
 
     @property
@@ -428,12 +285,12 @@ class TorchWorld:
         origin, name = seen.lines[0] if seen.lines else None, seen.function._schema.name.partition("::")[2]
         source = self._cut_off(seen) if seen.sources else self._subject
         code = "" if origin is None else code_at(origin)
-        kind, word = _kind(seen, name, code)
+        kind, word = kind_of_cut(seen, name, code)
         if kind == "no_grad":
             origin, word = switched_off(seen.lines)
         if not seen.sources:
             kind = word = "data"
-        return _cut(kind, origin, source, word, seen.value)
+        return cut_by(kind, origin, source, word, seen.value)
 
     def _cut_off(self, seen: CutSeen) -> Asked:
         """Return what a cut kept a gradient from: one tensor, or as if all its arguments had been put together there."""
@@ -543,51 +400,6 @@ class _Names(PyTorch):
 def _brought(ran: Any, leaf: torch.Tensor) -> bool:
     found = ran.leaves.get(id(leaf))
     return found is not None and found.variable is leaf and found.total is not None
-
-
-def _cut(kind: str, origin: Origin | None, source: Any, word: str = "", value: Any = None) -> Cut:
-    made = Cut(kind, origin, None, word, value)
-    if source is not None:
-        made.source = lambda: source  # type: ignore[assignment]  # nobody else holds it
-    return made
-
-
-def _kind(seen: CutSeen, name: str, code: str) -> tuple[str, str]:
-    """Return what cut, and the word for it, from the operator and the line."""
-    if seen.switched_off:
-        return "no_grad", "no_grad"
-    if seen.value is not None:
-        if "tensor(" in code and ".item(" not in code and "float(" not in code:
-            return "tensor", "tensor"
-        for kind in ("tolist", "float", "numpy"):
-            if f"{kind}(" in code and ".item(" not in code:
-                return kind, kind
-        return "item", "item"
-    if name == "detach":
-        if "Parameter(" in code:
-            return "parameter", "Parameter"
-        return ("data", "data") if ".data" in code and "detach" not in code else ("detach", "detach")
-    short = name.strip("_")
-    if short in CHOICES:
-        return "choice", short
-    if short in (
-        "gt",
-        "lt",
-        "ge",
-        "le",
-        "eq",
-        "ne",
-        "isnan",
-        "isinf",
-        "isfinite",
-        "logical_not",
-        "logical_and",
-        "logical_or",
-    ):
-        return "comparison", short
-    return "integers", next(
-        (f"{word}()" for word in WHOLE if f".{word}(" in code), "to()" if short == "_to_copy" else short
-    )
 
 
 def _arguments(seen: Seen) -> Iterator[tuple[Source, Any]]:

@@ -94,7 +94,7 @@ def test_a_model_that_is_drawn_is_left_as_it_was(torch):
         gv.backprop(net, x, gradient=torch.ones(2, 3)).recording,
         gv.draw(torch.compile(net, backend="eager"), x).recording,
     ):
-        assert names_of(recording)[:3] == ["convolution", "native_batch_norm", "relu"]
+        assert names_of(recording)[:3] == ["convolution", "batch_norm", "relu"]
         assert len(values_of(recording)) == len(recording.graph.tensors)
     assert all(torch.equal(tensor, before[path]) for path, tensor in net.state_dict().items())
     assert torch.equal(torch.get_rng_state(), random)

@@ -271,7 +271,9 @@ class TorchWorld:
 
     def _shares(self, memories: Sequence[int]) -> bool:
         raw = self._raw_subject
-        return raw is not None and is_plain(raw) and raw.untyped_storage()._cdata in memories
+        if raw is None or not is_plain(raw) or raw.untyped_storage()._cdata not in memories:
+            return False
+        return self.switched(self._subject) is None  # else it may have been itself, before it was asked for a gradient
 
     def _first_use(self, tensor: torch.Tensor) -> Origin | None:
         assert self.watch is not None

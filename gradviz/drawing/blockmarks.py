@@ -124,7 +124,7 @@ def _charts(card: BlockCard, key: str, prefix: str, face: Face) -> Iterator[str]
         yield from _bars(f"{key}_e", prefix, face, (SIDE, rows.bars), wide, CHART, TINT, "gv-bar-g")
         line = rows.bars + CHART + CAPTION - 2
         yield text_mark("of each", SIDE, line, SMALL, GRADIENT, "gv-grad")
-        text, id = face.text.get(f"{key}_e", ""), f"{prefix}_{key}_e"
+        text, id = face.text.get(f"{key}_en", ""), f"{prefix}_{key}_en"
         yield text_mark(text, SIDE + wide, line, SMALL, GRADIENT, "gv-grad", id=id, anchor="end", mono=True)
     elif rows.bars is not None and rows.passed is not None:
         passed = card.numbers.passed

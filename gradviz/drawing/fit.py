@@ -162,16 +162,10 @@ def _arranged(shown: Recording, seen: View, guess: dict[str, float], whatever: b
         ways = [guess["LR"], guess["rows"]] if direction == "LR" else [guess["TB"]]
         if max(ways) < SLACK * LEAST and not whatever:
             continue
-        turned = replace(seen, direction=direction)
-        picture = Picture(shown, turned, laid_out(turned))
-        if direction == "LR" and picture.text < LEAST:
-            wide, high = seen.options.room.room
-            room = wide - 2 * MARGIN, high - 2 * MARGIN - below(turned, picture.layout)
-            rows = in_rows(picture.layout, turned, *room)
-            picture = picture if rows is None else replace(picture, layout=rows)
-            if rows is not None and rows.lanes > MOST_LANES and len(wanted) > 1:
-                crowded = picture  # only if it is not clearer from top to bottom
-                continue
+        picture = arranged(shown, seen, direction)
+        if picture.layout.lanes > MOST_LANES and len(wanted) > 1:
+            crowded = picture  # only if it is not clearer from top to bottom
+            continue
         if picture.text >= LEAST:
             yield picture
             return
@@ -179,6 +173,18 @@ def _arranged(shown: Recording, seen: View, guess: dict[str, float], whatever: b
             yield picture
     if crowded is not None:
         yield crowded
+
+
+def arranged(shown: Recording, seen: View, direction: Direction) -> Picture:
+    """Lay a view out in a direction; from left to right in rows where one would be too long."""
+    turned = replace(seen, direction=direction)
+    picture = Picture(shown, turned, laid_out(turned))
+    if direction == "LR" and picture.text < LEAST:
+        wide, high = seen.options.room.room
+        room = wide - 2 * MARGIN, high - 2 * MARGIN - below(turned, picture.layout)
+        rows = in_rows(picture.layout, turned, *room)
+        return picture if rows is None else replace(picture, layout=rows)
+    return picture
 
 
 def laid_out(seen: View) -> Layout:

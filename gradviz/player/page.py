@@ -17,7 +17,7 @@ from gradviz.player.carried import carry
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
-from gradviz.player.payload import at_step, payload
+from gradviz.player.payload import at_step, payload, turned
 from gradviz.recording.model import Recording
 
 _STATIC = Path(__file__).parent / "static"
@@ -82,6 +82,7 @@ def page(
     title: str | None = None,
     predict: bool = False,
     grain: str = "operation",
+    direction: str = "auto",
 ) -> str:
     """Write a recording as one self-contained HTML page that steps through it.
 
@@ -98,6 +99,8 @@ def page(
         Ask the reader for each gradient before it is shown.
     grain
         ``"operation"``: a step is an operation; ``"event"``: each backward step is taken apart.
+    direction
+        Which way data flows at first: ``"LR"``, ``"TB"``, or ``"auto"``: as each picture is drawn.
 
     Returns
     -------
@@ -120,6 +123,7 @@ def page(
     # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
     picture = final.to_svg(theme="light", prefix=data["prefix"])
     data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
+    data |= {"turned": turned(final, data["prefix"]), "wanted": direction}
     parts, carried = carry(insides)
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
@@ -191,14 +195,18 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
     now, most = depths(drawing)
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
-    folds = {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
-    for fold in folds.values():
-        del fold["paths"]  # which are the same at every depth
+    others = {str(depth): at_depth(drawing, depth) for depth in range(most + 1) if depth != now}
     every = every_operation(drawing)
     if every is not None:
-        folds["every"] = payload(with_every_operation(drawing, not every))
-    for fold in folds.values():
+        others["every"] = with_every_operation(drawing, not every)
+    folds = {}
+    for name, other in others.items():
+        fold = payload(other)
+        fold["turned"] = turned(other, fold["prefix"])
         del fold["nudges"]  # which are the same whatever is folded
+        if name != "every":
+            del fold["paths"]  # which are the same at every depth
+        folds[name] = fold
     return folds
 
 

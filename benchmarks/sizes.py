@@ -10,6 +10,7 @@ it is larger. Prints a table in Markdown, that of ``docs/comparison.md``; names 
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import tempfile
 import warnings
@@ -18,6 +19,9 @@ from pathlib import Path
 from typing import Any
 
 SLIDE = 1280.0, 720.0
+PATIENCE = 90
+"""Seconds after which a picture is given up, where that is possible."""
+
 TESTS = Path(__file__).parent.parent / "tests"
 _UNIT = {"": 1.0, "px": 1.0, "pt": 96 / 72}
 _SIZE = re.compile(r'<svg\b[^>]*?\bwidth="([\d.]+)(px|pt|)"\s[^>]*?\bheight="([\d.]+)(?:px|pt|)"', re.DOTALL)
@@ -142,18 +146,26 @@ def drawn(tool: str, name: str) -> tuple[list[tuple[dict[str, float], Way]], str
     found: list[tuple[dict[str, float], Way]] = []
     best = ""
     for way in ways:
+        signal.signal(signal.SIGALRM, _give_up)
+        signal.alarm(PATIENCE)
         try:
             svg = draw(made(name, library, backward=tool == "gradviz"), way)
-        except Exception as error:  # not installed, or not able to
+        except Exception as error:  # not installed, not able to, or not in time
             print(f"{tool}, {name}, {way}: {type(error).__name__}: {error}".splitlines()[0][:160], file=sys.stderr)
             if not way:
                 break
             continue
+        finally:
+            signal.alarm(0)
         size = measured(svg)
         if not found or size["text"] > max(one["text"] for one, _ in found):
             best = svg
         found.append((size, way))
     return found, best
+
+
+def _give_up(*_: object) -> None:
+    raise TimeoutError(f"not drawn within {PATIENCE} s")
 
 
 def cell(found: list[tuple[dict[str, float], Way]]) -> str:

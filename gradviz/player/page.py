@@ -13,7 +13,7 @@ from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
-from gradviz.player.carried import carry
+from gradviz.player.carried import carry, without_large
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
@@ -75,6 +75,9 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
+BYTES_OF_FOLDS = 600_000
+"""About so many bytes of a page are these pictures."""
+
 
 def page(
     recording_or_drawing: Recording | Drawing,
@@ -127,6 +130,7 @@ def page(
     parts, carried = carry(insides)
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
+    _reach(data)
     return document(data, picture, heading, final.recording.producer, parts=parts)
 
 
@@ -187,27 +191,50 @@ def style_sheet(bundle: str = "player") -> str:
 
 
 def _folds(drawing: Drawing) -> dict[str, Any]:
-    """Return the payload for every other depth of the modules, by depth; and for the other choice of ``every`` operation.
+    """Return the payload for other depths of the modules, by depth; and for the other choice of ``every`` operation.
 
-    A page has no Python to fold them.
+    A page has no Python to fold them. It has those for which there is room, the nearest depths first; without the entries of
+    large tensors, if with them there is none.
     """
     graph = drawing.recording.graph
     now, most = depths(drawing)
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
-    others = {str(depth): at_depth(drawing, depth) for depth in range(most + 1) if depth != now}
+    left, folds = BYTES_OF_FOLDS, {}
     every = every_operation(drawing)
-    if every is not None:
-        others["every"] = with_every_operation(drawing, not every)
-    folds = {}
-    for name, other in others.items():
-        fold = payload(other)
-        fold["turned"] = turned(other, fold["prefix"])
-        del fold["nudges"]  # which are the same whatever is folded
-        if name != "every":
-            del fold["paths"]  # which are the same at every depth
-        folds[name] = fold
+    for way in (range(now - 1, -1, -1), range(now + 1, most + 1), () if every is None else ("every",)):
+        for name in way:
+            other = with_every_operation(drawing, not every) if isinstance(name, str) else at_depth(drawing, name)
+            fold = payload(other)
+            fold["turned"] = turned(other, fold["prefix"])
+            del fold["nudges"]  # which are the same whatever is folded
+            if name != "every":
+                del fold["paths"]  # which are the same at every depth
+            size = _size(fold)
+            if size > left:
+                without_large(fold["facts"]["frames"])
+                size = _size(fold)
+            if size > left:
+                break  # and what is farther would have to be reached through this
+            left -= size
+            folds[str(name)] = fold
     return folds
+
+
+def _reach(data: dict[str, Any]) -> None:
+    """Say of a page's pictures to which depths one can fold and unfold them there."""
+    all_of_them = [data, *data["folds"].values()]
+    carried = [data["depth"]["now"]] if data["depth"] else []
+    carried += [int(name) for name in data["folds"] if name != "every"]
+    for one in all_of_them:
+        if one["depth"]:
+            ends = {"least": min(carried), "most": max(carried)}
+            one["depth"] = {"now": one["depth"]["now"], **ends} if len(carried) > 1 else None
+
+
+def _size(data: dict[str, Any]) -> int:
+    """How many bytes a payload takes in a page, about."""
+    return len(zlib.compress(json.dumps(data, separators=(",", ":")).encode("ascii"), 1)) * 4 // 3
 
 
 def _dark_without_script() -> str:

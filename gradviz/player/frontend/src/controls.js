@@ -163,7 +163,7 @@ export function makeControls(steps, on, groups = [], chosen = 1) {
 /**
  * What one can do with the picture, in a corner of it.
  * @param {(name: Command) => void} command
- * @param {{now: number, most: number} | null | undefined} depth how far modules are unfolded, where there are any
+ * @param {{now: number, least?: number, most: number} | null | undefined} depth how far modules are unfolded, and can be, where there are any
  * @param {boolean | null} [every] whether products show their helpers, where they have any
  * @param {"LR" | "TB"} [direction] which way data flows, where that can be changed
  */
@@ -172,10 +172,11 @@ export function makeTools(command, depth, every = null, direction = undefined) {
     button(label, () => command(name), { icon: name, keys, kind: "gp-tool" });
   const tools = [tool("larger", phrase("controls: zoom"), "+"), tool("smaller", phrase("controls: zoom out"), "−"), tool("fit", phrase("controls: fit picture"), "0")];
   if (direction) tools.push(tool("turn", direction === "LR" ? phrase("controls: top to bottom") : phrase("controls: left to right"), "D"));
-  if (depth && depth.most > 0) {
+  const least = depth?.least ?? 0;
+  if (depth && depth.most > least) {
     const fold = tool("fold", phrase("controls: fold modules"), "");
     const unfold = tool("unfold", phrase("controls: unfold modules"), "");
-    fold.disabled = depth.now <= 0;
+    fold.disabled = depth.now <= least;
     unfold.disabled = depth.now >= depth.most;
     tools.push(fold, unfold);
   }

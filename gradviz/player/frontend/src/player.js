@@ -135,7 +135,7 @@ function mount(model, el, kept) {
     larger: () => zoom.larger(),
     smaller: () => zoom.smaller(),
     fit: () => zoom.whole(),
-    fold: () => change("depth", Math.max(0, (payload.depth?.now ?? 0) - 1)),
+    fold: () => change("depth", Math.max(payload.depth?.least ?? 0, (payload.depth?.now ?? 0) - 1)),
     unfold: () => change("depth", Math.min(payload.depth?.most ?? 0, (payload.depth?.now ?? 0) + 1)),
     every: () => change("every_operation", !payload.every),
     turn: () => turns && change("direction", payload.direction === "LR" ? "TB" : "LR"),

@@ -58,7 +58,7 @@
  * @typedef {{
  *   version: number, title: string, prefix: string, svg: string | SVGSVGElement, code: Code[], steps: Step[],
  *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>, scales: Record<string, number>,
- *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], until?: number[], after?: [inside: string, place: number] | null, direction?: "LR" | "TB", turned?: {svg: string, direction: "LR" | "TB", grids: Record<string, any>}, depth: {now: number, most: number} | null, every: boolean | null,
+ *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], until?: number[], after?: [inside: string, place: number] | null, direction?: "LR" | "TB", turned?: {svg: string, direction: "LR" | "TB", grids: Record<string, any>}, depth: {now: number, least?: number, most: number} | null, every: boolean | null,
  *   opens?: Record<string, string>, trail?: [string, string][], groups?: [string, number][],
  *   overview?: import("./overview.js").OverviewData | null, found?: import("./search.js").Item[],
  *   memory?: import("./findings.js").Memory | null, strange?: import("./findings.js").Strange | null, remarks?: string[], whys?: Record<string, string>,

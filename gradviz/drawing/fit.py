@@ -35,7 +35,7 @@ SMALLEST_PART = 12_000.0
 
 MOST_LAYOUTS = 12
 MOST_LANES = 3
-"""Arrows that come back together from row to row, before a picture from top to bottom is clearer."""
+"""Arrows that come back together from row to row, before a picture from top to bottom, or in less detail, is clearer."""
 SLACK = 0.8
 """An estimate may be so much too pessimistic."""
 
@@ -95,9 +95,12 @@ def fitted(
         if not options.fit:
             return _as_asked(*next(views))
         best: Picture | None = None
+        crowded: Picture | None = None
         left = MOST_LAYOUTS
         guesses: list[tuple[float, Recording, View]] = []
         for shown, seen in views:
+            if crowded is not None and shown is not crowded.shown:
+                return crowded
             guess = estimate(seen)
             guesses.append((max(guess.values()), shown, seen))
             if max(guess.values()) < SLACK * LEAST:
@@ -107,7 +110,11 @@ def fitted(
                     best = picture
                 left -= 1
             if best is not None and (best.text >= LEAST or left <= 0):
-                return best
+                if best.layout.lanes <= MOST_LANES or left <= 0:
+                    return best
+                crowded, best = crowded or best, None  # in less detail the same may be clearer
+        if crowded is not None:
+            return crowded
         if best is None:
             _, shown, seen = max(guesses, key=lambda guess: guess[0])
             best = max(_arranged(shown, seen, estimate(seen), whatever=True), key=lambda picture: picture.text)

@@ -15,6 +15,7 @@ from gradviz.recording.model import Recording
 from gradviz.training.run.history import History
 from gradviz.training.run.log import Entry, Log, array_of
 from gradviz.training.run.model import Parameter
+from gradviz.training.run.panels import chosen_panels
 from gradviz.training.run.steps import Steps, updates_of
 from gradviz.training.run.strange import strange_note
 from gradviz.training.run.table import columns_of, table_of
@@ -386,19 +387,45 @@ class Run:
             f"epoch, in {', '.join(PICTURES)}{JSON if name.endswith(('.json', '.json.gz')) else ''}"
         )
 
-    def show(self) -> Any:
-        """Return the training player for this run: a widget, which goes on while the loop does."""
-        return resolve_name(SHOWER)(self)
+    def show(self, *panels: str) -> Any:
+        """Return the training player for this run: a widget, which goes on while the loop does.
 
-    def static(self) -> Any:
+        Parameters
+        ----------
+        *panels
+            What it shows at first, the largest first: ``"network"``, ``"graph"``, ``"fit"``, ``"surface"``, ``"loss"``,
+            ``"gradients"``, ``"parameters"``, ``"rule"``. By default what tells most of this run; a menu has the others.
+
+        Raises
+        ------
+        ValueError
+            If there is no such panel.
+
+        Examples
+        --------
+        >>> import gradviz as torch
+        >>> w = torch.tensor(2.0, requires_grad=True)
+        >>> with torch.record() as run:
+        ...     (w**2).backward()
+        >>> run.show("loss", "rule")
+        TrainingPlayer('w²', 1 epochs)
+        """
+        return resolve_name(SHOWER)(self, panels=chosen_panels(panels))
+
+    def static(self, *panels: str) -> Any:
         """Return the training player for where there is no kernel: one HTML output that carries its whole page in a frame.
+
+        Parameters
+        ----------
+        *panels
+            What it shows at first, as in `show`.
 
         Returns
         -------
         gradviz.player.frame.Static
             Shows itself; ``.html`` is text to be put into any page.
         """
-        return resolve_name(FRAMER)(self)
+        return resolve_name(FRAMER)(self, panels=chosen_panels(panels))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how a pickle keeps a run, for other processes: as its file."""

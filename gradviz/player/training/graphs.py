@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.drawing import draw_recording, face, steps
-from gradviz.drawing.face import PARTS
+from gradviz.drawing.face import PARTS, Face
 from gradviz.drawing.fold import folded_like
+from gradviz.drawing.layout import Layout
 from gradviz.drawing.reduce import wanted
 from gradviz.drawing.target import Target
 from gradviz.drawing.view import View, view
@@ -73,10 +74,29 @@ class GraphPicture:
             "every": None,
         }
 
-    def face(self, recording: Recording) -> dict[str, dict[str, Any]]:
+    @property
+    def view(self) -> View:
+        """How the graph is shown."""
+        return self._drawing.view
+
+    @property
+    def layout(self) -> Layout:
+        """Where everything is."""
+        return self._drawing.layout
+
+    @property
+    def prefix(self) -> str:
+        """Begins the ids of the picture."""
+        return self._drawing.prefix
+
+    def look(self, recording: Recording) -> Face:
         """Return what the picture shows at the end of a step's backpropagation."""
         shown = self._shown(recording)
-        found = face(shown, self._view(shown))
+        return face(shown, self._view(shown))
+
+    def face(self, recording: Recording) -> dict[str, dict[str, Any]]:
+        """Return the same as plain JSON data."""
+        found = self.look(recording)
         return {part: getattr(found, part) for part in PARTS}
 
     def numbers(self, recording: Recording) -> dict[str, Any]:
@@ -117,10 +137,11 @@ def _untimed(title: str) -> str:
 def sampled(entries: Sequence[Entry], most: int) -> list[Entry]:
     """Return at most so many of some steps, evenly, with the first and the last; those that can be computed again."""
     complete = [entry for entry in entries if entry.complete]
-    return _evenly(complete, most)
+    return evenly(complete, most)
 
 
-def _evenly(entries: Sequence[Any], most: int) -> list[Any]:
+def evenly(entries: Sequence[Any], most: int) -> list[Any]:
+    """Return at most so many of something, evenly, with the first and the last."""
     if len(entries) <= most:
         return list(entries)
     places = np.unique(np.linspace(0, len(entries) - 1, most).round().astype(int))
@@ -165,11 +186,11 @@ def graphs(run: Run, *, most: int, opened: int, room: int) -> dict[str, Any]:
 
 def _program(run: Run, entries: Sequence[Entry], opened: int, room: int) -> dict[str, Any]:
     recordings = [run.recording_of(entry) for entry in entries]
-    picture = GraphPicture(_evenly(recordings, SAMPLES))
+    picture = GraphPicture(evenly(recordings, SAMPLES))
     faces = [picture.face(recording) for recording in recordings]
     first, one = faces[0], picture.numbers(recordings[0])
     count = min(opened, room // len(packed(one)))
-    others = _evenly(range(len(entries)), count)[1:]
+    others = evenly(range(len(entries)), count)[1:]
     slots = [
         (part, key)
         for part in PARTS

@@ -14,7 +14,7 @@ from gradviz.recording.files import write_file
 from gradviz.training.analysis.network import network_of
 from gradviz.training.run import Run
 
-MOST_FACES, MOST_OPENED, ROOM = 40, 8, 80_000
+MOST_FACES, MOST_OPENED, ROOM = 40, 12, 80_000
 """For so many steps of a run a page has what its graph shows; of so many all of its backpropagation, in so many bytes."""
 
 

@@ -12,6 +12,7 @@ from gradviz.drawing.charts.geometry import LOOK, Box
 from gradviz.drawing.charts.relief import FINER, bands, curve
 from gradviz.player.training.columns import column, entries_of, entry_text, step_columns
 from gradviz.player.training.graphs import sampled
+from gradviz.training.analysis.divergence import why_it_diverged
 from gradviz.training.analysis.fit import Fit, fit_of
 from gradviz.training.analysis.network import Network
 from gradviz.training.analysis.surface import surface, usual_pair
@@ -136,7 +137,7 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
     -------
     dict or None
         ``names``, from where to where the axes go (``x``, ``y``; ``loss`` over one entry), ``ground``: the bands, or the curve,
-        as paths in the box that ``look.json`` gives the page, and ``sentence``. ``None`` where there is nothing to choose from.
+        as paths in the box that ``look.json`` gives the page, ``sentence``, and ``why`` the run leaves it. ``None`` where there is nothing to choose from.
     """
     if first is None:
         pair = usual_pair(run)
@@ -156,6 +157,7 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
         "loss": list(made.extent),
         "ground": ground,
         "sentence": made.sentence,
+        "why": why_it_diverged(run),
     }
 
 

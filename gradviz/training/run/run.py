@@ -32,6 +32,12 @@ SHOWER = "gradviz.player.training:TrainingPlayer"
 FRAMER = "gradviz.player.training:framed"
 """What makes an output of a run that needs no kernel."""
 
+MOVER, MOVING = "gradviz.player.training.film:save_moving", (".svg", ".pdf")
+"""What saves all epochs in one file, and how that ends."""
+
+FRAMES = "gradviz.player.training.film:save_frames"
+"""What saves them as images."""
+
 PICTURES = (".svg", ".pdf", ".png", ".dot")
 """Endings of the picture of one epoch."""
 
@@ -348,7 +354,7 @@ class Run:
         """What the loss is drawn over: ``"epoch"``, or ``"step"`` where an epoch has several."""
         return "epoch" if self._one_by_one else "step"
 
-    def save(self, path: str | os.PathLike[str], *, epoch: int | None = None) -> Path:
+    def save(self, path: str | os.PathLike[str], *, epoch: int | None = None, animate: bool = False) -> Path:
         """Save the run.
 
         Parameters
@@ -358,6 +364,9 @@ class Run:
             ``.pdf``, ``.png``: the picture of one epoch.
         epoch
             Which epoch a picture shows: by default the last.
+        animate
+            All epochs, or sixty of them: an ``.svg`` that goes through them by itself, without a script; a ``.pdf`` with a page
+            for each, for a sequence of slides.
 
         Returns
         -------
@@ -372,6 +381,11 @@ class Run:
             If the file cannot be written; an older one stays as it was.
         """
         name = os.fspath(path).lower()
+        if animate:
+            if not name.endswith(MOVING) or epoch is not None:
+                raise ValueError(f"animate= shows all epochs, in a file that ends in {' or '.join(MOVING)}")
+            made: Path = resolve_name(MOVER)(self, path)
+            return made
         if name.endswith(PICTURES):
             from gradviz.drawing import draw_recording
 
@@ -386,6 +400,31 @@ class Run:
             f"cannot save a run as {os.fspath(path)!r}: the name must end in {', '.join(SAVERS)}, or, for the picture of one "
             f"epoch, in {', '.join(PICTURES)}{JSON if name.endswith(('.json', '.json.gz')) else ''}"
         )
+
+    def frames(self, folder: str | os.PathLike[str], *, scale: float = 2.0) -> list[Path]:
+        """Save the graph of each epoch, or of sixty of them, as an image, for a GIF or a film.
+
+        Parameters
+        ----------
+        folder
+            Where ``frame-000.png``, ``frame-001.png`` and so on are written; it is made if there is none.
+        scale
+            How many pixels of an image there are to one of the picture.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The images, in their order, all of one size.
+
+        Raises
+        ------
+        ImportError
+            If the library that makes them is not installed.
+        ValueError
+            If no step of the run can be computed again.
+        """
+        made: list[Path] = resolve_name(FRAMES)(self, folder, scale)
+        return made
 
     def show(self, *panels: str) -> Any:
         """Return the training player for this run: a widget, which goes on while the loop does.

@@ -305,7 +305,7 @@ export function makeNeurons(run, told, on) {
     table.replaceChildren(
       html("b", {}, phrase("training neurons: neuron", { layer: at + 1, neuron })),
       html("span", { class: "gt-words" }, ` ${phrase("training neurons: at example", { example })}`),
-      html("div", { class: "gt-sum-rows" }, html("table", {}, html("thead", {}, head), html("tbody", {}, ...rows))),
+      html("div", { class: "gt-sum-rows", tabindex: 0, role: "group", "aria-label": phrase("training neurons: neuron", { layer: at + 1, neuron }) }, html("table", {}, html("thead", {}, head), html("tbody", {}, ...rows))),
       html("p", {}, sum + value),
       open,
     );

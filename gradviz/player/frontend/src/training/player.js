@@ -148,7 +148,8 @@ function mount(model, el, kept) {
 
   /** What is shown unless somebody has chosen: on a narrow page less of it. @param {string[]} there */
   function usualPanels(there) {
-    const main = there.includes("network") ? "network" : "graph";
+    // A single layer is seen better as a graph.
+    const main = there.includes("network") && (run.network?.layers.length ?? 0) > 1 ? "network" : "graph";
     const beside = there.includes("fit") ? "fit" : there.includes("surface") ? "surface" : "parameters";
     const narrow = (root.clientWidth || window.innerWidth) < NARROW;
     return [main, beside, "loss", ...(narrow ? [] : ["rule", "parameters"])].filter((name, at, all) => all.indexOf(name) === at && there.includes(name));
@@ -297,8 +298,10 @@ function mount(model, el, kept) {
     const back = html("button", { type: "button", class: "gt-button" }, phrase("training player: back training"));
     const place = html("div", {});
     const model = PageModel.of(opened);
-    const tensor = Object.values(opened.facts.tensors).find((one) => one.name === at);
-    if (at && tensor) model.set("selected", tensor.id);
+    const { tensors, operations } = opened.facts;
+    // A parameter that is folded away is in its module's box.
+    const shown = Object.values(tensors).find((one) => one.name === at) ?? Object.values(operations).find((one) => one.block?.path && at.startsWith(`${one.block.path}.`));
+    if (at && shown) model.set("selected", shown.id);
     at = "";
     const unmount = renderBackprop({ model, el: place });
     const [scrolled] = [document.scrollingElement?.scrollTop ?? 0];

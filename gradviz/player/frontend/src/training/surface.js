@@ -10,7 +10,7 @@ import { phrase } from "../words.js";
 /**
  * What Python has worked out: from where to where the axes go, and what lies on the ground, as paths in the box of `SURFACE`.
  * @typedef {[number, number]} Ends
- * @typedef {{names: string[], x: Ends, y: Ends | null, loss: Ends, ground: {d: string, loss: number | null}[], sentence: string}} Told
+ * @typedef {{names: string[], x: Ends, y: Ends | null, loss: Ends, ground: {d: string, loss: number | null}[], sentence: string, why: string}} Told
  */
 
 const { width: WIDTH, height: HEIGHT, left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
@@ -115,7 +115,7 @@ export function makeSurface(run, on) {
         dot.setAttribute("cy", String(up));
       }
       const where = told.y ? `${told.names[0]} = ${numberText(one, 4)}, ${told.names[1]} = ${numberText(other, 4)}` : `${told.names[0]} = ${numberText(one, 4)}`;
-      const text = outside ? phrase("training surface: outside", { where }) : "";
+      const text = outside ? `${phrase("training surface: outside", { where })} ${told.why}`.trim() : "";
       gone.textContent = text;
       gone.hidden = !text;
     },

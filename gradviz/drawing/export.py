@@ -54,6 +54,8 @@ def pages(pictures: Sequence[str], title: str = "") -> bytes:
     writer = PdfWriter()
     for picture in pictures:
         writer.append(PdfReader(io.BytesIO(pdf(picture))))
+    for page in writer.pages:
+        page.compress_content_streams()
     writer.compress_identical_objects()  # each page brought the same fonts
     writer.add_metadata({"/Title": title[:LONGEST_TITLE]})
     written = io.BytesIO()

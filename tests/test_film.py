@@ -44,7 +44,7 @@ def test_a_run_is_a_sequence_of_pages(tmp_path):
     assert len({tuple(page.mediabox) for page in pages}) == 1
     for epoch, page in enumerate(pages):
         assert f"epoch {epoch}, loss" in page.extract_text()
-    assert (tmp_path / "run.pdf").stat().st_size < 7 * 20_000
+    assert (tmp_path / "run.pdf").stat().st_size < 7 * 25_000  # each page has its own fonts
 
 
 def test_a_run_is_a_row_of_images(tmp_path):

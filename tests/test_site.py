@@ -18,7 +18,7 @@ from gradviz.engine.operation import TABLE
 
 ROOT = Path(__file__).parents[1]
 NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
-LITE = "needs JupyterLite: pip install jupyterlite-core==0.5.1 jupyterlite-pyodide-kernel==0.5.2 jupyter-server"
+LITE = "needs JupyterLite, in an environment of its own: pip install '.[site,pyodide]' pytest hypothesis playwright"
 
 LESSON = [
     """\

@@ -230,6 +230,7 @@ def test_playing_goes_by_at_the_pace_of_the_speed_menu(notebook, browser_page):
     run(1)
     expect(cell.nth(1).locator(".jp-OutputArea-output")).to_have_text(str(before + 9))
 
+
 FIT = """\
 import gradviz as gv
 gv.manual_seed(0)

@@ -13,11 +13,11 @@ from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
-from gradviz.player.carried import carry
+from gradviz.player.carried import carry, without_large
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
-from gradviz.player.payload import at_step, payload
+from gradviz.player.payload import at_step, payload, turned
 from gradviz.recording.model import Recording
 
 _STATIC = Path(__file__).parent / "static"
@@ -34,7 +34,7 @@ _PAGE = """\
 <title>{title}</title>
 <link rel="icon" href="data:,">
 <style>
-{style}{player_style}</style>
+{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
@@ -47,15 +47,32 @@ _PAGE = """\
 <p>Stepping through needs JavaScript; this is the finished picture.</p>
 </noscript>
 <script type="application/octet-stream" id="gradviz-payload">{payload}</script>
-{parts}<script type="module">{script}</script>
+<script type="application/octet-stream" id="gradviz-style">{player_style}</script>
+<script type="application/octet-stream" id="gradviz-program">{program}</script>
+{parts}<script type="module">{start}</script>
 </body>
 </html>
 """
 
+_START = """\
+async function inflated(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+}
+try {
+  const [style, program] = await Promise.all(["gradviz-style", "gradviz-program"].map(inflated));
+  document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
+  document.head.append(Object.assign(document.createElement("script"), { type: "module", textContent: program }));
+} catch {
+  document.getElementById("gradviz-picture").style.display = "block";
+}
+"""
+"""The player is packed, which makes a page smaller by half; this unpacks it. Where that fails the finished picture is shown."""
+
 _STYLE = """\
 body { margin: 0 auto; padding: 12px 20px 20px; max-width: 1720px; background: #fff; color: #1f2328;
   font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif; --gradviz-height: max(300px, calc(100vh - 134px));
-  --gradviz-least: var(--gradviz-height); }
+  --gradviz-least: var(--gradviz-height); --gradviz-screen: max(480px, calc(100vh - 132px)); }
 h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 #gradviz-picture { display: none; overflow: auto; }
 @media (prefers-color-scheme: dark) { body { background: #010409; color: #e6edf3; } }
@@ -63,7 +80,8 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
   body { padding: 8px; --gradviz-height: 60vh; }
   h1 { margin: 4px 4px 8px; font-size: 17px; }
 }
-:root[data-framed] body { padding: 0; background: none; --gradviz-height: 520px; --gradviz-least: 400px; }
+:root[data-framed] body { padding: 0; background: none; --gradviz-height: 520px; --gradviz-least: 400px;
+  --gradviz-screen: 560px; }
 :root[data-framed] h1 { display: none; }
 :root[theme="dark"] body { color: #e6edf3; }
 :root[theme="light"] body { color: #1f2328; }
@@ -75,6 +93,9 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
+BYTES_OF_FOLDS = 600_000
+"""About so many bytes of a page are these pictures."""
+
 
 def page(
     recording_or_drawing: Recording | Drawing,
@@ -82,6 +103,7 @@ def page(
     title: str | None = None,
     predict: bool = False,
     grain: str = "operation",
+    direction: str = "auto",
 ) -> str:
     """Write a recording as one self-contained HTML page that steps through it.
 
@@ -98,6 +120,8 @@ def page(
         Ask the reader for each gradient before it is shown.
     grain
         ``"operation"``: a step is an operation; ``"event"``: each backward step is taken apart.
+    direction
+        Which way data flows at first: ``"LR"``, ``"TB"``, or ``"auto"``: as each picture is drawn.
 
     Returns
     -------
@@ -120,9 +144,11 @@ def page(
     # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
     picture = final.to_svg(theme="light", prefix=data["prefix"])
     data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
+    data |= {"turned": turned(final, data["prefix"]), "wanted": direction}
     parts, carried = carry(insides)
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
+    _reach(data)
     return document(data, picture, heading, final.recording.producer, parts=parts)
 
 
@@ -155,18 +181,19 @@ def document(
     """
     program = script(bundle)
     return _PAGE.format(
-        policy=html.escape(_policy(program)),
+        policy=html.escape(_policy(_START, program)),
         generator=html.escape(producer or "gradviz"),
         title=html.escape(heading),
-        style=_STYLE + style,
-        player_style=style_sheet(bundle) + _dark_without_script(),
+        style=_STYLE + style + _dark_without_script(),
+        player_style=_letters(style_sheet(bundle)),
         picture=picture,
         payload=packed(data),
         parts="".join(
             f'<script type="application/octet-stream" data-gradviz-{kind}="{html.escape(name)}">{packed(part)}</script>\n'
             for kind, name, part in parts
         ),
-        script=program,
+        program=_letters(program),
+        start=_START,
     )
 
 
@@ -183,23 +210,50 @@ def style_sheet(bundle: str = "player") -> str:
 
 
 def _folds(drawing: Drawing) -> dict[str, Any]:
-    """Return the payload for every other depth of the modules, by depth; and for the other choice of ``every`` operation.
+    """Return the payload for other depths of the modules, by depth; and for the other choice of ``every`` operation.
 
-    A page has no Python to fold them.
+    A page has no Python to fold them. It has those for which there is room, the nearest depths first; without the entries of
+    large tensors, if with them there is none.
     """
     graph = drawing.recording.graph
     now, most = depths(drawing)
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
-    folds = {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
-    for fold in folds.values():
-        del fold["paths"]  # which are the same at every depth
+    left, folds = BYTES_OF_FOLDS, {}
     every = every_operation(drawing)
-    if every is not None:
-        folds["every"] = payload(with_every_operation(drawing, not every))
-    for fold in folds.values():
-        del fold["nudges"]  # which are the same whatever is folded
+    for way in (range(now - 1, -1, -1), range(now + 1, most + 1), () if every is None else ("every",)):
+        for name in way:
+            other = with_every_operation(drawing, not every) if isinstance(name, str) else at_depth(drawing, name)
+            fold = payload(other)
+            fold["turned"] = turned(other, fold["prefix"])
+            del fold["nudges"]  # which are the same whatever is folded
+            if name != "every":
+                del fold["paths"]  # which are the same at every depth
+            size = _size(fold)
+            if size > left:
+                without_large(fold["facts"]["frames"])
+                size = _size(fold)
+            if size > left:
+                break  # and what is farther would have to be reached through this
+            left -= size
+            folds[str(name)] = fold
     return folds
+
+
+def _reach(data: dict[str, Any]) -> None:
+    """Say of a page's pictures to which depths one can fold and unfold them there."""
+    all_of_them = [data, *data["folds"].values()]
+    carried = [data["depth"]["now"]] if data["depth"] else []
+    carried += [int(name) for name in data["folds"] if name != "every"]
+    for one in all_of_them:
+        if one["depth"]:
+            ends = {"least": min(carried), "most": max(carried)}
+            one["depth"] = {"now": one["depth"]["now"], **ends} if len(carried) > 1 else None
+
+
+def _size(data: dict[str, Any]) -> int:
+    """How many bytes a payload takes in a page, about."""
+    return len(zlib.compress(json.dumps(data, separators=(",", ":")).encode("ascii"), 1)) * 4 // 3
 
 
 def _dark_without_script() -> str:
@@ -207,16 +261,22 @@ def _dark_without_script() -> str:
     return f"@media (prefers-color-scheme: dark) {{ {dark_style('#gradviz-picture')} }}\n"
 
 
-def _policy(program: str) -> str:
-    """Return a policy under which this one script runs and nothing is ever requested."""
-    digest = base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii")
+def _policy(*scripts: str) -> str:
+    """Return a policy under which these scripts run and no other, and nothing is ever requested."""
+    digests = []
+    for script in scripts:
+        digest = hashlib.sha256(script.encode("utf-8")).digest()
+        digests.append(f"'sha256-{base64.b64encode(digest).decode('ascii')}'")
     return (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {' '.join(digests)}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
 def packed(data: Any) -> str:
     """Return JSON data as the front end unpacks it: compressed, in letters that stay text inside a script element."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
+    return _letters(json.dumps(data, separators=(",", ":"), allow_nan=False))
+
+
+def _letters(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")

@@ -114,7 +114,7 @@ function mount(model, el, kept) {
   const commands = {
     first: () => go(0),
     previous: () => (event() > 0 ? go(now(), event() - 1) : go(now() - 1, Infinity)),
-    next: () => (advance()[0] > last ? change("playing", false) : go(...advance())),
+    next: () => (advance()[0] > last ? where.onward() || change("playing", false) : go(...advance())),
     last: () => go(last),
     // To the border between the two passes: the end of forward, or the start of backward.
     before: () => go(now() > lastForward + 1 ? lastForward + 1 : now() > lastForward ? lastForward : 0),
@@ -135,15 +135,18 @@ function mount(model, el, kept) {
     larger: () => zoom.larger(),
     smaller: () => zoom.smaller(),
     fit: () => zoom.whole(),
-    fold: () => change("depth", Math.max(0, (payload.depth?.now ?? 0) - 1)),
+    fold: () => change("depth", Math.max(payload.depth?.least ?? 0, (payload.depth?.now ?? 0) - 1)),
     unfold: () => change("depth", Math.min(payload.depth?.most ?? 0, (payload.depth?.now ?? 0) + 1)),
     every: () => change("every_operation", !payload.every),
+    turn: () => turns && change("direction", payload.direction === "LR" ? "TB" : "LR"),
     close: () => (model.get("selected") ? change("selected", "") : where.out()),
     enter: () => where.enter(model.get("selected")) || where.enter(steps[now()].current[0]),
     out: () => where.out(),
     find: () => where.find(),
   };
   const command = (/** @type {Command} */ name) => commands[name]();
+  // A page shows what it carries; in a notebook the kernel draws what is asked for.
+  const turns = Boolean(payload.direction && (payload.turned || model.send));
 
   const announcer = makeAnnouncer();
   const controls = makeControls(steps, {
@@ -204,7 +207,7 @@ function mount(model, el, kept) {
   });
   const findings = makeFindings(payload, go);
   findings.along(controls.element.querySelector(".gp-track"));
-  const where = makeWhere(payload, model, makeTools(command, payload.depth, payload.every), {
+  const where = makeWhere(payload, model, makeTools(command, payload.depth, payload.every, turns ? payload.direction : undefined), {
     change,
     go,
     say: announcer.say,
@@ -268,7 +271,7 @@ function mount(model, el, kept) {
     picture.mark("gv-current", [...new Set([...current, ...step.current.slice(0, 1)])]);
     picture.mark("gv-touched", touched.filter((key) => !current.includes(key)));
     picture.mark("gv-hidden", predict.hidden().map((argument) => `${argument}_l`));
-    controls.show(k, Boolean(model.get("playing")));
+    controls.show(k, Boolean(model.get("playing")), where.goesOn());
     panel.show(k, events, e);
     program.show(step.source);
     findings.show(k);
@@ -277,9 +280,15 @@ function mount(model, el, kept) {
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();
     picking.show();
-    bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
+    reveal();
     // A button that has just been disabled drops the focus, and the keys with it.
     if (focused instanceof HTMLButtonElement && focused.disabled && root.contains(focused)) root.focus({ preventScroll: true });
+  }
+
+  /** Brings what the step is about into view. */
+  function reveal() {
+    const step = steps[now()];
+    bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
   }
 
   function announce() {
@@ -297,9 +306,12 @@ function mount(model, el, kept) {
     picture.mark("gv-selected", key ? [key] : []);
     inspector.show(key, now());
     picking.show();
-    root.toggleAttribute("data-inspecting", !inspector.element.hidden);
+    const inspecting = !inspector.element.hidden;
+    if (inspecting !== root.hasAttribute("data-inspecting")) {
+      root.toggleAttribute("data-inspecting", inspecting);
+      zoom.refit();
+    }
     entryKeys.offer(key);
-    zoom.refit();
     if (key) bringIntoView(figure, picture.elements([key])); // the details may stand over it
   }
 
@@ -339,7 +351,7 @@ function mount(model, el, kept) {
   }
   function onPlaying() {
     if (model.get("playing") && now() === last && event() >= inside(last).length - 1) enter(0, 0); // play at the end: once more from the start
-    controls.show(now(), Boolean(model.get("playing")));
+    controls.show(now(), Boolean(model.get("playing")), where.goesOn());
     play();
   }
   function onPredict() {
@@ -416,20 +428,20 @@ function mount(model, el, kept) {
   picking.listen(root, announcer.say);
   // Before it is on the page: what is there is styled and laid out anew with each change.
   const stopTheme = followTheme(root);
+  root.toggleAttribute("data-projector", modes.projector);
+  controls.showModes(modes);
+  controls.showSpeed(kept.speed);
   show();
   el.append(root);
   const listeners = { step: onStep, event: onEvent, grain: onGrain, playing: onPlaying, selected: select, predict: onPredict };
   for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
   const onMessage = (/** @type {any} */ message) => message?.type === "nudged" && nudge.told(message);
   model.on("msg:custom", onMessage);
-  root.toggleAttribute("data-projector", modes.projector);
   zoom.start();
-  controls.showModes(modes);
-  controls.showSpeed(kept.speed);
-  show();
+  reveal();
   select();
   // After what would bring the step into view: who has moved it away wants it so. Another picture has another place.
-  const opened = JSON.stringify(payload.trail ?? []);
+  const opened = JSON.stringify([payload.trail ?? [], payload.direction]);
   if (kept.opened === opened) zoom.restore(kept.zoom);
   if (kept.focused) root.focus({ preventScroll: true });
   if (modes.predict) onPredict();
@@ -459,7 +471,9 @@ export function render({ model, el }) {
   let unmount = () => {};
   /** @type {Kept} */
   const kept = { loop: false, projector: false, speed: 1, focused: false };
+  let asked = 0;
   function start() {
+    asked = 0;
     el.style.minHeight = `${el.offsetHeight}px`; // so that the page around does not move while one replaces the other
     unmount();
     try {
@@ -473,11 +487,17 @@ export function render({ model, el }) {
     }
     el.style.minHeight = "";
   }
-  model.on("change:payload", start);
+  // A slider's payloads come faster than they can be shown. Of those of one frame the last is; and what the kernel has to say
+  // meanwhile, that it is free for the next value, need not wait for the picture.
+  const soon = () => {
+    asked ||= requestAnimationFrame(start);
+  };
+  model.on("change:payload", soon);
   start();
   const showStill = hideStill(model.get("still"));
   return () => {
-    model.off("change:payload", start);
+    model.off("change:payload", soon);
+    cancelAnimationFrame(asked);
     unmount();
     showStill();
   };

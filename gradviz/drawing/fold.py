@@ -24,6 +24,7 @@ from gradviz.recording.model import (
     Frame,
     Gradient,
     Graph,
+    RecordedCall,
     RecordedOperation,
     RecordedTensor,
     Recording,
@@ -88,7 +89,7 @@ class _Folding:
         tensors = tuple(self._kept(tensor, used) for tensor in self.graph.tensors if tensor.id not in self.hidden)
         modules = tuple(module for module in self.graph.modules if module.path in used)
         graph = replace(self.graph, tensors=tensors, **_calls_left(self.graph, operations), modules=modules)
-        folded = replace(self.before, graph=graph, frames=tuple(self._frames()))
+        folded = self.before.of(graph, self._frames)
         object.__setattr__(folded, "whole", self.before.whole or self.before)  # it is frozen for everybody else
         return folded
 
@@ -99,7 +100,8 @@ class _Folding:
         module = tensor.module
         while module and module not in modules:
             module = next((m.parent or "" for m in self.graph.modules if m.path == module), "")
-        return replace(tensor, producer=producer, module=module)
+        same = producer == tensor.producer and module == tensor.module
+        return tensor if same else replace(tensor, producer=producer, module=module)
 
     def _hidden(self) -> set[str]:
         """The tensors that only one fold knows: its intermediate results, its parameters and its constants.
@@ -278,9 +280,11 @@ def _calls_left(graph: Graph, operations: Iterable[RecordedOperation]) -> dict[s
     places = {call: place for place, call in enumerate(sorted(used))}
     outer = {call: graph.calls[call].outer for call in places}
     return {
-        "operations": tuple(o if o.call is None else replace(o, call=places[o.call]) for o in operations),
+        "operations": tuple(
+            o if o.call is None or o.call == places[o.call] else replace(o, call=places[o.call]) for o in operations
+        ),
         "calls": tuple(
-            replace(graph.calls[call], outer=None if around is None else places[around])
+            RecordedCall(graph.calls[call].module, None if around is None else places[around])
             for call, around in outer.items()
         ),
     }

@@ -183,7 +183,7 @@ class _Folding:
                 operations.append(_operation(pair))
         tensors = tuple(tensor for tensor in self.graph.tensors if tensor.id not in self.hidden)
         graph = replace(self.graph, tensors=tensors, operations=tuple(operations))
-        return replace(self.before, graph=graph, frames=tuple(self._frames()))
+        return self.before.of(graph, self._frames)
 
     def _frames(self) -> Iterator[Frame]:
         values: dict[str, Value] = {}

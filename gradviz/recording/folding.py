@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,9 +77,11 @@ class _Folding:
             made = {output for operation in product.operations for output in operation.outputs}
             self.hidden |= made - {product.result.id}
         self.originals = originals
-        self.values: dict[str, Value] = {}
-        for frame in recording.frames:
-            self.values.update(self._values(frame))
+
+    @cached_property
+    def values(self) -> dict[str, Value]:
+        """What each tensor holds."""
+        return {id: value for frame in self.before.frames for id, value in self._values(frame)}
 
     def recording(self) -> Recording:
         """Return the recording with products."""
@@ -95,7 +98,7 @@ class _Folding:
             if tensor.id not in self.hidden and self.originals.get(tensor.id, tensor).id == tensor.id
         )
         graph = replace(self.graph, tensors=tensors, operations=tuple(operations))
-        return replace(self.before, graph=graph, frames=tuple(self._frames()))
+        return self.before.of(graph, self._frames)
 
     def _kept(self, tensor: RecordedTensor) -> RecordedTensor:
         tensor, product = self.originals.get(tensor.id, tensor), self.product_of.get(tensor.producer or "")

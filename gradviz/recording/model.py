@@ -15,7 +15,7 @@ The file is longer than others since it is the format of what is saved, in one p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Annotated, Any, Literal
@@ -630,8 +630,12 @@ class Moment:
     done: set[str]
 
 
+def _written(frames: Callable[[], Iterable[Frame]]) -> Mapping[str, Any]:
+    return {"frames": tuple(frames())}
+
+
 @dataclass(frozen=True)
-class Recording:
+class Recording(Later):
     """A graph and the frames of the run over it: one forward pass and, if there was one, one backward pass.
 
     Attributes
@@ -677,7 +681,15 @@ class Recording:
     written: tuple[Recording, ...] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("again", "written")}
+        known = {**vars(self), "frames": self.frames}  # which may not have been written yet
+        return {name: value for name, value in known.items() if name not in ("again", "written")}
+
+    def of(self, graph: Graph, frames: Callable[[], Iterable[Frame]]) -> Recording:
+        """Return a recording of what was made of its graph; `frames` returns those of it, once they are read."""
+        other = replace(self, graph=graph, frames=())
+        object.__delattr__(other, "frames")
+        object.__setattr__(other, "_write", (_written, frames))
+        return other
 
     def __repr__(self) -> str:
         count = len(self.frames)

@@ -430,11 +430,13 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
 def _arrow_in(operation: RecordedOperation, argument: Argument, graph: Graph, options: Options) -> Arrow:
     tensor = graph.tensor(argument.tensor)
     label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
+    carries = operation.grad_fn is not None and tensor.requires_grad
+    if not label:
+        return Arrow(argument.id, operation.id, tensor.id, operation.id, "", 0.0, carries)
     # A number by itself is what it is, as the 1 of a sum, unless a number was written where it comes from.
     fixed = not any(graph.tensor(other.tensor).role == "constant" for other in operation.inputs)
     grown = label if fixed and label == argument.local else _with_room(argument, label)
-    wide = max(width(label, LABEL_SIZE), width(grown, LABEL_SIZE)) + 10 if label else 0.0
-    carries = operation.grad_fn is not None and tensor.requires_grad
+    wide = max(width(label, LABEL_SIZE), width(grown, LABEL_SIZE)) + 10
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)
 
 

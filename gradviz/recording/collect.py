@@ -6,7 +6,6 @@ What is said about it is written when it is read, from an `Applied` operation, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +29,7 @@ from gradviz.recording.naming import Naming
 from gradviz.recording.pixels import Room
 from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
-from gradviz.recording.told import Key, Printed, Source, ToldOperation, places_of
+from gradviz.recording.told import Key, Printed, Source, ToldOperation
 from gradviz.recording.words import Applied, Operand
 
 _argument = maker(Argument, "id", "slot", "tensor")
@@ -90,12 +89,12 @@ class Collection:
         self.detached: list[Operand] = []
         self.seen: dict[int, tuple[Callable[[], Any], str]] = {}
         self._tensors: list[RecordedTensor] = []
-        self._leaves: list[int] = []  # places among the tensors
         self._modules: dict[int, RecordedModule] = {}
         self._calls: dict[int, tuple[int, RecordedCall]] = {}  # by the engine's call, which a node keeps alive
         self._unnamed: dict[str, int] = {}
         self._places = Places()
         self._room = Room()
+        self._paths: set[str] = set()  # of the modules
         self.pictured: dict[str, Pixels] = {}
         self.graph = self._graph()
 
@@ -108,31 +107,41 @@ class Collection:
         used = self._used()
         source = self.source
         self.naming = Naming(source, self.nodes, used, self.names)
+        naming, known = self.naming, self.operands
+        where = {id(node.call): ("", None) for node in self.nodes if node.call is None}
+        for node in self.nodes:
+            if id(node.call) not in where:
+                where[id(node.call)] = self._call(node)
+        self._paths = {module.path for module in self._modules.values()}
         operations = []
         for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
-            operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
-            targets = source.targets_of(node)
+            module, call = where[id(node.call)]
+            operands = tuple(
+                [known.get(key) or self._argument(node, place, module) for place, key in enumerate(naming.inputs[node])]
+            )
+            targets = naming.targets.get(node)
+            # Of many results only those are drawn that something uses.
+            keys = naming.results[node]
             applied = self.applied[node] = Applied(
                 f"o{number}",
                 row,
                 # A function of the user's own has no formula that reads them.
                 tuple(map(words.kept_setting, settings)) if settings and row.derivatives and self.numbers else (),
-                self.naming.texts.get(node, ()),
+                naming.texts.get(node, ()),
                 operands,
                 (),
-                0,
+                keys[0][1],
                 node.output_shape,
-                targets={name: self._target(node, tensor) for name, tensor in targets} if targets else NO_TARGETS,
-                part=source.part_of(node),
+                tuple([place for _, place in keys]) if node.many else (0,),
+                source.part_of(node),
+                {name: self._target(node, tensor, module) for name, tensor in targets} if targets else NO_TARGETS,
             )
-            module, call = self._call(node)
-            # Of many results only those are drawn that something uses.
-            keys = [key for place in places_of(node) if (key := (node, place)) in used]
-            applied.first, applied.places = keys[0][1], tuple([place for _, place in keys])
             applied.results = tuple([self._result(applied, key, used[key], module) for key in keys])
             operations.append(self._operation(node, applied, module, call))
-        self._adopt_parameters(operations)
+        for place, (view, first) in naming.alike.items():
+            known["leaf", place] = known["leaf", id(first)]
+            self.seen[place] = source.reference_to(view), known["leaf", place].id
         calls = tuple(call for _, call in self._calls.values())
         return Graph(tuple(self._tensors), tuple(operations), tuple(self._modules.values()), self._places.code(), calls)
 
@@ -150,35 +159,33 @@ class Collection:
             results.setdefault(key, tensor)
         return results
 
-    def _argument(self, node: ToldOperation, place: int) -> Operand:
-        """Return how one argument takes part; enter it if it is a leaf or a number."""
+    def _argument(self, node: ToldOperation, place: int, module: str) -> Operand:
+        """Enter an argument that is a leaf or a number, and return how it takes part."""
         argument, edge = node.inputs[place], node.edges[place]
-        if edge is not None and isinstance(edge[0], self.source.operation):
-            return self.operands[edge]
-        if not self.source.is_tensor(argument):
+        if edge is None and not self.source.is_tensor(argument):
             if argument is None:  # a bias that there is not: nothing to draw
                 return Operand("", "None", True, np.asarray(None), None, ())
             return self._enter(("constant", node, place), "constant", np.asarray(argument), requires_grad=False)
         leaf = edge[0].variable if edge is not None else argument
         first = leaf if edge is not None else self.naming.first_alike(leaf)
         key = ("leaf", id(first))
-        known = self.operands.get(key) or self._leaf(key, first, edge is not None, node)
-        if id(leaf) not in self.seen:
-            self.operands["leaf", id(leaf)] = known
-            self.seen[id(leaf)] = self.source.reference_to(leaf), known.id
-        return known
+        return self.operands.get(key) or self._leaf(key, first, edge is not None, node, module)
 
-    def _target(self, node: ToldOperation, tensor: Any) -> Operand:
+    def _target(self, node: ToldOperation, tensor: Any, module: str) -> Operand:
         """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
         key = self.naming.key_of_target(tensor)
-        return self.operands.get(key) or self._leaf(key, tensor, False, node)
+        return self.operands.get(key) or self._leaf(key, tensor, False, node, module)
 
-    def _leaf(self, key: Key, leaf: Any, requires_grad: bool, node: ToldOperation) -> Operand:
-        self._leaves.append(len(self._tensors))
-        role: Role = "parameter" if requires_grad else "constant" if self.naming.called[key].number else "input"
-        operand = self._enter(
-            key, role, self.source.numbers_in(leaf, node), requires_grad=requires_grad, cut=self._cut(leaf)
-        )
+    def _leaf(self, key: Key, leaf: Any, requires_grad: bool, node: ToldOperation, module: str) -> Operand:
+        """Enter a leaf: into the module whose path its name begins with; a parameter without a name where it is used first."""
+        called = self.naming.called[key]
+        role: Role = "parameter" if requires_grad else "constant" if called.number else "input"
+        owner = (called.text + called.form).rpartition(".")[0]
+        if owner not in self._paths:
+            owner = module if role == "parameter" and not called.named else ""
+        numbers = self.source.numbers_in(leaf, node)
+        operand = self._enter(key, role, numbers, requires_grad=requires_grad, module=owner, cut=self._cut(leaf))
+        self.seen[id(leaf)] = self.source.reference_to(leaf), operand.id
         if not requires_grad and self._cut_off(leaf):
             self.detached.append(operand)
         return operand
@@ -290,21 +297,6 @@ class Collection:
                 name = kind if self._unnamed[kind] == 1 else f"{kind}{self._unnamed[kind]}"
             known = self._modules[id(tag)] = RecordedModule(name, tag.class_name, tag.label, around or None)
         return known.path
-
-    def _adopt_parameters(self, operations: Sequence[RecordedOperation]) -> None:
-        """Put each parameter into the module whose path its name begins with; one without a name where it is used first."""
-        paths = {module.path for module in self._modules.values()}
-        first: dict[str, str] = {}
-        for operation in operations if paths else ():
-            for argument in operation.inputs:
-                first.setdefault(argument.tensor, operation.module)
-        for place in self._leaves:
-            tensor = self._tensors[place]
-            owner = tensor.name.rpartition(".")[0]
-            if owner in paths:
-                self._tensors[place] = replace(tensor, module=owner)
-            elif tensor.role == "parameter" and not tensor.named:
-                self._tensors[place] = replace(tensor, module=first.get(tensor.id, ""))
 
 
 def _link(applied: Applied, slot: str, operations: int) -> Mapping[str, Any]:

@@ -160,6 +160,8 @@ class Engine:
     # --- numbers --------------------------------------------------------------------------------------------------
 
     def numbers_in(self, tensor: Tensor, operation: Node, *, done: bool = False) -> Any:
+        if tensor._memory is None:  # nothing has ever been written into it
+            return tensor.array
         values = tensor.values_at(operation.made + HALF if done else operation.made)
         return tensor.array if values is None else values
 

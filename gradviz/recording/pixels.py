@@ -125,7 +125,7 @@ class Room:
 
     def take(self, tensor: RecordedTensor, source: Source, numbers: Any) -> Pixels | None:
         """Return what is kept of numbers for the picture of a tensor: if they are many, it has one, and there is room."""
-        if math.prod(tensor.shape) <= FULL_VALUE_LIMIT:
+        if len(tensor.shape) < 2 or math.prod(tensor.shape) <= FULL_VALUE_LIMIT:
             return None
         shape = kept_shape(tensor)
         if shape is None or self.left < (size := math.prod(shape)):

@@ -154,9 +154,15 @@ def composed(
     module
         Path of the module in which it ran; in what would be too long it is not said again.
     """
-    counts = dict.fromkeys(_COUNT.findall(" ".join(names)))
+    together = " ".join(names)
+    counts = dict.fromkeys(_COUNT.findall(together)) if "⁽" in together else {}
     if not counts or len(counts) > len(_RAISED):
         return _composed(operation, names, named, arrays, settings, module)
+    if len(counts) == 1:
+        (count,) = counts
+        only = f"⁽{_RAISED[0] * (len(count) - 2)}⁾"
+        name = _composed(operation, tuple([n.replace(count, only) for n in names]), named, arrays, settings, module)
+        return name.replace(only, count)
     # In a long loop all is alike but the counts: they are put in afterwards.
     alike = {own: f"⁽{digit * (len(own) - 2)}⁾" for own, digit in zip(counts, _RAISED, strict=False)}
     others = tuple([_COUNT.sub(lambda found: alike[found[0]], name) for name in names])

@@ -62,7 +62,8 @@ def photos(recording: Recording, options: Options) -> dict[str, Photo]:
     if options.images is None:
         return {}
     named = _named(recording, options.images)
-    shaped = [tensor for tensor in recording.graph.tensors if may_be_image(tensor.shape)]
+    graph = recording.graph
+    shaped = [graph.tensors[place] for place, shape in enumerate(graph.outline.shapes) if shape and may_be_image(shape)]
     shaped = [tensor for tensor in shaped if tensor.id in named or _looks_like_one(tensor, recording)]
     values: dict[str, Value] = {}
     for frame in recording.frames if shaped else ():
@@ -70,8 +71,10 @@ def photos(recording: Recording, options: Options) -> dict[str, Photo]:
             values.setdefault(id, value)
     found = {}
     for tensor in shaped:
-        value = values.get(tensor.id)
-        if value is None or (value.data is None and value.image is None):
+        if tensor.id not in values:
+            continue
+        value = values[tensor.id]
+        if value.data is None and value.image is None:
             continue
         channels = 1 if len(tensor.shape) == 2 else tensor.shape[-3]
         low, high = _ends(value)

@@ -65,6 +65,11 @@ class Calls:
         """Return the modules around an operation, the outermost first, each with its call if that is known."""
         return self._at(operation.module, operation.call)
 
+    def ways(self) -> list[tuple[tuple[str, int | None], ...]]:
+        """Return the same for all operations."""
+        outline = self.graph.outline
+        return [self._at(*where) for where in zip(outline.modules, outline.calls, strict=True)]
+
     def _at(self, module: str, call: int | None) -> tuple[tuple[str, int | None], ...]:
         way: list[tuple[str, int | None]] = []
         here = (module, call)
@@ -96,7 +101,7 @@ def modules_below(graph: Graph, depth: int) -> list[Stretch]:
     calls = Calls(graph)
     found: list[Stretch] = []
     last = None
-    ways = [calls.around(operation) for operation in graph.operations]
+    ways = calls.ways()
     folds = any(len(around) > depth for around in ways)
     parents = {path for around in ways for path, _ in around[:-1]}
     for place, around in enumerate(ways):
@@ -117,13 +122,14 @@ def modules_below(graph: Graph, depth: int) -> list[Stretch]:
 
 def depth_of(graph: Graph) -> int:
     """Return how deep the modules nest: 0 without any."""
-    calls = Calls(graph)
-    return max((len(calls.around(operation)) for operation in graph.operations), default=0)
+    return max(map(len, Calls(graph).ways()), default=0) if graph.modules else 0
 
 
 def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
     """Return runs of folded operations that are alike: ``Block × 12`` in place of twelve boxes."""
     found: list[Stretch] = []
+    if not graph.outline.blocks:
+        return found
     operations = graph.operations
     in_time = {place for chain in recurrences(graph) for place in chain}
     start = 0
@@ -165,7 +171,8 @@ def middle(graph: Graph, budget: int) -> list[Stretch]:
     count, ends = len(graph.operations), max(budget // 2, 1)
     if count <= 2 * ends + 1:
         return []
-    folded = sum(1 if o.block is None else o.block.operations for o in graph.operations[ends : count - ends])
+    blocks = graph.outline.blocks
+    folded = sum(blocks[place].operations if place in blocks else 1 for place in range(ends, count - ends))
     return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "), closed=True)]  # a narrow space
 
 
@@ -192,7 +199,7 @@ def recurrences(graph: Graph) -> list[list[int]]:
         For each such module the places of its blocks among the graph's operations. Two calls are enough where the second
         takes what the first made as it is; else it takes three.
     """
-    again = Counter(_who(operation) for operation in graph.operations if operation.block is not None)
+    again = Counter(_who(graph.operations[place]) for place in graph.outline.blocks)
     again = Counter({who: count for who, count in again.items() if count > 1 and who[0]})
     if not again or len(again) > MOST_RECURRENT:
         return []

@@ -16,7 +16,7 @@ from gradviz.engine.tensor import Tensor, wrap
 from gradviz.recording.model import Pixels
 from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import Identity, Key, Pass, Printed
-from gradviz.recording.values import dtype_text, kept
+from gradviz.recording.values import copied, dtype_text, kept
 
 TARGETS = ("target", "targets")
 """Settings that are drawn as arguments are: what losses compare with."""
@@ -171,6 +171,9 @@ class Engine:
 
     def kind_of(self, numbers: Any) -> tuple[tuple[int, ...], str]:
         return numbers.shape, dtype_text(numbers.dtype)
+
+    def copied(self, numbers: Any) -> Any:
+        return copied(numbers)
 
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Any]:
         return kept(numbers, printed)

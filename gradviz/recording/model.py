@@ -17,10 +17,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Annotated, Any, Literal
 
 from gradviz.recording.later import Later
+from gradviz.recording.outline import Outline
 
 Role = Literal["parameter", "input", "constant", "intermediate", "output"]
 Phase = Literal["forward", "backward"]
@@ -458,12 +460,22 @@ class Graph:
     modules: tuple[RecordedModule, ...] = ()
     code: tuple[Code, ...] = ()
     calls: tuple[RecordedCall, ...] = ()
-    _tensor: dict[str, RecordedTensor] = field(init=False, repr=False, compare=False)
-    _operation: dict[str, RecordedOperation] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_tensor", {t.id: t for t in self.tensors})
-        object.__setattr__(self, "_operation", {o.id: o for o in self.operations})
+    @cached_property
+    def outline(self) -> Outline:
+        """The same in columns, for those who look at all of it."""
+        return Outline(self)
+
+    @cached_property
+    def _tensor(self) -> Mapping[str, RecordedTensor]:
+        return {tensor.id: tensor for tensor in self.tensors}
+
+    @cached_property
+    def _operation(self) -> Mapping[str, RecordedOperation]:
+        return {operation.id: operation for operation in self.operations}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def tensor(self, id: str) -> RecordedTensor:
         """Return the tensor with this id; `KeyError` if there is none."""

@@ -142,8 +142,8 @@ class Naming:
         self._bases = {called.text for called in self.called.values()}
         self._count()
         for node, targets in self.targets.items():
-            told = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in targets}
-            self.texts[node] = tuple([(name, told.get(name, text)) for name, text in self.texts[node]])
+            names_of = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in targets}
+            self.texts[node] = tuple([(name, names_of.get(name, text)) for name, text in self.texts[node]])
         self._compose()
 
     def key_of_target(self, tensor: Any) -> Key:
@@ -238,10 +238,10 @@ class Naming:
                     self._as_leaf(key, tensor, node, slot, hinted)
             for key in self.results[node]:
                 hint = hints.get(key, "")
-                place = id(node), key[1]
-                name = named.get(place) if named else None
-                if name is not None and not (hint and self._names.places.get(place) == name):
-                    called[key] = Called(name, named=place not in self._names.composed)
+                result = id(node), key[1]
+                name = named.get(result) if named else None
+                if name is not None and not (hint and self._names.places.get(result) == name):
+                    called[key] = Called(name, named=result not in self._names.composed)
                 elif hint:
                     called[key], hinted[key] = Called(hint), hint
         return hinted
@@ -303,7 +303,8 @@ class Naming:
             [
                 slot
                 for slot, each in arguments
-                if type(each) not in PLAIN and (source.layout_of(each).ndim if source.is_tensor(each) else np.ndim(each))
+                if type(each) not in PLAIN
+                and (source.layout_of(each).ndim if source.is_tensor(each) else np.ndim(each))
             ]
         )
 
@@ -406,7 +407,9 @@ class Naming:
         name = self._by_operation(node, called)
         if call is not None and (call.tag.has_parameters or "…" in name):
             path = self._names.modules.get(id(call.tag), "")
-            name = (path and self._as_called(self._within[id(call)][1], path, called)) or self._text(run, called) or name
+            name = (
+                (path and self._as_called(self._within[id(call)][1], path, called)) or self._text(run, called) or name
+            )
         elif node is run.nodes[-1]:
             name = self._as_written(run, name, called)
         elif run.written.sign and name == self._as_product(run, called):

@@ -20,8 +20,10 @@ from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import binding, formula, pieces
 from gradviz.engine.numerals import number
 from gradviz.engine.operation import Operation
-from gradviz.recording.model import Value
-from gradviz.recording.values import COPIED_UP_TO, value_of
+from gradviz.recording import rounding
+from gradviz.recording.later import Write
+from gradviz.recording.model import Role, Value
+from gradviz.recording.values import COPIED_UP_TO, value_of, value_of_copy
 
 LONGEST_NAME = 24
 """A result without a name is called by its expression, up to this many characters."""
@@ -47,18 +49,36 @@ class Operand:
         Whether that is a name of the user's own (or a number), and not composed.
     array
         A copy of its numbers; ``None`` where there are many, or none.
-    value
-        The same for a recording; ``None`` where no numbers are kept.
-    shape
-        Its shape.
+    kept
+        The same for a recording, if it was made at once; else `value` makes it.
+    shape, dtype, role, module
+        As in `RecordedTensor`.
+    number
+        The tensor's place among those of the graph.
+    maker
+        The operation that made it, ``None`` for a leaf.
     """
 
     id: str
     name: str
     named: bool
     array: Any
-    value: Value | None
+    kept: Value | None
     shape: tuple[int, ...]
+    dtype: str = ""
+    role: Role = "constant"
+    module: str = ""
+    number: int = -1
+    maker: Applied | None = None
+
+    @property
+    def value(self) -> Value | None:
+        """Its numbers for a recording; ``None`` where none are kept."""
+        if self.kept is None and self.array is not None and self.id:
+            made = self.maker
+            place = 0 if made is None or len(made.results) < 2 else made.results.index(self)
+            self.kept = value_of_copy(self.array, None if made is None else printed_by(made, made.places[place]))
+        return self.kept
 
     @property
     def is_scalar(self) -> bool:
@@ -105,6 +125,12 @@ class Applied:
     places: tuple[int, ...] = (0,)
     part: tuple[Any, ...] | None = None
     targets: Mapping[str, Operand] = field(default_factory=dict)
+
+
+def printed_by(applied: Applied, place: int) -> Write | None:
+    """Return what says how one of an operation's results is to be printed, by what it was computed from."""
+    row = applied.operation
+    return (rounding.of_result, applied, place if len(row.outputs) > 1 else 0) if row.derivatives else None
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:

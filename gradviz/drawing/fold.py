@@ -17,7 +17,7 @@ from gradviz.catalogue import text
 from gradviz.drawing.part import part
 from gradviz.drawing.stretches import Calls, Stretch
 from gradviz.recording.frames import Steps
-from gradviz.recording.later import changed
+from gradviz.recording.later import changed, replaced
 from gradviz.recording.model import (
     FOLD,
     Argument,
@@ -114,7 +114,7 @@ class _Folding:
         while module and module not in used:
             module = modules[module].parent or "" if module in modules else ""
         same = producer == tensor.producer and module == tensor.module
-        return tensor if same else replace(tensor, producer=producer, module=module)
+        return tensor if same else replaced(tensor, producer=producer, module=module)
 
     def _hidden(self) -> set[int]:
         """The tensors that only one fold knows: its intermediate results, its parameters and its constants.
@@ -303,7 +303,7 @@ def _calls_left(graph: Graph, operations: Iterable[RecordedOperation]) -> dict[s
     outer = {call: graph.calls[call].outer for call in places}
     return {
         "operations": tuple(
-            o if o.call is None or o.call == places[o.call] else replace(o, call=places[o.call]) for o in operations
+            o if o.call is None or o.call == places[o.call] else replaced(o, call=places[o.call]) for o in operations
         ),
         "calls": tuple(
             RecordedCall(graph.calls[call].module, None if around is None else places[around])

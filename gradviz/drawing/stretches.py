@@ -7,8 +7,9 @@ another block with the same weights, and operations that ran between two calls s
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from gradviz.recording.later import replaced
 from gradviz.recording.model import Graph, RecordedOperation
 
 
@@ -68,7 +69,8 @@ class Calls:
     def ways(self) -> list[tuple[tuple[str, int | None], ...]]:
         """Return the same for all operations."""
         outline = self.graph.outline
-        return [self._at(*where) for where in zip(outline.modules, outline.calls, strict=True)]
+        at = {where: self._at(*where) for where in {*zip(outline.modules, outline.calls, strict=True)}}
+        return [at[where] for where in zip(outline.modules, outline.calls, strict=True)]
 
     def _at(self, module: str, call: int | None) -> tuple[tuple[str, int | None], ...]:
         way: list[tuple[str, int | None]] = []
@@ -102,22 +104,25 @@ def modules_below(graph: Graph, depth: int) -> list[Stretch]:
     found: list[Stretch] = []
     last = None
     ways = calls.ways()
-    folds = any(len(around) > depth for around in ways)
-    parents = {path for around in ways for path, _ in around[:-1]}
+    kinds = set(ways)
+    folds = any(len(around) > depth for around in kinds)
+    parents = {path for around in kinds for path, _ in around[:-1]}
+    ends: list[int] = []
     for place, around in enumerate(ways):
         at = min(depth, len(around) - 1)
         if not around or (at < depth and (not folds or around[at][0] in parents)):
             last = None
         elif last == around[at]:
-            found[-1] = replace(found[-1], end=place + 1)
+            ends[-1] = place + 1
         else:
             last = path, call = around[at]
+            ends.append(place + 1)
             module = calls.modules[path]
             outside, outer = around[at - 1] if at else ("", None)
             found.append(
                 Stretch(place, place + 1, module.label, outside, outer, path, module.class_name, calls.number(call))
             )
-    return found
+    return [each if each.end == end else replaced(each, end=end) for each, end in zip(found, ends, strict=True)]
 
 
 def depth_of(graph: Graph) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 from gradviz.recording import equations, factors, sentences, words
 from gradviz.recording.crossentropy import cross_entropies
 from gradviz.recording.formulas import Side, Term
-from gradviz.recording.later import changed, later
+from gradviz.recording.later import changed, later, replaced
 from gradviz.recording.model import (
     Argument,
     Contribution,
@@ -102,14 +102,14 @@ class _Folding:
 
     def _kept(self, tensor: RecordedTensor) -> RecordedTensor:
         tensor, product = self.originals.get(tensor.id, tensor), self.product_of.get(tensor.producer or "")
-        return tensor if product is None else replace(tensor, producer=product.operation.id)
+        return tensor if product is None else replaced(tensor, producer=product.operation.id)
 
     def _operation(self, product: Product) -> RecordedOperation:
         of = product.operation
         by_edge = {factor.argument.id: factor for factor in product.factors}
         entered = {each.outputs[0]: factor.tensor.id for factor in product.factors for each in factor.helpers}
         stands_for = ", ".join(each.grad_fn or each.name for each in product.operations)
-        return replace(
+        return replaced(
             of,
             symbol=_symbol(product),
             inputs=tuple(
@@ -176,7 +176,7 @@ class _Folding:
     def _forward(self, product: Product, frame: Frame) -> Frame:
         return later(
             Frame,
-            (_computed, product, ChainMap(dict(frame.values), self.values)),
+            (self._computed, product, frame),
             phase="forward",
             current=product.operation.id,
             title=product.result.name,
@@ -185,6 +185,9 @@ class _Folding:
             contributions=(),
             gradients=(),
         )
+
+    def _computed(self, product: Product, frame: Frame) -> Mapping[str, Any]:
+        return _computed(product, ChainMap(dict(frame.values), self.values))
 
     def _backward(self, product: Product, frames: Sequence[Frame]) -> Frame:
         own = next((frame for frame in frames if frame.current == product.operation.id), frames[0])

@@ -165,6 +165,13 @@ def changed(part: Part, **changes: Any) -> Part:
     return other
 
 
+def replaced(part: Made, **changes: Any) -> Made:
+    """Return a part with other values in some fields: `dataclasses.replace`, as fast as parts are made here."""
+    names = part.__dataclass_fields__  # type: ignore[attr-defined]  # it is a dataclass
+    values = [changes[name] if name in changes else getattr(part, name) for name in names]
+    return cast("Made", _maker(type(part), *names)(None, None, *values))
+
+
 def _as_in(part: Later, names: Iterable[str]) -> Mapping[str, Any]:
     return {name: getattr(part, name) for name in names}
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from gradviz.catalogue import text
+from gradviz.drawing.blocknumbers import Whole
 from gradviz.drawing.dot import dot
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
@@ -127,9 +128,13 @@ def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> I
             options = replace(options, detail="full" if full else "compact")
         yield shown, view(shown, options, images)
         return
+    inside: list[Whole] = []
 
     def seen_as(shown: Recording, detail: Detail, *, leaves: bool) -> View:
-        seen = view(shown, replace(options, detail=detail), images, leaves=leaves)
+        if shown.whole is not None and not inside:
+            inside.append(Whole(shown.whole))  # the same for all
+        looked_up = inside[0] if shown.whole is not None else None
+        seen = view(shown, replace(options, detail=detail), images, leaves=leaves, whole=looked_up)
         return replace(seen, note=_note(shown, count, detail, options))
 
     most = int(math.prod(options.room.room) / SMALLEST_PART)

@@ -15,6 +15,7 @@ from gradviz.drawing import room
 from gradviz.drawing.alarms import notes_of
 from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.block import BlockCard, blocks_of
+from gradviz.drawing.blocknumbers import Whole
 from gradviz.drawing.body import NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, alone, body_of
 from gradviz.drawing.clusters import Cluster, clusters_of
 from gradviz.drawing.options import Options
@@ -170,6 +171,7 @@ def view(
     images: Mapping[str, Photo] = MappingProxyType({}),
     *,
     leaves: bool = True,
+    whole: Whole | None = None,
 ) -> View:
     """Choose how a recording is shown.
 
@@ -183,13 +185,15 @@ def view(
         Which tensors are drawn as images, by their ids.
     leaves
         Whether the tensors that are no intermediate results have their numbers in a compact picture, too.
+    whole
+        Where blocks are looked up, for one who makes several views of one computation.
     """
     graph = recording.graph
     values, gradients = _all_numbers(recording)
     names = _names_on_cards(recording, dict(options.names))
     last = recording.at() if recording.frames else None
     edges = _edges_back(recording)
-    blocks = blocks_of(recording, options)
+    blocks = blocks_of(recording, options, whole)
     names |= blocks.states
     cards = tuple(
         _card(

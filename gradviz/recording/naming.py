@@ -129,6 +129,7 @@ class Naming:
         self._views: dict[Any, Any] = {}
         self.alike: dict[int, tuple[Any, Any]] = {}
         self._numbers: dict[str, Called] = {}
+        self._about: dict[ToldOperation, tuple[tuple[str, ...], tuple[tuple[str, str], ...], str]] = {}
         self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
         self.targets = {node: told for node in nodes if (told := source.targets_of(node))}
         self._leafless: set[ToldOperation] = set()  # those that take nothing but results and plain numbers
@@ -430,14 +431,11 @@ class Naming:
         names = [_NOTHING if of is None else _in_names(of, called) for of in self.inputs[node]]
         if _turns(node):
             return formula("self.T", {"self": names[0].text})
-        return words.composed(
-            node.operation,
-            tuple([each.text for each in names]),
-            tuple([each.named for each in names]),
-            self._slots_of_arrays(node),
-            self.texts.get(node, ()),
-            self._module(node),
-        )
+        about = self._about.get(node)
+        if about is None:  # most are asked for twice
+            about = self._about[node] = self._slots_of_arrays(node), self.texts.get(node, ()), self._module(node)
+        texts, named = tuple([each.text for each in names]), tuple([each.named for each in names])
+        return words.composed(node.operation, texts, named, *about)
 
     def _as_written(self, run: Run, name: str, called: Mapping[Key, Called]) -> str:
         """Name the result of several operations as one thing, and what would be long as it was written."""

@@ -13,6 +13,7 @@ import numpy as np
 from gradviz.catalogue import text
 from gradviz.engine.scope import ModuleTag
 from gradviz.recording import words
+from gradviz.recording.applied import Applied, Operand, printed_by
 from gradviz.recording.made import Extra, Made, Ran
 from gradviz.recording.model import Graph, Pixels, RecordedCall, RecordedModule, Role
 from gradviz.recording.names import Names
@@ -21,7 +22,6 @@ from gradviz.recording.pixels import Room
 from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
 from gradviz.recording.told import Key, Source, ToldOperation
-from gradviz.recording.words import Applied, Operand
 
 NO_TARGETS: Mapping[str, Operand] = {}
 
@@ -216,7 +216,7 @@ class Collection:
         if self.numbers:
             copy = self.source.copied(numbers)
             if copy is None:
-                printed = None if maker is None else words.printed_by(maker, key[1])
+                printed = None if maker is None else printed_by(maker, key[1])
                 copy, value = self.source.kept(numbers, printed)
         shape, dtype = self.source.kind_of(numbers)
         operand = Operand(id, called.text, called.named, copy, value, shape, dtype, role, module, number, maker)

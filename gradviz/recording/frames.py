@@ -11,12 +11,12 @@ from typing import Any
 
 from gradviz.catalogue import text
 from gradviz.recording import equations, rounding, sentences, words
+from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.collect import Collection as Collected
 from gradviz.recording.later import Row, changed, maker
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
 from gradviz.recording.pixels import Room
 from gradviz.recording.told import Key, Pass, Printed, ToldOperation, places_of
-from gradviz.recording.words import Applied, Operand
 
 Line = Callable[[], Equation]
 """Writes a line of an equation."""

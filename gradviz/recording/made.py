@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from gradviz.recording import linking, words
+from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.later import Row, Write, maker
 from gradviz.recording.model import Argument, Block, RecordedOperation, RecordedTensor, Source
 from gradviz.recording.outline import Numbers, Outline
-from gradviz.recording.words import Applied, Operand
 
 _argument = maker(Argument, "id", "slot", "tensor")
 _tensor = maker(RecordedTensor, *RecordedTensor.__slots__)

@@ -21,7 +21,7 @@ from gradviz.recording.model import FULL_VALUE_LIMIT, Pixels, RecordedTensor, Va
 from gradviz.recording.told import Source
 
 if TYPE_CHECKING:
-    from gradviz.recording.words import Operand
+    from gradviz.recording.applied import Operand
 
 SIDE_OF_IMAGE, SIDE_OF_MAP = 64, 32
 """Pixels along a side; of more the means of blocks are kept."""

@@ -17,10 +17,10 @@ import numpy as np
 from gradviz.engine import strides
 from gradviz.engine.core.tensor import wrap
 from gradviz.engine.modes import no_grad
+from gradviz.recording.applied import Applied
 from gradviz.recording.collect import Collection
 from gradviz.recording.model import Gradient, RecordedTensor, Recording, Value
 from gradviz.recording.told import Pass
-from gradviz.recording.words import Applied
 
 Array = np.ndarray[Any, Any]
 

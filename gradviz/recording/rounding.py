@@ -16,7 +16,7 @@ from gradviz.engine.core.unbroadcast import unbroadcast
 from gradviz.engine.numerals import DIGITS, MOST_DIGITS, MOST_NUDGES, REACH, dust, epsilon, is_exact, shown
 
 if TYPE_CHECKING:
-    from gradviz.recording.words import Applied
+    from gradviz.recording.applied import Applied
 
 MOST_EXACT = 16
 """Entries that are written exactly, with more digits than others have, if there are no more than this."""

@@ -213,11 +213,8 @@ class Collection:
         number, called = len(self.tensors), self.naming.called[key]
         id = f"t{number}"
         copy = value = None
-        if self.numbers:
-            copy = self.source.copied(numbers)
-            if copy is None:
-                printed = None if maker is None else printed_by(maker, key[1])
-                copy, value = self.source.kept(numbers, printed)
+        if self.numbers and (copy := self.source.copied(numbers)) is None:
+            copy, value = self.source.kept(numbers, None if maker is None else printed_by(maker, key[1]))
         shape, dtype = self.source.kind_of(numbers)
         operand = Operand(id, called.text, called.named, copy, value, shape, dtype, role, module, number, maker)
         self.operands[key] = operand

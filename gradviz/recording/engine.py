@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -52,8 +53,10 @@ class Engine:
             if node in found:
                 continue
             found.add(node)
-            waiting.extend(edge[0] for edge in node.edges if edge is not None and isinstance(edge[0], Node))
-        return sorted(found, key=lambda node: node.made)
+            for edge in node.edges:
+                if edge is not None and isinstance(edge[0], Node):
+                    waiting.append(edge[0])
+        return sorted(found, key=attrgetter("made"))
 
     def past_pass(self, outputs: Sequence[Tensor], operations: Sequence[Node]) -> Pass | None:
         """Return what the last ``backward()`` left; ``None`` too if a node could not keep what came, as in a long line of changes in place."""

@@ -428,7 +428,10 @@ class Naming:
             yield from self._outside(run.nodes)
 
     def _by_operation(self, node: ToldOperation, called: Mapping[Key, Called]) -> str:
-        names = [_NOTHING if of is None else _in_names(of, called) for of in self.inputs[node]]
+        names = []
+        for of in self.inputs[node]:
+            own = _NOTHING if of is None else called[of]
+            names.append(own if of is None or "ᵀ" not in own.text else _in_names(of, called))
         if _turns(node):
             return formula("self.T", {"self": names[0].text})
         about = self._about.get(node)

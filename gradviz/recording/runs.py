@@ -11,7 +11,7 @@ from gradviz.recording.told import ToldOperation
 from gradviz.recording.written import Expressions, Written
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: there are many, and none leaves this folder
 class Run:
     """The operations that one instruction of the learner's ran, once."""
 

@@ -213,6 +213,15 @@ class Row(Sequence[Any]):
             yield self[place]
         self._whole = self[:]
 
+    def __add__(self, other: Iterable[Any]) -> tuple[Any, ...]:
+        return (*self, *other)
+
+    def __radd__(self, other: Iterable[Any]) -> tuple[Any, ...]:
+        return (*other, *self)
+
+    def __mul__(self, times: int) -> tuple[Any, ...]:
+        return tuple(self) * times
+
     def __eq__(self, other: object) -> bool:
         return tuple(self) == tuple(other) if isinstance(other, tuple | Row) else NotImplemented
 

@@ -180,6 +180,9 @@ class PyTorch(Telling):
             return numbers.shape, numbers.value.dtype  # type: ignore[union-attr]  # it was let go
         return numbers.shape, array_dtype(numbers.dtype)
 
+    def copied(self, numbers: Any) -> Any:
+        return None  # it is kept at once
+
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Any]:
         if isinstance(numbers, Unknown):
             return None, None

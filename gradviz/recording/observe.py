@@ -7,7 +7,7 @@ those that the program's own backward pass carried along each edge.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from gradviz.recording.collect import Collection
 from gradviz.recording.frames import frames_of
@@ -73,7 +73,7 @@ def record_named(
     ran = _the_pass(source, outputs, operations, gradient, backward)
     with all_kept():
         collected = Collection(source, outputs, operations, names)
-        frames = tuple(frames_of(collected, ran))
+        frames = cast("Any", frames_of(collected, ran))
     recording = Recording(collected.graph, frames, title or collected.title(), producer or f"gradviz {__version__}")
     object.__setattr__(recording, "again", Replay(collected, ran))  # it is frozen for everybody else
     return recording

@@ -283,6 +283,10 @@ class Source(Protocol):
         """Return the shape and the dtype of numbers."""
         ...
 
+    def copied(self, numbers: Any) -> Any:
+        """Copy numbers as they are now, as an array of which a value is made when it is asked for; ``None`` if they are to be `kept` at once."""
+        ...
+
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Value | None]:
         """Keep numbers as they are now: as an array if they are few, and as a value; ``None`` for each that is not known."""
         ...

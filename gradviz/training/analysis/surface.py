@@ -85,6 +85,7 @@ def surface(
         Runs whose ways the region is to enclose too.
     whose
         What to call the run beside them.
+
     Returns
     -------
     Surface

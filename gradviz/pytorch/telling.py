@@ -16,8 +16,9 @@ from gradviz.pytorch.again import again
 from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
-from gradviz.pytorch.rows import opaque, plain, row_of
+from gradviz.pytorch.rows import opaque, row_of
 from gradviz.pytorch.saved import saved_by, values_in
+from gradviz.pytorch.settings import RESULT, Read, plain
 from gradviz.pytorch.watch import Seen, Watch
 from gradviz.pytorch.watch import Source as From
 from gradviz.recording.told import NOWHERE, Key, Unknown
@@ -62,11 +63,11 @@ class Told:
 
     name: str
     operation: Operation
-    made: int
-    origin: tuple[CodeType, int]
-    call: Call | None
     many: bool
     output_shape: tuple[int, ...]
+    made: int = 0
+    origin: tuple[CodeType, int] = NOWHERE
+    call: Call | None = None
     inputs: tuple[Any, ...] = ()
     edges: tuple[Any, ...] = ()
     settings: tuple[Any, ...] = ()
@@ -101,7 +102,7 @@ class Telling:
         self._claimed: set[int] = set()
         self._saved = values_in(self.behind) if watch is None else {}
         self._saved |= {(output.grad_fn, output.output_nr): output.detach() for output in outputs}
-        for number, node in enumerate(self.behind.nodes):
+        for node, number in zip(self.behind.nodes, _in_order(self.behind.nodes), strict=True):
             self._tell(node, number)
 
     # --- the graph, told --------------------------------------------------------------------------------------------
@@ -111,42 +112,78 @@ class Telling:
         seen = self._seen(node, name)
         shapes = [tuple(meta.shape) for meta in node._input_metadata]
         dtypes = [dtype_text(meta.dtype) for meta in node._input_metadata]
-        arguments = self._from_what_was_saved(node, name) if seen is None else dict(_arguments(seen))
-        sizes = {slot: tuple(one[1].shape) for slot, one in arguments.items() if is_argument(one)}
-        found = row_of(name, arguments, sizes, len(shapes)) if arguments else None
-        short = _short_name(name, seen)
-        if found is not None:
-            row, slots = found.operation, found.slots
-        else:
-            slots = tuple(sizes) or tuple(_slots(node))
-            row = opaque(name, short, slots, len(shapes))
-        origin, call = (NOWHERE, None) if seen is None else (seen.origin, seen.call)
-        told = Told(name, row, number, origin, call, row.many, shapes[0])
-        self.told[node] = self.by_number[node._sequence_nr()] = told
-        told.outputs = [
+        outputs = [
             self._saved.get((node, place), Unknown(shape, dtype))
             for place, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
         ]
-        if found is None and seen is None:
-            told.inputs, told.edges = self._from_edges(node)
-        else:
-            told.arguments = tuple([arguments.get(slot) for slot in slots])
-            given = [self._given(argument) for argument in told.arguments]
-            told.inputs, told.edges = tuple(one for one, _ in given), tuple(edge for _, edge in given)
-            if found is not None and found.settings is not None:
-                told.given = found.settings
-                told.settings = tuple([self._setting(one) for one in found.settings])
-                told.targets = tuple(
-                    (setting, one[0].leaf)
-                    for setting, one in zip(row.settings, found.settings, strict=True)
-                    if setting in ("target", "targets") and is_argument(one) and one[0].leaf is not None
-                )
         if seen is not None:
-            for place, one in enumerate(_results(seen)):
-                if place < len(told.outputs) and one is not None:
-                    told.outputs[place] = one
-        elif isinstance(told.outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
-            told.outputs[0] = torch.as_tensor(values)
+            for place, one in enumerate(_results(seen)[: len(outputs)]):
+                outputs[place] = outputs[place] if one is None else one
+        told = self._by_its_row(node, name, seen, outputs) or self._opaque(node, name, seen, outputs)
+        told.made, told.outputs = number, outputs
+        self.told[node] = self.by_number[node._sequence_nr()] = told
+        if seen is not None:
+            told.origin, told.call = seen.origin, seen.call
+        elif isinstance(outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
+            outputs[0] = torch.as_tensor(values)
+
+    def _by_its_row(self, node: Node, name: str, seen: Seen | None, outputs: Sequence[Any]) -> Told | None:
+        """Tell of an operation in the words of its row, if the table has one that has all its arguments."""
+        arguments = self._from_what_was_saved(node, name) if seen is None else dict(_arguments(seen))
+        if not arguments:
+            return None
+        arguments[RESULT] = From(None), outputs[0]
+        sizes = {slot: tuple(one[1].shape) for slot, one in arguments.items() if is_argument(one) and slot != RESULT}
+        if seen is not None:
+            arguments |= {slot: one for slot, one in self._written(seen, node) if slot not in ("self", "input")}
+        found = row_of(name, arguments, sizes, len(outputs), self._setting)
+        if found is None:
+            return None
+        row = found.operation
+        told = Told(name, row, many=row.many, output_shape=tuple(outputs[0].shape))
+        self._give(told, [arguments.get(slot) for slot in found.slots])
+        if seen is not None and not self._all_edges(node) <= set(told.edges):
+            return None
+        told.given = tuple([one.given if isinstance(one, Read) else one for one in found.settings])
+        told.settings = tuple([one.value if isinstance(one, Read) else self._setting(one) for one in found.settings])
+        told.targets = tuple(
+            (setting, one[0].leaf)
+            for setting, one in zip(row.settings, told.given, strict=True)
+            if setting in ("target", "targets") and is_argument(one) and one[0].leaf is not None
+        )
+        return told
+
+    def _opaque(self, node: Node, name: str, seen: Seen | None, outputs: Sequence[Any]) -> Told:
+        """Tell of an operation that the table does not have: what went in, what came out, and what it sent back."""
+        arguments = {} if seen is None else dict(_tensors(seen))
+        slots = tuple(arguments) or tuple(_slots(node))
+        row = opaque(name, _short_name(name, seen), slots, len(outputs))
+        told = Told(name, row, many=row.many, output_shape=tuple(outputs[0].shape))
+        if arguments:
+            self._give(told, list(arguments.values()))
+        else:
+            told.inputs, told.edges = self._from_edges(node)
+        return told
+
+    def _give(self, told: Told, arguments: Sequence[Any]) -> None:
+        told.arguments = tuple(arguments)
+        given = [self._given(argument) for argument in arguments]
+        told.inputs, told.edges = tuple(one for one, _ in given), tuple(edge for _, edge in given)
+
+    def _written(self, seen: Seen, node: Node) -> Iterator[tuple[str, Any]]:
+        """Go through what an operation has written beside its results, as it was saved: what was kept stood there before."""
+        for argument in seen.function._schema.arguments:
+            if argument.alias_info is not None and argument.alias_info.is_write:
+                saved = getattr(node, f"_saved_{argument.name}", None)
+                if isinstance(saved, torch.Tensor):
+                    yield argument.name, (From(saved), Kept(saved.detach()))
+
+    def _all_edges(self, node: Node) -> set[Key]:
+        return {
+            (self.end(before.variable), 0) if is_leaf(before) else (self.told[before], place)
+            for before, place in node.next_functions
+            if before is not None
+        }
 
     def _seen(self, node: Node, name: str) -> Seen | None:
         """Return what was watched of a node. What is changed in place may have been copied first, under the same number."""
@@ -241,8 +278,8 @@ class Telling:
     def _setting(self, value: Any) -> Any:
         if is_argument(value):
             tensor = tensor_in(value[1])
-            return None if tensor is None else array_of(tensor)
-        if isinstance(value, list | tuple):
+            return array_of(tensor) if isinstance(tensor, torch.Tensor) else None
+        if type(value) in (list, tuple):
             return tuple([self._setting(each) for each in value])
         return plain(value)
 
@@ -314,6 +351,21 @@ def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}{number}", each) for number, each in enumerate(value))
         else:
             yield name, value
+
+
+def _tensors(seen: Seen) -> Iterator[tuple[str, Any]]:
+    """Go through the tensors among the arguments of an operation, also those in lists."""
+    for name, value in _arguments(seen):
+        if is_argument(value):
+            yield name, value
+        elif isinstance(value, list | tuple):
+            yield from ((f"{name}{place}", one) for place, one in enumerate(value) if is_argument(one))
+
+
+def _in_order(nodes: Sequence[Node]) -> list[int]:
+    """Return PyTorch's numbers of operations; if several threads have counted, each for itself, new ones."""
+    numbers = [node._sequence_nr() for node in nodes]
+    return numbers if numbers == sorted(set(numbers)) else list(range(len(nodes)))
 
 
 def _results(seen: Seen) -> tuple[Any, ...]:

@@ -96,7 +96,7 @@ def _setting(
     if key not in arguments and setting in DEFAULTS:
         return DEFAULTS[setting]
     value = arguments[key]
-    if setting in AXES and not row.reduction and name not in AS_GIVEN:
+    if setting in AXES and not row.reduction:
         return _from_the_front(value, len(shapes[slots[0]]), name)
     return float(value) if (name, setting) in FRACTIONS else value
 
@@ -118,16 +118,13 @@ DEFAULTS = {"dim": None, "keepdim": False, "stable": False, "lies": None}
 """Of what PyTorch does not pass on."""
 
 FRACTIONS = {
-    ("DistBackward0", "p"), ("EluBackward0", "scale"), ("LinalgVectorNormBackward0", "ord"), ("RenormBackward0", "p"),
+    ("DistBackward0", "p"), ("EluBackward0", "scale"), ("HardtanhBackward0", "max_val"), ("HardtanhBackward0", "min_val"),
+    ("LinalgVectorNormBackward0", "ord"), ("RenormBackward0", "p"),
 }  # fmt: skip
 """Settings of floating point, which PyTorch may have as whole numbers."""
 
 AXES = ("dim", "dim0", "dim1", "dim2", "dims")
 """Settings that name axes, which PyTorch also counts from the end."""
-
-
-AS_GIVEN = {"NormBackward1"}
-"""Rows, beside those of all reductions, that have their axes as they were given."""
 
 
 def _from_the_front(axes: Any, count: int, name: str) -> Any:
@@ -302,6 +299,11 @@ def _ends(arguments: Arguments, shapes: Shapes) -> tuple[int, ...]:
     return tuple(itertools.accumulate([size[axis] for size in parts], initial=0))
 
 
+def _place(arguments: Arguments, shapes: Shapes) -> int:
+    place: int = arguments["index"]
+    return place if place >= 0 else place + shapes["self"][arguments["dim"]]
+
+
 def _squeezed(arguments: Arguments, shapes: Shapes) -> tuple[int, ...]:
     return (arguments["dim"] % max(len(shapes["self"]), 1),)
 
@@ -400,9 +402,16 @@ WORKED_OUT: dict[tuple[str, str], Callable[[Arguments, Shapes], Any]] = {
     ("GridSampler3DBackward0", "how"): _sampler,
     ("AffineGridGeneratorBackward0", "base"): _base,
     ("AffineGridGeneratorBackward0", "sizes"): lambda arguments, shapes: tuple(arguments["size"])[2:],
+    ("SelectBackward0", "index"): _place,
+    ("SelectBackward0_copy", "index"): _place,
+    ("SelectScatterBackward0", "index"): _place,
     ("CatBackward0", "ends"): _ends,
     ("SplitBackward0", "split_sizes"): _split_sizes,
     ("SplitWithSizesBackward0", "split_sizes"): _split_sizes,
+    **{
+        (name, "size"): lambda arguments, shapes: tuple(arguments[RESULT][1].shape)
+        for name in ("ViewBackward0", "ViewBackward0_copy", "UnsafeViewBackward0", "ReshapeAliasBackward0", "ExpandBackward0")
+    },
     **{(f"SqueezeBackward{n}", "dim"): _squeezed for n in (1, 4)},
     ("SqueezeBackward1_copy", "dim"): _squeezed,
     **{(name, "start"): _bound(0) for name in ("SliceBackward0", "SliceBackward0_copy", "SliceScatterBackward0")},

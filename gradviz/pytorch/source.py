@@ -69,8 +69,8 @@ class PyTorch(Telling):
         for number in ran.order:
             told, node = self.by_number[number], nodes[number]
             order.append(told)
-            arrived = tuple(None if one is None else tensor_in(one) for one in ran.upstream[number])
-            upstream[told] = arrived if told.many else next((one for one in arrived if one is not None), None)
+            arrived = [None if one is None else tensor_in(one) for one in ran.upstream[number]]
+            upstream[told] = told.by_place(arrived) if told.many else next((one for one in arrived if one is not None), None)
             contributions[told] = self._by_slot(node, told, ran.sent[number])
         leaves = {leaf.variable: leaf for leaf in ran.leaves.values() if leaf.total is not None}
         total = {variable: tensor_in(leaf.total) for variable, leaf in leaves.items()}
@@ -81,7 +81,7 @@ class PyTorch(Telling):
     def _by_slot(self, node: Node, told: Told, sent: Sequence[Kept | None]) -> list[Any]:
         """Bring what a node sent, one for each argument with a derivative, into the order of its row's slots."""
         left = [
-            (self.end(before.variable) if is_leaf(before) else self.told[before], place, one)
+            (*((self.end(before.variable), 0) if is_leaf(before) else self.told[before].result(place)), one)
             for (before, place), one in zip(node.next_functions, sent, strict=False)
             if before is not None
         ]
@@ -133,8 +133,8 @@ class PyTorch(Telling):
             return id(tensor.made[0]), tensor.made[1]
         if tensor.grad_fn is None:
             return id(tensor)
-        told = self.told.get(tensor.grad_fn)
-        return (id(told), tensor.output_nr) if told is not None else (0, 0)
+        told, place = self.made_by(tensor)
+        return (id(told), place) if told is not None else (0, 0)
 
     def requires_grad(self, tensor: Any) -> bool:
         return isinstance(tensor, Result) or tensor.requires_grad

@@ -47,6 +47,10 @@ class End:
     variable: torch.Tensor
 
 
+RESULTS = {"LinalgLuBackward0": (1, 2), "LuUnpackBackward0": (1, 2)}
+"""By node: which of its row's results are its own, where these are not the first ones."""
+
+
 @dataclass(slots=True, eq=False)
 class Told:
     """One of PyTorch's operations: see `gradviz.recording.told.ToldOperation`.
@@ -75,6 +79,18 @@ class Told:
     targets: tuple[tuple[str, Any], ...] = ()
     arguments: tuple[Any, ...] = ()
     given: tuple[Any, ...] = ()
+
+    def result(self, number: int) -> Key:
+        """Return one of the node's results: it counts only those that have a gradient."""
+        places = RESULTS.get(self.name)
+        return self, number if places is None else places[number]
+
+    def by_place(self, numbers: Sequence[Any]) -> tuple[Any, ...]:
+        """Put what belongs to each of the node's results where they stand among those of the row."""
+        found: list[Any] = [None] * len(self.operation.outputs)
+        for number, one in enumerate(numbers):
+            found[self.result(number)[1]] = one
+        return tuple(found)
 
     def saved_names(self) -> list[str]:
         """Return the names of what it saved for the backward pass."""
@@ -112,10 +128,10 @@ class Telling:
         seen = self._seen(node, name)
         shapes = [tuple(meta.shape) for meta in node._input_metadata]
         dtypes = [dtype_text(meta.dtype) for meta in node._input_metadata]
-        outputs = [
-            self._saved.get((node, place), Unknown(shape, dtype))
-            for place, (shape, dtype) in enumerate(zip(shapes, dtypes, strict=True))
-        ]
+        places = RESULTS.get(name, range(len(shapes)))
+        outputs = [Unknown((), "float32") for _ in range(max(places, default=0) + 1)]
+        for nth, (place, shape, dtype) in enumerate(zip(places, shapes, dtypes, strict=True)):
+            outputs[place] = self._saved.get((node, nth), Unknown(shape, dtype))
         if seen is not None:
             for place, one in enumerate(_results(seen)[: len(outputs)]):
                 outputs[place] = outputs[place] if one is None else one
@@ -180,17 +196,20 @@ class Telling:
 
     def _all_edges(self, node: Node) -> set[Key]:
         return {
-            (self.end(before.variable), 0) if is_leaf(before) else (self.told[before], place)
+            (self.end(before.variable), 0) if is_leaf(before) else self.told[before].result(place)
             for before, place in node.next_functions
             if before is not None
         }
 
     def _seen(self, node: Node, name: str) -> Seen | None:
         """Return what was watched of a node. What is changed in place may have been copied first, under the same number."""
-        if self.watch is None:
+        if self.watch is None or isinstance(node, torch.autograd.function.BackwardCFunction):
             return None
-        candidates = [one for one in self.watch.operations.get(node._sequence_nr(), ()) if id(one) not in self._claimed]
-        found = seen_of(name, candidates)
+        number, operations = node._sequence_nr(), self.watch.operations
+        found = seen_of(name, [one for one in operations.get(number, ()) if id(one) not in self._claimed])
+        if found is None:  # of what is changed in place a copy may have been made first, and counted
+            after = [one for one in operations.get(number + 1, ()) if one.function._schema.is_mutable]
+            found = next((one for one in after if fits(name, one) and id(one) not in self._claimed), None)
         if found is not None:
             self._claimed.add(id(found))
         return found
@@ -220,8 +239,8 @@ class Telling:
             elif is_leaf(before):
                 arguments[slot] = From(before.variable), Kept(before.variable.detach())
             else:
-                told = self.told[before]
-                arguments[slot] = From(None, before._sequence_nr(), place), told.outputs[place]
+                told, which = self.told[before].result(place)
+                arguments[slot] = From(None, before._sequence_nr(), place), told.outputs[which]
         return arguments
 
     def _array_in(self, tensor: Any) -> Any:
@@ -244,7 +263,7 @@ class Telling:
             made = self.by_number.get(source.number)
             if made is None:  # of a graph that ends before
                 return tensor_in(kept), None
-            key = made, source.place
+            key = made.result(source.place)
             self._learn(key, kept)
             return Result(key, kept), key
         leaf = source.leaf
@@ -261,7 +280,7 @@ class Telling:
                 inputs.append(before.variable)
                 edges.append((self.end(before.variable), 0))
             else:
-                key = self.told[before], place
+                key = self.told[before].result(place)
                 inputs.append(Result(key, None))
                 edges.append(key)
         return tuple(inputs), tuple(edges)
@@ -305,14 +324,19 @@ class Telling:
         if isinstance(tensor, Result):
             return tensor.made
         told = None if tensor.grad_fn is None else self.told.get(tensor.grad_fn)
-        return (told, tensor.output_nr) if told is not None else (None, 0)
+        return (None, 0) if told is None else told.result(tensor.output_nr)
 
 
 def seen_of(name: str, candidates: Sequence[Seen]) -> Seen | None:
     """Return which of the operations that ran under a node's number is the node's own."""
     if len(candidates) == 1:
         return candidates[0]
-    return next((one for one in candidates if _fits(name, one.function._schema.name)), None)
+    return next((one for one in candidates if fits(name, one)), None)
+
+
+def fits(name: str, seen: Seen) -> bool:
+    """Return True if an operation is called as a node is."""
+    return _fits(name, seen.function._schema.name)
 
 
 @lru_cache(maxsize=4096)

@@ -35,7 +35,7 @@ def view(input: Tensor, *size: Any) -> Tensor:
     """Arrange the entries in another shape; one length may be -1. The memory is shared."""
     wanted = _wanted(input, size)
     out = shapes.view(input, wanted, input.array.shape)
-    if not _shares(input, out):
+    if not _shares(input, out.array):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
             "contiguous subspaces). Use .reshape(...) instead."

@@ -64,7 +64,10 @@ def binary_cross_entropy(
         raise RuntimeError(advice.not_probabilities(words, input))
     if not ((target.array >= 0) & (target.array <= 1)).all():
         raise RuntimeError("all elements of target should be between 0 and 1")
-    loss = rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
+    weights = fixed("binary_cross_entropy", "weight", weight)
+    if weights is not None:
+        weights = np.broadcast_to(weights, input.shape)
+    loss = rows.binary_cross_entropy(input, target, weights, how)
     return watching(loss, weight=weight)
 
 

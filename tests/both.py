@@ -185,7 +185,9 @@ def results_of_unbind(torch):
 @program
 def repeating(torch):
     x = torch.randn(2, requires_grad=True)
-    loss = (x.repeat(3).view(3, 2) * x.expand(3, 2)).sum() + x.repeat_interleave(2).sum() + x.tile(2).prod() + x.roll(1)[0]
+    loss = (
+        (x.repeat(3).view(3, 2) * x.expand(3, 2)).sum() + x.repeat_interleave(2).sum() + x.tile(2).prod() + x.roll(1)[0]
+    )
     return locals()
 
 
@@ -194,14 +196,20 @@ def putting(torch):
     x, source = torch.zeros(3, 3, requires_grad=True), torch.randn(3, 3, requires_grad=True)
     index = torch.tensor([[0, 1, 2], [2, 0, 1], [1, 1, 0]])
     loss = (x.scatter(0, index, source) ** 2).sum() + (x.scatter_add(1, index, source) ** 2).sum()
-    loss = loss + x.index_add(0, torch.tensor([0, 0, 2]), source).exp().sum() + x.index_fill(1, torch.tensor([1]), 2.0).sum()
+    loss = (
+        loss
+        + x.index_add(0, torch.tensor([0, 0, 2]), source).exp().sum()
+        + x.index_fill(1, torch.tensor([1]), 2.0).sum()
+    )
     return locals()
 
 
 @program
 def triangles(torch):
     x = torch.randn(3, 3, requires_grad=True)
-    loss = (x.tril() @ x.triu(1)).sum() + torch.diag(x[0]).sum() + x.diagonal().prod() + torch.trace(x) + x.rot90()[0, 0]
+    loss = (
+        (x.tril() @ x.triu(1)).sum() + torch.diag(x[0]).sum() + x.diagonal().prod() + torch.trace(x) + x.rot90()[0, 0]
+    )
     return locals()
 
 
@@ -324,7 +332,11 @@ def losses_of_probabilities(torch):
     F = torch.nn.functional
     logits, target = torch.randn(6, requires_grad=True), torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
     loss = F.binary_cross_entropy(logits.sigmoid(), target) + F.binary_cross_entropy_with_logits(logits, target)
-    loss = loss + F.kl_div(F.log_softmax(logits, 0), target.softmax(0), reduction="sum") + F.poisson_nll_loss(logits, target)
+    loss = (
+        loss
+        + F.kl_div(F.log_softmax(logits, 0), target.softmax(0), reduction="sum")
+        + F.poisson_nll_loss(logits, target)
+    )
     return locals()
 
 
@@ -335,7 +347,9 @@ def losses_of_pairs(torch):
     sign = torch.tensor([1.0, -1.0, 1.0])
     loss = F.triplet_margin_loss(a, b, c) + F.cosine_embedding_loss(a, b, sign) + F.cosine_similarity(a, c).sum()
     loss = loss + F.margin_ranking_loss(a[:, 0], b[:, 0], sign) + F.hinge_embedding_loss(a[:, 1], sign)
-    loss = loss + F.soft_margin_loss(a[:, 2], sign) + F.gaussian_nll_loss(a, b, c.exp()) + F.pairwise_distance(a, b).sum()
+    loss = (
+        loss + F.soft_margin_loss(a[:, 2], sign) + F.gaussian_nll_loss(a, b, c.exp()) + F.pairwise_distance(a, b).sum()
+    )
     return locals()
 
 
@@ -365,7 +379,15 @@ def activations(torch):
     x = torch.tensor([-2.0, -0.3, 0.4, 1.7], requires_grad=True)
     bent = F.relu(x) + F.leaky_relu(x, 0.1) + F.elu(x) + F.selu(x) + F.gelu(x) + F.gelu(x, approximate="tanh")
     smooth = F.silu(x) + F.mish(x) + F.softplus(x) + F.logsigmoid(x) + F.softsign(x) + F.tanhshrink(x) + F.celu(x, 0.5)
-    hard = F.hardtanh(x) + F.hardswish(x) + F.hardsigmoid(x) + F.relu6(x) + F.softshrink(x) + F.hardshrink(x) + F.threshold(x, 0.1, 0.0)
+    hard = (
+        F.hardtanh(x)
+        + F.hardswish(x)
+        + F.hardsigmoid(x)
+        + F.relu6(x)
+        + F.softshrink(x)
+        + F.hardshrink(x)
+        + F.threshold(x, 0.1, 0.0)
+    )
     loss = (bent + smooth + hard).sum()
     return locals()
 
@@ -431,9 +453,13 @@ def pooling(torch):
     F = torch.nn.functional
     x = torch.randn(1, 2, 6, 6, requires_grad=True)
     loss = F.max_pool2d(x, 2).sum() + F.avg_pool2d(x, 3, 2, 1, count_include_pad=False).pow(2).sum()
-    loss = loss + F.adaptive_avg_pool2d(x, (2, 3)).max() + F.adaptive_max_pool2d(x, 2).sum() + F.lp_pool2d(x, 2, 2).sum()
+    loss = (
+        loss + F.adaptive_avg_pool2d(x, (2, 3)).max() + F.adaptive_max_pool2d(x, 2).sum() + F.lp_pool2d(x, 2, 2).sum()
+    )
     values, places = F.max_pool2d(x, 2, return_indices=True)
-    loss = loss + F.max_unpool2d(values, places, 2).sum() + F.avg_pool1d(x[0], 2).sum() + F.adaptive_avg_pool2d(x, 1).sum()
+    loss = (
+        loss + F.max_unpool2d(values, places, 2).sum() + F.avg_pool1d(x[0], 2).sum() + F.adaptive_avg_pool2d(x, 1).sum()
+    )
     return locals()
 
 
@@ -441,9 +467,21 @@ def pooling(torch):
 def padding_and_resizing(torch):
     F = torch.nn.functional
     x = torch.randn(1, 2, 4, 4, requires_grad=True)
-    loss = F.pad(x, (1, 1, 0, 2), value=3.0).pow(2).sum() + F.pad(x, (1, 2, 1, 1), "reflect").sum() + F.pad(x, (1, 1, 1, 1), "replicate").mean()
-    loss = loss + F.interpolate(x, scale_factor=2).sum() + F.interpolate(x, (3, 5), mode="bilinear", align_corners=False).pow(2).sum()
-    loss = loss + F.interpolate(x, scale_factor=1.5, mode="bicubic").sum() + F.pixel_shuffle(x.reshape(1, 8, 2, 2), 2).max()
+    loss = (
+        F.pad(x, (1, 1, 0, 2), value=3.0).pow(2).sum()
+        + F.pad(x, (1, 2, 1, 1), "reflect").sum()
+        + F.pad(x, (1, 1, 1, 1), "replicate").mean()
+    )
+    loss = (
+        loss
+        + F.interpolate(x, scale_factor=2).sum()
+        + F.interpolate(x, (3, 5), mode="bilinear", align_corners=False).pow(2).sum()
+    )
+    loss = (
+        loss
+        + F.interpolate(x, scale_factor=1.5, mode="bicubic").sum()
+        + F.pixel_shuffle(x.reshape(1, 8, 2, 2), 2).max()
+    )
     return locals()
 
 

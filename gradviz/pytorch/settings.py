@@ -77,7 +77,13 @@ def settings_of(
 
 
 def _setting(
-    row: Operation, name: str, setting: str, slots: Sequence[str], arguments: Arguments, shapes: Shapes, numbers: Numbers
+    row: Operation,
+    name: str,
+    setting: str,
+    slots: Sequence[str],
+    arguments: Arguments,
+    shapes: Shapes,
+    numbers: Numbers,
 ) -> Any:
     work_out = WORKED_OUT.get((name, setting)) or WORKED_OUT.get((row.name, setting))
     if work_out is not None:
@@ -410,7 +416,13 @@ WORKED_OUT: dict[tuple[str, str], Callable[[Arguments, Shapes], Any]] = {
     ("SplitWithSizesBackward0", "split_sizes"): _split_sizes,
     **{
         (name, "size"): lambda arguments, shapes: tuple(arguments[RESULT][1].shape)
-        for name in ("ViewBackward0", "ViewBackward0_copy", "UnsafeViewBackward0", "ReshapeAliasBackward0", "ExpandBackward0")
+        for name in (
+            "ViewBackward0",
+            "ViewBackward0_copy",
+            "UnsafeViewBackward0",
+            "ReshapeAliasBackward0",
+            "ExpandBackward0",
+        )
     },
     **{(f"SqueezeBackward{n}", "dim"): _squeezed for n in (1, 4)},
     ("SqueezeBackward1_copy", "dim"): _squeezed,
@@ -436,7 +448,9 @@ READ: dict[tuple[str, str], Callable[[Any, Arguments, Shapes], Any]] = {
     ("MaskedScatterBackward0", "mask"): _as_wide("self"),
     ("NanToNumBackward0", "nan"): lambda nan, arguments, shapes: 0.0 if nan is None else nan,
     **{
-        (f"{name}Backward0", "correction"): lambda correction, arguments, shapes: 1 if correction is None else correction
+        (f"{name}Backward0", "correction"): lambda correction, arguments, shapes: (
+            1 if correction is None else correction
+        )
         for name in ("Std", "Var", "StdMean", "VarMean")
     },
 }

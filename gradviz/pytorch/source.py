@@ -70,7 +70,9 @@ class PyTorch(Telling):
             told, node = self.by_number[number], nodes[number]
             order.append(told)
             arrived = [None if one is None else tensor_in(one) for one in ran.upstream[number]]
-            upstream[told] = told.by_place(arrived) if told.many else next((one for one in arrived if one is not None), None)
+            upstream[told] = (
+                told.by_place(arrived) if told.many else next((one for one in arrived if one is not None), None)
+            )
             contributions[told] = self._by_slot(node, told, ran.sent[number])
         leaves = {leaf.variable: leaf for leaf in ran.leaves.values() if leaf.total is not None}
         total = {variable: tensor_in(leaf.total) for variable, leaf in leaves.items()}

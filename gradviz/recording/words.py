@@ -110,7 +110,9 @@ class Applied:
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:
     """Write an operation's settings for use in a formula: ``(("exponent", "2"),)``; an array by its name, a single axis without brackets."""
     pairs = zip(operation.settings, settings, strict=True)
-    return tuple([(name, name if isinstance(value, np.ndarray) else setting_text(_alone(name, value))) for name, value in pairs])
+    return tuple(
+        [(name, name if isinstance(value, np.ndarray) else setting_text(_alone(name, value))) for name, value in pairs]
+    )
 
 
 def _alone(name: str, value: Any) -> Any:

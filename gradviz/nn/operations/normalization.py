@@ -197,7 +197,12 @@ group_norm = general(
     {
         "input": lambda grad, input, weight, result1, result2, group, eps: np.reshape(
             _standardised_back(
-                _grouped(_stretched(grad, _channels(weight, input)), group), _grouped(input, group), (2,), eps, result1, result2
+                _grouped(_stretched(grad, _channels(weight, input)), group),
+                _grouped(input, group),
+                (2,),
+                eps,
+                result1,
+                result2,
             ),
             np.shape(input),
         ),

@@ -7,7 +7,6 @@ off their strides, whatever chain of slicing, reshaping and transposing made it.
 from __future__ import annotations
 
 import weakref
-from typing import Any
 
 import numpy as np
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
 from gradviz.pytorch.backward import Ran, trial
+from gradviz.pytorch.cuts import Cut, cuts_in
 from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
@@ -77,8 +79,18 @@ class PyTorch(Telling):
         leaves = {leaf.variable: leaf for leaf in ran.leaves.values() if leaf.total is not None}
         total = {variable: tensor_in(leaf.total) for variable, leaf in leaves.items()}
         before = {v: None if leaf.before is None else tensor_in(leaf.before) for v, leaf in leaves.items()}
-        replaced = self._replaced(order, upstream, contributions)
-        return Pass(tuple(order), upstream, contributions, before, total, total, replaced)
+        sums = self._sums(order, contributions)
+        arrived = {leaf: _before_hooks(leaf, one, sums.get((self.end(leaf), 0))) for leaf, one in total.items()}
+        return Pass(tuple(order), upstream, contributions, before, total, arrived, self._replaced(sums, upstream))
+
+    def _sums(self, order: Sequence[Told], contributions: Mapping[Told, Sequence[Any]]) -> dict[Key, Any]:
+        """Add up what was sent, for each tensor."""
+        sums: dict[Key, Any] = {}
+        for told in order:
+            for edge, sent in zip(told.edges, contributions[told], strict=True):
+                if edge is not None and sent is not None:
+                    sums[edge] = sums[edge] + sent if edge in sums else sent
+        return sums
 
     def _by_slot(self, node: Node, told: Told, sent: Sequence[Kept | None]) -> list[Any]:
         """Bring what a node sent, one for each argument with a derivative, into the order of its row's slots."""
@@ -96,17 +108,12 @@ class PyTorch(Telling):
             found.append(None if kept is None else tensor_in(kept))
         return found
 
-    def _replaced(
-        self, order: Sequence[Told], upstream: Mapping[Told, Any], contributions: Mapping[Told, Sequence[Any]]
-    ) -> dict[Told, Replaced]:
+    def _replaced(self, sums: Mapping[Key, Any], upstream: Mapping[Told, Any]) -> dict[Told, Replaced]:
         """Find where hooks of tensors put something in the place of what had arrived: what was sent does not add up to it."""
-        sums: dict[Key, Any] = {}
-        for told in order:
-            for edge, sent in zip(told.edges, contributions[told], strict=True):
-                if edge is not None and sent is not None and isinstance(edge[0], Told):
-                    sums[edge] = sums[edge] + sent if edge in sums else sent
         found: dict[Told, dict[int, Any]] = {}
         for (told, place), arrived in sums.items():
+            if not isinstance(told, Told):
+                continue
             made = upstream.get(told)
             made = made[place] if told.many and made is not None else made
             if made is not None and not self.same(arrived, made):
@@ -117,7 +124,11 @@ class PyTorch(Telling):
         return any(is_freed(node) for node in self.behind.nodes)
 
     def is_freed(self, operation: Told) -> bool:
-        return False
+        return operation in self._freed
+
+    @cached_property
+    def _freed(self) -> frozenset[Told]:
+        return frozenset([self.told[node] for node in self.behind.nodes if is_freed(node)])
 
     def name_of(self, operation: Told) -> str:
         return operation.name
@@ -150,10 +161,22 @@ class PyTorch(Telling):
         return id(tensor._base), tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
 
     def detached_from(self, tensor: Any) -> Any:
-        return None
+        cut = self._cut_of(tensor)
+        if cut is None or cut.kind != "detach":
+            return None
+        return cut.source.leaf if cut.source.leaf is not None else self._given((cut.source, cut.numbers))[0]
 
     def cut_of(self, tensor: Any) -> tuple[str, str, Any] | None:
-        return None  # where PyTorch cuts is not watched
+        cut = self._cut_of(tensor)
+        return None if cut is None else (cut.kind, cut.word, cut.origin)
+
+    def _cut_of(self, tensor: Any) -> Cut | None:
+        kept = None if isinstance(tensor, Result) else self.leaf_numbers.get(id(tensor))
+        return None if kept is None or tensor.requires_grad else self._cuts.get(id(kept))
+
+    @cached_property
+    def _cuts(self) -> Mapping[int, Cut]:
+        return {} if self.watch is None else cuts_in(self.watch)
 
     def layout_of(self, tensor: Any) -> Any:
         if isinstance(tensor, Result):
@@ -205,6 +228,11 @@ class PyTorch(Telling):
 
     def all_ones(self, numbers: Any) -> bool:
         return bool((numbers == 1).all())
+
+
+def _before_hooks(leaf: torch.Tensor, total: Any, sent: Any) -> Any:
+    """Return what had arrived at a leaf: what was sent to it, if hooks of its own have changed that."""
+    return sent if leaf._backward_hooks and sent is not None else total
 
 
 _GROUND = np.zeros(1, np.uint8)

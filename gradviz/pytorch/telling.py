@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -146,7 +147,7 @@ class Telling:
     def _by_its_row(self, node: Node, name: str, seen: Seen | None, outputs: Sequence[Any]) -> Told | None:
         """Tell of an operation in the words of its row, if the table has one that has all its arguments."""
         arguments = self._from_what_was_saved(node, name) if seen is None else dict(_arguments(seen))
-        if not arguments:
+        if not arguments or (seen is not None and isinstance(seen.function, type)):
             return None
         arguments[RESULT] = From(None), outputs[0]
         sizes = {slot: tuple(one[1].shape) for slot, one in arguments.items() if is_argument(one) and slot != RESULT}
@@ -203,9 +204,11 @@ class Telling:
 
     def _seen(self, node: Node, name: str) -> Seen | None:
         """Return what was watched of a node. What is changed in place may have been copied first, under the same number."""
-        if self.watch is None or isinstance(node, torch.autograd.function.BackwardCFunction):
+        if self.watch is None:
             return None
         number, operations = node._sequence_nr(), self.watch.operations
+        if isinstance(node, torch.autograd.function.BackwardCFunction):
+            return next((one for one in operations.get(number, ()) if isinstance(one.function, type)), None)
         found = seen_of(name, [one for one in operations.get(number, ()) if id(one) not in self._claimed])
         if found is None:  # of what is changed in place a copy may have been made first, and counted
             after = [one for one in operations.get(number + 1, ()) if one.function._schema.is_mutable]
@@ -358,6 +361,9 @@ def tensor_in(kept: Any) -> Any:
 
 def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:
     """Go through the arguments of an operation by PyTorch's names; a list of tensors is taken apart."""
+    if isinstance(seen.function, type):
+        yield from zip(_names_of(seen.function, len(seen.arguments)), seen.arguments, strict=True)
+        return
     for place, argument in enumerate(seen.function._schema.arguments):
         name = argument.name
         if place < len(seen.arguments):
@@ -375,6 +381,13 @@ def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}{number}", each) for number, each in enumerate(value))
         else:
             yield name, value
+
+
+def _names_of(function: Any, count: int) -> list[str]:
+    """Return what the author of a function has called its arguments."""
+    names = list(inspect.signature(function.forward).parameters)
+    given = names if function.setup_context is not torch.autograd.Function.setup_context else names[1:]
+    return [*given[:count], *(f"input{place}" for place in range(len(given), count))]
 
 
 def _tensors(seen: Seen) -> Iterator[tuple[str, Any]]:
@@ -402,6 +415,6 @@ def _slots(node: Node) -> list[str]:
 
 
 def _short_name(name: str, seen: Seen | None) -> str:
-    if seen is not None:
+    if seen is not None and not isinstance(seen.function, type):
         return str(seen.function._schema.name.partition("::")[2]).strip("_")
     return name.rstrip("0123456789").removesuffix("Backward") or name

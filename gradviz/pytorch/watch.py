@@ -57,7 +57,7 @@ class Seen:
     Attributes
     ----------
     function
-        PyTorch's operator: ``torch.ops.aten.mul.Tensor``.
+        PyTorch's operator: ``torch.ops.aten.mul.Tensor``; or the class of a function of the user's.
     number
         The sequence number of its node.
     arguments, keywords
@@ -140,6 +140,7 @@ class Watch:
             plain = torch.autograd.backward
             torch.autograd.backward = partial(self._backward, plain)
             ends.callback(setattr, torch.autograd, "backward", plain)
+            ends.enter_context(_functions_heard(self._applied))
             self._dispatch = ends.enter_context(Dispatch(self))
             self._ends = ends.pop_all()
         return self
@@ -169,6 +170,20 @@ class Watch:
         finally:
             if listening is not None:
                 self.passes.append(listening.stop())
+
+    def _applied(self, function: type, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a function of the user's, and keep what it was given and what it made."""
+        if threading.get_ident() != self.thread or self._dispatch.resting:
+            return plain(*args, **kwargs)
+        given = tuple([each_tensor(value, self.given) for value in args])
+        results = plain(*args, **kwargs)
+        first = next((one.grad_fn for one in _tensors((results,), {}) if one.grad_fn is not None), None)
+        if isinstance(first, torch.autograd.function.BackwardCFunction):
+            number, made = first._sequence_nr(), self.made(results)
+            self.operations.setdefault(number, []).append(
+                Seen(function, number, given, {}, made, _line(), self.calls.current)
+            )
+        return results
 
     def given(self, tensor: torch.Tensor) -> Argument:
         """Keep what an operation is given."""
@@ -280,6 +295,22 @@ def _line() -> Origin:
 def _is_theirs(file: str) -> bool:
     known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
     return known
+
+
+@contextmanager
+def _functions_heard(applied: Callable[..., Any]) -> Iterator[None]:
+    """Let a listener run what users have made of ``torch.autograd.Function``."""
+    base: Any = torch.autograd.Function
+    plain = vars(base)["apply"]
+
+    def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
+        return applied(cls, partial(plain.__func__, cls), *args, **kwargs)
+
+    base.apply = classmethod(apply)
+    try:
+        yield
+    finally:
+        base.apply = plain
 
 
 @contextmanager

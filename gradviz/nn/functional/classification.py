@@ -239,7 +239,11 @@ def cross_entropy(
 
 def _per_class(weight: Tensor, scores: Tensor) -> Tensor:
     """Lay a weight for each class along the scores' axis of classes."""
-    return weight if scores.ndim <= 2 else functions.reshape(weight, (-1, *(1,) * (scores.ndim - 2)))
+    return (
+        functions.view(weight, tuple(-1 if axis == 1 else 1 for axis in range(scores.ndim)))
+        if scores.ndim > 1
+        else weight
+    )
 
 
 def _total_weight(target: Tensor, weight: Tensor | None, ignored: Tensor) -> Any:

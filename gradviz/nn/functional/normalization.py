@@ -113,7 +113,7 @@ def rms_norm(
         )
     if eps is None:
         eps = float(np.finfo(input.array.dtype).eps)
-    axes = tuple(range(-len(shape), 0))
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
     scale = functions.rsqrt(scalars.add(functions.mean(functions.square(input), axes, keepdim=True), eps))
     out = input * scale
     return out if weight is None else out * weight

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradviz.engine import functions
+from gradviz.engine import creation, functions
 from gradviz.engine.operations import arithmetic, scalars
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.functional.distances import pairwise_distance
@@ -72,9 +72,10 @@ def cosine_embedding_loss(
     size1 = scalars.add(functions.sum(input1 * input1, target.ndim), eps)
     size2 = scalars.add(functions.sum(input2 * input2, target.ndim), eps)
     cosine = product / functions.sqrt(size1 * size2)
-    near, far = arithmetic.sub(1, cosine), functions.clamp_min(scalars.sub(cosine, margin), 0)
-    together = functions.where(functions.eq(target, 1), near, 0.0)
-    apart = functions.where(functions.eq(target, -1), far, 0.0)
+    zeros = creation.zeros_like(cosine)
+    near, far = creation.ones_like(cosine) - cosine, scalars.sub(cosine, margin).clamp_min_(0)
+    together = functions.where(functions.eq(target, 1), near, zeros)
+    apart = functions.where(functions.eq(target, -1), far, zeros)
     return reduced(together + apart, how)
 
 

@@ -507,7 +507,7 @@ def a_bent_image(torch):
 @program
 def batch_norm_in_training(torch):
     nn = torch.nn
-    model = nn.Sequential(nn.Conv2d(1, 3, 3), nn.BatchNorm2d(3), nn.ReLU())
+    model = nn.Sequential(nn.Conv2d(1, 3, 3, bias=False), nn.BatchNorm2d(3), nn.ReLU())
     x = torch.randn(4, 1, 5, 5)
     loss = model(x).pow(2).mean()
     return locals()
@@ -527,10 +527,11 @@ def batch_norm_in_eval(torch):
 @program
 def norms_of_layers(torch):
     nn = torch.nn
-    x = torch.randn(2, 4, 3, requires_grad=True)
-    layer, group, plain = nn.LayerNorm(3), nn.GroupNorm(2, 4), nn.LayerNorm(3, elementwise_affine=False)
-    loss = layer(x).exp().sum() + group(x).pow(3).sum() + plain(x).exp().sum() + nn.InstanceNorm1d(4)(x).pow(3).sum()
-    loss = loss + nn.RMSNorm(3)(x).sum()
+    x = torch.randn(2, 4, 3).double().requires_grad_()
+    layer, group = nn.LayerNorm(3).double(), nn.GroupNorm(2, 4).double()
+    plain, root = nn.LayerNorm(3, elementwise_affine=False), nn.RMSNorm(3).double()
+    loss = layer(x).exp().sum() + group(x).exp().mean() + plain(x).exp().sum() + nn.InstanceNorm1d(4)(x).exp().mean()
+    loss = loss + root(x).exp().sum()
     return locals()
 
 
@@ -592,7 +593,7 @@ def attention_by_the_function(torch):
 def an_encoder_layer(torch):
     model = torch.nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
     x = torch.randn(2, 3, 4)
-    loss = model(x).pow(2).mean()
+    loss = model(x).exp().mean()
     return locals()
 
 

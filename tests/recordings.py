@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.engine import numerals
-from gradviz.recording.model import Equation, Part, Pixels, Recording, Summary, Value
+from gradviz.recording.model import Equation, Part, Pixels, RecordedOperation, Recording, Summary, Value
 from gradviz.recording.pixels import matrices_in
 
 CLOSE, LITTLE = 1e-5, 1e-6
@@ -25,13 +25,34 @@ NUMERAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e−?\d+)?")
 Difference = tuple[str, Any, Any]
 """Where, and what stands there in the first and in the other."""
 
+SPELLED = {"ReshapeAliasBackward0": "ViewBackward0"}
+"""Under a watch PyTorch's `reshape` makes a view where it else makes an alias: one formula under two names."""
+
+
+def nodes(recording: Recording) -> list[str | None]:
+    """Return the names of a recording's operations, as they are under a watch."""
+    return [SPELLED.get(one.grad_fn or "", one.grad_fn) for one in recording.graph.operations]
+
+
+def alike_at_the_leaves(mine: Recording, theirs: Recording) -> Iterator[Difference]:
+    """Compare what two different graphs have in common: the result, and the gradients of leaves of the same name."""
+    found = []
+    for recording in (mine, theirs):
+        end, graph = recording.at(), recording.graph
+        leaves = {graph.tensor(id).name: one.value for id, one in end.gradients.items() if not graph.tensor(id).producer}
+        result = next(one.id for one in graph.tensors if one.role == "output")
+        found.append({**leaves, "the result": end.values[result]})
+    yield from _differ("leaves", tuple(sorted(found[0])), tuple(sorted(found[1])))
+    for name in found[0].keys() & found[1].keys():
+        yield from _values(name, found[0][name], found[1][name])
+
 
 def differences(mine: Recording, theirs: Recording) -> Iterator[Difference]:
     """Go through everything in which two recordings differ, but for who made them."""
+    mine, theirs = _numbered(mine), _numbered(theirs)
     first, other = mine.graph, theirs.graph
-    names = [[one.grad_fn for one in graph.operations] for graph in (first, other)]
-    if names[0] != names[1]:
-        yield "operations", *names
+    if nodes(mine) != nodes(theirs):
+        yield "operations", nodes(mine), nodes(theirs)
         return
     kinds = {one.id: f"{one.grad_fn}" for one in first.operations}
     for field in ("operations", "tensors", "modules", "calls", "code"):
@@ -43,6 +64,19 @@ def differences(mine: Recording, theirs: Recording) -> Iterator[Difference]:
         return
     for place, (one, its) in enumerate(zip(mine.frames, theirs.frames, strict=True)):
         yield from _differ(f"frame {place} {one.phase} {kinds.get(one.current, one.current)}", one, its)
+
+
+def _numbered(recording: Recording) -> Recording:
+    """Number the operations anew, in their order: PyTorch counts some that it makes and drops. And spell them alike."""
+    order = sorted(recording.graph.operations, key=lambda one: one.sequence)
+    places = {one.id: place for place, one in enumerate(order)}
+
+    def alike(one: RecordedOperation) -> RecordedOperation:
+        words = {"grad_fn": SPELLED[one.grad_fn], "name": "view"} if one.grad_fn in SPELLED else {}
+        return dataclasses.replace(one, sequence=places[one.id], **words)
+
+    operations = tuple(map(alike, recording.graph.operations))
+    return dataclasses.replace(recording, graph=dataclasses.replace(recording.graph, operations=operations))
 
 
 def _parts(where: str, first: Any, other: Any) -> Iterator[Difference]:
@@ -145,7 +179,7 @@ def _of_part(part: Part) -> tuple[Any, ...]:
 
 
 def _texts(where: str, first: str, other: str) -> Iterator[Difference]:
-    if first == other:
+    if first == other or SPELLED.get(first, first) == other:
         return
     if NUMERAL.sub("#", first) != NUMERAL.sub("#", other) or not all(
         _as_printed(one, its) for one, its in zip(NUMERAL.findall(first), NUMERAL.findall(other), strict=True)

@@ -137,7 +137,7 @@ def _of_a_family(name: str, arguments: Mapping[str, Given], results: int) -> Ope
 
 
 @lru_cache(maxsize=1024)
-def opaque(name: str, short: str, slots: tuple[str, ...], results: int) -> Operation:
+def opaque(name: str, short: str, slots: tuple[str, ...], results: int, own: bool = False) -> Operation:
     """Make a row for an operation of which no more is known than what went in, what came out, and what it sent back.
 
     Parameters
@@ -148,6 +148,8 @@ def opaque(name: str, short: str, slots: tuple[str, ...], results: int) -> Opera
         Its arguments.
     results
         How many it has.
+    own
+        Whether it is a function of the user's.
     """
     return Operation(
         short,
@@ -159,7 +161,7 @@ def opaque(name: str, short: str, slots: tuple[str, ...], results: int) -> Opera
         symbol=short,
         expression=f"{short}({', '.join(slots)})",
         local=dict.fromkeys(slots, f"{short}_back(grad)"),
-        sentence=text("opaque", name=short),
+        sentence=text("own function" if own else "opaque", name=short),
         outputs=("result",) if results == 1 else tuple(f"result{place}" for place in range(results)),
         many=results > 1,
     )

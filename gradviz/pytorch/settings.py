@@ -125,7 +125,7 @@ DEFAULTS = {"dim": None, "keepdim": False, "stable": False, "lies": None}
 
 FRACTIONS = {
     ("DistBackward0", "p"), ("EluBackward0", "scale"), ("HardtanhBackward0", "max_val"), ("HardtanhBackward0", "min_val"),
-    ("LinalgVectorNormBackward0", "ord"), ("RenormBackward0", "p"),
+    ("LinalgVectorNormBackward0", "ord"), ("RenormBackward0", "p"), ("SoftplusBackward0", "threshold"),
 }  # fmt: skip
 """Settings of floating point, which PyTorch may have as whole numbers."""
 

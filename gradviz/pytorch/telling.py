@@ -116,6 +116,7 @@ class Telling:
         self.by_number: dict[int, Told] = {}
         self._ends: dict[int, End] = {}
         self.leaf_numbers: dict[int, Any] = {}
+        self._before: dict[int, torch.Tensor] = {}
         self._claimed: set[int] = set()
         self._saved = values_in(self.behind) if watch is None else {}
         self._saved |= {(output.grad_fn, output.output_nr): output.detach() for output in outputs}
@@ -174,7 +175,8 @@ class Telling:
         """Tell of an operation that the table does not have: what went in, what came out, and what it sent back."""
         arguments = {} if seen is None else dict(_tensors(seen))
         slots = tuple(arguments) or tuple(_slots(node))
-        row = opaque(name, _short_name(name, seen), slots, len(outputs))
+        own = isinstance(node, torch.autograd.function.BackwardCFunction)
+        row = opaque(name, _short_name(name, seen), slots, len(outputs), own)
         told = Told(name, row, many=row.many, output_shape=tuple(outputs[0].shape))
         if arguments:
             self._give(told, list(arguments.values()))
@@ -270,6 +272,8 @@ class Telling:
             self._learn(key, kept)
             return Result(key, kept), key
         leaf = source.leaf
+        if leaf.grad_fn is not None:  # it has been changed in place since, and is a result now
+            leaf = self._before.setdefault(id(kept), leaf.detach())
         self.leaf_numbers.setdefault(id(leaf), kept)
         return leaf, (self.end(leaf), 0) if leaf.requires_grad else None
 

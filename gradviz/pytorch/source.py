@@ -58,9 +58,12 @@ class PyTorch(Telling):
         root = outputs[0].grad_fn
         if self.watch is None or root is None:
             return None
-        number = root._sequence_nr(), outputs[0].output_nr
-        ran = next((ran for ran in reversed(self.watch.passes) if ran.root == number), None)
-        return None if ran is None else self._pass(ran)
+        number, place = root._sequence_nr(), outputs[0].output_nr
+        for ran in reversed(self.watch.passes):
+            arrived = ran.upstream.get(number, ())
+            if place < len(arrived) and arrived[place] is not None:
+                return self._pass(ran)
+        return None
 
     def trial_pass(self, outputs: Sequence[torch.Tensor], gradient: torch.Tensor | None) -> Pass:
         return self._pass(trial(outputs, gradient, Kept))
@@ -69,6 +72,8 @@ class PyTorch(Telling):
         nodes = {node._sequence_nr(): node for node in self.behind.nodes}
         order, upstream, contributions = [], {}, {}
         for number in ran.order:
+            if number not in nodes:  # it belongs to something else that the pass went through
+                continue
             told, node = self.by_number[number], nodes[number]
             order.append(told)
             arrived = [None if one is None else tensor_in(one) for one in ran.upstream[number]]

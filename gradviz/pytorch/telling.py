@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType
@@ -64,6 +64,8 @@ class Told:
         See `Source.targets_of`.
     arguments, given
         Of what was watched: its inputs and its settings, as they were seen.
+    saved
+        Of a function of the user's: the arguments that it has saved.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Told:
     targets: tuple[tuple[str, Any], ...] = ()
     arguments: tuple[Any, ...] = ()
     given: tuple[Any, ...] = ()
+    saved: tuple[str, ...] | None = None
 
     def result(self, number: int) -> Key:
         """Return one of the node's results: it counts only those that have a gradient."""
@@ -95,6 +98,8 @@ class Told:
 
     def saved_names(self) -> list[str]:
         """Return the names of what it saved for the backward pass."""
+        if self.saved is not None:
+            return list(self.saved)
         return self.operation.saved_names(tuple(edge is not None for edge in self.edges))
 
 
@@ -182,6 +187,8 @@ class Telling:
             self._give(told, list(arguments.values()))
         else:
             told.inputs, told.edges = self._from_edges(node)
+        if own:
+            told.saved = tuple(_saved_of(node, arguments))
         return told
 
     def _give(self, told: Told, arguments: Sequence[Any]) -> None:
@@ -385,6 +392,17 @@ def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:
             yield from ((f"{name}{number}", each) for number, each in enumerate(value))
         else:
             yield name, value
+
+
+def _saved_of(node: Node, arguments: Mapping[str, Any]) -> Iterator[str]:
+    """Go through the arguments that a function of the user's has saved, as long as that is there."""
+    try:
+        places = {one.data_ptr() for one in node.saved_tensors if one is not None}
+    except RuntimeError:
+        return
+    for slot, (_, kept) in arguments.items():
+        if isinstance(kept, Kept) and kept.tensor is not None and kept.tensor.data_ptr() in places:
+            yield slot
 
 
 def _names_of(function: Any, count: int) -> list[str]:

@@ -16,7 +16,9 @@ from gradviz.recording.observe import record_graph
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 
-ONLY_OURS = re.compile(r"torch\.(record|compare|check|why|explain|landscape|widget|sweep|train)\b|gradviz\.engine|\brun\b")
+ONLY_OURS = re.compile(
+    r"torch\.(record|compare|check|why|explain|landscape|widget|sweep|train)\b|gradviz\.engine|\brun\b"
+)
 """What a cell has that PyTorch has not."""
 
 Drawn = dict[str, Recording]

@@ -39,7 +39,9 @@ def alike_at_the_leaves(mine: Recording, theirs: Recording) -> Iterator[Differen
     found = []
     for recording in (mine, theirs):
         end, graph = recording.at(), recording.graph
-        leaves = {graph.tensor(id).name: one.value for id, one in end.gradients.items() if not graph.tensor(id).producer}
+        leaves = {
+            graph.tensor(id).name: one.value for id, one in end.gradients.items() if not graph.tensor(id).producer
+        }
         result = next(one.id for one in graph.tensors if one.role == "output")
         found.append({**leaves, "the result": end.values[result]})
     yield from _differ("leaves", tuple(sorted(found[0])), tuple(sorted(found[1])))

@@ -29,7 +29,10 @@ def hinge_embedding_loss(
     how = reduction_number(reduction, size_average, reduce)
     zeros = creation.zeros_like(input)
     lack = functions.clamp_min(creation.full_like(input, margin) - input, 0)
-    apart, together = functions.where(functions.ne(target, 1), lack, zeros), functions.where(functions.ne(target, -1), input, zeros)
+    apart, together = (
+        functions.where(functions.ne(target, 1), lack, zeros),
+        functions.where(functions.ne(target, -1), input, zeros),
+    )
     return reduced(apart + together, how)
 
 

@@ -72,7 +72,7 @@ def settings_of(
     """
     try:
         return tuple([_setting(row, name, one, slots, arguments, shapes, numbers) for one in row.settings])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         return None
 
 
@@ -342,7 +342,7 @@ def _slopes(x: Any, arguments: Arguments) -> Any:
 
 def _along(index: Any, arguments: Arguments, shapes: Shapes) -> Any:
     """Write the places along an axis once for each entry."""
-    sizes, axis = shapes["source"], arguments["dim"] % len(shapes["self"])
+    sizes, axis = shapes["source"], arguments["dim"] % max(len(shapes["self"]), 1)
     return np.broadcast_to(index.reshape([-1 if place == axis else 1 for place in range(len(sizes))]), sizes)
 
 

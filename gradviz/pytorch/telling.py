@@ -14,6 +14,7 @@ import torch
 from gradviz.engine.operation import Operation, table
 from gradviz.engine.scope import Call
 from gradviz.pytorch.again import again
+from gradviz.pytorch.cells import put_into_cells
 from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
@@ -123,10 +124,14 @@ class Telling:
         self.leaf_numbers: dict[int, Any] = {}
         self._before: dict[int, torch.Tensor] = {}
         self._claimed: set[int] = set()
+        self._used = {edge for node in self.behind.nodes for edge in node.next_functions}
+        self._used |= {(output.grad_fn, output.output_nr) for output in outputs}
         self._saved = values_in(self.behind) if watch is None else {}
         self._saved |= {(output.grad_fn, output.output_nr): output.detach() for output in outputs}
         for node, number in zip(self.behind.nodes, _in_order(self.behind.nodes), strict=True):
             self._tell(node, number)
+        if watch is not None and not watch.fused:
+            put_into_cells([*self.told.values()], watch.calls)
 
     # --- the graph, told --------------------------------------------------------------------------------------------
 
@@ -163,6 +168,8 @@ class Telling:
         if found is None:
             return None
         row = found.operation
+        if not row.many and any((node, place) in self._used for place in range(1, len(node._input_metadata))):
+            return None  # its row has one result that gradients come back from
         told = Told(name, row, many=row.many, output_shape=tuple(outputs[0].shape))
         self._give(told, [arguments.get(slot) for slot in found.slots])
         if seen is not None and not self._all_edges(node) <= set(told.edges):
@@ -355,7 +362,8 @@ def fits(name: str, seen: Seen) -> bool:
 
 @lru_cache(maxsize=4096)
 def _fits(name: str, operator: str) -> bool:
-    wanted = name.rstrip("0123456789").removesuffix("Backward").lower()
+    plain, copied, _ = name.partition("_copy")
+    wanted = plain.rstrip("0123456789").removesuffix("Backward").lower() + copied.removeprefix("_")
     short = operator.partition("::")[2].replace("_", "").lower()
     return wanted.startswith(short) or short.startswith(wanted)
 

@@ -97,20 +97,21 @@ def problems(recording: Recording, wanted: dict[str, Any]) -> Iterator[str]:
         elif found.value.data is not None and not _near(found.value.data, gradient.numpy(force=True).ravel()):
             yield f"another gradient at {name}"
     targets = {argument.id: argument.tensor for _, argument in graph.arguments()}
-    sums: dict[str, Any] = {}
+    sent: dict[str, list[Any]] = {}
     for id, contribution in end.contributions.items():
         if contribution.value.data is not None:
-            sums[targets[id]] = sums.get(targets[id], 0) + np.array(contribution.value.data, float)
-    for id, total in sums.items():
-        gradient = end.gradients[id]
-        if gradient.replaced is None and gradient.before is None and not _near(total, gradient.value.data):
+            sent.setdefault(targets[id], []).append(np.array(contribution.value.data, float))
+    for id, parts in sent.items():
+        gradient, size = end.gradients[id], max(np.abs(part[np.isfinite(part)]).max(initial=0) for part in parts)
+        if gradient.replaced is None and gradient.before is None and not _near(sum(parts), gradient.value.data, size):
             yield f"contributions to {graph.tensor(id).name} do not add up to its gradient"
 
 
-def _near(first: Any, other: Any) -> bool:
+def _near(first: Any, other: Any, size: float = 0.0) -> bool:
+    """Return True for the same numbers, but for rounding: of what is as large as they are, or as `size`."""
     one, its = np.asarray(first, float), np.asarray(other, float)
-    size = np.abs(its[np.isfinite(its)]).max(initial=0)
-    return one.shape == its.shape and bool(np.allclose(one, its, rtol=1e-6, atol=1e-9 + 1e-9 * size, equal_nan=True))
+    least = 1e-6 * max(size, np.abs(its[np.isfinite(its)]).max(initial=0))
+    return one.shape == its.shape and bool(np.allclose(one, its, rtol=1e-6, atol=1e-9 + least, equal_nan=True))
 
 
 def samples_of(entry: Any, most: int | None = None) -> Iterator[tuple[int, Any]]:

@@ -106,6 +106,20 @@ def row_of(
     return Found(row, slots, settings)
 
 
+def rows_called(operator: str) -> tuple[str, ...]:
+    """Return the nodes that PyTorch's operators of a name may have, of those that the table has."""
+    return _by_operator().get(operator.partition("::")[2].replace("_", "").lower(), ())
+
+
+@lru_cache(maxsize=1)
+def _by_operator() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name in sorted(table()):
+        operator = name.rstrip("0123456789").removesuffix("s").removesuffix("Backward").lower()
+        found[operator] = (*found.get(operator, ()), name)
+    return found
+
+
 @lru_cache(maxsize=256)
 def _called(row: Operation, name: str) -> Operation:
     made = replace(row, grad_fn=name)

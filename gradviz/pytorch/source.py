@@ -141,8 +141,8 @@ class PyTorch(Telling):
     def targets_of(self, operation: Told) -> Sequence[tuple[str, Any]]:
         return operation.targets
 
-    def part_of(self, operation: Told) -> None:
-        return None
+    def part_of(self, operation: Told) -> tuple[Any, ...] | None:
+        return operation.part
 
     # --- tensors ------------------------------------------------------------------------------------------------------
 

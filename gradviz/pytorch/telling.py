@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from gradviz.engine.copyslices import of_a_part
 from gradviz.engine.operation import Operation, table
 from gradviz.engine.scope import Call
 from gradviz.pytorch.again import again
@@ -18,10 +19,10 @@ from gradviz.pytorch.cells import put_into_cells
 from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
-from gradviz.pytorch.rows import opaque, row_of
+from gradviz.pytorch.rows import opaque, row_of, rows_called
 from gradviz.pytorch.saved import saved_by, values_in
 from gradviz.pytorch.settings import RESULT, Read, plain
-from gradviz.pytorch.watch import Seen, Watch
+from gradviz.pytorch.watch import Seen, Watch, Whole
 from gradviz.pytorch.watch import Source as From
 from gradviz.recording.told import NOWHERE, Key, Unknown
 
@@ -49,6 +50,9 @@ class End:
     variable: torch.Tensor
 
 
+PART = "CopySlices"
+"""The node of a change in place to part of a tensor."""
+
 RESULTS = {"LinalgLuBackward0": (1, 2), "LuUnpackBackward0": (1, 2)}
 """By node: which of its row's results are its own, where these are not the first ones."""
 
@@ -67,6 +71,8 @@ class Told:
         Of what was watched: its inputs and its settings, as they were seen.
     saved
         Of a function of the user's: the arguments that it has saved.
+    part
+        Where the part stands in the first argument that was changed in place, if one was.
     """
 
     name: str
@@ -84,6 +90,7 @@ class Told:
     arguments: tuple[Any, ...] = ()
     given: tuple[Any, ...] = ()
     saved: tuple[str, ...] | None = None
+    part: tuple[Any, ...] | None = None
 
     def result(self, number: int) -> Key:
         """Return one of the node's results: it counts only those that have a gradient."""
@@ -144,15 +151,24 @@ class Telling:
         outputs = [Unknown((), "float32") for _ in range(max(places, default=0) + 1)]
         for nth, (place, shape, dtype) in enumerate(zip(places, shapes, dtypes, strict=True)):
             outputs[place] = self._saved.get((node, nth), Unknown(shape, dtype))
-        if seen is not None:
-            for place, one in enumerate(_results(seen)[: len(outputs)]):
-                outputs[place] = outputs[place] if one is None else one
-        told = self._by_its_row(node, name, seen, outputs) or self._opaque(node, name, seen, outputs)
+        if seen is not None and seen.whole is not None and name == PART:
+            outputs[0] = seen.whole.after
+            told = self._changed(node, seen, seen.whole, outputs)
+        else:
+            if seen is not None:
+                for place, one in enumerate(_results(seen)[: len(outputs)]):
+                    outputs[place] = outputs[place] if one is None else one
+            told = self._by_its_row(node, name, seen, outputs)
+        told = told or self._opaque(node, name, seen, outputs)
         told.made, told.outputs = number, outputs
         self.told[node] = self.by_number[node._sequence_nr()] = told
         if seen is not None:
             told.origin, told.call = seen.origin, seen.call
-        elif isinstance(outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
+            return
+        changed = self.told.get(node.next_functions[0][0]) if node.next_functions else None
+        if changed is not None and changed.part is not None:  # a view that PyTorch makes anew after the change
+            told.origin, told.call = changed.origin, changed.call
+        if isinstance(outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
             outputs[0] = torch.as_tensor(values)
 
     def _by_its_row(self, node: Node, name: str, seen: Seen | None, outputs: Sequence[Any]) -> Told | None:
@@ -183,9 +199,25 @@ class Telling:
         )
         return told
 
+    def _changed(self, node: Node, seen: Seen, whole: Whole, outputs: Sequence[Any]) -> Told | None:
+        """Tell of a change in place to part of a tensor, in the words of what was done to the part."""
+        arguments = {**dict(_arguments(seen)), RESULT: (From(None), seen.results)}
+        sizes = {slot: tuple(one[1].shape) for slot, one in arguments.items() if is_argument(one) and slot != RESULT}
+        for inner in rows_called(seen.function._schema.name):
+            found = row_of(inner, arguments, sizes, 1, self._setting)
+            if found is None:
+                continue
+            row = of_a_part(found.operation)
+            told = Told(PART, row, many=False, output_shape=tuple(outputs[0].shape), part=whole.part)
+            self._give(told, [whole.before, *(arguments.get(slot) for slot in found.slots[1:])])
+            if self._all_edges(node) <= set(told.edges):
+                told.settings = tuple([self._setting(one.value if isinstance(one, Read) else one) for one in found.settings])
+                return told
+        return None
+
     def _opaque(self, node: Node, name: str, seen: Seen | None, outputs: Sequence[Any]) -> Told:
         """Tell of an operation that the table does not have: what went in, what came out, and what it sent back."""
-        arguments = {} if seen is None else dict(_tensors(seen))
+        arguments = {} if seen is None or name == PART else dict(_tensors(seen))
         slots = tuple(arguments) or tuple(_slots(node))
         own = isinstance(node, torch.autograd.function.BackwardCFunction)
         row = opaque(name, _short_name(name, seen), slots, len(outputs), own)
@@ -223,6 +255,8 @@ class Telling:
         if self.watch is None:
             return None
         number, operations = node._sequence_nr(), self.watch.operations
+        if name == PART:
+            return next((one for one in operations.get(number - 1, ()) if one.whole is not None), None)
         if isinstance(node, torch.autograd.function.BackwardCFunction):
             return next((one for one in operations.get(number, ()) if isinstance(one.function, type)), None)
         found = seen_of(name, [one for one in operations.get(number, ()) if id(one) not in self._claimed])

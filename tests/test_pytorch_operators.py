@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from conftest import missing
 from op_db import entries
 from pytorch_db import BOTH, BOX, ROW, check, listed
-
-from conftest import missing
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ import torch
 
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
+from gradviz.pytorch.seen import is_argument, seen_of
 from gradviz.pytorch.source import PyTorch
-from gradviz.pytorch.telling import Told, is_argument, seen_of
+from gradviz.pytorch.telling import Told
 from gradviz.pytorch.watch import Argument, Seen
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.engine import hashable, instruction

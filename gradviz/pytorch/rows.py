@@ -15,7 +15,8 @@ import torch
 
 from gradviz.catalogue import text
 from gradviz.engine.operation import BESIDE, FAMILIES, Operation, table
-from gradviz.pytorch.settings import Given, Numbers, settings_of
+from gradviz.pytorch.settings import Numbers, settings_of
+from gradviz.pytorch.windows import Given
 
 
 @dataclass(frozen=True, slots=True)

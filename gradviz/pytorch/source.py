@@ -21,7 +21,8 @@ from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
 from gradviz.pytorch.saved import is_freed
-from gradviz.pytorch.telling import Result, Telling, Told, tensor_in
+from gradviz.pytorch.seen import tensor_in
+from gradviz.pytorch.telling import Result, Telling, Told
 from gradviz.recording.model import Pixels
 from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced, Unknown
@@ -76,10 +77,8 @@ class PyTorch(Telling):
                 continue
             told, node = self.by_number[number], nodes[number]
             order.append(told)
-            arrived = [None if one is None else tensor_in(one) for one in ran.upstream[number]]
-            upstream[told] = (
-                told.by_place(arrived) if told.many else next((one for one in arrived if one is not None), None)
-            )
+            made = [None if one is None else tensor_in(one) for one in ran.upstream[number]]
+            upstream[told] = told.by_place(made) if told.many else next((one for one in made if one is not None), None)
             contributions[told] = self._by_slot(node, told, ran.sent[number])
         leaves = {leaf.variable: leaf for leaf in ran.leaves.values() if leaf.total is not None}
         total = {variable: tensor_in(leaf.total) for variable, leaf in leaves.items()}

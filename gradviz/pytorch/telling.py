@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -21,6 +19,7 @@ from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
 from gradviz.pytorch.rows import opaque, row_of, rows_called
 from gradviz.pytorch.saved import saved_by, values_in
+from gradviz.pytorch.seen import arguments_of, fits, is_argument, results_of, seen_of, short_name, tensor_in, tensors_of
 from gradviz.pytorch.settings import RESULT, Read, plain
 from gradviz.pytorch.watch import Seen, Watch, Whole
 from gradviz.pytorch.watch import Source as From
@@ -156,7 +155,7 @@ class Telling:
             told = self._changed(node, seen, seen.whole, outputs)
         else:
             if seen is not None:
-                for place, one in enumerate(_results(seen)[: len(outputs)]):
+                for place, one in enumerate(results_of(seen)[: len(outputs)]):
                     outputs[place] = outputs[place] if one is None else one
             told = self._by_its_row(node, name, seen, outputs)
         told = told or self._opaque(node, name, seen, outputs)
@@ -173,7 +172,7 @@ class Telling:
 
     def _by_its_row(self, node: Node, name: str, seen: Seen | None, outputs: Sequence[Any]) -> Told | None:
         """Tell of an operation in the words of its row, if the table has one that has all its arguments."""
-        arguments = self._from_what_was_saved(node, name) if seen is None else dict(_arguments(seen))
+        arguments = self._from_what_was_saved(node, name) if seen is None else dict(arguments_of(seen))
         if not arguments or (seen is not None and isinstance(seen.function, type)):
             return None
         arguments[RESULT] = From(None), outputs[0]
@@ -201,7 +200,7 @@ class Telling:
 
     def _changed(self, node: Node, seen: Seen, whole: Whole, outputs: Sequence[Any]) -> Told | None:
         """Tell of a change in place to part of a tensor, in the words of what was done to the part."""
-        arguments = {**dict(_arguments(seen)), RESULT: (From(None), seen.results)}
+        arguments = {**dict(arguments_of(seen)), RESULT: (From(None), seen.results)}
         sizes = {slot: tuple(one[1].shape) for slot, one in arguments.items() if is_argument(one) and slot != RESULT}
         for inner in rows_called(seen.function._schema.name):
             found = row_of(inner, arguments, sizes, 1, self._setting)
@@ -211,16 +210,18 @@ class Telling:
             told = Told(PART, row, many=False, output_shape=tuple(outputs[0].shape), part=whole.part)
             self._give(told, [whole.before, *(arguments.get(slot) for slot in found.slots[1:])])
             if self._all_edges(node) <= set(told.edges):
-                told.settings = tuple([self._setting(one.value if isinstance(one, Read) else one) for one in found.settings])
+                told.settings = tuple(
+                    [self._setting(one.value if isinstance(one, Read) else one) for one in found.settings]
+                )
                 return told
         return None
 
     def _opaque(self, node: Node, name: str, seen: Seen | None, outputs: Sequence[Any]) -> Told:
         """Tell of an operation that the table does not have: what went in, what came out, and what it sent back."""
-        arguments = {} if seen is None or name == PART else dict(_tensors(seen))
+        arguments = {} if seen is None or name == PART else dict(tensors_of(seen))
         slots = tuple(arguments) or tuple(_slots(node))
         own = isinstance(node, torch.autograd.function.BackwardCFunction)
-        row = opaque(name, _short_name(name, seen), slots, len(outputs), own)
+        row = opaque(name, short_name(name, seen), slots, len(outputs), own)
         told = Told(name, row, many=row.many, output_shape=tuple(outputs[0].shape))
         if arguments:
             self._give(told, list(arguments.values()))
@@ -382,58 +383,15 @@ class Telling:
         return (None, 0) if told is None else told.result(tensor.output_nr)
 
 
-def seen_of(name: str, candidates: Sequence[Seen]) -> Seen | None:
-    """Return which of the operations that ran under a node's number is the node's own."""
-    if len(candidates) == 1:
-        return candidates[0]
-    return next((one for one in candidates if fits(name, one)), None)
+def _in_order(nodes: Sequence[Node]) -> list[int]:
+    """Return PyTorch's numbers of operations; if several threads have counted, each for itself, new ones."""
+    numbers = [node._sequence_nr() for node in nodes]
+    return numbers if numbers == sorted(set(numbers)) else list(range(len(nodes)))
 
 
-def fits(name: str, seen: Seen) -> bool:
-    """Return True if an operation is called as a node is."""
-    return _fits(name, seen.function._schema.name)
-
-
-@lru_cache(maxsize=4096)
-def _fits(name: str, operator: str) -> bool:
-    plain, copied, _ = name.partition("_copy")
-    wanted = plain.rstrip("0123456789").removesuffix("Backward").lower() + copied.removeprefix("_")
-    short = operator.partition("::")[2].replace("_", "").lower()
-    return wanted.startswith(short) or short.startswith(wanted)
-
-
-def is_argument(argument: Any) -> bool:
-    """Return True for a tensor among the arguments of an operation that was watched."""
-    return isinstance(argument, tuple) and len(argument) == 2 and isinstance(argument[0], From)
-
-
-def tensor_in(kept: Any) -> Any:
-    """Return the tensor that was kept; ``None`` if it was let go."""
-    return kept.tensor if isinstance(kept, Kept) else kept
-
-
-def _arguments(seen: Seen) -> Iterator[tuple[str, Any]]:
-    """Go through the arguments of an operation by PyTorch's names; a list of tensors is taken apart."""
-    if isinstance(seen.function, type):
-        yield from zip(_names_of(seen.function, len(seen.arguments)), seen.arguments, strict=True)
-        return
-    for place, argument in enumerate(seen.function._schema.arguments):
-        name = argument.name
-        if place < len(seen.arguments):
-            value = seen.arguments[place]
-        elif name in seen.keywords:
-            value = seen.keywords[name]
-        else:
-            value = argument.default_value
-        if (
-            isinstance(value, tuple)
-            and not is_argument(value)
-            and any(is_argument(each) for each in value)
-            and name == "tensors"
-        ):
-            yield from ((f"{name}{number}", each) for number, each in enumerate(value))
-        else:
-            yield name, value
+def _slots(node: Node) -> list[str]:
+    count = sum(before is not None for before, _ in node.next_functions)
+    return ["self"] if count == 1 else [f"input{place}" for place in range(count)]
 
 
 def _saved_of(node: Node, arguments: Mapping[str, Any]) -> Iterator[str]:
@@ -445,40 +403,3 @@ def _saved_of(node: Node, arguments: Mapping[str, Any]) -> Iterator[str]:
     for slot, (_, kept) in arguments.items():
         if isinstance(kept, Kept) and kept.tensor is not None and kept.tensor.data_ptr() in places:
             yield slot
-
-
-def _names_of(function: Any, count: int) -> list[str]:
-    """Return what the author of a function has called its arguments."""
-    names = list(inspect.signature(function.forward).parameters)
-    given = names if function.setup_context is not torch.autograd.Function.setup_context else names[1:]
-    return [*given[:count], *(f"input{place}" for place in range(len(given), count))]
-
-
-def _tensors(seen: Seen) -> Iterator[tuple[str, Any]]:
-    """Go through the tensors among the arguments of an operation, also those in lists."""
-    for name, value in _arguments(seen):
-        if is_argument(value):
-            yield name, value
-        elif isinstance(value, list | tuple):
-            yield from ((f"{name}{place}", one) for place, one in enumerate(value) if is_argument(one))
-
-
-def _in_order(nodes: Sequence[Node]) -> list[int]:
-    """Return PyTorch's numbers of operations; if several threads have counted, each for itself, new ones."""
-    numbers = [node._sequence_nr() for node in nodes]
-    return numbers if numbers == sorted(set(numbers)) else list(range(len(nodes)))
-
-
-def _results(seen: Seen) -> tuple[Any, ...]:
-    return seen.results if isinstance(seen.results, tuple) else (seen.results,)
-
-
-def _slots(node: Node) -> list[str]:
-    count = sum(before is not None for before, _ in node.next_functions)
-    return ["self"] if count == 1 else [f"input{place}" for place in range(count)]
-
-
-def _short_name(name: str, seen: Seen | None) -> str:
-    if seen is not None and not isinstance(seen.function, type):
-        return str(seen.function._schema.name.partition("::")[2]).strip("_")
-    return name.rstrip("0123456789").removesuffix("Backward") or name

@@ -240,7 +240,11 @@ class Telling:
         """Go through what an operation has written beside its results, as it was saved: what was kept stood there before."""
         for argument in seen.function._schema.arguments:
             if argument.alias_info is not None and argument.alias_info.is_write:
-                saved = getattr(node, f"_saved_{argument.name}", None)
+                try:
+                    saved = getattr(node, f"_saved_{argument.name}", None)
+                except RuntimeError:  # freed
+                    yield argument.name, (From(None), Unknown((), "float32"))
+                    continue
                 if isinstance(saved, torch.Tensor):
                     yield argument.name, (From(saved), Kept(saved.detach()))
 

@@ -57,6 +57,7 @@ CONVOLUTIONS = {
 ALIASES = {
     **BATCH_NORMS,
     **CONVOLUTIONS,
+    "CtcLossBackward1": "CtcLossBackward0",
     "TransposeBackward1": "TransposeBackward0",
     "UnsafeSplitBackward0": "SplitBackward0",
     "UnsafeSplitWithSizesBackward0": "SplitWithSizesBackward0",
@@ -128,10 +129,15 @@ def _called(row: Operation, name: str) -> Operation:
     return made
 
 
+JOINING = {"CatBackward0": "cat", "StackBackward0": "stack", "BlockDiagBackward0": "block_diag"}
+"""Nodes with any number of arguments, by the family that their rows are of."""
+
+
 def _of_a_family(name: str, arguments: Mapping[str, Given], results: int) -> Operation | None:
     many = sum(key.startswith("tensors") for key in arguments)
-    if name in ("CatBackward0", "StackBackward0") and many:
-        found: Operation = FAMILIES[name.removesuffix("Backward0").lower()](many).operation
+    joins = JOINING.get(name)
+    if joins is not None and many:
+        found: Operation = FAMILIES[joins](many).operation
         return found
     if name == "CloneBackward0" and arguments.get("memory_format") is torch.contiguous_format:
         found = BESIDE["contiguous"]
@@ -142,11 +148,12 @@ def _of_a_family(name: str, arguments: Mapping[str, Given], results: int) -> Ope
     if name == "PermuteBackward0" and [axis % 2 for axis in arguments["dims"]] == [1, 0]:
         found = BESIDE["T"]
         return found
-    if name == "UnbindBackward0":
-        found = FAMILIES["unbind"](results).operation
+    plain, copied, _ = name.partition("_copy")
+    if plain == "UnbindBackward0":
+        found = FAMILIES["unbind"](results, bool(copied)).operation
         return found
-    if name in ("SplitBackward0", "SplitWithSizesBackward0"):
-        found = FAMILIES["split"](results, name).operation
+    if plain in ("SplitBackward0", "SplitWithSizesBackward0"):
+        found = FAMILIES["split"](results, name, bool(copied)).operation
         return found
     return None
 

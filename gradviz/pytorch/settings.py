@@ -247,8 +247,14 @@ WORKED_OUT: dict[tuple[str, str], Callable[[Arguments, Shapes], Any]] = {
     ("SelectBackward0_copy", "index"): _place,
     ("SelectScatterBackward0", "index"): _place,
     ("CatBackward0", "ends"): _ends,
-    ("SplitBackward0", "split_sizes"): _split_sizes,
-    ("SplitWithSizesBackward0", "split_sizes"): _split_sizes,
+    **{
+        (f"Split{kind}Backward0{copied}", "split_sizes"): _split_sizes
+        for kind in ("", "WithSizes")
+        for copied in ("", "_copy")
+    },
+    ("BlockDiagBackward0", "sizes"): lambda arguments, shapes: tuple(
+        [size for slot, size in shapes.items() if slot.startswith("tensors")]
+    ),
     **{
         (name, "size"): lambda arguments, shapes: tuple(arguments[RESULT][1].shape)
         for name in (

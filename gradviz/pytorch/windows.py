@@ -28,7 +28,9 @@ def _geometry(arguments: Arguments, shapes: Shapes) -> Geometry:
 
 
 def _of_windows(arguments: Arguments, shapes: Shapes) -> Geometry:
-    strides, pads, apart = (several(tuple(arguments[name]), 2, name, name) for name in ("stride", "padding", "dilation"))
+    strides, pads, apart = (
+        several(tuple(arguments[name]), 2, name, name) for name in ("stride", "padding", "dilation")
+    )
     return Geometry(strides, pads, apart)
 
 

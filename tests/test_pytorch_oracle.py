@@ -145,7 +145,7 @@ def recorded(library, make):
     )
 
 
-@pytest.mark.sample(20)
+@pytest.mark.sample(16)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_is_told_alike(torch, name):
     theirs, _ = watched(torch, lambda: recorded(torch, PROGRAMS[name]))
@@ -204,7 +204,7 @@ def example(library, code):
     return record_graph(*outputs, gradient=start, backward=True, variables=[given])
 
 
-@pytest.mark.sample(60)
+@pytest.mark.sample(40)
 @pytest.mark.parametrize("name", sorted(set(TABLE) - REFUSED))
 def test_an_operation_is_told_alike(torch, name):
     mine, theirs = {}, {}

@@ -12,8 +12,9 @@ import torch
 
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
+from gradviz.pytorch.seen import is_argument, seen_of
 from gradviz.pytorch.source import PyTorch
-from gradviz.pytorch.telling import Told, is_argument, seen_of
+from gradviz.pytorch.telling import Told
 from gradviz.pytorch.watch import Argument, Seen
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.engine import hashable, instruction
@@ -201,6 +202,8 @@ def _places_of_numbers(seen: Seen) -> list[int]:
 
 @lru_cache(maxsize=4096)
 def _places_of_tensors(function: Any) -> tuple[int, ...]:
+    if isinstance(function, type):
+        return ()
     return tuple([place for place, one in enumerate(function._schema.arguments) if str(one.type) == "Tensor"])
 
 

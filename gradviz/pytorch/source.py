@@ -9,17 +9,20 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
 from gradviz.pytorch.backward import Ran, trial
+from gradviz.pytorch.cuts import Cut, cuts_in
 from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
 from gradviz.pytorch.saved import is_freed
-from gradviz.pytorch.telling import Result, Telling, Told, tensor_in
+from gradviz.pytorch.seen import tensor_in
+from gradviz.pytorch.telling import Result, Telling, Told
 from gradviz.recording.model import Pixels
 from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import Identity, Key, Pass, Printed, Replaced, Unknown
@@ -56,9 +59,12 @@ class PyTorch(Telling):
         root = outputs[0].grad_fn
         if self.watch is None or root is None:
             return None
-        number = root._sequence_nr(), outputs[0].output_nr
-        ran = next((ran for ran in reversed(self.watch.passes) if ran.root == number), None)
-        return None if ran is None else self._pass(ran)
+        number, place = root._sequence_nr(), outputs[0].output_nr
+        for ran in reversed(self.watch.passes):
+            arrived = ran.upstream.get(number, ())
+            if place < len(arrived) and arrived[place] is not None:
+                return self._pass(ran)
+        return None
 
     def trial_pass(self, outputs: Sequence[torch.Tensor], gradient: torch.Tensor | None) -> Pass:
         return self._pass(trial(outputs, gradient, Kept))
@@ -67,21 +73,33 @@ class PyTorch(Telling):
         nodes = {node._sequence_nr(): node for node in self.behind.nodes}
         order, upstream, contributions = [], {}, {}
         for number in ran.order:
+            if number not in nodes:  # it belongs to something else that the pass went through
+                continue
             told, node = self.by_number[number], nodes[number]
             order.append(told)
-            arrived = tuple(None if one is None else tensor_in(one) for one in ran.upstream[number])
-            upstream[told] = arrived if told.many else next((one for one in arrived if one is not None), None)
+            made = [None if one is None else tensor_in(one) for one in ran.upstream[number]]
+            upstream[told] = told.by_place(made) if told.many else next((one for one in made if one is not None), None)
             contributions[told] = self._by_slot(node, told, ran.sent[number])
         leaves = {leaf.variable: leaf for leaf in ran.leaves.values() if leaf.total is not None}
         total = {variable: tensor_in(leaf.total) for variable, leaf in leaves.items()}
         before = {v: None if leaf.before is None else tensor_in(leaf.before) for v, leaf in leaves.items()}
-        replaced = self._replaced(order, upstream, contributions)
-        return Pass(tuple(order), upstream, contributions, before, total, total, replaced)
+        sums = self._sums(order, contributions)
+        arrived = {leaf: _before_hooks(leaf, one, sums.get((self.end(leaf), 0))) for leaf, one in total.items()}
+        return Pass(tuple(order), upstream, contributions, before, total, arrived, self._replaced(sums, upstream))
+
+    def _sums(self, order: Sequence[Told], contributions: Mapping[Told, Sequence[Any]]) -> dict[Key, Any]:
+        """Add up what was sent, for each tensor."""
+        sums: dict[Key, Any] = {}
+        for told in order:
+            for edge, sent in zip(told.edges, contributions[told], strict=True):
+                if edge is not None and sent is not None:
+                    sums[edge] = sums[edge] + sent if edge in sums else sent
+        return sums
 
     def _by_slot(self, node: Node, told: Told, sent: Sequence[Kept | None]) -> list[Any]:
         """Bring what a node sent, one for each argument with a derivative, into the order of its row's slots."""
         left = [
-            (self.end(before.variable) if is_leaf(before) else self.told[before], place, one)
+            (*((self.end(before.variable), 0) if is_leaf(before) else self.told[before].result(place)), one)
             for (before, place), one in zip(node.next_functions, sent, strict=False)
             if before is not None
         ]
@@ -94,17 +112,12 @@ class PyTorch(Telling):
             found.append(None if kept is None else tensor_in(kept))
         return found
 
-    def _replaced(
-        self, order: Sequence[Told], upstream: Mapping[Told, Any], contributions: Mapping[Told, Sequence[Any]]
-    ) -> dict[Told, Replaced]:
+    def _replaced(self, sums: Mapping[Key, Any], upstream: Mapping[Told, Any]) -> dict[Told, Replaced]:
         """Find where hooks of tensors put something in the place of what had arrived: what was sent does not add up to it."""
-        sums: dict[Key, Any] = {}
-        for told in order:
-            for edge, sent in zip(told.edges, contributions[told], strict=True):
-                if edge is not None and sent is not None and isinstance(edge[0], Told):
-                    sums[edge] = sums[edge] + sent if edge in sums else sent
         found: dict[Told, dict[int, Any]] = {}
         for (told, place), arrived in sums.items():
+            if not isinstance(told, Told):
+                continue
             made = upstream.get(told)
             made = made[place] if told.many and made is not None else made
             if made is not None and not self.same(arrived, made):
@@ -115,7 +128,11 @@ class PyTorch(Telling):
         return any(is_freed(node) for node in self.behind.nodes)
 
     def is_freed(self, operation: Told) -> bool:
-        return False
+        return operation in self._freed
+
+    @cached_property
+    def _freed(self) -> frozenset[Told]:
+        return frozenset([self.told[node] for node in self.behind.nodes if is_freed(node)])
 
     def name_of(self, operation: Told) -> str:
         return operation.name
@@ -123,8 +140,8 @@ class PyTorch(Telling):
     def targets_of(self, operation: Told) -> Sequence[tuple[str, Any]]:
         return operation.targets
 
-    def part_of(self, operation: Told) -> None:
-        return None
+    def part_of(self, operation: Told) -> tuple[Any, ...] | None:
+        return operation.part
 
     # --- tensors ------------------------------------------------------------------------------------------------------
 
@@ -133,8 +150,8 @@ class PyTorch(Telling):
             return id(tensor.made[0]), tensor.made[1]
         if tensor.grad_fn is None:
             return id(tensor)
-        told = self.told.get(tensor.grad_fn)
-        return (id(told), tensor.output_nr) if told is not None else (0, 0)
+        told, place = self.made_by(tensor)
+        return (id(told), place) if told is not None else (0, 0)
 
     def requires_grad(self, tensor: Any) -> bool:
         return isinstance(tensor, Result) or tensor.requires_grad
@@ -148,10 +165,22 @@ class PyTorch(Telling):
         return id(tensor._base), tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
 
     def detached_from(self, tensor: Any) -> Any:
-        return None
+        cut = self._cut_of(tensor)
+        if cut is None or cut.kind != "detach":
+            return None
+        return cut.source.leaf if cut.source.leaf is not None else self._given((cut.source, cut.numbers))[0]
 
     def cut_of(self, tensor: Any) -> tuple[str, str, Any] | None:
-        return None  # where PyTorch cuts is not watched
+        cut = self._cut_of(tensor)
+        return None if cut is None else (cut.kind, cut.word, cut.origin)
+
+    def _cut_of(self, tensor: Any) -> Cut | None:
+        kept = None if isinstance(tensor, Result) else self.leaf_numbers.get(id(tensor))
+        return None if kept is None or tensor.requires_grad else self._cuts.get(id(kept))
+
+    @cached_property
+    def _cuts(self) -> Mapping[int, Cut]:
+        return {} if self.watch is None else cuts_in(self.watch)
 
     def layout_of(self, tensor: Any) -> Any:
         if isinstance(tensor, Result):
@@ -206,6 +235,11 @@ class PyTorch(Telling):
 
     def all_ones(self, numbers: Any) -> bool:
         return bool((numbers == 1).all())
+
+
+def _before_hooks(leaf: torch.Tensor, total: Any, sent: Any) -> Any:
+    """Return what had arrived at a leaf: what was sent to it, if hooks of its own have changed that."""
+    return sent if leaf._backward_hooks and sent is not None else total
 
 
 _GROUND = np.zeros(1, np.uint8)

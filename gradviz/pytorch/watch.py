@@ -51,13 +51,34 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """The tensor of which part was changed in place.
+
+    Attributes
+    ----------
+    part
+        Where the part stands in it: see `gradviz.engine.strides`.
+    before, after
+        What it was, as an argument; and what was kept of its values when that was done.
+    """
+
+    part: tuple[Any, ...]
+    before: tuple[Source, Any]
+    after: Any
+
+
+MOST_OF_A_WHOLE = 8 * 2**20
+"""Bytes of a tensor that is copied for each change to part of it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """One operation, as it ran.
 
     Attributes
     ----------
     function
-        PyTorch's operator: ``torch.ops.aten.mul.Tensor``.
+        PyTorch's operator: ``torch.ops.aten.mul.Tensor``; or the class of a function of the user's.
     number
         The sequence number of its node.
     arguments, keywords
@@ -68,6 +89,8 @@ class Seen:
         The line of the user's that called it.
     call
         The modules that ran.
+    whole
+        Of a change in place to part of a tensor: that tensor.
     """
 
     function: Any
@@ -77,6 +100,7 @@ class Seen:
     results: Any
     origin: Origin
     call: Call | None
+    whole: Whole | None = None
 
 
 Argument = tuple[Source, Any]
@@ -140,6 +164,7 @@ class Watch:
             plain = torch.autograd.backward
             torch.autograd.backward = partial(self._backward, plain)
             ends.callback(setattr, torch.autograd, "backward", plain)
+            ends.enter_context(_functions_heard(self._applied))
             self._dispatch = ends.enter_context(Dispatch(self))
             self._ends = ends.pop_all()
         return self
@@ -169,6 +194,20 @@ class Watch:
         finally:
             if listening is not None:
                 self.passes.append(listening.stop())
+
+    def _applied(self, function: type, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a function of the user's, and keep what it was given and what it made."""
+        if threading.get_ident() != self.thread or self._dispatch.resting:
+            return plain(*args, **kwargs)
+        given = tuple([each_tensor(value, self.given) for value in args])
+        results = plain(*args, **kwargs)
+        first = next((one.grad_fn for one in _tensors((results,), {}) if one.grad_fn is not None), None)
+        if isinstance(first, torch.autograd.function.BackwardCFunction):
+            number, made = first._sequence_nr(), self.made(results)
+            self.operations.setdefault(number, []).append(
+                Seen(function, number, given, {}, made, _line(), self.calls.current)
+            )
+        return results
 
     def given(self, tensor: torch.Tensor) -> Argument:
         """Keep what an operation is given."""
@@ -224,13 +263,26 @@ class Dispatch(TorchDispatchMode):
         number = _next_number() - 1
         arguments = tuple([each_tensor(value, watch.given) for value in args])
         keywords = {name: each_tensor(value, watch.given) for name, value in kwargs.items()}
+        whole, part = None, _part_of(args[0]) if mutable and args else None
+        before = watch.given(part[0]) if part is not None else None
         if mutable:
             watch.memory.before_write(_written(function, args, kwargs))
         results = function(*args, **kwargs)
+        if part is not None and before is not None:
+            whole = Whole(part[1], before, watch.memory.keep(part[0]))
         watch.operations.setdefault(number, []).append(
-            Seen(function, number, arguments, keywords, watch.made(results), _line(), watch.calls.current)
+            Seen(function, number, arguments, keywords, watch.made(results), _line(), watch.calls.current, whole)
         )
         return results
+
+
+def _part_of(tensor: Any) -> tuple[torch.Tensor, tuple[Any, ...]] | None:
+    """Return of a view the tensor whose part it is, and which part; ``None`` if it is none, or of much."""
+    whole = tensor._base if isinstance(tensor, torch.Tensor) else None
+    if whole is None or whole.layout is not torch.strided or whole.nbytes > MOST_OF_A_WHOLE:
+        return None
+    offset = tensor.storage_offset() - whole.storage_offset()
+    return whole, (tuple(tensor.shape), tensor.stride(), offset, None if whole.is_contiguous() else whole.stride())
 
 
 def _tensors(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
@@ -280,6 +332,22 @@ def _line() -> Origin:
 def _is_theirs(file: str) -> bool:
     known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
     return known
+
+
+@contextmanager
+def _functions_heard(applied: Callable[..., Any]) -> Iterator[None]:
+    """Let a listener run what users have made of ``torch.autograd.Function``."""
+    base: Any = torch.autograd.Function
+    plain = vars(base)["apply"]
+
+    def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
+        return applied(cls, partial(plain.__func__, cls), *args, **kwargs)
+
+    base.apply = classmethod(apply)
+    try:
+        yield
+    finally:
+        base.apply = plain
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.engine import notation
+from gradviz.engine import notation, strides
 from gradviz.engine.arguments import normal_axes
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import binding, formula, pieces
@@ -34,9 +34,15 @@ LONGEST_LABEL = 26
 
 
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:
-    """Write an operation's settings for use in a formula: ``(("exponent", "2"),)``; an array by its name."""
+    """Write an operation's settings for use in a formula: ``(("exponent", "2"),)``; an array by its name, a single axis without brackets."""
     pairs = zip(operation.settings, settings, strict=True)
-    return tuple([(name, name if isinstance(value, np.ndarray) else setting_text(value)) for name, value in pairs])
+    return tuple(
+        [(name, name if isinstance(value, np.ndarray) else setting_text(_alone(name, value))) for name, value in pairs]
+    )
+
+
+def _alone(name: str, value: Any) -> Any:
+    return value[0] if name == "dim" and type(value) is tuple and len(value) == 1 else value
 
 
 def kept_setting(value: Any) -> Any:
@@ -315,12 +321,19 @@ def _ones_sent_back(applied: Applied, slot: str) -> np.ndarray[Any, Any]:
     """Send a gradient of ones through the operation's own formula."""
     operation = applied.operation
     arrays = [operand.array for operand in applied.operands]
+    whole, part = arrays[0], applied.part
+    if part is not None:  # only that is computed with
+        arrays[0] = strides.part(whole, *part).copy()
     place = operation.inputs.index(slot)
     with np.errstate(all="ignore"):
         result = arrays[0] if operation.reduction else operation.forward(*arrays, *applied.settings)
         results = result if len(operation.outputs) > 1 else (result,)
-        ones = np.ones(applied.output_shape, np.asarray(arrays[place]).dtype)[()]
-        return np.asarray(operation.rules[place](ones, (*arrays, *results, *applied.settings)))
+        shape = applied.output_shape if part is None else np.shape(arrays[0])
+        ones = np.ones(shape, np.asarray(arrays[place]).dtype)[()]
+        sent = np.asarray(operation.rules[place](ones, (*arrays, *results, *applied.settings)))
+    if part is None or place:
+        return sent
+    return np.asarray(strides.with_part(np.ones_like(whole), sent, *part))
 
 
 def gradient_name(output: str, tensor: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 import gradviz as gv
 import gradviz.nn.functional
 from gradviz.catalogue import catalogue, meaning, text
-from gradviz.engine.copyslices import _of_a_part
+from gradviz.engine.copyslices import of_a_part
 from gradviz.engine.evaluating import FUNCTIONS
 from gradviz.engine.operation import BESIDE, TABLE, Operation
 from gradviz.engine.operations import joining
@@ -28,7 +28,7 @@ ROWS = [
     *(of(2).operation for of in (joining.cat, joining.stack, joining.block_diag, joining.unbind)),
     joining.split(2, "SplitBackward0").operation,
     _identity(1).operation,
-    _of_a_part(TABLE["MulBackward1"]),
+    of_a_part(TABLE["MulBackward1"]),
 ]
 MOST_SENTENCES, LONGEST = 2, 145
 

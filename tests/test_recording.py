@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import gradviz as gv
 from gradviz import examples
 from gradviz.drawing import draw_recording
-from gradviz.recording import dumps, equations, load, loads, record_graph, save, source, variables_of, words
+from gradviz.recording import dumps, equations, load, loads, made, record_graph, save, source, variables_of, words
 from gradviz.recording.codec import RecordingError
 from gradviz.recording.later import changed, later
 from gradviz.recording.model import FULL_VALUE_LIMIT, Argument
@@ -514,3 +514,31 @@ def test_names_of_results_are_short_and_true():
     assert "tanh(net.0(x))" in names
     labels = [argument.local for operation in graph.operations for argument in operation.inputs]
     assert "· net.2.weight" in labels  # turned twice is not turned
+
+
+def test_parts_are_made_when_they_are_read_and_are_as_any_tuple() -> None:
+    x = gv.tensor([1.0, 2.0], requires_grad=True)
+    recording = record_graph((x * x).sum(), names={"x": x})
+    tensors = recording.graph.tensors
+    assert tensors == tuple(tensors)
+    assert tuple(tensors) == tensors
+    assert tensors[-1] is tensors[2] is tensors[1:][-1]
+    assert recording.graph.tensor("t0") is tensors[0]
+    with pytest.raises(IndexError):
+        tensors[3]
+    for copied in (pickle.loads(pickle.dumps(recording)), copy.deepcopy(recording), loads(dumps(recording))):
+        assert copied == recording
+
+
+def test_of_a_long_computation_that_is_folded_few_parts_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[str] = []
+    for name in ("_operation", "_tensor"):
+        make = getattr(made, name)
+        monkeypatch.setattr(made, name, lambda *given, make=make: parts.append(given[2]) or make(*given))
+    y = gv.tensor(1.0, requires_grad=True)
+    for _ in range(1000):
+        y = y * 1.001 + 0.001
+    drawing = gv.draw(y)
+    assert "2" in drawing.to_svg()
+    assert len(parts) < 100
+    assert len(drawing.recording.graph.operations) == 2000

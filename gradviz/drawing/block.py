@@ -113,7 +113,7 @@ class Blocks:
     """Inputs that only one step takes, each with it."""
 
 
-def blocks_of(recording: Recording, options: Options) -> Blocks:
+def blocks_of(recording: Recording, options: Options, whole: Whole | None = None) -> Blocks:
     """Make a card for each folded module of a recording; a stretch without a module has none.
 
     Parameters
@@ -122,6 +122,8 @@ def blocks_of(recording: Recording, options: Options) -> Blocks:
         With folds.
     options
         How it is to look.
+    whole
+        Where blocks are looked up, if that has been made already.
     """
     graph = recording.graph
     operations = graph.operations
@@ -129,7 +131,8 @@ def blocks_of(recording: Recording, options: Options) -> Blocks:
     if not folded:
         return Blocks({})
     with_numbers = options.detail != "structure" and (options.shows("values") or options.shows("grads"))
-    whole = Whole(recording.whole) if recording.whole is not None else None
+    if whole is None and recording.whole is not None:
+        whole = Whole(recording.whole)
     known = {
         id: whole.numbers(operation.block, operation.outputs) if whole is not None and operation.block else Numbers()
         for id, operation in folded.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -74,19 +75,30 @@ class Whole:
     """A recording in which blocks are looked up."""
 
     def __init__(self, recording: Recording) -> None:
-        self.graph, self.updates = recording.graph, dict(recording.updates)
-        self.values: dict[str, Value] = {}
-        self.gradients: dict[str, Value] = {}
-        self.sent: dict[str, Value] = {}
-        for frame in recording.frames:
-            self.values.update(frame.values)
-            self.gradients.update((gradient.tensor, gradient.value) for gradient in frame.gradients)
-            self.sent.update((contribution.argument, contribution.value) for contribution in frame.contributions)
-        self.users: dict[
-            str, list[tuple[str, str]]
-        ] = {}  # by tensor: the operations that use it, and as which argument
+        self.recording, self.graph, self.updates = recording, recording.graph, dict(recording.updates)
+
+    @cached_property
+    def values(self) -> dict[str, Value]:
+        """By tensor: what it holds."""
+        return {id: value for frame in self.recording.frames for id, value in frame.values}
+
+    @cached_property
+    def gradients(self) -> dict[str, Value]:
+        """By tensor: the gradient that it has in the end."""
+        return {one.tensor: one.value for frame in self.recording.frames for one in frame.gradients}
+
+    @cached_property
+    def sent(self) -> dict[str, Value]:
+        """By argument: what was delivered along it."""
+        return {one.argument: one.value for frame in self.recording.frames for one in frame.contributions}
+
+    @cached_property
+    def users(self) -> dict[str, list[tuple[str, str]]]:
+        """By tensor: the operations that use it, and as which argument."""
+        found: dict[str, list[tuple[str, str]]] = {}
         for operation, argument in self.graph.arguments():
-            self.users.setdefault(argument.tensor, []).append((operation.id, argument.id))
+            found.setdefault(argument.tensor, []).append((operation.id, argument.id))
+        return found
 
     def numbers(self, block: Block, outputs: Sequence[str]) -> Numbers:
         """Return what is known of a block that has these results."""

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from gradviz.catalogue import text
+from gradviz.drawing.blocknumbers import Whole
 from gradviz.drawing.dot import dot
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
@@ -32,6 +33,9 @@ FULL_UP_TO = 300
 
 SMALLEST_PART = 12_000.0
 """About how many square pixels an operation takes at least, with its result and the room around both."""
+
+FEW = 24
+"""Operations up to which a picture may well show all: of more, the plainest one is looked at first."""
 
 MOST_LAYOUTS = 12
 MOST_LANES = 3
@@ -131,19 +135,39 @@ def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> I
             options = replace(options, detail="full" if full else "compact")
         yield shown, view(shown, options, images)
         return
+    inside: list[Whole] = []
+
+    def seen_as(shown: Recording, detail: Detail, *, leaves: bool) -> View:
+        if shown.whole is not None and not inside:
+            inside.append(Whole(shown.whole))  # the same for all
+        looked_up = inside[0] if shown.whole is not None else None
+        seen = view(shown, replace(options, detail=detail), images, leaves=leaves, whole=looked_up)
+        return replace(seen, note=_note(shown, count, detail, options))
+
     most = int(math.prod(options.room.room) / SMALLEST_PART)
-    asked: tuple[tuple[Recording, tuple[Detail, ...]], ...] = ((bounded(whole), ("full", "compact")),)
-    for shown, worth in folded(whole, most) if options.depth is None else asked:
+    if options.depth is not None:
+        asked: Iterator[tuple[Recording, tuple[Detail, ...]]] = iter([(bounded(whole), ("full", "compact"))])
+    else:
+        asked = folded(whole, most)
+    plainest: dict[int, View] = {}  # by the id of what is shown, of which the whole comes twice
+    for shown, worth in asked:
         if len(shown.graph.operations) > most and options.depth is None:
             continue
         details = worth
+        if options.detail == "auto" and len(shown.graph.operations) > FEW:
+            # What says more is no smaller: if not even this can be read, nothing else is made of it.
+            plain = plainest.get(id(shown)) or seen_as(shown, "compact", leaves=False)
+            if max(estimate(plain).values()) < SLACK * LEAST:
+                plainest[id(shown)] = plain
+                if "compact" in worth:
+                    yield shown, plain
+                continue
         if options.detail != "auto":
             details = (options.detail,) if "full" in worth else ()  # what is worth one more look has been there
         for detail in details:
-            note = _note(shown, count, detail, options)
             # Of a compact picture the parameters and inputs have their numbers, where that fits.
             for leaves in (True, False) if detail == "compact" else (True,):
-                yield shown, replace(view(shown, replace(options, detail=detail), images, leaves=leaves), note=note)
+                yield shown, seen_as(shown, detail, leaves=leaves)
 
 
 def _note(shown: Recording, count: int, detail: Detail, options: Options) -> str:

@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from gradviz.catalogue import text
 from gradviz.drawing.part import part
 from gradviz.drawing.stretches import Calls, Stretch
-from gradviz.recording.later import changed
+from gradviz.recording.frames import Steps
+from gradviz.recording.later import changed, replaced
 from gradviz.recording.model import (
     FOLD,
     Argument,
@@ -24,6 +26,8 @@ from gradviz.recording.model import (
     Frame,
     Gradient,
     Graph,
+    RecordedCall,
+    RecordedModule,
     RecordedOperation,
     RecordedTensor,
     Recording,
@@ -73,25 +77,34 @@ class _Folding:
     """The tables that map a recording's parts to those of its fold."""
 
     def __init__(self, recording: Recording, stretches: Sequence[Stretch]) -> None:
-        self.before, self.graph = recording, recording.graph
-        operations = self.graph.operations
-        self.stretch_of: dict[str, int] = {}  # by operation: its stretch
-        for number, stretch in enumerate(stretches):
-            for operation in operations[stretch.start : stretch.end]:
-                self.stretch_of[operation.id] = number
+        self.before, self.graph, self.outline = recording, recording.graph, recording.graph.outline
         self.stretches = stretches
-        self.ids = [operations[stretch.start].id for stretch in stretches]
+        self.ids = [self.outline.ids[stretch.start] for stretch in stretches]
+        self.number_of: list[int | None] = [None] * len(self.outline.ids)  # by operation: its stretch
+        for number, stretch in enumerate(stretches):
+            self.number_of[stretch.start : stretch.end] = [number] * len(stretch)
         self.hidden = self._hidden()
         self.argument_of: dict[str, str] = {}  # by edge into a fold: the edge of the fold it became
 
+    @cached_property
+    def stretch_of(self) -> dict[str, int]:
+        """By the id of an operation: its stretch."""
+        return {id: n for id, n in zip(self.outline.ids, self.number_of, strict=True) if n is not None}
+
+    @cached_property
+    def hidden_ids(self) -> set[str]:
+        """The hidden tensors by their ids."""
+        ids = self.outline.tensor_ids
+        return {ids[place] for place in self.hidden}
+
     def recording(self) -> Recording:
         operations: list[RecordedOperation] = []
-        for place, operation in enumerate(self.graph.operations):
-            number = self.stretch_of.get(operation.id)
-            if number is None:
-                operations.append(operation)
-            elif place == self.stretches[number].start:
-                operations.append(self._folded(number))
+        place = 0
+        for number, stretch in enumerate(self.stretches):
+            operations.extend(self.graph.operations[place : stretch.start])
+            operations.append(self._folded(number))
+            place = stretch.end
+        operations.extend(self.graph.operations[place:])
         # A module that was folded has no members left, and needs no frame.
         inside = {o.module for o in operations}
         used = {path for path in inside if path}
@@ -100,95 +113,101 @@ class _Folding:
             while path in by_path and by_path[path].parent:
                 path = by_path[path].parent or ""
                 used.add(path)
-        tensors = tuple(self._kept(tensor, used) for tensor in self.graph.tensors if tensor.id not in self.hidden)
+        kept = [place for place in range(len(self.graph.tensors)) if place not in self.hidden]
+        tensors = tuple([self._kept(place, used, by_path) for place in kept])
         modules = tuple(module for module in self.graph.modules if module.path in used)
         graph = replace(self.graph, tensors=tensors, **_calls_left(self.graph, operations), modules=modules)
-        folded = replace(self.before, graph=graph, frames=tuple(self._frames()))
+        folded = self.before.of(graph, self._frames)
         object.__setattr__(folded, "whole", self.before.whole or self.before)  # it is frozen for everybody else
         object.__setattr__(folded, "folds", (*self.before.folds, tuple(self.stretches)))
         return folded
 
-    def _kept(self, tensor: RecordedTensor, modules: set[str]) -> RecordedTensor:
-        producer = tensor.producer
-        if producer in self.stretch_of:
-            producer = self.ids[self.stretch_of[producer]]
+    def _kept(self, place: int, used: set[str], modules: Mapping[str, RecordedModule]) -> RecordedTensor:
+        tensor, maker = self.graph.tensors[place], self.outline.makers[place]
+        number = self.number_of[maker] if maker >= 0 else None
+        producer = tensor.producer if number is None else self.ids[number]
         module = tensor.module
-        while module and module not in modules:
-            module = next((m.parent or "" for m in self.graph.modules if m.path == module), "")
-        return replace(tensor, producer=producer, module=module)
+        while module and module not in used:
+            module = modules[module].parent or "" if module in modules else ""
+        same = producer == tensor.producer and module == tensor.module
+        return tensor if same else replaced(tensor, producer=producer, module=module)
 
-    def _hidden(self) -> set[str]:
+    def _hidden(self) -> set[int]:
         """The tensors that only one fold knows: its intermediate results, its parameters and its constants.
 
         And what it seems to have made itself, such as the mask of a dropout: a tensor that nobody gave a name. But if
         nothing else would enter a fold, the first of these is its input.
         """
-        users: dict[str, int | str] = {}
-        shared: set[str] = set()
-        for operation in self.graph.operations:
-            user = self.stretch_of.get(operation.id, operation.id)
-            for argument in operation.inputs:
-                if users.setdefault(argument.tensor, user) != user:
-                    shared.add(argument.tensor)
-        hidden: set[str] = set()
-        unnamed: dict[int, list[str]] = {}
-        for tensor in self.graph.tensors:
-            who = users.get(tensor.id)
-            if tensor.id in shared or not isinstance(who, int) or tensor.role == "output":
+        outline, number_of = self.outline, self.number_of
+        users: dict[int, int | None] = {}  # by tensor: the fold that uses it, None if others do, too
+        for number, inputs in zip(number_of, outline.inputs, strict=True):
+            for tensor in inputs:
+                if users.setdefault(tensor, number) != number:
+                    users[tensor] = None
+        hidden: set[int] = set()
+        unnamed: dict[int, list[int]] = {}
+        roles, makers = outline.roles, outline.makers
+        for tensor, who in users.items():
+            if who is None or roles[tensor] == "output":
                 continue
-            if tensor.role == "input":
+            if roles[tensor] == "input":
                 if self.stretches[who].closed:
-                    hidden.add(tensor.id)
-                elif not tensor.named:
-                    unnamed.setdefault(who, []).append(tensor.id)
-            elif tensor.producer is None or self.stretch_of.get(tensor.producer) == who:
-                hidden.add(tensor.id)
-        entered: set[int] = set()
-        for operation in self.graph.operations:
-            number = self.stretch_of.get(operation.id)
-            if number in unnamed and number not in entered:
-                ids = {argument.tensor for argument in operation.inputs} - hidden - set(unnamed[number])
-                if any(self.stretch_of.get(self.graph.tensor(id).producer or "") != number for id in ids):
-                    entered.add(number)
+                    hidden.add(tensor)
+                elif not outline.named[tensor]:
+                    unnamed.setdefault(who, []).append(tensor)
+            elif (maker := makers[tensor]) < 0 or number_of[maker] == who:
+                hidden.add(tensor)
         for number, made in unnamed.items():
-            hidden.update(made if number in entered else made[1:])
+            made.sort()
+            hidden.update(made if self._is_entered(number, hidden, set(made)) else made[1:])
         return hidden
 
+    def _is_entered(self, number: int, *apart_from: Collection[int]) -> bool:
+        """Return True if something enters a fold, apart from some tensors."""
+        stretch, makers = self.stretches[number], self.outline.makers
+        return any(
+            not stretch.start <= makers[tensor] < stretch.end and not any(tensor in one for one in apart_from)
+            for inputs in self.outline.inputs[stretch.start : stretch.end]
+            for tensor in inputs
+        )
+
     def _folded(self, number: int) -> RecordedOperation:
-        stretch, id = self.stretches[number], self.ids[number]
-        inside = self.graph.operations[stretch.start : stretch.end]
-        produced = {output for operation in inside for output in operation.outputs}
-        edges: dict[str, Argument] = {}
+        stretch, id, outline, graph = self.stretches[number], self.ids[number], self.outline, self.graph
+        places = range(stretch.start, stretch.end)
+        blocks = [outline.blocks[place] for place in places if place in outline.blocks] if outline.blocks else []
+        edges: dict[int, Argument] = {}
         weights: dict[str, int] = {}
-        for operation in inside:
-            weights.update(operation.block.weights if operation.block is not None else ())
-            for argument in operation.inputs:
-                if argument.tensor in produced:
+        for place in places:
+            if place in outline.blocks:
+                weights.update(outline.blocks[place].weights)
+            for at, tensor in enumerate(outline.inputs[place]):
+                if stretch.start <= outline.makers[tensor] < stretch.end:
                     continue
-                tensor = self.graph.tensor(argument.tensor)
-                hidden = tensor.id in self.hidden
+                hidden = tensor in self.hidden
                 # What a module learns, and not what it is given: that belongs to no module, and stays outside.
-                if tensor.role == "parameter" and (hidden or tensor.module):
-                    weights[tensor.id] = math.prod(tensor.shape)
+                if outline.roles[tensor] == "parameter" and (hidden or outline.owners[tensor]):
+                    weights[outline.tensor_ids[tensor]] = math.prod(outline.shapes[tensor])
                 if hidden:
                     continue
-                if tensor.id not in edges:
-                    edges[tensor.id] = Argument(f"{id}_{len(edges)}", "input", tensor.id)
-                self.argument_of[argument.id] = edges[tensor.id].id
-        outputs = tuple(output for operation in inside for output in operation.outputs if output not in self.hidden)
-        ids = tuple(
-            each for operation in inside for each in (operation.block.inside if operation.block else (operation.id,))
-        )
+                if tensor not in edges:
+                    edges[tensor] = Argument(f"{id}_{len(edges)}", "input", outline.tensor_ids[tensor])
+                self.argument_of[graph.operations[place].inputs[at].id] = edges[tensor].id
+        left = [output for place in places for output in outline.outputs[place] if output not in self.hidden]
+        ids = tuple(outline.ids[stretch.start : stretch.end])
+        if blocks:
+            inside = ((outline.blocks[p].inside if p in outline.blocks else (outline.ids[p],)) for p in places)
+            ids = tuple(each for of_one in inside for each in of_one)
+        first, last = graph.operations[stretch.start], graph.operations[stretch.end - 1]
         return RecordedOperation(
             id,
             FOLD,
-            "…" if any(operation.grad_fn for operation in inside) else None,
+            "…" if any(graph.operations[place].grad_fn for place in places) else None,
             stretch.label,
             tuple(edges.values()),
-            outputs,
-            inside[-1].sequence,
+            tuple([outline.tensor_ids[output] for output in left]),
+            last.sequence,
             module=stretch.module,
-            source=inside[0].source,
+            source=first.source,
             sentence=text("folded", count=len(ids)),
             call=stretch.call,
             block=Block(
@@ -201,13 +220,12 @@ class _Folding:
                 stretch.number,
                 ids,
                 tuple(weights.items()),
-                self._parts(stretch, inside),
+                self._parts(stretch, blocks),
             ),
         )
 
-    def _parts(self, stretch: Stretch, inside: Sequence[RecordedOperation]) -> tuple[Block, ...]:
-        """Return the blocks that a stretch stands for: those that are alike, or the calls of one module."""
-        blocks = [operation.block for operation in inside if operation.block is not None]
+    def _parts(self, stretch: Stretch, blocks: Sequence[Block]) -> tuple[Block, ...]:
+        """Return the blocks that a stretch stands for, of those in it: those that are alike, or the calls of one module."""
         if stretch.times < 2 or len(blocks) == stretch.times:
             return tuple(blocks) if stretch.times > 1 else ()
         return tuple(block for block in blocks if block.path == stretch.path)
@@ -219,7 +237,7 @@ class _Folding:
         inside: list[
             tuple[Frame, Mapping[str, Any]]
         ] = []  # the steps of a fold that are to become one, with what they show
-        for frame in self.before.frames:
+        for frame in self._told():
             number = self.stretch_of.get(frame.current)
             if inside and (number is None or self._fold_and_phase(inside[0][0]) != (number, frame.phase)):
                 yield self._one(inside)
@@ -231,6 +249,12 @@ class _Folding:
                 inside.append((frame, seen))
         if inside:
             yield self._one(inside)
+
+    def _told(self) -> Iterable[Frame]:
+        """Return the steps, without those that tell nothing which is not hidden, as far as that is seen before they are made."""
+        frames: Any = self.before.frames
+        starts = {stretch.start for stretch in self.stretches}
+        return frames.without(self.hidden, starts) if isinstance(frames, Steps) else frames
 
     def _fold_and_phase(self, frame: Frame) -> tuple[int, str]:
         return self.stretch_of[frame.current], frame.phase
@@ -260,7 +284,7 @@ class _Folding:
 
     def _visible(self, frame: Frame, sums: dict[str, Value]) -> dict[str, Any]:
         """Return what a step makes known and is not hidden in folds."""
-        hidden = self.hidden
+        hidden = self.hidden_ids
         return {
             "values": tuple([pair for pair in frame.values if pair[0] not in hidden]),
             "contributions": tuple(self._sent(frame.contributions, sums)) if frame.contributions else (),
@@ -294,9 +318,11 @@ def _calls_left(graph: Graph, operations: Iterable[RecordedOperation]) -> dict[s
     places = {call: place for place, call in enumerate(sorted(used))}
     outer = {call: graph.calls[call].outer for call in places}
     return {
-        "operations": tuple(o if o.call is None else replace(o, call=places[o.call]) for o in operations),
+        "operations": tuple(
+            o if o.call is None or o.call == places[o.call] else replaced(o, call=places[o.call]) for o in operations
+        ),
         "calls": tuple(
-            replace(graph.calls[call], outer=None if around is None else places[around])
+            RecordedCall(graph.calls[call].module, None if around is None else places[around])
             for call, around in outer.items()
         ),
     }

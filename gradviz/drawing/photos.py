@@ -62,16 +62,19 @@ def photos(recording: Recording, options: Options) -> dict[str, Photo]:
     if options.images is None:
         return {}
     named = _named(recording, options.images)
+    graph = recording.graph
+    shaped = [graph.tensors[place] for place, shape in enumerate(graph.outline.shapes) if shape and may_be_image(shape)]
+    shaped = [tensor for tensor in shaped if tensor.id in named or _looks_like_one(tensor, recording)]
     values: dict[str, Value] = {}
-    for frame in recording.frames:
+    for frame in recording.frames if shaped else ():
         for id, value in frame.values:
             values.setdefault(id, value)
     found = {}
-    for tensor in recording.graph.tensors:
+    for tensor in shaped:
         if tensor.id not in values:
             continue
         value = values[tensor.id]
-        if not may_be_image(tensor.shape) or (value.data is None and value.image is None):
+        if value.data is None and value.image is None:
             continue
         channels = 1 if len(tensor.shape) == 2 else tensor.shape[-3]
         low, high = _ends(value)
@@ -79,7 +82,7 @@ def photos(recording: Recording, options: Options) -> dict[str, Photo]:
         if tensor.id in named:
             black, white = usual or (low, high if high > low else low + 1)
             found[tensor.id] = Photo(channels, black, white, usual is None)
-        elif usual is not None and low < high and _looks_like_one(tensor, recording):
+        elif usual is not None and low < high:
             found[tensor.id] = Photo(channels, *usual)
     return found
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import chain
+
 import numpy as np
 
 from gradviz.drawing.stretches import Stretch
@@ -20,11 +23,9 @@ def rounds(graph: Graph, ends: int) -> list[Stretch]:
     A loop is what comes again in the same order: operations of one name, written in one line, in one module.
     """
     numbers: dict[tuple[str, str, str, int], int] = {}
-    signs = []
-    for operation in graph.operations:
-        source = operation.source
-        key = operation.name, operation.symbol, operation.module, 0 if source is None else source.line
-        signs.append(numbers.setdefault(key, len(numbers)))
+    outline = graph.outline
+    keys = zip(outline.names, outline.symbols, outline.modules, outline.lines, strict=True)
+    signs = [numbers.setdefault(key, len(numbers)) for key in keys]
     found: list[Stretch] = []
     waiting = [(0, len(signs))]
     line = np.array(signs, dtype=np.int64)
@@ -36,8 +37,8 @@ def rounds(graph: Graph, ends: int) -> list[Stretch]:
         first, period, times = loop
         first += start
         inside = times - 2 * ends
-        path = graph.operations[first].module
-        module = path if all(o.module == path for o in graph.operations[first : first + period]) else ""
+        path, *others = outline.modules[first : first + period]
+        module = path if all(other == path for other in others) else ""
         a = first + ends * period
         found.append(Stretch(a, a + inside * period, f"the same × {inside}", module, closed=True))
         waiting += [(start, first), (first + times * period, end)]
@@ -62,13 +63,15 @@ def _loop(line: np.ndarray[tuple[int], np.dtype[np.int64]], least: int) -> tuple
 
 def fans(graph: Graph) -> list[Stretch]:
     """Return the operations that take very many tensors which nothing else uses, each to be folded with these."""
-    uses: dict[str, int] = {}
-    for _, argument in graph.arguments():
-        uses[argument.tensor] = uses.get(argument.tensor, 0) + 1
+    outline = graph.outline
+    uses = Counter(chain.from_iterable(outline.inputs))
     found = []
-    for place, operation in enumerate(graph.operations):
-        alone = {a.tensor for a in operation.inputs if uses[a.tensor] == 1 and graph.tensor(a.tensor).producer is None}
+    for place, inputs in enumerate(outline.inputs):
+        if len(inputs) <= FAN:
+            continue
+        alone = {tensor for tensor in inputs if uses[tensor] == 1 and outline.makers[tensor] < 0}
         if len(alone) > FAN:
+            operation = graph.operations[place]
             found.append(
                 Stretch(place, place + 1, f"{operation.symbol} of {len(alone)} tensors", operation.module, closed=True)
             )

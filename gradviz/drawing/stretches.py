@@ -7,8 +7,9 @@ another block with the same weights, and operations that ran between two calls s
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from gradviz.recording.later import replaced
 from gradviz.recording.model import Graph, RecordedOperation
 
 
@@ -73,6 +74,12 @@ class Calls:
         """Return the modules around an operation, the outermost first, each with its call if that is known."""
         return self._at(operation.module, operation.call)
 
+    def ways(self) -> list[tuple[tuple[str, int | None], ...]]:
+        """Return the same for all operations."""
+        outline = self.graph.outline
+        at = {where: self._at(*where) for where in {*zip(outline.modules, outline.calls, strict=True)}}
+        return [at[where] for where in zip(outline.modules, outline.calls, strict=True)]
+
     def _at(self, module: str, call: int | None) -> tuple[tuple[str, int | None], ...]:
         way: list[tuple[str, int | None]] = []
         here = (module, call)
@@ -104,34 +111,38 @@ def modules_below(graph: Graph, depth: int) -> list[Stretch]:
     calls = Calls(graph)
     found: list[Stretch] = []
     last = None
-    ways = [calls.around(operation) for operation in graph.operations]
-    folds = any(len(around) > depth for around in ways)
-    parents = {path for around in ways for path, _ in around[:-1]}
+    ways = calls.ways()
+    kinds = set(ways)
+    folds = any(len(around) > depth for around in kinds)
+    parents = {path for around in kinds for path, _ in around[:-1]}
+    ends: list[int] = []
     for place, around in enumerate(ways):
         at = min(depth, len(around) - 1)
         if not around or (at < depth and (not folds or around[at][0] in parents)):
             last = None
         elif last == around[at]:
-            found[-1] = replace(found[-1], end=place + 1)
+            ends[-1] = place + 1
         else:
             last = path, call = around[at]
+            ends.append(place + 1)
             module = calls.modules[path]
             outside, outer = around[at - 1] if at else ("", None)
             found.append(
                 Stretch(place, place + 1, module.label, outside, outer, path, module.class_name, calls.number(call))
             )
-    return found
+    return [each if each.end == end else replaced(each, end=end) for each, end in zip(found, ends, strict=True)]
 
 
 def depth_of(graph: Graph) -> int:
     """Return how deep the modules nest: 0 without any."""
-    calls = Calls(graph)
-    return max((len(calls.around(operation)) for operation in graph.operations), default=0)
+    return max(map(len, Calls(graph).ways()), default=0) if graph.modules else 0
 
 
 def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
     """Return runs of folded operations that are alike: ``Block × 12`` in place of twelve boxes."""
     found: list[Stretch] = []
+    if not graph.outline.blocks:
+        return found
     operations = graph.operations
     in_time = {place for chain in recurrences(graph) for place in chain}
     start = 0
@@ -173,7 +184,8 @@ def middle(graph: Graph, budget: int) -> list[Stretch]:
     count, ends = len(graph.operations), max(budget // 2, 1)
     if count <= 2 * ends + 1:
         return []
-    folded = sum(1 if o.block is None else o.block.operations for o in graph.operations[ends : count - ends])
+    blocks = graph.outline.blocks
+    folded = sum(blocks[place].operations if place in blocks else 1 for place in range(ends, count - ends))
     return [Stretch(ends, count - ends, f"{folded:,} operations".replace(",", " "), closed=True)]  # a narrow space
 
 
@@ -200,7 +212,7 @@ def recurrences(graph: Graph) -> list[list[int]]:
         For each such module the places of its blocks among the graph's operations. Two calls are enough where the second
         takes what the first made as it is; else it takes three.
     """
-    again = Counter(_who(operation) for operation in graph.operations if operation.block is not None)
+    again = Counter(_who(graph.operations[place]) for place in graph.outline.blocks)
     again = Counter({who: count for who, count in again.items() if count > 1 and who[0]})
     if not again or len(again) > MOST_RECURRENT:
         return []

@@ -36,6 +36,7 @@ _WIDTHS = {False: _widths(_REGULAR), True: _widths(_BOLD)}
 MONOSPACED = 0.602
 
 
+@lru_cache(maxsize=4096)
 def width(text: str, size: float, *, bold: bool = False) -> float:
     """Return how wide a text may become in the sans-serif font, in pixels."""
     known = _WIDTHS[bold]

@@ -15,6 +15,7 @@ from gradviz.drawing import room
 from gradviz.drawing.alarms import notes_of
 from gradviz.drawing.bars import Bars, bars, columns
 from gradviz.drawing.block import BlockCard, blocks_of, sized
+from gradviz.drawing.blocknumbers import Whole
 from gradviz.drawing.body import NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, alone, body_of
 from gradviz.drawing.clusters import Cluster, clusters_of
 from gradviz.drawing.options import Options
@@ -172,6 +173,7 @@ def view(
     images: Mapping[str, Photo] = MappingProxyType({}),
     *,
     leaves: bool = True,
+    whole: Whole | None = None,
 ) -> View:
     """Choose how a recording is shown.
 
@@ -185,13 +187,15 @@ def view(
         Which tensors are drawn as images, by their ids.
     leaves
         Whether the tensors that are no intermediate results have their numbers in a compact picture, too.
+    whole
+        Where blocks are looked up, for one who makes several views of one computation.
     """
     graph = recording.graph
     values, gradients = _all_numbers(recording)
     names = _names_on_cards(recording, dict(options.names))
     last = recording.at() if recording.frames else None
     edges = _edges_back(recording)
-    blocks = blocks_of(recording, options)
+    blocks = blocks_of(recording, options, whole)
     names |= blocks.states
     cards = tuple(
         _card(
@@ -434,11 +438,13 @@ def sum_text(meets: tuple[str, ...], moment: Moment, gradient: Gradient, options
 def _arrow_in(operation: RecordedOperation, argument: Argument, graph: Graph, options: Options) -> Arrow:
     tensor = graph.tensor(argument.tensor)
     label = edge_label(argument, tensor) if options.shows("local") and options.detail in ("auto", "full") else ""
+    carries = operation.grad_fn is not None and tensor.requires_grad
+    if not label:
+        return Arrow(argument.id, operation.id, tensor.id, operation.id, "", 0.0, carries)
     # A number by itself is what it is, as the 1 of a sum, unless a number was written where it comes from.
     fixed = not any(graph.tensor(other.tensor).role == "constant" for other in operation.inputs)
     grown = label if fixed and label == argument.local else _with_room(argument, label)
-    wide = max(width(label, LABEL_SIZE), width(grown, LABEL_SIZE)) + 10 if label else 0.0
-    carries = operation.grad_fn is not None and tensor.requires_grad
+    wide = max(width(label, LABEL_SIZE), width(grown, LABEL_SIZE)) + 10
     return Arrow(argument.id, operation.id, tensor.id, operation.id, label, wide, carries)
 
 

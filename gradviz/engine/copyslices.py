@@ -55,7 +55,7 @@ class CopySlices(Node):
             before.array.shape,
             inner.origin,
         )
-        self.operation = _of_a_part(inner.operation)
+        self.operation = of_a_part(inner.operation)
         self.inner, self.part, self.overlap, self.given = inner, part, overlap, inner.given
         self.line = changes_so_far(before)
 
@@ -103,7 +103,7 @@ class CopySlices(Node):
 
 
 @lru_cache(maxsize=256)
-def _of_a_part(operation: Operation) -> Operation:
+def of_a_part(operation: Operation) -> Operation:
     """Return the row for an operation on part of a tensor."""
     symbol, first, *rest = operation.symbol, *operation.inputs
     own, way_back = operation.local.get(first, "0"), "copy_slices_back(grad)"

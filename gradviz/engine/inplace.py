@@ -29,8 +29,9 @@ from gradviz.engine.modes import barred, mode
 from gradviz.engine.node import Node, caller
 from gradviz.engine.operation import Operation
 from gradviz.engine.operations import assignment
+from gradviz.engine.strides import part_of
 from gradviz.engine.tensor import Tensor, wrap
-from gradviz.engine.views import living_views, part_of
+from gradviz.engine.views import living_views
 
 latest = -1
 """The moment of the last change in place to any tensor."""

@@ -88,6 +88,8 @@ def without(node: ast.expr, absent: frozenset[str]) -> ast.expr:
 
         def visit_Call(self, node: ast.Call) -> ast.expr:
             self.generic_visit(node)
+            if node.args and missing(node.args[0]):  # what it does it would do to that
+                return node.args[0]
             arguments = [argument for argument in node.args if not missing(argument)]
             return ast.copy_location(ast.Call(node.func, arguments, node.keywords), node)
 

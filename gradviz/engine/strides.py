@@ -43,6 +43,52 @@ def with_part(
     return memory.reshape(whole.shape) if lies is None else _at(memory, whole.shape, lies, 0)
 
 
+def part_of(root: Any, view: Any) -> tuple[Any, ...]:
+    """Return where a view's entries stand in its base.
+
+    Parameters
+    ----------
+    root, view
+        Arrays that share memory, of the same dtype.
+
+    Returns
+    -------
+    tuple
+        The view's size, its strides and its first place, counted in entries of the base's memory; and the strides of the
+        base, ``None`` where its entries stand row by row.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> base = np.zeros((2, 3))
+    >>> part_of(base, base[:, 1])
+    ((2,), (3,), 1, None)
+    """
+    offset = (address(view) - address(root)) // root.itemsize if view.size else 0
+    return view.shape, _steps(view), offset, None if root.flags.c_contiguous else _steps(root)
+
+
+def seen_in(other: Any, root: Any, view: Any) -> Any:
+    """Return what a view of an array would see in another one of the same shape.
+
+    Examples
+    --------
+    >>> table = np.arange(6).reshape(2, 3)
+    >>> seen_in(table * 10, table, table[:, 1])
+    array([10, 40])
+    """
+    return view if other is root else part(other, *part_of(root, view))
+
+
+def _steps(array: Any) -> tuple[int, ...]:
+    return tuple(stride // array.itemsize for stride in array.strides)
+
+
+def address(array: Any) -> int:
+    """Return where the first entry of an array lies in memory."""
+    return array.__array_interface__["data"][0]
+
+
 def overlap(size: Sequence[int], stride: Sequence[int]) -> bool:
     """Return True if several entries of a part may stand at one place."""
     reach = 0

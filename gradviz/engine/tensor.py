@@ -25,6 +25,7 @@ from gradviz.engine.memory import Memory, VersionCounter, counter_of, memory_of
 from gradviz.engine.modes import barred
 from gradviz.engine.node import AccumulateGrad, Node
 from gradviz.engine.size import Size
+from gradviz.engine.strides import seen_in
 
 __all__ = ["Tensor", "edge_of", "wrap"]
 
@@ -293,7 +294,13 @@ class Tensor(core.Tensor):
 
     def values_at(self, moment: float) -> np.ndarray[Any, Any] | None:
         """Return the numbers that stood here when operation number `moment` began; ``None`` if they are not known."""
-        return self.array if self._memory is None else self._memory.at(moment, self.array)
+        if self._memory is not None:
+            return self._memory.at(moment, self.array)
+        base = self._base
+        if base is None or base._memory is None or not np.may_share_memory(base.array, self.array):
+            return self.array
+        then = base._memory.at(moment, base.array)  # of a view it is known from whose memory it looks at
+        return then if then is None else seen_in(then, base.array, self.array)
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """Return the array; it shares memory with the tensor."""

@@ -7,7 +7,6 @@ off their strides, whatever chain of slicing, reshaping and transposing made it.
 from __future__ import annotations
 
 import weakref
-from typing import Any
 
 import numpy as np
 
@@ -63,37 +62,3 @@ def living_views(root: Tensor) -> list[Tensor]:
         for view in alive
         if view is not None and (not view.array.size or np.may_share_memory(view.array, root.array))
     ]
-
-
-def part_of(root: Any, view: Any) -> tuple[Any, ...]:
-    """Return where a view's entries stand in its base, as `gradviz.engine.strides` wants it.
-
-    Parameters
-    ----------
-    root, view
-        Arrays that share memory, of the same dtype.
-
-    Returns
-    -------
-    tuple
-        The view's size, its strides and its first place, counted in entries of the base's memory; and the strides of the
-        base, ``None`` where its entries stand row by row.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> base = np.zeros((2, 3))
-    >>> part_of(base, base[:, 1])
-    ((2,), (3,), 1, None)
-    """
-    offset = (address(view) - address(root)) // root.itemsize if view.size else 0
-    return view.shape, _steps(view), offset, None if root.flags.c_contiguous else _steps(root)
-
-
-def _steps(array: Any) -> tuple[int, ...]:
-    return tuple(stride // array.itemsize for stride in array.strides)
-
-
-def address(array: Any) -> int:
-    """Return where the first entry of an array lies in memory."""
-    return array.__array_interface__["data"][0]

@@ -16,6 +16,7 @@ import torch
 from torch.utils._python_dispatch import _disable_current_modes
 
 from gradviz.engine.cut import Cut
+from gradviz.pytorch.arguments import short_name
 from gradviz.pytorch.cuts import CutSeen
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.known import source_of
@@ -163,7 +164,7 @@ class TorchWorld:
         return self._steps.get(number)
 
     def _past(self, seen: Seen, arguments: Sequence[Source]) -> Step:
-        name = seen.function._schema.name.partition("::")[2].strip("_")
+        name = short_name(getattr(seen.function, "__name__", ""), seen)
         inputs: list[Any] = []
         edges: list[Any] = []
         for made in arguments:

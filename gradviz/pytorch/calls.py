@@ -58,6 +58,10 @@ class Calls:
         """Return the tags of the modules that ran, by the modules' ids."""
         return dict(self._tags)
 
+    def modules(self) -> dict[int, torch.nn.Module]:
+        """Return the modules that ran, by their tags' ids."""
+        return {id(tag): self._modules[key] for key, tag in self._tags.items()}
+
     def _enter(self, module: torch.nn.Module, args: Any) -> None:
         if threading.get_ident() != self._thread:
             return

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from gradviz.pytorch.numbers import summarised
+from gradviz.pytorch.numbers import dtype_text, summarised
 from gradviz.pytorch.refused import is_plain
 from gradviz.recording.model import Value
 
@@ -36,6 +36,11 @@ class Kept:
     def __init__(self, tensor: torch.Tensor) -> None:
         self.tensor: torch.Tensor | None = tensor
         self.value: Value | None = None
+
+    @property
+    def dtype(self) -> str:
+        """Its dtype, by name."""
+        return dtype_text(self.tensor.dtype) if self.tensor is not None else self.value.dtype  # type: ignore[union-attr]
 
     @property
     def shape(self) -> tuple[int, ...]:

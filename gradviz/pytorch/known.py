@@ -40,7 +40,9 @@ def watching(*, fused: bool = False, budget: int = BUDGET) -> Watch | Unwatched:
 
 
 def _watch_of(output: torch.Tensor) -> Watch | None:
-    return next((watch for watch in WATCHES if seen_at(output.grad_fn, watch, output) is not None), None)
+    # A view of what has been changed in place is made anew when it is asked for, and nobody sees that.
+    made = [one for one in (output, output._base) if one is not None and one.grad_fn is not None]
+    return next((watch for one in made for watch in WATCHES if seen_at(one.grad_fn, watch, one) is not None), None)
 
 
 def _check(output: Any) -> None:

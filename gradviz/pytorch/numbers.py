@@ -32,7 +32,7 @@ def array_of(tensor: torch.Tensor) -> Any:
         tensor = tensor.to_dense()
     if tensor.dtype in NOT_NUMPYS:
         tensor = tensor.float()
-    array = tensor.resolve_conj().resolve_neg().cpu().numpy()
+    array = tensor.numpy(force=True)
     return array[()] if array.ndim == 0 else array
 
 

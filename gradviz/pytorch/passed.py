@@ -214,6 +214,8 @@ def _places_of_numbers(seen: Seen) -> list[int]:
 
 @lru_cache(maxsize=4096)
 def _places_of_tensors(function: Any) -> tuple[int, ...]:
+    if isinstance(function, type):
+        return ()
     return tuple([place for place, one in enumerate(function._schema.arguments) if str(one.type) == "Tensor"])
 
 

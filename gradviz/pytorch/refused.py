@@ -14,14 +14,21 @@ _plain: dict[type, bool] = {torch.Tensor: True, torch.nn.Parameter: True}
 """By class: whether a tensor of it holds its numbers itself."""
 
 
-def is_plain(tensor: torch.Tensor) -> bool:
-    """Return True for a tensor that has memory of its own, in which its numbers lie as its strides say."""
+def has_numbers(tensor: torch.Tensor) -> bool:
+    """Return True for a tensor that holds its numbers itself.
+
+    One that computes in its own way holds others, or nothing: DTensor, NestedTensor, FakeTensor.
+    """
     kind = type(tensor)
     known = _plain.get(kind)
     if known is None:
-        # One that computes in its own way holds others, or nothing: DTensor, NestedTensor, FakeTensor.
         known = _plain[kind] = kind.__torch_dispatch__ is torch._C._disabled_torch_dispatch_impl
-    return known and tensor.layout is torch.strided and not tensor.is_nested and not tensor.is_meta
+    return known and not tensor.is_nested
+
+
+def is_plain(tensor: torch.Tensor) -> bool:
+    """Return True for a tensor that has memory of its own, in which its numbers lie as its strides say."""
+    return has_numbers(tensor) and tensor.layout is torch.strided and not tensor.is_meta
 
 
 def kind_of(tensor: torch.Tensor) -> str:

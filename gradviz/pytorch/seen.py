@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from gradviz.engine.scope import Call
-from gradviz.pytorch.graph import Node, is_leaf
+from gradviz.pytorch.graph import Node, is_leaf, is_own, name_of
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.refused import is_plain
 
@@ -44,13 +44,30 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """The tensor of which part was changed in place.
+
+    Attributes
+    ----------
+    part
+        Where the part stands in it: see `gradviz.engine.strides`.
+    before, after
+        What it was, as an argument; and what was kept of its values when that was done.
+    """
+
+    part: tuple[Any, ...]
+    before: tuple[Source, Any]
+    after: Any
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """One operation, as it ran.
 
     Attributes
     ----------
     function
-        PyTorch's operator: ``torch.ops.aten.mul.Tensor``.
+        PyTorch's operator: ``torch.ops.aten.mul.Tensor``; or the class of a function of the user's.
     number
         The sequence number of its node.
     arguments, keywords
@@ -61,6 +78,8 @@ class Seen:
         The line of the user's that called it.
     call
         The modules that ran.
+    whole
+        Of a change in place to part of a tensor: that tensor.
     """
 
     function: Any
@@ -70,6 +89,7 @@ class Seen:
     results: Any
     origin: Origin
     call: Call | None
+    whole: Whole | None = None
 
 
 Argument = tuple[Source, Any]
@@ -82,6 +102,9 @@ WATCHES: weakref.WeakSet[Watch] = weakref.WeakSet()
 
 MARK = "gradviz.watch"
 """Under which a node has the watch that saw its result being used."""
+
+PART = "CopySlices"
+"""The node of a change in place to part of a tensor."""
 
 
 def source(tensor: torch.Tensor, watch: Watch | None = None) -> Source:
@@ -111,23 +134,36 @@ def seen_at(node: Node, watch: Watch, output: torch.Tensor | None = None, claime
     claimed
         The ids of what is known to be another's.
     """
-    candidates = [one for one in watch.operations.get(node._sequence_nr(), ()) if id(one) not in claimed]
-    found = seen_of(node.name().rpartition("::")[2], candidates)
+    found = _at(node, watch, claimed)
     if found is None or not arguments_fit(node, found, watch):
         return None
-    made = results_of(found)
-    kept = made[output.output_nr] if output is not None and output.output_nr < len(made) else None
-    if isinstance(kept, Kept) and kept.tensor is not None and output is not None and is_plain(output):
-        written = output._version != 0  # then what was kept of it is a copy
-        if not written and kept.tensor.data_ptr() != output.data_ptr():
+    if output is not None and is_plain(output) and output._version == 0:  # else what was kept of it is a copy
+        made = [one.tensor for one in results_of(found) if isinstance(one, Kept)]
+        places = {one.data_ptr() for one in made if one is not None and is_plain(one)}
+        if places and None not in made and output.data_ptr() not in places:
             return None
     return found
+
+
+def _at(node: Node, watch: Watch, claimed: Collection[int]) -> Seen | None:
+    """Return what ran under a node's number. Of what is changed in place a copy may have been made first, and counted."""
+    name, number = name_of(node), node._sequence_nr()
+    if name == PART:
+        return next((one for one in watch.operations.get(number - 1, ()) if one.whole is not None), None)
+    here, after = (
+        [one for one in watch.operations.get(place, ()) if id(one) not in claimed] for place in (number, number + 1)
+    )
+    if is_own(node):
+        return next((one for one in here if isinstance(one.function, type)), None)
+    found = seen_of(name, here)
+    return found or next((one for one in after if fits(name, one) and one.function._schema.is_mutable), None)
 
 
 def arguments_fit(node: Node, seen: Seen, watch: Watch) -> bool:
     """Return True if a node got its arguments from where an operation got them that was watched."""
     leaves, numbers = set[int](), set[int]()
-    for _, (source, _) in arguments_in((seen.arguments, seen.keywords)):
+    given = (seen.arguments, seen.keywords, () if seen.whole is None else seen.whole.before)
+    for _, (source, _) in arguments_in(given):
         if source.leaf is None:
             numbers.add(source.number)
         else:
@@ -147,12 +183,18 @@ def seen_of(name: str, candidates: Sequence[Seen]) -> Seen | None:
     """Return which of the operations that ran under a node's number is the node's own."""
     if len(candidates) == 1:
         return candidates[0]
-    return next((one for one in candidates if _fits(name, one.function._schema.name)), None)
+    return next((one for one in candidates if fits(name, one)), None)
+
+
+def fits(name: str, seen: Seen) -> bool:
+    """Return True if an operation is called as a node is."""
+    return not isinstance(seen.function, type) and _fits(name, seen.function._schema.name)
 
 
 @lru_cache(maxsize=4096)
 def _fits(name: str, operator: str) -> bool:
-    wanted = name.rstrip("0123456789").removesuffix("Backward").lower()
+    plain, copied, _ = name.partition("_copy")
+    wanted = plain.rstrip("0123456789").removesuffix("Backward").lower() + copied.removeprefix("_")
     short = operator.partition("::")[2].replace("_", "").lower()
     return wanted.startswith(short) or short.startswith(wanted)
 

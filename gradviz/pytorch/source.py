@@ -9,6 +9,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import torch
 
 from gradviz.catalogue import text
 from gradviz.pytorch.backward import Ran, trial
+from gradviz.pytorch.cutoff import CutOff, cut_off_in
 from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
@@ -57,10 +59,19 @@ class PyTorch(Telling):
         if self.is_structure:
             return None
         root = outputs[0].grad_fn
-        number = root._sequence_nr(), outputs[0].output_nr
-        passes = () if self.watch is None else reversed(self.watch.passes)
-        ran = next((ran for ran in passes if ran.root == number), None)
-        return self._pass(ran) if ran is not None else self._what_is_left() if self.is_left else None
+        number, place = root._sequence_nr(), outputs[0].output_nr
+        for ran in () if self.watch is None else reversed(self.watch.passes):
+            arrived = ran.upstream.get(number, ())
+            if place < len(arrived) and arrived[place] is not None:
+                return self._pass(ran)
+        return self._what_is_left() if self._was_missed else None
+
+    @cached_property
+    def _was_missed(self) -> bool:
+        """Whether a backward pass has been that nobody saw: it has dropped what was saved, where no other one went."""
+        passes = () if self.watch is None else self.watch.passes
+        gone = {number for ran in passes for number in ran.upstream}
+        return any(node._sequence_nr() not in gone for node in self.freed_nodes)
 
     def _what_is_left(self) -> Pass:
         """Return what a backward pass that nobody saw has left in the leaves."""
@@ -77,21 +88,33 @@ class PyTorch(Telling):
         nodes = {node._sequence_nr(): node for node in self.behind.nodes}
         order, upstream, contributions = [], {}, {}
         for number in ran.order:
+            if number not in nodes:  # it belongs to something else that the pass went through
+                continue
             told, node = self.by_number[number], nodes[number]
             order.append(told)
-            arrived = tuple(None if one is None else tensor_in(one) for one in ran.upstream[number])
-            upstream[told] = arrived if told.many else next((one for one in arrived if one is not None), None)
+            made = [None if one is None else tensor_in(one) for one in ran.upstream[number]]
+            upstream[told] = told.by_place(made) if told.many else next((one for one in made if one is not None), None)
             contributions[told] = self._by_slot(node, told, ran.sent[number])
         leaves = {leaf.variable: leaf for leaf in ran.leaves.values() if leaf.total is not None}
         total = {variable: tensor_in(leaf.total) for variable, leaf in leaves.items()}
         before = {v: None if leaf.before is None else tensor_in(leaf.before) for v, leaf in leaves.items()}
-        replaced = self._replaced(order, upstream, contributions)
-        return Pass(tuple(order), upstream, contributions, before, total, total, replaced)
+        sums = self._sums(order, contributions)
+        arrived = {leaf: _before_hooks(leaf, one, sums.get((self.end(leaf), 0))) for leaf, one in total.items()}
+        return Pass(tuple(order), upstream, contributions, before, total, arrived, self._replaced(sums, upstream))
+
+    def _sums(self, order: Sequence[Told], contributions: Mapping[Told, Sequence[Any]]) -> dict[Key, Any]:
+        """Add up what was sent, for each tensor."""
+        sums: dict[Key, Any] = {}
+        for told in order:
+            for edge, sent in zip(told.edges, contributions[told], strict=True):
+                if edge is not None and sent is not None:
+                    sums[edge] = sums[edge] + sent if edge in sums else sent
+        return sums
 
     def _by_slot(self, node: Node, told: Told, sent: Sequence[Kept | None]) -> list[Any]:
         """Bring what a node sent, one for each argument with a derivative, into the order of its row's slots."""
         left = [
-            (self.end(before.variable) if is_leaf(before) else self.told[before], place, one)
+            (*((self.end(before.variable), 0) if is_leaf(before) else self.told[before].result(place)), one)
             for (before, place), one in zip(node.next_functions, sent, strict=False)
             if before is not None
         ]
@@ -104,17 +127,12 @@ class PyTorch(Telling):
             found.append(None if kept is None else tensor_in(kept))
         return found
 
-    def _replaced(
-        self, order: Sequence[Told], upstream: Mapping[Told, Any], contributions: Mapping[Told, Sequence[Any]]
-    ) -> dict[Told, Replaced]:
+    def _replaced(self, sums: Mapping[Key, Any], upstream: Mapping[Told, Any]) -> dict[Told, Replaced]:
         """Find where hooks of tensors put something in the place of what had arrived: what was sent does not add up to it."""
-        sums: dict[Key, Any] = {}
-        for told in order:
-            for edge, sent in zip(told.edges, contributions[told], strict=True):
-                if edge is not None and sent is not None and isinstance(edge[0], Told):
-                    sums[edge] = sums[edge] + sent if edge in sums else sent
         found: dict[Told, dict[int, Any]] = {}
         for (told, place), arrived in sums.items():
+            if not isinstance(told, Told):
+                continue
             made = upstream.get(told)
             made = made[place] if told.many and made is not None else made
             if made is not None and not self.same(arrived, made):
@@ -124,7 +142,7 @@ class PyTorch(Telling):
     def remarks(self, ran: Pass | None) -> Sequence[str]:
         if self.is_structure:
             return (text("structure", "pytorch"),)
-        if not self.is_left or (ran is not None and ran.order):
+        if not self._was_missed or (ran is not None and ran.was_seen):
             return ()
         return (text("left" if self.watch is None else "left, watched", "pytorch"),)
 
@@ -132,7 +150,11 @@ class PyTorch(Telling):
         return self.is_left
 
     def is_freed(self, operation: Told) -> bool:
-        return False
+        return operation in self._freed
+
+    @cached_property
+    def _freed(self) -> frozenset[Told]:
+        return frozenset([self.told[node] for node in self.freed_nodes])
 
     def name_of(self, operation: Told) -> str:
         return operation.name
@@ -140,8 +162,8 @@ class PyTorch(Telling):
     def targets_of(self, operation: Told) -> Sequence[tuple[str, Any]]:
         return operation.targets
 
-    def part_of(self, operation: Told) -> None:
-        return None
+    def part_of(self, operation: Told) -> tuple[Any, ...] | None:
+        return operation.part
 
     # --- tensors ------------------------------------------------------------------------------------------------------
 
@@ -150,8 +172,8 @@ class PyTorch(Telling):
             return id(tensor.made[0]), tensor.made[1]
         if tensor.grad_fn is None:
             return id(tensor)
-        told = self.told.get(tensor.grad_fn)
-        return (id(told), tensor.output_nr) if told is not None else (0, 0)
+        told, place = self.made_by(tensor)
+        return (id(told), place) if told is not None else (0, 0)
 
     def requires_grad(self, tensor: Any) -> bool:
         return isinstance(tensor, Result) or tensor.requires_grad
@@ -165,10 +187,22 @@ class PyTorch(Telling):
         return id(tensor._base), tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
 
     def detached_from(self, tensor: Any) -> Any:
-        return None
+        cut = self._cut_of(tensor)
+        if cut is None or cut.kind != "detach":
+            return None
+        return cut.source.leaf if cut.source.leaf is not None else self._given((cut.source, cut.numbers))[0]
 
     def cut_of(self, tensor: Any) -> tuple[str, str, Any] | None:
-        return None  # where PyTorch cuts is not watched
+        cut = self._cut_of(tensor)
+        return None if cut is None else (cut.kind, cut.word, cut.origin)
+
+    def _cut_of(self, tensor: Any) -> CutOff | None:
+        kept = None if isinstance(tensor, Result) else self.leaf_numbers.get(id(tensor))
+        return None if kept is None or tensor.requires_grad else self._cuts.get(id(kept))
+
+    @cached_property
+    def _cuts(self) -> Mapping[int, CutOff]:
+        return {} if self.watch is None else cut_off_in(self.watch)
 
     def layout_of(self, tensor: Any) -> Any:
         if isinstance(tensor, Result):
@@ -197,6 +231,9 @@ class PyTorch(Telling):
             return numbers.shape, numbers.value.dtype  # type: ignore[union-attr]  # it was let go
         return numbers.shape, array_dtype(numbers.dtype)
 
+    def copied(self, numbers: Any) -> Any:
+        return None  # it is kept at once
+
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Any]:
         if isinstance(numbers, Unknown):
             return None, None
@@ -220,6 +257,11 @@ class PyTorch(Telling):
 
     def all_ones(self, numbers: Any) -> bool:
         return bool((numbers == 1).all())
+
+
+def _before_hooks(leaf: torch.Tensor, total: Any, sent: Any) -> Any:
+    """Return what had arrived at a leaf: what was sent to it, if hooks of its own have changed that."""
+    return sent if leaf._backward_hooks and sent is not None else total
 
 
 _GROUND = np.zeros(1, np.uint8)

@@ -27,7 +27,8 @@ from gradviz.pytorch.backward import Listening, Ran
 from gradviz.pytorch.calls import Calls
 from gradviz.pytorch.cuts import Cuts, leaves_the_graph
 from gradviz.pytorch.kept import BUDGET, Memory, each_tensor
-from gradviz.pytorch.seen import WATCHES, Argument, Origin, Seen, source
+from gradviz.pytorch.refused import has_numbers
+from gradviz.pytorch.seen import WATCHES, Argument, Origin, Seen, Whole, source
 
 TORCH = os.path.join(os.path.dirname(torch.__file__), "")
 _next_number = torch._C._autograd._get_sequence_nr
@@ -38,6 +39,9 @@ _watches = itertools.count(1)
 
 MOST_STEPS = 8
 """So many of the last steps of optimisers are known."""
+
+MOST_OF_A_WHOLE = 8 * 2**20
+"""Bytes of a tensor that is copied for each change to part of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +124,7 @@ class Watch:
             torch.autograd.backward = partial(self._backward, plain)
             ends.callback(setattr, torch.autograd, "backward", plain)
             self._listen_to_steps(ends)
+            ends.enter_context(_functions_heard(self._applied))
             self._dispatch = ends.enter_context(Dispatch(self))
             self._ends = ends.pop_all()
         return self
@@ -151,6 +156,21 @@ class Watch:
                 ran = listening.stop()
                 ran.when, ran.origin = self.count(), line()
                 self.passes.append(ran)
+
+    def _applied(self, function: type, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Run a function of the user's, and keep what it was given and what it made."""
+        resting = self._dispatch.resting or not all(has_numbers(one) for one in _tensors(args, kwargs))
+        if threading.get_ident() != self.thread or resting:
+            return plain(*args, **kwargs)
+        given = tuple([each_tensor(value, self.given) for value in args])
+        results = plain(*args, **kwargs)
+        first = next((one.grad_fn for one in _tensors((results,), {}) if one.grad_fn is not None), None)
+        if isinstance(first, torch.autograd.function.BackwardCFunction):
+            number, made = first._sequence_nr(), self.made(results)
+            self.operations.setdefault(number, []).append(
+                Seen(function, number, given, {}, made, line(), self.calls.current)
+            )
+        return results
 
     def given(self, tensor: torch.Tensor) -> Argument:
         """Keep what an operation is given."""
@@ -241,13 +261,17 @@ class Dispatch(TorchDispatchMode):
         given = watch.given
         arguments = tuple([given(one) if isinstance(one, torch.Tensor) else each_tensor(one, given) for one in args])
         keywords = {name: each_tensor(value, given) for name, value in kwargs.items()} if kwargs else kwargs
+        whole, part = None, _part_of(args[0]) if mutable and args else None
+        before = None if part is None else given(part[0])
         if mutable:
             watch.memory.before_write(_written(function, args, kwargs))
         results = function(*args, **kwargs)
+        if part is not None and before is not None:
+            whole = Whole(part[1], before, watch.memory.keep(part[0]))
         if leaves_the_graph(function, results):
             watch.cut(function, tensors, results, switched_off=False)
         watch.operations.setdefault(number, []).append(
-            Seen(function, number, arguments, keywords, watch.made(results), line(), watch.calls.current)
+            Seen(function, number, arguments, keywords, watch.made(results), line(), watch.calls.current, whole)
         )
         return results
 
@@ -256,6 +280,15 @@ class Dispatch(TorchDispatchMode):
 def _is_mutable(function: Any) -> bool:
     mutable: bool = function._schema.is_mutable
     return mutable
+
+
+def _part_of(tensor: Any) -> tuple[torch.Tensor, tuple[Any, ...]] | None:
+    """Return of a view the tensor whose part it is, and which part; ``None`` if it is none, or of much."""
+    whole = tensor._base if isinstance(tensor, torch.Tensor) else None
+    if whole is None or whole.layout is not torch.strided or whole.nbytes > MOST_OF_A_WHOLE:
+        return None
+    offset = tensor.storage_offset() - whole.storage_offset()
+    return whole, (tuple(tensor.shape), tensor.stride(), offset, None if whole.is_contiguous() else whole.stride())
 
 
 def _tensors(args: Any, kwargs: dict[str, Any]) -> list[torch.Tensor]:
@@ -294,6 +327,22 @@ def is_theirs(file: str) -> bool:
     """Return True for a file of PyTorch's, or of this package."""
     known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
     return known
+
+
+@contextmanager
+def _functions_heard(applied: Callable[..., Any]) -> Iterator[None]:
+    """Let a listener run what users have made of ``torch.autograd.Function``."""
+    base: Any = torch.autograd.Function
+    plain = vars(base)["apply"]
+
+    def apply(cls: type, *args: Any, **kwargs: Any) -> Any:
+        return applied(cls, partial(plain.__func__, cls), *args, **kwargs)
+
+    base.apply = classmethod(apply)
+    try:
+        yield
+    finally:
+        base.apply = plain
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from gradviz.engine.scope import Call
 from gradviz.recording.model import Pixels
 from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import NOWHERE, Identity, Key, Pass, Printed, Unknown
-from gradviz.recording.values import dtype_text, kept
+from gradviz.recording.values import copied, dtype_text, kept
 
 LEAF: Key = (None, 0)
 """What made a leaf."""
@@ -183,6 +183,9 @@ class ByHand:
 
     def kind_of(self, numbers: Any) -> tuple[tuple[int, ...], str]:
         return tuple(numbers.shape), numbers.dtype if isinstance(numbers, Unknown) else dtype_text(numbers.dtype)
+
+    def copied(self, numbers: Any) -> Any:
+        return None if isinstance(numbers, Unknown) else copied(numbers)
 
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Any]:
         return (None, None) if isinstance(numbers, Unknown) else kept(numbers, printed)

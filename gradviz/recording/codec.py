@@ -22,6 +22,7 @@ from gradviz.recording import model
 from gradviz.recording.check import checked, shown
 from gradviz.recording.files import write_file
 from gradviz.recording.guards import AGAIN, NO_TEXT, DamageError, FileError, parse
+from gradviz.recording.later import Row
 from gradviz.recording.model import Recording
 
 FORMAT = "gradviz.recording"
@@ -46,7 +47,7 @@ def dumps(recording: Recording) -> str:
 
 def encode(value: Any) -> Any:
     """Return a part of a recording as plain JSON data: dataclasses as dictionaries without what has its default."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | Row):
         return [encode(item) for item in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)

@@ -6,40 +6,24 @@ What is said about it is written when it is read, from an `Applied` operation, w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from gradviz.catalogue import text
 from gradviz.engine.scope import ModuleTag
-from gradviz.recording import linking, rounding, words
-from gradviz.recording.later import Write, maker
-from gradviz.recording.model import (
-    Argument,
-    Graph,
-    Pixels,
-    RecordedCall,
-    RecordedModule,
-    RecordedOperation,
-    RecordedTensor,
-    Role,
-)
+from gradviz.recording import words
+from gradviz.recording.applied import Applied, Operand, printed_by
+from gradviz.recording.made import Extra, Made, Ran
+from gradviz.recording.model import Graph, Pixels, RecordedCall, RecordedModule, Role
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
 from gradviz.recording.pixels import Room
 from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
-from gradviz.recording.told import Key, Printed, Source, ToldOperation, places_of
-from gradviz.recording.words import Applied, Operand
-
-_argument = maker(Argument, "id", "slot", "tensor")
-_tensor = maker(RecordedTensor, *RecordedTensor.__slots__)
-_operation = maker(RecordedOperation, *RecordedOperation.__slots__)
+from gradviz.recording.told import Key, Source, ToldOperation
 
 NO_TARGETS: Mapping[str, Operand] = {}
-UNLABELLED: Write = dict, {"local": "", "local_number": ""}
-UNLINKED: Write = dict, {"link": None}
 
 
 class Collection:
@@ -65,6 +49,10 @@ class Collection:
         and ``("constant", node, place)`` for a plain number.
     applied
         By node.
+    tensors
+        The operands that are tensors of the graph, in order.
+    constants
+        Those that are plain numbers.
     detached
         The leaves that were cut off by ``detach()``.
     pictured
@@ -87,15 +75,17 @@ class Collection:
         self.output_keys: list[Key] = [source.made_by(tensor) for tensor in outputs]
         self.operands: dict[Key, Operand] = {}
         self.applied: dict[ToldOperation, Applied] = {}
+        self.constants: list[Operand] = []
         self.detached: list[Operand] = []
         self.seen: dict[int, tuple[Callable[[], Any], str]] = {}
-        self._tensors: list[RecordedTensor] = []
-        self._leaves: list[int] = []  # places among the tensors
+        self.tensors: list[Operand] = []
+        self._extras: dict[str, Extra] = {}
         self._modules: dict[int, RecordedModule] = {}
         self._calls: dict[int, tuple[int, RecordedCall]] = {}  # by the engine's call, which a node keeps alive
         self._unnamed: dict[str, int] = {}
         self._places = Places()
         self._room = Room()
+        self._paths: set[str] = set()  # of the modules
         self.pictured: dict[str, Pixels] = {}
         self.graph = self._graph()
 
@@ -108,33 +98,50 @@ class Collection:
         used = self._used()
         source = self.source
         self.naming = Naming(source, self.nodes, used, self.names)
-        operations = []
+        naming, known = self.naming, self.operands
+        where: dict[int, tuple[str, int | None]] = {id(None): ("", None)}
+        for node in self.nodes:
+            if id(node.call) not in where:
+                where[id(node.call)] = self._call(node)
+        self._paths = {module.path for module in self._modules.values()}
+        ran: list[Ran] = []
         for number, node in enumerate(self.nodes):
             row, settings = node.operation, node.settings
-            operands = tuple([self._argument(node, place) for place in range(len(node.inputs))])
-            targets = source.targets_of(node)
+            module, call = where[id(node.call)]
+            operands = tuple(
+                [
+                    known.get(key or ()) or self._argument(node, place, module)
+                    for place, key in enumerate(naming.inputs[node])
+                ]
+            )
+            targets = naming.targets.get(node)
+            # Of many results only those are drawn that something uses.
+            keys = naming.results[node]
             applied = self.applied[node] = Applied(
                 f"o{number}",
                 row,
                 # A function of the user's own has no formula that reads them.
                 tuple(map(words.kept_setting, settings)) if settings and row.derivatives and self.numbers else (),
-                self.naming.texts.get(node, ()),
+                naming.texts.get(node, ()),
                 operands,
                 (),
-                0,
+                keys[0][1],
                 node.output_shape,
-                targets={name: self._target(node, tensor) for name, tensor in targets} if targets else NO_TARGETS,
-                part=source.part_of(node),
+                tuple([place for _, place in keys]) if node.many else (0,),
+                source.part_of(node),
+                {name: self._target(node, tensor, module) for name, tensor in targets} if targets else NO_TARGETS,
             )
-            module, call = self._call(node)
-            # Of many results only those are drawn that something uses.
-            keys = [key for place in places_of(node) if (key := (node, place)) in used]
-            applied.first, applied.places = keys[0][1], tuple([place for _, place in keys])
             applied.results = tuple([self._result(applied, key, used[key], module) for key in keys])
-            operations.append(self._operation(node, applied, module, call))
-        self._adopt_parameters(operations)
+            ran.append(self._ran(node, module, call))
+        for place, (view, first) in naming.alike.items():
+            known["leaf", place] = known["leaf", id(first)]
+            self.seen[place] = source.reference_to(view), known["leaf", place].id
         calls = tuple(call for _, call in self._calls.values())
-        return Graph(tuple(self._tensors), tuple(operations), tuple(self._modules.values()), self._places.code(), calls)
+        made = Made(self.tensors, self._extras, tuple(self.applied.values()), ran, numbers=self.numbers)
+        tensors, operations = cast("Any", made.tensors()), cast("Any", made.operations())
+        graph = Graph(tensors, operations, tuple(self._modules.values()), self._places.code(), calls)
+        vars(graph)["outline"] = made
+        return graph
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
@@ -150,35 +157,35 @@ class Collection:
             results.setdefault(key, tensor)
         return results
 
-    def _argument(self, node: ToldOperation, place: int) -> Operand:
-        """Return how one argument takes part; enter it if it is a leaf or a number."""
+    def _argument(self, node: ToldOperation, place: int, module: str) -> Operand:
+        """Enter an argument that is a leaf or a number, and return how it takes part."""
         argument, edge = node.inputs[place], node.edges[place]
-        if edge is not None and isinstance(edge[0], self.source.operation):
-            return self.operands[edge]
-        if not self.source.is_tensor(argument):
+        if edge is None and not self.source.is_tensor(argument):
             if argument is None:  # a bias that there is not: nothing to draw
                 return Operand("", "None", True, np.asarray(None), None, ())
-            return self._enter(("constant", node, place), "constant", np.asarray(argument), requires_grad=False)
+            constant = self._enter(("constant", node, place), "constant", np.asarray(argument))
+            self.constants.append(constant)
+            return constant
         leaf = edge[0].variable if edge is not None else argument
         first = leaf if edge is not None else self.naming.first_alike(leaf)
         key = ("leaf", id(first))
-        known = self.operands.get(key) or self._leaf(key, first, edge is not None, node)
-        if id(leaf) not in self.seen:
-            self.operands["leaf", id(leaf)] = known
-            self.seen[id(leaf)] = self.source.reference_to(leaf), known.id
-        return known
+        return self.operands.get(key) or self._leaf(key, first, edge is not None, node, module)
 
-    def _target(self, node: ToldOperation, tensor: Any) -> Operand:
+    def _target(self, node: ToldOperation, tensor: Any, module: str) -> Operand:
         """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
         key = self.naming.key_of_target(tensor)
-        return self.operands.get(key) or self._leaf(key, tensor, False, node)
+        return self.operands.get(key) or self._leaf(key, tensor, False, node, module)
 
-    def _leaf(self, key: Key, leaf: Any, requires_grad: bool, node: ToldOperation) -> Operand:
-        self._leaves.append(len(self._tensors))
-        role: Role = "parameter" if requires_grad else "constant" if self.naming.called[key].number else "input"
-        operand = self._enter(
-            key, role, self.source.numbers_in(leaf, node), requires_grad=requires_grad, cut=self._cut(leaf)
-        )
+    def _leaf(self, key: Key, leaf: Any, requires_grad: bool, node: ToldOperation, module: str) -> Operand:
+        """Enter a leaf: into the module whose path its name begins with; a parameter without a name where it is used first."""
+        called = self.naming.called[key]
+        role: Role = "parameter" if requires_grad else "constant" if called.number else "input"
+        owner = (called.text + called.form).rpartition(".")[0]
+        if owner not in self._paths:
+            owner = module if role == "parameter" and not called.named else ""
+        numbers = self.source.numbers_in(leaf, node)
+        operand = self._enter(key, role, numbers, module=owner, cut=self._cut(leaf))
+        self.seen[id(leaf)] = self.source.reference_to(leaf), operand.id
         if not requires_grad and self._cut_off(leaf):
             self.detached.append(operand)
         return operand
@@ -196,34 +203,25 @@ class Collection:
     def _result(self, applied: Applied, key: Key, tensor: Any, module: str) -> Operand:
         role: Role = "output" if key in self.output_keys else "intermediate"
         numbers = self.source.numbers_in(tensor, key[0], done=True)
-        row = key[0].operation
-        told = (rounding.of_result, applied, key[1] if len(row.outputs) > 1 else 0) if row.derivatives else None
-        operand = self._enter(key, role, numbers, requires_grad=True, producer=applied.id, module=module, printed=told)
+        operand = self._enter(key, role, numbers, maker=applied, module=module)
         self.seen[id(tensor)] = self.source.reference_to(tensor), operand.id
         return operand
 
     def _enter(
-        self,
-        key: Key,
-        role: Role,
-        numbers: Any,
-        *,
-        requires_grad: bool,
-        producer: str | None = None,
-        module: str = "",
-        cut: str = "",
-        printed: Printed | None = None,
+        self, key: Key, role: Role, numbers: Any, *, maker: Applied | None = None, module: str = "", cut: str = ""
     ) -> Operand:
-        id, called = f"t{len(self._tensors)}", self.naming.called[key]
+        number, called = len(self.tensors), self.naming.called[key]
+        id = f"t{number}"
+        copy = value = None
+        if self.numbers and (copy := self.source.copied(numbers)) is None:
+            copy, value = self.source.kept(numbers, None if maker is None else printed_by(maker, key[1]))
         shape, dtype = self.source.kind_of(numbers)
-        copy, value = self.source.kept(numbers, printed) if self.numbers else (None, None)
-        name = called.text
-        operand = self.operands[key] = Operand(id, name, called.named, copy, value, shape)
-        seen = name + called.form, called.named, role, shape, dtype
-        of = name if called.viewed else ""
-        tensor = _tensor(None, None, id, *seen, requires_grad, producer, module, of, called.viewed, cut)
-        self._tensors.append(tensor)
-        if self.numbers and (pixels := self._room.take(tensor, self.source, numbers)) is not None:
+        operand = Operand(id, called.text, called.named, copy, value, shape, dtype, role, module, number, maker)
+        self.operands[key] = operand
+        self.tensors.append(operand)
+        if called.form or called.viewed or cut:
+            self._extras[id] = Extra(called.form, called.viewed, cut)
+        if self.numbers and len(shape) > 1 and (pixels := self._room.take(operand, self.source, numbers)) is not None:
             self.pictured[id] = pixels
         return operand
 
@@ -234,39 +232,17 @@ class Collection:
 
     # --- operations and modules ---------------------------------------------------------------------------------
 
-    def _operation(self, node: ToldOperation, applied: Applied, module: str, call: int | None) -> RecordedOperation:
-        row, id, results = node.operation, applied.id, [result.id for result in applied.results]
-        arguments = []
-        for place, (slot, operand, edge) in enumerate(zip(row.inputs, applied.operands, node.edges, strict=True)):
-            tensor = operand.id
-            if not tensor:
-                continue
-            write = (words.edge_words, applied, slot) if edge is not None and row.local.get(slot) else UNLABELLED
-            linked = self.numbers and row.differentiable[place]
-            apart = (_link, applied, slot, len(self.nodes)) if linked else UNLINKED
-            arguments.append(_argument(write, apart, f"{id}_{place}", slot, tensor))
-        for place, (slot, operand) in enumerate(applied.targets.items(), start=len(row.inputs)):
-            arguments.append(Argument(f"{id}_{place}", slot, operand.id))
-        saved: tuple[tuple[str, str], ...] = ()
-        if row.readers and (kept := node.saved_names()):
-            known = {**dict(applied.texts), **{argument.slot: argument.tensor for argument in arguments}}
-            saved = tuple([(name, known.get(name, results[0])) for name in kept])
-        return _operation(
-            None,
-            None,
-            id,
-            row.name,
+    def _ran(self, node: ToldOperation, module: str, call: int | None) -> Ran:
+        row = node.operation
+        return Ran(
             self.source.name_of(node),
             row.symbol if isinstance(row.symbol, str) else row.symbol(*node.settings),
-            tuple(arguments),
-            tuple(results),
             node.made - self.nodes[0].made,
-            applied.texts,
-            saved,
             module,
-            self._places.source(node.origin),
-            row.sentence,
             call,
+            self._places.source(node.origin),
+            tuple([edge is not None for edge in node.edges]),
+            node.saved_names() if row.readers else (),
         )
 
     def _call(self, node: ToldOperation) -> tuple[str, int | None]:
@@ -290,22 +266,3 @@ class Collection:
                 name = kind if self._unnamed[kind] == 1 else f"{kind}{self._unnamed[kind]}"
             known = self._modules[id(tag)] = RecordedModule(name, tag.class_name, tag.label, around or None)
         return known.path
-
-    def _adopt_parameters(self, operations: Sequence[RecordedOperation]) -> None:
-        """Put each parameter into the module whose path its name begins with; one without a name where it is used first."""
-        paths = {module.path for module in self._modules.values()}
-        first: dict[str, str] = {}
-        for operation in operations if paths else ():
-            for argument in operation.inputs:
-                first.setdefault(argument.tensor, operation.module)
-        for place in self._leaves:
-            tensor = self._tensors[place]
-            owner = tensor.name.rpartition(".")[0]
-            if owner in paths:
-                self._tensors[place] = replace(tensor, module=owner)
-            elif tensor.role == "parameter" and not tensor.named:
-                self._tensors[place] = replace(tensor, module=first.get(tensor.id, ""))
-
-
-def _link(applied: Applied, slot: str, operations: int) -> Mapping[str, Any]:
-    return {"link": linking.link_of(applied, slot, operations)}

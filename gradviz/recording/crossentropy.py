@@ -69,7 +69,7 @@ def cross_entropies(recording: Recording) -> Recording:
         With one operation for each cross-entropy; the same recording if there is none.
     """
     graph, found = recording.graph, list[_Pair]()
-    if not any(operation.name == "nll_loss" for operation in graph.operations):
+    if "nll_loss" not in graph.outline.names:
         return recording
     known = {id: value for frame in recording.frames if frame.phase == "forward" for id, value in frame.values}
     users: dict[str, int] = {}
@@ -183,7 +183,7 @@ class _Folding:
                 operations.append(_operation(pair))
         tensors = tuple(tensor for tensor in self.graph.tensors if tensor.id not in self.hidden)
         graph = replace(self.graph, tensors=tensors, operations=tuple(operations))
-        return replace(self.before, graph=graph, frames=tuple(self._frames()))
+        return self.before.of(graph, self._frames)
 
     def _frames(self) -> Iterator[Frame]:
         values: dict[str, Value] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from gradviz.engine.tensor import Tensor, wrap
 from gradviz.recording.model import Pixels
 from gradviz.recording.pixels import pixels_of
 from gradviz.recording.told import Identity, Key, Pass, Printed
-from gradviz.recording.values import dtype_text, kept
+from gradviz.recording.values import copied, dtype_text, kept
 
 TARGETS = ("target", "targets")
 """Settings that are drawn as arguments are: what losses compare with."""
@@ -52,8 +53,10 @@ class Engine:
             if node in found:
                 continue
             found.add(node)
-            waiting.extend(edge[0] for edge in node.edges if edge is not None and isinstance(edge[0], Node))
-        return sorted(found, key=lambda node: node.made)
+            for edge in node.edges:
+                if edge is not None and isinstance(edge[0], Node):
+                    waiting.append(edge[0])
+        return sorted(found, key=attrgetter("made"))
 
     def past_pass(self, outputs: Sequence[Tensor], operations: Sequence[Node]) -> Pass | None:
         """Return what the last ``backward()`` left; ``None`` too if a node could not keep what came, as in a long line of changes in place."""
@@ -163,6 +166,8 @@ class Engine:
     # --- numbers --------------------------------------------------------------------------------------------------
 
     def numbers_in(self, tensor: Tensor, operation: Node, *, done: bool = False) -> Any:
+        if tensor._memory is None:  # nothing has ever been written into it
+            return tensor.array
         values = tensor.values_at(operation.made + HALF if done else operation.made)
         return tensor.array if values is None else values
 
@@ -172,6 +177,9 @@ class Engine:
 
     def kind_of(self, numbers: Any) -> tuple[tuple[int, ...], str]:
         return numbers.shape, dtype_text(numbers.dtype)
+
+    def copied(self, numbers: Any) -> Any:
+        return copied(numbers)
 
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Any]:
         return kept(numbers, printed)

@@ -18,9 +18,10 @@ import numpy as np
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import GRADIENT, binding, is_factor, names_in
 from gradviz.engine.numerals import Texts, shown
+from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.formulas import Formula, Side, Term, term_of
 from gradviz.recording.model import Equation, Part, Value
-from gradviz.recording.words import Applied, Operand, axes_name, gradient_name
+from gradviz.recording.words import axes_name, gradient_name
 
 LONGEST_FORMULA = 40
 """So long may a formula be beside a shortened name of its result, which says less than it does."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from gradviz.recording import equations, factors, sentences, words
 from gradviz.recording.crossentropy import cross_entropies
 from gradviz.recording.formulas import Side, Term
-from gradviz.recording.later import changed, later
+from gradviz.recording.later import changed, later, replaced
 from gradviz.recording.model import (
     Argument,
     Contribution,
@@ -76,9 +77,11 @@ class _Folding:
             made = {output for operation in product.operations for output in operation.outputs}
             self.hidden |= made - {product.result.id}
         self.originals = originals
-        self.values: dict[str, Value] = {}
-        for frame in recording.frames:
-            self.values.update(self._values(frame))
+
+    @cached_property
+    def values(self) -> dict[str, Value]:
+        """What each tensor holds."""
+        return {id: value for frame in self.before.frames for id, value in self._values(frame)}
 
     def recording(self) -> Recording:
         """Return the recording with products."""
@@ -95,18 +98,18 @@ class _Folding:
             if tensor.id not in self.hidden and self.originals.get(tensor.id, tensor).id == tensor.id
         )
         graph = replace(self.graph, tensors=tensors, operations=tuple(operations))
-        return replace(self.before, graph=graph, frames=tuple(self._frames()))
+        return self.before.of(graph, self._frames)
 
     def _kept(self, tensor: RecordedTensor) -> RecordedTensor:
         tensor, product = self.originals.get(tensor.id, tensor), self.product_of.get(tensor.producer or "")
-        return tensor if product is None else replace(tensor, producer=product.operation.id)
+        return tensor if product is None else replaced(tensor, producer=product.operation.id)
 
     def _operation(self, product: Product) -> RecordedOperation:
         of = product.operation
         by_edge = {factor.argument.id: factor for factor in product.factors}
         entered = {each.outputs[0]: factor.tensor.id for factor in product.factors for each in factor.helpers}
         stands_for = ", ".join(each.grad_fn or each.name for each in product.operations)
-        return replace(
+        return replaced(
             of,
             symbol=_symbol(product),
             inputs=tuple(
@@ -173,7 +176,7 @@ class _Folding:
     def _forward(self, product: Product, frame: Frame) -> Frame:
         return later(
             Frame,
-            (_computed, product, ChainMap(dict(frame.values), self.values)),
+            (self._computed, product, frame),
             phase="forward",
             current=product.operation.id,
             title=product.result.name,
@@ -182,6 +185,9 @@ class _Folding:
             contributions=(),
             gradients=(),
         )
+
+    def _computed(self, product: Product, frame: Frame) -> Mapping[str, Any]:
+        return _computed(product, ChainMap(dict(frame.values), self.values))
 
     def _backward(self, product: Product, frames: Sequence[Frame]) -> Frame:
         own = next((frame for frame in frames if frame.current == product.operation.id), frames[0])

@@ -15,9 +15,10 @@ from gradviz.engine import evaluating
 from gradviz.engine.arguments import normal_axes
 from gradviz.engine.notation import Piece, binding, is_raised, pieces
 from gradviz.engine.numerals import Texts, number
+from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.model import Part, Value
 from gradviz.recording.values import kept
-from gradviz.recording.words import Applied, Operand, axes_name, names_in_formulas, reduced_axes, shape_text
+from gradviz.recording.words import axes_name, names_in_formulas, reduced_axes, shape_text
 
 MOST_ROWS = 4
 """An array of up to so many rows and columns is written with its numbers."""

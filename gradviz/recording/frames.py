@@ -5,25 +5,94 @@ Numbers are kept as they are now; what a moment says is written when it is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from gradviz.catalogue import text
 from gradviz.recording import equations, rounding, sentences, words
-from gradviz.recording.collect import Collection
-from gradviz.recording.later import changed, maker
+from gradviz.recording.applied import Applied, Operand
+from gradviz.recording.collect import Collection as Collected
+from gradviz.recording.later import Row, changed, maker
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
 from gradviz.recording.pixels import Room
 from gradviz.recording.told import Key, Pass, Printed, ToldOperation, places_of
-from gradviz.recording.words import Applied, Operand
 
 Line = Callable[[], Equation]
 """Writes a line of an equation."""
 
 
-def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
-    """Go through the moments of a run.
+_forward_frame = maker(Frame, "phase", "current", "title", "reason", "values", "contributions", "gradients")
+_backward_frame = maker(Frame, "phase", "current", "title", "values", "contributions", "gradients")
+_contribution = maker(Contribution, "argument", "value", "summed_axes")
+_collected = maker(Gradient, *Gradient.__slots__)
+
+
+class Steps(Row):
+    """The moments of a run. Those of the way forward are made when they are read.
+
+    Parameters
+    ----------
+    collected
+        What was computed.
+    back
+        The moments of the backward pass.
+    """
+
+    __slots__ = ("_applied", "_back", "_cut_off", "_leaves", "_pictured")
+
+    def __init__(self, collected: Collected, back: Sequence[Frame]) -> None:
+        self._applied, self._back, self._pictured = tuple(collected.applied.values()), back, collected.pictured
+        self._leaves = [operand for operand in collected.tensors if operand.maker is None]
+        self._cut_off = [operand.name for operand in collected.detached]
+        super().__init__(1 + len(self._applied) + len(back), self._frame)
+
+    def _frame(self, place: int) -> Frame:
+        if not place:
+            return self._first(self._leaves)
+        return (
+            self._forward(self._applied[place - 1])
+            if place <= len(self._applied)
+            else self._back[place - 1 - len(self._applied)]
+        )
+
+    def _first(self, leaves: Iterable[Operand]) -> Frame:
+        start = self._values(leaves)
+        return Frame("forward", "", text("start title"), sentences.start(self._cut_off), values=start)
+
+    def _forward(self, applied: Applied) -> Frame:
+        seen = applied.id, applied.results[0].name, "", self._values(applied.results)
+        return _forward_frame((_forward_words, applied), None, "forward", *seen, (), ())
+
+    def _values(self, operands: Iterable[Operand]) -> tuple[tuple[str, Value], ...]:
+        pictured = self._pictured
+        return tuple(
+            [
+                (one.id, changed(value, image=pictured[one.id]) if one.id in pictured else value)
+                for one in operands
+                if (value := one.value) is not None
+            ]
+        )
+
+    def without(self, hidden: Collection[int], needed: Collection[int]) -> Iterator[Frame]:
+        """Go through the moments without what some tensors hold, and without those of the way forward that tell nothing else.
+
+        Parameters
+        ----------
+        hidden
+            The numbers of the tensors.
+        needed
+            The numbers of operations whose moments are not left out.
+        """
+        yield self._first([operand for operand in self._leaves if operand.number not in hidden])
+        for place, applied in enumerate(self._applied):
+            if place in needed or not all(result.number in hidden for result in applied.results):
+                yield self[place + 1]
+        yield from self._back
+
+
+def frames_of(collected: Collected, ran: Pass | None) -> Steps:
+    """Return the moments of a run.
 
     Parameters
     ----------
@@ -32,23 +101,12 @@ def frames_of(collected: Collection, ran: Pass | None) -> Iterator[Frame]:
     ran
         What the backward pass did, if there was one.
     """
-    yield _first(collected)
-    for applied in collected.applied.values():
-        yield _forward(applied, collected)
-    if ran is not None and not ran.order:
-        yield from _left(collected, ran)
-    elif ran is not None:
-        yield from _Backward(collected, ran).frames()
+    if ran is None:
+        return Steps(collected, ())
+    return Steps(collected, tuple(_Backward(collected, ran).frames() if ran.was_seen else _left(collected, ran)))
 
 
-def _first(collected: Collection) -> Frame:
-    made = {tensor.id for tensor in collected.graph.tensors if tensor.producer is not None}
-    start = dict.fromkeys(operand for operand in collected.operands.values() if operand.id not in made)
-    cut_off = [operand.name for operand in collected.detached]
-    return Frame("forward", "", text("start title"), sentences.start(cut_off), values=_values(start, collected))
-
-
-def _left(collected: Collection, ran: Pass) -> Iterator[Frame]:
+def _left(collected: Collected, ran: Pass) -> Iterator[Frame]:
     """Show what a backward pass left in the leaves, of which no more is known."""
     found = []
     for leaf, total in ran.total.items():
@@ -60,39 +118,14 @@ def _left(collected: Collection, ran: Pass) -> Iterator[Frame]:
         yield Frame("backward", root, text("left title"), text("left"), gradients=tuple(found))
 
 
-_forward_frame = maker(Frame, "phase", "current", "title", "reason", "values", "contributions", "gradients")
-_backward_frame = maker(Frame, "phase", "current", "title", "values", "contributions", "gradients")
-_contribution = maker(Contribution, "argument", "value", "summed_axes")
-_collected = maker(Gradient, *Gradient.__slots__)
-
-
-def _forward(applied: Applied, collected: Collection) -> Frame:
-    seen = applied.id, applied.results[0].name, "", _values(applied.results, collected)
-    return _forward_frame((_forward_words, applied), None, "forward", *seen, (), ())
-
-
 def _forward_words(applied: Applied) -> Mapping[str, Any]:
     return {"sentence": sentences.forward(applied), "equation": (equations.computed(applied),)}
-
-
-def _values(operands: Iterable[Operand], collected: Collection) -> tuple[tuple[str, Value], ...]:
-    pictured = collected.pictured
-    return tuple(
-        [
-            (
-                operand.id,
-                changed(operand.value, image=pictured[operand.id]) if operand.id in pictured else operand.value,
-            )
-            for operand in operands
-            if operand.value is not None
-        ]
-    )
 
 
 class _Backward:
     """Tells of the backward pass, adding up what arrives."""
 
-    def __init__(self, collected: Collection, ran: Pass) -> None:
+    def __init__(self, collected: Collected, ran: Pass) -> None:
         self.of, self.ran, self.source = collected, ran, collected.source
         self.root, self.root_key = collected.operands[collected.output_keys[0]], collected.output_keys[0]
         self.seed = ran.arrived_at(self.root_key)

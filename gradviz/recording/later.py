@@ -8,7 +8,7 @@ when something asks for them: a drawing, a file, a comparison. To those who read
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import MISSING, Field
 from functools import cache
@@ -165,5 +165,71 @@ def changed(part: Part, **changes: Any) -> Part:
     return other
 
 
+def replaced(part: Made, **changes: Any) -> Made:
+    """Return a part with other values in some fields: `dataclasses.replace`, as fast as parts are made here."""
+    names = part.__dataclass_fields__  # type: ignore[attr-defined]  # it is a dataclass
+    values = [changes[name] if name in changes else getattr(part, name) for name in names]
+    return cast("Made", _maker(type(part), *names)(None, None, *values))
+
+
 def _as_in(part: Later, names: Iterable[str]) -> Mapping[str, Any]:
     return {name: getattr(part, name) for name in names}
+
+
+class Row(Sequence[Any]):
+    """A tuple whose parts are made when they are asked for, each once.
+
+    Parameters
+    ----------
+    count
+        How many there are.
+    make
+        Returns the part at a place.
+    """
+
+    __slots__ = ("_count", "_made", "_make", "_whole")
+
+    def __init__(self, count: int, make: Callable[[int], Any]) -> None:
+        self._count, self._make, self._made = count, make, dict[int, Any]()
+        self._whole: tuple[Any, ...] | None = None  # once all of it was read
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, place: Any) -> Any:
+        part = self._made.get(place) if type(place) is int else None
+        if part is not None:
+            return part
+        if isinstance(place, slice):
+            return tuple([self[each] for each in range(*place.indices(self._count))])
+        place = range(self._count)[place]  # from the end, or an error
+        return self._made.get(place) or self._made.setdefault(place, self._make(place))  # by another thread, perhaps
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._one_by_one() if self._whole is None else iter(self._whole)
+
+    def _one_by_one(self) -> Iterator[Any]:
+        for place in range(self._count):
+            yield self[place]
+        self._whole = self[:]
+
+    def __add__(self, other: Iterable[Any]) -> tuple[Any, ...]:
+        return (*self, *other)
+
+    def __radd__(self, other: Iterable[Any]) -> tuple[Any, ...]:
+        return (*other, *self)
+
+    def __mul__(self, times: int) -> tuple[Any, ...]:
+        return tuple(self) * times
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == tuple(other) if isinstance(other, tuple | Row) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return tuple, (tuple(self),)

@@ -24,10 +24,10 @@ from gradviz.engine.core.node import Gradients
 from gradviz.engine.core.operation import parameters
 from gradviz.engine.core.unbroadcast import unbroadcast
 from gradviz.recording import words
+from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.links import ALL, ONE_BY_ONE, entries
 from gradviz.recording.model import FULL_VALUE_LIMIT, Link, Value
 from gradviz.recording.values import value_of
-from gradviz.recording.words import Applied, Operand
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]

@@ -15,12 +15,14 @@ The file is longer than others since it is the format of what is saved, in one p
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 from typing import Annotated, Any, Literal
 
 from gradviz.recording.later import Later
+from gradviz.recording.outline import Outline
 
 Role = Literal["parameter", "input", "constant", "intermediate", "output"]
 Phase = Literal["forward", "backward"]
@@ -458,12 +460,22 @@ class Graph:
     modules: tuple[RecordedModule, ...] = ()
     code: tuple[Code, ...] = ()
     calls: tuple[RecordedCall, ...] = ()
-    _tensor: dict[str, RecordedTensor] = field(init=False, repr=False, compare=False)
-    _operation: dict[str, RecordedOperation] = field(init=False, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_tensor", {t.id: t for t in self.tensors})
-        object.__setattr__(self, "_operation", {o.id: o for o in self.operations})
+    @cached_property
+    def outline(self) -> Outline:
+        """The same in columns, for those who look at all of it."""
+        return Outline(self)
+
+    @cached_property
+    def _tensor(self) -> Mapping[str, RecordedTensor]:
+        return {tensor.id: tensor for tensor in self.tensors}
+
+    @cached_property
+    def _operation(self) -> Mapping[str, RecordedOperation]:
+        return {operation.id: operation for operation in self.operations}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def tensor(self, id: str) -> RecordedTensor:
         """Return the tensor with this id; `KeyError` if there is none."""
@@ -630,8 +642,12 @@ class Moment:
     done: set[str]
 
 
+def _written(frames: Callable[[], Iterable[Frame]]) -> Mapping[str, Any]:
+    return {"frames": tuple(frames())}
+
+
 @dataclass(frozen=True)
-class Recording:
+class Recording(Later):
     """A graph and the frames of the run over it: one forward pass and, if there was one, one backward pass.
 
     Attributes
@@ -680,7 +696,15 @@ class Recording:
     written: tuple[Recording, ...] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name not in ("again", "written")}
+        known = {**vars(self), "frames": self.frames}  # which may not have been written yet
+        return {name: value for name, value in known.items() if name not in ("again", "written")}
+
+    def of(self, graph: Graph, frames: Callable[[], Iterable[Frame]]) -> Recording:
+        """Return a recording of what was made of its graph; `frames` returns those of it, once they are read."""
+        other = replace(self, graph=graph, frames=())
+        object.__delattr__(other, "frames")
+        object.__setattr__(other, "_write", (_written, frames))
+        return other
 
     def __repr__(self) -> str:
         count = len(self.frames)

@@ -27,11 +27,14 @@ from gradviz.engine.scope import Call
 from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.placed import place_in
-from gradviz.recording.runs import Run, calls_of, runs_of, within_calls
-from gradviz.recording.told import Key, Source, ToldOperation, is_result
+from gradviz.recording.runs import Run, runs_of, within_calls
+from gradviz.recording.told import Key, Source, ToldOperation, is_result, places_of
 
 MOST_OPERANDS = 64
 """So many tensors are looked at to learn what an expression is about."""
+
+PLAIN = frozenset((float, int, bool))
+"""What a plain number is an object of."""
 
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -106,6 +109,14 @@ class Naming:
         By key, as in `gradviz.recording.collect.Collection.operands`.
     texts
         By node: the words for its settings, if it has any.
+    inputs
+        By node: the keys of its arguments; ``None`` for a bias that there is not.
+    results
+        By node: the keys of those of its results that are drawn.
+    targets
+        By node: what it compares with, if it is such a loss.
+    alike
+        By the ``id`` of a view: it, and the first view of the same numbers in the same shape, in whose place it stands.
     """
 
     def __init__(self, source: Source, nodes: Sequence[ToldOperation], used: Mapping[Key, Any], names: Names) -> None:
@@ -116,29 +127,24 @@ class Naming:
         self._run_of = {node: run for run in self._runs for node in run.nodes}
         self._call_at = self._calls_at_their_ends()
         self._views: dict[Any, Any] = {}
+        self.alike: dict[int, tuple[Any, Any]] = {}
+        self._numbers: dict[str, Called] = {}
+        self._about: dict[ToldOperation, tuple[tuple[str, ...], tuple[tuple[str, str], ...], str]] = {}
         self._entering: dict[int, tuple[Any, list[Key]]] = {}  # what enters some operations, by their list
-        self._inputs = {node: [self._key(node, *each) for each in enumerate(node.edges)] for node in nodes}
+        self.targets = {node: told for node in nodes if (told := source.targets_of(node))}
+        self._leafless: set[ToldOperation] = set()  # those that take nothing but results and plain numbers
+        self.inputs = {node: self._keys_of_arguments(node) for node in nodes}
+        self.results = {node: self._keys_of_results(node) for node in nodes}
         self._hints = self._operands_as_written()
         self.texts = {n: words.settings_words(n.operation, n.settings) for n in nodes if n.operation.settings}
         self.called: dict[Key, Called] = {}
-        hinted: dict[Key, str] = {}
-        for key, leaf, node, slot in self._keys():
-            known, hint = self._known(key, leaf), self._hints.get(key, "")
-            if hint.endswith(")") and source.is_tensor(leaf) and self._may_be_a_number(leaf):
-                hint = ""  # a number is shorter than what made it
-            if known is not None and not (hint and names.places.get(_identity(key)) == known.text):
-                self.called[key] = known
-            elif hint:
-                self.called[key], hinted[key] = Called(hint), hint
-            elif leaf is not None:
-                self.called[key] = self._unknown_leaf(leaf, node, slot)
+        hinted = self._as_known()
         self._prefer_places(hinted)
         self._bases = {called.text for called in self.called.values()}
         self._count()
-        for node in nodes:
-            if targets := source.targets_of(node):
-                told = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in targets}
-                self.texts[node] = tuple([(name, told.get(name, text)) for name, text in self.texts[node]])
+        for node, targets in self.targets.items():
+            names_of = {slot: self.called[self.key_of_target(tensor)].text for slot, tensor in targets}
+            self.texts[node] = tuple([(name, names_of.get(name, text)) for name, text in self.texts[node]])
         self._compose()
 
     def key_of_target(self, tensor: Any) -> Key:
@@ -149,16 +155,38 @@ class Naming:
     def first_alike(self, leaf: Any) -> Any:
         """Return the first view of the same numbers in the same shape: a library makes one for each product with them."""
         view = self._source.view_of(leaf)
-        return leaf if view is None else self._views.setdefault(view, leaf)
+        first = leaf if view is None else self._views.setdefault(view, leaf)
+        if first is not leaf:
+            self.alike[id(leaf)] = leaf, first
+        return first
 
-    def _key(self, node: ToldOperation, place: int, edge: Any) -> Key | None:
-        """Return the key of an argument; ``None`` for a bias that there is not."""
-        if edge is not None:
-            return edge if isinstance(edge[0], self._source.operation) else ("leaf", id(edge[0].variable))
-        argument = node.inputs[place]
-        if self._source.is_tensor(argument):
-            return "leaf", id(self.first_alike(argument))
-        return None if argument is None else ("constant", node, place)
+    def _keys_of_arguments(self, node: ToldOperation) -> list[Key | None]:
+        made, keys, plain = self._source.operation, list[Key | None](), node not in self.targets
+        for place, edge in enumerate(node.edges):
+            if edge is not None:
+                if isinstance(edge[0], made):
+                    keys.append(edge)
+                    continue
+                keys.append(("leaf", id(edge[0].variable)))
+                plain = False
+                continue
+            argument = node.inputs[place]
+            if type(argument) in PLAIN:
+                keys.append(("constant", node, place))
+            elif self._source.is_tensor(argument):
+                keys.append(("leaf", id(self.first_alike(argument))))
+                plain = False
+            else:
+                keys.append(None if argument is None else ("constant", node, place))
+                plain = False
+        if plain:
+            self._leafless.add(node)
+        return keys
+
+    def _keys_of_results(self, node: ToldOperation) -> list[Key]:
+        if not node.many:
+            return [key] if (key := (node, 0)) in self._used else []
+        return [key for place in places_of(node) if (key := (node, place)) in self._used]
 
     def _outside(self, nodes: Sequence[ToldOperation]) -> list[Key]:
         """Return the tensors that enter some operations, in the order in which they are used."""
@@ -169,13 +197,13 @@ class Naming:
         inside = set(nodes)
         keys: list[Key | None] = []
         for node in nodes:
-            arguments = zip(self._inputs[node], node.inputs, strict=True)
+            arguments = zip(self.inputs[node], node.inputs, strict=True)
             keys += [
                 key
                 for key, argument in arguments
                 if isinstance(argument, np.ndarray) or self._source.is_tensor(argument)
             ]
-            keys += [self.key_of_target(tensor) for _, tensor in self._source.targets_of(node)]
+            keys += [self.key_of_target(tensor) for _, tensor in self.targets.get(node, ())]
         found = list(dict.fromkeys(key for key in keys if key is not None and key[0] not in inside))
         if len(nodes) > 1:
             self._entering[id(nodes)] = nodes, found
@@ -187,40 +215,51 @@ class Naming:
         Of modules within each other it is the outermost.
         """
         found: dict[ToldOperation, Call] = {}
-        for run in self._runs:
-            for node in run.nodes:
-                for call in calls_of(node) if node.call is not None else ():
-                    inside = self._within[id(call)]
-                    if inside[-1] is node and self._run_of[inside[0]] is run:
-                        found.setdefault(node, call)
+        for call, inside in self._within.values():  # those around it come before a call
+            if self._run_of[inside[0]] is self._run_of[inside[-1]]:
+                found.setdefault(inside[-1], call)
         return found
 
     # --- what the learner says ----------------------------------------------------------------------------------
 
-    def _keys(self) -> Iterator[tuple[Key, Any, ToldOperation, str]]:
-        """Go through everything that gets a name, in the order in which it came to be.
-
-        A leaf comes with what it holds, and with the argument as which it is first used.
-        """
-        seen: set[Key] = set()
+    def _as_known(self) -> dict[Key, str]:
+        """Call everything as its variable is called, in the order in which it came to be; return what got its name where it was used."""
+        called, hints, hinted, named = self.called, self._hints, dict[Key, str](), self._names.results
         for node in self._nodes:
-            for place, (key, edge) in enumerate(zip(self._inputs[node], node.edges, strict=True)):
-                if key is not edge and key is not None and not is_result(key) and key not in seen:
-                    seen.add(key)
-                    slot = node.operation.inputs[place]
-                    yield key, edge[0].variable if edge is not None else node.inputs[place], node, slot
-            for slot, tensor in self._source.targets_of(node):
-                if (key := self.key_of_target(tensor)) not in seen and not is_result(key):
-                    seen.add(key)
-                    yield key, tensor, node, slot
-            yield from ((key, None, node, "") for key in self._results(node))
+            for place, (key, edge) in enumerate(zip(self.inputs[node], node.edges, strict=True)):
+                if key is edge or key is None or key in called:
+                    continue
+                leaf = node.inputs[place] if edge is None else edge[0].variable
+                if type(leaf) in PLAIN:
+                    called[key] = self._as_number(words.setting_text(leaf))
+                else:
+                    self._as_leaf(key, leaf, node, node.operation.inputs[place], hinted)
+            for slot, tensor in self.targets.get(node, ()):
+                if (key := self.key_of_target(tensor)) not in called and not is_result(key):
+                    self._as_leaf(key, tensor, node, slot, hinted)
+            for key in self.results[node]:
+                hint = hints.get(key, "")
+                result = id(node), key[1]
+                name = named.get(result) if named else None
+                if name is not None and not (hint and self._names.places.get(result) == name):
+                    called[key] = Called(name, named=result not in self._names.composed)
+                elif hint:
+                    called[key], hinted[key] = Called(hint), hint
+        return hinted
 
-    def _known(self, key: Key, leaf: Any) -> Called | None:
-        """Return the name that a tensor has in the caller's variables, if any."""
-        if leaf is None:
-            place = id(key[0]), key[1]
-            name = self._names.results.get(place)
-            return None if name is None else Called(name, named=place not in self._names.composed)
+    def _as_leaf(self, key: Key, leaf: Any, node: ToldOperation, slot: str, hinted: dict[Key, str]) -> None:
+        known, hint = self._known(leaf), self._hints.get(key, "")
+        if hint.endswith(")") and self._source.is_tensor(leaf) and self._may_be_a_number(leaf):
+            hint = ""  # a number is shorter than what made it
+        if known is not None and not (hint and self._names.places.get(_identity(key)) == known.text):
+            self.called[key] = known
+        elif hint:
+            self.called[key], hinted[key] = Called(hint), hint
+        else:
+            self.called[key] = self._unknown_leaf(leaf, node, slot)
+
+    def _known(self, leaf: Any) -> Called | None:
+        """Return the name that a leaf has in the caller's variables, if any."""
         source = self._source
         if not source.is_tensor(leaf):
             return None
@@ -240,15 +279,20 @@ class Naming:
     def _unknown_leaf(self, leaf: Any, node: ToldOperation, slot: str) -> Called:
         """Call a leaf without a name by the number it is, or by its part in the operation, where that says something."""
         if not self._source.is_tensor(leaf):
-            if type(leaf) in (float, int, bool):
-                return Called(words.setting_text(leaf), number=True)
             array = np.asarray(leaf)
-            return Called(words.setting_text(array.item()), number=True) if array.size == 1 else Called("constant")
+            return self._as_number(words.setting_text(array.item())) if array.size == 1 else Called("constant")
         if self._may_be_a_number(leaf):
             number = self._source.written_number(leaf, node)
             if number is not None:
-                return Called(words.setting_text(number), number=True)
+                return self._as_number(words.setting_text(number))
         return Called(slot if slot in ("target", "weight", "bias", "condition") else "tensor", named=False)
+
+    def _as_number(self, text: str) -> Called:
+        """Call something by the number it is: all that are called so are called alike, and are never counted."""
+        known = self._numbers.get(text)
+        if known is None:
+            known = self._numbers[text] = Called(text, number=True)
+        return known
 
     def _may_be_a_number(self, leaf: Any) -> bool:
         return not self._source.requires_grad(leaf) and self._source.layout_of(leaf).ndim == 0
@@ -260,7 +304,8 @@ class Naming:
             [
                 slot
                 for slot, each in arguments
-                if (source.layout_of(each).ndim if source.is_tensor(each) else np.ndim(each))
+                if type(each) not in PLAIN
+                and (source.layout_of(each).ndim if source.is_tensor(each) else np.ndim(each))
             ]
         )
 
@@ -271,6 +316,8 @@ class Naming:
             target, last = run.written.target, run.nodes[-1]
             if target and not last.many and not self._goes_on(run):
                 hints[last, 0] = target
+            if self._leafless.issuperset(run.nodes):
+                continue
             if run.written.function in written.DERIVING or not any(run.written.operands):
                 continue
             outside = [key for key in self._outside(run.nodes) if _identity(key) not in self._names.parameters]
@@ -325,7 +372,7 @@ class Naming:
         """Name each result that has no name yet by what made it."""
         plain: dict[Key, str] = {}
         alike: dict[str, int] = {}
-        missing = [key for node in self._nodes for key in self._results(node) if key not in self.called]
+        missing = [key for node in self._nodes for key in self.results[node] if key not in self.called]
         draft = dict(self.called)
         for key in missing:
             plain[key] = self._composed(key, draft)
@@ -349,9 +396,6 @@ class Naming:
             taken.add(name)
             self.called[key] = Called(name, named=False)
 
-    def _results(self, node: ToldOperation) -> list[Key]:
-        return [key for place in range(_outputs(node)) if (key := (node, place)) in self._used]
-
     def expression(self, key: Key) -> str:
         """Write what made a result, whatever it is called: as it was written where there is no other short form."""
         name = self._composed(key, self.called)
@@ -364,7 +408,9 @@ class Naming:
         name = self._by_operation(node, called)
         if call is not None and (call.tag.has_parameters or "…" in name):
             path = self._names.modules.get(id(call.tag), "")
-            name = (path and self._as_called(self._within[id(call)], path, called)) or self._text(run, called) or name
+            name = (
+                (path and self._as_called(self._within[id(call)][1], path, called)) or self._text(run, called) or name
+            )
         elif node is run.nodes[-1]:
             name = self._as_written(run, name, called)
         elif run.written.sign and name == self._as_product(run, called):
@@ -375,24 +421,24 @@ class Naming:
     def _read_by(self, key: Key) -> Iterator[Key | None]:
         """Go through the tensors whose names may stand in a composed one."""
         run, call = self._run_of[key[0]], self._call_at.get(key[0])
-        yield from self._inputs[key[0]]
+        yield from self.inputs[key[0]]
         if call is not None:
-            yield from self._outside(self._within[id(call)])
+            yield from self._outside(self._within[id(call)][1])
         if run.written.sign or key[0] is run.nodes[-1]:
             yield from self._outside(run.nodes)
 
     def _by_operation(self, node: ToldOperation, called: Mapping[Key, Called]) -> str:
-        names = [_NOTHING if of is None else _in_names(of, called) for of in self._inputs[node]]
+        names = []
+        for of in self.inputs[node]:
+            own = _NOTHING if of is None else called[of]
+            names.append(own if of is None or "ᵀ" not in own.text else _in_names(of, called))
         if _turns(node):
             return formula("self.T", {"self": names[0].text})
-        return words.composed(
-            node.operation,
-            tuple([each.text for each in names]),
-            tuple([each.named for each in names]),
-            self._slots_of_arrays(node),
-            self.texts.get(node, ()),
-            self._module(node),
-        )
+        about = self._about.get(node)
+        if about is None:  # most are asked for twice
+            about = self._about[node] = self._slots_of_arrays(node), self.texts.get(node, ()), self._module(node)
+        texts, named = tuple([each.text for each in names]), tuple([each.named for each in names])
+        return words.composed(node.operation, texts, named, *about)
 
     def _as_written(self, run: Run, name: str, called: Mapping[Key, Called]) -> str:
         """Name the result of several operations as one thing, and what would be long as it was written."""
@@ -463,7 +509,9 @@ def _is_at(origin: tuple[Any, int], other: tuple[Any, int]) -> bool:
 def _in_names(key: Key, called: Mapping[Key, Called]) -> Called:
     """Return what a tensor is called in the names of others: which of its tensor's transposes it is says nothing there."""
     own = called[key]
-    turned = "ᵀ" in own.text and is_result(key) and not own.named and uncounted(own.text).endswith("ᵀ")
+    if "ᵀ" not in own.text:
+        return own
+    turned = is_result(key) and not own.named and uncounted(own.text).endswith("ᵀ")
     return Called(uncounted(own.text), named=False) if turned else own
 
 
@@ -477,10 +525,6 @@ def _turns(node: ToldOperation) -> bool:
         return False
     axes = len(node.output_shape)
     return axes > 2 and {*node.settings} == {axes - 2, axes - 1}
-
-
-def _outputs(node: ToldOperation) -> int:
-    return len(node.operation.outputs) if node.many else 1
 
 
 def _view(name: str, base: Any, view: Any) -> Called:

@@ -7,7 +7,7 @@ those that the program's own backward pass carried along each edge.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from gradviz.recording.collect import Collection
 from gradviz.recording.frames import frames_of
@@ -73,7 +73,7 @@ def record_named(
     ran = _the_pass(source, outputs, operations, gradient, backward)
     with all_kept():
         collected = Collection(source, outputs, operations, names)
-        frames = tuple(frames_of(collected, ran))
+        frames = cast("Any", frames_of(collected, ran))
     recording = Recording(
         collected.graph,
         frames,
@@ -81,9 +81,8 @@ def record_named(
         producer or f"gradviz {__version__}",
         remarks=tuple(source.remarks(ran)),
     )
-    object.__setattr__(
-        recording, "again", Replay(collected, ran if ran is not None and ran.order else None)
-    )  # it is frozen for everybody else
+    again = Replay(collected, ran if ran is not None and ran.was_seen else None)
+    object.__setattr__(recording, "again", again)  # it is frozen for everybody else
     return recording
 
 

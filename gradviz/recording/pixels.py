@@ -12,13 +12,16 @@ import binascii
 import math
 import zlib
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradviz.recording.guards import DamageError
 from gradviz.recording.model import FULL_VALUE_LIMIT, Pixels, RecordedTensor, Value
 from gradviz.recording.told import Source
+
+if TYPE_CHECKING:
+    from gradviz.recording.applied import Operand
 
 SIDE_OF_IMAGE, SIDE_OF_MAP = 64, 32
 """Pixels along a side; of more the means of blocks are kept."""
@@ -41,10 +44,10 @@ def images_shown(count: int) -> int:
     return count if count <= MOST_IMAGES else MOST_IMAGES - 1
 
 
-def kept_shape(tensor: RecordedTensor) -> tuple[int, int, int] | None:
+def kept_shape(tensor: RecordedTensor | Operand) -> tuple[int, int, int] | None:
     """Return how many matrices of a tensor are kept for its picture, and their rows and columns; None for none."""
     shape = tensor.shape
-    leaf = tensor.producer is None
+    leaf = tensor.role not in ("intermediate", "output")
     if leaf and may_be_image(shape) and (len(shape) > 2 or tensor.role == "input"):
         channels = 1 if len(shape) == 2 else shape[-3]
         return images_shown(math.prod(shape[:-2]) // channels) * channels, *resolution(shape, SIDE_OF_IMAGE)
@@ -123,9 +126,9 @@ class Room:
     def __init__(self) -> None:
         self.left = ROOM
 
-    def take(self, tensor: RecordedTensor, source: Source, numbers: Any) -> Pixels | None:
+    def take(self, tensor: RecordedTensor | Operand, source: Source, numbers: Any) -> Pixels | None:
         """Return what is kept of numbers for the picture of a tensor: if they are many, it has one, and there is room."""
-        if math.prod(tensor.shape) <= FULL_VALUE_LIMIT:
+        if len(tensor.shape) < 2 or math.prod(tensor.shape) <= FULL_VALUE_LIMIT:
             return None
         shape = kept_shape(tensor)
         if shape is None or self.left < (size := math.prod(shape)):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import Any
 
-from gradviz.engine.views import address
+from gradviz.engine.strides import address
 
 MOST_AXES = 6
 """A view is told by its place in an array of so many axes."""

@@ -102,9 +102,10 @@ class Product:
 
 def originals_of(recording: Recording) -> dict[str, RecordedTensor]:
     """Return the tensors of which others are views, made outside of the graph to fit a product; by the id of the view."""
-    graph, values = recording.graph, dict(recording.frames[0].values) if recording.frames else {}
-    if not any(tensor.view_of for tensor in graph.tensors):
+    graph = recording.graph
+    if not graph.outline.views:
         return {}
+    values = dict(recording.frames[0].values) if recording.frames else {}
     by_name = {(tensor.name, tensor.shape): tensor for tensor in graph.tensors}
     found: dict[str, RecordedTensor] = {}
     for tensor in graph.tensors:
@@ -127,7 +128,7 @@ def products_in(graph: Graph, originals: dict[str, RecordedTensor]) -> list[Prod
     originals
         From `originals_of`. Those are taken out whose views are needed by something else too.
     """
-    if not any(operation.name in PRODUCTS for operation in graph.operations):
+    if PRODUCTS.keys().isdisjoint(graph.outline.names):
         return []
     users: dict[str, list[RecordedOperation]] = {}
     for operation, argument in graph.arguments():

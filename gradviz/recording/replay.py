@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,10 @@ import numpy as np
 from gradviz.engine import strides
 from gradviz.engine.core.tensor import wrap
 from gradviz.engine.modes import no_grad
+from gradviz.recording.applied import Applied
 from gradviz.recording.collect import Collection
 from gradviz.recording.model import Gradient, RecordedTensor, Recording, Value
 from gradviz.recording.told import Pass
-from gradviz.recording.words import Applied
 
 Array = np.ndarray[Any, Any]
 
@@ -78,9 +79,7 @@ class Replay:
 
     def __init__(self, collected: Collection, ran: Pass | None) -> None:
         self._applied = tuple(collected.applied.values())
-        outside = [(key[0], operand) for key, operand in collected.operands.items() if key[0] in ("leaf", "constant")]
-        self._leaves = [operand for _, operand in outside]
-        self._numbers = {operand.id for kind, operand in outside if kind == "constant"}  # which never decide a dtype
+        self._tensors, self._constants = collected.tensors, collected.constants
         root = collected.output_keys[0]
         self._output, self._seed = (
             collected.operands[root].id,
@@ -94,6 +93,11 @@ class Replay:
         """Return the id of a tensor in the recording."""
         return next((id for seen, id in self._seen if seen() is tensor), None)
 
+    @cached_property
+    def _numbers(self) -> set[str]:
+        """The tensors that are plain numbers, which never decide a dtype."""
+        return {operand.id for operand in self._constants}
+
     @property
     def size(self) -> int:
         """How many operations there are."""
@@ -104,8 +108,8 @@ class Replay:
         """All tensors by their ids as they are without any change; those are left out that cannot be known."""
         if self._base is None:
             values: dict[str, Any] = {}
-            for operand in self._leaves:
-                if operand.array is not None:
+            for operand in self._tensors:
+                if operand.maker is None and operand.array is not None:
                     array = _in_double(operand.array)
                     values[operand.id] = array.item() if operand.id in self._numbers and array.size == 1 else array
             self._base = self._run(values, None)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from gradviz.engine.core.unbroadcast import unbroadcast
 from gradviz.engine.numerals import DIGITS, MOST_DIGITS, MOST_NUDGES, REACH, dust, epsilon, is_exact, shown
-from gradviz.recording.words import Applied
+
+if TYPE_CHECKING:
+    from gradviz.recording.applied import Applied
 
 MOST_EXACT = 16
 """Entries that are written exactly, with more digits than others have, if there are no more than this."""

@@ -11,7 +11,7 @@ from gradviz.recording.told import ToldOperation
 from gradviz.recording.written import Expressions, Written
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)  # not frozen: there are many, and none leaves this folder
 class Run:
     """The operations that one instruction of the learner's ran, once."""
 
@@ -25,12 +25,18 @@ class Run:
         return same and inside != around and around[:2] <= inside[:2] and inside[2:] <= around[2:]
 
 
-def within_calls(nodes: Iterable[ToldOperation]) -> dict[int, list[ToldOperation]]:
-    """Return the nodes that were made in each call of a module."""
-    within: dict[int, list[ToldOperation]] = {}
+def within_calls(nodes: Iterable[ToldOperation]) -> dict[int, tuple[Call, list[ToldOperation]]]:
+    """Return each call of a module, by its ``id``, with the nodes that were made in it; a call comes after those around it."""
+    within: dict[int, tuple[Call, list[ToldOperation]]] = {}
     for node in nodes:
-        for call in calls_of(node) if node.call is not None else ():
-            within.setdefault(id(call), []).append(node)
+        if node.call is not None and id(node.call) in within:
+            around: Call | None = node.call
+            while around is not None:
+                within[id(around)][1].append(node)
+                around = around.outer
+        else:
+            for call in calls_of(node):
+                within.setdefault(id(call), (call, []))[1].append(node)
     return within
 
 

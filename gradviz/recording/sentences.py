@@ -10,8 +10,9 @@ import numpy as np
 from gradviz.catalogue import text, text_or_nothing
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.numerals import number
+from gradviz.recording.applied import Applied
 from gradviz.recording.model import Value
-from gradviz.recording.words import Applied, is_factor, reduced_axes, summed_over
+from gradviz.recording.words import is_factor, reduced_axes, summed_over
 
 MOST = 2
 """Sentences of a step."""

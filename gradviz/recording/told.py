@@ -121,9 +121,10 @@ class Pass:
     Attributes
     ----------
     order
-        The operations it went through, in order; none if no more is known than what it left in the leaves.
+        The operations it went through, in order.
     upstream, contributions
-        By operation: the gradient that arrived, and what went to each argument.
+        By operation: the gradient that arrived, and what went to each argument. Of a pass that nobody saw none, and no more is
+        known of it than what it left in the leaves.
     before
         By leaf: what its ``.grad`` held already, or ``None``.
     total
@@ -141,6 +142,11 @@ class Pass:
     total: Mapping[Any, Any]
     arrived: Mapping[Any, Any]
     replaced: Mapping[Any, Any]
+
+    @property
+    def was_seen(self) -> bool:
+        """Whether more is known of it than what it left."""
+        return bool(self.upstream)
 
     def gradient_of(self, key: Key) -> Any:
         """Return the gradient of a result: what arrived, or what the hooks of its tensor put in its place."""
@@ -285,6 +291,10 @@ class Source(Protocol):
 
     def kind_of(self, numbers: Any) -> tuple[tuple[int, ...], str]:
         """Return the shape and the dtype of numbers."""
+        ...
+
+    def copied(self, numbers: Any) -> Any:
+        """Copy numbers as they are now, as an array of which a value is made when it is asked for; ``None`` if they are to be `kept` at once."""
         ...
 
     def kept(self, numbers: Any, printed: Printed | None = None) -> tuple[Any, Value | None]:

@@ -55,17 +55,24 @@ def kept(array: Any, printed: Write | None = None) -> tuple[Any, Value]:
         A copy of the array, or ``None`` if it is large; and its `Value`, in which the numbers of the copy are written when they
         are first read. A large array is summarised at once, as its memory may change.
     """
+    copy = copied(array)
+    return (None, value_of(array)) if copy is None else (copy, value_of_copy(copy, printed))
+
+
+def copied(array: Any) -> Any:
+    """Copy an array that is not large; ``None`` for one that is."""
+    if not array.shape:
+        return array[()]  # which nobody can change
+    return None if array.nbytes > COPIED_UP_TO else array.copy()
+
+
+def value_of_copy(array: Any, printed: Write | None = None) -> Value:
+    """Freeze an array that nobody writes into; its numbers are written when they are first read."""
     shape, dtype = array.shape, dtype_text(array.dtype)
-    if not shape:
-        array = array[()]  # which nobody can change
-    elif array.nbytes > COPIED_UP_TO:
-        return None, value_of(array)
-    else:
-        array = array.copy()
     if printed is None:
-        return array, _printed_plainly((_entries, array), None, shape, dtype, DIGITS, ())
+        return _printed_plainly((_entries, array), None, shape, dtype, DIGITS, ())
     # To see how numbers are to be printed costs more than to have them: what is only computed with is not asked.
-    return array, _printed_as_told((_entries, array), (*printed, array), shape, dtype)
+    return _printed_as_told((_entries, array), (*printed, array), shape, dtype)
 
 
 def entries_of(value: Value) -> np.ndarray[Any, Any] | None:

@@ -8,18 +8,18 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from gradviz.engine import notation
+from gradviz.engine import notation, strides
 from gradviz.engine.arguments import normal_axes
 from gradviz.engine.core.unbroadcast import summed_axes
 from gradviz.engine.notation import binding, formula, pieces
 from gradviz.engine.numerals import number
 from gradviz.engine.operation import Operation
+from gradviz.recording.applied import Applied
 from gradviz.recording.model import Value
 from gradviz.recording.values import COPIED_UP_TO, value_of
 
@@ -33,84 +33,16 @@ LONGEST_LABEL = 26
 """So long may a local derivative be on its edge; what is longer is called ``tanh′`` there."""
 
 
-@dataclass(slots=True, eq=False)  # not frozen: there are many, and none leaves this folder
-class Operand:
-    """One tensor or number as it takes part in an operation.
-
-    Attributes
-    ----------
-    id
-        The tensor's in the recording; empty for an argument that was not given.
-    name
-        What the learner calls it.
-    named
-        Whether that is a name of the user's own (or a number), and not composed.
-    array
-        A copy of its numbers; ``None`` where there are many, or none.
-    value
-        The same for a recording; ``None`` where no numbers are kept.
-    shape
-        Its shape.
-    """
-
-    id: str
-    name: str
-    named: bool
-    array: Any
-    value: Value | None
-    shape: tuple[int, ...]
-
-    @property
-    def is_scalar(self) -> bool:
-        """True when its number can be written into a formula."""
-        return self.shape == () and self.array is not None and np.size(self.array) == 1
-
-
-@dataclass(slots=True, eq=False)
-class Applied:
-    """An operation as it was applied: what its words are made of.
-
-    It holds no node: words that nobody has read yet keep nothing of the engine's graph.
-
-    Attributes
-    ----------
-    id
-        The operation's in the recording.
-    operation
-        The row of the table.
-    settings, texts
-        The arguments that are not tensors; and their names, with what to write for them.
-    operands, results
-        The arguments that may be tensors; and those of its results that something uses.
-    first
-        Which of its outputs the first of the results is.
-    output_shape
-        The shape of its first output, used or not.
-    places
-        Which of its outputs the results are.
-    part
-        Where in the first argument the part stands that was changed in place (see `gradviz.engine.strides`), if one was.
-    targets
-        What a loss compares with, where that is a setting of the row; by the setting's name.
-    """
-
-    id: str
-    operation: Operation
-    settings: tuple[Any, ...]
-    texts: tuple[tuple[str, str], ...]
-    operands: tuple[Operand, ...]
-    results: tuple[Operand, ...]
-    first: int
-    output_shape: tuple[int, ...]
-    places: tuple[int, ...] = (0,)
-    part: tuple[Any, ...] | None = None
-    targets: Mapping[str, Operand] = field(default_factory=dict)
-
-
 def settings_words(operation: Operation, settings: Iterable[Any]) -> tuple[tuple[str, str], ...]:
-    """Write an operation's settings for use in a formula: ``(("exponent", "2"),)``; an array by its name."""
+    """Write an operation's settings for use in a formula: ``(("exponent", "2"),)``; an array by its name, a single axis without brackets."""
     pairs = zip(operation.settings, settings, strict=True)
-    return tuple([(name, name if isinstance(value, np.ndarray) else setting_text(value)) for name, value in pairs])
+    return tuple(
+        [(name, name if isinstance(value, np.ndarray) else setting_text(_alone(name, value))) for name, value in pairs]
+    )
+
+
+def _alone(name: str, value: Any) -> Any:
+    return value[0] if name == "dim" and type(value) is tuple and len(value) == 1 else value
 
 
 def kept_setting(value: Any) -> Any:
@@ -154,9 +86,15 @@ def composed(
     module
         Path of the module in which it ran; in what would be too long it is not said again.
     """
-    counts = dict.fromkeys(_COUNT.findall(" ".join(names)))
+    together = " ".join(names)
+    counts = dict.fromkeys(_COUNT.findall(together)) if "⁽" in together else {}
     if not counts or len(counts) > len(_RAISED):
         return _composed(operation, names, named, arrays, settings, module)
+    if len(counts) == 1:
+        (count,) = counts
+        only = f"⁽{_RAISED[0] * (len(count) - 2)}⁾"
+        name = _composed(operation, tuple([n.replace(count, only) for n in names]), named, arrays, settings, module)
+        return name.replace(only, count)
     # In a long loop all is alike but the counts: they are put in afterwards.
     alike = {own: f"⁽{digit * (len(own) - 2)}⁾" for own, digit in zip(counts, _RAISED, strict=False)}
     others = tuple([_COUNT.sub(lambda found: alike[found[0]], name) for name in names])
@@ -383,12 +321,19 @@ def _ones_sent_back(applied: Applied, slot: str) -> np.ndarray[Any, Any]:
     """Send a gradient of ones through the operation's own formula."""
     operation = applied.operation
     arrays = [operand.array for operand in applied.operands]
+    whole, part = arrays[0], applied.part
+    if part is not None:  # only that is computed with
+        arrays[0] = strides.part(whole, *part).copy()
     place = operation.inputs.index(slot)
     with np.errstate(all="ignore"):
         result = arrays[0] if operation.reduction else operation.forward(*arrays, *applied.settings)
         results = result if len(operation.outputs) > 1 else (result,)
-        ones = np.ones(applied.output_shape, np.asarray(arrays[place]).dtype)[()]
-        return np.asarray(operation.rules[place](ones, (*arrays, *results, *applied.settings)))
+        shape = applied.output_shape if part is None else np.shape(arrays[0])
+        ones = np.ones(shape, np.asarray(arrays[place]).dtype)[()]
+        sent = np.asarray(operation.rules[place](ones, (*arrays, *results, *applied.settings)))
+    if part is None or place:
+        return sent
+    return np.asarray(strides.with_part(np.ones_like(whole), sent, *part))
 
 
 def gradient_name(output: str, tensor: str) -> str:

@@ -90,7 +90,7 @@ def cumulative_trapezoid(y: Tensor, x: Tensor | None = None, *, dx: float | None
 
 def _heights(y: Tensor, axis: int) -> Tensor:
     """Return twice the height between two neighbours."""
-    return _part(y, axis, 1, None) + _part(y, axis, 0, -1)
+    return _part(y, axis, 0, -1) + _part(y, axis, 1, None)
 
 
 def _steps(name: str, y: Tensor, x: Tensor | None, dx: float | None, axis: int) -> Any:

@@ -187,6 +187,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
             given = dtypes.scalar_type_name(condition.dtype)
             raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {given}")
         condition = condition.bool()
+    if isinstance(input, Tensor) is not isinstance(other, Tensor):  # PyTorch makes a tensor of the number
+        kind = dtypes.result_type(array_of(input), array_of(other))
+        input, other = (x if isinstance(x, Tensor) else wrap(np.asarray(x, kind)) for x in (input, other))
     try:
         return choosing.where(condition, input, other)
     except ValueError:

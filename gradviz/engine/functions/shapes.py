@@ -35,7 +35,7 @@ def view(input: Tensor, *size: Any) -> Tensor:
     """Arrange the entries in another shape; one length may be -1. The memory is shared."""
     wanted = _wanted(input, size)
     out = shapes.view(input, wanted, input.array.shape)
-    if not _shares(input, out):
+    if not _shares(input, out.array):
         raise RuntimeError(
             "view size is not compatible with input tensor's size and stride (at least one dimension spans across two "
             "contiguous subspaces). Use .reshape(...) instead."
@@ -61,9 +61,8 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     wanted = _wanted(input, shape)
     if input._writable().flags.c_contiguous:
         return view_of(input, shapes.view(input, wanted, input.array.shape))
-    out = shapes.reshape_alias(input, wanted, input.array.shape)
-    if _shares(input, out):
-        return view_of(input, out)
+    if _shares(input, input.array.reshape(wanted)):
+        return view_of(input, shapes.reshape_alias(input, wanted, input.array.shape))
     copy = shapes.contiguous(input)
     return shapes.unsafe_view(copy, wanted, copy.array.shape)
 
@@ -73,10 +72,10 @@ def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     return reshape(input, other.shape)
 
 
-def _shares(input: Tensor, out: Tensor) -> bool:
+def _shares(input: Tensor, out: np.ndarray) -> bool:
     """Return True if NumPy could give the entries another shape without copying them."""
     array = input.array
-    return array.flags.c_contiguous or not array.size or np.may_share_memory(array, out.array)
+    return array.flags.c_contiguous or not array.size or np.may_share_memory(array, out)
 
 
 def _wanted(input: Tensor, size: tuple[Any, ...]) -> tuple[int, ...]:

@@ -64,7 +64,10 @@ def binary_cross_entropy(
         raise RuntimeError(advice.not_probabilities(words, input))
     if not ((target.array >= 0) & (target.array <= 1)).all():
         raise RuntimeError("all elements of target should be between 0 and 1")
-    loss = rows.binary_cross_entropy(input, target, fixed("binary_cross_entropy", "weight", weight), how)
+    weights = fixed("binary_cross_entropy", "weight", weight)
+    if weights is not None:
+        weights = np.broadcast_to(weights, input.shape)
+    loss = rows.binary_cross_entropy(input, target, weights, how)
     return watching(loss, weight=weight)
 
 
@@ -236,7 +239,11 @@ def cross_entropy(
 
 def _per_class(weight: Tensor, scores: Tensor) -> Tensor:
     """Lay a weight for each class along the scores' axis of classes."""
-    return weight if scores.ndim <= 2 else functions.reshape(weight, (-1, *(1,) * (scores.ndim - 2)))
+    return (
+        functions.view(weight, tuple(-1 if axis == 1 else 1 for axis in range(scores.ndim)))
+        if scores.ndim > 1
+        else weight
+    )
 
 
 def _total_weight(target: Tensor, weight: Tensor | None, ignored: Tensor) -> Any:

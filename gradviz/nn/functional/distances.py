@@ -35,7 +35,8 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     keepdim
         Keep the axis of length D with length 1.
     """
-    return normalization.norm(scalars.add(x1 - x2, eps), -1, keepdim, p)
+    difference = scalars.add(x1 - x2, eps)
+    return normalization.norm(difference, difference.ndim - 1, keepdim, p)
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

@@ -86,13 +86,7 @@ def _fractional(
         samples = creation.rand(*planes, count, dtype=input.dtype)
     if samples.shape[2] != count:
         raise RuntimeError(f"Expect _random_samples.size(2) equals to {count}; got {samples.shape[2]}.")
-    chances = samples.array.reshape(-1, count)[: math.prod(planes)]
-    if count == 2:
-        chances = chances[:, ::-1]  # as PyTorch has them: the first for the width
-    places = tuple(
-        _windows(chances[:, axis], size, length, windows)
-        for axis, (size, length, windows) in enumerate(zip(sizes, kernel, wanted, strict=True))
-    )
+    places = windows_at(samples.array.reshape(-1, count)[: math.prod(planes)], sizes, kernel, wanted)
     pool = pooling.fractional_max_pool2d if count == 2 else pooling.fractional_max_pool3d
     values, indices = pool(input, places)
     return (values, indices) if return_indices else values
@@ -117,6 +111,26 @@ def _each(value: Any, count: int, name: str, what: str) -> tuple[int, ...]:
     if len(numbers) != count:
         raise RuntimeError(f"{name}: {what} must either be a single Int or tuple of {COUNTED[count]}")
     return numbers
+
+
+def windows_at(
+    chances: np.ndarray, sizes: tuple[int, ...], kernel: tuple[int, ...], wanted: tuple[int, ...]
+) -> tuple[np.ndarray, ...]:
+    """Return for each axis the places that each window of each channel sees.
+
+    Parameters
+    ----------
+    chances
+        The random numbers, one row for each channel (or image of it); for an image the first is that of the width.
+    sizes, kernel, wanted
+        The size of the image, that of the windows, and how many there are to be.
+    """
+    count = len(sizes)
+    chances = chances.reshape(-1, count)[:, :: -1 if count == 2 else 1]
+    return tuple(
+        _windows(chances[:, axis], size, length, windows)
+        for axis, (size, length, windows) in enumerate(zip(sizes, kernel, wanted, strict=True))
+    )
 
 
 def _windows(chances: np.ndarray, size: int, kernel: int, count: int) -> np.ndarray:

@@ -57,7 +57,7 @@ def layer_norm(
         kind = dtypes.scalar_type_name(input.dtype)
         raise NotImplementedError(f"\"LayerNormKernelImpl\" not implemented for '{kind}'")
     _check_dtypes(input, weight, bias)
-    return rows.layer_norm(input, *_learned(weight, bias), shape, eps)[0]
+    return rows.layer_norm(input, weight, bias, shape, eps)[0]
 
 
 def _check_dtypes(input: Tensor, *parameters: Tensor | None) -> None:
@@ -83,10 +83,6 @@ def _check_trailing(input: Tensor, normalized_shape: Sequence[int]) -> tuple[int
             f"size{list(input.shape)}"
         )
     return shape
-
-
-def _learned(weight: Tensor | None, bias: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
-    return 1.0 if weight is None else weight, 0.0 if bias is None else bias
 
 
 def rms_norm(
@@ -117,7 +113,7 @@ def rms_norm(
         )
     if eps is None:
         eps = float(np.finfo(input.array.dtype).eps)
-    axes = tuple(range(-len(shape), 0))
+    axes = tuple(range(input.ndim - len(shape), input.ndim))
     scale = functions.rsqrt(scalars.add(functions.mean(functions.square(input), axes, keepdim=True), eps))
     out = input * scale
     return out if weight is None else out * weight
@@ -173,7 +169,7 @@ def batch_norm(
     # Copies: the tensors are changed in place by later calls, and a picture of this one shows what was there.
     kept = [fixed("native_batch_norm", name, given[name]) for name in ("running_mean", "running_var")]
     settings = *(None if numbers is None else np.array(numbers) for numbers in kept), training, eps
-    out, mean, rstd = rows.batch_norm(input, *_learned(weight, bias), *settings)
+    out, mean, rstd = rows.batch_norm(input, weight, bias, *settings)
     watching(out, running_mean=running_mean, running_var=running_var)
     if training:
         variance = 1 / rstd.array.ravel() ** 2 - eps
@@ -261,7 +257,7 @@ def group_norm(
             )
     if input.numel() and input.numel() // (input.shape[0] * num_groups) * input.shape[0] == 1:
         raise ValueError(f"Expected more than 1 value per channel when training, got input size {list(input.shape)}")
-    return rows.group_norm(input, *_learned(weight, bias), num_groups, eps)[0]
+    return rows.group_norm(input, weight, bias, num_groups, eps)[0]
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:

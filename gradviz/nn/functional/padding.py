@@ -151,17 +151,9 @@ def interpolate(
     kind = {"nearest": "Nearest{}D", "nearest-exact": "NearestExact{}D"}.get(mode, f"{mode.capitalize()}{{}}D").format(
         count
     )
-    matrices = []
-    for n, o, scale in zip(old, new, scales, strict=True):
-        ratio = 1 / scale if scale else n / o
-        if mode.startswith("nearest"):
-            matrices.append(padding.nearest(n, o, ratio, exact=mode == "nearest-exact"))
-            continue
-        if align_corners:
-            ratio = (n - 1) / (o - 1) if o > 1 else 0.0
-        make = padding.cubic if mode == "bicubic" else padding.linear
-        matrices.append(make(n, o, ratio, bool(align_corners)))
-    return padding.upsample[kind](input, tuple(matrices))
+    axes = zip(old, new, scales, strict=True)
+    matrices = tuple([padding.resized(mode, *axis, bool(align_corners)) for axis in axes])
+    return padding.upsample[kind](input, matrices)
 
 
 def upsample(

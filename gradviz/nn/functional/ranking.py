@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from gradviz.engine import functions
-from gradviz.engine.operations import arithmetic, scalars
+from gradviz.engine import creation, functions
+from gradviz.engine.operations import scalars
 from gradviz.engine.tensor import Tensor
 from gradviz.nn.functional.distances import pairwise_distance
 from gradviz.nn.functional.reductions import reduced, reduction_number
@@ -27,8 +27,12 @@ def hinge_embedding_loss(
 ) -> Tensor:
     """Return distances of pairs that belong together (target 1), and what the others' lack of `margin` (target −1)."""
     how = reduction_number(reduction, size_average, reduce)
-    apart = functions.where(functions.ne(target, 1), functions.clamp_min(arithmetic.sub(margin, input), 0), 0.0)
-    together = functions.where(functions.ne(target, -1), input, 0.0)
+    zeros = creation.zeros_like(input)
+    lack = functions.clamp_min(creation.full_like(input, margin) - input, 0)
+    apart, together = (
+        functions.where(functions.ne(target, 1), lack, zeros),
+        functions.where(functions.ne(target, -1), input, zeros),
+    )
     return reduced(apart + together, how)
 
 
@@ -72,9 +76,10 @@ def cosine_embedding_loss(
     size1 = scalars.add(functions.sum(input1 * input1, target.ndim), eps)
     size2 = scalars.add(functions.sum(input2 * input2, target.ndim), eps)
     cosine = product / functions.sqrt(size1 * size2)
-    near, far = arithmetic.sub(1, cosine), functions.clamp_min(scalars.sub(cosine, margin), 0)
-    together = functions.where(functions.eq(target, 1), near, 0.0)
-    apart = functions.where(functions.eq(target, -1), far, 0.0)
+    zeros = creation.zeros_like(cosine)
+    near, far = creation.ones_like(cosine) - cosine, scalars.sub(cosine, float(margin)).clamp_min_(0)
+    together = functions.where(functions.eq(target, 1), near, zeros)
+    apart = functions.where(functions.eq(target, -1), far, zeros)
     return reduced(together + apart, how)
 
 
@@ -94,7 +99,7 @@ def margin_ranking_loss(
             "margin_ranking_loss : All input tensors should have same dimension but got sizes: input1: "
             f"{input1.shape}, input2: {input2.shape}, target: {target.shape} "
         )
-    return reduced(functions.clamp_min(scalars.add(-target * (input1 - input2), margin), 0), how)
+    return reduced(functions.clamp_min(scalars.add(-target * (input1 - input2), float(margin)), 0), how)
 
 
 def triplet_margin_loss(

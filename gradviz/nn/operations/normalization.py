@@ -12,8 +12,17 @@ from gradviz.engine.linalg.operations import norms
 from gradviz.engine.operation import general, reduction
 
 # A layer that normalises does two things: it standardises numbers in groups, and then stretches and shifts the result by
-# what it has learned. Batch, layer and group normalisation differ in what is a group. (Where nothing is learned, the
-# weight is the number 1 and the bias 0.)
+# what it has learned, if it learns. Batch, layer and group normalisation differ in what is a group.
+
+
+def _learned(standard: Any, weight: Any, bias: Any) -> Any:
+    """Stretch and shift standardised numbers."""
+    stretched = _stretched(standard, weight)
+    return stretched if bias is None else stretched + bias
+
+
+def _stretched(x: Any, weight: Any) -> Any:
+    return x if weight is None else x * weight
 
 
 def _statistics(x: Any, axes: tuple[int, ...], eps: float) -> tuple[Any, Any]:
@@ -65,7 +74,7 @@ def _trailing(x: Any, normalized_shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _layer_norm(input: np.ndarray, weight: Any, bias: Any, normalized_shape: tuple[int, ...], eps: float) -> Any:
     mean, rstd = _statistics(input, _trailing(input, normalized_shape), eps)
-    return ((input - mean) * rstd * weight + bias).astype(input.dtype, copy=False), mean, rstd
+    return _learned((input - mean) * rstd, weight, bias).astype(input.dtype, copy=False), mean, rstd
 
 
 layer_norm = general(
@@ -76,7 +85,7 @@ layer_norm = general(
     "input weight bias",
     {
         "input": lambda grad, input, weight, bias, result1, result2, normalized_shape, eps: _standardised_back(
-            grad * weight, input, _trailing(input, normalized_shape), eps, result1, result2
+            _stretched(grad, weight), input, _trailing(input, normalized_shape), eps, result1, result2
         ),
         "weight": lambda grad, input, result1, result2, normalized_shape, eps: (
             grad * _standardised(input, _trailing(input, normalized_shape), eps, result1, result2)[0]
@@ -98,8 +107,8 @@ def _others(x: Any) -> tuple[int, ...]:
 
 def _channels(numbers: Any, x: Any) -> Any:
     """Lay a number for each channel along the axis of the channels."""
-    if isinstance(numbers, int | float):
-        return numbers
+    if numbers is None:
+        return None
     return np.reshape(numbers, (1, -1, *(1,) * (np.ndim(x) - 2)))
 
 
@@ -117,7 +126,7 @@ def _batch_norm(
     else:
         mean = _channels(running_mean, input).astype(input.dtype, copy=False)
         rstd = (1 / np.sqrt(_channels(running_var, input) + eps)).astype(input.dtype, copy=False)
-    out = (input - mean) * rstd * _channels(weight, input) + _channels(bias, input)
+    out = _learned((input - mean) * rstd, _channels(weight, input), _channels(bias, input))
     return out.astype(input.dtype, copy=False), mean, rstd
 
 
@@ -132,7 +141,7 @@ def _batch_norm_back(
     training: bool,
     eps: float,
 ) -> Any:
-    scaled = grad * _channels(weight, input)
+    scaled = _stretched(grad, _channels(weight, input))
     if not training:
         return scaled * result2
     return _standardised_back(scaled, input, _others(input), eps, result1, result2)
@@ -175,7 +184,7 @@ def _group_norm(input: np.ndarray, weight: Any, bias: Any, group: int, eps: floa
     rows = _grouped(input, group)
     mean, rstd = _statistics(rows, (2,), eps)
     standard = ((rows - mean) * rstd).reshape(input.shape)
-    out = standard * _channels(weight, input) + _channels(bias, input)
+    out = _learned(standard, _channels(weight, input), _channels(bias, input))
     return out.astype(input.dtype, copy=False), mean, rstd
 
 
@@ -188,7 +197,12 @@ group_norm = general(
     {
         "input": lambda grad, input, weight, result1, result2, group, eps: np.reshape(
             _standardised_back(
-                _grouped(grad * _channels(weight, input), group), _grouped(input, group), (2,), eps, result1, result2
+                _grouped(_stretched(grad, _channels(weight, input)), group),
+                _grouped(input, group),
+                (2,),
+                eps,
+                result1,
+                result2,
             ),
             np.shape(input),
         ),

@@ -75,6 +75,16 @@ def border(size: int, before: int, after: int, mode: str) -> np.ndarray:
     return np.eye(size)[places[start : len(places) - end]]
 
 
+def resized(mode: str, size: int, count: int, scale: float | None, align_corners: bool) -> np.ndarray:
+    """Return the matrix that makes `count` entries of an axis, which is stretched by `scale`, if that is not their ratio."""
+    ratio = 1 / scale if scale else size / count
+    if mode.startswith("nearest"):
+        return nearest(size, count, ratio, exact=mode == "nearest-exact")
+    if align_corners:
+        ratio = (size - 1) / (count - 1) if count > 1 else 0.0
+    return (cubic if mode == "bicubic" else linear)(size, count, ratio, align_corners)
+
+
 def nearest(size: int, count: int, scale: float, *, exact: bool) -> np.ndarray:
     """Return the matrix that takes the nearest entry of an axis for each of `count` new ones."""
     places = np.floor((np.arange(count) + (0.5 if exact else 0.0)) * scale).astype(int)

@@ -15,7 +15,7 @@ from gradviz.player.training.graphs import sampled
 from gradviz.training.analysis.divergence import why_it_diverged
 from gradviz.training.analysis.fit import Fit, fit_of
 from gradviz.training.analysis.network import Network
-from gradviz.training.analysis.surface import surface, usual_pair
+from gradviz.training.analysis.surface import ALONG_TWO, surface, usual_pair
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
 
@@ -31,8 +31,8 @@ FITS = 48
 BOX = Box(*(LOOK["surface"][side] for side in ("left", "top", "right", "bottom")))
 """Where the page draws a loss surface."""
 
-SURFACE_SECONDS = 0.15
-"""About how long the loss over two entries may take."""
+EVALUATIONS = 24_000
+"""Operations that may be computed for the loss over two entries; of more, its grid is coarser."""
 
 POINTS = 500
 """Examples shown beside the model's fit."""
@@ -144,7 +144,8 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
         if pair is None:
             return None
         first, second = pair
-    made = surface(run, first, second, seconds=SURFACE_SECONDS).finer(FINER)
+    size = None if second is None else _size(run)
+    made = surface(run, first, second, size=size).finer(FINER)
     x, y = made.scales(BOX)
     if second is None:
         ground: list[dict[str, Any]] = [{"d": curve(made, x, y), "loss": None}]
@@ -159,6 +160,12 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
         "sentence": made.sentence,
         "why": why_it_diverged(run),
     }
+
+
+def _size(run: Run) -> int:
+    """Return how many points the loss over two entries is computed at, along each axis: the same each time, however fast it goes."""
+    program = run.log.programs[run.nearest(len(run) - 1).program or 0]
+    return int(np.clip(np.sqrt(EVALUATIONS / len(program.instructions)), 21, ALONG_TWO))
 
 
 def fits_payload(run: Run, entries: Sequence[Entry], network: Network | None = None) -> dict[str, Any] | None:

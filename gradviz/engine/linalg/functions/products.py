@@ -161,7 +161,8 @@ def _check_vectors(function: str, **vectors: Tensor) -> None:
 def _factors(tensor: Tensor, beta: Any, alpha: Any) -> tuple[Any, Any]:
     """Return two settings as numbers; for integer tensors as integers."""
     kind = float if tensor.array.dtype.kind == "f" else int
-    return kind(array_of(beta)), kind(array_of(alpha))
+    beta, alpha = (one if type(one) is int else kind(array_of(one)) for one in (beta, alpha))
+    return beta, alpha
 
 
 def _check_expands(input: Tensor, size: tuple[int, ...]) -> None:

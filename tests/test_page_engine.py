@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 
 import numpy as np
@@ -158,7 +157,7 @@ def _convolutional():
 
 def _normed():
     model = gv.nn.Sequential(
-        gv.nn.Linear(4, 6), gv.nn.LayerNorm(6), gv.nn.GELU(), gv.nn.Linear(6, 4), gv.nn.GroupNorm(2, 4), gv.nn.SiLU()
+        gv.nn.Linear(4, 6), gv.nn.LayerNorm(6), gv.nn.GELU(), gv.nn.Linear(6, 4), gv.nn.GroupNorm(1, 4), gv.nn.SiLU()
     )
     return with_parameters(model, lambda y, t: F.smooth_l1_loss(y, t), numbers(3, 4), numbers(3, 4, seed=5))
 
@@ -273,7 +272,6 @@ def test_what_a_page_cannot_run_is_named():
     y.register_hook(lambda grad: grad * 2)
     assert program_of(record_graph(y.sum(), backward=True), RUNNABLE) == Missing("hook")
     assert program_of(record_graph(x.half().sum(), backward=True), RUNNABLE) == Missing("dtype", ("float16",))
-    assert json.loads(json.dumps(Missing("hook").encoded())) == {"missing": {"kind": "hook", "names": []}}
 
 
 def test_a_formula_that_looks_at_the_numbers_to_choose_is_found_out():

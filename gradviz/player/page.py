@@ -7,16 +7,17 @@ import hashlib
 import html
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
-from gradviz.player.carried import carry
+from gradviz.player.carried import Part, carry
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
+from gradviz.player.laboratory import program_data, shown_data
 from gradviz.player.payload import at_step, payload
 from gradviz.recording.model import Recording
 
@@ -121,6 +122,7 @@ def page(
     picture = final.to_svg(theme="light", prefix=data["prefix"])
     data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
     parts, carried = carry(insides)
+    parts += _laboratory(final, {**_pictures(final), **{key: insides[key].drawing for key in carried}})
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
     return document(data, picture, heading, final.recording.producer, parts=parts)
@@ -134,7 +136,7 @@ def document(
     *,
     bundle: str = "player",
     style: str = "",
-    parts: Iterable[tuple[str, str, dict[str, Any]]] = (),
+    parts: Sequence[Part] = (),
 ) -> str:
     """Return a page with a payload, the program that shows it, and a picture for readers without JavaScript.
 
@@ -155,7 +157,7 @@ def document(
     """
     program = script(bundle)
     return _PAGE.format(
-        policy=html.escape(_policy(program)),
+        policy=html.escape(_policy([program, *(part for kind, _, part in parts if kind == "engine")])),
         generator=html.escape(producer or "gradviz"),
         title=html.escape(heading),
         style=_STYLE + style,
@@ -187,19 +189,43 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
 
     A page has no Python to fold them.
     """
+    folds = {key: payload(other) | {"at": f"fold {key}"} for key, other in _pictures_by_fold(drawing).items()}
+    for key, fold in folds.items():
+        del fold["nudges"]  # which are the same whatever is folded
+        if key != "every":
+            del fold["paths"]  # which are the same at every depth
+    return folds
+
+
+def _pictures_by_fold(drawing: Drawing) -> dict[str, Drawing]:
     graph = drawing.recording.graph
     now, most = depths(drawing)
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
-    folds = {str(depth): payload(at_depth(drawing, depth)) for depth in range(most + 1) if depth != now}
-    for fold in folds.values():
-        del fold["paths"]  # which are the same at every depth
+    found = {str(depth): at_depth(drawing, depth) for depth in range(most + 1) if depth != now}
     every = every_operation(drawing)
-    if every is not None:
-        folds["every"] = payload(with_every_operation(drawing, not every))
-    for fold in folds.values():
-        del fold["nudges"]  # which are the same whatever is folded
-    return folds
+    return found if every is None else found | {"every": with_every_operation(drawing, not every)}
+
+
+def _pictures(drawing: Drawing) -> dict[str, Drawing]:
+    """Return the other pictures of the whole, by what the front end calls them."""
+    return {f"fold {key}": other for key, other in _pictures_by_fold(drawing).items()}
+
+
+def _laboratory(final: Drawing, pictures: Mapping[str, Drawing]) -> list[Part]:
+    """Return what the page needs to run its computation: the program, where each picture's numbers stand in it, the engine."""
+    program = program_data(final.recording)
+    parts: list[Part] = [("program", "", program)]
+    if "missing" in program:
+        return parts
+    for key, drawing in pictures.items():
+        parts.append(("shown", key, shown_data(final.recording, drawing) or {}))
+    return [*parts, ("engine", "", engine())]
+
+
+def engine() -> str:
+    """Return what runs computations: a script of its own, which a page loads when it is first needed."""
+    return (_STATIC / "engine.js").read_text(encoding="utf-8")
 
 
 def _dark_without_script() -> str:
@@ -207,11 +233,12 @@ def _dark_without_script() -> str:
     return f"@media (prefers-color-scheme: dark) {{ {dark_style('#gradviz-picture')} }}\n"
 
 
-def _policy(program: str) -> str:
-    """Return a policy under which this one script runs and nothing is ever requested."""
-    digest = base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii")
+def _policy(programs: Iterable[str]) -> str:
+    """Return a policy under which these scripts run and nothing is ever requested."""
+    digests = [base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii") for program in programs]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     return (
-        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 

@@ -18,7 +18,8 @@ from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, step_at, with_every_operation
 from gradviz.player.frame import Static, static_wanted
 from gradviz.player.insides import Insides
-from gradviz.player.page import page, script, style_sheet
+from gradviz.player.laboratory import program_data, shown_data
+from gradviz.player.page import engine, page, script, style_sheet
 from gradviz.player.payload import at_step, common, drawn, told
 from gradviz.player.still import Still
 from gradviz.recording import record_graph, variables_of
@@ -94,6 +95,7 @@ class Player(anywidget.AnyWidget):
     every_operation = traitlets.Bool(False).tag(sync=True)
     inside = traitlets.Unicode("").tag(sync=True)
     moment = traitlets.Int(0).tag(sync=True)
+    held = traitlets.List().tag(sync=True)
     still = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
@@ -279,9 +281,12 @@ class Player(anywidget.AnyWidget):
         return nudge(self.recording, tensor, index, by)
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
-        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}`` or ``{"type": "find"}``."""
+        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}``, ``{"type": "find"}`` or ``{"type": "laboratory"}``."""
         if isinstance(content, dict) and content.get("type") == "find":
             self.send({"type": "found", "items": findable(self._insides)})
+            return
+        if isinstance(content, dict) and content.get("type") == "laboratory":
+            self._open(content)
             return
         if not isinstance(content, dict) or content.get("type") != "nudge":
             return
@@ -294,6 +299,14 @@ class Player(anywidget.AnyWidget):
         except Exception as error:  # the front end says it; a kernel that hears nonsense goes on
             answer["error"] = str(error.args[0]) if error.args else type(error).__name__
         self.send(answer)
+
+    def _open(self, asked: Mapping[str, Any]) -> None:
+        """Send what the front end needs to run the computation on other numbers: the program, and the engine unless it has that."""
+        recording = self.recording
+        answer = {"type": "laboratory", "at": asked.get("at", ""), "program": program_data(recording)}
+        if "missing" not in answer["program"]:
+            answer["shown"] = shown_data(recording, self._shown)
+        self.send(answer | ({"text": engine()} if asked.get("engine") else {}))
 
     def _page(self) -> str:
         """Return the page that asks and takes apart as this player does."""

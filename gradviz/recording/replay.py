@@ -112,7 +112,9 @@ class Replay:
                     self.before[operand.id] = kept(before)[0]
         self._seen = tuple(collected.seen.values())
         self._base: dict[str, Any] | None = None
-        self.nudged: dict[str, dict[str, Any]] | None = None  # for a page, which may be written several times
+        # For a page, which may be written several times.
+        self.nudged: dict[str, dict[str, Any]] | None = None
+        self.program: Any = None
 
     def id_of(self, tensor: Any) -> str | None:
         """Return the id of a tensor in the recording."""

@@ -69,7 +69,7 @@ const common = {
 };
 await build({ ...common, entryPoints: { backprop: `${here}src/player.js` }, format: "iife", globalName: NAME, plugins: [words] });
 await build({ ...common, entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` }, format: "esm", plugins: [shared, words] });
-await build({ ...common, entryPoints: { engine: `${here}src/engine.js` }, format: "iife", globalName: "gradvizEngine" });
+await build({ ...common, entryPoints: { engine: `${here}src/engine.js` }, format: "iife", globalName: "gradvizEngine", plugins: [words] });
 await build({ ...common, entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css` } });
 
 // What the engine can run, for Python.

@@ -38,6 +38,13 @@ def program_of(recording: Recording, runnable: Collection[str]) -> Program | Mis
     replay = recording.again
     if not isinstance(replay, Replay):
         return Missing("file")
+    if replay.program is None:  # a page asks for each of its pictures
+        replay.program = _program_of(recording, replay, runnable)
+    known: Program | Missing = replay.program
+    return known
+
+
+def _program_of(recording: Recording, replay: Replay, runnable: Collection[str]) -> Program | Missing:
     if replay.size > MOST_OPERATIONS:
         return Missing("long", (str(replay.size),))
     leaves = [leaf for leaf in replay.leaves if leaf.id not in replay.numbers]

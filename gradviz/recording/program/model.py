@@ -134,10 +134,6 @@ class Missing:
     kind: str
     names: tuple[str, ...] = ()
 
-    def encoded(self) -> dict[str, Any]:
-        """Return it as plain JSON data."""
-        return {"missing": {"kind": self.kind, "names": list(self.names)}}
-
 
 class MissingError(Exception):
     """Says, while a program is made, that there is none."""

@@ -11,6 +11,7 @@ import { unpacked } from "./unpack.js";
  *   off(event: string, listener: (message?: any) => void): void,
  *   save_changes(): void,
  *   send?: (message: any) => void,
+ *   carried?: (at: string) => Promise<any>,
  * }} Model
  */
 
@@ -19,8 +20,10 @@ const ofTheWhole = ({ code, paths, nudges, overview, found }) => ({ code, paths,
 
 /** @implements {Model} */
 export class PageModel {
+  /** @type {Model["carried"]} */
+  carried;
   /** @type {Record<string, any>} */
-  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false };
+  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false, held: [] };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
   /** @type {Record<string, any>} the payload with its modules folded, by depth; and as `every` with the helpers of products, or without */
@@ -38,6 +41,7 @@ export class PageModel {
   static of(payload, parts) {
     const model = new PageModel();
     model.#parts = parts;
+    if (parts?.has("program")) model.carried = (at) => parts.laboratory(at);
     model.#take(payload);
     return model;
   }

@@ -1,7 +1,7 @@
 // Runs a program: a list of operations on numbered slots, some of which have their numbers from the beginning. After a change only
 // what depends on it is run again.
 
-import { array, filled, size } from "./array.js";
+import { array, filled, isFloat, size } from "./array.js";
 import { ROWS } from "./rows.js";
 
 /** @typedef {import("./array.js").Arr} Arr */
@@ -18,16 +18,16 @@ import { ROWS } from "./rows.js";
 /** @param {any} number what JSON does not know is a word */
 const numberOf = (number) => (typeof number === "object" ? Number(String(number.number).replace("inf", "Infinity")) : number);
 
-/** @param {Numbers} numbers @returns {Arr} */
-function unpacked({ shape, dtype, fill, bytes, data }) {
+/** @param {Numbers} numbers @param {boolean} precise @returns {Arr} */
+function unpacked({ shape, dtype, fill, bytes, data }, precise) {
   const made = array(shape, dtype);
   if (fill !== undefined) made.data.fill(numberOf(fill));
   else if (bytes !== undefined) {
     const raw = Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));
     if (raw.length !== made.data.byteLength) throw new Error(`${raw.length} bytes for ${size(shape)} numbers`);
     new Uint8Array(made.data.buffer).set(raw);
-  } else return filled(shape, dtype, data ?? []);
-  return made;
+  } else made.data.set(data ?? []);
+  return precise && isFloat(dtype) ? filled(shape, "float64", made.data) : made;
 }
 
 export class Machine {
@@ -42,12 +42,15 @@ export class Machine {
   /** @type {Set<number>} */
   #changed = new Set();
 
-  /** @param {Program} program */
-  constructor(program) {
+  /**
+   * @param {Program} program
+   * @param {boolean} [precise] in double precision, whatever was: for small differences
+   */
+  constructor(program, precise = false) {
     this.program = program;
     this.#slots = new Array(program.size);
     for (const numbers of program.numbers) {
-      const made = unpacked(numbers);
+      const made = unpacked(numbers, precise);
       this.#slots[numbers.slot] = made;
       if (numbers.tensor) {
         this.#leaves.set(numbers.tensor, numbers.slot);
@@ -145,6 +148,24 @@ export class Machine {
     this.set(tensor, index, number);
     this.run();
     const found = this.output;
+    this.#slots = before;
+    return found;
+  }
+
+  /**
+   * What is sent to a slot if the gradient that arrives is a single 1: one row of the Jacobian between the two.
+   * @param {number} from the slot of the gradient that arrives
+   * @param {number} index of the 1
+   * @param {number} to the slot of what is sent
+   */
+  sentBy(from, index, to) {
+    const before = this.#slots.slice();
+    const one = array(this.at(from).shape, this.at(from).dtype);
+    one.data[index] = 1;
+    this.#slots[from] = one;
+    this.#changed.add(from);
+    this.run();
+    const found = this.at(to);
     this.#slots = before;
     return found;
   }

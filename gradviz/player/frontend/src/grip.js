@@ -18,6 +18,7 @@ export function makeGrip(model, payload, facts, entries, on) {
   const source = sourceOf(model);
   const message = html("p", { class: "gp-muted" });
   const element = html("div", { class: "gp-hold" }, message);
+  element.hidden = !source; // else it keeps its place, or the picture would move under the pointer that comes near
   /** @type {Inner | undefined} */
   let inner;
   /** @type {Promise<void> | undefined} */

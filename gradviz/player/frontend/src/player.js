@@ -231,7 +231,7 @@ function mount(model, el, kept) {
     leave: () => root.focus({ preventScroll: true }),
     current: () => steps[now()].current[0] ?? "",
   });
-  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, grip.element, nudge.element, paths.element, findings.memory], makeHeat(facts, payload.inks, payload.scales, (key, k) => imageOf(payload, key, k, "")), where.follow);
+  const panel = makePanel(payload, go, (at) => go(now(), at), program, [picking.element, nudge.element, paths.element, findings.memory], makeHeat(facts, payload.inks, payload.scales, (key, k) => imageOf(payload, key, k, "")), where.follow);
   panel.prepend(findings.alarm);
   panel.prepend(predict.element);
   panel.element.tabIndex = -1;
@@ -256,7 +256,7 @@ function mount(model, el, kept) {
   });
   const skip = button(phrase("player: skip picture and nodes", { part: picture.svg.querySelectorAll(NODES).length }), () => panel.element.focus(), { kind: "gp-skip" });
   const around = payload.trail?.length ? [where.head, figure, entryKeys.element] : [figure, entryKeys.element, where.head];
-  const stage = html("div", { class: "gp-stage" }, skip, ...around, where.overview, inspector.element);
+  const stage = html("div", { class: "gp-stage" }, skip, ...around, grip.element, where.overview, inspector.element);
   const main = html("div", { class: "gp-main" }, stage, panel.element);
   const root = html(
     "section",

@@ -53,7 +53,7 @@ export function numberTyped(text, dtype) {
 export function makeGrip(payload, facts, entries, figure, on, data) {
   const laboratory = new Laboratory(payload, facts, data);
   const [label, was] = [html("span", { class: "gp-grip-name" }), html("span", { class: "gp-muted" })];
-  const field = html("input", { class: "gp-field", inputmode: "text", autocomplete: "off", spellcheck: "false", size: 9 });
+  const field = html("input", { class: "gp-set-to", inputmode: "text", autocomplete: "off", spellcheck: "false", size: 9 });
   const undo = button(phrase("grip: take back"), () => takeBack(), { kind: "gp-small" });
   undo.title = phrase("grip: take back key");
   const message = html("p", { class: "gp-muted", role: "status" });
@@ -232,7 +232,8 @@ export function makeGrip(payload, facts, entries, figure, on, data) {
     nudge: (one, by) => (laboratory.has(one.tensor) ? laboratory.nudge(one.tensor, one.index, by) : undefined),
     /** Goes to an entry: the first of some that can be set. @param {(Entry | undefined)[]} near */
     show(near) {
-      const leaf = payload.facts.tensors.find(({ id, requires_grad }) => requires_grad && can({ tensor: id, part: "v", index: 0 }));
+      const leaves = payload.facts.tensors.filter(({ id }) => can({ tensor: id, part: "v", index: 0 }));
+      const leaf = leaves.find(({ requires_grad }) => requires_grad) ?? leaves[0];
       const one = [...near, entry, leaf && { tensor: leaf.id, part: /** @type {const} */ ("v"), index: 0 }].find(can);
       if (one?.tensor !== entry?.tensor || one?.index !== entry?.index) error = "";
       entry = one && { ...one, part: "v" };

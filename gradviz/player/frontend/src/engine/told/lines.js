@@ -19,11 +19,12 @@ const SIGNS = { "×": (a, b) => a * b, "+": (a, b) => a + b };
  */
 export function lineWith(line, numbers) {
   if (!line.sides) return line;
+  line = withoutUnknown(line);
   let place = 0;
   let exact = true;
   /** @type {number[][]} */
   const scalars = [];
-  const sides = line.sides.map((side) => {
+  const sides = /** @type {(string | Part)[][]} */ (line.sides).map((side) => {
     /** @type {number[]} */
     const own = [];
     scalars.push(own);
@@ -44,6 +45,13 @@ export function lineWith(line, numbers) {
   const bracketed = sides.map(inBrackets);
   const text = bracketed.map((side, k) => (k ? ` ${relations[k - 1]} ` : "") + side.map((part) => (typeof part === "string" ? part : part.text)).join("")).join("");
   return { ...line, sides: bracketed, relations, text };
+}
+
+/** Leaves out what stands between a name and a result if it has numbers of which nobody knows whose they are. @param {Line} line @returns {Line} */
+function withoutUnknown({ sides = [], relations = [], ...rest }) {
+  const isUnknown = (/** @type {(string | Part)[]} */ side) => side.some((part) => typeof part !== "string" && !part.tensor && part.text.startsWith("[")) || (side.every((part) => typeof part === "string") && /\d\.\d/.test(side.join("")));
+  const kept = sides.map((side, k) => k === 0 || k === sides.length - 1 || !isUnknown(side));
+  return { ...rest, sides: sides.filter((_, k) => kept[k]), relations: relations.filter((_, k) => kept[k + 1]) };
 }
 
 /** Whether an array stands there by its name and shape. @param {Part} part */

@@ -5,7 +5,7 @@ import { placeOf } from "./explain.js";
 import { readableNumber } from "./facts.js";
 import { math, subscript } from "./mathml.js";
 import { numberText } from "./number.js";
-import { shortName } from "./workings.js";
+import { placed, shortName } from "./workings.js";
 import { phrase } from "./words.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
@@ -117,7 +117,8 @@ export function makeNudge(facts, nudges, say, ask, grip) {
     outcome.textContent = then === undefined || before === undefined ? "" : `${output}: ${numberText(before, 7)} → ${numberText(then, 7)}`;
     const said = slope === undefined ? undefined : slope * by;
     const live = isComing || !tensor.requires_grad ? undefined : grip.nudge(entry, by);
-    measured.textContent = live && slope !== undefined ? phrase("nudge: measured", { slope: numberText(live.slope, 5), output, name: `${name}${place.length ? `[${place.join(", ")}]` : ""}` }) : "";
+    const which = placed(name, place);
+    measured.textContent = live && slope !== undefined ? phrase("nudge: measured", { slope: numberText(live.slope, 5), output, name: which }) : "";
     const true_ = then === undefined || before === undefined ? undefined : then - before;
     const { said: one, true_: other } = barsOf(said ?? 0, true_ ?? 0);
     for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%`, minWidth: width ? "" : "0" });

@@ -165,7 +165,7 @@ function mount(model, el, kept) {
       picture.mark("gv-asked", question ? [question.tensor] : []);
       root.toggleAttribute("data-asking", question !== undefined);
     },
-    hint: show,
+    hint: () => show(),
     shows: (tensor) => (entries.grid(tensor, "g")?.kind ?? "numbers") === "numbers",
     answered(step) {
       go(step);
@@ -205,7 +205,7 @@ function mount(model, el, kept) {
       payload.whys = grip.changed() ? {} : whys; // which were found out about the numbers there were
       findings.alarm.hidden = grip.changed();
       root.toggleAttribute("data-changed", grip.changed());
-      show();
+      show(true);
     },
   });
   const nudge = makeNudge(facts, payload.nudges ?? {}, announcer.say, ask, grip);
@@ -274,7 +274,8 @@ function mount(model, el, kept) {
   const zoom = makeZoom(figure, picture.svg, () => root.hasAttribute("data-inspecting") && getComputedStyle(stage).display === "flex");
 
   let seen = -Infinity; // the step shown last
-  function show() {
+  /** @param {boolean} [stays] whether it is the same step with other numbers: then nothing moves */
+  function show(stays = false) {
     const k = now();
     const events = inside(k);
     const e = event();
@@ -296,8 +297,8 @@ function mount(model, el, kept) {
     inspector.show(model.get("selected"), k);
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();
-    picking.show();
-    bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
+    picking.show(stays);
+    if (!stays) bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
     // A button that has just been disabled drops the focus, and the keys with it.
     if (focused instanceof HTMLButtonElement && focused.disabled && root.contains(focused)) root.focus({ preventScroll: true });
   }

@@ -101,6 +101,8 @@ export function makeGrip(payload, facts, entries, figure, on, data) {
       field.setAttribute("aria-invalid", "true");
       return write(true);
     }
+    // What is left after Enter is a change too, to the same.
+    if (laboratory.now(one.tensor, one.index) === number) return write();
     set(one, number);
     on.say(phrase("grip: is now", { name: placed(name, placeOf(one.index, shape)), number: numberText(number), output: facts.output, value: outputText() }));
   }

@@ -75,7 +75,7 @@ export class Laboratory {
    */
   set(tensor, index, number, goesOn = false) {
     const last = this.#changes.at(-1);
-    if (goesOn && last?.[0] === tensor && last[1] === index) this.#changes.pop();
+    if (last?.[0] === tensor && last[1] === index && (goesOn || Object.is(last[2], number))) this.#changes.pop();
     this.#changes.push([tensor, index, number]);
     this.#put(tensor, index, number);
     this.#tell();

@@ -40,7 +40,7 @@ const PREDICTED = {
 export function bars(operation, bars, face, moment, facts) {
   const text = face.text ?? {};
   const predictions = moment.values.get(bars.prediction);
-  if (!predictions?.data || !Object.keys(text).some((key) => key.startsWith(`${operation}_p`))) return redrawDifferences(operation, bars, face, moment);
+  if (!predictions?.data || !/\d|nan|∞/.test(text[`${operation}_p0`] ?? "")) return redrawDifferences(operation, bars, face, moment);
   const { p, y } = numbersOf(bars, predictions, bars.targets ? moment.values.get(bars.target) : undefined);
   p.forEach((number, line) => (text[`${operation}_p${line}`] = numberText(number)));
   y?.forEach((number, line) => (text[`${operation}_y${line}`] = Number.isNaN(number) ? "none" : numberText(number)));

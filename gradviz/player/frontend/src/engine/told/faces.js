@@ -5,6 +5,7 @@ import { shown } from "../../arithmetic.js";
 import { NOT_YET } from "../../grid.js";
 import { roleOf, shadeOf } from "../../heat.js";
 import { entryText, numberText } from "../../number.js";
+import { phrase } from "../../words.js";
 import { bars } from "./bars.js";
 import { mapImage } from "./raster.js";
 import { blocks, summaryOf } from "./values.js";
@@ -48,7 +49,7 @@ function lineWidth(gradient) {
 
 /** A tensor, as it is spoken. @param {Value | undefined} value */
 function spoken(value) {
-  if (!value) return "pending";
+  if (!value) return phrase("entry-keys: not computed yet");
   if (!value.data || value.data.length > MOST_SPOKEN) return statistics(value).filter(Boolean).join(", ");
   return value.data.map((_, k) => entryText(value, k)).join(" ") || "empty";
 }

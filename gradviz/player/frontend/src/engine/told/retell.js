@@ -9,16 +9,24 @@ import { valueOf } from "./values.js";
 /** @typedef {import("../../facts.js").Gradient} Gradient */
 /** @typedef {import("../../facts.js").Frame} Frame */
 /** @typedef {import("../../state.js").Payload} Payload */
+/** @typedef {import("../../state.js").Step} Step */
 /** @typedef {{values: (number | null)[], contributions: (number | null)[], locals: (number | null)[], gradients: (number | null)[]}} Places of a step's numbers in the slots of a program */
 /** @typedef {{places: Places[], bars: Record<string, import("./bars.js").Bars>}} Shown what belongs to one picture */
 
 /** The sum of two values. @param {Value | undefined} one @param {Value} other @returns {Value} */
 const added = (one, other) => (one?.data && other.data ? { ...other, digits: undefined, data: one.data.map((number, k) => Number(number) + Number(other.data?.[k])) } : other);
 
+/** Lets the lines of a step wait until somebody reads them: of most steps nobody does. @param {Step} step @param {() => Step["equation"]} lines @returns {Step} */
+function writtenWhenRead(step, lines) {
+  /** @type {Step["equation"] | undefined} */
+  let written;
+  return Object.defineProperty(step, "equation", { enumerable: true, get: () => (written ??= lines()) });
+}
+
 export class Retelling {
   /** @type {Frame[]} */
   #frames;
-  /** @type {import("../../state.js").Step[]} */
+  /** @type {Step[]} */
   #steps;
   #sums;
 
@@ -76,10 +84,9 @@ export class Retelling {
       });
       frame.gradients.forEach((gradient) => moment.gradients.set(gradient.tensor, gradient));
       const step = this.#steps[k];
-      payload.steps[k] = {
-        ...retold(step, moment, payload, facts, this.shown.bars),
-        equation: step.equation.map((line) => lineWith(line, (part, of, place) => this.#numbers(part, of, place, moment, frame, before, places, value))),
-      };
+      const then = { ...moment, values: new Map(moment.values), gradients: new Map(moment.gradients) };
+      const lines = () => step.equation.map((line) => lineWith(line, (part, of, place) => this.#numbers(part, of, place, then, frame, before, places, value)));
+      payload.steps[k] = writtenWhenRead({ ...step, ...retold(step, moment, payload, facts, this.shown.bars) }, lines);
     });
     payload.sums = sums;
   }

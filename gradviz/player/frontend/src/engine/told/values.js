@@ -11,7 +11,7 @@ const EXACT = 7; // digits
 
 /** The shortest decimal that reads back as the same float32: 0.1, and not 0.10000000149. @param {number} x */
 export function shortest(x) {
-  if (!Number.isFinite(x) || Number.isInteger(x)) return x;
+  if (!Number.isFinite(x) || (Number.isInteger(x) && Math.abs(x) < 1e6)) return x;
   for (const digits of [6, 7, 8]) {
     const short = Number(x.toPrecision(digits));
     if (Math.fround(short) === x) return short;

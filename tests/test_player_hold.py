@@ -243,7 +243,7 @@ def test_a_nudge_is_worked_out_from_the_numbers_there_are(open_html):
     pick(opened, "w", recorded(computation, **given), 0)
     set_to(opened, 1)
     w = np.float64(1.0)
-    of = lambda w: np.tanh(2 * w - 0.25) * w  # noqa: E731
+    of = lambda w: np.tanh(2 * w - 0.25) * w
     slope = (of(w + 1e-6) - of(w - 1e-6)) / 2e-6
     text = opened.locator(".gp-nudge").inner_text().replace("−", "-")
     assert f"+{of(1.1) - of(1.0):.4g}" in text
@@ -257,7 +257,9 @@ def test_a_nudge_is_worked_out_from_the_numbers_there_are(open_html):
 def test_a_page_that_cannot_run_its_computation_says_what_is_missing():
     x = gv.tensor([[2.0, 1.0], [1.0, 3.0]], requires_grad=True)
     recording = record_graph(gv.linalg.inv(x).sum(), backward=True, names={"x": x})
-    assert program_data(recording) == {"missing": "These numbers stay as they were recorded: a page cannot run linalg_inv_ex."}
+    assert program_data(recording) == {
+        "missing": "These numbers stay as they were recorded: a page cannot run linalg_inv_ex."
+    }
     drawing = gv.draw(gv.linalg.inv(x).sum())
     assert shown_data(drawing.recording, drawing) is None
     assert 'data-gradviz-engine=""' not in page(recording)

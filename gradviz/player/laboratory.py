@@ -76,4 +76,3 @@ def _bars(disc: Disc, bars: Bars) -> dict[str, Any]:
         "target": by_slot.get("target", ""),
         "ignore": int(attributes.get("ignore_index", "-100").replace("−", "-")),
     }
-

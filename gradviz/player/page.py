@@ -235,7 +235,9 @@ def _dark_without_script() -> str:
 
 def _policy(programs: Iterable[str]) -> str:
     """Return a policy under which these scripts run and nothing is ever requested."""
-    digests = [base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii") for program in programs]
+    digests = [
+        base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii") for program in programs
+    ]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     return (
         f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "

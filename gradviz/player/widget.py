@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from gradviz.recording.codec import encode
 from gradviz.recording.compare import structure_difference
 from gradviz.recording.files import write_file
 from gradviz.recording.model import Recording
+from gradviz.recording.program import computed_with
 from gradviz.recording.replay import Nudge, nudge
 
 
@@ -68,6 +70,9 @@ class Player(anywidget.AnyWidget):
         Whether products show the operations that only turn or reshape their factors.
     inside : str
         The module whose inside is shown, by its path; ``""`` for the whole. `step` then counts its own steps.
+    held : list
+        What was changed in the player: of each entry the id of its tensor, its place there row by row, and its number now. It can
+        be set too: ``[]`` takes everything back.
     moment : int
         Which step of the whole run that is; it is kept when one goes in or out.
 
@@ -123,6 +128,43 @@ class Player(anywidget.AnyWidget):
     def drawing(self) -> Drawing:
         """The picture at the step now shown, to be saved or drawn elsewhere."""
         return at_step(self._shown, self.step)
+
+    @property
+    def values(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The numbers of all tensors by their names, with what was changed in the player, and what followed.
+
+        Of tensors that share a name, and have no other, each but the first is called by its id.
+
+        Examples
+        --------
+        >>> import gradviz as gv
+        >>> w = gv.tensor([2.0, 3.0], requires_grad=True)
+        >>> player = gv.backprop((w * w).sum())
+        >>> player.held = [["t0", 0, 5.0]]
+        >>> player.values["w"], player.gradients["w"]
+        (array([5., 3.], dtype=float32), array([10.,  6.], dtype=float32))
+        """
+        return self._by_name(0)
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The gradients of the tensors in `values`, by the same names, as far as there are any."""
+        return self._by_name(1)
+
+    def _by_name(self, which: int) -> dict[str, np.ndarray[Any, Any]]:
+        recording = self.recording
+        if self.held:
+            found = computed_with(recording, self.held)[which]
+        else:
+            last = recording.at()
+            values = last.values if which == 0 else {id: gradient.value for id, gradient in last.gradients.items()}
+            kept = {id: value for id, value in values.items() if value.data is not None}
+            found = {id: np.array(value.data, value.dtype).reshape(value.shape) for id, value in kept.items()}
+        named: dict[str, np.ndarray[Any, Any]] = {}
+        for tensor in recording.graph.tensors:
+            if tensor.id in found:
+                named[tensor.id if tensor.name in named else tensor.name] = found[tensor.id]
+        return named
 
     def _take(self, drawing: Drawing) -> None:
         """Play a drawing of the recording."""
@@ -183,6 +225,7 @@ class Player(anywidget.AnyWidget):
         self._take(final)
         with self.hold_sync():
             self.playing = False
+            self.held = []
             if parted:
                 self.set_trait("payload", {})  # until it is whole, nothing is shown of it
                 self.inside = ""
@@ -333,6 +376,22 @@ class Player(anywidget.AnyWidget):
                 'use an id such as "t0", "o0" or "o0_1", or "" for none'
             )
         return key
+
+    @traitlets.validate("held")
+    def _known_entries(self, proposal: Any) -> list[Any]:
+        graph = self.recording.graph
+        leaves = {one.id: math.prod(one.shape) for one in graph.tensors if one.producer is None}
+        for change in proposal["value"]:
+            match change:
+                case [str(id), int(index), int() | float() as number] if 0 <= index < leaves.get(id, 0):
+                    if math.isfinite(number):
+                        continue
+            raise traitlets.TraitError(
+                f"held has {change!r:.60}; a change is the id of a leaf, the place of an entry in it, and a finite number"
+            )
+        if proposal["value"] and "missing" in (program := program_data(self.recording)):
+            raise traitlets.TraitError(program["missing"])
+        return list(proposal["value"])
 
     @traitlets.validate("depth")
     def _existing_depth(self, proposal: Any) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,35 @@ def program_of(recording: Recording, runnable: Collection[str]) -> Program | Mis
         replay.program = _program_of(recording, replay, runnable)
     known: Program | Missing = replay.program
     return known
+
+
+def computed_with(
+    recording: Recording, changes: Sequence[tuple[str, int, float]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Compute what was recorded with other numbers in its leaves.
+
+    Parameters
+    ----------
+    recording
+        What was computed, in this process.
+    changes
+        Of each entry that is another: the id of its leaf, its place there row by row, and the number.
+
+    Returns
+    -------
+    tuple
+        The values and the gradients, as arrays, by the ids of tensors.
+    """
+    replay = recording.again
+    twins, leaves = _twins(recording), dict[str, Any]()
+    known = {leaf.id: leaf.array for leaf in replay.leaves}
+    for id, index, number in changes:
+        for one in (id, *twins.get(id, ())):
+            if one in known:
+                leaves.setdefault(one, np.array(known[one])).reshape(-1)[index] = number
+    trace = Trace(replay, leaves)
+    values = {id: np.array(getattr(tensor, "array", tensor)) for id, tensor in trace.tensors.items()}
+    return values, {id: np.array(tensor.array) for id, tensor in trace.gradients.items()}
 
 
 def _program_of(recording: Recording, replay: Replay, runnable: Collection[str]) -> Program | Missing:

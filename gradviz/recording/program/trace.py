@@ -37,6 +37,11 @@ class Trace:
         What was computed.
     leaves
         Other numbers for leaves, by their ids; those that are not given are as they were.
+
+    Attributes
+    ----------
+    tensors, gradients
+        What was computed, by the ids of tensors.
     """
 
     def __init__(self, replay: Replay, leaves: Mapping[str, Any]) -> None:
@@ -134,6 +139,9 @@ class Trace:
         self.contributions = {key: slot(tensor) for key, tensor in contributions.items()}
         self.locals = {key: slot(tensor) for key, tensor in locals.items()}
         self.sums = {key: slot(tensor) for key, tensor in kept.items()}
+        self.gradients = {
+            key.partition(":")[2]: tensor for key, tensor in kept.items()
+        }  # the last of each is all of it
 
     def _sent(self, applied: Applied, node: Any, sums: Mapping[str, Tensor]) -> list[Any]:
         """Run a node's formulas on the gradients that have arrived at its results."""

@@ -100,7 +100,7 @@ class Player(anywidget.AnyWidget):
     every_operation = traitlets.Bool(False).tag(sync=True)
     inside = traitlets.Unicode("").tag(sync=True)
     moment = traitlets.Int(0).tag(sync=True)
-    held = traitlets.List().tag(sync=True)
+    held: Any = traitlets.List().tag(sync=True)
     still = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(

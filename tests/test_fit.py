@@ -66,6 +66,7 @@ def seen(page, picture):
 
 @pytest.mark.browser
 @pytest.mark.sample(12)
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("name", COMPUTATIONS)
 def test_a_default_picture_can_be_read_on_a_slide(browser_page, name):
     *_, loss = made(name, gv)

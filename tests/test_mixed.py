@@ -118,6 +118,7 @@ def test_two_libraries_that_meet_are_told_apart(torch, code):
 
 
 @pytest.mark.torch
+@pytest.mark.sample(3)
 @pytest.mark.parametrize(
     ("code", "warned"),
     [

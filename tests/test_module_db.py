@@ -18,7 +18,7 @@ def database(torch):
         missing(f"PyTorch's module database needs {error.name}: pip install {error.name}")
 
 
-@pytest.mark.sample(30)
+@pytest.mark.sample(15)
 @pytest.mark.parametrize("name", NAMES)
 def test_a_class_that_passed_still_passes(database, name):
     assert check(database[name]) is None

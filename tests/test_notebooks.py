@@ -19,6 +19,8 @@ from gradviz.check import UNANSWERED
 from notebooks import FOLDER, IMAGE, WIDGET, joined, settled
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+pytestmark = pytest.mark.sample(6)  # kernels are slow to start
+
 EXERCISE = re.compile(r"(torch\.check\.(?!progress)\w+\(\s*)(?:\.\.\.|\"\.\.\.\")")
 """The call that judges an answer, with the dots in its place."""
 

@@ -51,6 +51,7 @@ def in_large_type(browser_page):
 STATES = [as_opened, at_the_end, with_details, with_a_question, in_large_type]
 
 
+@pytest.mark.sample(8)
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
 @pytest.mark.parametrize("make", [line, network], ids=["line", "network"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -18,6 +17,7 @@ from gradviz.drawing import Drawing, image_tag
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, step_at, with_every_operation
 from gradviz.player.frame import Static, static_wanted
+from gradviz.player.held import checked, read_back
 from gradviz.player.insides import Insides
 from gradviz.player.laboratory import program_data, shown_data
 from gradviz.player.page import engine, page, script, style_sheet
@@ -28,7 +28,6 @@ from gradviz.recording.codec import encode
 from gradviz.recording.compare import structure_difference
 from gradviz.recording.files import write_file
 from gradviz.recording.model import Recording
-from gradviz.recording.program import computed_with
 from gradviz.recording.replay import Nudge, nudge
 
 
@@ -144,27 +143,12 @@ class Player(anywidget.AnyWidget):
         >>> player.values["w"], player.gradients["w"]
         (array([5., 3.], dtype=float32), array([10.,  6.], dtype=float32))
         """
-        return self._by_name(0)
+        return read_back(self.recording, self.held)[0]
 
     @property
     def gradients(self) -> dict[str, np.ndarray[Any, Any]]:
         """The gradients of the tensors in `values`, by the same names, as far as there are any."""
-        return self._by_name(1)
-
-    def _by_name(self, which: int) -> dict[str, np.ndarray[Any, Any]]:
-        recording = self.recording
-        if self.held:
-            found = computed_with(recording, self.held)[which]
-        else:
-            last = recording.at()
-            values = last.values if which == 0 else {id: gradient.value for id, gradient in last.gradients.items()}
-            kept = {id: value for id, value in values.items() if value.data is not None}
-            found = {id: np.array(value.data, value.dtype).reshape(value.shape) for id, value in kept.items()}
-        named: dict[str, np.ndarray[Any, Any]] = {}
-        for tensor in recording.graph.tensors:
-            if tensor.id in found:
-                named[tensor.id if tensor.name in named else tensor.name] = found[tensor.id]
-        return named
+        return read_back(self.recording, self.held)[1]
 
     def _take(self, drawing: Drawing) -> None:
         """Play a drawing of the recording."""
@@ -379,19 +363,10 @@ class Player(anywidget.AnyWidget):
 
     @traitlets.validate("held")
     def _known_entries(self, proposal: Any) -> list[Any]:
-        graph = self.recording.graph
-        leaves = {one.id: math.prod(one.shape) for one in graph.tensors if one.producer is None}
-        for change in proposal["value"]:
-            match change:
-                case [str(id), int(index), int() | float() as number] if 0 <= index < leaves.get(id, 0):
-                    if math.isfinite(number):
-                        continue
-            raise traitlets.TraitError(
-                f"held has {change!r:.60}; a change is the id of a leaf, the place of an entry in it, and a finite number"
-            )
-        if proposal["value"] and "missing" in (program := program_data(self.recording)):
-            raise traitlets.TraitError(program["missing"])
-        return list(proposal["value"])
+        try:
+            return checked(self.recording, proposal["value"])
+        except ValueError as error:
+            raise traitlets.TraitError(str(error)) from None
 
     @traitlets.validate("depth")
     def _existing_depth(self, proposal: Any) -> int | None:

@@ -61,6 +61,7 @@ pygments_dark_style = "github-dark"
 html_theme = "furo"
 html_title = f"gradviz {release}"
 html_static_path = ["_static"]
+html_favicon = "_static/icon.svg"  # without one, a browser asks the host for its own
 html_css_files = ["site.css"]
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#9c5a00", "color-brand-content": "#1f5fa8"},
@@ -81,8 +82,14 @@ def display_math(self: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+def cells(app: Any, page: str, *_: Any) -> None:
+    """Let the programs of a page be changed and run."""
+    if page == "try":
+        app.add_js_file("cells.js", loading_method="defer")
+
+
 def setup(app: Any) -> None:
     """Register what is above."""
     if app.tags.has("pyodide"):
-        app.add_js_file("cells.js", type="module")
+        app.connect("html-page-context", cells)
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))

@@ -21,7 +21,8 @@ def line() -> str:
     b = torch.tensor(3.0, requires_grad=True)
 
     y = w * x + b
-    return torch.backprop(y).static().html
+    player = torch.backprop(y)
+    return player.static().html
 
 
 def write(source: Path, target: Path) -> None:

@@ -17,6 +17,7 @@ import sys
 import tarfile
 import tempfile
 import urllib.request
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -49,14 +50,15 @@ RUNTIME = ("pyodide.js", "pyodide.mjs", "pyodide.asm.js", "pyodide.asm.wasm", "p
 INSTALL = """\
 # Once, in each notebook: gradviz, out of this site.
 %pip install -q gradviz-studio gradviz-wasm
-import gradviz
-await gradviz.drawing.layout.engines()["wasm-graphviz"]._loading  # Graphviz is there, too, before the first picture"""
+import gradviz_wasm
+await gradviz_wasm.ready()  # Graphviz, for the pictures"""
 
 
-def call(*command: str | Path, **environment: str) -> None:
+def call(*command: str | Path, cwd: Path | None = None, **environment: str) -> None:
     """Run a program; if it fails, so does the build."""
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
-    subprocess.run([sys.executable, "-m", *command], check=True, env={**os.environ, "PYTHONPATH": path, **environment})
+    environment = {**os.environ, "PYTHONPATH": path, **environment}
+    subprocess.run([sys.executable, "-m", *command], check=True, cwd=cwd, env=environment)
 
 
 def pages(out: Path, work: Path, python: bool, quick: bool) -> None:
@@ -111,14 +113,16 @@ def wheels(out: Path) -> None:
     (out / "wheels.json").write_text(json.dumps(names), encoding="utf-8")
 
 
-def lite(out: Path, work: Path, python: Path, packages: Path) -> None:
-    """Build JupyterLite, with the notebooks, on the Pyodide and the wheels of this site."""
+def lite(out: Path, work: Path, packages: Path, notebooks: Iterable[Path]) -> None:
+    """Build JupyterLite, with the notebooks, on the wheels of this site and the Pyodide that will stand beside it."""
     contents, settings = work / "contents", work / "lite"
     contents.mkdir()
     settings.mkdir()
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in notebooks:
         notebook = nbformat.read(path, as_version=4)
-        notebook.cells.insert(1, nbformat.v4.new_code_cell(INSTALL, id="install"))
+        first = next(place for place, cell in enumerate(notebook.cells) if cell.cell_type == "code")
+        notebook.cells.insert(first, nbformat.v4.new_code_cell(INSTALL, id="install"))
+        notebook.metadata.kernelspec = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
@@ -149,7 +153,7 @@ def lite(out: Path, work: Path, python: Path, packages: Path) -> None:
         "lab",
     ]
     given = [part for path in sorted(packages.glob("*.whl")) for part in ("--piplite-wheels", path)]
-    call("jupyterlite_core.app", "build", *command, *given)
+    call("jupyterlite_core.app", "build", *command, *given, cwd=work)  # it leaves a file where it runs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -175,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
         if source is not None:
             distribution(source, out / "pyodide")
             wheels(out / "wheels")
-            lite(out / "lite", work, out / "pyodide", out / "wheels")
+            lite(out / "lite", work, out / "wheels", sorted((ROOT / "notebooks").glob("*.ipynb")))
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from gradviz.training import Trainer, compare, epochs, record, sweep
@@ -14,7 +15,14 @@ if TYPE_CHECKING:
 __all__ = ["compare", "epochs", "record", "sweep", "train"]
 
 
-def train(closure: Closure, optimizer: Optimizer, epochs: int = 100, *, title: str = "") -> TrainingPlayer:
+def train(
+    closure: Closure,
+    optimizer: Optimizer,
+    epochs: int = 100,
+    *,
+    title: str = "",
+    panels: Sequence[str] | None = None,
+) -> TrainingPlayer:
     """Train in a notebook, epoch by epoch, and watch: play, pause, change the learning rate, start again.
 
     Parameters
@@ -28,6 +36,8 @@ def train(closure: Closure, optimizer: Optimizer, epochs: int = 100, *, title: s
         How many epochs there are to be.
     title
         A heading; by default the loss and its expression.
+    panels
+        What is shown at first, the largest first, such as ``["fit", "loss"]``: see `gradviz.training.Run.show`.
 
     Returns
     -------
@@ -39,6 +49,8 @@ def train(closure: Closure, optimizer: Optimizer, epochs: int = 100, *, title: s
     ------
     TypeError
         If an argument is of another kind.
+    ValueError
+        If there is no such panel.
 
     Examples
     --------
@@ -51,4 +63,4 @@ def train(closure: Closure, optimizer: Optimizer, epochs: int = 100, *, title: s
     """
     from gradviz.player.training import TrainingPlayer
 
-    return TrainingPlayer(Trainer(closure, optimizer, epochs, title=title))
+    return TrainingPlayer(Trainer(closure, optimizer, epochs, title=title), panels=panels)

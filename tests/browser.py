@@ -90,7 +90,8 @@ def open_html(browser_page: Any, tmp_path: Path) -> Callable[[str], Any]:
         browser_page.on("request", request_is_the_file_itself)
         browser_page.goto(path.as_uri())
         # Unpacking what the page carries takes a moment.
-        browser_page.wait_for_function("document.getElementById('gradviz-page')?.firstChild !== null")
+        if browser_page.locator("#gradviz-page").count():
+            browser_page.locator("#gradviz-page > *").first.wait_for(state="attached")
         return browser_page
 
     return open_it

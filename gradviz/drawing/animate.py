@@ -7,10 +7,10 @@ the finished picture is seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from gradviz.drawing.face import Face, show
+from gradviz.drawing.face import PARTS, Face, show
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import Theme
 from gradviz.drawing.svg import MARGIN, Mark, Pen, background, marks, opening, size
@@ -62,41 +62,91 @@ def animated(
             f"an animation of {len(frames)} steps is too long to watch: fold the picture with depth= or focus=, or save it "
             "as .html, which steps at the reader's pace"
         )
-    looks = _looks(recording, view, layout)
-    times = _times(frames)
+    shown = []
+    now = Face()
+    for moment in recording.moments():
+        show(now, view, moment, view.cards, view.discs, view.arrows)
+        shown.append(replace(now, **{part: dict(getattr(now, part)) for part in PARTS}))
+    scenes = [
+        Scene(
+            face,
+            frame.equation[0].text if frame.equation else frame.title,
+            frame.sentence,
+            FORWARD if frame.phase == "forward" else BACKWARD,
+            "".join(_ring(view, layout, frame)),
+        )
+        for face, frame in zip(shown, frames, strict=True)
+    ]
+    return played(scenes, view, layout, prefix=prefix, theme=theme, title=recording.title, panel=panel)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is seen for some time: a face, what is said under it, for how many seconds, and what is drawn around a mark."""
+
+    face: Face
+    title: str
+    sentence: str
+    seconds: float
+    around: str = ""
+
+
+def played(
+    scenes: Sequence[Scene],
+    view: View,
+    layout: Layout,
+    *,
+    prefix: str,
+    theme: Theme = "auto",
+    title: str = "",
+    panel: bool = False,
+) -> str:
+    """Write a picture that shows one scene after the other, in an endless loop; of a single one a picture that stands still.
+
+    Parameters
+    ----------
+    scenes
+        In their order; where nothing plays the last of them is seen.
+    view, layout
+        How the graph of all of them is shown, and where everything is.
+    prefix, theme, title, panel
+        As for `svg`.
+    """
+    looks = _looks(scenes, view, layout)
+    times = [0.0]
+    for scene in scenes:
+        times.append(times[-1] + scene.seconds)
+    times[-1] += END
     below = CAPTION_HEIGHT
-    parts = [opening(view, layout, prefix, theme, recording.title, below)]
+    parts = [opening(view, layout, prefix, theme, title, below)]
     spans = {(look.start, look.end) for many in looks.values() for look in many}
-    spans |= {(step, step + 1) for step in range(len(frames))}
+    spans |= {(step, step + 1) for step in range(len(scenes))}
     parts.append(f"<style>{_timetable(spans, times, prefix)}</style>")
     parts += background(view, layout, panel, below)
     parts += Pen(view, layout, Face(), prefix).modules()
     for look in (look for many in looks.values() for look in many):
         # The ids of the last looks are those of a still picture; the others have their step in them.
-        own = prefix if look.end == len(frames) else f"{prefix}_{look.start}"
-        parts.append(_shown(look.start, look.end, len(frames), prefix, look.text.replace(PREFIX, own)))
+        own = prefix if look.end == len(scenes) else f"{prefix}_{look.start}"
+        parts.append(_shown(look.start, look.end, len(scenes), prefix, look.text.replace(PREFIX, own)))
     parts += Pen(view, layout, Face(), prefix).legend()
     wide, high = size(view, layout)
-    for step, frame in enumerate(frames):
-        around = "".join(_ring(view, layout, frame))
-        words = "".join(_caption(frame, wide, high - MARGIN + 8))
-        parts.append(_shown(step, step + 1, len(frames), prefix, around + words))
+    for step, scene in enumerate(scenes):
+        words = "".join(_caption(scene, wide, high - MARGIN + 8))
+        parts.append(_shown(step, step + 1, len(scenes), prefix, scene.around + words))
     parts.append("</g></svg>")
     return "\n".join(parts)
 
 
-def _looks(recording: Recording, view: View, layout: Layout) -> dict[str, list[Look]]:
-    """Draw every mark at every step; keep what differs from the step before."""
+def _looks(scenes: Sequence[Scene], view: View, layout: Layout) -> dict[str, list[Look]]:
+    """Draw every mark in every scene; keep what differs from the scene before."""
     looks: dict[str, list[Look]] = {}
-    now = Face()
-    pen = Pen(view, layout, now, PREFIX)
-    for moment in recording.moments():
-        show(now, view, moment, view.cards, view.discs, view.arrows)
+    for step, scene in enumerate(scenes):
+        pen = Pen(view, layout, scene.face, PREFIX)
         for mark in marks(view):
             so_far = looks.setdefault(_key(mark), [])
             text = "".join(pen.draw(mark))
-            start = so_far.pop().start if so_far and so_far[-1].text == text else moment.step
-            so_far.append(Look(start, moment.step + 1, text))
+            start = so_far.pop().start if so_far and so_far[-1].text == text else step
+            so_far.append(Look(start, step + 1, text))
     return looks
 
 
@@ -107,15 +157,6 @@ def _key(mark: Mark) -> str:
 
 
 # --- the timetable -----------------------------------------------------------------------------------------------------
-
-
-def _times(frames: tuple[Frame, ...]) -> list[float]:
-    """Return when each step begins, in seconds, and at last when the loop ends."""
-    times = [0.0]
-    for frame in frames:
-        times.append(times[-1] + (FORWARD if frame.phase == "forward" else BACKWARD))
-    times[-1] += END
-    return times
 
 
 def _timetable(spans: set[tuple[int, int]], times: list[float], prefix: str) -> str:
@@ -163,10 +204,9 @@ def _ring(view: View, layout: Layout, frame: Frame) -> Iterator[str]:
     )
 
 
-def _caption(frame: Frame, wide: float, top: float) -> Iterator[str]:
+def _caption(scene: Scene, wide: float, top: float) -> Iterator[str]:
     """Write what happens under the picture: the equation, and a sentence."""
     room = max(wide - 2 * MARGIN, 60.0)
-    title = frame.equation[0].text if frame.equation else frame.title
-    yield text_mark(lines(title, room, TITLE_SIZE, 1)[0], 0, top + 16, TITLE_SIZE, INK, "gv-name", bold=True)
-    for place, line in enumerate(lines(frame.sentence, room, SENTENCE_SIZE, 2)):
+    yield text_mark(lines(scene.title, room, TITLE_SIZE, 1)[0], 0, top + 16, TITLE_SIZE, INK, "gv-name", bold=True)
+    for place, line in enumerate(lines(scene.sentence, room, SENTENCE_SIZE, 2)):
         yield text_mark(line, 0, top + 36 + 17 * place, SENTENCE_SIZE, MUTED, "gv-note")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import re
+from collections.abc import Sequence
 from typing import Any
 
+PAGES = "to save a sequence of pictures as one .pdf, install what puts its pages together: pip install pypdf"
 MISSING = "to save a picture as {ending}, install what converts it: pip install vl-convert-python (or save it as .svg)"
 LONGEST_TITLE = 500
 LARGEST = 16_000
@@ -27,6 +30,37 @@ def pdf(picture: str, title: str = "") -> bytes:
         If the library for it is not installed; the message says how to install it.
     """
     return _in_order(_library(".pdf").svg_to_pdf(_readable(picture)), title)
+
+
+def pages(pictures: Sequence[str], title: str = "") -> bytes:
+    """Return SVG pictures as the pages of one PDF.
+
+    Parameters
+    ----------
+    pictures
+        SVG texts.
+    title
+        What a reader's window says in place of the file's name.
+
+    Raises
+    ------
+    ImportError
+        If a library for it is not installed; the message says how to install it.
+    """
+    try:
+        from pypdf import PdfReader, PdfWriter
+    except ImportError as error:
+        raise ImportError(PAGES) from error
+    writer = PdfWriter()
+    for picture in pictures:
+        writer.append(PdfReader(io.BytesIO(pdf(picture))))
+    for page in writer.pages:
+        page.compress_content_streams()
+    writer.compress_identical_objects()  # each page brought the same fonts
+    writer.add_metadata({"/Title": title[:LONGEST_TITLE]})
+    written = io.BytesIO()
+    writer.write(written)
+    return written.getvalue()
 
 
 _REFERENCE = re.compile(rb"\b(\d+) 0 R\b")

@@ -54,6 +54,21 @@ def fold(recording: Recording, stretches: Sequence[Stretch]) -> Recording:
     return _Folding(recording, stretches).recording()
 
 
+def folded_like(recording: Recording, other: Recording) -> Recording:
+    """Fold a recording as another of the same structure was folded.
+
+    Parameters
+    ----------
+    recording
+        What was computed, with the same operations as what `other` was folded from.
+    other
+        A recording with folds; of one without, `recording` is returned as it is.
+    """
+    for stretches in other.folds:
+        recording = fold(recording, stretches)
+    return recording
+
+
 class _Folding:
     """The tables that map a recording's parts to those of its fold."""
 
@@ -90,6 +105,7 @@ class _Folding:
         graph = replace(self.graph, tensors=tensors, **_calls_left(self.graph, operations), modules=modules)
         folded = replace(self.before, graph=graph, frames=tuple(self._frames()))
         object.__setattr__(folded, "whole", self.before.whole or self.before)  # it is frozen for everybody else
+        object.__setattr__(folded, "folds", (*self.before.folds, tuple(self.stretches)))
         return folded
 
     def _kept(self, tensor: RecordedTensor, modules: set[str]) -> RecordedTensor:

@@ -16,7 +16,7 @@ import sys
 import sysconfig
 import time
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import entry_points
 from typing import Any, Protocol
 
@@ -177,11 +177,17 @@ def _brought() -> dict[str, LayoutEngine]:
     return {entry.name: entry.load()() for entry in entry_points(group="gradviz.layout")}
 
 
+@cache
+def _scripts() -> str:
+    """Return where pip puts programs: beside the interpreter, in a folder that is often not on PATH."""
+    return sysconfig.get_path(
+        "scripts"
+    )  # it takes longer than looking into the folder, and a slider draws 20 pictures a second
+
+
 def _programs() -> dict[str, LayoutEngine]:
     found: dict[str, LayoutEngine] = {}
-    # pip puts the program beside the interpreter, in a folder that is often not on PATH.
-    scripts = sysconfig.get_path("scripts")
-    pure = shutil.which("graphviz-pure", path=scripts) or shutil.which("graphviz-pure")
+    pure = shutil.which("graphviz-pure", path=_scripts()) or shutil.which("graphviz-pure")
     if pure:
         found["graphviz-pure"] = Program("graphviz-pure", pure)
     system = shutil.which("dot")

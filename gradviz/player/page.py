@@ -35,7 +35,7 @@ _PAGE = """\
 <title>{title}</title>
 <link rel="icon" href="data:,">
 <style>
-{style}{player_style}</style>
+{style}</style>
 </head>
 <body>
 <h1>{title}</h1>
@@ -48,15 +48,32 @@ _PAGE = """\
 <p>Stepping through needs JavaScript; this is the finished picture.</p>
 </noscript>
 <script type="application/octet-stream" id="gradviz-payload">{payload}</script>
-{parts}<script type="module">{script}</script>
+<script type="application/octet-stream" id="gradviz-style">{player_style}</script>
+<script type="application/octet-stream" id="gradviz-program">{program}</script>
+{parts}<script type="module">{start}</script>
 </body>
 </html>
 """
 
+_START = """\
+async function inflated(id) {
+  const bytes = Uint8Array.from(atob(document.getElementById(id).textContent), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"))).text();
+}
+try {
+  const [style, program] = await Promise.all(["gradviz-style", "gradviz-program"].map(inflated));
+  document.head.append(Object.assign(document.createElement("style"), { textContent: style }));
+  document.head.append(Object.assign(document.createElement("script"), { type: "module", textContent: program }));
+} catch {
+  document.getElementById("gradviz-picture").style.display = "block";
+}
+"""
+"""The player is packed, which makes a page smaller by half; this unpacks it. Where that fails the finished picture is shown."""
+
 _STYLE = """\
 body { margin: 0 auto; padding: 12px 20px 20px; max-width: 1720px; background: #fff; color: #1f2328;
   font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif; --gradviz-height: max(300px, calc(100vh - 134px));
-  --gradviz-least: var(--gradviz-height); }
+  --gradviz-least: var(--gradviz-height); --gradviz-screen: max(480px, calc(100vh - 132px)); }
 h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 #gradviz-picture { display: none; overflow: auto; }
 @media (prefers-color-scheme: dark) { body { background: #010409; color: #e6edf3; } }
@@ -64,7 +81,8 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
   body { padding: 8px; --gradviz-height: 60vh; }
   h1 { margin: 4px 4px 8px; font-size: 17px; }
 }
-:root[data-framed] body { padding: 0; background: none; --gradviz-height: 520px; --gradviz-least: 400px; }
+:root[data-framed] body { padding: 0; background: none; --gradviz-height: 520px; --gradviz-least: 400px;
+  --gradviz-screen: 560px; }
 :root[data-framed] h1 { display: none; }
 :root[theme="dark"] body { color: #e6edf3; }
 :root[theme="light"] body { color: #1f2328; }
@@ -157,18 +175,19 @@ def document(
     """
     program = script(bundle)
     return _PAGE.format(
-        policy=html.escape(_policy([program, *(part for kind, _, part in parts if kind == "engine")])),
+        policy=html.escape(_policy(_START, program, *(part for kind, _, part in parts if kind == "engine"))),
         generator=html.escape(producer or "gradviz"),
         title=html.escape(heading),
-        style=_STYLE + style,
-        player_style=style_sheet(bundle) + _dark_without_script(),
+        style=_STYLE + style + _dark_without_script(),
+        player_style=_letters(style_sheet(bundle)),
         picture=picture,
         payload=packed(data),
         parts="".join(
             f'<script type="application/octet-stream" data-gradviz-{kind}="{html.escape(name)}">{packed(part)}</script>\n'
             for kind, name, part in parts
         ),
-        script=program,
+        program=_letters(program),
+        start=_START,
     )
 
 
@@ -233,19 +252,22 @@ def _dark_without_script() -> str:
     return f"@media (prefers-color-scheme: dark) {{ {dark_style('#gradviz-picture')} }}\n"
 
 
-def _policy(programs: Iterable[str]) -> str:
-    """Return a policy under which these scripts run and nothing is ever requested."""
-    digests = [
-        base64.b64encode(hashlib.sha256(program.encode("utf-8")).digest()).decode("ascii") for program in programs
-    ]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+def _policy(*scripts: str) -> str:
+    """Return a policy under which these scripts run and no other, and nothing is ever requested."""
+    digests = []
+    for script in scripts:
+        digest = hashlib.sha256(script.encode("utf-8")).digest()
+        digests.append(f"'sha256-{base64.b64encode(digest).decode('ascii')}'")
     return (
-        f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; "
+        f"default-src 'none'; script-src {' '.join(digests)}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
 def packed(data: Any) -> str:
     """Return JSON data as the front end unpacks it: compressed, in letters that stay text inside a script element."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return base64.b64encode(zlib.compress(text.encode("ascii"), 9)).decode("ascii")
+    return _letters(json.dumps(data, separators=(",", ":"), allow_nan=False))
+
+
+def _letters(text: str) -> str:
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")

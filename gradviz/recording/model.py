@@ -653,6 +653,8 @@ class Recording:
         No file has it, and no copy.
     whole
         Of a recording with folds: the one that they were folded from. No file has it.
+    folds
+        Of a recording with folds: which stretches of that one were folded, and of what this made, and so on. No file has it.
     written
         The recording that `gradviz.recording.folding.as_written` has made of this one, once it has been asked for; ``()`` if
         that is this one itself.
@@ -674,6 +676,7 @@ class Recording:
     remarks: tuple[str, ...] = ()
     again: Any = field(init=False, default=None, repr=False, compare=False)
     whole: Recording | None = field(init=False, default=None, repr=False, compare=False)
+    folds: tuple[Any, ...] = field(init=False, default=(), repr=False, compare=False)
     written: tuple[Recording, ...] | None = field(init=False, default=None, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import json
 import os
 import sys
 
+import gradviz_wasm
+
 import gradviz as gv
 
 assert sys.platform == "emscripten"
@@ -40,10 +42,9 @@ try:  # Graphviz is still being loaded, and Node cannot wait for it in the middl
 except gv.drawing.LayoutError as error:
     told["too early"] = str(error)
 
-(engine,) = gv.drawing.layout.engines().values()
-await engine._loading  # noqa: F704  # type: ignore[top-level-await] (a cell may)
+await gradviz_wasm.ready()  # noqa: F704  # type: ignore[top-level-await] (a cell may)
 
-told["engine"] = engine.name
+told["engine"] = [engine.name for engine in gv.drawing.layout.engines().values()]
 told["svg"] = gv.draw(loss).to_svg()[:4]
 player = gv.backprop(loss)
 told["player"] = [player.payload["title"], len(player.payload["steps"])]

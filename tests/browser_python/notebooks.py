@@ -6,12 +6,12 @@ import json
 import os
 from pathlib import Path
 
+import gradviz_wasm
 from IPython.core.interactiveshell import InteractiveShell
 
 import gradviz
 
-(engine,) = gradviz.drawing.layout.engines().values()
-await engine._loading  # noqa: F704  # type: ignore[top-level-await] (a cell may)
+await gradviz_wasm.ready()  # noqa: F704  # type: ignore[top-level-await] (a cell may)
 
 os.chdir("/tmp")
 told = {}

@@ -15,7 +15,7 @@ class WasmGraphviz:
 
     def __init__(self) -> None:
         self._graphviz: Any = None
-        self._loading = asyncio.ensure_future(self._load())
+        self.loading = asyncio.ensure_future(self._load())
 
     async def _load(self) -> None:
         import js
@@ -46,7 +46,7 @@ class WasmGraphviz:
 
             if not can_run_sync():
                 raise LayoutError("Graphviz is still being loaded in this browser: run this cell again.")
-            run_sync(self._loading)
+            run_sync(self.loading)
         try:
             return str(self._graphviz.layout(dot, "json0", "dot"))
         except Exception as error:
@@ -57,3 +57,8 @@ class WasmGraphviz:
 def graphviz() -> WasmGraphviz:
     """Return the engine, and begin to load it."""
     return WasmGraphviz()
+
+
+async def ready() -> None:
+    """Wait until pictures can be drawn: ``await gradviz_wasm.ready()`` in a cell before the first of them."""
+    await graphviz().loading

@@ -47,6 +47,11 @@ def dash_of(number: int) -> str:
     return DASHES[(number + number // len(COLOURS)) % len(DASHES)]
 
 
+def dash_at(number: int) -> str:
+    """Return the dashes with a number, whatever colour the line has."""
+    return DASHES[number % len(DASHES)]
+
+
 def fixed(place: float) -> str:
     """Return a place to a tenth of a pixel, as it is written in a path.
 

@@ -26,11 +26,15 @@ INSIDE = "gc-inside"
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a chart: a number for each step, from step 0 on; or for some of the steps, and then for which."""
+    """One line of a chart: a number for each step, from step 0 on; or for some of the steps, and then for which.
+
+    Its `style` is which colour it has and which dashes; by default it has those of its place among the lines.
+    """
 
     name: str
     numbers: tuple[float, ...]
     steps: tuple[int, ...] | None = None
+    style: tuple[int, int] | None = None
 
     @property
     def places(self) -> Sequence[int]:
@@ -107,7 +111,7 @@ def chart(lines: Sequence[Line], *, title: str, across: str, log: bool | None = 
 def _svg(drawn: Chart) -> str:
     if drawn.empty:
         return _empty(drawn)
-    names = [line.name for line in drawn.lines]
+    names, styles = [line.name for line in drawn.lines], [line.style for line in drawn.lines]
     box = Box(LEFT, TOP, WIDTH - RIGHT - (legend_width(names) if len(names) > 1 else 0), HEIGHT - BOTTOM)
     made = plot([(line.places, line.numbers) for line in drawn.lines], box, log=drawn.log)
     left, top, right, bottom = map(fixed, (box.left, box.top, box.right, box.bottom))
@@ -124,17 +128,17 @@ def _svg(drawn: Chart) -> str:
         f'height="{fixed(box.bottom - box.top + 4)}"/></clipPath>'
     )
     for number, d in enumerate(made.paths):
-        parts.append(f'<path {paper.line(number)} clip-path="url(#{INSIDE})" d="{d}"/>')
+        parts.append(f'<path {paper.line(number, styles[number])} clip-path="url(#{INSIDE})" d="{d}"/>')
     for number, at in made.leaving.items():
         d = f"M{fixed(at - 5)} {fixed(box.top + 1)}l5 -7 5 7"
-        parts.append(f'<path {paper.line(number, dashed=False)} d="{d}"/>')
+        parts.append(f'<path {paper.line(number, styles[number], dashed=False)} d="{d}"/>')
     if made.lost is not None:
         k, at = made.lost
         words = f"{number_text(drawn.lines[0].numbers[k])} from here"
         parts.append(f'<path {look("gc-lost")} d="M{fixed(at)} {top}V{bottom}"/>')
         parts.append(text(words, at - 5, box.bottom - 8, "gc-bad", "end"))
     if len(names) > 1:
-        parts += legend(names, box.right + 14, TOP)
+        parts += legend(names, box.right + 14, TOP, styles)
     return picture(drawn.title, _words(drawn), parts, WIDTH, HEIGHT)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from pathlib import Path
 
-from gradviz.drawing.charts.geometry import COLOURS, colour_of, dash_of, fixed
+from gradviz.drawing.charts.geometry import COLOURS, colour_of, dash_at, dash_of, fixed
 from gradviz.drawing.export import pdf, png
 from gradviz.drawing.text import shorten
 from gradviz.drawing.text import width as text_width
@@ -80,11 +80,15 @@ def text(words: str, x: float, y: float, kind: str, anchor: str = "start") -> st
     return f'<text {look(kind)} x="{fixed(x)}" y="{fixed(y)}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def line(number: int, *, dashed: bool = True) -> str:
+Style = tuple[int, int] | None
+"""Which colour a line has, and which dashes; ``None`` for those of its number."""
+
+
+def line(number: int, style: Style = None, *, dashed: bool = True) -> str:
     """Return what tells a line from others: its colour and its dashes."""
-    dash = dash_of(number) if dashed else ""
-    dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    return f"{look('gc-line', f'gc-c{colour_of(number)}')}{dashes}"
+    colour, dash = (colour_of(number), dash_of(number)) if style is None else (colour_of(style[0]), dash_at(style[1]))
+    dashes = f' stroke-dasharray="{dash}"' if dash and dashed else ""
+    return f"{look('gc-line', f'gc-c{colour}')}{dashes}"
 
 
 def legend_width(names: Sequence[str]) -> float:
@@ -92,12 +96,13 @@ def legend_width(names: Sequence[str]) -> float:
     return 44 + max(text_width(shorten(name, LONGEST_NAME), SIZE) for name in names)
 
 
-def legend(names: Sequence[str], left: float, top: float) -> list[str]:
+def legend(names: Sequence[str], left: float, top: float, styles: Sequence[Style] = ()) -> list[str]:
     """Say which line is which."""
     parts = []
+    looks = [*styles, *(None,) * (len(names) - len(styles))]
     for number, name in enumerate(names[:MOST_NAMES]):
         at = top + 12 + 16 * number
-        parts.append(f'<path {line(number)} d="M{fixed(left)} {fixed(at - 4)}h24"/>')
+        parts.append(f'<path {line(number, looks[number])} d="M{fixed(left)} {fixed(at - 4)}h24"/>')
         parts.append(text(shorten(name, LONGEST_NAME), left + 30, at, "gc-name"))
     if len(names) > MOST_NAMES:
         more = f"and {len(names) - MOST_NAMES} more"

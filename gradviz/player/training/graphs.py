@@ -1,17 +1,23 @@
-"""The graphs of a run's steps: each structure drawn once, with room for the numbers of every step."""
+"""The graphs of a run's steps: each structure drawn once, with what it shows in every step; and a few in full, to be opened."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
-from gradviz.drawing import Drawing, draw_recording, steps
-from gradviz.drawing.view import view
+from gradviz.drawing import draw_recording, face, steps
+from gradviz.drawing.face import PARTS, Face
+from gradviz.drawing.fold import folded_like
+from gradviz.drawing.layout import Layout
+from gradviz.drawing.reduce import wanted
+from gradviz.drawing.target import Target
+from gradviz.drawing.view import View, view
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
+from gradviz.player.page import packed
 from gradviz.player.payload import VERSION, geometry
 from gradviz.recording.later import changed
 from gradviz.recording.model import Graph, Recording
@@ -20,6 +26,9 @@ from gradviz.training.run.log import Entry
 
 SAMPLES = 12
 """Steps that are looked at to see how wide a run's numbers get."""
+
+PANEL = Target(760.0, 460.0, shrinks=False)
+"""The graph's part of the screen, in a training player on a page of 1280×720."""
 
 
 class GraphPicture:
@@ -35,9 +44,10 @@ class GraphPicture:
         self._seen = tuple(recordings)
         frames = tuple(frame for recording in recordings for frame in recording.frames)
         graph = without_numbers(recordings[-1].graph)
-        self._drawing = draw_recording(
-            Recording(graph, frames, _untimed(recordings[-1].title), recordings[-1].producer)
-        )
+        merged = Recording(graph, frames, _untimed(recordings[-1].title), recordings[-1].producer)
+        self._drawing = draw_recording(merged)
+        self._drawing = replace(self._drawing, options=replace(self._drawing.options, target=PANEL))
+        self._folded = any(operation.block is not None for operation in self._drawing.shown.graph.operations)
 
     def has_room(self, recording: Recording) -> bool:
         """Whether the numbers of another step fit into the cards."""
@@ -52,7 +62,7 @@ class GraphPicture:
     def base(self) -> dict[str, Any]:
         """The part of a player's payload that all steps share: the picture, and the code."""
         drawing = self._drawing
-        first = replace(drawing, step=0)
+        first = drawing.at_step(0)
         return {
             "version": VERSION,
             "prefix": first.prefix,
@@ -64,14 +74,35 @@ class GraphPicture:
             "every": None,
         }
 
-    def still(self, recording: Recording) -> Drawing:
-        """Return the picture of one step, for where nothing moves."""
-        return draw_recording(recording)
+    @property
+    def view(self) -> View:
+        """How the graph is shown."""
+        return self._drawing.view
+
+    @property
+    def layout(self) -> Layout:
+        """Where everything is."""
+        return self._drawing.layout
+
+    @property
+    def prefix(self) -> str:
+        """Begins the ids of the picture."""
+        return self._drawing.prefix
+
+    def look(self, recording: Recording) -> Face:
+        """Return what the picture shows at the end of a step's backpropagation."""
+        shown = self._shown(recording)
+        return face(shown, self._view(shown))
+
+    def face(self, recording: Recording) -> dict[str, dict[str, Any]]:
+        """Return the same as plain JSON data."""
+        found = self.look(recording)
+        return {part: getattr(found, part) for part in PARTS}
 
     def numbers(self, recording: Recording) -> dict[str, Any]:
         """Return the part that belongs to one step: what each moment of its backpropagation shows and says."""
         shown = self._shown(recording)
-        picture = self._drawing.view
+        picture = self._view(shown)
         return {
             "title": recording.title,
             "steps": steps(shown, picture),
@@ -80,9 +111,14 @@ class GraphPicture:
             "facts": facts(shown),
         }
 
+    def _view(self, shown: Recording) -> View:
+        """Return what is drawn; of a block the numbers are this step's, and its place is the picture's."""
+        picture = self._drawing.view
+        return replace(picture, discs=view(shown, picture.options).discs) if self._folded else picture
+
     def _shown(self, recording: Recording) -> Recording:
-        graph = without_numbers(recording.graph)
-        return Drawing(replace(recording, graph=graph), options=self._drawing.options).shown
+        recording = replace(recording, graph=without_numbers(recording.graph))
+        return folded_like(wanted(recording, self._drawing.options), self._drawing.shown)
 
 
 def without_numbers(graph: Graph) -> Graph:
@@ -101,54 +137,74 @@ def _untimed(title: str) -> str:
 def sampled(entries: Sequence[Entry], most: int) -> list[Entry]:
     """Return at most so many of some steps, evenly, with the first and the last; those that can be computed again."""
     complete = [entry for entry in entries if entry.complete]
-    if len(complete) <= most:
-        return complete
-    places = np.unique(np.linspace(0, len(complete) - 1, most).round().astype(int))
-    return [complete[place] for place in places]
+    return evenly(complete, most)
 
 
-def graphs(run: Run, most: int) -> dict[str, Any]:
-    """Return the graphs of at most so many steps, for a page: what all have in common once, and what differs.
+def evenly(entries: Sequence[Any], most: int) -> list[Any]:
+    """Return at most so many of something, evenly, with the first and the last."""
+    if len(entries) <= most:
+        return list(entries)
+    places = np.unique(np.linspace(0, len(entries) - 1, most).round().astype(int))
+    return [entries[place] for place in places]
+
+
+# --- for a page --------------------------------------------------------------------------------------------------------
+
+
+def graphs(run: Run, *, most: int, opened: int, room: int) -> dict[str, Any]:
+    """Return the graphs of a run's steps for a page: what all have in common once, and what differs.
+
+    Parameters
+    ----------
+    run
+        What was recorded.
+    most
+        For how many steps the page has what the picture shows.
+    opened, room
+        How many of these can be stepped through, if they take no more than so many bytes; one can always.
 
     Returns
     -------
     dict
-        ``programs``: for each structure ``base``, a player's payload, and ``slots``, the paths in it at which steps differ;
-        ``rows``: for each step (by its index) the number of its program and what stands at the slots.
+        ``programs``: for each structure ``base``, the part of a player's payload that its steps share; ``face``, what the picture
+        shows in the first of its steps; ``slots``, the parts of it that differ in others, each a part and a key; ``steps``, the
+        indices of its steps; ``columns``, for each slot what stands there in each of these; and ``opened``, by index, what
+        `GraphPicture.numbers` says of the steps that can be opened.
     """
     chosen = sampled(run.log.entries, most)
     by_program: dict[int, list[Entry]] = {}
     for entry in chosen:
         assert entry.program is not None
         by_program.setdefault(entry.program, []).append(entry)
-    programs: list[dict[str, Any]] = []
-    rows = {}
-    for entries in by_program.values():
-        recordings = [run.recording_of(entry) for entry in entries]
-        picture = GraphPicture(recordings)
-        told = [picture.numbers(recording) for recording in recordings]
-        slots = list(differences(told))
-        for entry, numbers in zip(entries, told, strict=True):
-            rows[str(entry.index)] = [len(programs), [_at(numbers, path) for path in slots]]
-        programs.append({"base": {**told[0], **picture.base}, "slots": slots})
-    return {"programs": programs, "rows": rows}
+    return {
+        "programs": [
+            _program(run, entries, -(-opened // len(by_program)), room // len(by_program))
+            for entries in by_program.values()
+        ]
+    }
 
 
-def differences(trees: Sequence[Any]) -> Iterator[list[Any]]:
-    """Go through the paths at which some trees of JSON data differ; below a path that is returned nothing else is."""
-    waiting: list[tuple[list[Any], list[Any]]] = [([], list(trees))]
-    while waiting:
-        path, parts = waiting.pop()
-        first = parts[0]
-        if isinstance(first, dict) and all(isinstance(part, dict) and part.keys() == first.keys() for part in parts):
-            waiting += [([*path, key], [part[key] for part in parts]) for key in reversed(first)]
-        elif isinstance(first, list) and all(isinstance(part, list) and len(part) == len(first) for part in parts):
-            waiting += [([*path, place], [part[place] for part in parts]) for place in reversed(range(len(first)))]
-        elif any(part != first for part in parts):
-            yield path
-
-
-def _at(tree: Any, path: Sequence[Any]) -> Any:
-    for step in path:
-        tree = tree[step]
-    return tree
+def _program(run: Run, entries: Sequence[Entry], opened: int, room: int) -> dict[str, Any]:
+    recordings = [run.recording_of(entry) for entry in entries]
+    picture = GraphPicture(evenly(recordings, SAMPLES))
+    faces = [picture.face(recording) for recording in recordings]
+    first, one = faces[0], picture.numbers(recordings[0])
+    count = min(opened, room // len(packed(one)))
+    others = evenly(range(len(entries)), count)[1:]
+    slots = [
+        (part, key)
+        for part in PARTS
+        for key in first[part]
+        if any(other[part].get(key) != first[part][key] for other in faces)
+    ]
+    return {
+        "base": picture.base,
+        "face": first,
+        "slots": slots,
+        "steps": [entry.index for entry in entries],
+        "columns": [[face[part].get(key) for face in faces] for part, key in slots],
+        "opened": {
+            str(entries[0].index): one,
+            **{str(entries[at].index): picture.numbers(recordings[at]) for at in others},
+        },
+    }

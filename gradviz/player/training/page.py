@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from gradviz.player.frame import Static
@@ -11,16 +11,14 @@ from gradviz.player.page import document
 from gradviz.player.training.graphs import graphs
 from gradviz.player.training.payload import fits_for_page, run_payload, surface_payload
 from gradviz.recording.files import write_file
+from gradviz.training.analysis.network import network_of
 from gradviz.training.run import Run
 
-MOST_BYTES = 1_500_000
-"""About how much the graphs in a page may take."""
-
-MOST_GRAPHS, FEWEST_GRAPHS = 120, 8
-"""Between so many steps of a run can be opened in a page, if it has so many."""
+MOST_FACES, MOST_OPENED, ROOM = 40, 12, 80_000
+"""For so many steps of a run a page has what its graph shows; of so many all of its backpropagation, in so many bytes."""
 
 
-def training_page(run: Run, *, title: str | None = None) -> str:
+def training_page(run: Run, *, title: str | None = None, panels: Sequence[str] | None = None) -> str:
     """Write a run as one self-contained HTML page.
 
     Parameters
@@ -29,6 +27,8 @@ def training_page(run: Run, *, title: str | None = None) -> str:
         What was recorded.
     title
         The heading; by default the run's own.
+    panels
+        What is shown at first, as in `Run.show`.
 
     Returns
     -------
@@ -45,24 +45,17 @@ def training_page(run: Run, *, title: str | None = None) -> str:
             "there is nothing to show: this run has no steps (was loss.backward() called in the with block?)"
         )
     heading = (title or run.title).encode("utf-8", "replace").decode("utf-8")
-    made = graphs(run, how_many(run))
+    network = network_of(run)
     data = {
-        **run_payload(run),
+        **run_payload(run, network, panels),
         "title": heading,
-        "graphs": made,
+        "graphs": graphs(run, most=MOST_FACES, opened=MOST_OPENED, room=ROOM),
         "surface": surface_payload(run),
-        "fit": fits_for_page(run),
+        "fit": fits_for_page(run, network),
         "live": None,
     }
     picture = run.plot().svg
     return document(data, picture, heading, run.producer, bundle="training")
-
-
-def how_many(run: Run) -> int:
-    """Return for how many steps a page has room for the graph."""
-    few = graphs(run, 2)
-    each = max(len(json.dumps(row)) for row in few["rows"].values()) if few["rows"] else 1
-    return max(FEWEST_GRAPHS, min(MOST_GRAPHS, MOST_BYTES // each))
 
 
 def save_page(run: Run, path: str | os.PathLike[str]) -> Path:
@@ -70,6 +63,6 @@ def save_page(run: Run, path: str | os.PathLike[str]) -> Path:
     return write_file(path, training_page(run))
 
 
-def framed(run: Run) -> Static:
+def framed(run: Run, panels: Sequence[str] | None = None) -> Static:
     """Put a run's page into one HTML output: see `Run.static`."""
-    return Static(run.title or "Training, step by step", training_page(run), run.plot().svg)
+    return Static(run.title or "Training, step by step", training_page(run, panels=panels), run.plot().svg)

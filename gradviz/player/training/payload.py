@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from gradviz.drawing.charts.geometry import LOOK, Box
 from gradviz.drawing.charts.relief import FINER, bands, curve
-from gradviz.player.training.columns import ENTRIES_UP_TO, column, entries_of, entry_text, step_columns
+from gradviz.player.training.columns import column, entries_of, entry_text, step_columns
 from gradviz.player.training.graphs import sampled
+from gradviz.training.analysis.divergence import why_it_diverged
 from gradviz.training.analysis.fit import Fit, fit_of
+from gradviz.training.analysis.network import Network
 from gradviz.training.analysis.surface import surface, usual_pair
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
@@ -28,22 +31,35 @@ FITS = 48
 BOX = Box(*(LOOK["surface"][side] for side in ("left", "top", "right", "bottom")))
 """Where the page draws a loss surface."""
 
+SURFACE_SECONDS = 0.15
+"""About how long the loss over two entries may take."""
+
 POINTS = 500
 """Examples shown beside the model's fit."""
 
 
-def run_payload(run: Run) -> dict[str, Any]:
+def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] | None = None) -> dict[str, Any]:
     """Return a run as plain JSON data: everything but its graphs, which are large, and pictures that need computing.
+
+    Parameters
+    ----------
+    run
+        What was recorded.
+    network
+        What it trains, if that is known.
+    panels
+        What is shown at first; by default what tells most.
 
     Returns
     -------
     dict
         ``kind`` (``"training"``), ``version``, ``title``, ``across`` (what the steps are called), ``notes``, ``finished``,
-        ``losses`` and ``epochs`` of all steps, ``parameters``, and the columns of `step_columns` under ``steps``.
+        ``losses`` and ``epochs`` of all steps, ``parameters``, the columns of `step_columns` under ``steps``, ``network``, and
+        ``panels``.
     """
     log = run.log
-    entries, notes = thinned(run)
-    chosen = chosen_entries(run)
+    chosen = chosen_entries(run, network)
+    entries, notes = thinned(run, chosen)
     return {
         "kind": "training",
         "version": VERSION,
@@ -55,7 +71,7 @@ def run_payload(run: Run) -> dict[str, Any]:
                 "shape": list(parameter.shape),
                 "size": parameter.size,
                 "entries": [[place, entry_text(parameter, place)] for place in places],
-                "whole": parameter.size <= ENTRIES_UP_TO,
+                "whole": parameter.size == len(places),
             }
             for parameter, places in zip(run.parameters, chosen, strict=True)
         ],
@@ -63,6 +79,19 @@ def run_payload(run: Run) -> dict[str, Any]:
         **state_of(run, 0),
         "notes": [*run.notes, *notes],
         "total": log.epochs,
+        "network": None if network is None else _network(network),
+        "panels": None if panels is None else list(panels),
+    }
+
+
+def _network(network: Network) -> dict[str, Any]:
+    every = -(-len(network.x) // POINTS)
+    return {
+        "layers": [asdict(layer) for layer in network.layers],
+        "name": network.name,
+        "kind": network.kind,
+        "x": column(network.x[::every]),
+        "y": column(network.y[::every]),
     }
 
 
@@ -78,16 +107,16 @@ def state_of(run: Run, start: int) -> dict[str, Any]:
     }
 
 
-def chosen_entries(run: Run) -> list[tuple[int, ...]]:
-    """Return, by parameter, the entries that are shown one by one."""
-    return [entries_of(run, number) for number in range(len(run.parameters))]
+def chosen_entries(run: Run, network: Network | None = None) -> list[tuple[int, ...]]:
+    """Return, by parameter, the entries that are shown one by one: all of those whose neurons are drawn."""
+    whole = {number for layer in (network.layers if network else ()) for number in (layer.weight, layer.bias)}
+    return [entries_of(run, number, number in whole) for number in range(len(run.parameters))]
 
 
-def thinned(run: Run) -> tuple[list[Entry], list[str]]:
+def thinned(run: Run, chosen: Sequence[Sequence[int]]) -> tuple[list[Entry], list[str]]:
     """Return the kept steps that a page has room for, and what is to be said of it."""
     entries = run.log.entries
-    sizes = [min(parameter.size, ENTRIES_UP_TO) for parameter in run.parameters]
-    each = 200 + sum(24 * size + 80 for size in sizes)
+    each = 200 + sum(24 * len(places) + 80 for places in chosen)
     most = max(MOST_BYTES // each, 50)
     if len(entries) <= most:
         return entries, []
@@ -108,14 +137,14 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
     -------
     dict or None
         ``names``, from where to where the axes go (``x``, ``y``; ``loss`` over one entry), ``ground``: the bands, or the curve,
-        as paths in the box that ``look.json`` gives the page, and ``sentence``. ``None`` where there is nothing to choose from.
+        as paths in the box that ``look.json`` gives the page, ``sentence``, and ``why`` the run leaves it. ``None`` where there is nothing to choose from.
     """
     if first is None:
         pair = usual_pair(run)
         if pair is None:
             return None
         first, second = pair
-    made = surface(run, first, second).finer(FINER)
+    made = surface(run, first, second, seconds=SURFACE_SECONDS).finer(FINER)
     x, y = made.scales(BOX)
     if second is None:
         ground: list[dict[str, Any]] = [{"d": curve(made, x, y), "loss": None}]
@@ -128,20 +157,29 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
         "loss": list(made.extent),
         "ground": ground,
         "sentence": made.sentence,
+        "why": why_it_diverged(run),
     }
 
 
-def fits_payload(run: Run, entries: Sequence[Entry]) -> dict[str, Any] | None:
-    """Return the data and what the model makes of it in some steps; ``None`` if its inputs cannot be drawn."""
+def fits_payload(run: Run, entries: Sequence[Entry], network: Network | None = None) -> dict[str, Any] | None:
+    """Return the data and what the model makes of it in some steps; ``None`` if its inputs cannot be drawn.
+
+    What a `network` of one input or two predicts the page computes itself, from the parameters of each step.
+    """
     fit = fit_of(run)
     if fit is None:
         return None
+    if network is not None and network.layers[0].inputs == (2 if fit.classes else 1):
+        return {**_data(fit), "rows": {}, "computed": True}
+    kind = "uint8" if fit.classes else "float32"
     rows = {}
     for entry in entries:
         values = fit.values(entry)
         if values is not None:
-            rows[str(entry.index)] = column(values)
-    return {**_data(fit), "rows": rows} if rows else None
+            if fit.classes:  # an image has no more shades; 255 is no number
+                values = np.where(np.isfinite(values), (values * (254 if fit.classes == 2 else 1)).round(), 255)
+            rows[str(entry.index)] = column(values, kind)
+    return {**_data(fit), "rows": rows, "computed": False}
 
 
 def _data(fit: Fit) -> dict[str, Any]:
@@ -149,6 +187,7 @@ def _data(fit: Fit) -> dict[str, Any]:
     return {
         "kind": fit.kind,
         "classes": fit.classes,
+        "levels": list(fit.levels),
         "x": column(np.asarray(fit.x)[::step]),
         "y": column(np.asarray(fit.y)[::step]),
         "grid": column(fit.grid),
@@ -157,6 +196,6 @@ def _data(fit: Fit) -> dict[str, Any]:
     }
 
 
-def fits_for_page(run: Run) -> dict[str, Any] | None:
+def fits_for_page(run: Run, network: Network | None) -> dict[str, Any] | None:
     """Return the model's fit in as many steps as a page has room for."""
-    return fits_payload(run, sampled(run.log.entries, FITS))
+    return fits_payload(run, sampled(run.log.entries, FITS), network)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from gradviz.drawing import image_tag
 from gradviz.player.frame import static_wanted
 from gradviz.player.page import script, style_sheet
 from gradviz.player.still import Still
-from gradviz.player.training.graphs import GraphPicture
+from gradviz.player.training.graphs import GraphPicture, sampled
 from gradviz.player.training.payload import fits_payload, run_payload, surface_payload
+from gradviz.training.analysis.network import Network, network_of
 from gradviz.training.run import Run
+from gradviz.training.run.panels import chosen_panels
 from gradviz.training.trainer import Trainer
 
 PATIENCE = 0.2
@@ -25,6 +28,9 @@ PATIENCE = 0.2
 
 SHARE = 0.1
 """Of the time of a running loop, at most about so much is spent on showing it."""
+
+ROOM_FOR = 4
+"""Steps besides the one asked for that a picture has room for, when it is drawn."""
 
 SLICE = 0.12
 """Seconds that a live run trains on before it answers: short enough for a click on pause to be heard."""
@@ -37,6 +43,8 @@ class TrainingPlayer(anywidget.AnyWidget):
     ----------
     run
         What was recorded, or a `Trainer`. A run that goes on is followed while it does.
+    panels
+        What is shown at first, the largest first: see `gradviz.training.Run.show`.
 
     Attributes
     ----------
@@ -68,7 +76,8 @@ class TrainingPlayer(anywidget.AnyWidget):
     live = traitlets.Dict(None, allow_none=True, read_only=True).tag(sync=True)
     still = traitlets.Unicode(read_only=True).tag(sync=True)
 
-    def __init__(self, run: Run | Trainer, **traits: Any) -> None:
+    def __init__(self, run: Run | Trainer, *, panels: Sequence[str] | None = None, **traits: Any) -> None:
+        self._panels = chosen_panels(panels)
         self._trainer = run if isinstance(run, Trainer) else None
         self._pictures: dict[int, GraphPicture] = {}
         super().__init__(**traits)
@@ -82,6 +91,7 @@ class TrainingPlayer(anywidget.AnyWidget):
         self._run, self._id = run, uuid.uuid4().hex
         self._next_look = 0.0
         self._pictures.clear()
+        self._network: tuple[int, Network | None] = (0, None)
         self._send_run()
         if not run.finished:
             run.watch(self._grown)
@@ -97,9 +107,16 @@ class TrainingPlayer(anywidget.AnyWidget):
         started = time.monotonic()
         with self.hold_sync():
             self.set_trait("live", self._live())
-            self.set_trait("payload", {**run_payload(self._run), "id": self._id})
+            self.set_trait("payload", {**run_payload(self._run, self._found(), self._panels), "id": self._id})
         now = time.monotonic()
         self._next_look = now + max(PATIENCE, (now - started) / SHARE)
+
+    def _found(self) -> Network | None:
+        """Return the network that is trained; it is looked for when there is a step of a structure that is new."""
+        programs = len(self._run.log.programs)
+        if programs != self._network[0]:
+            self._network = programs, network_of(self._run)
+        return self._network[1]
 
     def _grown(self, run: Run) -> None:
         """Show what a loop that is running has done since; not so often that it is slowed down."""
@@ -135,14 +152,14 @@ class TrainingPlayer(anywidget.AnyWidget):
             elif asked.get("do") == "reset":
                 self.reset()
             elif asked.get("ask") == "graph":
-                self._send_graph(int(asked["index"]))
+                self._send_graph(int(asked["index"]), whole=asked.get("whole") is True)
             elif asked.get("ask") == "surface":
                 first, second = asked.get("first"), asked.get("second")
                 told = surface_payload(self._run, first, None if second == first else second)
                 self.send({"told": "surface", "surface": told})
             elif asked.get("ask") == "fit":
                 entry = self._run.nearest(int(asked["index"]), complete=False)
-                self.send({"told": "fit", "fit": fits_payload(self._run, [entry])})
+                self.send({"told": "fit", "fit": fits_payload(self._run, [entry], self._found())})
         except (Exception, KeyboardInterrupt) as error:  # in a message's handler nobody would see it
             self.send({"told": "failed", "asked": asked.get("ask"), "message": f"{type(error).__name__}: {error}"})
 
@@ -163,18 +180,27 @@ class TrainingPlayer(anywidget.AnyWidget):
             self._trainer.set(lr=asked.get("lr"), momentum=asked.get("momentum"))
             self.set_trait("live", self._live())
 
-    def _send_graph(self, index: int) -> None:
+    def _send_graph(self, index: int, whole: bool) -> None:
+        """Send what the graph shows in a step; the `whole` of its backpropagation only where that is opened."""
         entry = self._run.nearest(index)
         recording = self._run.recording_of(entry)
         assert entry.program is not None
         picture = self._pictures.get(entry.program)
-        new = picture is None or not picture.has_room(recording)
+        new = picture is None
+        if picture is None:
+            # With room for the steps that are there already, so that it need not be drawn anew for each.
+            entries = [other for other in self._run.log.entries if other.program == entry.program]
+            others = [self._run.recording_of(other) for other in sampled(entries, ROOM_FOR)]
+            picture = GraphPicture([*others, recording])
+        elif not picture.has_room(recording):
+            new, picture = True, picture.widened(recording)
+        self._pictures[entry.program] = picture
+        told = {"told": "graph", "index": index, "program": entry.program, "face": picture.face(recording)}
         if new:
-            picture = GraphPicture([recording]) if picture is None else picture.widened(recording)
-            self._pictures[entry.program] = picture
-        assert picture is not None
-        told = {"told": "graph", "index": index, "program": entry.program, "numbers": picture.numbers(recording)}
-        self.send({**told, "base": picture.base} if new else told)
+            told["base"] = picture.base
+        if whole:
+            told["numbers"] = picture.numbers(recording)
+        self.send(told)
 
     # --- for code -------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from gradviz.drawing.shown import Shown
 from gradviz.drawing.text import clean
 from gradviz.recording import number_text
 from gradviz.training.analysis.entries import Named
+from gradviz.training.analysis.grids import Grid, grid_of, table
 from gradviz.training.analysis.rules import hand_rate
 from gradviz.training.analysis.surface import far_above, surface, usual_pair, way
 from gradviz.training.run import Run
@@ -99,7 +100,11 @@ class RunComparison(Shown):
         log
             A logarithmic scale; by default where the losses span a factor of 100 or more.
         """
-        lines = [Line(name, tuple(run.log.losses)) for name, run in zip(self.labels, self.runs, strict=True)]
+        styles = self.grid.places if self.grid is not None else (None,) * len(self.runs)
+        lines = [
+            Line(name, tuple(run.log.losses), style=style)
+            for name, run, style in zip(self.labels, self.runs, styles, strict=True)
+        ]
         title = self.title if " = " in self.title else f"Loss: {self.title}"  # an equation says itself what it is
         return charts.chart(lines, title=title, across=self.across, log=log)
 
@@ -156,6 +161,22 @@ class RunComparison(Shown):
         goal = self.goal
         return tuple(_row(label, run, goal) for label, run in zip(self.labels, self.runs, strict=True))
 
+    @cached_property
+    def grid(self) -> Grid | None:
+        """The two settings in which the runs differ, if it is two: a line has its colour from the first, its dashes from the second."""
+        return grid_of(self.labels)
+
+    def best_first(self) -> RunComparison:
+        """Return the same runs in the order of their last losses, those that diverge last."""
+        rows = self.rows
+
+        def rank(place: int) -> tuple[bool, float]:
+            return diverges(self.runs[place]), rows[place].last if math.isfinite(rows[place].last) else math.inf
+
+        order = sorted(range(len(self.runs)), key=rank)
+        runs, labels = ([given[place] for place in order] for given in (self.runs, self.labels))
+        return RunComparison(tuple(runs), tuple(labels), self.notes)  # type: ignore[arg-type]
+
     @property
     def goal(self) -> float | None:
         """The lowest loss that all runs come to that do not diverge."""
@@ -191,13 +212,13 @@ class RunComparison(Shown):
 
     @property
     def html(self) -> str:
-        """The table as HTML."""
+        """The table as HTML, the run with the smallest last loss first; of two settings a second one, of their combinations."""
         heads = ["run", f"{self.across}s", "first loss", "last loss", "lowest loss"]
         goal = self.goal
         if goal is not None and len(self.runs) > 1:
             heads.append(f"down to {number_text(goal)} at {self.across}")
         lines = []
-        for row in self.rows:
+        for row in self.best_first().rows:
             lowest = number_text(row.lowest) + (f" at {row.lowest_at:,}" if row.lowest_at is not None else "")
             cells = [row.label, f"{row.steps:,}", number_text(row.first), number_text(row.last), lowest]
             if len(heads) > len(cells):
@@ -218,7 +239,10 @@ class RunComparison(Shown):
         )
         head = "".join(f"<th scope='col' {CELL}>{escape(name)}</th>" for name in heads)
         notes = "".join(f"<p>{escape(clean(note))}</p>" for note in self.notes)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
+        combined = ""
+        if self.grid is not None:
+            combined = table(self.grid, [row.last for row in self.rows], [diverges(run) for run in self.runs])
+        return f"{combined}<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the comparison to a file.

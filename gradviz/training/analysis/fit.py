@@ -80,6 +80,8 @@ class Fit:
         How many there are; 0 for a curve.
     sentence
         What is shown, in words.
+    levels
+        By which two numbers the program tells two classes apart: 0 and 1 where it predicts a probability.
     """
 
     kind: str
@@ -91,8 +93,7 @@ class Fit:
     sentence: str
     _run: Run = field(repr=False, compare=False)
     _known: dict[int, Prediction | None] = field(repr=False, compare=False)
-    _low: float = field(default=0.0, repr=False)
-    _high: float = field(default=1.0, repr=False)
+    levels: tuple[float, float] = (0.0, 1.0)
 
     def values(self, entry: Entry) -> Array | None:
         """Predict for the grid, with the parameters as they were before a kept step.
@@ -110,7 +111,8 @@ class Fit:
         if made is None or self.kind == "curve":
             return made
         # Two classes may be told apart by any two numbers.
-        return np.clip((made - self._low) / (self._high - self._low), 0, 1) if self.classes == 2 else made
+        low, high = self.levels
+        return np.clip((made - low) / (high - low), 0, 1) if self.classes == 2 else made
 
 
 def fit_of(run: Run) -> Fit | None:
@@ -192,8 +194,7 @@ def fit_of(run: Run) -> Fit | None:
             sentence=sentence,
             _run=run,
             _known=known,
-            _low=low,
-            _high=high,
+            levels=(low, high),
         )
     return fit if fit.values(entry) is not None else None
 
@@ -239,10 +240,10 @@ def _prediction_of(run: Run, entry: Entry, known: dict[int, Prediction | None]) 
 
 
 def _found_in(run: Run, entry: Entry, program: Program) -> Prediction | None:
-    compared = _compared(program, entry)
-    if compared is None:
+    told = compared(program, entry)
+    if told is None:
         return None
-    output, kind, target = compared
+    output, kind, target = told
     inputs = _inputs(program, entry, output, target)
     if inputs is None:
         return None
@@ -250,7 +251,7 @@ def _found_in(run: Run, entry: Entry, program: Program) -> Prediction | None:
     return found if _holds(run, entry, found) else None
 
 
-def _compared(program: Program, entry: Entry) -> tuple[Reference, str, int] | None:
+def compared(program: Program, entry: Entry) -> tuple[Reference, str, int] | None:
     """Walk from the loss back to where a prediction is compared with a target."""
     trained, fed = _reaches(program, "parameter"), _reaches(program, "input")
     at, _ = program.output

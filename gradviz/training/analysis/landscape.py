@@ -16,7 +16,7 @@ from gradviz.training.run.log import Entry, Large
 from gradviz.training.run.program import Program
 
 SECONDS = 1.5
-"""About how long a grid may take; where one evaluation takes long, the grid is coarser."""
+"""About how long a grid may take unless it is told; where one evaluation takes long, the grid is coarser."""
 
 SMALLEST = 13
 """Points of the coarsest grid, along each axis."""
@@ -31,7 +31,8 @@ FURTHER = 3
 class Landscape:
     """The loss of one step as a function of some entries."""
 
-    def __init__(self, run: Run, moment: Entry, entries: Sequence[Place]) -> None:
+    def __init__(self, run: Run, moment: Entry, entries: Sequence[Place], most: float = SECONDS) -> None:
+        self._most = most
         assert moment.program is not None  # it can be computed again
         self._run, self._moment = run, moment
         self._program, self._owners = run.log.programs[moment.program], run.owners[moment.program]
@@ -66,7 +67,7 @@ class Landscape:
 
     def affordable(self) -> int:
         """Return how many points a grid can have along each axis."""
-        points = SECONDS / max(self._seconds, 1e-6)
+        points = self._most / max(self._seconds, 1e-6)
         return int(points ** (1 / len(self._places)))
 
     def towards_the_minimum(self, spans: list[tuple[float, float]]) -> list[tuple[float, float]]:

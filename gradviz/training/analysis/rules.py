@@ -143,7 +143,7 @@ def _by_hand(sheet: Sheet) -> None:
 
 
 def _unmoved(sheet: Sheet) -> None:
-    sheet.line("w", sheet.w, "Nothing has moved w in this step: it stays as it is.")
+    sheet.line("w", sheet.w, "After this step w is what it was before.")
 
 
 def _other(sheet: Sheet) -> None:

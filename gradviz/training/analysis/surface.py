@@ -10,7 +10,7 @@ import numpy as np
 
 from gradviz.drawing.charts.relief import ASPECT, Relief
 from gradviz.training.analysis.entries import Array, Named, Place, entry_name, paths_over
-from gradviz.training.analysis.landscape import SMALLEST, Landscape
+from gradviz.training.analysis.landscape import SECONDS, SMALLEST, Landscape
 from gradviz.training.run import Run
 
 ALONG_ONE, ALONG_TWO = 193, 49
@@ -60,6 +60,7 @@ def surface(
     bounds: Bounds | None = None,
     others: Sequence[Run] = (),
     whose: str = "",
+    seconds: float = SECONDS,
 ) -> Surface:
     """Compute the loss over one or two entries of the parameters.
 
@@ -73,7 +74,7 @@ def surface(
         The entries: ``"w"``, ``"lin.weight[0, 1]"``, ``("lin.weight", (0, 1))``.
     size
         How many points the grid has along each axis: by default 49, or 193 if there is only one. Where the whole grid would
-        take longer than about 1.5 s there are fewer, but at least 13.
+        take longer than `seconds` there are fewer, but at least 13.
     margin
         How much room is left around the run's way, as a share of its extent.
     step
@@ -85,6 +86,8 @@ def surface(
         Runs whose ways the region is to enclose too.
     whose
         What to call the run beside them.
+    seconds
+        About how long the grid may take.
 
     Returns
     -------
@@ -126,7 +129,7 @@ def surface(
             f"both entries are {entries[0].name}: choose another one, or leave the second out, for a curve"
         )
     moment = run.nearest(_last_in_reach(run) if step == -1 else run._index(None, step))
-    landscape = Landscape(run, moment, entries)
+    landscape = Landscape(run, moment, entries, seconds)
     paths, losses = paths_over(run, entries)
     if bounds is None:
         ways = [(paths, losses)]

@@ -23,7 +23,8 @@ class Progress:
     """
 
     def __init__(self, total: int | None, wanted: bool | None) -> None:
-        self.total, self.stream = total, sys.stderr
+        # In a notebook what goes to stderr looks like an error.
+        self.total, self.stream = total, sys.stdout if _in_notebook(sys.stdout) else sys.stderr
         self.shown = 0
         self.wanted = _visible(self.stream) if wanted is None else wanted
         self.started = time.monotonic()
@@ -47,10 +48,10 @@ class Progress:
 
     def _write(self, epoch: int, loss: float, now: float) -> None:
         count = epoch + 1
-        line = f"epoch {count:,}"
+        line = f"epoch {epoch:,}"  # they count from 0, here as in the player
         if self.total:
             share = min(1.0, count / self.total)
-            line = f"{share:4.0%} {'━' * round(20 * share):20} {line} of {self.total:,}"
+            line = f"{share:4.0%} {'━' * round(20 * share):20} {line} / {self.total - 1:,}"
             if count < self.total:
                 line += f", {(now - self.started) / count * (self.total - count):.0f} s to go"
         line += f", loss {loss:.4g}"
@@ -61,4 +62,8 @@ class Progress:
 
 
 def _visible(stream: TextIO) -> bool:
-    return bool(getattr(stream, "isatty", lambda: False)()) or type(stream).__module__.startswith("ipykernel")
+    return bool(getattr(stream, "isatty", lambda: False)()) or _in_notebook(stream)
+
+
+def _in_notebook(stream: TextIO) -> bool:
+    return type(stream).__module__.startswith("ipykernel")

@@ -15,6 +15,7 @@ from gradviz.recording.model import Recording
 from gradviz.training.run.history import History
 from gradviz.training.run.log import Entry, Log, array_of
 from gradviz.training.run.model import Parameter
+from gradviz.training.run.panels import chosen_panels
 from gradviz.training.run.steps import Steps, updates_of
 from gradviz.training.run.strange import strange_note
 from gradviz.training.run.table import columns_of, table_of
@@ -30,6 +31,12 @@ SHOWER = "gradviz.player.training:TrainingPlayer"
 
 FRAMER = "gradviz.player.training:framed"
 """What makes an output of a run that needs no kernel."""
+
+MOVER, MOVING = "gradviz.player.training.film:save_moving", (".svg", ".pdf")
+"""What saves all epochs in one file, and how that ends."""
+
+FRAMES = "gradviz.player.training.film:save_frames"
+"""What saves them as images."""
 
 PICTURES = (".svg", ".pdf", ".png", ".dot")
 """Endings of the picture of one epoch."""
@@ -347,7 +354,7 @@ class Run:
         """What the loss is drawn over: ``"epoch"``, or ``"step"`` where an epoch has several."""
         return "epoch" if self._one_by_one else "step"
 
-    def save(self, path: str | os.PathLike[str], *, epoch: int | None = None) -> Path:
+    def save(self, path: str | os.PathLike[str], *, epoch: int | None = None, animate: bool = False) -> Path:
         """Save the run.
 
         Parameters
@@ -357,6 +364,9 @@ class Run:
             ``.pdf``, ``.png``: the picture of one epoch.
         epoch
             Which epoch a picture shows: by default the last.
+        animate
+            All epochs, or sixty of them: an ``.svg`` that goes through them by itself, without a script; a ``.pdf`` with a page
+            for each, for a sequence of slides.
 
         Returns
         -------
@@ -371,6 +381,11 @@ class Run:
             If the file cannot be written; an older one stays as it was.
         """
         name = os.fspath(path).lower()
+        if animate:
+            if not name.endswith(MOVING) or epoch is not None:
+                raise ValueError(f"animate= shows all epochs, in a file that ends in {' or '.join(MOVING)}")
+            made: Path = resolve_name(MOVER)(self, path)
+            return made
         if name.endswith(PICTURES):
             from gradviz.drawing import draw_recording
 
@@ -386,19 +401,70 @@ class Run:
             f"epoch, in {', '.join(PICTURES)}{JSON if name.endswith(('.json', '.json.gz')) else ''}"
         )
 
-    def show(self) -> Any:
-        """Return the training player for this run: a widget, which goes on while the loop does."""
-        return resolve_name(SHOWER)(self)
+    def frames(self, folder: str | os.PathLike[str], *, scale: float = 2.0) -> list[Path]:
+        """Save the graph of each epoch, or of sixty of them, as an image, for a GIF or a film.
 
-    def static(self) -> Any:
+        Parameters
+        ----------
+        folder
+            Where ``frame-000.png``, ``frame-001.png`` and so on are written; it is made if there is none.
+        scale
+            How many pixels of an image there are to one of the picture.
+
+        Returns
+        -------
+        list of pathlib.Path
+            The images, in their order, all of one size.
+
+        Raises
+        ------
+        ImportError
+            If the library that makes them is not installed.
+        ValueError
+            If no step of the run can be computed again.
+        """
+        made: list[Path] = resolve_name(FRAMES)(self, folder, scale)
+        return made
+
+    def show(self, *panels: str) -> Any:
+        """Return the training player for this run: a widget, which goes on while the loop does.
+
+        Parameters
+        ----------
+        *panels
+            What it shows at first, the largest first: ``"network"``, ``"graph"``, ``"fit"``, ``"surface"``, ``"loss"``,
+            ``"gradients"``, ``"parameters"``, ``"rule"``. By default what tells most of this run; a menu has the others.
+
+        Raises
+        ------
+        ValueError
+            If there is no such panel.
+
+        Examples
+        --------
+        >>> import gradviz as torch
+        >>> w = torch.tensor(2.0, requires_grad=True)
+        >>> with torch.record() as run:
+        ...     (w**2).backward()
+        >>> run.show("loss", "rule")
+        TrainingPlayer('w²', 1 epochs)
+        """
+        return resolve_name(SHOWER)(self, panels=chosen_panels(panels))
+
+    def static(self, *panels: str) -> Any:
         """Return the training player for where there is no kernel: one HTML output that carries its whole page in a frame.
+
+        Parameters
+        ----------
+        *panels
+            What it shows at first, as in `show`.
 
         Returns
         -------
         gradviz.player.frame.Static
             Shows itself; ``.html`` is text to be put into any page.
         """
-        return resolve_name(FRAMER)(self)
+        return resolve_name(FRAMER)(self, panels=chosen_panels(panels))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Say how a pickle keeps a run, for other processes: as its file."""

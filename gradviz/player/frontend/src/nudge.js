@@ -57,7 +57,7 @@ export function makeNudge(facts, nudges, say, ask, grip) {
     return { row: html("div", { class: "gp-nudged" }, html("span", { class: "gp-muted" }, words), html("span", { class: "gp-beam", "aria-hidden": "true" }, bar), number), bar, number };
   });
   const [note, measured] = [html("p", { class: "gp-muted" }), html("p", { class: "gp-muted gp-measured" })];
-  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge" }, html("div", { class: "gp-nudge-head" }, head, amount, html("span", { class: "gp-turn" }, less, more), outcome), html("div", { class: "gp-bars" }, ...rows.map(({ row }) => row)), note, measured);
+  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge" }, html("div", { class: "gp-nudge-head" }, head, amount, html("span", { class: "gp-turn" }, less, more), outcome), html("div", { class: "gp-nudge-bars" }, ...rows.map(({ row }) => row)), note, measured);
   /** @type {Entry | undefined} */
   let entry;
   let by = USUAL;

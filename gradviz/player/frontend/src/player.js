@@ -298,9 +298,15 @@ function mount(model, el, kept) {
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();
     picking.show(stays);
-    if (!stays) bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
+    if (!stays) reveal();
     // A button that has just been disabled drops the focus, and the keys with it.
     if (focused instanceof HTMLButtonElement && focused.disabled && root.contains(focused)) root.focus({ preventScroll: true });
+  }
+
+  /** Brings what the step is about into view. */
+  function reveal() {
+    const step = steps[now()];
+    bringIntoView(figure, picture.elements([...step.current.slice(0, 1), ...step.touched]));
   }
 
   function announce() {
@@ -318,9 +324,12 @@ function mount(model, el, kept) {
     picture.mark("gv-selected", key ? [key] : []);
     inspector.show(key, now());
     picking.show();
-    root.toggleAttribute("data-inspecting", !inspector.element.hidden);
+    const inspecting = !inspector.element.hidden;
+    if (inspecting !== root.hasAttribute("data-inspecting")) {
+      root.toggleAttribute("data-inspecting", inspecting);
+      zoom.refit();
+    }
     entryKeys.offer(key);
-    zoom.refit();
     if (key) bringIntoView(figure, picture.elements([key])); // the details may stand over it
   }
 
@@ -438,17 +447,17 @@ function mount(model, el, kept) {
   grip.listen(root, figure);
   // Before it is on the page: what is there is styled and laid out anew with each change.
   const stopTheme = followTheme(root);
+  root.toggleAttribute("data-projector", modes.projector);
+  controls.showModes(modes);
+  controls.showSpeed(kept.speed);
   show();
   el.append(root);
   const listeners = { held: grip.again, step: onStep, event: onEvent, grain: onGrain, playing: onPlaying, selected: select, predict: onPredict };
   for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
   const onMessage = (/** @type {any} */ message) => message?.type === "nudged" && nudge.told(message);
   model.on("msg:custom", onMessage);
-  root.toggleAttribute("data-projector", modes.projector);
   zoom.start();
-  controls.showModes(modes);
-  controls.showSpeed(kept.speed);
-  show();
+  reveal();
   select();
   // After what would bring the step into view: who has moved it away wants it so. Another picture has another place.
   const opened = JSON.stringify(payload.trail ?? []);
@@ -482,7 +491,9 @@ export function render({ model, el }) {
   let unmount = () => {};
   /** @type {Kept} */
   const kept = { loop: false, projector: false, speed: 1, focused: false };
+  let asked = 0;
   function start() {
+    asked = 0;
     el.style.minHeight = `${el.offsetHeight}px`; // so that the page around does not move while one replaces the other
     unmount();
     try {
@@ -496,11 +507,17 @@ export function render({ model, el }) {
     }
     el.style.minHeight = "";
   }
-  model.on("change:payload", start);
+  // A slider's payloads come faster than they can be shown. Of those of one frame the last is; and what the kernel has to say
+  // meanwhile, that it is free for the next value, need not wait for the picture.
+  const soon = () => {
+    asked ||= requestAnimationFrame(start);
+  };
+  model.on("change:payload", soon);
   start();
   const showStill = hideStill(model.get("still"));
   return () => {
-    model.off("change:payload", start);
+    model.off("change:payload", soon);
+    cancelAnimationFrame(asked);
     unmount();
     showStill();
   };

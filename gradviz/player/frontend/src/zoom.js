@@ -44,7 +44,6 @@ export function makeZoom(figure, svg, isRoomFixed) {
     scale = wanted;
     svg.style.width = `${Math.floor(width * scale)}px`;
     svg.style.height = `${Math.floor(height * scale)}px`;
-    tellEdges();
   }
 
   /** @param {boolean} [whole] all of it, however small */
@@ -60,6 +59,7 @@ export function makeZoom(figure, svg, isRoomFixed) {
       const padded = `${Math.floor(height * scale) + 32 + above()}px`;
       main.style.height = `clamp(var(--gradviz-least, 440px), ${padded}, var(--gradviz-height, 75vh))`;
     }
+    tellEdges(); // last: it asks how large all has become, and each time that is worked out anew
   }
 
   /**
@@ -74,6 +74,7 @@ export function makeZoom(figure, svg, isRoomFixed) {
     const share = [(clientX - before.left) / before.width, (clientY - before.top) / before.height];
     byHand = true;
     resize(Math.min(LARGEST, Math.max(SMALLEST, scale * factor)));
+    tellEdges();
     const after = svg.getBoundingClientRect();
     figure.scrollLeft += after.left + share[0] * after.width - clientX;
     figure.scrollTop += after.top + share[1] * after.height - clientY;
@@ -142,10 +143,7 @@ export function makeZoom(figure, svg, isRoomFixed) {
   figure.addEventListener("scroll", tellEdges, { passive: true });
 
   /** Fits the picture again, unless its size was chosen by hand. */
-  const refit = () => {
-    if (!byHand) fit();
-    tellEdges();
-  };
+  const refit = () => (byHand ? tellEdges() : fit());
   const observer = new ResizeObserver(refit);
 
   return {
@@ -166,6 +164,7 @@ export function makeZoom(figure, svg, isRoomFixed) {
       if (before.scale) {
         byHand = true;
         resize(before.scale);
+        tellEdges();
       }
       figure.scrollTo({ left: before.left, top: before.top, behavior: "instant" });
     },

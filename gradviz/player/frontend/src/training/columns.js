@@ -1,18 +1,23 @@
 // Columns of numbers, as Python packs them: bytes in base64.
 
-/** @typedef {{type: "float32" | "float64" | "int32", shape: number[], data: string}} Packed */
-/** @typedef {Float32Array | Float64Array | Int32Array} Numbers */
+/** @typedef {{type: "float32" | "float64" | "int32" | "uint8", shape: number[], data: string}} Packed */
+/** @typedef {Float32Array | Float64Array | Int32Array | Uint8Array} Numbers */
 
-const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array };
+const TYPES = { float32: Float32Array, float64: Float64Array, int32: Int32Array, uint8: Uint8Array };
 
 /**
+ * Of all numbers first the lowest bytes, then the next; and each row as its difference (exclusive or) to the row before.
  * @param {Packed} packed
  * @returns {Numbers}
  */
-export function unpacked({ type, data }) {
+export function unpacked({ type, shape, data }) {
   const text = atob(data);
+  const count = text.length / TYPES[type].BYTES_PER_ELEMENT;
+  const size = text.length / (count || 1);
   const bytes = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; i += 1) bytes[i] = text.charCodeAt(i);
+  for (let i = 0; i < text.length; i += 1) bytes[(i % count) * size + Math.floor(i / count)] = text.charCodeAt(i);
+  const width = shape.slice(1).reduce((product, along) => product * along, 1) * size;
+  if (shape.length) for (let i = width; i < bytes.length; i += 1) bytes[i] ^= bytes[i - width];
   return new TYPES[type](bytes.buffer);
 }
 
@@ -37,6 +42,14 @@ export class Rows {
     const narrow = column.type === "constant" ? new Float32Array([column.value]) : unpacked(column);
     if (narrow.length === count * width) return new Rows(width, narrow);
     return new Rows(width, Float32Array.from({ length: count * width }, (_, i) => narrow[narrow.length === count ? Math.floor(i / width) : 0]));
+  }
+
+  /** From the second row on, and then one row more. @param {Rows} last */
+  next(last) {
+    const numbers = new Float32Array(this.#numbers.length);
+    numbers.set(this.#numbers.subarray(this.width));
+    numbers.set(last.#numbers, numbers.length - this.width);
+    return new Rows(this.width, numbers);
   }
 
   /** @param {number} row @param {number} [column] @returns {number} */

@@ -1,7 +1,7 @@
 // A run, as the page has it: columns that grow while the run goes on.
 
 import { Unplayable } from "../check.js";
-import { Rows } from "./columns.js";
+import { Rows, unpacked } from "./columns.js";
 import { phrase } from "../words.js";
 
 /** @typedef {import("./columns.js").Packed} Packed */
@@ -29,6 +29,8 @@ export class RunData {
   /** @type {string[]} */
   notes = [];
   finished = false;
+  /** @type {import("./network.js").Told | null} */
+  network = null;
 
   /** @param {any} payload */
   constructor(payload) {
@@ -42,6 +44,8 @@ export class RunData {
     this.id = payload.id ?? "";
     /** @type {"epoch" | "step"} */
     this.across = payload.across;
+    /** @type {string[] | null} */
+    this.panels = payload.panels ?? null;
     /** @type {Parameter[]} */
     this.parameters = payload.parameters.map(() => ({}));
     this.take(payload);
@@ -62,6 +66,8 @@ export class RunData {
     this.kept = Rows.of(payload.steps.kept);
     this.notes = payload.notes;
     this.finished = payload.finished;
+    const { network } = payload;
+    this.network = network ? { ...network, x: unpacked(network.x), y: unpacked(network.y) } : null;
     // The parts of the page hold the parameters: these stay, and what is in them changes.
     this.parameters.forEach((parameter, i) => Object.assign(parameter, parameterOf(payload.parameters[i], payload.steps.parameters[i], this.length)));
   }
@@ -110,17 +116,19 @@ export class RunData {
 function parameterOf(known, told, count) {
   const width = known.entries.length;
   const rows = (/** @type {Packed | undefined} */ packed) => (packed ? Rows.of(packed) : new Rows(width));
+  /** @type {Record<string, Rows>} */
+  const columns = { before: rows(told.before), gradient: rows(told.gradient) };
+  columns.after = told.after?.type === "next" ? columns.before.next(Rows.of(told.after.last)) : rows(told.after);
+  const number = (/** @type {any} */ column) => (column.type === "same" ? columns[column.of] : Rows.filled(column, count, width));
   return {
     ...known,
-    before: rows(told.before),
-    after: rows(told.after),
-    gradient: rows(told.gradient),
+    ...columns,
     gradientNorm: Rows.of(told.gradient_norm),
     updateNorm: Rows.of(told.update_norm),
     statistics: told.statistics ? Rows.of(told.statistics) : null,
     preview: told.preview ? { rows: Rows.of(told.preview), shape: told.preview.of } : null,
     forms: told.forms ?? [],
     form: told.form ? Rows.of(told.form) : new Rows(1),
-    numbers: new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, Rows.filled(column, count, width)])),
+    numbers: new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, number(column)])),
   };
 }

@@ -1,62 +1,52 @@
 // The graph of each step that has one: what all steps of one structure share, and what differs from step to step.
 
-/** @typedef {import("../state.js").Payload} Payload */
-/** @typedef {(string | number)[]} Path */
-/** @typedef {{base: any, slots: Path[]}} Program */
+import { blankFace } from "../state.js";
 
+/** @typedef {import("../state.js").Payload} Payload */
+/** @typedef {import("../state.js").Face} Face */
 /**
- * Puts other values at some places of a tree of plain data; the tree itself stays as it is.
- * @template T
- * @param {T} tree
- * @param {Path[]} slots
- * @param {any[]} values
- * @returns {T}
+ * One structure. `base` is what a player's payload has in common for all its steps. What the picture shows in a step is `face`, the
+ * first step's, but for the `slots`, of which `columns` says what stands there in each of `steps`. Those `opened` are there in full.
+ * @typedef {{
+ *   base: any, face: Face, slots: [keyof Face, string][], steps: number[], columns: any[][], opened: Record<string, any>,
+ * }} Program
  */
-export function filled(tree, slots, values) {
-  const own = new Set(); // parts that are copies already
-  const copy = (/** @type {any} */ part) => {
-    if (own.has(part)) return part;
-    const made = Array.isArray(part) ? [...part] : { ...part };
-    own.add(made);
-    return made;
-  };
-  const root = copy(tree);
-  slots.forEach((path, number) => {
-    let place = root;
-    for (const step of path.slice(0, -1)) place = place[step] = copy(place[step]);
-    place[/** @type {any} */ (path.at(-1))] = values[number];
-  });
-  return root;
-}
 
 /** Those of a saved page, which came with it; or those of a notebook, which Python is asked for. */
 export class Graphs {
   /** @type {Program[]} */
   #programs = [];
-  /** @type {Map<number, [number, any[] | null, Payload | null]>} by the step's index: its program, and its values or its payload */
-  #rows = new Map();
+  /** @type {Map<number, [number, number, Face | null]>} by the step's index: its program, its place there, and what it shows */
+  #faces = new Map();
+  /** @type {Map<number, Payload>} steps in full, by their indices */
+  #opened = new Map();
   #asked = -1;
 
   /**
-   * @param {{programs: Program[], rows: Record<string, [number, any[]]>} | null} given
-   * @param {((index: number) => void) | undefined} ask
+   * @param {{programs: Program[]} | null} given
+   * @param {((index: number, whole: boolean) => void) | undefined} ask
    */
   constructor(given, ask) {
     this.ask = ask;
     this.#programs = given?.programs ?? [];
-    for (const [index, [program, values]] of Object.entries(given?.rows ?? {})) this.#rows.set(Number(index), [program, values, null]);
+    this.#programs.forEach(({ base, steps, opened }, number) => {
+      steps.forEach((index, place) => this.#faces.set(index, [number, place, null]));
+      for (const [index, numbers] of Object.entries(opened)) this.#opened.set(Number(index), { ...base, ...numbers });
+    });
   }
 
   /** Whether there is any graph to show. */
   get some() {
-    return this.#rows.size > 0 || this.ask !== undefined;
+    return this.#faces.size > 0 || this.ask !== undefined;
   }
 
-  /** Takes what Python has sent. @param {{index: number, program: number, base?: any, numbers: any}} told */
-  take({ index, program, base, numbers }) {
-    if (base) this.#programs[program] = { base, slots: [] };
-    if (this.#rows.size > 400) this.#rows.clear();
-    this.#rows.set(index, [program, null, { ...this.#programs[program].base, ...numbers }]);
+  /** Takes what Python has sent. @param {{index: number, program: number, base?: any, face: Face, numbers?: any}} told */
+  take({ index, program, base, face, numbers }) {
+    if (base) this.#programs[program] = { base, face, slots: [], steps: [], columns: [], opened: {} };
+    if (this.#faces.size > 2000) this.#faces.clear();
+    this.#faces.set(index, [program, 0, face]);
+    if (this.#opened.size > 50) this.#opened.clear();
+    if (numbers) this.#opened.set(index, { ...this.#programs[program].base, ...numbers });
     if (this.#asked === index) this.#asked = -1;
   }
 
@@ -71,27 +61,49 @@ export class Graphs {
    * @returns {number} -1 if there is none yet
    */
   nearest(index) {
-    if (this.#rows.has(index)) return index;
-    if (this.ask && this.#asked < 0) this.ask((this.#asked = index)); // one at a time: who drags along the track asks often
-    let best = -1;
-    for (const known of this.#rows.keys()) if (best < 0 || Math.abs(known - index) < Math.abs(best - index)) best = known;
-    return best;
+    if (this.#faces.has(index)) return index;
+    if (this.ask && this.#asked < 0) this.ask((this.#asked = index), false); // one at a time: who drags along the track asks often
+    return nearestOf(this.#faces.keys(), index);
   }
 
-  /** Which structure a step has. @param {number} index */
-  program(index) {
-    return this.#rows.get(index)?.[0] ?? -1;
+  /** The structure of a step, and what its picture shows. @param {number} index of one that `nearest` has returned */
+  shown(index) {
+    const [number, place, known] = /** @type {[number, number, Face | null]} */ (this.#faces.get(index));
+    const program = this.#programs[number];
+    return { base: program.base, face: known ?? faceOf(program, place) };
   }
 
   /**
-   * A player's payload for a step.
-   * @param {number} index of one that `nearest` has returned
-   * @returns {Payload}
+   * The step nearest to one that can be stepped through; in a notebook that is any.
+   * @param {number} index
+   * @returns {number} -1 if there is none
+   */
+  nearestOpened(index) {
+    return this.ask ? index : nearestOf(this.#opened.keys(), index);
+  }
+
+  /**
+   * A player's payload for a step; where it is not there yet, Python is asked for it.
+   * @param {number} index of one that `nearestOpened` has returned
+   * @returns {Payload | undefined}
    */
   payload(index) {
-    const [program, values, whole] = /** @type {[number, any[], any]} */ (this.#rows.get(index));
-    if (whole) return whole;
-    const { base, slots } = this.#programs[program];
-    return filled(base, slots, values);
+    if (!this.#opened.has(index)) this.ask?.(index, true);
+    return this.#opened.get(index);
   }
+}
+
+/** @param {Program} program @param {number} place @returns {Face} */
+function faceOf({ face, slots, columns }, place) {
+  const made = blankFace();
+  for (const part of /** @type {(keyof Face)[]} */ (Object.keys(made))) Object.assign(made[part], face[part]);
+  slots.forEach(([part, key], number) => Object.assign(made[part], { [key]: columns[number][place] }));
+  return made;
+}
+
+/** @param {Iterable<number>} known @param {number} index */
+function nearestOf(known, index) {
+  let best = -1;
+  for (const one of known) if (best < 0 || Math.abs(one - index) < Math.abs(best - index)) best = one;
+  return best;
 }

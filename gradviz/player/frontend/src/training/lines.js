@@ -7,7 +7,7 @@ import { phrase } from "../words.js";
 
 /** @typedef {{name: string, xs: number[], ys: number[]}} Line */
 
-const HEIGHT = 210;
+const [LEAST, USUAL] = [120, 210]; // pixels
 const MARGIN = { left: 54, right: 14, top: 12, bottom: 34 };
 
 /**
@@ -19,13 +19,15 @@ export function makeLines(look) {
   let lines = [];
   let cursorAt = NaN;
   let width = 0;
+  let height = USUAL;
   let chosen = log; // whether the reader, or the data, has chosen the scale
-  const svg = svgElement("svg", { class: "gt-chart", role: "img", height: HEIGHT });
+  const svg = svgElement("svg", { class: "gt-chart", role: "img" });
   const said = html("p", { class: "gt-reading" });
   const logarithmic = html("input", { type: "checkbox" });
   const toggle = html("label", { class: "gt-toggle" }, logarithmic, "logarithmic");
   const legend = html("div", { class: "gt-legend" });
-  const element = html("section", { class: "gt-panel" }, html("header", {}, html("h3", {}, look.title), toggle), svg, legend, said);
+  const room = html("div", { class: "gt-drawn" }, svg);
+  const element = html("section", { class: "gt-panel gt-lines" }, html("header", {}, html("h3", {}, look.title), toggle), room, legend, said);
   logarithmic.addEventListener("change", () => {
     log = logarithmic.checked;
     chosen = true;
@@ -35,15 +37,16 @@ export function makeLines(look) {
   const dots = svgElement("g");
   // A line that leaves the picture is cut off there: an svg in an svg shows nothing beyond its own rectangle.
   const inside = svgElement("svg");
-  let drawn = plot([], box(300), log);
+  let drawn = plot([], box(300, USUAL), log);
 
   function draw() {
     if (!width) return;
-    const { left, top, right, bottom } = box(width);
-    drawn = plot(lines, box(width), log);
+    const { left, top, right, bottom } = box(width, height);
+    drawn = plot(lines, box(width, height), log);
     const { x, y } = drawn;
-    svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
+    svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.setAttribute("width", String(width));
+    svg.setAttribute("height", String(height));
     const parts = [];
     for (const tick of y.ticks) {
       parts.push(svgElement("line", { class: "gt-grid", x1: left, x2: right, y1: y(tick), y2: y(tick) }));
@@ -51,7 +54,7 @@ export function makeLines(look) {
     }
     for (const tick of x.ticks) parts.push(label(numberText(tick), x(tick), bottom + 17, "middle"));
     parts.push(svgElement("line", { class: "gt-axis", x1: left, x2: right, y1: bottom, y2: bottom }));
-    parts.push(label(look.across, right, HEIGHT - 3, "end", "gt-name"));
+    parts.push(label(look.across, right, height - 3, "end", "gt-name"));
     const frame = { x: left, y: top - 4, width: right - left + 4, height: bottom - top + 4 };
     for (const [name, value] of Object.entries({ ...frame, viewBox: Object.values(frame).join(" ") })) inside.setAttribute(name, String(value));
     inside.replaceChildren(...drawn.paths.map((d, number) => svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, "stroke-dasharray": dashOf(number), d })));
@@ -76,7 +79,7 @@ export function makeLines(look) {
     });
     if (there && width) {
       const at = x(cursorAt);
-      for (const [name, value] of Object.entries({ x1: at, x2: at, y1: MARGIN.top, y2: HEIGHT - MARGIN.bottom })) cursor.setAttribute(name, String(value));
+      for (const [name, value] of Object.entries({ x1: at, x2: at, y1: MARGIN.top, y2: height - MARGIN.bottom })) cursor.setAttribute(name, String(value));
       dots.replaceChildren(
         ...readings.flatMap((reading, number) =>
           Number.isFinite(reading.y) && !(log && reading.y <= 0)
@@ -111,13 +114,13 @@ export function makeLines(look) {
     if (svg.hasPointerCapture(event.pointerId)) point(event);
   });
   const watcher = new ResizeObserver(() => {
-    const now = Math.floor(element.clientWidth) - 24;
-    if (now > 0 && now !== width) {
-      width = now;
+    const [across, up] = [Math.floor(room.clientWidth), Math.max(LEAST, Math.floor(room.clientHeight))];
+    if (across > 0 && (across !== width || up !== height)) {
+      [width, height] = [across, up];
       draw();
     }
   });
-  watcher.observe(element);
+  watcher.observe(room);
 
   return {
     element,
@@ -138,8 +141,8 @@ export function makeLines(look) {
   };
 }
 
-/** Where lines are drawn, in a picture so wide. @param {number} width */
-const box = (width) => ({ left: MARGIN.left, top: MARGIN.top, right: width - MARGIN.right, bottom: HEIGHT - MARGIN.bottom });
+/** Where lines are drawn, in a picture so wide and high. @param {number} width @param {number} height */
+const box = (width, height) => ({ left: MARGIN.left, top: MARGIN.top, right: width - MARGIN.right, bottom: height - MARGIN.bottom });
 
 /** @param {string} text @param {number} x @param {number} y @param {string} anchor */
 function label(text, x, y, anchor, kind = "gt-tick") {

@@ -3,6 +3,7 @@
 import { phrase } from "../words.js";
 import { html, svgElement } from "../dom.js";
 import { unpacked } from "./columns.js";
+import { predicted } from "./network.js";
 import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
 import { drawAxes } from "./surface.js";
 
@@ -20,12 +21,21 @@ const MARKS = [
 ];
 
 /**
- * `rows`: predictions for the grid, by the index of the step.
- * @typedef {{kind: "curve" | "classes", classes: number, x: any, y: any, grid: any, names: string[], sentence: string, rows: Record<string, any>}} Told
+ * `rows`: predictions for the grid, by the index of the step; or they are `computed` here, from the network's parameters.
+ * `levels`: which numbers stand for two classes.
+ * @typedef {{
+ *   kind: "curve" | "classes", classes: number, levels: [number, number], x: any, y: any, grid: any, names: string[], sentence: string,
+ *   rows: Record<string, any>, computed: boolean,
+ * }} Told
  */
 
-/** @param {{ask?: (index: number) => void, name(index: number): string}} on */
-export function makeFit(on) {
+const NO_NUMBER = 255; // in predictions that came as bytes
+
+/**
+ * @param {import("./data.js").RunData} run
+ * @param {{ask?: (index: number) => void, name(index: number): string, there(): void}} on `there`: it has got something to show
+ */
+export function makeFit(run, on) {
   const svg = svgElement("svg", { class: "gt-chart gt-surface", viewBox: `0 0 ${SURFACE.width} ${SURFACE.height}`, role: "img" });
   const ground = svgElement("g");
   const axes = svgElement("g");
@@ -42,8 +52,14 @@ export function makeFit(on) {
   let told = null;
   /** @type {Map<number, ArrayLike<number>>} */
   let rows = new Map();
-  /** @type {SVGRectElement[]} */
-  let cells = [];
+  const small = html("canvas");
+  const field = svgElement("image", { class: "gt-field", x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP, preserveAspectRatio: "none" });
+  const boundary = svgElement("path", { class: "gt-boundary" });
+  /** @type {ArrayLike<number>} */
+  let xs = [];
+  /** @type {ArrayLike<number>} */
+  let ys = [];
+  let side = 0;
   let x = scale([0, 1], [0, 1]);
   let y = x;
   /** @type {number[]} */
@@ -51,32 +67,37 @@ export function makeFit(on) {
   let asked = -1;
   let shown = -1;
 
+  /** What is predicted for some inputs in a step. @param {ArrayLike<number>} points @param {number} k */
+  function computed(points, k) {
+    const made = predicted(/** @type {import("./network.js").Told} */ (run.network), run.parameters, k, points);
+    if (told?.classes !== 2) return made;
+    const [low, high] = told.levels;
+    return made.map((value) => Math.max(0, Math.min(1, (value - low) / (high - low))));
+  }
+
   /** Draws what does not change from step to step. */
   function drawData() {
     if (!told) return;
-    const [xs, ys] = [unpacked(told.x), unpacked(told.y)];
+    [xs, ys] = [unpacked(told.x), unpacked(told.y)];
     grid = Array.from(unpacked(told.grid));
     if (told.kind === "curve") {
-      const [low, high] = extent([...ys, ...[...rows.values()].slice(-1).flatMap((row) => Array.from(row))]);
+      const last = told.computed ? computed(grid, run.length - 1) : [...rows.values()].at(-1) ?? [];
+      const [low, high] = extent([...Array.from(ys), ...Array.from(last)]);
       x = scale([grid[0], grid[grid.length - 1]], [LEFT, RIGHT]);
       y = scale(withRoom(low, high), [BOTTOM, TOP]);
       ground.replaceChildren();
-      cells = [];
       drawAxes(axes, x, y, told.names[0], told.names[1]);
       const marks = Array.from(xs, (value, i) => MARKS[0](x(value), y(ys[i]))).join("");
       examples.replaceChildren(svgElement("path", { class: "gt-example gt-c0", d: marks }));
       return;
     }
-    const side = Math.round(Math.sqrt(grid.length / 2));
+    side = Math.round(Math.sqrt(grid.length / 2));
     const across = extent(grid.filter((_, i) => i % 2 === 0));
     const up = extent(grid.filter((_, i) => i % 2 === 1));
     x = scale(across, [LEFT, RIGHT]);
     y = scale(up, [BOTTOM, TOP]);
-    const [wide, high] = [(RIGHT - LEFT) / side, (BOTTOM - TOP) / side];
-    cells = Array.from({ length: side * side }, (_, i) =>
-      svgElement("rect", { x: LEFT + (i % side) * wide, y: BOTTOM - (Math.floor(i / side) + 1) * high, width: wide, height: high }),
-    );
-    ground.replaceChildren(...cells);
+    [small.width, small.height] = [side, side];
+    ground.replaceChildren(field, boundary);
     line.setAttribute("d", "");
     drawAxes(axes, x, y, told.names[0], told.names[1]);
     const { classes } = told;
@@ -103,35 +124,115 @@ export function makeFit(on) {
       }
       const first = told === null;
       told = given;
-      for (const [index, row] of Object.entries(given.rows)) rows.set(Number(index), unpacked(row));
+      if (first) on.there();
+      for (const [index, row] of Object.entries(given.rows)) rows.set(Number(index), numbersOf(unpacked(row), given.classes));
       if (first || on.ask) drawData();
       element.hidden = false;
       title.textContent = told.kind === "curve" ? phrase("training model-fit: curve") : phrase("training model-fit: classes");
       shown = -1;
     },
-    /** @param {number} index of the step */
-    show(index) {
-      if (!told) return;
-      if (!rows.has(index) && on.ask && asked < 0) on.ask((asked = index));
-      let near = -1;
-      for (const known of rows.keys()) if (near < 0 || Math.abs(known - index) < Math.abs(near - index)) near = known;
-      words.textContent = near === index || near < 0 || on.ask ? told.sentence : phrase("training model-fit: nearest", { sentence: told.sentence, name: on.name(near) });
-      const row = rows.get(near);
-      if (!row || near === shown) return;
-      shown = near;
-      svg.setAttribute("aria-label", `${title.textContent}: ${told.sentence}`);
+    /** Whether there is anything to show. */
+    get some() {
+      return told !== null;
+    },
+    /** From where to where two inputs go. @returns {[number, number][] | null} */
+    get domain() {
+      if (!told || told.kind !== "classes") return null;
+      const points = Array.from(unpacked(told.grid));
+      return [0, 1].map((axis) => extent(points.filter((_, i) => i % 2 === axis)));
+    },
+    /** @param {number} index of the step @param {number} k which of those that are kept */
+    show(index, k) {
+      if (!told) {
+        if (on.ask && asked < 0) on.ask((asked = index));
+        return;
+      }
+      /** @type {ArrayLike<number> | undefined} */
+      let row;
+      let text = told.sentence;
+      if (told.computed) {
+        row = computed(grid, k);
+        if (told.kind === "classes") text = `${text} ${wrongSide(k)}`;
+      } else {
+        if (!rows.has(index) && on.ask && asked < 0) on.ask((asked = index));
+        let near = -1;
+        for (const known of rows.keys()) if (near < 0 || Math.abs(known - index) < Math.abs(near - index)) near = known;
+        if (near !== index && near >= 0 && !on.ask) text = phrase("training model-fit: nearest", { sentence: told.sentence, name: on.name(near) });
+        row = near === shown ? undefined : rows.get(near);
+        if (row) shown = near;
+      }
+      if (words.textContent !== text) words.textContent = text;
+      if (!row) return;
+      svg.setAttribute("aria-label", `${title.textContent}: ${text}`);
       if (told.kind === "curve") {
         const places = Array.from(row, (value) => Math.max(-FAR, Math.min(FAR, y(value))));
         line.setAttribute("d", pieces(places, places.length).map((piece) => path(piece.map((k) => [x(grid[k]), places[k]]))).join(""));
-        return;
-      }
-      cells.forEach((cell, i) => {
-        // Of two classes the regions fade into each other, as the probability does; of more, the likeliest has its colour.
-        const value = row[i];
-        const two = told?.classes === 2;
-        cell.setAttribute("class", `gt-region gt-c${two ? Number(value >= 0.5) : colourOf(Math.round(value))}`);
-        cell.setAttribute("fill-opacity", String(Number.isFinite(value) ? (two ? 0.06 + 0.44 * Math.abs(2 * value - 1) : 0.3) : 0));
-      });
+      } else paintClasses(row);
     },
   };
+
+  /** Says how many examples have another class than is predicted. @param {number} k */
+  function wrongSide(k) {
+    const made = computed(xs, k);
+    const two = told?.classes === 2;
+    let wrong = 0;
+    for (let i = 0; i < ys.length; i += 1) if ((two ? Number(made[i] >= 0.5) : Math.round(made[i])) !== Math.round(ys[i])) wrong += 1;
+    return phrase("training model-fit: wrong side", { wrong, count: ys.length });
+  }
+
+  /** Of two classes the regions fade into each other, as the probability does; of more, the likeliest has its colour. @param {ArrayLike<number>} row */
+  function paintClasses(row) {
+    const context = small.getContext("2d");
+    if (!context) return;
+    const two = told?.classes === 2;
+    const colours = Array.from({ length: told?.classes ?? 0 }, (_, one) => rgbOf(getComputedStyle(svg).getPropertyValue(`--c${colourOf(one)}`)));
+    const image = context.createImageData(side, side);
+    for (let i = 0; i < side * side; i += 1) {
+      const value = row[i];
+      const place = 4 * ((side - 1 - Math.floor(i / side)) * side + (i % side)); // the second feature rises upwards
+      const colour = colours[two ? Number(value >= 0.5) : Math.round(value)];
+      if (!colour) continue;
+      image.data.set(colour, place);
+      image.data[place + 3] = 255 * (two ? 0.06 + 0.44 * Math.abs(2 * value - 1) : 0.3);
+    }
+    context.putImageData(image, 0, 0);
+    field.setAttribute("href", small.toDataURL());
+    boundary.setAttribute("d", two ? levelLine(row, side, 0.5, x, y, grid) : "");
+  }
+}
+
+/** Predictions that came as bytes, as the numbers that they stand for. @param {ArrayLike<number>} row @param {number} classes */
+function numbersOf(row, classes) {
+  return classes ? Float32Array.from(row, (value) => (value === NO_NUMBER ? NaN : classes === 2 ? value / 254 : value)) : row;
+}
+
+/** @param {string} colour as #rrggbb @returns {[number, number, number]} */
+function rgbOf(colour) {
+  const number = parseInt(colour.trim().slice(1), 16);
+  return [number >> 16, (number >> 8) & 255, number & 255];
+}
+
+/**
+ * Where numbers on a grid pass a level: in each of its squares a line through the sides it crosses.
+ * @param {ArrayLike<number>} row @param {number} side @param {number} level
+ * @param {import("./geometry.js").Scale} x @param {import("./geometry.js").Scale} y @param {number[]} grid
+ */
+function levelLine(row, side, level, x, y, grid) {
+  let made = "";
+  for (let up = 0; up + 1 < side; up += 1) {
+    for (let across = 0; across + 1 < side; across += 1) {
+      const corners = [up * side + across, up * side + across + 1, (up + 1) * side + across + 1, (up + 1) * side + across];
+      /** @type {string[]} */
+      const crossed = [];
+      for (let one = 0; one < 4; one += 1) {
+        const [a, b] = [corners[one], corners[(one + 1) % 4]];
+        if (row[a] < level === row[b] < level) continue;
+        const share = (level - row[a]) / (row[b] - row[a]);
+        const at = (/** @type {0 | 1} */ axis) => grid[2 * a + axis] + share * (grid[2 * b + axis] - grid[2 * a + axis]);
+        crossed.push(`${x(at(0)).toFixed(1)} ${y(at(1)).toFixed(1)}`);
+      }
+      for (let pair = 0; pair + 1 < crossed.length; pair += 2) made += `M${crossed[pair]}L${crossed[pair + 1]}`;
+    }
+  }
+  return made;
 }

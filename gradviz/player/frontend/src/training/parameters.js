@@ -217,7 +217,7 @@ export function makeParameters(run, on) {
     "section",
     { class: "gt-panel gt-parameters" },
     html("header", {}, html("h3", {}, phrase("training parameters: parameters"))),
-    html("div", { class: "gt-cards" }, ...cards.map((card) => card.element)),
+    html("div", { class: "gt-cards", tabindex: 0, role: "group", "aria-label": phrase("training parameters: parameters") }, ...cards.map((card) => card.element)),
   );
   if (more > 0) element.append(html("p", { class: "gt-words" }, phrase("training parameters: and more parameters which saved", { more })));
   return {

@@ -5,7 +5,6 @@ import { html } from "../dom.js";
 import { parseDrawing } from "../drawing.js";
 import { bringIntoView } from "../fit.js";
 import { Picture } from "../patch.js";
-import { faceAt } from "../state.js";
 import { makeZoom } from "../zoom.js";
 import { phrase } from "../words.js";
 
@@ -18,7 +17,7 @@ import { phrase } from "../words.js";
 
 /**
  * @param {Graphs} graphs
- * @param {{open(payload: import("../state.js").Payload): void, name(index: number): string, shaped(ratio: number): void}} on
+ * @param {{open(payload: import("../state.js").Payload): void, name(index: number): string}} on
  */
 export function makePicture(graphs, on) {
   const title = html("h3", {}, phrase("training picture: graph"));
@@ -34,11 +33,16 @@ export function makePicture(graphs, on) {
   /** @type {Drawn | null} */
   let current = null;
   let shown = -1;
-  open.addEventListener("click", () => {
-    if (shown >= 0) on.open(graphs.payload(shown));
-  });
+  let opens = -1; // which step the button opens
+  let wanted = -1; // which one Python has been asked for, to be opened when it comes
+  const enter = () => {
+    const payload = opens < 0 ? undefined : graphs.payload(opens);
+    wanted = payload || opens < 0 ? -1 : opens;
+    if (payload) on.open(payload);
+  };
+  open.addEventListener("click", enter);
 
-  /** @param {import("../state.js").Payload} payload @returns {Drawn} */
+  /** @param {any} payload what a player's payload has in common for the steps of one structure @returns {Drawn} */
   function draw(payload) {
     const svg = parseDrawing(String(payload.svg));
     const figure = html("div", { class: "gp-figure" }, svg);
@@ -52,31 +56,39 @@ export function makePicture(graphs, on) {
   return {
     element,
     commands,
+    /** Opens the step that was asked for, now that it has come. @param {number} index */
+    came(index) {
+      if (index === wanted) enter();
+    },
+    enter,
+    /** It has got another size. */
+    refit: () => current?.zoom.refit(),
     stop: () => drawn.forEach(({ zoom }) => zoom.stop()),
     /** @param {number} index of the step */
     show(index) {
       const near = graphs.nearest(index);
-      open.disabled = near < 0;
-      note.textContent =
+      opens = near < 0 ? -1 : graphs.nearestOpened(index);
+      open.disabled = opens < 0;
+      const text =
         near < 0 ? phrase("training picture: no graph was kept run") : near === index ? "" : phrase("training picture: numbers those nearest which graph", { part: on.name(near) });
-      note.hidden = !note.textContent;
+      if (note.textContent !== text) note.textContent = text;
+      note.hidden = !text;
+      const label = phrase("training picture: step through backpropagation 2", { part: on.name(opens) });
+      if (opens >= 0 && open.textContent !== label) open.textContent = label;
       if (near < 0) return;
-      const payload = graphs.payload(near);
-      const next = drawn.get(payload.prefix) ?? draw(payload);
+      const { base, face } = graphs.shown(near);
+      const next = drawn.get(base.prefix) ?? draw(base);
       if (next !== current) {
         current?.figure.remove();
         current = next;
         element.append(next.figure);
-        const { width, height } = next.picture.svg.viewBox.baseVal;
-        on.shaped(width / height);
         next.zoom.refit();
         bringIntoView(next.figure, [...next.figure.querySelectorAll(".gv-role-parameter")]);
         shown = -1;
       }
       if (near === shown) return;
       shown = near;
-      current.picture.show(faceAt(payload.steps, payload.steps.length - 1));
-      open.textContent = phrase("training picture: step through backpropagation 2", { part: on.name(near) });
+      current.picture.show(face);
     },
   };
 }

@@ -14,6 +14,8 @@ import { Graphs } from "./graphs.js";
 import { makeLines } from "./lines.js";
 import { makeLive } from "./live.js";
 import { makeFit } from "./model-fit.js";
+import { makeNeurons } from "./neurons.js";
+import { makePanels } from "./panels.js";
 import { makeParameters } from "./parameters.js";
 import { makePicture } from "./picture.js";
 import { makeRule } from "./rule.js";
@@ -24,9 +26,9 @@ import { phrase } from "../words.js";
 /** @typedef {import("../model.js").Model & {send?: (message: any) => void}} Model */
 
 const WHOLE_MS = 24000; // a long run is played in about so long, at normal speed
-const [SHORTEST_MS, LONGEST_MS] = [50, 900];
+const [SHORTEST_MS, LONGEST_MS] = [33, 900]; // 30 epochs a second
 const NORMS_UP_TO = 12;
-const WIDE = 1.8; // a graph that is wider has the width of the board for itself
+const NARROW = 760; // pixels: less is the cell of a notebook
 
 /**
  * What a player hands over to the one that takes its place, when a run has got its first step or one more parameter.
@@ -45,7 +47,7 @@ function mount(model, el, kept) {
   const send = model.send ? (/** @type {any} */ message) => model.send?.(message) : undefined;
   // What is asked of a run that another has replaced in the meantime is not answered.
   const ask = send && ((/** @type {any} */ message) => send({ ...message, run: run.id }));
-  const graphs = new Graphs(payload.graphs ?? null, ask && ((index) => ask({ ask: "graph", index })));
+  const graphs = new Graphs(payload.graphs ?? null, ask && ((index, whole) => ask({ ask: "graph", index, whole })));
   /** @type {import("./live.js").Live | null} */
   let live = model.get("live") ?? null;
   let parameter = 0;
@@ -108,15 +110,28 @@ function mount(model, el, kept) {
   const rule = makeRule();
   const surface = makeSurface(run, { ask: ask && ((first, second) => ask({ ask: "surface", first, second })) });
   const name = (/** @type {number} */ index) => run.name(run.nearest(index));
-  const fit = makeFit({ name, ask: ask && ((index) => ask({ ask: "fit", index })) });
-  const picture = makePicture(graphs, { open, name, shaped: (ratio) => board.toggleAttribute("data-wide", ratio > WIDE) });
+  const fit = makeFit(run, { name, ask: ask && ((index) => ask({ ask: "fit", index })), there: () => arrange() });
+  const picture = makePicture(graphs, { open, name });
+  /** @type {ReturnType<typeof makeNeurons> | null} */
+  let neurons = null;
+  const network = html("div", { class: "gt-holder" }); // the network is known when a step has been seen
   const notes = html("div", { class: "gt-notes" });
-  const board = html(
-    "div",
-    { class: "gt-board" },
-    html("div", { class: "gt-top" }, picture.element, html("div", { class: "gt-side" }, losses.element, norms.element)),
-    html("div", { class: "gt-lower" }, parameters.element, rule.element, surface.element, fit.element),
+  const panels = makePanels(
+    [
+      { name: "network", title: phrase("training neurons: title"), element: network, there: () => run.network !== null },
+      { name: "graph", title: phrase("training picture: graph"), element: picture.element, there: () => true },
+      { name: "fit", title: phrase("training model-fit: fit"), element: fit.element, there: () => fit.some },
+      { name: "surface", title: phrase("training surface: loss surface"), element: surface.element, there: () => surface.some },
+      { name: "loss", title: phrase("training player: loss"), element: losses.element, there: () => true },
+      { name: "gradients", title: phrase("training player: length each gradient"), element: norms.element, there: () => true },
+      { name: "parameters", title: phrase("training parameters: parameters"), element: parameters.element, there: () => true },
+      { name: "rule", title: phrase("training rule: update"), element: rule.element, there: () => true },
+    ],
+    run.panels,
+    usualPanels,
   );
+  const { board } = panels;
+  track.element.append(panels.element);
   const empty = html("p", { class: "gt-empty" }, live ? phrase("training player: nothing has been trained yet") : phrase("training player: first step has not ended"));
   const inside = html("div", { class: "gt-inside", hidden: "" });
   const root = html(
@@ -130,6 +145,18 @@ function mount(model, el, kept) {
     announcer.element,
     inside,
   );
+
+  /** What is shown unless somebody has chosen: on a narrow page less of it. @param {string[]} there */
+  function usualPanels(there) {
+    // A single layer is seen better as a graph.
+    const main = there.includes("network") && (run.network?.layers.length ?? 0) > 1 ? "network" : "graph";
+    const beside = there.includes("fit") ? "fit" : there.includes("surface") ? "surface" : "parameters";
+    const narrow = (root.clientWidth || window.innerWidth) < NARROW;
+    return [main, beside, "loss", ...(narrow ? [] : ["rule", "parameters"])].filter((name, at, all) => all.indexOf(name) === at && there.includes(name));
+  }
+  function arrange() {
+    panels.arrange();
+  }
 
   // --- moving ----------------------------------------------------------------------------------------------------
 
@@ -207,6 +234,8 @@ function mount(model, el, kept) {
     showNotes(notes, live?.message ? run.notes.filter((note) => !note.startsWith("diverged")) : run.notes);
     controls.show(live);
     if (!some) return track.show(0, playing, canRun());
+    findNetwork();
+    arrange();
     losses.show(
       [...run.lines].map(([name, steps]) => {
         const xs = steps.column(0);
@@ -225,6 +254,21 @@ function mount(model, el, kept) {
     move();
   }
 
+  /** Builds the view of the neurons once the network is known; and once it is known from where to where its inputs go. */
+  function findNetwork() {
+    if (!run.network) return;
+    if (neurons && (neurons.mapped || !fit.domain)) return neurons.forget();
+    neurons?.stop();
+    neurons = makeNeurons(run, run.network, { domain: fit.domain, choose, dark: () => root.dataset.theme === "dark", open: openAt });
+    network.replaceChildren(neurons.element);
+  }
+  /** Opens the backpropagation of this step at a parameter. @param {number} which */
+  function openAt(which) {
+    at = run.parameters[which].name;
+    picture.enter();
+  }
+  let at = ""; // where the backpropagation that is opened next begins
+
   /** Draws what belongs to the step that is shown. */
   function move() {
     if (!run.length) return track.show(0, playing, canRun());
@@ -234,8 +278,9 @@ function mount(model, el, kept) {
     parameters.move(k, parameter);
     rule.show(run.parameters[parameter], entries[parameter], k);
     surface.move(k);
-    fit.show(run.index(k));
-    picture.show(run.index(k));
+    fit.show(run.index(k), k);
+    neurons?.move(k);
+    if (board.contains(picture.element) || !graphs.ask) picture.show(run.index(k));
   }
 
   /** @param {number} which @param {number} entry */
@@ -252,7 +297,13 @@ function mount(model, el, kept) {
     pause();
     const back = html("button", { type: "button", class: "gt-button" }, phrase("training player: back training"));
     const place = html("div", {});
-    const unmount = renderBackprop({ model: PageModel.of(opened), el: place });
+    const model = PageModel.of(opened);
+    const { tensors, operations } = opened.facts;
+    // A parameter that is folded away is in its module's box.
+    const shown = Object.values(tensors).find((one) => one.name === at) ?? Object.values(operations).find((one) => one.block?.path && at.startsWith(`${one.block.path}.`));
+    if (at && shown) model.set("selected", shown.id);
+    at = "";
+    const unmount = renderBackprop({ model, el: place });
     const [scrolled] = [document.scrollingElement?.scrollTop ?? 0];
     // The two pictures have parts of the same names, so only one of them is on the page.
     board.remove();
@@ -298,12 +349,16 @@ function mount(model, el, kept) {
     } else if (message.told === "graph") {
       graphs.take(message);
       picture.show(run.index(k));
+      picture.came(message.index);
     } else if (message.told === "surface") {
       surface.take(message.surface);
       surface.move(k);
+      arrange();
     } else if (message.told === "fit") {
       fit.take(message.fit);
-      fit.show(run.index(k));
+      findNetwork();
+      arrange();
+      move();
     }
   }
   /** The same run, further on. @param {any} further */
@@ -321,7 +376,7 @@ function mount(model, el, kept) {
     if (!ask || !run.length) return;
     ask({ ask: "surface", ...surface.pair() });
     fit.forget();
-    fit.show(run.index(k));
+    fit.show(run.index(k), k);
   }
   const onLive = () => {
     live = model.get("live") ?? null;
@@ -369,6 +424,11 @@ function mount(model, el, kept) {
   root.toggleAttribute("data-projector", modes.projector);
   el.append(root);
   draw();
+  // Of another size there is room for more or less; and a theme has other colours.
+  const looks = new MutationObserver(() => neurons?.paint());
+  looks.observe(root, { attributeFilter: ["data-theme"] });
+  const sized = new ResizeObserver(() => run.length && arrange());
+  sized.observe(root);
   const listeners = /** @type {const} */ ([["msg:custom", onMessage], ["change:place", onPlace], ["change:live", onLive]]);
   for (const [name, listener] of listeners) model.on(name, /** @type {any} */ (listener));
   if (before?.focused) root.focus({ preventScroll: true });
@@ -390,6 +450,10 @@ function mount(model, el, kept) {
       losses.stop();
       norms.stop();
       picture.stop();
+      neurons?.stop();
+      panels.stop();
+      looks.disconnect();
+      sized.disconnect();
       root.remove();
     },
   };

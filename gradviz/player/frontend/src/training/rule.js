@@ -1,8 +1,10 @@
 // The update rule, with the numbers of the step that is shown: w ← w − lr · grad = 2 − 0.01 × 5 = 1.95.
 
 import { shown } from "../arithmetic.js";
-import { html } from "../dom.js";
+import { html, svgElement } from "../dom.js";
 import { equationLine } from "../equation.js";
+import { numberText } from "../number.js";
+import { extent } from "./geometry.js";
 import { phrase } from "../words.js";
 
 /** @typedef {import("./data.js").Parameter} Parameter */
@@ -84,11 +86,52 @@ export function ruleText({ symbol, key, tokens }, number) {
   return `${symbol} ← ${sides}${tidy(worked) === told.result ? "" : ` ${told.relation} ${told.result}`}`;
 }
 
+const [LEFT, RIGHT, MIDDLE] = [8, 292, 150];
+
+/** The gradient, and the step that was made of it, on one scale: the learning rate is how much shorter the step is. */
+function makeArrows() {
+  const arrow = (/** @type {string} */ kind, /** @type {number} */ y) => {
+    const [shaft, head] = [svgElement("line", { y1: y, y2: y, x1: MIDDLE }), svgElement("path")];
+    const told = svgElement("text", { class: "gt-tick", y: y - 8 });
+    const element = svgElement("g", { class: `gt-arrow gt-${kind}` }, shaft, head, told);
+    return {
+      element,
+      /** @param {number} value @param {number} most @param {string} text */
+      show(value, most, text) {
+        const length = Number.isFinite(value) && most > 0 ? (value / most) * (MIDDLE - LEFT) : 0;
+        const size = Math.min(7, Math.abs(length)) * Math.sign(length);
+        shaft.setAttribute("x2", String(MIDDLE + length - size / 2));
+        head.setAttribute("d", length ? `M${MIDDLE + length} ${y}l${-size} -5v10z` : `M${MIDDLE - 2} ${y}a2 2 0 1 0 4 0a2 2 0 1 0 -4 0`);
+        told.textContent = text;
+        const right = length < 0;
+        told.setAttribute("x", String(right ? MIDDLE - 6 : MIDDLE + 6));
+        told.setAttribute("text-anchor", right ? "end" : "start");
+      },
+    };
+  };
+  const [gradient, step] = [arrow("gradient", 22), arrow("update", 50)];
+  const here = svgElement("line", { class: "gt-zero", x1: MIDDLE, x2: MIDDLE, y1: 6, y2: 60 });
+  const element = svgElement("svg", { class: "gt-scaled", viewBox: `0 0 ${RIGHT + LEFT} 62`, role: "img" }, here, gradient.element, step.element);
+  return {
+    element,
+    /** @param {Parameter} parameter @param {number} entry @param {number} k */
+    show(parameter, entry, k) {
+      const [grad, moved] = [parameter.gradient.at(k, entry), parameter.after.at(k, entry) - parameter.before.at(k, entry)];
+      const [, most] = extent([Math.abs(grad), Math.abs(moved)]);
+      const [one, other] = [phrase("training rule: gradient", { number: numberText(grad, 4, "float32") }), phrase("training rule: step", { number: numberText(moved, 4, "float32") })];
+      gradient.show(grad, most, one);
+      step.show(moved, most, other);
+      element.setAttribute("aria-label", phrase("training rule: one scale", { one, other }));
+    },
+  };
+}
+
 export function makeRule() {
+  const arrows = makeArrows();
   const heading = html("h3", {}, phrase("training rule: update"));
   const lines = html("div", { class: "gp-equations" });
   const words = html("p", { class: "gt-words" });
-  const element = html("section", { class: "gt-panel gt-rule" }, html("header", {}, heading), words, lines);
+  const element = html("section", { class: "gt-panel gt-rule" }, html("header", {}, heading), html("div", { class: "gt-scroll", tabindex: 0, role: "group", "aria-label": phrase("training rule: update") }, arrows.element, words, lines));
   return {
     element,
     /**
@@ -101,6 +144,8 @@ export function makeRule() {
       const [, place] = parameter.entries[entry] ?? [0, ""];
       const moved = parameter.name + place;
       heading.textContent = form ? phrase("training rule: update 2", { moved, form: form.name }) : phrase("training rule: update 3", { moved });
+      arrows.element.toggleAttribute("hidden", !form);
+      if (form) arrows.show(parameter, entry, k);
       if (!form) {
         words.textContent = parameter.entries.length
           ? phrase("training rule: took no part step")

@@ -10,7 +10,7 @@ import { phrase } from "../words.js";
 /**
  * What Python has worked out: from where to where the axes go, and what lies on the ground, as paths in the box of `SURFACE`.
  * @typedef {[number, number]} Ends
- * @typedef {{names: string[], x: Ends, y: Ends | null, loss: Ends, ground: {d: string, loss: number | null}[], sentence: string}} Told
+ * @typedef {{names: string[], x: Ends, y: Ends | null, loss: Ends, ground: {d: string, loss: number | null}[], sentence: string, why: string}} Told
  */
 
 const { width: WIDTH, height: HEIGHT, left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
@@ -31,8 +31,9 @@ export function makeSurface(run, on) {
   const inside = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, line, steps);
   svg.append(ground, axes, inside, dot);
   const words = html("p", { class: "gt-words" });
+  const gone = html("p", { class: "gt-words gt-bad-words", hidden: "" });
   const choice = html("div", { class: "gt-pair" });
-  const element = html("section", { class: "gt-panel gt-over" }, html("header", {}, html("h3", {}, phrase("training surface: loss surface")), choice), svg, words);
+  const element = html("section", { class: "gt-panel gt-over" }, html("header", {}, html("h3", {}, phrase("training surface: loss surface")), choice), svg, gone, words);
   /** @type {Told | null} */
   let told = null;
   let x = scale([0, 1], [0, 1]);
@@ -93,18 +94,41 @@ export function makeSurface(run, on) {
       drawWay();
     },
     drawWay,
+    /** Whether there is anything to show. */
+    get some() {
+      return told !== null;
+    },
     /** Which entries are looked at. */
     pair: () => (told ? { first: told.names[0], second: told.names[1] } : {}),
     /** @param {number} k */
     move(k) {
-      const [a, b] = [x(values[0][k] ?? NaN), y(values[1][k] ?? NaN)];
-      const seen = Number.isFinite(a) && Number.isFinite(b) && a >= LEFT - 1 && a <= RIGHT + 1 && b >= TOP - 1 && b <= BOTTOM + 1;
-      dot.toggleAttribute("hidden", !seen);
-      if (!seen) return;
-      dot.setAttribute("cx", String(a));
-      dot.setAttribute("cy", String(b));
+      if (!told) return;
+      const [one, other] = [values[0][k] ?? NaN, values[1][k] ?? NaN];
+      const [a, b] = [x(one), y(other)];
+      const known = Number.isFinite(a) && Number.isFinite(b);
+      const [across, up] = known ? [Math.max(LEFT, Math.min(RIGHT, a)), Math.max(TOP, Math.min(BOTTOM, b))] : lastSeen(k);
+      const outside = !known || Math.abs(across - a) > 1 || Math.abs(up - b) > 1;
+      dot.toggleAttribute("hidden", !Number.isFinite(across));
+      dot.classList.toggle("gt-gone", outside);
+      if (Number.isFinite(across)) {
+        dot.setAttribute("cx", String(across));
+        dot.setAttribute("cy", String(up));
+      }
+      const where = told.y ? `${told.names[0]} = ${numberText(one, 4)}, ${told.names[1]} = ${numberText(other, 4)}` : `${told.names[0]} = ${numberText(one, 4)}`;
+      const text = outside ? `${phrase("training surface: outside", { where })} ${told.why}`.trim() : "";
+      gone.textContent = text;
+      gone.hidden = !text;
     },
   };
+
+  /** Where the way left the picture, of a step that has no place any more. @param {number} k @returns {[number, number]} */
+  function lastSeen(k) {
+    for (let at = k; at >= 0; at -= 1) {
+      const [a, b] = [x(values[0][at] ?? NaN), y(values[1][at] ?? NaN)];
+      if (Number.isFinite(a) && Number.isFinite(b)) return [Math.max(LEFT, Math.min(RIGHT, a)), Math.max(TOP, Math.min(BOTTOM, b))];
+    }
+    return [NaN, NaN];
+  }
 }
 
 /** @param {SVGGElement} axes @param {import("./geometry.js").Scale} x @param {import("./geometry.js").Scale} y @param {string} across @param {string} up */

@@ -145,6 +145,103 @@ def line() -> Any:
     return draw(y, names={"w": w, "x": x, "b": b, "y": y})
 
 
+class Block(nn.Module):
+    """Two convolutions, and what came in added to what they made of it."""
+
+    def __init__(self, before: int, channels: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(channels)
+        self.conv2 = nn.Conv2d(channels, channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.shortcut = nn.Conv2d(before, channels, 1, stride, bias=False) if stride > 1 else nn.Identity()
+
+    def forward(self, x: Any) -> Any:
+        """Add to a signal what was learned of it."""
+        out = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
+
+
+class ResNet(nn.Module):
+    """A small residual network: a convolution, three stages, a classifier."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 8, 3, padding=1, bias=False)
+        self.stage1 = nn.Sequential(Block(8, 8), Block(8, 8))
+        self.stage2 = nn.Sequential(Block(8, 16, stride=2), Block(16, 16))
+        self.stage3 = nn.Sequential(Block(16, 32, stride=2), Block(32, 32))
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.head = nn.Linear(32, 4)
+
+    def forward(self, images: Any) -> Any:
+        """Classify images."""
+        maps = self.stage3(self.stage2(self.stage1(self.stem(images))))
+        return self.head(torch.flatten(self.pool(maps), 1))
+
+
+def resnet() -> Any:
+    """A residual network: each block with its sizes, its skip, its activations and its gradient beside its weights."""
+    torch.manual_seed(0)
+    model = ResNet()
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 24), torch.linspace(-1, 1, 24), indexing="ij")
+    ring, cross = torch.exp(-((x**2 + y**2 - 0.4) ** 2) * 30), torch.exp(-((x * y) ** 2) * 60)
+    images, labels = torch.stack([ring, cross]).unsqueeze(1), torch.tensor([0, 3])
+    loss = nn.functional.cross_entropy(model(images), labels)
+    loss.backward()
+    return draw(loss, names={"images": images, "labels": labels, "loss": loss})
+
+
+class Reader(nn.Module):
+    """One LSTM cell that reads a sequence, and a linear layer that says what it has understood."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.out = nn.LSTMCell(3, 4), nn.Linear(4, 1)
+
+    def forward(self, sequence: Any) -> Any:
+        """Read from the first to the last."""
+        state = None
+        for x in sequence:
+            state = self.cell(x, state)
+        return self.out(state[0])
+
+
+def lstm() -> Any:
+    """A recurrent cell, a card for each step through time: the same weights once, and how the gradient fades into the past."""
+    torch.manual_seed(0)
+    model = Reader()
+    x, target = torch.randn(6, 2, 3), torch.randn(2, 1)
+    loss = nn.functional.mse_loss(model(x), target)
+    loss.backward()
+    return draw(loss, names={"x": x, "target": target, "loss": loss})
+
+
+class Translator(nn.Module):
+    """Embeddings, four encoder layers, and scores for each word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(20, 16)
+        layer = nn.TransformerEncoderLayer(16, 4, 32, dropout=0.0, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 4)
+        self.head = nn.Linear(16, 20)
+
+    def forward(self, tokens: Any) -> Any:
+        """Score what comes next."""
+        return self.head(self.encoder(self.embedding(tokens)))
+
+
+def transformer() -> Any:
+    """A transformer's encoder: four layers with their skips, and what of the gradient comes back to each."""
+    torch.manual_seed(0)
+    model = Translator()
+    tokens, following = torch.arange(10).reshape(2, 5), torch.arange(1, 11)
+    loss = nn.functional.cross_entropy(model(tokens).reshape(10, 20), following)
+    loss.backward()
+    return draw(loss, names={"tokens": tokens, "following": following, "loss": loss})
+
+
 def ways() -> Any:
     """Three ways over the loss surface of a line: a small learning rate, a large one, and momentum."""
     x = torch.tensor([-5.0, -2.0, 2.0, 5.0])
@@ -165,8 +262,11 @@ def ways() -> Any:
 
 
 PICTURES: dict[str, Callable[[], Any]] = {
-    made.__name__: made for made in (line, two_paths, bias, mlp, cnn, attention, rnn, second_derivative, siamese, ways)
-}
+    made.__name__: made
+    for made in (
+        line, resnet, transformer, lstm, two_paths, bias, mlp, cnn, attention, rnn, second_derivative, siamese, ways,
+    )
+}  # fmt: skip
 ANIMATED = {"line"}
 
 

@@ -62,6 +62,7 @@ KEYS = (
     ("Backspace  Esc", "out again, close"),
     ("/", "search for a module, tensor or shape"),
     ("+  −  0", "larger, smaller, fit"),
+    ("D", "turn the picture: down, or to the right"),
     ("F", "full screen"),
 )
 

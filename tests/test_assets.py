@@ -69,8 +69,10 @@ def test_the_moving_picture_is_the_one_the_readme_tells_how_to_make(tmp_path):
 def test_they_need_nothing_from_anywhere(name):
     root = ET.parse(ASSETS / name).getroot()
     assert {element.tag.rpartition("}")[2] for element in root.iter()} <= {
-        "svg", "title", "desc", "style", "clipPath", "g", "rect", "circle", "path", "text",
+        "svg", "title", "desc", "style", "clipPath", "g", "rect", "circle", "path", "text", "image",
     }  # fmt: skip
+    images = [element for element in root.iter() if element.tag.endswith("}image")]
+    assert all(image.get("href").startswith("data:image/png;base64,") for image in images)
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids))
 

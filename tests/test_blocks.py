@@ -192,6 +192,16 @@ def test_a_module_that_is_called_twice_has_its_weights_once():
     assert not [card for card in drawing.view.cards if card.tensor.role == "parameter" and card is not shared]
     ratio = norm(p.grad for p in tower.parameters()) / norm(p.detach() for p in tower.parameters())
     assert float(drawing.face.text[f"{shared.tensor.id}_n"]) == pytest.approx(ratio, rel=0.06)
+    # One line says that they are the same: it turns nowhere, and has no lane for a gradient.
+    root = ET.fromstring(drawing.to_svg())
+    lines = [
+        edge
+        for arrow in drawing.view.arrows
+        if arrow.tail == shared.tensor.id
+        for edge in root.iter(f"{SVG}g")
+        if edge.get("id", "").endswith(f"_{arrow.key}")
+    ]
+    assert [edge.get("class").split() for edge in lines] == [["gv-edge", "gv-forward"]] * 2
     # Each call says what came through it; together they are the gradient.
     known = [card.numbers for card in cards(drawing).values()]
     assert all(numbers.norm > 0 for numbers in known)
@@ -338,6 +348,9 @@ def test_layers_that_repeat_show_the_norm_of_each():
     ratios = [norm(p.grad for p in b.parameters()) / norm(p.detach() for p in b.parameters()) for b in model]
     assert card.numbers.each == pytest.approx(ratios, rel=1e-6)
     assert card.rows.bars is not None
+    ids = [element.get("id") for element in ET.fromstring(drawing.to_svg()).iter() if element.get("id")]
+    assert len(ids) == len(set(ids))
+    assert {frame.title for frame in drawing.shown.frames} >= {"model.0 × 5"}
 
 
 class Model2(nn.Module):
@@ -381,3 +394,20 @@ def test_in_a_training_the_norm_is_that_of_the_update():
     assert numbers.update == pytest.approx(norm(changes), rel=1e-4)
     assert numbers.ratio == pytest.approx(norm(changes) / norm(before), rel=1e-4)
     assert "‖Δw‖/‖w‖" in drawing.to_svg()
+
+
+def test_in_a_training_shared_weights_tell_their_update():
+    gv.manual_seed(0)
+    tower, left, right = nn.Linear(4, 3), gv.randn(2, 4), gv.randn(2, 4)
+    optimizer = gv.optim.SGD(tower.parameters(), lr=0.1)
+    with gv.record() as run:
+        loss = F.mse_loss(tower(left), tower(right))
+        loss.backward()
+        before = [p.detach().clone() for p in tower.parameters()]
+        optimizer.step()
+    drawing = draw_recording(run.at(step=0), depth=0, detail="compact")
+    (shared,) = (card for card in drawing.view.cards if card.shared is not None)
+    changes = [p.detach() - old for p, old in zip(tower.parameters(), before, strict=True)]
+    told = float(drawing.face.text[f"{shared.tensor.id}_n"])
+    assert told == pytest.approx(norm(changes) / norm(before), rel=0.06)
+    assert "‖∂‖/‖w‖" not in drawing.to_svg()

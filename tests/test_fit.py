@@ -180,6 +180,16 @@ def test_a_chain_wraps_into_rows_and_its_arrows_stay_whole():
             assert -1 <= y <= layout.height + 1
 
 
+@pytest.mark.parametrize("name", ["polynomial", "a wide fan out"])
+def test_where_many_arrows_would_come_back_less_is_said_and_none_does(name):
+    *_, loss = made(name, gv)
+    drawing = gv.draw(loss)
+    assert drawing.layout.lanes == 0
+    assert drawing.view.options.detail == "compact"
+    crowded = gv.draw(loss, detail="full") if name == "polynomial" else None
+    assert crowded is None or crowded.layout.lanes > 3  # what was asked for stays
+
+
 def test_corners_are_rounded_and_ends_stay():
     line = rounded([(0, 0), (50, 0), (50, 80)])
     assert line[0] == (0, 0)

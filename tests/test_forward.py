@@ -9,6 +9,7 @@ import pytest
 
 import gradviz as gv
 from gradviz import nn
+from gradviz.drawing import draw_recording
 
 
 class Net(nn.Module):
@@ -67,6 +68,7 @@ def test_a_model_is_drawn_and_left_as_it_was(mode):
     if mode == "fails":
         return
     assert "run once for this picture" in recording.remarks[0]
+    assert "run once for this picture" in draw_recording(recording).to_svg()  # under it, too
     assert ("eval()" if mode == "eval" else "train()") in recording.remarks[0]
     names = {tensor.name: tensor for tensor in recording.graph.tensors}
     assert {"net.first.weight", "net.last.bias", "logits", "hidden[0]", "x"} <= set(names)

@@ -268,3 +268,26 @@ def test_a_layer_of_a_module_is_none_of_what_entered_it():
     reader, x = Reader(), gv.ones(1, 2, 3)
     names = {tensor.name for tensor in gv.draw(reader(x)).recording.graph.tensors}
     assert "self" not in names
+
+
+def test_where_one_operand_is_several_they_name_nothing():
+    gv.manual_seed(0)
+    cell, x = gv.nn.LSTMCell(3, 4), gv.randn(2, 3)
+    state = gv.zeros(2, 4)
+    h, _ = cell(x, (state, state))
+    inputs = {tensor.name for tensor in gv.draw(h.sum()).recording.graph.tensors if tensor.role == "input"}
+    assert inputs == {"x", "state"}
+
+    def called(x):
+        start = gv.zeros(2, 4)
+        return cell(x, (start, start))[0].sum()
+
+    shapes = {t.name: t.shape for t in gv.draw(called(x)).recording.graph.tensors if t.role == "input"}
+    assert shapes["x"] == (2, 3)
+    assert len(shapes) == 2
+
+
+def test_a_model_that_is_drawn_names_no_tensor():
+    model = gv.nn.Linear(3, 1)
+    inputs = [t.name for t in gv.draw(model, gv.ones(1, 3)).recording.graph.tensors if t.role == "input"]
+    assert inputs == ["tensor"]

@@ -226,14 +226,19 @@ def _batch(graph: Graph, operations: Iterable[RecordedOperation]) -> int | None:
     return size if size != 1 else None
 
 
+def sized(shape: tuple[int, ...]) -> str:
+    """Write a shape on a card; that of a number is 1."""
+    return shape_text(shape) if shape else "1"
+
+
 def _shapes(graph: Graph, operation: RecordedOperation, batch: int | None) -> tuple[tuple[str, bool], ...]:
     ends = [shape[batch is not None :] for shape in _ends(graph, operation)]
     if len(ends) < 2:
-        return ((shape_text(ends[0]) or "1", False),) if ends else ()
+        return ((sized(ends[0]), False),) if ends else ()
     before, after = ends
-    pieces: list[tuple[str, bool]] = [(f"{shape_text(before) or '1'} → ", False)]
+    pieces: list[tuple[str, bool]] = [(f"{sized(before)} → ", False)]
     if len(before) != len(after):
-        return (*pieces, (shape_text(after) or "1", True))
+        return (*pieces, (sized(after), True))
     for place, (old, new) in enumerate(zip(before, after, strict=True)):
         pieces += [("×", False)] if place else []
         pieces.append((str(new), old != new))

@@ -38,7 +38,7 @@ def shown_numbers(
             texts[f"{id}_z"] = zeros if done else ""
     if rows.bars is not None and card.form == "full":
         paths[f"{id}_e"] = bars_of([card.scales.ratios.share(ratio) for ratio in numbers.each], CHART) if done else ""
-        texts[f"{id}_e"] = _from_to(numbers.each, options) if done else PENDING
+        texts[f"{id}_es"] = _from_to(numbers.each, options) if done else PENDING
     if rows.band is not None:
         texts[f"{id}_n"] = options.number(numbers.ratio, 2) if done else PENDING
         high = BAND if card.form == "full" else card.height - rows.band

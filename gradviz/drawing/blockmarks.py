@@ -64,7 +64,7 @@ def weight_marks(
     shared
         What it says.
     id, told
-        Of the norm of their gradients, and what it is now; ``None`` where it is not told.
+        Of the norm of their gradients or update, and what it is now; ``None`` where it is not told.
     corner, wide
         The card's upper left corner, and its width.
     ink
@@ -80,7 +80,8 @@ def weight_marks(
         yield text_mark(words, left, line, LINE, MUTED, "gv-note", mono=True)
         line += BELOW
     if told is not None:
-        yield text_mark(RATIO, left, line, LINE, GRADIENT, "gv-grad")
+        what = RATIO if shared.update is None else OF_UPDATE
+        yield text_mark(what, left, line, LINE, GRADIENT, "gv-grad")
         yield text_mark(told, right, line, NUMBER, GRADIENT, "gv-grad", id=id, anchor="end", mono=True)
 
 
@@ -124,7 +125,7 @@ def _charts(card: BlockCard, key: str, prefix: str, face: Face) -> Iterator[str]
         yield from _bars(f"{key}_e", prefix, face, (SIDE, rows.bars), wide, CHART, TINT, "gv-bar-g")
         line = rows.bars + CHART + CAPTION - 2
         yield text_mark("of each", SIDE, line, SMALL, GRADIENT, "gv-grad")
-        text, id = face.text.get(f"{key}_e", ""), f"{prefix}_{key}_e"
+        text, id = face.text.get(f"{key}_es", ""), f"{prefix}_{key}_es"
         yield text_mark(text, SIDE + wide, line, SMALL, GRADIENT, "gv-grad", id=id, anchor="end", mono=True)
     elif rows.bars is not None and rows.passed is not None:
         passed = card.numbers.passed

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, Literal
 
 from gradviz.drawing import export
 from gradviz.drawing.animate import animated
 from gradviz.drawing.dot import dot
 from gradviz.drawing.face import Face, face
-from gradviz.drawing.fit import Picture, fitted
+from gradviz.drawing.fit import Picture, arranged, fitted
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.options import DIFFERENCE, Options, Theme, options
 from gradviz.drawing.photos import Photo, photos
@@ -39,7 +39,7 @@ SAVERS: dict[str, Callable[[Drawing], str | bytes]] = {
 }
 """What each file ending is written with."""
 
-OF_A_STEP = ("step", "face", "prefix")
+OF_A_STEP = ("step", "face", "prefix", "turned")
 """What of a drawing is another's at another step."""
 
 _displays = itertools.count(1)
@@ -124,6 +124,14 @@ class Drawing(Shown):
         """
         other = replace(self, step=step)
         vars(other).update((name, made) for name, made in vars(self).items() if name not in OF_A_STEP)
+        return other
+
+    @cached_property
+    def turned(self) -> Drawing:
+        """The same picture with its data flowing the other way, from top to bottom or left to right: nothing is folded anew."""
+        direction: Literal["LR", "TB"] = "TB" if self.view.direction == "LR" else "LR"
+        other = replace(self, options=replace(self.options, direction=direction))
+        vars(other).update(photos=self.photos, _picture=arranged(self.shown, self.view, direction))
         return other
 
     def to_svg(self, theme: Theme | None = None, *, prefix: str | None = None, panel: bool = False) -> str:

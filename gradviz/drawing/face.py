@@ -190,13 +190,15 @@ def _show_card(shown: Face, card: Card, view: View, moment: Moment) -> None:
 
 
 def _show_weights(shown: Face, card: Card, tensors: Sequence[str], moment: Moment, options: Options) -> None:
-    """Show of weights that several blocks share how large their gradient is beside them, once it is complete."""
+    """Show of weights that several blocks share how large their gradient, or update, is beside them, once it is complete."""
     gradients = [moment.gradients.get(id) for id in tensors]
     weights = [moment.values.get(id) for id in tensors]
     told = PENDING
     if all(gradient is not None and gradient.complete for gradient in gradients) and None not in weights:
         size = norm(value for value in weights if value is not None)
         found = norm(gradient.value for gradient in gradients if gradient is not None)
+        if card.shared is not None and card.shared.update is not None:
+            found = card.shared.update
         told = options.number(found / size, 2) if size else PENDING
     if card.shared is not None and card.shared.told:
         shown.text[f"{card.tensor.id}_n"] = told
@@ -252,7 +254,7 @@ def _show_arrow(shown: Face, arrow: Arrow, view: View, moment: Moment) -> None:
     operation, into = arrow.operation, arrow.operation == arrow.head
     gradient = None
     if into:
-        contribution = moment.contributions.get(arrow.key)
+        contribution = moment.contributions.get(arrow.key) if arrow.carries_gradient else None
         gradient = None if contribution is None else contribution.value
         flowed = arrow.tail in moment.values and f"forward:{operation}" in moment.done
     else:

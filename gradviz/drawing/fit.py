@@ -35,7 +35,7 @@ SMALLEST_PART = 12_000.0
 
 MOST_LAYOUTS = 12
 MOST_LANES = 3
-"""Arrows that come back together from row to row, before a picture from top to bottom is clearer."""
+"""Arrows that come back together from row to row, before a picture from top to bottom, or in less detail, is clearer."""
 SLACK = 0.8
 """An estimate may be so much too pessimistic."""
 
@@ -95,9 +95,12 @@ def fitted(
         if not options.fit:
             return _as_asked(*next(views))
         best: Picture | None = None
+        crowded: Picture | None = None
         left = MOST_LAYOUTS
         guesses: list[tuple[float, Recording, View]] = []
         for shown, seen in views:
+            if crowded is not None and shown is not crowded.shown:
+                return crowded
             guess = estimate(seen)
             guesses.append((max(guess.values()), shown, seen))
             if max(guess.values()) < SLACK * LEAST:
@@ -107,7 +110,11 @@ def fitted(
                     best = picture
                 left -= 1
             if best is not None and (best.text >= LEAST or left <= 0):
-                return best
+                if best.layout.lanes <= MOST_LANES or left <= 0:
+                    return best
+                crowded, best = crowded or best, None  # in less detail the same may be clearer
+        if crowded is not None:
+            return crowded
         if best is None:
             _, shown, seen = max(guesses, key=lambda guess: guess[0])
             best = max(_arranged(shown, seen, estimate(seen), whatever=True), key=lambda picture: picture.text)
@@ -162,16 +169,10 @@ def _arranged(shown: Recording, seen: View, guess: dict[str, float], whatever: b
         ways = [guess["LR"], guess["rows"]] if direction == "LR" else [guess["TB"]]
         if max(ways) < SLACK * LEAST and not whatever:
             continue
-        turned = replace(seen, direction=direction)
-        picture = Picture(shown, turned, laid_out(turned))
-        if direction == "LR" and picture.text < LEAST:
-            wide, high = seen.options.room.room
-            room = wide - 2 * MARGIN, high - 2 * MARGIN - below(turned, picture.layout)
-            rows = in_rows(picture.layout, turned, *room)
-            picture = picture if rows is None else replace(picture, layout=rows)
-            if rows is not None and rows.lanes > MOST_LANES and len(wanted) > 1:
-                crowded = picture  # only if it is not clearer from top to bottom
-                continue
+        picture = arranged(shown, seen, direction)
+        if picture.layout.lanes > MOST_LANES and len(wanted) > 1:
+            crowded = picture  # only if it is not clearer from top to bottom
+            continue
         if picture.text >= LEAST:
             yield picture
             return
@@ -179,6 +180,18 @@ def _arranged(shown: Recording, seen: View, guess: dict[str, float], whatever: b
             yield picture
     if crowded is not None:
         yield crowded
+
+
+def arranged(shown: Recording, seen: View, direction: Direction) -> Picture:
+    """Lay a view out in a direction; from left to right in rows where one would be too long."""
+    turned = replace(seen, direction=direction)
+    picture = Picture(shown, turned, laid_out(turned))
+    if direction == "LR" and picture.text < LEAST:
+        wide, high = seen.options.room.room
+        room = wide - 2 * MARGIN, high - 2 * MARGIN - below(turned, picture.layout)
+        rows = in_rows(picture.layout, turned, *room)
+        return picture if rows is None else replace(picture, layout=rows)
+    return picture
 
 
 def laid_out(seen: View) -> Layout:

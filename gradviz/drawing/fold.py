@@ -249,7 +249,7 @@ class _Folding:
         return changed(
             steps[0][0],
             current=self.ids[number],
-            title=stretch.label,
+            title=stretch.title,
             sentence=sentence,
             reason="",
             equation=(),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from gradviz.catalogue import text
-from gradviz.drawing.block import LINE, SIDE, TITLE, counted
+from gradviz.drawing.block import LINE, SIDE, TITLE, counted, sized
 from gradviz.drawing.body import NO_BODY
 from gradviz.drawing.options import Options
 from gradviz.drawing.text import mono_width, shorten, width
-from gradviz.recording import shape_text
 from gradviz.recording.model import Graph, RecordedTensor
 
 if TYPE_CHECKING:
@@ -35,7 +35,9 @@ class Shared:
     name, size, lines
         What their card says: in its first line, in its second, and in what follows.
     told
-        Whether it says how large their gradients are.
+        Whether it says how large their gradients are, or their update.
+    update
+        In a training: by how much the step changed them.
     """
 
     tensors: tuple[str, ...]
@@ -43,6 +45,7 @@ class Shared:
     size: str
     lines: tuple[str, ...]
     told: bool = False
+    update: float | None = None
 
 
 def shared(graph: Graph) -> list[Shared]:
@@ -72,7 +75,7 @@ def _sequences(graph: Graph, users: Mapping[str, Mapping[str, None]]) -> list[Sh
         Shared(
             tuple(tensor.id for tensor in tensors),
             f"{shorten(tensors[0].name, 14)} … {shorten(tensors[-1].name, 14)}",
-            f"{len(tensors)} × {shape_text(shape) or '1'}",
+            f"{len(tensors)} × {sized(shape)}",
             (),
         )
         for (_, shape), tensors in entering.items()
@@ -84,7 +87,7 @@ def _shared(graph: Graph, used: tuple[str, ...], tensors: list[RecordedTensor]) 
     blocks = [block for id in used if (block := graph.operation(id).block) is not None]
     paths = list(dict.fromkeys(block.path for block in blocks))
     ids = tuple(tensor.id for tensor in tensors)
-    sizes = [shape_text(tensor.shape) or "1" for tensor in tensors]
+    sizes = [sized(tensor.shape) for tensor in tensors]
     first = blocks[0]
     size = counted(sum(size for id, size in first.weights if id in ids))
     if len(paths) == 1:
@@ -101,27 +104,38 @@ def _shared(graph: Graph, used: tuple[str, ...], tensors: list[RecordedTensor]) 
 # --- their cards ----------------------------------------------------------------------------------------------------------
 
 
-def with_shared(groups: Iterable[Shared], cards: Iterable[Card], options: Options) -> tuple[Card, ...]:
+def with_shared(
+    groups: Iterable[Shared], cards: Iterable[Card], updates: Mapping[str, float], options: Options
+) -> tuple[Card, ...]:
     """Put one card in the place of those of tensors that are drawn together."""
     stands = {group.tensors[0]: group for group in groups}
     gone = {id for group in stands.values() for id in group.tensors[1:]}
     left = (card for card in cards if card.tensor.id not in gone)
     return tuple(
-        _together(card, stands[card.tensor.id], options) if card.tensor.id in stands else card for card in left
+        _together(card, stands[card.tensor.id], updates, options) if card.tensor.id in stands else card for card in left
     )
 
 
 def without_others(groups: Iterable[Shared], arrows: Sequence[Arrow]) -> list[Arrow]:
-    """Leave of the arrows from tensors that are drawn together those from the first."""
+    """Leave of the arrows from tensors that are drawn together those from the first.
+
+    They say that weights are the same ones, in one line: the gradient is told on their card, and not along each.
+    """
+    first = {group.tensors[0] for group in groups}
     gone = {id for group in groups for id in group.tensors[1:]}
-    return [arrow for arrow in arrows if arrow.tail not in gone]
+    return [
+        replace(arrow, carries_gradient=False) if arrow.tail in first else arrow
+        for arrow in arrows
+        if arrow.tail not in gone
+    ]
 
 
-def _together(card: Card, group: Shared, options: Options) -> Card:
+def _together(card: Card, group: Shared, updates: Mapping[str, float], options: Options) -> Card:
     told = card.tensor.requires_grad and options.shows("grads") and options.detail != "structure"
     texts = [width(group.name, TITLE, bold=True), width(group.size, LINE), *(mono_width(t, LINE) for t in group.lines)]
     wide = max(texts) + 2 * SIDE
     lines = 1 + len(group.lines) + told
+    changes = [updates[id] for id in group.tensors if id in updates]
     return replace(
         card,
         name=group.name,
@@ -133,5 +147,5 @@ def _together(card: Card, group: Shared, options: Options) -> Card:
         width=round(wide),
         height=HEADER + BELOW * lines + 3,
         meets=(),
-        shared=replace(group, told=told),
+        shared=replace(group, told=told, update=math.hypot(*changes) if changes else None),
     )

@@ -42,6 +42,14 @@ class Stretch:
     def __len__(self) -> int:
         return self.end - self.start
 
+    @property
+    def title(self) -> str:
+        """What a step in it is called: the module's path, which tells it from others of its class; which call, and how many alike."""
+        if not self.path:
+            return self.label
+        name = f"{self.path} × {self.times}" if self.times > 1 else self.path
+        return f"{name} ({self.number + 1})" if self.number else name
+
 
 # --- what to fold ----------------------------------------------------------------------------------------------------
 

@@ -105,7 +105,7 @@ ABOVE_LEGENDS = 10.0
 def size(view: View, layout: Layout) -> tuple[float, float]:
     """Return the width and height of a picture."""
     legends, _ = legend_size(view.scales, layout.width)
-    wide = max(layout.width, legends, NOTE_WIDTH if view.note or view.about else 0)
+    wide = max(layout.width, legends, NOTE_WIDTH if view.note or view.about or view.remarks else 0)
     return wide + 2 * MARGIN, layout.height + below(view, layout) + 2 * MARGIN
 
 
@@ -122,7 +122,7 @@ def _legends(view: View, layout: Layout) -> float:
 
 def _note(view: View, layout: Layout) -> list[str]:
     room = max(layout.width, NOTE_WIDTH)
-    return [line for said in (view.note, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
+    return [line for said in (*view.remarks, view.note, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
 
 
 def _told(view: View) -> list[str]:

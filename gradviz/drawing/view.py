@@ -14,7 +14,7 @@ from typing import Literal
 from gradviz.drawing import room
 from gradviz.drawing.alarms import notes_of
 from gradviz.drawing.bars import Bars, bars, columns
-from gradviz.drawing.block import BlockCard, blocks_of
+from gradviz.drawing.block import BlockCard, blocks_of, sized
 from gradviz.drawing.body import NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, alone, body_of
 from gradviz.drawing.clusters import Cluster, clusters_of
 from gradviz.drawing.options import Options
@@ -129,7 +129,7 @@ class Arrow:
     label
         The local derivative, ``""`` for none.
     carries_gradient
-        Whether a gradient may come back along it.
+        Whether a gradient may come back along it, and be shown there.
     """
 
     key: str
@@ -158,6 +158,8 @@ class View:
     """What was folded or shortened so that the picture can be read, and how to take it back."""
     about: str = ""
     """What holds for all cards of blocks."""
+    remarks: tuple[str, ...] = ()
+    """What is to be known of how the recording came about."""
     rows: tuple[tuple[str, ...], ...] = ()
     """Ids of what stands in a row: steps through time, and the h that they pass on."""
     beside: tuple[tuple[str, str], ...] = ()
@@ -229,7 +231,7 @@ def view(
                 )
             )
     together = shared(graph)
-    cards, arrows = with_shared(together, cards, options), without_others(together, arrows)
+    cards, arrows = with_shared(together, cards, dict(recording.updates), options), without_others(together, arrows)
     return View(
         options,
         "LR" if options.direction == "auto" else options.direction,
@@ -240,6 +242,7 @@ def view(
         scales_of(in_colours(cards, values, gradients), one=options.scale == "one"),
         back=_back(recording, options),
         about=blocks.note,
+        remarks=recording.remarks,
         rows=blocks.rows,
         beside=tuple(pair for pair in blocks.beside if pair[1] in {card.tensor.id for card in cards}),
     )
@@ -375,7 +378,8 @@ def _notes(operation: RecordedOperation, recording: Recording, options: Options)
         if options.shows("shapes"):
             ends = [graph.tensor(argument.tensor) for argument in operation.inputs[:1]]
             ends += [graph.tensor(output) for output in operation.outputs[-1:]]
-            notes.append(" → ".join(shape_text(tensor.shape) or "1" for tensor in ends))
+            if any(tensor.shape for tensor in ends):
+                notes.append(" → ".join(sized(tensor.shape) for tensor in ends))
         if operation.block.parameters:
             notes.append(f"{operation.block.parameters:,} parameters".replace(",", " "))
     if options.shows("saved") and operation.saved:

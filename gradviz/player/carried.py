@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,37 +38,36 @@ def carry(insides: Insides) -> tuple[list[Part], set[str]]:
     Parameters
     ----------
     insides
-        All pictures. If they take more bytes than there are to spend, they do without the entries of large tensors, which then
-        have their statistics and a small preview, as still larger ones have everywhere; if that is not enough, what is farthest
-        inside stays out.
+        All pictures. If they take more bytes than there are to spend, they do without their pictures the other way round; then
+        without the entries of large tensors, which have their statistics and a small preview, as still larger ones have
+        everywhere; if that is not enough, what is farthest inside stays out.
     """
     drawn = _within(insides)
     drawings = with_common_room([one.drawing for one in drawn if isinstance(one.drawing, Placed)])
     pictures: dict[str, str] = {}
     words: dict[str, list[str]] = {}
+    turned_words: dict[str, list[str]] = {}
     found: list[tuple[Inside, list[Part]]] = []
     for one, drawing in zip(drawn, drawings, strict=True):
         skeleton, mine = drawing.skeleton, list[Part]()
         if skeleton not in pictures:
             pictures[skeleton] = name = str(len(pictures))
-            words[name] = drawing.words
+            words[name], turned_words[name] = drawing.words, drawing.turned.words
             mine.append(("picture", name, picture(drawing, f"gv{hashlib.sha256(skeleton.encode()).hexdigest()[:10]}")))
         name = pictures[skeleton]
         part = told(insides, one.key, drawing)
         part["picture"] = name
         part["ids"] = {common: id for id, common in drawing.ids.items() if id != common}
-        part["words"] = {
-            str(k): word
-            for k, (word, common) in enumerate(zip(drawing.words, words[name], strict=True))
-            if word != common
-        }
+        part["words"] = others(drawing.words, words[name])
+        part["turned"] = others(drawing.turned.words, turned_words[name])
         mine.append(("inside", one.key, part))
         found.append((one, mine))
     sizes = [_size(mine) for _, mine in found]
-    if sum(sizes) > BYTES:
-        for _, mine in found:
-            without_large(mine[-1][2]["facts"]["frames"])
-        sizes = [_size(mine) for _, mine in found]
+    for lighten in (_without_turned, _without_entries):
+        if sum(sizes) > BYTES:
+            for _, mine in found:
+                lighten(mine)
+            sizes = [_size(mine) for _, mine in found]
     parts: list[Part] = []
     carried, most = {""}, BYTES
     for (one, mine), size in zip(found, sizes, strict=True):
@@ -96,11 +95,24 @@ def _within(insides: Insides) -> list[Inside]:
     return found
 
 
+def others(words: Sequence[str], common: Sequence[str]) -> dict[str, str] | None:
+    """Return which words of a picture are other than those of the one it looks like, by their places; ``None`` if it has not as many."""
+    if len(words) != len(common):
+        return None
+    return {str(place): word for place, (word, one) in enumerate(zip(words, common, strict=True)) if word != one}
+
+
 def picture(drawing: Placed, prefix: str) -> dict[str, Any]:
-    """Return a picture that several insides have in common, before anything is known in it."""
+    """Return a picture that several insides have in common, before anything is known in it; and that with its data flowing the other way."""
+    way = _picture(drawing, prefix)
+    other = _picture(drawing.turned, prefix)
+    return {"prefix": prefix, **way, "turned": {name: other[name] for name in ("svg", "direction", "grids")}}
+
+
+def _picture(drawing: Placed, prefix: str) -> dict[str, Any]:
     where = geometry(drawing)
     where["grids"] = {renamed(key, drawing.ids): grid for key, grid in where["grids"].items()}
-    return {"prefix": prefix, "svg": drawing.blank.replace("gvinside", prefix), **where}
+    return {"svg": drawing.blank.replace("gvinside", prefix), **where}
 
 
 def numbers_once(frames: Any) -> list[list[Any]]:
@@ -122,6 +134,18 @@ def numbers_once(frames: Any) -> list[list[Any]]:
                 found.append(row)
             part["data"] = place
     return found
+
+
+def _without_turned(parts: Iterable[Part]) -> None:
+    for kind, _, part in parts:
+        if kind == "picture":
+            del part["turned"]
+
+
+def _without_entries(parts: Iterable[Part]) -> None:
+    for kind, _, part in parts:
+        if kind == "inside":
+            without_large(part["facts"]["frames"])
 
 
 def without_large(frames: Any) -> None:

@@ -7,18 +7,18 @@ import hashlib
 import html
 import json
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
-from gradviz.player.carried import Part, carry
+from gradviz.player.carried import Part, carry, without_large
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
 from gradviz.player.laboratory import program_data, shown_data
-from gradviz.player.payload import at_step, payload
+from gradviz.player.payload import at_step, payload, turned
 from gradviz.recording.model import Recording
 
 _STATIC = Path(__file__).parent / "static"
@@ -94,6 +94,9 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
+BYTES_OF_FOLDS = 600_000
+"""About so many bytes of a page are these pictures."""
+
 
 def page(
     recording_or_drawing: Recording | Drawing,
@@ -101,6 +104,7 @@ def page(
     title: str | None = None,
     predict: bool = False,
     grain: str = "operation",
+    direction: str = "auto",
 ) -> str:
     """Write a recording as one self-contained HTML page that steps through it.
 
@@ -117,6 +121,8 @@ def page(
         Ask the reader for each gradient before it is shown.
     grain
         ``"operation"``: a step is an operation; ``"event"``: each backward step is taken apart.
+    direction
+        Which way data flows at first: ``"LR"``, ``"TB"``, or ``"auto"``: as each picture is drawn.
 
     Returns
     -------
@@ -139,10 +145,12 @@ def page(
     # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
     picture = final.to_svg(theme="light", prefix=data["prefix"])
     data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
+    data |= {"turned": turned(final, data["prefix"]), "wanted": direction}
     parts, carried = carry(insides)
-    parts += _laboratory(final, {**_pictures(final), **{key: insides[key].drawing for key in carried}})
+    parts += _laboratory(final, {**_pictures(final, data["folds"]), **{key: insides[key].drawing for key in carried}})
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
+    _reach(data)
     return document(data, picture, heading, final.recording.producer, parts=parts)
 
 
@@ -204,31 +212,43 @@ def style_sheet(bundle: str = "player") -> str:
 
 
 def _folds(drawing: Drawing) -> dict[str, Any]:
-    """Return the payload for every other depth of the modules, by depth; and for the other choice of ``every`` operation.
+    """Return the payload for other depths of the modules, by depth; and for the other choice of ``every`` operation.
 
-    A page has no Python to fold them.
+    A page has no Python to fold them. It has those for which there is room, the nearest depths first; without the entries of
+    large tensors, if with them there is none.
     """
-    folds = {key: payload(other) | {"at": f"fold {key}"} for key, other in _pictures_by_fold(drawing).items()}
-    for key, fold in folds.items():
-        del fold["nudges"]  # which are the same whatever is folded
-        if key != "every":
-            del fold["paths"]  # which are the same at every depth
-    return folds
-
-
-def _pictures_by_fold(drawing: Drawing) -> dict[str, Drawing]:
     graph = drawing.recording.graph
     now, most = depths(drawing)
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
-    found = {str(depth): at_depth(drawing, depth) for depth in range(most + 1) if depth != now}
+    left, folds = BYTES_OF_FOLDS, {}
     every = every_operation(drawing)
-    return found if every is None else found | {"every": with_every_operation(drawing, not every)}
+    for way in (range(now - 1, -1, -1), range(now + 1, most + 1), () if every is None else ("every",)):
+        for name in way:
+            other = with_every_operation(drawing, not every) if isinstance(name, str) else at_depth(drawing, name)
+            fold = payload(other) | {"at": f"fold {name}"}
+            fold["turned"] = turned(other, fold["prefix"])
+            del fold["nudges"]  # which are the same whatever is folded
+            if name != "every":
+                del fold["paths"]  # which are the same at every depth
+            size = _size(fold)
+            if size > left:
+                without_large(fold["facts"]["frames"])
+                size = _size(fold)
+            if size > left:
+                break  # and what is farther would have to be reached through this
+            left -= size
+            folds[str(name)] = fold
+    return folds
 
 
-def _pictures(drawing: Drawing) -> dict[str, Drawing]:
-    """Return the other pictures of the whole, by what the front end calls them."""
-    return {f"fold {key}": other for key, other in _pictures_by_fold(drawing).items()}
+def _pictures(drawing: Drawing, folds: Iterable[str]) -> dict[str, Drawing]:
+    """Return the other pictures of the whole that a page has, by what the front end calls them."""
+    every = every_operation(drawing)
+    return {
+        f"fold {name}": with_every_operation(drawing, not every) if name == "every" else at_depth(drawing, int(name))
+        for name in folds
+    }
 
 
 def _laboratory(final: Drawing, pictures: Mapping[str, Drawing]) -> list[Part]:
@@ -245,6 +265,22 @@ def _laboratory(final: Drawing, pictures: Mapping[str, Drawing]) -> list[Part]:
 def engine() -> str:
     """Return what runs computations: a script of its own, which a page loads when it is first needed."""
     return (_STATIC / "engine.js").read_text(encoding="utf-8")
+
+
+def _reach(data: dict[str, Any]) -> None:
+    """Say of a page's pictures to which depths one can fold and unfold them there."""
+    all_of_them = [data, *data["folds"].values()]
+    carried = [data["depth"]["now"]] if data["depth"] else []
+    carried += [int(name) for name in data["folds"] if name != "every"]
+    for one in all_of_them:
+        if one["depth"]:
+            ends = {"least": min(carried), "most": max(carried)}
+            one["depth"] = {"now": one["depth"]["now"], **ends} if len(carried) > 1 else None
+
+
+def _size(data: dict[str, Any]) -> int:
+    """How many bytes a payload takes in a page, about."""
+    return len(zlib.compress(json.dumps(data, separators=(",", ":")).encode("ascii"), 1)) * 4 // 3
 
 
 def _dark_without_script() -> str:

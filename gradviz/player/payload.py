@@ -71,7 +71,7 @@ def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[
     -------
     dict
         ``version``, ``at`` (which picture it is), ``title``, ``steps``, ``sums``, ``brackets``, ``facts``, ``places`` and ``until`` (which steps of the whole run
-        each step stands for), ``depth``, ``every``, ``opens`` (which operation opens which picture), ``memory``,
+        each step stands for), ``after`` (in which picture around it the run goes on, and at which of its steps), ``depth``, ``every``, ``opens`` (which operation opens which picture), ``memory``,
         ``whys``, ``strange`` and ``remarks`` (what was found), ``trail`` (from the whole to
         this one, if there is any to go into) and ``groups`` for the track.
     """
@@ -91,6 +91,7 @@ def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[
         "facts": facts(recording),
         "places": [start for start, _ in whole_run],
         "until": [end for _, end in whole_run],
+        "after": _after(insides, inside, whole_run[-1][1]) if inside else None,
         "depth": {"now": now, "most": most} if most and not inside else None,
         "every": None if inside else every_operation(whole),
         "opens": {fold.id: key for key, fold in one.folds.items()},
@@ -106,6 +107,16 @@ def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[
     return data
 
 
+def _after(insides: Insides, inside: str, last: int) -> tuple[str, int] | None:
+    """Return the innermost of the pictures around one in which something comes after its last step, and which step of the whole run that is."""
+    for around in reversed(insides.trail(inside)[:-1]):
+        starts = (start for start, _ in spans(around.drawing.shown, insides.moments))
+        following = min((start for start in starts if start > last), default=None)
+        if following is not None:
+            return around.key, following
+    return None
+
+
 def _output(recording: Recording) -> dict[str, str] | None:
     """Return what is differentiated: what the first step of the backward pass is about."""
     first = next((gradient.tensor for frame in recording.frames for gradient in frame.gradients), None)
@@ -113,16 +124,24 @@ def _output(recording: Recording) -> dict[str, str] | None:
 
 
 def drawn(drawing: Drawing) -> dict[str, Any]:
-    """Return a picture: its ``prefix``, ``svg``, ``grids``, ``inks`` and ``scales``."""
+    """Return a picture: its ``prefix``, ``svg``, ``direction``, ``grids``, ``inks`` and ``scales``."""
     first = at_step(drawing, 0)
     # The plain light picture: the player's own style sheet knows whether the page around it is dark.
     return {"prefix": first.prefix, "svg": first.to_svg(theme="light"), **geometry(first)}
 
 
+def turned(drawing: Drawing, prefix: str) -> dict[str, Any]:
+    """Return what is other in a picture whose data flows the other way: its ``svg``, ``direction`` and ``grids``."""
+    first = at_step(drawing.turned, 0)
+    where = geometry(first)
+    return {"svg": first.to_svg(theme="light", prefix=prefix), "direction": where["direction"], "grids": where["grids"]}
+
+
 def geometry(drawing: Drawing) -> dict[str, Any]:
-    """Return where each tensor's entries stand in the picture (``grids``), and the colours of shades (``inks``, ``scales``)."""
+    """Return the picture's ``direction``, where each tensor's entries stand (``grids``), and the colours of shades (``inks``, ``scales``)."""
     grids = all_grids(drawing.view, drawing.layout)
     return {
+        "direction": drawing.view.direction,
         "grids": {key: grid.encoded() for key, grid in grids.items()},
         "inks": dict(inks(drawing.view.options.palette)),
         "scales": dict(drawing.view.scales),

@@ -10,6 +10,7 @@ from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.face import Face, show
+from gradviz.drawing.fit import arranged
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.svg import svg
 from gradviz.drawing.view import Card, Disc, View
@@ -25,19 +26,35 @@ class Placed(Drawing):
 
     Attributes
     ----------
-    room
-        A view in place of its own, with room for the numbers of others that look alike.
     pattern
-        One of those: everything goes where it is in that one.
+        One of those that look alike: everything goes where it is in that one.
     """
 
-    room: View | None = None
     pattern: Placed | None = None
 
+    def with_room(self, room: View, pattern: Placed | None) -> Placed:
+        """Return the same drawing with room for the numbers of others that look alike."""
+        made = replace(self, pattern=pattern)
+        own = self._picture
+        if pattern is not None:
+            own = replace(own, view=room)
+        elif room != own.view:
+            own = arranged(own.shown, room, room.direction)
+        vars(made).update(photos=self.photos, _picture=own)
+        return made
+
     @cached_property
-    def view(self) -> View:
-        """What there is to draw, and how large."""
-        return self.room or super().view
+    def turned(self) -> Placed:
+        """The same picture with its data flowing the other way."""
+        if self.pattern is None:
+            other = super().turned
+            assert isinstance(other, Placed)
+            return other
+        direction = self.pattern.turned.view.direction
+        other = replace(self, pattern=self.pattern.turned, options=replace(self.options, direction=direction))
+        turned = replace(self._picture, view=replace(self.view, direction=direction))
+        vars(other).update(photos=self.photos, _picture=turned)
+        return other
 
     @cached_property
     def ids(self) -> dict[str, str]:
@@ -92,9 +109,7 @@ def with_common_room(drawings: Iterable[Placed]) -> list[Placed]:
     for places in alike.values():
         views = [drawings[place].view for place in places]
         for place, room in zip(places, _common(views), strict=True):
-            drawings[place] = replace(
-                drawings[place], room=room, pattern=None if place == places[0] else drawings[places[0]]
-            )
+            drawings[place] = drawings[place].with_room(room, None if place == places[0] else drawings[places[0]])
     return drawings
 
 

@@ -67,6 +67,8 @@ class Player(anywidget.AnyWidget):
         How far modules are unfolded: 0 shows each outermost module as one box. ``None`` without modules.
     every_operation : bool
         Whether products show the operations that only turn or reshape their factors.
+    direction : str
+        Which way data flows in the pictures: ``"LR"``, left to right, ``"TB"``, top to bottom, or ``"auto"``: as suits each.
     inside : str
         The module whose inside is shown, by its path; ``""`` for the whole. `step` then counts its own steps.
     held : list
@@ -97,6 +99,7 @@ class Player(anywidget.AnyWidget):
     event = traitlets.Int(0).tag(sync=True)
     depth = traitlets.Int(None, allow_none=True).tag(sync=True)
     every_operation = traitlets.Bool(False).tag(sync=True)
+    direction = traitlets.Enum(("auto", "LR", "TB"), "auto").tag(sync=True)
     inside = traitlets.Unicode("").tag(sync=True)
     moment = traitlets.Int(0).tag(sync=True)
     held: Any = traitlets.List().tag(sync=True)
@@ -162,7 +165,8 @@ class Player(anywidget.AnyWidget):
     @property
     def _shown(self) -> Drawing:
         """The whole, or what is shown of it."""
-        return self._insides[self.inside].drawing
+        drawing = self._insides[self.inside].drawing
+        return drawing if self.direction in ("auto", drawing.view.direction) else drawing.turned
 
     def update(self, *outputs: Any, gradient: Any = None, names: Mapping[Any, Any] | None = None) -> None:
         """Play a new result: the same computation on other numbers, say those of a slider.
@@ -337,7 +341,7 @@ class Player(anywidget.AnyWidget):
 
     def _page(self) -> str:
         """Return the page that asks and takes apart as this player does."""
-        return page(self._final, predict=self.predict, grain=self.grain)
+        return page(self._final, predict=self.predict, grain=self.grain, direction=self.direction)
 
     @traitlets.validate("step")
     def _existing_step(self, proposal: Any) -> int:
@@ -398,7 +402,7 @@ class Player(anywidget.AnyWidget):
         else:
             self._show()
 
-    @traitlets.observe("inside")
+    @traitlets.observe("inside", "direction")
     def _go(self, _: Any) -> None:
         if self.payload:  # and not as it is being made
             self._show()

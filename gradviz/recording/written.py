@@ -30,7 +30,21 @@ LIBRARIES = ("torch", "F", "nn", "nn.functional", "torch.nn.functional", "gv", "
 PRODUCTS = ("matmul", "mm", "bmm", "mv")
 """Functions that are written as an operator too."""
 
-DERIVING = ("grad", "backward", "jacobian", "hessian", "vjp", "jvp", "hvp", "vhp", "jacrev", "jacfwd")
+DERIVING = (
+    "grad",
+    "backward",
+    "jacobian",
+    "hessian",
+    "vjp",
+    "jvp",
+    "hvp",
+    "vhp",
+    "jacrev",
+    "jacfwd",
+    "draw",
+    "backprop",
+    "flow",
+)
 """Functions that compute with other tensors than those between their brackets: these say nothing of the result."""
 
 Span = tuple[int, int, int, int]
@@ -133,8 +147,13 @@ class _Tree:
         function = _called(node.func) if isinstance(node, ast.Call) else ""
         sign = _SIGNS.get(type(node.op), "") if isinstance(node, ast.BinOp | ast.AugAssign) else ""
         received = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        operands = tuple(_variable(each) for each in _operands(node) if not isinstance(each, ast.Constant))
-        if received and operands[0] in (*LIBRARIES, "self"):  # a module's own layer, whose tensors are the others
+        parts = [each for each in _operands(node) if not isinstance(each, ast.Constant)]
+        # Where one of them is several, as in cell(x, (h, c)), their number says nothing of which is which.
+        several = any(isinstance(each, ast.Tuple | ast.List | ast.Dict | ast.Starred) for each in parts)
+        operands = () if several else tuple(map(_variable, parts))
+        if (
+            received and operands and operands[0] in (*LIBRARIES, "self")
+        ):  # a module's own layer, whose tensors are the others
             received, operands = False, operands[1:]
         if function in PRODUCTS and len(operands) == 2:
             sign, received = "@", False

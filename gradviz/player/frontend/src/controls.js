@@ -8,7 +8,7 @@ import { phrase } from "./words.js";
 /** @typedef {import("./dom.js").Icon} Icon */
 /**
  * @typedef {"first" | "previous" | "play" | "next" | "last" | "before" | "after" | "loop" | "predict" | "projector" |
- *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "every" | "close" | "enter" | "out" | "find" | "undo"} Command
+ *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "every" | "turn" | "close" | "enter" | "out" | "find" | "undo"} Command
  */
 
 export const SPEEDS = [0.5, 1, 2, 4];
@@ -133,10 +133,11 @@ export function makeControls(steps, on, groups = [], chosen = 1) {
   return {
     element: html("div", { class: "gp-bar" }, buttons, track.element, place, tools),
     stop: track.stop,
-    /** @param {number} k @param {boolean} playing */
-    show(k, playing) {
+    /** @param {number} k @param {boolean} playing @param {boolean} onward whether there is a step after the last one: outside */
+    show(k, playing, onward) {
       first.disabled = previous.disabled = k === 0;
-      next.disabled = last.disabled = k === steps.length - 1;
+      last.disabled = k === steps.length - 1;
+      next.disabled = last.disabled && !onward;
       play.disabled = steps.length === 1;
       const label = playing ? "Pause" : "Play";
       if (play.getAttribute("aria-label") !== label) {
@@ -162,17 +163,20 @@ export function makeControls(steps, on, groups = [], chosen = 1) {
 /**
  * What one can do with the picture, in a corner of it.
  * @param {(name: Command) => void} command
- * @param {{now: number, most: number} | null | undefined} depth how far modules are unfolded, where there are any
+ * @param {{now: number, least?: number, most: number} | null | undefined} depth how far modules are unfolded, and can be, where there are any
  * @param {boolean | null} [every] whether products show their helpers, where they have any
+ * @param {"LR" | "TB"} [direction] which way data flows, where that can be changed
  */
-export function makeTools(command, depth, every = null) {
+export function makeTools(command, depth, every = null, direction = undefined) {
   const tool = (/** @type {Command & Icon} */ name, /** @type {string} */ label, /** @type {string} */ keys) =>
     button(label, () => command(name), { icon: name, keys, kind: "gp-tool" });
   const tools = [tool("larger", phrase("controls: zoom"), "+"), tool("smaller", phrase("controls: zoom out"), "−"), tool("fit", phrase("controls: fit picture"), "0")];
-  if (depth && depth.most > 0) {
+  if (direction) tools.push(tool("turn", direction === "LR" ? phrase("controls: top to bottom") : phrase("controls: left to right"), "D"));
+  const least = depth?.least ?? 0;
+  if (depth && depth.most > least) {
     const fold = tool("fold", phrase("controls: fold modules"), "");
     const unfold = tool("unfold", phrase("controls: unfold modules"), "");
-    fold.disabled = depth.now <= 0;
+    fold.disabled = depth.now <= least;
     unfold.disabled = depth.now >= depth.most;
     tools.push(fold, unfold);
   }

@@ -46,6 +46,7 @@ const ICONS = {
   fit: "M3 6l3-3v2h8V3l3 3-3 3V7H6v2z M3 14l3-3v2h8v-2l3 3-3 3v-2H6v2z",
   fold: "M4 4h12v3H4z M4 13h12v3H4z M6 9h8v2H6z",
   unfold: "M4 3h12v2.5H4z M4 14.5h12V17H4z M6 7h8v1.8H6z M6 11.2h8V13H6z",
+  turn: "M3 4h9a3 3 0 0 1 3 3v5h2.5L14 17l-3.5-5H13V7a1 1 0 0 0-1-1H3z",
   every: "M3 3h6v6H3z M11 3h6v6h-6z M3 11h6v6H3z M11 11h6v6h-6z",
   close: "M5.4 4L10 8.6 14.6 4 16 5.4 11.4 10l4.6 4.6-1.4 1.4L10 11.4 5.4 16 4 14.6 8.6 10 4 5.4z",
 };

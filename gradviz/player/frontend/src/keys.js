@@ -15,6 +15,7 @@ const PLAIN = {
   0: "fit",
   f: "fullscreen",
   e: "events",
+  d: "turn",
   Escape: "close",
   Backspace: "out",
   "/": "find",

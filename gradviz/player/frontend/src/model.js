@@ -18,18 +18,26 @@ import { unpacked } from "./unpack.js";
 /** What of a payload is the same however much is folded, and inside of each module. @param {any} payload */
 const ofTheWhole = ({ code, paths, nudges, overview, found }) => ({ code, paths, nudges, overview, found });
 
+/** The same picture with its data flowing the other way. @param {any} payload */
+const turned = (payload) => {
+  const { svg, direction, grids } = payload;
+  return { ...payload, ...payload.turned, turned: { svg, direction, grids } };
+};
+
 /** @implements {Model} */
 export class PageModel {
   /** @type {Model["carried"]} */
   carried;
   /** @type {Record<string, any>} */
-  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false, held: [] };
+  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false, direction: "auto", held: [] };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
   /** @type {Record<string, any>} the payload with its modules folded, by depth; and as `every` with the helpers of products, or without */
   #folds = {};
   /** @type {any} the payload of the whole, from which one goes inside */
   #whole = null;
+  /** @type {any} the payload of what is shown, as it was drawn */
+  #drawn = null;
   /** @type {import("./parts.js").Parts | undefined} where the insides of modules are */
   #parts;
 
@@ -48,11 +56,18 @@ export class PageModel {
 
   /** @param {any} payload */
   #take(payload) {
-    const { predict, grain, folds, depth } = payload;
-    Object.assign(this.#values, { payload, predict: predict === true, grain: grain === "event" ? grain : "operation", depth: depth?.now ?? null, every_operation: payload.every === true });
+    const { predict, grain, folds, depth, wanted } = payload;
+    Object.assign(this.#values, { direction: wanted === "LR" || wanted === "TB" ? wanted : "auto" });
+    Object.assign(this.#values, { payload: this.#facing(payload), predict: predict === true, grain: grain === "event" ? grain : "operation", depth: depth?.now ?? null, every_operation: payload.every === true });
     const others = Object.entries(folds ?? {}).map(([now, fold]) => [now, { ...ofTheWhole(payload), ...fold }]);
     this.#folds = { ...Object.fromEntries(others), [depth?.now]: payload };
-    this.#whole = payload;
+    this.#whole = this.#drawn = payload;
+  }
+
+  /** A payload with its data flowing as the reader wants it. @param {any} payload */
+  #facing(payload) {
+    const { direction } = this.#values;
+    return direction === "auto" || direction === payload.direction || !payload.turned ? payload : turned(payload);
   }
 
   /** @param {string} name */
@@ -68,13 +83,14 @@ export class PageModel {
     if (name === "step") this.#values.moment = this.#values.payload?.places?.[value] ?? value;
     for (const listener of [...(this.#listeners.get(`change:${name}`) ?? [])]) listener();
     if (name === "inside") this.#enter(value);
+    if (name === "direction") this.set("payload", this.#facing(this.#drawn));
     if (name === "depth" && Object.hasOwn(this.#folds, value)) this.#fold(this.#folds[value]);
     if (name === "every_operation") this.#fold(Object.values(this.#folds).findLast(({ every }) => every === value));
   }
 
   /** Does what Python does in a notebook: another depth, or other operations, of the whole. @param {any} payload */
   #fold(payload) {
-    if (!payload || payload === this.#values.payload) return;
+    if (!payload || payload === this.#drawn) return;
     Object.assign(this.#values, { depth: payload.depth?.now ?? null, every_operation: payload.every === true });
     this.#whole = payload;
     this.#show(payload);
@@ -91,7 +107,8 @@ export class PageModel {
     const { moment } = this.#values;
     this.#values.step = Math.max(0, payload.places.findLastIndex((/** @type {number} */ place) => place <= moment));
     this.#values.event = 0;
-    this.set("payload", payload);
+    this.#drawn = payload;
+    this.set("payload", this.#facing(payload));
   }
 
   /** @param {string} event @param {() => void} listener */

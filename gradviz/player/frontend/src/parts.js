@@ -4,8 +4,9 @@ import { unpacked } from "./unpack.js";
 
 /**
  * Modules that look alike have one picture. In each, `ids` says what the picture's parts are called, and `words` which of the words
- * in it are others, by their places. `numbers` are the rows of numbers in its steps.
- * @typedef {{picture: string, ids: Record<string, string>, words?: Record<string, string>, numbers: number[][]}} Sharing
+ * in it are others, by their places; `turned` which are in the picture whose data flows the other way, if it fits. `numbers` are the
+ * rows of numbers in its steps.
+ * @typedef {{picture: string, ids: Record<string, string>, words?: Record<string, string>, turned?: Record<string, string> | null, numbers: number[][]}} Sharing
  */
 
 const WORDS = /(?<=>)[^<>]+(?=<\/text>)|(?<= aria-label=")[^"]*|(?<= class="gv-tint)\d*" fill="[^"]*/g; // as in gradviz.player.placed
@@ -44,13 +45,21 @@ export class Parts {
     const own = await this.#part("inside", inside);
     const picture = own && (await this.#part("picture", own.picture));
     if (!picture) return undefined;
-    const { ids, words = {} } = /** @type {Sharing} */ (own);
+    const { ids, words = {}, turned } = /** @type {Sharing} */ (own);
     fill(own.facts.frames, own.numbers);
     const renamed = (/** @type {string} */ key) => key.split("_").map((id) => (Object.hasOwn(ids, id) ? ids[id] : id)).join("_");
-    let place = 0;
-    const told = picture.svg.replace(WORDS, (/** @type {string} */ word) => words[place++] ?? word);
-    const svg = told.replace(/ id="([A-Za-z0-9]+)_(\w+)"/g, (/** @type {string} */ _, /** @type {string} */ prefix, /** @type {string} */ key) => ` id="${prefix}_${renamed(key)}"`);
-    const grids = Object.fromEntries(Object.entries(picture.grids).map(([key, grid]) => [renamed(key), grid]));
-    return { ...own, ...picture, svg, grids };
+    /** A picture with this module's words and names. @param {any} common @param {Record<string, string>} others */
+    const named = ({ svg, direction, grids }, others) => {
+      let place = 0;
+      return {
+        svg: svg
+          .replace(WORDS, (/** @type {string} */ word) => others[place++] ?? word)
+          .replace(/ id="([A-Za-z0-9]+)_(\w+)"/g, (/** @type {string} */ _, /** @type {string} */ prefix, /** @type {string} */ key) => ` id="${prefix}_${renamed(key)}"`),
+        direction,
+        grids: Object.fromEntries(Object.entries(grids).map(([key, grid]) => [renamed(key), grid])),
+      };
+    };
+    const other = turned && picture.turned ? named(picture.turned, turned) : undefined;
+    return { ...own, ...picture, ...named(picture, words), turned: other };
   }
 }

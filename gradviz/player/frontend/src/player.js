@@ -117,7 +117,7 @@ function mount(model, el, kept) {
   const commands = {
     first: () => go(0),
     previous: () => (event() > 0 ? go(now(), event() - 1) : go(now() - 1, Infinity)),
-    next: () => (advance()[0] > last ? change("playing", false) : go(...advance())),
+    next: () => (advance()[0] > last ? where.onward() || change("playing", false) : go(...advance())),
     last: () => go(last),
     // To the border between the two passes: the end of forward, or the start of backward.
     before: () => go(now() > lastForward + 1 ? lastForward + 1 : now() > lastForward ? lastForward : 0),
@@ -138,9 +138,10 @@ function mount(model, el, kept) {
     larger: () => zoom.larger(),
     smaller: () => zoom.smaller(),
     fit: () => zoom.whole(),
-    fold: () => change("depth", Math.max(0, (payload.depth?.now ?? 0) - 1)),
+    fold: () => change("depth", Math.max(payload.depth?.least ?? 0, (payload.depth?.now ?? 0) - 1)),
     unfold: () => change("depth", Math.min(payload.depth?.most ?? 0, (payload.depth?.now ?? 0) + 1)),
     every: () => change("every_operation", !payload.every),
+    turn: () => turns && change("direction", payload.direction === "LR" ? "TB" : "LR"),
     close: () => (model.get("selected") ? change("selected", "") : where.out()),
     enter: () => where.enter(model.get("selected")) || where.enter(steps[now()].current[0]),
     out: () => where.out(),
@@ -148,6 +149,8 @@ function mount(model, el, kept) {
     undo: () => (grip.changed() ? grip.undo() : false),
   };
   const command = (/** @type {Command} */ name) => commands[name]();
+  // A page shows what it carries; in a notebook the kernel draws what is asked for.
+  const turns = Boolean(payload.direction && (payload.turned || model.send));
 
   const announcer = makeAnnouncer();
   const controls = makeControls(steps, {
@@ -224,7 +227,7 @@ function mount(model, el, kept) {
   });
   const findings = makeFindings(payload, go);
   findings.along(controls.element.querySelector(".gp-track"));
-  const where = makeWhere(payload, model, makeTools(command, payload.depth, payload.every), {
+  const where = makeWhere(payload, model, makeTools(command, payload.depth, payload.every, turns ? payload.direction : undefined), {
     change,
     go,
     say: announcer.say,
@@ -289,7 +292,7 @@ function mount(model, el, kept) {
     picture.mark("gv-current", [...new Set([...current, ...step.current.slice(0, 1)])]);
     picture.mark("gv-touched", touched.filter((key) => !current.includes(key)));
     picture.mark("gv-hidden", predict.hidden().map((argument) => `${argument}_l`));
-    controls.show(k, Boolean(model.get("playing")));
+    controls.show(k, Boolean(model.get("playing")), where.goesOn());
     panel.show(k, events, e);
     program.show(step.source);
     findings.show(k);
@@ -369,7 +372,7 @@ function mount(model, el, kept) {
   }
   function onPlaying() {
     if (model.get("playing") && now() === last && event() >= inside(last).length - 1) enter(0, 0); // play at the end: once more from the start
-    controls.show(now(), Boolean(model.get("playing")));
+    controls.show(now(), Boolean(model.get("playing")), where.goesOn());
     play();
   }
   function onPredict() {
@@ -460,7 +463,7 @@ function mount(model, el, kept) {
   reveal();
   select();
   // After what would bring the step into view: who has moved it away wants it so. Another picture has another place.
-  const opened = JSON.stringify(payload.trail ?? []);
+  const opened = JSON.stringify([payload.trail ?? [], payload.direction]);
   if (kept.opened === opened) zoom.restore(kept.zoom);
   if (kept.focused) root.focus({ preventScroll: true });
   if (modes.predict) onPredict();

@@ -48,7 +48,8 @@
  * slot; `brackets` has the tensors whose names stand in brackets in a fraction;
  * `grids` says where each tensor's entries stand in the picture, `inks` which colour each shade of a heatmap has, `scales` which number has the strongest, of values, weights and gradients;
  * `at` says which of a page's pictures it is; `note` in what it is another computation than the one before, in a player that is given results;
- * `places` says of each step where it is in the recording before any module was folded, and `until` where it ends there; `depth` how
+ * `places` says of each step where it is in the recording before any module was folded, and `until` where it ends there, `after` in
+ * which picture around it, and at which place, the run goes on; `direction` which way data flows in the picture, and `turned` is the picture the other way round; `depth` how
  * far they are unfolded, `every` whether products show their helpers, or null where there are none;
  * `opens` says by operation which inside it opens, `trail` through which insides one has come here, and what they are called;
  * `groups` how many steps one after the other belong to a module, for the track.
@@ -57,7 +58,7 @@
  * @typedef {{
  *   version: number, title: string, prefix: string, svg: string | SVGSVGElement, code: Code[], steps: Step[],
  *   grids: Record<string, import("./grid.js").Grid>, inks: Record<string, string>, scales: Record<string, number>,
- *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], until?: number[], depth: {now: number, most: number} | null, every: boolean | null,
+ *   sums: Record<string, Record<string, Partial<Face>>>, brackets: string[], facts: import("./facts.js").FactsData, places: number[], until?: number[], after?: [inside: string, place: number] | null, direction?: "LR" | "TB", turned?: {svg: string, direction: "LR" | "TB", grids: Record<string, any>}, depth: {now: number, least?: number, most: number} | null, every: boolean | null,
  *   opens?: Record<string, string>, trail?: [string, string][], groups?: [string, number][],
  *   overview?: import("./overview.js").OverviewData | null, found?: import("./search.js").Item[],
  *   memory?: import("./findings.js").Memory | null, strange?: import("./findings.js").Strange | null, remarks?: string[], whys?: Record<string, string>,

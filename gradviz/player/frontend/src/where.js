@@ -15,7 +15,7 @@ import { phrase } from "./words.js";
  * @param {HTMLElement} tools what one can do with the picture
  * @param {{change(name: string, value: any): void, go(step: number): void, say(text: string): void, leave(): void, current(): string}} on
  */
-export function makeWhere({ steps, places, until = places, opens = {}, trail = [], overview, found }, model, tools, on) {
+export function makeWhere({ steps, places, until = places, after, opens = {}, trail = [], overview, found }, model, tools, on) {
   const here = trail.at(-1)?.[0] ?? "";
   const deep = trail.length > 1;
   const lastForward = steps.findLastIndex(({ phase }) => phase === "forward");
@@ -35,6 +35,15 @@ export function makeWhere({ steps, places, until = places, opens = {}, trail = [
   function out() {
     if (deep) show(/** @type {[string, string]} */ (trail.at(-2))[0]);
     return deep;
+  }
+  /** Whether the run goes on outside, after what is in here. */
+  const goesOn = () => Boolean(after && model.get("moment") < after[1]);
+  /** Goes on there; tells whether there is a step. */
+  function onward() {
+    if (!after || !goesOn()) return false;
+    on.change("moment", after[1]);
+    show(after[0]);
+    return true;
   }
   /** Goes to a step of the whole run: in this picture if it is one of this picture's. @param {number} place */
   function goTo(place) {
@@ -75,6 +84,8 @@ export function makeWhere({ steps, places, until = places, opens = {}, trail = [
     follow,
     enter,
     out,
+    onward,
+    goesOn,
     find() {
       if (network) search.focus();
       return network;

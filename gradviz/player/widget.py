@@ -135,8 +135,6 @@ class Player(anywidget.AnyWidget):
     def values(self) -> dict[str, np.ndarray[Any, Any]]:
         """The numbers of all tensors by their names, with what was changed in the player, and what followed.
 
-        Of tensors that share a name, and have no other, each but the first is called by its id.
-
         Examples
         --------
         >>> import gradviz as gv
@@ -150,7 +148,7 @@ class Player(anywidget.AnyWidget):
 
     @property
     def gradients(self) -> dict[str, np.ndarray[Any, Any]]:
-        """The gradients of the tensors in `values`, by the same names, as far as there are any."""
+        """The gradients of the tensors in `values`, by the same names."""
         return read_back(self.recording, self.held)[1]
 
     def _take(self, drawing: Drawing) -> None:
@@ -317,8 +315,7 @@ class Player(anywidget.AnyWidget):
             self.send({"type": "found", "items": findable(self._insides)})
             return
         if isinstance(content, dict) and content.get("type") == "laboratory":
-            self._open(content)
-            return
+            return self._open(content)
         if not isinstance(content, dict) or content.get("type") != "nudge":
             return
         answer = {**{key: content.get(key) for key in ("tensor", "index", "by")}, "type": "nudged"}
@@ -333,10 +330,9 @@ class Player(anywidget.AnyWidget):
 
     def _open(self, asked: Mapping[str, Any]) -> None:
         """Send what the front end needs to run the computation on other numbers: the program, and the engine unless it has that."""
-        recording = self.recording
-        answer = {"type": "laboratory", "at": asked.get("at", ""), "program": program_data(recording)}
+        answer = {"type": "laboratory", "at": asked.get("at", ""), "program": program_data(self.recording)}
         if "missing" not in answer["program"]:
-            answer["shown"] = shown_data(recording, self._shown)
+            answer["shown"] = shown_data(self.recording, self._shown)
         self.send(answer | ({"text": engine()} if asked.get("engine") else {}))
 
     def _page(self) -> str:

@@ -6,7 +6,8 @@ import { test } from "node:test";
 const source = new URL("../../gradviz/player/frontend/src/training/", import.meta.url);
 const { Rows, unpacked } = await import(new URL("columns.js", source));
 const { RunData } = await import(new URL("data.js", source));
-const { Graphs, filled } = await import(new URL("graphs.js", source));
+const { Graphs } = await import(new URL("graphs.js", source));
+const { forward, predicted } = await import(new URL("network.js", source));
 const { ruleText } = await import(new URL("rule.js", source));
 const { brief } = await import(new URL("parameters.js", source));
 const geometry = await import(new URL("geometry.js", source));
@@ -14,7 +15,13 @@ const geometry = await import(new URL("geometry.js", source));
 /** @param {number[]} numbers */
 function packed(numbers, type = "float64", shape = [numbers.length]) {
   const array = type === "float64" ? Float64Array.from(numbers) : type === "int32" ? Int32Array.from(numbers) : Float32Array.from(numbers);
-  return { type, shape, data: Buffer.from(array.buffer).toString("base64") };
+  // As gradviz/player/training/columns.py writes them: each row as its difference to the one before, and byte by byte.
+  const bytes = new Uint8Array(array.buffer.slice(0));
+  const size = array.BYTES_PER_ELEMENT;
+  const width = shape.slice(1).reduce((product, along) => product * along, 1) * size;
+  for (let i = bytes.length - 1; i >= width; i -= 1) bytes[i] ^= bytes[i - width];
+  const planes = Array.from({ length: bytes.length }, (_, i) => bytes[(i % numbers.length) * size + Math.floor(i / numbers.length)]);
+  return { type, shape, data: Buffer.from(planes).toString("base64") };
 }
 
 test("columns come back as they were packed", () => {
@@ -48,20 +55,47 @@ test("what is no run is refused in words", () => {
   assert.throws(() => new RunData({ kind: "training", version: 99 }), /version 99/);
 });
 
-test("values are put into a tree, which stays as it is", () => {
-  const tree = { a: [1, { b: 2 }], c: 3 };
-  assert.deepEqual(filled(tree, [["a", 1, "b"], ["c"]], [9, 8]), { a: [1, { b: 9 }], c: 8 });
-  assert.deepEqual(tree, { a: [1, { b: 2 }], c: 3 });
-});
+const face = (/** @type {Record<string, string>} */ text) => ({ text, fill: {}, image: {}, state: {}, width: {}, path: {}, label: {} });
 
 test("of the graphs that are there the nearest is shown, and the step itself asked for once", () => {
-  /** @type {number[]} */
+  /** @type {[number, boolean][]} */
   const asked = [];
-  const graphs = new Graphs({ programs: [{ base: { x: 0 }, slots: [["x"]] }], rows: { 2: [0, [5]], 8: [0, [6]] } }, (index) => asked.push(index));
+  const program = { base: { x: 0 }, face: face({ a: "1", b: "2" }), slots: [["text", "b"]], steps: [2, 8], columns: [["2", "3"]], opened: { 2: { y: 5 } } };
+  const graphs = new Graphs({ programs: [program] }, (index, whole) => asked.push([index, whole]));
   assert.equal(graphs.nearest(4), 2);
   assert.equal(graphs.nearest(7), 8);
-  assert.deepEqual(asked, [4]); // the second waits for the first
-  assert.deepEqual(graphs.payload(8), { x: 6 });
+  assert.deepEqual(asked, [[4, false]]); // the second waits for the first
+  assert.deepEqual(graphs.shown(8).face.text, { a: "1", b: "3" });
+  assert.deepEqual(graphs.shown(2).face.text, { a: "1", b: "2" });
+  assert.deepEqual(graphs.payload(2), { x: 0, y: 5 });
+  assert.equal(graphs.payload(8), undefined);
+  assert.deepEqual(asked.at(-1), [8, true]);
+  graphs.take({ index: 8, program: 0, face: face({ a: "9" }), numbers: { y: 6 } });
+  assert.deepEqual(graphs.payload(8), { x: 0, y: 6 });
+  assert.deepEqual(new Graphs({ programs: [program] }, undefined).nearestOpened(8), 2);
+});
+
+test("what follows is the next row, and after the last its own", () => {
+  const rows = Rows.of(packed([1, 2, 3, 4], "float32", [2, 2]));
+  assert.deepEqual(rows.next(Rows.of(packed([5, 6], "float32", [1, 2]))).column(0), [3, 5]);
+});
+
+test("a network is computed from the numbers of a step", () => {
+  const rows = (/** @type {number[]} */ numbers) => new Rows(numbers.length, Float32Array.from(numbers));
+  const parameters = [rows([1, 2, -1, 0.5]), rows([0, 1]), rows([1, -2])].map((before) => ({ before }));
+  const one = { inputs: 2, outputs: 2, setting: null };
+  const layers = [
+    { ...one, weight: 0, bias: 1, transposed: false, activation: "relu" },
+    { ...one, outputs: 1, weight: 2, bias: null, transposed: false, activation: "" },
+  ];
+  const made = forward(layers, parameters, 0, [3, 1, -1, -1]);
+  assert.deepEqual([...made[0].sums], [5, -1.5, -3, 1.5]);
+  assert.deepEqual([...made[1].values], [5, -3]);
+  // A weight with a row for each input is the same one, turned.
+  const turned = [{ ...layers[0], transposed: true }, layers[1]];
+  assert.deepEqual([...forward(turned, [{ before: rows([1, -1, 2, 0.5]) }, ...parameters.slice(1)], 0, [3, 1])[1].values], [5]);
+  assert.deepEqual([...predicted({ layers, kind: "logit" }, parameters, 0, [3, 1])], [1 / (1 + Math.exp(-5))]);
+  assert.deepEqual([...predicted({ layers: layers.slice(0, 1), kind: "classes" }, parameters, 0, [3, 1])], [1 / (1 + Math.exp(5))]);
 });
 
 test("a line of a rule is written with its numbers", () => {

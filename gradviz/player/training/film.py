@@ -11,8 +11,8 @@ from gradviz.drawing import export
 from gradviz.drawing.animate import Scene, played
 from gradviz.drawing.options import Theme
 from gradviz.drawing.svg import size
-from gradviz.engine.numerals import number
 from gradviz.player.training.graphs import SAMPLES, GraphPicture, evenly, sampled
+from gradviz.recording import number_text
 from gradviz.recording.files import write_file
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
@@ -72,7 +72,7 @@ def film(run: Run) -> Film:
     scenes = []
     for entry, recording in zip(entries, recordings, strict=True):
         when, _, what = recording.title.partition(": ")
-        said = f"{when}, loss {number(run.log.losses[entry.index])}"
+        said = f"{when}, loss {number_text(run.log.losses[entry.index])}"
         scenes.append(Scene(picture.look(recording), said, what, seconds))
     return Film(picture, tuple(scenes), run.title)
 

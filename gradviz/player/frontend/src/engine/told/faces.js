@@ -108,7 +108,8 @@ export function retold(face, moment, payload, facts, allBars) {
   /** What has arrived at a tensor. @param {string} id */
   function meeting(id) {
     const before = moment.gradients.get(id)?.before;
-    const arrived = facts.usersOf(id).flatMap(({ argument }) => moment.contributions.get(argument.id) ?? []);
+    const edges = new Set(facts.usersOf(id).map(({ argument }) => argument.id));
+    const arrived = [...moment.contributions].filter(([edge]) => edges.has(edge)).map(([, sent]) => sent); // in the order in which they came
     return [...(before ? [before] : []), ...arrived];
   }
 

@@ -62,6 +62,14 @@ export class Retelling {
     this.#know(frames);
     /** @type {import("./faces.js").Moment} */
     const moment = { values: new Map(), gradients: new Map(), contributions: new Map(), locals: new Map() };
+    // An edge tells its local derivative from the step forward on.
+    frames.forEach(({ contributions }, k) =>
+      contributions.forEach(({ argument, local }, place) => {
+        const slot = this.shown.places[k].locals[place];
+        if (slot !== null && machine.at(slot).data.length === 1) moment.locals.set(argument, Number(value(slot).data?.[0]));
+        else if (local?.data?.length === 1) moment.locals.set(argument, Number(local.data[0]));
+      }),
+    );
     /** @type {Record<string, Record<string, any>>} */
     const sums = {};
     const { payload, facts } = this;
@@ -70,14 +78,11 @@ export class Retelling {
       frame.values.forEach(([id, one]) => moment.values.set(id, one));
       /** @type {Map<string, Value>} what a tensor's gradient was before a contribution came */
       const before = new Map();
-      frame.contributions.forEach(({ argument, value: sent, local }, place) => {
+      frame.contributions.forEach(({ argument, value: sent }) => {
         const target = facts.edge(argument)?.tensor.id ?? "";
         const so_far = moment.gradients.get(target)?.value;
         if (so_far) before.set(argument, so_far);
         moment.contributions.set(argument, sent);
-        const slot = places.locals[place];
-        if (slot !== null && machine.at(slot).data.length === 1) moment.locals.set(argument, Number(value(slot).data?.[0]));
-        else if (local?.data?.length === 1) moment.locals.set(argument, Number(local.data[0]));
         moment.gradients.set(target, { tensor: target, value: added(so_far, sent), complete: false });
         const partial = this.#sums[k]?.[argument];
         if (partial) (sums[k] ??= {})[argument] = retold(partial, moment, payload, facts, {});

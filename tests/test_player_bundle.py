@@ -17,7 +17,7 @@ SOURCES = PLAYER / "frontend" / "src"
 SHARED = ["catalogue/pages.en.json", "drawing/charts/look.json"]
 """What the front end and Python both read."""
 
-BUNDLE = ["backprop.js", "player.js", "player.css", "training.js", "training.css"]
+BUNDLE = ["backprop.js", "player.js", "player.css", "training.js", "training.css", "engine.js"]
 
 
 def hash_of_sources() -> str:
@@ -45,7 +45,7 @@ def test_bundle_is_small(name):
     assert (PLAYER / "static" / name).stat().st_size < 120_000
 
 
-@pytest.mark.parametrize("bundle", ["backprop", "player", "training"])
+@pytest.mark.parametrize("bundle", ["backprop", "player", "training", "engine"])
 def test_bundle_can_stand_inside_a_script_element(bundle):
     script = (PLAYER / "static" / f"{bundle}.js").read_text(encoding="utf-8").lower()
     assert "</script" not in script

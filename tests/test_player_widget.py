@@ -12,7 +12,7 @@ import gradviz as gv
 from gradviz.drawing import draw_recording
 from gradviz.player import Player, page
 from gradviz.player.payload import at_step
-from gradviz.recording import loads, record_graph
+from gradviz.recording import dumps, loads, record_graph
 
 
 @pytest.fixture
@@ -114,3 +114,37 @@ def test_the_browser_gets_everything_at_once(player):
     state = player.get_state()
     assert set(state) >= {"payload", "step", "playing", "selected", "_esm", "_css"}
     assert len(state["payload"]["steps"]) == len(player.recording.frames)
+
+
+def test_what_was_changed_in_the_browser_can_be_read_back(player):
+    ids = {tensor.name: tensor.id for tensor in player.recording.graph.tensors}
+    assert {name: array.item() for name, array in player.values.items()} == {"w": 2, "x": 5, "y": 10}
+    player.held = [[ids["w"], 0, 3]]
+    assert {name: array.item() for name, array in player.values.items()} == {"w": 3, "x": 5, "y": 15}
+    assert {name: array.item() for name, array in player.gradients.items()} == {"w": 5, "x": 3, "y": 1}
+    player.held = []
+    assert player.values["y"].item() == 10
+
+
+@pytest.mark.parametrize(
+    "wrong", [["t0", 1, 1.0], ["t9", 0, 1.0], ["t0", 0, float("nan")], ["t0", 0, "1"], "t0", [], ["t2", 0, 1.0]]
+)
+def test_only_entries_of_leaves_can_be_changed(player, wrong):
+    with pytest.raises(traitlets.TraitError, match="held has"):
+        player.held = [wrong]
+
+
+def test_the_front_end_gets_what_runs_the_computation(player):
+    sent = []
+    player.send = lambda content, buffers=None: sent.append(content)
+    player._handle_custom_msg({"type": "laboratory", "at": "", "engine": True}, [])
+    assert sent[0]["program"]["steps"]
+    assert len(sent[0]["shown"]["places"]) == len(player.recording.frames)
+    assert "gradvizEngine" in sent[0]["text"]
+    player._handle_custom_msg({"type": "laboratory", "at": ""}, [])
+    assert "text" not in sent[1]
+    assert json.loads(json.dumps(sent, allow_nan=False)) == sent
+    read = Player(loads(dumps(player.recording)))
+    read.send = lambda content, buffers=None: sent.append(content)
+    read._handle_custom_msg({"type": "laboratory", "at": "", "engine": True}, [])
+    assert "read from a file" in sent[2]["program"]["missing"]

@@ -443,10 +443,7 @@ def _is_number(text: str) -> bool:
 
 def _evaluated(text: str) -> str:
     """Work out ``2 − 1`` in an exponent; leave ``n − 1`` as it is."""
-    parts = text.split(" − ")
-    if len(parts) == 2:
-        try:
-            return number(float(parts[0].replace("−", "-")) - float(parts[1].replace("−", "-")))
-        except ValueError:
-            pass
+    with suppress(ValueError):  # of any other text
+        first, second = (float(part.replace("−", "-")) for part in text.split(" − "))
+        return number(first - second)
     return text

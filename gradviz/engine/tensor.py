@@ -81,6 +81,9 @@ class Tensor(core.Tensor):
     _stale: str | None = None  # such a view, once its memory was changed: what is wrong with using it
     _source: weakref.ref[Tensor] | None = None  # what it was detached from
     _cut: Cut | None = None  # why no gradient goes from here to what it was made of
+    _asked: tuple[str, tuple[Any, ...]] | None = (
+        None  # of an answer that a formula uses: the question, and what it is about
+    )
     _switched: Origin | None = None  # the line that last said whether it wants a gradient
     _forgotten: tuple[Origin | None, int] | None = None  # where its gradient was taken away, and when
     _memory: Memory | None = None

@@ -28,7 +28,7 @@ LARGE = 256
 SHORT = 8
 """A row of so many numbers is written as often as it comes."""
 
-Part = tuple[str, str, dict[str, Any]]
+Part = tuple[str, str, Any]
 """A kind, a name, and what it says."""
 
 

@@ -7,16 +7,17 @@ import hashlib
 import html
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
-from gradviz.player.carried import carry, without_large
+from gradviz.player.carried import Part, carry, without_large
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
+from gradviz.player.laboratory import program_data, shown_data
 from gradviz.player.payload import at_step, payload, turned
 from gradviz.recording.model import Recording
 
@@ -146,6 +147,7 @@ def page(
     data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
     data |= {"turned": turned(final, data["prefix"]), "wanted": direction}
     parts, carried = carry(insides)
+    parts += _laboratory(final, {**_pictures(final, data["folds"]), **{key: insides[key].drawing for key in carried}})
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
     _reach(data)
@@ -160,7 +162,7 @@ def document(
     *,
     bundle: str = "player",
     style: str = "",
-    parts: Iterable[tuple[str, str, dict[str, Any]]] = (),
+    parts: Sequence[Part] = (),
 ) -> str:
     """Return a page with a payload, the program that shows it, and a picture for readers without JavaScript.
 
@@ -181,7 +183,7 @@ def document(
     """
     program = script(bundle)
     return _PAGE.format(
-        policy=html.escape(_policy(_START, program)),
+        policy=html.escape(_policy(_START, program, *(part for kind, _, part in parts if kind == "engine"))),
         generator=html.escape(producer or "gradviz"),
         title=html.escape(heading),
         style=_STYLE + style + _dark_without_script(),
@@ -224,7 +226,7 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
     for way in (range(now - 1, -1, -1), range(now + 1, most + 1), () if every is None else ("every",)):
         for name in way:
             other = with_every_operation(drawing, not every) if isinstance(name, str) else at_depth(drawing, name)
-            fold = payload(other)
+            fold = payload(other) | {"at": f"fold {name}"}
             fold["turned"] = turned(other, fold["prefix"])
             del fold["nudges"]  # which are the same whatever is folded
             if name != "every":
@@ -238,6 +240,31 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
             left -= size
             folds[str(name)] = fold
     return folds
+
+
+def _pictures(drawing: Drawing, folds: Iterable[str]) -> dict[str, Drawing]:
+    """Return the other pictures of the whole that a page has, by what the front end calls them."""
+    every = every_operation(drawing)
+    return {
+        f"fold {name}": with_every_operation(drawing, not every) if name == "every" else at_depth(drawing, int(name))
+        for name in folds
+    }
+
+
+def _laboratory(final: Drawing, pictures: Mapping[str, Drawing]) -> list[Part]:
+    """Return what the page needs to run its computation: the program, where each picture's numbers stand in it, the engine."""
+    program = program_data(final.recording)
+    parts: list[Part] = [("program", "", program)]
+    if "missing" in program:
+        return parts
+    for key, drawing in pictures.items():
+        parts.append(("shown", key, shown_data(final.recording, drawing) or {}))
+    return [*parts, ("engine", "", engine())]
+
+
+def engine() -> str:
+    """Return what runs computations: a script of its own, which a page loads when it is first needed."""
+    return (_STATIC / "engine.js").read_text(encoding="utf-8")
 
 
 def _reach(data: dict[str, Any]) -> None:

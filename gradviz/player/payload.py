@@ -70,7 +70,7 @@ def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[
     Returns
     -------
     dict
-        ``version``, ``title``, ``steps``, ``sums``, ``brackets``, ``facts``, ``places`` and ``until`` (which steps of the whole run
+        ``version``, ``at`` (which picture it is), ``title``, ``steps``, ``sums``, ``brackets``, ``facts``, ``places`` and ``until`` (which steps of the whole run
         each step stands for), ``after`` (in which picture around it the run goes on, and at which of its steps), ``depth``, ``every``, ``opens`` (which operation opens which picture), ``memory``,
         ``whys``, ``strange`` and ``remarks`` (what was found), ``trail`` (from the whole to
         this one, if there is any to go into) and ``groups`` for the track.
@@ -83,6 +83,7 @@ def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[
     strange = first_strange(recording)
     data: dict[str, Any] = {
         "version": VERSION,
+        "at": inside,
         "title": whole.recording.title,
         "steps": steps(recording, view),
         "sums": sums(recording, view),

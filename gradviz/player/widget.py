@@ -17,8 +17,10 @@ from gradviz.drawing import Drawing, image_tag
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, step_at, with_every_operation
 from gradviz.player.frame import Static, static_wanted
+from gradviz.player.held import checked, read_back
 from gradviz.player.insides import Insides
-from gradviz.player.page import page, script, style_sheet
+from gradviz.player.laboratory import program_data, shown_data
+from gradviz.player.page import engine, page, script, style_sheet
 from gradviz.player.payload import at_step, common, drawn, told
 from gradviz.player.still import Still
 from gradviz.recording import record_graph, variables_of
@@ -69,6 +71,9 @@ class Player(anywidget.AnyWidget):
         Which way data flows in the pictures: ``"LR"``, left to right, ``"TB"``, top to bottom, or ``"auto"``: as suits each.
     inside : str
         The module whose inside is shown, by its path; ``""`` for the whole. `step` then counts its own steps.
+    held : list
+        What was changed in the player: of each entry the id of its tensor, its place there row by row, and its number now. It can
+        be set too: ``[]`` takes everything back.
     moment : int
         Which step of the whole run that is; it is kept when one goes in or out.
 
@@ -97,6 +102,7 @@ class Player(anywidget.AnyWidget):
     direction = traitlets.Enum(("auto", "LR", "TB"), "auto").tag(sync=True)
     inside = traitlets.Unicode("").tag(sync=True)
     moment = traitlets.Int(0).tag(sync=True)
+    held: Any = traitlets.List().tag(sync=True)
     still = traitlets.Unicode(read_only=True).tag(sync=True)
 
     def __init__(
@@ -124,6 +130,26 @@ class Player(anywidget.AnyWidget):
     def drawing(self) -> Drawing:
         """The picture at the step now shown, to be saved or drawn elsewhere."""
         return at_step(self._shown, self.step)
+
+    @property
+    def values(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The numbers of all tensors by their names, with what was changed in the player, and what followed.
+
+        Examples
+        --------
+        >>> import gradviz as gv
+        >>> w = gv.tensor([2.0, 3.0], requires_grad=True)
+        >>> player = gv.backprop((w * w).sum())
+        >>> player.held = [["t0", 0, 5.0]]
+        >>> player.values["w"], player.gradients["w"]
+        (array([5., 3.], dtype=float32), array([10.,  6.], dtype=float32))
+        """
+        return read_back(self.recording, self.held)[0]
+
+    @property
+    def gradients(self) -> dict[str, np.ndarray[Any, Any]]:
+        """The gradients of the tensors in `values`, by the same names."""
+        return read_back(self.recording, self.held)[1]
 
     def _take(self, drawing: Drawing) -> None:
         """Play a drawing of the recording."""
@@ -185,6 +211,7 @@ class Player(anywidget.AnyWidget):
         self._take(final)
         with self.hold_sync():
             self.playing = False
+            self.held = []
             if parted:
                 self.set_trait("payload", {})  # until it is whole, nothing is shown of it
                 self.inside = ""
@@ -283,10 +310,12 @@ class Player(anywidget.AnyWidget):
         return nudge(self.recording, tensor, index, by)
 
     def _answer(self, _: Any, content: Any, buffers: Any) -> None:
-        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}`` or ``{"type": "find"}``."""
+        """Answer the front end, which asks with ``{"type": "nudge", "tensor": "t0", "index": 3, "by": 0.1}``, ``{"type": "find"}`` or ``{"type": "laboratory"}``."""
         if isinstance(content, dict) and content.get("type") == "find":
             self.send({"type": "found", "items": findable(self._insides)})
             return
+        if isinstance(content, dict) and content.get("type") == "laboratory":
+            return self._open(content)
         if not isinstance(content, dict) or content.get("type") != "nudge":
             return
         answer = {**{key: content.get(key) for key in ("tensor", "index", "by")}, "type": "nudged"}
@@ -298,6 +327,13 @@ class Player(anywidget.AnyWidget):
         except Exception as error:  # the front end says it; a kernel that hears nonsense goes on
             answer["error"] = str(error.args[0]) if error.args else type(error).__name__
         self.send(answer)
+
+    def _open(self, asked: Mapping[str, Any]) -> None:
+        """Send what the front end needs to run the computation on other numbers: the program, and the engine unless it has that."""
+        answer = {"type": "laboratory", "at": asked.get("at", ""), "program": program_data(self.recording)}
+        if "missing" not in answer["program"]:
+            answer["shown"] = shown_data(self.recording, self._shown)
+        self.send(answer | ({"text": engine()} if asked.get("engine") else {}))
 
     def _page(self) -> str:
         """Return the page that asks and takes apart as this player does."""
@@ -324,6 +360,13 @@ class Player(anywidget.AnyWidget):
                 'use an id such as "t0", "o0" or "o0_1", or "" for none'
             )
         return key
+
+    @traitlets.validate("held")
+    def _known_entries(self, proposal: Any) -> list[Any]:
+        try:
+            return checked(self.recording, proposal["value"])
+        except ValueError as error:
+            raise traitlets.TraitError(str(error)) from None
 
     @traitlets.validate("depth")
     def _existing_depth(self, proposal: Any) -> int | None:

@@ -17,7 +17,7 @@ import numpy as np
 from gradviz.engine import strides
 from gradviz.engine.core.tensor import wrap
 from gradviz.engine.modes import no_grad
-from gradviz.recording.applied import Applied
+from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.collect import Collection
 from gradviz.recording.model import Gradient, RecordedTensor, Recording, Value
 from gradviz.recording.told import Pass
@@ -75,43 +75,78 @@ class Replay:
         What was computed.
     ran
         What the backward pass did, if there was one: the gradient it started with is what the output is weighed with.
+
+    Attributes
+    ----------
+    output, seed
+        The id of what is differentiated; and the gradient that the backward pass started with.
+    before
+        By leaf, what its ``.grad`` held already.
+    hooked
+        Whether hooks have put other gradients in the place of some.
     """
 
     def __init__(self, collected: Collection, ran: Pass | None) -> None:
-        self._applied = tuple(collected.applied.values())
-        self._tensors, self._constants = collected.tensors, collected.constants
-        root = collected.output_keys[0]
-        self._output, self._seed = (
-            collected.operands[root].id,
-            None if ran is None else collected.source.kept(ran.arrived_at(root))[0],
-        )
+        self._collected, self._ran = collected, ran
+        root, kept = collected.output_keys[0], collected.source.kept
+        self.output = collected.operands[root].id
+        self.seed = None if ran is None else kept(ran.arrived_at(root))[0]
+        self.hooked = ran is not None and bool(ran.replaced)
+        self.before: dict[str, Any] = {}
+        for leaf, before in ({} if ran is None else ran.before).items():
+            operand = collected.operands.get(("leaf", id(leaf)))
+            if before is not None and operand is not None:
+                self.before[operand.id] = kept(before)[0]
         self._seen = tuple(collected.seen.values())
         self._base: dict[str, Any] | None = None
-        self.nudged: dict[str, dict[str, Any]] | None = None  # for a page, which may be written several times
+        # For a page, which may be written several times.
+        self.nudged: dict[str, dict[str, Any]] | None = None
+        self.program: Any = None
 
     def id_of(self, tensor: Any) -> str | None:
         """Return the id of a tensor in the recording."""
         return next((id for seen, id in self._seen if seen() is tensor), None)
 
     @cached_property
-    def _numbers(self) -> set[str]:
-        """The tensors that are plain numbers, which never decide a dtype."""
-        return {operand.id for operand in self._constants}
+    def applied(self) -> tuple[Applied, ...]:
+        """The operations in order."""
+        return tuple(self._collected.applied.values())
+
+    @cached_property
+    def leaves(self) -> tuple[Operand, ...]:
+        """What they began with."""
+        known = [*self._collected.tensors, *self._collected.constants]
+        return tuple({operand.id: operand for operand in known if operand.maker is None}.values())
+
+    @cached_property
+    def numbers(self) -> set[str]:
+        """The ids of those that are plain numbers, which never decide a dtype."""
+        return {operand.id for operand in self._collected.constants}
+
+    @cached_property
+    def flowed(self) -> tuple[tuple[str, tuple[bool, ...]], ...]:
+        """The operations in the order of the backward pass, by their ids: to which of their arguments a gradient went."""
+        ran, applied = self._ran, self._collected.applied
+        if ran is None:
+            return ()
+        return tuple(
+            [(applied[node].id, tuple([one is not None for one in ran.contributions[node]])) for node in ran.order]
+        )
 
     @property
     def size(self) -> int:
         """How many operations there are."""
-        return len(self._applied)
+        return len(self.applied)
 
     @property
     def base(self) -> Mapping[str, Any]:
         """All tensors by their ids as they are without any change; those are left out that cannot be known."""
         if self._base is None:
             values: dict[str, Any] = {}
-            for operand in self._tensors:
-                if operand.maker is None and operand.array is not None:
+            for operand in self.leaves:
+                if operand.array is not None:
                     array = _in_double(operand.array)
-                    values[operand.id] = array.item() if operand.id in self._numbers and array.size == 1 else array
+                    values[operand.id] = array.item() if operand.id in self.numbers and array.size == 1 else array
             self._base = self._run(values, None)
         return self._base
 
@@ -134,15 +169,15 @@ class Replay:
             If an operation on the way cannot be run again.
         """
         values = self._run({**self.base, **changes}, set(changes)) if changes else self.base
-        if self._output not in values:
+        if self.output not in values:
             raise ReplayError("this cannot be computed again: its result is too large to be kept")
-        result = np.asarray(values[self._output])
-        return float(np.sum(result if self._seed is None else result * self._seed))
+        result = np.asarray(values[self.output])
+        return float(np.sum(result if self.seed is None else result * self.seed))
 
     def _run(self, values: dict[str, Any], changed: set[str] | None) -> dict[str, Any]:
         """Run what depends on what has changed; everything, as far as it can be, if that is ``None``."""
         with no_grad(), np.errstate(all="ignore"):
-            for applied in self._applied:
+            for applied in self.applied:
                 if changed is not None and changed.isdisjoint(operand.id for operand in applied.operands):
                     continue
                 wanted = [result for result in applied.results if changed is None or result.id not in changed]
@@ -182,7 +217,7 @@ class Replay:
             whole, where = np.asarray(given[0]), applied.part
             part = row.forward(strides.part(whole, *where).copy(), *given[1:], *applied.settings)
             return iter([strides.with_part(whole, part, *where)])
-        plain = [operand.id in self._numbers or not operand.id for operand in applied.operands]
+        plain = [operand.id in self.numbers or not operand.id for operand in applied.operands]
         tensors = [one if number else wrap(one) for one, number in zip(given, plain, strict=True)]
         try:
             made = row.function(*tensors, *applied.settings)

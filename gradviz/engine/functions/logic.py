@@ -10,9 +10,10 @@ import numpy as np
 from gradviz.engine import dtypes
 from gradviz.engine.arguments import array_of, normal_axes, promoted
 from gradviz.engine.broadcast import broadcast_error, check_broadcast
+from gradviz.engine.core.tensor import mode, wrap
 from gradviz.engine.cut import cut
 from gradviz.engine.operations import choosing
-from gradviz.engine.tensor import Tensor, wrap
+from gradviz.engine.tensor import Tensor
 
 __all__ = [
     "all", "allclose", "any", "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
@@ -32,13 +33,20 @@ SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "le": "<=", "gt": ">", "ge": ">="}
 """How comparisons are written."""
 
 
+def _asked(made: Tensor, name: str, *about: Any) -> Tensor:
+    """Note with an answer what was asked, where formulas run on tensors: whoever runs them again asks again."""
+    if mode.formulas:
+        made._asked = name, about
+    return made
+
+
 def _comparison(name: str, compare: Any) -> Any:
     def function(input: Any, other: Any) -> Tensor:
         x, y = array_of(input), array_of(other)
         try:
             if isinstance(input, Tensor) and isinstance(other, Tensor) and x.dtype != y.dtype:
                 x, y = promoted(x, y)
-            made = wrap(compare(x, y))
+            made = _asked(wrap(compare(x, y)), name, input, other)
             for one in (input, other):
                 if isinstance(one, Tensor):
                     cut(made, "comparison", one, SIGNS.get(name, name))
@@ -64,7 +72,7 @@ logical_xor = _comparison("logical_xor", np.logical_xor)
 
 def logical_not(input: Tensor) -> Tensor:
     """Turn True into False, entry by entry."""
-    return wrap(np.logical_not(input.array))
+    return _asked(wrap(np.logical_not(input.array)), "logical_not", input)
 
 
 def _of_bits(name: str, kernel: str, function: Any, words: str) -> Callable[[Any, Any], Tensor]:
@@ -74,7 +82,7 @@ def _of_bits(name: str, kernel: str, function: Any, words: str) -> Callable[[Any
         if x.dtype.kind == "f" or (x.dtype.kind == "b" and "shift" in name):
             kind = dtypes.scalar_type_name(dtypes.from_numpy(x.dtype))
             raise NotImplementedError(f"\"{kernel}_cpu\" not implemented for '{kind}'")
-        return wrap(function(x, y))
+        return _asked(wrap(function(x, y)), name, input, other)
 
     of.__name__ = of.__qualname__ = name
     of.__doc__ = words
@@ -102,7 +110,7 @@ def bitwise_not(input: Tensor) -> Tensor:
     if input.array.dtype.kind == "f":
         kind = dtypes.scalar_type_name(input.dtype)
         raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{kind}'")
-    return wrap(np.invert(input.array))
+    return _asked(wrap(np.invert(input.array)), "bitwise_not", input)
 
 
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
@@ -143,7 +151,7 @@ any = _quantifier("any", np.any, "Return True where any entry, or any along `dim
 
 def _question(name: str, ask: Any, words: str) -> Callable[[Tensor], Tensor]:
     def function(input: Tensor) -> Tensor:
-        return wrap(ask(input.array))
+        return _asked(wrap(ask(input.array)), name, input)
 
     function.__name__ = function.__qualname__ = name
     function.__doc__ = words

@@ -1,13 +1,13 @@
 // Bundles src/ into ../static. backprop.js is the player, which both front ends show; player.js starts it alone, training.js is
-// the player of training runs, in which it opens. A front end is backprop.js and one of the two, one after the other. And
-// player.css; training.css has it in it. Run it with `npm run build`.
+// the player of training runs, in which it opens. A front end is backprop.js and one of the two, one after the other. engine.js runs
+// computations, and is loaded when that is asked for; engine.json lists what it can run. And player.css; training.css has it in it. Run it with `npm run build`.
 //
 // The first line of each carries a hash of the sources, so that a test can tell a stale bundle without having Node:
 // sha256 over "name\n" + content of every file in src/, in order of name, which has its folder in it; and then of what is
 // shared with Python.
 
 import { createHash } from "node:crypto";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -69,4 +69,9 @@ const common = {
 };
 await build({ ...common, entryPoints: { backprop: `${here}src/player.js` }, format: "iife", globalName: NAME, plugins: [words] });
 await build({ ...common, entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` }, format: "esm", plugins: [shared, words] });
+await build({ ...common, entryPoints: { engine: `${here}src/engine.js` }, format: "iife", globalName: "gradvizEngine", plugins: [words] });
 await build({ ...common, entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css` } });
+
+// What the engine can run, for Python.
+const { ROWS } = await import("./src/engine/rows.js");
+writeFileSync(`${here}../static/engine.json`, `${JSON.stringify(Object.keys(ROWS).sort(), null, 1)}\n`);

@@ -35,11 +35,11 @@ def _norm_back(grad: Any, self: Any, result: Any, dim: Any, ord: float) -> Any:
         axes = tuple(dim) if isinstance(dim, tuple | list) else dim
         count = np.sum(won, axis=None if axes == () else axes, keepdims=True).reshape(np.shape(result))
         return grad * np.sign(self) * (won / count.astype(kind_of(result)))
-    none = array_of(result) == 0  # at 0 there is no direction; PyTorch takes the slope 0
+    none = result == 0  # at 0 there is no direction; PyTorch takes the slope 0
     length = np.where(none, 1, result)
     if ord == 2:
         return np.where(none, 0, grad * (self / length))
-    flat = array_of(self) == 0
+    flat = self == 0
     slope = np.sign(self) * (np.abs(np.where(flat, 1, self)) / length) ** (ord - 1)
     return np.where(flat | none, 0, grad * slope)
 

@@ -8,7 +8,7 @@ import { phrase } from "./words.js";
 /** @typedef {import("./dom.js").Icon} Icon */
 /**
  * @typedef {"first" | "previous" | "play" | "next" | "last" | "before" | "after" | "loop" | "predict" | "projector" |
- *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "every" | "turn" | "close" | "enter" | "out" | "find"} Command
+ *   "fullscreen" | "events" | "larger" | "smaller" | "fit" | "fold" | "unfold" | "every" | "turn" | "close" | "enter" | "out" | "find" | "undo"} Command
  */
 
 export const SPEEDS = [0.5, 1, 2, 4];

@@ -91,7 +91,8 @@ export class Facts {
    * @param {ReturnType<typeof import("./links.js").linksOf>} [linkOf] which entries an edge's entries feed
    */
   constructor({ tensors, operations, frames, output }, linkOf = () => undefined) {
-    this.frames = frames;
+    /** @type {Frame[]} */
+    this.frames = [];
     this.linkOf = linkOf;
     this.#tensors = new Map(tensors.map((tensor) => [tensor.id, tensor]));
     this.#operations = new Map(operations.map((operation) => [operation.id, operation]));
@@ -103,6 +104,13 @@ export class Facts {
     }
     this.outputId = output?.id ?? frames.find(({ gradients }) => gradients.length)?.gradients[0].tensor ?? "";
     this.output = output?.name ?? this.tensor(this.outputId)?.name ?? "";
+    this.know(frames);
+  }
+
+  /** Takes over what steps have made known, in the place of what was known before. @param {Frame[]} frames */
+  know(frames) {
+    this.frames = frames;
+    [this.values, this.gradients, this.contributions] = [new History(), new History(), new History()];
     frames.forEach((frame, k) => {
       for (const [id, value] of frame.values) this.values.say(id, k, readable(value));
       for (const gradient of frame.gradients) {

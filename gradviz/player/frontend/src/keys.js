@@ -19,6 +19,7 @@ const PLAIN = {
   Escape: "close",
   Backspace: "out",
   "/": "find",
+  u: "undo",
 };
 
 /** @type {Record<string, Command>} */

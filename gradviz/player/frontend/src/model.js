@@ -11,6 +11,7 @@ import { unpacked } from "./unpack.js";
  *   off(event: string, listener: (message?: any) => void): void,
  *   save_changes(): void,
  *   send?: (message: any) => void,
+ *   carried?: (at: string) => Promise<any>,
  * }} Model
  */
 
@@ -25,8 +26,10 @@ const turned = (payload) => {
 
 /** @implements {Model} */
 export class PageModel {
+  /** @type {Model["carried"]} */
+  carried;
   /** @type {Record<string, any>} */
-  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false, direction: "auto" };
+  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false, direction: "auto", held: [] };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
   /** @type {Record<string, any>} the payload with its modules folded, by depth; and as `every` with the helpers of products, or without */
@@ -46,6 +49,7 @@ export class PageModel {
   static of(payload, parts) {
     const model = new PageModel();
     model.#parts = parts;
+    if (parts?.has("program")) model.carried = (at) => parts.laboratory(at);
     model.#take(payload);
     return model;
   }

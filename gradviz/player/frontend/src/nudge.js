@@ -5,7 +5,7 @@ import { placeOf } from "./explain.js";
 import { readableNumber } from "./facts.js";
 import { math, subscript } from "./mathml.js";
 import { numberText } from "./number.js";
-import { shortName } from "./workings.js";
+import { placed, shortName } from "./workings.js";
 import { phrase } from "./words.js";
 
 /** @typedef {import("./explain.js").Entry} Entry */
@@ -41,9 +41,11 @@ export function verdict(said, true_) {
  * @param {Facts} facts
  * @param {Nudges} nudges
  * @param {(text: string) => void} say
- * @param {(tensor: string, index: number, by: number) => void} [ask] asks the kernel, which answers with `told`
+ * @param {((tensor: string, index: number, by: number) => void) | undefined} ask asks the kernel, which answers with `told`
+ * @param {{nudge(entry: Entry, by: number): {before: number, after: number, slope: number} | undefined}} grip runs the computation
+ *   in the page, once that is loaded
  */
-export function makeNudge(facts, nudges, say, ask) {
+export function makeNudge(facts, nudges, say, ask, grip) {
   const head = html("span", { class: "gp-nudge-if" });
   const amount = html("b", { class: "gp-v" });
   const [less, more] = [button("−", () => turn(-1), { kind: "gp-small" }), button("+", () => turn(1), { kind: "gp-small" })];
@@ -54,8 +56,8 @@ export function makeNudge(facts, nudges, say, ask) {
     const [bar, number] = [html("i", { class: i ? "gp-bar-v" : "gp-bar-g" }), html("span", { class: i ? "gp-v" : "gp-g" })];
     return { row: html("div", { class: "gp-nudged" }, html("span", { class: "gp-muted" }, words), html("span", { class: "gp-beam", "aria-hidden": "true" }, bar), number), bar, number };
   });
-  const note = html("p", { class: "gp-muted" });
-  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge" }, html("div", { class: "gp-nudge-head" }, head, amount, html("span", { class: "gp-turn" }, less, more), outcome), html("div", { class: "gp-nudge-bars" }, ...rows.map(({ row }) => row)), note);
+  const [note, measured] = [html("p", { class: "gp-muted" }), html("p", { class: "gp-muted gp-measured" })];
+  const element = html("section", { class: "gp-section gp-nudge", "aria-label": "Nudge" }, html("div", { class: "gp-nudge-head" }, head, amount, html("span", { class: "gp-turn" }, less, more), outcome), html("div", { class: "gp-nudge-bars" }, ...rows.map(({ row }) => row)), note, measured);
   /** @type {Entry | undefined} */
   let entry;
   let by = USUAL;
@@ -83,6 +85,8 @@ export function makeNudge(facts, nudges, say, ask) {
 
   /** The output before and after the nudge, if it is known; or why it is not. @param {Entry} given */
   function outputs(given) {
+    const live = grip.nudge(given, by);
+    if (live) return live;
     const { by: all, before, results } = Object.hasOwn(nudges, given.tensor) ? nudges[given.tensor] : { by: [], before: NaN, results: [] };
     const found = results[given.index]?.[all.indexOf(by)];
     return found === undefined ? known.get(keyOf(given)) : { before: readableNumber(before), after: readableNumber(found) };
@@ -112,6 +116,9 @@ export function makeNudge(facts, nudges, say, ask) {
     [less.disabled, more.disabled] = [all.indexOf(by) === 0, all.indexOf(by) === all.length - 1];
     outcome.textContent = then === undefined || before === undefined ? "" : `${output}: ${numberText(before, 7)} → ${numberText(then, 7)}`;
     const said = slope === undefined ? undefined : slope * by;
+    const live = isComing || !tensor.requires_grad ? undefined : grip.nudge(entry, by);
+    const which = placed(name, place);
+    measured.textContent = live && slope !== undefined ? phrase("nudge: measured", { slope: numberText(live.slope, 5), output, name: which }) : "";
     const true_ = then === undefined || before === undefined ? undefined : then - before;
     const { said: one, true_: other } = barsOf(said ?? 0, true_ ?? 0);
     for (const [{ bar }, { left, width }] of /** @type {const} */ ([[rows[0], one], [rows[1], other]])) Object.assign(bar.style, { left: `${left}%`, width: `${width}%`, minWidth: width ? "" : "0" });

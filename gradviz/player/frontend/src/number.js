@@ -77,6 +77,9 @@ function written(scientific, plain) {
  * @param {number} digits
  */
 function rounded(value, digits) {
+  // Only a number that has one digit more, a 5, can be as near to both; to write all digits takes fifty times as long.
+  const longer = value.toExponential(digits);
+  if (longer[longer.indexOf("e") - 1] !== "5" || Number(longer) !== value) return value.toExponential(digits - 1);
   const [all = "", power] = value.toExponential(40).split("e");
   const cut = all.indexOf(".") + digits;
   const isTie = /^50*$/.test(all.slice(cut)) && Number(all[cut - 1]) % 2 === 0;

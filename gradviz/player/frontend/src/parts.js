@@ -25,6 +25,17 @@ export class Parts {
     return element ? unpacked(element.textContent ?? "") : undefined;
   }
 
+  /** Whether the page has a part of a kind. @param {string} kind */
+  has(kind) {
+    return document.querySelector(`script[data-gradviz-${kind}]`) !== null;
+  }
+
+  /** What runs the page's computation, and where the numbers of a picture stand in it. @param {string} at which picture */
+  async laboratory(at) {
+    const [program, shown, text] = await Promise.all([this.#part("program", ""), this.#part("shown", at), this.#part("engine", "")]);
+    return { program, shown, text };
+  }
+
   /**
    * The payload of a module's inside.
    * @param {string} inside

@@ -106,10 +106,10 @@ export function makePicking(facts, entries, picture, on) {
   return {
     element: workings.element,
     /** Shows the entry at another step, in the room that the entries of its equation need. */
-    show() {
-      const cells = on.hidden() ? [] : [...(root?.querySelectorAll(".gp-equation [data-entry]") ?? [])];
+    show(stays = false) {
+      const cells = on.hidden() || stays ? [] : [...(root?.querySelectorAll(".gp-equation [data-entry]") ?? [])];
       const entries = [cells[0], cells.at(-1)].flatMap((cell) => entryAt(cell ?? null) ?? []);
-      if (!on.hidden()) workings.reserve(entries.map(about));
+      if (!on.hidden() && !stays) workings.reserve(entries.map(about));
       show();
     },
     /** What to say of an entry. @param {Entry} entry */

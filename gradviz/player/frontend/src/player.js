@@ -12,6 +12,7 @@ import { eventsOf } from "./events.js";
 import { Facts } from "./facts.js";
 import { makeFindings } from "./findings.js";
 import { bringIntoView } from "./fit.js";
+import { makeGrip } from "./grip.js";
 import { makeHeat } from "./heat.js";
 import { imageOf } from "./image.js";
 import { makeInspector } from "./inspect.js";
@@ -49,7 +50,9 @@ const TWICE_MS = 400; // between the two clicks of a double click
  * @returns {() => void} how to take it away again
  */
 function mount(model, el, kept) {
-  const payload = checked(model.get("payload"));
+  // Its own: the numbers in it may be changed, and another view of the same model has others.
+  const payload = { ...checked(model.get("payload")) };
+  Object.assign(payload, { steps: [...payload.steps], facts: { ...payload.facts } });
   const { steps, prefix } = payload;
   const facts = new Facts(payload.facts, linksOf(payload.facts));
   // A picture that came with the page has been read by the browser already, under the page's own policy.
@@ -143,6 +146,7 @@ function mount(model, el, kept) {
     enter: () => where.enter(model.get("selected")) || where.enter(steps[now()].current[0]),
     out: () => where.out(),
     find: () => where.find(),
+    undo: () => (grip.changed() ? grip.undo() : false),
   };
   const command = (/** @type {Command} */ name) => commands[name]();
   // A page shows what it carries; in a notebook the kernel draws what is asked for.
@@ -164,7 +168,7 @@ function mount(model, el, kept) {
       picture.mark("gv-asked", question ? [question.tensor] : []);
       root.toggleAttribute("data-asking", question !== undefined);
     },
-    hint: show,
+    hint: () => show(),
     shows: (tensor) => (entries.grid(tensor, "g")?.kind ?? "numbers") === "numbers",
     answered(step) {
       go(step);
@@ -193,7 +197,21 @@ function mount(model, el, kept) {
   let at;
   // A page has what was worked out beforehand; in a notebook the kernel is asked.
   const ask = model.send && ((/** @type {string} */ tensor, /** @type {number} */ index, /** @type {number} */ by) => model.send?.({ type: "nudge", tensor, index, by }));
-  const nudge = makeNudge(facts, payload.nudges ?? {}, announcer.say, ask);
+  const { whys } = payload;
+  const grip = makeGrip(model, payload, facts, entries, {
+    say: announcer.say,
+    hidden: () => modes.predict,
+    share: (changes) => change("held", changes),
+    back: () => root.focus({ preventScroll: true }),
+    changed() {
+      cut = undefined; // events are cut from steps that are others now
+      payload.whys = grip.changed() ? {} : whys; // which were found out about the numbers there were
+      findings.alarm.hidden = grip.changed();
+      root.toggleAttribute("data-changed", grip.changed());
+      show(true);
+    },
+  });
+  const nudge = makeNudge(facts, payload.nudges ?? {}, announcer.say, ask, grip);
   const paths = makePaths(facts, payload.paths ?? {}, (edges) => picture.mark("gv-path", edges));
   const picking = makePicking(facts, entries, picture, {
     step: moment,
@@ -202,7 +220,9 @@ function mount(model, el, kept) {
       // Either would tell what the reader is to predict.
       const leaf = nudge.meant(entry, [model.get("selected"), ...steps[now()].touched]);
       nudge.show(modes.predict ? undefined : leaf, moment(leaf));
-      paths.show(leaf ?? entry, modes.predict ? -1 : moment(leaf ?? entry));
+      // What each path brings is known of the computation as it was recorded.
+      paths.show(leaf ?? entry, modes.predict || grip.changed() ? -1 : moment(leaf ?? entry));
+      grip.show([entry, leaf]);
     },
   });
   const findings = makeFindings(payload, go);
@@ -239,7 +259,7 @@ function mount(model, el, kept) {
   });
   const skip = button(phrase("player: skip picture and nodes", { part: picture.svg.querySelectorAll(NODES).length }), () => panel.element.focus(), { kind: "gp-skip" });
   const around = payload.trail?.length ? [where.head, figure, entryKeys.element] : [figure, entryKeys.element, where.head];
-  const stage = html("div", { class: "gp-stage" }, skip, ...around, where.overview, inspector.element);
+  const stage = html("div", { class: "gp-stage" }, skip, ...around, grip.element, where.overview, inspector.element);
   const main = html("div", { class: "gp-main" }, stage, panel.element);
   const root = html(
     "section",
@@ -257,7 +277,8 @@ function mount(model, el, kept) {
   const zoom = makeZoom(figure, picture.svg, () => root.hasAttribute("data-inspecting") && getComputedStyle(stage).display === "flex");
 
   let seen = -Infinity; // the step shown last
-  function show() {
+  /** @param {boolean} [stays] whether it is the same step with other numbers: then nothing moves */
+  function show(stays = false) {
     const k = now();
     const events = inside(k);
     const e = event();
@@ -279,8 +300,8 @@ function mount(model, el, kept) {
     inspector.show(model.get("selected"), k);
     entryKeys.offer([model.get("selected"), ...touched, ...current].find((key) => key && entries.parts(key).length));
     entryKeys.tell();
-    picking.show();
-    reveal();
+    picking.show(stays);
+    if (!stays) reveal();
     // A button that has just been disabled drops the focus, and the keys with it.
     if (focused instanceof HTMLButtonElement && focused.disabled && root.contains(focused)) root.focus({ preventScroll: true });
   }
@@ -426,6 +447,7 @@ function mount(model, el, kept) {
   });
 
   picking.listen(root, announcer.say);
+  grip.listen(root, figure);
   // Before it is on the page: what is there is styled and laid out anew with each change.
   const stopTheme = followTheme(root);
   root.toggleAttribute("data-projector", modes.projector);
@@ -433,7 +455,7 @@ function mount(model, el, kept) {
   controls.showSpeed(kept.speed);
   show();
   el.append(root);
-  const listeners = { step: onStep, event: onEvent, grain: onGrain, playing: onPlaying, selected: select, predict: onPredict };
+  const listeners = { held: grip.again, step: onStep, event: onEvent, grain: onGrain, playing: onPlaying, selected: select, predict: onPredict };
   for (const [name, listener] of Object.entries(listeners)) model.on(`change:${name}`, listener);
   const onMessage = (/** @type {any} */ message) => message?.type === "nudged" && nudge.told(message);
   model.on("msg:custom", onMessage);
@@ -445,6 +467,7 @@ function mount(model, el, kept) {
   if (kept.opened === opened) zoom.restore(kept.zoom);
   if (kept.focused) root.focus({ preventScroll: true });
   if (modes.predict) onPredict();
+  grip.again();
   if (where.arrived) announcer.say(where.arrived);
   announce();
   play();

@@ -47,7 +47,7 @@
  * `sums` says what an operation's step shows on the way to the sum where one tensor is in several of its slots, by the step and the
  * slot; `brackets` has the tensors whose names stand in brackets in a fraction;
  * `grids` says where each tensor's entries stand in the picture, `inks` which colour each shade of a heatmap has, `scales` which number has the strongest, of values, weights and gradients;
- * `note` says in what it is another computation than the one before, in a player that is given results;
+ * `at` says which of a page's pictures it is; `note` in what it is another computation than the one before, in a player that is given results;
  * `places` says of each step where it is in the recording before any module was folded, and `until` where it ends there, `after` in
  * which picture around it, and at which place, the run goes on; `direction` which way data flows in the picture, and `turned` is the picture the other way round; `depth` how
  * far they are unfolded, `every` whether products show their helpers, or null where there are none;
@@ -62,7 +62,7 @@
  *   opens?: Record<string, string>, trail?: [string, string][], groups?: [string, number][],
  *   overview?: import("./overview.js").OverviewData | null, found?: import("./search.js").Item[],
  *   memory?: import("./findings.js").Memory | null, strange?: import("./findings.js").Strange | null, remarks?: string[], whys?: Record<string, string>,
- *   note?: string, nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
+ *   note?: string, at?: string, nudges?: import("./nudge.js").Nudges, paths?: import("./paths.js").Paths,
  * }} Payload
  */
 

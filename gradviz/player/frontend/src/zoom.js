@@ -22,8 +22,12 @@ export function makeZoom(figure, svg, isRoomFixed) {
   let scale = 1;
   let byHand = false;
 
-  /** How high what stands over the figure is, and the strip under it. */
-  const above = () => (figure.closest(".gp-stage") ? figure.offsetTop + (figure.parentElement?.querySelector(".gp-overview")?.clientHeight ?? 0) : 0);
+  /** How high what stands over the figure is, and what stands under it. */
+  function above() {
+    const stage = figure.closest(".gp-stage");
+    const under = /** @type {HTMLElement[]} */ ([...(stage?.querySelectorAll(":scope > .gp-overview, :scope > .gp-hold") ?? [])]);
+    return stage ? under.reduce((sum, { offsetHeight }) => sum + offsetHeight, figure.offsetTop) : 0;
+  }
 
   function room() {
     const style = getComputedStyle(figure);

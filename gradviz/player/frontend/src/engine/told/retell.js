@@ -1,0 +1,143 @@
+// A recording told anew, with other numbers: what its steps made known, what the picture shows, and what is said of it.
+
+import { lineWith } from "./lines.js";
+import { retold } from "./faces.js";
+import { valueOf } from "./values.js";
+
+/** @typedef {import("../machine.js").Machine} Machine */
+/** @typedef {import("../../facts.js").Value} Value */
+/** @typedef {import("../../facts.js").Gradient} Gradient */
+/** @typedef {import("../../facts.js").Frame} Frame */
+/** @typedef {import("../../state.js").Payload} Payload */
+/** @typedef {import("../../state.js").Step} Step */
+/** @typedef {{values: (number | null)[], contributions: (number | null)[], locals: (number | null)[], gradients: (number | null)[]}} Places of a step's numbers in the slots of a program */
+/** @typedef {{places: Places[], bars: Record<string, import("./bars.js").Bars>}} Shown what belongs to one picture */
+
+/** The sum of two values. @param {Value | undefined} one @param {Value} other @returns {Value} */
+const added = (one, other) => (one?.data && other.data ? { ...other, digits: undefined, data: one.data.map((number, k) => Number(number) + Number(other.data?.[k])) } : other);
+
+/** Lets the lines of a step wait until somebody reads them: of most steps nobody does. @param {Step} step @param {() => Step["equation"]} lines @returns {Step} */
+function writtenWhenRead(step, lines) {
+  /** @type {Step["equation"] | undefined} */
+  let written;
+  return Object.defineProperty(step, "equation", { enumerable: true, get: () => (written ??= lines()) });
+}
+
+export class Retelling {
+  /** @type {Frame[]} */
+  #frames;
+  /** @type {Step[]} */
+  #steps;
+  #sums;
+
+  /** @param {Payload} payload @param {import("../../facts.js").Facts} facts @param {Shown} shown */
+  constructor(payload, facts, shown) {
+    this.payload = payload;
+    this.facts = facts;
+    this.shown = shown;
+    this.#frames = payload.facts.frames;
+    this.#steps = [...payload.steps];
+    this.#sums = payload.sums;
+  }
+
+  /** Puts everything back as it was recorded. */
+  restore() {
+    this.payload.steps.splice(0, this.#steps.length, ...this.#steps);
+    this.payload.sums = this.#sums;
+    this.#know(this.#frames);
+  }
+
+  /** @param {Frame[]} frames */
+  #know(frames) {
+    this.payload.facts.frames = frames;
+    this.facts.know(frames);
+  }
+
+  /** Tells everything with the numbers of a machine. @param {Machine} machine */
+  tell(machine) {
+    /** @type {Map<number, Value>} */
+    const known = new Map();
+    const value = (/** @type {number} */ slot) => known.get(slot) ?? (known.set(slot, valueOf(machine.at(slot))), /** @type {Value} */ (known.get(slot)));
+    const frames = this.#frames.map((frame, k) => this.#frame(frame, this.shown.places[k], value));
+    this.#know(frames);
+    /** @type {import("./faces.js").Moment} */
+    const moment = { values: new Map(), gradients: new Map(), contributions: new Map(), locals: new Map() };
+    // An edge tells its local derivative from the step forward on.
+    frames.forEach(({ contributions }, k) =>
+      contributions.forEach(({ argument, local }, place) => {
+        const slot = this.shown.places[k].locals[place];
+        if (slot !== null && machine.at(slot).data.length === 1) moment.locals.set(argument, Number(value(slot).data?.[0]));
+        else if (local?.data?.length === 1) moment.locals.set(argument, Number(local.data[0]));
+      }),
+    );
+    /** @type {Record<string, Record<string, any>>} */
+    const sums = {};
+    const { payload, facts } = this;
+    frames.forEach((frame, k) => {
+      const places = this.shown.places[k];
+      frame.values.forEach(([id, one]) => moment.values.set(id, one));
+      /** @type {Map<string, Value>} what a tensor's gradient was before a contribution came */
+      const before = new Map();
+      frame.contributions.forEach(({ argument, value: sent }) => {
+        const target = facts.edge(argument)?.tensor.id ?? "";
+        const so_far = moment.gradients.get(target)?.value;
+        if (so_far) before.set(argument, so_far);
+        moment.contributions.set(argument, sent);
+        moment.gradients.set(target, { tensor: target, value: added(so_far, sent), complete: false });
+        const partial = this.#sums[k]?.[argument];
+        if (partial) (sums[k] ??= {})[argument] = retold(partial, moment, payload, facts, {});
+      });
+      frame.gradients.forEach((gradient) => moment.gradients.set(gradient.tensor, gradient));
+      const step = this.#steps[k];
+      const then = { ...moment, values: new Map(moment.values), gradients: new Map(moment.gradients) };
+      const lines = () => step.equation.map((line) => lineWith(line, (part, of, place) => this.#numbers(part, of, place, then, frame, before, places, value)));
+      payload.steps[k] = writtenWhenRead({ ...step, ...retold(step, moment, payload, facts, this.shown.bars) }, lines);
+    });
+    payload.sums = sums;
+  }
+
+  /** @param {Frame} frame @param {Places} places @param {(slot: number) => Value} value @returns {Frame} */
+  #frame(frame, places, value) {
+    const at = (/** @type {number | null} */ slot, /** @type {Value} */ was) => (slot === null ? was : { ...value(slot), shape: was.shape });
+    return {
+      values: frame.values.map(([id, was], k) => [id, at(places.values[k], was)]),
+      contributions: frame.contributions.map((sent, k) => {
+        const slot = places.locals[k];
+        return { ...sent, value: at(places.contributions[k], sent.value), ...(sent.local && slot !== null ? { local: at(slot, sent.local) } : {}) };
+      }),
+      gradients: frame.gradients.map((gradient, k) => ({ ...gradient, value: at(places.gradients[k], gradient.value) })),
+    };
+  }
+
+  /**
+   * The numbers of a part of a line.
+   * @param {import("../../equation.js").Part} part
+   * @param {import("../../equation.js").Line} line
+   * @param {number} place
+   * @param {import("./faces.js").Moment} moment
+   * @param {Frame} frame
+   * @param {Map<string, Value>} before
+   * @param {Places} places
+   * @param {(slot: number) => Value} value
+   * @returns {Value | undefined}
+   */
+  #numbers({ tensor = "", role }, line, place, moment, frame, before, places, value) {
+    const sent = frame.contributions.findIndex(({ argument }) => argument === tensor);
+    if (role === "value") return moment.values.get(tensor);
+    if (role === "contribution") return frame.contributions[sent]?.value;
+    if (role === "local") return frame.contributions[sent]?.local ?? (places.locals[sent] ? value(/** @type {number} */ (places.locals[sent])) : undefined);
+    if (line.kind !== "sum") return moment.gradients.get(tensor)?.value;
+    // A sum has what had arrived, what came, and both together; what is not a sum's last part is none of its total.
+    const whole = frame.gradients.find((gradient) => gradient.tensor === tensor);
+    if (line.argument) {
+      const earlier = before.get(line.argument);
+      if (place === 0) return earlier;
+      const came = frame.contributions.find(({ argument }) => argument === line.argument)?.value;
+      return came && added(earlier, came);
+    }
+    if (place === 0) return whole?.before;
+    if (place === 2 || !whole?.before?.data) return whole?.value;
+    const held = whole.before.data.map(Number);
+    return { ...whole.value, data: whole.value.data && whole.value.data.map((number, k) => Number(number) - held[k]) };
+  }
+}

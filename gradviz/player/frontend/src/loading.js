@@ -1,0 +1,67 @@
+// Where the part comes from that runs computations, and what it runs: a saved page carries both, in a notebook the kernel sends them.
+
+import { phrase } from "./words.js";
+
+/** @typedef {typeof import("./engine.js")} Engine */
+/** @typedef {{engine?: Engine, data?: any, missing?: string}} Loaded the part and its data; or what is missing, in a sentence */
+
+const PATIENCE = 20_000; // milliseconds that a kernel may take
+
+/** @type {Promise<Engine> | undefined} the same for all players of a page */
+let engine;
+
+/** The engine, from its text: as a script of a saved page, whose policy knows it. @param {string} text @returns {Promise<Engine>} */
+async function inPage(text) {
+  const script = document.createElement("script");
+  script.textContent = text;
+  document.head.append(script);
+  script.remove();
+  return /** @type {any} */ (globalThis).gradvizEngine;
+}
+
+/** The same where a notebook loads modules. @param {string} text @returns {Promise<Engine>} */
+async function inNotebook(text) {
+  const address = URL.createObjectURL(new Blob([`${text}\nexport default gradvizEngine;`], { type: "text/javascript" }));
+  try {
+    return (await import(address)).default;
+  } finally {
+    URL.revokeObjectURL(address);
+  }
+}
+
+/** Asks the kernel. @param {import("./model.js").Model} model @param {string} at @returns {Promise<any>} */
+function asked(model, at) {
+  return new Promise((done, failed) => {
+    const end = () => {
+      model.off("msg:custom", answer);
+      clearTimeout(timer);
+    };
+    const answer = (/** @type {any} */ message) => {
+      if (message?.type !== "laboratory" || message.at !== at) return;
+      end();
+      done(message);
+    };
+    const timer = setTimeout(() => {
+      end();
+      failed(new Error(phrase("loading: no answer")));
+    }, PATIENCE);
+    model.on("msg:custom", answer);
+    model.send?.({ type: "laboratory", at, engine: engine === undefined });
+  });
+}
+
+/**
+ * What loads the part, for the picture of a key.
+ * @param {import("./model.js").Model} model
+ * @returns {((at: string) => Promise<Loaded>) | undefined} nothing where there is neither
+ */
+export function sourceOf(model) {
+  const { carried } = model;
+  if (!carried && !model.send) return undefined;
+  return async (at) => {
+    const { program, shown, text } = await (carried ? carried(at) : asked(model, at));
+    if (program.missing) return { missing: program.missing };
+    engine ??= carried ? inPage(text) : inNotebook(text);
+    return { engine: await engine, data: { program, shown } };
+  };
+}

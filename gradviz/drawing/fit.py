@@ -176,9 +176,9 @@ def _note(shown: Recording, count: int, detail: Detail, options: Options) -> str
     if folds and options.depth is None:
         boxes = text("one box") if len(folds) == 1 else text("boxes", boxes=len(folds))
         inside = count - (len(shown.graph.operations) - len(folds))
-        return text(
-            "folded to fit", boxes=boxes, count=f"{inside:,}".replace(",", " "), all=f"{count:,}".replace(",", " ")
-        )
+        if inside > len(folds):  # else each box is one operation, with its parameters in it
+            told = {"count": inside, "all": count}
+            return text("folded to fit", boxes=boxes, **{name: f"{n:,}".replace(",", " ") for name, n in told.items()})
     return text("shortened to fit") if detail == "compact" and options.detail == "auto" else ""
 
 

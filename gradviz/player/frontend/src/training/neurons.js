@@ -228,7 +228,9 @@ export function makeNeurons(run, told, on) {
     for (let at = -1; at < layers.length; at += 1) {
       const [x] = centre(at, 0);
       const names = at < 0 ? phrase("training neurons: input") : at === layers.length - 1 ? phrase("training neurons: output") : phrase("training neurons: layer", { number: at + 1 });
-      const title = layers[at]?.activation ? `${names}, ${layers[at].activation}` : names;
+      const gap = centre(1, 0)[0] - centre(0, 0)[0] || width;
+      const short = at >= 0 && at < layers.length - 1 ? String(at + 1) : names;
+      const title = gap < 70 ? short : layers[at]?.activation && gap > 120 ? `${names}, ${layers[at].activation}` : names;
       parts.push(text(title, x, 16, "middle", "gt-tick"));
       for (let neuron = 0; neuron < sizes[at + 1]; neuron += 1) {
         const [cx, cy] = centre(at, neuron);

@@ -116,9 +116,7 @@ class _Edge:
         if not self.argument.size:
             raise _UnknownError
         given = [
-            (_exact if slot in row.derivatives else _array_of)(operand)
-            if operand.name != "None" or operand.id
-            else None
+            None if _is_absent(operand) else (_exact if slot in row.derivatives else _array_of)(operand)
             for slot, operand in zip(row.inputs, applied.operands, strict=True)
         ]
         self.outputs = self._outputs()
@@ -132,9 +130,7 @@ class _Edge:
         """Return the results as the rule reads them."""
         applied, row = self.applied, self.row
         if len(row.outputs) > 1:
-            given = [None if operand.array is None else _array_of(operand) for operand in applied.operands]
-            if any(array is None for array in given):
-                raise _UnknownError
+            given = [None if _is_absent(operand) else _array_of(operand) for operand in applied.operands]
             return [np.asarray(result) for result in row.forward(*given, *applied.settings)]
         result = _array_of(applied.results[0])
         return [result.reshape(self._kept()) if row.reduction else result]
@@ -301,6 +297,11 @@ class _Edge:
         if np.all(factors == 1):
             return replace(table, text="")
         return replace(table, factors=value_of(factors.astype(self._dtype)).data or ())
+
+
+def _is_absent(operand: Operand) -> bool:
+    """Return True for an argument that was not given, as the weight of a normalisation need not be."""
+    return operand.name == "None" and not operand.id
 
 
 def _array_of(operand: Operand) -> Array:

@@ -84,10 +84,17 @@ class Replay:
         By leaf, what its ``.grad`` held already.
     hooked
         Whether hooks have put other gradients in the place of some.
+    applied
+        The operations in order.
+    flowed
+        The operations in the order of the backward pass, by their ids: to which of their arguments a gradient went.
     """
 
     def __init__(self, collected: Collection, ran: Pass | None) -> None:
-        self._collected, self._ran = collected, ran
+        # Neither of the two is kept: they hold the graph.
+        self.applied = tuple(collected.applied.values())
+        self._tensors, self._constants = collected.tensors, collected.constants
+        self.flowed = () if ran is None else tuple(_flowed(collected, ran))
         root, kept = collected.output_keys[0], collected.source.kept
         self.output = collected.operands[root].id
         self.seed = None if ran is None else kept(ran.arrived_at(root))[0]
@@ -108,30 +115,15 @@ class Replay:
         return next((id for seen, id in self._seen if seen() is tensor), None)
 
     @cached_property
-    def applied(self) -> tuple[Applied, ...]:
-        """The operations in order."""
-        return tuple(self._collected.applied.values())
-
-    @cached_property
     def leaves(self) -> tuple[Operand, ...]:
         """What they began with."""
-        known = [*self._collected.tensors, *self._collected.constants]
+        known = [*self._tensors, *self._constants]
         return tuple({operand.id: operand for operand in known if operand.maker is None}.values())
 
     @cached_property
     def numbers(self) -> set[str]:
         """The ids of those that are plain numbers, which never decide a dtype."""
-        return {operand.id for operand in self._collected.constants}
-
-    @cached_property
-    def flowed(self) -> tuple[tuple[str, tuple[bool, ...]], ...]:
-        """The operations in the order of the backward pass, by their ids: to which of their arguments a gradient went."""
-        ran, applied = self._ran, self._collected.applied
-        if ran is None:
-            return ()
-        return tuple(
-            [(applied[node].id, tuple([one is not None for one in ran.contributions[node]])) for node in ran.order]
-        )
+        return {operand.id for operand in self._constants}
 
     @property
     def size(self) -> int:
@@ -225,6 +217,11 @@ class Replay:
             raise ReplayError(f"{name} cannot be computed again with NumPy: {error}") from error
         results = made if isinstance(made, tuple | list) else (made,)
         return iter([results[place].array for place in applied.places])
+
+
+def _flowed(collected: Collection, ran: Pass) -> Iterator[tuple[str, tuple[bool, ...]]]:
+    for node in ran.order:
+        yield collected.applied[node].id, tuple([one is not None for one in ran.contributions[node]])
 
 
 def _in_double(array: Any) -> Array:

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 
 from gradviz.drawing.block import counted
 from gradviz.drawing.text import shorten
-from gradviz.recording.model import Graph, RecordedModule, RecordedTensor
+from gradviz.recording.model import Graph, RecordedTensor
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A module's frame around what belongs to it."""
+    """A module's frame around what belongs to it: what it is called there, and where there is less room."""
 
     key: str
     path: str
     label: str
+    brief: str
     parent: str | None
     members: tuple[str, ...]
 
@@ -45,7 +46,8 @@ def clusters_of(graph: Graph, tensors: Iterable[RecordedTensor]) -> tuple[Cluste
         Cluster(
             f"m{place}",
             frame.path,
-            _frame_label(frame, weights[frame.path]),
+            _frame_label(f"{frame.path} : {frame.label}", weights[frame.path]),
+            _frame_label(frame.path, weights[frame.path]),
             frame.parent if frame.parent in paths else None,
             tuple(members[frame.path]),
         )
@@ -53,8 +55,8 @@ def clusters_of(graph: Graph, tensors: Iterable[RecordedTensor]) -> tuple[Cluste
     )
 
 
-def _frame_label(module: RecordedModule, weights: Mapping[str, int]) -> str:
-    return " · ".join(filter(None, [shorten(f"{module.path} : {module.label}", 40), counted(sum(weights.values()))]))
+def _frame_label(name: str, weights: Mapping[str, int]) -> str:
+    return " · ".join(filter(None, [shorten(name, 40), counted(sum(weights.values()))]))
 
 
 def _weights(graph: Graph) -> dict[str, dict[str, int]]:

@@ -21,7 +21,7 @@ from gradviz.drawing.legend import legend, legend_size
 from gradviz.drawing.marks import box, look_of
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import inks
-from gradviz.drawing.text import lines, mono_width, shortened
+from gradviz.drawing.text import lines, mono_width, shortened, width
 from gradviz.drawing.theme import (
     BARS,
     DISC,
@@ -226,7 +226,9 @@ class Pen:
             look = f'fill="{fill}" stroke="{stroke}" stroke-dasharray="2 3"'
             for frame in boxes:
                 yield box(frame.x, frame.y, frame.width, frame.height, 12, look)
-            label = shortened(cluster.label, boxes[0].width - 16, CLUSTER_SIZE)
+            room = boxes[0].width - 16
+            label = cluster.label if width(cluster.label, CLUSTER_SIZE) <= room else cluster.brief
+            label = shortened(label, room, CLUSTER_SIZE)
             yield text_mark(label, boxes[0].x + 12, boxes[0].y + 18, CLUSTER_SIZE, MUTED, "gv-module-name")
             yield "</g>"
 

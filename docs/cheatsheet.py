@@ -63,6 +63,7 @@ KEYS = (
     ("/", "search for a module, tensor or shape"),
     ("+  −  0", "larger, smaller, fit"),
     ("D", "turn the picture: down, or to the right"),
+    ("U", "take the last changed number back"),
     ("F", "full screen"),
 )
 

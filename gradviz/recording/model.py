@@ -700,7 +700,15 @@ class Recording(Later):
         return {name: value for name, value in known.items() if name not in ("again", "written")}
 
     def of(self, graph: Graph, frames: Callable[[], Iterable[Frame]]) -> Recording:
-        """Return a recording of what was made of its graph; `frames` returns those of it, once they are read."""
+        """Return a recording of what was made of its graph.
+
+        Parameters
+        ----------
+        graph
+            What was made of it.
+        frames
+            Returns the moments, once they are read.
+        """
         other = replace(self, graph=graph, frames=())
         object.__delattr__(other, "frames")
         object.__setattr__(other, "_write", (_written, frames))

@@ -61,8 +61,8 @@ def kept(array: Any, printed: Write | None = None) -> tuple[Any, Value]:
 
 def copied(array: Any) -> Any:
     """Copy an array that is not large; ``None`` for one that is."""
-    if not array.shape:
-        return array[()]  # which nobody can change
+    if not array.shape and array.dtype.kind != "O":
+        return array[()]  # which nobody can change; of a number too large for NumPy it would be Python's
     return None if array.nbytes > COPIED_UP_TO else array.copy()
 
 

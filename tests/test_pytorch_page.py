@@ -8,6 +8,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.engine.numerals import number
+from gradviz.player.training import training_page
 
 pytestmark = pytest.mark.browser
 
@@ -50,7 +51,7 @@ def test_what_is_left_of_a_graph_says_so_on_the_page(torch, open_html, tmp_path)
     expect(page.locator(".gp-remark")).to_contain_text("call backward(retain_graph=True)")
 
 
-def test_a_training_page_of_pytorchs_loop_shows_its_epochs_and_steps_inside(torch, open_html, tmp_path):
+def test_a_training_page_of_pytorchs_loop_shows_its_epochs_and_steps_inside(torch, open_html):
     from playwright.sync_api import expect
 
     model, x, target = network(torch)
@@ -61,8 +62,7 @@ def test_a_training_page_of_pytorchs_loop_shows_its_epochs_and_steps_inside(torc
             loss = torch.nn.functional.mse_loss(model(x), target)
             loss.backward()
             optimizer.step()
-    run.save(tmp_path / "run.html")
-    page = open_html((tmp_path / "run.html").read_text(encoding="utf-8"))
+    page = open_html(training_page(run, panels=["graph", "loss"]))
     expect(page.locator(".gt-place b")).not_to_be_empty()
     page.get_by_role("button", name="Last epoch").click()
     expect(page.locator(".gt-place b")).to_have_text("epoch 3 / 3")

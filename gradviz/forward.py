@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from pkgutil import resolve_name
 from typing import Any
 
 import numpy as np
 
 from gradviz.catalogue import text
+from gradviz.engine import mixed
 from gradviz.engine.modes import enable_grad, inference_mode
 from gradviz.engine.random import default_generator
 from gradviz.engine.tensor import Tensor, wrap
@@ -20,39 +22,18 @@ from gradviz.nn.module import Module
 from gradviz.nn.parameter import Parameter
 from gradviz.recording.engine import ENGINE
 from gradviz.recording.model import Recording
-from gradviz.recording.names import Names, find_names
+from gradviz.recording.names import find_names
 from gradviz.recording.observe import record_named
-
-MOST_DEPTH = 16
-"""So deep lists and dictionaries of results are looked into."""
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What a model computed.
-
-    Attributes
-    ----------
-    results
-        Its results that have a graph.
-    names
-        What everything is called.
-    frozen
-        The stand-ins of parameters and inputs that want no gradient, and were given one only to be recorded.
-    """
-
-    results: tuple[Tensor, ...]
-    names: Names
-    frozen: tuple[Tensor, ...]
+from gradviz.recording.ran import Ran, nothing_to_draw, results_in
 
 
 def is_model(value: Any) -> bool:
-    """Return whether something is a module, to be run for a picture."""
-    return isinstance(value, Module)
+    """Return whether something is a module, the engine's or PyTorch's, to be run for a picture."""
+    return isinstance(value, Module) or (mixed.is_pytorchs(value) and hasattr(type(value), "named_parameters"))
 
 
 def recording_of_a_model(
-    model: Module,
+    model: Any,
     inputs: Sequence[Any],
     kwargs: Mapping[str, Any] | None,
     variables: Sequence[Mapping[str, Any]],
@@ -84,13 +65,17 @@ def recording_of_a_model(
     ValueError
         If nothing that it computes can be recorded.
     """
-    ran = run(model, inputs, kwargs, find_names(ENGINE, variables, names))
+    # PyTorch's stands above this, and is loaded where PyTorch is.
+    theirs = mixed.is_pytorchs(model)
+    run_it: Callable[..., Ran] = resolve_name("gradviz.pytorch.forward:run") if theirs else run
+    ran = run_it(model, inputs, kwargs, variables, names)
     recording = record_named(ran.results, ran.names, gradient=gradient, backward=backward or False)
     ids = {id for one in ran.frozen if (id := recording.again.id_of(one)) is not None}
     graph = recording.graph
     tensors = tuple(replace(one, role="input", requires_grad=False) if one.id in ids else one for one in graph.tensors)
     name = next((name for scope in variables for name, value in scope.items() if value is model), type(model).__name__)
-    given = [*(ran.names.of(one) or "…" if isinstance(one, Tensor) else repr(one) for one in inputs), *(kwargs or {})]
+    source = ran.names.source
+    given = [*(ran.names.of(one) or "…" if source.is_tensor(one) else repr(one) for one in inputs), *(kwargs or {})]
     told = [text("run for the picture", "why", name=name, mode="train()" if model.training else "eval()")]
     told += [
         text(f"unregistered {kind}", "why", name=f"{name}.{path}") + " " + text(f"do: {kind} in a {held}", "why")
@@ -100,14 +85,34 @@ def recording_of_a_model(
         recording,
         graph=replace(graph, tensors=tensors),
         title=title or f"{name}({', '.join(given)})",
-        remarks=tuple(told),
+        remarks=(*told, *recording.remarks),
     )
     object.__setattr__(made, "again", recording.again)
     return made
 
 
-def run(model: Module, inputs: Sequence[Any], kwargs: Mapping[str, Any] | None, names: Names) -> Ran:
-    """Run a model once with copies of its buffers, in a mode in which everything is recorded."""
+def run(
+    model: Module,
+    inputs: Sequence[Any],
+    kwargs: Mapping[str, Any] | None,
+    variables: Sequence[Mapping[str, Any]],
+    own_names: Mapping[Any, Any] | None,
+) -> Ran:
+    """Run a model once with copies of its buffers, in a mode in which everything is recorded.
+
+    Parameters
+    ----------
+    model, inputs, kwargs
+        What is run, and with what.
+    variables, own_names
+        For the names: the caller's variables, and names that win over those.
+
+    Raises
+    ------
+    ValueError
+        If nothing that it computes can be recorded.
+    """
+    names = find_names(ENGINE, variables, own_names)
     given: dict[str, Tensor] = {}
     frozen: list[Tensor] = []
 
@@ -139,35 +144,13 @@ def run(model: Module, inputs: Sequence[Any], kwargs: Mapping[str, Any] | None, 
         ]
     with left_as_it_was(model), inference_mode(False), enable_grad():
         made = functional_call(model, given, tuple(arguments), dict(kwargs or {}))
-    results = [(place, one) for place, one in _tensors(made) if one._grad_fn is not None]
+    found = results_in(made, lambda one: isinstance(one, Tensor))
+    results = [(place, one) for place, one in found if one._grad_fn is not None]
     if not results:
-        raise ValueError(
-            f"{type(model).__name__} computed nothing that can be drawn: what it returns was not made by recorded operations "
-            "from its parameters. Is all of it detached, or made of whole numbers?"
-        )
+        raise nothing_to_draw(model)
     for place, one in results:
         names.give(place or "out", one)
     return Ran(tuple(one for _, one in results), names, tuple(frozen))
-
-
-def _tensors(made: Any) -> Iterator[tuple[str, Tensor]]:
-    """Go through the tensors in what a model returned, with a name for each."""
-    waiting: list[tuple[str, Any, int]] = [("", made, 0)]
-    seen: set[int] = set()
-    while waiting:
-        place, one, depth = waiting.pop(0)
-        if isinstance(one, Tensor):
-            if id(one) not in seen:
-                seen.add(id(one))
-                yield place, one
-        elif depth < MOST_DEPTH and isinstance(one, Mapping):
-            waiting += [(f"{place}.{key}" if place else str(key), value, depth + 1) for key, value in one.items()]
-        elif depth < MOST_DEPTH and isinstance(one, list | tuple):
-            fields = getattr(one, "_fields", range(len(one)))
-            waiting += [
-                (f"{place or 'out'}[{key}]" if isinstance(key, int) else key, value, depth + 1)
-                for key, value in zip(fields, one, strict=True)
-            ]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gradviz.drawing import Comparison, Drawing
     from gradviz.engine.tensor import Tensor
     from gradviz.player import Player
+    from gradviz.pytorch.needs import Unwatched
     from gradviz.pytorch.watch import Watch
 
 __all__ = ["backprop", "draw", "watch"]
@@ -141,7 +142,7 @@ def backprop(
     return Player(draw_recording(found, **options), predict=predict, grain=grain)
 
 
-def watch(*, fused: bool = False, budget: int | None = None) -> Watch:
+def watch(*, fused: bool = False, budget: int | None = None) -> Watch | Unwatched:
     """Watch real PyTorch compute, so that everything of it can be drawn: each value, its line, its module.
 
     Parameters
@@ -155,7 +156,8 @@ def watch(*, fused: bool = False, budget: int | None = None) -> Watch:
     Returns
     -------
     Watch
-        For a ``with`` statement. What was computed in it is drawn as everything is: ``gv.draw(loss)``.
+        For a ``with`` statement. What was computed in it is drawn as everything is: ``gv.draw(loss)``. A PyTorch that lacks what
+        a watch needs is not watched, which a warning says: what was computed is drawn after the fact.
 
     Raises
     ------
@@ -169,10 +171,9 @@ def watch(*, fused: bool = False, budget: int | None = None) -> Watch:
     ...     loss = model(x).square().mean()
     >>> gv.draw(loss)  # doctest: +SKIP
     """
-    from gradviz.pytorch.kept import BUDGET
-    from gradviz.pytorch.watch import Watch
+    from gradviz.pytorch.known import watching
 
-    return Watch(fused, BUDGET if budget is None else budget)
+    return watching(fused=fused) if budget is None else watching(fused=fused, budget=budget)
 
 
 def _recording_of(
@@ -197,8 +198,8 @@ def _recording_of(
 
         if not is_model(model):
             raise TypeError(
-                f"{type(model).__name__} is no module of gradviz's: run it yourself, and pass what it has computed, draw(model(x)); "
-                "PyTorch's own inside of `with gv.watch():`"
+                f"{type(model).__name__} is no module of gradviz's or PyTorch's: run it yourself, and pass what it has computed, "
+                "draw(model(x))"
             )
         variables = variables_of(frame)
         return recording_of_a_model(

@@ -64,8 +64,8 @@ def cnn(torch: Any) -> Made:
     return model, (x,), nn.functional.cross_entropy(model(x), y)
 
 
-@computation("ResNet-18-like")
-def resnet(torch: Any) -> Made:
+def resnet_18(torch: Any, width: int = 64, classes: int = 1000, *, small: bool = False) -> Any:
+    """A ResNet-18; for `small` images with a narrow beginning."""
     nn = torch.nn
 
     class BasicBlock(nn.Module):
@@ -90,24 +90,31 @@ def resnet(torch: Any) -> Made:
     class ResNet(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.conv1 = nn.Conv2d(3, 8, 3, padding=1, bias=False)
-            self.bn1 = nn.BatchNorm2d(8)
+            begin = (3, 1, 1) if small else (7, 2, 3)
+            self.conv1 = nn.Conv2d(3, width, *begin, bias=False)
+            self.bn1 = nn.BatchNorm2d(width)
             self.relu = nn.ReLU()
-            self.layer1 = nn.Sequential(BasicBlock(8, 8, 1), BasicBlock(8, 8, 1))
-            self.layer2 = nn.Sequential(BasicBlock(8, 16, 2), BasicBlock(16, 16, 1))
-            self.layer3 = nn.Sequential(BasicBlock(16, 32, 2), BasicBlock(32, 32, 1))
-            self.layer4 = nn.Sequential(BasicBlock(32, 64, 2), BasicBlock(64, 64, 1))
+            self.maxpool = nn.Identity() if small else nn.MaxPool2d(3, 2, 1)
+            for number, stride in enumerate((1, 2, 2, 2)):
+                before, channels = width * 2 ** max(number - 1, 0), width * 2**number
+                layer = nn.Sequential(BasicBlock(before, channels, stride), BasicBlock(channels, channels, 1))
+                setattr(self, f"layer{number + 1}", layer)
             self.avgpool = nn.AdaptiveAvgPool2d(1)
-            self.fc = nn.Linear(64, 10)
+            self.fc = nn.Linear(width * 8, classes)
 
         def forward(self, x: Any) -> Any:
-            x = self.relu(self.bn1(self.conv1(x)))
+            x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
             x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
             return self.fc(torch.flatten(self.avgpool(x), 1))
 
-    model = ResNet()
+    return ResNet()
+
+
+@computation("ResNet-18-like")
+def resnet(torch: Any) -> Made:
+    model = resnet_18(torch, 8, 10, small=True)
     x, y = torch.randn(2, 3, 32, 32), torch.tensor([3, 7])
-    return model, (x,), nn.functional.cross_entropy(model(x), y)
+    return model, (x,), torch.nn.functional.cross_entropy(model(x), y)
 
 
 @computation("TransformerEncoder, 6 layers")

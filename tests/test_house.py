@@ -26,7 +26,14 @@ ABOVE = {
     "training": {"catalogue", "engine", "nn", "optim", "recording", "drawing"},
     "finding": {"catalogue", "engine", "nn", "optim", "recording", "drawing", "training"},
     "player": {"catalogue", "drawing", "recording", "training", "finding"},
-    "pytorch": {"catalogue", "engine", "nn", "recording", "training"},  # real PyTorch, as a source of recordings
+    "pytorch": {
+        "catalogue",
+        "engine",
+        "nn",
+        "recording",
+        "training",
+        "finding",
+    },  # real PyTorch, as a source of recordings
 }
 """What each folder may import, itself aside (and the modules of functions that stand beside the folders). What lies beside the folders (`show`, `cli`, ...) may import all."""
 

@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from notebooks import FOLDER
+from notebooks import FOLDER, skip_without_pytorch
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.sample(3)]
 
@@ -20,6 +20,7 @@ SHOTS = os.environ.get("GRADVIZ_SHOTS")
 def panel(lab, browser_page, request):
     """A notebook, opened and run: all its cells, and not only those in view. At its end its kernel is stopped."""
     path = request.param
+    skip_without_pytorch(path)
     errors: list[str] = []
     browser_page.on("pageerror", lambda error: errors.append(str(error)))
     browser_page.on("console", lambda message: message.type == "error" and errors.append(message.text))

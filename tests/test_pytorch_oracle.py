@@ -171,6 +171,7 @@ OURS = {
     "07_epochs": "it draws what was recorded of a run",
     "11_learning_rate_and_momentum": "it compares runs, which PyTorch has not",
     "15_the_engine": "it reads the engine's own code",
+    "16_your_own_pytorch": "it is about PyTorch",
 }
 """Notebooks that cannot be run on PyTorch, and why."""
 

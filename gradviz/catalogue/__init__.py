@@ -11,6 +11,7 @@
 - ``laboratory``: why a page cannot run a computation on other numbers.
 - ``player`` and ``training``: the pages' own words, for the front end.
 - ``why``: what `gradviz.why` answers, in ``why.en.json``: for each cause a sentence, and under ``do: cause`` what to do about it.
+- ``pytorch``: what a picture of PyTorch's own computation leaves out, and why, in ``pytorch.en.json``.
 
 A ``{name}`` in a text is filled in.
 """
@@ -34,8 +35,8 @@ def _read(name: str) -> str:
 @cache
 def catalogue() -> Mapping[str, Any]:
     """Return all texts, by section and key."""
-    found: Mapping[str, Any] = {**json.loads(_read("en.json")), "why": json.loads(_read("why.en.json"))}
-    return found
+    apart = {section: json.loads(_read(f"{section}.en.json")) for section in ("why", "pytorch")}
+    return {**json.loads(_read("en.json")), **apart}
 
 
 def text(key: str, section: str = "step", **given: object) -> str:

@@ -277,9 +277,15 @@ class Drawing(Shown):
         picture = self.to_svg(prefix=f"{self.prefix}_{next(_displays)}", panel=True)
         return {
             "image/svg+xml": picture,
-            "text/html": image_tag(picture, self.recording.title),
+            "text/html": image_tag(picture, self.recording.title) + "".join(map(_paragraph, self.recording.remarks)),
             "text/plain": repr(self),
         }
+
+
+def _paragraph(said: str) -> str:
+    from html import escape
+
+    return f'<p style="font:13px/1.5 system-ui,Helvetica,Arial,sans-serif;max-width:60em">{escape(said)}</p>'
 
 
 def image_tag(picture: str, title: str) -> str:

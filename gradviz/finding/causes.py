@@ -9,15 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradviz.engine.cut import Cut, escapes, happened
+from gradviz.engine.cut import Cut
 from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import WELL, Finding, found
 from gradviz.finding.lines import Line, assignments, line_of, replaces_itself
 from gradviz.finding.reach import End, Reach, Way, ways
+from gradviz.finding.world import World
 from gradviz.finding.zeros import zeros_on_the_way
-from gradviz.recording.engine import ENGINE
-from gradviz.recording.names import Names
 from gradviz.recording.told import Pass
 
 PLAIN = {"weight", "bias", "self", "data", "grad"}
@@ -37,19 +36,19 @@ class Question:
         Of which tensor, and what it is called.
     output, output_name
         Of which result the gradient would be; ``None`` if there is none to be found.
-    names
-        What the user calls things.
+    world
+        Whose program it is.
     """
 
     tensor: Tensor
     name: str
     output: Tensor | None
     output_name: str
-    names: Names
+    world: World
 
     def called(self, tensor: Tensor) -> str:
         """Return the name of a tensor, or a word for one without."""
-        return self.names.of(tensor) or "a tensor without a name"
+        return self.world.name_of(tensor) or "a tensor without a name"
 
 
 def causes_of(question: Question) -> tuple[list[Finding], Way | None]:
@@ -73,7 +72,7 @@ def causes_of(question: Question) -> tuple[list[Finding], Way | None]:
         return [_wants_none(question)], None
     if question.output is None:
         return _without_a_result(question), None
-    reach = Reach(question.output)
+    reach = Reach(question.output, question.world)
     if not reach.reaches(tensor):
         return _unreached(question, reach)
     return _reached(question, reach), None
@@ -169,11 +168,11 @@ def _unreached(question: Question, reach: Reach) -> tuple[list[Finding], Way | N
         late = _too_late_for(question)
         if late is not None:
             return [late], None
-    used = [question.names.of(leaf) for leaf in reach.leaves.values()]
+    used = [question.world.name_of(leaf) for leaf in reach.leaves.values()]
     listed = ", ".join(one for one in used[:6] if one) or "no tensor that wants a gradient"
-    unused = found(
-        "unused", None, "unused" if not output_is_bare else "no graph", name=name, output=output, used=listed
-    )
+    sentence = "unused" if not output_is_bare else "no graph"
+    advice = sentence if question.world.sees_cuts else "unwatched"
+    unused = found("unused", None, sentence, advice, name=name, output=output, used=listed)
     return [*told, unused], all_ways[0] if all_ways else None
 
 
@@ -205,7 +204,7 @@ def _replaced(question: Question, reach: Reach) -> Finding | None:
     """Return that the result was computed from an older tensor of the same name, if that is how it looks."""
     tensor = question.tensor
     for leaf in reach.leaves.values():
-        nameless = question.names.of(leaf) is None
+        nameless = question.world.name_of(leaf) is None
         if nameless and leaf.shape == tensor.shape and leaf.array.dtype == tensor.array.dtype:
             return found("replaced", None, "another leaf", name=question.name, output=question.output_name)
     return None
@@ -213,9 +212,9 @@ def _replaced(question: Question, reach: Reach) -> Finding | None:
 
 def _escaped(reach: Reach, tensor: Tensor) -> list[Way]:
     """Return the places where numbers left the graph as plain numbers, and may have come back as constants."""
-    code = {id(node.origin[0]) for node in reach.nodes}
+    code = {id(node.origin[0]) for node in reach.nodes if node.origin is not None}
     found: list[Way] = []
-    for cut in reversed(escapes.values()):
+    for cut in reversed(reach.world.escapes()):
         source = None if cut.source is None else cut.source()
         end = _came_back(reach, cut)
         if end is None and cut.origin is not None and id(cut.origin[0]) in code:
@@ -224,10 +223,10 @@ def _escaped(reach: Reach, tensor: Tensor) -> list[Way]:
             continue
         if source is None:
             found.append(Way(cut, end, None, False))
-        elif source is tensor or Reach(source).reaches(tensor):
+        elif source is tensor or Reach(source, reach.world).reaches(tensor):
             found.append(Way(cut, end, source, True))
-        elif source._cut is not None and ways(Reach(source), tensor):
-            way = ways(Reach(source), tensor)[0]
+        elif source._cut is not None and ways(Reach(source, reach.world), tensor):
+            way = ways(Reach(source, reach.world), tensor)[0]
             found.append(Way(way.cut, end, way.source, way.sure))
     return found
 
@@ -260,7 +259,7 @@ def _words_of(cut: Cut) -> Iterator[str]:
     file, line = cut.origin[0].co_filename, line_of(cut.origin)
     if line is None:
         return
-    for one in lines._statements(file):
+    for one in lines.statements(file):
         whole = cut.kind == "no_grad"  # what stands in the block counts
         last = (one.end_lineno or one.lineno) if whole else lines._end(one)
         first = min([one.lineno, *(each.lineno for each in getattr(one, "decorator_list", ()))])
@@ -280,18 +279,7 @@ def _reached(question: Question, reach: Reach) -> list[Finding]:
     if tensor._grad is None:
         finding = _forgotten(question)
         return [finding] if finding is not None else _without_a_pass(question)
-    return _of_the_gradient(question, tensor._grad.array, reach, pass_of(reach))
-
-
-def pass_of(reach: Reach) -> Pass | None:
-    """Return the backward pass through a result: the one that has been, else one tried without changing anything."""
-    past = ENGINE.past_pass([reach.output], reach.nodes) if reach.nodes else None
-    if past is not None or not reach.nodes or ENGINE.freed(reach.nodes) or reach.output.array.size != 1:
-        return past
-    try:
-        return ENGINE.trial_pass([reach.output], None)
-    except RuntimeError:
-        return None
+    return _of_the_gradient(question, tensor._grad.array, reach, question.world.pass_through(reach.output, reach.nodes))
 
 
 def _without_a_pass(question: Question) -> list[Finding]:
@@ -307,7 +295,7 @@ def _without_a_pass(question: Question) -> list[Finding]:
 def _forgotten(question: Question) -> Finding | None:
     """Return that the gradient was there, and was taken away after the last ``backward()``."""
     noted = question.tensor._forgotten
-    if noted is None or noted[1] < happened.last:
+    if noted is None or noted[1] < question.world.happened.last:
         return None
     return found("cleared", line_of(noted[0]), name=question.name)
 

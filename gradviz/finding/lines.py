@@ -56,7 +56,7 @@ def line_of(origin: Origin | None) -> Line | None:
 
 def statement(file: str, number: int) -> tuple[int, str]:
     """Return the number of the line where a statement begins, and the statement on one line; of a block its head."""
-    found = [one for one in _statements(file) if one.lineno <= number <= _end(one)]
+    found = [one for one in statements(file) if one.lineno <= number <= _end(one)]
     if not found:
         return number, linecache.getline(file, number).strip()
     one = max(found, key=lambda node: node.lineno)
@@ -86,13 +86,14 @@ def _parsed(text: str) -> tuple[ast.stmt, ...]:
     return tuple(node for node in ast.walk(tree) if isinstance(node, ast.stmt))
 
 
-def _statements(file: str) -> tuple[ast.stmt, ...]:
+def statements(file: str) -> tuple[ast.stmt, ...]:
+    """Return all statements of a file, those inside of others too."""
     return _parsed("".join(linecache.getlines(file)))
 
 
 def assignments(file: str, name: str) -> Iterator[int]:
     """Go through the lines of a file in which a variable is assigned to."""
-    for one in _statements(file):
+    for one in statements(file):
         targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
         if any(isinstance(node, ast.Name) and node.id == name for target in targets for node in ast.walk(target)):
             yield one.lineno

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from gradviz.engine.mixed import is_pytorchs
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.flow import Flow
 from gradviz.recording import Recording, record_graph, variables_of
@@ -52,7 +53,7 @@ def flow(what: Run | Recording | Tensor) -> Flow:
         return _of_a_run(what.run)
     if hasattr(what, "recording"):
         what = what.recording
-    if isinstance(what, Tensor):
+    if isinstance(what, Tensor) or is_pytorchs(what):
         variables = variables_of(sys._getframe(1))
         past = record_graph(what, variables=variables)
         what = past if past.at().gradients else record_graph(what, variables=variables, backward=True)

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from collections.abc import Set as Collection
+from typing import Any
 
-from gradviz.engine.cut import happened
 from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Finding, found
 from gradviz.finding.lines import line_of
-from gradviz.optim.optimizer import Optimizer, lives
-
-
-def optimizers_of(tensor: Tensor, given: Sequence[Optimizer]) -> list[Optimizer]:
-    """Return the optimisers that have a tensor."""
-    return [one for one in given if any(held is tensor for held in one._parameters())]
-
-
-def alive() -> list[Optimizer]:
-    """Return the optimisers that there are."""
-    return list(lives.keys())
+from gradviz.finding.world import World
 
 
 def of_optimizers(
     tensor: Tensor,
     name: str,
-    optimizers: Sequence[Optimizer],
+    world: World,
+    optimizers: Sequence[Any],
     owned: Sequence[Tensor],
     besides: Collection[int],
     *,
@@ -38,6 +29,8 @@ def of_optimizers(
     ----------
     tensor, name
         The leaf, and what it is called.
+    world
+        Whose program it is.
     optimizers
         Those that there are, or that were asked about.
     owned
@@ -51,33 +44,42 @@ def of_optimizers(
     """
     if not optimizers or not tensor._requires_grad or tensor._grad_fn is not None:
         return []
-    mine = optimizers_of(tensor, optimizers)
+    mine = [one for one in optimizers if any(held is tensor for held in world.parameters_of(one))]
     if not mine:
-        concerned = [one for one in optimizers if asked or not besides.isdisjoint(map(id, one._parameters()))]
-        return [_had_by_none(tensor, name, concerned, owned)] if concerned else []
+        concerned = [one for one in optimizers if asked or not besides.isdisjoint(map(id, world.parameters_of(one)))]
+        return [_had_by_none(tensor, name, world, concerned, owned)] if concerned else []
     told: list[Finding] = []
     for optimizer in mine:
-        group = next(each for each in optimizer.param_groups if any(one is tensor for one in each["params"]))
+        group = next(
+            each for each in optimizer.param_groups if any(world.tensor(one) is tensor for one in each["params"])
+        )
         if float(group.get("lr", 1)) == 0:
-            made = lives[optimizer].made if optimizer in lives else None
+            made = _made(world, optimizer)
             told.append(found("lr 0", line_of(made), name=name))
-        told += _steps(tensor, name, optimizer, cleared=cleared)
+        told += _steps(tensor, name, world, optimizer, cleared=cleared)
     return told
 
 
-def _had_by_none(tensor: Tensor, name: str, optimizers: Sequence[Optimizer], owned: Sequence[Tensor]) -> Finding:
+def _had_by_none(
+    tensor: Tensor, name: str, world: World, optimizers: Sequence[Any], owned: Sequence[Tensor]
+) -> Finding:
     models = {id(one) for one in owned}
     for optimizer in optimizers:
-        left = [one for one in optimizer._parameters() if id(one) not in models and one.shape == tensor.shape]
+        left = [one for one in world.parameters_of(optimizer) if id(one) not in models and one.shape == tensor.shape]
         if left and id(tensor) in models:
-            made = lives[optimizer].made if optimizer in lives else None
+            made = _made(world, optimizer)
             return found("optimizer", line_of(made), "optimizer too early", advice="optimizer too early", name=name)
-    made = lives[optimizers[0]].made if optimizers[0] in lives else None
+    made = _made(world, optimizers[0])
     return found("optimizer", line_of(made), name=name)
 
 
-def _steps(tensor: Tensor, name: str, optimizer: Optimizer, *, cleared: bool) -> list[Finding]:
-    life = lives.get(optimizer)
+def _made(world: World, optimizer: Any) -> Any:
+    life = world.life_of(optimizer)
+    return None if life is None else life.made
+
+
+def _steps(tensor: Tensor, name: str, world: World, optimizer: Any, *, cleared: bool) -> list[Finding]:
+    life, happened = world.life_of(optimizer), world.happened
     if life is None:
         return []
     if not life.steps:

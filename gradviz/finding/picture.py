@@ -13,7 +13,6 @@ from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Finding
 from gradviz.recording.later import changed
 from gradviz.recording.model import Argument, Frame, Graph, RecordedOperation, RecordedTensor, Recording, Role
-from gradviz.recording.observe import record_named
 from gradviz.recording.values import dtype_text, value_of
 
 if TYPE_CHECKING:
@@ -54,13 +53,15 @@ def picture_of(question: Question, way: Way | None, findings: Sequence[Finding])
         if output._grad_fn is None:
             return None
         recording = _marked(_recorded([output], question), findings)
-        return draw_recording(_on_the_path(recording, _ids(recording, [question.tensor]), _ids(recording, [output])))
+        return draw_recording(
+            _on_the_path(recording, _ids(recording, question, [question.tensor]), _ids(recording, question, [output]))
+        )
     source = question.tensor if way.source is None else way.source
     results = [one for one in dict.fromkeys((output, source)) if one._grad_fn is not None]
     recording = _recorded(results, question) if results else _nothing()
     recording = _joined(recording, question, way, source, findings[0])
-    start = _ids(recording, [question.tensor]) or _ids(recording, [source]) or {"x1"}
-    return draw_recording(_on_the_path(recording, start, _ids(recording, [output]) or {"x2"}))
+    start = _ids(recording, question, [question.tensor]) or _ids(recording, question, [source]) or {"x1"}
+    return draw_recording(_on_the_path(recording, start, _ids(recording, question, [output]) or {"x2"}))
 
 
 def _marked(recording: Recording, findings: Sequence[Finding]) -> Recording:
@@ -77,7 +78,7 @@ def _marked(recording: Recording, findings: Sequence[Finding]) -> Recording:
 
 
 def _recorded(results: Sequence[Tensor], question: Question) -> Recording:
-    recording = record_named(results, question.names)
+    recording = question.world.recorded(results)
     return replace_keeping(recording, title=f"{question.output_name} → {question.name}")
 
 
@@ -92,10 +93,8 @@ def _nothing() -> Recording:
     return Recording(Graph((), ()), (Frame("forward", "", "", ""),))
 
 
-def _ids(recording: Recording, tensors: Sequence[Tensor]) -> set[str]:
-    if recording.again is None:
-        return set()
-    return {id for one in tensors if (id := recording.again.id_of(one)) is not None}
+def _ids(recording: Recording, question: Question, tensors: Sequence[Tensor]) -> set[str]:
+    return {id for one in tensors if (id := question.world.id_in(recording, one)) is not None}
 
 
 def _joined(recording: Recording, question: Question, way: Way, source: Tensor, finding: Finding) -> Recording:
@@ -103,14 +102,14 @@ def _joined(recording: Recording, question: Question, way: Way, source: Tensor, 
     graph, end = recording.graph, way.end.tensor
     tensors = list(graph.tensors)
     values = []
-    ids = {one: next(iter(_ids(recording, [one])), "") for one in (source, end)}
+    ids = {one: next(iter(_ids(recording, question, [one])), "") for one in (source, end)}
     if way.cut.value is not None and (constant := _constant(recording, way.cut.value)):
         ids[end] = constant
     for one, id in ((source, "x1"), (end, "x2")):
         if not ids[one]:
             ids[one] = id
             role: Role = "output" if one is question.output else "parameter" if one._requires_grad else "input"
-            name = question.names.of(one) or ("a copy" if one is end else "what was computed")
+            name = question.world.name_of(one) or ("a copy" if one is end else "what was computed")
             tensors.append(
                 RecordedTensor(id, name, True, role, one.array.shape, dtype_text(one.array.dtype), one._requires_grad)
             )

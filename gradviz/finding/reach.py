@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gradviz.engine.cut import Cut
-from gradviz.engine.node import AccumulateGrad, Node
+from gradviz.engine.node import Node
 from gradviz.engine.tensor import Tensor
-from gradviz.recording.engine import ENGINE
+from gradviz.finding.world import World
 
 MOST_CUTS = 64
 """So many cuts are followed on the way back."""
@@ -38,8 +39,8 @@ class Reach:
 
     Attributes
     ----------
-    output
-        The result.
+    output, world
+        The result, and whose it is.
     nodes
         The operations it depends on, oldest first.
     leaves
@@ -48,9 +49,9 @@ class Reach:
         The tensors at which no gradient goes on.
     """
 
-    def __init__(self, output: Tensor) -> None:
-        self.output = output
-        self.nodes = ENGINE.operations_behind([output])
+    def __init__(self, output: Tensor, world: World) -> None:
+        self.output, self.world = output, world
+        self.nodes: list[Node] = world.operations_behind(output)
         self.leaves: dict[int, Tensor] = {}
         self.ends: list[End] = []
         if output._grad_fn is None:
@@ -62,17 +63,16 @@ class Reach:
         for node in self.nodes:
             for place, (argument, edge) in enumerate(zip(node.inputs, node.edges, strict=False)):
                 if edge is not None:
-                    if isinstance(edge[0], AccumulateGrad):
-                        leaf = edge[0].variable
+                    if (leaf := world.tensor(getattr(edge[0], "variable", None))) is not None:
                         self.leaves[id(leaf)] = leaf
                         if leaf._cut is not None and id(leaf) not in seen:  # a new leaf, made of what was computed
                             seen.add(id(leaf))
                             self.ends.append(End(leaf, node, place))
-                elif isinstance(argument, Tensor) and id(argument) not in seen:
-                    seen.add(id(argument))
-                    self.ends.append(End(argument, node, place))
-            for _, tensor in node.given:
-                if isinstance(tensor, Tensor) and id(tensor) not in seen:
+                elif (tensor := world.tensor(argument)) is not None and id(tensor) not in seen:
+                    seen.add(id(tensor))
+                    self.ends.append(End(tensor, node, place))
+            for _, given in node.given:
+                if (tensor := world.tensor(given)) is not None and id(tensor) not in seen:
                     seen.add(id(tensor))
                     self.ends.append(End(tensor, node, -1))
 
@@ -110,14 +110,14 @@ def ways(reach: Reach, wanted: Tensor) -> list[Way]:
     found: list[Way] = []
     for end in reach.ends:
         if end.tensor._cut is not None:
-            sure = _stands_behind(end.tensor._cut, wanted)
+            sure = _stands_behind(end.tensor._cut, wanted, reach.world)
             if sure is not False:
                 source = None if end.tensor._cut.source is None else end.tensor._cut.source()
                 found.append(Way(end.tensor._cut, end, source, sure is True))
     return [way for way in found if way.sure] or found
 
 
-def _stands_behind(cut: Cut, wanted: Tensor) -> bool | None:
+def _stands_behind(cut: Cut, wanted: Tensor, world: World) -> bool | None:
     """Return whether a tensor stands behind a cut; ``None`` if that cannot be known any more."""
     waiting, seen, unknown = [cut], set[int](), False
     while waiting and len(seen) < MOST_CUTS:
@@ -131,14 +131,14 @@ def _stands_behind(cut: Cut, wanted: Tensor) -> bool | None:
             continue
         if source is wanted:
             return True
-        reach = Reach(source)
+        reach = Reach(source, world)
         if reach.reaches(wanted):
             return True
         waiting += [end.tensor._cut for end in reach.ends if end.tensor._cut is not None]
     return None if unknown else False
 
 
-def results_in(values: Iterator[object]) -> list[Tensor]:
-    """Return the results of recorded operations among some values, the youngest first."""
-    found = [value for value in values if isinstance(value, Tensor) and value._grad_fn is not None]
+def results_in(values: Iterator[Any]) -> list[Tensor]:
+    """Return the results of recorded operations among some tensors, the youngest first."""
+    found = [value for value in values if value._grad_fn is not None]
     return sorted(found, key=lambda tensor: -tensor._grad_fn.made if tensor._grad_fn else 0)

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gradviz.engine.tensor import Tensor
 from gradviz.finding.answer import Finding, found
-from gradviz.nn.module import Module
 
 MOST_ITEMS = 256
 """Of a longer container only so many are looked at."""
 
 
-def unregistered(module: Module) -> Iterator[tuple[str, str, str]]:
-    """Go through what a module holds in plain attributes and should have registered.
+def unregistered(module: Any) -> Iterator[tuple[str, str, str]]:
+    """Go through what a module, the engine's or PyTorch's, holds in plain attributes and should have registered.
 
     Yields
     ------
@@ -36,14 +34,15 @@ def unregistered(module: Module) -> Iterator[tuple[str, str, str]]:
 
 def _kind(items: list[Any], known: set[int]) -> str:
     for item in items:
-        if isinstance(item, Module) and any(id(one) not in known for one in item.parameters()):
-            return "modules"
-        if isinstance(item, Tensor) and item._requires_grad and item._grad_fn is None and id(item) not in known:
+        if not isinstance(item, type) and hasattr(item, "named_parameters"):
+            if any(id(one) not in known for one in item.parameters()):
+                return "modules"
+        elif getattr(item, "requires_grad", False) and getattr(item, "is_leaf", False) and id(item) not in known:
             return "tensors"
     return ""
 
 
-def left_out(module: Module, name: str) -> list[Finding]:
+def left_out(module: Any, name: str) -> list[Finding]:
     """Say what a module has not registered, and what to do."""
     return [
         found("unregistered", None, f"unregistered {kind}", advice=f"{kind} in a {held}", name=f"{name}.{path}")

@@ -83,7 +83,7 @@ def _steps(path: list[Node], ran: Pass) -> Iterator[tuple[Node, Any, list[Any]]]
         sent = [
             gradient
             for edge, gradient in zip(node.edges, ran.contributions[node], strict=False)
-            if edge is not None and gradient is not None and (edge[0] in on_it or not isinstance(edge[0], Node))
+            if edge is not None and gradient is not None and (edge[0] in on_it or hasattr(edge[0], "variable"))
         ]
         yield node, ran.upstream[node], sent
 
@@ -100,8 +100,9 @@ def _length(gradient: Any) -> float:
 
 def _input(node: Node) -> Array:
     one = node.inputs[0]
-    values = one.values_at(node.made) if isinstance(one, Tensor) else one
-    return np.asarray(one.array if values is None and isinstance(one, Tensor) else values)
+    is_tensor = hasattr(one, "values_at")
+    values = one.values_at(node.made) if is_tensor else one
+    return np.asarray(one.array if values is None and is_tensor else values)
 
 
 def _at(reach: Reach, node: Node, finding: Finding) -> Finding:
@@ -126,7 +127,7 @@ def _killer(question: Question, node: Node) -> Finding:
         return found("saturated", line, "all saturated", advice="saturated", **given, low=low, high=high)
     if name in ("mul", "div", "masked_fill", "where", "dropout", "native_dropout"):
         others = [
-            question.names.of(one) or "a factor" if isinstance(one, Tensor) else f"{float(one):g}"
+            question.world.name_of(one) or "a factor" if hasattr(one, "values_at") else f"{float(one):g}"
             for one in node.inputs
             if not np.any(getattr(one, "array", one))
         ]

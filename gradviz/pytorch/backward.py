@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any
 
 import torch
@@ -47,6 +48,8 @@ class Ran:
         By node: the gradients of its results, as they arrived; and what it sent to each of those before it.
     leaves
         By the ``id`` of the leaf.
+    when, origin
+        Of one that a watch saw: see `Watch.count`; and the line that called it.
     """
 
     root: tuple[int, int]
@@ -54,6 +57,8 @@ class Ran:
     upstream: dict[int, Gradients] = field(default_factory=dict)
     sent: dict[int, Gradients] = field(default_factory=dict)
     leaves: dict[int, Leaf] = field(default_factory=dict)
+    when: int = 0
+    origin: tuple[CodeType, int] | None = None
 
 
 Keep = Callable[[torch.Tensor], Kept]

@@ -36,6 +36,17 @@ def is_leaf(node: Node) -> bool:
     return hasattr(node, "variable")
 
 
+def is_own(node: Node) -> bool:
+    """Return True for the node of a function that a user has written."""
+    return isinstance(node, torch.autograd.function.BackwardCFunction)
+
+
+def name_of(node: Node) -> str:
+    """Return the name of a node's class, without where that stands."""
+    name: str = node.name().rpartition("::")[2]
+    return name
+
+
 def edge_of(tensor: torch.Tensor) -> Edge:
     """Return where a gradient of a tensor enters the graph."""
     node, place = torch.autograd.graph.get_gradient_edge(tensor)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from gradviz.pytorch.numbers import dtype_text, summarised
+from gradviz.pytorch.refused import is_plain
 from gradviz.recording.model import Value
 
 BUDGET = 2 * 2**30
@@ -83,13 +84,14 @@ class Memory:
 
     def keep(self, tensor: torch.Tensor, before: Kept | None = None) -> Kept:
         """Keep what stands in a tensor now: anew, or as it was kept before."""
-        if tensor.layout is not torch.strided:
-            return before or Kept(tensor.detach())
+        if not is_plain(tensor):
+            return before or Kept(tensor if tensor.is_nested else tensor.detach())
         storage = tensor.untyped_storage()
-        block = self._blocks.get(storage.data_ptr())
-        geometry = tensor.storage_offset(), tuple(tensor.shape), tensor.stride(), tensor.dtype
+        place = storage.data_ptr()
+        block = self._blocks.get(place)
+        geometry = tensor.storage_offset(), tensor.shape, tensor.stride(), tensor.dtype
         if block is None:
-            block = self._blocks[storage.data_ptr()] = _Block(storage.nbytes())
+            block = self._blocks[place] = _Block(storage.nbytes())
             self.held += block.size
         kept = block.aliases.get(geometry)
         if kept is None:
@@ -101,7 +103,7 @@ class Memory:
     def before_write(self, tensors: Iterable[torch.Tensor]) -> None:
         """Copy what is kept of the memory of tensors that are about to be changed."""
         for tensor in tensors:
-            if tensor.layout is not torch.strided:
+            if not is_plain(tensor):
                 continue
             block = self._blocks.pop(tensor.untyped_storage().data_ptr(), None)
             if block is None:
@@ -112,7 +114,7 @@ class Memory:
                 kept.tensor = copy = kept.tensor.clone()
                 self.held += copy.untyped_storage().nbytes()
                 self._blocks[copy.untyped_storage().data_ptr()] = _Block(
-                    copy.untyped_storage().nbytes(), {(0, tuple(copy.shape), copy.stride(), copy.dtype): kept}
+                    copy.untyped_storage().nbytes(), {(0, copy.shape, copy.stride(), copy.dtype): kept}
                 )
 
     def clear(self) -> None:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gradviz.pytorch.kept import BUDGET
+from gradviz.pytorch.needs import Unwatched, missing
+from gradviz.pytorch.seen import WATCHES, seen_at
 from gradviz.pytorch.source import PyTorch
-from gradviz.pytorch.watch import WATCHES, Watch
 from gradviz.recording.sources import without_graph
+
+if TYPE_CHECKING:
+    from gradviz.pytorch.watch import Watch
 
 
 def source_of(outputs: Sequence[Any]) -> PyTorch:
@@ -25,9 +30,19 @@ def source_of(outputs: Sequence[Any]) -> PyTorch:
     return PyTorch(outputs, _watch_of(outputs[0]))
 
 
+def watching(*, fused: bool = False, budget: int = BUDGET) -> Watch | Unwatched:
+    """Return a watch; what stands in its place if this PyTorch cannot be watched."""
+    if lack := missing():
+        return Unwatched(lack)
+    from gradviz.pytorch.watch import Watch
+
+    return Watch(fused, budget)
+
+
 def _watch_of(output: torch.Tensor) -> Watch | None:
-    number = output.grad_fn._sequence_nr()
-    return next((watch for watch in WATCHES if number in watch.operations), None)
+    # A view of what has been changed in place is made anew when it is asked for, and nobody sees that.
+    made = [one for one in (output, output._base) if one is not None and one.grad_fn is not None]
+    return next((watch for one in made for watch in WATCHES if seen_at(one.grad_fn, watch, one) is not None), None)
 
 
 def _check(output: Any) -> None:

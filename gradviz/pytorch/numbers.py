@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -18,6 +19,7 @@ NOT_NUMPYS = (torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2)
 """What NumPy has no dtype for: drawn from the same numbers in single precision."""
 
 
+@lru_cache(maxsize=64)
 def dtype_text(dtype: torch.dtype) -> str:
     """Name a dtype: ``"float32"``, ``"bfloat16"``."""
     return str(dtype).removeprefix("torch.")
@@ -36,11 +38,23 @@ def array_of(tensor: torch.Tensor) -> Any:
 
 def kept_numbers(tensor: torch.Tensor, printed: Printed | None = None) -> tuple[Any, Value]:
     """Keep numbers: see `gradviz.recording.values.kept`. Those on another device, if they are many, stay there."""
-    if tensor.device.type != "cpu" and tensor.numel() * tensor.element_size() > COPIED_UP_TO:
+    if _stays(tensor):
         return None, summarised(tensor)
-    array, value = kept(array_of(tensor), printed)
+    array, value = kept(array_of(tensor), None if printed is None else _here(printed))
     named = dtype_text(tensor.dtype)
     return array, value if value.dtype == named else changed(value, dtype=named)
+
+
+def _stays(tensor: torch.Tensor) -> bool:
+    return tensor.device.type != "cpu" and tensor.numel() * tensor.element_size() > COPIED_UP_TO
+
+
+def _here(printed: Printed) -> Printed | None:
+    """Bring what says how a number is to be printed to this machine; ``None`` if that is too much for the digits of a few numbers."""
+    if any(isinstance(one, torch.Tensor) and _stays(one) for one in printed):
+        return None
+    function, *given = printed
+    return (function, *(array_of(one) if isinstance(one, torch.Tensor) else one for one in given))
 
 
 def summarised(tensor: torch.Tensor) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from gradviz.catalogue import text
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
-from gradviz.pytorch.seen import is_argument, seen_of
+from gradviz.pytorch.seen import MARK, Seen, arguments_in, is_argument, seen_of
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import Told
-from gradviz.pytorch.watch import Argument, Seen
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.engine import hashable, instruction
 from gradviz.training.loop.told import Library
 from gradviz.training.run.program import Program, written_down
 
 if TYPE_CHECKING:
-    from gradviz.pytorch.loop import Following
+    from gradviz.pytorch.following import Following
 
 MOST_TRIED = 2**22
 """Entries of all results of a step, up to which it is computed once by the table's formulas, to see whether that can be done."""
@@ -55,18 +55,25 @@ class Spot:
     fixed: Any = None
 
 
+def place_among_processes() -> tuple[int, int]:
+    """Return the rank of this process among those that train together, and how many these are."""
+    together = torch.distributed.is_available() and torch.distributed.is_initialized()
+    return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if together else (0, 1)
+
+
 class TorchPassed:
     """A backward pass of PyTorch's: see `gradviz.training.loop.told.Passed`. Made before it runs."""
 
     def __init__(self, watch: Following, outputs: Sequence[torch.Tensor], grad_tensors: Any) -> None:
         self.library: Library = watch.library
         self.outputs = len(outputs)
-        self.notes: Sequence[str] = ()
+        rank, count = place_among_processes()
+        self.notes: Sequence[str] = (text("first rank", "pytorch", rank=rank, count=count),) if count > 1 else ()
         self._watch, self._output = watch, outputs[0]
         start = grad_tensors[0] if isinstance(grad_tensors, list | tuple) else grad_tensors
         scaled = watch.unscaled(self._output)
         if scaled is not None:
-            self.notes = (SCALED,)
+            self.notes = (*self.notes, SCALED)
             self._output, scale = scaled
             start = torch.full_like(self._output, scale) if start is None else start * scale
         self._start: torch.Tensor | None = start
@@ -78,9 +85,14 @@ class TorchPassed:
             if leaf.grad is not None
         }
         self.loss = float(self._output.detach().sum())
+        root, operations = self._output.grad_fn, watch.operations
         self._seen: list[Seen | None] = [
+            # Each thread counts for itself: whose results a watched operation was given, that has its mark.
             None
-            if (candidates := watch.operations.get(number)) is None
+            if (candidates := operations.get(number)) is None
+            or (node is not root and node.metadata.get(MARK) is not watch)
+            else candidates[0]
+            if len(candidates) == 1
             else seen_of(node.name().rpartition("::")[2], candidates)
             for number, node in zip(self.numbers, self._behind.nodes, strict=True)
         ]
@@ -145,12 +157,12 @@ class TorchPassed:
         return Spot(at, None, fixed)
 
     def lost(self, program: Program, places: Sequence[Spot]) -> str:
-        without = [told.operation.name for told in program.instructions if told.run is None]
-        if without:
-            return f"gradviz has no formula for {', '.join(dict.fromkeys(without))}, so this graph cannot be computed again"
         for told in program.instructions:
             for dtype in (setting for setting in told.settings if isinstance(setting, torch.dtype)):
                 return f"NumPy has no {dtype_text(dtype)}, so this graph cannot be computed again with it"
+        without = [told.operation.name for told in program.instructions if told.run is None]
+        if without:
+            return f"gradviz has no formula for {', '.join(dict.fromkeys(without))}, so this graph cannot be computed again"
         size = sum(int(np.prod(meta.shape)) for node in self._behind.nodes for meta in node._input_metadata)
         if size > MOST_TRIED:
             return ""
@@ -211,12 +223,3 @@ def _at(inside: Any, path: Sequence[Any]) -> Any:
     for step in path:
         inside = inside[step]
     return inside
-
-
-def arguments_in(inside: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Argument]]:
-    """Go through the tensors among arguments, which may be in lists, each with the way to it."""
-    if is_argument(inside):
-        yield path, inside
-    elif isinstance(inside, list | tuple | dict):
-        for step, each in inside.items() if isinstance(inside, dict) else enumerate(inside):
-            yield from arguments_in(each, (*path, step))

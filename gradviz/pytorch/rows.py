@@ -15,7 +15,7 @@ import torch
 
 from gradviz.catalogue import text
 from gradviz.engine.operation import BESIDE, FAMILIES, Operation, table
-from gradviz.pytorch.settings import Numbers, settings_of
+from gradviz.pytorch.settings import Numbers, plain, settings_of
 from gradviz.pytorch.windows import Given
 
 
@@ -66,7 +66,13 @@ ALIASES = {
 
 
 def row_of(
-    name: str, arguments: Mapping[str, Given], shapes: Mapping[str, tuple[int, ...]], results: int, numbers: Numbers
+    name: str,
+    arguments: Mapping[str, Given],
+    shapes: Mapping[str, tuple[int, ...]],
+    results: int,
+    numbers: Numbers,
+    *,
+    seen: bool = True,
 ) -> Found | None:
     """Find the row of an operation.
 
@@ -82,6 +88,8 @@ def row_of(
         How many results it has.
     numbers
         Returns what stands in a tensor among the arguments.
+    seen
+        Whether these are all that there are: else the row has only words where its settings are among those that nobody knows.
 
     Returns
     -------
@@ -102,8 +110,10 @@ def row_of(
         slots = tensors  # called otherwise, and in the same order
     settings = settings_of(row, known, slots, arguments, shapes, numbers)
     if settings is None:
-        return None
-    if row.grad_fn != name:
+        return None if seen else Found(_words_of(row, name), slots, ())
+    if any(isinstance(plain(one), torch.dtype) for one in settings):
+        row = _without_formula(row, name)  # NumPy has no such numbers
+    elif row.grad_fn != name:
         row = _called(row, name)
     return Found(row, slots, settings)
 
@@ -127,6 +137,18 @@ def _called(row: Operation, name: str) -> Operation:
     made = replace(row, grad_fn=name)
     object.__setattr__(made, "function", row.function)  # which is no argument
     return made
+
+
+@lru_cache(maxsize=256)
+def _words_of(row: Operation, name: str) -> Operation:
+    """Make a row that says what this one does, and cannot run: what it would need is not known."""
+    symbol = row.symbol if isinstance(row.symbol, str) else row.name
+    return replace(row, grad_fn=name, symbol=symbol, settings=(), tensors=(), derivatives={})
+
+
+@lru_cache(maxsize=256)
+def _without_formula(row: Operation, name: str) -> Operation:
+    return replace(row, grad_fn=name, derivatives={})
 
 
 JOINING = {"CatBackward0": "cat", "StackBackward0": "stack", "BlockDiagBackward0": "block_diag"}

@@ -13,14 +13,21 @@ WRAPPED = 2**64
 """PyTorch writes negative numbers among its settings as those that many larger."""
 
 
+FREED = "already been freed"
+"""What PyTorch says of what a backward pass has dropped."""
+
+
 def saved_by(node: Node) -> dict[str, Any]:
-    """Return what a node saved, by PyTorch's names; without what a backward pass has dropped."""
+    """Return what a node saved, by PyTorch's names; without what a backward pass has dropped, and what a hook would have to bring.
+
+    A checkpoint would run all of its part again for each of them.
+    """
     found = {}
     for attribute in dir(node):
-        if attribute.startswith("_saved_"):
+        if attribute.startswith("_saved_") and not _hooked(node, attribute):
             try:
                 found[attribute.removeprefix("_saved_")] = _signed(getattr(node, attribute))
-            except RuntimeError:  # freed
+            except RuntimeError:  # freed, or changed in place
                 continue
     return found
 
@@ -28,12 +35,21 @@ def saved_by(node: Node) -> dict[str, Any]:
 def is_freed(node: Node) -> bool:
     """Return True if a backward pass has dropped what a node saved."""
     for attribute in dir(node):
-        if attribute.startswith("_saved_") or attribute == "saved_tensors":
+        if (attribute.startswith("_saved_") or attribute == "saved_tensors") and not _hooked(node, attribute):
             try:
                 getattr(node, attribute)
-            except RuntimeError:
-                return True
+            except RuntimeError as error:
+                return FREED in str(error)
     return False
+
+
+def _hooked(node: Node, attribute: str) -> bool:
+    """Return True for what was put away by a hook: a checkpoint's, or one that saves elsewhere."""
+    try:
+        raw = getattr(node, f"_raw_{attribute.lstrip('_')}", None)
+    except RuntimeError:
+        return False
+    return any(getattr(one, "unpack_hook", None) is not None for one in (raw if isinstance(raw, tuple) else (raw,)))
 
 
 def values_in(graph: Behind) -> dict[Edge, torch.Tensor]:
@@ -54,7 +70,9 @@ def _tensors(node: Node) -> Iterator[tuple[str, torch.Tensor]]:
             if isinstance(each, torch.Tensor):
                 yield name, each
     try:
-        given = getattr(node, "saved_tensors", ())  # of a function of the user's
+        given = (
+            () if _hooked(node, "saved_tensors") else getattr(node, "saved_tensors", ())
+        )  # of a function of the user's
     except RuntimeError:
         return
     yield from (("", each) for each in given if isinstance(each, torch.Tensor))

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from gradviz.catalogue import text
 from gradviz.pytorch.backward import Ran, trial
-from gradviz.pytorch.cuts import Cut, cuts_in
+from gradviz.pytorch.cutoff import CutOff, cut_off_in
 from gradviz.pytorch.graph import Node, is_leaf
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import alike, array_of, dtype_text, kept_numbers
-from gradviz.pytorch.saved import is_freed
 from gradviz.pytorch.seen import tensor_in
 from gradviz.pytorch.telling import Result, Telling, Told
 from gradviz.recording.model import Pixels
@@ -56,17 +56,32 @@ class PyTorch(Telling):
         return [self.told[node] for node in self.behind.nodes]
 
     def past_pass(self, outputs: Sequence[torch.Tensor], operations: Sequence[Told]) -> Pass | None:
-        root = outputs[0].grad_fn
-        if self.watch is None or root is None:
+        if self.is_structure:
             return None
+        root = outputs[0].grad_fn
         number, place = root._sequence_nr(), outputs[0].output_nr
-        for ran in reversed(self.watch.passes):
+        for ran in () if self.watch is None else reversed(self.watch.passes):
             arrived = ran.upstream.get(number, ())
             if place < len(arrived) and arrived[place] is not None:
                 return self._pass(ran)
-        return None
+        return self._what_is_left() if self._was_missed else None
+
+    @cached_property
+    def _was_missed(self) -> bool:
+        """Whether a backward pass has been that nobody saw: it has dropped what was saved, where no other one went."""
+        passes = () if self.watch is None else self.watch.passes
+        gone = {number for ran in passes for number in ran.upstream}
+        return any(node._sequence_nr() not in gone for node in self.freed_nodes)
+
+    def _what_is_left(self) -> Pass:
+        """Return what a backward pass that nobody saw has left in the leaves."""
+        leaves = [node.variable for node in self.behind.leaves]
+        total = {leaf: leaf.grad for leaf in leaves if leaf.grad is not None}
+        return Pass((), {}, {}, dict.fromkeys(total), total, total, {})
 
     def trial_pass(self, outputs: Sequence[torch.Tensor], gradient: torch.Tensor | None) -> Pass:
+        if self.is_structure:
+            return Pass((), {}, {}, {}, {}, {}, {})
         return self._pass(trial(outputs, gradient, Kept))
 
     def _pass(self, ran: Ran) -> Pass:
@@ -124,15 +139,22 @@ class PyTorch(Telling):
                 found.setdefault(told, {})[place] = arrived
         return {told: Replaced(outputs) for told, outputs in found.items()}
 
+    def remarks(self, ran: Pass | None) -> Sequence[str]:
+        if self.is_structure:
+            return (text("structure", "pytorch"),)
+        if not self._was_missed or (ran is not None and ran.was_seen):
+            return ()
+        return (text("left" if self.watch is None else "left, watched", "pytorch"),)
+
     def freed(self, operations: Sequence[Told]) -> bool:
-        return any(is_freed(node) for node in self.behind.nodes)
+        return self.is_left
 
     def is_freed(self, operation: Told) -> bool:
         return operation in self._freed
 
     @cached_property
     def _freed(self) -> frozenset[Told]:
-        return frozenset([self.told[node] for node in self.behind.nodes if is_freed(node)])
+        return frozenset([self.told[node] for node in self.freed_nodes])
 
     def name_of(self, operation: Told) -> str:
         return operation.name
@@ -174,13 +196,13 @@ class PyTorch(Telling):
         cut = self._cut_of(tensor)
         return None if cut is None else (cut.kind, cut.word, cut.origin)
 
-    def _cut_of(self, tensor: Any) -> Cut | None:
+    def _cut_of(self, tensor: Any) -> CutOff | None:
         kept = None if isinstance(tensor, Result) else self.leaf_numbers.get(id(tensor))
         return None if kept is None or tensor.requires_grad else self._cuts.get(id(kept))
 
     @cached_property
-    def _cuts(self) -> Mapping[int, Cut]:
-        return {} if self.watch is None else cuts_in(self.watch)
+    def _cuts(self) -> Mapping[int, CutOff]:
+        return {} if self.watch is None else cut_off_in(self.watch)
 
     def layout_of(self, tensor: Any) -> Any:
         if isinstance(tensor, Result):

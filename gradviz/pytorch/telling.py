@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -13,17 +13,21 @@ from gradviz.engine.copyslices import of_a_part
 from gradviz.engine.operation import Operation, table
 from gradviz.engine.scope import Call
 from gradviz.pytorch.again import again
+from gradviz.pytorch.arguments import arguments_of, short_name, tensors_of
 from gradviz.pytorch.cells import put_into_cells
-from gradviz.pytorch.graph import Behind, Node, behind, is_leaf
+from gradviz.pytorch.graph import Behind, Node, behind, is_leaf, is_own, name_of
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
+from gradviz.pytorch.refused import is_structure, kind_of, refuse
 from gradviz.pytorch.rows import opaque, row_of, rows_called
-from gradviz.pytorch.saved import saved_by, values_in
-from gradviz.pytorch.seen import arguments_of, fits, is_argument, results_of, seen_of, short_name, tensor_in, tensors_of
+from gradviz.pytorch.saved import is_freed, saved_by, values_in
+from gradviz.pytorch.seen import PART, Argument, Seen, Whole, is_argument, results_of, seen_at, tensor_in
+from gradviz.pytorch.seen import Source as From
 from gradviz.pytorch.settings import RESULT, Read, plain
-from gradviz.pytorch.watch import Seen, Watch, Whole
-from gradviz.pytorch.watch import Source as From
 from gradviz.recording.told import NOWHERE, Key, Unknown
+
+if TYPE_CHECKING:
+    from gradviz.pytorch.watch import Watch
 
 
 @dataclass(slots=True, eq=False)
@@ -49,14 +53,11 @@ class End:
     variable: torch.Tensor
 
 
-PART = "CopySlices"
-"""The node of a change in place to part of a tensor."""
-
 RESULTS = {"LinalgLuBackward0": (1, 2), "LuUnpackBackward0": (1, 2)}
 """By node: which of its row's results are its own, where these are not the first ones."""
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Told:
     """One of PyTorch's operations: see `gradviz.recording.told.ToldOperation`.
 
@@ -91,6 +92,9 @@ class Told:
     saved: tuple[str, ...] | None = None
     part: tuple[Any, ...] | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.made}>"  # what goes into it may be a whole graph
+
     def result(self, number: int) -> Key:
         """Return one of the node's results: it counts only those that have a gradient."""
         places = RESULTS.get(self.name)
@@ -119,17 +123,29 @@ class Telling:
         The results.
     watch
         What watched them being computed, if anything did.
+
+    Attributes
+    ----------
+    freed_nodes, is_left
+        The nodes of which a backward pass has dropped what was saved; and whether there are any.
+    is_structure
+        Whether its tensors have no numbers.
     """
 
     def __init__(self, outputs: Sequence[torch.Tensor], watch: Watch | None = None) -> None:
         self.watch = watch
         self.behind: Behind = behind(outputs)
+        refuse(outputs, self.behind)
+        self.is_structure = is_structure(outputs, self.behind)
+        self.freed_nodes = frozenset([node for node in self.behind.nodes if is_freed(node)])
+        self.is_left = bool(self.freed_nodes)
         self.told: dict[Node, Told] = {}
         self.by_number: dict[int, Told] = {}
         self._ends: dict[int, End] = {}
         self.leaf_numbers: dict[int, Any] = {}
         self._before: dict[int, torch.Tensor] = {}
         self._claimed: set[int] = set()
+        self._outputs = {output.grad_fn: output for output in outputs}
         self._used = {edge for node in self.behind.nodes for edge in node.next_functions}
         self._used |= {(output.grad_fn, output.output_nr) for output in outputs}
         self._saved = values_in(self.behind) if watch is None else {}
@@ -142,8 +158,7 @@ class Telling:
     # --- the graph, told --------------------------------------------------------------------------------------------
 
     def _tell(self, node: Node, number: int) -> None:
-        name = node.name().rpartition("::")[2]
-        seen = self._seen(node, name)
+        name, seen = name_of(node), self._seen(node)
         shapes = [tuple(meta.shape) for meta in node._input_metadata]
         dtypes = [dtype_text(meta.dtype) for meta in node._input_metadata]
         places = RESULTS.get(name, range(len(shapes)))
@@ -167,7 +182,12 @@ class Telling:
         changed = self.told.get(node.next_functions[0][0]) if node.next_functions else None
         if changed is not None and changed.part is not None:  # a view that PyTorch makes anew after the change
             told.origin, told.call = changed.origin, changed.call
-        if isinstance(outputs[0], Unknown) and (values := again(told, self._array_in)) is not None:
+        # What is left of a graph may have been computed with other numbers than its leaves hold by now.
+        if (
+            not (self.is_left or self.is_structure)
+            and isinstance(outputs[0], Unknown)
+            and (values := again(told, self._array_in)) is not None
+        ):
             outputs[0] = torch.as_tensor(values)
 
     def _by_its_row(self, node: Node, name: str, seen: Seen | None, outputs: Sequence[Any]) -> Told | None:
@@ -179,7 +199,7 @@ class Telling:
         sizes = {slot: tuple(one[1].shape) for slot, one in arguments.items() if is_argument(one) and slot != RESULT}
         if seen is not None:
             arguments |= {slot: one for slot, one in self._written(seen, node) if slot not in ("self", "input")}
-        found = row_of(name, arguments, sizes, len(outputs), self._setting)
+        found = row_of(name, arguments, sizes, len(outputs), self._setting, seen=seen is not None)
         if found is None:
             return None
         row = found.operation
@@ -220,7 +240,7 @@ class Telling:
         """Tell of an operation that the table does not have: what went in, what came out, and what it sent back."""
         arguments = {} if seen is None or name == PART else dict(tensors_of(seen))
         slots = tuple(arguments) or tuple(_slots(node))
-        own = isinstance(node, torch.autograd.function.BackwardCFunction)
+        own = is_own(node)
         row = opaque(name, short_name(name, seen), slots, len(outputs), own)
         told = Told(name, row, many=row.many, output_shape=tuple(outputs[0].shape))
         if arguments:
@@ -246,7 +266,7 @@ class Telling:
                     yield argument.name, (From(None), Unknown((), "float32"))
                     continue
                 if isinstance(saved, torch.Tensor):
-                    yield argument.name, (From(saved), Kept(saved.detach()))
+                    yield argument.name, (From(saved, flows=False), Kept(saved.detach()))
 
     def _all_edges(self, node: Node) -> set[Key]:
         return {
@@ -255,19 +275,11 @@ class Telling:
             if before is not None
         }
 
-    def _seen(self, node: Node, name: str) -> Seen | None:
-        """Return what was watched of a node. What is changed in place may have been copied first, under the same number."""
+    def _seen(self, node: Node) -> Seen | None:
+        """Return what was watched of a node, which is then no other's."""
         if self.watch is None:
             return None
-        number, operations = node._sequence_nr(), self.watch.operations
-        if name == PART:
-            return next((one for one in operations.get(number - 1, ()) if one.whole is not None), None)
-        if isinstance(node, torch.autograd.function.BackwardCFunction):
-            return next((one for one in operations.get(number, ()) if isinstance(one.function, type)), None)
-        found = seen_of(name, [one for one in operations.get(number, ()) if id(one) not in self._claimed])
-        if found is None:  # of what is changed in place a copy may have been made first, and counted
-            after = [one for one in operations.get(number + 1, ()) if one.function._schema.is_mutable]
-            found = next((one for one in after if fits(name, one) and id(one) not in self._claimed), None)
+        found = seen_at(node, self.watch, self._outputs.get(node), self._claimed)
         if found is not None:
             self._claimed.add(id(found))
         return found
@@ -285,21 +297,25 @@ class Telling:
         arguments: dict[str, Any] = dict(saved)
         for slot, value in saved.items():
             if isinstance(value, torch.Tensor):
-                arguments[slot] = From(value), Kept(value.detach())
+                arguments[slot] = From(value, flows=False), Kept(value.detach())
         edges = dict(zip(moving, node.next_functions, strict=True))
         for slot in row.inputs:
             before, place = edges.get(slot, (None, 0))
             if before is None:
                 if slot not in arguments:
-                    nobody = torch.empty(0)  # it was not saved, as nothing reads it
-                    arguments[slot] = From(nobody), Kept(nobody)
-                    self.leaf_numbers[id(nobody)] = Unknown(tuple(node._input_metadata[0].shape), "float32")
+                    arguments[slot] = self._nobody(node, saved.get(f"{slot}_sym_sizes", ()))
             elif is_leaf(before):
                 arguments[slot] = From(before.variable), Kept(before.variable.detach())
             else:
                 told, which = self.told[before].result(place)
                 arguments[slot] = From(None, before._sequence_nr(), place), told.outputs[which]
         return arguments
+
+    def _nobody(self, node: Node, shape: tuple[int, ...]) -> Argument:
+        """Return an argument that was not saved, as nothing reads it: of most not even the shape is known."""
+        nobody = torch.empty(shape, device="meta")
+        self.leaf_numbers[id(nobody)] = Unknown(shape, dtype_text(node._input_metadata[0].dtype))
+        return From(nobody, flows=False), Kept(nobody)
 
     def _array_in(self, tensor: Any) -> Any:
         """Return the array in an argument; ``None`` if it is not known."""
@@ -328,7 +344,7 @@ class Telling:
         if leaf.grad_fn is not None:  # it has been changed in place since, and is a result now
             leaf = self._before.setdefault(id(kept), leaf.detach())
         self.leaf_numbers.setdefault(id(leaf), kept)
-        return leaf, (self.end(leaf), 0) if leaf.requires_grad else None
+        return leaf, (self.end(leaf), 0) if source.flows else None
 
     def _from_edges(self, node: Node) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         inputs: list[Any] = []
@@ -356,7 +372,7 @@ class Telling:
 
     def _setting(self, value: Any) -> Any:
         if is_argument(value):
-            tensor = tensor_in(value[1])
+            tensor = self.known(value[1])
             return array_of(tensor) if isinstance(tensor, torch.Tensor) else None
         if type(value) in (list, tuple):
             return tuple([self._setting(each) for each in value])
@@ -364,9 +380,12 @@ class Telling:
 
     def known(self, numbers: Any) -> Any:
         """Return the tensor that was kept, or what is left of it."""
+        found = numbers
         if isinstance(numbers, Kept):
-            return numbers.tensor if numbers.tensor is not None else numbers
-        return numbers
+            found = numbers.tensor if numbers.tensor is not None else numbers
+        if isinstance(found, torch.Tensor) and kind_of(found) in ("meta", "quantised"):
+            return Unknown(tuple(found.shape), dtype_text(found.dtype))
+        return found
 
     def numbers_in(self, tensor: Any, operation: Told | None, *, done: bool = False) -> Any:
         """Return what stood in a tensor when an operation began, or when it was `done`."""
@@ -377,7 +396,7 @@ class Telling:
         if made[0] is not None:
             return self.known(made[0].outputs[made[1]])
         kept = self.leaf_numbers.get(id(tensor))
-        return tensor.detach() if kept is None else self.known(kept)
+        return self.known(tensor.detach() if kept is None else kept)
 
     def made_by(self, tensor: Any) -> Key:
         """Return the key of a result; ``(None, 0)`` for a leaf."""

@@ -5,6 +5,7 @@ What is watched leaves what it would have left unwatched, bit for bit; and when 
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import threading
@@ -12,105 +13,54 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
-from types import CodeType, TracebackType
+from functools import lru_cache, partial
+from types import TracebackType
 from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.optim.optimizer import register_optimizer_step_pre_hook
 from torch.utils._python_dispatch import TorchDispatchMode, _get_current_dispatch_mode, _pop_mode_temporarily
 
-from gradviz.engine.scope import PACKAGE, Call
+from gradviz.engine.scope import PACKAGE
 from gradviz.pytorch.backward import Listening, Ran
 from gradviz.pytorch.calls import Calls
+from gradviz.pytorch.cuts import Cuts, leaves_the_graph
 from gradviz.pytorch.kept import BUDGET, Memory, each_tensor
+from gradviz.pytorch.refused import has_numbers
+from gradviz.pytorch.seen import WATCHES, Argument, Origin, Seen, Whole, source
 
 TORCH = os.path.join(os.path.dirname(torch.__file__), "")
 _next_number = torch._C._autograd._get_sequence_nr
 """The sequence number of the next node. Below autograd, the node of the operation that runs has been made: its own is one less."""
 
-Origin = tuple[CodeType, int]
 
+_watches = itertools.count(1)
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Source:
-    """Where a tensor among the arguments came from.
-
-    Attributes
-    ----------
-    leaf
-        The tensor itself, if it is a leaf or no gradient goes to it.
-    number, place
-        Else the sequence number of the node that made it, and which of its results it is. The node itself is not kept, or the
-        watch would keep the graph alive.
-    """
-
-    leaf: torch.Tensor | None
-    number: int = -1
-    place: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Whole:
-    """The tensor of which part was changed in place.
-
-    Attributes
-    ----------
-    part
-        Where the part stands in it: see `gradviz.engine.strides`.
-    before, after
-        What it was, as an argument; and what was kept of its values when that was done.
-    """
-
-    part: tuple[Any, ...]
-    before: tuple[Source, Any]
-    after: Any
-
+MOST_STEPS = 8
+"""So many of the last steps of optimisers are known."""
 
 MOST_OF_A_WHOLE = 8 * 2**20
 """Bytes of a tensor that is copied for each change to part of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """One operation, as it ran.
+class Stepped:
+    """One step of an optimiser.
 
     Attributes
     ----------
-    function
-        PyTorch's operator: ``torch.ops.aten.mul.Tensor``; or the class of a function of the user's.
-    number
-        The sequence number of its node.
-    arguments, keywords
-        As they were given, each tensor as a pair of its `Source` and what was kept of its values.
-    results
-        What was kept of the values of what it returned.
-    origin
-        The line of the user's that called it.
-    call
-        The modules that ran.
-    whole
-        Of a change in place to part of a tensor: that tensor.
+    optimizer
+        Whose, weakly.
+    when
+        See `Watch.count`.
+    gone
+        The ids of those of its parameters that had no gradient.
     """
 
-    function: Any
-    number: int
-    arguments: tuple[Any, ...]
-    keywords: dict[str, Any]
-    results: Any
-    origin: Origin
-    call: Call | None
-    whole: Whole | None = None
-
-
-Argument = tuple[Source, Any]
-
-
-WATCHES: weakref.WeakSet[Watch] = weakref.WeakSet()
-"""All that are still there."""
-
-MARK = "gradviz.watch"
-"""Under which a node has the watch that saw its result being used."""
+    optimizer: weakref.ref[Any]
+    when: int
+    gone: set[int]
 
 
 @dataclass(eq=False)
@@ -135,6 +85,10 @@ class Watch:
         The backward passes.
     memory
         What is kept.
+    began
+        Which of all watches it is.
+    cuts, steps
+        What left the graph, and the last steps of optimisers: what `gradviz.why` asks about.
     """
 
     fused: bool = False
@@ -144,6 +98,10 @@ class Watch:
     thread: int = field(init=False, default=0, repr=False)
     calls: Calls = field(init=False, repr=False)
     memory: Memory = field(init=False, repr=False)
+    cuts: Cuts = field(init=False, default_factory=Cuts, repr=False)
+    steps: list[Stepped] = field(init=False, default_factory=list, repr=False)
+    began: int = field(init=False, default=0, repr=False)
+    _count: int = field(init=False, default=0, repr=False)
     _dispatch: Dispatch = field(init=False, repr=False)
     _ends: ExitStack | None = field(init=False, default=None, repr=False)
 
@@ -155,6 +113,7 @@ class Watch:
             raise RuntimeError("this watch is running already: gv.watch() makes a new one")
         self.thread = threading.get_ident()
         WATCHES.add(self)
+        self.began = next(_watches)
         with ExitStack() as ends:
             self.calls.start()
             ends.callback(self.calls.stop)
@@ -164,6 +123,7 @@ class Watch:
             plain = torch.autograd.backward
             torch.autograd.backward = partial(self._backward, plain)
             ends.callback(setattr, torch.autograd, "backward", plain)
+            self._listen_to_steps(ends)
             ends.enter_context(_functions_heard(self._applied))
             self._dispatch = ends.enter_context(Dispatch(self))
             self._ends = ends.pop_all()
@@ -193,11 +153,14 @@ class Watch:
                 return plain(tensors, *args, **kwargs)
         finally:
             if listening is not None:
-                self.passes.append(listening.stop())
+                ran = listening.stop()
+                ran.when, ran.origin = self.count(), line()
+                self.passes.append(ran)
 
     def _applied(self, function: type, plain: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Run a function of the user's, and keep what it was given and what it made."""
-        if threading.get_ident() != self.thread or self._dispatch.resting:
+        resting = self._dispatch.resting or not all(has_numbers(one) for one in _tensors(args, kwargs))
+        if threading.get_ident() != self.thread or resting:
             return plain(*args, **kwargs)
         given = tuple([each_tensor(value, self.given) for value in args])
         results = plain(*args, **kwargs)
@@ -205,7 +168,7 @@ class Watch:
         if isinstance(first, torch.autograd.function.BackwardCFunction):
             number, made = first._sequence_nr(), self.made(results)
             self.operations.setdefault(number, []).append(
-                Seen(function, number, given, {}, made, _line(), self.calls.current)
+                Seen(function, number, given, {}, made, line(), self.calls.current)
             )
         return results
 
@@ -217,9 +180,33 @@ class Watch:
         """Keep what an operation has made."""
         return each_tensor(results, self.memory.keep)
 
+    def cut(self, function: Any, tensors: list[torch.Tensor], results: Any, *, switched_off: bool) -> None:
+        """Note an operation that is no part of the graph."""
+        self.cuts.note(function, tensors, results, switched_off=switched_off)
+
+    @property
+    def has_seen(self) -> bool:
+        """Whether anything was computed that it could tell of."""
+        return bool(self.operations) or bool(self.cuts)
+
+    def count(self) -> int:
+        """Count one thing more that happened: a backward pass, or a step."""
+        self._count += 1
+        return self._count
+
+    def _listen_to_steps(self, ends: ExitStack) -> None:
+        def step(optimizer: Any, *_: Any) -> None:
+            if threading.get_ident() == self.thread:
+                gone = {id(one) for group in optimizer.param_groups for one in group["params"] if one.grad is None}
+                self.steps = [*self.steps[-MOST_STEPS:], Stepped(weakref.ref(optimizer), self.count(), gone)]
+
+        ends.callback(register_optimizer_step_pre_hook(step).remove)
+
     def clear(self) -> None:
         """Forget what was seen so far."""
         self.operations.clear()
+        self.cuts.clear()
+        self.steps = []
         self.passes.clear()
         self.memory.clear()
 
@@ -252,28 +239,47 @@ class Dispatch(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         watch, kwargs = self.watch, kwargs or {}
-        if self.resting:
+        if (
+            self.resting or types
+        ):  # tensors that compute in their own way, which are asked nothing, not even for their node
             return function(*args, **kwargs)
-        mutable = function._schema.is_mutable
-        recorded = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in _tensors(args, kwargs))
-        if not recorded:
+        mutable = _is_mutable(function)
+        tensors = _tensors(args, kwargs)
+        wanted = False
+        for tensor in tensors:
+            if tensor.is_nested:
+                return function(*args, **kwargs)
+            wanted = wanted or tensor.requires_grad
+        if not (wanted and torch.is_grad_enabled()):
             if mutable:
                 watch.memory.before_write(_written(function, args, kwargs))
-            return function(*args, **kwargs)
+                return function(*args, **kwargs)
+            results = function(*args, **kwargs)
+            watch.cut(function, tensors, results, switched_off=wanted)
+            return results
         number = _next_number() - 1
-        arguments = tuple([each_tensor(value, watch.given) for value in args])
-        keywords = {name: each_tensor(value, watch.given) for name, value in kwargs.items()}
+        given = watch.given
+        arguments = tuple([given(one) if isinstance(one, torch.Tensor) else each_tensor(one, given) for one in args])
+        keywords = {name: each_tensor(value, given) for name, value in kwargs.items()} if kwargs else kwargs
         whole, part = None, _part_of(args[0]) if mutable and args else None
-        before = watch.given(part[0]) if part is not None else None
+        before = None if part is None else given(part[0])
         if mutable:
             watch.memory.before_write(_written(function, args, kwargs))
         results = function(*args, **kwargs)
         if part is not None and before is not None:
             whole = Whole(part[1], before, watch.memory.keep(part[0]))
+        if leaves_the_graph(function, results):
+            watch.cut(function, tensors, results, switched_off=False)
         watch.operations.setdefault(number, []).append(
-            Seen(function, number, arguments, keywords, watch.made(results), _line(), watch.calls.current, whole)
+            Seen(function, number, arguments, keywords, watch.made(results), line(), watch.calls.current, whole)
         )
         return results
+
+
+@lru_cache(maxsize=4096)
+def _is_mutable(function: Any) -> bool:
+    mutable: bool = function._schema.is_mutable
+    return mutable
 
 
 def _part_of(tensor: Any) -> tuple[torch.Tensor, tuple[Any, ...]] | None:
@@ -285,14 +291,14 @@ def _part_of(tensor: Any) -> tuple[torch.Tensor, tuple[Any, ...]] | None:
     return whole, (tuple(tensor.shape), tensor.stride(), offset, None if whole.is_contiguous() else whole.stride())
 
 
-def _tensors(args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
-    for value in (*args, *kwargs.values()):
+def _tensors(args: Any, kwargs: dict[str, Any]) -> list[torch.Tensor]:
+    found = []
+    for value in (*args, *kwargs.values()) if kwargs else args:
         if isinstance(value, torch.Tensor):
-            yield value
+            found.append(value)
         elif isinstance(value, list | tuple):
-            for each in value:
-                if isinstance(each, torch.Tensor):
-                    yield each
+            found += [each for each in value if isinstance(each, torch.Tensor)]
+    return found
 
 
 def _written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
@@ -303,33 +309,22 @@ def _written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch
             yield from _tensors((value,), {})
 
 
-def source(tensor: torch.Tensor, watch: Watch | None = None) -> Source:
-    """Return where a tensor comes from; its node remembers the watch."""
-    if not tensor.requires_grad:
-        return Source(tensor)
-    node = tensor.grad_fn
-    if node is None:
-        return Source(tensor)
-    if watch is not None:
-        node.metadata[MARK] = watch  # which lives as long as the graph, whether anybody has a name for it or not
-    return Source(None, node._sequence_nr(), tensor.output_nr)
-
-
 _theirs: dict[str, bool] = {}
 """By file: whether it is PyTorch's or ours."""
 
 
-def _line() -> Origin:
+def line() -> Origin:
     """Return the instruction of the user's that is being run."""
     frame = first = sys._getframe(2)
-    while (known := _theirs.get(file := frame.f_code.co_filename)) or (known is None and _is_theirs(file)):
+    while (known := _theirs.get(file := frame.f_code.co_filename)) or (known is None and is_theirs(file)):
         if frame.f_back is None:
             return first.f_code, first.f_lasti
         frame = frame.f_back
     return frame.f_code, frame.f_lasti
 
 
-def _is_theirs(file: str) -> bool:
+def is_theirs(file: str) -> bool:
+    """Return True for a file of PyTorch's, or of this package."""
     known = _theirs[file] = file.startswith((TORCH, PACKAGE, "<frozen"))
     return known
 

@@ -125,6 +125,9 @@ class ByHand:
     def trial_pass(self, outputs: Sequence[BuiltTensor], gradient: Any) -> Pass:
         raise RuntimeError("what was told by hand cannot be run")
 
+    def remarks(self, ran: Pass | None) -> Sequence[str]:
+        return ()
+
     def freed(self, operations: Sequence[BuiltOperation]) -> bool:
         return False
 

@@ -113,6 +113,9 @@ class Engine:
         run(outputs[:1], [seed.array], retain_graph=True, observer=watch)
         return Pass(tuple(order), upstream, contributions, before, total, arrived, replaced)
 
+    def remarks(self, ran: Pass | None) -> Sequence[str]:
+        return ()
+
     def freed(self, operations: Sequence[Node]) -> bool:
         return any(node.values is None for node in operations)
 
@@ -163,7 +166,8 @@ class Engine:
     # --- numbers --------------------------------------------------------------------------------------------------
 
     def numbers_in(self, tensor: Tensor, operation: Node, *, done: bool = False) -> Any:
-        if tensor._memory is None:  # nothing has ever been written into it
+        base = tensor._base
+        if tensor._memory is None and (base is None or base._memory is None):  # nothing has ever been written into it
             return tensor.array
         values = tensor.values_at(operation.made + HALF if done else operation.made)
         return tensor.array if values is None else values

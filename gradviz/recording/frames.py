@@ -101,7 +101,21 @@ def frames_of(collected: Collected, ran: Pass | None) -> Steps:
     ran
         What the backward pass did, if there was one.
     """
-    return Steps(collected, () if ran is None else tuple(_Backward(collected, ran).frames()))
+    if ran is None:
+        return Steps(collected, ())
+    return Steps(collected, tuple(_Backward(collected, ran).frames() if ran.was_seen else _left(collected, ran)))
+
+
+def _left(collected: Collected, ran: Pass) -> Iterator[Frame]:
+    """Show what a backward pass left in the leaves, of which no more is known."""
+    found = []
+    for leaf, total in ran.total.items():
+        operand, value = collected.operands.get(("leaf", id(leaf))), collected.source.kept(total)[1]
+        if operand is not None and value is not None:
+            found.append(Gradient(operand.id, value, complete=True))
+    if found:
+        root = collected.operands[collected.output_keys[0]].id
+        yield Frame("backward", root, text("left title"), text("left"), gradients=tuple(found))
 
 
 def _forward_words(applied: Applied) -> Mapping[str, Any]:

@@ -74,8 +74,15 @@ def record_named(
     with all_kept():
         collected = Collection(source, outputs, operations, names)
         frames = cast("Any", frames_of(collected, ran))
-    recording = Recording(collected.graph, frames, title or collected.title(), producer or f"gradviz {__version__}")
-    object.__setattr__(recording, "again", Replay(collected, ran))  # it is frozen for everybody else
+    recording = Recording(
+        collected.graph,
+        frames,
+        title or collected.title(),
+        producer or f"gradviz {__version__}",
+        remarks=tuple(source.remarks(ran)),
+    )
+    again = Replay(collected, ran if ran is not None and ran.was_seen else None)
+    object.__setattr__(recording, "again", again)  # it is frozen for everybody else
     return recording
 
 

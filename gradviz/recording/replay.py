@@ -84,10 +84,17 @@ class Replay:
         By leaf, what its ``.grad`` held already.
     hooked
         Whether hooks have put other gradients in the place of some.
+    applied
+        The operations in order.
+    flowed
+        The operations in the order of the backward pass, by their ids: to which of their arguments a gradient went.
     """
 
     def __init__(self, collected: Collection, ran: Pass | None) -> None:
-        self._collected, self._ran = collected, ran
+        # Neither of the two is kept: they hold the graph.
+        self.applied = tuple(collected.applied.values())
+        self._tensors, self._constants = collected.tensors, collected.constants
+        self.flowed = () if ran is None else tuple(_flowed(collected, ran))
         root, kept = collected.output_keys[0], collected.source.kept
         self.output = collected.operands[root].id
         self.seed = None if ran is None else kept(ran.arrived_at(root))[0]
@@ -108,30 +115,15 @@ class Replay:
         return next((id for seen, id in self._seen if seen() is tensor), None)
 
     @cached_property
-    def applied(self) -> tuple[Applied, ...]:
-        """The operations in order."""
-        return tuple(self._collected.applied.values())
-
-    @cached_property
     def leaves(self) -> tuple[Operand, ...]:
         """What they began with."""
-        known = [*self._collected.tensors, *self._collected.constants]
+        known = [*self._tensors, *self._constants]
         return tuple({operand.id: operand for operand in known if operand.maker is None}.values())
 
     @cached_property
     def numbers(self) -> set[str]:
         """The ids of those that are plain numbers, which never decide a dtype."""
-        return {operand.id for operand in self._collected.constants}
-
-    @cached_property
-    def flowed(self) -> tuple[tuple[str, tuple[bool, ...]], ...]:
-        """The operations in the order of the backward pass, by their ids: to which of their arguments a gradient went."""
-        ran, applied = self._ran, self._collected.applied
-        if ran is None:
-            return ()
-        return tuple(
-            [(applied[node].id, tuple([one is not None for one in ran.contributions[node]])) for node in ran.order]
-        )
+        return {operand.id for operand in self._constants}
 
     @property
     def size(self) -> int:
@@ -219,9 +211,17 @@ class Replay:
             return iter([strides.with_part(whole, part, *where)])
         plain = [operand.id in self.numbers or not operand.id for operand in applied.operands]
         tensors = [one if number else wrap(one) for one, number in zip(given, plain, strict=True)]
-        made = row.function(*tensors, *applied.settings)
+        try:
+            made = row.function(*tensors, *applied.settings)
+        except TypeError as error:  # a dtype, say, that NumPy has not
+            raise ReplayError(f"{name} cannot be computed again with NumPy: {error}") from error
         results = made if isinstance(made, tuple | list) else (made,)
         return iter([results[place].array for place in applied.places])
+
+
+def _flowed(collected: Collection, ran: Pass) -> Iterator[tuple[str, tuple[bool, ...]]]:
+    for node in ran.order:
+        yield collected.applied[node].id, tuple([one is not None for one in ran.contributions[node]])
 
 
 def _in_double(array: Any) -> Array:
@@ -279,7 +279,7 @@ def nudge(recording: Recording, tensor: Any, index: int | Sequence[int] = (), by
         raise IndexError(f"{found.name} has the shape {list(found.shape)}, in which there is no entry {list(place)}")
     place = tuple(k % n for k, n in zip(place, found.shape, strict=True))
     if found.id not in replay.base:
-        raise ReplayError(f"{found.name} is too large to be kept with the recording")
+        raise ReplayError(f"{found.name} is not known, or too large to be kept with the recording")
     gradient = recording.at().gradients.get(found.id)
     return Nudge(
         found.id,
@@ -372,7 +372,7 @@ def _nudged(recording: Recording, replay: Replay) -> dict[str, dict[str, Any]]:
     leaves = [one for one in recording.graph.tensors if one.producer is None and one.dtype.startswith("float")]
     for leaf in sorted(leaves, key=lambda one: not one.requires_grad):  # what is learned comes first
         left -= math.prod(leaf.shape) * len(BY) * replay.size
-        if leaf.role == "constant" or left < 0:
+        if leaf.role == "constant" or left < 0 or leaf.id not in replay.base:
             continue
         try:
             before = _short(replay.output_with({}))

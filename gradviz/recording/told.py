@@ -123,7 +123,8 @@ class Pass:
     order
         The operations it went through, in order.
     upstream, contributions
-        By operation: the gradient that arrived, and what went to each argument.
+        By operation: the gradient that arrived, and what went to each argument. Of a pass that nobody saw none, and no more is
+        known of it than what it left in the leaves.
     before
         By leaf: what its ``.grad`` held already, or ``None``.
     total
@@ -141,6 +142,11 @@ class Pass:
     total: Mapping[Any, Any]
     arrived: Mapping[Any, Any]
     replaced: Mapping[Any, Any]
+
+    @property
+    def was_seen(self) -> bool:
+        """Whether more is known of it than what it left."""
+        return bool(self.upstream)
 
     def gradient_of(self, key: Key) -> Any:
         """Return the gradient of a result: what arrived, or what the hooks of its tensor put in its place."""
@@ -209,6 +215,10 @@ class Source(Protocol):
 
     def trial_pass(self, outputs: Sequence[Any], gradient: Any) -> Pass:
         """Run a backward pass and watch it, leaving every ``.grad`` and everything saved as it was."""
+        ...
+
+    def remarks(self, ran: Pass | None) -> Sequence[str]:
+        """Return what is to be known of what is missing from a recording, and why, in sentences."""
         ...
 
     def freed(self, operations: Sequence[Any]) -> bool:

@@ -46,6 +46,9 @@ class EngineLibrary:
 
         return stop
 
+    def silent(self) -> str:
+        return ""
+
     def is_tensor(self, value: Any) -> bool:
         return isinstance(value, Tensor)
 

@@ -66,6 +66,7 @@ class Recorder:
         self._libraries: tuple[Library, ...] = ()
         self._thread = get_ident()
         self._elsewhere = False  # whether another thread has called backward()
+        self._silent = False  # whether another process records
 
     def _begin_anew(self) -> None:
         self._parameters = Parameters(self.log)
@@ -87,7 +88,11 @@ class Recorder:
         self._thread = get_ident()
         self._libraries = libraries()
         for library in self._libraries:
-            self._stops.append(library.listen(self))
+            if why := library.silent():
+                self._silent = True
+                self.log.note(why, why)
+            else:
+                self._stops.append(library.listen(self))
         return self.run
 
     def pause(self) -> None:
@@ -128,7 +133,7 @@ class Recorder:
         if error is not None:
             where = f" in epoch {log.epoch_of[-1]}" if log.losses else " before the first step"
             log.notes.append(f"stopped by {type(error).__name__}{where}{f': {error}' if str(error) else ''}")
-        if not log.losses:
+        if not log.losses and not self._silent:
             log.notes.append(self._why_nothing())
         # The run outlives the loop; the loop's variables must not live on through it.
         self.surroundings.home = None
@@ -150,7 +155,7 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop(error)
-        if error is None and not self.log.losses:
+        if error is None and not self.log.losses and not self._silent:
             warnings.warn(self.log.notes[-1], stacklevel=2)
 
     # --- what it is told ----------------------------------------------------------------------------------------

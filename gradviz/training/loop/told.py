@@ -23,6 +23,10 @@ class Library(Protocol):
         """Tell a recorder of everything from now on, until what is returned is called."""
         ...
 
+    def silent(self) -> str:
+        """Return why nothing is told in this process, as another tells it; nothing if this one does."""
+        ...
+
     def is_tensor(self, value: Any) -> bool:
         """Return True for one of its tensors."""
         ...

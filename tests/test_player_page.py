@@ -15,6 +15,7 @@ from gradviz.drawing.cells import all_grids, shade_paths
 from gradviz.drawing.palette import inks
 from gradviz.drawing.target import SMALLEST_TEXT
 from gradviz.player import page
+from gradviz.player.page import script as player_script
 from gradviz.player.payload import at_step, payload
 from gradviz.recording import record_graph
 
@@ -410,6 +411,11 @@ def modules():
     return record_graph(loss, backward=True, names={"loss": loss, "x": x}, variables=[{"net": net}])
 
 
+def a_frame_later(page):
+    """Another picture is shown with the next frame."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
 @pytest.mark.browser
 def test_modules_fold_and_unfold(open_html):
     browser_page = open_html(page(draw_recording(modules(), depth=3)))
@@ -420,6 +426,7 @@ def test_modules_fold_and_unfold(open_html):
     counts = []
     while button(browser_page, "Fold modules").is_enabled():
         button(browser_page, "Fold modules").click()
+        a_frame_later(browser_page)
         counts.append(nodes.count())
         # The same moment of the run: the end, with every gradient there.
         assert button(browser_page, "Next step").is_disabled()
@@ -429,6 +436,7 @@ def test_modules_fold_and_unfold(open_html):
     button(browser_page, "First step").click()
     for _ in range(3):
         button(browser_page, "Unfold modules").click()
+        a_frame_later(browser_page)
     assert nodes.count() == all_nodes
     assert shown(browser_page, "loss", "g") == "·"
 
@@ -713,8 +721,7 @@ def test_markup_in_any_text_of_a_payload_stays_text(open_html):
 
 @pytest.mark.browser
 def test_ten_players_opened_and_closed_leave_no_listener(browser_page, open_html):
-    text = page(modules())
-    script = text.partition('<script type="module">')[2].partition("</script>")[0]
+    script = player_script()
     data = json.dumps(payload(draw_recording(modules()))).replace("<", "\\u003c")
     # Everything that outlives a player is counted: what listens to the page, and what observes it.
     count = """
@@ -787,8 +794,7 @@ def test_ten_players_opened_and_closed_leave_no_listener(browser_page, open_html
 @pytest.mark.browser
 def test_two_players_on_a_page_do_not_disturb_each_other(browser_page, open_html):
     # The same recording twice: even the ids are the same.
-    text = page(line())
-    script = text.partition('<script type="module">')[2].partition("</script>")[0]
+    script = player_script()
     data = json.dumps(payload(draw_recording(line()))).replace("<", "\\u003c")
     start = """
         const bundle = new Blob([BUNDLE], { type: "text/javascript" });

@@ -20,10 +20,14 @@ function statistics(x, axes, eps) {
 }
 
 const others = (/** @type {Arr} */ x) => x.shape.map((_, axis) => axis).filter((axis) => axis !== 1);
-/** A number for each channel, laid along their axis. @param {Operand} numbers @param {Arr} x */
-const channels = (numbers, x) => (typeof numbers === "number" ? numbers : reshaped(numbers, [1, numbers.data.length, ...x.shape.slice(2).map(() => 1)]));
+/** A number for each channel, laid along their axis. @param {Operand | null} numbers @param {Arr} x */
+const channels = (numbers, x) => (numbers === null || typeof numbers === "number" ? numbers : reshaped(numbers, [1, numbers.data.length, ...x.shape.slice(2).map(() => 1)]));
 const standard = (/** @type {Arr} */ x, /** @type {Arr} */ mean, /** @type {Arr} */ rstd) => each([x, mean, rstd], (a, m, r) => (a - m) * r, x.dtype);
-const scaled = (/** @type {Arr} */ x, /** @type {Operand} */ weight, /** @type {Operand} */ bias) => each([x, weight, bias], (a, w, b) => a * w + b, x.dtype);
+/** Stretched and shifted by what a layer has learned, if it learns. @param {Arr} x @param {Operand | null} weight @param {Operand | null} bias */
+const scaled = (x, weight, bias) => {
+  const stretched = weight === null ? x : each([x, weight], (a, w) => a * w, x.dtype);
+  return bias === null ? stretched : each([stretched, bias], (a, b) => a + b, x.dtype);
+};
 
 /** @param {Given} given */
 function layerNorm({ input, weight, bias, normalized_shape, eps }) {
@@ -34,7 +38,7 @@ function layerNorm({ input, weight, bias, normalized_shape, eps }) {
 
 /** @param {Given} given */
 function batchNorm({ input, weight, bias, running_mean, running_var, training, eps }) {
-  const [mean, rstd] = training ? statistics(input, others(input), eps) : [channels(running_mean, input), each([/** @type {Arr} */ (channels(running_var, input))], (v) => 1 / Math.sqrt(v + eps))];
+  const [mean, rstd] = training ? statistics(input, others(input), eps) : [/** @type {Operand} */ (channels(running_mean, input)), each([/** @type {Arr} */ (channels(running_var, input))], (v) => 1 / Math.sqrt(v + eps))];
   return [scaled(standard(input, /** @type {Arr} */ (mean), rstd), channels(weight, input), channels(bias, input)), /** @type {Arr} */ (mean), rstd];
 }
 
@@ -80,7 +84,7 @@ function convolved(image, kernel, result, { stride, padding, dilation, groups: c
 }
 
 /** @param {Arr} made @param {Operand | null | undefined} bias */
-const withBias = (made, bias) => (bias === null || bias === undefined ? made : each([made, channels(bias, made)], (x, b) => x + b));
+const withBias = (made, bias) => (bias === null || bias === undefined ? made : each([made, /** @type {Operand} */ (channels(bias, made))], (x, b) => x + b));
 
 /** @param {Given} given */
 function convolution({ input, weight, bias, geometry }) {

@@ -55,6 +55,7 @@ def printed_by_gradviz(script: Path) -> str:
     return run.stdout
 
 
+@pytest.mark.sample(10)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_program_prints_the_same_under_both(name, torch):
     script = FOLDER / f"{name}.py"

@@ -258,6 +258,7 @@ def test_the_models_fit_is_seen_in_a_notebook(notebook, browser_page):
     run, cell = notebook("fit.ipynb", [FIT, LINE])
     run(0)
     player = cell.nth(0).locator(".gradviz-training")
+    player.press("End")  # a loop so short may be over before the player is there
     expect(player.locator(".gt-place b")).to_have_text("epoch 11 / 11")
     # A network and its classes: both change from epoch to epoch.
     field = player.locator(".gt-fit .gt-field")

@@ -234,12 +234,13 @@ def test_losses_of_two_names_are_two_lines(tmp_path):
 def test_what_takes_part_now_and_then_has_lines_all_the_same(open_html):
     from gradviz.player.training import training_page
 
-    page = open_html(training_page(adversarial(12)))
-    legends = page.locator(".gt-side .gt-legend").all_text_contents()
+    panels = ["loss", "gradients", "parameters", "surface"]
+    page = open_html(training_page(adversarial(12), panels=panels))
+    legends = page.locator(".gt-lines .gt-legend").all_text_contents()
     assert "loss_d" in legends[0]
     assert "loss_g" in legends[0]
     # Each line is in one piece: it begins once.
-    paths = page.locator(".gt-side path.gt-line[d*=L], .gt-way path.gt-way-line, .gt-over .gt-way-line").all()
+    paths = page.locator(".gt-lines .gt-drawn path.gt-line[d*=L], .gt-way path.gt-way-line, .gt-over .gt-way-line").all()
     assert len(paths) >= 2 + 4 + 4 + 1
     assert {path.get_attribute("d").count("M") for path in paths} == {1}
 
@@ -265,7 +266,7 @@ def test_accumulating_says_that_nothing_moved_until_the_step():
     assert second.rule.name == "SGD"
     assert second.update_norm > 0
     page = run.show().payload["steps"]["parameters"][0]["forms"]
-    assert page[0]["lines"][0]["sentence"] == "Nothing has moved w in this step: it stays as it is."
+    assert page[0]["lines"][0]["sentence"] == "After this step w is what it was before."
 
 
 def test_several_tensors_at_once_are_told_of():

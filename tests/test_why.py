@@ -427,7 +427,7 @@ def _alone():
     cut.happened.output = None
 
 
-@pytest.mark.sample(None)
+@pytest.mark.sample(15)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_cause_is_named_and_its_line(name, tmp_path):

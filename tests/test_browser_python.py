@@ -68,6 +68,7 @@ def test_all_that_a_learner_calls(run):
 
 def test_every_notebook(run):
     told = run("notebooks.py")
-    assert set(told) == {path.name for path in (ROOT / "notebooks").glob("*.ipynb")}
+    # The sixteenth needs PyTorch, which no browser has.
+    assert set(told) == {path.name for path in (ROOT / "notebooks").glob("*.ipynb")} - {"16_your_own_pytorch.ipynb"}
     assert {name: failed for name, (_, failed) in told.items() if failed} == {}
     assert all(count > 5 for count, _ in told.values())

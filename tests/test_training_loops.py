@@ -240,7 +240,9 @@ def test_what_takes_part_now_and_then_has_lines_all_the_same(open_html):
     assert "loss_d" in legends[0]
     assert "loss_g" in legends[0]
     # Each line is in one piece: it begins once.
-    paths = page.locator(".gt-lines .gt-drawn path.gt-line[d*=L], .gt-way path.gt-way-line, .gt-over .gt-way-line").all()
+    paths = page.locator(
+        ".gt-lines .gt-drawn path.gt-line[d*=L], .gt-way path.gt-way-line, .gt-over .gt-way-line"
+    ).all()
     assert len(paths) >= 2 + 4 + 4 + 1
     assert {path.get_attribute("d").count("M") for path in paths} == {1}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +23,7 @@ from gradviz.recording.engine import ENGINE
 from gradviz.recording.model import Recording
 from gradviz.recording.names import find_names
 from gradviz.recording.observe import record_named
-from gradviz.recording.ran import Ran, nothing_to_draw, results_in
+from gradviz.recording.ran import Ran, modules_as_they_were, nothing_to_draw, results_in
 
 
 def is_model(value: Any) -> bool:
@@ -161,27 +160,15 @@ def left_as_it_was(model: Module) -> Iterator[None]:
     buffers as they are registered, and every ``.grad``. Numbers that a forward pass writes into a buffer or parameter are
     put back, too.
     """
-    modules = list(model.modules())
     # Buffers are replaced while it runs; here is what is written through other names, as a parameter under no_grad.
-    attributes = [(one, dict(vars(one))) for one in modules]
-    registered: list[tuple[dict[str, Any], dict[str, Any]]] = [
-        (held, dict(held)) for one in modules for held in (one._parameters, one._buffers, one._modules)
-    ]
     tensors = [*model.parameters(), *model.buffers()]
     numbers = [(one, one.array, np.array(one.array), one._grad, _count(one)) for one in tensors]
-    state, python, plain = default_generator.get_state(), random.getstate(), np.random.get_state()
+    state = default_generator.get_state()
     try:
-        yield
+        with modules_as_they_were(model.modules()):
+            yield
     finally:
         default_generator.set_state(state)
-        random.setstate(python)
-        np.random.set_state(plain)
-        for held, before in registered:
-            held.clear()
-            held.update(before)
-        for one, known in attributes:
-            vars(one).clear()
-            vars(one).update(known)
         for tensor, array, copy, gradient, count in numbers:
             if isinstance(array, np.ndarray) and not np.array_equal(array, copy, equal_nan=array.dtype.kind == "f"):
                 array[...] = copy

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 from torch.func import functional_call
 
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.known import source_of, watching
 from gradviz.recording.names import find_names
-from gradviz.recording.ran import Ran, nothing_to_draw, results_in
+from gradviz.recording.ran import Ran, modules_as_they_were, nothing_to_draw, results_in
 
 
 def run(
@@ -94,27 +92,15 @@ def _left_as_it_was(model: torch.nn.Module, watch: Any) -> Iterator[None]:
     That is: the state of the generators of random numbers, and of each module its mode, its attributes, its parameters and buffers
     as they are registered. What a forward pass writes into parameters is put back, too; buffers are copies while it runs.
     """
-    modules = list(model.modules())
-    attributes = [(one, dict(vars(one))) for one in modules]
-    registered = [(held, dict(held)) for one in modules for held in (one._parameters, one._buffers, one._modules)]
     gradients = [(one, one.grad) for one in model.parameters()]
     # A watch copies what is about to be written; else everything has to be copied.
     keep = watch.memory.keep if hasattr(watch, "memory") else lambda tensor: Kept(tensor.detach().clone())
     written = [(one, keep(one), one._version) for one in (*model.parameters(), *model.buffers())]
-    python, plain = random.getstate(), np.random.get_state()
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with torch.random.fork_rng(devices):
+    with torch.random.fork_rng(devices), modules_as_they_were(model.modules()):
         try:
             yield
         finally:
-            random.setstate(python)
-            np.random.set_state(plain)
-            for held, before in registered:
-                held.clear()
-                held.update(before)
-            for one, known in attributes:
-                vars(one).clear()
-                vars(one).update(known)
             for parameter, gradient in gradients:
                 parameter.grad = gradient
             for tensor, kept, version in written:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from gradviz.recording.names import Names
 
@@ -57,3 +61,31 @@ def results_in(made: Any, is_tensor: Callable[[Any], bool]) -> Iterator[tuple[st
                 (f"{place or 'out'}[{key}]" if isinstance(key, int) else key, value, depth + 1)
                 for key, value in zip(fields, one, strict=True)
             ]
+
+
+@contextmanager
+def modules_as_they_were(modules: Iterable[Any]) -> Iterator[None]:
+    """Put back, also after an error, the modes and attributes of modules, what is registered in them, and Python's and NumPy's random state.
+
+    Parameters
+    ----------
+    modules
+        All modules of a model, of this library's or of PyTorch's.
+    """
+    modules = list(modules)
+    attributes = [(one, dict(vars(one))) for one in modules]
+    registered: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (held, dict(held)) for one in modules for held in (one._parameters, one._buffers, one._modules)
+    ]
+    python, plain = random.getstate(), np.random.get_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(plain)
+        for held, before in registered:
+            held.clear()
+            held.update(before)
+        for one, known in attributes:
+            vars(one).clear()
+            vars(one).update(known)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.drawing import draw_recording, face, steps
+from gradviz.drawing import Drawing, Options, face, steps
 from gradviz.drawing.face import PARTS, Face
 from gradviz.drawing.fold import folded_like
 from gradviz.drawing.layout import Layout
@@ -45,8 +45,7 @@ class GraphPicture:
         frames = tuple(frame for recording in recordings for frame in recording.frames)
         graph = without_numbers(recordings[-1].graph)
         merged = Recording(graph, frames, _untimed(recordings[-1].title), recordings[-1].producer)
-        self._drawing = draw_recording(merged)
-        self._drawing = replace(self._drawing, options=replace(self._drawing.options, target=PANEL))
+        self._drawing = Drawing(merged, options=Options(target=PANEL))
         self._folded = any(operation.block is not None for operation in self._drawing.shown.graph.operations)
 
     def has_room(self, recording: Recording) -> bool:

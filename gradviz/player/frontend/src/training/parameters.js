@@ -2,7 +2,9 @@
 
 import { html, svgElement } from "../dom.js";
 import { numberText, shapeText } from "../number.js";
+import { point } from "./arrow.js";
 import { extent, path, pieces, scale } from "./geometry.js";
+import { mixed } from "./signs.js";
 import { phrase } from "../words.js";
 
 /** @typedef {import("./data.js").Parameter} Parameter */
@@ -82,12 +84,7 @@ function makeArrow(name, kind) {
     show(value, largest) {
       number.textContent = Number.isNaN(value) ? "none" : numberText(value, 4, "float32");
       const share = Number.isFinite(value) && largest > 0 ? Math.max(-1, Math.min(1, value / largest)) : 0;
-      const length = share * 54;
-      const tip = 60 + length;
-      const size = Math.min(6, Math.abs(length)) * Math.sign(length);
-      shaft.setAttribute("x1", "60");
-      shaft.setAttribute("x2", String(tip - size / 2));
-      head.setAttribute("d", length ? `M${tip} 9l${-size} -5v10z` : "M60 9m-2 0a2 2 0 1 0 4 0a2 2 0 1 0 -4 0");
+      point(shaft, head, 60, 9, share * 54, 6);
     },
   };
 }
@@ -191,10 +188,8 @@ function paint(canvas, cells, shape) {
   if (!context) return;
   const most = extent(Array.from(cells, Math.abs))[1] || 1;
   for (let i = 0; i < cells.length; i += 1) {
-    const share = Math.sqrt(Math.min(1, Math.abs(cells[i]) / most));
-    const [red, green, blue] = cells[i] < 0 ? [64, 18, 107] : [0, 122, 108];
-    const mix = (/** @type {number} */ colour) => Math.round(247 + (colour - 247) * share);
-    context.fillStyle = `rgb(${mix(red)} ${mix(green)} ${mix(blue)})`;
+    const [red, green, blue] = mixed(Math.sign(cells[i]) * Math.sqrt(Math.abs(cells[i]) / most));
+    context.fillStyle = `rgb(${red} ${green} ${blue})`;
     context.fillRect(i % across, Math.floor(i / across), 1, 1);
   }
 }

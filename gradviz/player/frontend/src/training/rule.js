@@ -4,6 +4,7 @@ import { shown } from "../arithmetic.js";
 import { html, svgElement } from "../dom.js";
 import { equationLine } from "../equation.js";
 import { numberText } from "../number.js";
+import { point } from "./arrow.js";
 import { extent } from "./geometry.js";
 import { phrase } from "../words.js";
 
@@ -99,9 +100,7 @@ function makeArrows() {
       /** @param {number} value @param {number} most @param {string} text */
       show(value, most, text) {
         const length = Number.isFinite(value) && most > 0 ? (value / most) * (MIDDLE - LEFT) : 0;
-        const size = Math.min(7, Math.abs(length)) * Math.sign(length);
-        shaft.setAttribute("x2", String(MIDDLE + length - size / 2));
-        head.setAttribute("d", length ? `M${MIDDLE + length} ${y}l${-size} -5v10z` : `M${MIDDLE - 2} ${y}a2 2 0 1 0 4 0a2 2 0 1 0 -4 0`);
+        point(shaft, head, MIDDLE, y, length, 7);
         told.textContent = text;
         const right = length < 0;
         told.setAttribute("x", String(right ? MIDDLE - 6 : MIDDLE + 6));

@@ -1,7 +1,7 @@
 """Watching and recording PyTorch beside PyTorch itself, and TorchLens's forward pass beside both.
 
-Run with ``python -m benchmarks.pytorch [ResNet Transformer ...]``; needs ``pip install torch``, and ``pip install torchlens`` for the last column (without it
-that is skipped). What is compared takes turns, on one thread, and is timed in seconds of the processor: compare the ratios, not
+Run with ``python -m benchmarks.pytorch [ResNet Transformer ...]``; needs ``pip install ".[bench]" torchlens`` (without
+TorchLens the last column is skipped). What is compared takes turns, on one thread, and is timed in seconds of the processor: compare the ratios, not
 the times. Prints a table and writes ``benchmarks/pytorch.json``.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gradviz as gv
-from tests.test_why import PROGRAMS, WELL, run
+from test_why import PROGRAMS, WELL, run
 
 DIFFERENT: dict[str, str] = {}
 """Programs whose cause PyTorch does not let one know, with what is answered instead."""

@@ -93,13 +93,15 @@ def test_a_loop_is_watched_while_its_cell_runs(lab, notebook, browser_page):
     expect(player.locator(".gt-graph .gv-card").first).to_be_visible()
     expect(player.locator(".gt-surface .gt-band").first).to_be_visible()
     loss = player.locator(".gt-graph .gv-card[aria-label^='loss,']")
+    last = loss.get_attribute("aria-label")
     player.get_by_role("button", name="First epoch").click()
     expect(place).to_have_text("epoch 0 / 39")
     expect(player.locator(".gt-graph")).to_contain_text("Step through the backpropagation of epoch 0")
+    expect(loss).not_to_have_attribute("aria-label", last)  # the picture follows when the kernel has drawn it
     first = loss.get_attribute("aria-label")
     player.locator(".gp-bar .gt-range").fill("20")
     expect(player.locator(".gt-graph")).to_contain_text("Step through the backpropagation of epoch 20")
-    assert loss.get_attribute("aria-label") != first
+    expect(loss).not_to_have_attribute("aria-label", first)
     # From any epoch into its backpropagation, and back.
     player.get_by_role("button", name="Step through the backpropagation of epoch 20").click()
     inside = player.locator(".gt-inside .gradviz-player")

@@ -174,6 +174,7 @@ def test_a_large_network_is_folded_until_it_fits():
 
 
 @pytest.mark.slow
+@pytest.mark.costly
 def test_a_chain_of_100_000_operations_draws():
     x = gv.tensor(1.0, requires_grad=True)
     y = x

@@ -17,6 +17,7 @@ from gradviz.recording.later import Row, changed, maker
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
 from gradviz.recording.pixels import Room
 from gradviz.recording.told import Key, Pass, Printed, ToldOperation, places_of
+from gradviz.recording.wiring import ABSENT
 
 Line = Callable[[], Equation]
 """Writes a line of an equation."""
@@ -39,12 +40,13 @@ class Steps(Row):
         The moments of the backward pass.
     """
 
-    __slots__ = ("_applied", "_back", "_cut_off", "_leaves", "_pictured")
+    __slots__ = ("_applied", "_back", "_cut_off", "_leaves", "_of", "_pictured")
 
     def __init__(self, collected: Collected, back: Sequence[Frame]) -> None:
-        self._applied, self._back, self._pictured = tuple(collected.applied.values()), back, collected.pictured
-        self._leaves = [operand for operand in collected.tensors if operand.maker is None]
-        self._cut_off = [operand.name for operand in collected.detached]
+        made = self._of = collected.made
+        self._applied, self._back, self._pictured = made.applied, back, collected.pictured
+        self._leaves = [number for number, maker in enumerate(made.makers) if maker == ABSENT]
+        self._cut_off = [made.operands[number].name for number in collected.detached]
         super().__init__(1 + len(self._applied) + len(back), self._frame)
 
     def _frame(self, place: int) -> Frame:
@@ -56,8 +58,8 @@ class Steps(Row):
             else self._back[place - 1 - len(self._applied)]
         )
 
-    def _first(self, leaves: Iterable[Operand]) -> Frame:
-        start = self._values(leaves)
+    def _first(self, leaves: Iterable[int]) -> Frame:
+        start = self._values([self._of.operands[leaf] for leaf in leaves])
         return Frame("forward", "", text("start title"), sentences.start(self._cut_off), values=start)
 
     def _forward(self, applied: Applied) -> Frame:
@@ -84,9 +86,9 @@ class Steps(Row):
         needed
             The numbers of operations whose moments are not left out.
         """
-        yield self._first([operand for operand in self._leaves if operand.number not in hidden])
-        for place, applied in enumerate(self._applied):
-            if place in needed or not all(result.number in hidden for result in applied.results):
+        yield self._first([leaf for leaf in self._leaves if leaf not in hidden])
+        for place, results in enumerate(self._of.outputs):
+            if place in needed or not all(map(hidden.__contains__, results)):
                 yield self[place + 1]
         yield from self._back
 
@@ -110,11 +112,11 @@ def _left(collected: Collected, ran: Pass) -> Iterator[Frame]:
     """Show what a backward pass left in the leaves, of which no more is known."""
     found = []
     for leaf, total in ran.total.items():
-        operand, value = collected.operands.get(("leaf", id(leaf))), collected.source.kept(total)[1]
+        operand, value = collected.operand(("leaf", id(leaf))), collected.source.kept(total)[1]
         if operand is not None and value is not None:
             found.append(Gradient(operand.id, value, complete=True))
     if found:
-        root = collected.operands[collected.output_keys[0]].id
+        root = collected.made.operands[collected.wiring.outputs[0]].id
         yield Frame("backward", root, text("left title"), text("left"), gradients=tuple(found))
 
 
@@ -127,7 +129,7 @@ class _Backward:
 
     def __init__(self, collected: Collected, ran: Pass) -> None:
         self.of, self.ran, self.source = collected, ran, collected.source
-        self.root, self.root_key = collected.operands[collected.output_keys[0]], collected.output_keys[0]
+        self.root, self.root_key = collected.made.operands[collected.wiring.outputs[0]], collected.output_keys[0]
         self.seed = ran.arrived_at(self.root_key)
         self.ones = self.source.all_ones(self.seed)
         # A gradient other than 1 was given, or came from a result further on that is not in this picture.
@@ -152,7 +154,7 @@ class _Backward:
     def frames(self) -> Iterator[Frame]:
         yield self._seed_frame()
         for node in self.ran.order:
-            for operand, gradient in zip(self.of.applied[node].operands, self.ran.contributions[node], strict=True):
+            for operand, gradient in zip(self.of.applied(node).operands, self.ran.contributions[node], strict=True):
                 if gradient is not None:
                     self.missing[operand] = self.missing.get(operand, 0) + 1
         self.counts = dict(self.missing)
@@ -174,7 +176,7 @@ class _Backward:
         )
 
     def _frame(self, node: ToldOperation) -> Frame:
-        ran, applied, value = self.ran, self.of.applied[node], self.value
+        ran, applied, value = self.ran, self.of.applied(node), self.value
         row, name, result, key = node.operation, self.source.name_of(node), applied.results[0], (node, applied.first)
         upstream = ran.gradient_of(key)
         entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
@@ -268,7 +270,7 @@ class _Backward:
     def _arrived(self, node: ToldOperation) -> dict[int, tuple[Operand, Value]]:
         """Return the results of an operation that a gradient has arrived at, each with that."""
         upstream = self.ran.upstream[node] if node.many else [self.ran.upstream[node]]
-        found = ((place, self.of.operands.get((node, place)), upstream[place]) for place in places_of(node))
+        found = ((place, self.of.operand((node, place)), upstream[place]) for place in places_of(node))
         return {
             place: (of, self.value(gradient))
             for place, of, gradient in found

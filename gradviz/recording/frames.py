@@ -15,6 +15,7 @@ from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.collect import Collection as Collected
 from gradviz.recording.later import Row, changed, maker
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
+from gradviz.recording.outline import Outline
 from gradviz.recording.pixels import Room
 from gradviz.recording.told import Key, Pass, Printed, ToldOperation, places_of
 from gradviz.recording.wiring import ABSENT
@@ -30,51 +31,44 @@ _collected = maker(Gradient, *Gradient.__slots__)
 
 
 class Steps(Row):
-    """The moments of a run. Those of the way forward are made when they are read.
+    """The moments of a run. Those of the way forward, one for each operation, are made when they are read.
 
     Parameters
     ----------
-    collected
-        What was computed.
+    outline
+        Of the graph.
     back
         The moments of the backward pass.
+
+    Attributes
+    ----------
+    back
+        The same.
     """
 
-    __slots__ = ("_applied", "_back", "_cut_off", "_leaves", "_of", "_pictured")
+    __slots__ = ("back", "outline")
 
-    def __init__(self, collected: Collected, back: Sequence[Frame]) -> None:
-        made = self._of = collected.made
-        self._applied, self._back, self._pictured = made.applied, back, collected.pictured
-        self._leaves = [number for number, maker in enumerate(made.makers) if maker == ABSENT]
-        self._cut_off = [made.operands[number].name for number in collected.detached]
-        super().__init__(1 + len(self._applied) + len(back), self._frame)
+    def __init__(self, outline: Outline, back: Sequence[Frame]) -> None:
+        self.outline, self.back = outline, back
+        super().__init__(1 + len(outline.ids) + len(back), self._frame)
 
     def _frame(self, place: int) -> Frame:
         if not place:
-            return self._first(self._leaves)
-        return (
-            self._forward(self._applied[place - 1])
-            if place <= len(self._applied)
-            else self._back[place - 1 - len(self._applied)]
-        )
+            return self.first(())
+        forward = len(self.outline.ids)
+        return self.forward(place - 1) if place <= forward else self.back[place - 1 - forward]
 
-    def _first(self, leaves: Iterable[int]) -> Frame:
-        start = self._values([self._of.operands[leaf] for leaf in leaves])
-        return Frame("forward", "", text("start title"), sentences.start(self._cut_off), values=start)
+    def first(self, hidden: Collection[int]) -> Frame:
+        """Return the moment at which the leaves are there, without some of them."""
+        raise NotImplementedError
 
-    def _forward(self, applied: Applied) -> Frame:
-        seen = applied.id, applied.results[0].name, "", self._values(applied.results)
-        return _forward_frame((_forward_words, applied), None, "forward", *seen, (), ())
+    def forward(self, number: int) -> Frame:
+        """Return the moment at which an operation has run."""
+        raise NotImplementedError
 
-    def _values(self, operands: Iterable[Operand]) -> tuple[tuple[str, Value], ...]:
-        pictured = self._pictured
-        return tuple(
-            [
-                (one.id, changed(value, image=pictured[one.id]) if one.id in pictured else value)
-                for one in operands
-                if (value := one.value) is not None
-            ]
-        )
+    def value(self, tensor: int) -> Value | None:
+        """Return what a tensor holds, by its number; ``None`` if it is not known."""
+        raise NotImplementedError
 
     def without(self, hidden: Collection[int], needed: Collection[int]) -> Iterator[Frame]:
         """Go through the moments without what some tensors hold, and without those of the way forward that tell nothing else.
@@ -86,11 +80,48 @@ class Steps(Row):
         needed
             The numbers of operations whose moments are not left out.
         """
-        yield self._first([leaf for leaf in self._leaves if leaf not in hidden])
-        for place, results in enumerate(self._of.outputs):
+        yield self.first(hidden)
+        for place, results in enumerate(self.outline.outputs):
             if place in needed or not all(map(hidden.__contains__, results)):
                 yield self[place + 1]
-        yield from self._back
+        yield from self.back
+
+
+class CollectedSteps(Steps):
+    """The moments of what was collected.
+
+    Parameters
+    ----------
+    collected
+        What was computed.
+    back
+        The moments of the backward pass.
+    """
+
+    __slots__ = ("_cut_off", "_of", "_pictured")
+
+    def __init__(self, collected: Collected, back: Sequence[Frame]) -> None:
+        self._of, self._pictured = collected.made, collected.pictured
+        self._cut_off = [self._of.operands[number].name for number in collected.detached]
+        super().__init__(self._of, back)
+
+    def first(self, hidden: Collection[int]) -> Frame:  # noqa: D102
+        leaves = [n for n, maker in enumerate(self._of.makers) if maker == ABSENT and n not in hidden]
+        return Frame("forward", "", text("start title"), sentences.start(self._cut_off), values=self._values(leaves))
+
+    def forward(self, number: int) -> Frame:  # noqa: D102
+        applied, results = self._of.applied[number], self._of.outputs[number]
+        seen = applied.id, applied.results[0].name, "", self._values(results)
+        return _forward_frame((_forward_words, applied), None, "forward", *seen, (), ())
+
+    def value(self, tensor: int) -> Value | None:  # noqa: D102
+        one: Operand = self._of.operands[tensor]
+        value, image = one.value, self._pictured.get(one.id)
+        return value if value is None or image is None else changed(value, image=image)
+
+    def _values(self, tensors: Iterable[int]) -> tuple[tuple[str, Value], ...]:
+        ids = self._of.tensor_ids
+        return tuple([(ids[tensor], value) for tensor in tensors if (value := self.value(tensor)) is not None])
 
 
 def frames_of(collected: Collected, ran: Pass | None) -> Steps:
@@ -104,8 +135,8 @@ def frames_of(collected: Collected, ran: Pass | None) -> Steps:
         What the backward pass did, if there was one.
     """
     if ran is None:
-        return Steps(collected, ())
-    return Steps(collected, tuple(_Backward(collected, ran).frames() if ran.was_seen else _left(collected, ran)))
+        return CollectedSteps(collected, ())
+    return CollectedSteps(collected, tuple(_Backward(collected, ran).frames() if ran.was_seen else _left(collected, ran)))
 
 
 def _left(collected: Collected, ran: Pass) -> Iterator[Frame]:

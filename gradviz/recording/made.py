@@ -235,6 +235,14 @@ class Made(Outline):
         return self._operations.symbols
 
     @cached_property
+    def grad_fns(self) -> Sequence[str | None]:  # noqa: D102
+        return self._operations.grad_fns
+
+    @cached_property
+    def sequences(self) -> Sequence[int]:  # noqa: D102
+        return self._operations.sequences
+
+    @cached_property
     def modules(self) -> Sequence[str]:  # noqa: D102
         return self._operations.modules
 
@@ -243,8 +251,23 @@ class Made(Outline):
         return self._operations.calls
 
     @cached_property
-    def lines(self) -> Sequence[int]:  # noqa: D102
-        return [0 if source is None else source.line for source in self._operations.sources]
+    def sources(self) -> Sequence[Source | None]:  # noqa: D102
+        return self._operations.sources
+
+    @cached_property
+    def attributes(self) -> Sequence[tuple[tuple[str, str], ...]]:  # noqa: D102
+        return [self._operations.texts.get(number, ()) for number in range(len(self.applied))]
+
+    @cached_property
+    def slots(self) -> Sequence[tuple[str, ...]]:  # noqa: D102
+        of = self._operations
+        found = [
+            row.inputs if ABSENT not in given else tuple([s for s, t in zip(row.inputs, given, strict=True) if t != ABSENT])
+            for row, given in zip(of.rows, of.inputs, strict=True)
+        ]
+        for number, targets in of.targets.items():
+            found[number] += tuple([slot for slot, _ in targets])
+        return found
 
     @cached_property
     def inputs(self) -> Sequence[Numbers]:  # noqa: D102

@@ -215,10 +215,13 @@ def _steps(graph: Graph) -> dict[str, str]:
 
 def _ends(graph: Graph, operation: RecordedOperation) -> list[tuple[int, ...]]:
     """Return the shapes of what enters a block first, and of what leaves it last."""
-    entering = [graph.tensor(argument.tensor) for argument in operation.inputs]
-    entering = [tensor for tensor in entering if tensor.role not in ("parameter", "constant")]
-    leaving = [graph.tensor(output) for output in operation.outputs[-1:]]
-    return [tensor.shape for tensor in (*entering[:1], *leaving)]
+    return [graph.tensor(id).shape for id in (*_entering(graph, operation)[:1], *operation.outputs[-1:])]
+
+
+def _entering(graph: Graph, operation: RecordedOperation) -> list[str]:
+    """Return what an operation takes that was computed, or given."""
+    tensors = (graph.tensor(argument.tensor) for argument in operation.inputs)
+    return [tensor.id for tensor in tensors if tensor.role not in ("parameter", "constant")]
 
 
 def _batch(graph: Graph, operations: Iterable[RecordedOperation]) -> int | None:
@@ -227,6 +230,20 @@ def _batch(graph: Graph, operations: Iterable[RecordedOperation]) -> int | None:
     sizes = {shape[0] if len(shape) > 1 else None for shape in shapes}
     size = sizes.pop() if len(sizes) == 1 and len(shapes) > 2 else None
     return size if size != 1 else None
+
+
+def shapes_told(graph: Graph, cards: Mapping[str, BlockCard]) -> set[str]:
+    """Return the tensors of which another place says the shape: the card of a block, or what they were made from and are as large as."""
+    made = {output: operation for operation in graph.operations for output in operation.outputs[-1:]}
+    found = {output for output, operation in made.items() if operation.id in cards and cards[operation.id].shapes}
+    for operation, argument in graph.arguments():
+        if operation.id in cards and cards[operation.id].shapes and _entering(graph, operation)[:1] == [argument.tensor]:
+            found.add(argument.tensor)
+    for output, operation in made.items():
+        before = [graph.tensor(id) for id in _entering(graph, operation)]
+        if operation.id not in cards and any(tensor.shape == graph.tensor(output).shape for tensor in before):
+            found.add(output)
+    return found
 
 
 def sized(shape: tuple[int, ...]) -> str:

@@ -16,6 +16,7 @@ from gradviz.drawing.blockmarks import block_marks, weight_marks
 from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_LINE, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths
 from gradviz.drawing.face import THINNEST, Face
+from gradviz.drawing.jumps import key_of, tag_marks
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.legend import legend, legend_size
 from gradviz.drawing.marks import box, look_of
@@ -39,6 +40,7 @@ from gradviz.drawing.theme import (
 )
 from gradviz.drawing.view import (
     CAPTION_SIZE,
+    DOT,
     HEADER,
     LABEL_SIZE,
     NAME_SIZE,
@@ -93,6 +95,7 @@ def svg(
     parts += pen.modules()
     for mark in marks(view):
         parts += pen.draw(mark)
+    parts += pen.tags()
     parts += pen.legend()
     parts.append("</g></svg>")
     return "\n".join(parts)
@@ -122,7 +125,8 @@ def _legends(view: View, layout: Layout) -> float:
 
 def _note(view: View, layout: Layout) -> list[str]:
     room = max(layout.width, NOTE_WIDTH)
-    return [line for said in (*view.remarks, view.note, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
+    jumps = words_of("jumps") if layout.tags else ""
+    return [line for said in (*view.remarks, view.note, jumps, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
 
 
 def _told(view: View) -> list[str]:
@@ -198,6 +202,11 @@ class Pen:
         said += [(self.face.text.get(f"{id}_t", ""), f"{self.prefix}_{id}_t") for id in _told(view)]
         for place, (line, id) in enumerate(said, start=1):
             yield text_mark(line, 0, top + NOTE_LINE * place - 3, NOTE_SIZE, MUTED, "gv-note gv-fitted", id=id)
+
+    def tags(self) -> Iterator[str]:
+        """Draw the ends of arrows that jump."""
+        for key, tag in self.layout.tags.items():
+            yield from tag_marks(key, tag, self.view, self.layout.tags, self.layout.centres[key])
 
     def draw(self, mark: Mark) -> Iterator[str]:
         """Draw a card, a disc or an arrow."""
@@ -331,6 +340,9 @@ class Pen:
         lines = bool(card.name) + bool(card.shape) + len(parts)
         line = y + 4.5 - (lines - 1) / 2 * ROW
         yield self._group(key, f"gv-chip gv-role-{card.tensor.role}")
+        if not lines:
+            look = look_of(*(PENDING if self._is_pending(key) else ROLES[card.tensor.role]))
+            yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{DOT / 2:g}" {look}/>'
         if card.name:
             yield text_mark(card.name, x, line, SHAPE_SIZE, INK, "gv-name", anchor="middle", bold=True)
             line += ROW
@@ -389,13 +401,15 @@ class Pen:
         points = self.layout.splines.get(arrow.key)
         if points is None:
             return
+        jumps = key_of(arrow.key) in self.layout.tags
+        pieces = (self.layout.splines[key_of(arrow.tail)], points) if jumps else (points,)
         state = self.face.state.get(arrow.key, "forward")
         thick = self.face.width.get(arrow.key, THINNEST)
         yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}'
         if self.view.back == "beside" and arrow.carries_gradient:
-            yield from two_lanes(points, self.layout.turns.get(arrow.key, ()), state, thick)
+            yield from two_lanes(pieces, self.layout.turns.get(arrow.key, ()), state, thick)
         else:
-            yield from one_line(points, self.layout.turns.get(arrow.key, ()), state, thick)
+            yield from one_line(pieces, self.layout.turns.get(arrow.key, ()), state, thick)
         if arrow.label:
             x, y = self.layout.labels.get(arrow.key) or beside(points)
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"

@@ -107,13 +107,19 @@ def long():
 
 def said(drawing):
     root = ET.fromstring(drawing.to_svg())
-    return " ".join(text.text for text in root.iter(f"{SVG}text") if "gv-fitted" in text.get("class", ""))
+    lines = [text for text in root.iter(f"{SVG}text") if "gv-fitted" in text.get("class", "")]
+    return " ".join(line.text or "".join(title.tail for title in line) for line in lines)
+
+
+def hints(drawing):
+    return [title.text for title in ET.fromstring(drawing.to_svg()).iter(f"{SVG}title")]
 
 
 def test_what_was_folded_is_said_and_one_option_takes_it_back(long):
     folded = draw_recording(long)
     assert len(folded.view.discs) < 80
-    assert re.match(r"Folded to fit: 1 box stands for \d+ of 80 operations\. fit=False", said(folded))
+    assert re.match(r"Folded to fit: 1 box stands for \d+ of 80 operations\.$", said(folded))
+    assert hints(folded) == ["fit=False draws all operations."]
     whole = draw_recording(long, fit=False)
     assert len(whole.view.discs) == 80
     assert said(whole) == ""

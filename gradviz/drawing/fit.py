@@ -144,7 +144,8 @@ def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> I
             inside.append(Whole(shown.whole))  # the same for all
         looked_up = inside[0] if shown.whole is not None else None
         seen = view(shown, replace(options, detail=detail), images, leaves=leaves, whole=looked_up)
-        return replace(seen, note=_note(shown, count, detail, options))
+        note, hint = _note(shown, count, detail, options)
+        return replace(seen, note=note, hint=hint)
 
     most = int(math.prod(options.room.room) / SMALLEST_PART)
     if options.depth is not None:
@@ -172,16 +173,19 @@ def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> I
                 yield shown, seen_as(shown, detail, leaves=leaves)
 
 
-def _note(shown: Recording, count: int, detail: Detail, options: Options) -> str:
-    """Say what was folded, and which option shows it."""
+def _note(shown: Recording, count: int, detail: Detail, options: Options) -> tuple[str, str]:
+    """Say what was folded; and which option shows it, for those who wrote the program."""
     folds = [operation for operation in shown.graph.operations if operation.block is not None]
     if folds and options.depth is None:
         boxes = text("one box") if len(folds) == 1 else text("boxes", boxes=len(folds))
         inside = count - (len(shown.graph.operations) - len(folds))
         if inside > len(folds):  # else each box is one operation, with its parameters in it
             told = {"count": inside, "all": count}
-            return text("folded to fit", boxes=boxes, **{name: f"{n:,}".replace(",", " ") for name, n in told.items()})
-    return text("shortened to fit") if detail == "compact" and options.detail == "auto" else ""
+            numbers = {name: f"{n:,}".replace(",", " ") for name, n in told.items()}
+            return text("folded to fit", boxes=boxes, **numbers), text("folded to fit hint")
+    if detail == "compact" and options.detail == "auto":
+        return text("shortened to fit"), text("shortened to fit hint")
+    return "", ""
 
 
 # --- how it is arranged ------------------------------------------------------------------------------------------------

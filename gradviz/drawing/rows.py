@@ -86,7 +86,9 @@ class Rows:
     def together(self, jumps: Collection[str]) -> frozenset[str]:
         """Return of some arrows the keys of those that begin and end in one row."""
         return frozenset(
-            arrow.key for arrow in self.view.arrows if arrow.key in jumps and not self._apart(arrow.tail, arrow.head, self.cuts)
+            arrow.key
+            for arrow in self.view.arrows
+            if arrow.key in jumps and not self._apart(arrow.tail, arrow.head, self.cuts)
         )
 
     def _apart(self, tail: str, head: str, places: Sequence[float]) -> int:

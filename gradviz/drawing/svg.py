@@ -18,7 +18,7 @@ from gradviz.drawing.cells import Grid, grids, shade_paths
 from gradviz.drawing.face import THINNEST, Face
 from gradviz.drawing.jumps import key_of, tag_marks
 from gradviz.drawing.layout import Layout
-from gradviz.drawing.legend import legend, legend_size
+from gradviz.drawing.legend import key_of_arrows, legend, legend_size
 from gradviz.drawing.marks import box, look_of
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import inks
@@ -108,13 +108,13 @@ ABOVE_LEGENDS = 10.0
 def size(view: View, layout: Layout) -> tuple[float, float]:
     """Return the width and height of a picture."""
     legends, _ = legend_size(view.scales, layout.width)
-    wide = max(layout.width, legends, NOTE_WIDTH if view.note or view.about or view.remarks else 0)
+    wide = max(layout.width, legends, NOTE_WIDTH if _has_key(view) or view.note or view.about or view.remarks else 0)
     return wide + 2 * MARGIN, layout.height + below(view, layout) + 2 * MARGIN
 
 
 def below(view: View, layout: Layout) -> float:
     """Return how much room the legends take under a picture, and what is said of it."""
-    said = len(_note(view, layout)) + len(_told(view))
+    said = len(_note(view, layout)) + len(_told(view)) + _has_key(view)
     return _legends(view, layout) + NOTE_LINE * said + (4 if said else 0)
 
 
@@ -123,10 +123,17 @@ def _legends(view: View, layout: Layout) -> float:
     return high + ABOVE_LEGENDS if high else 0.0
 
 
-def _note(view: View, layout: Layout) -> list[str]:
+def _note(view: View, layout: Layout) -> list[tuple[str, str]]:
+    """Return what is said below the picture, line by line, each with its hint."""
     room = max(layout.width, NOTE_WIDTH)
     jumps = words_of("jumps") if layout.tags else ""
-    return [line for said in (*view.remarks, view.note, jumps, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
+    said = (*((remark, "") for remark in view.remarks), (view.note, view.hint), (jumps, ""), (view.about, ""))
+    return [(line, hint) for words, hint in said if words for line in lines(words, room, NOTE_SIZE, 4)]
+
+
+def _has_key(view: View) -> bool:
+    """Return True if there are two kinds of arrows side by side, which are told apart below the picture."""
+    return view.back == "beside"
 
 
 def _told(view: View) -> list[str]:
@@ -194,14 +201,18 @@ class Pen:
         self.view, self.layout, self.face, self.prefix = view, layout, face, prefix
 
     def legend(self) -> Iterator[str]:
-        """Say once what the colours of heatmaps mean, and what was folded."""
+        """Say once what the colours of heatmaps and the arrows mean, and what was folded."""
         layout, view = self.layout, self.view
         yield from legend(view.scales, view.options, layout.height + ABOVE_LEGENDS, layout.width)
         top = layout.height + _legends(view, layout) + 4
-        said = [(line, "") for line in _note(view, layout)]
-        said += [(self.face.text.get(f"{id}_t", ""), f"{self.prefix}_{id}_t") for id in _told(view)]
-        for place, (line, id) in enumerate(said, start=1):
-            yield text_mark(line, 0, top + NOTE_LINE * place - 3, NOTE_SIZE, MUTED, "gv-note gv-fitted", id=id)
+        if _has_key(view):
+            yield from key_of_arrows(top + NOTE_LINE / 2)
+            top += NOTE_LINE
+        said = [(line, hint, "") for line, hint in _note(view, layout)]
+        said += [(self.face.text.get(f"{id}_t", ""), "", f"{self.prefix}_{id}_t") for id in _told(view)]
+        for place, (line, hint, id) in enumerate(said, start=1):
+            y = top + NOTE_LINE * place - 3
+            yield text_mark(line, 0, y, NOTE_SIZE, MUTED, "gv-note gv-fitted", id=id, hint=hint)
 
     def tags(self) -> Iterator[str]:
         """Draw the ends of arrows that jump."""

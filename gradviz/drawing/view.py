@@ -159,7 +159,9 @@ class View:
     back: Literal["", "turned", "beside"] = ""
     """How gradients are shown on arrows: not at all; the arrow turns; or on a lane beside it."""
     note: str = ""
-    """What was folded or shortened so that the picture can be read, and how to take it back."""
+    """What was folded or shortened so that the picture can be read."""
+    hint: str = ""
+    """The option that takes it back."""
     about: str = ""
     """What holds for all cards of blocks."""
     remarks: tuple[str, ...] = ()

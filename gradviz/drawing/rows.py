@@ -7,6 +7,7 @@ from the left, as one line.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,8 +26,9 @@ LANE, AIR, BETWEEN = 11.0, 12.0, 12.0
 RADIUS, STUB, OPEN = 7.0, 8.0, 6.0
 """Of the corners of arrows; how far arrows go on before they turn; and how far a frame that is cut reaches beyond what is in it."""
 
-MORE, CROSSING, FRAME = 120.0, 30.0, 70.0
-"""What one more row costs, and to cut an arrow or a module's frame, in pixels of height that one would rather lose."""
+MORE, CROSSING, FRAME, APART = 120.0, 30.0, 70.0, 90.0
+"""What one more row costs, and to cut an arrow, a module's frame, or what is given for one operation off that, in pixels of height
+that one would rather lose."""
 
 NEAR = 3
 """An arrow that goes on in another row is a line if it leads so far at most, in places where a row might end."""
@@ -116,19 +118,29 @@ def in_rows(layout: Layout, view: View, width: float, height: float) -> Rows | N
     """
     slabs = _slabs(layout, view)
     starts = tuple(slab.start for slab in slabs)
-    found: Rows | None = None
+    found: tuple[_Stack, list[int]] | None = None
     rows = 0
-    # As few rows as there can be; and of those the most even ones.
+    # As few rows as there can be; and of those the most even ones that cut no more.
     for share in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
         cuts = _best(slabs, share * width)
         if cuts is None or (found is not None and len(cuts) > rows):
             break
-        stacked = _Stack(layout, view, slabs, cuts).layout()
-        fits = stacked.width <= width and stacked.height <= height
+        if found is not None and (cuts == found[1] or _torn(slabs, cuts) > _torn(slabs, found[1])):
+            continue
+        stack = _Stack(layout, view, slabs, cuts)
+        fits = stack.width <= width and stack.height <= height
         if fits or found is None:
-            found = Rows(stacked, layout, view, starts, tuple(starts[first] for first in cuts[1:]))
+            found = stack, cuts
             rows = len(cuts) if fits else len(slabs)
-    return found
+    if found is None:
+        return None
+    stack, cuts = found
+    return Rows(stack.layout(), layout, view, starts, tuple(starts[first] for first in cuts[1:]))
+
+
+def _torn(slabs: Sequence[Slab], firsts: Sequence[int]) -> float:
+    """Return how bad it is where rows end."""
+    return sum(slabs[first].cost for first in firsts[1:])
 
 
 # --- where to cut ------------------------------------------------------------------------------------------------------
@@ -150,6 +162,8 @@ def _slabs(layout: Layout, view: View) -> list[Slab]:
     for spline in layout.splines.values():
         for x, y in samples(spline):
             widen(x, float("inf"), float("-inf"), y, y)
+    given = _given(view)
+    alone = [(spline[0][0], spline[-1][0]) for key, spline in layout.splines.items() if key in given]
     reach = sorted((spline[0][0], spline[-1][0]) for spline in layout.splines.values())
     # A tag stays with what it stands at.
     short = [layout.splines[key if tag.leaves else key.removesuffix("_j")] for key, tag in layout.tags.items()]
@@ -160,8 +174,17 @@ def _slabs(layout: Layout, view: View) -> list[Slab]:
         framed = sum(box.x < cut < box.x + box.width for box in frames)
         torn = any(start < cut < end for start, end in kept)
         bad = float("inf") if crossing > MOST_CROSSING or torn else 0.0
-        slabs.append(Slab(left, right, top, bottom, cut, bad + CROSSING * (crossing - 1) + FRAME * framed))
+        apart = sum(start < cut < end for start, end in alone)
+        cost = CROSSING * (crossing - 1) + FRAME * framed + APART * apart
+        slabs.append(Slab(left, right, top, bottom, cut, bad + cost))
     return slabs
+
+
+def _given(view: View) -> set[str]:
+    """Return the keys of arrows from what is given for one operation only: a number, a weight, an input."""
+    made, tails = {arrow.head for arrow in view.arrows}, [arrow.tail for arrow in view.arrows]
+    once = {tail for tail, count in Counter(tails).items() if count == 1} - made
+    return {arrow.key for arrow in view.arrows if arrow.tail in once}
 
 
 def _boxes(layout: Layout, view: View) -> list[tuple[float, float, float, float]]:

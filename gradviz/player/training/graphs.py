@@ -21,6 +21,7 @@ from gradviz.player.page import packed
 from gradviz.player.payload import VERSION, geometry
 from gradviz.recording.later import changed
 from gradviz.recording.model import Graph, Recording
+from gradviz.recording.strange import first_strange
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
 
@@ -42,7 +43,9 @@ class GraphPicture:
 
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self._seen = tuple(recordings)
-        frames = tuple(frame for recording in recordings for frame in recording.frames)
+        # An operation that made a nan is marked in its own step only, so not in a picture of several.
+        sound = [recording for recording in recordings if first_strange(recording) is None] or recordings
+        frames = tuple(frame for recording in sound for frame in recording.frames)
         graph = without_numbers(recordings[-1].graph)
         merged = Recording(graph, frames, _untimed(recordings[-1].title), recordings[-1].producer)
         self._drawing = Drawing(merged, options=Options(target=PANEL))

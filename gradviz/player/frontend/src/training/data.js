@@ -1,5 +1,6 @@
 // A run, as the page has it: columns that grow while the run goes on.
 
+import look from "../../../../drawing/charts/look.json" with { type: "json" };
 import { Unplayable } from "../check.js";
 import { Rows, unpacked } from "./columns.js";
 import { phrase } from "../words.js";
@@ -103,6 +104,12 @@ export class RunData {
   /** @param {number} k */
   loss(k) {
     return this.losses.at(this.index(k));
+  }
+
+  /** Whether the loss of a step is not far above the first: a run that diverges goes on to 1e30. @param {number} k */
+  calm(k) {
+    const first = Math.abs(this.loss(0));
+    return k === 0 || this.loss(k) <= look.aboveTheRest * (first > 0 ? first : Infinity);
   }
 
   /** How a step is called: "epoch 3", "epoch 3, step 120". @param {number} k */

@@ -5,7 +5,7 @@ import { html, svgElement } from "../dom.js";
 import { unpacked } from "./columns.js";
 import { predicted } from "./network.js";
 import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
-import { drawAxes } from "./surface.js";
+import { drawAxes, saidBelow } from "./surface.js";
 
 const { left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
 const FAR = 1e6; // pixels: browsers give up on places much farther out
@@ -47,7 +47,7 @@ export function makeFit(run, on) {
   svg.append(ground, axes, examples, inside);
   const words = html("p", { class: "gt-words" });
   const title = html("h3", {}, phrase("training model-fit: fit"));
-  const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, words);
+  const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, saidBelow(words));
   /** @type {Told | null} */
   let told = null;
   /** @type {Map<number, ArrayLike<number>>} */

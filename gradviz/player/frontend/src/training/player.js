@@ -28,6 +28,7 @@ import { phrase } from "../words.js";
 const WHOLE_MS = 24000; // a long run is played in about so long, at normal speed
 const [SHORTEST_MS, LONGEST_MS] = [33, 900]; // 30 epochs a second
 const NORMS_UP_TO = 12;
+const BAR = 59; // pixels: how high the bar of buttons is, in one line
 const NARROW = 760; // pixels: less is the cell of a notebook
 
 /**
@@ -115,7 +116,7 @@ function mount(model, el, kept) {
   /** @type {ReturnType<typeof makeNeurons> | null} */
   let neurons = null;
   const network = html("div", { class: "gt-holder" }); // the network is known when a step has been seen
-  const notes = html("div", { class: "gt-notes" });
+  const notes = html("div", { class: "gt-notes", tabindex: 0, role: "group", "aria-label": phrase("training player: notes") });
   const panels = makePanels(
     [
       { name: "network", title: phrase("training neurons: title"), element: network, there: () => run.network !== null },
@@ -427,8 +428,12 @@ function mount(model, el, kept) {
   // Of another size there is room for more or less; and a theme has other colours.
   const looks = new MutationObserver(() => neurons?.paint());
   looks.observe(root, { attributeFilter: ["data-theme"] });
-  const sized = new ResizeObserver(() => run.length && arrange());
-  sized.observe(root);
+  const sized = new ResizeObserver(() => {
+    const above = track.element.offsetHeight - BAR + controls.element.offsetHeight + notes.offsetHeight;
+    board.style.setProperty("--above", `${Math.max(0, above)}px`);
+    if (run.length) arrange();
+  });
+  for (const part of [root, track.element, controls.element, notes]) sized.observe(part);
   const listeners = /** @type {const} */ ([["msg:custom", onMessage], ["change:place", onPlace], ["change:live", onLive]]);
   for (const [name, listener] of listeners) model.on(name, /** @type {any} */ (listener));
   if (before?.focused) root.focus({ preventScroll: true });
@@ -461,7 +466,7 @@ function mount(model, el, kept) {
 
 /** @param {HTMLElement} element @param {string[]} notes */
 function showNotes(element, notes) {
-  element.replaceChildren(...notes.map((note) => html("p", {}, `${note}.`)));
+  element.replaceChildren(...notes.map((note) => html("p", {}, note.endsWith(".") ? note : `${note}.`)));
   element.hidden = notes.length === 0;
 }
 

@@ -11,11 +11,12 @@ import numpy as np
 from gradviz.drawing.charts.geometry import LOOK, Box
 from gradviz.drawing.charts.relief import FINER, bands, curve
 from gradviz.player.training.columns import column, entries_of, entry_text, step_columns
+from gradviz.player.training.computed import alike
 from gradviz.player.training.graphs import sampled
 from gradviz.training.analysis.divergence import why_it_diverged
 from gradviz.training.analysis.fit import Fit, fit_of
 from gradviz.training.analysis.network import Network
-from gradviz.training.analysis.surface import ALONG_TWO, surface, usual_pair
+from gradviz.training.analysis.surface import surface, usual_pair
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
 
@@ -31,8 +32,8 @@ FITS = 48
 BOX = Box(*(LOOK["surface"][side] for side in ("left", "top", "right", "bottom")))
 """Where the page draws a loss surface."""
 
-EVALUATIONS = 24_000
-"""Operations that may be computed for the loss over two entries; of more, its grid is coarser."""
+EVALUATIONS, FEWEST, ALONG = 6_000, 13, 25
+"""Operations that may be computed for the loss over two entries; and how many points its grid has along each axis, at least and at most."""
 
 POINTS = 500
 """Examples shown beside the model's fit."""
@@ -54,7 +55,7 @@ def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] 
     -------
     dict
         ``kind`` (``"training"``), ``version``, ``title``, ``across`` (what the steps are called), ``notes``, ``finished``,
-        ``losses`` and ``epochs`` of all steps, ``parameters``, the columns of `step_columns` under ``steps``, ``network``, and
+        ``losses`` and ``epochs`` of all steps, ``parameters``, the columns of `step_columns` under ``steps`` with ``alike`` of the function of that name, ``network``, and
         ``panels``.
     """
     log = run.log
@@ -75,7 +76,10 @@ def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] 
             }
             for parameter, places in zip(run.parameters, chosen, strict=True)
         ],
-        "steps": step_columns(run, entries, None, chosen),
+        "steps": {
+            **step_columns(run, entries, None, chosen),
+            "alike": column(alike(run, entries, chosen), "int32"),
+        },
         **state_of(run, 0),
         "notes": [*run.notes, *notes],
         "total": log.epochs,
@@ -145,7 +149,7 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
             return None
         first, second = pair
     size = None if second is None else _size(run)
-    made = surface(run, first, second, size=size).finer(FINER)
+    made = surface(run, first, second, size=size).finer(FINER if size is None else 2 * FINER)
     x, y = made.scales(BOX)
     if second is None:
         ground: list[dict[str, Any]] = [{"d": curve(made, x, y), "loss": None}]
@@ -165,7 +169,7 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
 def _size(run: Run) -> int:
     """Return how many points the loss over two entries is computed at, along each axis: the same each time, however fast it goes."""
     program = run.log.programs[run.nearest(len(run) - 1).program or 0]
-    return int(np.clip(np.sqrt(EVALUATIONS / len(program.instructions)), 21, ALONG_TWO))
+    return int(np.clip(np.sqrt(EVALUATIONS / len(program.instructions)), FEWEST, ALONG))
 
 
 def fits_payload(run: Run, entries: Sequence[Entry], network: Network | None = None) -> dict[str, Any] | None:

@@ -27,6 +27,8 @@ export class RunData {
   lines = new Map();
   epochs = new Rows(1);
   kept = new Rows(1);
+  /** By kept step the number of its program, if its parameters are all that it does not share with the first of these. */
+  alike = new Rows(1);
   /** @type {string[]} */
   notes = [];
   finished = false;
@@ -65,6 +67,7 @@ export class RunData {
     this.lines = new Map(Object.entries(payload.lines).map(([name, steps]) => [name, Rows.of(/** @type {any} */ (steps))]));
     this.epochs = Rows.of(payload.epochs);
     this.kept = Rows.of(payload.steps.kept);
+    this.alike = Rows.of(payload.steps.alike);
     this.notes = payload.notes;
     this.finished = payload.finished;
     const { network } = payload;

@@ -4,8 +4,10 @@ import { makeAnnouncer } from "../announce.js";
 import { Unplayable } from "../check.js";
 import { html } from "../dom.js";
 import { commandOf } from "../keys.js";
+import { engineOf } from "../loading.js";
 import { PageModel } from "../model.js";
 import { numberText } from "../number.js";
+import { Parts } from "../parts.js";
 import { render as renderBackprop } from "../player.js";
 import { hideStill } from "../still.js";
 import { followTheme } from "../theme.js";
@@ -48,7 +50,14 @@ function mount(model, el, kept) {
   const send = model.send ? (/** @type {any} */ message) => model.send?.(message) : undefined;
   // What is asked of a run that another has replaced in the meantime is not answered.
   const ask = send && ((/** @type {any} */ message) => send({ ...message, run: run.id }));
-  const graphs = new Graphs(payload.graphs ?? null, ask && ((index, whole) => ask({ ask: "graph", index, whole })));
+  const graphs = new Graphs(payload.graphs ?? null, run, {
+    ask: ask && ((index, whole) => ask({ ask: "graph", index, whole })),
+    async engine(text) {
+      const carried = text ?? (await new Parts().engine());
+      return carried === undefined ? undefined : engineOf(carried, text === undefined);
+    },
+    come: () => run.length && showGraph(),
+  });
   /** @type {import("./live.js").Live | null} */
   let live = model.get("live") ?? null;
   let parameter = 0;
@@ -266,6 +275,7 @@ function mount(model, el, kept) {
   /** Opens the backpropagation of this step at a parameter. @param {number} which */
   function openAt(which) {
     at = run.parameters[which].name;
+    picture.show(run.index(k));
     picture.enter();
   }
   let at = ""; // where the backpropagation that is opened next begins
@@ -281,7 +291,10 @@ function mount(model, el, kept) {
     surface.move(k);
     fit.show(run.index(k), k);
     neurons?.move(k);
-    if (board.contains(picture.element) || !graphs.ask) picture.show(run.index(k));
+    showGraph();
+  }
+  function showGraph() {
+    if (board.contains(picture.element)) picture.show(run.index(k));
   }
 
   /** @param {number} which @param {number} entry */
@@ -349,7 +362,7 @@ function mount(model, el, kept) {
       announcer.say(message.message);
     } else if (message.told === "graph") {
       graphs.take(message);
-      picture.show(run.index(k));
+      showGraph();
       picture.came(message.index);
     } else if (message.told === "surface") {
       surface.take(message.surface);

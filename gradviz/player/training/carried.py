@@ -62,7 +62,7 @@ def _computed(run: Run, picture: GraphPicture, entries: Sequence[Entry], first: 
     if computed is None:
         return None
     steps = [entry.index for entry in entries]
-    numbers = without_known(picture.numbers(first), computed)
+    numbers = picture.numbers(first, lambda shown: without_known(shown, computed))
     return {"base": picture.base, "steps": steps, "computed": computed, "opened": {str(steps[0]): numbers}}
 
 

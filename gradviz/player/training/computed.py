@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradviz.player.laboratory import program_data, shown_in
 from gradviz.player.training.graphs import GraphPicture
-from gradviz.recording.model import Recording
+from gradviz.recording.model import Recording, Value
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
 
@@ -54,33 +55,33 @@ def _same(one: Any, other: Any) -> bool:
     return isinstance(one, int | float) and one == other
 
 
-def without_known(numbers: dict[str, Any], computed: dict[str, Any]) -> dict[str, Any]:
-    """Leave out of what `GraphPicture.numbers` says the numbers that the page computes.
+def without_known(shown: Recording, computed: dict[str, Any]) -> Recording:
+    """Leave out of what is shown of a step the numbers that the page computes.
 
     Parameters
     ----------
-    numbers
-        Of a step.
+    shown
+        Of the step.
     computed
         What `computed_data` says of it.
     """
 
-    def left(value: dict[str, Any], slot: int | None) -> dict[str, Any]:
-        return value if slot is None else {"shape": value["shape"], "dtype": value["dtype"], "data": []}
+    def left(value: Value, slot: int | None) -> Value:
+        return value if slot is None else Value(value.shape, value.dtype, ())
 
     frames = []
-    for frame, slots in zip(numbers["facts"]["frames"], computed["shown"]["places"], strict=True):
-        values = [[id, left(value, slot)] for (id, value), slot in zip(frame["values"], slots["values"], strict=True)]
-        contributions = []
-        for sent, slot, local in zip(frame["contributions"], slots["contributions"], slots["locals"], strict=True):
-            there = {"local": left(sent["local"], local)} if sent.get("local") else {}
-            contributions.append({**sent, "value": left(sent["value"], slot), **there})
-        gradients = [
-            {**gradient, "value": left(gradient["value"], slot)}
-            for gradient, slot in zip(frame["gradients"], slots["gradients"], strict=True)
+    for frame, slots in zip(shown.frames, computed["shown"]["places"], strict=True):
+        sent = [
+            replace(one, value=left(one.value, slot), local=None if one.local is None else left(one.local, local))
+            for one, slot, local in zip(frame.contributions, slots["contributions"], slots["locals"], strict=True)
         ]
-        frames.append({"values": values, "contributions": contributions, "gradients": gradients})
-    return {**numbers, "facts": {**numbers["facts"], "frames": frames}}
+        arrived = [
+            replace(one, value=left(one.value, slot))
+            for one, slot in zip(frame.gradients, slots["gradients"], strict=True)
+        ]
+        values = tuple((id, left(value, slot)) for (id, value), slot in zip(frame.values, slots["values"], strict=True))
+        frames.append(replace(frame, values=values, contributions=tuple(sent), gradients=tuple(arrived)))
+    return replace(shown, frames=tuple(frames))
 
 
 def computed_data(run: Run, picture: GraphPicture, entry: Entry, recording: Recording) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -23,7 +23,7 @@ from gradviz.recording.model import Graph, Recording
 from gradviz.recording.strange import first_strange
 from gradviz.training.run.log import Entry
 
-SAMPLES = 6
+SAMPLES = 4
 """Steps that are looked at to see how wide a run's numbers get."""
 
 PANEL = Target(760.0, 460.0, shrinks=False)
@@ -105,8 +105,16 @@ class GraphPicture:
         found = self.look(recording)
         return {part: getattr(found, part) for part in PARTS}
 
-    def numbers(self, recording: Recording) -> dict[str, Any]:
-        """Return the part that belongs to one step: what each moment of its backpropagation shows and says."""
+    def numbers(self, recording: Recording, known: Callable[[Recording], Recording] | None = None) -> dict[str, Any]:
+        """Return the part that belongs to one step: what each moment of its backpropagation shows and says.
+
+        Parameters
+        ----------
+        recording
+            What was computed in the step.
+        known
+            Leaves out numbers that its reader knows otherwise.
+        """
         shown = self.shown(recording)
         picture = self._view(shown)
         return {
@@ -114,7 +122,7 @@ class GraphPicture:
             "steps": steps(shown, picture),
             "sums": sums(shown, picture),
             "brackets": brackets(shown),
-            "facts": facts(shown),
+            "facts": facts(shown if known is None else known(shown)),
         }
 
     def _view(self, shown: Recording) -> View:

@@ -32,14 +32,19 @@ FITS = 48
 BOX = Box(*(LOOK["surface"][side] for side in ("left", "top", "right", "bottom")))
 """Where the page draws a loss surface."""
 
-EVALUATIONS, FEWEST, ALONG = 6_000, 13, 25
+EVALUATIONS, FEWEST, ALONG = 6_000, 13, 21
 """Operations that may be computed for the loss over two entries; and how many points its grid has along each axis, at least and at most."""
 
 POINTS = 500
 """Examples shown beside the model's fit."""
 
 
-def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] | None = None) -> dict[str, Any]:
+def run_payload(
+    run: Run,
+    network: Network | None = None,
+    panels: Sequence[str] | None = None,
+    chosen: Sequence[Sequence[int]] | None = None,
+) -> dict[str, Any]:
     """Return a run as plain JSON data: everything but its graphs, which are large, and pictures that need computing.
 
     Parameters
@@ -50,6 +55,8 @@ def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] 
         What it trains, if that is known.
     panels
         What is shown at first; by default what tells most.
+    chosen
+        By parameter, which of its entries are shown one by one; by default those of `chosen_entries`.
 
     Returns
     -------
@@ -58,8 +65,7 @@ def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] 
         ``losses`` and ``epochs`` of all steps, ``parameters``, the columns of `step_columns` under ``steps`` with ``alike`` of the function of that name, ``network``, and
         ``panels``.
     """
-    log = run.log
-    chosen = chosen_entries(run, network)
+    chosen = chosen_entries(run, network) if chosen is None else chosen
     entries, notes = thinned(run, chosen)
     return {
         "kind": "training",
@@ -76,13 +82,9 @@ def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] 
             }
             for parameter, places in zip(run.parameters, chosen, strict=True)
         ],
-        "steps": {
-            **step_columns(run, entries, None, chosen),
-            "alike": column(alike(run, entries, chosen), "int32"),
-        },
+        "steps": steps_told(run, entries, None, chosen),
         **state_of(run, 0),
         "notes": [*run.notes, *notes],
-        "total": log.epochs,
         "network": None if network is None else _network(network),
         "panels": None if panels is None else list(panels),
     }
@@ -99,15 +101,24 @@ def _network(network: Network) -> dict[str, Any]:
     }
 
 
+def steps_told(run: Run, entries: Sequence[Entry], before: Entry | None, chosen: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """Return the columns of some kept steps, and which of them a page can compute the graph of."""
+    return {
+        **step_columns(run, entries, before, chosen),
+        "alike": column(alike(run, entries, chosen), "int32"),
+    }
+
+
 def state_of(run: Run, start: int) -> dict[str, Any]:
     """Return what is cheap to tell of a run: the losses from a step on, and the notes."""
     log = run.log
     return {
         "losses": column(log.losses[start:], "float64"),
-        "lines": {name: column(steps, "int32") for name, (steps, _) in run.losses_by_name.items()},
+        "lines": {name: column(steps[steps >= start], "int32") for name, (steps, _) in run.losses_by_name.items()},
         "epochs": column(log.epoch_of[start:], "int32"),
         "notes": list(run.notes),
         "finished": run.finished,
+        "total": log.epochs,
     }
 
 
@@ -124,7 +135,8 @@ def thinned(run: Run, chosen: Sequence[Sequence[int]]) -> tuple[list[Entry], lis
     most = max(MOST_BYTES // each, 50)
     if len(entries) <= most:
         return entries, []
-    stride = -(-len(entries) // most)
+    # A power of two, so that those that were shown stay while there come more.
+    stride = 1 << (-(-len(entries) // most) - 1).bit_length()
     kept = [*entries[:-1:stride], entries[-1]]
     return kept, [
         f"shown here: {len(kept):,} of the {len(entries):,} steps that were kept; the loss curve has all of them"

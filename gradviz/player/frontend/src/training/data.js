@@ -76,6 +76,32 @@ export class RunData {
     this.parameters.forEach((parameter, i) => Object.assign(parameter, parameterOf(payload.parameters[i], payload.steps.parameters[i], this.length)));
   }
 
+  /**
+   * Takes over what has come since: steps in the place of those from one on, and the losses that follow those that are here.
+   * @param {any} told
+   * @returns {boolean} whether it goes on from what is here
+   */
+  more(told) {
+    const { start, known, steps } = told;
+    if (start > this.length || known > this.losses.length || steps.parameters.length !== this.parameters.length) return false;
+    this.losses.put(known, Rows.of(told.losses));
+    this.epochs.put(known, Rows.of(told.epochs));
+    for (const [name, packed] of Object.entries(told.lines)) {
+      const line = this.lines.get(name);
+      if (!line) return false;
+      let count = line.length;
+      while (count > 0 && line.at(count - 1) >= known) count -= 1;
+      line.put(count, Rows.of(packed));
+    }
+    const kept = Rows.of(steps.kept);
+    this.kept.put(start, kept);
+    this.alike.put(start, Rows.of(steps.alike));
+    this.notes = told.notes;
+    this.finished = told.finished;
+    this.parameters.forEach((parameter, i) => goOn(parameter, start, parameterOf(parameter, steps.parameters[i], kept.length)));
+    return true;
+  }
+
   /** How many steps can be looked at. */
   get length() {
     return this.kept.length;
@@ -141,4 +167,27 @@ function parameterOf(known, told, count) {
     form: told.form ? Rows.of(told.form) : new Rows(1),
     numbers: new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, number(column)])),
   };
+}
+
+/** Puts further steps of a parameter in the place of those from one on. @param {Parameter} parameter @param {number} start @param {Parameter} further */
+function goOn(parameter, start, further) {
+  for (const name of /** @type {const} */ (["before", "after", "gradient", "gradientNorm", "updateNorm"])) parameter[name].put(start, further[name]);
+  if (parameter.statistics && further.statistics) parameter.statistics.put(start, further.statistics);
+  if (parameter.preview && further.preview) parameter.preview.rows.put(start, further.preview.rows);
+  // A rule that is there already is told once.
+  const form = further.form.column(0).map((number) => {
+    const told = further.forms[number];
+    if (!told) return number;
+    const known = parameter.forms.findIndex((one) => JSON.stringify(one) === JSON.stringify(told));
+    return known >= 0 ? known : parameter.forms.push(told) - 1;
+  });
+  parameter.form.put(start, new Rows(1, Int32Array.from(form)));
+  for (const [key, rows] of further.numbers) {
+    const known = parameter.numbers.get(key) ?? new Rows(rows.width, new Float32Array(start * rows.width).fill(NaN));
+    parameter.numbers.set(key, known);
+    known.put(start, rows);
+  }
+  for (const [key, rows] of parameter.numbers) {
+    if (!further.numbers.has(key)) rows.put(start, new Rows(rows.width, new Float32Array(further.before.length * rows.width).fill(NaN)));
+  }
 }

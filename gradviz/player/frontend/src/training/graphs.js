@@ -68,7 +68,7 @@ export class Graphs {
     return this.run.index(k) === index ? this.#computed.get(this.run.alike.at(k)) : undefined;
   }
 
-  /** Takes what Python has sent. @param {{index: number, program: number, base?: any, face: Face, numbers?: any, computed?: import("./computed.js").Told, engine?: string}} told */
+  /** Takes what Python has sent. @param {{index: number, program: number, base?: any, face: Face, numbers?: any, computed?: import("./computed.js").Told & {first: any}, engine?: string}} told */
   take({ index, program, base, face, numbers, computed, engine }) {
     if (base) this.#programs[program] = { base, face, slots: [], steps: [], columns: [], opened: {} };
     if (this.#faces.size > 2000) this.#faces.clear();
@@ -76,7 +76,7 @@ export class Graphs {
     if (this.#opened.size > 50) this.#opened.clear();
     if (numbers) this.#opened.set(index, { ...this.#programs[program].base, ...numbers });
     if (this.#asked === index) this.#asked = -1;
-    if (computed) this.#compute(base, numbers, computed, engine);
+    if (computed) this.#compute(base, computed.first, computed, engine);
   }
 
   /** What was asked for does not come. */

@@ -124,12 +124,12 @@ export function makeFit(run, on) {
       }
       const first = told === null;
       told = given;
-      if (first) on.there();
       for (const [index, row] of Object.entries(given.rows)) rows.set(Number(index), numbersOf(unpacked(row), given.classes));
       if (first || on.ask) drawData();
       element.hidden = false;
       title.textContent = told.kind === "curve" ? phrase("training model-fit: curve") : phrase("training model-fit: classes");
       shown = -1;
+      if (first) on.there();
     },
     /** Whether there is anything to show. */
     get some() {

@@ -139,6 +139,11 @@ function mount(model, el, kept) {
     ],
     run.panels,
     usualPanels,
+    (names) => {
+      if (!run.length) return;
+      for (const name of names) drawn[name]?.();
+      moveIn(names);
+    },
   );
   const { board } = panels;
   track.element.append(panels.element);
@@ -234,6 +239,29 @@ function mount(model, el, kept) {
 
   // --- showing ---------------------------------------------------------------------------------------------------
 
+  /** What depends on the whole run, by panel: what nobody sees is drawn when it is shown. @type {Record<string, (() => void) | undefined>} */
+  const drawn = {
+    loss() {
+      losses.show(
+        [...run.lines].map(([name, steps]) => {
+          const xs = steps.column(0);
+          return { name, xs, ys: xs.map((step) => run.losses.at(step)) };
+        }),
+      );
+    },
+    gradients() {
+      const kept = run.kept.column(0);
+      norms.show(
+        run.parameters.slice(0, NORMS_UP_TO).map(({ name, gradientNorm }) => {
+          const lengths = gradientNorm.column(0);
+          const there = kept.map((_, i) => i).filter((i) => !Number.isNaN(lengths[i])); // it need not take part in every step
+          return { name, xs: there.map((i) => kept[i]), ys: there.map((i) => lengths[i]) };
+        }),
+      );
+    },
+    parameters: () => parameters.draw(),
+    surface: () => surface.drawWay(),
+  };
   /** Draws what depends on the whole run. */
   function draw() {
     const some = run.length > 0;
@@ -246,21 +274,7 @@ function mount(model, el, kept) {
     if (!some) return track.show(0, playing, canRun());
     findNetwork();
     arrange();
-    losses.show(
-      [...run.lines].map(([name, steps]) => {
-        const xs = steps.column(0);
-        return { name, xs, ys: xs.map((step) => run.losses.at(step)) };
-      }),
-    );
-    const kept = run.kept.column(0);
-    const lines = run.parameters.slice(0, NORMS_UP_TO).map(({ name, gradientNorm }) => {
-      const lengths = gradientNorm.column(0);
-      const there = kept.map((_, i) => i).filter((i) => !Number.isNaN(lengths[i])); // it need not take part in every step
-      return { name, xs: there.map((i) => kept[i]), ys: there.map((i) => lengths[i]) };
-    });
-    norms.show(lines);
-    parameters.draw();
-    surface.drawWay();
+    for (const name of panels.shown()) drawn[name]?.();
     move();
   }
 
@@ -284,17 +298,26 @@ function mount(model, el, kept) {
   function move() {
     if (!run.length) return track.show(0, playing, canRun());
     track.show(k, playing, canRun());
-    losses.cursor(run.index(k));
-    norms.cursor(run.index(k));
-    parameters.move(k, parameter);
-    rule.show(run.parameters[parameter], entries[parameter], k);
-    surface.move(k);
-    fit.show(run.index(k), k);
-    neurons?.move(k);
-    showGraph();
+    moveIn(panels.shown());
+    if (!fit.some) moved.fit?.(); // there may be data to show
+  }
+  /** What belongs to the step that is shown, by panel. @type {Record<string, (() => void) | undefined>} */
+  const moved = {
+    loss: () => losses.cursor(run.index(k)),
+    gradients: () => norms.cursor(run.index(k)),
+    parameters: () => parameters.move(k, parameter),
+    rule: () => rule.show(run.parameters[parameter], entries[parameter], k),
+    surface: () => surface.move(k),
+    fit: () => fit.show(run.index(k), k),
+    network: () => neurons?.move(k),
+    graph: () => picture.show(run.index(k)),
+  };
+  /** @param {string[]} names of panels */
+  function moveIn(names) {
+    for (const name of names) moved[name]?.();
   }
   function showGraph() {
-    if (board.contains(picture.element)) picture.show(run.index(k));
+    if (panels.shown().includes("graph")) picture.show(run.index(k));
   }
 
   /** @param {number} which @param {number} entry */
@@ -360,6 +383,11 @@ function mount(model, el, kept) {
         pause();
       }
       announcer.say(message.message);
+    } else if (message.told === "more") {
+      if (message.run !== run.id) return;
+      const before = run.length;
+      if (run.more(message)) grown(before);
+      else ask?.({ ask: "all" }); // it has been opened since
     } else if (message.told === "graph") {
       graphs.take(message);
       showGraph();
@@ -377,13 +405,20 @@ function mount(model, el, kept) {
   }
   /** The same run, further on. @param {any} further */
   function update(further) {
-    const atEnd = k >= run.length - 1;
-    const wasRunning = !run.finished;
+    const [wasRunning, before] = [!run.finished, run.length];
     run.take(further);
-    if (following && atEnd) k = Math.max(0, run.length - 1);
-    k = Math.max(0, Math.min(k, run.length - 1));
-    draw();
+    grown(before);
     if (wasRunning && run.finished) askAgain();
+  }
+  let frame = 0; // in which what has come is drawn: there may be more of it than frames
+  /** There are more steps, or others. @param {number} before how many there were */
+  function grown(before) {
+    if (following && k >= before - 1) k = run.length - 1;
+    k = Math.max(0, Math.min(k, run.length - 1));
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      draw();
+    });
   }
   /** Asks for the pictures that have to be computed anew when there are more steps. */
   function askAgain() {
@@ -463,6 +498,7 @@ function mount(model, el, kept) {
     },
     unmount() {
       clearTimeout(timer);
+      cancelAnimationFrame(frame);
       for (const [name, listener] of listeners) model.off(name, /** @type {any} */ (listener));
       stopTheme();
       losses.stop();

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_why import PROGRAMS, WELL, run
+from test_why import PROGRAMS, WELL, _alone, run  # noqa: F401  # a fixture of theirs that ours need as well
 
 import gradviz as gv
 

@@ -418,3 +418,14 @@ def test_what_pytorch_computed_has_images_and_maps():
     }
     assert rasters[2, 3, 40, 40] == "photo"
     assert rasters[2, 8, 38, 38] == "maps"
+
+
+def test_an_input_whose_gradient_is_wanted_is_none_of_the_weights():
+    x = gv.rand(2, 1, 12, 12, requires_grad=True)
+    model = gv.nn.Sequential(gv.nn.Conv2d(1, 4, 3), gv.nn.ReLU(), gv.nn.Flatten(), gv.nn.Linear(400, 3))
+    loss = gv.nn.functional.cross_entropy(model(x), gv.tensor([0, 2]))
+    loss.backward()
+    drawing = gv.draw(loss)
+    assert "x" in {card.name for card in drawing.view.cards}
+    learned = [disc.operation.block.parameters for disc in drawing.view.discs if disc.operation.block is not None]
+    assert sum(learned) in (0, sum(parameter.numel() for parameter in model.parameters()))

@@ -243,8 +243,8 @@ def shapes_told(graph: Graph, cards: Mapping[str, BlockCard]) -> set[str]:
         ):
             found.add(argument.tensor)
     for output, operation in made.items():
-        before = [graph.tensor(id) for id in _entering(graph, operation)]
-        if operation.id not in cards and any(tensor.shape == graph.tensor(output).shape for tensor in before):
+        shapes = {graph.tensor(argument.tensor).shape for argument in operation.inputs}
+        if operation.id not in cards and graph.tensor(output).shape in shapes:
             found.add(output)
     return found
 

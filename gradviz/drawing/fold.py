@@ -155,7 +155,11 @@ class _Folding:
                     hidden.add(tensor)
                 elif not outline.named[tensor]:
                     unnamed.setdefault(who, []).append(tensor)
-            elif (maker := makers[tensor]) < 0 or number_of[maker] == who:
+            elif (maker := makers[tensor]) < 0:
+                # An input whose gradient is wanted is not one of the module's weights, but what it is given.
+                if roles[tensor] != "parameter" or outline.owners[tensor] or not self.stretches[who].path:
+                    hidden.add(tensor)
+            elif number_of[maker] == who:
                 hidden.add(tensor)
         for number, made in unnamed.items():
             made.sort()

@@ -16,7 +16,7 @@ from gradviz.drawing.clusters import Cluster
 from gradviz.drawing.curves import point_at, rounded, samples, split
 from gradviz.drawing.jumps import HIGH, Tag, key_of
 from gradviz.drawing.layout import Box, Layout, Point
-from gradviz.drawing.view import LABEL_SIZE, View
+from gradviz.drawing.view import DOT, LABEL_SIZE, View
 
 NARROWEST = 10.0
 """A gap between what is shown in which a picture may be cut."""
@@ -391,7 +391,10 @@ class _Stack:
         rows: dict[int, list[str]] = {}
         for id in inside:
             rows.setdefault(self._row(self.before.centres[id][0]), []).append(id)
+        dots = {card.tensor.id for card in self.view.cards if card.form == "chip" and card.height == DOT}
         for row, ids in sorted(rows.items()):
+            if row and dots.issuperset(ids):
+                continue  # the end of an arrow
             top, bottom = _extent(ids, self.before, self.view)
             # A little beyond what is in its row, where it goes on in another.
             left = max(box.x, self.left[row] - OPEN) if row else box.x

@@ -156,8 +156,7 @@ class _Folding:
                 elif not outline.named[tensor]:
                     unnamed.setdefault(who, []).append(tensor)
             elif (maker := makers[tensor]) < 0:
-                # An input whose gradient is wanted is not one of the module's weights, but what it is given.
-                if roles[tensor] != "parameter" or outline.owners[tensor] or not self.stretches[who].path:
+                if roles[tensor] != "parameter" or not self._is_given(tensor, who):
                     hidden.add(tensor)
             elif number_of[maker] == who:
                 hidden.add(tensor)
@@ -165,6 +164,11 @@ class _Folding:
             made.sort()
             hidden.update(made if self._is_entered(number, hidden, set(made)) else made[1:])
         return hidden
+
+    def _is_given(self, tensor: int, number: int) -> bool:
+        """Return True for an input whose gradient is wanted: none of a module's weights, whose names are paths."""
+        of_none = not self.outline.owners[tensor] and bool(self.stretches[number].path)
+        return of_none and "." not in self.graph.tensors[tensor].name
 
     def _is_entered(self, number: int, *apart_from: Collection[int]) -> bool:
         """Return True if something enters a fold, apart from some tensors."""

@@ -79,7 +79,7 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 #gradviz-picture { display: none; overflow: auto; }
 @media (prefers-color-scheme: dark) { body { background: #010409; color: #e6edf3; } }
 @media (max-width: 800px) {
-  body { padding: 8px; --gradviz-height: 60vh; --gradviz-screen: max(480px, calc(100vh - 164px)); }
+  body { padding: 8px; --gradviz-height: 60vh; --gradviz-screen: max(480px, calc(100vh - 120px)); }
   h1 { margin: 4px 4px 8px; font-size: 17px; }
 }
 :root[data-framed] body { padding: 0; background: none; --gradviz-height: 520px; --gradviz-least: 400px;

@@ -80,12 +80,18 @@ function cells(value, { layers, rows, columns }) {
  * @param {Payload} payload
  * @param {Facts} facts
  * @param {Record<string, import("./bars.js").Bars>} allBars
+ * @param {(id: string) => Record<string, string | null> | undefined} [blocks] what the cards of blocks show
  * @returns {T}
  */
-export function retold(face, moment, payload, facts, allBars) {
+export function retold(face, moment, payload, facts, allBars, blocks = () => undefined) {
   /** @param {string} id @param {string} part */
   const of = (id, part) => (part === "v" ? moment.values.get(id) : moment.gradients.get(id)?.value);
   const isBlock = (/** @type {string} */ key) => Boolean(facts.operation(key.split("_")[0])?.block);
+  /** What stands at a key on the card of a block: nothing, where that is not known of other numbers. @param {string} key @param {string} was */
+  const ofBlock = (key, was) => {
+    const [id, ending] = key.split("_");
+    return !was || was === PENDING || ending === "b" ? was : (blocks(id)?.[ending] ?? "");
+  };
 
   /** @param {string} key @param {string} text */
   function textOf(key, text) {
@@ -103,7 +109,7 @@ export function retold(face, moment, payload, facts, allBars) {
       const number = moment.locals.get(argument);
       return old && number !== undefined ? text.replace(old, numberText(number)) : text;
     }
-    return isBlock(key) ? "" : text;
+    return isBlock(key) ? ofBlock(key, text) : text;
   }
 
   /** What has arrived at a tensor. @param {string} id */
@@ -117,6 +123,7 @@ export function retold(face, moment, payload, facts, allBars) {
   /** @param {string} key @param {string} label */
   function labelOf(key, label) {
     const at = label.indexOf(", value ");
+    if (isBlock(key)) return label.replace(/‖∂‖ [^,]+/, (was) => (blocks(key)?.n ? `‖∂‖ ${blocks(key)?.n}` : was));
     if (!facts.tensor(key) || at < 0) return label;
     const gradient = label.includes(", gradient ") ? `, gradient ${spoken(of(key, "g"))}` : "";
     return `${label.slice(0, at)}, value ${spoken(of(key, "v"))}${gradient}`;
@@ -147,7 +154,7 @@ export function retold(face, moment, payload, facts, allBars) {
   }
 
   /** @type {Record<string, (key: string, was: any) => any>} */
-  const writers = { text: textOf, fill: fillOf, image: imageOf, width: widthOf, label: labelOf, path: (key, path) => (isBlock(key) ? "" : path) };
+  const writers = { text: textOf, fill: fillOf, image: imageOf, width: widthOf, label: labelOf, path: (key, path) => (isBlock(key) ? ofBlock(key, path) : path) };
   const made = { ...face };
   for (const [part, write] of Object.entries(writers)) {
     const old = /** @type {any} */ (face)[part];

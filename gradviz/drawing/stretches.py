@@ -7,10 +7,12 @@ another block with the same weights, and operations that ran between two calls s
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from gradviz.recording.later import replaced
-from gradviz.recording.model import Graph, RecordedOperation
+from gradviz.recording.model import Graph, RecordedCall, RecordedOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +76,9 @@ class Calls:
         """Return the modules around an operation, the outermost first, each with its call if that is known."""
         return self._at(operation.module, operation.call)
 
+    @cached_property
     def ways(self) -> list[tuple[tuple[str, int | None], ...]]:
-        """Return the same for all operations."""
+        """The same for all operations."""
         outline = self.graph.outline
         at = {where: self._at(*where) for where in {*zip(outline.modules, outline.calls, strict=True)}}
         return [at[where] for where in zip(outline.modules, outline.calls, strict=True)]
@@ -103,15 +106,39 @@ class Calls:
         return 0 if call is None else self.numbers[call]
 
 
+def calls_left(graph: Graph, calls: Iterable[int | None]) -> tuple[tuple[RecordedCall, ...], dict[int, int]]:
+    """Return a graph's calls without those in which nothing is any more, and where these stand now."""
+    used: set[int] = set()
+    for call in set(calls):
+        while call is not None and call not in used:
+            used.add(call)
+            call = graph.calls[call].outer
+    places = {call: place for place, call in enumerate(sorted(used))}
+    outer = {call: graph.calls[call].outer for call in places}
+    left = tuple(
+        RecordedCall(graph.calls[call].module, None if around is None else places[around])
+        for call, around in outer.items()
+    )
+    return left, places
+
+
+def _calls_in(graph: Graph) -> Calls:
+    """Return the calls in a graph, which are asked for at one depth after the other."""
+    known: Calls | None = vars(graph).get("calls_in")
+    if known is None:
+        known = vars(graph)["calls_in"] = Calls(graph)
+    return known
+
+
 def modules_below(graph: Graph, depth: int) -> list[Stretch]:
     """Return the calls of modules deeper than `depth` as stretches of operations: 0 folds even the outermost ones.
 
     Where any are folded, so are layers that stand less deep and have no modules in them: beside blocks they are blocks.
     """
-    calls = Calls(graph)
+    calls = _calls_in(graph)
     found: list[Stretch] = []
     last = None
-    ways = calls.ways()
+    ways = calls.ways
     kinds = set(ways)
     folds = any(len(around) > depth for around in kinds)
     parents = {path for around in kinds for path, _ in around[:-1]}
@@ -135,7 +162,7 @@ def modules_below(graph: Graph, depth: int) -> list[Stretch]:
 
 def depth_of(graph: Graph) -> int:
     """Return how deep the modules nest: 0 without any."""
-    return max(map(len, Calls(graph).ways()), default=0) if graph.modules else 0
+    return max(map(len, _calls_in(graph).ways), default=0) if graph.modules else 0
 
 
 def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:

@@ -273,8 +273,10 @@ def long_recurrences(graph: Graph) -> list[Stretch]:
     """Return the middles of long recurrences, to be drawn as t = 0, 1, 2 … 28, 29."""
     found: list[Stretch] = []
     for chain in sorted(recurrences(graph)):
-        start, end = chain[FIRST_STEPS] if len(chain) > MOST_STEPS else 0, chain[-LAST_STEPS - 1] + 1
-        if len(chain) <= MOST_STEPS or (found and start < found[-1].end):
+        if len(chain) <= MOST_STEPS:
+            continue
+        start, end = chain[FIRST_STEPS], chain[-LAST_STEPS - 1] + 1
+        if found and start < found[-1].end:
             continue
         first = graph.operations[start]
         block = first.block

@@ -692,6 +692,18 @@ class Recording(Later):
         known = {**vars(self), "frames": self.frames}  # which may not have been written yet
         return {name: value for name, value in known.items() if name not in ("again", "written")}
 
+    def told(self, **other: Any) -> Recording:
+        """Return the same computation, of which something else is told; it can still be run again.
+
+        Parameters
+        ----------
+        **other
+            Fields, by their names.
+        """
+        made = replace(self, **other)
+        object.__setattr__(made, "again", self.again)
+        return made
+
     def of(self, graph: Graph, frames: Callable[[], Iterable[Frame]]) -> Recording:
         """Return a recording of what was made of its graph.
 

@@ -199,7 +199,7 @@ class Program:
         output = results[at][place]
         start = None if seed is None else wrap(np.array(seed))
         made_anew = record_named((output,), names, gradient=start, backward=True, title=title or self.title)
-        return replace(made_anew, graph=self._with_sources(made_anew.graph))
+        return made_anew.told(graph=self._with_sources(made_anew.graph))
 
     def _with_sources(self, graph: Graph) -> Graph:
         """Say of each operation where the program was written, not where it was computed anew."""

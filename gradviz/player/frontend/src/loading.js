@@ -29,6 +29,17 @@ async function inNotebook(text) {
   }
 }
 
+/**
+ * The part, from its text, which is needed once.
+ * @param {string} text
+ * @param {boolean} saved whether that came with a saved page
+ * @returns {Promise<Engine>}
+ */
+export function engineOf(text, saved) {
+  engine ??= saved ? inPage(text) : inNotebook(text);
+  return engine;
+}
+
 /** Asks the kernel. @param {import("./model.js").Model} model @param {string} at @returns {Promise<any>} */
 function asked(model, at) {
   return new Promise((done, failed) => {
@@ -61,7 +72,6 @@ export function sourceOf(model) {
   return async (at) => {
     const { program, shown, text } = await (carried ? carried(at) : asked(model, at));
     if (program.missing) return { missing: program.missing };
-    engine ??= carried ? inPage(text) : inNotebook(text);
-    return { engine: await engine, data: { program, shown } };
+    return { engine: await engineOf(text, Boolean(carried)), data: { program, shown } };
   };
 }

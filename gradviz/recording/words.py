@@ -90,6 +90,11 @@ def composed(
     if not counts or len(counts) > len(_RAISED):
         return _composed(operation, names, named, arrays, settings, module)
     # In a long loop all is alike but the counts: they are put in afterwards.
+    if len(counts) == 1:
+        (count,) = counts
+        only = f"⁽{_RAISED[0] * (len(count) - 2)}⁾"
+        name = _composed(operation, tuple([n.replace(count, only) for n in names]), named, arrays, settings, module)
+        return name.replace(only, count)
     alike = {own: f"⁽{digit * (len(own) - 2)}⁾" for own, digit in zip(counts, _RAISED, strict=False)}
     others = tuple([_with_counts(name, alike) for name in names])
     name = _composed(operation, others, named, arrays, settings, module)

@@ -352,7 +352,7 @@ class _Folding:
         if inside:
             yield self._one(inside)
 
-    def _fold_and_phase(self, frame: Frame) -> tuple[int, str]:
+    def _fold_and_phase(self, frame: Frame) -> tuple[int, Phase]:
         return self.stretch_of[frame.current], frame.phase
 
     def _one(self, steps: Sequence[tuple[Frame, Mapping[str, Any]]]) -> Frame:

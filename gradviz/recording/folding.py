@@ -115,7 +115,7 @@ class _Folding:
 
     def _operation(self, number: int) -> RecordedOperation:
         if number >= 0:
-            return cast("RecordedOperation", self.graph.operations[number])
+            return self.graph.operations[number]
         product: Product = self._products[~number]
         of = product.operation
         by_edge = {factor.argument.id: factor for factor in product.factors}

@@ -7,12 +7,15 @@ another block with the same weights, and operations that ran between two calls s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, wraps
+from typing import TypeVar, cast
 
 from gradviz.recording.later import replaced
 from gradviz.recording.model import Graph, RecordedCall, RecordedOperation
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +125,22 @@ def calls_left(graph: Graph, calls: Iterable[int | None]) -> tuple[tuple[Recorde
     return left, places
 
 
+def _once(find: Callable[[Graph], T]) -> Callable[[Graph], T]:
+    """Let what is found in a graph be found once: it is asked for at one depth after the other."""
+
+    @wraps(find)
+    def found(graph: Graph) -> T:
+        known = vars(graph)  # as its outline, it is no part of what is saved
+        if find.__qualname__ not in known:
+            known[find.__qualname__] = find(graph)
+        return cast("T", known[find.__qualname__])
+
+    return found
+
+
+@_once
 def _calls_in(graph: Graph) -> Calls:
-    """Return the calls in a graph, which are asked for at one depth after the other."""
-    known: Calls | None = vars(graph).get("calls_in")
-    if known is None:
-        known = vars(graph)["calls_in"] = Calls(graph)
-    return known
+    return Calls(graph)
 
 
 def modules_below(graph: Graph, depth: int) -> list[Stretch]:
@@ -230,6 +243,7 @@ def _who(graph: Graph, place: int) -> Who:
     return graph.outline.blocks[place].path, graph.outline.calls[place]
 
 
+@_once
 def recurrences(graph: Graph) -> list[list[int]]:
     """Return the steps through time among folded operations: a module that is called again with what it made before.
 

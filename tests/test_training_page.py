@@ -14,6 +14,7 @@ from conftest import missing
 import gradviz as gv
 from gradviz.engine.numerals import number
 from gradviz.player.training import training_page
+from gradviz.player.training.graphs import GraphPicture
 from gradviz.training.analysis.fit import fit_of
 
 pytestmark = pytest.mark.browser
@@ -103,6 +104,40 @@ def test_every_epoch_shows_the_runs_numbers(open_html):
         if epoch < 9:
             button(page, "Next epoch").click()
     assert button(page, "Next epoch").is_disabled()
+
+
+def test_the_graph_of_any_epoch_is_computed_in_the_page(open_html):
+    run = classes()
+    page = open_html(training_page(run, panels=["graph", "loss"]))
+    button = page.get_by_role("button", name=re.compile("Step through the backpropagation of epoch"))
+    picture = GraphPicture([run.recording_of(entry) for entry in run.log.entries[::4]])
+    for epoch in (0, 5, 11):
+        page.get_by_role("slider", name="Epoch").fill(str(epoch))
+        assert button.text_content().endswith(f"epoch {epoch}")
+        wanted = picture.face(run.recording_of(run.log.entries[epoch]))
+        shown = page.evaluate(SHOWN, list(wanted["text"]))
+        assert shown == wanted["text"]
+        # The cards of layers, too: how their activations are spread, and how far each was moved.
+        assert any(key.endswith("_n") for key in shown)
+        drawn = page.evaluate(DRAWN, [key for key in wanted["path"] if key.endswith("_ha")])
+        for key, path in drawn.items():
+            assert numbers_in(path) == pytest.approx(numbers_in(wanted["path"][key]), abs=0.11)
+    button.click()
+    assert "Backpropagation, epoch 11: loss" in page.locator(".gt-back").text_content()
+    page.locator(".gt-inside .gradviz-player").press("End")
+    loss = page.locator('.gt-inside .gv-card[aria-label^="loss,"] text[id$="_v0"]')
+    assert loss.text_content() == number(run.losses[11])
+
+
+SHOWN = """keys => {
+    const prefix = document.querySelector(".gt-graph svg.gv [id]").id.split("_")[0];
+    return Object.fromEntries(keys.map(key => [key, document.getElementById(`${prefix}_${key}`).textContent]));
+}"""
+DRAWN = SHOWN.replace("textContent", 'getAttribute("d")')
+
+
+def numbers_in(path):
+    return [float(number) for number in re.findall(r"-?[\d.]+", path)]
 
 
 def test_the_rule_is_written_out_with_numbers(open_html):

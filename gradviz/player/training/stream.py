@@ -77,6 +77,10 @@ class Stream:
         self._told(entries, start)
         return told
 
+    def lacks(self, kept: int, losses: int) -> bool:
+        """Whether a page that has so many kept steps, and losses, has less than was told: it was opened since."""
+        return (kept, losses) != (len(self._kept), self._losses)
+
     def _told(self, entries: Sequence[Entry], start: int) -> None:
         self._kept[start:] = [entry.index for entry in entries[start:]]
         self._losses = len(self._run.log.losses)

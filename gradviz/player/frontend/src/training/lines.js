@@ -7,7 +7,7 @@ import { phrase } from "../words.js";
 
 /** @typedef {{name: string, xs: number[], ys: number[]}} Line */
 
-const [LEAST, USUAL] = [120, 210]; // pixels
+const [LEAST, USUAL] = [84, 210]; // pixels
 const MARGIN = { left: 54, right: 14, top: 12, bottom: 34 };
 
 /**

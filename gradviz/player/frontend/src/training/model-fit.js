@@ -5,7 +5,7 @@ import { html, svgElement } from "../dom.js";
 import { unpacked } from "./columns.js";
 import { predicted } from "./network.js";
 import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
-import { drawAxes, saidBelow } from "./surface.js";
+import { drawAxes, readable, saidBelow } from "./surface.js";
 
 const { left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
 const FAR = 1e6; // pixels: browsers give up on places much farther out
@@ -45,6 +45,7 @@ export function makeFit(run, on) {
   const inside = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, line);
   const examples = svgElement("g");
   svg.append(ground, axes, examples, inside);
+  readable(svg);
   const words = html("p", { class: "gt-words" });
   const title = html("h3", {}, phrase("training model-fit: fit"));
   const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, saidBelow(words));
@@ -184,11 +185,12 @@ export function makeFit(run, on) {
   /** The colours of the classes: to ask for them makes the browser work out all styles, so it is done once for each theme. */
   function coloursNow() {
     const theme = /** @type {HTMLElement | null} */ (element.closest("[data-theme]"))?.dataset.theme ?? "";
-    if (!colours.has(theme) || !svg.isConnected) {
-      const style = getComputedStyle(svg);
-      colours.set(theme, Array.from({ length: told?.classes ?? 0 }, (_, one) => rgbOf(style.getPropertyValue(`--c${colourOf(one)}`))));
-    }
-    return colours.get(theme) ?? [];
+    const known = colours.get(theme);
+    if (known) return known;
+    const style = getComputedStyle(svg);
+    const found = Array.from({ length: told?.classes ?? 0 }, (_, one) => rgbOf(style.getPropertyValue(`--c${colourOf(one)}`)));
+    if (svg.isConnected) colours.set(theme, found);
+    return found;
   }
 
   /** Of two classes the regions fade into each other, as the probability does; of more, the likeliest has its colour. @param {ArrayLike<number>} row */

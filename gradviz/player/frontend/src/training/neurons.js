@@ -124,7 +124,7 @@ export function makeNeurons(run, told, on) {
     if (!width || !run.length) return;
     const context = canvas.getContext("2d");
     if (!context) return;
-    const sharp = window.devicePixelRatio || 1;
+    const sharp = (window.devicePixelRatio || 1) * (/** @type {any} */ (canvas).currentCSSZoom ?? 1); // with large type the board is zoomed
     const [wide, high] = [Math.round(width * sharp), Math.round(height * sharp)];
     if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
     context.setTransform(sharp, 0, 0, sharp, 0, 0);

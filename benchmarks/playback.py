@@ -23,7 +23,16 @@ from gradviz.training import Run
 
 OUT = Path(__file__).with_name("player.json")
 KINDS = {
-    "script": {"FunctionCall", "EvaluateScript", "FireAnimationFrame", "TimerFire", "EventDispatch", "RunMicrotasks", "MinorGC", "MajorGC"},
+    "script": {
+        "FunctionCall",
+        "EvaluateScript",
+        "FireAnimationFrame",
+        "TimerFire",
+        "EventDispatch",
+        "RunMicrotasks",
+        "MinorGC",
+        "MajorGC",
+    },
     "style": {"UpdateLayoutTree"},
     "layout": {"Layout"},
     "paint": {"PrePaint", "Paint", "Layerize", "Commit"},
@@ -75,7 +84,9 @@ def told(events: list[dict[str, Any]]) -> dict[str, Any]:
     times = sorted(one["ts"] for one in marks)
     frames = [dict.fromkeys(KINDS, 0.0) for _ in times]
     ends: float = 0
-    for event in sorted((one for one in events if one.get("ph") == "X"), key=lambda one: (one["ts"], -one.get("dur", 0))):
+    for event in sorted(
+        (one for one in events if one.get("ph") == "X"), key=lambda one: (one["ts"], -one.get("dur", 0))
+    ):
         kind = next((kind for kind, names in KINDS.items() if event["name"] in names), None)
         if kind is None or (event["pid"], event["tid"]) != thread or not times[0] <= event["ts"] < times[-1]:
             continue

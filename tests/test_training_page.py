@@ -262,7 +262,9 @@ def test_a_long_run_says_what_is_shown_and_moves_at_once(open_html):
     assert place(page) == "epoch 1717 / 2999"
     # The page computes the graph of any epoch.
     page.get_by_role("button", name="Step through the backpropagation of epoch 1717").wait_for()
-    assert numbers_on(page, "linear.bias", "v") == [number(n) for n in run.parameter("linear.bias").values[1717].ravel()]
+    assert numbers_on(page, "linear.bias", "v") == [
+        number(n) for n in run.parameter("linear.bias").values[1717].ravel()
+    ]
 
 
 def test_names_are_text(open_html):

@@ -103,9 +103,15 @@ def computed_data(run: Run, picture: GraphPicture, entry: Entry, recording: Reco
     program = program_data(recording)
     shown = None if "missing" in program else shown_in(recording, picture.shown(recording), picture.view)
     blocks = {operation.id for operation in picture.graph.operations if operation.block is not None}
-    if shown is None or not blocks <= shown["blocks"].keys() or any(None in step[kind] for step in shown["places"] for kind in ("values", "contributions", "gradients")):
+    if (
+        shown is None
+        or not blocks <= shown["blocks"].keys()
+        or any(None in step[kind] for step in shown["places"] for kind in ("values", "contributions", "gradients"))
+    ):
         return None
     names = {parameter.name: number for number, parameter in enumerate(run.parameters)}
     leaves = {one["tensor"] for one in program["numbers"] if "tensor" in one}
-    parameters = {one.id: names[one.name] for one in recording.graph.tensors if one.id in leaves and one.role == "parameter"}
+    parameters = {
+        one.id: names[one.name] for one in recording.graph.tensors if one.id in leaves and one.role == "parameter"
+    }
     return {"number": entry.program, "program": program, "shown": shown, "parameters": parameters}

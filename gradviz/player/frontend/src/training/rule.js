@@ -161,7 +161,7 @@ export function makeRule() {
   const heading = html("h3", {}, phrase("training rule: update"));
   const lines = html("div", { class: "gp-equations" });
   const words = html("p", { class: "gt-words" });
-  const element = html("section", { class: "gt-panel gt-rule" }, html("header", {}, heading), html("div", { class: "gt-scroll", tabindex: 0, role: "group", "aria-label": phrase("training rule: update") }, arrows.element, words, lines));
+  const element = html("section", { class: "gt-panel gt-rule" }, html("header", {}, heading), html("div", { class: "gt-scroll", tabindex: 0, role: "group", "aria-label": phrase("training rule: update") }, arrows.element, lines, words));
   return {
     element,
     /**

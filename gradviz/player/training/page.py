@@ -42,9 +42,8 @@ def training_page(run: Run, *, title: str | None = None, panels: Sequence[str] |
         If nothing was recorded.
     """
     if not run.log.entries:
-        raise ValueError(
-            "there is nothing to show: this run has no steps (was loss.backward() called in the with block?)"
-        )
+        why = run.notes[-1] if run.notes else "this run has no steps (was loss.backward() called in the with block?)"
+        raise ValueError(f"there is nothing to show: {why}")
     heading = (title or run.title).encode("utf-8", "replace").decode("utf-8")
     network = network_of(run)
     data = {

@@ -271,12 +271,12 @@ def written_down(
             elif source.is_tensor(argument):
                 leaf = argument if edge is None else edge[0].variable
                 if id(leaf) not in known:
-                    id_ = ids["leaf", id(leaf)]
+                    id_ = ids[at][place]
                     kind: Literal["input", "parameter"] = "input" if edge is None else "parameter"
                     known[id(leaf)] = add(Slot(kind, id_, named.get(id_, "")), at, place)
                 arguments.append((SLOT, known[id(leaf)]))
             else:
-                arguments.append((SLOT, add(Slot("number", ids.get(("constant", told, place), "")), at, place)))
+                arguments.append((SLOT, add(Slot("number", ids[at][place]), at, place)))
 
         def pulled(value: Any, way: tuple[int, ...], at: int = at) -> Any:
             if isinstance(value, np.ndarray):

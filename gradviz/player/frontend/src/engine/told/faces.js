@@ -34,8 +34,9 @@ export function statistics(value) {
   const { mean, sd, min, max, zeros, nans, infs } = value.summary ?? summaryOf((value.data ?? []).map(Number));
   const strange = [[nans, "nan"], [infs, "inf"]].filter(([count]) => count).map(([count, what]) => `${count} ${what}`).join(" ");
   if (strange) return [`⚠ ${strange}`, ""];
+  if (min === max || sd < EPSILON * Math.max(-min, max)) return [`all ${min === max ? "" : "≈ "}${numberText(min)}`, ""];
   const share = zeros / Math.max(1, value.shape.reduce((all, length) => all * length, 1));
-  return [`mean ${short(mean, EPSILON * sd)} ± ${short(sd, EPSILON * Math.max(-min, max))} sd`, `${short(min)} to ${short(max)}${share >= 0.01 ? `, ${Math.round(share * 100)}% zeros` : ""}`];
+  return [`mean ${short(mean, EPSILON * sd)} ± ${short(sd)} sd`, `${short(min)} to ${short(max)}${share >= 0.01 ? `, ${Math.round(share * 100)}% zeros` : ""}`];
 }
 
 /** How thick a line is on which a gradient came back. @param {Value} gradient */

@@ -25,8 +25,10 @@ def alike(run: Run, entries: Sequence[Entry], chosen: Places) -> list[int]:
     """
     first: dict[int, Entry] = {}
     for entry in run.log.entries:
-        if entry.program is not None and entry.complete:
-            first.setdefault(entry.program, entry)
+        if entry.program is not None and entry.program not in first and entry.complete:
+            first[entry.program] = entry
+            if len(first) == len(run.log.programs):
+                break
     return [_alike(run, entry, first, chosen) for entry in entries]
 
 

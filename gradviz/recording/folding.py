@@ -35,7 +35,16 @@ from gradviz.recording.model import (
     Value,
 )
 from gradviz.recording.outline import Numbers, Outline
-from gradviz.recording.products import PRODUCTS, STANDS_FOR, Factor, Found, Product, originals_of, product_of, products_in
+from gradviz.recording.products import (
+    PRODUCTS,
+    STANDS_FOR,
+    Factor,
+    Found,
+    Product,
+    originals_of,
+    product_of,
+    products_in,
+)
 
 T = TypeVar("T")
 

@@ -426,6 +426,37 @@ def test_all_of_it_is_on_one_screen(open_html):
         assert box["y"] + box["height"] <= 720
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_that_becomes_nan_is_readable(open_html):
+    page = open_html(training_page(scalar(rate=1e6, epochs=40)))
+    page.set_viewport_size({"width": 1280, "height": 720})
+    label = page.locator(".gt-lines .gt-bad")
+    assert label.text_content().endswith(" from here")
+    text, chart = label.bounding_box(), page.locator(".gt-lines .gt-chart").first.bounding_box()
+    assert chart["x"] <= text["x"]
+    assert text["x"] + text["width"] <= chart["x"] + chart["width"]
+    notes = page.locator(".gt-notes").text_content()
+    assert notes.endswith(".")
+    assert ".." not in notes
+    # The notes take their room from the board.
+    page.wait_for_function("document.scrollingElement.scrollHeight <= 720")
+    button(page, "Last epoch").click()
+    # A later epoch holds the nan from the beginning: none of its operations is marked.
+    assert numbers_on(page, "w", "v") == ["nan"]
+    assert page.locator(".gt-graph .gv-alarm").count() == 0
+
+
+def test_large_type_enlarges_panels_and_stays_on_one_screen(open_html):
+    page = open_html(training_page(classes()))
+    page.set_viewport_size({"width": 1280, "height": 720})
+    heading, tick = page.locator(".gt-fit h3"), page.locator(".gt-lines .gt-tick").first
+    before = [one.bounding_box()["height"] for one in (heading, tick)]
+    button(page, "Large type, for a projector").click()
+    after = [one.bounding_box()["height"] for one in (heading, tick)]
+    assert all(large > 1.2 * usual for usual, large in zip(before, after, strict=True))
+    page.wait_for_function("document.scrollingElement.scrollHeight <= 720")
+
+
 def test_panels_are_chosen_sized_and_remembered(open_html):
     page = open_html(training_page(classes()))
     page.get_by_text("Panels", exact=True).click()

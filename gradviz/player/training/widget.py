@@ -157,7 +157,8 @@ class TrainingPlayer(anywidget.AnyWidget):
             elif asked.get("do") == "reset":
                 self.reset()
             elif asked.get("ask") == "all":
-                self._send_all()
+                if self._stream.lacks(int(asked["kept"]), int(asked["losses"])):
+                    self._send_all()
             elif asked.get("ask") == "graph":
                 self._send_graph(int(asked["index"]), whole=asked.get("whole") is True)
             elif asked.get("ask") == "surface":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from test_why import PROGRAMS, WELL, run
 
 import gradviz as gv
-from test_why import PROGRAMS, WELL, run
 
 DIFFERENT: dict[str, str] = {}
 """Programs whose cause PyTorch does not let one know, with what is answered instead."""

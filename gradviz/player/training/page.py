@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gradviz.player.frame import Static
-from gradviz.player.page import document
+from gradviz.player.page import document, engine
 from gradviz.player.training.graphs import graphs
-from gradviz.player.training.payload import fits_for_page, run_payload, surface_payload
+from gradviz.player.training.onward import onward_payload
+from gradviz.player.training.payload import POINTS, fits_for_page, run_payload, surface_payload
 from gradviz.recording.files import write_file
 from gradviz.training.analysis.network import network_of
 from gradviz.training.run import Run
@@ -54,8 +55,10 @@ def training_page(run: Run, *, title: str | None = None, panels: Sequence[str] |
         "fit": fits_for_page(run, network),
         "live": None,
     }
+    data["onward"], onward = onward_payload(run, POINTS, bool(data["fit"] and data["fit"]["computed"]))
+    parts = [] if onward is None else [("onward", "", onward), ("engine", "", engine())]
     picture = run.plot().svg
-    return document(data, picture, heading, run.producer, bundle="training")
+    return document(data, picture, heading, run.producer, bundle="training", parts=parts)
 
 
 def save_page(run: Run, path: str | os.PathLike[str]) -> Path:

@@ -88,6 +88,13 @@ export class Machine {
     return slot;
   }
 
+  /** Sets all numbers that stand in a slot from the beginning; `run` then runs what depends on them. @param {number} slot @param {ArrayLike<number>} numbers */
+  put(slot, numbers) {
+    const { shape, dtype } = this.at(slot);
+    this.#slots[slot] = filled(shape, dtype, numbers);
+    this.#changed.add(slot);
+  }
+
   /** Sets an entry of a leaf; `run` then runs what depends on it. @param {string} tensor @param {number} index @param {number} number */
   set(tensor, index, number) {
     for (const one of this.#alike(tensor)) {

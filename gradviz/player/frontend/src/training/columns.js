@@ -23,6 +23,7 @@ export function unpacked({ type, shape, data }) {
 
 /** Rows of numbers, all of one width. */
 export class Rows {
+  /** @type {Numbers} */
   #numbers;
 
   /** @param {number} width @param {Numbers} [numbers] */
@@ -50,6 +51,24 @@ export class Rows {
     numbers.set(this.#numbers.subarray(this.width));
     numbers.set(last.#numbers, numbers.length - this.width);
     return new Rows(this.width, numbers);
+  }
+
+  /** The first rows, to which others can be added. @param {number} count */
+  cut(count) {
+    return new Rows(this.width, this.#numbers.slice(0, Math.min(count, this.length) * this.width));
+  }
+
+  /** Adds a row. @param {ArrayLike<number>} row */
+  push(row) {
+    if (!this.width) return;
+    const end = this.length * this.width;
+    if (end + this.width > this.#numbers.length) {
+      const grown = new /** @type {any} */ (this.#numbers.constructor)(Math.max(16 * this.width, 2 * end));
+      grown.set(this.#numbers.subarray(0, end));
+      this.#numbers = grown;
+    }
+    this.#numbers.set(row, end);
+    this.length += 1;
   }
 
   /** @param {number} row @param {number} [column] @returns {number} */

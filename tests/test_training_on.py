@@ -215,7 +215,7 @@ def test_from_any_step_with_something_else(node, tmp_path):
         ("large", "numbers, and a page carries at most 100,000"),
         ("by hand", "the loop itself changes w"),
         ("graphs", "the graph changes from step to step"),
-        ("operation", "it cannot run lgamma"),
+        ("operation", "it cannot run digamma"),
     ],
 )
 def test_what_cannot_be_repeated_is_refused_by_name(why, words):

@@ -74,9 +74,7 @@ def onward_payload(run: Run, points: int, computed: bool) -> tuple[dict[str, Any
 
 def sentence(missing: Missing) -> str:
     """Say why a run cannot be trained on in a page."""
-    return text(
-        missing.kind, "onward", **{name: one for name, one in zip(("name", "most"), missing.names, strict=False)}
-    )
+    return text(missing.kind, "onward", **dict(zip(("name", "most"), missing.names, strict=False)))
 
 
 def _rate(rule: Rule) -> float:

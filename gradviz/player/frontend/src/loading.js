@@ -65,3 +65,15 @@ export function sourceOf(model) {
     return { engine: await engine, data: { program, shown } };
   };
 }
+
+/**
+ * Loads what trains a page's run on.
+ * @param {import("./model.js").Model} model
+ * @returns {Promise<{engine: Engine, told: any}>}
+ */
+export async function onwardOf(model) {
+  if (!model.onward) throw new Error(phrase("loading: no answer"));
+  const { told, text } = await model.onward();
+  engine ??= inPage(text);
+  return { engine: await engine, told };
+}

@@ -36,6 +36,12 @@ export class Parts {
     return { program, shown, text };
   }
 
+  /** What trains the page's run on. */
+  async onward() {
+    const [told, text] = await Promise.all([this.#part("onward", ""), this.#part("engine", "")]);
+    return { told, text };
+  }
+
   /**
    * The payload of a module's inside.
    * @param {string} inside

@@ -7,6 +7,7 @@ import { commandOf } from "../keys.js";
 import { PageModel } from "../model.js";
 import { numberText } from "../number.js";
 import { render as renderBackprop } from "../player.js";
+import { onwardOf } from "../loading.js";
 import { hideStill } from "../still.js";
 import { followTheme } from "../theme.js";
 import { RunData } from "./data.js";
@@ -15,6 +16,7 @@ import { makeLines } from "./lines.js";
 import { makeLive } from "./live.js";
 import { makeFit } from "./model-fit.js";
 import { makeNeurons } from "./neurons.js";
+import { makeOnward } from "./onward/onward.js";
 import { makePanels } from "./panels.js";
 import { makeParameters } from "./parameters.js";
 import { makePicture } from "./picture.js";
@@ -27,6 +29,7 @@ import { phrase } from "../words.js";
 
 const WHOLE_MS = 24000; // a long run is played in about so long, at normal speed
 const [SHORTEST_MS, LONGEST_MS] = [33, 900]; // 30 epochs a second
+const OWN_LEAST = 240; // what is trained on in the page goes by as one of a run of so many steps, or of more
 const NORMS_UP_TO = 12;
 const NARROW = 760; // pixels: less is the cell of a notebook
 
@@ -63,8 +66,25 @@ function mount(model, el, kept) {
   let runAt = -Infinity; // when Python was asked last
   const modes = before?.modes ?? { loop: false, projector: false };
 
-  const canRun = () => live !== null && !live.message && live.done < live.epochs;
-  /** @type {Record<import("./track.js").Command | "larger" | "smaller" | "fit", () => void>} */
+  const onward = payload.onward
+    ? makeOnward(run, payload.onward, {
+        load: () => onwardOf(model),
+        at: () => k,
+        chosen: () => [parameter, entries[parameter]],
+        playing: () => playing,
+        play: start,
+        pause,
+        say: (text) => announcer.say(text),
+        show(to) {
+          k = to;
+          root.toggleAttribute("data-own", onward?.branch != null);
+          draw();
+        },
+      })
+    : null;
+  const able = onward?.able ? onward : null;
+  const canRun = () => Boolean(onward?.canRun()) || live !== null && !live.message && live.done < live.epochs;
+  /** @type {Record<import("./track.js").Command | "larger" | "smaller" | "fit" | "undo", () => void>} */
   const commands = {
     first: () => go(0),
     previous: () => go(k - 1),
@@ -85,6 +105,7 @@ function mount(model, el, kept) {
       const asked = document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.();
       (asked ?? Promise.reject()).catch(() => announcer.say(phrase("player: page does not allow full")));
     },
+    undo: () => onward?.back(),
     larger: () => picture.commands.larger(),
     smaller: () => picture.commands.smaller(),
     fit: () => picture.commands.fit(),
@@ -108,9 +129,13 @@ function mount(model, el, kept) {
   const norms = makeLines({ title: phrase("training player: length each gradient"), across: run.across, unit: "length", log: true, go: (at) => go(run.nearest(at)) });
   const parameters = makeParameters(run, { choose });
   const rule = makeRule();
-  const surface = makeSurface(run, { ask: ask && ((first, second) => ask({ ask: "surface", first, second })) });
+  const surface = makeSurface(run, {
+    ask: ask && ((first, second) => ask({ ask: "surface", first, second })),
+    branch: () => onward?.branch ?? null,
+    start: able ? (values) => able.setStart(values) : undefined,
+  });
   const name = (/** @type {number} */ index) => run.name(run.nearest(index));
-  const fit = makeFit(run, { name, ask: ask && ((index) => ask({ ask: "fit", index })), there: () => arrange() });
+  const fit = makeFit(run, { name, ask: ask && ((index) => ask({ ask: "fit", index })), there: () => arrange(), onward: able });
   const picture = makePicture(graphs, { open, name });
   /** @type {ReturnType<typeof makeNeurons> | null} */
   let neurons = null;
@@ -139,6 +164,7 @@ function mount(model, el, kept) {
     { class: "gradviz-player gradviz-training", tabindex: 0, "aria-label": phrase("training player: training player", { title: run.title }), "data-lm-suppress-shortcuts": "true" },
     track.element,
     controls.element,
+    ...(onward ? [onward.element] : []),
     notes,
     empty,
     board,
@@ -184,6 +210,7 @@ function mount(model, el, kept) {
     clearTimeout(timer);
     playing = false;
     track.show(k, playing, canRun());
+    onward?.show();
   }
   function start() {
     playing = true;
@@ -194,7 +221,7 @@ function mount(model, el, kept) {
     clearTimeout(timer);
     if (!playing) return;
     const whole = WHOLE_MS / factor;
-    const length = Math.max(run.length, live?.epochs ?? 1);
+    const length = Math.max(run.length, live?.epochs ?? 1, onward?.branch ? OWN_LEAST : 0);
     const delay = Math.max(SHORTEST_MS, Math.min(LONGEST_MS / factor, whole / length));
     const stride = Math.max(1, Math.round((length * delay) / whole));
     if (k < run.length - 1) {
@@ -212,9 +239,17 @@ function mount(model, el, kept) {
       }, LONGEST_MS);
     } else pause();
     track.show(k, playing, canRun());
+    onward?.show();
   }
   /** Lets Python train on. It answers, and with `playing` is then asked for more. @param {number} count */
   function runOn(count) {
+    if (onward?.branch) {
+      runAt = performance.now();
+      onward.advance(count);
+      k = run.length - 1;
+      draw();
+      return tick();
+    }
     if (waiting) return;
     waiting = true;
     following = true;
@@ -236,12 +271,7 @@ function mount(model, el, kept) {
     if (!some) return track.show(0, playing, canRun());
     findNetwork();
     arrange();
-    losses.show(
-      [...run.lines].map(([name, steps]) => {
-        const xs = steps.column(0);
-        return { name, xs, ys: xs.map((step) => run.losses.at(step)) };
-      }),
-    );
+    losses.show(lossLines(run, onward?.branch ?? null));
     const kept = run.kept.column(0);
     const lines = run.parameters.slice(0, NORMS_UP_TO).map(({ name, gradientNorm }) => {
       const lengths = gradientNorm.column(0);
@@ -280,8 +310,10 @@ function mount(model, el, kept) {
     surface.move(k);
     fit.show(run.index(k), k);
     neurons?.move(k);
-    if (board.contains(picture.element) || !graphs.ask) picture.show(run.index(k));
+    if (board.contains(picture.element) || !graphs.ask) picture.show(run.index(k), isOwn());
+    onward?.show();
   }
+  const isOwn = () => Boolean(onward?.branch) && k >= (onward?.branch?.k ?? 0);
 
   /** @param {number} which @param {number} entry */
   function choose(which, entry) {
@@ -457,6 +489,21 @@ function mount(model, el, kept) {
       root.remove();
     },
   };
+}
+
+/**
+ * The lines of the loss: as it was recorded, and beside it what was trained on here.
+ * @param {RunData} run @param {import("./onward/branch.js").Branch | null} branch
+ */
+function lossLines(run, branch) {
+  const { lines, losses } = branch ? branch.recorded : run;
+  const drawn = [...lines].map(([name, steps]) => {
+    const xs = steps.column(0);
+    return { name: branch && lines.size === 1 ? phrase("training onward: recorded") : name, xs, ys: xs.map((step) => losses.at(step)) };
+  });
+  if (!branch) return drawn;
+  const xs = run.kept.column(0).slice(branch.k);
+  return [...drawn, { name: phrase("training onward: trained on"), xs, ys: xs.map((step) => run.losses.at(step)) }];
 }
 
 /** @param {HTMLElement} element @param {string[]} notes */

@@ -50,6 +50,8 @@ export class Trainer {
     let start = 0;
     /** @type {number[][]} */
     this.batches = of(told.batches.counts).map((count) => rows.slice(start, (start += count)));
+    /** Which example each point of the fit is. */
+    this.points = told.points ? of(told.points) : [];
     this.arrays = told.arrays.map((/** @type {any} */ packed) => unpacked(packed));
     this.#places = { program: of(told.program), batch: of(told.batch), brought: told.brought.map(of), rule: unpacked(told.rule), adds: unpacked(told.adds) };
     this.#counts = new Map(this.#kept.map((index, place) => [index, place]));

@@ -11,7 +11,7 @@ const PATIENCE = 20_000; // milliseconds that a kernel may take
 let engine;
 
 /** The engine, from its text: as a script of a saved page, whose policy knows it. @param {string} text @returns {Promise<Engine>} */
-async function inPage(text) {
+export async function inPage(text) {
   const script = document.createElement("script");
   script.textContent = text;
   document.head.append(script);

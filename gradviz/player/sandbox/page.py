@@ -136,5 +136,5 @@ def sandbox(expression: str = USUAL, /, **values: Any) -> Sandbox:
 
 
 _STYLE = """\
-.gs-stage { --gradviz-height: max(300px, calc(100vh - 318px)); --gradviz-least: var(--gradviz-height); }
+.gs-stage { --gradviz-height: max(300px, calc(100vh - 264px)); --gradviz-least: var(--gradviz-height); }
 """

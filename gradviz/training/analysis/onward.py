@@ -6,19 +6,20 @@ All of it is read off the run; what cannot be repeated says so, by name.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from gradviz.recording.program import LEAF_NUMBERS, Missing
-from gradviz.recording.program.model import MissingError, Program
+from gradviz.recording.program.model import MissingError
 from gradviz.training.analysis.fit import Fit, fit_of
+from gradviz.training.analysis.moments import moments_of, state_at
 from gradviz.training.analysis.repeating import Traced, traced
 from gradviz.training.analysis.rules import hand_rate
 from gradviz.training.run import Run
-from gradviz.training.run.log import Entry, Large, ParameterEntry, array_of
+from gradviz.training.run.log import Entry, array_of
 from gradviz.training.run.model import BY_HAND, UNMOVED, Rule
 
 MOST_PROGRAMS = 4
@@ -26,9 +27,6 @@ MOST_PROGRAMS = 4
 
 MOST_PLACES = 400_000
 """So many examples may all batches have together."""
-
-MOMENTS, MOMENT_NUMBERS = 12, 8_000
-"""At so many moments the state of a run is kept, if it is no more than so many numbers; the steps between are computed again."""
 
 CHECKED = 4
 """So many steps are looked at to see whether what moved the parameters was the gradient of the loss."""
@@ -155,7 +153,7 @@ class _Reading:
         places = {number: at for at, number in enumerate(numbers)}
         rules, rule = self._rules()
         adds = np.array([[self._adds(entry, number) for number in range(len(run.parameters))] for entry in entries])
-        moments = self._moments(adds)
+        moments = moments_of(run, adds)
         return Onward(
             programs,
             tuple(self._data(one, groups[number]) for number, one in zip(numbers, programs, strict=True)),
@@ -170,7 +168,7 @@ class _Reading:
             rule,
             adds,
             tuple(moments),
-            tuple(self._state(place) for place in moments),
+            tuple(state_at(run, place) for place in moments),
             **self._points(fit, groups, plan),
         )
 
@@ -374,76 +372,6 @@ class _Reading:
             raise MissingError("by hand", self.run.parameters[number].name)
         return Rule(BY_HAND, {"rate": rate})
 
-    # --- moments ---------------------------------------------------------------------------------------------------------
-
-    def _moments(self, adds: Array) -> list[int]:
-        """Return the steps, by their places, before which all is known: the first, and others evenly."""
-        entries = self.entries
-        fits = [
-            place for place, entry in enumerate(entries)
-            if not adds[place].any() and (place == 0 or entries[place - 1].index == entry.index - 1) and self._known(place)
-        ]  # fmt: skip
-        if not fits or fits[0] > 1:
-            raise MissingError("start")
-        one = sum(array.size + sum(kept.size for kept in memory.values()) for array, memory in self._state(fits[-1]))
-        most = int(np.clip(MOMENT_NUMBERS // max(one, 1), 1, MOMENTS))
-        if len(fits) <= most:
-            return fits
-        return [fits[at] for at in np.unique(np.linspace(0, len(fits) - 1, most + 1).astype(int))[:-1]]
-
-    def _known(self, place: int) -> bool:
-        try:
-            self._state(place)
-        except LookupError:
-            return False
-        return True
-
-    def _state(self, place: int) -> tuple[tuple[Array, Mapping[str, Array]], ...]:
-        """Return each parameter before a step, and what the optimiser remembers of it.
-
-        Raises
-        ------
-        LookupError
-            If that is not known.
-        """
-        entry = self.entries[place]
-        found = []
-        for number in range(len(self.run.parameters)):
-            now = _full(self._part(number, place).before)
-            memory: Mapping[str, Any] = {}
-            if place:
-                earlier = next(
-                    (
-                        part
-                        for other in self.entries[:place][::-1]
-                        if (part := other.parameters.get(number)) is not None
-                    ),
-                    None,
-                )
-                memory = {} if earlier is None else earlier.state
-            else:
-                after = entry.parameters.get(number)
-                count = None if after is None else array_of(after.state.get("step"))
-                if count is not None and float(np.ravel(count)[0]) > 1:
-                    raise LookupError
-            found.append((now, {name: _full(kept) for name, kept in memory.items()}))
-        return tuple(found)
-
-    def _part(self, number: int, place: int) -> ParameterEntry:
-        """Return a parameter in a step: where it took no part, in the next one in which it does."""
-        for entry in (*self.entries[place:], *self.entries[:place][::-1]):
-            part = entry.parameters.get(number)
-            if part is not None:
-                return part
-        raise LookupError
-
-
-def _full(kept: Any) -> Array:
-    array = array_of(kept)
-    if array is None or (isinstance(kept, Large) and kept.array is None):
-        raise LookupError
-    return np.asarray(array)
-
 
 def _same(entries: Sequence[Entry], slot: int) -> bool:
     """Say whether all steps bring the same."""
@@ -464,6 +392,3 @@ def _drawn(masks: Sequence[Array]) -> bool:
         and kept.pop() > 1
         and (len(masks) < 2 or any(not np.array_equal(masks[0], mask) for mask in masks))
     )
-
-
-Told = Callable[[Program], Any]

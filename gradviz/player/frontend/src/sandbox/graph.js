@@ -7,7 +7,7 @@ import { Wrong } from "./parse.js";
 /** @typedef {import("./parse.js").Tree} Tree */
 /** @typedef {import("./parse.js").Numbers} Numbers */
 /**
- * What the book says of an operation on arguments of some shapes; letters stand for sizes: see gradviz/player/sandbox/book.py.
+ * What the book says of an operation on arguments of some shapes; letters stand for sizes: see tests/sandbox_book.py.
  * @typedef {any} Entry
  * @typedef {{id: string, name: string, named: boolean, composed: boolean, role: string, shape: number[], wants: boolean, data?: number[], producer?: string}} Tensor
  * @typedef {{id: string, entry: Entry, sizes: Record<string, number>, inputs: Tensor[], output: Tensor}} Operation

@@ -10,7 +10,7 @@ import { programOf } from "./program.js";
 /** @typedef {import("./graph.js").Tensor} Tensor */
 /** @typedef {typeof import("../engine.js")} Engine */
 
-const [FIRST, SECOND, RESULT, LOSS, COUNT] = "ⰰⰱⰲⰳⰴ"; // as in gradviz/player/sandbox/book.py
+const [FIRST, SECOND, RESULT, LOSS, COUNT] = "ⰰⰱⰲⰳⰴ"; // as in tests/sandbox_book.py
 const PENDING = "·";
 const size = (/** @type {number[]} */ shape) => shape.reduce((all, one) => all * one, 1);
 
@@ -129,7 +129,7 @@ export function payloadOf(graph, title, engine) {
     step({
       phase: "backward",
       title: phrase("sandbox: backward"),
-      sentence: phrase(ones ? "sandbox: backward from many" : "sandbox: backward sentence", { name: loss }),
+      sentence: ones ? phrase("sandbox: backward from many", { name: loss }) : phrase("sandbox: backward sentence", { name: loss }),
       equation: [{ kind: "seed", text: "", sides: [[`∂${loss}/∂${loss}`], [{ text: ones ? "[1]" : "1", kind: ones ? "array" : "number", tensor: output.id, role: "gradient" }]], relations: ["="] }],
       current: [output.id],
       text: Object.fromEntries(keys(output, "g").map((key) => [key, "0"])),

@@ -111,8 +111,9 @@ function edge(id, points, label, lanes, back) {
     parts.push(`<g class="gv-lane" fill="#cf6a0c" display="none"><path class="gv-back" d="${curve(lane)}" fill="none" stroke="#cf6a0c" stroke-width="1.4"/><path class="gv-head" d="${head(lane[0][0] - 3.5, lane[0][1], -1)}"/></g>`);
   } else if (back) parts.push(`<path class="gv-head gv-head-backward" d="${head(start[0] - 3.5, start[1], -1)}"/>`);
   if (label) {
-    const [a, b] = [/** @type {[number, number]} */ (points.at(-2)), /** @type {[number, number]} */ (points.at(-1))];
-    parts.push(`<text id="${PREFIX}_${id}_l" class="gv-local" x="${fixed((a[0] + b[0]) / 2)}" y="${fixed((a[1] + b[1]) / 2 + (label === "above" ? -1 : 1) * (8 + Math.min(10, Math.abs(a[1] - b[1]) / 8)) + (label === "below" ? 9 : 0))}" font-size="12" fill="#9a3412" text-anchor="middle"></text>`);
+    // Near the disc, where the line is level.
+    const [x, y] = /** @type {[number, number]} */ (points.at(-1));
+    parts.push(`<text id="${PREFIX}_${id}_l" class="gv-local" x="${fixed(x - 14)}" y="${fixed(y + (label === "above" ? -8 : 17))}" font-size="12" fill="#9a3412" text-anchor="end"></text>`);
   }
   return `<g id="${PREFIX}_${id}" class="gv-edge gv-pending${two ? " gv-two" : ""}" fill="#858f9a">${parts.join("")}</g>`;
 }

@@ -18,6 +18,7 @@ export function makePoints(svg, on) {
   const ring = svgElement("circle", { class: "gt-ring", r: 9, hidden: "" });
   const handle = svgElement("g", { class: "gt-handle", tabindex: 0, role: "button" }, ring);
   svg.append(handle);
+  svg.setAttribute("role", "group"); // an image holds nothing that can be used
   let held = -1; // by the pointer
   let chosen = 0;
   let busy = false;

@@ -2,7 +2,7 @@
 
 Nothing of it is written down here. Each operation is run on a small example, and its recording is taken apart: the steps of its
 program, the equations, the sentences. In their texts stand signs for the names of the arguments, and in the steps the names of
-sizes, so that a page can put others in their places.
+sizes, so that a page can put others in their places. ``python tests/sandbox_book.py --write`` writes it down for the page.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
@@ -21,9 +22,9 @@ import gradviz.nn.functional as F
 from gradviz.drawing import draw_recording
 from gradviz.engine import functions
 from gradviz.engine.tensor import Tensor, wrap
+from gradviz.player.insides import Insides
 from gradviz.player.laboratory import runnable
 from gradviz.player.payload import at_step, told
-from gradviz.player.insides import Insides
 from gradviz.recording import record_graph
 from gradviz.recording.program import Program, program_of
 from gradviz.recording.program.model import SLOT
@@ -40,7 +41,7 @@ ROWWISE = "softmax log_softmax"
 AVERAGES = ("mean", "mse_loss")
 """Operations whose words say how many entries there are."""
 
-WRITTEN = Path(__file__).parents[1] / "static" / "sandbox.json"
+WRITTEN = Path(__file__).parents[1] / "gradviz" / "player" / "static" / "sandbox.json"
 """Where the page has it from."""
 
 PAIRS = (
@@ -151,23 +152,23 @@ def _program(example: Example) -> dict[str, Any]:
         slots[numbers.slot] = len(slots)
         constants.append([slots[numbers.slot], float(flat[0]), _letters(numbers.array.shape), numbers.array.dtype.name])
     steps = []
-    wanted = {
-        "value": program.values[operation.outputs[0]],
-        "contributions": [program.contributions[f"{operation.id}_{place}"] for place in range(len(example.shapes))],
-        "locals": [program.locals.get(f"{operation.id}_{place}") for place in range(len(example.shapes))],
-    }
-    for step in _needed(program, {wanted["value"], *wanted["contributions"], *filter(None, wanted["locals"])}):
+    value = program.values[operation.outputs[0]]
+    arguments = [f"{operation.id}_{place}" for place in range(len(example.shapes))]
+    contributions = [program.contributions[argument] for argument in arguments]
+    locals = [program.locals.get(argument) for argument in arguments]
+    for step in _needed(program, {value, *contributions, *(slot for slot in locals if slot is not None)}):
         for slot in step.made:
             slots[slot] = len(slots)
-        steps.append([step.name, {name: _sized(one, slots) for name, one in step.arguments.items()}, [slots[slot] for slot in step.made]])
+        given_to = {name: _sized(one, slots) for name, one in step.arguments.items()}
+        steps.append([step.name, given_to, [slots[slot] for slot in step.made]])
     return {
         "result": _letters(result.shape),
         "constants": constants,
         "steps": steps,
         "slots": len(slots),
-        "value": slots[wanted["value"]],
-        "contributions": [slots[slot] for slot in wanted["contributions"]],
-        "locals": [None if slot is None else slots[slot] for slot in wanted["locals"]],
+        "value": slots[value],
+        "contributions": [slots[slot] for slot in contributions],
+        "locals": [None if slot is None else slots[slot] for slot in locals],
     }
 
 
@@ -227,7 +228,9 @@ def _told(example: Example, wanting: tuple[int, ...]) -> dict[str, Any]:
     drawing = at_step(draw_recording(record_graph(loss, backward=True, names=names), direction="LR"), -1)
     data = told(Insides(drawing), "")
     facts = data["facts"]["operations"][0]
-    ids = {argument["tensor"]: str(place) for place, argument in enumerate(facts["inputs"])} | {facts["outputs"][0]: "r"}
+    ids = {argument["tensor"]: str(place) for place, argument in enumerate(facts["inputs"])} | {
+        facts["outputs"][0]: "r"
+    }
     forward = next(step for step in data["steps"] if step["phase"] == "forward" and facts["id"] in step["current"])
     back = next(step for step in data["steps"] if step["phase"] == "backward" and facts["id"] in step["current"])
     count = math.prod(given[0].shape)
@@ -264,7 +267,10 @@ def _told(example: Example, wanting: tuple[int, ...]) -> dict[str, Any]:
 def _counted(told: Any, count: int) -> Any:
     """Return texts in which a sign stands for the number of entries."""
     if isinstance(told, dict):
-        return {key: one if key in ("text", "tensor") and "kind" in told else _counted(one, count) for key, one in told.items()}
+        return {
+            key: one if key in ("text", "tensor") and "kind" in told else _counted(one, count)
+            for key, one in told.items()
+        }
     if isinstance(told, list):
         return [_counted(one, count) for one in told]
     return re.sub(rf"(?<![\d.]){count}(?![\d.])", COUNT, told) if isinstance(told, str) else told
@@ -301,5 +307,5 @@ def _line(line: Any, ids: Mapping[str, str]) -> dict[str, Any]:
     return made
 
 
-if __name__ == "__main__":  # writes it anew, for the page
+if __name__ == "__main__" and sys.argv[1:] == ["--write"]:
     WRITTEN.write_text(json.dumps(book(), separators=(",", ":"), ensure_ascii=True) + "\n", encoding="utf-8")

@@ -1,7 +1,7 @@
 """Redrawing as a slider moves: how often the layout is found again, and what a redraw costs beside a first picture.
 
-Run with ``python -m benchmarks.redraw``. Everything is told as shares and ratios of processor time in the same run: ``hits``, of 61
-positions of a slider the share that finds its layout; ``redraw``, a picture with other numbers over the first of its kind, which
+Run with ``python -m benchmarks.redraw``. Everything is told as shares and ratios of processor time in the same run: ``hits``, of the 60
+positions of a slider after the first the share that finds its layouts; ``redraw``, a picture with other numbers over the first of its kind, which
 has to be laid out; ``update``, a player that takes a new result over one that is made. With ``--lab`` also in a real JupyterLab
 (needs ``pip install jupyterlab playwright`` and Chromium): ``lag``, how long after the last of 20 moves within 0.4 s its numbers are
 shown, over how long one move alone takes; and of the 20, how many were drawn. Prints a table and writes ``benchmarks/redraw.json``.
@@ -15,6 +15,7 @@ import resource
 import statistics
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,12 @@ def spent(run: Callable[[], Any]) -> float:
 def measured(of: Callable[[float], Any]) -> dict[str, float]:
     """Return the ratios of one computation."""
     layout._laid_out.cache_clear()
+    misses = []  # before each position: one picture may need several layouts
     for value in PLACES:
+        misses.append(layout._laid_out.cache_info().misses)
         assert gv.draw(of(value)).layout.width
-    hits = layout._laid_out.cache_info().hits / (len(PLACES) - 1)
+    misses.append(layout._laid_out.cache_info().misses)
+    hits = sum(before == after for before, after in pairwise(misses[1:])) / (len(PLACES) - 1)
 
     def first() -> None:
         layout._laid_out.cache_clear()

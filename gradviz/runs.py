@@ -22,6 +22,7 @@ def train(
     *,
     title: str = "",
     panels: Sequence[str] | None = None,
+    fused: bool = True,
 ) -> TrainingPlayer:
     """Train in a notebook, epoch by epoch, and watch: play, pause, change the learning rate, start again.
 
@@ -38,6 +39,8 @@ def train(
         A heading; by default the loss and its expression.
     panels
         What is shown at first, the largest first, such as ``["fit", "loss"]``: see `gradviz.training.Run.show`.
+    fused
+        As for `record`.
 
     Returns
     -------
@@ -63,4 +66,4 @@ def train(
     """
     from gradviz.player.training import TrainingPlayer
 
-    return TrainingPlayer(Trainer(closure, optimizer, epochs, title=title), panels=panels)
+    return TrainingPlayer(Trainer(closure, optimizer, epochs, title=title, fused=fused), panels=panels)

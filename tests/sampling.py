@@ -5,6 +5,9 @@ Of a test with many cases `MOST` are run, or as many as its marker says: ``@pyte
 ``--sample=N``. Cases of the same name are chosen alike, so that tests of the same notebook run in the same kernel. Where the
 many are inside of a test, the fixture ``sampled`` chooses. Hypothesis gets the same seed.
 
+A test that takes half a minute is marked ``@pytest.mark.costly``, or ``costly("site")`` where several need the same preparation:
+of these a run takes a third. Of the tests of one file that click in a real browser it takes `MOST_IN_A_BROWSER`.
+
 Whoever names files, tests or ``-k`` gets all of them, and ``--all`` runs everything.
 """
 
@@ -22,8 +25,14 @@ import pytest
 
 T = TypeVar("T")
 
-MOST = 24
+MOST = 16
 """Of the cases of one test so many are run, unless it is marked otherwise."""
+
+MOST_IN_A_BROWSER = 6
+"""Of the tests of a file that need a browser."""
+
+ONE_COSTLY_IN = 3
+"""Of the costly ones every third is run."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +46,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(tryfirst=True)  # before Hypothesis reads its seed
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "sample(most): of the cases of this test run so many; None for all of them")
+    config.addinivalue_line(
+        "markers", "costly(name): takes long, as all of that name together: a third of these is run"
+    )
     config.stash[COUNTS] = []
     option = config.option
     if option.all and option.sample is not None:
@@ -82,12 +94,9 @@ def _place(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed} {name}".encode()).digest()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    seed = config.option.sample
-    if seed is None:
-        return
-    cases: defaultdict[str, list[pytest.Item]] = defaultdict(list)
+def _left_out(items: Sequence[pytest.Item], seed: int) -> set[pytest.Item]:
+    """Return what a run does not take: of the cases of a test, of what is costly, and of a file's tests in a browser."""
+    cases, costly, in_browser = (defaultdict[str, list[pytest.Item]](list) for _ in range(3))
     for item in items:
         cases[item.nodeid.partition("[")[0]].append(item)
     left_out: set[pytest.Item] = set()
@@ -96,6 +105,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         most = MOST if marker is None else marker.args[0]
         if most is not None and len(same) > most:
             left_out.update(sorted(same, key=lambda item: _place(seed, item.nodeid.partition("[")[2]))[most:])
+    for item in items:
+        if (marker := item.get_closest_marker("costly")) is not None:
+            costly[marker.args[0] if marker.args else item.nodeid].append(item)
+        elif item.get_closest_marker("browser") is not None and item not in left_out:
+            in_browser[item.nodeid.partition("::")[0]].append(item)
+    for name in sorted(costly, key=lambda name: _place(seed, name))[-(-len(costly) // ONE_COSTLY_IN) :]:
+        left_out.update(costly[name])
+    for same in in_browser.values():
+        left_out.update(sorted(same, key=lambda item: _place(seed, item.nodeid))[MOST_IN_A_BROWSER:])
+    return left_out
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.option.sample
+    if seed is None:
+        return
+    left_out = _left_out(items, seed)
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         config.stash[COUNTS] = [len(items) - len(left_out), len(items)]

@@ -114,6 +114,7 @@ SIGNS = "".join(chr(sign) for sign in range(33, 127))
 
 
 @pytest.mark.browser
+@pytest.mark.costly
 @pytest.mark.parametrize("bold", [False, True], ids=["regular", "bold"])
 def test_text_is_drawn_no_wider_than_was_reserved(browser_page, bold):
     """The layout is made without a font; what a browser draws has to fit in."""

@@ -18,7 +18,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HERE = Path(__file__).parent / "browser_python"
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.costly("browser_python")]
 
 
 @pytest.fixture(scope="module")

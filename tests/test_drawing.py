@@ -183,7 +183,7 @@ def test_a_tensor_shows_numbers_then_colours_then_statistics(shape, kind):
         assert f"{card.tensor.id}_v0" in parts
     if kind == "preview":
         lines = [text_of(parts[f"{card.tensor.id}_vs{place}"]) for place in (0, 1)]
-        assert lines == ["mean 1 ± 0 sd", "1 to 1"]
+        assert lines == ["all 1", ""]
         assert card.body.rows <= 12
         assert card.body.columns <= 12
 
@@ -311,7 +311,15 @@ def test_the_mean_of_a_centred_tensor_is_zero():
     centred = centred - centred.mean()
     assert float(centred.mean()) != 0
     assert statistics(value_of(centred.numpy()))[0].startswith("mean ≈ 0 ± ")
-    assert statistics(value_of(gv.full((20, 20), 0.1).numpy()))[0].startswith("mean 0.1 ± ")
+
+
+def test_of_equal_entries_one_number_is_said():
+    assert statistics(value_of(gv.full((20, 20), 0.1).numpy())) == ("all 0.1", "")
+    # The mean of so many is not rounded as they are: 0.00624999 beside 0.00625.
+    assert statistics(value_of(gv.full((2, 5, 16), 1 / 160).numpy())) == ("all 0.00625", "")
+    assert statistics(value_of(gv.full((80, 80), 1 / 6400).numpy())) == ("all 0.0001562", "")
+    assert statistics(value_of((gv.rand(20, 20) * 1e-9 + 0.3).numpy()))[0] in ("all 0.3", "all ≈ 0.3")
+    assert statistics(value_of(gv.zeros(20, 20).numpy())) == ("all 0", "")
 
 
 def test_a_sum_of_gradients_is_right_as_it_is_printed():

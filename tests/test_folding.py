@@ -174,6 +174,7 @@ def test_a_large_network_is_folded_until_it_fits():
 
 
 @pytest.mark.slow
+@pytest.mark.costly
 def test_a_chain_of_100_000_operations_draws():
     x = gv.tensor(1.0, requires_grad=True)
     y = x
@@ -336,3 +337,10 @@ def test_a_block_that_contradicts_itself_is_damage(recording, damage, message):
     damage(body["graph"])
     with pytest.raises(RecordingError, match=message):
         loads(json.dumps(body))
+
+
+def test_two_steps_through_time_are_no_long_recurrence():
+    cell, h = gv.nn.RNNCell(2, 3), gv.zeros(1, 3)
+    for _ in range(2):
+        h = cell(gv.randn(1, 2), h)
+    assert gv.backprop(h.sum(), fit=False).recording.graph.operations

@@ -19,7 +19,7 @@ import pytest
 from browser import PATIENCE, REPOSITORY
 from test_player_lab import write_notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.costly("hosts")]
 
 CELLS = [
     """\

@@ -10,7 +10,7 @@ import pytest
 
 from notebooks import FOLDER, skip_without_pytorch
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.sample(3)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.sample(3), pytest.mark.costly("notebooks_lab")]
 
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 SHOTS = os.environ.get("GRADVIZ_SHOTS")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from test_player_lab import MAKE, write_notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.costly("player_hold_lab")]
 
 
 def test_a_number_is_changed_in_jupyterlab_and_read_back(lab, browser_page):

@@ -8,7 +8,7 @@ import pytest
 
 from gradviz.player.still import AGAIN
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.costly("player_lab")]
 
 MAKE = """\
 import gradviz as gv

@@ -374,3 +374,76 @@ def test_of_several_processes_the_first_records_and_says_so(torch, tmp_path):
     first, other = (one.communicate(timeout=120)[0] for one in running)
     assert "what rank 0 saw" in first
     assert other.startswith("0 nothing is recorded in this process")
+
+
+# --- loops and models that cannot be told in full -----------------------------------------------------------------------
+
+
+def recorded(loop):
+    """Record a loop, and return what it warned of, too."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with gv.record(progress=False) as run:
+            loop()
+    return run, [str(one.message) for one in caught]
+
+
+def test_of_a_loop_with_complex_numbers_the_losses_are_kept(torch, tmp_path):
+    w = torch.randn(4, requires_grad=True)
+    run, warned = recorded(lambda: [torch.fft.rfft(w).abs().sum().backward() for _ in range(3)])
+    assert (len(run), warned) == (3, [])
+    assert [note.partition(",")[0] for note in run.notes] == ["there are complex tensors in this graph"]
+    assert run.notes[0].endswith("Of these steps the losses are kept, but no graph")
+    run.save(tmp_path / "run.html")
+
+
+def test_a_loop_without_numbers_is_refused_and_goes_on(torch):
+    w, count = torch.randn(4, device="meta", requires_grad=True), []
+    run, warned = recorded(lambda: [((w * w).sum().backward(), count.append(1)) for _ in range(3)])
+    assert (len(run), len(count)) == (0, 3)
+    assert [text("structure, recorded", "pytorch") in one for one in (*run.notes, *warned)] == [True, True]
+    assert "error" not in warned[0]
+    with pytest.raises(ValueError, match='device "meta"'):
+        gv.training.Run(run.log).save("run.html")
+
+
+def test_a_structure_can_be_stepped_through_after_its_backward_pass(torch):
+    with gv.watch():
+        loss = torch.nn.Linear(3, 2, device="meta")(torch.randn(2, 3, device="meta")).sum()
+        loss.backward()
+    assert text("structure", "pytorch") in gv.backprop(loss).recording.remarks
+
+
+def test_a_model_that_is_not_complete_says_so(torch):
+    with pytest.raises(ValueError, match=r"Sequential is not complete yet: 0.weight, 0.bias .* Call model\(x\) once"):
+        gv.draw(torch.nn.Sequential(torch.nn.LazyLinear(2)), torch.randn(2, 3))
+
+
+def test_a_scripted_model_says_to_draw_what_it_was_made_of(torch):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scripting is deprecated
+        model = torch.jit.script(torch.nn.Linear(3, 2))
+    with pytest.raises(ValueError, match=r"this Linear was scripted or traced.*Draw the model that it was made of"):
+        gv.draw(model, torch.randn(2, 3))
+
+
+def test_what_only_spreads_a_model_is_looked_through(torch):
+    model, x = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU()), torch.randn(2, 3)
+    spread = gv.draw(torch.nn.DataParallel(model), x).recording
+    assert names_of(spread) == names_of(gv.draw(model, x).recording)
+
+
+def test_a_compiled_model_warns_of_nothing_that_the_watch_does(torch):
+    model, x = torch.compile(torch.nn.Linear(3, 2), backend="eager"), torch.randn(2, 3)
+    before = list(warnings.filters)
+    run, warned = recorded(lambda: [model(x).sum().backward() for _ in range(2)])
+    assert (len(run), warned, run.notes) == (2, [], ())
+    assert warnings.filters == before
+
+
+def test_a_loss_that_is_only_rounding_is_computed_again(torch):
+    """Of what a layer norm made the mean is 0: two ways of adding up leave other digits of it."""
+    model, x = torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.LayerNorm(8)), torch.randn(4, 3)
+    for cast in (torch.float32, torch.float16):
+        run, _ = recorded(lambda cast=cast: model.to(cast)(x.to(cast)).mean().backward())
+        assert run.notes == ()

@@ -419,3 +419,34 @@ def test_pytorch_must_be_there_first(torch, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch")
     with pytest.warns(UserWarning, match="imported after it had begun"), gv.record():
         sys.modules["torch"] = torch
+
+
+@pytest.mark.parametrize("kind", ["attention", "recurrence"])
+def test_what_runs_in_one_go_can_be_recorded_step_by_step(torch, kind):
+    def train(**settings):
+        torch.manual_seed(0)
+        x = torch.randn(2, 5, 4)
+        model = (
+            torch.nn.LSTM(4, 4, batch_first=True)
+            if kind == "recurrence"
+            else torch.nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0, batch_first=True)
+        )
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        with gv.record(progress=False, **settings) as run:
+            for _ in range(3):
+                made = model(x)
+                loss = ((made[0] if kind == "recurrence" else made) ** 3).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        return run
+
+    whole, stepwise = train(), train(fused=False)
+    assert "gv.record(fused=False)" in whole.notes[0]
+    assert stepwise.notes == ()
+    np.testing.assert_allclose(stepwise.losses, whole.losses, rtol=1e-4)
+    recording = stepwise.at(2)
+    assert recording.frames[-1].phase
+    assert not [
+        operation for operation in recording.graph.operations if operation.name.startswith(("mkldnn", "scaled"))
+    ]

@@ -32,6 +32,7 @@ def test_nobody_is_told_to_install_somebody_elses_package():
 
 
 @pytest.mark.slow
+@pytest.mark.costly
 def test_the_first_command_installs_everything_and_does_the_main_job(tmp_path):
     """In a clean virtual environment, from a copy of the files that git knows."""
     copy, home = tmp_path / "copy", tmp_path / "home"

@@ -338,6 +338,7 @@ def test_what_cannot_be_shown_says_why():
     )
 
 
+@pytest.mark.costly
 def test_a_long_chain_is_recorded_without_recursion():
     x = gv.tensor(1.0, requires_grad=True)
     y = x

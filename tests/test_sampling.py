@@ -27,6 +27,23 @@ def test_of_the_same_kind(case): pass
 @pytest.mark.parametrize("case", range(100))
 def test_all(case): pass
 
+@pytest.mark.costly
+@pytest.mark.parametrize("case", range(4))
+def test_costly(case): pass
+
+@pytest.mark.costly("site")
+def test_costly_first(): pass
+
+@pytest.mark.costly("site")
+def test_costly_second(): pass
+
+@pytest.mark.browser
+@pytest.mark.parametrize("case", range(10))
+def test_clicks(case): pass
+
+@pytest.mark.browser
+def test_looks(): pass
+
 def test_many_inside(sampled):
     print("inside", sampled(range(100), 5))
 """
@@ -38,6 +55,7 @@ def run(pytester, monkeypatch):
     monkeypatch.syspath_prepend(Path(__file__).parent)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     pytester.makeconftest('pytest_plugins = ["sampling"]')
+    pytester.makeini("[pytest]\nmarkers = browser")
     pytester.makepyfile(CASES)
 
     def run(*arguments):
@@ -58,9 +76,12 @@ def counts(ran):
 
 def test_a_whole_run_is_a_sample_that_can_be_taken_again(run):
     ran, text = run()
-    assert counts(ran) == [24, 3, 3, 100]
+    assert counts(ran) == [16, 3, 3, 100]
     assert ran["test_expensive"] == ran["test_of_the_same_kind"]
-    assert "a sample: 131 of 401 cases" in text
+    assert len(ran.get("test_clicks", [])) + len(ran.get("test_looks", [])) == 6
+    costly = len(ran.get("test_costly", [])), "test_costly_first" in ran, "test_costly_second" in ran
+    assert costly in {(2, False, False), (1, True, True)}  # two of five, where two tests are one
+    assert f"a sample: {131 - 2 + sum(costly)} of 418 cases" in text
     seed = re.search(r"--sample=(\d+)", text)[1]
     again, same_text = run(f"--sample={seed}", "-n2")  # in whatever processes
     assert again == ran
@@ -77,6 +98,16 @@ def test_a_whole_run_is_a_sample_that_can_be_taken_again(run):
 def test_whoever_names_tests_gets_all_of_them(run, arguments):
     ran, text = run(*arguments)
     assert counts(ran) == [100] * 4
+    assert (
+        len(
+            ran["test_costly"]
+            + ran["test_costly_first"]
+            + ran["test_costly_second"]
+            + ran["test_clicks"]
+            + ran["test_looks"]
+        )
+        == 17
+    )
     assert "a sample" not in text
 
 

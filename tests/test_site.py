@@ -16,6 +16,8 @@ from test_player_lab import write_notebook
 
 from gradviz.engine.operation import TABLE
 
+pytestmark = pytest.mark.costly("site")
+
 ROOT = Path(__file__).parents[1]
 NO_NETWORK = dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
 LITE = "needs JupyterLite, in an environment of its own: pip install '.[site,pyodide]' pytest hypothesis playwright"

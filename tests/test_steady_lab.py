@@ -7,7 +7,7 @@ from test_player_lab import read_notebook, write_notebook
 
 from gradviz.player.still import AGAIN
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.costly("steady_lab")]
 
 MAKE = """\
 import gradviz as gv

@@ -98,3 +98,16 @@ def test_attention_with_a_mask_is_well():
     out, _ = layer(x, x, x, attn_mask=mask)
     out.sum().backward()
     assert first_strange(gv.draw(out.sum()).recording) is None
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(("number", "what"), [(float("nan"), "nan"), (float("inf"), "∞")])
+def test_what_a_leaf_has_already_no_operation_made(number, what):
+    w = gv.tensor([[number, 1.0]], requires_grad=True)
+    loss = (w @ gv.tensor([[-1.0], [2.0]])).sum()
+    loss.backward()
+    drawing = gv.draw(loss)
+    found = first_strange(drawing.recording)
+    assert (found.phase, found.operation, found.what) == ("given", "", what)
+    assert found.sentence == f"w holds {what} from the beginning: no operation here has made it."
+    assert not any(disc.alarm for disc in drawing.view.discs)

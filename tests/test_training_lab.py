@@ -8,7 +8,7 @@ import re
 import pytest
 from test_player_lab import write_notebook
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.costly("training_lab")]
 
 LOOP = """\
 import pathlib

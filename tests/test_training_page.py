@@ -477,6 +477,7 @@ def test_a_run_that_leaves_its_picture_is_marked_where_it_left(open_html):
     assert "outside" not in surface.text_content()
 
 
+@pytest.mark.costly
 @pytest.mark.parametrize("make", [classes, seed], ids=["classes", "seed"])
 def test_what_a_page_weighs(make):
     assert len(training_page(make()).encode()) < 250_000

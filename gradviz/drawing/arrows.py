@@ -10,33 +10,35 @@ from gradviz.drawing.layout import Point
 from gradviz.drawing.theme import BACK, FAINT, LINE
 from gradviz.drawing.writing import short
 
+Spline = Sequence[Point]
+"""A piece of an edge: there are two where it jumps."""
+
 HEAD_LENGTH, HEAD_WIDTH, TRIM = 9.0, 7.5, 3.5
 ASIDE = 2.8
 """How far either lane is from where a single line would be."""
 
 
-def one_line(points: Sequence[Point], turns: Sequence[Point], state: str, thick: float) -> Iterator[str]:
+def one_line(pieces: Sequence[Spline], turns: Sequence[Point], state: str, thick: float) -> Iterator[str]:
     """Draw an edge as one line, after the beginning of its group; the head is where it leads now."""
     back = state == "backward"
     ink = BACK if back else FAINT if state == "pending" else LINE
     yield f'" fill="{ink}">'
-    yield _line("gv-line", points, ink, thick, state)
-    tip, behind = (points[0], _behind(points)) if back else (points[-1], _behind(points[::-1]))
+    yield _line("gv-line", pieces, ink, thick, state)
     kind = "backward" if back else "forward"  # where it points the other way at another step, the player adds one
-    heads = _arrowhead(tip, behind) + ("" if back else _turning(turns, 0.0, -1.0))
+    heads = _heads(pieces, back=back) + ("" if back else _turning(turns, 0.0, -1.0))
     yield f'<path class="gv-head gv-head-{kind}" d="{heads}"/>'
 
 
-def two_lanes(points: Sequence[Point], turns: Sequence[Point], state: str, thick: float) -> Iterator[str]:
+def two_lanes(pieces: Sequence[Spline], turns: Sequence[Point], state: str, thick: float) -> Iterator[str]:
     """Draw an edge as two lines side by side, after the beginning of its group: the second is seen once a gradient is back."""
     ink = FAINT if state == "pending" else LINE
-    forward, back = shifted(points, -ASIDE), shifted(points, ASIDE)
+    forward, back = ([shifted(points, aside) for points in pieces] for aside in (-ASIDE, ASIDE))
     yield f' gv-two" fill="{ink}">'
     yield _line("gv-line", forward, ink, THINNEST, state)
-    heads = _arrowhead(forward[-1], _behind(forward[::-1])) + _turning(turns, ASIDE, -1.0)
+    heads = _heads(forward) + _turning(turns, ASIDE, -1.0)
     yield f'<path class="gv-head gv-head-forward" d="{heads}"/>'
     hidden = "" if state == "backward" else ' display="none"'
-    heads = _arrowhead(back[0], _behind(back)) + _turning(turns, -ASIDE, 1.0)
+    heads = _heads(back, back=True) + _turning(turns, -ASIDE, 1.0)
     yield f'<g class="gv-lane" fill="{BACK}"{hidden}>'
     yield _line("gv-back", back, BACK, thick, "backward")
     yield f'<path class="gv-head" d="{heads}"/></g>'
@@ -69,9 +71,16 @@ def beside(points: Sequence[Point]) -> Point:
     return (x0 + 3 * x1 + 3 * x2 + x3) / 8, (y0 + 3 * y1 + 3 * y2 + y3) / 8 - 8
 
 
-def _line(kind: str, points: Sequence[Point], ink: str, thick: float, state: str) -> str:
+def _heads(pieces: Sequence[Spline], *, back: bool = False) -> str:
+    """Draw the heads of an edge, at the end of each of its pieces, or at the beginning."""
+    turned = [points if back else points[::-1] for points in pieces]
+    return "".join(_arrowhead(points[0], _behind(points)) for points in turned)
+
+
+def _line(kind: str, pieces: Sequence[Spline], ink: str, thick: float, state: str) -> str:
     dashes = ' stroke-dasharray="4 3"' if state == "pending" else ""
-    return f'<path class="{kind}" d="{_path(points)}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
+    d = " ".join(map(_path, pieces))
+    return f'<path class="{kind}" d="{d}" fill="none" stroke="{ink}" stroke-width="{thick:g}"{dashes}/>'
 
 
 def _turning(turns: Sequence[Point], down: float, across: float) -> str:

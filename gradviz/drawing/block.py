@@ -215,18 +215,38 @@ def _steps(graph: Graph) -> dict[str, str]:
 
 def _ends(graph: Graph, operation: RecordedOperation) -> list[tuple[int, ...]]:
     """Return the shapes of what enters a block first, and of what leaves it last."""
-    entering = [graph.tensor(argument.tensor) for argument in operation.inputs]
-    entering = [tensor for tensor in entering if tensor.role not in ("parameter", "constant")]
-    leaving = [graph.tensor(output) for output in operation.outputs[-1:]]
-    return [tensor.shape for tensor in (*entering[:1], *leaving)]
+    return [graph.tensor(id).shape for id in (*_entering(graph, operation)[:1], *operation.outputs[-1:])]
+
+
+def _entering(graph: Graph, operation: RecordedOperation) -> list[str]:
+    """Return what an operation takes that was computed, or given."""
+    tensors = (graph.tensor(argument.tensor) for argument in operation.inputs)
+    return [tensor.id for tensor in tensors if tensor.role not in ("parameter", "constant")]
 
 
 def _batch(graph: Graph, operations: Iterable[RecordedOperation]) -> int | None:
     """Return how many examples there are in a batch, if everything that enters or leaves blocks has such an axis."""
     shapes = [shape for operation in operations for shape in _ends(graph, operation)]
     sizes = {shape[0] if len(shape) > 1 else None for shape in shapes}
-    size = sizes.pop() if len(sizes) == 1 and len(shapes) > 2 else None
-    return size if size != 1 else None
+    return sizes.pop() if len(sizes) == 1 and len(shapes) > 2 else None
+
+
+def shapes_told(graph: Graph, cards: Mapping[str, BlockCard]) -> set[str]:
+    """Return the tensors of which another place says the shape: the card of a block, or what they were made from and are as large as."""
+    made = {output: operation for operation in graph.operations for output in operation.outputs[-1:]}
+    found = {output for output, operation in made.items() if operation.id in cards and cards[operation.id].shapes}
+    for operation, argument in graph.arguments():
+        if (
+            operation.id in cards
+            and cards[operation.id].shapes
+            and _entering(graph, operation)[:1] == [argument.tensor]
+        ):
+            found.add(argument.tensor)
+    for output, operation in made.items():
+        before = [graph.tensor(id) for id in _entering(graph, operation)]
+        if operation.id not in cards and any(tensor.shape == graph.tensor(output).shape for tensor in before):
+            found.add(output)
+    return found
 
 
 def sized(shape: tuple[int, ...]) -> str:
@@ -235,7 +255,7 @@ def sized(shape: tuple[int, ...]) -> str:
 
 
 def _shapes(graph: Graph, operation: RecordedOperation, batch: int | None) -> tuple[tuple[str, bool], ...]:
-    ends = [shape[batch is not None :] for shape in _ends(graph, operation)]
+    ends = [shape[batch is not None and batch > 1 :] for shape in _ends(graph, operation)]
     if len(ends) < 2:
         return ((sized(ends[0]), False),) if ends else ()
     before, after = ends
@@ -380,7 +400,7 @@ def _note(cards: Iterable[BlockCard], batch: int | None, shared: Scales) -> str:
     cards = list(cards)
     said = []
     if batch is not None and any(card.shapes for card in cards):
-        said.append(text("per example", batch=batch))
+        said.append(text("per example", batch=batch) if batch > 1 else text("of one example"))
     if any(card.rows.charts is not None and card.numbers.gradients is not None for card in cards):
         least, most = (number_text(2.0**power, 1) for power in (shared.first, shared.last))
         said.append(text("log axis", least=least, most=most))

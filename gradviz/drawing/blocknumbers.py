@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.recording.frames import Steps
 from gradviz.recording.histogram import BINS, LEAST, MOST, sizes, spread
-from gradviz.recording.model import Block, Recording, Value
+from gradviz.recording.model import Block, Frame, Recording, Value
 from gradviz.recording.values import entries_of
 
 
@@ -72,42 +73,54 @@ class Numbers:
 
 
 class Whole:
-    """A recording in which blocks are looked up."""
+    """A recording in which blocks are looked up. Of a long one nothing is made that no block needs."""
 
     def __init__(self, recording: Recording) -> None:
         self.recording, self.graph, self.updates = recording, recording.graph, dict(recording.updates)
+        self.outline = recording.graph.outline
+        frames: Any = recording.frames
+        self._steps = frames if isinstance(frames, Steps) else None
+        self._back: Sequence[Frame] = frames if self._steps is None else self._steps.back
+
+    def value(self, tensor: str) -> Value | None:
+        """Return what a tensor holds; ``None`` if that is not known."""
+        if self._steps is None:
+            return self._values.get(tensor)
+        place = self.outline.tensor_places.get(tensor)
+        return None if place is None else self._steps.value(place)
 
     @cached_property
-    def values(self) -> dict[str, Value]:
-        """By tensor: what it holds."""
+    def _values(self) -> dict[str, Value]:
         return {id: value for frame in self.recording.frames for id, value in frame.values}
 
     @cached_property
     def gradients(self) -> dict[str, Value]:
         """By tensor: the gradient that it has in the end."""
-        return {one.tensor: one.value for frame in self.recording.frames for one in frame.gradients}
+        return {one.tensor: one.value for frame in self._back for one in frame.gradients}
 
     @cached_property
     def sent(self) -> dict[str, Value]:
         """By argument: what was delivered along it."""
-        return {one.argument: one.value for frame in self.recording.frames for one in frame.contributions}
+        return {one.argument: one.value for frame in self._back for one in frame.contributions}
 
     @cached_property
-    def users(self) -> dict[str, list[tuple[str, str]]]:
-        """By tensor: the operations that use it, and as which argument."""
-        found: dict[str, list[tuple[str, str]]] = {}
-        for operation, argument in self.graph.arguments():
-            found.setdefault(argument.tensor, []).append((operation.id, argument.id))
-        return found
+    def users(self) -> dict[str, list[int]]:
+        """By tensor: the numbers of the operations that use it, once for each argument."""
+        found: dict[int, list[int]] = {}
+        for number, inputs in enumerate(self.outline.inputs):
+            for tensor in inputs:
+                found.setdefault(tensor, []).append(number)
+        ids = self.outline.tensor_ids
+        return {ids[tensor]: users for tensor, users in found.items()}
 
     def numbers(self, block: Block, outputs: Sequence[str]) -> Numbers:
         """Return what is known of a block that has these results."""
-        value = self.values.get(outputs[-1]) if outputs else None
-        inside = set(block.inside)
+        value = self.value(outputs[-1]) if outputs else None
+        inside = self._places(block)
         known = [self._gradient(id, inside) for id, _ in block.weights]
         gradients = [gradient for gradient in known if gradient is not None]
         told = bool(gradients) and len(gradients) == sum(id in self.gradients for id, _ in block.weights)
-        weights = [self.values[id] for id, _ in block.weights if id in self.values]
+        weights = [held for id, _ in block.weights if (held := self.value(id)) is not None]
         return Numbers(
             None if value is None else _activations(value),
             _by_size(gradients) if told else None,
@@ -130,26 +143,30 @@ class Whole:
 
     def states(self, block: Block) -> dict[str, str]:
         """Name what leaves a cell: h, and the c of an LSTM, which is a sum of which a product shows a part."""
-        inside = set(block.inside)
-        operations = [self.graph.operation(id) for id in block.inside]
+        outline, inside = self.outline, self._places(block)
         return {
-            tensor: "c" if block.class_name.startswith("LSTM") and operation.name == "add" else "h"
-            for operation in operations
-            for tensor in operation.outputs
-            if self._leaves(tensor, inside)
+            outline.tensor_ids[tensor]: "c" if block.class_name.startswith("LSTM") and outline.names[place] == "add" else "h"
+            for place in sorted(inside)
+            for tensor in outline.outputs[place]
+            if self._leaves(outline.tensor_ids[tensor], inside)
         }
 
-    def _leaves(self, tensor: str, inside: set[str]) -> bool:
-        users = self.users.get(tensor)
-        return not users or any(operation not in inside for operation, _ in users)
+    def _places(self, block: Block) -> set[int]:
+        """Return the numbers of the operations in a block."""
+        return {self.outline.places[id] for id in block.inside}
 
-    def _gradient(self, tensor: str, inside: set[str]) -> Value | None:
+    def _leaves(self, tensor: str, inside: set[int]) -> bool:
+        users = self.users.get(tensor)
+        return not users or not inside.issuperset(users)
+
+    def _gradient(self, tensor: str, inside: set[int]) -> Value | None:
         """Return the gradient that a parameter got: all of it, or where others use it too what came from inside."""
         users = self.users.get(tensor, ())
-        if all(operation in inside for operation, _ in users):
+        if inside.issuperset(users):
             return self.gradients.get(tensor)
-        parts = [self.sent[edge] for operation, edge in users if operation in inside and edge in self.sent]
-        return _total(parts)
+        operations = [self.graph.operations[number] for number in dict.fromkeys(users) if number in inside]
+        edges = [edge.id for operation in operations for edge in operation.inputs if edge.tensor == tensor]
+        return _total([self.sent[edge] for edge in edges if edge in self.sent])
 
 
 def _total(parts: Sequence[Value]) -> Value | None:

@@ -6,9 +6,12 @@ text in the nodes is for those who open the DOT file elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from gradviz.drawing.clusters import Cluster
+from gradviz.drawing.jumps import HIGH, Tag, key_of
 from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, View
 
@@ -20,12 +23,15 @@ DPI = 72
 
 LABEL_HEIGHT = 24
 
+FEW = 24
+"""Arrows up to which a picture is not a long one."""
+
 FARTHEST = 2500
 """Graphviz takes minutes for arrows that reach far and have labels, such as those of one weight used a hundred times. Above
 this, it is given less time to improve its layout and no labels to find room for: they are written beside the arrows."""
 
 
-def dot(view: View, *, title: str = "", words: bool = True) -> str:
+def dot(view: View, *, title: str = "", words: bool = True, tags: Mapping[str, Tag] = MappingProxyType({})) -> str:
     """Write a view as DOT text.
 
     Parameters
@@ -36,20 +42,26 @@ def dot(view: View, *, title: str = "", words: bool = True) -> str:
         A comment for readers of the file.
     words
         Whether what is in the boxes is written; it has no part in where they go.
+    tags
+        Of arrows that are drawn as their two ends.
     """
     import graphviz  # not needed before there is something to draw
 
     graph = graphviz.Digraph("gradviz", comment=clean(title) or None)
-    # Where there are labels, they need their room; else chips and discs may follow one another closely.
-    between = "0.32" if view.direction == "TB" else "0.42" if any(arrow.label for arrow in view.arrows) else "0.3"
+    # Where there are labels, they need their room; else chips and discs may follow one another closely, and more so where there are many.
+    close = "0.3" if len(view.arrows) <= FEW else "0.22"
+    between = "0.32" if view.direction == "TB" else "0.42" if any(arrow.label for arrow in view.arrows) else close
     graph.attr(rankdir=view.direction, nodesep="0.3", ranksep=between, margin="0")
     graph.attr("node", shape="box", fixedsize="true", fontname="Helvetica", fontsize="10", margin="0")
     graph.attr("edge", dir="none", fontname="Helvetica", fontsize="10")
     clustered = {member for cluster in view.clusters for member in cluster.members}
     texts = _node_texts(view, words)
+    for key, tag in tags.items():
+        texts[key] = f"{key} [{_size(tag.width, HIGH)}]"
+        clustered |= {key} if tag.beside in clustered else set()
     for cluster in view.clusters:
         if cluster.parent is None:
-            _add_cluster(graph, cluster, view, texts)
+            _add_cluster(graph, cluster, view, texts, tags)
     for key, statement in texts.items():
         if key not in clustered:
             graph.body.append(f"\t{statement}\n")
@@ -61,7 +73,13 @@ def dot(view: View, *, title: str = "", words: bool = True) -> str:
             graph.body.append(f"\t{{rank=same; {step} {input}}}\n")
     for arrow in view.arrows:
         label = _label_box(arrow) if arrow.label and not far else ""
+        if key_of(arrow.key) in tags:
+            graph.body.append(f"\t{key_of(arrow.key)} -> {arrow.head} [id={arrow.key}{label}]\n")
+            continue
         graph.body.append(f"\t{arrow.tail} -> {arrow.head} [id={arrow.key}{label}]\n")
+    for key, tag in tags.items():
+        if tag.leaves:
+            graph.body.append(f"\t{tag.beside} -> {key} [id={key}]\n")
     return graph.source
 
 
@@ -108,7 +126,9 @@ def _label_box(arrow: Arrow) -> str:
     )
 
 
-def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: dict[str, str]) -> None:
+def _add_cluster(
+    graph: graphviz.Digraph, cluster: Cluster, view: View, texts: dict[str, str], tags: Mapping[str, Tag]
+) -> None:
     """Write a cluster and those inside it; modules nest as deep as the user's classes do."""
     import graphviz
 
@@ -130,6 +150,9 @@ def _add_cluster(graph: graphviz.Digraph, cluster: Cluster, view: View, texts: d
         )
         for member in current.members:
             inside.body.append(f"\t\t{texts[member]}\n")
+        for key, tag in tags.items():
+            if tag.beside in current.members:
+                inside.body.append(f"\t\t{texts[key]}\n")
         opened.append((parent, inside))
         stack.extend((inside, child) for child in children.get(current.path, ()))
     # A subgraph is copied into its parent as text, so the innermost have to be closed first.

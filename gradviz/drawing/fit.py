@@ -7,7 +7,7 @@ it; what may fit is laid out and measured; the first that fits is drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
@@ -15,12 +15,13 @@ from typing import Literal
 from gradviz.catalogue import text
 from gradviz.drawing.blocknumbers import Whole
 from gradviz.drawing.dot import dot
+from gradviz.drawing.jumps import tags_of
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Detail, Options
 from gradviz.drawing.photos import Photo
 from gradviz.drawing.reduce import bounded, folded, size, wanted
-from gradviz.drawing.rows import in_rows
+from gradviz.drawing.rows import MOST_LANES, in_rows
 from gradviz.drawing.svg import MARGIN, below
 from gradviz.drawing.svg import size as picture_size
 from gradviz.drawing.target import LEAST, Target
@@ -38,8 +39,9 @@ FEW = 24
 """Operations up to which a picture may well show all: of more, the plainest one is looked at first."""
 
 MOST_LAYOUTS = 12
-MOST_LANES = 3
-"""Arrows that come back together from row to row, before a picture from top to bottom, or in less detail, is clearer."""
+MOST_TRIES, HOPELESS = 4, 1.3
+"""Times that a picture in rows is looked at, as more of its arrows jump; and how much too high it may be at first."""
+
 SLACK = 0.8
 """An estimate may be so much too pessimistic."""
 
@@ -114,7 +116,7 @@ def fitted(
                     best = picture
                 left -= 1
             if best is not None and (best.text >= LEAST or left <= 0):
-                if best.layout.lanes <= MOST_LANES or left <= 0:
+                if best.layout.apart <= MOST_LANES or left <= 0:
                     return best
                 crowded, best = crowded or best, None  # in less detail the same may be clearer
         if crowded is not None:
@@ -142,7 +144,8 @@ def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> I
             inside.append(Whole(shown.whole))  # the same for all
         looked_up = inside[0] if shown.whole is not None else None
         seen = view(shown, replace(options, detail=detail), images, leaves=leaves, whole=looked_up)
-        return replace(seen, note=_note(shown, count, detail, options))
+        note, hint = _note(shown, count, detail, options)
+        return replace(seen, note=note, hint=hint)
 
     most = int(math.prod(options.room.room) / SMALLEST_PART)
     if options.depth is not None:
@@ -170,16 +173,19 @@ def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> I
                 yield shown, seen_as(shown, detail, leaves=leaves)
 
 
-def _note(shown: Recording, count: int, detail: Detail, options: Options) -> str:
-    """Say what was folded, and which option shows it."""
+def _note(shown: Recording, count: int, detail: Detail, options: Options) -> tuple[str, str]:
+    """Say what was folded; and which option shows it, for those who wrote the program."""
     folds = [operation for operation in shown.graph.operations if operation.block is not None]
     if folds and options.depth is None:
         boxes = text("one box") if len(folds) == 1 else text("boxes", boxes=len(folds))
         inside = count - (len(shown.graph.operations) - len(folds))
         if inside > len(folds):  # else each box is one operation, with its parameters in it
             told = {"count": inside, "all": count}
-            return text("folded to fit", boxes=boxes, **{name: f"{n:,}".replace(",", " ") for name, n in told.items()})
-    return text("shortened to fit") if detail == "compact" and options.detail == "auto" else ""
+            numbers = {name: f"{n:,}".replace(",", " ") for name, n in told.items()}
+            return text("folded to fit", boxes=boxes, **numbers), text("folded to fit hint")
+    if detail == "compact" and options.detail == "auto":
+        return text("shortened to fit"), text("shortened to fit hint")
+    return "", ""
 
 
 # --- how it is arranged ------------------------------------------------------------------------------------------------
@@ -194,7 +200,7 @@ def _arranged(shown: Recording, seen: View, guess: dict[str, float], whatever: b
         if max(ways) < SLACK * LEAST and not whatever:
             continue
         picture = arranged(shown, seen, direction)
-        if picture.layout.lanes > MOST_LANES and len(wanted) > 1:
+        if picture.layout.apart > MOST_LANES and len(wanted) > 1:
             crowded = picture  # only if it is not clearer from top to bottom
             continue
         if picture.text >= LEAST:
@@ -211,16 +217,41 @@ def arranged(shown: Recording, seen: View, direction: Direction) -> Picture:
     turned = replace(seen, direction=direction)
     picture = Picture(shown, turned, laid_out(turned))
     if direction == "LR" and picture.text < LEAST:
-        wide, high = seen.options.room.room
-        room = wide - 2 * MARGIN, high - 2 * MARGIN - below(turned, picture.layout)
-        rows = in_rows(picture.layout, turned, *room)
+        rows = _rowed(turned, picture.layout)
         return picture if rows is None else replace(picture, layout=rows)
     return picture
 
 
-def laid_out(seen: View) -> Layout:
-    """Lay out a view in its direction."""
-    return uncrossed(layout(dot(seen, words=False)), seen)
+def _rowed(seen: View, one_row: Layout) -> Layout | None:
+    """Lay a view out in rows; what leads far, from row to row, jumps. ``None`` if it does not fit."""
+    wide, high = seen.options.room.room
+    wide, high = wide - 2 * MARGIN, high - 2 * MARGIN
+    jumps: frozenset[str] = frozenset()
+    found: list[tuple[tuple[int, int, int], Layout]] = []
+    refused: frozenset[str] = frozenset()
+    for _ in range(MOST_TRIES):
+        room = high - below(seen, one_row)
+        rows = in_rows(one_row, seen, wide, room)
+        if rows is None or rows.layout.height > HOPELESS * room:
+            break
+        needless, more = rows.together(jumps), rows.far()
+        if rows.layout.width <= wide and rows.layout.height <= room:
+            crowd = max(rows.layout.lanes, MOST_LANES)
+            found.append(((crowd, len(needless), len(more)), rows.layout))
+        # Where rows end is known only when arrows that jump take no room any more.
+        refused |= needless
+        wanted = (jumps | more) - refused
+        if wanted == jumps:
+            break
+        jumps = wanted
+        one_row = laid_out(seen, jumps)
+    return min(found, key=lambda one: one[0])[1] if found else None
+
+
+def laid_out(seen: View, jumps: Collection[str] = ()) -> Layout:
+    """Lay out a view in its direction; some arrows as their two ends."""
+    tags = tags_of(seen, jumps)
+    return uncrossed(replace(layout(dot(seen, words=False, tags=tags)), tags=tags), seen)
 
 
 def _as_asked(shown: Recording, seen: View) -> Picture:

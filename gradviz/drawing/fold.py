@@ -11,13 +11,13 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from gradviz.catalogue import text
 from gradviz.drawing.part import part
 from gradviz.drawing.stretches import Calls, Stretch
 from gradviz.recording.frames import Steps
-from gradviz.recording.later import changed, replaced
+from gradviz.recording.later import Row, changed, replaced
 from gradviz.recording.model import (
     FOLD,
     Argument,
@@ -26,16 +26,20 @@ from gradviz.recording.model import (
     Frame,
     Gradient,
     Graph,
+    Phase,
     RecordedCall,
     RecordedModule,
     RecordedOperation,
     RecordedTensor,
     Recording,
     Role,
+    Source,
     Value,
 )
+from gradviz.recording.outline import Numbers, Outline
 
 Part = TypeVar("Part")
+T = TypeVar("T")
 
 
 def fold(recording: Recording, stretches: Sequence[Stretch]) -> Recording:
@@ -74,17 +78,30 @@ def folded_like(recording: Recording, other: Recording) -> Recording:
 
 
 class _Folding:
-    """The tables that map a recording's parts to those of its fold."""
+    """The tables that map a recording's parts to those of its fold. What is in them is made when it is read.
+
+    Attributes
+    ----------
+    operations, tensors
+        The numbers of those that stay; in the place of a fold ``~number``.
+    """
 
     def __init__(self, recording: Recording, stretches: Sequence[Stretch]) -> None:
         self.before, self.graph, self.outline = recording, recording.graph, recording.graph.outline
         self.stretches = stretches
         self.ids = [self.outline.ids[stretch.start] for stretch in stretches]
         self.number_of: list[int | None] = [None] * len(self.outline.ids)  # by operation: its stretch
+        self.operations: list[int] = []
+        place = 0
         for number, stretch in enumerate(stretches):
             self.number_of[stretch.start : stretch.end] = [number] * len(stretch)
+            self.operations.extend(range(place, stretch.start))
+            self.operations.append(~number)
+            place = stretch.end
+        self.operations.extend(range(place, len(self.outline.ids)))
         self.hidden = self._hidden()
-        self.argument_of: dict[str, str] = {}  # by edge into a fold: the edge of the fold it became
+        self.tensors = [tensor for tensor in range(len(self.outline.tensor_ids)) if tensor not in self.hidden]
+        self.modules = self._modules()
 
     @cached_property
     def stretch_of(self) -> dict[str, int]:
@@ -97,40 +114,80 @@ class _Folding:
         ids = self.outline.tensor_ids
         return {ids[place] for place in self.hidden}
 
+    @cached_property
+    def argument_of(self) -> dict[str, str]:
+        """By an edge into a fold: that of the fold which it became."""
+        found: dict[str, str] = {}
+        for number, id in enumerate(self.ids):
+            edges = {tensor: f"{id}_{at}" for at, tensor in enumerate(self.entering[number])}
+            for place in self.places(number):
+                for at, tensor in enumerate(self.outline.inputs[place]):
+                    if tensor in edges:
+                        found[self.graph.operations[place].inputs[at].id] = edges[tensor]
+        return found
+
+    def places(self, number: int) -> range:
+        """Return the numbers of the operations in a fold."""
+        return range(self.stretches[number].start, self.stretches[number].end)
+
     def recording(self) -> Recording:
-        operations: list[RecordedOperation] = []
-        place = 0
-        for number, stretch in enumerate(self.stretches):
-            operations.extend(self.graph.operations[place : stretch.start])
-            operations.append(self._folded(number))
-            place = stretch.end
-        operations.extend(self.graph.operations[place:])
-        # A module that was folded has no members left, and needs no frame.
-        inside = {o.module for o in operations}
-        used = {path for path in inside if path}
-        by_path = {module.path: module for module in self.graph.modules}
-        for path in list(used):
-            while path in by_path and by_path[path].parent:
-                path = by_path[path].parent or ""
-                used.add(path)
-        kept = [place for place in range(len(self.graph.tensors)) if place not in self.hidden]
-        tensors = tuple([self._kept(place, used, by_path) for place in kept])
-        modules = tuple(module for module in self.graph.modules if module.path in used)
-        graph = replace(self.graph, tensors=tensors, **_calls_left(self.graph, operations), modules=modules)
-        folded = self.before.of(graph, self._frames)
+        calls, places = _calls_left(self.graph, self.of_operations(self.outline.calls, self._call))
+        operations = Row(len(self.operations), lambda place: self._operation(self.operations[place], places))
+        tensors = Row(len(self.tensors), lambda place: self._tensor(self.tensors[place]))
+        modules = tuple(module for module in self.graph.modules if module.path in self.modules)
+        graph = replace(
+            self.graph,
+            tensors=cast("Any", tensors),
+            operations=cast("Any", operations),
+            calls=calls,
+            modules=modules,
+        )
+        vars(graph)["outline"] = _Outline(graph, self, places)
+        folded = self.before.of(graph, lambda: self._frames(graph))
         object.__setattr__(folded, "whole", self.before.whole or self.before)  # it is frozen for everybody else
         object.__setattr__(folded, "folds", (*self.before.folds, tuple(self.stretches)))
         return folded
 
-    def _kept(self, place: int, used: set[str], modules: Mapping[str, RecordedModule]) -> RecordedTensor:
+    def of_operations(self, column: Sequence[T], of_fold: Callable[[int], T]) -> list[T]:
+        """Return a column of the operations that stay, with folds among them."""
+        return [column[number] if number >= 0 else of_fold(~number) for number in self.operations]
+
+    def _call(self, number: int) -> int | None:
+        return self.stretches[number].call
+
+    def _modules(self) -> set[str]:
+        """Return the paths of the modules that stay: one that was folded has no members left, and needs no frame."""
+        inside = set(self.of_operations(self.outline.modules, lambda number: self.stretches[number].module))
+        used = {path for path in inside if path}
+        for path in list(used):
+            while path in self.by_path and self.by_path[path].parent:
+                path = self.by_path[path].parent or ""
+                used.add(path)
+        return used
+
+    @cached_property
+    def by_path(self) -> dict[str, RecordedModule]:
+        """All modules by their paths."""
+        return {module.path: module for module in self.graph.modules}
+
+    def owner(self, module: str) -> str:
+        """Return the innermost module that stays around what belonged to one."""
+        while module and module not in self.modules:
+            module = self.by_path[module].parent or "" if module in self.by_path else ""
+        return module
+
+    def _tensor(self, place: int) -> RecordedTensor:
         tensor, maker = self.graph.tensors[place], self.outline.makers[place]
         number = self.number_of[maker] if maker >= 0 else None
         producer = tensor.producer if number is None else self.ids[number]
-        module = tensor.module
-        while module and module not in used:
-            module = modules[module].parent or "" if module in modules else ""
+        module = self.owner(tensor.module)
         same = producer == tensor.producer and module == tensor.module
         return tensor if same else replaced(tensor, producer=producer, module=module)
+
+    def _operation(self, number: int, calls: Mapping[int, int]) -> RecordedOperation:
+        operation = self.graph.operations[number] if number >= 0 else self._folded(~number)
+        call = operation.call
+        return operation if call is None or call == calls[call] else replaced(operation, call=calls[call])
 
     def _hidden(self) -> set[int]:
         """The tensors that only one fold knows: its intermediate results, its parameters and its constants.
@@ -171,57 +228,93 @@ class _Folding:
             for tensor in inputs
         )
 
-    def _folded(self, number: int) -> RecordedOperation:
-        stretch, id, outline, graph = self.stretches[number], self.ids[number], self.outline, self.graph
-        places = range(stretch.start, stretch.end)
+    def _is_inside(self, number: int, tensor: int) -> bool:
+        """Return True for a result of an operation in a fold."""
+        return self.outline.makers[tensor] in self.places(number)
+
+    @cached_property
+    def entering(self) -> list[tuple[int, ...]]:
+        """By fold: the tensors that enter it, in the order in which they are used."""
+        inputs, hidden = self.outline.inputs, self.hidden
+        return [
+            tuple(
+                dict.fromkeys(
+                    tensor
+                    for place in self.places(number)
+                    for tensor in inputs[place]
+                    if tensor not in hidden and not self._is_inside(number, tensor)
+                )
+            )
+            for number in range(len(self.stretches))
+        ]
+
+    @cached_property
+    def leaving(self) -> list[tuple[int, ...]]:
+        """By fold: what it makes known."""
+        outputs, hidden = self.outline.outputs, self.hidden
+        return [
+            tuple([output for place in self.places(number) for output in outputs[place] if output not in hidden])
+            for number in range(len(self.stretches))
+        ]
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        """By fold: what it stands for."""
+        return [self._block(number) for number in range(len(self.stretches))]
+
+    def _block(self, number: int) -> Block:
+        stretch, outline = self.stretches[number], self.outline
+        places = self.places(number)
         blocks = [outline.blocks[place] for place in places if place in outline.blocks] if outline.blocks else []
-        edges: dict[int, Argument] = {}
         weights: dict[str, int] = {}
         for place in places:
             if place in outline.blocks:
                 weights.update(outline.blocks[place].weights)
-            for at, tensor in enumerate(outline.inputs[place]):
-                if stretch.start <= outline.makers[tensor] < stretch.end:
-                    continue
-                hidden = tensor in self.hidden
+            for tensor in outline.inputs[place]:
                 # What a module learns, and not what it is given: that belongs to no module, and stays outside.
-                if outline.roles[tensor] == "parameter" and (hidden or outline.owners[tensor]):
+                if (
+                    outline.roles[tensor] == "parameter"
+                    and (tensor in self.hidden or outline.owners[tensor])
+                    and not self._is_inside(number, tensor)
+                ):
                     weights[outline.tensor_ids[tensor]] = math.prod(outline.shapes[tensor])
-                if hidden:
-                    continue
-                if tensor not in edges:
-                    edges[tensor] = Argument(f"{id}_{len(edges)}", "input", outline.tensor_ids[tensor])
-                self.argument_of[graph.operations[place].inputs[at].id] = edges[tensor].id
-        left = [output for place in places for output in outline.outputs[place] if output not in self.hidden]
         ids = tuple(outline.ids[stretch.start : stretch.end])
         if blocks:
             inside = ((outline.blocks[p].inside if p in outline.blocks else (outline.ids[p],)) for p in places)
             ids = tuple(each for of_one in inside for each in of_one)
-        first, last = graph.operations[stretch.start], graph.operations[stretch.end - 1]
+        return Block(
+            stretch.path,
+            stretch.class_name,
+            stretch.label,
+            len(ids),
+            sum(weights.values()),
+            stretch.times,
+            stretch.number,
+            ids,
+            tuple(weights.items()),
+            self._parts(stretch, blocks),
+        )
+
+    def grad_fn(self, number: int) -> str | None:
+        """Return the sign of a fold through which gradients flow."""
+        return "…" if any(self.outline.grad_fns[place] for place in self.places(number)) else None
+
+    def _folded(self, number: int) -> RecordedOperation:
+        stretch, id, outline, block = self.stretches[number], self.ids[number], self.outline, self.blocks[number]
+        edges = [outline.tensor_ids[tensor] for tensor in self.entering[number]]
         return RecordedOperation(
             id,
             FOLD,
-            "…" if any(graph.operations[place].grad_fn for place in places) else None,
+            self.grad_fn(number),
             stretch.label,
-            tuple(edges.values()),
-            tuple([outline.tensor_ids[output] for output in left]),
-            last.sequence,
+            tuple([Argument(f"{id}_{at}", "input", tensor) for at, tensor in enumerate(edges)]),
+            tuple([outline.tensor_ids[output] for output in self.leaving[number]]),
+            outline.sequences[stretch.end - 1],
             module=stretch.module,
-            source=first.source,
-            sentence=text("folded", count=len(ids)),
+            source=outline.sources[stretch.start],
+            sentence=text("folded", count=block.operations),
             call=stretch.call,
-            block=Block(
-                stretch.path,
-                stretch.class_name,
-                stretch.label,
-                len(ids),
-                sum(weights.values()),
-                stretch.times,
-                stretch.number,
-                ids,
-                tuple(weights.items()),
-                self._parts(stretch, blocks),
-            ),
+            block=block,
         )
 
     def _parts(self, stretch: Stretch, blocks: Sequence[Block]) -> tuple[Block, ...]:
@@ -232,12 +325,17 @@ class _Folding:
 
     # --- the steps ------------------------------------------------------------------------------------------------
 
-    def _frames(self) -> Iterator[Frame]:
+    def _frames(self, graph: Graph) -> Iterable[Frame]:
+        frames: Any = self.before.frames
+        return _Steps(graph.outline, self, frames) if isinstance(frames, Steps) else self.told(frames)
+
+    def told(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Go through steps, with one in place of those inside a fold."""
         sums: dict[str, Value] = {}
         inside: list[
             tuple[Frame, Mapping[str, Any]]
         ] = []  # the steps of a fold that are to become one, with what they show
-        for frame in self._told():
+        for frame in frames:
             number = self.stretch_of.get(frame.current)
             if inside and (number is None or self._fold_and_phase(inside[0][0]) != (number, frame.phase)):
                 yield self._one(inside)
@@ -250,37 +348,33 @@ class _Folding:
         if inside:
             yield self._one(inside)
 
-    def _told(self) -> Iterable[Frame]:
-        """Return the steps, without those that tell nothing which is not hidden, as far as that is seen before they are made."""
-        frames: Any = self.before.frames
-        starts = {stretch.start for stretch in self.stretches}
-        return frames.without(self.hidden, starts) if isinstance(frames, Steps) else frames
-
     def _fold_and_phase(self, frame: Frame) -> tuple[int, str]:
         return self.stretch_of[frame.current], frame.phase
 
     def _one(self, steps: Sequence[tuple[Frame, Mapping[str, Any]]]) -> Frame:
         """Make one step of those inside a fold."""
         number, phase = self._fold_and_phase(steps[0][0])
-        stretch = self.stretches[number]
-        one, several = (
-            ("fold of one computed", "fold computed")
-            if phase == "forward"
-            else ("fold of one sends back", "fold sends back")
-        )
-        key = one if len(stretch) == 1 else several
-        sentence = text(key, name=stretch.label, count=len(stretch))
         return changed(
             steps[0][0],
             current=self.ids[number],
-            title=stretch.title,
-            sentence=sentence,
+            title=self.stretches[number].title,
+            sentence=self.sentence(number, phase),
             reason="",
             equation=(),
             values=tuple([value for _, seen in steps for value in seen["values"]]),
             contributions=_latest((c for _, seen in steps for c in seen["contributions"]), lambda c: c.argument),
             gradients=_latest((g for _, seen in steps for g in seen["gradients"]), lambda g: g.tensor),
         )
+
+    def sentence(self, number: int, phase: Phase) -> str:
+        """Say what happens in a fold."""
+        stretch = self.stretches[number]
+        one, several = (
+            ("fold of one computed", "fold computed")
+            if phase == "forward"
+            else ("fold of one sends back", "fold sends back")
+        )
+        return text(one if len(stretch) == 1 else several, name=stretch.label, count=len(stretch))
 
     def _visible(self, frame: Frame, sums: dict[str, Value]) -> dict[str, Any]:
         """Return what a step makes known and is not hidden in folds."""
@@ -307,25 +401,162 @@ def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ..
     return tuple({key(part): part for part in parts}.values())
 
 
-def _calls_left(graph: Graph, operations: Iterable[RecordedOperation]) -> dict[str, Any]:
-    """Return a graph's calls without those in which none of these operations is, and the operations with their new places."""
-    operations = tuple(operations)
+class _Outline(Outline):
+    """The columns of a fold, made of those of what was folded."""
+
+    def __init__(self, graph: Graph, folding: _Folding, calls: Mapping[int, int]) -> None:
+        super().__init__(graph)
+        self._folding, self._before, self._calls = folding, folding.outline, calls
+        self._number = dict(zip(folding.tensors, range(len(folding.tensors)), strict=True))
+
+    def _of_tensors(self, column: Sequence[T]) -> Sequence[T]:
+        return [column[number] for number in self._folding.tensors]
+
+    @cached_property
+    def tensor_ids(self) -> Sequence[str]:
+        return self._of_tensors(self._before.tensor_ids)
+
+    @cached_property
+    def roles(self) -> Sequence[str]:
+        return self._of_tensors(self._before.roles)
+
+    @cached_property
+    def named(self) -> Sequence[bool]:
+        return self._of_tensors(self._before.named)
+
+    @cached_property
+    def shapes(self) -> Sequence[tuple[int, ...]]:
+        return self._of_tensors(self._before.shapes)
+
+    @cached_property
+    def owners(self) -> Sequence[str]:
+        owners = self._of_tensors(self._before.owners)
+        found = {module: self._folding.owner(module) for module in set(owners)}
+        return [found[module] for module in owners]
+
+    @cached_property
+    def makers(self) -> Sequence[int]:
+        found = [-1] * len(self._folding.tensors)
+        for place, results in enumerate(self.outputs):
+            for result in results:
+                found[result] = place
+        return found
+
+    @cached_property
+    def views(self) -> bool:
+        return self._before.views
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        return self._folding.of_operations(self._before.ids, self._folding.ids.__getitem__)
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        return self._folding.of_operations(self._before.names, lambda number: FOLD)
+
+    @cached_property
+    def symbols(self) -> Sequence[str]:
+        folding = self._folding
+        known = self._before.symbols if max(folding.operations, default=-1) >= 0 else ()  # which may have to be written
+        return folding.of_operations(known, lambda number: folding.stretches[number].label)
+
+    @cached_property
+    def grad_fns(self) -> Sequence[str | None]:
+        return self._folding.of_operations(self._before.grad_fns, self._folding.grad_fn)
+
+    @cached_property
+    def sequences(self) -> Sequence[int]:
+        before = self._before.sequences
+        return self._folding.of_operations(before, lambda number: before[self._folding.places(number)[-1]])
+
+    @cached_property
+    def modules(self) -> Sequence[str]:
+        folding = self._folding
+        return folding.of_operations(self._before.modules, lambda number: folding.stretches[number].module)
+
+    @cached_property
+    def calls(self) -> Sequence[int | None]:
+        folding = self._folding
+        calls = folding.of_operations(self._before.calls, lambda number: folding.stretches[number].call)
+        return [None if call is None else self._calls[call] for call in calls]
+
+    @cached_property
+    def sources(self) -> Sequence[Source | None]:
+        before = self._before.sources
+        return self._folding.of_operations(before, lambda number: before[self._folding.stretches[number].start])
+
+    @cached_property
+    def attributes(self) -> Sequence[tuple[tuple[str, str], ...]]:
+        return self._folding.of_operations(self._before.attributes, lambda number: ())
+
+    @cached_property
+    def slots(self) -> Sequence[tuple[str, ...]]:
+        entering = self._folding.entering
+        return self._folding.of_operations(self._before.slots, lambda number: ("input",) * len(entering[number]))
+
+    @cached_property
+    def inputs(self) -> Sequence[Numbers]:
+        return self._renumbered(self._folding.of_operations(self._before.inputs, self._folding.entering.__getitem__))
+
+    @cached_property
+    def outputs(self) -> Sequence[Numbers]:
+        return self._renumbered(self._folding.of_operations(self._before.outputs, self._folding.leaving.__getitem__))
+
+    def _renumbered(self, tensors: Sequence[Numbers]) -> Sequence[Numbers]:
+        number = self._number
+        return [tuple([number[tensor] for tensor in some]) for some in tensors]
+
+    @cached_property
+    def blocks(self) -> Mapping[int, Block]:
+        folding, before = self._folding, self._before.blocks
+        return {
+            place: folding.blocks[~number] if number < 0 else before[number]
+            for place, number in enumerate(folding.operations)
+            if number < 0 or number in before
+        }
+
+
+class _Steps(Steps):
+    """The steps of a fold, of what was folded."""
+
+    __slots__ = ("_before", "_folding")
+
+    def __init__(self, outline: Outline, folding: _Folding, before: Steps) -> None:
+        self._folding, self._before = folding, before
+        super().__init__(outline, tuple(folding.told(before.back)))
+
+    def first(self, hidden: Collection[int]) -> Frame:
+        tensors = self._folding.tensors
+        return self._before.first(self._folding.hidden.union([tensors[place] for place in hidden]))
+
+    def forward(self, number: int) -> Frame:
+        folding, operation = self._folding, self._folding.operations[number]
+        if operation >= 0:
+            return cast("Frame", self._before[operation + 1])
+        ids, fold = folding.outline.tensor_ids, ~operation
+        known = [(ids[result], self._before.value(result)) for result in folding.leaving[fold]]
+        values = tuple([(id, value) for id, value in known if value is not None])
+        sentence = folding.sentence(fold, "forward")
+        return Frame("forward", folding.ids[fold], folding.stretches[fold].title, sentence, values=values)
+
+    def value(self, tensor: int) -> Value | None:
+        return self._before.value(self._folding.tensors[tensor])
+
+
+def _calls_left(graph: Graph, calls: Iterable[int | None]) -> tuple[tuple[RecordedCall, ...], dict[int, int]]:
+    """Return a graph's calls without those in which nothing is any more, and where these stand now."""
     used: set[int] = set()
-    for call in {operation.call for operation in operations}:
+    for call in set(calls):
         while call is not None and call not in used:
             used.add(call)
             call = graph.calls[call].outer
     places = {call: place for place, call in enumerate(sorted(used))}
     outer = {call: graph.calls[call].outer for call in places}
-    return {
-        "operations": tuple(
-            o if o.call is None or o.call == places[o.call] else replaced(o, call=places[o.call]) for o in operations
-        ),
-        "calls": tuple(
-            RecordedCall(graph.calls[call].module, None if around is None else places[around])
-            for call, around in outer.items()
-        ),
-    }
+    left = tuple(
+        RecordedCall(graph.calls[call].module, None if around is None else places[around])
+        for call, around in outer.items()
+    )
+    return left, places
 
 
 def _added(first: Value, second: Value) -> Value:
@@ -394,14 +625,15 @@ def opened(recording: Recording, places: Sequence[int], title: str) -> Recording
             tensor if tensor.role in ("parameter", "constant") and not tensor.producer else replace(tensor, role=role)
         )
 
-    left = _calls_left(graph, mine)
+    left, now = _calls_left(graph, [operation.call for operation in mine])
+    operations = tuple([o if o.call is None or o.call == now[o.call] else replaced(o, call=now[o.call]) for o in mine])
     calls = Calls(graph)
     paths = {module for operation in mine for module, _ in calls.around(operation)}
     modules = tuple(module for module in graph.modules if module.path in paths)
     kept = tuple(
         replace(t, module=t.module if t.module in paths else "") for t in map(seen_inside, left_over.graph.tensors)
     )
-    inner = replace(graph, tensors=kept, **left, modules=modules)
+    inner = replace(graph, tensors=kept, operations=operations, calls=left, modules=modules)
     return replace(left_over, graph=inner, frames=tuple(_frames_inside(left_over, ids, leaving)), title=title)
 
 

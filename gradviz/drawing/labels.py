@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 
+from gradviz.drawing.jumps import HIGH
 from gradviz.drawing.layout import Layout, Point
 from gradviz.drawing.view import LABEL_SIZE, View
 
@@ -49,6 +50,7 @@ def uncrossed(layout: Layout, view: View) -> Layout:
     labels = {key: _rectangle(layout.labels[key], size) for key, size in sizes.items()}
     taken = [_rectangle(layout.centres[card.tensor.id], (card.width, card.height)) for card in view.cards]
     taken += [_rectangle(layout.centres[disc.operation.id], (disc.width, disc.height)) for disc in view.discs]
+    taken += [_rectangle(layout.centres[key], (tag.width, HIGH)) for key, tag in layout.tags.items()]
     centres = dict(layout.labels)
 
     def crossed(box: Rectangle, *, by_its_own: str = "") -> bool:

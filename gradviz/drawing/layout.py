@@ -15,10 +15,14 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from gradviz.drawing.jumps import Tag
 
 TIMEOUT = 20.0
 """Seconds after which a layout is given up."""
@@ -64,6 +68,8 @@ class Layout:
         The frames of modules, by their keys: more than one where a frame goes on in another row.
     turns
         Where arrows come back to the left on their way to another row, by their keys.
+    tags
+        The ends of arrows that jump; their places are among the centres, and the way to where they leave among the splines.
     """
 
     width: float
@@ -73,6 +79,7 @@ class Layout:
     labels: dict[str, Point]
     clusters: dict[str, tuple[Box, ...]]
     turns: dict[str, tuple[Point, ...]] = field(default_factory=dict)
+    tags: Mapping[str, Tag] = field(default_factory=dict)
 
     @property
     def lanes(self) -> int:
@@ -83,6 +90,11 @@ class Layout:
             now = now + 1 if y - before < TOGETHER else 1
             most = max(most, now)
         return most
+
+    @property
+    def apart(self) -> int:
+        """How much of it has to be looked for elsewhere: the most arrows that come back together, and those that jump."""
+        return self.lanes + len({tag.number for tag in self.tags.values()})
 
 
 class LayoutEngine(Protocol):

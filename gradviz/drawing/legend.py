@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradviz.catalogue import text
+from gradviz.drawing import theme
 from gradviz.drawing.cells import THIN
 from gradviz.drawing.options import DIFFERENCE, Options
 from gradviz.drawing.palette import MINUS_ON_DARK, MINUS_ON_PALE, NOTHING, colours, inks, number_at
 from gradviz.drawing.rasters import shade_of_saliency
 from gradviz.drawing.scales import ROLES, Role, Scales
+from gradviz.drawing.text import width
 from gradviz.drawing.theme import MUTED
 from gradviz.drawing.writing import short, text_mark
 
@@ -22,6 +24,9 @@ STRIP, TALL, MOST = 247.0, 10.0, 6
 
 LINE, NAME = 36.0, 78.0
 """The height of a legend, and the room for its name."""
+
+ARROW, HEAD, THICK = 26.0, 9.0, (1.4, 2.6)
+"""Lengths of an arrow in the key and of its head; how thick it is forward, and back."""
 
 WIDE = NAME + STRIP + 46.0
 
@@ -45,6 +50,23 @@ def legend(scales: Scales, options: Options, top: float, room: float) -> Iterato
         yield _text(text("legend: root"), 0, TALL + 14)
         yield from _strip(role, scales[role], options)
         yield "</g>"
+
+
+def key_of_arrows(middle: float) -> Iterator[str]:
+    """Say which arrows are values and which are gradients, in one line."""
+    x = 0.0
+    for kind, ink, (tip, end), words in (
+        ("gv-key", theme.LINE, (ARROW, 0.0), text("key: values")),
+        ("gv-key gv-key-back", theme.BACK, (0.0, ARROW), text("key: gradients")),
+    ):
+        inner = tip + (HEAD if end > tip else -HEAD)
+        yield f'<g class="{kind}">'
+        look = f'stroke="{ink}" stroke-width="{THICK[end > tip]:g}" fill="none"'
+        yield f'<path class="gv-line" d="M{short(x + end)} {short(middle)}H{short(x + inner)}" {look}/>'
+        head = f"M{short(x + tip)} {short(middle)}L{short(x + inner)} {short(middle - 4)}V{short(middle + 4)}z"
+        yield f'<path class="gv-head" d="{head}" fill="{ink}"/></g>'
+        yield text_mark(words, x + ARROW + 6, middle + 4, SIZE, MUTED, "gv-note")
+        x += ARROW + 6 + width(words, SIZE) + 24
 
 
 def _name(role: Role, options: Options) -> str:

@@ -63,7 +63,9 @@ def photos(recording: Recording, options: Options) -> dict[str, Photo]:
         return {}
     named = _named(recording, options.images)
     graph = recording.graph
-    shaped = [graph.tensors[place] for place, shape in enumerate(graph.outline.shapes) if shape and may_be_image(shape)]
+    # Of others than those that are named only what has three axes and more may look like one.
+    least, shapes = 2 if named else 3, graph.outline.shapes
+    shaped = [graph.tensors[at] for at, shape in enumerate(shapes) if len(shape) >= least and may_be_image(shape)]
     shaped = [tensor for tensor in shaped if tensor.id in named or _looks_like_one(tensor, recording)]
     values: dict[str, Value] = {}
     for frame in recording.frames if shaped else ():

@@ -7,11 +7,13 @@ from the left, as one line.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from gradviz.drawing.clusters import Cluster
+from gradviz.drawing.jumps import HIGH, Tag, key_of
 from gradviz.drawing.layout import Box, Layout, Point
 from gradviz.drawing.view import LABEL_SIZE, View
 
@@ -24,8 +26,15 @@ LANE, AIR, BETWEEN = 11.0, 12.0, 12.0
 RADIUS, STUB, OPEN = 7.0, 8.0, 6.0
 """Of the corners of arrows; how far arrows go on before they turn; and how far a frame that is cut reaches beyond what is in it."""
 
-CROSSING, FRAME = 30.0, 70.0
-"""What it costs to cut an arrow or a module's frame, in pixels of height that one would rather lose."""
+MORE, CROSSING, FRAME, APART = 120.0, 30.0, 70.0, 90.0
+"""What one more row costs, and to cut an arrow, a module's frame, or what is given for one operation off that, in pixels of height
+that one would rather lose."""
+
+NEAR = 3
+"""An arrow that goes on in another row is a line if it leads so far at most, in places where a row might end."""
+
+MOST_LANES = 3
+"""Arrows that come back together from row to row, before a picture from top to bottom, or in less detail, is clearer."""
 
 MOST_CROSSING = 14
 """No more arrows than this cross a cut: a reader could not follow them."""
@@ -44,7 +53,53 @@ class Slab:
     cost: float
 
 
-def in_rows(layout: Layout, view: View, width: float, height: float) -> Layout | None:
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """A picture in rows.
+
+    Attributes
+    ----------
+    layout
+        Where everything goes.
+    before
+        The same in one row.
+    view
+        What there is to draw.
+    starts, cuts
+        Where it might have been cut, and where it was.
+    """
+
+    layout: Layout
+    before: Layout
+    view: View
+    starts: tuple[float, ...]
+    cuts: tuple[float, ...]
+
+    def far(self) -> frozenset[str]:
+        """Return the keys of arrows that lead from one row to another, past what stands between: to follow them is hard."""
+        ends = {arrow.key: (arrow.tail, arrow.head) for arrow in self.view.arrows}
+        lines = [key for key in self.layout.turns if key in ends and key_of(key) not in self.before.tags]
+        apart = {key: self._apart(*ends[key], self.starts) for key in lines}
+        lines.sort(key=lambda key: apart[key])
+        # Of those that lead to what is near only a few can be told from one another.
+        crowded = lines[MOST_LANES - 1 :] if self.layout.lanes > MOST_LANES else []
+        return frozenset([*crowded, *(key for key in lines if apart[key] > NEAR)])
+
+    def together(self, jumps: Collection[str]) -> frozenset[str]:
+        """Return of some arrows the keys of those that begin and end in one row."""
+        return frozenset(
+            arrow.key
+            for arrow in self.view.arrows
+            if arrow.key in jumps and not self._apart(arrow.tail, arrow.head, self.cuts)
+        )
+
+    def _apart(self, tail: str, head: str, places: Sequence[float]) -> int:
+        """Return how many places there are between two things."""
+        start, end = (bisect_left(places, self.before.centres[id][0]) for id in (tail, head))
+        return end - start
+
+
+def in_rows(layout: Layout, view: View, width: float, height: float) -> Rows | None:
     """Return a layout from left to right in as few rows as fit.
 
     Parameters
@@ -58,21 +113,34 @@ def in_rows(layout: Layout, view: View, width: float, height: float) -> Layout |
 
     Returns
     -------
-    Layout or None
-        ``None`` if it does not fit in rows either.
+    Rows or None
+        ``None`` if something is wider than there is room. If there is no room for the rows, they are higher.
     """
     slabs = _slabs(layout, view)
-    found: Layout | None = None
+    starts = tuple(slab.start for slab in slabs)
+    found: tuple[_Stack, list[int]] | None = None
     rows = 0
-    # As few rows as there can be; and of those the most even ones.
+    # As few rows as there can be; and of those the most even ones that cut no more.
     for share in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5):
         cuts = _best(slabs, share * width)
         if cuts is None or (found is not None and len(cuts) > rows):
             break
-        stacked = _Stack(layout, view, slabs, cuts).layout()
-        if stacked.width <= width and stacked.height <= height:
-            found, rows = stacked, len(cuts)
-    return found
+        if found is not None and (cuts == found[1] or _torn(slabs, cuts) > _torn(slabs, found[1])):
+            continue
+        stack = _Stack(layout, view, slabs, cuts)
+        fits = stack.width <= width and stack.height <= height
+        if fits or found is None:
+            found = stack, cuts
+            rows = len(cuts) if fits else len(slabs)
+    if found is None:
+        return None
+    stack, cuts = found
+    return Rows(stack.layout(), layout, view, starts, tuple(starts[first] for first in cuts[1:]))
+
+
+def _torn(slabs: Sequence[Slab], firsts: Sequence[int]) -> float:
+    """Return how bad it is where rows end."""
+    return sum(slabs[first].cost for first in firsts[1:])
 
 
 # --- where to cut ------------------------------------------------------------------------------------------------------
@@ -92,16 +160,31 @@ def _slabs(layout: Layout, view: View) -> list[Slab]:
     for left, right, top, bottom in boxes:
         widen((left + right) / 2, left, right, top, bottom)
     for spline in layout.splines.values():
-        for x, y in _samples(spline):
+        for x, y in samples(spline):
             widen(x, float("inf"), float("-inf"), y, y)
+    given = _given(view)
+    alone = [(spline[0][0], spline[-1][0]) for key, spline in layout.splines.items() if key in given]
     reach = sorted((spline[0][0], spline[-1][0]) for spline in layout.splines.values())
+    # A tag stays with what it stands at.
+    short = [layout.splines[key if tag.leaves else key.removesuffix("_j")] for key, tag in layout.tags.items()]
+    kept = [(spline[0][0], spline[-1][0]) for spline in short]
     slabs = []
     for cut, (left, right, top, bottom) in zip(cuts, extents, strict=True):
         crossing = sum(start < cut < end for start, end in reach)
         framed = sum(box.x < cut < box.x + box.width for box in frames)
-        bad = float("inf") if crossing > MOST_CROSSING else 0.0
-        slabs.append(Slab(left, right, top, bottom, cut, bad + CROSSING * (crossing - 1) + FRAME * framed))
+        torn = any(start < cut < end for start, end in kept)
+        bad = float("inf") if crossing > MOST_CROSSING or torn else 0.0
+        apart = sum(start < cut < end for start, end in alone)
+        cost = CROSSING * (crossing - 1) + FRAME * framed + APART * apart
+        slabs.append(Slab(left, right, top, bottom, cut, bad + cost))
     return slabs
+
+
+def _given(view: View) -> set[str]:
+    """Return the keys of arrows from what is given for one operation only: a number, a weight, an input."""
+    made, tails = {arrow.head for arrow in view.arrows}, [arrow.tail for arrow in view.arrows]
+    once = {tail for tail, count in Counter(tails).items() if count == 1} - made
+    return {arrow.key for arrow in view.arrows if arrow.tail in once}
 
 
 def _boxes(layout: Layout, view: View) -> list[tuple[float, float, float, float]]:
@@ -109,6 +192,7 @@ def _boxes(layout: Layout, view: View) -> list[tuple[float, float, float, float]
     air = _air(layout, view)
     sizes = [(card.tensor.id, card.width, card.height) for card in view.cards]
     sizes += [(disc.operation.id, disc.width, disc.height) for disc in view.discs]
+    sizes += [(key, tag.width, HIGH) for key, tag in layout.tags.items()]
     found = []
     for id, wide, high in sizes:
         (x, y), (left, right, top, bottom) = layout.centres[id], air.get(id, (0.0, 0.0, 0.0, 0.0))
@@ -125,7 +209,7 @@ def _air(layout: Layout, view: View) -> dict[str, tuple[float, float, float, flo
     """For each member of a module, how much room the frames around it take above and below; at the sides cuts may come closer."""
     found: dict[str, tuple[float, float, float, float]] = {}
     for cluster in view.clusters:
-        inside = members(cluster, view.clusters)
+        inside = members(cluster, view.clusters, layout.tags)
         box = layout.clusters.get(cluster.key, ())
         if not inside or not box:
             continue
@@ -139,11 +223,12 @@ def _air(layout: Layout, view: View) -> dict[str, tuple[float, float, float, flo
 def _extent(ids: Iterable[str], layout: Layout, view: View) -> tuple[float, float]:
     heights = {card.tensor.id: card.height for card in view.cards}
     heights |= {disc.operation.id: disc.height for disc in view.discs}
+    heights |= dict.fromkeys(layout.tags, HIGH)
     ends = [(layout.centres[id][1] - heights[id] / 2, layout.centres[id][1] + heights[id] / 2) for id in ids]
     return min(top for top, _ in ends), max(bottom for _, bottom in ends)
 
 
-def members(cluster: Cluster, clusters: Sequence[Cluster]) -> list[str]:
+def members(cluster: Cluster, clusters: Sequence[Cluster], tags: Mapping[str, Tag]) -> list[str]:
     """Return the ids of all that stands in a module's frame, and in the frames inside of it."""
     found, waiting = list(cluster.members), [cluster.path]
     while waiting:
@@ -152,7 +237,7 @@ def members(cluster: Cluster, clusters: Sequence[Cluster]) -> list[str]:
             if other.parent == path:
                 found += other.members
                 waiting.append(other.path)
-    return found
+    return found + [key for key, tag in tags.items() if tag.beside in set(found)]
 
 
 def _gaps(boxes: Iterable[tuple[float, float, float, float]], frames: Sequence[Box]) -> list[float]:
@@ -185,7 +270,7 @@ def _best(slabs: Sequence[Slab], width: float) -> list[int] | None:
             top, bottom = min(top, slab.top), max(bottom, slab.bottom)
             if right - left + 2 * (AIR + 2 * LANE) * (len(slabs) > 1) > width:
                 break
-            cost = costs[start] + bottom - top + BETWEEN + (slab.cost + AIR if start else 0.0)
+            cost = costs[start] + bottom - top + BETWEEN + (slab.cost + AIR + MORE if start else 0.0)
             if cost < costs[end]:
                 costs[end], before[end] = cost, start
     if costs[-1] == float("inf"):
@@ -233,13 +318,14 @@ class _Stack:
 
         Arrows from one tensor share a lane.
         """
-        tails = {arrow.key: arrow.tail for arrow in self.view.arrows}
+        tails = {arrow.key: arrow.tail for arrow in self.view.arrows if key_of(arrow.key) not in self.before.tags}
         places: dict[str, list[float]] = {}
         keys: dict[str, list[str]] = {}
         for key, spline in self.before.splines.items():
             if spline[0][0] < cut < spline[-1][0]:
-                places.setdefault(tails[key], []).append(_at(spline, cut)[1])
-                keys.setdefault(tails[key], []).append(key)
+                tail = tails.get(key, key)
+                places.setdefault(tail, []).append(_at(spline, cut)[1])
+                keys.setdefault(tail, []).append(key)
         order = sorted(places, key=lambda tail: -sum(places[tail]) / len(places[tail]))
         return {key: lane for lane, tail in enumerate(order) for key in keys[tail]}
 
@@ -258,6 +344,7 @@ class _Stack:
             {key: self._moved(point, self._row(point[0])) for key, point in before.labels.items()},
             {key: tuple(self._frames(key, boxes)) for key, boxes in before.clusters.items()},
             turns,
+            before.tags,
         )
 
     def _row(self, x: float) -> int:
@@ -293,7 +380,7 @@ class _Stack:
     def _frames(self, key: str, boxes: Sequence[Box]) -> Iterable[Box]:
         """A module's frame, or its pieces: each around what is in its row."""
         cluster = next(cluster for cluster in self.view.clusters if cluster.key == key)
-        inside = members(cluster, self.view.clusters)
+        inside = members(cluster, self.view.clusters, self.before.tags)
         (box,) = boxes
         if not inside:
             return
@@ -355,7 +442,8 @@ def _at(spline: tuple[Point, ...], x: float) -> Point:
     return _cut(spline, x)[1][0]
 
 
-def _samples(spline: tuple[Point, ...]) -> list[Point]:
+def samples(spline: tuple[Point, ...]) -> list[Point]:
+    """Return points along a spline."""
     points = []
     for start in range(0, len(spline) - 1, 3):
         a, b, c, d = spline[start : start + 4]

@@ -26,7 +26,8 @@ def skip_of(recording: Recording, block: Block) -> str:
         One of its blocks.
     """
     inside = (block.parts[0] if block.parts else block).inside
-    if len(inside) > MOST:
+    outline = recording.graph.outline
+    if len(inside) > MOST or all(outline.names[outline.places[id]] not in JOINS for id in inside):
         return ""
     operations = [recording.graph.operation(id) for id in inside]
     made = {output: operation for operation in operations for output in operation.outputs}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from gradviz.catalogue import text
 from gradviz.recording import NEARLY_ZERO, epsilon, number_text
 from gradviz.recording.model import Value
 
@@ -11,7 +12,7 @@ from gradviz.recording.model import Value
 def statistics(value: Value) -> tuple[str, str]:
     """Write a tensor's statistics on two lines: mean ± standard deviation; the smallest to the largest, and how many are zeros.
 
-    Where there are entries that are no numbers, they are all that is said.
+    Where there are entries that are no numbers, they are all that is said; and where all are the same, up to rounding, that one.
     """
     if value.summary is not None:
         s = value.summary
@@ -32,10 +33,11 @@ def statistics(value: Value) -> tuple[str, str]:
     strange = " ".join(f"{count} {what}" for count, what in ((nans, "nan"), (infs, "inf")) if count)
     if strange:
         return f"⚠ {strange}", ""
-    share = f", {zeros:.0%} zeros" if zeros >= 0.01 else ""
     eps = epsilon(value.dtype)
-    middle = _short(mean, eps * sd)
-    return f"mean {middle} ± {_short(sd, eps * max(-low, high))} sd", f"{_short(low)} to {_short(high)}{share}"
+    if low == high or sd < eps * max(-low, high):
+        return text("all equal", number=("" if low == high else "≈ ") + number_text(float(low))), ""
+    share = f", {zeros:.0%} zeros" if zeros >= 0.01 else ""
+    return f"mean {_short(mean, eps * sd)} ± {_short(sd)} sd", f"{_short(low)} to {_short(high)}{share}"
 
 
 def _short(number: float, rounding: float = 0.0) -> str:

@@ -143,22 +143,22 @@ def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
     found: list[Stretch] = []
     if not graph.outline.blocks:
         return found
-    operations = graph.operations
+    outline, count = graph.outline, len(graph.operations)
     in_time = {place for chain in recurrences(graph) for place in chain}
     start = 0
-    while start < len(operations):
+    while start < count:
         end = start + 1
-        while end < len(operations) and start not in in_time and _alike(graph, operations[start], operations[end]):
+        while end < count and start not in in_time and _alike(graph, start, end):
             end += 1
-        block = operations[start].block
+        block = outline.blocks.get(start)
         if block is not None and end - start >= least:
             found.append(
                 Stretch(
                     start,
                     end,
-                    f"{operations[start].symbol} × {end - start}",
-                    operations[start].module,
-                    operations[start].call,
+                    f"{outline.symbols[start]} × {end - start}",
+                    outline.modules[start],
+                    outline.calls[start],
                     block.path,
                     block.class_name,
                     block.number,
@@ -169,14 +169,14 @@ def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
     return found
 
 
-def _alike(graph: Graph, first: RecordedOperation, other: RecordedOperation) -> bool:
-    if first.block is None or other.block is None or first.symbol != other.symbol or first.module != other.module:
+def _alike(graph: Graph, first: int, other: int) -> bool:
+    outline = graph.outline
+    if first not in outline.blocks or other not in outline.blocks:
         return False
-    shapes = [
-        [(graph.tensor(a.tensor).shape, graph.tensor(a.tensor).role) for a in operation.inputs]
-        for operation in (first, other)
-    ]
-    return [shape for shape, _ in shapes[0]] == [shape for shape, _ in shapes[1]]
+    if outline.symbols[first] != outline.symbols[other] or outline.modules[first] != outline.modules[other]:
+        return False
+    shapes = [[outline.shapes[tensor] for tensor in outline.inputs[place]] for place in (first, other)]
+    return shapes[0] == shapes[1]
 
 
 def middle(graph: Graph, budget: int) -> list[Stretch]:
@@ -199,8 +199,8 @@ MOST_RECURRENT = 100
 """Modules that are called again, up to which it is looked whether they take what they made before."""
 
 
-def _who(operation: RecordedOperation) -> Who:
-    return ("" if operation.block is None else operation.block.path, operation.call)
+def _who(graph: Graph, place: int) -> Who:
+    return graph.outline.blocks[place].path, graph.outline.calls[place]
 
 
 def recurrences(graph: Graph) -> list[list[int]]:
@@ -212,7 +212,7 @@ def recurrences(graph: Graph) -> list[list[int]]:
         For each such module the places of its blocks among the graph's operations. Two calls are enough where the second
         takes what the first made as it is; else it takes three.
     """
-    again = Counter(_who(graph.operations[place]) for place in graph.outline.blocks)
+    again = Counter([_who(graph, place) for place in graph.outline.blocks])
     again = Counter({who: count for who, count in again.items() if count > 1 and who[0]})
     if not again or len(again) > MOST_RECURRENT:
         return []
@@ -222,7 +222,7 @@ def recurrences(graph: Graph) -> list[list[int]]:
     direct: set[int] = set()
     for place, operation in enumerate(graph.operations):
         used = frozenset[int]().union(*(behind.get(argument.tensor, ()) for argument in operation.inputs))
-        if operation.block is not None and (key := _who(operation)) in again:
+        if operation.block is not None and (key := _who(graph, place)) in again:
             before = last.get(key)
             if before is not None and before in used:
                 chains[key][-1].append(place)
@@ -246,8 +246,10 @@ def long_recurrences(graph: Graph) -> list[Stretch]:
     """Return the middles of long recurrences, to be drawn as t = 0, 1, 2 … 28, 29."""
     found: list[Stretch] = []
     for chain in sorted(recurrences(graph)):
-        start, end = chain[FIRST_STEPS] if len(chain) > MOST_STEPS else 0, chain[-LAST_STEPS - 1] + 1
-        if len(chain) <= MOST_STEPS or (found and start < found[-1].end):
+        if len(chain) <= MOST_STEPS:
+            continue
+        start, end = chain[FIRST_STEPS], chain[-LAST_STEPS - 1] + 1
+        if found and start < found[-1].end:
             continue
         first = graph.operations[start]
         block = first.block

@@ -16,8 +16,9 @@ from gradviz.drawing.blockmarks import block_marks, weight_marks
 from gradviz.drawing.body import NUMBER_SIZE, ROW, STAT_LINE, STAT_SIZE
 from gradviz.drawing.cells import Grid, grids, shade_paths
 from gradviz.drawing.face import THINNEST, Face
+from gradviz.drawing.jumps import key_of, tag_marks
 from gradviz.drawing.layout import Layout
-from gradviz.drawing.legend import legend, legend_size
+from gradviz.drawing.legend import key_of_arrows, legend, legend_size
 from gradviz.drawing.marks import box, look_of
 from gradviz.drawing.options import Theme
 from gradviz.drawing.palette import inks
@@ -39,6 +40,7 @@ from gradviz.drawing.theme import (
 )
 from gradviz.drawing.view import (
     CAPTION_SIZE,
+    DOT,
     HEADER,
     LABEL_SIZE,
     NAME_SIZE,
@@ -93,6 +95,7 @@ def svg(
     parts += pen.modules()
     for mark in marks(view):
         parts += pen.draw(mark)
+    parts += pen.tags()
     parts += pen.legend()
     parts.append("</g></svg>")
     return "\n".join(parts)
@@ -105,13 +108,13 @@ ABOVE_LEGENDS = 10.0
 def size(view: View, layout: Layout) -> tuple[float, float]:
     """Return the width and height of a picture."""
     legends, _ = legend_size(view.scales, layout.width)
-    wide = max(layout.width, legends, NOTE_WIDTH if view.note or view.about or view.remarks else 0)
+    wide = max(layout.width, legends, NOTE_WIDTH if _has_key(view) or view.note or view.about or view.remarks else 0)
     return wide + 2 * MARGIN, layout.height + below(view, layout) + 2 * MARGIN
 
 
 def below(view: View, layout: Layout) -> float:
     """Return how much room the legends take under a picture, and what is said of it."""
-    said = len(_note(view, layout)) + len(_told(view))
+    said = len(_note(view, layout)) + len(_told(view)) + _has_key(view)
     return _legends(view, layout) + NOTE_LINE * said + (4 if said else 0)
 
 
@@ -120,9 +123,17 @@ def _legends(view: View, layout: Layout) -> float:
     return high + ABOVE_LEGENDS if high else 0.0
 
 
-def _note(view: View, layout: Layout) -> list[str]:
+def _note(view: View, layout: Layout) -> list[tuple[str, str]]:
+    """Return what is said below the picture, line by line, each with its hint."""
     room = max(layout.width, NOTE_WIDTH)
-    return [line for said in (*view.remarks, view.note, view.about) if said for line in lines(said, room, NOTE_SIZE, 4)]
+    jumps = words_of("jumps") if layout.tags else ""
+    said = (*((remark, "") for remark in view.remarks), (view.note, view.hint), (jumps, ""), (view.about, ""))
+    return [(line, hint) for words, hint in said if words for line in lines(words, room, NOTE_SIZE, 4)]
+
+
+def _has_key(view: View) -> bool:
+    """Return True if there are two kinds of arrows side by side, which are told apart below the picture."""
+    return view.back == "beside"
 
 
 def _told(view: View) -> list[str]:
@@ -190,14 +201,23 @@ class Pen:
         self.view, self.layout, self.face, self.prefix = view, layout, face, prefix
 
     def legend(self) -> Iterator[str]:
-        """Say once what the colours of heatmaps mean, and what was folded."""
+        """Say once what the colours of heatmaps and the arrows mean, and what was folded."""
         layout, view = self.layout, self.view
         yield from legend(view.scales, view.options, layout.height + ABOVE_LEGENDS, layout.width)
         top = layout.height + _legends(view, layout) + 4
-        said = [(line, "") for line in _note(view, layout)]
-        said += [(self.face.text.get(f"{id}_t", ""), f"{self.prefix}_{id}_t") for id in _told(view)]
-        for place, (line, id) in enumerate(said, start=1):
-            yield text_mark(line, 0, top + NOTE_LINE * place - 3, NOTE_SIZE, MUTED, "gv-note gv-fitted", id=id)
+        if _has_key(view):
+            yield from key_of_arrows(top + NOTE_LINE / 2)
+            top += NOTE_LINE
+        said = [(line, hint, "") for line, hint in _note(view, layout)]
+        said += [(self.face.text.get(f"{id}_t", ""), "", f"{self.prefix}_{id}_t") for id in _told(view)]
+        for place, (line, hint, id) in enumerate(said, start=1):
+            y = top + NOTE_LINE * place - 3
+            yield text_mark(line, 0, y, NOTE_SIZE, MUTED, "gv-note gv-fitted", id=id, hint=hint)
+
+    def tags(self) -> Iterator[str]:
+        """Draw the ends of arrows that jump."""
+        for key, tag in self.layout.tags.items():
+            yield from tag_marks(key, tag, self.view, self.layout.tags, self.layout.centres[key])
 
     def draw(self, mark: Mark) -> Iterator[str]:
         """Draw a card, a disc or an arrow."""
@@ -331,6 +351,9 @@ class Pen:
         lines = bool(card.name) + bool(card.shape) + len(parts)
         line = y + 4.5 - (lines - 1) / 2 * ROW
         yield self._group(key, f"gv-chip gv-role-{card.tensor.role}")
+        if not lines:
+            look = look_of(*(PENDING if self._is_pending(key) else ROLES[card.tensor.role]))
+            yield f'<circle class="gv-box" cx="{short(x)}" cy="{short(y)}" r="{DOT / 2:g}" {look}/>'
         if card.name:
             yield text_mark(card.name, x, line, SHAPE_SIZE, INK, "gv-name", anchor="middle", bold=True)
             line += ROW
@@ -389,13 +412,15 @@ class Pen:
         points = self.layout.splines.get(arrow.key)
         if points is None:
             return
+        jumps = key_of(arrow.key) in self.layout.tags
+        pieces = (self.layout.splines[key_of(arrow.tail)], points) if jumps else (points,)
         state = self.face.state.get(arrow.key, "forward")
         thick = self.face.width.get(arrow.key, THINNEST)
         yield f'<g id="{self.prefix}_{arrow.key}" class="gv-edge gv-{state}'
         if self.view.back == "beside" and arrow.carries_gradient:
-            yield from two_lanes(points, self.layout.turns.get(arrow.key, ()), state, thick)
+            yield from two_lanes(pieces, self.layout.turns.get(arrow.key, ()), state, thick)
         else:
-            yield from one_line(points, self.layout.turns.get(arrow.key, ()), state, thick)
+            yield from one_line(pieces, self.layout.turns.get(arrow.key, ()), state, thick)
         if arrow.label:
             x, y = self.layout.labels.get(arrow.key) or beside(points)
             text, id = self.face.text.get(f"{arrow.key}_l", ""), f"{self.prefix}_{arrow.key}_l"

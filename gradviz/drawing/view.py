@@ -14,7 +14,7 @@ from typing import Literal
 from gradviz.drawing import room
 from gradviz.drawing.alarms import notes_of
 from gradviz.drawing.bars import Bars, bars, columns
-from gradviz.drawing.block import BlockCard, blocks_of, sized
+from gradviz.drawing.block import BlockCard, blocks_of, shapes_told, sized
 from gradviz.drawing.blocknumbers import Whole
 from gradviz.drawing.body import NO_BODY, NUMBER_SIZE, ROW, STAT_SIZE, Body, alone, body_of
 from gradviz.drawing.clusters import Cluster, clusters_of
@@ -43,6 +43,9 @@ PADDING = 10.0
 HEADER = 27.0
 CAPTION = 42.0
 BETWEEN = 7.0
+DOT = 10.0
+"""A result of which there is nothing to say on its line."""
+
 LONGEST_NAME = 26
 LONGEST_LABEL = 30
 LONGEST_STATISTICS = 26
@@ -156,7 +159,9 @@ class View:
     back: Literal["", "turned", "beside"] = ""
     """How gradients are shown on arrows: not at all; the arrow turns; or on a lane beside it."""
     note: str = ""
-    """What was folded or shortened so that the picture can be read, and how to take it back."""
+    """What was folded or shortened so that the picture can be read."""
+    hint: str = ""
+    """The option that takes it back."""
     about: str = ""
     """What holds for all cards of blocks."""
     remarks: tuple[str, ...] = ()
@@ -197,6 +202,7 @@ def view(
     edges = _edges_back(recording)
     blocks = blocks_of(recording, options, whole)
     names |= blocks.states
+    told = shapes_told(graph, blocks.cards)
     cards = tuple(
         _card(
             tensor,
@@ -207,7 +213,9 @@ def view(
             edges.get(tensor.id, ()),
             last,
             images.get(tensor.id),
+            # What steps through time pass on is of one shape, and called by its usual name.
             state=tensor.id in blocks.states,
+            shape_told=tensor.id in told,
         )
         for tensor in graph.tensors
     )
@@ -298,8 +306,8 @@ def _card(
     photo: Photo | None,
     *,
     state: bool = False,
+    shape_told: bool = False,
 ) -> Card:
-    # What steps through time pass on is of one shape, and called by its usual name.
     shape = shape_text(tensor.shape) if tensor.shape and options.shows("shapes") and not state else ""
     structure = options.detail == "structure"
     if tensor.role == "constant" and tensor.shape == ():
@@ -321,7 +329,9 @@ def _card(
         if meets:
             body = replace(body, cell_width=max(body.cell_width, alone(room.of_sum(text, len(meets)))))
     if tensor.role == "intermediate" and options.detail in ("compact", "structure"):
-        return _chip(tensor, name if tensor.named or state else "", shape, body, has_value, has_gradient)
+        named = tensor.named or state
+        quiet = shape_told and not named
+        return _chip(tensor, name if named else "", "" if quiet else shape, body, has_value, has_gradient)
     header = room.text_width(name, NAME_SIZE, bold=True) + (14 + width(shape, SHAPE_SIZE) if shape else 0)
     cells = CAPTION + body.width + (0 if body.kind == "numbers" else 2) if parts else 0.0
     told = [line for value in shown * body.has_statistics for line in statistics(value)]
@@ -340,9 +350,10 @@ def _chip(tensor: RecordedTensor, name: str, shape: str, body: Body, has_value: 
     text = width(name, SHAPE_SIZE, bold=True)
     if body.kind != "numbers":
         lines = bool(name) + bool(shape)
-        high = 8.0 if not lines else lines * ROW + 2
+        if not lines:
+            return Card(tensor, name, shape, NO_BODY, False, False, "chip", DOT, DOT)
         text = max(text, width(shape, SHAPE_SIZE))
-        return Card(tensor, name, shape, NO_BODY, False, False, "chip", round(text + 12), round(high))
+        return Card(tensor, name, shape, NO_BODY, False, False, "chip", round(text + 12), round(lines * ROW + 2))
     high = (bool(name) + has_value + has_gradient) * ROW + 4
     wide = max(body.width, text) + 8
     return Card(tensor, name, "", body, has_value, has_gradient, "chip", round(wide), round(high))

@@ -20,12 +20,13 @@ def quoted(text: str) -> str:
 
 def text_mark(
     text: str, x: float, y: float, size: float, fill: str, kind: str, *, id: str = "", anchor: str = "", mono: bool = False,
-    bold: bool = False,
+    bold: bool = False, hint: str = "",
 ) -> str:  # fmt: skip
-    """Write a line of text that begins at a place, or ends or has its middle there."""
+    """Write a line of text that begins at a place, or ends or has its middle there; a hint is seen by who points at it."""
     attributes = f' id="{id}"' if id else ""
     attributes += f' class="{kind}" x="{short(x)}" y="{short(y)}" font-size="{size:g}" fill="{fill}"'
     attributes += f' text-anchor="{anchor}"' if anchor else ""
     attributes += f' font-family="{MONO}"' if mono else ""
     attributes += ' font-weight="700"' if bold else ""
-    return f"<text{attributes}>{escape(clean(text))}</text>"
+    tip = f"<title>{escape(clean(hint))}</title>" if hint else ""
+    return f"<text{attributes}>{tip}{escape(clean(text))}</text>"

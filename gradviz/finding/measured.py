@@ -15,7 +15,8 @@ from gradviz.recording import Recording, record_graph, variables_of
 from gradviz.recording.model import Value
 from gradviz.training.run import Run
 from gradviz.training.run.history import gradient_norm, update_norm
-from gradviz.training.run.log import Entry, ParameterEntry, norm
+from gradviz.training.run.log import Entry, ParameterEntry
+from gradviz.training.run.walk import norm
 
 MOST_COLUMNS = 40
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,30 +44,29 @@ def carry(insides: Insides) -> tuple[list[Part], set[str]]:
     """
     drawn = _within(insides)
     drawings = with_common_room([one.drawing for one in drawn if isinstance(one.drawing, Placed)])
-    pictures: dict[str, str] = {}
-    words: dict[str, list[str]] = {}
-    turned_words: dict[str, list[str]] = {}
+    patterns: dict[str, tuple[str, Placed]] = {}
     found: list[tuple[Inside, list[Part]]] = []
+    looks: list[tuple[str, Placed]] = []
     for one, drawing in zip(drawn, drawings, strict=True):
         skeleton, mine = drawing.skeleton, list[Part]()
-        if skeleton not in pictures:
-            pictures[skeleton] = name = str(len(pictures))
-            words[name], turned_words[name] = drawing.words, drawing.turned.words
+        if skeleton not in patterns:
+            patterns[skeleton] = name, _ = str(len(patterns)), drawing
             mine.append(("picture", name, picture(drawing, f"gv{hashlib.sha256(skeleton.encode()).hexdigest()[:10]}")))
-        name = pictures[skeleton]
+        name, pattern = patterns[skeleton]
+        looks.append((name, drawing))
         part = told(insides, one.key, drawing)
         part["picture"] = name
         part["ids"] = {common: id for id, common in drawing.ids.items() if id != common}
-        part["words"] = others(drawing.words, words[name])
-        part["turned"] = others(drawing.turned.words, turned_words[name])
+        part["words"] = others(drawing.words, pattern.words)
         mine.append(("inside", one.key, part))
         found.append((one, mine))
     sizes = [_size(mine) for _, mine in found]
-    for lighten in (_without_turned, _without_entries):
-        if sum(sizes) > BYTES:
-            for _, mine in found:
-                lighten(mine)
-            sizes = [_size(mine) for _, mine in found]
+    if sum(sizes) <= BYTES:
+        _turn(found, looks, dict(patterns.values()), BYTES - sum(sizes))
+    else:
+        for _, mine in found:
+            _without_entries(mine)
+        sizes = [_size(mine) for _, mine in found]
     parts: list[Part] = []
     carried, most = {""}, BYTES
     for (one, mine), size in zip(found, sizes, strict=True):
@@ -81,6 +80,26 @@ def carry(insides: Insides) -> tuple[list[Part], set[str]]:
             part["opens"] = {id: key for id, key in part["opens"].items() if key in carried}
             part["numbers"] = numbers_once(part["facts"]["frames"])
     return parts, carried
+
+
+def _turn(
+    found: Sequence[tuple[Inside, list[Part]]],
+    looks: Sequence[tuple[str, Placed]],
+    patterns: Mapping[str, Placed],
+    room: int,
+) -> None:
+    """Add the pictures the other way round, if there is room for all of them."""
+    words = {name: pattern.turned.words for name, pattern in patterns.items()}
+    turned: list[tuple[dict[str, Any], Any]] = []
+    for (_, mine), (name, drawing) in zip(found, looks, strict=True):
+        for kind, _, part in mine:
+            if kind == "inside":
+                turned.append((part, others(drawing.turned.words, words[name])))
+            else:
+                turned.append((part, turned_picture(patterns[name], part["prefix"])))
+    if _size([("", "", [more for _, more in turned])]) <= room:
+        for part, more in turned:
+            part["turned"] = more
 
 
 def _within(insides: Insides) -> list[Inside]:
@@ -103,10 +122,14 @@ def others(words: Sequence[str], common: Sequence[str]) -> dict[str, str] | None
 
 
 def picture(drawing: Placed, prefix: str) -> dict[str, Any]:
-    """Return a picture that several insides have in common, before anything is known in it; and that with its data flowing the other way."""
-    way = _picture(drawing, prefix)
+    """Return a picture that several insides have in common, before anything is known in it."""
+    return {"prefix": prefix, **_picture(drawing, prefix)}
+
+
+def turned_picture(drawing: Placed, prefix: str) -> dict[str, Any]:
+    """Return what is other in it with its data flowing the other way."""
     other = _picture(drawing.turned, prefix)
-    return {"prefix": prefix, **way, "turned": {name: other[name] for name in ("svg", "direction", "grids")}}
+    return {name: other[name] for name in ("svg", "direction", "grids")}
 
 
 def _picture(drawing: Placed, prefix: str) -> dict[str, Any]:
@@ -121,7 +144,7 @@ def numbers_once(frames: Any) -> list[list[Any]]:
     What is sent along an edge is mostly the gradient that arrives; a tensor that only turns or reshapes another has its numbers.
     """
     found: list[list[Any]] = []
-    places: dict[str, int] = {}
+    places: dict[tuple[Any, ...], int] = {}
     waiting = [frames]
     while waiting:
         part = waiting.pop()
@@ -129,17 +152,11 @@ def numbers_once(frames: Any) -> list[list[Any]]:
         waiting.extend(each for each in inner if isinstance(each, dict | list))
         if isinstance(part, dict) and isinstance(part.get("data"), list) and len(part["data"]) > SHORT:
             row = part["data"]
-            place = places.setdefault(str(row), len(found))
+            place = places.setdefault((type(row[0]), *row), len(found))
             if place == len(found):
                 found.append(row)
             part["data"] = place
     return found
-
-
-def _without_turned(parts: Iterable[Part]) -> None:
-    for kind, _, part in parts:
-        if kind == "picture":
-            del part["turned"]
 
 
 def _without_entries(parts: Iterable[Part]) -> None:
@@ -165,4 +182,4 @@ def without_large(frames: Any) -> None:
 def _size(parts: Iterable[Part]) -> int:
     """How many bytes some parts take in a page, about."""
     texts = (json.dumps(said, separators=(",", ":")).encode() for _, _, said in parts)
-    return sum(len(zlib.compress(text, 6)) * 4 // 3 for text in texts)
+    return sum(len(zlib.compress(text, 1)) * 4 // 3 for text in texts)

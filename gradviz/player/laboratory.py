@@ -10,9 +10,9 @@ from typing import Any
 from gradviz.catalogue import text
 from gradviz.drawing import Drawing
 from gradviz.drawing.bars import Bars
-from gradviz.drawing.view import Disc
+from gradviz.drawing.view import Disc, View
 from gradviz.recording.model import Recording
-from gradviz.recording.program import Program, places_in, program_of
+from gradviz.recording.program import Program, final_gradients, places_in, program_of
 
 _LIST = Path(__file__).parent / "static" / "engine.json"
 
@@ -50,13 +50,44 @@ def shown_data(recording: Recording, drawing: Drawing) -> dict[str, Any] | None:
     dict or None
         ``places`` for each step, and ``bars`` by operation; ``None`` if there is no program.
     """
+    return shown_in(recording, drawing.shown, drawing.view)
+
+
+def shown_in(recording: Recording, shown: Recording, view: View) -> dict[str, Any] | None:
+    """Return the same of what was made of a recording to be shown, and how it is shown."""
     program = program_of(recording, runnable())
     if not isinstance(program, Program):
         return None
     return {
-        "places": places_in(program, recording, drawing.shown),
-        "bars": {disc.operation.id: _bars(disc, disc.bars) for disc in drawing.view.discs if disc.bars is not None},
+        "places": places_in(program, recording, shown),
+        "bars": {disc.operation.id: _bars(disc, disc.bars) for disc in view.discs if disc.bars is not None},
+        "blocks": _blocks(program, recording, view),
     }
+
+
+def _blocks(program: Program, recording: Recording, view: View) -> dict[str, Any]:
+    """Return where the numbers stand that the cards of blocks are made of; of those whose cards say no more than these do."""
+    slots = final_gradients(program, recording)
+    found: dict[str, Any] = {}
+    for disc in view.discs:
+        card, block = disc.block, disc.operation.block
+        if card is None or block is None or card.form == "step" or card.rows.bars is not None or card.told:
+            continue
+        weights = [(program.values.get(id), slots.get(id)) for id, _ in block.weights]
+        value = program.values.get(disc.operation.outputs[-1])
+        if value is None or any(None in one for one in weights):
+            continue
+        found[disc.operation.id] = {
+            "value": value,
+            "weights": weights,
+            "tensors": [id for id, _ in block.weights],
+            "charts": None if card.rows.charts is None else list(card.charts),
+            "first": card.scales.first,
+            "last": card.scales.last,
+            "band": card.rows.band is not None,
+            "update": card.numbers.update is not None,
+        }
+    return found
 
 
 def _bars(disc: Disc, bars: Bars) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import hashlib
 import html
 import json
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
 from gradviz.player.laboratory import program_data, shown_data
-from gradviz.player.payload import at_step, payload, turned
+from gradviz.player.payload import at_step, payload, picture_of, turned
 from gradviz.recording.model import Recording
 
 _STATIC = Path(__file__).parent / "static"
@@ -78,7 +79,7 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 #gradviz-picture { display: none; overflow: auto; }
 @media (prefers-color-scheme: dark) { body { background: #010409; color: #e6edf3; } }
 @media (max-width: 800px) {
-  body { padding: 8px; --gradviz-height: 60vh; --gradviz-screen: max(480px, calc(100vh - 164px)); }
+  body { padding: 8px; --gradviz-height: 60vh; --gradviz-screen: max(480px, calc(100vh - 120px)); }
   h1 { margin: 4px 4px 8px; font-size: 17px; }
 }
 :root[data-framed] body { padding: 0; background: none; --gradviz-height: 520px; --gradviz-least: 400px;
@@ -144,10 +145,12 @@ def page(
     heading = heading.encode("utf-8", "replace").decode("utf-8")  # a name may hold half a surrogate pair
     # The picture is in the page once, as markup: a browser reads that faster than text, and without JavaScript too.
     picture = final.to_svg(theme="light", prefix=data["prefix"])
-    data |= {"title": heading, "svg": None, "predict": predict, "grain": grain, "folds": _folds(final)}
+    folded = _folds(final)
+    data |= {"title": heading, "svg": None, "predict": predict, "grain": grain}
+    data |= {"folds": {name: fold for name, (fold, _) in folded.items()}}
     data |= {"turned": turned(final, data["prefix"]), "wanted": direction}
     parts, carried = carry(insides)
-    parts += _laboratory(final, {**_pictures(final, data["folds"]), **{key: insides[key].drawing for key in carried}})
+    parts += _laboratory(final, _pictures(folded) | {key: insides[key].drawing for key in carried})
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
     _reach(data)
@@ -187,14 +190,14 @@ def document(
         generator=html.escape(producer or "gradviz"),
         title=html.escape(heading),
         style=_STYLE + style + _dark_without_script(),
-        player_style=_letters(style_sheet(bundle)),
+        player_style=_kept(style_sheet(bundle)),
         picture=picture,
         payload=packed(data),
         parts="".join(
             f'<script type="application/octet-stream" data-gradviz-{kind}="{html.escape(name)}">{packed(part)}</script>\n'
             for kind, name, part in parts
         ),
-        program=_letters(program),
+        program=_kept(program),
         start=_START,
     )
 
@@ -211,8 +214,8 @@ def style_sheet(bundle: str = "player") -> str:
     return (_STATIC / f"{bundle}.css").read_text(encoding="utf-8") + dark + "\n"
 
 
-def _folds(drawing: Drawing) -> dict[str, Any]:
-    """Return the payload for other depths of the modules, by depth; and for the other choice of ``every`` operation.
+def _folds(drawing: Drawing) -> dict[str, tuple[dict[str, Any], Drawing]]:
+    """Return payload and drawing for other depths of the modules, by depth; and for the other choice of ``every`` operation.
 
     A page has no Python to fold them. It has those for which there is room, the nearest depths first; without the entries of
     large tensors, if with them there is none.
@@ -221,16 +224,13 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
     now, most = depths(drawing)
     if len(graph.tensors) + len(graph.operations) > FOLDS_UP_TO:
         return {}
-    left, folds = BYTES_OF_FOLDS, {}
+    left, folds = BYTES_OF_FOLDS, dict[str, tuple[dict[str, Any], Drawing]]()
     every = every_operation(drawing)
     for way in (range(now - 1, -1, -1), range(now + 1, most + 1), () if every is None else ("every",)):
         for name in way:
             other = with_every_operation(drawing, not every) if isinstance(name, str) else at_depth(drawing, name)
-            fold = payload(other) | {"at": f"fold {name}"}
+            fold = picture_of(other, paths=name == "every") | {"at": f"fold {name}"}
             fold["turned"] = turned(other, fold["prefix"])
-            del fold["nudges"]  # which are the same whatever is folded
-            if name != "every":
-                del fold["paths"]  # which are the same at every depth
             size = _size(fold)
             if size > left:
                 without_large(fold["facts"]["frames"])
@@ -238,17 +238,13 @@ def _folds(drawing: Drawing) -> dict[str, Any]:
             if size > left:
                 break  # and what is farther would have to be reached through this
             left -= size
-            folds[str(name)] = fold
+            folds[str(name)] = fold, other
     return folds
 
 
-def _pictures(drawing: Drawing, folds: Iterable[str]) -> dict[str, Drawing]:
+def _pictures(folds: Mapping[str, tuple[dict[str, Any], Drawing]]) -> dict[str, Drawing]:
     """Return the other pictures of the whole that a page has, by what the front end calls them."""
-    every = every_operation(drawing)
-    return {
-        f"fold {name}": with_every_operation(drawing, not every) if name == "every" else at_depth(drawing, int(name))
-        for name in folds
-    }
+    return {fold["at"]: drawing for fold, drawing in folds.values()}
 
 
 def _laboratory(final: Drawing, pictures: Mapping[str, Drawing]) -> list[Part]:
@@ -303,6 +299,11 @@ def _policy(*scripts: str) -> str:
 def packed(data: Any) -> str:
     """Return JSON data as the front end unpacks it: compressed, in letters that stay text inside a script element."""
     return _letters(json.dumps(data, separators=(",", ":"), allow_nan=False))
+
+
+@lru_cache(maxsize=8)  # the programs of pages, which are the same in each
+def _kept(text: str) -> str:
+    return _letters(text)
 
 
 def _letters(text: str) -> str:

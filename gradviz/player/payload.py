@@ -46,15 +46,34 @@ def payload(drawing: Drawing, inside: str = "", insides: Insides | None = None) 
     return {**told(insides, inside), **drawn(insides[inside].drawing), **common(drawing, insides)}
 
 
+def picture_of(drawing: Drawing, *, paths: bool) -> dict[str, Any]:
+    """Return what the front end needs of another picture of the same recording.
+
+    Parameters
+    ----------
+    drawing
+        With other folds.
+    paths
+        Whether its paths are others too; the numbers that can be changed never are.
+    """
+    insides = Insides(drawing)
+    made = {**told(insides, ""), **drawn(drawing), **_about(drawing, insides)}
+    return {**made, "paths": _paths(drawing)} if paths else made
+
+
 def common(drawing: Drawing, insides: Insides) -> dict[str, Any]:
     """Return what is the same whichever picture is shown: ``code``, ``paths``, ``nudges`` and ``overview``."""
+    return {**_about(drawing, insides), "paths": _paths(drawing), "nudges": nudges(drawing.recording)}
+
+
+def _about(drawing: Drawing, insides: Insides) -> dict[str, Any]:
+    code = [{**asdict(code), "lines": list(code.lines)} for code in drawing.recording.graph.code]
+    return {"code": code, "overview": overview(drawing, insides)}
+
+
+def _paths(drawing: Drawing) -> dict[str, Any]:
     recording = drawing.recording
-    return {
-        "code": [{**asdict(code), "lines": list(code.lines)} for code in recording.graph.code],
-        "paths": chains(recording if drawing.options.every_operation else as_written(recording)),
-        "nudges": nudges(recording),
-        "overview": overview(drawing, insides),
-    }
+    return chains(recording if drawing.options.every_operation else as_written(recording))
 
 
 def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[str, Any]:

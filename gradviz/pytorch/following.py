@@ -37,7 +37,7 @@ class Following(Watch):
     """
 
     def __init__(self, library: TorchLibrary, hearer: Hearer) -> None:
-        super().__init__(fused=True)
+        super().__init__(fused=library.fused)
         self.library, self._hearer = library, hearer
         # By the number of the product: what a GradScaler has multiplied, and by how much.
         self._scaled: dict[int, tuple[torch.Tensor, float]] = {}

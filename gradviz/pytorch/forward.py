@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 from torch.func import functional_call
+from torch.nn.parameter import is_lazy
 
+from gradviz.catalogue import text
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.known import source_of, watching
 from gradviz.recording.names import find_names
@@ -24,6 +26,10 @@ def run(
 ) -> Ran:
     """Run a model once with copies of its buffers, watched: see `gradviz.forward.run`."""
     model = _inside(model)
+    if isinstance(model, torch.jit.ScriptModule):
+        raise ValueError(text("scripted", "pytorch", model=getattr(model, "original_name", "model")))
+    if lazy := [path for path, one in (*model.named_parameters(), *model.named_buffers()) if is_lazy(one)]:
+        raise ValueError(text("lazy", "pytorch", names=", ".join(lazy[:3]), model=type(model).__name__))
     instead: dict[int, torch.Tensor] = {}  # by the id of what it stands for
     given: dict[str, torch.Tensor] = {}
 
@@ -79,9 +85,9 @@ def run(
 
 def _inside(model: torch.nn.Module) -> torch.nn.Module:
     """Return the model that others wait for to be run, or to be compiled: it computes the same by itself."""
-    if isinstance(model, torch.nn.parallel.DistributedDataParallel):
+    if isinstance(model, torch.nn.parallel.DistributedDataParallel | torch.nn.DataParallel):
         return _inside(model.module)
-    original = model.__dict__.get("_modules", {}).get("_orig_mod")
+    original = getattr(model, "_orig_mod", None)
     return model if original is None else _inside(original)
 
 

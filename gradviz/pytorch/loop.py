@@ -18,7 +18,8 @@ from gradviz.training.loop.told import Hearer
 class TorchLibrary:
     """PyTorch as a library that trains: see `gradviz.training.loop.told.Library`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, fused: bool = True) -> None:
+        self.fused = fused
         # What stood in the parameters before a step that is made of several moves.
         self.before: dict[int, torch.Tensor] = {}
 

@@ -13,10 +13,11 @@ import torch
 from gradviz.catalogue import text
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
+from gradviz.pytorch.refused import is_structure
 from gradviz.pytorch.seen import MARK, Seen, arguments_in, is_argument, seen_of
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import Told
-from gradviz.recording.told import Unknown
+from gradviz.recording.told import RefusedError, Unknown
 from gradviz.training.loop.engine import hashable, instruction
 from gradviz.training.loop.told import Library
 from gradviz.training.run.program import Program, written_down
@@ -33,7 +34,10 @@ SCALED = (
 )
 
 CLOSE = 1e-3
-"""How near, as a share of it, that has to come to the loss."""
+"""How near, as a share of it, that has to come to the loss; in half precision as near as rounding lets it."""
+
+IN_ONE_GO = ("scaled_dot_product", "mkldnn_rnn", "cudnn_rnn", "miopen_rnn", "thnn_fused")
+"""How the names of what PyTorch runs in one go begin, where a watch can have it run step by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ class TorchPassed:
             start = torch.full_like(self._output, scale) if start is None else start * scale
         self._start: torch.Tensor | None = start
         self._behind: Behind = behind((self._output,))
+        if is_structure((self._output,), self._behind):
+            raise RefusedError(text("structure, recorded", "pytorch"))
         self.numbers = [node._sequence_nr() for node in self._behind.nodes]
         self._earlier = {
             id(leaf): leaf.grad.detach().clone()
@@ -162,7 +168,9 @@ class TorchPassed:
                 return f"NumPy has no {dtype_text(dtype)}, so this graph cannot be computed again with it"
         without = [told.operation.name for told in program.instructions if told.run is None]
         if without:
-            return f"gradviz has no formula for {', '.join(dict.fromkeys(without))}, so this graph cannot be computed again"
+            names = ", ".join(dict.fromkeys(without))
+            composed = self._watch.fused and any(name.startswith(IN_ONE_GO) for name in without)
+            return text("no formula, fused" if composed else "no formula", "pytorch", names=names)
         size = sum(int(np.prod(meta.shape)) for node in self._behind.nodes for meta in node._input_metadata)
         if size > MOST_TRIED:
             return ""
@@ -171,8 +179,9 @@ class TorchPassed:
                 loss = program.loss([self.found(place) for place in places])
         except ValueError as error:
             return f"this graph cannot be computed again with NumPy ({error})"
-        scale = max(abs(self.loss), 1e-6)
-        if np.isfinite(self.loss) and not abs(loss - self.loss) <= CLOSE * scale:
+        # Of a loss near 0 nothing may be left but what rounding has left of larger numbers.
+        rounding = 8 * max(_precision(meta.dtype) for node in self._behind.nodes for meta in node._input_metadata)
+        if np.isfinite(self.loss) and not abs(loss - self.loss) <= max(CLOSE, rounding) * abs(self.loss) + rounding:
             return f"computed again with NumPy this graph gives {loss:.6g}, and not {self.loss:.6g} as here"
         return ""
 
@@ -204,6 +213,10 @@ class TorchPassed:
         assert seen is not None  # as in the graph that the place was found in
         assert place.path is not None
         return _at((seen.arguments, seen.keywords), place.path)
+
+
+def _precision(dtype: torch.dtype) -> float:
+    return torch.finfo(dtype).eps if dtype.is_floating_point else 0.0
 
 
 def _places_of_numbers(seen: Seen) -> list[int]:

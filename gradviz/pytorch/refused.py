@@ -9,6 +9,7 @@ import torch
 
 from gradviz.catalogue import text
 from gradviz.pytorch.graph import Behind
+from gradviz.recording.told import RefusedError
 
 _plain: dict[type, bool] = {torch.Tensor: True, torch.nn.Parameter: True}
 """By class: whether a tensor of it holds its numbers itself."""
@@ -52,12 +53,12 @@ def refuse(outputs: Sequence[torch.Tensor], graph: Behind) -> None:
 
     Raises
     ------
-    TypeError
+    RefusedError
         With the name of what it is, and what to do.
     """
     for kind, name in _unusual(outputs, graph):
         if kind and kind != "meta":
-            raise TypeError(text(f"refused {kind}", "pytorch", name=name))
+            raise RefusedError(text(f"refused {kind}", "pytorch", name=name))
 
 
 def is_structure(outputs: Sequence[torch.Tensor], graph: Behind) -> bool:

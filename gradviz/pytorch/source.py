@@ -147,7 +147,7 @@ class PyTorch(Telling):
         return (text("left" if self.watch is None else "left, watched", "pytorch"),)
 
     def freed(self, operations: Sequence[Told]) -> bool:
-        return self.is_left
+        return self.is_left and not self.is_structure
 
     def is_freed(self, operation: Told) -> bool:
         return operation in self._freed

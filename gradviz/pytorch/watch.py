@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import sys
 import threading
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
@@ -117,6 +119,7 @@ class Watch:
         with ExitStack() as ends:
             self.calls.start()
             ends.callback(self.calls.stop)
+            ends.enter_context(_unwarned("Using `torch.compile(module)` when there are global hooks"))
             ends.enter_context(_uncompiled())
             if not self.fused:
                 ends.enter_context(sdpa_kernel(SDPBackend.MATH))
@@ -343,6 +346,18 @@ def _functions_heard(applied: Callable[..., Any]) -> Iterator[None]:
         yield
     finally:
         base.apply = plain
+
+
+@contextmanager
+def _unwarned(start: str) -> Iterator[None]:
+    """Keep back the warnings that begin so: they are of what a watch does, and not of what the user does."""
+    warnings.filterwarnings("ignore", re.escape(start))
+    ours = warnings.filters[0]
+    try:
+        yield
+    finally:
+        if ours in warnings.filters:  # else somebody has put others there
+            warnings.filters.remove(ours)  # type: ignore[attr-defined]
 
 
 @contextmanager

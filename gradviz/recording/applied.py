@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,8 +35,8 @@ class Operand:
         As in `RecordedTensor`.
     number
         The tensor's place among those of the graph.
-    maker
-        The operation that made it, ``None`` for a leaf.
+    made_by
+        Returns the operation that made it; ``None`` for a leaf.
     """
 
     id: str
@@ -49,7 +49,12 @@ class Operand:
     role: Role = "constant"
     module: str = ""
     number: int = -1
-    maker: Applied | None = None
+    made_by: Callable[[], Applied] | None = None
+
+    @property
+    def maker(self) -> Applied | None:
+        """The operation that made it, ``None`` for a leaf."""
+        return None if self.made_by is None else self.made_by()
 
     @property
     def value(self) -> Value | None:

@@ -48,7 +48,10 @@ def dumps(recording: Recording) -> str:
 def encode(value: Any) -> Any:
     """Return a part of a recording as plain JSON data: dataclasses as dictionaries without what has its default."""
     if isinstance(value, tuple | Row):
-        return [encode(item) for item in value]
+        items = list(value)
+        if items and set(map(type, items)) <= _NUMBERS and math.isfinite(sum(items)):
+            return items  # a tensor's entries: most of what there is
+        return [encode(item) for item in items]
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
@@ -58,6 +61,9 @@ def encode(value: Any) -> Any:
             if (inner := getattr(value, name)) != default
         }
     return value
+
+
+_NUMBERS = {float, int, bool}
 
 
 @cache

@@ -5,7 +5,8 @@ What is said about it is written when it is read, from an `Applied` operation, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -13,17 +14,20 @@ import numpy as np
 from gradviz.catalogue import text
 from gradviz.engine.scope import ModuleTag
 from gradviz.recording import words
-from gradviz.recording.applied import Applied, Operand, printed_by
-from gradviz.recording.made import Extra, Made, Ran
-from gradviz.recording.model import Graph, Pixels, RecordedCall, RecordedModule, Role
+from gradviz.recording.applied import Applied, Operand
+from gradviz.recording.made import Made, Operations, Tensors
+from gradviz.recording.model import FULL_VALUE_LIMIT, Graph, Pixels, RecordedCall, RecordedModule, Role, Source, Value
 from gradviz.recording.names import Names
 from gradviz.recording.naming import Naming
 from gradviz.recording.pixels import Room
 from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
-from gradviz.recording.told import Key, Source, ToldOperation
+from gradviz.recording.told import Key, ToldOperation
+from gradviz.recording.told import Source as Program
+from gradviz.recording.wiring import ABSENT, LEARNED, LEAVES, NUMBER, RESULT, Wiring
 
-NO_TARGETS: Mapping[str, Operand] = {}
+Kept = tuple[Any, Value | None, tuple[int, ...], str]
+"""Numbers as they are now: a copy, or a value made at once; their shape and dtype."""
 
 
 class Collection:
@@ -44,206 +48,209 @@ class Collection:
     ----------
     graph
         As it is recorded.
-    operands
-        How tensors take part in formulas: by ``(node, number of the output)`` for a result, ``("leaf", id(tensor))`` for a leaf
-        and ``("constant", node, place)`` for a plain number.
-    applied
-        By node.
-    tensors
-        The operands that are tensors of the graph, in order.
-    constants
-        Those that are plain numbers.
+    wiring, made
+        How it hangs together; and all that is known of its parts.
+    output_keys
+        Where the results come from.
     detached
-        The leaves that were cut off by ``detach()``.
+        The numbers of the leaves that were cut off by ``detach()``.
     pictured
         By the id of a large tensor, what of its value is kept for its picture.
     seen
-        By ``id``: what returns one of the program's tensors, as long as it is there, and the id that it has got.
+        What returns one of the program's tensors, as long as it is there, and its number.
     """
 
     def __init__(
         self,
-        source: Source,
+        source: Program,
         outputs: Sequence[Any],
         nodes: Sequence[ToldOperation],
         names: Names,
         *,
         numbers: bool = True,
     ) -> None:
-        self.source = source
-        self.outputs, self.nodes, self.names, self.numbers = outputs, nodes, names, numbers
+        self.source, self.nodes, self.names, self.numbers = source, nodes, names, numbers
         self.output_keys: list[Key] = [source.made_by(tensor) for tensor in outputs]
-        self.operands: dict[Key, Operand] = {}
-        self.applied: dict[ToldOperation, Applied] = {}
-        self.constants: list[Operand] = []
-        self.detached: list[Operand] = []
-        self.seen: dict[int, tuple[Callable[[], Any], str]] = {}
-        self.tensors: list[Operand] = []
-        self._extras: dict[str, Extra] = {}
+        self.wiring = Wiring(source, outputs, nodes)
+        self.naming = Naming(self.wiring, names)
+        self.detached: list[int] = []
+        self.pictured: dict[str, Pixels] = {}
+        self.seen: list[tuple[Callable[[], Any], int]] = []
         self._modules: dict[int, RecordedModule] = {}
         self._calls: dict[int, tuple[int, RecordedCall]] = {}  # by the engine's call, which a node keeps alive
         self._unnamed: dict[str, int] = {}
         self._places = Places()
+        self._sources: list[Source | None] = []
         self._room = Room()
-        self._paths: set[str] = set()  # of the modules
-        self.pictured: dict[str, Pixels] = {}
-        self.graph = self._graph()
+        self._known: dict[tuple[type, Any], Kept] = {}
+        self.made, self.graph = self._collected()
 
     def title(self) -> str:
         """Name the output and say what it is."""
-        name, expression = self.operands[self.output_keys[0]].name, self.naming.expression(self.output_keys[0])
+        output = self.wiring.outputs[0]
+        name, expression = self.naming.called.name(output), self.naming.expression(output)
         return name if name == expression else f"{name} = {expression}"
 
-    def _graph(self) -> Graph:
-        used = self._used()
-        source = self.source
-        self.naming = Naming(source, self.nodes, used, self.names)
-        naming, known = self.naming, self.operands
-        where: dict[int, tuple[str, int | None]] = {id(None): ("", None)}
-        for node in self.nodes:
-            if id(node.call) not in where:
-                where[id(node.call)] = self._call(node)
-        self._paths = {module.path for module in self._modules.values()}
-        ran: list[Ran] = []
-        for number, node in enumerate(self.nodes):
-            row, settings = node.operation, node.settings
-            module, call = where[id(node.call)]
-            operands = tuple(
-                [
-                    known.get(key or ()) or self._argument(node, place, module)
-                    for place, key in enumerate(naming.inputs[node])
-                ]
-            )
-            targets = naming.targets.get(node)
-            # Of many results only those are drawn that something uses.
-            keys = naming.results[node]
-            applied = self.applied[node] = Applied(
-                f"o{number}",
-                row,
-                # A function of the user's own has no formula that reads them.
-                tuple(map(words.kept_setting, settings)) if settings and row.derivatives and self.numbers else (),
-                naming.texts.get(node, ()),
-                operands,
-                (),
-                keys[0][1],
-                node.output_shape,
-                tuple([place for _, place in keys]) if node.many else (0,),
-                source.part_of(node),
-                {name: self._target(node, tensor, module) for name, tensor in targets} if targets else NO_TARGETS,
-            )
-            applied.results = tuple([self._result(applied, key, used[key], module) for key in keys])
-            ran.append(self._ran(node, module, call))
-        for place, (view, first) in naming.alike.items():
-            known["leaf", place] = known["leaf", id(first)]
-            self.seen[place] = source.reference_to(view), known["leaf", place].id
-        calls = tuple(call for _, call in self._calls.values())
-        made = Made(self.tensors, self._extras, tuple(self.applied.values()), ran, numbers=self.numbers)
+    def operand(self, key: Key) -> Operand | None:
+        """Return how a result or a leaf takes part; ``None`` for what does not."""
+        number = self.wiring.number_of(key)
+        return None if number == ABSENT else cast("Operand", self.made.operands[number])
+
+    def applied(self, node: ToldOperation) -> Applied:
+        """Return an operation as it was applied."""
+        return cast("Applied", self.made.applied[self.wiring.operation_number(node)])
+
+    def _collected(self) -> tuple[Made, Graph]:
+        where = self._where()
+        of_tensors = self._tensor_columns()
+        made = Made(of_tensors, self._operation_columns(where), numbers=self.numbers)
+        self._enter_all(made, of_tensors, [path for path, _ in where])
+        self._find_sources(len(self.nodes))
+        self.seen.extend((self.source.reference_to(view), number) for view, number in self.wiring.alike)
         tensors, operations = cast("Any", made.tensors()), cast("Any", made.operations())
+        calls = tuple(call for _, call in self._calls.values())
         graph = Graph(tensors, operations, tuple(self._modules.values()), self._places.code(), calls)
         vars(graph)["outline"] = made
-        return graph
+        return made, graph
 
     # --- tensors ------------------------------------------------------------------------------------------------
 
-    def _used(self) -> dict[Key, Any]:
-        """The tensor of each result: the one some operation used, or an output."""
-        results: dict[Key, Any] = {}
-        made = self.source.operation
-        for node in self.nodes:
-            for argument, edge in zip(node.inputs, node.edges, strict=True):
-                if edge is not None and isinstance(edge[0], made):
-                    results.setdefault(edge, argument)
-        for tensor, key in zip(self.outputs, self.output_keys, strict=True):
-            results.setdefault(key, tensor)
-        return results
+    def _tensor_columns(self) -> Tensors:
+        wiring, called = self.wiring, self.naming.called
+        makers = [at if kind is RESULT else ABSENT for kind, at in zip(wiring.kinds, wiring.at, strict=True)]
+        names = cast("list[str]", called.texts)
+        return Tensors(names, called.named, makers, wiring.slots, forms=called.forms, viewed=called.viewed)
 
-    def _argument(self, node: ToldOperation, place: int, module: str) -> Operand:
-        """Enter an argument that is a leaf or a number, and return how it takes part."""
-        argument, edge = node.inputs[place], node.edges[place]
-        if edge is None and not self.source.is_tensor(argument):
-            if argument is None:  # a bias that there is not: nothing to draw
-                return Operand("", "None", True, np.asarray(None), None, ())
-            constant = self._enter(("constant", node, place), "constant", np.asarray(argument))
-            self.constants.append(constant)
-            return constant
-        leaf = edge[0].variable if edge is not None else argument
-        first = leaf if edge is not None else self.naming.first_alike(leaf)
-        key = ("leaf", id(first))
-        return self.operands.get(key) or self._leaf(key, first, edge is not None, node, module)
+    def _enter_all(self, made: Made, of: Tensors, modules: Sequence[str]) -> None:
+        """Keep what stands in each tensor, and say where it belongs."""
+        wiring, source, nodes, outputs = self.wiring, self.source, self.nodes, set(self.wiring.outputs)
+        paths = {module.path for module in self._modules.values()}
+        role: Role
+        for number, (kind, at, holder) in enumerate(zip(wiring.kinds, wiring.at, wiring.holders, strict=True)):
+            owner = ""
+            if kind is NUMBER:
+                role, kept = "constant", self._plain(holder)
+            elif kind is RESULT:
+                role, owner = "output" if number in outputs else "intermediate", modules[at]
+                numbers = source.numbers_in(holder, nodes[at], done=True)
+                kept = self._kept(numbers, made, number)
+            elif kind in LEAVES:
+                role = "parameter" if kind is LEARNED else "constant" if self.naming.called.numbers[number] else "input"
+                owner = self._owner(number, modules[at] if role == "parameter" else "", paths)
+                numbers = source.numbers_in(holder, nodes[at])
+                kept = self._kept(numbers, made, number)
+                self._ask_where_from(number, of)
+            else:
+                role, numbers = "constant", np.asarray(holder)
+                kept = self._kept(numbers, made, number)
+            copy, value, shape, dtype = kept
+            of.roles.append(role)
+            of.owners.append(owner)
+            of.shapes.append(shape)
+            of.dtypes.append(dtype)
+            of.arrays.append(copy)
+            if value is not None:
+                of.values[number] = value
+            if kind <= max(LEAVES):
+                self.seen.append((source.reference_to(holder), number))
+            if self.numbers and len(shape) > 1 and math.prod(shape) > FULL_VALUE_LIMIT:
+                pixels = self._room.take(made.operands[number], source, numbers)
+                if pixels is not None:
+                    self.pictured[f"t{number}"] = pixels
 
-    def _target(self, node: ToldOperation, tensor: Any, module: str) -> Operand:
-        """Return what a loss compares with: no gradient flows there, so for the row of the table it is a setting."""
-        key = self.naming.key_of_target(tensor)
-        return self.operands.get(key) or self._leaf(key, tensor, False, node, module)
-
-    def _leaf(self, key: Key, leaf: Any, requires_grad: bool, node: ToldOperation, module: str) -> Operand:
-        """Enter a leaf: into the module whose path its name begins with; a parameter without a name where it is used first."""
-        called = self.naming.called[key]
-        role: Role = "parameter" if requires_grad else "constant" if called.number else "input"
-        owner = (called.text + called.form).rpartition(".")[0]
-        if owner not in self._paths:
-            owner = module if role == "parameter" and not called.named else ""
-        numbers = self.source.numbers_in(leaf, node)
-        operand = self._enter(key, role, numbers, module=owner, cut=self._cut(leaf))
-        self.seen[id(leaf)] = self.source.reference_to(leaf), operand.id
-        if not requires_grad and self._cut_off(leaf):
-            self.detached.append(operand)
-        return operand
-
-    def _cut(self, leaf: Any) -> str:
-        """Say why no gradient goes back beyond a leaf, where it was made of what had a graph."""
-        cut = self.source.cut_of(leaf)
-        if cut is None:
-            return ""
-        kind, word, origin = cut
-        source = None if origin is None else self._places.source(origin)
-        line = f" in line {source.line}" if source is not None else ""
-        return text(f"recorded cut by {kind}", "why", word=word, line=line)
-
-    def _result(self, applied: Applied, key: Key, tensor: Any, module: str) -> Operand:
-        role: Role = "output" if key in self.output_keys else "intermediate"
-        numbers = self.source.numbers_in(tensor, key[0], done=True)
-        operand = self._enter(key, role, numbers, maker=applied, module=module)
-        self.seen[id(tensor)] = self.source.reference_to(tensor), operand.id
-        return operand
-
-    def _enter(
-        self, key: Key, role: Role, numbers: Any, *, maker: Applied | None = None, module: str = "", cut: str = ""
-    ) -> Operand:
-        number, called = len(self.tensors), self.naming.called[key]
-        id = f"t{number}"
+    def _kept(self, numbers: Any, made: Made, tensor: int) -> Kept:
+        source = self.source
         copy = value = None
-        if self.numbers and (copy := self.source.copied(numbers)) is None:
-            copy, value = self.source.kept(numbers, None if maker is None else printed_by(maker, key[1]))
-        shape, dtype = self.source.kind_of(numbers)
-        operand = Operand(id, called.text, called.named, copy, value, shape, dtype, role, module, number, maker)
-        self.operands[key] = operand
-        self.tensors.append(operand)
-        if called.form or called.viewed or cut:
-            self._extras[id] = Extra(called.form, called.viewed, cut)
-        if self.numbers and len(shape) > 1 and (pixels := self._room.take(operand, self.source, numbers)) is not None:
-            self.pictured[id] = pixels
-        return operand
+        if self.numbers and (copy := source.copied(numbers)) is None:
+            copy, value = source.kept(numbers, made.printed_by(tensor))
+        return copy, value, *source.kind_of(numbers)
 
-    def _cut_off(self, leaf: Any) -> bool:
-        """Return True if a leaf was detached from a tensor that is still there and takes part in a graph."""
-        before = self.source.detached_from(leaf)
-        return before is not None and self.source.requires_grad(before)
+    def _plain(self, number: Any) -> Kept:
+        """Keep a plain number: once for all places where it stands, but for 0 and −0, which are equal."""
+        known = self._known.get((type(number), number)) if number else None
+        if known is None:
+            source, numbers = self.source, np.asarray(number)
+            copy = value = None
+            if self.numbers and (copy := source.copied(numbers)) is None:
+                copy, value = source.kept(numbers)
+            known = self._known[type(number), number] = copy, value, *source.kind_of(numbers)
+        return known
+
+    def _owner(self, leaf: int, module: str, paths: set[str]) -> str:
+        """Return the module whose path a leaf's name begins with; a parameter without a name belongs where it is used first."""
+        called = self.naming.called
+        owner = (called.name(leaf) + called.forms.get(leaf, "")).rpartition(".")[0]
+        if owner in paths:
+            return owner
+        return "" if called.named[leaf] else module
+
+    def _ask_where_from(self, number: int, of: Tensors) -> None:
+        """Learn of a leaf why no gradient goes back beyond it, where it was made of what had a graph."""
+        wiring, source = self.wiring, self.source
+        leaf = wiring.holders[number]
+        cut = source.cut_of(leaf)
+        if cut is not None:
+            kind, word, origin = cut
+            self._find_sources(wiring.at[number])
+            place = None if origin is None else self._places.source(origin)
+            line = f" in line {place.line}" if place is not None else ""
+            of.cuts[number] = text(f"recorded cut by {kind}", "why", word=word, line=line)
+        if wiring.kinds[number] is not LEARNED:
+            before = source.detached_from(leaf)
+            if before is not None and source.requires_grad(before):  # it is still there and takes part in a graph
+                self.detached.append(number)
 
     # --- operations and modules ---------------------------------------------------------------------------------
 
-    def _ran(self, node: ToldOperation, module: str, call: int | None) -> Ran:
-        row = node.operation
-        return Ran(
-            self.source.name_of(node),
-            row.symbol if isinstance(row.symbol, str) else row.symbol(*node.settings),
-            node.made - self.nodes[0].made,
-            module,
-            call,
-            self._places.source(node.origin),
-            tuple([edge is not None for edge in node.edges]),
-            node.saved_names() if row.readers else (),
+    def _operation_columns(self, where: Sequence[tuple[str, int | None]]) -> Operations:
+        nodes, source, wiring = self.nodes, self.source, self.wiring
+        rows = [node.operation for node in nodes]
+        first = nodes[0].made if nodes else 0
+        with_settings = [(number, node) for number, node in enumerate(nodes) if node.settings]
+        symbols = [
+            row.symbol if isinstance(row.symbol, str) else row.symbol(*node.settings)
+            for row, node in zip(rows, nodes, strict=True)
+        ]
+        settings = {
+            number: tuple(map(words.kept_setting, node.settings))
+            for number, node in with_settings
+            # A function of the user's own has no formula that reads them.
+            if self.numbers and node.operation.derivatives
+        }
+        return Operations(
+            rows,
+            wiring.inputs,
+            wiring.results,
+            wiring.targets,
+            self.naming.texts,
+            [node.output_shape for node in nodes],
+            [source.name_of(node) for node in nodes],
+            symbols,
+            [node.made - first for node in nodes],
+            [path for path, _ in where],
+            [call for _, call in where],
+            self._sources,
+            [tuple([edge is not None for edge in node.edges]) for node in nodes],
+            {
+                number: saved
+                for number, node in enumerate(nodes)
+                if rows[number].readers and (saved := node.saved_names())
+            },
+            settings,
+            {number: part for number, node in enumerate(nodes) if (part := source.part_of(node)) is not None},
         )
+
+    def _find_sources(self, until: int) -> None:
+        """Look up where operations were written, up to one."""
+        self._sources.extend([self._places.source(node.origin) for node in self.nodes[len(self._sources) : until]])
+
+    def _where(self) -> list[tuple[str, int | None]]:
+        """Return for each operation in which module it ran, and in which call."""
+        found: dict[int, tuple[str, int | None]] = {id(None): ("", None)}
+        for node in self.nodes:
+            if id(node.call) not in found:
+                found[id(node.call)] = self._call(node)
+        return [found[id(node.call)] for node in self.nodes]
 
     def _call(self, node: ToldOperation) -> tuple[str, int | None]:
         """Return the path of the innermost module that holds parameters, and which call it was; enter those around it."""

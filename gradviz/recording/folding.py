@@ -7,30 +7,37 @@ steps of its helpers delivered, and its equations and links are those of the pro
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from gradviz.recording import equations, factors, sentences, words
 from gradviz.recording.crossentropy import cross_entropies
 from gradviz.recording.formulas import Side, Term
-from gradviz.recording.later import changed, later, replaced
+from gradviz.recording.frames import Steps
+from gradviz.recording.later import Row, changed, later, replaced
 from gradviz.recording.model import (
     Argument,
+    Block,
     Contribution,
     Equation,
     Frame,
+    Graph,
     Link,
     Part,
     RecordedOperation,
     RecordedTensor,
     Recording,
+    Source,
     Value,
 )
-from gradviz.recording.products import STANDS_FOR, Factor, Product, originals_of, products_in
+from gradviz.recording.outline import Numbers, Outline
+from gradviz.recording.products import PRODUCTS, STANDS_FOR, Factor, Found, Product, originals_of, product_of, products_in
+
+T = TypeVar("T")
 
 EINSUM = "einsum"
 """What stands for a product that is not one of matrices."""
@@ -64,19 +71,47 @@ def _as_written(recording: Recording) -> Recording:
 
 
 class _Folding:
-    """The tables that map a recording's parts to those with products."""
+    """The tables that map a recording's parts to those with products. What is in them is made when it is read.
 
-    def __init__(
-        self, recording: Recording, products: Sequence[Product], originals: Mapping[str, RecordedTensor]
-    ) -> None:
-        self.before, self.graph = recording, recording.graph
-        self.product_of = {operation.id: product for product in products for operation in product.operations}
-        self.edge_of = {factor.edge: factor.argument.id for product in products for factor in product.factors}
-        self.hidden: set[str] = set()
-        for product in products:
-            made = {output for operation in product.operations for output in operation.outputs}
-            self.hidden |= made - {product.result.id}
+    Attributes
+    ----------
+    tensors, operations
+        The numbers of those that stay: of a product its last operation.
+    """
+
+    def __init__(self, recording: Recording, found: Sequence[Found], originals: Mapping[str, RecordedTensor]) -> None:
+        self.before, self.graph, self.outline = recording, recording.graph, recording.graph.outline
         self.originals = originals
+        self._found = found
+        self._found_at = {number: which for which, one in enumerate(found) for number in one.operations}
+        self._products = Row(len(found), lambda which: product_of(self.graph, found[which], originals))
+        outline = self.outline
+        hidden = {output for one in found for number in one.operations for output in outline.outputs[number]}
+        hidden.difference_update([one.result for one in found])
+        self.hidden = {outline.tensor_ids[tensor] for tensor in hidden}
+        hidden.update(outline.tensor_places[id] for id, original in originals.items() if original.id != id)
+        self.tensors = [tensor for tensor in range(len(outline.tensor_ids)) if tensor not in hidden]
+        inner = {number for one in found for number in one.operations[:-1]}
+        self.operations = [number for number in range(len(outline.ids)) if number not in inner]
+
+    def found(self, number: int) -> Found | None:
+        """Return the product to which an operation belongs, by its number."""
+        which = self._found_at.get(number)
+        return None if which is None else self._found[which]
+
+    def product(self, number: int) -> Product | None:
+        """Return the same with all that is known of it."""
+        which = self._found_at.get(number)
+        return None if which is None else cast("Product", self._products[which])
+
+    def product_of(self, operation: str) -> Product | None:
+        """Return the product to which an operation belongs, by its id."""
+        return self.product(self.outline.places.get(operation, -1))
+
+    @cached_property
+    def edge_of(self) -> dict[str, str]:
+        """By an edge that leaves a factor: that of the product."""
+        return {factor.edge: factor.argument.id for product in self._products for factor in product.factors}
 
     @cached_property
     def values(self) -> dict[str, Value]:
@@ -85,26 +120,22 @@ class _Folding:
 
     def recording(self) -> Recording:
         """Return the recording with products."""
-        operations = []
-        for operation in self.graph.operations:
-            product = self.product_of.get(operation.id)
-            if product is None:
-                operations.append(operation)
-            elif operation is product.operations[-1]:
-                operations.append(self._operation(product))
-        tensors = tuple(
-            self._kept(tensor)
-            for tensor in self.graph.tensors
-            if tensor.id not in self.hidden and self.originals.get(tensor.id, tensor).id == tensor.id
-        )
-        graph = replace(self.graph, tensors=tensors, operations=tuple(operations))
-        return self.before.of(graph, self._frames)
+        tensors = Row(len(self.tensors), lambda place: self._tensor(self.tensors[place]))
+        operations = Row(len(self.operations), lambda place: self._operation(self.operations[place]))
+        graph = replace(self.graph, tensors=cast("Any", tensors), operations=cast("Any", operations))
+        if not self.originals:
+            vars(graph)["outline"] = _Outline(graph, self)
+        return self.before.of(graph, lambda: self._frames(graph))
 
-    def _kept(self, tensor: RecordedTensor) -> RecordedTensor:
-        tensor, product = self.originals.get(tensor.id, tensor), self.product_of.get(tensor.producer or "")
-        return tensor if product is None else replaced(tensor, producer=product.operation.id)
+    def _tensor(self, number: int) -> RecordedTensor:
+        tensor, maker = self.graph.tensors[number], self.outline.makers[number]
+        tensor, found = self.originals.get(tensor.id, tensor), self.found(maker)
+        return tensor if found is None else replaced(tensor, producer=self.outline.ids[found.operation])
 
-    def _operation(self, product: Product) -> RecordedOperation:
+    def _operation(self, number: int) -> RecordedOperation:
+        product = self.product(number)
+        if product is None:
+            return cast("RecordedOperation", self.graph.operations[number])
         of = product.operation
         by_edge = {factor.argument.id: factor for factor in product.factors}
         entered = {each.outputs[0]: factor.tensor.id for factor in product.factors for each in factor.helpers}
@@ -146,20 +177,31 @@ class _Folding:
                 known.setdefault(original.id, replace(value, shape=original.shape))
         return tuple(known.items())
 
-    def _frames(self) -> Iterator[Frame]:
+    def _frames(self, graph: Graph) -> Iterable[Frame]:
+        frames: Any = self.before.frames
+        if isinstance(frames, Steps) and not self.originals:
+            return _Steps(graph.outline, self, frames)
+        return self._told_of(range(len(frames)))
+
+    def _told_of(self, steps: Iterable[int]) -> Iterator[Frame]:
         frames = self.before.frames
         told: set[int] = set()  # the places of steps that belong to one that has been told
-        for place, frame in enumerate(frames):
-            product = self.product_of.get(frame.current)
+        for place in steps:
+            frame = frames[place]
+            product = self.product_of(frame.current)
             if product is None:
                 yield frame if frame.current else changed(frame, values=self._values(frame))
             elif frame.phase == "forward":
                 if frame.current == product.operations[-1].id:
-                    yield self._forward(product, frame)
+                    yield self.forward(product, frame)
             elif place not in told:
                 places = self._places(product, place)
                 told.update(places)
                 yield self._backward(product, [frames[each] for each in places])
+
+    def back(self, steps: Steps) -> tuple[Frame, ...]:
+        """Return the moments of the way back."""
+        return tuple(self._told_of(range(len(steps) - len(steps.back), len(steps))))
 
     def _places(self, product: Product, first: int) -> list[int]:
         """Return which steps from one on are a product's way back, in this pass."""
@@ -173,7 +215,8 @@ class _Folding:
                 places.append(place)
         return places
 
-    def _forward(self, product: Product, frame: Frame) -> Frame:
+    def forward(self, product: Product, frame: Frame) -> Frame:
+        """Return the moment at which a product is there."""
         return later(
             Frame,
             (self._computed, product, frame),
@@ -259,6 +302,142 @@ class _Folding:
         return found
 
 
+class _Outline(Outline):
+    """The columns of a graph with products, made of those of the graph that they were found in."""
+
+    def __init__(self, graph: Graph, folding: _Folding) -> None:
+        super().__init__(graph)
+        self._whole, self._before, self._tensors = folding.graph, folding.outline, folding.tensors
+        self._found = [folding.found(number) for number in folding.operations]
+        # The operation that tells of each: of a product the one that multiplies.
+        self._tells = [
+            number if found is None else found.operation
+            for number, found in zip(folding.operations, self._found, strict=True)
+        ]
+        self._number = dict(zip(self._tensors, range(len(self._tensors)), strict=True))
+        self._operation = {number: place for place, number in enumerate(folding.operations)}
+
+    def _of_tensors(self, column: Sequence[T]) -> Sequence[T]:
+        return [column[number] for number in self._tensors]
+
+    def _of_operations(self, column: Sequence[T]) -> Sequence[T]:
+        return [column[number] for number in self._tells]
+
+    @cached_property
+    def tensor_ids(self) -> Sequence[str]:
+        return self._of_tensors(self._before.tensor_ids)
+
+    @cached_property
+    def roles(self) -> Sequence[str]:
+        return self._of_tensors(self._before.roles)
+
+    @cached_property
+    def named(self) -> Sequence[bool]:
+        return self._of_tensors(self._before.named)
+
+    @cached_property
+    def shapes(self) -> Sequence[tuple[int, ...]]:
+        return self._of_tensors(self._before.shapes)
+
+    @cached_property
+    def owners(self) -> Sequence[str]:
+        return self._of_tensors(self._before.owners)
+
+    @cached_property
+    def makers(self) -> Sequence[int]:
+        found = [-1] * len(self._tensors)
+        for place, results in enumerate(self.outputs):
+            for result in results:
+                found[result] = place
+        return found
+
+    @cached_property
+    def views(self) -> bool:
+        return self._before.views
+
+    @cached_property
+    def ids(self) -> Sequence[str]:
+        return self._of_operations(self._before.ids)
+
+    @cached_property
+    def names(self) -> Sequence[str]:
+        return self._of_operations(self._before.names)
+
+    @cached_property
+    def symbols(self) -> Sequence[str]:
+        symbols = self._before.symbols
+        return [
+            symbols[tells] if found is None else _symbol_of(self._whole, found)
+            for tells, found in zip(self._tells, self._found, strict=True)
+        ]
+
+    @cached_property
+    def grad_fns(self) -> Sequence[str | None]:
+        return self._of_operations(self._before.grad_fns)
+
+    @cached_property
+    def sequences(self) -> Sequence[int]:
+        return self._of_operations(self._before.sequences)
+
+    @cached_property
+    def modules(self) -> Sequence[str]:
+        return self._of_operations(self._before.modules)
+
+    @cached_property
+    def calls(self) -> Sequence[int | None]:
+        return self._of_operations(self._before.calls)
+
+    @cached_property
+    def sources(self) -> Sequence[Source | None]:
+        return self._of_operations(self._before.sources)
+
+    @cached_property
+    def slots(self) -> Sequence[tuple[str, ...]]:
+        return self._of_operations(self._before.slots)
+
+    @cached_property
+    def inputs(self) -> Sequence[Numbers]:
+        number, inputs = self._number, self._before.inputs
+        return [
+            tuple([number[tensor] for tensor in (inputs[tells] if found is None else [at for at, _ in found.factors])])
+            for tells, found in zip(self._tells, self._found, strict=True)
+        ]
+
+    @cached_property
+    def outputs(self) -> Sequence[Numbers]:
+        number, outputs = self._number, self._before.outputs
+        return [
+            tuple([number[tensor] for tensor in (outputs[tells] if found is None else (found.result,))])
+            for tells, found in zip(self._tells, self._found, strict=True)
+        ]
+
+    @cached_property
+    def blocks(self) -> Mapping[int, Block]:
+        return {self._operation[number]: block for number, block in self._before.blocks.items()}
+
+
+class _Steps(Steps):
+    """The moments of a graph with products."""
+
+    __slots__ = ("_before", "_folding")
+
+    def __init__(self, outline: Outline, folding: _Folding, before: Steps) -> None:
+        self._folding, self._before = folding, before
+        super().__init__(outline, folding.back(before))
+
+    def first(self, hidden: Collection[int]) -> Frame:
+        tensors = self._folding.tensors
+        return self._before.first({tensors[place] for place in hidden})
+
+    def forward(self, number: int) -> Frame:
+        operation = self._folding.operations[number]
+        frame, product = self._before[operation + 1], self._folding.product(operation)
+        return frame if product is None else self._folding.forward(product, frame)
+
+    def value(self, tensor: int) -> Value | None:
+        return self._before.value(self._folding.tensors[tensor])
+
+
 # --- what it says ------------------------------------------------------------------------------------------------------
 
 
@@ -266,15 +445,29 @@ def _symbol(product: Product) -> str:
     """Write a product's sign, with the factors that it takes turned: ``@ Wᵀ``."""
     if not product.matrices:
         return EINSUM
-    left = f"{_short(product.left)}ᵀ " if product.left.turned else ""
-    right = f" {_short(product.right)}ᵀ" if product.right.turned else ""
-    plus = " +" if product.added is not None else ""
-    return f"{left}@{right}{plus}"
+    return _sign(product.left.turned, product.left.tensor, product.right.turned, product.right.tensor, product.added)
 
 
-def _short(factor: Factor) -> str:
+def _symbol_of(graph: Graph, found: Found) -> str:
+    """Return the same of a product of which no more is known yet."""
+    turned, outline = found.form.turned, graph.outline
+    if turned is None:
+        return EINSUM
+    *slots, plus = PRODUCTS[outline.names[found.operation]]
+    by_slot = dict(zip(outline.slots[found.operation], found.factors, strict=True))
+    left, right = (graph.tensors[by_slot[slot][0]] for slot in slots)
+    return _sign(turned[0], left, turned[1], right, by_slot.get(plus))
+
+
+def _sign(left_turned: bool, left: RecordedTensor, right_turned: bool, right: RecordedTensor, added: Any) -> str:
+    before = f"{_short(left)}ᵀ " if left_turned else ""
+    after = f" {_short(right)}ᵀ" if right_turned else ""
+    return f"{before}@{after}" + (" +" if added is not None else "")
+
+
+def _short(tensor: RecordedTensor) -> str:
     """Write a factor in the few characters that there is room for."""
-    name = factor.tensor.name.rpartition(".")[2]
+    name = tensor.name.rpartition(".")[2]
     return name if len(name) <= 8 and name.isalnum() else ""
 
 

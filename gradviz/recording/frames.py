@@ -15,8 +15,10 @@ from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.collect import Collection as Collected
 from gradviz.recording.later import Row, changed, maker
 from gradviz.recording.model import Contribution, Equation, Frame, Gradient, Value
+from gradviz.recording.outline import Outline
 from gradviz.recording.pixels import Room
 from gradviz.recording.told import Key, Pass, Printed, ToldOperation, places_of
+from gradviz.recording.wiring import ABSENT
 
 Line = Callable[[], Equation]
 """Writes a line of an equation."""
@@ -29,50 +31,44 @@ _collected = maker(Gradient, *Gradient.__slots__)
 
 
 class Steps(Row):
-    """The moments of a run. Those of the way forward are made when they are read.
+    """The moments of a run. Those of the way forward, one for each operation, are made when they are read.
 
     Parameters
     ----------
-    collected
-        What was computed.
+    outline
+        Of the graph.
     back
         The moments of the backward pass.
+
+    Attributes
+    ----------
+    back
+        The same.
     """
 
-    __slots__ = ("_applied", "_back", "_cut_off", "_leaves", "_pictured")
+    __slots__ = ("back", "outline")
 
-    def __init__(self, collected: Collected, back: Sequence[Frame]) -> None:
-        self._applied, self._back, self._pictured = tuple(collected.applied.values()), back, collected.pictured
-        self._leaves = [operand for operand in collected.tensors if operand.maker is None]
-        self._cut_off = [operand.name for operand in collected.detached]
-        super().__init__(1 + len(self._applied) + len(back), self._frame)
+    def __init__(self, outline: Outline, back: Sequence[Frame]) -> None:
+        self.outline, self.back = outline, back
+        super().__init__(1 + len(outline.ids) + len(back), self._frame)
 
     def _frame(self, place: int) -> Frame:
         if not place:
-            return self._first(self._leaves)
-        return (
-            self._forward(self._applied[place - 1])
-            if place <= len(self._applied)
-            else self._back[place - 1 - len(self._applied)]
-        )
+            return self.first(())
+        forward = len(self.outline.ids)
+        return self.forward(place - 1) if place <= forward else self.back[place - 1 - forward]
 
-    def _first(self, leaves: Iterable[Operand]) -> Frame:
-        start = self._values(leaves)
-        return Frame("forward", "", text("start title"), sentences.start(self._cut_off), values=start)
+    def first(self, hidden: Collection[int]) -> Frame:
+        """Return the moment at which the leaves are there, without some of them."""
+        raise NotImplementedError
 
-    def _forward(self, applied: Applied) -> Frame:
-        seen = applied.id, applied.results[0].name, "", self._values(applied.results)
-        return _forward_frame((_forward_words, applied), None, "forward", *seen, (), ())
+    def forward(self, number: int) -> Frame:
+        """Return the moment at which an operation has run."""
+        raise NotImplementedError
 
-    def _values(self, operands: Iterable[Operand]) -> tuple[tuple[str, Value], ...]:
-        pictured = self._pictured
-        return tuple(
-            [
-                (one.id, changed(value, image=pictured[one.id]) if one.id in pictured else value)
-                for one in operands
-                if (value := one.value) is not None
-            ]
-        )
+    def value(self, tensor: int) -> Value | None:
+        """Return what a tensor holds, by its number; ``None`` if it is not known."""
+        raise NotImplementedError
 
     def without(self, hidden: Collection[int], needed: Collection[int]) -> Iterator[Frame]:
         """Go through the moments without what some tensors hold, and without those of the way forward that tell nothing else.
@@ -84,11 +80,48 @@ class Steps(Row):
         needed
             The numbers of operations whose moments are not left out.
         """
-        yield self._first([operand for operand in self._leaves if operand.number not in hidden])
-        for place, applied in enumerate(self._applied):
-            if place in needed or not all(result.number in hidden for result in applied.results):
+        yield self.first(hidden)
+        for place, results in enumerate(self.outline.outputs):
+            if place in needed or not all(map(hidden.__contains__, results)):
                 yield self[place + 1]
-        yield from self._back
+        yield from self.back
+
+
+class CollectedSteps(Steps):
+    """The moments of what was collected.
+
+    Parameters
+    ----------
+    collected
+        What was computed.
+    back
+        The moments of the backward pass.
+    """
+
+    __slots__ = ("_cut_off", "_of", "_pictured")
+
+    def __init__(self, collected: Collected, back: Sequence[Frame]) -> None:
+        self._of, self._pictured = collected.made, collected.pictured
+        self._cut_off = [self._of.operands[number].name for number in collected.detached]
+        super().__init__(self._of, back)
+
+    def first(self, hidden: Collection[int]) -> Frame:  # noqa: D102
+        leaves = [n for n, maker in enumerate(self._of.makers) if maker == ABSENT and n not in hidden]
+        return Frame("forward", "", text("start title"), sentences.start(self._cut_off), values=self._values(leaves))
+
+    def forward(self, number: int) -> Frame:  # noqa: D102
+        applied, results = self._of.applied[number], self._of.outputs[number]
+        seen = applied.id, applied.results[0].name, "", self._values(results)
+        return _forward_frame((_forward_words, applied), None, "forward", *seen, (), ())
+
+    def value(self, tensor: int) -> Value | None:  # noqa: D102
+        one: Operand = self._of.operands[tensor]
+        value, image = one.value, self._pictured.get(one.id)
+        return value if value is None or image is None else changed(value, image=image)
+
+    def _values(self, tensors: Iterable[int]) -> tuple[tuple[str, Value], ...]:
+        ids = self._of.tensor_ids
+        return tuple([(ids[tensor], value) for tensor in tensors if (value := self.value(tensor)) is not None])
 
 
 def frames_of(collected: Collected, ran: Pass | None) -> Steps:
@@ -102,19 +135,19 @@ def frames_of(collected: Collected, ran: Pass | None) -> Steps:
         What the backward pass did, if there was one.
     """
     if ran is None:
-        return Steps(collected, ())
-    return Steps(collected, tuple(_Backward(collected, ran).frames() if ran.was_seen else _left(collected, ran)))
+        return CollectedSteps(collected, ())
+    return CollectedSteps(collected, tuple(_Backward(collected, ran).frames() if ran.was_seen else _left(collected, ran)))
 
 
 def _left(collected: Collected, ran: Pass) -> Iterator[Frame]:
     """Show what a backward pass left in the leaves, of which no more is known."""
     found = []
     for leaf, total in ran.total.items():
-        operand, value = collected.operands.get(("leaf", id(leaf))), collected.source.kept(total)[1]
+        operand, value = collected.operand(("leaf", id(leaf))), collected.source.kept(total)[1]
         if operand is not None and value is not None:
             found.append(Gradient(operand.id, value, complete=True))
     if found:
-        root = collected.operands[collected.output_keys[0]].id
+        root = collected.made.operands[collected.wiring.outputs[0]].id
         yield Frame("backward", root, text("left title"), text("left"), gradients=tuple(found))
 
 
@@ -127,7 +160,7 @@ class _Backward:
 
     def __init__(self, collected: Collected, ran: Pass) -> None:
         self.of, self.ran, self.source = collected, ran, collected.source
-        self.root, self.root_key = collected.operands[collected.output_keys[0]], collected.output_keys[0]
+        self.root, self.root_key = collected.made.operands[collected.wiring.outputs[0]], collected.output_keys[0]
         self.seed = ran.arrived_at(self.root_key)
         self.ones = self.source.all_ones(self.seed)
         # A gradient other than 1 was given, or came from a result further on that is not in this picture.
@@ -152,7 +185,7 @@ class _Backward:
     def frames(self) -> Iterator[Frame]:
         yield self._seed_frame()
         for node in self.ran.order:
-            for operand, gradient in zip(self.of.applied[node].operands, self.ran.contributions[node], strict=True):
+            for operand, gradient in zip(self.of.applied(node).operands, self.ran.contributions[node], strict=True):
                 if gradient is not None:
                     self.missing[operand] = self.missing.get(operand, 0) + 1
         self.counts = dict(self.missing)
@@ -174,7 +207,7 @@ class _Backward:
         )
 
     def _frame(self, node: ToldOperation) -> Frame:
-        ran, applied, value = self.ran, self.of.applied[node], self.value
+        ran, applied, value = self.ran, self.of.applied(node), self.value
         row, name, result, key = node.operation, self.source.name_of(node), applied.results[0], (node, applied.first)
         upstream = ran.gradient_of(key)
         entered = ran.upstream[node][applied.first] if node.many else ran.upstream[node]
@@ -268,7 +301,7 @@ class _Backward:
     def _arrived(self, node: ToldOperation) -> dict[int, tuple[Operand, Value]]:
         """Return the results of an operation that a gradient has arrived at, each with that."""
         upstream = self.ran.upstream[node] if node.many else [self.ran.upstream[node]]
-        found = ((place, self.of.operands.get((node, place)), upstream[place]) for place in places_of(node))
+        found = ((place, self.of.operand((node, place)), upstream[place]) for place in places_of(node))
         return {
             place: (of, self.value(gradient))
             for place, of, gradient in found

@@ -21,7 +21,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Annotated, Any, Literal
 
-from gradviz.recording.later import Later
+from gradviz.recording.later import Later, Row
 from gradviz.recording.outline import Outline
 
 Role = Literal["parameter", "input", "constant", "intermediate", "output"]
@@ -466,24 +466,16 @@ class Graph:
         """The same in columns, for those who look at all of it."""
         return Outline(self)
 
-    @cached_property
-    def _tensor(self) -> Mapping[str, RecordedTensor]:
-        return {tensor.id: tensor for tensor in self.tensors}
-
-    @cached_property
-    def _operation(self) -> Mapping[str, RecordedOperation]:
-        return {operation.id: operation for operation in self.operations}
-
     def __getstate__(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def tensor(self, id: str) -> RecordedTensor:
         """Return the tensor with this id; `KeyError` if there is none."""
-        return self._tensor[id]
+        return self.tensors[self.outline.tensor_places[id]]
 
     def operation(self, id: str) -> RecordedOperation:
         """Return the operation with this id; `KeyError` if there is none."""
-        return self._operation[id]
+        return self.operations[self.outline.places[id]]
 
     def arguments(self) -> Iterator[tuple[RecordedOperation, Argument]]:
         """Every edge from a tensor into an operation."""
@@ -643,7 +635,8 @@ class Moment:
 
 
 def _written(frames: Callable[[], Iterable[Frame]]) -> Mapping[str, Any]:
-    return {"frames": tuple(frames())}
+    found = frames()
+    return {"frames": found if isinstance(found, Row) else tuple(found)}
 
 
 @dataclass(frozen=True)
@@ -698,6 +691,18 @@ class Recording(Later):
     def __getstate__(self) -> dict[str, Any]:
         known = {**vars(self), "frames": self.frames}  # which may not have been written yet
         return {name: value for name, value in known.items() if name not in ("again", "written")}
+
+    def told(self, **other: Any) -> Recording:
+        """Return the same computation, of which something else is told; it can still be run again.
+
+        Parameters
+        ----------
+        **other
+            Fields, by their names.
+        """
+        made = replace(self, **other)
+        object.__setattr__(made, "again", self.again)
+        return made
 
     def of(self, graph: Graph, frames: Callable[[], Iterable[Frame]]) -> Recording:
         """Return a recording of what was made of its graph.

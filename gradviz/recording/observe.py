@@ -16,7 +16,7 @@ from gradviz.recording.model import Graph, Recording
 from gradviz.recording.names import Names, find_names
 from gradviz.recording.replay import Replay
 from gradviz.recording.sources import source_of
-from gradviz.recording.told import Key, Pass, Source, ToldOperation
+from gradviz.recording.told import Pass, Source, ToldOperation
 from gradviz.recording.words import shape_text
 
 
@@ -88,7 +88,7 @@ def record_named(
 
 def structure_of(
     source: Source, output: Any, operations: Sequence[ToldOperation], variables: Sequence[Mapping[str, Any]] = ()
-) -> tuple[Graph, str, dict[Key, str]]:
+) -> tuple[Graph, str, Sequence[tuple[str, ...]]]:
     """Write down a graph without its numbers, for a loop in which it is computed again and again.
 
     Parameters
@@ -103,12 +103,15 @@ def structure_of(
     Returns
     -------
     tuple
-        The graph; a title; and the tensors' ids, by ``(node, number of the output)`` for a result, ``("leaf", id(tensor))``
-        for a leaf and ``("constant", node, place)`` for a plain number.
+        The graph; a title; and for each operation the ids of what stood in its slots, ``""`` where nothing was given.
     """
     collected = Collection(source, (output,), operations, find_names(source, variables), numbers=False)
-    ids = {key: operand.id for key, operand in collected.operands.items()}
-    return collected.graph, collected.title(), ids
+    ids = [*collected.made.tensor_ids, ""]  # the last is that of what is `ABSENT`
+    return (
+        collected.graph,
+        collected.title(),
+        [tuple([ids[tensor] for tensor in tensors]) for tensors in collected.wiring.inputs],
+    )
 
 
 def _the_pass(

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from gradviz.recording.model import Block, Graph
+    from gradviz.recording.model import Block, Graph, Source
 
 Numbers = tuple[int, ...]
 
@@ -58,7 +58,7 @@ class Outline:
     @cached_property
     def makers(self) -> Sequence[int]:
         """The number of the operation that made it, −1 for none."""
-        places = {id: place for place, id in enumerate(self.ids)}
+        places = self.places
         return [places.get(tensor.producer or "", -1) for tensor in self._graph.tensors]
 
     @cached_property
@@ -84,6 +84,16 @@ class Outline:
         return [operation.symbol for operation in self._graph.operations]
 
     @cached_property
+    def grad_fns(self) -> Sequence[str | None]:
+        """The name of its ``grad_fn``, ``None`` where no gradient flows."""
+        return [operation.grad_fn for operation in self._graph.operations]
+
+    @cached_property
+    def sequences(self) -> Sequence[int]:
+        """Its number in order of creation."""
+        return [operation.sequence for operation in self._graph.operations]
+
+    @cached_property
     def modules(self) -> Sequence[str]:
         """The path of the module in which it ran."""
         return [operation.module for operation in self._graph.operations]
@@ -94,20 +104,35 @@ class Outline:
         return [operation.call for operation in self._graph.operations]
 
     @cached_property
+    def sources(self) -> Sequence[Source | None]:
+        """Where it was written, if that is known."""
+        return [operation.source for operation in self._graph.operations]
+
+    @cached_property
     def lines(self) -> Sequence[int]:
         """The line in which it was written, 0 where that is not known."""
-        return [0 if operation.source is None else operation.source.line for operation in self._graph.operations]
+        return [0 if source is None else source.line for source in self.sources]
+
+    @cached_property
+    def attributes(self) -> Sequence[tuple[tuple[str, str], ...]]:
+        """Its settings, as text."""
+        return [operation.attributes for operation in self._graph.operations]
+
+    @cached_property
+    def slots(self) -> Sequence[tuple[str, ...]]:
+        """The names of its slots in which there is something."""
+        return [tuple([argument.slot for argument in operation.inputs]) for operation in self._graph.operations]
 
     @cached_property
     def inputs(self) -> Sequence[Numbers]:
         """The numbers of the tensors in its slots."""
-        places = self._places
+        places = self.tensor_places
         return [tuple([places[argument.tensor] for argument in one.inputs]) for one in self._graph.operations]
 
     @cached_property
     def outputs(self) -> Sequence[Numbers]:
         """The numbers of its results."""
-        places = self._places
+        places = self.tensor_places
         return [tuple([places[output] for output in operation.outputs]) for operation in self._graph.operations]
 
     @cached_property
@@ -116,6 +141,14 @@ class Outline:
         operations = enumerate(self._graph.operations)
         return {place: operation.block for place, operation in operations if operation.block is not None}
 
+    # --- by their ids ---------------------------------------------------------------------------------------------
+
     @cached_property
-    def _places(self) -> Mapping[str, int]:
+    def tensor_places(self) -> Mapping[str, int]:
+        """The number of each tensor, by its id."""
         return {id: place for place, id in enumerate(self.tensor_ids)}
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """The number of each operation, by its id."""
+        return {id: place for place, id in enumerate(self.ids)}

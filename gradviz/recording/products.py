@@ -11,7 +11,6 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from operator import attrgetter
 
 from gradviz.recording.model import Argument, Graph, RecordedOperation, RecordedTensor, Recording, Source
 from gradviz.recording.tracking import Axes, Move, after, axes_of, lengths, lettered, meet, reshaped
@@ -33,8 +32,8 @@ RESHAPING = ("view", "reshape", "expand", "unsqueeze", "squeeze", "contiguous")
 TURNING = ("t", "T", "transpose", "permute")
 """Operations that only change the order of axes."""
 
-Users = Mapping[str, Sequence[RecordedOperation]]
-"""By the id of a tensor: the operations that take it, once for each argument."""
+Users = Mapping[int, Sequence[int]]
+"""By the number of a tensor: those of the operations that take it, once for each argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,31 +117,6 @@ def originals_of(recording: Recording) -> dict[str, RecordedTensor]:
     return found
 
 
-def products_in(graph: Graph, originals: dict[str, RecordedTensor]) -> list[Product]:
-    """Find the products that stand for more than one operation, or take a view of a tensor.
-
-    Parameters
-    ----------
-    graph
-        Of a recording.
-    originals
-        From `originals_of`. Those are taken out whose views are needed by something else too.
-    """
-    if PRODUCTS.keys().isdisjoint(graph.outline.names):
-        return []
-    users: dict[str, list[RecordedOperation]] = {}
-    for operation, argument in graph.arguments():
-        users.setdefault(argument.tensor, []).append(operation)
-    while True:
-        found = _Search(graph, users, originals).products()
-        inside = {product.operation.id for product in found}
-        needed = [id for id in originals if any(user.id not in inside for user in users.get(id, ()))]
-        if not needed:
-            return found
-        for id in needed:
-            del originals[id]
-
-
 Way = tuple[tuple[int, ...], tuple[int, ...], tuple[Move, ...]]
 """How a factor comes to its product: the shape of its tensor, that of the view of it which is used, and what helpers do to it."""
 
@@ -169,109 +143,201 @@ class _Form:
     turned: tuple[bool, bool] | None
 
 
-class _Search:
-    def __init__(self, graph: Graph, users: Users, originals: Mapping[str, RecordedTensor]) -> None:
-        self.graph, self.users, self.originals = graph, users, originals
-        # A model has many products, and few kinds of them.
-        self._form, self._turns = cache(_form), cache(_turns)
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A product by the numbers of what belongs to it: see `Graph.outline`, and `product_of`.
 
-    def products(self) -> list[Product]:
+    Attributes
+    ----------
+    operation
+        The one that multiplies.
+    factors
+        Of all that enters it, in the order of its arguments: the number of the tensor, and the helpers on the way.
+    after
+        The helpers of the result.
+    operations
+        All that it stands for, in the order in which they ran.
+    result
+        What comes out.
+    form
+        How the axes meet.
+    """
+
+    operation: int
+    factors: tuple[tuple[int, tuple[int, ...]], ...]
+    after: tuple[int, ...]
+    operations: tuple[int, ...]
+    result: int
+    form: _Form
+
+
+def products_in(graph: Graph, originals: dict[str, RecordedTensor]) -> list[Found]:
+    """Find the products that stand for more than one operation, or take a view of a tensor.
+
+    Parameters
+    ----------
+    graph
+        Of a recording.
+    originals
+        From `originals_of`. Those are taken out whose views are needed by something else too.
+    """
+    outline = graph.outline
+    if PRODUCTS.keys().isdisjoint(outline.names):
+        return []
+    users: dict[int, list[int]] = {}
+    for number, inputs in enumerate(outline.inputs):
+        for tensor in inputs:
+            users.setdefault(tensor, []).append(number)
+    while True:
+        views = {outline.tensor_places[id]: original for id, original in originals.items()}
+        found = _Search(graph, users, views).products()
+        inside = {product.operation for product in found}
+        needed = [view for view in views if not inside.issuperset(users.get(view, ()))]
+        if not needed:
+            return found
+        for view in needed:
+            del originals[outline.tensor_ids[view]]
+
+
+def product_of(graph: Graph, found: Found, originals: Mapping[str, RecordedTensor]) -> Product:
+    """Return a product that was found, with all that is known of its parts."""
+    operations, form, of = graph.operations, found.form, graph.operations[found.operation]
+    *slots, plus = PRODUCTS[of.name]
+    by_slot = {argument.slot: (argument, *way) for argument, way in zip(of.inputs, found.factors, strict=True)}
+
+    def factor(slot: str, letters: str, turned: bool = False) -> Factor:
+        argument, tensor, helpers = by_slot[slot]
+        entering = graph.tensors[tensor]
+        original = entering if helpers else originals.get(entering.id, entering)
+        return Factor(argument, original, tuple([operations[helper] for helper in helpers]), letters, turned)
+
+    turned = form.turned or (False, False)
+    return Product(
+        of,
+        factor(slots[0], form.left, turned[0]),
+        factor(slots[1], form.right, turned[1]),
+        factor(plus, form.added) if plus in by_slot else None,
+        tuple([operations[each] for each in found.operations]),
+        graph.tensors[found.result],
+        form.result,
+        form.turned is not None,
+    )
+
+
+class _Search:
+    def __init__(self, graph: Graph, users: Users, views: Mapping[int, RecordedTensor]) -> None:
+        self.graph, self.outline, self.users, self.views = graph, graph.outline, users, views
+        # A model has many products, and few kinds of them.
+        self._form, self._turns, self._is_summed = cache(_form), cache(_turns), cache(self._sums)
+
+    def products(self) -> list[Found]:
         """Return them in the order in which they were computed."""
         found = []
-        for operation in self.graph.operations:
-            product = self._product(operation) if operation.name in PRODUCTS else None
+        for number, name in enumerate(self.outline.names):
+            product = self._product(number, name) if name in PRODUCTS else None
             if product is not None and self._is_whole(product):
-                views = any(factor.argument.tensor in self.originals for factor in product.factors)
+                views = any(tensor in self.views for tensor in self.outline.inputs[number])
                 if views or len(product.operations) > 1:
                     found.append(product)
         return found
 
-    def _product(self, operation: RecordedOperation) -> Product | None:
+    def _product(self, number: int, name: str) -> Found | None:
         """Find the helpers of a product; ``None`` if it is not simply one of its factors."""
-        settings, (*slots, plus) = dict(operation.attributes), PRODUCTS[operation.name]
-        by_slot = {argument.slot: argument for argument in operation.inputs}
+        outline, (*slots, plus) = self.outline, PRODUCTS[name]
+        settings = dict(outline.attributes[number])
+        by_slot = dict(zip(outline.slots[number], outline.inputs[number], strict=True))
         given = all(slot in by_slot for slot in (*slots, plus) if slot)
         if not given or settings.get("beta", "1") != "1" or settings.get("alpha", "1") != "1":
             return None
-        summed = "einsum(" in _text(self.graph, operation.source)
-        (left, right), added = (by_slot[slot] for slot in slots), by_slot.get(plus)
-        first, second = self._before(operation, left, summed), self._before(operation, right, summed)
-        last, made = self._after(operation, summed), self.graph.tensor(operation.outputs[0])
-        plus_shape = None if added is None else self.graph.tensor(added.tensor).shape
+        summed = self._is_summed(outline.sources[number])
+        (left, right), made = (by_slot[slot] for slot in slots), outline.outputs[number][0]
+        first, second = self._before(number, left, summed), self._before(number, right, summed)
+        last, added = self._after(number, summed), by_slot.get(plus)
         form = self._form(
-            self._way(left, first), self._way(right, second), plus_shape, made.shape, self._moves(last), summed
+            self._way(left, first),
+            self._way(right, second),
+            None if added is None else outline.shapes[added],
+            outline.shapes[made],
+            self._moves(last),
+            summed,
         )
         if form is None:
             return None
-        first, second = first[len(first) - form.helpers[0] :], second[len(second) - form.helpers[1] :]
+        helpers = {
+            slots[0]: first[len(first) - form.helpers[0] :],
+            slots[1]: second[len(second) - form.helpers[1] :],
+        }
         last = last[: form.helpers[2]]
-        turned = form.turned or (False, False)
-        return Product(
-            operation,
-            Factor(left, self._entering(left, first), first, form.left, turned[0]),
-            Factor(right, self._entering(right, second), second, form.right, turned[1]),
-            None if added is None else Factor(added, self.graph.tensor(added.tensor), letters=form.added),
-            tuple(sorted((operation, *first, *second, *last), key=attrgetter("sequence"))),
-            self.graph.tensor(last[-1].outputs[0]) if last else made,
-            form.result,
-            form.turned is not None,
+        return Found(
+            number,
+            tuple([self._entering(tensor, helpers.get(slot, ())) for slot, tensor in by_slot.items()]),
+            last,
+            tuple(sorted((number, *helpers[slots[0]], *helpers[slots[1]], *last))),
+            outline.outputs[last[-1]][0] if last else made,
+            form,
         )
 
-    def _entering(self, argument: Argument, helpers: Sequence[RecordedOperation]) -> RecordedTensor:
-        """Return the tensor on the other side of the helpers of a factor."""
-        if helpers:
-            return self.graph.tensor(helpers[0].inputs[0].tensor)
-        return self.originals.get(argument.tensor) or self.graph.tensor(argument.tensor)
+    def _sums(self, source: Source | None) -> bool:
+        return "einsum(" in _text(self.graph, source)
 
-    def _way(self, argument: Argument, helpers: Sequence[RecordedOperation]) -> Way:
-        return self._entering(argument, ()).shape, self.graph.tensor(argument.tensor).shape, self._moves(helpers)
+    def _entering(self, tensor: int, helpers: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
+        """Return the tensor on the other side of the helpers of a factor, and these."""
+        return (self.outline.inputs[helpers[0]][0], helpers) if helpers else (tensor, ())
 
-    def _moves(self, helpers: Iterable[RecordedOperation]) -> tuple[Move, ...]:
+    def _way(self, tensor: int, helpers: Sequence[int]) -> Way:
+        shape = self.outline.shapes[tensor]
+        return self.views[tensor].shape if tensor in self.views else shape, shape, self._moves(helpers)
+
+    def _moves(self, helpers: Iterable[int]) -> tuple[Move, ...]:
         return tuple([self._move(helper) for helper in helpers])
 
-    def _move(self, helper: RecordedOperation) -> Move:
-        before, result = self.graph.tensor(helper.inputs[0].tensor), self.graph.tensor(helper.outputs[0])
-        return Move(helper.name, helper.attributes, before.shape, result.shape)
+    def _move(self, helper: int) -> Move:
+        outline = self.outline
+        before, result = outline.inputs[helper][0], outline.outputs[helper][0]
+        return Move(outline.names[helper], outline.attributes[helper], outline.shapes[before], outline.shapes[result])
 
-    def _before(self, product: RecordedOperation, argument: Argument, summed: bool) -> tuple[RecordedOperation, ...]:
+    def _before(self, product: int, tensor: int, summed: bool) -> tuple[int, ...]:
         """Go back through the helpers of a factor."""
-        tensor, helpers = self.graph.tensor(argument.tensor), tuple[RecordedOperation, ...]()
-        while tensor.producer is not None and self._is_inner(tensor):
-            helper = self.graph.operation(tensor.producer)
-            turns = helper.name in TURNING and self._turns(self._move(helper))
+        outline, helpers = self.outline, tuple[int, ...]()
+        while (helper := outline.makers[tensor]) >= 0 and self._is_inner(tensor):
+            turns = outline.names[helper] in TURNING and self._turns(self._move(helper))
             if not (turns or self._helps(helper, product, summed)):
                 break
             helpers = (helper, *helpers)
-            tensor = self.graph.tensor(helper.inputs[0].tensor)
+            tensor = outline.inputs[helper][0]
         return helpers
 
-    def _after(self, product: RecordedOperation, summed: bool) -> tuple[RecordedOperation, ...]:
+    def _after(self, product: int, summed: bool) -> tuple[int, ...]:
         """Go on through the helpers of the result."""
-        result, helpers = self.graph.tensor(product.outputs[0]), tuple[RecordedOperation, ...]()
-        while self._is_inner(result) and self._helps(self.users[result.id][0], product, summed):
-            helpers = (*helpers, self.users[result.id][0])
-            result = self.graph.tensor(helpers[-1].outputs[0])
+        result, helpers = self.outline.outputs[product][0], tuple[int, ...]()
+        while self._is_inner(result) and self._helps(self.users[result][0], product, summed):
+            helpers = (*helpers, self.users[result][0])
+            result = self.outline.outputs[helpers[-1]][0]
         return helpers
 
-    def _is_inner(self, tensor: RecordedTensor) -> bool:
+    def _is_inner(self, tensor: int) -> bool:
         """Return True for a result that nobody has named, and that one operation uses, once."""
-        return tensor.role == "intermediate" and not tensor.named and len(self.users.get(tensor.id, ())) == 1
+        outline = self.outline
+        return (
+            outline.roles[tensor] == "intermediate" and not outline.named[tensor] and len(self.users.get(tensor, ())) == 1
+        )
 
-    def _helps(self, helper: RecordedOperation, product: RecordedOperation, summed: bool) -> bool:
+    def _helps(self, helper: int, product: int, summed: bool) -> bool:
         """Return True if an operation that only moves entries was made by the same words of the program as a product."""
-        if helper.name not in (RESHAPING + TURNING if summed else RESHAPING):
+        outline = self.outline
+        if outline.names[helper] not in (RESHAPING + TURNING if summed else RESHAPING):
             return False
-        return helper.source == product.source and helper.module == product.module and helper.source is not None
+        words = outline.sources[helper]
+        return words is not None and words == outline.sources[product] and outline.modules[helper] == outline.modules[product]
 
-    def _is_whole(self, product: Product) -> bool:
+    def _is_whole(self, product: Found) -> bool:
         """Return True if no other gradient reaches a factor between the step of the product and that of its helper."""
-        inside, last = {operation.id for operation in product.operations}, product.operations[-1].sequence
-        by_sequence = attrgetter("sequence")
-        for factor in product.factors:
-            if factor.helpers:
-                users = self.users[factor.tensor.id]  # in order: a weight may be used at each of thousands of steps
-                first = bisect_right(users, factor.helpers[0].sequence, key=by_sequence)
-                if any(user.id not in inside for user in users[first : bisect_left(users, last, key=by_sequence)]):
+        inside, last = product.operations, product.operations[-1]
+        for tensor, helpers in product.factors:
+            if helpers:
+                users = self.users[tensor]  # in order: a weight may be used at each of thousands of steps
+                between = users[bisect_right(users, helpers[0]) : bisect_left(users, last)]
+                if any(user not in inside for user in between):
                     return False
         return True
 

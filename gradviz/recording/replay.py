@@ -21,6 +21,7 @@ from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.collect import Collection
 from gradviz.recording.model import Gradient, RecordedTensor, Recording, Value
 from gradviz.recording.told import Pass
+from gradviz.recording.wiring import ABSENT, ARRAY, NUMBER
 
 Array = np.ndarray[Any, Any]
 
@@ -92,19 +93,20 @@ class Replay:
 
     def __init__(self, collected: Collection, ran: Pass | None) -> None:
         # Neither of the two is kept: they hold the graph.
-        self.applied = tuple(collected.applied.values())
-        self._tensors, self._constants = collected.tensors, collected.constants
+        self.applied = collected.made.applied
+        self._made, kinds = collected.made, collected.wiring.kinds
+        self._constants = [number for number, kind in enumerate(kinds) if kind in (NUMBER, ARRAY)]
         self.flowed = () if ran is None else tuple(_flowed(collected, ran))
         root, kept = collected.output_keys[0], collected.source.kept
-        self.output = collected.operands[root].id
+        self.output = collected.made.tensor_ids[collected.wiring.outputs[0]]
         self.seed = None if ran is None else kept(ran.arrived_at(root))[0]
         self.hooked = ran is not None and bool(ran.replaced)
         self.before: dict[str, Any] = {}
         for leaf, before in ({} if ran is None else ran.before).items():
-            operand = collected.operands.get(("leaf", id(leaf)))
+            operand = collected.operand(("leaf", id(leaf)))
             if before is not None and operand is not None:
                 self.before[operand.id] = kept(before)[0]
-        self._seen = tuple(collected.seen.values())
+        self._seen = collected.seen
         self._base: dict[str, Any] | None = None
         # For a page, which may be written several times.
         self.nudged: dict[str, dict[str, Any]] | None = None
@@ -112,18 +114,18 @@ class Replay:
 
     def id_of(self, tensor: Any) -> str | None:
         """Return the id of a tensor in the recording."""
-        return next((id for seen, id in self._seen if seen() is tensor), None)
+        # The last: one that was changed in place is what it was last.
+        return next((f"t{number}" for seen, number in reversed(self._seen) if seen() is tensor), None)
 
     @cached_property
     def leaves(self) -> tuple[Operand, ...]:
         """What they began with."""
-        known = [*self._tensors, *self._constants]
-        return tuple({operand.id: operand for operand in known if operand.maker is None}.values())
+        return tuple([self._made.operands[number] for number, maker in enumerate(self._made.makers) if maker == ABSENT])
 
     @cached_property
     def numbers(self) -> set[str]:
         """The ids of those that are plain numbers, which never decide a dtype."""
-        return {operand.id for operand in self._constants}
+        return {self._made.tensor_ids[number] for number in self._constants}
 
     @property
     def size(self) -> int:
@@ -221,7 +223,7 @@ class Replay:
 
 def _flowed(collected: Collection, ran: Pass) -> Iterator[tuple[str, tuple[bool, ...]]]:
     for node in ran.order:
-        yield collected.applied[node].id, tuple([one is not None for one in ran.contributions[node]])
+        yield collected.applied(node).id, tuple([one is not None for one in ran.contributions[node]])
 
 
 def _in_double(array: Any) -> Array:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from types import CodeType
 
 from gradviz.engine.scope import Call
 from gradviz.recording.told import ToldOperation
@@ -13,30 +13,52 @@ from gradviz.recording.written import Expressions, Written
 
 @dataclass(slots=True, eq=False)  # not frozen: there are many, and none leaves this folder
 class Run:
-    """The operations that one instruction of the learner's ran, once."""
+    """The operations that one instruction of the learner's ran, once: from number `start` to the one before `end`."""
 
-    nodes: tuple[ToldOperation, ...]
+    start: int
+    end: int
+    code: CodeType
     written: Written
+
+    @property
+    def operations(self) -> range:
+        """Their numbers."""
+        return range(self.start, self.end)
+
+    @property
+    def last(self) -> int:
+        """The operation that made its result."""
+        return self.end - 1
 
     def is_part_of(self, other: Run) -> bool:
         """Return True for what was computed by a part of the other's expression."""
         inside, around = self.written.span, other.written.span
-        same = self.nodes[0].origin[0] is other.nodes[0].origin[0]
+        same = self.code is other.code
         return same and inside != around and around[:2] <= inside[:2] and inside[2:] <= around[2:]
 
 
-def within_calls(nodes: Iterable[ToldOperation]) -> dict[int, tuple[Call, list[ToldOperation]]]:
-    """Return each call of a module, by its ``id``, with the nodes that were made in it; a call comes after those around it."""
-    within: dict[int, tuple[Call, list[ToldOperation]]] = {}
-    for node in nodes:
-        if node.call is not None and id(node.call) in within:
-            around: Call | None = node.call
-            while around is not None:
-                within[id(around)][1].append(node)
-                around = around.outer
-        else:
-            for call in calls_of(node):
-                within.setdefault(id(call), (call, []))[1].append(node)
+@dataclass(slots=True, eq=False)
+class Within:
+    """A call of a module, and the numbers of the operations that ran in it."""
+
+    call: Call
+    operations: list[int]
+
+
+def within_calls(nodes: Sequence[ToldOperation]) -> dict[int, Within]:
+    """Return each call of a module, by its ``id``; a call comes after those around it."""
+    within: dict[int, Within] = {}
+    around: dict[int, list[list[int]]] = {}  # by call: the operations of it and of those around it
+    for number, node in enumerate(nodes):
+        if node.call is None:
+            continue
+        lists = around.get(id(node.call))
+        if lists is None:
+            calls = calls_of(node)
+            lists = [within.setdefault(id(call), Within(call, [])).operations for call in calls]
+            around[id(node.call)] = lists
+        for operations in lists:
+            operations.append(number)
     return within
 
 
@@ -51,26 +73,40 @@ def calls_of(node: ToldOperation) -> list[Call]:
 
 def runs_of(nodes: Sequence[ToldOperation]) -> Iterator[Run]:
     """Divide a graph into what single instructions made."""
-    expressions = Expressions()
-    for _, group in groupby(nodes, key=lambda node: (id(node.origin[0]), node.origin[1])):
-        together = list(group)
-        for run in _once(together) if len(together) > 1 else (together,):
-            yield Run(tuple(run), expressions.at(run[-1].origin))
+    expressions, start, count = Expressions(), 0, len(nodes)
+    while start < count:
+        origin = nodes[start].origin
+        code, offset = origin
+        end = start + 1
+        while end < count and (other := nodes[end].origin)[1] == offset and other[0] is code:
+            end += 1
+        written = expressions.at(origin)
+        if end == start + 1:
+            yield Run(start, end, code, written)
+        else:
+            for length in _once(nodes[start:end]):
+                yield Run(start, start + length, code, written)
+                start += length
+        start = end
 
 
-def _once(nodes: list[ToldOperation]) -> Iterator[list[ToldOperation]]:
-    """Divide what one instruction made, in a loop, into what it made each time."""
-    depth, run, again = _depth(nodes[0]), list[ToldOperation](), False
-    for node in nodes:
-        if run and [*map(id, calls_of(run[-1])[depth : depth + 1])] != [*map(id, calls_of(node)[depth : depth + 1])]:
-            yield run
-            run, again = [], True
-        run.append(node)
+def _once(nodes: Sequence[ToldOperation]) -> Iterator[int]:
+    """Divide what one instruction made, in a loop, into what it made each time: how many operations these were."""
+    depth, start, again = _depth(nodes[0]), 0, False
+    before: list[int] = []
+    for place, node in enumerate(nodes):
+        around = [*map(id, calls_of(node)[depth : depth + 1])]
+        if place > start and around != before:
+            yield place - start
+            start, again = place, True
+        before = around
+    run = nodes[start:]
     names = [node.operation.name for node in run]
     period = len(run)
     if not again and len(calls_of(run[0])) <= depth:
         period = next(p for p in range(1, len(run) + 1) if len(run) % p == 0 and names[:p] * (len(run) // p) == names)
-    yield from (run[start : start + period] for start in range(0, len(run), period))
+    for _ in range(0, len(run), period):
+        yield min(period, len(run))
 
 
 def _depth(node: ToldOperation) -> int:

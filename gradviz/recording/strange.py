@@ -28,9 +28,9 @@ class Strange:
     Attributes
     ----------
     step, phase
-        In which step of the recording, and whether going forward or backward.
+        In which step of the recording, and whether going forward or backward; ``"given"`` if a leaf has it from the beginning.
     operation
-        The id of the operation.
+        The id of the operation; empty if none has made it.
     tensor
         The id of the tensor that got it: as a value, or as a gradient.
     what
@@ -40,7 +40,7 @@ class Strange:
     """
 
     step: int
-    phase: Literal["forward", "backward"]
+    phase: Literal["given", "forward", "backward"]
     operation: str
     tensor: str
     what: str
@@ -76,6 +76,10 @@ def first_strange(recording: Recording) -> Strange | None:
         first = first if first in producers else None
     if first is not None:
         maker = _traced(first, values, producers)
+        if maker not in producers:
+            what, name = _odd(values[maker]), graph.tensor(maker).name
+            told = text("strange, given", "why", what=what, name=name)
+            return Strange(made[maker], "given", "", maker, what, f"{name} = {what}", told)
         operation = producers[maker]
         what = _odd(values[maker])
         short = _why_forward(operation, values, values[maker])
@@ -131,16 +135,20 @@ def _odd(value: Value | None) -> str:
 
 
 def _traced(id: str, values: Mapping[str, Value], producers: Mapping[str, RecordedOperation]) -> str:
-    """Go back from a result to the first on its way that was made of finite numbers."""
+    """Go back from a result to the first on its way that was made of finite numbers, or to the leaf that has it already.
+
+    A leaf may have an infinity where the program wants one, as attention's mask has: what made a nan of it is meant then.
+    """
     start = id
     while True:
         operation = producers[id]
-        before = next((a.tensor for a in operation.inputs if _odd(values.get(a.tensor))), None)
-        if before is None:
+        odd = [a.tensor for a in operation.inputs if _odd(values.get(a.tensor))]
+        if not odd:
             return start if operation.name in WRITTEN else id
-        if before not in producers:  # a leaf has it
-            return start if _odd(values[start]) == "nan" else id
-        id = before
+        leaf = next((one for one in odd if one not in producers), None)
+        if leaf is not None:
+            return start if _odd(values[start]) == "nan" != _odd(values[leaf]) else leaf
+        id = odd[0]
 
 
 def _array(value: Value | None) -> Array | None:

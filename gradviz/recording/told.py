@@ -31,6 +31,10 @@ Printed = Write
 """What says of an array, as its last argument, how it is to be printed: see `Value.digits` and `Value.dust`."""
 
 
+class RefusedError(TypeError):
+    """A graph holds what cannot be drawn, such as complex numbers. Says by its name what it is, and what to do."""
+
+
 def is_result(key: Key) -> bool:
     """Return True for the key of what an operation made."""
     return type(key[0]) is not str

@@ -124,9 +124,9 @@ def summary_of(array: np.ndarray[Any, Any]) -> Summary:
 def preview_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """Average a matrix over at most 12 by 12 blocks; of a tensor with more axes, each of its first matrices."""
     if array.ndim < 3:
-        return preview_and_sum(array)[0]
+        return _blocks(array.reshape(-1, array.shape[-1]), PREVIEW_SIZE)
     layers = array.reshape(-1, *array.shape[-2:])[:PREVIEW_LAYERS]
-    return np.stack([_blocks(layer, PREVIEW_OF_A_LAYER)[0] for layer in layers])
+    return np.stack([_blocks(layer, PREVIEW_OF_A_LAYER) for layer in layers])
 
 
 def preview_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -143,12 +143,7 @@ def preview_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return (*layers, min(rows, most), min(columns, most))
 
 
-def preview_and_sum(array: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], float]:
-    """Return the preview of an array of at most two axes, and the sum of its entries, which falls off on the way."""
-    return _blocks(array.reshape(-1, array.shape[-1]), PREVIEW_SIZE)
-
-
-def _blocks(matrix: np.ndarray[Any, Any], most: int) -> tuple[np.ndarray[Any, Any], float]:
+def _blocks(matrix: np.ndarray[Any, Any], most: int) -> np.ndarray[Any, Any]:
     if matrix.dtype.kind != "f" or matrix.dtype.itemsize < 4:
         matrix = matrix.astype(np.float64)
     with np.errstate(all="ignore"):
@@ -157,9 +152,7 @@ def _blocks(matrix: np.ndarray[Any, Any], most: int) -> tuple[np.ndarray[Any, An
         matrix = np.array([np.add.reduce(matrix[start:end], axis=0) for start, end in pairwise(edges)])
         across = _edges(matrix.shape[1], most)
         sums = np.add.reduceat(matrix.astype(np.float64), across[:-1], axis=1)
-        return (sums / (_lengths(edges)[:, None] * _lengths(across))).astype(np.float32), float(
-            np.add.reduce(sums.ravel())
-        )
+        return (sums / (_lengths(edges)[:, None] * _lengths(across))).astype(np.float32)
 
 
 @lru_cache(maxsize=64)

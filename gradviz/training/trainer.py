@@ -37,7 +37,7 @@ class Trainer:
         What moves the parameters; PyTorch's own too, where the closure computes with PyTorch.
     epochs
         How many epochs there are to be.
-    title, budget
+    title, budget, fused
         As for `gradviz.record`.
 
     Attributes
@@ -72,6 +72,7 @@ class Trainer:
         *,
         title: str = "",
         budget: int = DEFAULT_BUDGET,
+        fused: bool = True,
     ) -> None:
         if not callable(closure):
             raise TypeError(
@@ -84,7 +85,7 @@ class Trainer:
             )
         self.closure, self.optimizer, self.epochs = closure, optimizer, epochs
         self._library = library
-        self._title, self._budget = title, budget
+        self._title, self._budget, self._fused = title, budget, fused
         self._parameters = [tensor for group in optimizer.param_groups for tensor in group["params"]]
         self._weights = [tensor.detach().clone() for tensor in self._parameters]
         # Of a buffer the place is kept: a module may put another tensor there.
@@ -99,7 +100,7 @@ class Trainer:
         self._begin()
 
     def _begin(self) -> None:
-        self._recorder = Recorder(self.epochs, self._title, self._budget, False)
+        self._recorder = Recorder(self.epochs, self._title, self._budget, False, fused=self._fused)
         self._recorder.surroundings.counted = 0
         self._recorder.surroundings.scopes = _names_in(self.closure)
         self.run: Run = self._recorder.run

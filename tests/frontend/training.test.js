@@ -40,7 +40,7 @@ const run = () =>
   new RunData({
     kind: "training", version: 1, title: "t", across: "epoch", parameters: [], finished: false, notes: [],
     losses: packed([4, 3, 2, 1]), lines: { loss: packed([0, 1, 2, 3], "int32") }, epochs: packed([0, 1, 2, 3], "int32"),
-    steps: { kept: packed([0, 2, 3], "int32"), parameters: [] },
+    steps: { kept: packed([0, 2, 3], "int32"), alike: packed([0, 0, -1], "int32"), parameters: [] },
   });
 
 test("the kept step nearest to one", () => {
@@ -61,7 +61,7 @@ test("of the graphs that are there the nearest is shown, and the step itself ask
   /** @type {[number, boolean][]} */
   const asked = [];
   const program = { base: { x: 0 }, face: face({ a: "1", b: "2" }), slots: [["text", "b"]], steps: [2, 8], columns: [["2", "3"]], opened: { 2: { y: 5 } } };
-  const graphs = new Graphs({ programs: [program] }, (index, whole) => asked.push([index, whole]));
+  const graphs = new Graphs({ programs: [program] }, run(), { ask: (index, whole) => asked.push([index, whole]) });
   assert.equal(graphs.nearest(4), 2);
   assert.equal(graphs.nearest(7), 8);
   assert.deepEqual(asked, [[4, false]]); // the second waits for the first
@@ -72,7 +72,30 @@ test("of the graphs that are there the nearest is shown, and the step itself ask
   assert.deepEqual(asked.at(-1), [8, true]);
   graphs.take({ index: 8, program: 0, face: face({ a: "9" }), numbers: { y: 6 } });
   assert.deepEqual(graphs.payload(8), { x: 0, y: 6 });
-  assert.deepEqual(new Graphs({ programs: [program] }, undefined).nearestOpened(8), 2);
+  assert.deepEqual(new Graphs({ programs: [program] }, run(), {}).nearestOpened(8), 2);
+});
+
+test("a step like the first of its program is computed, once there is what computes it", async () => {
+  const told = { number: 0, program: { values: {} }, shown: {}, parameters: {} };
+  const first = { facts: { tensors: [], operations: [], frames: [] }, steps: [face({ a: "1" })], title: "epoch 0: w" };
+  class Machine {
+    run() {}
+  }
+  class Retelling {
+    end() {
+      return face({ a: "computed" });
+    }
+    tell() {}
+  }
+  let came = 0;
+  const program = { base: {}, steps: [0, 2], opened: { 0: first }, computed: told };
+  const graphs = new Graphs({ programs: [program] }, run(), { engine: async () => ({ Machine, Retelling }), come: () => (came += 1) });
+  assert.equal(graphs.nearest(2), -1);
+  await new Promise((done) => setTimeout(done));
+  assert.equal(came, 1);
+  assert.deepEqual([graphs.nearest(2), graphs.nearest(3), graphs.nearestOpened(3)], [2, -1, -1]); // the third has other data
+  assert.deepEqual(graphs.shown(2).face.text, { a: "computed" });
+  assert.equal(graphs.payload(2).title, "epoch 2: w");
 });
 
 test("what follows is the next row, and after the last its own", () => {

@@ -20,6 +20,9 @@ ASPECT = 350 / 270
 FINER = 4
 """How much finer than the loss was computed the grid is along which its contours are drawn."""
 
+MOST_IN_BAND = 0.5
+"""Where more than this share of a surface would lie between two contours, they are chosen by how much of it lies below each."""
+
 UNSEEN = 0.05
 """How far from a line a point may lie without being missed, in pixels."""
 
@@ -97,7 +100,7 @@ def bands(relief: Relief, x: Scale, y: Scale) -> Iterator[tuple[float, str]]:
         return
     loss = np.where(np.isfinite(relief.loss), relief.loss, high)
     found = contour_generator(relief.x, relief.y, loss, fill_type=FillType.OuterOffset)
-    for level in levels(low, high):
+    for level in _levels(loss):
         d = []
         for points, offsets in zip(*found.filled(level, math.inf), strict=True):
             for start, end in pairwise(offsets):
@@ -105,6 +108,16 @@ def bands(relief: Relief, x: Scale, y: Scale) -> Iterator[tuple[float, str]]:
                 d.append(f"{path(ring)}Z")
         if d:
             yield level, "".join(d)
+
+
+def _levels(loss: Array) -> list[float]:
+    """Return at which losses there is a contour; where a cliff would leave most of the surface in one band, as far apart as it is wide."""
+    found = levels(float(loss.min()), float(loss.max()))
+    band = np.bincount(np.searchsorted(found, loss.ravel()))
+    if band.max() <= MOST_IN_BAND * loss.size:
+        return found
+    shares = (np.arange(len(found)) + 0.5) / len(found)
+    return sorted(set(np.quantile(loss, shares).tolist()) - {float(loss.min())}) or found
 
 
 def curve(relief: Relief, x: Scale, y: Scale) -> str:

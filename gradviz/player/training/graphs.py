@@ -1,8 +1,8 @@
-"""The graphs of a run's steps: each structure drawn once, with what it shows in every step; and a few in full, to be opened."""
+"""One structure of a run's graphs, drawn once for all of its steps: what it shows in each of them, and says when it is opened."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -17,14 +17,13 @@ from gradviz.drawing.target import Target
 from gradviz.drawing.view import View, view
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import facts
-from gradviz.player.page import packed
 from gradviz.player.payload import VERSION, geometry
 from gradviz.recording.later import changed
 from gradviz.recording.model import Graph, Recording
-from gradviz.training.run import Run
+from gradviz.recording.strange import first_strange
 from gradviz.training.run.log import Entry
 
-SAMPLES = 12
+SAMPLES = 4
 """Steps that are looked at to see how wide a run's numbers get."""
 
 PANEL = Target(760.0, 460.0, shrinks=False)
@@ -42,15 +41,18 @@ class GraphPicture:
 
     def __init__(self, recordings: Sequence[Recording]) -> None:
         self._seen = tuple(recordings)
-        frames = tuple(frame for recording in recordings for frame in recording.frames)
+        # An operation that made a nan is marked in its own step only, so not in a picture of several.
+        sound = [recording for recording in recordings if first_strange(recording) is None] or recordings
+        frames = tuple(frame for recording in sound for frame in recording.frames)
         graph = without_numbers(recordings[-1].graph)
-        merged = Recording(graph, frames, _untimed(recordings[-1].title), recordings[-1].producer)
+        last = recordings[-1]
+        merged = Recording(graph, frames, _untimed(last.title), last.producer, updates=last.updates)
         self._drawing = Drawing(merged, options=Options(target=PANEL))
         self._folded = any(operation.block is not None for operation in self._drawing.shown.graph.operations)
 
     def has_room(self, recording: Recording) -> bool:
         """Whether the numbers of another step fit into the cards."""
-        needed = view(self._shown(recording), self._drawing.view.options)
+        needed = view(self.shown(recording), self._drawing.view.options)
         return all(new.width <= old.width for new, old in zip(needed.cards, self._drawing.view.cards, strict=True))
 
     def widened(self, recording: Recording) -> GraphPicture:
@@ -74,6 +76,11 @@ class GraphPicture:
         }
 
     @property
+    def graph(self) -> Graph:
+        """What is drawn of the graph."""
+        return self._drawing.shown.graph
+
+    @property
     def view(self) -> View:
         """How the graph is shown."""
         return self._drawing.view
@@ -90,7 +97,7 @@ class GraphPicture:
 
     def look(self, recording: Recording) -> Face:
         """Return what the picture shows at the end of a step's backpropagation."""
-        shown = self._shown(recording)
+        shown = self.shown(recording)
         return face(shown, self._view(shown))
 
     def face(self, recording: Recording) -> dict[str, dict[str, Any]]:
@@ -98,16 +105,24 @@ class GraphPicture:
         found = self.look(recording)
         return {part: getattr(found, part) for part in PARTS}
 
-    def numbers(self, recording: Recording) -> dict[str, Any]:
-        """Return the part that belongs to one step: what each moment of its backpropagation shows and says."""
-        shown = self._shown(recording)
+    def numbers(self, recording: Recording, known: Callable[[Recording], Recording] | None = None) -> dict[str, Any]:
+        """Return the part that belongs to one step: what each moment of its backpropagation shows and says.
+
+        Parameters
+        ----------
+        recording
+            What was computed in the step.
+        known
+            Leaves out numbers that its reader knows otherwise.
+        """
+        shown = self.shown(recording)
         picture = self._view(shown)
         return {
             "title": recording.title,
             "steps": steps(shown, picture),
             "sums": sums(shown, picture),
             "brackets": brackets(shown),
-            "facts": facts(shown),
+            "facts": facts(shown if known is None else known(shown)),
         }
 
     def _view(self, shown: Recording) -> View:
@@ -115,7 +130,8 @@ class GraphPicture:
         picture = self._drawing.view
         return replace(picture, discs=view(shown, picture.options).discs) if self._folded else picture
 
-    def _shown(self, recording: Recording) -> Recording:
+    def shown(self, recording: Recording) -> Recording:
+        """Return what of a step is drawn."""
         recording = replace(recording, graph=without_numbers(recording.graph))
         return folded_like(wanted(recording, self._drawing.options), self._drawing.shown)
 
@@ -145,65 +161,3 @@ def evenly(entries: Sequence[Any], most: int) -> list[Any]:
         return list(entries)
     places = np.unique(np.linspace(0, len(entries) - 1, most).round().astype(int))
     return [entries[place] for place in places]
-
-
-# --- for a page --------------------------------------------------------------------------------------------------------
-
-
-def graphs(run: Run, *, most: int, opened: int, room: int) -> dict[str, Any]:
-    """Return the graphs of a run's steps for a page: what all have in common once, and what differs.
-
-    Parameters
-    ----------
-    run
-        What was recorded.
-    most
-        For how many steps the page has what the picture shows.
-    opened, room
-        How many of these can be stepped through, if they take no more than so many bytes; one can always.
-
-    Returns
-    -------
-    dict
-        ``programs``: for each structure ``base``, the part of a player's payload that its steps share; ``face``, what the picture
-        shows in the first of its steps; ``slots``, the parts of it that differ in others, each a part and a key; ``steps``, the
-        indices of its steps; ``columns``, for each slot what stands there in each of these; and ``opened``, by index, what
-        `GraphPicture.numbers` says of the steps that can be opened.
-    """
-    chosen = sampled(run.log.entries, most)
-    by_program: dict[int, list[Entry]] = {}
-    for entry in chosen:
-        assert entry.program is not None
-        by_program.setdefault(entry.program, []).append(entry)
-    return {
-        "programs": [
-            _program(run, entries, -(-opened // len(by_program)), room // len(by_program))
-            for entries in by_program.values()
-        ]
-    }
-
-
-def _program(run: Run, entries: Sequence[Entry], opened: int, room: int) -> dict[str, Any]:
-    recordings = [run.recording_of(entry) for entry in entries]
-    picture = GraphPicture(evenly(recordings, SAMPLES))
-    faces = [picture.face(recording) for recording in recordings]
-    first, one = faces[0], picture.numbers(recordings[0])
-    count = min(opened, room // len(packed(one)))
-    others = evenly(range(len(entries)), count)[1:]
-    slots = [
-        (part, key)
-        for part in PARTS
-        for key in first[part]
-        if any(other[part].get(key) != first[part][key] for other in faces)
-    ]
-    return {
-        "base": picture.base,
-        "face": first,
-        "slots": slots,
-        "steps": [entry.index for entry in entries],
-        "columns": [[face[part].get(key) for face in faces] for part, key in slots],
-        "opened": {
-            str(entries[0].index): one,
-            **{str(entries[at].index): picture.numbers(recordings[at]) for at in others},
-        },
-    }

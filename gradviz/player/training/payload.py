@@ -11,11 +11,12 @@ import numpy as np
 from gradviz.drawing.charts.geometry import LOOK, Box
 from gradviz.drawing.charts.relief import FINER, bands, curve
 from gradviz.player.training.columns import column, entries_of, entry_text, step_columns
+from gradviz.player.training.computed import alike
 from gradviz.player.training.graphs import sampled
 from gradviz.training.analysis.divergence import why_it_diverged
 from gradviz.training.analysis.fit import Fit, fit_of
 from gradviz.training.analysis.network import Network
-from gradviz.training.analysis.surface import ALONG_TWO, surface, usual_pair
+from gradviz.training.analysis.surface import surface, usual_pair
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
 
@@ -31,14 +32,19 @@ FITS = 48
 BOX = Box(*(LOOK["surface"][side] for side in ("left", "top", "right", "bottom")))
 """Where the page draws a loss surface."""
 
-EVALUATIONS = 24_000
-"""Operations that may be computed for the loss over two entries; of more, its grid is coarser."""
+EVALUATIONS, FEWEST, ALONG = 6_000, 13, 21
+"""Operations that may be computed for the loss over two entries; and how many points its grid has along each axis, at least and at most."""
 
 POINTS = 500
 """Examples shown beside the model's fit."""
 
 
-def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] | None = None) -> dict[str, Any]:
+def run_payload(
+    run: Run,
+    network: Network | None = None,
+    panels: Sequence[str] | None = None,
+    chosen: Sequence[Sequence[int]] | None = None,
+) -> dict[str, Any]:
     """Return a run as plain JSON data: everything but its graphs, which are large, and pictures that need computing.
 
     Parameters
@@ -49,16 +55,17 @@ def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] 
         What it trains, if that is known.
     panels
         What is shown at first; by default what tells most.
+    chosen
+        By parameter, which of its entries are shown one by one; by default those of `chosen_entries`.
 
     Returns
     -------
     dict
         ``kind`` (``"training"``), ``version``, ``title``, ``across`` (what the steps are called), ``notes``, ``finished``,
-        ``losses`` and ``epochs`` of all steps, ``parameters``, the columns of `step_columns` under ``steps``, ``network``, and
+        ``losses`` and ``epochs`` of all steps, ``parameters``, the columns of `step_columns` under ``steps`` with ``alike`` of the function of that name, ``network``, and
         ``panels``.
     """
-    log = run.log
-    chosen = chosen_entries(run, network)
+    chosen = chosen_entries(run, network) if chosen is None else chosen
     entries, notes = thinned(run, chosen)
     return {
         "kind": "training",
@@ -75,10 +82,9 @@ def run_payload(run: Run, network: Network | None = None, panels: Sequence[str] 
             }
             for parameter, places in zip(run.parameters, chosen, strict=True)
         ],
-        "steps": step_columns(run, entries, None, chosen),
+        "steps": steps_told(run, entries, None, chosen),
         **state_of(run, 0),
         "notes": [*run.notes, *notes],
-        "total": log.epochs,
         "network": None if network is None else _network(network),
         "panels": None if panels is None else list(panels),
     }
@@ -95,15 +101,24 @@ def _network(network: Network) -> dict[str, Any]:
     }
 
 
+def steps_told(run: Run, entries: Sequence[Entry], before: Entry | None, chosen: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """Return the columns of some kept steps, and which of them a page can compute the graph of."""
+    return {
+        **step_columns(run, entries, before, chosen),
+        "alike": column(alike(run, entries, chosen), "int32"),
+    }
+
+
 def state_of(run: Run, start: int) -> dict[str, Any]:
     """Return what is cheap to tell of a run: the losses from a step on, and the notes."""
     log = run.log
     return {
         "losses": column(log.losses[start:], "float64"),
-        "lines": {name: column(steps, "int32") for name, (steps, _) in run.losses_by_name.items()},
+        "lines": {name: column(steps[steps >= start], "int32") for name, (steps, _) in run.losses_by_name.items()},
         "epochs": column(log.epoch_of[start:], "int32"),
         "notes": list(run.notes),
         "finished": run.finished,
+        "total": log.epochs,
     }
 
 
@@ -120,7 +135,8 @@ def thinned(run: Run, chosen: Sequence[Sequence[int]]) -> tuple[list[Entry], lis
     most = max(MOST_BYTES // each, 50)
     if len(entries) <= most:
         return entries, []
-    stride = -(-len(entries) // most)
+    # A power of two, so that those that were shown stay while there come more.
+    stride = 1 << (-(-len(entries) // most) - 1).bit_length()
     kept = [*entries[:-1:stride], entries[-1]]
     return kept, [
         f"shown here: {len(kept):,} of the {len(entries):,} steps that were kept; the loss curve has all of them"
@@ -145,7 +161,7 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
             return None
         first, second = pair
     size = None if second is None else _size(run)
-    made = surface(run, first, second, size=size).finer(FINER)
+    made = surface(run, first, second, size=size).finer(FINER if size is None else 2 * FINER)
     x, y = made.scales(BOX)
     if second is None:
         ground: list[dict[str, Any]] = [{"d": curve(made, x, y), "loss": None}]
@@ -165,7 +181,7 @@ def surface_payload(run: Run, first: str | None = None, second: str | None = Non
 def _size(run: Run) -> int:
     """Return how many points the loss over two entries is computed at, along each axis: the same each time, however fast it goes."""
     program = run.log.programs[run.nearest(len(run) - 1).program or 0]
-    return int(np.clip(np.sqrt(EVALUATIONS / len(program.instructions)), 21, ALONG_TWO))
+    return int(np.clip(np.sqrt(EVALUATIONS / len(program.instructions)), FEWEST, ALONG))
 
 
 def fits_payload(run: Run, entries: Sequence[Entry], network: Network | None = None) -> dict[str, Any] | None:

@@ -14,17 +14,18 @@ import traitlets
 
 from gradviz.drawing import image_tag
 from gradviz.player.frame import static_wanted
-from gradviz.player.page import script, style_sheet
+from gradviz.player.page import engine, script, style_sheet
 from gradviz.player.still import Still
+from gradviz.player.training.computed import computed_data, without_known
 from gradviz.player.training.graphs import GraphPicture, sampled
-from gradviz.player.training.payload import fits_payload, run_payload, surface_payload
-from gradviz.training.analysis.network import Network, network_of
+from gradviz.player.training.payload import fits_payload, surface_payload
+from gradviz.player.training.stream import Stream
 from gradviz.training.run import Run
 from gradviz.training.run.panels import chosen_panels
 from gradviz.training.trainer import Trainer
 
-PATIENCE = 0.2
-"""Seconds between two looks at a run that goes on."""
+PATIENCE = 0.04
+"""Seconds between two looks at a run that goes on: so many that they look like a film."""
 
 SHARE = 0.1
 """Of the time of a running loop, at most about so much is spent on showing it."""
@@ -91,8 +92,8 @@ class TrainingPlayer(anywidget.AnyWidget):
         self._run, self._id = run, uuid.uuid4().hex
         self._next_look = 0.0
         self._pictures.clear()
-        self._network: tuple[int, Network | None] = (0, None)
-        self._send_run()
+        self._stream = Stream(run, self._panels)
+        self._send_all()
         if not run.finished:
             run.watch(self._grown)
 
@@ -103,27 +104,31 @@ class TrainingPlayer(anywidget.AnyWidget):
 
     # --- what is told ---------------------------------------------------------------------------------------------
 
-    def _send_run(self) -> None:
-        started = time.monotonic()
+    def _send_all(self) -> None:
+        """Tell all of the run: to pages that there are, and to those that will be opened."""
         with self.hold_sync():
             self.set_trait("live", self._live())
-            self.set_trait("payload", {**run_payload(self._run, self._found(), self._panels), "id": self._id})
+            self.set_trait("payload", {**self._stream.all(), "id": self._id})
+
+    def _send_more(self) -> None:
+        """Tell what has come since; when it is over all of it, for pages that will be opened."""
+        started = time.monotonic()
+        over = self._run.finished if self._trainer is None else self._trainer.done >= self._trainer.epochs
+        more = None if over else self._stream.more()
+        if more is None:
+            self._send_all()
+        else:
+            self.set_trait("live", self._live())
+            self.send({"told": "more", "run": self._id, **more})
         now = time.monotonic()
         self._next_look = now + max(PATIENCE, (now - started) / SHARE)
-
-    def _found(self) -> Network | None:
-        """Return the network that is trained; it is looked for when there is a step of a structure that is new."""
-        programs = len(self._run.log.programs)
-        if programs != self._network[0]:
-            self._network = programs, network_of(self._run)
-        return self._network[1]
 
     def _grown(self, run: Run) -> None:
         """Show what a loop that is running has done since; not so often that it is slowed down."""
         if run is not self._run or (self._trainer is not None and not run.finished):
             run.unwatch(self._grown)  # a live run is sent when it answers
         elif run.finished or time.monotonic() >= self._next_look:
-            self._send_run()
+            self._send_more()
             if run.finished:
                 run.unwatch(self._grown)
 
@@ -151,6 +156,8 @@ class TrainingPlayer(anywidget.AnyWidget):
                 self._set(asked)
             elif asked.get("do") == "reset":
                 self.reset()
+            elif asked.get("ask") == "all":
+                self._send_all()
             elif asked.get("ask") == "graph":
                 self._send_graph(int(asked["index"]), whole=asked.get("whole") is True)
             elif asked.get("ask") == "surface":
@@ -159,7 +166,7 @@ class TrainingPlayer(anywidget.AnyWidget):
                 self.send({"told": "surface", "surface": told})
             elif asked.get("ask") == "fit":
                 entry = self._run.nearest(int(asked["index"]), complete=False)
-                self.send({"told": "fit", "fit": fits_payload(self._run, [entry], self._found())})
+                self.send({"told": "fit", "fit": fits_payload(self._run, [entry], self._stream.network)})
         except (Exception, KeyboardInterrupt) as error:  # in a message's handler nobody would see it
             self.send({"told": "failed", "asked": asked.get("ask"), "message": f"{type(error).__name__}: {error}"})
 
@@ -171,7 +178,7 @@ class TrainingPlayer(anywidget.AnyWidget):
         except KeyboardInterrupt:
             self._trainer.message = "Interrupted: the kernel was told to stop. What was trained so far is here."
         finally:
-            self._send_run()
+            self._send_more()
             # A message overtakes a state that was sent before it, so it says itself why there is no going on.
             self.send({"told": "done", "message": self._trainer.message})
 
@@ -198,9 +205,20 @@ class TrainingPlayer(anywidget.AnyWidget):
         told = {"told": "graph", "index": index, "program": entry.program, "face": picture.face(recording)}
         if new:
             told["base"] = picture.base
+            told |= self._what_computes(entry.program, picture)
         if whole:
             told["numbers"] = picture.numbers(recording)
         self.send(told)
+
+    def _what_computes(self, program: int, picture: GraphPicture) -> dict[str, Any]:
+        """Return what lets a page compute what a picture shows in all steps that are like the first of its program."""
+        first = next(entry for entry in self._run.log.entries if entry.program == program and entry.complete)
+        recording = self._run.recording_of(first)
+        computed = computed_data(self._run, picture, first, recording)
+        if computed is None:
+            return {}
+        numbers = picture.numbers(recording, lambda shown: without_known(shown, computed))
+        return {"computed": {**computed, "first": numbers}, "engine": engine()}
 
     # --- for code -------------------------------------------------------------------------------------------------
 
@@ -220,7 +238,7 @@ class TrainingPlayer(anywidget.AnyWidget):
             If `epochs` is no whole number of at least 1.
         """
         self._needs_trainer().train(epochs)
-        self._send_run()
+        self._send_more()
 
     def set(self, *, lr: float | None = None, momentum: float | None = None) -> None:
         """Change the learning rate or the momentum from the next epoch on, as the sliders do.

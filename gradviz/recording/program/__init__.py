@@ -6,6 +6,6 @@ list of forward operations. No derivative is written down a second time.
 
 from gradviz.recording.program.build import LEAF_NUMBERS, computed_with, program_of
 from gradviz.recording.program.model import Missing, Numbers, Program, Step
-from gradviz.recording.program.places import places_in
+from gradviz.recording.program.places import final_gradients, places_in
 
-__all__ = ["LEAF_NUMBERS", "Missing", "Numbers", "Program", "Step", "computed_with", "places_in", "program_of"]
+__all__ = ["LEAF_NUMBERS", "Missing", "Numbers", "Program", "Step", "computed_with", "final_gradients", "places_in", "program_of"]

@@ -50,6 +50,17 @@ def places_in(program: Program, recording: Recording, shown: Recording) -> Place
     ]
 
 
+def final_gradients(program: Program, recording: Recording) -> dict[str, int]:
+    """Return the slots of the gradients that the tensors of a program's recording have in the end, by their ids."""
+    found: dict[str, int] = {}
+    for frame in recording.frames:
+        for gradient in frame.gradients:
+            slot = _sum(program, frame, gradient)
+            if slot is not None:
+                found[gradient.tensor] = slot
+    return found
+
+
 def _sum(program: Program, frame: Any, gradient: Any) -> int | None:
     known = program.sums.get(f"{frame.current}:{gradient.tensor}")
     return program.sums.get(f":{gradient.tensor}") if known is None and frame.current == gradient.tensor else known

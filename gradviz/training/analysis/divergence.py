@@ -46,9 +46,12 @@ def why_it_diverged(run: Run) -> str:
     >>> why_it_diverged(run)
     'The learning rate 0.075 is more than 2 / curvature = 0.05: each step ends farther beyond the minimum than it began before it.'
     """
-    if len(run) < 3 or not far_above(run.losses)[-1]:
+    far = far_above(run.losses)
+    if len(run) < 3 or not far[-1]:
         return ""
-    found = [_curvature(*pair) for pair in pairwise(run.log.entries[:LOOKED_AT])]
+    # Far from where it began the curvature is that of another place.
+    near = [entry for entry in run.log.entries[:LOOKED_AT] if entry.index < 2 or not far[entry.index]]
+    found = [_curvature(*pair) for pair in pairwise(near)]
     known = [pair for pair in found if pair is not None]
     if not known:
         return ""

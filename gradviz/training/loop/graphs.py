@@ -8,6 +8,7 @@ import numpy as np
 
 from gradviz.recording.model import FULL_VALUE_LIMIT
 from gradviz.recording.names import let_go
+from gradviz.recording.told import RefusedError
 from gradviz.training.loop.parameters import Parameters
 from gradviz.training.loop.plan import Plan
 from gradviz.training.loop.surroundings import Surroundings
@@ -50,9 +51,15 @@ class Graphs:
             self._plans[signature] = None
             return
         frames, scopes = self._surroundings.all_variables()
-        program, places = passed.program(scopes)
-        for frame in frames:
-            let_go(frame)
+        try:
+            program, places = passed.program(scopes)
+        except RefusedError as error:
+            log.note(str(error), f"{error}. Of these steps the losses are kept, but no graph")
+            self._plans[signature] = None
+            return
+        finally:
+            for frame in frames:
+                let_go(frame)
         plan = Plan(len(log.programs), program, places, {})
         names = {tensor.id: tensor.name for tensor in program.graph.tensors}
         for slot, told in enumerate(program.slots):

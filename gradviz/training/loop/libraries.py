@@ -12,12 +12,11 @@ from gradviz.training.loop.engine import LIBRARY
 from gradviz.training.loop.told import Library
 
 
-def libraries() -> tuple[Library, ...]:
+def libraries(*, fused: bool = True) -> tuple[Library, ...]:
     """Return the engine, and PyTorch if it is in the process: nothing here brings it there."""
     if not _has_pytorch():
         return (LIBRARY,)
-    # It stands above this, and is loaded where PyTorch is.
-    return LIBRARY, _pytorch()
+    return LIBRARY, _pytorch(fused=fused)
 
 
 def library_of(optimizer: Any) -> Library | None:
@@ -29,8 +28,9 @@ def library_of(optimizer: Any) -> Library | None:
     return None
 
 
-def _pytorch() -> Library:
-    found: Library = resolve_name("gradviz.pytorch.loop:TorchLibrary")()
+def _pytorch(*, fused: bool = True) -> Library:
+    # It stands above this, and is loaded where PyTorch is.
+    found: Library = resolve_name("gradviz.pytorch.loop:TorchLibrary")(fused=fused)
     return found
 
 

@@ -6,23 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from gradviz.recording.model import FULL_VALUE_LIMIT
 from gradviz.training.loop.told import Library
 from gradviz.training.run.log import (
     LARGE_OVERHEAD,
     Entry,
+    Large,
     Log,
     ParameterEntry,
     Stored,
     array_of,
     in_full,
-    norm,
     size_of,
     stored,
 )
 from gradviz.training.run.model import BY_HAND, UNMOVED, Parameter, Rule
+from gradviz.training.run.walk import moved, norm
 
 HAND, STILL = Rule(BY_HAND), Rule(UNMOVED)
 
@@ -70,7 +69,6 @@ class Parameters:
     def __init__(self, log: Log) -> None:
         self._log = log
         self._watched: list[Watched] = []
-        self._scratch: dict[Any, Any] = {}  # by shape and dtype: room for what was added to a large parameter
 
     def __len__(self) -> int:
         return len(self._watched)
@@ -143,15 +141,15 @@ class Parameters:
             return
         assert part is not None
         assert entry is not None
-        length = None
-        if array.size > FULL_VALUE_LIMIT:
-            length = norm(array)
-            if part.gradient is not None and length == part.gradient_norm:
-                return  # as it was after backward(): nothing has clipped it
-            part.gradient_norm = length
-        if part.gradient is None:
-            self._log.grow(entry, size_of(array) if length is None else LARGE_OVERHEAD)
-        part.gradient = stored(array, length)
+        if array.size <= FULL_VALUE_LIMIT:
+            if part.gradient is None:
+                self._log.grow(entry, size_of(array))
+            part.gradient = stored(array)
+        elif part.gradient is None:
+            self._log.grow(entry, LARGE_OVERHEAD)
+            part.gradient, part.gradient_norm = Large.seen(array)
+        elif norm(array) != part.gradient_norm:  # else it is as it was after backward(): nothing has clipped it
+            part.gradient, part.gradient_norm = Large.seen(array)
 
     def note_earlier(self, number: int, slot: int, earlier: Any, entry: Entry) -> None:
         """Keep what stood in ``.grad`` before; and suspect that zero_grad() was forgotten, if it has been made use of."""
@@ -187,13 +185,14 @@ class Parameters:
             watched.array = watched.part = None
             return
         first_look = part.after is None
-        moved, length = self._change(before, array)
-        if not moved:
+        large = array.size > FULL_VALUE_LIMIT
+        # Of few entries their bytes are by far the fastest way to compare them.
+        if not (moved(before, array) if large else before.tobytes() != array.tobytes()):
             if first_look:
                 part.after, part.update_norm = part.before, 0.0
                 part.rule = STILL if part.rule is HAND else part.rule
             return
-        kept = in_full(array)
+        kept, length = Large.added(array, before) if large else (stored(array), None)
         if first_look or part.after is part.before:  # else it has had its step, and was moved once more
             part.rule = HAND if part.rule is STILL else part.rule
             part.update_norm = length
@@ -204,18 +203,6 @@ class Parameters:
                 self._log.complete(entry, part, kept)
         self._note_use(watched)
         watched.kept, watched.array = kept, array_of(kept)
-
-    def _change(self, before: Any, array: Any) -> tuple[bool, float | None]:
-        """Say whether an array has changed, and of a large one by how much: the length of what was added."""
-        if array.size <= FULL_VALUE_LIMIT:
-            return before.tobytes() != array.tobytes(), None  # of few entries by far the fastest way to compare them
-        key = array.shape, array.dtype
-        if key not in self._scratch:  # fresh memory for it in every step would cost more than to compute it
-            self._scratch[key] = np.empty(array.shape, array.dtype)
-        with np.errstate(all="ignore"):
-            change = np.subtract(array, before, out=self._scratch[key])
-        length = norm(change)
-        return length != 0 or bool(change.any()), length  # a small length may have come out as 0
 
     def _note_use(self, watched: Watched) -> None:
         """A parameter has been moved: its gradient has been made use of."""

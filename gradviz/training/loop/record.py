@@ -11,7 +11,12 @@ from gradviz.training.run.log import DEFAULT_BUDGET
 
 
 def record(
-    epochs: int | None = None, *, title: str = "", budget: int = DEFAULT_BUDGET, progress: bool | None = None
+    epochs: int | None = None,
+    *,
+    title: str = "",
+    budget: int = DEFAULT_BUDGET,
+    progress: bool | None = None,
+    fused: bool = True,
 ) -> Recorder:
     """Record the training loop in a ``with`` block. The loop is written as it always is, with gradviz or with PyTorch itself.
 
@@ -28,6 +33,9 @@ def record(
         How many bytes to keep at most, about. Above it steps are thinned evenly; every loss is kept.
     progress
         Show a line of progress; by default for loops that take longer than a second, in a terminal and in Jupyter.
+    fused
+        Of PyTorch's: False to run attention and recurrent layers as single operations, as `gradviz.watch` does, so that each can
+        be seen and computed again; the numbers may then differ in their last digits from what they are without the recording.
 
     Returns
     -------
@@ -50,7 +58,7 @@ def record(
     >>> run.parameter("w").values
     array([2.   , 1.5  , 1.25 , 1.125], dtype=float32)
     """
-    return Recorder(epochs, title, budget, progress)
+    return Recorder(epochs, title, budget, progress, fused=fused)
 
 
 class Epochs:
@@ -78,14 +86,16 @@ class Epochs:
         return self._recorder.stop()
 
 
-def epochs(count: int, *, title: str = "", budget: int = DEFAULT_BUDGET, progress: bool | None = None) -> Epochs:
+def epochs(
+    count: int, *, title: str = "", budget: int = DEFAULT_BUDGET, progress: bool | None = None, fused: bool = True
+) -> Epochs:
     """Loop over epochs and record them: ``for epoch in (training := gv.epochs(10)):``, then ``training.run``.
 
     Parameters
     ----------
     count
         How many.
-    title, budget, progress
+    title, budget, progress, fused
         As for `record`.
 
     Examples
@@ -100,4 +110,4 @@ def epochs(count: int, *, title: str = "", budget: int = DEFAULT_BUDGET, progres
     >>> training.run.losses
     array([4., 1.])
     """
-    return Epochs(Recorder(count, title, budget, progress), count)
+    return Epochs(Recorder(count, title, budget, progress, fused=fused), count)

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.recording.told import RefusedError
 from gradviz.training.loop.epochs import EpochCounter, label_in
 from gradviz.training.loop.graphs import Graphs
 from gradviz.training.loop.libraries import came_late, libraries
@@ -46,7 +47,9 @@ class Recorder:
         The code around the loop.
     """
 
-    def __init__(self, epochs: int | None, title: str, budget: int, progress: bool | None) -> None:
+    def __init__(
+        self, epochs: int | None, title: str, budget: int, progress: bool | None, *, fused: bool = True
+    ) -> None:
         if epochs is not None and (not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1):
             raise ValueError(f"epochs must be a whole number of at least 1, but got {epochs!r}")
         if isinstance(budget, bool) or not isinstance(budget, int | float) or not budget > 0:
@@ -60,13 +63,14 @@ class Recorder:
         self._begin_anew()
         self._open: Entry | None = None
         self._counter = EpochCounter()
-        self._wanted = progress
+        self._wanted, self._fused = progress, fused
         self._progress: Progress | None = None
         self._stops: list[Callable[[], None]] = []  # while it watches: what ends that
         self._libraries: tuple[Library, ...] = ()
         self._thread = get_ident()
         self._elsewhere = False  # whether another thread has called backward()
         self._silent = False  # whether another process records
+        self._over = False  # whether it was given up, and said why
 
     def _begin_anew(self) -> None:
         self._parameters = Parameters(self.log)
@@ -86,7 +90,7 @@ class Recorder:
         if self._wanted is not False:
             self._progress = Progress(self.log.epochs, self._wanted)
         self._thread = get_ident()
-        self._libraries = libraries()
+        self._libraries = libraries(fused=self._fused)
         for library in self._libraries:
             if why := library.silent():
                 self._silent = True
@@ -133,7 +137,7 @@ class Recorder:
         if error is not None:
             where = f" in epoch {log.epoch_of[-1]}" if log.losses else " before the first step"
             log.notes.append(f"stopped by {type(error).__name__}{where}{f': {error}' if str(error) else ''}")
-        if not log.losses and not self._silent:
+        if not log.losses and not self._silent and not self._over:
             log.notes.append(self._why_nothing())
         # The run outlives the loop; the loop's variables must not live on through it.
         self.surroundings.home = None
@@ -155,7 +159,7 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop(error)
-        if error is None and not self.log.losses and not self._silent:
+        if error is None and not self.log.losses and not self._silent and not self._over:
             warnings.warn(self.log.notes[-1], stacklevel=2)
 
     # --- what it is told ----------------------------------------------------------------------------------------
@@ -179,8 +183,12 @@ class Recorder:
             seen = see()
             if seen is not None:
                 self._see(seen)
-        except Exception as error:
-            self._give_up(error)
+        except RefusedError as error:
+            self._give_up(f"nothing is recorded from step {len(self.log.losses)} on: {error}")
+        except Exception as error:  # must not end the loop
+            where, what = f"in step {len(self.log.losses)}", f"{type(error).__name__}: {error}"
+            words = f"the recording ended {where} by an error of gradviz's own, {what}"
+            self._give_up(words, " Please report it, with the loop.")
 
     def _see(self, passed: Passed) -> None:
         if passed.outputs > 1:
@@ -211,13 +219,11 @@ class Recorder:
         if stepping is not None:
             stepping.opened = self._open
 
-    def _give_up(self, error: Exception) -> None:
-        """An error of ours must not end the loop."""
+    def _give_up(self, why: str, request: str = "") -> None:
         self._unwatch()
-        self._open = None
-        words = f"the recording ended in step {len(self.log.losses)} by an error of gradviz's own, {type(error).__name__}: {error}"
-        self.log.notes.append(words)
-        warnings.warn(f"{words}. The loop goes on. Please report it, with the loop.", stacklevel=2)
+        self._open, self._over = None, True
+        self.log.notes.append(why)
+        warnings.warn(f"{why}. The loop goes on.{request}", stacklevel=2)
 
     # --- a step -------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gradviz.training.run.log import Large, ParameterEntry, Stored, norm
+from gradviz.training.run.log import Large, ParameterEntry, Stored
 from gradviz.training.run.model import Parameter
+from gradviz.training.run.walk import norm
 
 if TYPE_CHECKING:
     from gradviz.training.run.run import Run

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from gradviz.recording.model import FULL_VALUE_LIMIT, Summary, Value
-from gradviz.recording.values import dtype_text, preview_and_sum, preview_of, summary_of, value_of
+from gradviz.recording.values import dtype_text, preview_of, summary_of, value_of
 from gradviz.training.run.model import Parameter, Rule
 from gradviz.training.run.program import Program
+from gradviz.training.run.walk import Walk, norm, walk
 
 DEFAULT_BUDGET = 64 * 1024 * 1024
 ENTRY_OVERHEAD, ARRAY_OVERHEAD, LARGE_OVERHEAD, RULE_OVERHEAD = 900, 130, 1500, 1100
@@ -33,13 +34,31 @@ class Large:
 
     __slots__ = ("_known", "array", "dtype", "holders", "shape")
 
-    def __init__(self, array: Any, *, whole: bool, length: float | None = None) -> None:
+    def __init__(self, array: Any, *, whole: bool) -> None:
         self.shape, self.dtype, self.holders = array.shape, array.dtype, 0
         self.array = np.array(array) if whole else None
-        self._known = None if whole else _known(array, length)
+        self._known = None if whole else _known(array)
 
     @classmethod
-    def known(cls, shape: tuple[int, ...], dtype: Any, facts: tuple[Summary, Any]) -> Large:
+    def added(cls, array: Any, before: Any) -> tuple[Large, float]:
+        """Return one in full, with what is known of it, and the length of what was added to what stood there before."""
+        if array.dtype.kind != "f":
+            return cls(array, whole=True), norm(array - before)
+        made = cls.known(array.shape, array.dtype, None)
+        made.array = np.empty(array.shape, array.dtype)
+        walked = walk(array, before, made.array)
+        made._known = _known(made.array, walked)
+        return made, math.sqrt(walked.added)
+
+    @classmethod
+    def seen(cls, array: Any) -> tuple[Large, float]:
+        """Return what is known of one, and its length."""
+        walked = walk(array) if array.dtype.kind == "f" else None
+        made = cls.known(array.shape, array.dtype, _known(array, walked))
+        return made, norm(array) if walked is None else math.sqrt(walked.squares)
+
+    @classmethod
+    def known(cls, shape: tuple[int, ...], dtype: Any, facts: tuple[Summary, Any] | None) -> Large:
         """Return one of which only statistics and a picture are left."""
         made = cls.__new__(cls)
         made.shape, made.dtype, made.holders, made.array, made._known = shape, dtype, 0, None, facts
@@ -71,9 +90,9 @@ Stored = np.ndarray[Any, Any] | Large
 """A small array, copied; or a large one."""
 
 
-def stored(array: Any, length: float | None = None) -> Stored:
-    """Keep an array: a copy if it is small, else what is known of it. Its norm is not computed again if it is given."""
-    return np.array(array) if array.size <= FULL_VALUE_LIMIT else Large(array, whole=False, length=length)
+def stored(array: Any) -> Stored:
+    """Keep an array: a copy if it is small, else what is known of it."""
+    return np.array(array) if array.size <= FULL_VALUE_LIMIT else Large(array, whole=False)
 
 
 def in_full(array: Any) -> Stored:
@@ -86,21 +105,18 @@ def array_of(kept: Any) -> Any:
     return kept.array if isinstance(kept, Large) else kept
 
 
-def _known(array: Any, length: float | None = None) -> tuple[Summary, Any]:
+def _known(array: Any, walked: Walk | None = None) -> tuple[Summary, Any]:
     """Return statistics and a preview; in far less time than `summary_of` takes where all is well."""
     if array.dtype.kind != "f":
         return summary_of(array), preview_of(array)
-    flat = array.ravel()
-    preview, total = preview_and_sum(array) if array.ndim < 3 else (preview_of(array), float(np.add.reduce(flat)))
-    low, high = float(array.min()), float(array.max())
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return summary_of(array), preview
-    mean, squares = total / flat.size, (norm(flat) if length is None else length) ** 2 / flat.size
+    walked = walk(array) if walked is None else walked
+    if not (math.isfinite(walked.low) and math.isfinite(walked.high) and math.isfinite(walked.squares)):
+        return summary_of(array), preview_of(array)
+    mean, squares = walked.total / array.size, walked.squares / array.size
     spread = squares - mean * mean
-    if spread < squares / 1000 or not math.isfinite(squares):  # nearly all digits have cancelled, or it overflowed
-        return summary_of(array), preview
-    zeros = int(np.count_nonzero(flat == 0))
-    return Summary(mean, math.sqrt(spread), low, high, zeros, 0, 0), preview
+    if spread < squares / 1000:  # nearly all digits have cancelled
+        return summary_of(array), preview_of(array)
+    return Summary(mean, math.sqrt(spread), walked.low, walked.high, walked.zeros, 0, 0), preview_of(array)
 
 
 def frozen(kept: Stored) -> Value:
@@ -111,15 +127,6 @@ def frozen(kept: Stored) -> Value:
 def size_of(kept: Any) -> int:
     """Return about how many bytes something kept takes, large arrays in full aside."""
     return LARGE_OVERHEAD if isinstance(kept, Large) else ARRAY_OVERHEAD + getattr(kept, "nbytes", 0)
-
-
-def norm(array: Any) -> float:
-    """Return the Euclidean norm of an array."""
-    flat = np.ravel(array)
-    with np.errstate(all="ignore"):
-        length = float(np.sqrt(np.dot(flat, flat)))
-        # The square of a float32 may be too large for one.
-        return length if math.isfinite(length) else float(np.linalg.norm(flat.astype(np.float64)))
 
 
 @dataclass(slots=True)

@@ -199,7 +199,7 @@ class Program:
         output = results[at][place]
         start = None if seed is None else wrap(np.array(seed))
         made_anew = record_named((output,), names, gradient=start, backward=True, title=title or self.title)
-        return replace(made_anew, graph=self._with_sources(made_anew.graph))
+        return made_anew.told(graph=self._with_sources(made_anew.graph))
 
     def _with_sources(self, graph: Graph) -> Graph:
         """Say of each operation where the program was written, not where it was computed anew."""
@@ -271,12 +271,12 @@ def written_down(
             elif source.is_tensor(argument):
                 leaf = argument if edge is None else edge[0].variable
                 if id(leaf) not in known:
-                    id_ = ids["leaf", id(leaf)]
+                    id_ = ids[at][place]
                     kind: Literal["input", "parameter"] = "input" if edge is None else "parameter"
                     known[id(leaf)] = add(Slot(kind, id_, named.get(id_, "")), at, place)
                 arguments.append((SLOT, known[id(leaf)]))
             else:
-                arguments.append((SLOT, add(Slot("number", ids.get(("constant", told, place), "")), at, place)))
+                arguments.append((SLOT, add(Slot("number", ids[at][place]), at, place)))
 
         def pulled(value: Any, way: tuple[int, ...], at: int = at) -> Any:
             if isinstance(value, np.ndarray):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pkgutil import resolve_name
 from typing import Any
 
@@ -267,11 +266,11 @@ class Run(Outputs):
         when = f"epoch {epoch}" if self._one_by_one else f"epoch {epoch}, step {entry.index}"
         earlier = {slot: array_of(kept) for slot, kept in entry.earlier.items()}
         made = program.recording(entry.numbers(), earlier, array_of(entry.seed), f"{when}: {program.title}")
-        made = replace(made, updates=updates_of(self.log, entry, made))
+        made = made.told(updates=updates_of(self.log, entry, made))
         last = made.at()
         again = last.values.get(_output_id(made))
         if again is not None and again.data is not None and not _close(sum(again.data), self.log.losses[entry.index]):
-            return replace(made, title=f"{made.title} (computed again, with another result)")
+            return made.told(title=f"{made.title} (computed again, with another result)")
         return made
 
     @property

@@ -8,6 +8,7 @@ export { makeGrip } from "./engine/grip.js";
 export { Laboratory } from "./engine/laboratory.js";
 export { Machine } from "./engine/machine.js";
 export { ROWS } from "./engine/rows.js";
+export { Retelling } from "./engine/told/retell.js";
 
 /**
  * Writes the numbers of a program into a payload that has none yet.

@@ -316,6 +316,7 @@ function brief({ shape, data }) {
 function statistics({ shape, data, summary }, all) {
   if (!data && summary) {
     const { mean, sd, min, max } = summary;
+    if (min === max && !summary.nans && !summary.infs) return phrase("inspect: numbers all equal", { all: entries(shape), number: numberText(min) });
     const odd = [summary.nans && `${summary.nans} nan`, summary.infs && `${summary.infs} infinite`].filter(Boolean).join(", ");
     return (
       phrase("inspect: numbers too many be kept", { shape: entries(shape), mean: numberText(mean), sd: numberText(sd), min: numberText(min), max: numberText(max), part: odd && `, ${odd}` })
@@ -328,6 +329,7 @@ function statistics({ shape, data, summary }, all) {
   const low = finite.reduce((a, b) => Math.min(a, b));
   const high = finite.reduce((a, b) => Math.max(a, b));
   const odd = all.length - finite.length;
+  if (low === high && !odd) return phrase("inspect: numbers all equal", { all: all.length, number: numberText(low) });
   return (
     phrase("inspect: numbers mean from", { all: all.length, mean: numberText(mean), sd: numberText(sd), low: numberText(low), high: numberText(high) }) +
     (odd ? phrase("inspect: and not finite", { odd }) : "")

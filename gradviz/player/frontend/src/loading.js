@@ -11,7 +11,7 @@ const PATIENCE = 20_000; // milliseconds that a kernel may take
 let engine;
 
 /** The engine, from its text: as a script of a saved page, whose policy knows it. @param {string} text @returns {Promise<Engine>} */
-export async function inPage(text) {
+async function inPage(text) {
   const script = document.createElement("script");
   script.textContent = text;
   document.head.append(script);
@@ -27,6 +27,17 @@ async function inNotebook(text) {
   } finally {
     URL.revokeObjectURL(address);
   }
+}
+
+/**
+ * The part, from its text, which is needed once.
+ * @param {string} text
+ * @param {boolean} saved whether that came with a saved page
+ * @returns {Promise<Engine>}
+ */
+export function engineOf(text, saved) {
+  engine ??= saved ? inPage(text) : inNotebook(text);
+  return engine;
 }
 
 /** Asks the kernel. @param {import("./model.js").Model} model @param {string} at @returns {Promise<any>} */
@@ -61,8 +72,7 @@ export function sourceOf(model) {
   return async (at) => {
     const { program, shown, text } = await (carried ? carried(at) : asked(model, at));
     if (program.missing) return { missing: program.missing };
-    engine ??= carried ? inPage(text) : inNotebook(text);
-    return { engine: await engine, data: { program, shown } };
+    return { engine: await engineOf(text, Boolean(carried)), data: { program, shown } };
   };
 }
 
@@ -74,6 +84,5 @@ export function sourceOf(model) {
 export async function onwardOf(model) {
   if (!model.onward) throw new Error(phrase("loading: no answer"));
   const { told, text } = await model.onward();
-  engine ??= inPage(text);
-  return { engine: await engine, told };
+  return { engine: await engineOf(text, true), told };
 }

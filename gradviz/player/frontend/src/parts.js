@@ -25,6 +25,11 @@ export class Parts {
     return element ? unpacked(element.textContent ?? "") : undefined;
   }
 
+  /** The text of what runs computations; nothing if the page has none. @returns {Promise<string | undefined>} */
+  engine() {
+    return this.#part("engine", "");
+  }
+
   /** Whether the page has a part of a kind. @param {string} kind */
   has(kind) {
     return document.querySelector(`script[data-gradviz-${kind}]`) !== null;

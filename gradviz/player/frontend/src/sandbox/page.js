@@ -1,7 +1,7 @@
 // The page: an expression, the values of its names, and the player of what it computes.
 
 import { html } from "../dom.js";
-import { inPage } from "../loading.js";
+import { engineOf } from "../loading.js";
 import { PageModel } from "../model.js";
 import { numberText } from "../number.js";
 import { render } from "../player.js";
@@ -52,7 +52,7 @@ export async function makeSandbox(given, place, parts) {
   let text = "";
   try {
     ({ book, text } = await parts.sandbox());
-    engine = await inPage(text);
+    engine = await engineOf(text, true);
   } catch (error) {
     message.textContent = phrase("sandbox: cannot", { error });
     return;

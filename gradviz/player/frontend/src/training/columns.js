@@ -47,9 +47,9 @@ export class Rows {
 
   /** From the second row on, and then one row more. @param {Rows} last */
   next(last) {
-    const numbers = new Float32Array(this.#numbers.length);
-    numbers.set(this.#numbers.subarray(this.width));
-    numbers.set(last.#numbers, numbers.length - this.width);
+    const numbers = new Float32Array(this.length * this.width);
+    numbers.set(this.#numbers.subarray(this.width, this.length * this.width));
+    numbers.set(last.#numbers.subarray(0, this.width), (this.length - 1) * this.width);
     return new Rows(this.width, numbers);
   }
 
@@ -69,6 +69,19 @@ export class Rows {
     }
     this.#numbers.set(row, end);
     this.length += 1;
+  }
+
+  /** Puts other rows in the place of those from one on. @param {number} start @param {Rows} rows */
+  put(start, rows) {
+    if (!this.width) return;
+    const end = (start + rows.length) * this.width;
+    if (end > this.#numbers.length) {
+      const grown = new /** @type {any} */ (this.#numbers.constructor)(Math.max(16 * this.width, 2 * end));
+      grown.set(this.#numbers.subarray(0, start * this.width));
+      this.#numbers = grown;
+    }
+    this.#numbers.set(rows.#numbers.subarray(0, rows.length * this.width), start * this.width);
+    this.length = start + rows.length;
   }
 
   /** @param {number} row @param {number} [column] @returns {number} */

@@ -1,5 +1,6 @@
 // A run, as the page has it: columns that grow while the run goes on.
 
+import look from "../../../../drawing/charts/look.json" with { type: "json" };
 import { Unplayable } from "../check.js";
 import { Rows, unpacked } from "./columns.js";
 import { phrase } from "../words.js";
@@ -26,6 +27,8 @@ export class RunData {
   lines = new Map();
   epochs = new Rows(1);
   kept = new Rows(1);
+  /** By kept step the number of its program, if its parameters are all that it does not share with the first of these. */
+  alike = new Rows(1);
   /** @type {string[]} */
   notes = [];
   finished = false;
@@ -64,12 +67,39 @@ export class RunData {
     this.lines = new Map(Object.entries(payload.lines).map(([name, steps]) => [name, Rows.of(/** @type {any} */ (steps))]));
     this.epochs = Rows.of(payload.epochs);
     this.kept = Rows.of(payload.steps.kept);
+    this.alike = Rows.of(payload.steps.alike);
     this.notes = payload.notes;
     this.finished = payload.finished;
     const { network } = payload;
     this.network = network ? { ...network, x: unpacked(network.x), y: unpacked(network.y) } : null;
     // The parts of the page hold the parameters: these stay, and what is in them changes.
     this.parameters.forEach((parameter, i) => Object.assign(parameter, parameterOf(payload.parameters[i], payload.steps.parameters[i], this.length)));
+  }
+
+  /**
+   * Takes over what has come since: steps in the place of those from one on, and the losses that follow those that are here.
+   * @param {any} told
+   * @returns {boolean} whether it goes on from what is here
+   */
+  more(told) {
+    const { start, known, steps } = told;
+    if (start > this.length || known > this.losses.length || steps.parameters.length !== this.parameters.length) return false;
+    this.losses.put(known, Rows.of(told.losses));
+    this.epochs.put(known, Rows.of(told.epochs));
+    for (const [name, packed] of Object.entries(told.lines)) {
+      const line = this.lines.get(name);
+      if (!line) return false;
+      let count = line.length;
+      while (count > 0 && line.at(count - 1) >= known) count -= 1;
+      line.put(count, Rows.of(packed));
+    }
+    const kept = Rows.of(steps.kept);
+    this.kept.put(start, kept);
+    this.alike.put(start, Rows.of(steps.alike));
+    this.notes = told.notes;
+    this.finished = told.finished;
+    this.parameters.forEach((parameter, i) => goOn(parameter, start, parameterOf(parameter, steps.parameters[i], kept.length)));
+    return true;
   }
 
   /** How many steps can be looked at. */
@@ -105,6 +135,12 @@ export class RunData {
     return this.losses.at(this.index(k));
   }
 
+  /** Whether the loss of a step is not far above the first: a run that diverges goes on to 1e30. @param {number} k */
+  calm(k) {
+    const first = Math.abs(this.loss(0));
+    return k === 0 || this.loss(k) <= look.aboveTheRest * (first > 0 ? first : Infinity);
+  }
+
   /** How a step is called: "epoch 3", "epoch 3, step 120". @param {number} k */
   name(k) {
     const epoch = `epoch ${this.epoch(k)}`;
@@ -131,4 +167,27 @@ function parameterOf(known, told, count) {
     form: told.form ? Rows.of(told.form) : new Rows(1),
     numbers: new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, number(column)])),
   };
+}
+
+/** Puts further steps of a parameter in the place of those from one on. @param {Parameter} parameter @param {number} start @param {Parameter} further */
+function goOn(parameter, start, further) {
+  for (const name of /** @type {const} */ (["before", "after", "gradient", "gradientNorm", "updateNorm"])) parameter[name].put(start, further[name]);
+  if (parameter.statistics && further.statistics) parameter.statistics.put(start, further.statistics);
+  if (parameter.preview && further.preview) parameter.preview.rows.put(start, further.preview.rows);
+  // A rule that is there already is told once.
+  const form = further.form.column(0).map((number) => {
+    const told = further.forms[number];
+    if (!told) return number;
+    const known = parameter.forms.findIndex((one) => JSON.stringify(one) === JSON.stringify(told));
+    return known >= 0 ? known : parameter.forms.push(told) - 1;
+  });
+  parameter.form.put(start, new Rows(1, Int32Array.from(form)));
+  for (const [key, rows] of further.numbers) {
+    const known = parameter.numbers.get(key) ?? new Rows(rows.width, new Float32Array(start * rows.width).fill(NaN));
+    parameter.numbers.set(key, known);
+    known.put(start, rows);
+  }
+  for (const [key, rows] of parameter.numbers) {
+    if (!further.numbers.has(key)) rows.put(start, new Rows(rows.width, new Float32Array(further.before.length * rows.width).fill(NaN)));
+  }
 }

@@ -63,7 +63,8 @@ export function makeLines(look) {
     if (drawn.lost) {
       const [k, at] = drawn.lost;
       parts.push(svgElement("line", { class: "gt-lost", x1: at, x2: at, y1: top, y2: bottom }));
-      parts.push(label(phrase("training lines: from here", { lines: numberText(lines[0].ys[k]) }), at - 5, bottom - 8, "end", "gt-bad"));
+      const after = at < (left + right) / 2; // on the side where there is more room
+      parts.push(label(phrase("training lines: from here", { lines: numberText(lines[0].ys[k]) }), at + (after ? 5 : -5), bottom - 8, after ? "start" : "end", "gt-bad"));
     }
     svg.replaceChildren(...parts, cursor, dots);
     move();

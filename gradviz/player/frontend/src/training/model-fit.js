@@ -6,7 +6,7 @@ import { unpacked } from "./columns.js";
 import { predicted } from "./network.js";
 import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
 import { makePoints } from "./onward/points.js";
-import { drawAxes } from "./surface.js";
+import { drawAxes, saidBelow } from "./surface.js";
 
 const { left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
 const FAR = 1e6; // pixels: browsers give up on places much farther out
@@ -54,7 +54,7 @@ export function makeFit(run, on) {
   svg.append(ground, axes, behind, examples, inside);
   const words = html("p", { class: "gt-words" });
   const title = html("h3", {}, phrase("training model-fit: fit"));
-  const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, words);
+  const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, saidBelow(words));
   /** @type {Told | null} */
   let told = null;
   /** @type {Map<number, ArrayLike<number>>} */
@@ -177,12 +177,12 @@ export function makeFit(run, on) {
       }
       const first = told === null;
       told = given;
-      if (first) on.there();
       for (const [index, row] of Object.entries(given.rows)) rows.set(Number(index), numbersOf(unpacked(row), given.classes));
       if (first || on.ask) drawData();
       element.hidden = false;
       title.textContent = told.kind === "curve" ? phrase("training model-fit: curve") : phrase("training model-fit: classes");
       shown = -1;
+      if (first) on.there();
     },
     /** Whether there is anything to show. */
     get some() {

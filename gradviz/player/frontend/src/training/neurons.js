@@ -98,6 +98,7 @@ export function makeNeurons(run, told, on) {
     if (!largest.has(kind)) {
       let most = 0;
       for (let step = 0; step < run.length; step += 1) {
+        if (!run.calm(step)) continue; // what a run is that diverges would leave no line of the others to be seen
         for (const layer of layers) {
           const { weight, bias } = numbersOf(layer, run.parameters, step, kind);
           for (const numbers of [weight, bias ?? []]) {
@@ -118,7 +119,7 @@ export function makeNeurons(run, told, on) {
   function paint() {
     modes.forEach((made, at) => made.setAttribute("aria-pressed", String(MODES[at][0] === which)));
     const most = largestOf(which);
-    scaleText.textContent = phrase("training neurons: thickest", { number: numberText(most, 3) });
+    scaleText.textContent = phrase("training neurons: thickest", { number: numberText(most, 3), more: run.calm(run.length - 1) ? "" : phrase("training neurons: or more") });
     if (!width || !run.length) return;
     const context = canvas.getContext("2d");
     if (!context) return;
@@ -159,7 +160,7 @@ export function makeNeurons(run, told, on) {
   /** @param {CanvasRenderingContext2D} context @param {number} number @param {number} most @param {boolean} dark @param {number} alpha @param {() => void} draw */
   function line(context, number, most, dark, alpha, draw) {
     if (!Number.isFinite(number) || number === 0 || !most) return;
-    const share = Math.abs(number) / most;
+    const share = Math.min(1, Math.abs(number) / most);
     context.beginPath();
     draw();
     context.lineWidth = Math.max(THINNEST, THICKEST * share);

@@ -33,8 +33,9 @@ function remember() {
  * @param {Panel[]} panels all there are, in the order in which they are offered
  * @param {string[] | null} asked those that the author wants to be shown, the largest first
  * @param {(names: string[]) => string[]} usual which are shown otherwise, of those there are
+ * @param {(names: string[]) => void} come is told which are shown that were not
  */
-export function makePanels(panels, asked, usual) {
+export function makePanels(panels, asked, usual, come) {
   const top = html("div", { class: "gt-row gt-top" });
   const bottom = html("div", { class: "gt-row gt-bottom" });
   const across = makeBar("across", () => top.getBoundingClientRect());
@@ -59,7 +60,8 @@ export function makePanels(panels, asked, usual) {
   }
   /** @type {string[] | null} of the reader; else the author's, or the usual ones */
   let chosen = asked ?? remembered.panels;
-  let before = "";
+  /** @type {string[]} */
+  let before = [];
 
   for (const [name, box] of boxes) {
     box.addEventListener("change", () => {
@@ -96,13 +98,15 @@ export function makePanels(panels, asked, usual) {
     board.style.setProperty("--up", String(remembered.up));
     across.show(remembered.across);
     up.show(remembered.up);
-    if (names.join() === before) return;
-    before = names.join();
+    if (names.join() === before.join()) return;
+    const there = before;
+    before = names;
     const elements = names.map((name) => /** @type {Panel} */ (panels.find((panel) => panel.name === name)).element);
     top.replaceChildren(...elements.slice(0, 1), ...(elements.length > 1 ? [across.element, elements[1]] : []));
     bottom.replaceChildren(...elements.slice(2));
     bottom.hidden = up.element.hidden = elements.length < 3;
     board.dataset.panels = String(elements.length);
+    come(names.filter((name) => !there.includes(name)));
   }
 
   /**
@@ -147,6 +151,8 @@ export function makePanels(panels, asked, usual) {
     /** The menu of panels. */
     element,
     arrange,
+    /** Which are shown. */
+    shown: () => before,
     stop: () => document.removeEventListener("pointerdown", outside),
   };
 }

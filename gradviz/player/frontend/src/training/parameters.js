@@ -165,7 +165,7 @@ function makeCard(run, parameter, choose) {
       if (parameter.statistics) {
         const [mean, sd, low, high, gradMean, gradSd] = parameter.statistics.row(k);
         statistics.textContent =
-          `mean ${numberText(mean, 3)}, sd ${numberText(sd, 3)}, ${numberText(low, 3)} to ${numberText(high, 3)}` +
+          (low === high ? `all ${numberText(low)}` : `mean ${numberText(mean, 3)}, sd ${numberText(sd, 3)}, ${numberText(low, 3)} to ${numberText(high, 3)}`) +
           (Number.isNaN(gradMean) ? "" : `; gradient: mean ${numberText(gradMean, 3)}, sd ${numberText(gradSd, 3)}`);
       }
       if (parameter.preview) paint(preview, parameter.preview.rows.row(k), parameter.preview.shape);

@@ -70,7 +70,7 @@ export function makePicture(graphs, on) {
       opens = near < 0 ? -1 : graphs.nearestOpened(index);
       open.disabled = opens < 0;
       const text =
-        near < 0 ? phrase("training picture: no graph was kept run") : own ? phrase("training onward: graph") : near === index ? "" : phrase("training picture: numbers those nearest which graph", { part: on.name(near) });
+        near < 0 ? graphs.some ? "" : phrase("training picture: no graph was kept run") : own && !graphs.isComputed(index) ? phrase("training onward: graph") : near === index ? "" : phrase("training picture: numbers those nearest which graph", { part: on.name(near) });
       if (note.textContent !== text) note.textContent = text;
       note.hidden = !text;
       const label = phrase("training picture: step through backpropagation 2", { part: on.name(opens) });

@@ -4,10 +4,11 @@ import { makeAnnouncer } from "../announce.js";
 import { Unplayable } from "../check.js";
 import { html } from "../dom.js";
 import { commandOf } from "../keys.js";
+import { engineOf, onwardOf } from "../loading.js";
 import { PageModel } from "../model.js";
 import { numberText } from "../number.js";
+import { Parts } from "../parts.js";
 import { render as renderBackprop } from "../player.js";
-import { onwardOf } from "../loading.js";
 import { hideStill } from "../still.js";
 import { followTheme } from "../theme.js";
 import { RunData } from "./data.js";
@@ -31,6 +32,7 @@ const WHOLE_MS = 24000; // a long run is played in about so long, at normal spee
 const [SHORTEST_MS, LONGEST_MS] = [33, 900]; // 30 epochs a second
 const OWN_LEAST = 240; // what is trained on in the page goes by as one of a run of so many steps, or of more
 const NORMS_UP_TO = 12;
+const BAR = 59; // pixels: how high the bar of buttons is, in one line
 const NARROW = 760; // pixels: less is the cell of a notebook
 
 /**
@@ -50,7 +52,14 @@ function mount(model, el, kept) {
   const send = model.send ? (/** @type {any} */ message) => model.send?.(message) : undefined;
   // What is asked of a run that another has replaced in the meantime is not answered.
   const ask = send && ((/** @type {any} */ message) => send({ ...message, run: run.id }));
-  const graphs = new Graphs(payload.graphs ?? null, ask && ((index, whole) => ask({ ask: "graph", index, whole })));
+  const graphs = new Graphs(payload.graphs ?? null, run, {
+    ask: ask && ((index, whole) => ask({ ask: "graph", index, whole })),
+    async engine(text) {
+      const carried = text ?? (await new Parts().engine());
+      return carried === undefined ? undefined : engineOf(carried, text === undefined);
+    },
+    come: () => run.length && showGraph(),
+  });
   /** @type {import("./live.js").Live | null} */
   let live = model.get("live") ?? null;
   let parameter = 0;
@@ -140,7 +149,7 @@ function mount(model, el, kept) {
   /** @type {ReturnType<typeof makeNeurons> | null} */
   let neurons = null;
   const network = html("div", { class: "gt-holder" }); // the network is known when a step has been seen
-  const notes = html("div", { class: "gt-notes" });
+  const notes = html("div", { class: "gt-notes", tabindex: 0, role: "group", "aria-label": phrase("training player: notes") });
   const panels = makePanels(
     [
       { name: "network", title: phrase("training neurons: title"), element: network, there: () => run.network !== null },
@@ -154,6 +163,11 @@ function mount(model, el, kept) {
     ],
     run.panels,
     usualPanels,
+    (names) => {
+      if (!run.length) return;
+      for (const name of names) drawn[name]?.();
+      moveIn(names);
+    },
   );
   const { board } = panels;
   track.element.append(panels.element);
@@ -259,6 +273,22 @@ function mount(model, el, kept) {
 
   // --- showing ---------------------------------------------------------------------------------------------------
 
+  /** What depends on the whole run, by panel: what nobody sees is drawn when it is shown. @type {Record<string, (() => void) | undefined>} */
+  const drawn = {
+    loss: () => losses.show(lossLines(run, onward?.branch ?? null)),
+    gradients() {
+      const kept = run.kept.column(0);
+      norms.show(
+        run.parameters.slice(0, NORMS_UP_TO).map(({ name, gradientNorm }) => {
+          const lengths = gradientNorm.column(0);
+          const there = kept.map((_, i) => i).filter((i) => !Number.isNaN(lengths[i])); // it need not take part in every step
+          return { name, xs: there.map((i) => kept[i]), ys: there.map((i) => lengths[i]) };
+        }),
+      );
+    },
+    parameters: () => parameters.draw(),
+    surface: () => surface.drawWay(),
+  };
   /** Draws what depends on the whole run. */
   function draw() {
     const some = run.length > 0;
@@ -271,16 +301,7 @@ function mount(model, el, kept) {
     if (!some) return track.show(0, playing, canRun());
     findNetwork();
     arrange();
-    losses.show(lossLines(run, onward?.branch ?? null));
-    const kept = run.kept.column(0);
-    const lines = run.parameters.slice(0, NORMS_UP_TO).map(({ name, gradientNorm }) => {
-      const lengths = gradientNorm.column(0);
-      const there = kept.map((_, i) => i).filter((i) => !Number.isNaN(lengths[i])); // it need not take part in every step
-      return { name, xs: there.map((i) => kept[i]), ys: there.map((i) => lengths[i]) };
-    });
-    norms.show(lines);
-    parameters.draw();
-    surface.drawWay();
+    for (const name of panels.shown()) drawn[name]?.();
     move();
   }
 
@@ -295,6 +316,7 @@ function mount(model, el, kept) {
   /** Opens the backpropagation of this step at a parameter. @param {number} which */
   function openAt(which) {
     at = run.parameters[which].name;
+    picture.show(run.index(k));
     picture.enter();
   }
   let at = ""; // where the backpropagation that is opened next begins
@@ -303,15 +325,27 @@ function mount(model, el, kept) {
   function move() {
     if (!run.length) return track.show(0, playing, canRun());
     track.show(k, playing, canRun());
-    losses.cursor(run.index(k));
-    norms.cursor(run.index(k));
-    parameters.move(k, parameter);
-    rule.show(run.parameters[parameter], entries[parameter], k);
-    surface.move(k);
-    fit.show(run.index(k), k);
-    neurons?.move(k);
-    if (board.contains(picture.element) || !graphs.ask) picture.show(run.index(k), isOwn());
+    moveIn(panels.shown());
+    if (!fit.some) moved.fit?.(); // there may be data to show
     onward?.show();
+  }
+  /** What belongs to the step that is shown, by panel. @type {Record<string, (() => void) | undefined>} */
+  const moved = {
+    loss: () => losses.cursor(run.index(k)),
+    gradients: () => norms.cursor(run.index(k)),
+    parameters: () => parameters.move(k, parameter),
+    rule: () => rule.show(run.parameters[parameter], entries[parameter], k),
+    surface: () => surface.move(k),
+    fit: () => fit.show(run.index(k), k),
+    network: () => neurons?.move(k),
+    graph: () => picture.show(run.index(k), isOwn()),
+  };
+  /** @param {string[]} names of panels */
+  function moveIn(names) {
+    for (const name of names) moved[name]?.();
+  }
+  function showGraph() {
+    if (panels.shown().includes("graph")) picture.show(run.index(k));
   }
   const isOwn = () => Boolean(onward?.branch) && k >= (onward?.branch?.k ?? 0);
 
@@ -378,9 +412,14 @@ function mount(model, el, kept) {
         pause();
       }
       announcer.say(message.message);
+    } else if (message.told === "more") {
+      if (message.run !== run.id) return;
+      const before = run.length;
+      if (run.more(message)) grown(before);
+      else ask?.({ ask: "all" }); // it has been opened since
     } else if (message.told === "graph") {
       graphs.take(message);
-      picture.show(run.index(k));
+      showGraph();
       picture.came(message.index);
     } else if (message.told === "surface") {
       surface.take(message.surface);
@@ -395,13 +434,20 @@ function mount(model, el, kept) {
   }
   /** The same run, further on. @param {any} further */
   function update(further) {
-    const atEnd = k >= run.length - 1;
-    const wasRunning = !run.finished;
+    const [wasRunning, before] = [!run.finished, run.length];
     run.take(further);
-    if (following && atEnd) k = Math.max(0, run.length - 1);
-    k = Math.max(0, Math.min(k, run.length - 1));
-    draw();
+    grown(before);
     if (wasRunning && run.finished) askAgain();
+  }
+  let frame = 0; // in which what has come is drawn: there may be more of it than frames
+  /** There are more steps, or others. @param {number} before how many there were */
+  function grown(before) {
+    if (following && k >= before - 1) k = run.length - 1;
+    k = Math.max(0, Math.min(k, run.length - 1));
+    frame ||= requestAnimationFrame(() => {
+      frame = 0;
+      draw();
+    });
   }
   /** Asks for the pictures that have to be computed anew when there are more steps. */
   function askAgain() {
@@ -459,8 +505,12 @@ function mount(model, el, kept) {
   // Of another size there is room for more or less; and a theme has other colours.
   const looks = new MutationObserver(() => neurons?.paint());
   looks.observe(root, { attributeFilter: ["data-theme"] });
-  const sized = new ResizeObserver(() => run.length && arrange());
-  sized.observe(root);
+  const sized = new ResizeObserver(() => {
+    const above = track.element.offsetHeight - BAR + controls.element.offsetHeight + (onward?.element.offsetHeight ?? 0) + notes.offsetHeight;
+    board.style.setProperty("--above", `${Math.max(0, above)}px`);
+    if (run.length) arrange();
+  });
+  for (const part of [root, track.element, controls.element, notes]) sized.observe(part);
   const listeners = /** @type {const} */ ([["msg:custom", onMessage], ["change:place", onPlace], ["change:live", onLive]]);
   for (const [name, listener] of listeners) model.on(name, /** @type {any} */ (listener));
   if (before?.focused) root.focus({ preventScroll: true });
@@ -477,6 +527,7 @@ function mount(model, el, kept) {
     },
     unmount() {
       clearTimeout(timer);
+      cancelAnimationFrame(frame);
       for (const [name, listener] of listeners) model.off(name, /** @type {any} */ (listener));
       stopTheme();
       losses.stop();
@@ -508,7 +559,7 @@ function lossLines(run, branch) {
 
 /** @param {HTMLElement} element @param {string[]} notes */
 function showNotes(element, notes) {
-  element.replaceChildren(...notes.map((note) => html("p", {}, `${note}.`)));
+  element.replaceChildren(...notes.map((note) => html("p", {}, note.endsWith(".") ? note : `${note}.`)));
   element.hidden = notes.length === 0;
 }
 

@@ -37,7 +37,7 @@ export function makeSurface(run, on) {
   const words = html("p", { class: "gt-words" });
   const gone = html("p", { class: "gt-words gt-bad-words", hidden: "" });
   const choice = html("div", { class: "gt-pair" });
-  const element = html("section", { class: "gt-panel gt-over" }, html("header", {}, html("h3", {}, phrase("training surface: loss surface")), choice), svg, gone, words);
+  const element = html("section", { class: "gt-panel gt-over" }, html("header", {}, html("h3", {}, phrase("training surface: loss surface")), choice), svg, saidBelow(gone, words));
   /** @type {Told | null} */
   let told = null;
   let x = scale([0, 1], [0, 1]);
@@ -157,6 +157,9 @@ export function makeSurface(run, on) {
     return [NaN, NaN];
   }
 }
+
+/** What is said below a picture, which has its room first. @param {...HTMLElement} words */
+export const saidBelow = (...words) => html("div", { class: "gt-said", tabindex: 0, role: "group", "aria-label": phrase("training surface: said") }, ...words);
 
 /** @param {SVGGElement} axes @param {import("./geometry.js").Scale} x @param {import("./geometry.js").Scale} y @param {string} across @param {string} up */
 export function drawAxes(axes, x, y, across, up) {

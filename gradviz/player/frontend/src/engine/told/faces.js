@@ -34,8 +34,9 @@ export function statistics(value) {
   const { mean, sd, min, max, zeros, nans, infs } = value.summary ?? summaryOf((value.data ?? []).map(Number));
   const strange = [[nans, "nan"], [infs, "inf"]].filter(([count]) => count).map(([count, what]) => `${count} ${what}`).join(" ");
   if (strange) return [`⚠ ${strange}`, ""];
+  if (min === max || sd < EPSILON * Math.max(-min, max)) return [`all ${min === max ? "" : "≈ "}${numberText(min)}`, ""];
   const share = zeros / Math.max(1, value.shape.reduce((all, length) => all * length, 1));
-  return [`mean ${short(mean, EPSILON * sd)} ± ${short(sd, EPSILON * Math.max(-min, max))} sd`, `${short(min)} to ${short(max)}${share >= 0.01 ? `, ${Math.round(share * 100)}% zeros` : ""}`];
+  return [`mean ${short(mean, EPSILON * sd)} ± ${short(sd)} sd`, `${short(min)} to ${short(max)}${share >= 0.01 ? `, ${Math.round(share * 100)}% zeros` : ""}`];
 }
 
 /** How thick a line is on which a gradient came back. @param {Value} gradient */
@@ -79,12 +80,18 @@ function cells(value, { layers, rows, columns }) {
  * @param {Payload} payload
  * @param {Facts} facts
  * @param {Record<string, import("./bars.js").Bars>} allBars
+ * @param {(id: string) => Record<string, string | null> | undefined} [blocks] what the cards of blocks show
  * @returns {T}
  */
-export function retold(face, moment, payload, facts, allBars) {
+export function retold(face, moment, payload, facts, allBars, blocks = () => undefined) {
   /** @param {string} id @param {string} part */
   const of = (id, part) => (part === "v" ? moment.values.get(id) : moment.gradients.get(id)?.value);
   const isBlock = (/** @type {string} */ key) => Boolean(facts.operation(key.split("_")[0])?.block);
+  /** What stands at a key on the card of a block: nothing, where that is not known of other numbers. @param {string} key @param {string} was */
+  const ofBlock = (key, was) => {
+    const [id, ending] = key.split("_");
+    return !was || was === PENDING || ending === "b" ? was : (blocks(id)?.[ending] ?? "");
+  };
 
   /** @param {string} key @param {string} text */
   function textOf(key, text) {
@@ -102,7 +109,7 @@ export function retold(face, moment, payload, facts, allBars) {
       const number = moment.locals.get(argument);
       return old && number !== undefined ? text.replace(old, numberText(number)) : text;
     }
-    return isBlock(key) ? "" : text;
+    return isBlock(key) ? ofBlock(key, text) : text;
   }
 
   /** What has arrived at a tensor. @param {string} id */
@@ -116,6 +123,7 @@ export function retold(face, moment, payload, facts, allBars) {
   /** @param {string} key @param {string} label */
   function labelOf(key, label) {
     const at = label.indexOf(", value ");
+    if (isBlock(key)) return label.replace(/‖∂‖ [^,]+/, (was) => (blocks(key)?.n ? `‖∂‖ ${blocks(key)?.n}` : was));
     if (!facts.tensor(key) || at < 0) return label;
     const gradient = label.includes(", gradient ") ? `, gradient ${spoken(of(key, "g"))}` : "";
     return `${label.slice(0, at)}, value ${spoken(of(key, "v"))}${gradient}`;
@@ -146,7 +154,7 @@ export function retold(face, moment, payload, facts, allBars) {
   }
 
   /** @type {Record<string, (key: string, was: any) => any>} */
-  const writers = { text: textOf, fill: fillOf, image: imageOf, width: widthOf, label: labelOf, path: (key, path) => (isBlock(key) ? "" : path) };
+  const writers = { text: textOf, fill: fillOf, image: imageOf, width: widthOf, label: labelOf, path: (key, path) => (isBlock(key) ? ofBlock(key, path) : path) };
   const made = { ...face };
   for (const [part, write] of Object.entries(writers)) {
     const old = /** @type {any} */ (face)[part];

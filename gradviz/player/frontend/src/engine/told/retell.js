@@ -1,5 +1,6 @@
 // A recording told anew, with other numbers: what its steps made known, what the picture shows, and what is said of it.
 
+import { blockTexts } from "./blocks.js";
 import { lineWith } from "./lines.js";
 import { retold } from "./faces.js";
 import { valueOf } from "./values.js";
@@ -11,10 +12,26 @@ import { valueOf } from "./values.js";
 /** @typedef {import("../../state.js").Payload} Payload */
 /** @typedef {import("../../state.js").Step} Step */
 /** @typedef {{values: (number | null)[], contributions: (number | null)[], locals: (number | null)[], gradients: (number | null)[]}} Places of a step's numbers in the slots of a program */
-/** @typedef {{places: Places[], bars: Record<string, import("./bars.js").Bars>}} Shown what belongs to one picture */
+/** @typedef {{places: Places[], bars: Record<string, import("./bars.js").Bars>, blocks?: Record<string, import("./blocks.js").Block>}} Shown what belongs to one picture */
 
 /** The sum of two values. @param {Value | undefined} one @param {Value} other @returns {Value} */
 const added = (one, other) => (one?.data && other.data ? { ...other, digits: undefined, data: one.data.map((number, k) => Number(number) + Number(other.data?.[k])) } : other);
+
+const FEW = 16; // of more numbers a picture has no text for each
+
+/** @param {import("../array.js").Arr} arr @returns {Value} */
+const asItIs = ({ shape, dtype, data }) => ({ shape, dtype, data: Array.from(data) });
+
+/** What stands in the slots of a machine, each told once. @param {Machine} machine @param {(arr: import("../array.js").Arr) => Value} tell */
+function valuesOf(machine, tell) {
+  /** @type {Map<number, Value>} */
+  const known = new Map();
+  return (/** @type {number} */ slot) => {
+    const value = known.get(slot) ?? tell(machine.at(slot));
+    known.set(slot, value);
+    return value;
+  };
+}
 
 /** Lets the lines of a step wait until somebody reads them: of most steps nobody does. @param {Step} step @param {() => Step["equation"]} lines @returns {Step} */
 function writtenWhenRead(step, lines) {
@@ -53,13 +70,36 @@ export class Retelling {
     this.facts.know(frames);
   }
 
-  /** Tells everything with the numbers of a machine. @param {Machine} machine */
-  tell(machine) {
-    /** @type {Map<number, Value>} */
+  /**
+   * What the picture shows at the end, with the numbers of a machine; nothing else is told.
+   * @param {Machine} machine
+   * @param {import("../../state.js").Face} face what it showed there at first
+   * @param {Record<string, number>} [updates] by tensor, how far a step of a training has moved it
+   */
+  end(machine, face, updates = {}) {
+    const { moment, frames } = this.#moment(machine, valuesOf(machine, (arr) => (arr.data.length > FEW ? asItIs(arr) : valueOf(arr))));
+    for (const { values, contributions, gradients } of frames) {
+      values.forEach(([id, one]) => moment.values.set(id, one));
+      contributions.forEach(({ argument, value }) => moment.contributions.set(argument, value));
+      gradients.forEach((gradient) => moment.gradients.set(gradient.tensor, gradient));
+    }
+    return retold(face, moment, this.payload, this.facts, this.shown.bars, this.#blocks(machine, updates));
+  }
+
+  /** What the cards of blocks show, each worked out once. @param {Machine} machine @param {Record<string, number>} updates */
+  #blocks(machine, updates) {
+    /** @type {Map<string, Record<string, string | null>>} */
     const known = new Map();
-    const value = (/** @type {number} */ slot) => known.get(slot) ?? (known.set(slot, valueOf(machine.at(slot))), /** @type {Value} */ (known.get(slot)));
+    return (/** @type {string} */ id) => {
+      const block = this.shown.blocks?.[id];
+      if (block && !known.has(id)) known.set(id, blockTexts(block, (slot) => machine.at(slot).data, updates));
+      return known.get(id);
+    };
+  }
+
+  /** The frames with a machine's numbers; and a moment of which nothing is known but the local derivatives. @param {Machine} machine @param {(slot: number) => Value} value */
+  #moment(machine, value) {
     const frames = this.#frames.map((frame, k) => this.#frame(frame, this.shown.places[k], value));
-    this.#know(frames);
     /** @type {import("./faces.js").Moment} */
     const moment = { values: new Map(), gradients: new Map(), contributions: new Map(), locals: new Map() };
     // An edge tells its local derivative from the step forward on.
@@ -70,6 +110,15 @@ export class Retelling {
         else if (local?.data?.length === 1) moment.locals.set(argument, Number(local.data[0]));
       }),
     );
+    return { moment, frames };
+  }
+
+  /** Tells everything with the numbers of a machine. @param {Machine} machine @param {Record<string, number>} [updates] as for `end` */
+  tell(machine, updates = {}) {
+    const blocks = this.#blocks(machine, updates);
+    const value = valuesOf(machine, valueOf);
+    const { moment, frames } = this.#moment(machine, value);
+    this.#know(frames);
     /** @type {Record<string, Record<string, any>>} */
     const sums = {};
     const { payload, facts } = this;
@@ -91,7 +140,7 @@ export class Retelling {
       const step = this.#steps[k];
       const then = { ...moment, values: new Map(moment.values), gradients: new Map(moment.gradients) };
       const lines = () => step.equation.map((line) => lineWith(line, (part, of, place) => this.#numbers(part, of, place, then, frame, before, places, value)));
-      payload.steps[k] = writtenWhenRead({ ...step, ...retold(step, moment, payload, facts, this.shown.bars) }, lines);
+      payload.steps[k] = writtenWhenRead({ ...step, ...retold(step, moment, payload, facts, this.shown.bars, blocks) }, lines);
     });
     payload.sums = sums;
   }

@@ -6,7 +6,7 @@ import { Rows } from "../columns.js";
 /** @typedef {import("../data.js").Parameter} Parameter */
 /** @typedef {import("./trainer.js").Step} Step */
 
-const KEPT = /** @type {const} */ (["losses", "lines", "epochs", "kept"]);
+const KEPT = /** @type {const} */ (["losses", "lines", "epochs", "kept", "alike"]);
 
 /** The length of a difference, or of some numbers. @param {ArrayLike<number>} a @param {ArrayLike<number>} [b] */
 function distance(a, b) {
@@ -48,6 +48,7 @@ export class Branch {
       lines: run.lines,
       epochs: run.epochs,
       kept: run.kept,
+      alike: run.alike,
       length: run.length,
       parameters: run.parameters.map((parameter) => ({ ...parameter })),
     };
@@ -56,6 +57,7 @@ export class Branch {
     // Which of the losses a recorded step has.
     this.#names = [...run.lines].flatMap(([name, steps]) => steps.column(0).map((step) => /** @type {const} */ ([step, name])));
     this.#nameOf = new Map(this.#names);
+    this.#alikeOf = new Map(run.kept.column(0).map((step, row) => [step, run.alike.at(row)]));
     this.cut(k);
   }
 
@@ -63,6 +65,8 @@ export class Branch {
   #known;
   #names;
   #nameOf;
+  /** Which steps have the same graph and data, by their indices. */
+  #alikeOf;
 
   /** Takes the rows from one on away. @param {number} k */
   cut(k) {
@@ -71,6 +75,7 @@ export class Branch {
     run.losses = run.losses.cut(index);
     run.epochs = run.epochs.cut(index);
     run.kept = run.kept.cut(k);
+    run.alike = run.alike.cut(k);
     run.lines = new Map([...run.lines].map(([name, steps]) => [name, steps.cut(steps.column(0).filter((step) => step < index).length)]));
     run.parameters.forEach((parameter, number) => {
       for (const name of /** @type {const} */ (["before", "after", "gradient", "gradientNorm", "updateNorm", "form"])) parameter[name] = parameter[name].cut(k);
@@ -81,12 +86,13 @@ export class Branch {
     });
   }
 
-  /** Adds a step. @param {Step} step @param {number} epoch @param {number} like the recorded step that it repeats */
-  push({ index, loss, moved }, epoch, like) {
+  /** Adds a step. @param {Step} step @param {number} epoch @param {number} like the recorded step that it repeats @param {boolean} edited whether with other data */
+  push({ index, loss, moved }, epoch, like, edited) {
     const { run } = this;
     run.losses.push([loss]);
     run.epochs.push([epoch]);
     run.kept.push([index]);
+    run.alike.push([edited ? -1 : this.#alikeOf.get(like) ?? -1]);
     (run.lines.get(this.#nameOf.get(like) ?? "") ?? [...run.lines.values()][0])?.push([index]);
     run.parameters.forEach((parameter, number) => {
       const { before, gradient, after, form, numbers } = moved[number];

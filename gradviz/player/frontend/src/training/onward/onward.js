@@ -84,7 +84,7 @@ export function makeOnward(run, told, on) {
     for (const later of states.keys()) if (later > k) states.delete(later);
     const index = k === branch.k ? branch.index : run.index(k - 1) + 1;
     const made = trainer.step(state, index, change);
-    branch.push(made.step, epochOf(index), trainer.total ? index % trainer.total : index);
+    branch.push(made.step, epochOf(index), index % trainer.total, trainer.edited);
     states.set(k + 1, made.state);
     thin();
   }

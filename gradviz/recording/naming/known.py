@@ -1,0 +1,230 @@
+"""What the learner calls the tensors of a graph: by variables and modules' paths, and as it is written where they take part.
+
+A tensor is called, in this order, by
+
+- a name that was given, a module's path, or a variable that the caller sees (`gradviz.recording.names`),
+- the variable to which its value was assigned where it was computed, or in which it was used: ``w`` of ``w, b = p``,
+- its place in a container: ``p[0]``,
+- a number by what it is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradviz.recording import words, written
+from gradviz.recording.names import Names
+from gradviz.recording.naming.called import Called, Name, counted
+from gradviz.recording.placed import place_in
+from gradviz.recording.runs import Run
+from gradviz.recording.wiring import NUMBER, RESULT, Wiring
+
+TELLING = ("target", "weight", "bias", "condition")
+"""Slots by which a leaf is called that has no name."""
+
+
+class Known:
+    """Finds what the learner calls things.
+
+    Parameters
+    ----------
+    wiring
+        The graph.
+    names
+        What is known from the variables.
+    runs
+        What single instructions made.
+
+    Attributes
+    ----------
+    called
+        The names: those that are not known are ``None``.
+    bases
+        All of them, before those that several have were counted.
+    """
+
+    def __init__(self, wiring: Wiring, names: Names, runs: Sequence[Run]) -> None:
+        self._wiring, self._source, self._names = wiring, wiring.source, names
+        self._hints = self._operands_as_written(runs)
+        self.called = Called(len(wiring.kinds))
+        self._prefer_places(self._as_known())
+        self.bases = {text for text in self.called.texts if text is not None}
+        self._count()
+
+    # --- where it is written ------------------------------------------------------------------------------------
+
+    def _operands_as_written(self, runs: Sequence[Run]) -> dict[int, str]:
+        """Return what results were assigned to, and by which variables leaves were used, where the operations ran."""
+        hints: dict[int, str] = {}
+        wiring, parameters = self._wiring, self._names.parameters
+        for run in runs:
+            as_written, last = run.written, run.last
+            if as_written.target and not wiring.nodes[last].many and not self._goes_on(run):
+                hints[wiring.results[last][0]] = as_written.target
+            operands = as_written.operands
+            if as_written.function in written.DERIVING or not any(operands):
+                continue
+            if all(wiring.leafless[run.start : run.end]):
+                continue
+            outside = wiring.outside(range(run.start, run.end))
+            outside = [tensor for tensor in outside if wiring.identity(tensor) not in parameters]
+            for named in (operands, operands[1:] if as_written.received else (), tuple(filter(None, operands))):
+                if len(named) == len(outside):
+                    for tensor, name in zip(outside, named, strict=True):
+                        if name and wiring.kinds[tensor] is not RESULT:
+                            hints.setdefault(tensor, name)
+                    break
+        return hints
+
+    def _goes_on(self, run: Run) -> bool:
+        """Return True for an operation in the midst of Python's own ``sum()``: what that adds up is not yet its result."""
+        return run.written.function in ("sum", "reduce") and run.last in self._feeding
+
+    @cached_property
+    def _feeding(self) -> set[int]:
+        """Those whose result the same instruction uses again."""
+        wiring, nodes = self._wiring, self._wiring.nodes
+        return {
+            made
+            for number, tensors in enumerate(wiring.inputs)
+            for tensor in tensors
+            if tensor >= 0
+            and wiring.kinds[tensor] is RESULT
+            and _is_at(nodes[made := wiring.at[tensor]].origin, nodes[number].origin)
+        }
+
+    # --- what is known ------------------------------------------------------------------------------------------
+
+    def _as_known(self) -> dict[int, str]:
+        """Call everything as its variable is called; return what got its name where it was used."""
+        called, hinted, wiring = self.called, dict[int, str](), self._wiring
+        kinds, holders = wiring.kinds, wiring.holders
+        for tensor, kind in enumerate(kinds):
+            if kind is NUMBER:
+                called.texts[tensor] = words.setting_text(holders[tensor])
+                called.numbers[tensor] = True
+            elif kind is RESULT:
+                self._as_result(tensor, hinted)
+            else:
+                self._as_leaf(tensor, hinted)
+        return hinted
+
+    def _as_result(self, tensor: int, hinted: dict[int, str]) -> None:
+        hint, names = self._hints.get(tensor, ""), self._names
+        if names.results:
+            identity = self._wiring.identity(tensor)
+            name = names.by(identity)
+            if name is not None and not (hint and names.places.get(identity) == name):
+                self.called.give(tensor, Name(name, named=identity not in names.composed))
+                return
+        if hint:
+            self.called.texts[tensor] = hinted[tensor] = hint
+
+    def _as_leaf(self, tensor: int, hinted: dict[int, str]) -> None:
+        leaf, hint, places = self._wiring.holders[tensor], self._hints.get(tensor, ""), self._names.places
+        if hint.endswith(")") and self._source.is_tensor(leaf) and self._may_be_a_number(leaf):
+            hint = ""  # a number is shorter than what made it
+        known = self._known(leaf)
+        if known is not None and not (hint and places.get(self._wiring.identity(tensor)) == known.text):
+            self.called.give(tensor, known)
+        elif hint:
+            self.called.texts[tensor] = hinted[tensor] = hint
+        else:
+            self.called.give(tensor, self._unknown(tensor, leaf))
+
+    def _known(self, leaf: Any) -> Name | None:
+        """Return the name that a leaf has in the caller's variables, if any."""
+        source = self._source
+        if not source.is_tensor(leaf):
+            return None
+        identity = source.identity(leaf)
+        name = self._names.by(identity)
+        if name is not None:
+            return Name(name, named=identity not in self._names.composed)
+        before, base = source.detached_from(leaf), source.base_of(leaf)
+        if before is None and base is not None:
+            name = self._names.by(source.identity(base))
+            return None if name is None else _view(name, source.layout_of(base), source.layout_of(leaf))
+        if before is None or not source.requires_grad(before):
+            return None
+        name = self._names.by(source.identity(before))
+        return None if name is None else Name(f"{name}.detach()")
+
+    def _unknown(self, tensor: int, leaf: Any) -> Name:
+        """Call a leaf without a name by the number it is, or by its part in the operation, where that says something."""
+        if not self._source.is_tensor(leaf):
+            array = np.asarray(leaf)
+            return _number(array.item()) if array.size == 1 else Name("constant")
+        wiring = self._wiring
+        if self._may_be_a_number(leaf):
+            number = self._source.written_number(leaf, wiring.nodes[wiring.at[tensor]])
+            if number is not None:
+                return _number(number)
+        slot = wiring.slot_of(tensor)
+        return Name(slot if slot in TELLING else "tensor", named=False)
+
+    def _may_be_a_number(self, leaf: Any) -> bool:
+        return not self._source.requires_grad(leaf) and self._source.layout_of(leaf).ndim == 0
+
+    # --- names that several have --------------------------------------------------------------------------------
+
+    def _prefer_places(self, hinted: Mapping[int, str]) -> None:
+        """Call what lies in a container by its place, where a variable of another moment or function would be several things."""
+        called, places = self.called, self._names.places
+        if not places:
+            return
+        holders = Counter(called.texts)
+        for tensor, name in hinted.items():
+            place = places.get(self._wiring.identity(tensor))
+            if place is not None and (holders[name] > 1 or not name.isidentifier()):
+                called.give(tensor, Name(place))
+
+    def _count(self) -> None:
+        """Count those that have one name."""
+        called, given = self.called, self._names.given
+        alike: dict[str, list[int]] = {}
+        for tensor, (text, number) in enumerate(zip(called.texts, called.numbers, strict=True)):
+            if text is not None and not number:
+                form = called.forms.get(tensor)
+                alike.setdefault(text if form is None else text + form, []).append(tensor)
+        for tensors in alike.values():
+            if len(tensors) > 1:
+                others = (
+                    [tensor for tensor in tensors if self._wiring.identity(tensor) not in given] if given else tensors
+                )
+                for count, tensor in enumerate(others):
+                    called.texts[tensor] = counted(called.name(tensor), count)
+
+
+def _number(number: Any) -> Name:
+    """Return the name of something that is called by the number it is: all of one number are called alike, and never counted."""
+    return Name(words.setting_text(number), number=True)
+
+
+def _is_at(origin: tuple[Any, int], other: tuple[Any, int]) -> bool:
+    return origin[0] is other[0] and origin[1] == other[1]  # code is compared by all that is in it, which takes long
+
+
+def _view(name: str, base: Any, view: Any) -> Name:
+    """Name a view of a named tensor.
+
+    A vector that takes part in a matrix product does so as a row or a column: its card says so, as it has a shape that the
+    vector has not, and formulas leave it at the name.
+    """
+    if view.shape == base.shape and view.strides == base.strides:
+        return Name(name)
+    if view.size < base.size:
+        return Name(f"{name}[{place_in(base, view)}]")
+    if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
+        return Name(f"{name}ᵀ")
+    row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)
+    form = (
+        " as a row" if row else " as a column" if column else ", reshaped" if view.size == base.size else ", stretched"
+    )
+    same = view.size == base.size and view.flags.c_contiguous and base.flags.c_contiguous
+    return Name(name, form=form, viewed=base.shape if same else ())

@@ -38,7 +38,7 @@ def field(page, name):
 
 
 def wait_for_own(page, least=1):
-    page.wait_for_function("(least) => parseInt(document.querySelector('.gt-said').textContent) >= least", arg=least)
+    page.wait_for_function("(least) => parseInt(document.querySelector('.gt-told').textContent) >= least", arg=least)
 
 
 LAST_MARK = """(marks) => {
@@ -150,10 +150,10 @@ def test_whatever_is_typed_nothing_breaks(open_html):
     for text in ("nan", "1e400", "-1", "alert(1)", "<img src=x onerror=alert(1)>", "", "0x10", "1,5"):
         lr.fill(text)
         assert lr.get_attribute("aria-invalid") == "true"
-        assert "is no number for this" in page.locator(".gt-said").text_content()
+        assert "is no number for this" in page.locator(".gt-told").text_content()
     lr.press("Escape")
     assert lr.input_value() == "0.1"
-    assert page.locator(".gt-said").text_content() == ""
+    assert page.locator(".gt-told").text_content() == ""
     # A rate at which it diverges is a number: it ends where the loss is none.
     lr.fill("1e30")
     press(page, "Train on")

@@ -24,7 +24,7 @@ export function makeBar(told, on) {
   const from = html("span", { class: "gt-from" });
   const recorded = html("option", { value: "" }, phrase("training onward: as recorded", { optimizer: told.optimizer }));
   const optimizer = html("select", { class: "gt-choice", "aria-label": phrase("training onward: optimizer") }, recorded, ...told.choices.map(({ label }, value) => html("option", { value }, label)));
-  const message = html("span", { class: "gt-said", role: "status" });
+  const message = html("span", { class: "gt-told", role: "status" });
   const say = (/** @type {string} */ text) => {
     message.textContent = text;
     message.classList.toggle("gt-bad-words", text !== "");

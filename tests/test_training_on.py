@@ -255,3 +255,20 @@ def test_what_cannot_be_repeated_is_refused_by_name(why, words):
     told, onward = onward_payload(run, 500, False)
     assert onward is None
     assert words in told["missing"]
+
+
+def test_a_notebook_gets_it_when_it_asks(monkeypatch):
+    pytest.importorskip("anywidget")
+    from gradviz.player.training import TrainingPlayer
+
+    made = Line()
+    with gv.record() as run:
+        train(made, sgd()(made.parameters), 0, 5)
+    player = TrainingPlayer(run)
+    assert player.payload["onward"]["optimizer"] == "SGD"
+    sent = []
+    monkeypatch.setattr(player, "send", sent.append)
+    player._heard(None, {"ask": "onward", "run": player.payload["id"]}, None)
+    assert sent[0]["told"] == "onward"
+    assert len(sent[0]["onward"]["programs"]) == 1
+    assert sent[0]["engine"].startswith("/* gradviz")

@@ -11,7 +11,7 @@ from gradviz.recording.program.model import MissingError
 from gradviz.training.run import Run
 from gradviz.training.run.log import Large, ParameterEntry, array_of
 
-MOMENTS, MOMENT_NUMBERS = 12, 8_000
+MOMENTS, MOMENT_NUMBERS = 12, 3_000
 """At so many moments the state of a run is kept, if it is no more than so many numbers; the steps between are computed again."""
 
 Array = np.ndarray[Any, Any]

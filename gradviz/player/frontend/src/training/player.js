@@ -77,7 +77,7 @@ function mount(model, el, kept) {
 
   const onward = payload.onward
     ? makeOnward(run, payload.onward, {
-        load: () => onwardOf(model),
+        load: () => onwardOf(model, run.id),
         at: () => k,
         chosen: () => [parameter, entries[parameter]],
         playing: () => playing,
@@ -210,6 +210,7 @@ function mount(model, el, kept) {
   /** @param {number} to */
   function enter(to) {
     k = Math.max(0, Math.min(run.length - 1, to));
+    if (isOwn()) return move(); // of these the kernel knows nothing
     model.set("place", k);
     try {
       model.save_changes();

@@ -216,6 +216,7 @@ def test_from_any_step_with_something_else(node, tmp_path):
         ("by hand", "the loop itself changes w"),
         ("graphs", "the graph changes from step to step"),
         ("operation", "it cannot run digamma"),
+        ("cut", "is computed outside of the graph"),
     ],
 )
 def test_what_cannot_be_repeated_is_refused_by_name(why, words):
@@ -232,6 +233,8 @@ def test_what_cannot_be_repeated_is_refused_by_name(why, words):
             made = F.dropout(made, 0.3)
         if why == "operation":
             made = made + gv.lgamma(made.exp())
+        if why == "cut":
+            made = made * (made > 0)
         if why == "graphs":
             for _ in range(step + 1):
                 made = made * w
@@ -272,3 +275,119 @@ def test_a_notebook_gets_it_when_it_asks(monkeypatch):
     assert sent[0]["told"] == "onward"
     assert len(sent[0]["onward"]["programs"]) == 1
     assert sent[0]["engine"].startswith("/* gradviz")
+
+
+# --- other loops -------------------------------------------------------------------------------------------------------
+
+
+def repeated(name, run):
+    """A run that is to be repeated as it was."""
+    told, onward = onward_payload(run, 500, False)
+    assert onward is not None, told
+    values = [run.parameter(parameter.name).values for parameter in run.parameters]
+    kept = {entry.index: entry for entry in run.log.entries}
+    steps, place = [], [0] * len(values)
+    for index, loss in enumerate(run.losses):
+        for number in kept[index].parameters:
+            place[number] += 1
+        steps.append(
+            {"loss": float(loss), "after": [v[k].ravel().tolist() for v, k in zip(values, place, strict=True)]}
+        )
+    sizes = [{"size": parameter.size, "entries": []} for parameter in run.parameters]
+    data = {"from": 0, "change": {}, "data": [], "start": [], "tolerance": TOLERANCE}
+    return {"name": name, "told": json.loads(json.dumps(onward)), "parameters": sizes, "steps": steps, **data}
+
+
+def gan():
+    first, second = gv.nn.Linear(1, 1), gv.nn.Linear(1, 1)
+    one, other = (gv.optim.Adam(net.parameters(), lr=0.05) for net in (first, second))
+    with gv.record() as run:
+        for _ in range(6):
+            noise = gv.randn(4, 1)
+            other.zero_grad()
+            ((second(gv.randn(4, 1)) - 1) ** 2).mean().backward()
+            other.step()
+            one.zero_grad()
+            ((second(first(noise)) - 1) ** 2).mean().backward()
+            one.step()
+    return run
+
+
+def in_two_parts():
+    """Gradients of two batches are added up before a step."""
+    w = gv.tensor([1.0, -2.0], requires_grad=True)
+    optimizer = gv.optim.SGD([w], lr=0.1, momentum=0.9)
+    targets = gv.tensor([[0.0, 3.0], [1.0, -1.0]])
+    with gv.record() as run:
+        for step in range(8):
+            ((w - targets[step % 2]) ** 2).mean().backward()
+            if step % 2:
+                optimizer.step()
+                optimizer.zero_grad()
+    return run
+
+
+def words():
+    table, linear = gv.nn.Embedding(5, 3), gv.nn.Linear(3, 5)
+    optimizer = gv.optim.Adagrad([*table.parameters(), *linear.parameters()], lr=0.1)
+    given, wanted = gv.tensor([0, 1, 2, 3]), gv.tensor([1, 2, 3, 4])
+    with gv.record() as run:
+        for step in range(6):
+            at = slice(step % 2, step % 2 + 2)
+            optimizer.zero_grad()
+            F.cross_entropy(linear(table(given[at])), wanted[at]).backward()
+            optimizer.step()
+    return run
+
+
+def convolutions():
+    net = gv.nn.Sequential(
+        gv.nn.Conv2d(1, 2, 3),
+        gv.nn.BatchNorm2d(2),
+        gv.nn.ReLU(),
+        gv.nn.MaxPool2d(2),
+        gv.nn.Flatten(),
+        gv.nn.Linear(8, 2),
+    )
+    optimizer = gv.optim.SGD(net.parameters(), lr=0.1)
+    images, kinds = gv.randn(4, 1, 6, 6), gv.tensor([0, 1, 0, 1])
+    with gv.record() as run:
+        for _ in range(5):
+            optimizer.zero_grad()
+            F.cross_entropy(net(images), kinds).backward()
+            optimizer.step()
+    return run
+
+
+def by_hand():
+    w = gv.tensor(2.0, requires_grad=True)
+    with gv.record() as run:
+        for _ in range(6):
+            (1.25 * w**2).backward()
+            w.data -= 0.05 * w.grad
+            w.grad = None
+    return run
+
+
+def test_other_loops_are_repeated_too(node, tmp_path):
+    assert (
+        problems(
+            node,
+            [repeated(make.__name__, make()) for make in (gan, in_two_parts, words, convolutions, by_hand)],
+            tmp_path,
+        )
+        == []
+    )
+
+
+def test_a_loop_of_pytorchs_is_repeated(node, tmp_path, torch):
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    x, y = torch.randn(8, 2), torch.randn(8, 1)
+    optimizer = torch.optim.RMSprop(net.parameters(), lr=0.01, momentum=0.5)
+    with gv.record() as run:
+        for _ in range(20):
+            optimizer.zero_grad()
+            torch.nn.functional.mse_loss(net(x), y).backward()
+            optimizer.step()
+    assert problems(node, [repeated("PyTorch", run)], tmp_path) == []

@@ -157,12 +157,20 @@ def _told(found: Onward) -> dict[str, Any]:
         "kept": column(found.kept, "int32"),
         "program": _whole(found.program),
         "batch": _whole(found.batch),
-        "brought": [_whole(np.array(part)) for part in zip(*found.brought, strict=False)],
+        "brought": [_whole(part) for part in _columns(found.brought)],
         "rule": column(found.rule, "int32"),
         "adds": column(found.adds, "uint8"),
         "moments": [int(found.kept[place]) for place in found.moments],
         "states": _states(found),
     }
+
+
+def _columns(rows: Sequence[Sequence[int]]) -> Array:
+    """Return rows of different lengths as columns; where one is shorter there is a -1."""
+    table = np.full((max(map(len, rows)), len(rows)), -1, np.int32)
+    for place, row in enumerate(rows):
+        table[: len(row), place] = row
+    return table
 
 
 def _program(one: Traced) -> dict[str, Any]:

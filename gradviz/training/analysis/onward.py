@@ -32,6 +32,8 @@ CHECKED = 4
 """So many steps are looked at to see whether what moved the parameters was the gradient of the loss."""
 
 Array = np.ndarray[Any, Any]
+Group = tuple[tuple[int, ...], tuple[int, ...]]
+"""Of a program's slots for data, those that have a row for each example, and the others."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ class _Reading:
         self._refuse()
         numbers = sorted({entry.program for entry in entries if entry.program is not None})
         fit = fit_of(run)
-        groups = {number: self._group(number, fit) for number in numbers}
+        groups = self._alike({number: self._group(number, fit) for number in numbers})
         plan = [self._brought(entry, groups) for entry in entries]
         if run.log.stride > 1 and len({(entry.program, *one) for entry, one in zip(entries, plan, strict=True)}) > 1:
             raise MissingError("thinned", str(run.log.stride))
@@ -194,6 +196,10 @@ class _Reading:
                 if told.kind == "number" and len({repr(entry.inputs[slot]) for entry in mine}) > 1:
                     raise MissingError("number")
             self._refuse_chance(program, mine)
+            cut = {tensor.id: tensor.name for tensor in program.graph.tensors if tensor.cut}
+            name = next((cut[told.tensor] for told in program.slots if told.tensor in cut), None)
+            if name is not None:
+                raise MissingError("cut", name)
             if any(
                 entry.seed is not None and not np.array_equal(array_of(entry.seed), array_of(mine[0].seed))
                 for entry in mine
@@ -215,7 +221,7 @@ class _Reading:
 
     # --- the data --------------------------------------------------------------------------------------------------------
 
-    def _group(self, number: int, fit: Fit | None) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    def _group(self, number: int, fit: Fit | None) -> Group:
         """Return the slots of a program that have a row for each example, and its other data."""
         program, owners = self.run.log.programs[number], self.run.owners[number]
         mine = [entry for entry in self.entries if entry.program == number]
@@ -234,9 +240,21 @@ class _Reading:
         batched = tuple(slot for slot in slots if rows and shapes[slot][:1] == rows)
         return batched, tuple(slot for slot in slots if slot not in batched)
 
-    def _brought(
-        self, entry: Entry, groups: Mapping[int, tuple[tuple[int, ...], tuple[int, ...]]]
-    ) -> tuple[int, tuple[int, ...]]:
+    def _alike(self, groups: dict[int, Group]) -> dict[int, Group]:
+        """Let only programs whose examples are like those of the first have them: what a loop does in turn may have other data."""
+
+        def looks(number: int) -> list[tuple[Any, str]]:
+            inputs = next(entry for entry in self.entries if entry.program == number).inputs
+            arrays = [np.asarray(array_of(inputs[slot])) for slot in groups[number][0]]
+            return [(array.shape[1:], array.dtype.str) for array in arrays]
+
+        first = looks(min(groups))
+        return {
+            number: group if looks(number) == first else ((), (*group[0], *group[1]))
+            for number, group in groups.items()
+        }
+
+    def _brought(self, entry: Entry, groups: Mapping[int, Group]) -> tuple[int, tuple[int, ...]]:
         """Return which batch a step had, and which other arrays."""
         assert entry.program is not None
         batched, others = groups[entry.program]
@@ -251,9 +269,6 @@ class _Reading:
         if key not in self._batches:
             if not self._columns:
                 self._columns = [[] for _ in arrays]
-            told = [(array.shape[1:], array.dtype) for array in arrays]
-            if self._examples and told != [(column[0].shape, column[0].dtype) for column in self._columns]:
-                raise MissingError("graph")
             places = []
             for row in zip(*arrays, strict=True):
                 example = tuple(np.asarray(part).tobytes() for part in row)
@@ -273,7 +288,7 @@ class _Reading:
             self._whole.append(array)
         return self._arrays[key]
 
-    def _data(self, one: Traced, group: tuple[tuple[int, ...], tuple[int, ...]]) -> tuple[Batched, ...]:
+    def _data(self, one: Traced, group: Group) -> tuple[Batched, ...]:
         batched, others = group
         return (
             *(Batched(one.data[slot], column) for column, slot in enumerate(batched)),
@@ -301,7 +316,7 @@ class _Reading:
 
     # --- the steps -------------------------------------------------------------------------------------------------------
 
-    def _traced(self, number: int, group: tuple[tuple[int, ...], tuple[int, ...]]) -> Traced:
+    def _traced(self, number: int, group: Group) -> Traced:
         program, owners = self.run.log.programs[number], self.run.owners[number]
         mine = [entry for entry in self.entries if entry.program == number]
         slots = [*group[0], *group[1]]
@@ -311,6 +326,7 @@ class _Reading:
             odd = one.differs(other)
             if odd:
                 raise MissingError("operation", odd)
+            one = one.with_data_of(other)
         self._check(one, mine)
         return one
 

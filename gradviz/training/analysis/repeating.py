@@ -46,15 +46,20 @@ class Traced:
 
     def differs(self, other: Traced) -> str:
         """Return what is not the same in the program of another step, by name; ``""`` if it is the same but for what it is given."""
-        given = {slot for slots in self.data.values() for slot in slots} | set(self.parameters.values())
+        given = {slot for one in (self, other) for slots in one.data.values() for slot in slots}
+        given |= set(self.parameters.values())
         for mine, its in zip(self.program.steps, other.program.steps, strict=False):
             if mine != its:
                 return mine.name
-        same = len(self.program.steps) == len(other.program.steps) and self.data == other.data
+        same = len(self.program.steps) == len(other.program.steps)
         for one, two in zip(self.program.numbers, other.program.numbers, strict=False):
             if one.slot not in given and not np.array_equal(one.array, two.array):
                 same = False
         return "" if same else self.program.steps[-1].name
+
+    def with_data_of(self, other: Traced) -> Traced:
+        """Return it with the places of data that are seen in another step only."""
+        return replace(self, data={slot: places or other.data[slot] for slot, places in self.data.items()})
 
     def gradients_of(self, entry: Entry) -> dict[int, Array]:
         """Compute a step's gradients anew, by parameter."""
@@ -131,16 +136,13 @@ def traced(
 def _constants(program: Program, told: Slot, array: Any) -> tuple[int, ...]:
     """Return the slots of constants that are an array which went in as a setting."""
     array = np.asarray(array)
-    found = [
-        numbers.slot
-        for numbers in program.numbers
-        if numbers.array is array
-        or (
-            numbers.array.shape == array.shape
-            and numbers.array.dtype == array.dtype
-            and np.array_equal(numbers.array, array)
-        )
-    ]
+    found = [numbers.slot for numbers in program.numbers if numbers.array is array]
+    if not found and (array.dtype.kind != "f" or np.unique(array).size > 1):  # zeros and ones may be anybody's
+        found = [
+            numbers.slot
+            for numbers in program.numbers
+            if numbers.array.dtype == array.dtype and np.array_equal(numbers.array, array)
+        ]
     if not found and told.kind != "setting":
         raise MissingError("operation", told.name or "an input that is not a tensor")
     return tuple(found)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import gradviz as gv
 from gradviz.drawing import draw_recording
 from gradviz.drawing.fit import fitted
-from gradviz.drawing.fold import fold, inside
+from gradviz.drawing.fold import fold
+from gradviz.drawing.opened import inside
 from gradviz.drawing.options import options
 from gradviz.drawing.reduce import MOST_SHOWN
 from gradviz.drawing.stretches import Stretch, depth_of, middle, modules_below, repeats

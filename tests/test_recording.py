@@ -543,3 +543,20 @@ def test_of_a_long_computation_that_is_folded_few_parts_are_made(monkeypatch: py
     assert "2" in drawing.to_svg()
     assert len(parts) < 100
     assert len(drawing.recording.graph.operations) == 2000
+
+
+def test_of_a_network_whose_blocks_are_folded_few_operations_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not for its products as they were written, nor for the boxes of its layers, nor to look up what is inside of them."""
+    parts: list[str] = []
+    make = made._operation
+    monkeypatch.setattr(made, "_operation", lambda *given: parts.append(given[2]) or make(*given))
+    nn = gv.nn
+    net = nn.Sequential(*[part for _ in range(60) for part in (nn.Linear(4, 4), nn.ReLU())])
+    drawing = gv.draw(net(gv.ones(2, 4)).sum())
+    assert "Linear" in drawing.to_svg()
+    assert len(parts) < 40
+    shown = drawing.shown.graph
+    boxes = [operation for operation in shown.operations if operation.block is not None]
+    assert sum(box.block.parameters for box in boxes) == 60 * 20
+    assert [operation.id for operation in shown.operations] == list(shown.outline.ids)
+    assert [tensor.id for tensor in shown.tensors] == list(shown.outline.tensor_ids)

@@ -145,7 +145,9 @@ class Whole:
         """Name what leaves a cell: h, and the c of an LSTM, which is a sum of which a product shows a part."""
         outline, inside = self.outline, self._places(block)
         return {
-            outline.tensor_ids[tensor]: "c" if block.class_name.startswith("LSTM") and outline.names[place] == "add" else "h"
+            outline.tensor_ids[tensor]: "c"
+            if block.class_name.startswith("LSTM") and outline.names[place] == "add"
+            else "h"
             for place in sorted(inside)
             for tensor in outline.outputs[place]
             if self._leaves(outline.tensor_ids[tensor], inside)

@@ -14,8 +14,9 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from gradviz.catalogue import text
-from gradviz.drawing.part import part
-from gradviz.drawing.stretches import Calls, Stretch
+from gradviz.drawing.folded import Folded
+from gradviz.drawing.stretches import Stretch, calls_left
+from gradviz.recording.derived import Derived, DerivedSteps
 from gradviz.recording.frames import Steps
 from gradviz.recording.later import Row, changed, replaced
 from gradviz.recording.model import (
@@ -24,19 +25,14 @@ from gradviz.recording.model import (
     Block,
     Contribution,
     Frame,
-    Gradient,
     Graph,
     Phase,
-    RecordedCall,
     RecordedModule,
     RecordedOperation,
     RecordedTensor,
     Recording,
-    Role,
-    Source,
     Value,
 )
-from gradviz.recording.outline import Numbers, Outline
 
 Part = TypeVar("Part")
 T = TypeVar("T")
@@ -131,7 +127,7 @@ class _Folding:
         return range(self.stretches[number].start, self.stretches[number].end)
 
     def recording(self) -> Recording:
-        calls, places = _calls_left(self.graph, self.of_operations(self.outline.calls, self._call))
+        calls, places = calls_left(self.graph, self._left(self.outline.calls, lambda stretch: stretch.call))
         operations = Row(len(self.operations), lambda place: self._operation(self.operations[place], places))
         tensors = Row(len(self.tensors), lambda place: self._tensor(self.tensors[place]))
         modules = tuple(module for module in self.graph.modules if module.path in self.modules)
@@ -142,22 +138,19 @@ class _Folding:
             calls=calls,
             modules=modules,
         )
-        vars(graph)["outline"] = _Outline(graph, self, places)
+        vars(graph)["outline"] = Folded(graph, self, places)
         folded = self.before.of(graph, lambda: self._frames(graph))
         object.__setattr__(folded, "whole", self.before.whole or self.before)  # it is frozen for everybody else
         object.__setattr__(folded, "folds", (*self.before.folds, tuple(self.stretches)))
         return folded
 
-    def of_operations(self, column: Sequence[T], of_fold: Callable[[int], T]) -> list[T]:
+    def _left(self, column: Sequence[T], of_fold: Callable[[Stretch], T]) -> list[T]:
         """Return a column of the operations that stay, with folds among them."""
-        return [column[number] if number >= 0 else of_fold(~number) for number in self.operations]
-
-    def _call(self, number: int) -> int | None:
-        return self.stretches[number].call
+        return [column[number] if number >= 0 else of_fold(self.stretches[~number]) for number in self.operations]
 
     def _modules(self) -> set[str]:
         """Return the paths of the modules that stay: one that was folded has no members left, and needs no frame."""
-        inside = set(self.of_operations(self.outline.modules, lambda number: self.stretches[number].module))
+        inside = set(self._left(self.outline.modules, lambda stretch: stretch.module))
         used = {path for path in inside if path}
         for path in list(used):
             while path in self.by_path and self.by_path[path].parent:
@@ -212,12 +205,20 @@ class _Folding:
                     hidden.add(tensor)
                 elif not outline.named[tensor]:
                     unnamed.setdefault(who, []).append(tensor)
-            elif (maker := makers[tensor]) < 0 or number_of[maker] == who:
+            elif (maker := makers[tensor]) < 0:
+                if roles[tensor] != "parameter" or not self._is_given(tensor, who):
+                    hidden.add(tensor)
+            elif number_of[maker] == who:
                 hidden.add(tensor)
         for number, made in unnamed.items():
             made.sort()
             hidden.update(made if self._is_entered(number, hidden, set(made)) else made[1:])
         return hidden
+
+    def _is_given(self, tensor: int, number: int) -> bool:
+        """Return True for an input whose gradient is wanted: none of a module's weights, whose names are paths."""
+        of_none = not self.outline.owners[tensor] and bool(self.stretches[number].path)
+        return of_none and "." not in self.graph.tensors[tensor].name
 
     def _is_entered(self, number: int, *apart_from: Collection[int]) -> bool:
         """Return True if something enters a fold, apart from some tensors."""
@@ -327,9 +328,20 @@ class _Folding:
 
     def _frames(self, graph: Graph) -> Iterable[Frame]:
         frames: Any = self.before.frames
-        return _Steps(graph.outline, self, frames) if isinstance(frames, Steps) else self.told(frames)
+        outline = graph.outline
+        if not isinstance(frames, Steps) or not isinstance(outline, Derived):
+            return self._told(frames)
+        return DerivedSteps(outline, frames, tuple(self._told(frames.back)), self._forward)
 
-    def told(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+    def _forward(self, number: int) -> Frame:
+        """Return the moment at which a fold has run."""
+        frames: Any = self.before.frames
+        ids, stretch = self.outline.tensor_ids, self.stretches[number]
+        known = [(ids[result], frames.value(result)) for result in self.leaving[number]]
+        values = tuple([(id, value) for id, value in known if value is not None])
+        return Frame("forward", self.ids[number], stretch.title, self._sentence(number, "forward"), values=values)
+
+    def _told(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Go through steps, with one in place of those inside a fold."""
         sums: dict[str, Value] = {}
         inside: list[
@@ -348,7 +360,7 @@ class _Folding:
         if inside:
             yield self._one(inside)
 
-    def _fold_and_phase(self, frame: Frame) -> tuple[int, str]:
+    def _fold_and_phase(self, frame: Frame) -> tuple[int, Phase]:
         return self.stretch_of[frame.current], frame.phase
 
     def _one(self, steps: Sequence[tuple[Frame, Mapping[str, Any]]]) -> Frame:
@@ -358,7 +370,7 @@ class _Folding:
             steps[0][0],
             current=self.ids[number],
             title=self.stretches[number].title,
-            sentence=self.sentence(number, phase),
+            sentence=self._sentence(number, phase),
             reason="",
             equation=(),
             values=tuple([value for _, seen in steps for value in seen["values"]]),
@@ -366,7 +378,7 @@ class _Folding:
             gradients=_latest((g for _, seen in steps for g in seen["gradients"]), lambda g: g.tensor),
         )
 
-    def sentence(self, number: int, phase: Phase) -> str:
+    def _sentence(self, number: int, phase: Phase) -> str:
         """Say what happens in a fold."""
         stretch = self.stretches[number]
         one, several = (
@@ -401,164 +413,6 @@ def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ..
     return tuple({key(part): part for part in parts}.values())
 
 
-class _Outline(Outline):
-    """The columns of a fold, made of those of what was folded."""
-
-    def __init__(self, graph: Graph, folding: _Folding, calls: Mapping[int, int]) -> None:
-        super().__init__(graph)
-        self._folding, self._before, self._calls = folding, folding.outline, calls
-        self._number = dict(zip(folding.tensors, range(len(folding.tensors)), strict=True))
-
-    def _of_tensors(self, column: Sequence[T]) -> Sequence[T]:
-        return [column[number] for number in self._folding.tensors]
-
-    @cached_property
-    def tensor_ids(self) -> Sequence[str]:
-        return self._of_tensors(self._before.tensor_ids)
-
-    @cached_property
-    def roles(self) -> Sequence[str]:
-        return self._of_tensors(self._before.roles)
-
-    @cached_property
-    def named(self) -> Sequence[bool]:
-        return self._of_tensors(self._before.named)
-
-    @cached_property
-    def shapes(self) -> Sequence[tuple[int, ...]]:
-        return self._of_tensors(self._before.shapes)
-
-    @cached_property
-    def owners(self) -> Sequence[str]:
-        owners = self._of_tensors(self._before.owners)
-        found = {module: self._folding.owner(module) for module in set(owners)}
-        return [found[module] for module in owners]
-
-    @cached_property
-    def makers(self) -> Sequence[int]:
-        found = [-1] * len(self._folding.tensors)
-        for place, results in enumerate(self.outputs):
-            for result in results:
-                found[result] = place
-        return found
-
-    @cached_property
-    def views(self) -> bool:
-        return self._before.views
-
-    @cached_property
-    def ids(self) -> Sequence[str]:
-        return self._folding.of_operations(self._before.ids, self._folding.ids.__getitem__)
-
-    @cached_property
-    def names(self) -> Sequence[str]:
-        return self._folding.of_operations(self._before.names, lambda number: FOLD)
-
-    @cached_property
-    def symbols(self) -> Sequence[str]:
-        folding = self._folding
-        known = self._before.symbols if max(folding.operations, default=-1) >= 0 else ()  # which may have to be written
-        return folding.of_operations(known, lambda number: folding.stretches[number].label)
-
-    @cached_property
-    def grad_fns(self) -> Sequence[str | None]:
-        return self._folding.of_operations(self._before.grad_fns, self._folding.grad_fn)
-
-    @cached_property
-    def sequences(self) -> Sequence[int]:
-        before = self._before.sequences
-        return self._folding.of_operations(before, lambda number: before[self._folding.places(number)[-1]])
-
-    @cached_property
-    def modules(self) -> Sequence[str]:
-        folding = self._folding
-        return folding.of_operations(self._before.modules, lambda number: folding.stretches[number].module)
-
-    @cached_property
-    def calls(self) -> Sequence[int | None]:
-        folding = self._folding
-        calls = folding.of_operations(self._before.calls, lambda number: folding.stretches[number].call)
-        return [None if call is None else self._calls[call] for call in calls]
-
-    @cached_property
-    def sources(self) -> Sequence[Source | None]:
-        before = self._before.sources
-        return self._folding.of_operations(before, lambda number: before[self._folding.stretches[number].start])
-
-    @cached_property
-    def attributes(self) -> Sequence[tuple[tuple[str, str], ...]]:
-        return self._folding.of_operations(self._before.attributes, lambda number: ())
-
-    @cached_property
-    def slots(self) -> Sequence[tuple[str, ...]]:
-        entering = self._folding.entering
-        return self._folding.of_operations(self._before.slots, lambda number: ("input",) * len(entering[number]))
-
-    @cached_property
-    def inputs(self) -> Sequence[Numbers]:
-        return self._renumbered(self._folding.of_operations(self._before.inputs, self._folding.entering.__getitem__))
-
-    @cached_property
-    def outputs(self) -> Sequence[Numbers]:
-        return self._renumbered(self._folding.of_operations(self._before.outputs, self._folding.leaving.__getitem__))
-
-    def _renumbered(self, tensors: Sequence[Numbers]) -> Sequence[Numbers]:
-        number = self._number
-        return [tuple([number[tensor] for tensor in some]) for some in tensors]
-
-    @cached_property
-    def blocks(self) -> Mapping[int, Block]:
-        folding, before = self._folding, self._before.blocks
-        return {
-            place: folding.blocks[~number] if number < 0 else before[number]
-            for place, number in enumerate(folding.operations)
-            if number < 0 or number in before
-        }
-
-
-class _Steps(Steps):
-    """The steps of a fold, of what was folded."""
-
-    __slots__ = ("_before", "_folding")
-
-    def __init__(self, outline: Outline, folding: _Folding, before: Steps) -> None:
-        self._folding, self._before = folding, before
-        super().__init__(outline, tuple(folding.told(before.back)))
-
-    def first(self, hidden: Collection[int]) -> Frame:
-        tensors = self._folding.tensors
-        return self._before.first(self._folding.hidden.union([tensors[place] for place in hidden]))
-
-    def forward(self, number: int) -> Frame:
-        folding, operation = self._folding, self._folding.operations[number]
-        if operation >= 0:
-            return cast("Frame", self._before[operation + 1])
-        ids, fold = folding.outline.tensor_ids, ~operation
-        known = [(ids[result], self._before.value(result)) for result in folding.leaving[fold]]
-        values = tuple([(id, value) for id, value in known if value is not None])
-        sentence = folding.sentence(fold, "forward")
-        return Frame("forward", folding.ids[fold], folding.stretches[fold].title, sentence, values=values)
-
-    def value(self, tensor: int) -> Value | None:
-        return self._before.value(self._folding.tensors[tensor])
-
-
-def _calls_left(graph: Graph, calls: Iterable[int | None]) -> tuple[tuple[RecordedCall, ...], dict[int, int]]:
-    """Return a graph's calls without those in which nothing is any more, and where these stand now."""
-    used: set[int] = set()
-    for call in set(calls):
-        while call is not None and call not in used:
-            used.add(call)
-            call = graph.calls[call].outer
-    places = {call: place for place, call in enumerate(sorted(used))}
-    outer = {call: graph.calls[call].outer for call in places}
-    left = tuple(
-        RecordedCall(graph.calls[call].module, None if around is None else places[around])
-        for call, around in outer.items()
-    )
-    return left, places
-
-
 def _added(first: Value, second: Value) -> Value:
     """Add two values, entry by entry; of large ones, what is kept of them."""
     if first.data is not None and second.data is not None:
@@ -568,105 +422,3 @@ def _added(first: Value, second: Value) -> Value:
             first, preview=_added(first.preview, second.preview), image=None
         )  # an arrow's width needs no more
     return second
-
-
-# --- what is inside ------------------------------------------------------------------------------------------------------
-
-
-def inside(recording: Recording, path: str, number: int = 0) -> Recording:
-    """Return what happened in one call of a module, as a recording of its own.
-
-    Parameters
-    ----------
-    recording
-        What was computed, all of it.
-    path
-        Of the module.
-    number
-        Which of its calls, from 0 on.
-
-    Returns
-    -------
-    Recording
-        The operations that ran in it; what enters as inputs, what leaves as outputs; and its steps, with the gradients of what
-        leaves as they came from outside.
-
-    Raises
-    ------
-    ValueError
-        If there was no such call.
-    """
-    graph = recording.graph
-    calls = Calls(graph)
-    places = [
-        place
-        for place, operation in enumerate(graph.operations)
-        if any(module == path and calls.number(call) == number for module, call in calls.around(operation))
-    ]
-    if not places:
-        known = ", ".join(module.path for module in graph.modules[:12])
-        raise ValueError(f"no operation ran in call {number} of a module {path!r}; there are: {known}")
-    return opened(recording, places, path)
-
-
-def opened(recording: Recording, places: Sequence[int], title: str) -> Recording:
-    """Return what some of a recording's operations did, as a recording of its own; places are in order."""
-    graph = recording.graph
-    mine = [graph.operations[place] for place in places]
-    ids = {operation.id for operation in mine}
-    made = {output for operation in mine for output in operation.outputs}
-    tensors = made | {argument.tensor for operation in mine for argument in operation.inputs}
-    leaving = _leaving(graph, ids, made)
-    left_over = part(recording, tensors, set(places))
-
-    def seen_inside(tensor: RecordedTensor) -> RecordedTensor:
-        role: Role = "output" if tensor.id in leaving else "intermediate" if tensor.producer else "input"
-        return (
-            tensor if tensor.role in ("parameter", "constant") and not tensor.producer else replace(tensor, role=role)
-        )
-
-    left, now = _calls_left(graph, [operation.call for operation in mine])
-    operations = tuple([o if o.call is None or o.call == now[o.call] else replaced(o, call=now[o.call]) for o in mine])
-    calls = Calls(graph)
-    paths = {module for operation in mine for module, _ in calls.around(operation)}
-    modules = tuple(module for module in graph.modules if module.path in paths)
-    kept = tuple(
-        replace(t, module=t.module if t.module in paths else "") for t in map(seen_inside, left_over.graph.tensors)
-    )
-    inner = replace(graph, tensors=kept, operations=operations, calls=left, modules=modules)
-    return replace(left_over, graph=inner, frames=tuple(_frames_inside(left_over, ids, leaving)), title=title)
-
-
-def _leaving(graph: Graph, ids: Collection[str], made: Collection[str]) -> set[str]:
-    """Return what was made inside and is used outside, or is a result of the whole."""
-    used = {a.tensor for operation in graph.operations if operation.id not in ids for a in operation.inputs}
-    return {
-        tensor.id for tensor in graph.tensors if tensor.id in made and (tensor.id in used or tensor.role == "output")
-    }
-
-
-def _frames_inside(left_over: Recording, ids: Collection[str], leaving: Collection[str]) -> Iterator[Frame]:
-    """Return the steps inside; what is known before is known at the start, and what arrives from outside has a step."""
-    start: dict[str, Value] = {}
-    arrived: dict[str, Gradient] = {}
-    made = {output for operation in left_over.graph.operations if operation.id in ids for output in operation.outputs}
-    for frame in left_over.frames:
-        if frame.phase == "forward" and frame.current not in ids:
-            start.update((id, value) for id, value in frame.values if id not in made)
-    yield changed(left_over.frames[0], current="", values=tuple(start.items()), contributions=(), gradients=())
-    for frame in left_over.frames:
-        if frame.current in ids:
-            if arrived:
-                yield Frame(
-                    "backward",
-                    next(iter(arrived)),
-                    text("arrives"),
-                    text("arrives from outside"),
-                    gradients=tuple(arrived.values()),
-                )
-                arrived = {}
-            yield frame
-        elif frame.phase == "backward" and frame.current in leaving:
-            yield frame
-        else:
-            arrived.update((gradient.tensor, gradient) for gradient in frame.gradients if gradient.tensor in leaving)

@@ -7,10 +7,15 @@ another block with the same weights, and operations that ran between two calls s
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import TypeVar, cast
 
 from gradviz.recording.later import replaced
-from gradviz.recording.model import Graph, RecordedOperation
+from gradviz.recording.model import Graph, RecordedCall, RecordedOperation
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,9 @@ class Calls:
         """Return the modules around an operation, the outermost first, each with its call if that is known."""
         return self._at(operation.module, operation.call)
 
+    @cached_property
     def ways(self) -> list[tuple[tuple[str, int | None], ...]]:
-        """Return the same for all operations."""
+        """The same for all operations."""
         outline = self.graph.outline
         at = {where: self._at(*where) for where in {*zip(outline.modules, outline.calls, strict=True)}}
         return [at[where] for where in zip(outline.modules, outline.calls, strict=True)]
@@ -103,15 +109,49 @@ class Calls:
         return 0 if call is None else self.numbers[call]
 
 
+def calls_left(graph: Graph, calls: Iterable[int | None]) -> tuple[tuple[RecordedCall, ...], dict[int, int]]:
+    """Return a graph's calls without those in which nothing is any more, and where these stand now."""
+    used: set[int] = set()
+    for call in set(calls):
+        while call is not None and call not in used:
+            used.add(call)
+            call = graph.calls[call].outer
+    places = {call: place for place, call in enumerate(sorted(used))}
+    outer = {call: graph.calls[call].outer for call in places}
+    left = tuple(
+        RecordedCall(graph.calls[call].module, None if around is None else places[around])
+        for call, around in outer.items()
+    )
+    return left, places
+
+
+def _once(find: Callable[[Graph], T]) -> Callable[[Graph], T]:
+    """Let what is found in a graph be found once: it is asked for at one depth after the other."""
+
+    @wraps(find)
+    def found(graph: Graph) -> T:
+        known = vars(graph)  # as its outline, it is no part of what is saved
+        if find.__qualname__ not in known:
+            known[find.__qualname__] = find(graph)
+        return cast("T", known[find.__qualname__])
+
+    return found
+
+
+@_once
+def _calls_in(graph: Graph) -> Calls:
+    return Calls(graph)
+
+
 def modules_below(graph: Graph, depth: int) -> list[Stretch]:
     """Return the calls of modules deeper than `depth` as stretches of operations: 0 folds even the outermost ones.
 
     Where any are folded, so are layers that stand less deep and have no modules in them: beside blocks they are blocks.
     """
-    calls = Calls(graph)
+    calls = _calls_in(graph)
     found: list[Stretch] = []
     last = None
-    ways = calls.ways()
+    ways = calls.ways
     kinds = set(ways)
     folds = any(len(around) > depth for around in kinds)
     parents = {path for around in kinds for path, _ in around[:-1]}
@@ -135,7 +175,7 @@ def modules_below(graph: Graph, depth: int) -> list[Stretch]:
 
 def depth_of(graph: Graph) -> int:
     """Return how deep the modules nest: 0 without any."""
-    return max(map(len, Calls(graph).ways()), default=0) if graph.modules else 0
+    return max(map(len, _calls_in(graph).ways), default=0) if graph.modules else 0
 
 
 def repeats(graph: Graph, *, least: int = 3) -> list[Stretch]:
@@ -203,6 +243,7 @@ def _who(graph: Graph, place: int) -> Who:
     return graph.outline.blocks[place].path, graph.outline.calls[place]
 
 
+@_once
 def recurrences(graph: Graph) -> list[list[int]]:
     """Return the steps through time among folded operations: a module that is called again with what it made before.
 

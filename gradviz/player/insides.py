@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from gradviz.drawing import Drawing
-from gradviz.drawing.fold import fold, opened
+from gradviz.drawing.fold import fold
+from gradviz.drawing.opened import opened
 from gradviz.drawing.stretches import modules_below
 from gradviz.player.folds import moments
 from gradviz.player.placed import Placed

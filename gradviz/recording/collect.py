@@ -24,7 +24,7 @@ from gradviz.recording.runs import calls_of
 from gradviz.recording.source import Places
 from gradviz.recording.told import Key, ToldOperation
 from gradviz.recording.told import Source as Program
-from gradviz.recording.wiring import ABSENT, LEARNED, LEAVES, NUMBER, RESULT, Wiring
+from gradviz.recording.wiring import ABSENT, ARRAY, LEARNED, NUMBER, RESULT, Wiring
 
 Kept = tuple[Any, Value | None, tuple[int, ...], str]
 """Numbers as they are now: a copy, or a value made at once; their shape and dtype."""
@@ -134,7 +134,7 @@ class Collection:
                 role, owner = "output" if number in outputs else "intermediate", modules[at]
                 numbers = source.numbers_in(holder, nodes[at], done=True)
                 kept = self._kept(numbers, made, number)
-            elif kind in LEAVES:
+            elif kind is not ARRAY:
                 role = "parameter" if kind is LEARNED else "constant" if self.naming.called.numbers[number] else "input"
                 owner = self._owner(number, modules[at] if role == "parameter" else "", paths)
                 numbers = source.numbers_in(holder, nodes[at])
@@ -151,7 +151,7 @@ class Collection:
             of.arrays.append(copy)
             if value is not None:
                 of.values[number] = value
-            if kind <= max(LEAVES):
+            if kind is not NUMBER and kind is not ARRAY:
                 self.seen.append((source.reference_to(holder), number))
             if self.numbers and len(shape) > 1 and math.prod(shape) > FULL_VALUE_LIMIT:
                 pixels = self._room.take(made.operands[number], source, numbers)

@@ -136,7 +136,9 @@ def frames_of(collected: Collected, ran: Pass | None) -> Steps:
     """
     if ran is None:
         return CollectedSteps(collected, ())
-    return CollectedSteps(collected, tuple(_Backward(collected, ran).frames() if ran.was_seen else _left(collected, ran)))
+    return CollectedSteps(
+        collected, tuple(_Backward(collected, ran).frames() if ran.was_seen else _left(collected, ran))
+    )
 
 
 def _left(collected: Collected, ran: Pass) -> Iterator[Frame]:

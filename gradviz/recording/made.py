@@ -262,7 +262,9 @@ class Made(Outline):
     def slots(self) -> Sequence[tuple[str, ...]]:  # noqa: D102
         of = self._operations
         found = [
-            row.inputs if ABSENT not in given else tuple([s for s, t in zip(row.inputs, given, strict=True) if t != ABSENT])
+            row.inputs
+            if ABSENT not in given
+            else tuple([s for s, t in zip(row.inputs, given, strict=True) if t != ABSENT])
             for row, given in zip(of.rows, of.inputs, strict=True)
         ]
         for number, targets in of.targets.items():

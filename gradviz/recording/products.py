@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from gradviz.recording.meeting import Form, Way, form_of, is_turn
 from gradviz.recording.model import Argument, Graph, RecordedOperation, RecordedTensor, Recording, Source
-from gradviz.recording.tracking import Axes, Move, after, axes_of, lengths, lettered, meet, reshaped
+from gradviz.recording.tracking import Move
 
 STANDS_FOR = "stands for"
 """The attribute of a folded operation that names those which it stands for."""
@@ -117,32 +118,6 @@ def originals_of(recording: Recording) -> dict[str, RecordedTensor]:
     return found
 
 
-Way = tuple[tuple[int, ...], tuple[int, ...], tuple[Move, ...]]
-"""How a factor comes to its product: the shape of its tensor, that of the view of it which is used, and what helpers do to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """How the axes of a product meet.
-
-    Attributes
-    ----------
-    left, right, result, added
-        Their letters.
-    helpers
-        How many helpers of each factor, and of the result, belong to it.
-    turned
-        Which factors are turned; ``None`` if it is no product of matrices.
-    """
-
-    left: str
-    right: str
-    result: str
-    added: str
-    helpers: tuple[int, int, int]
-    turned: tuple[bool, bool] | None
-
-
 @dataclass(frozen=True, slots=True)
 class Found:
     """A product by the numbers of what belongs to it: see `Graph.outline`, and `product_of`.
@@ -168,7 +143,7 @@ class Found:
     after: tuple[int, ...]
     operations: tuple[int, ...]
     result: int
-    form: _Form
+    form: Form
 
 
 def products_in(graph: Graph, originals: dict[str, RecordedTensor]) -> list[Found]:
@@ -228,7 +203,8 @@ class _Search:
     def __init__(self, graph: Graph, users: Users, views: Mapping[int, RecordedTensor]) -> None:
         self.graph, self.outline, self.users, self.views = graph, graph.outline, users, views
         # A model has many products, and few kinds of them.
-        self._form, self._turns, self._is_summed = cache(_form), cache(_turns), cache(self._sums)
+        self._form, self._turns = cache(form_of), cache(is_turn)
+        self._summed: dict[int, bool] = {}  # by the ``id`` of a place in the program
 
     def products(self) -> list[Found]:
         """Return them in the order in which they were computed."""
@@ -244,7 +220,7 @@ class _Search:
     def _product(self, number: int, name: str) -> Found | None:
         """Find the helpers of a product; ``None`` if it is not simply one of its factors."""
         outline, (*slots, plus) = self.outline, PRODUCTS[name]
-        settings = dict(outline.attributes[number])
+        settings = dict(outline.attributes[number]) if outline.attributes[number] else {}
         by_slot = dict(zip(outline.slots[number], outline.inputs[number], strict=True))
         given = all(slot in by_slot for slot in (*slots, plus) if slot)
         if not given or settings.get("beta", "1") != "1" or settings.get("alpha", "1") != "1":
@@ -277,8 +253,11 @@ class _Search:
             form,
         )
 
-    def _sums(self, source: Source | None) -> bool:
-        return "einsum(" in _text(self.graph, source)
+    def _is_summed(self, source: Source | None) -> bool:
+        known = self._summed.get(id(source))
+        if known is None:
+            known = self._summed[id(source)] = "einsum(" in _text(self.graph, source)
+        return known
 
     def _entering(self, tensor: int, helpers: tuple[int, ...]) -> tuple[int, tuple[int, ...]]:
         """Return the tensor on the other side of the helpers of a factor, and these."""
@@ -288,8 +267,8 @@ class _Search:
         shape = self.outline.shapes[tensor]
         return self.views[tensor].shape if tensor in self.views else shape, shape, self._moves(helpers)
 
-    def _moves(self, helpers: Iterable[int]) -> tuple[Move, ...]:
-        return tuple([self._move(helper) for helper in helpers])
+    def _moves(self, helpers: Sequence[int]) -> tuple[Move, ...]:
+        return tuple([self._move(helper) for helper in helpers]) if helpers else ()
 
     def _move(self, helper: int) -> Move:
         outline = self.outline
@@ -319,7 +298,9 @@ class _Search:
         """Return True for a result that nobody has named, and that one operation uses, once."""
         outline = self.outline
         return (
-            outline.roles[tensor] == "intermediate" and not outline.named[tensor] and len(self.users.get(tensor, ())) == 1
+            outline.roles[tensor] == "intermediate"
+            and not outline.named[tensor]
+            and len(self.users.get(tensor, ())) == 1
         )
 
     def _helps(self, helper: int, product: int, summed: bool) -> bool:
@@ -328,7 +309,11 @@ class _Search:
         if outline.names[helper] not in (RESHAPING + TURNING if summed else RESHAPING):
             return False
         words = outline.sources[helper]
-        return words is not None and words == outline.sources[product] and outline.modules[helper] == outline.modules[product]
+        return (
+            words is not None
+            and words == outline.sources[product]
+            and outline.modules[helper] == outline.modules[product]
+        )
 
     def _is_whole(self, product: Found) -> bool:
         """Return True if no other gradient reaches a factor between the step of the product and that of its helper."""
@@ -340,109 +325,6 @@ class _Search:
                 if any(user not in inside for user in between):
                     return False
         return True
-
-
-def _turns(move: Move) -> bool:
-    """Return True for what exchanges the last two axes, as a person may write within a product."""
-    before = axes_of(move.before)
-    return after(before, move) == [*before[:-2], *before[:-3:-1]]
-
-
-def _form(
-    left: Way,
-    right: Way,
-    added: tuple[int, ...] | None,
-    made: tuple[int, ...],
-    following: tuple[Move, ...],
-    summed: bool,
-) -> _Form | None:
-    """Find out how the axes of a product meet; ``None`` if not every axis of its tensors has one letter."""
-    (own, here, before), (other, there, beside) = _entered(*left), _entered(*right)
-    product = _multiplied(here, there)
-    stretched = [] if product is None or added is None else _stretched_to(product, added)
-    if product is None or stretched is None:
-        return None
-    for count in (len(following), 0):  # or what entered has lost its shape outside of the graph
-        axes = after(product, *following[:count])
-        if axes is None or lengths(axes) != [*(following[count - 1].shape if count else made)]:
-            continue
-        try:
-            first, second, result, plus = lettered(own, other, axes, stretched)
-        except ValueError:
-            continue
-        turned = turns(first, second, result)
-        if turned is not None or summed:
-            return _Form(first, second, result, plus, (before, beside, count), turned)
-    return None
-
-
-def _entered(shape: tuple[int, ...], seen: tuple[int, ...], moves: tuple[Move, ...]) -> tuple[Axes, Axes, int]:
-    """Go back through the helpers of a factor as far as its axes stay whole.
-
-    Returns
-    -------
-    tuple
-        The axes of its tensor, those that the product sees, and through how many helpers that was.
-    """
-    own = axes_of(shape)
-    found = own, reshaped(own, seen) or axes_of(seen), 0
-    for count in range(1, len(moves) + 1):
-        own = axes_of(moves[-count].before)
-        here = after(own, *moves[-count:])
-        if here is None:
-            break
-        found = own, here, count
-    return found
-
-
-def _multiplied(left: Axes, right: Axes) -> Axes | None:
-    """Return the axes of a product of matrices, of batches of them, or with a vector; ``None`` if they do not meet."""
-    batch = len(left) - 2
-    if batch < 0 or not right:
-        return None
-    if len(right) == 1:
-        return left[:-1] if meet(left[-1], right[0]) else None
-    fits = all(map(meet, left[:batch], right[:batch])) and meet(left[-1], right[-2])
-    return [*left[:-1], right[-1]] if fits else None
-
-
-def _stretched_to(made: Axes, shape: Sequence[int]) -> Axes | None:
-    """Return the axes of what is added to a product; ``None`` if it does not fit."""
-    aligned = made[max(len(made) - len(shape), 0) :]
-    stretched = [[] if length == 1 else axis for length, axis in zip(shape, aligned, strict=False)]
-    return stretched if lengths(stretched) == [*shape] else None
-
-
-def turns(left: str, right: str, result: str) -> tuple[bool, bool] | None:
-    """Return which factors of a product of matrices are turned, by the letters of their axes; ``None`` if it is none.
-
-    Examples
-    --------
-    >>> turns("ij", "kj", "ik"), turns("abij", "abkj", "abik"), turns("ij", "ij", "i")
-    ((False, True), (False, True), None)
-    """
-    for first in (False, True) if len(left) > 1 else (False,):
-        for second in (False, True) if len(right) > 1 else (False,):
-            if _are_matrices(_turned(left, first), _turned(right, second), result):
-                return first, second
-    return None
-
-
-def _turned(letters: str, turned: bool) -> str:
-    return letters[:-2] + letters[:-3:-1] if turned else letters
-
-
-def _are_matrices(left: str, right: str, result: str) -> bool:
-    batches, rows = (left[:-2], left[-2]) if len(left) > 1 else ("", "")
-    others, inner, columns = (right[:-2], right[-2], right[-1]) if len(right) > 1 else ("", right, "")
-    lead = result[: len(result) - len(rows + columns)]
-    if left[-1] != inner or result != lead + rows + columns:
-        return False
-    return all(
-        len(batch) <= len(lead)
-        and all(one in (other, ".") for one, other in zip(batch[::-1], lead[::-1], strict=False))
-        for batch in (batches, others)
-    )
 
 
 def _text(graph: Graph, source: Source | None) -> str:

@@ -28,7 +28,6 @@ class Kind(IntEnum):
 
 
 RESULT, LEARNED, GIVEN, NUMBER, ARRAY = Kind
-LEAVES = (LEARNED, GIVEN)
 
 
 class Wiring:

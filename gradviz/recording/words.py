@@ -86,21 +86,31 @@ def composed(
     module
         Path of the module in which it ran; in what would be too long it is not said again.
     """
-    together = " ".join(names)
-    counts = dict.fromkeys(_COUNT.findall(together)) if "⁽" in together else {}
+    counts = dict.fromkeys([count for name in names if "⁽" in name for count in _COUNT.findall(name)])
     if not counts or len(counts) > len(_RAISED):
         return _composed(operation, names, named, arrays, settings, module)
+    # In a long loop all is alike but the counts: they are put in afterwards.
     if len(counts) == 1:
         (count,) = counts
         only = f"⁽{_RAISED[0] * (len(count) - 2)}⁾"
         name = _composed(operation, tuple([n.replace(count, only) for n in names]), named, arrays, settings, module)
         return name.replace(only, count)
-    # In a long loop all is alike but the counts: they are put in afterwards.
     alike = {own: f"⁽{digit * (len(own) - 2)}⁾" for own, digit in zip(counts, _RAISED, strict=False)}
-    others = tuple([_COUNT.sub(lambda found: alike[found[0]], name) for name in names])
-    back = {digits: own for own, digits in alike.items()}
+    others = tuple([_with_counts(name, alike) for name in names])
     name = _composed(operation, others, named, arrays, settings, module)
-    return _COUNT.sub(lambda found: back.get(found[0], found[0]), name)
+    return _with_counts(name, {digits: own for own, digits in alike.items()})
+
+
+def _with_counts(name: str, others: Mapping[str, str]) -> str:
+    """Put other counts into a name."""
+    start = name.find("⁽")
+    if start < 0:
+        return name
+    end = name.find("⁾", start) + 1
+    count = name[start:end]
+    if "⁽" in name[end:]:
+        return _COUNT.sub(lambda found: others.get(found[0], found[0]), name)
+    return name[:start] + others.get(count, count) + name[end:]
 
 
 _RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"

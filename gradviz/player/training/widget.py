@@ -166,7 +166,8 @@ class TrainingPlayer(anywidget.AnyWidget):
             elif asked.get("do") == "reset":
                 self.reset()
             elif asked.get("ask") == "all":
-                self._send_all()
+                if self._stream.lacks(int(asked["kept"]), int(asked["losses"])):
+                    self._send_all()
             elif asked.get("ask") == "onward":
                 self.send({"told": "onward", "onward": self._further, "engine": engine()})
             elif asked.get("ask") == "graph":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -79,7 +79,7 @@ class Composed:
     # --- all of them, so that no two are alike ------------------------------------------------------------------
 
     def _name_all(self, called: Called) -> None:
-        texts = called.texts
+        texts, at = called.texts, self._wiring.at
         missing, taken = [tensor for tensor, text in enumerate(texts) if text is None], set(texts)
         draft, plain, alike = called.copy(), dict[int, str](), dict[str, int]()
         for tensor in missing:
@@ -90,10 +90,10 @@ class Composed:
         others: set[int] = set()  # what is called otherwise than in the draft
         for tensor in missing:
             name = drafted = plain[tensor]
-            if others and not others.isdisjoint(self._read_by(tensor)):
+            if others and self._reads(at[tensor], others):
                 name = self._composed(tensor, called)
             if name in taken and alike[drafted] == 1:  # wᵀᵀ is not w itself
-                number = self._wiring.at[tensor]
+                number = at[tensor]
                 name = self._as_called((number,), self._wiring.nodes[number].operation.name, called) or name
             if name in taken or (name == drafted and alike[name] > 1):
                 place = self._place(tensor)
@@ -105,15 +105,15 @@ class Composed:
             taken.add(name)
             texts[tensor], called.named[tensor] = name, False
 
-    def _read_by(self, tensor: int) -> Iterator[int]:
-        """Go through the tensors whose names may stand in a composed one."""
-        number = self._wiring.at[tensor]
+    def _reads(self, number: int, tensors: Set[int]) -> bool:
+        """Return True if the name that an operation gives may have those of some tensors in it."""
         run, within = self._run_of[number], self._call_at.get(number)
-        yield from self._wiring.inputs[number]
-        if within is not None:
-            yield from self._outside(within.operations)
-        if run.written.sign or number == run.last:
-            yield from self._outside(run.operations)
+        if not tensors.isdisjoint(self._wiring.inputs[number]):
+            return True
+        if within is not None and not tensors.isdisjoint(self._outside(within.operations)):
+            return True
+        own = run.written.sign or number == run.last
+        return bool(own) and not tensors.isdisjoint(self._outside(run.operations))
 
     # --- one of them --------------------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ class Composed:
             elif run.written.sign and name == self._as_product(run, called):
                 # What the learner wrote is the last one's name.
                 name = self._as_called((number,), self._wiring.nodes[number].operation.name, called)
-        return name + self._place(tensor)
+        return name + self._place(tensor) if self._wiring.nodes[number].many else name
 
     def _place(self, tensor: int) -> str:
         """Say which result of several it is."""

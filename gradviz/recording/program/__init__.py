@@ -8,4 +8,14 @@ from gradviz.recording.program.build import LEAF_NUMBERS, computed_with, program
 from gradviz.recording.program.model import Missing, Numbers, Program, Step
 from gradviz.recording.program.places import final_gradients, places_in
 
-__all__ = ["LEAF_NUMBERS", "Missing", "Numbers", "Program", "Step", "computed_with", "final_gradients", "places_in", "program_of"]
+__all__ = [
+    "LEAF_NUMBERS",
+    "Missing",
+    "Numbers",
+    "Program",
+    "Step",
+    "computed_with",
+    "final_gradients",
+    "places_in",
+    "program_of",
+]

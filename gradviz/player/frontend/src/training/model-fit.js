@@ -6,7 +6,7 @@ import { unpacked } from "./columns.js";
 import { predicted } from "./network.js";
 import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
 import { makePoints } from "./onward/points.js";
-import { drawAxes, saidBelow } from "./surface.js";
+import { drawAxes, readable, saidBelow } from "./surface.js";
 
 const { left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
 const FAR = 1e6; // pixels: browsers give up on places much farther out
@@ -52,6 +52,7 @@ export function makeFit(run, on) {
   const examples = svgElement("g");
   const behind = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, ghost);
   svg.append(ground, axes, behind, examples, inside);
+  readable(svg);
   const words = html("p", { class: "gt-words" });
   const title = html("h3", {}, phrase("training model-fit: fit"));
   const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, saidBelow(words));
@@ -67,10 +68,11 @@ export function makeFit(run, on) {
   let side = 0;
   let x = scale([0, 1], [0, 1]);
   let y = x;
-  /** @type {number[]} */
-  let grid = [];
+  let grid = new Float64Array(0);
   let asked = -1;
   let shown = -1;
+  /** @type {Map<string, [number, number, number][]>} by theme */
+  const colours = new Map();
   const { onward } = on;
   const handle = onward && makePoints(svg, {
     place: (point) => (told?.kind === "curve" ? [x(xs[point]), y(ys[point])] : [x(xs[2 * point]), y(xs[2 * point + 1])]),
@@ -99,7 +101,7 @@ export function makeFit(run, on) {
     if (!told) return;
     [xs, ys] = [Float64Array.from(unpacked(told.x)), Float64Array.from(unpacked(told.y))];
     [firstXs, firstYs] = [xs.slice(), ys.slice()];
-    grid = Array.from(unpacked(told.grid));
+    grid = Float64Array.from(unpacked(told.grid));
     if (told.kind === "curve") {
       const last = told.computed ? computed(grid, run.length - 1) : [...rows.values()].at(-1) ?? [];
       const [low, high] = extent([...Array.from(ys), ...Array.from(last)]);
@@ -242,12 +244,23 @@ export function makeFit(run, on) {
     return phrase("training model-fit: wrong side", { wrong, count: ys.length });
   }
 
+  /** The colours of the classes: to ask for them makes the browser work out all styles, so it is done once for each theme. */
+  function coloursNow() {
+    const theme = /** @type {HTMLElement | null} */ (element.closest("[data-theme]"))?.dataset.theme ?? "";
+    const known = colours.get(theme);
+    if (known) return known;
+    const style = getComputedStyle(svg);
+    const found = Array.from({ length: told?.classes ?? 0 }, (_, one) => rgbOf(style.getPropertyValue(`--c${colourOf(one)}`)));
+    if (svg.isConnected) colours.set(theme, found);
+    return found;
+  }
+
   /** Of two classes the regions fade into each other, as the probability does; of more, the likeliest has its colour. @param {ArrayLike<number>} row */
   function paintClasses(row) {
     const context = small.getContext("2d");
     if (!context) return;
     const two = told?.classes === 2;
-    const colours = Array.from({ length: told?.classes ?? 0 }, (_, one) => rgbOf(getComputedStyle(svg).getPropertyValue(`--c${colourOf(one)}`)));
+    const colours = coloursNow();
     const image = context.createImageData(side, side);
     for (let i = 0; i < side * side; i += 1) {
       const value = row[i];
@@ -277,7 +290,7 @@ function rgbOf(colour) {
 /**
  * Where numbers on a grid pass a level: in each of its squares a line through the sides it crosses.
  * @param {ArrayLike<number>} row @param {number} side @param {number} level
- * @param {import("./geometry.js").Scale} x @param {import("./geometry.js").Scale} y @param {number[]} grid
+ * @param {import("./geometry.js").Scale} x @param {import("./geometry.js").Scale} y @param {ArrayLike<number>} grid
  */
 function levelLine(row, side, level, x, y, grid) {
   let made = "";

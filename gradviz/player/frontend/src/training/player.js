@@ -109,6 +109,8 @@ function mount(model, el, kept) {
     projector() {
       track.showModes(Object.assign(modes, { projector: !modes.projector }));
       root.toggleAttribute("data-projector", modes.projector);
+      arrange();
+      neurons?.paint();
     },
     fullscreen() {
       const asked = document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.();
@@ -191,7 +193,7 @@ function mount(model, el, kept) {
     // A single layer is seen better as a graph.
     const main = there.includes("network") && (run.network?.layers.length ?? 0) > 1 ? "network" : "graph";
     const beside = there.includes("fit") ? "fit" : there.includes("surface") ? "surface" : "parameters";
-    const narrow = (root.clientWidth || window.innerWidth) < NARROW;
+    const narrow = modes.projector || (root.clientWidth || window.innerWidth) < NARROW;
     return [main, beside, "loss", ...(narrow ? [] : ["rule", "parameters"])].filter((name, at, all) => all.indexOf(name) === at && there.includes(name));
   }
   function arrange() {
@@ -417,7 +419,7 @@ function mount(model, el, kept) {
       if (message.run !== run.id) return;
       const before = run.length;
       if (run.more(message)) grown(before);
-      else ask?.({ ask: "all" }); // it has been opened since
+      else askForAll(); // it has been opened since
     } else if (message.told === "graph") {
       graphs.take(message);
       showGraph();
@@ -433,6 +435,7 @@ function mount(model, el, kept) {
       move();
     }
   }
+  const askForAll = () => ask?.({ ask: "all", kept: run.length, losses: run.losses.length });
   /** The same run, further on. @param {any} further */
   function update(further) {
     const [wasRunning, before] = [!run.finished, run.length];
@@ -516,6 +519,7 @@ function mount(model, el, kept) {
   for (const [name, listener] of listeners) model.on(name, /** @type {any} */ (listener));
   if (before?.focused) root.focus({ preventScroll: true });
   if (playing && !waiting) tick();
+  askForAll();
   askAgain();
   return {
     /** @returns {Kept} */

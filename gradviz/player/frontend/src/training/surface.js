@@ -34,6 +34,7 @@ export function makeSurface(run, on) {
   const ghost = svgElement("path", { class: "gt-ghost" });
   inside.prepend(ghost);
   svg.append(ground, axes, inside, dot);
+  readable(svg);
   const words = html("p", { class: "gt-words" });
   const gone = html("p", { class: "gt-words gt-bad-words", hidden: "" });
   const choice = html("div", { class: "gt-pair" });
@@ -156,6 +157,16 @@ export function makeSurface(run, on) {
     }
     return [NaN, NaN];
   }
+}
+
+const LARGEST = 1.5; // times the usual size: there is no more room beside the axes
+
+/** Keeps the words at the axes of a picture that is drawn small as large as they are elsewhere, as far as there is room. @param {SVGSVGElement} svg */
+export function readable(svg) {
+  new ResizeObserver(() => {
+    const scale = Math.min(svg.clientWidth / WIDTH, svg.clientHeight / HEIGHT);
+    if (scale > 0) svg.style.setProperty("--unit", String(Math.max(1, Math.min(LARGEST, 1 / scale))));
+  }).observe(svg);
 }
 
 /** What is said below a picture, which has its room first. @param {...HTMLElement} words */

@@ -1,6 +1,6 @@
 """The player in a real browser: how long it takes to open and to step, how large its pages are.
 
-Run with ``python -m benchmarks.player``; needs ``pip install playwright`` and Chromium. A step is timed from the key press to
+Run with ``python -m benchmarks.player``, with ``--lab`` to play a training in a notebook too (see `benchmarks.playback`); needs ``pip install playwright`` and Chromium. A step is timed from the key press to
 the end of the layout that follows it. Prints a table and writes ``benchmarks/player.json``.
 """
 
@@ -20,6 +20,7 @@ from typing import Any
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import gradviz as gv
+from benchmarks import playback
 from gradviz.drawing import draw_recording, reduce
 from gradviz.player import page
 from gradviz.recording import Recording, record_graph
@@ -240,6 +241,7 @@ def main() -> None:
                 f"(95 %: {found[name]['step_ms_95']:5.2f}, most: {found[name]['step_ms_most']:5.2f})   Home {found[name]['home_ms']:5.1f} ms, "
                 f"End {found[name]['end_ms']:5.1f} ms   inside {found[name].get('inside_ms', 0):5.1f} ms   {found[name]['kB']:8.1f} kB"
             )
+        found["training"] = playback.measured(browser, "--lab" in sys.argv)
         browser.close()
     found["pages_kB"] = example_sizes()
     for name, size in found["pages_kB"].items():

@@ -91,6 +91,7 @@ _LATER = {
     "flow": "finding",
     "load": "serialization",
     "record": "runs",
+    "sandbox": "player.sandbox",
     "save": "serialization",
     "sweep": "runs",
     "train": "runs",

@@ -35,6 +35,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     given, unknown = parser.parse_known_args(own)
     given.arguments = [*unknown, *after]
     takes = given.command in ("draw", "play", "run")
+    if given.command == "play" and not given.target and not given.edit:
+        parser.error("the following arguments are required: EXPR|SCRIPT.py:NAME")
     if takes and TARGET.fullmatch(given.target):
         return given
     refused = [word for word in unknown if not takes or word.startswith("-")]
@@ -152,7 +154,11 @@ def _add_draw_and_play(commands: argparse._SubParsersAction[_Parser]) -> None:
             allow_abbrev=False,
         )
         command.add_argument(
-            "target", metavar="EXPR|SCRIPT.py:NAME", help="an expression, or a script and a tensor in it"
+            "target",
+            metavar="EXPR|SCRIPT.py:NAME",
+            help="an expression, or a script and a tensor in it",
+            nargs="?" if name == "play" else None,
+            default="",
         )
         command.add_argument(
             "-o", "--output", default=default, metavar="FILE", help=f"{' '.join(suffixes)} (default: {default})"
@@ -175,6 +181,9 @@ def _add_draw_and_play(commands: argparse._SubParsersAction[_Parser]) -> None:
             command.add_argument("--scale", type=float, metavar="X", help="for .png: pixels to one of the picture (2)")
         else:
             command.add_argument("--no-open", action="store_true", help="do not open the page in a browser")
+            command.add_argument(
+                "--edit", action="store_true", help="a page in which the expression and its values can be changed"
+            )
 
 
 PICTURE = (

@@ -48,10 +48,22 @@ def _draw(given: argparse.Namespace) -> int:
 
 def _play(given: argparse.Namespace) -> int:
     output = _checked_output(given.output, arguments.PLAY_SUFFIXES)
-    status = _write_page(_drawing(given), output)
+    status = _write_sandbox(given, output) if given.edit else _write_page(_drawing(given), output)
     if status == 0 and not given.no_open:
         open_page(output)
     return status
+
+
+def _write_sandbox(given: argparse.Namespace, output: Path) -> int:
+    from gradviz.player.sandbox import sandbox_page
+    from gradviz.player.sandbox.page import USUAL
+    from gradviz.recording.files import write_file
+
+    if TARGET.fullmatch(given.target):
+        raise UsageError(f"--edit goes with an expression; {given.target} is a script")
+    gradviz.manual_seed(given.seed)
+    values = _values(given.arguments, given.constant)
+    return _write(output, lambda: write_file(output, sandbox_page(given.target or USUAL, values)))
 
 
 def _drawing(given: argparse.Namespace, **more: Any) -> Any:

@@ -70,6 +70,8 @@ def draw(
     if len(outputs) == len(recordings) == 2:
         return compare_drawings(*(draw_recording(one, **options) for one in recordings))
     found = _recording_of(outputs, None, None, names, title, sys._getframe(1), kwargs)
+    if _is_model(outputs[0]):  # no gradient comes to what was run for its picture
+        options = {"show": {"grads": False}} | options
     return draw_recording(found, **options)
 
 
@@ -176,6 +178,10 @@ def watch(*, fused: bool = False, budget: int | None = None) -> Watch | Unwatche
     return watching(fused=fused) if budget is None else watching(fused=fused, budget=budget)
 
 
+def _is_model(output: Any) -> bool:
+    return hasattr(type(output), "named_parameters")
+
+
 def _recording_of(
     outputs: tuple[Any, ...],
     backward: bool | None,
@@ -187,7 +193,7 @@ def _recording_of(
 ) -> Recording:
     if not outputs:
         raise TypeError("nothing to show: pass the result of a computation, as in gv.draw(loss)")
-    if hasattr(type(outputs[0]), "named_parameters"):
+    if _is_model(outputs[0]):
         model, *inputs = outputs
         if not inputs and not kwargs:
             raise TypeError(

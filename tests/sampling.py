@@ -8,7 +8,8 @@ many are inside of a test, the fixture ``sampled`` chooses. Hypothesis gets the 
 A test that takes half a minute is marked ``@pytest.mark.costly``, or ``costly("site")`` where several need the same preparation:
 of these a run takes a third. Of the tests of one file that click in a real browser it takes `MOST_IN_A_BROWSER`.
 
-Whoever names files, tests or ``-k`` gets all of them, and ``--all`` runs everything.
+Whoever names files, tests or ``-k`` gets all of them, and ``--all`` runs everything. ``--cases=5`` takes at most five cases of each
+test: enough to see whether another Python or NumPy does as this one.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ ONE_COSTLY_IN = 3
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("sampling", "what is many of a kind")
     group.addoption("--all", action="store_true", help="run every case of every test")
+    group.addoption("--cases", type=int, metavar="N", default=MOST, help=f"of a test with many cases run N, not {MOST}")
     group.addoption(
         "--sample", type=int, metavar="N", help="of tests with many cases run those that this number chooses"
     )
@@ -94,7 +96,7 @@ def _place(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed} {name}".encode()).digest()
 
 
-def _left_out(items: Sequence[pytest.Item], seed: int) -> set[pytest.Item]:
+def _left_out(items: Sequence[pytest.Item], seed: int, many: int) -> set[pytest.Item]:
     """Return what a run does not take: of the cases of a test, of what is costly, and of a file's tests in a browser."""
     cases, costly, in_browser = (defaultdict[str, list[pytest.Item]](list) for _ in range(3))
     for item in items:
@@ -102,7 +104,7 @@ def _left_out(items: Sequence[pytest.Item], seed: int) -> set[pytest.Item]:
     left_out: set[pytest.Item] = set()
     for same in cases.values():
         marker = same[0].get_closest_marker("sample")
-        most = MOST if marker is None else marker.args[0]
+        most = many if marker is None else marker.args[0] and min(marker.args[0], many)
         if most is not None and len(same) > most:
             left_out.update(sorted(same, key=lambda item: _place(seed, item.nodeid.partition("[")[2]))[most:])
     for item in items:
@@ -122,7 +124,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     seed = config.option.sample
     if seed is None:
         return
-    left_out = _left_out(items, seed)
+    left_out = _left_out(items, seed, config.option.cases)
     if left_out:
         config.hook.pytest_deselected(items=[item for item in items if item in left_out])
         config.stash[COUNTS] = [len(items) - len(left_out), len(items)]

@@ -418,3 +418,22 @@ def test_what_pytorch_computed_has_images_and_maps():
     }
     assert rasters[2, 3, 40, 40] == "photo"
     assert rasters[2, 8, 38, 38] == "maps"
+
+
+def test_an_input_whose_gradient_is_wanted_is_none_of_the_weights():
+    x = gv.rand(2, 1, 12, 12, requires_grad=True)
+    model = gv.nn.Sequential(gv.nn.Conv2d(1, 4, 3), gv.nn.ReLU(), gv.nn.Flatten(), gv.nn.Linear(400, 3))
+    loss = gv.nn.functional.cross_entropy(model(x), gv.tensor([0, 2]))
+    loss.backward()
+    drawing = gv.draw(loss)
+    assert "x" in {card.name for card in drawing.view.cards}
+    learned = [disc.operation.block.parameters for disc in drawing.view.discs if disc.operation.block is not None]
+    assert sum(learned) in (0, sum(parameter.numel() for parameter in model.parameters()))
+
+
+def test_weights_of_a_layer_that_is_not_called_stay_in_the_block():
+    layer = gv.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+    model = gv.nn.TransformerEncoder(layer, 4, enable_nested_tensor=False)
+    loss = (model(gv.randn(2, 3, 8)) ** 2).mean()
+    loss.backward()
+    assert not [card.name for card in gv.draw(loss).view.cards if card.tensor.role == "parameter"]

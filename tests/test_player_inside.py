@@ -17,7 +17,7 @@ from gradviz.player.carried import carry, numbers_once, without_large
 from gradviz.player.finding import findable
 from gradviz.player.insides import Insides
 from gradviz.player.overview import overview
-from gradviz.player.payload import payload
+from gradviz.player.payload import at_step, payload
 from gradviz.recording import record_graph
 
 nn = gv.nn
@@ -272,7 +272,7 @@ def test_one_goes_in_and_out_and_the_moment_stays(open_html):
 @pytest.mark.parametrize("phase", ["forward", "backward"])
 def test_a_step_is_followed_inside_one_by_one(open_html, phase):
     drawing = folded()
-    inside = payload(drawing, BLOCKS)
+    inside = payload(at_step(drawing, -1), BLOCKS)  # which fits a player, as in the page
     browser_page = open_html(page(drawing))
     step_to_the_blocks(browser_page, phase)
     outside = place(browser_page)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_why import PROGRAMS, WELL, run
+from test_why import PROGRAMS, WELL, _alone, run  # noqa: F401  # a fixture of theirs that ours need as well
 
 import gradviz as gv
 
@@ -35,6 +35,16 @@ def test_the_answer_is_the_engines(torch, name, tmp_path):
         assert (answer.line.file, answer.line.number) == ("program.py", line), str(answer)
     assert answer.findings[0].sentence
     assert mine is not answer
+
+
+@pytest.mark.parametrize("name", ["detach", "item, made a tensor again", "no_grad, in the forward of a module"])
+def test_the_picture_of_a_cut_begins_at_what_was_asked_about(torch, name, tmp_path):
+    picture = ask(torch, PROGRAMS[name], tmp_path).picture
+    cut = next(operation for operation in picture.shown.graph.operations if operation.symbol == "✂")
+    before = picture.shown.graph.tensor(cut.inputs[0].tensor)
+    assert before.name in ("w", "net.first.weight", "model.0.weight")
+    values = dict(value for frame in picture.shown.frames for value in frame.values)
+    assert values[before.id].data  # and shows its numbers: nothing is drawn as empty
 
 
 @pytest.mark.sample(None)

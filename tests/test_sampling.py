@@ -94,6 +94,11 @@ def test_a_whole_run_is_a_sample_that_can_be_taken_again(run):
     assert inside not in other_text
 
 
+def test_of_each_test_there_may_be_fewer_cases(run):
+    ran, _ = run("--cases=2")
+    assert counts(ran) == [2, 2, 2, 100]
+
+
 @pytest.mark.parametrize("arguments", [["--all"], ["test_whoever_names_tests_gets_all_of_them.py"], ["-k", "test"]])
 def test_whoever_names_tests_gets_all_of_them(run, arguments):
     ran, text = run(*arguments)

@@ -14,6 +14,7 @@ from conftest import missing
 import gradviz as gv
 from gradviz.engine.numerals import number
 from gradviz.player.training import training_page
+from gradviz.player.training.graphs import GraphPicture
 from gradviz.training.analysis.fit import fit_of
 
 pytestmark = pytest.mark.browser
@@ -103,6 +104,40 @@ def test_every_epoch_shows_the_runs_numbers(open_html):
         if epoch < 9:
             button(page, "Next epoch").click()
     assert button(page, "Next epoch").is_disabled()
+
+
+def test_the_graph_of_any_epoch_is_computed_in_the_page(open_html):
+    run = classes()
+    page = open_html(training_page(run, panels=["graph", "loss"]))
+    button = page.get_by_role("button", name=re.compile("Step through the backpropagation of epoch"))
+    picture = GraphPicture([run.recording_of(entry) for entry in run.log.entries[::4]])
+    for epoch in (0, 5, 11):
+        page.get_by_role("slider", name="Epoch").fill(str(epoch))
+        assert button.text_content().endswith(f"epoch {epoch}")
+        wanted = picture.face(run.recording_of(run.log.entries[epoch]))
+        shown = page.evaluate(SHOWN, list(wanted["text"]))
+        assert shown == wanted["text"]
+        # The cards of layers, too: how their activations are spread, and how far each was moved.
+        assert any(key.endswith("_n") for key in shown)
+        drawn = page.evaluate(DRAWN, [key for key in wanted["path"] if key.endswith("_ha")])
+        for key, path in drawn.items():
+            assert numbers_in(path) == pytest.approx(numbers_in(wanted["path"][key]), abs=0.11)
+    button.click()
+    assert "Backpropagation, epoch 11: loss" in page.locator(".gt-back").text_content()
+    page.locator(".gt-inside .gradviz-player").press("End")
+    loss = page.locator('.gt-inside .gv-card[aria-label^="loss,"] text[id$="_v0"]')
+    assert loss.text_content() == number(run.losses[11])
+
+
+SHOWN = """keys => {
+    const prefix = document.querySelector(".gt-graph svg.gv [id]").id.split("_")[0];
+    return Object.fromEntries(keys.map(key => [key, document.getElementById(`${prefix}_${key}`).textContent]));
+}"""
+DRAWN = SHOWN.replace("textContent", 'getAttribute("d")')
+
+
+def numbers_in(path):
+    return [float(number) for number in re.findall(r"-?[\d.]+", path)]
 
 
 def test_the_rule_is_written_out_with_numbers(open_html):
@@ -221,13 +256,15 @@ def test_a_run_that_diverges(open_html):
 
 
 def test_a_long_run_says_what_is_shown_and_moves_at_once(open_html):
-    page = open_html(training_page(seed(3000, lr=0.001)))
+    run = seed(3000, lr=0.001)
+    page = open_html(training_page(run))
     page.get_by_role("slider", name="Epoch").fill("1717")
     assert place(page) == "epoch 1717 / 2999"
-    assert re.search(
-        r"The numbers are those of epoch \d+, the nearest of which the graph is here",
-        page.locator(".gt-graph").text_content(),
-    )
+    # The page computes the graph of any epoch.
+    page.get_by_role("button", name="Step through the backpropagation of epoch 1717").wait_for()
+    assert numbers_on(page, "linear.bias", "v") == [
+        number(n) for n in run.parameter("linear.bias").values[1717].ravel()
+    ]
 
 
 def test_names_are_text(open_html):
@@ -387,6 +424,37 @@ def test_all_of_it_is_on_one_screen(open_html):
         assert box["width"] > 200
         assert box["height"] > 150
         assert box["y"] + box["height"] <= 720
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_run_that_becomes_nan_is_readable(open_html):
+    page = open_html(training_page(scalar(rate=1e6, epochs=40)))
+    page.set_viewport_size({"width": 1280, "height": 720})
+    label = page.locator(".gt-lines .gt-bad")
+    assert label.text_content().endswith(" from here")
+    text, chart = label.bounding_box(), page.locator(".gt-lines .gt-chart").first.bounding_box()
+    assert chart["x"] <= text["x"]
+    assert text["x"] + text["width"] <= chart["x"] + chart["width"]
+    notes = page.locator(".gt-notes").text_content()
+    assert notes.endswith(".")
+    assert ".." not in notes
+    # The notes take their room from the board.
+    page.wait_for_function("document.scrollingElement.scrollHeight <= 720")
+    button(page, "Last epoch").click()
+    # A later epoch holds the nan from the beginning: none of its operations is marked.
+    assert numbers_on(page, "w", "v") == ["nan"]
+    assert page.locator(".gt-graph .gv-alarm").count() == 0
+
+
+def test_large_type_enlarges_panels_and_stays_on_one_screen(open_html):
+    page = open_html(training_page(classes()))
+    page.set_viewport_size({"width": 1280, "height": 720})
+    heading, tick = page.locator(".gt-fit h3"), page.locator(".gt-lines .gt-tick").first
+    before = [one.bounding_box()["height"] for one in (heading, tick)]
+    button(page, "Large type, for a projector").click()
+    after = [one.bounding_box()["height"] for one in (heading, tick)]
+    assert all(large > 1.2 * usual for usual, large in zip(before, after, strict=True))
+    page.wait_for_function("document.scrollingElement.scrollHeight <= 720")
 
 
 def test_panels_are_chosen_sized_and_remembered(open_html):

@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gradviz as gv
+from gradviz.drawing.charts.geometry import Box
+from gradviz.drawing.charts.relief import Relief, bands
 from gradviz.training.analysis.fit import fit_of
 from gradviz.training.analysis.surface import Surface, surface, usual_pair
 
@@ -465,3 +467,13 @@ def test_what_cannot_be_drawn_or_told_for_certain_has_no_fit(random):
     assert fit_of(by_hand(lambda w, b: (w * x + b).sum(), **w)) is None  # no target
     assert fit_of(by_hand(lambda w, b: (x - w * x - b).pow(2).sum(), **w)) is None  # w · x + b stands nowhere
     assert fit_of(by_hand(lambda w, b: (w * x + b * x.sin() - x).pow(2).sum(), **w)) is None  # sin was not recorded
+
+
+def test_a_cliff_leaves_contours_on_the_plain():
+    x = np.linspace(-3.0, 3.0, 49)
+    over = np.add.outer(x, x)
+    cliff = Relief(x, x, np.exp(5 * over), ("a", "b"), "")
+    box = Box(0, 0, 100, 100)
+    levels = [level for level, _ in bands(cliff, *cliff.scales(box))]
+    assert len(levels) > 6
+    assert levels[len(levels) // 2] < np.exp(5 * over).max() / 1e6

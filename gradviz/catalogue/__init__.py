@@ -8,7 +8,7 @@
 - ``forward``: how a row computes its result, where that is worth a sentence.
 - ``step``: what is said beside that at a step.
 - ``meaning``: what the words in formulas stand for.
-- ``laboratory``: why a page cannot run a computation on other numbers.
+- ``laboratory``: why a page cannot run a computation on other numbers; ``onward``: why it cannot train a run on.
 - ``player`` and ``training``: the pages' own words, for the front end.
 - ``why``: what `gradviz.why` answers, in ``why.en.json``: for each cause a sentence, and under ``do: cause`` what to do about it.
 - ``pytorch``: what a picture of PyTorch's own computation leaves out, and why, in ``pytorch.en.json``.

@@ -219,9 +219,9 @@ def _ends(graph: Graph, operation: RecordedOperation) -> list[tuple[int, ...]]:
 
 
 def _entering(graph: Graph, operation: RecordedOperation) -> list[str]:
-    """Return what an operation takes that was computed, or given."""
+    """Return what an operation takes that was computed, or given: no number, and no weight of a module."""
     tensors = (graph.tensor(argument.tensor) for argument in operation.inputs)
-    return [tensor.id for tensor in tensors if tensor.role not in ("parameter", "constant")]
+    return [t.id for t in tensors if t.role != "constant" and not (t.role == "parameter" and t.module)]
 
 
 def _batch(graph: Graph, operations: Iterable[RecordedOperation]) -> int | None:
@@ -243,8 +243,8 @@ def shapes_told(graph: Graph, cards: Mapping[str, BlockCard]) -> set[str]:
         ):
             found.add(argument.tensor)
     for output, operation in made.items():
-        before = [graph.tensor(id) for id in _entering(graph, operation)]
-        if operation.id not in cards and any(tensor.shape == graph.tensor(output).shape for tensor in before):
+        shapes = {graph.tensor(argument.tensor).shape for argument in operation.inputs}
+        if operation.id not in cards and graph.tensor(output).shape in shapes:
             found.add(output)
     return found
 

@@ -221,7 +221,7 @@ def _show_numbers(shown: Face, card: Card, part: str, numbers: Value | None, val
                 numbers, value, body, card.photo, view.scales["saliency"], options.palette
             )
     else:
-        scale = view.scales[role_of(card.tensor, part)]
+        scale = view.scales.get(role_of(card.tensor, part), 1.0)  # of gradients that are not there yet there is none
         if body.raster:
             shown.image[key] = map_raster(numbers, body, scale, options.palette)
         else:

@@ -251,7 +251,8 @@ def _rowed(seen: View, one_row: Layout) -> Layout | None:
 def laid_out(seen: View, jumps: Collection[str] = ()) -> Layout:
     """Lay out a view in its direction; some arrows as their two ends."""
     tags = tags_of(seen, jumps)
-    return uncrossed(replace(layout(dot(seen, words=False, tags=tags)), tags=tags), seen)
+    made = layout(dot(seen, words=False, tags=tags))
+    return uncrossed(replace(made, tags=tags) if tags else made, seen)
 
 
 def _as_asked(shown: Recording, seen: View) -> Picture:

@@ -205,12 +205,20 @@ class _Folding:
                     hidden.add(tensor)
                 elif not outline.named[tensor]:
                     unnamed.setdefault(who, []).append(tensor)
-            elif (maker := makers[tensor]) < 0 or number_of[maker] == who:
+            elif (maker := makers[tensor]) < 0:
+                if roles[tensor] != "parameter" or not self._is_given(tensor, who):
+                    hidden.add(tensor)
+            elif number_of[maker] == who:
                 hidden.add(tensor)
         for number, made in unnamed.items():
             made.sort()
             hidden.update(made if self._is_entered(number, hidden, set(made)) else made[1:])
         return hidden
+
+    def _is_given(self, tensor: int, number: int) -> bool:
+        """Return True for an input whose gradient is wanted: none of a module's weights, whose names are paths."""
+        of_none = not self.outline.owners[tensor] and bool(self.stretches[number].path)
+        return of_none and "." not in self.graph.tensors[tensor].name
 
     def _is_entered(self, number: int, *apart_from: Collection[int]) -> bool:
         """Return True if something enters a fold, apart from some tensors."""

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gradviz.drawing.clusters import Cluster
+from gradviz.drawing.curves import point_at, rounded, samples, split
 from gradviz.drawing.jumps import HIGH, Tag, key_of
 from gradviz.drawing.layout import Box, Layout, Point
-from gradviz.drawing.view import LABEL_SIZE, View
+from gradviz.drawing.view import DOT, LABEL_SIZE, View
 
 NARROWEST = 10.0
 """A gap between what is shown in which a picture may be cut."""
@@ -23,8 +24,8 @@ NARROWEST = 10.0
 LANE, AIR, BETWEEN = 11.0, 12.0, 12.0
 """Between two arrows that turn, and around them; and between rows that nothing joins."""
 
-RADIUS, STUB, OPEN = 7.0, 8.0, 6.0
-"""Of the corners of arrows; how far arrows go on before they turn; and how far a frame that is cut reaches beyond what is in it."""
+STUB, OPEN = 8.0, 6.0
+"""How far arrows go on before they turn; and how far a frame that is cut reaches beyond what is in it."""
 
 MORE, CROSSING, FRAME, APART = 120.0, 30.0, 70.0, 90.0
 """What one more row costs, and to cut an arrow, a module's frame, or what is given for one operation off that, in pixels of height
@@ -160,8 +161,9 @@ def _slabs(layout: Layout, view: View) -> list[Slab]:
     for left, right, top, bottom in boxes:
         widen((left + right) / 2, left, right, top, bottom)
     for spline in layout.splines.values():
-        for x, y in samples(spline):
-            widen(x, float("inf"), float("-inf"), y, y)
+        for (x0, y0), (x1, y1) in pairwise(samples(spline)):
+            for x in (x0, x1):  # a line that is cut goes on from where it was
+                widen(x, float("inf"), float("-inf"), min(y0, y1), max(y0, y1))
     given = _given(view)
     alone = [(spline[0][0], spline[-1][0]) for key, spline in layout.splines.items() if key in given]
     reach = sorted((spline[0][0], spline[-1][0]) for spline in layout.splines.values())
@@ -324,7 +326,7 @@ class _Stack:
         for key, spline in self.before.splines.items():
             if spline[0][0] < cut < spline[-1][0]:
                 tail = tails.get(key, key)
-                places.setdefault(tail, []).append(_at(spline, cut)[1])
+                places.setdefault(tail, []).append(point_at(spline, cut)[1])
                 keys.setdefault(tail, []).append(key)
         order = sorted(places, key=lambda tail: -sum(places[tail]) / len(places[tail]))
         return {key: lane for lane, tail in enumerate(order) for key in keys[tail]}
@@ -361,8 +363,8 @@ class _Stack:
         turns: list[Point] = []
         rest = spline
         while row < last:
-            piece, rest = _cut(rest, min(self.right[row] + STUB, self.cuts[row]))
-            _, rest = _cut(rest, max(self.left[row + 1] - STUB, self.cuts[row]))
+            piece, rest = split(rest, min(self.right[row] + STUB, self.cuts[row]))
+            _, rest = split(rest, max(self.left[row + 1] - STUB, self.cuts[row]))
             points += [self._moved(point, row) for point in piece[bool(points) :]]
             lanes = self.lanes[row]
             count, lane = len(set(lanes.values())), lanes.get(key, 0)
@@ -389,73 +391,13 @@ class _Stack:
         rows: dict[int, list[str]] = {}
         for id in inside:
             rows.setdefault(self._row(self.before.centres[id][0]), []).append(id)
+        dots = {card.tensor.id for card in self.view.cards if card.form == "chip" and card.height == DOT}
         for row, ids in sorted(rows.items()):
+            if row and dots.issuperset(ids):
+                continue  # the end of an arrow
             top, bottom = _extent(ids, self.before, self.view)
             # A little beyond what is in its row, where it goes on in another.
             left = max(box.x, self.left[row] - OPEN) if row else box.x
             right = min(box.x + box.width, self.right[row] + OPEN) if row < len(self.cuts) else box.x + box.width
             x, y = self._moved((left, top - above), row)
             yield Box(x, y, right - left, bottom - top + above + below)
-
-
-def rounded(corners: Sequence[Point]) -> list[Point]:
-    """Return a line through corners, which it rounds, as a spline."""
-    points = [corners[0]]
-
-    def straight(end: Point) -> None:
-        (x0, y0), (x1, y1) = points[-1], end
-        points.extend([(x0 + (x1 - x0) / 3, y0 + (y1 - y0) / 3), (x0 + 2 * (x1 - x0) / 3, y0 + 2 * (y1 - y0) / 3), end])
-
-    for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
-        start, end = _near(corner, before), _near(corner, after)
-        straight(start)
-        points += [corner, corner, end]
-    straight(corners[-1])
-    return points
-
-
-def _near(corner: Point, other: Point) -> Point:
-    """Return a point on the way from a corner to another, where its rounding begins."""
-    length = abs(other[0] - corner[0]) + abs(other[1] - corner[1])  # one of them is zero
-    share = min(RADIUS, length / 2) / length if length else 0.0
-    return corner[0] + (other[0] - corner[0]) * share, corner[1] + (other[1] - corner[1]) * share
-
-
-def _cut(spline: tuple[Point, ...], x: float) -> tuple[tuple[Point, ...], tuple[Point, ...]]:
-    """Cut a spline in two where it first reaches a place."""
-    for start in range(0, len(spline) - 1, 3):
-        a, b, c, d = spline[start : start + 4]
-        if d[0] < x:
-            continue
-        low, high = 0.0, 1.0
-        for _ in range(24):
-            middle = (low + high) / 2
-            low, high = (middle, high) if _bezier(a, b, c, d, middle)[0] < x else (low, middle)
-        ab, bc, cd = _between(a, b, high), _between(b, c, high), _between(c, d, high)
-        abc, bcd = _between(ab, bc, high), _between(bc, cd, high)
-        here = _between(abc, bcd, high)
-        return (*spline[: start + 1], ab, abc, here), (here, bcd, cd, *spline[start + 3 :])
-    return spline, (spline[-1],) * 4
-
-
-def _at(spline: tuple[Point, ...], x: float) -> Point:
-    return _cut(spline, x)[1][0]
-
-
-def samples(spline: tuple[Point, ...]) -> list[Point]:
-    """Return points along a spline."""
-    points = []
-    for start in range(0, len(spline) - 1, 3):
-        a, b, c, d = spline[start : start + 4]
-        points += [_bezier(a, b, c, d, share / 6) for share in range(7)]
-    return points
-
-
-def _bezier(a: Point, b: Point, c: Point, d: Point, t: float) -> Point:
-    s = 1 - t
-    w0, w1, w2, w3 = s * s * s, 3 * s * s * t, 3 * s * t * t, t * t * t
-    return w0 * a[0] + w1 * b[0] + w2 * c[0] + w3 * d[0], w0 * a[1] + w1 * b[1] + w2 * c[1] + w3 * d[1]
-
-
-def _between(a: Point, b: Point, t: float) -> Point:
-    return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t

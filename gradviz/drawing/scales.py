@@ -36,8 +36,8 @@ def in_colours(
         photo = card.body.raster == "photo"
         if card.body.coloured and card.has_value and not photo:
             yield role_of(card.tensor, "v"), values.get(card.tensor.id, [])
-        if card.body.coloured and card.has_gradient:
-            yield role_of(card.tensor, "g", photo=photo), gradients.get(card.tensor.id, [])
+        if card.body.coloured and card.has_gradient and (known := gradients.get(card.tensor.id)):
+            yield role_of(card.tensor, "g", photo=photo), known
 
 
 def scales_of(shown: Iterable[tuple[Role, Iterable[Value]]], *, one: bool) -> Scales:

@@ -134,6 +134,8 @@ _PRINT = {
     ".gv-two .gv-line": "stroke:#777777",
     ".gv-two .gv-head": "fill:#777777",
     ".gv-two .gv-lane .gv-head": "fill:#000000",
+    ".gv-key:not(.gv-key-back) .gv-line": "stroke:#777777",
+    ".gv-key:not(.gv-key-back) .gv-head": "fill:#777777",
     ".gv-forward .gv-line": "stroke:#777777",
     ".gv-forward .gv-head": "fill:#777777",
 }

@@ -56,7 +56,8 @@ def picture_of(question: Question, way: Way | None, findings: Sequence[Finding])
         return draw_recording(
             _on_the_path(recording, _ids(recording, question, [question.tensor]), _ids(recording, question, [output]))
         )
-    source = question.tensor if way.source is None else way.source
+    # Of what is gone there is nothing to draw: the cut then stands behind the tensor that was asked about.
+    source = question.tensor if way.source is None or not way.source.array.size else way.source
     results = [one for one in dict.fromkeys((output, source)) if one._grad_fn is not None]
     recording = _recorded(results, question) if results else _nothing()
     recording = _joined(recording, question, way, source, findings[0])

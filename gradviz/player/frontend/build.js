@@ -1,5 +1,5 @@
 // Bundles src/ into ../static. backprop.js is the player, which both front ends show; player.js starts it alone, training.js is
-// the player of training runs, in which it opens. A front end is backprop.js and one of the two, one after the other. engine.js runs
+// the player of training runs, in which it opens. sandbox.js is the page in which one writes an expression. A front end is backprop.js and one of the three, one after the other. engine.js runs
 // computations, and is loaded when that is asked for; engine.json lists what it can run. And player.css; training.css has it in it. Run it with `npm run build`.
 //
 // The first line of each carries a hash of the sources, so that a test can tell a stale bundle without having Node:
@@ -68,9 +68,9 @@ const common = {
   logLevel: "info",
 };
 await build({ ...common, entryPoints: { backprop: `${here}src/player.js` }, format: "iife", globalName: NAME, plugins: [words] });
-await build({ ...common, entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js` }, format: "esm", plugins: [shared, words] });
+await build({ ...common, entryPoints: { player: `${here}src/index.js`, training: `${here}src/training.js`, sandbox: `${here}src/sandbox.js` }, format: "esm", plugins: [shared, words] });
 await build({ ...common, entryPoints: { engine: `${here}src/engine.js` }, format: "iife", globalName: "gradvizEngine", plugins: [words] });
-await build({ ...common, entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css` } });
+await build({ ...common, entryPoints: { player: `${here}src/player.css`, training: `${here}src/training.css`, sandbox: `${here}src/sandbox.css` } });
 
 // What the engine can run, for Python.
 const { ROWS } = await import("./src/engine/rows.js");

@@ -25,8 +25,10 @@ def alike(run: Run, entries: Sequence[Entry], chosen: Places) -> list[int]:
     """
     first: dict[int, Entry] = {}
     for entry in run.log.entries:
-        if entry.program is not None and entry.complete:
-            first.setdefault(entry.program, entry)
+        if entry.program is not None and entry.program not in first and entry.complete:
+            first[entry.program] = entry
+            if len(first) == len(run.log.programs):
+                break
     return [_alike(run, entry, first, chosen) for entry in entries]
 
 
@@ -103,9 +105,15 @@ def computed_data(run: Run, picture: GraphPicture, entry: Entry, recording: Reco
     program = program_data(recording)
     shown = None if "missing" in program else shown_in(recording, picture.shown(recording), picture.view)
     blocks = {operation.id for operation in picture.graph.operations if operation.block is not None}
-    if shown is None or not blocks <= shown["blocks"].keys() or any(None in step[kind] for step in shown["places"] for kind in ("values", "contributions", "gradients")):
+    if (
+        shown is None
+        or not blocks <= shown["blocks"].keys()
+        or any(None in step[kind] for step in shown["places"] for kind in ("values", "contributions", "gradients"))
+    ):
         return None
     names = {parameter.name: number for number, parameter in enumerate(run.parameters)}
     leaves = {one["tensor"] for one in program["numbers"] if "tensor" in one}
-    parameters = {one.id: names[one.name] for one in recording.graph.tensors if one.id in leaves and one.role == "parameter"}
+    parameters = {
+        one.id: names[one.name] for one in recording.graph.tensors if one.id in leaves and one.role == "parameter"
+    }
     return {"number": entry.program, "program": program, "shown": shown, "parameters": parameters}

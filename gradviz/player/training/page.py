@@ -10,7 +10,8 @@ from gradviz.player.carried import Part
 from gradviz.player.frame import Static
 from gradviz.player.page import document, engine
 from gradviz.player.training.carried import graphs
-from gradviz.player.training.payload import chosen_entries, fits_for_page, run_payload, surface_payload
+from gradviz.player.training.onward import onward_payload
+from gradviz.player.training.payload import POINTS, chosen_entries, fits_for_page, run_payload, surface_payload
 from gradviz.recording.files import write_file
 from gradviz.training.analysis.network import network_of
 from gradviz.training.run import Run
@@ -54,9 +55,11 @@ def training_page(run: Run, *, title: str | None = None, panels: Sequence[str] |
         "fit": fits_for_page(run, network),
         "live": None,
     }
+    data["onward"], onward = onward_payload(run, POINTS, bool(data["fit"] and data["fit"]["computed"]))
     picture = run.plot().svg
     computes = any("computed" in one for one in data["graphs"]["programs"])
-    parts: list[Part] = [("engine", "", engine())] if computes else []
+    parts: list[Part] = [("engine", "", engine())] if computes or onward is not None else []
+    parts += [] if onward is None else [("onward", "", onward)]
     return document(data, picture, heading, run.producer, bundle="training", parts=parts)
 
 

@@ -101,7 +101,9 @@ def _network(network: Network) -> dict[str, Any]:
     }
 
 
-def steps_told(run: Run, entries: Sequence[Entry], before: Entry | None, chosen: Sequence[Sequence[int]]) -> dict[str, Any]:
+def steps_told(
+    run: Run, entries: Sequence[Entry], before: Entry | None, chosen: Sequence[Sequence[int]]
+) -> dict[str, Any]:
     """Return the columns of some kept steps, and which of them a page can compute the graph of."""
     return {
         **step_columns(run, entries, before, chosen),

@@ -36,10 +36,13 @@ class Stream:
     @property
     def network(self) -> Network | None:
         """The network that is trained; it is looked for when there is a step of a structure that is new."""
+        return self._found()[1]
+
+    def _found(self) -> tuple[int, Network | None]:
         programs = len(self._run.log.programs)
         if programs != self._network[0]:
             self._network = programs, network_of(self._run)
-        return self._network[1]
+        return self._network
 
     def all(self) -> dict[str, Any]:
         """Return all of it."""
@@ -58,9 +61,8 @@ class Stream:
             ``start``, in the place of which and of all later kept steps it gets ``steps``; ``known``, how many losses it has; and
             what `state_of` says of those that follow.
         """
-        known, network = self._network, self.network
-        log = self._run.log
-        if self._network != known or len(log.parameters) != len(self._chosen) or not self._kept:
+        known, log = self._network, self._run.log
+        if self._found() != known or len(log.parameters) != len(self._chosen) or not self._kept:
             return None
         entries, notes = thinned(self._run, self._chosen)
         start = min(max(self._whole, len(self._kept) - LOOKED_BACK), len(self._kept) - 1)
@@ -76,6 +78,10 @@ class Stream:
         }
         self._told(entries, start)
         return told
+
+    def lacks(self, kept: int, losses: int) -> bool:
+        """Whether a page that has so many kept steps, and losses, has less than was told: it was opened since."""
+        return (kept, losses) != (len(self._kept), self._losses)
 
     def _told(self, entries: Sequence[Entry], start: int) -> None:
         self._kept[start:] = [entry.index for entry in entries[start:]]

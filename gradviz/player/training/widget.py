@@ -18,7 +18,8 @@ from gradviz.player.page import engine, script, style_sheet
 from gradviz.player.still import Still
 from gradviz.player.training.computed import computed_data, without_known
 from gradviz.player.training.graphs import GraphPicture, sampled
-from gradviz.player.training.payload import fits_payload, surface_payload
+from gradviz.player.training.onward import onward_payload
+from gradviz.player.training.payload import POINTS, fits_payload, surface_payload
 from gradviz.player.training.stream import Stream
 from gradviz.training.run import Run
 from gradviz.training.run.panels import chosen_panels
@@ -93,6 +94,7 @@ class TrainingPlayer(anywidget.AnyWidget):
         self._next_look = 0.0
         self._pictures.clear()
         self._stream = Stream(run, self._panels)
+        self._further: dict[str, Any] | None = None  # what a page loads when it is to train on
         self._send_all()
         if not run.finished:
             run.watch(self._grown)
@@ -108,7 +110,7 @@ class TrainingPlayer(anywidget.AnyWidget):
         """Tell all of the run: to pages that there are, and to those that will be opened."""
         with self.hold_sync():
             self.set_trait("live", self._live())
-            self.set_trait("payload", {**self._stream.all(), "id": self._id})
+            self.set_trait("payload", {**self._stream.all(), "id": self._id, "onward": self._onward()})
 
     def _send_more(self) -> None:
         """Tell what has come since; when it is over all of it, for pages that will be opened."""
@@ -131,6 +133,13 @@ class TrainingPlayer(anywidget.AnyWidget):
             self._send_more()
             if run.finished:
                 run.unwatch(self._grown)
+
+    def _onward(self) -> dict[str, Any] | None:
+        """Return what a page says of training on by itself: of a run that is over, and that no trainer goes on with."""
+        if self._trainer is not None or not self._run.finished or not self._run.log.entries:
+            return None
+        told, self._further = onward_payload(self._run, POINTS, False)
+        return told
 
     def _live(self) -> dict[str, Any] | None:
         trainer = self._trainer
@@ -157,7 +166,10 @@ class TrainingPlayer(anywidget.AnyWidget):
             elif asked.get("do") == "reset":
                 self.reset()
             elif asked.get("ask") == "all":
-                self._send_all()
+                if self._stream.lacks(int(asked["kept"]), int(asked["losses"])):
+                    self._send_all()
+            elif asked.get("ask") == "onward":
+                self.send({"told": "onward", "onward": self._further, "engine": engine()})
             elif asked.get("ask") == "graph":
                 self._send_graph(int(asked["index"]), whole=asked.get("whole") is True)
             elif asked.get("ask") == "surface":

@@ -22,7 +22,7 @@ from gradviz.drawing.shown import Shown
 from gradviz.drawing.text import clean
 from gradviz.recording import number_text
 from gradviz.training.analysis.entries import Named
-from gradviz.training.analysis.grids import Grid, grid_of, table
+from gradviz.training.analysis.grids import Grid, grid_of, table, unique
 from gradviz.training.analysis.rules import hand_rate
 from gradviz.training.analysis.surface import far_above, surface, usual_pair, way
 from gradviz.training.run import Run
@@ -194,15 +194,19 @@ class RunComparison(Shown):
         return self._picture[1]
 
     @cached_property
-    def _picture(self) -> tuple[str, float]:
+    def _pictures(self) -> list[tuple[str, float]]:
         pictures = [(self.chart().svg, charts.HEIGHT)]
         # Of different models, or where nothing can be computed again, the losses tell what there is to tell.
         with suppress(KeyError, IndexError, ValueError):
             pictures.append((self.paths().svg, contours.HEIGHT))
-        if len(pictures) == 1:
-            return pictures[0]
+        return pictures
+
+    @cached_property
+    def _picture(self) -> tuple[str, float]:
+        if len(self._pictures) == 1:
+            return self._pictures[0]
         inner, height = [], 0.0
-        for picture, high in pictures:
+        for picture, high in self._pictures:
             inner.append(picture.replace("<svg ", f'<svg y="{height:.0f}" ', 1))
             height += high
         return (
@@ -385,23 +389,6 @@ def _words(value: Any) -> str:
     return number_text(value) if isinstance(value, int | float) else str(value)
 
 
-def unique(labels: Sequence[str]) -> list[str]:
-    """Number the labels that occur more than once.
-
-    Examples
-    --------
-    >>> unique(["a", "b", "a"])
-    ['a', 'b', 'a (2)']
-    """
-    made: list[str] = []
-    for label in labels:
-        own, count = label, 2
-        while own in made:
-            own, count = f"{label} ({count})", count + 1
-        made.append(own)
-    return made
-
-
 # --- the table --------------------------------------------------------------------------------------------------------
 
 
@@ -431,8 +418,9 @@ def _row(label: str, run: Run, goal: float | None) -> Row:
 
 
 _STYLE = (
-    "body{margin:0 auto;max-width:60rem;padding:1rem;background:#fff;color:#1f2328;font:16px/1.5 system-ui,Helvetica,Arial,"
-    "sans-serif}h1{font-size:1.2rem;overflow-wrap:anywhere}svg{max-width:100%;height:auto}div{overflow-x:auto}"
+    "body{margin:0 auto;max-width:80rem;padding:.5rem 1rem;background:#fff;color:#1f2328;font:16px/1.5 system-ui,Helvetica,Arial,"
+    "sans-serif}h1{font-size:1.2rem;overflow-wrap:anywhere;margin:.2rem 0}main{display:flex;flex-wrap:wrap;align-items:center}"
+    "main>svg{flex:1 1 min(100%,30rem);min-width:0;max-width:40rem;height:auto}div{overflow-x:auto}"
     "table{border-collapse:collapse}th,td{padding:.3rem .8rem .3rem 0;border-bottom:1px solid #d0d7de;"
     "font-variant-numeric:tabular-nums}@media(prefers-color-scheme:dark){body{background:#010409;color:#e6edf3}"
     "th,td{border-color:#3d444d}}"
@@ -446,5 +434,5 @@ def _page(told: RunComparison) -> str:
         "content=\"default-src 'none'; style-src 'unsafe-inline'; img-src data:\"><meta name=\"viewport\" "
         'content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
         f'<title>{title}</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>\n'
-        f"<body><h1>{title}</h1>{told.svg}<div>{told.html}</div></body></html>\n"
+        f"<body><h1>{title}</h1><main>{''.join(one for one, _ in told._pictures)}</main><div>{told.html}</div></body></html>\n"
     )

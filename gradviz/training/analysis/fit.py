@@ -95,6 +95,10 @@ class Fit:
     _known: dict[int, Prediction | None] = field(repr=False, compare=False)
     levels: tuple[float, float] = (0.0, 1.0)
 
+    def prediction(self, entry: Entry) -> Prediction | None:
+        """Return where a kept step has its prediction, and what goes into it; ``None`` where that cannot be told."""
+        return _prediction_of(self._run, entry, self._known)
+
     def values(self, entry: Entry) -> Array | None:
         """Predict for the grid, with the parameters as they were before a kept step.
 
@@ -353,7 +357,7 @@ def _data(entry: Entry, found: Prediction) -> tuple[Array, Array]:
 
 def _predicted(run: Run, entry: Entry, found: Prediction, x: Array) -> Array | None:
     """Return what the model predicts for inputs, one number for each; ``None`` if it cannot be computed for these."""
-    raw = _replayed(run, entry, found, _given(entry, found, x))
+    raw = _replayed(run, entry, found, given_for(entry, found, x))
     if raw is None or raw.ndim == 0 or len(raw) != len(x):
         return None
     if found.kind == "classes":
@@ -369,7 +373,8 @@ def _predicted(run: Run, entry: Entry, found: Prediction, x: Array) -> Array | N
         return 1 / (1 + np.exp(-raw)) if found.kind in ("logit", "classes") else raw
 
 
-def _given(entry: Entry, found: Prediction, x: Array) -> dict[int, Array]:
+def given_for(entry: Entry, found: Prediction, x: Array) -> dict[int, Array]:
+    """Return what goes into the slots of a prediction, for some inputs."""
     given = {}
     for slot, power in found.inputs.items():
         as_it_was = _number(entry, slot)

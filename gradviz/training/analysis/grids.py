@@ -112,3 +112,20 @@ def _share(loss: float, low: float, high: float) -> float:
     if low > 0:
         return (math.log(high) - math.log(loss)) / (math.log(high) - math.log(low))
     return (high - loss) / (high - low)
+
+
+def unique(labels: Sequence[str]) -> list[str]:
+    """Number the labels that occur more than once.
+
+    Examples
+    --------
+    >>> unique(["a", "b", "a"])
+    ['a', 'b', 'a (2)']
+    """
+    made: list[str] = []
+    for label in labels:
+        own, count = label, 2
+        while own in made:
+            own, count = f"{label} ({count})", count + 1
+        made.append(own)
+    return made

@@ -13,7 +13,7 @@ from gradviz.optim.rule import Sheet
 from gradviz.optim.written import Line, Numbers, Token, Writing
 from gradviz.training.run.model import BY_HAND, UNMOVED, Rule
 
-__all__ = ["Line", "Token", "form_of", "hand_rate", "lines_of", "numbers_of"]
+__all__ = ["Line", "Token", "form_of", "hand_rate", "lines_of", "numbers_of", "sheet_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -31,7 +31,7 @@ def lines_of(rule: Rule) -> tuple[Line, ...]:
     buffer ← momentum · buffer + grad
     w ← w − lr · buffer
     """
-    return Writing(_sheet_of(rule)).lines
+    return Writing(sheet_of(rule)).lines
 
 
 def form_of(rule: Rule) -> tuple[Any, ...]:
@@ -66,7 +66,7 @@ def numbers_of(rule: Rule | Sequence[Rule], columns: Mapping[str, Array]) -> dic
     array([1.95])
     """
     rules = [rule] if isinstance(rule, Rule) else rule
-    sheet = _sheet_of(rules[0])
+    sheet = sheet_of(rules[0])
     numbers = Numbers(sheet, [rule.settings for rule in rules], columns)
     with np.errstate(all="ignore"):  # training may diverge, and what is not known is NaN
         return {key: np.asarray(numbers.of(term), dtype=np.float64) for term, key in Writing(sheet).keys.items()}
@@ -121,7 +121,7 @@ def hand_rate(before: Array, gradient: Array, after: Array) -> float | None:
 # --- what moves a parameter -------------------------------------------------------------------------------------------
 
 
-def _sheet_of(rule: Rule) -> Sheet:
+def sheet_of(rule: Rule) -> Sheet:
     """Return the rule as its optimiser states it."""
     text = OURS.get(rule.name, _other)
     if rule.name in optim.__all__:

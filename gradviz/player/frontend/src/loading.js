@@ -40,15 +40,19 @@ export function engineOf(text, saved) {
   return engine;
 }
 
-/** Asks the kernel. @param {import("./model.js").Model} model @param {string} at @returns {Promise<any>} */
-function asked(model, at) {
+/**
+ * Asks the kernel, and waits for its answer.
+ * @param {import("./model.js").Model} model @param {any} question @param {(message: any) => boolean} answers
+ * @returns {Promise<any>}
+ */
+function asked(model, question, answers) {
   return new Promise((done, failed) => {
     const end = () => {
       model.off("msg:custom", answer);
       clearTimeout(timer);
     };
     const answer = (/** @type {any} */ message) => {
-      if (message?.type !== "laboratory" || message.at !== at) return;
+      if (!message || !answers(message)) return;
       end();
       done(message);
     };
@@ -57,7 +61,7 @@ function asked(model, at) {
       failed(new Error(phrase("loading: no answer")));
     }, PATIENCE);
     model.on("msg:custom", answer);
-    model.send?.({ type: "laboratory", at, engine: engine === undefined });
+    model.send?.(question);
   });
 }
 
@@ -70,8 +74,22 @@ export function sourceOf(model) {
   const { carried } = model;
   if (!carried && !model.send) return undefined;
   return async (at) => {
-    const { program, shown, text } = await (carried ? carried(at) : asked(model, at));
+    const { program, shown, text } = await (carried ? carried(at) : asked(model, { type: "laboratory", at, engine: engine === undefined }, (message) => message.type === "laboratory" && message.at === at));
     if (program.missing) return { missing: program.missing };
     return { engine: await engineOf(text, Boolean(carried)), data: { program, shown } };
   };
+}
+
+/**
+ * Loads what trains a run on.
+ * @param {import("./model.js").Model} model @param {string} run its id, in a notebook
+ * @returns {Promise<{engine: Engine, told: any}>}
+ */
+export async function onwardOf(model, run) {
+  if (model.onward) {
+    const { told, text } = await model.onward();
+    return { engine: await engineOf(text, true), told };
+  }
+  const answer = await asked(model, { ask: "onward", run }, (message) => message.told === "onward");
+  return { engine: await engineOf(answer.engine, false), told: answer.onward };
 }

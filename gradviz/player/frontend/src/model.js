@@ -12,6 +12,7 @@ import { unpacked } from "./unpack.js";
  *   save_changes(): void,
  *   send?: (message: any) => void,
  *   carried?: (at: string) => Promise<any>,
+ *   onward?: () => Promise<{told: any, text: string}>,
  * }} Model
  */
 
@@ -28,6 +29,8 @@ const turned = (payload) => {
 export class PageModel {
   /** @type {Model["carried"]} */
   carried;
+  /** @type {Model["onward"]} */
+  onward;
   /** @type {Record<string, any>} */
   #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false, direction: "auto", held: [] };
   /** @type {Map<string, Set<() => void>>} */
@@ -50,6 +53,7 @@ export class PageModel {
     const model = new PageModel();
     model.#parts = parts;
     if (parts?.has("program")) model.carried = (at) => parts.laboratory(at);
+    if (parts?.has("onward")) model.onward = () => parts.onward();
     model.#take(payload);
     return model;
   }

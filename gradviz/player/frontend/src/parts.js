@@ -41,6 +41,18 @@ export class Parts {
     return { program, shown, text };
   }
 
+  /** What an editable page looks operations up in, and what computes them. */
+  async sandbox() {
+    const [book, text] = await Promise.all([this.#part("book", ""), this.#part("engine", "")]);
+    return { book, text };
+  }
+
+  /** What trains the page's run on. */
+  async onward() {
+    const [told, text] = await Promise.all([this.#part("onward", ""), this.#part("engine", "")]);
+    return { told, text };
+  }
+
   /**
    * The payload of a module's inside.
    * @param {string} inside

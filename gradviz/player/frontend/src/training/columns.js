@@ -53,6 +53,24 @@ export class Rows {
     return new Rows(this.width, numbers);
   }
 
+  /** The first rows, to which others can be added. @param {number} count */
+  cut(count) {
+    return new Rows(this.width, this.#numbers.slice(0, Math.min(count, this.length) * this.width));
+  }
+
+  /** Adds a row. @param {ArrayLike<number>} row */
+  push(row) {
+    if (!this.width) return;
+    const end = this.length * this.width;
+    if (end + this.width > this.#numbers.length) {
+      const grown = new /** @type {any} */ (this.#numbers.constructor)(Math.max(16 * this.width, 2 * end));
+      grown.set(this.#numbers.subarray(0, end));
+      this.#numbers = grown;
+    }
+    this.#numbers.set(row, end);
+    this.length += 1;
+  }
+
   /** Puts other rows in the place of those from one on. @param {number} start @param {Rows} rows */
   put(start, rows) {
     if (!this.width) return;

@@ -68,6 +68,11 @@ export class Graphs {
     return this.run.index(k) === index ? this.#computed.get(this.run.alike.at(k)) : undefined;
   }
 
+  /** Whether what a step's picture shows is computed from the numbers that the run has now. @param {number} index */
+  isComputed(index) {
+    return this.#computes(index) !== undefined;
+  }
+
   /** Takes what Python has sent. @param {{index: number, program: number, base?: any, face: Face, numbers?: any, computed?: import("./computed.js").Told & {first: any}, engine?: string}} told */
   take({ index, program, base, face, numbers, computed, engine }) {
     if (base) this.#programs[program] = { base, face, slots: [], steps: [], columns: [], opened: {} };

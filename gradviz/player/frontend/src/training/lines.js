@@ -7,7 +7,7 @@ import { phrase } from "../words.js";
 
 /** @typedef {{name: string, xs: number[], ys: number[]}} Line */
 
-const [LEAST, USUAL] = [120, 210]; // pixels
+const [LEAST, USUAL] = [72, 210]; // pixels
 const MARGIN = { left: 54, right: 14, top: 12, bottom: 34 };
 
 /**
@@ -27,7 +27,7 @@ export function makeLines(look) {
   const toggle = html("label", { class: "gt-toggle" }, logarithmic, "logarithmic");
   const legend = html("div", { class: "gt-legend" });
   const room = html("div", { class: "gt-drawn" }, svg);
-  const element = html("section", { class: "gt-panel gt-lines" }, html("header", {}, html("h3", {}, look.title), toggle), room, legend, said);
+  const element = html("section", { class: "gt-panel gt-lines" }, html("header", {}, html("h3", {}, look.title), said, toggle), room, legend);
   logarithmic.addEventListener("change", () => {
     log = logarithmic.checked;
     chosen = true;

@@ -5,7 +5,8 @@ import { html, svgElement } from "../dom.js";
 import { unpacked } from "./columns.js";
 import { predicted } from "./network.js";
 import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
-import { drawAxes, saidBelow } from "./surface.js";
+import { makePoints } from "./onward/points.js";
+import { drawAxes, readable, saidBelow } from "./surface.js";
 
 const { left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
 const FAR = 1e6; // pixels: browsers give up on places much farther out
@@ -33,7 +34,11 @@ const NO_NUMBER = 255; // in predictions that came as bytes
 
 /**
  * @param {import("./data.js").RunData} run
- * @param {{ask?: (index: number) => void, name(index: number): string, there(): void}} on `there`: it has got something to show
+ * @param {{
+ *   ask?: (index: number) => void, name(index: number): string, there(): void,
+ *   onward?: {branch: import("./onward/branch.js").Branch | null, predicted(k: number): ArrayLike<number> | undefined,
+ *     movePoint(point: number, feature: number[], target: number | null): Promise<void>} | null,
+ * }} on `there`: it has got something to show; `onward`: who trains on with points that are moved
  */
 export function makeFit(run, on) {
   const svg = svgElement("svg", { class: "gt-chart gt-surface", viewBox: `0 0 ${SURFACE.width} ${SURFACE.height}`, role: "img" });
@@ -43,8 +48,11 @@ export function makeFit(run, on) {
   // A curve that leaves the frame is cut off there: an svg in an svg shows nothing beyond its own rectangle.
   const frame = { x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP };
   const inside = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, line);
+  const ghost = svgElement("path", { class: "gt-ghost" });
   const examples = svgElement("g");
-  svg.append(ground, axes, examples, inside);
+  const behind = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, ghost);
+  svg.append(ground, axes, behind, examples, inside);
+  readable(svg);
   const words = html("p", { class: "gt-words" });
   const title = html("h3", {}, phrase("training model-fit: fit"));
   const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, saidBelow(words));
@@ -55,21 +63,34 @@ export function makeFit(run, on) {
   const small = html("canvas");
   const field = svgElement("image", { class: "gt-field", x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP, preserveAspectRatio: "none" });
   const boundary = svgElement("path", { class: "gt-boundary" });
-  /** @type {ArrayLike<number>} */
-  let xs = [];
-  /** @type {ArrayLike<number>} */
-  let ys = [];
+  // The data; and as they were recorded.
+  let [xs, ys, firstXs, firstYs] = Array.from({ length: 4 }, () => new Float64Array(0));
   let side = 0;
   let x = scale([0, 1], [0, 1]);
   let y = x;
-  /** @type {number[]} */
-  let grid = [];
+  let grid = new Float64Array(0);
   let asked = -1;
   let shown = -1;
+  /** @type {Map<string, [number, number, number][]>} by theme */
+  const colours = new Map();
+  const { onward } = on;
+  const handle = onward && makePoints(svg, {
+    place: (point) => (told?.kind === "curve" ? [x(xs[point]), y(ys[point])] : [x(xs[2 * point]), y(xs[2 * point + 1])]),
+    count: () => ys.length,
+    say: (point) => (told?.kind === "curve" ? [xs[point], ys[point]] : [xs[2 * point], xs[2 * point + 1]]),
+    move(point, across, up) {
+      const [one, other] = [x.invert(Math.max(LEFT, Math.min(RIGHT, across))), y.invert(Math.max(TOP, Math.min(BOTTOM, up)))];
+      const curve = told?.kind === "curve";
+      if (curve) [xs[point], ys[point]] = [one, other];
+      else [xs[2 * point], xs[2 * point + 1]] = [one, other];
+      drawExamples();
+      return onward.movePoint(point, curve ? [one] : [one, other], curve ? other : null);
+    },
+  });
 
-  /** What is predicted for some inputs in a step. @param {ArrayLike<number>} points @param {number} k */
-  function computed(points, k) {
-    const made = predicted(/** @type {import("./network.js").Told} */ (run.network), run.parameters, k, points);
+  /** What is predicted for some inputs in a step. @param {ArrayLike<number>} points @param {number} k @param {import("./data.js").Parameter[]} [parameters] */
+  function computed(points, k, parameters = run.parameters) {
+    const made = predicted(/** @type {import("./network.js").Told} */ (run.network), parameters, k, points);
     if (told?.classes !== 2) return made;
     const [low, high] = told.levels;
     return made.map((value) => Math.max(0, Math.min(1, (value - low) / (high - low))));
@@ -78,8 +99,9 @@ export function makeFit(run, on) {
   /** Draws what does not change from step to step. */
   function drawData() {
     if (!told) return;
-    [xs, ys] = [unpacked(told.x), unpacked(told.y)];
-    grid = Array.from(unpacked(told.grid));
+    [xs, ys] = [Float64Array.from(unpacked(told.x)), Float64Array.from(unpacked(told.y))];
+    [firstXs, firstYs] = [xs.slice(), ys.slice()];
+    grid = Float64Array.from(unpacked(told.grid));
     if (told.kind === "curve") {
       const last = told.computed ? computed(grid, run.length - 1) : [...rows.values()].at(-1) ?? [];
       const [low, high] = extent([...Array.from(ys), ...Array.from(last)]);
@@ -87,8 +109,7 @@ export function makeFit(run, on) {
       y = scale(withRoom(low, high), [BOTTOM, TOP]);
       ground.replaceChildren();
       drawAxes(axes, x, y, told.names[0], told.names[1]);
-      const marks = Array.from(xs, (value, i) => MARKS[0](x(value), y(ys[i]))).join("");
-      examples.replaceChildren(svgElement("path", { class: "gt-example gt-c0", d: marks }));
+      drawExamples();
       return;
     }
     side = Math.round(Math.sqrt(grid.length / 2));
@@ -100,13 +121,47 @@ export function makeFit(run, on) {
     ground.replaceChildren(field, boundary);
     line.setAttribute("d", "");
     drawAxes(axes, x, y, told.names[0], told.names[1]);
-    const { classes } = told;
-    examples.replaceChildren(
-      ...Array.from({ length: classes }, (_, one) => {
-        const marks = Array.from(ys, (label, i) => (Math.round(label) === one ? MARKS[one % MARKS.length](x(xs[2 * i]), y(xs[2 * i + 1])) : ""));
-        return svgElement("path", { class: `gt-example gt-c${colourOf(one)}`, d: marks.join("") });
-      }),
-    );
+    drawExamples();
+  }
+
+  /** Draws the data; where a point has been moved, the way that it went. */
+  function drawExamples() {
+    if (!told) return;
+    const curve = told.kind === "curve";
+    const classes = curve ? 1 : told.classes;
+    const marks = Array.from({ length: classes }, () => "");
+    let ways = "";
+    for (let i = 0; i < ys.length; i += 1) {
+      const [here, first] = [[xs, ys], [firstXs, firstYs]].map(([inputs, targets]) => (curve ? [x(inputs[i]), y(targets[i])] : [x(inputs[2 * i]), y(inputs[2 * i + 1])]));
+      const one = curve ? 0 : Math.round(ys[i]);
+      if (one >= 0 && one < classes) marks[one] += MARKS[one % MARKS.length](here[0], here[1]);
+      if (here[0] !== first[0] || here[1] !== first[1]) ways += `M${first[0]} ${first[1]}m-3 0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0M${first[0]} ${first[1]}L${here[0]} ${here[1]}`;
+    }
+    examples.replaceChildren(svgElement("path", { class: "gt-moved", d: ways }), ...marks.map((d, one) => svgElement("path", { class: `gt-example gt-c${colourOf(one)}`, d })));
+    handle?.show();
+  }
+
+  /** The model of the recording at a step, beside what is trained on here. @param {number} k */
+  function drawGhost(k) {
+    const branch = onward?.branch;
+    if (!told || !branch || (told.kind === "classes" && told.classes !== 2)) return ghost.setAttribute("d", "");
+    const { recorded } = branch;
+    const at = Math.min(k, recorded.length - 1);
+    const row = told.computed ? computed(grid, at, recorded.parameters) : rows.get(nearestOf(recorded.kept.at(at)));
+    if (row) ghost.setAttribute("d", told.kind === "curve" ? curveThrough(row) : levelLine(row, side, 0.5, x, y, grid));
+  }
+
+  /** @param {number} index */
+  function nearestOf(index) {
+    let near = -1;
+    for (const known of rows.keys()) if (near < 0 || Math.abs(known - index) < Math.abs(near - index)) near = known;
+    return near;
+  }
+
+  /** @param {ArrayLike<number>} row */
+  function curveThrough(row) {
+    const places = Array.from(row, (value) => Math.max(-FAR, Math.min(FAR, y(value))));
+    return pieces(places, places.length).map((piece) => path(piece.map((k) => [x(grid[k]), places[k]]))).join("");
   }
 
   return {
@@ -150,23 +205,32 @@ export function makeFit(run, on) {
       /** @type {ArrayLike<number> | undefined} */
       let row;
       let text = told.sentence;
-      if (told.computed) {
+      const branch = onward?.branch;
+      const own = branch && k >= branch.k && !told.computed ? onward.predicted(k) : undefined;
+      if (!branch && (xs.some((value, i) => value !== firstXs[i]) || ys.some((value, i) => value !== firstYs[i]))) {
+        xs.set(firstXs); // they are the recording's again
+        ys.set(firstYs);
+        drawExamples();
+      }
+      drawGhost(k);
+      if (own) [row, shown] = [own, -1];
+      else if (told.computed) {
         row = computed(grid, k);
         if (told.kind === "classes") text = `${text} ${wrongSide(k)}`;
       } else {
         if (!rows.has(index) && on.ask && asked < 0) on.ask((asked = index));
-        let near = -1;
-        for (const known of rows.keys()) if (near < 0 || Math.abs(known - index) < Math.abs(near - index)) near = known;
+        const near = nearestOf(index);
         if (near !== index && near >= 0 && !on.ask) text = phrase("training model-fit: nearest", { sentence: told.sentence, name: on.name(near) });
         row = near === shown ? undefined : rows.get(near);
         if (row) shown = near;
       }
+      if (branch && ghost.getAttribute("d")) text = `${text} ${phrase("training onward: dashed")}`;
+      else if (handle && !branch) text = `${text} ${phrase("training onward: drag")}`;
       if (words.textContent !== text) words.textContent = text;
       if (!row) return;
       svg.setAttribute("aria-label", `${title.textContent}: ${text}`);
       if (told.kind === "curve") {
-        const places = Array.from(row, (value) => Math.max(-FAR, Math.min(FAR, y(value))));
-        line.setAttribute("d", pieces(places, places.length).map((piece) => path(piece.map((k) => [x(grid[k]), places[k]]))).join(""));
+        line.setAttribute("d", curveThrough(row));
       } else paintClasses(row);
     },
   };
@@ -180,12 +244,23 @@ export function makeFit(run, on) {
     return phrase("training model-fit: wrong side", { wrong, count: ys.length });
   }
 
+  /** The colours of the classes: to ask for them makes the browser work out all styles, so it is done once for each theme. */
+  function coloursNow() {
+    const theme = /** @type {HTMLElement | null} */ (element.closest("[data-theme]"))?.dataset.theme ?? "";
+    const known = colours.get(theme);
+    if (known) return known;
+    const style = getComputedStyle(svg);
+    const found = Array.from({ length: told?.classes ?? 0 }, (_, one) => rgbOf(style.getPropertyValue(`--c${colourOf(one)}`)));
+    if (svg.isConnected) colours.set(theme, found);
+    return found;
+  }
+
   /** Of two classes the regions fade into each other, as the probability does; of more, the likeliest has its colour. @param {ArrayLike<number>} row */
   function paintClasses(row) {
     const context = small.getContext("2d");
     if (!context) return;
     const two = told?.classes === 2;
-    const colours = Array.from({ length: told?.classes ?? 0 }, (_, one) => rgbOf(getComputedStyle(svg).getPropertyValue(`--c${colourOf(one)}`)));
+    const colours = coloursNow();
     const image = context.createImageData(side, side);
     for (let i = 0; i < side * side; i += 1) {
       const value = row[i];
@@ -215,7 +290,7 @@ function rgbOf(colour) {
 /**
  * Where numbers on a grid pass a level: in each of its squares a line through the sides it crosses.
  * @param {ArrayLike<number>} row @param {number} side @param {number} level
- * @param {import("./geometry.js").Scale} x @param {import("./geometry.js").Scale} y @param {number[]} grid
+ * @param {import("./geometry.js").Scale} x @param {import("./geometry.js").Scale} y @param {ArrayLike<number>} grid
  */
 function levelLine(row, side, level, x, y, grid) {
   let made = "";

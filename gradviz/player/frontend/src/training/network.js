@@ -49,18 +49,20 @@ export function numbersOf(layer, parameters, k, which = "before") {
  */
 export function forward(layers, parameters, k, points) {
   const count = layers.length ? points.length / layers[0].inputs : 0;
-  let given = points;
+  let given = points instanceof Float64Array ? points : Float64Array.from(points); // of one kind, which is read fastest
   return layers.map((layer) => {
     const { inputs, outputs, activation, setting } = layer;
     const { weight, bias } = numbersOf(layer, parameters, k);
     const squash = ACTIVATIONS[activation];
     const sums = new Float64Array(count * outputs);
     const values = new Float64Array(count * outputs);
+    const weights = new Float64Array(inputs); // of one neuron, side by side
     for (let to = 0; to < outputs; to += 1) {
       const start = bias ? bias[to] : 0;
-      for (let point = 0; point < count; point += 1) {
+      for (let from = 0; from < inputs; from += 1) weights[from] = weight[entryOf(layer, from, to)];
+      for (let point = 0, place = 0; point < count; point += 1) {
         let sum = start;
-        for (let from = 0; from < inputs; from += 1) sum += given[point * inputs + from] * weight[entryOf(layer, from, to)];
+        for (let from = 0; from < inputs; from += 1, place += 1) sum += given[place] * weights[from];
         sums[point * outputs + to] = sum;
         values[point * outputs + to] = squash(sum, setting);
       }

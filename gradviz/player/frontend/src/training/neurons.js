@@ -4,15 +4,14 @@ import { html, svgElement } from "../dom.js";
 import { numberText } from "../number.js";
 import { phrase } from "../words.js";
 import { entryOf, forward, numbersOf } from "./network.js";
-import { extent } from "./geometry.js";
-import { MINUS, PLUS, mixed } from "./signs.js";
+import { MINUS, PLUS, mixed, pixelOf } from "./signs.js";
 
 /** @typedef {import("./data.js").RunData} RunData */
 /** @typedef {import("./network.js").Told} Told */
 /** @typedef {import("./network.js").Which} Which */
 /** @typedef {{layer: number, neuron: number}} Where layer -1 is the input */
 
-const MAP = 28; // points of a response map along each side
+const MAP = 20; // points of a response map along each side
 const ROOM = { left: 50, right: 70, top: 26, bottom: 6 };
 const [SMALLEST, LARGEST] = [7, 40]; // radii
 const [THINNEST, THICKEST] = [0.4, 9];
@@ -115,6 +114,8 @@ export function makeNeurons(run, told, on) {
 
   const grid = on.domain && inputs === 2 ? gridOf(on.domain) : null;
   const small = html("canvas", { width: MAP, height: MAP });
+  /** @type {[ImageData, Uint32Array] | undefined} a map, and the same with a number for each pixel */
+  let map;
 
   function paint() {
     modes.forEach((made, at) => made.setAttribute("aria-pressed", String(MODES[at][0] === which)));
@@ -123,16 +124,18 @@ export function makeNeurons(run, told, on) {
     if (!width || !run.length) return;
     const context = canvas.getContext("2d");
     if (!context) return;
-    const sharp = window.devicePixelRatio || 1;
-    [canvas.width, canvas.height] = [Math.round(width * sharp), Math.round(height * sharp)];
-    context.scale(sharp, sharp);
+    const sharp = (window.devicePixelRatio || 1) * (/** @type {any} */ (canvas).currentCSSZoom ?? 1); // with large type the board is zoomed
+    const [wide, high] = [Math.round(width * sharp), Math.round(height * sharp)];
+    if (canvas.width !== wide || canvas.height !== high) [canvas.width, canvas.height] = [wide, high];
+    context.setTransform(sharp, 0, 0, sharp, 0, 0);
+    context.clearRect(0, 0, width, height);
     const dark = on.dark();
     layers.forEach((layer, at) => paintLines(context, layer, at, most, dark));
     const maps = grid ? forward(layers, run.parameters, k, grid) : null;
     for (let at = -1; at < layers.length; at += 1) {
       const outputs = sizes[at + 1];
       const values = at < 0 ? grid : maps?.[at].values;
-      const reach = values ? extent(Array.from(values, Math.abs))[1] : 1;
+      const reach = values ? largestIn(values) : 1;
       for (let neuron = 0; neuron < outputs; neuron += 1) paintCircle(context, at, neuron, values ?? null, outputs, reach, dark);
     }
     showTable();
@@ -184,10 +187,10 @@ export function makeNeurons(run, told, on) {
     context.fillStyle = dark ? "#0d1117" : "#ffffff";
     context.fill();
     if (values) {
-      const image = own.createImageData(MAP, MAP);
+      const [image, pixels] = (map ??= imageOf(own));
       for (let place = 0; place < MAP * MAP; place += 1) {
         const row = MAP - 1 - Math.floor(place / MAP); // the second input rises upwards
-        image.data.set(mixed(values[(row * MAP + (place % MAP)) * across + neuron] / (reach || 1)), 4 * place);
+        pixels[place] = pixelOf(values[(row * MAP + (place % MAP)) * across + neuron] / (reach || 1));
       }
       own.putImageData(image, 0, 0);
       context.imageSmoothingEnabled = true;
@@ -342,6 +345,22 @@ export function makeNeurons(run, told, on) {
     },
     stop: () => watcher.disconnect(),
   };
+}
+
+/** @param {ArrayLike<number>} values */
+function largestIn(values) {
+  let most = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const size = Math.abs(values[i]);
+    if (size > most && size < Infinity) most = size;
+  }
+  return most || 1;
+}
+
+/** @param {CanvasRenderingContext2D} context @returns {[ImageData, Uint32Array]} */
+function imageOf(context) {
+  const image = context.createImageData(MAP, MAP);
+  return [image, new Uint32Array(image.data.buffer)];
 }
 
 /** @param {Told} told */

@@ -158,7 +158,9 @@ function makeCard(run, parameter, choose) {
         update.show(parameter.after.at(k, entry) - before, largest[1]);
         way.move(k);
         buttons.forEach((made, place) => {
-          made.textContent = brief(parameter.before.at(k, place));
+          const text = brief(parameter.before.at(k, place));
+          if (made.textContent === text) return;
+          made.textContent = text;
           made.setAttribute("aria-label", `${parameter.entries[place][1]}: ${made.textContent}`);
         });
       }

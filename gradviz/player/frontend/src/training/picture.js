@@ -64,13 +64,13 @@ export function makePicture(graphs, on) {
     /** It has got another size. */
     refit: () => current?.zoom.refit(),
     stop: () => drawn.forEach(({ zoom }) => zoom.stop()),
-    /** @param {number} index of the step */
-    show(index) {
+    /** @param {number} index of the step @param {boolean} [own] whether it is none of the recording's */
+    show(index, own = false) {
       const near = graphs.nearest(index);
       opens = near < 0 ? -1 : graphs.nearestOpened(index);
       open.disabled = opens < 0;
       const text =
-        near < 0 ? graphs.some ? "" : phrase("training picture: no graph was kept run") : near === index ? "" : phrase("training picture: numbers those nearest which graph", { part: on.name(near) });
+        near < 0 ? graphs.some ? "" : phrase("training picture: no graph was kept run") : own && !graphs.isComputed(index) ? phrase("training onward: graph") : near === index ? "" : phrase("training picture: numbers those nearest which graph", { part: on.name(near) });
       if (note.textContent !== text) note.textContent = text;
       note.hidden = !text;
       const label = phrase("training picture: step through backpropagation 2", { part: on.name(opens) });

@@ -4,7 +4,7 @@ import { makeAnnouncer } from "../announce.js";
 import { Unplayable } from "../check.js";
 import { html } from "../dom.js";
 import { commandOf } from "../keys.js";
-import { engineOf } from "../loading.js";
+import { engineOf, onwardOf } from "../loading.js";
 import { PageModel } from "../model.js";
 import { numberText } from "../number.js";
 import { Parts } from "../parts.js";
@@ -17,6 +17,7 @@ import { makeLines } from "./lines.js";
 import { makeLive } from "./live.js";
 import { makeFit } from "./model-fit.js";
 import { makeNeurons } from "./neurons.js";
+import { makeOnward } from "./onward/onward.js";
 import { makePanels } from "./panels.js";
 import { makeParameters } from "./parameters.js";
 import { makePicture } from "./picture.js";
@@ -29,6 +30,7 @@ import { phrase } from "../words.js";
 
 const WHOLE_MS = 24000; // a long run is played in about so long, at normal speed
 const [SHORTEST_MS, LONGEST_MS] = [33, 900]; // 30 epochs a second
+const OWN_LEAST = 240; // what is trained on in the page goes by as one of a run of so many steps, or of more
 const NORMS_UP_TO = 12;
 const BAR = 59; // pixels: how high the bar of buttons is, in one line
 const NARROW = 760; // pixels: less is the cell of a notebook
@@ -73,8 +75,25 @@ function mount(model, el, kept) {
   let runAt = -Infinity; // when Python was asked last
   const modes = before?.modes ?? { loop: false, projector: false };
 
-  const canRun = () => live !== null && !live.message && live.done < live.epochs;
-  /** @type {Record<import("./track.js").Command | "larger" | "smaller" | "fit", () => void>} */
+  const onward = payload.onward
+    ? makeOnward(run, payload.onward, {
+        load: () => onwardOf(model, run.id),
+        at: () => k,
+        chosen: () => [parameter, entries[parameter]],
+        playing: () => playing,
+        play: start,
+        pause,
+        say: (text) => announcer.say(text),
+        show(to) {
+          k = to;
+          root.toggleAttribute("data-own", onward?.branch != null);
+          draw();
+        },
+      })
+    : null;
+  const able = onward?.able ? onward : null;
+  const canRun = () => Boolean(onward?.canRun()) || live !== null && !live.message && live.done < live.epochs;
+  /** @type {Record<import("./track.js").Command | "larger" | "smaller" | "fit" | "undo", () => void>} */
   const commands = {
     first: () => go(0),
     previous: () => go(k - 1),
@@ -90,11 +109,14 @@ function mount(model, el, kept) {
     projector() {
       track.showModes(Object.assign(modes, { projector: !modes.projector }));
       root.toggleAttribute("data-projector", modes.projector);
+      arrange();
+      neurons?.paint();
     },
     fullscreen() {
       const asked = document.fullscreenElement === root ? document.exitFullscreen() : root.requestFullscreen?.();
       (asked ?? Promise.reject()).catch(() => announcer.say(phrase("player: page does not allow full")));
     },
+    undo: () => onward?.back(),
     larger: () => picture.commands.larger(),
     smaller: () => picture.commands.smaller(),
     fit: () => picture.commands.fit(),
@@ -118,9 +140,13 @@ function mount(model, el, kept) {
   const norms = makeLines({ title: phrase("training player: length each gradient"), across: run.across, unit: "length", log: true, go: (at) => go(run.nearest(at)) });
   const parameters = makeParameters(run, { choose });
   const rule = makeRule();
-  const surface = makeSurface(run, { ask: ask && ((first, second) => ask({ ask: "surface", first, second })) });
+  const surface = makeSurface(run, {
+    ask: ask && ((first, second) => ask({ ask: "surface", first, second })),
+    branch: () => onward?.branch ?? null,
+    start: able ? (values) => able.setStart(values) : undefined,
+  });
   const name = (/** @type {number} */ index) => run.name(run.nearest(index));
-  const fit = makeFit(run, { name, ask: ask && ((index) => ask({ ask: "fit", index })), there: () => arrange() });
+  const fit = makeFit(run, { name, ask: ask && ((index) => ask({ ask: "fit", index })), there: () => arrange(), onward: able });
   const picture = makePicture(graphs, { open, name });
   /** @type {ReturnType<typeof makeNeurons> | null} */
   let neurons = null;
@@ -154,6 +180,7 @@ function mount(model, el, kept) {
     { class: "gradviz-player gradviz-training", tabindex: 0, "aria-label": phrase("training player: training player", { title: run.title }), "data-lm-suppress-shortcuts": "true" },
     track.element,
     controls.element,
+    ...(onward ? [onward.element] : []),
     notes,
     empty,
     board,
@@ -166,7 +193,7 @@ function mount(model, el, kept) {
     // A single layer is seen better as a graph.
     const main = there.includes("network") && (run.network?.layers.length ?? 0) > 1 ? "network" : "graph";
     const beside = there.includes("fit") ? "fit" : there.includes("surface") ? "surface" : "parameters";
-    const narrow = (root.clientWidth || window.innerWidth) < NARROW;
+    const narrow = modes.projector || (root.clientWidth || window.innerWidth) < NARROW;
     return [main, beside, "loss", ...(narrow ? [] : ["rule", "parameters"])].filter((name, at, all) => all.indexOf(name) === at && there.includes(name));
   }
   function arrange() {
@@ -185,6 +212,7 @@ function mount(model, el, kept) {
   /** @param {number} to */
   function enter(to) {
     k = Math.max(0, Math.min(run.length - 1, to));
+    if (isOwn()) return move(); // of these the kernel knows nothing
     model.set("place", k);
     try {
       model.save_changes();
@@ -199,6 +227,7 @@ function mount(model, el, kept) {
     clearTimeout(timer);
     playing = false;
     track.show(k, playing, canRun());
+    onward?.show();
   }
   function start() {
     playing = true;
@@ -209,7 +238,7 @@ function mount(model, el, kept) {
     clearTimeout(timer);
     if (!playing) return;
     const whole = WHOLE_MS / factor;
-    const length = Math.max(run.length, live?.epochs ?? 1);
+    const length = Math.max(run.length, live?.epochs ?? 1, onward?.branch ? OWN_LEAST : 0);
     const delay = Math.max(SHORTEST_MS, Math.min(LONGEST_MS / factor, whole / length));
     const stride = Math.max(1, Math.round((length * delay) / whole));
     if (k < run.length - 1) {
@@ -227,9 +256,17 @@ function mount(model, el, kept) {
       }, LONGEST_MS);
     } else pause();
     track.show(k, playing, canRun());
+    onward?.show();
   }
   /** Lets Python train on. It answers, and with `playing` is then asked for more. @param {number} count */
   function runOn(count) {
+    if (onward?.branch) {
+      runAt = performance.now();
+      onward.advance(count);
+      k = run.length - 1;
+      draw();
+      return tick();
+    }
     if (waiting) return;
     waiting = true;
     following = true;
@@ -241,14 +278,7 @@ function mount(model, el, kept) {
 
   /** What depends on the whole run, by panel: what nobody sees is drawn when it is shown. @type {Record<string, (() => void) | undefined>} */
   const drawn = {
-    loss() {
-      losses.show(
-        [...run.lines].map(([name, steps]) => {
-          const xs = steps.column(0);
-          return { name, xs, ys: xs.map((step) => run.losses.at(step)) };
-        }),
-      );
-    },
+    loss: () => losses.show(lossLines(run, onward?.branch ?? null)),
     gradients() {
       const kept = run.kept.column(0);
       norms.show(
@@ -300,6 +330,7 @@ function mount(model, el, kept) {
     track.show(k, playing, canRun());
     moveIn(panels.shown());
     if (!fit.some) moved.fit?.(); // there may be data to show
+    onward?.show();
   }
   /** What belongs to the step that is shown, by panel. @type {Record<string, (() => void) | undefined>} */
   const moved = {
@@ -310,7 +341,7 @@ function mount(model, el, kept) {
     surface: () => surface.move(k),
     fit: () => fit.show(run.index(k), k),
     network: () => neurons?.move(k),
-    graph: () => picture.show(run.index(k)),
+    graph: () => picture.show(run.index(k), isOwn()),
   };
   /** @param {string[]} names of panels */
   function moveIn(names) {
@@ -319,6 +350,7 @@ function mount(model, el, kept) {
   function showGraph() {
     if (panels.shown().includes("graph")) picture.show(run.index(k));
   }
+  const isOwn = () => Boolean(onward?.branch) && k >= (onward?.branch?.k ?? 0);
 
   /** @param {number} which @param {number} entry */
   function choose(which, entry) {
@@ -387,7 +419,7 @@ function mount(model, el, kept) {
       if (message.run !== run.id) return;
       const before = run.length;
       if (run.more(message)) grown(before);
-      else ask?.({ ask: "all" }); // it has been opened since
+      else askForAll(); // it has been opened since
     } else if (message.told === "graph") {
       graphs.take(message);
       showGraph();
@@ -403,6 +435,7 @@ function mount(model, el, kept) {
       move();
     }
   }
+  const askForAll = () => ask?.({ ask: "all", kept: run.length, losses: run.losses.length });
   /** The same run, further on. @param {any} further */
   function update(further) {
     const [wasRunning, before] = [!run.finished, run.length];
@@ -477,7 +510,7 @@ function mount(model, el, kept) {
   const looks = new MutationObserver(() => neurons?.paint());
   looks.observe(root, { attributeFilter: ["data-theme"] });
   const sized = new ResizeObserver(() => {
-    const above = track.element.offsetHeight - BAR + controls.element.offsetHeight + notes.offsetHeight;
+    const above = track.element.offsetHeight - BAR + controls.element.offsetHeight + (onward?.element.offsetHeight ?? 0) + notes.offsetHeight;
     board.style.setProperty("--above", `${Math.max(0, above)}px`);
     if (run.length) arrange();
   });
@@ -486,6 +519,7 @@ function mount(model, el, kept) {
   for (const [name, listener] of listeners) model.on(name, /** @type {any} */ (listener));
   if (before?.focused) root.focus({ preventScroll: true });
   if (playing && !waiting) tick();
+  askForAll();
   askAgain();
   return {
     /** @returns {Kept} */
@@ -511,6 +545,21 @@ function mount(model, el, kept) {
       root.remove();
     },
   };
+}
+
+/**
+ * The lines of the loss: as it was recorded, and beside it what was trained on here.
+ * @param {RunData} run @param {import("./onward/branch.js").Branch | null} branch
+ */
+function lossLines(run, branch) {
+  const { lines, losses } = branch ? branch.recorded : run;
+  const drawn = [...lines].map(([name, steps]) => {
+    const xs = steps.column(0);
+    return { name: branch && lines.size === 1 ? phrase("training onward: recorded") : name, xs, ys: xs.map((step) => losses.at(step)) };
+  });
+  if (!branch) return drawn;
+  const xs = run.kept.column(0).slice(branch.k);
+  return [...drawn, { name: phrase("training onward: trained on"), xs, ys: xs.map((step) => run.losses.at(step)) }];
 }
 
 /** @param {HTMLElement} element @param {string[]} notes */

@@ -87,9 +87,12 @@ export function ruleText({ symbol, key, tokens }, number) {
   return `${symbol} ← ${sides}${tidy(worked) === told.result ? "" : ` ${told.relation} ${told.result}`}`;
 }
 
-const [LEFT, RIGHT, MIDDLE] = [8, 292, 150];
+const [LEFT, RIGHT, MIDDLE, LINE] = [8, 292, 150, 66];
 
-/** The gradient, and the step that was made of it, on one scale: the learning rate is how much shorter the step is. */
+/**
+ * The gradient, and the step that was made of it, on one scale: the learning rate is how much shorter the step is. Both begin at the
+ * value before; where the step ends is the value after.
+ */
 function makeArrows() {
   const arrow = (/** @type {string} */ kind, /** @type {number} */ y) => {
     const [shaft, head] = [svgElement("line", { y1: y, y2: y, x1: MIDDLE }), svgElement("path")];
@@ -108,9 +111,35 @@ function makeArrows() {
       },
     };
   };
-  const [gradient, step] = [arrow("gradient", 22), arrow("update", 50)];
-  const here = svgElement("line", { class: "gt-zero", x1: MIDDLE, x2: MIDDLE, y1: 6, y2: 60 });
-  const element = svgElement("svg", { class: "gt-scaled", viewBox: `0 0 ${RIGHT + LEFT} 62`, role: "img" }, here, gradient.element, step.element);
+  const [gradient, step] = [arrow("gradient", 20), arrow("update", 46)];
+  const here = svgElement("line", { class: "gt-zero", x1: MIDDLE, x2: MIDDLE, y1: 6, y2: LINE });
+  const there = svgElement("line", { class: "gt-drop", y1: 46, y2: LINE });
+  const line = svgElement("line", { class: "gt-axis", x1: LEFT, x2: RIGHT, y1: LINE, y2: LINE });
+  const old = svgElement("circle", { class: "gt-old", cx: MIDDLE, cy: LINE, r: 5 });
+  const now = svgElement("circle", { class: "gt-now", cy: LINE, r: 3.5 });
+  const [before, after] = [0, 1].map(() => svgElement("text", { class: "gt-tick", y: LINE + 17 }));
+  const element = svgElement("svg", { class: "gt-scaled", viewBox: `0 0 ${RIGHT + LEFT} ${LINE + 22}`, role: "img" }, here, there, line, gradient.element, step.element, old, now, before, after);
+  /** Where a step ends that cannot be drawn it is not known. @param {number} length @param {string} one @param {string} other */
+  const ends = (length, one, other) => {
+    const known = Number.isFinite(length);
+    for (const part of [there, now]) part.toggleAttribute("hidden", !known);
+    const tip = MIDDLE + (known ? length : 0);
+    const side = length < 0 ? -1 : 1;
+    // The two texts stand apart, however near their marks are.
+    place(before, MIDDLE - side * 2, -side, one);
+    place(after, side > 0 ? Math.max(tip - 6, MIDDLE + 8) : Math.min(tip + 6, MIDDLE - 8), side, other);
+    there.setAttribute("x1", String(tip));
+    there.setAttribute("x2", String(tip));
+    now.setAttribute("cx", String(tip));
+  };
+  /** @param {SVGTextElement} text @param {number} x @param {number} side @param {string} words */
+  function place(text, x, side, words) {
+    // Where there is no room on one side of a mark, the words go to the other.
+    const turned = (side > 0 && x > RIGHT - 90) || (side < 0 && x < LEFT + 90);
+    text.setAttribute("x", String(turned ? (side > 0 ? RIGHT : LEFT) : x));
+    text.setAttribute("text-anchor", side > 0 !== turned ? "start" : "end");
+    text.textContent = words;
+  }
   return {
     element,
     /** @param {Parameter} parameter @param {number} entry @param {number} k */
@@ -120,7 +149,9 @@ function makeArrows() {
       const [one, other] = [phrase("training rule: gradient", { number: numberText(grad, 4, "float32") }), phrase("training rule: step", { number: numberText(moved, 4, "float32") })];
       gradient.show(grad, most, one);
       step.show(moved, most, other);
-      element.setAttribute("aria-label", phrase("training rule: one scale", { one, other }));
+      const [old, now] = [parameter.before, parameter.after].map((rows) => numberText(rows.at(k, entry), 4, "float32"));
+      ends(most > 0 ? (moved / most) * (MIDDLE - LEFT) : 0, phrase("training rule: before", { number: old }), phrase("training rule: after", { number: now }));
+      element.setAttribute("aria-label", `${phrase("training rule: one scale", { one, other })} ${phrase("training rule: before", { number: old })}, ${phrase("training rule: after", { number: now })}`);
     },
   };
 }
@@ -130,7 +161,7 @@ export function makeRule() {
   const heading = html("h3", {}, phrase("training rule: update"));
   const lines = html("div", { class: "gp-equations" });
   const words = html("p", { class: "gt-words" });
-  const element = html("section", { class: "gt-panel gt-rule" }, html("header", {}, heading), html("div", { class: "gt-scroll", tabindex: 0, role: "group", "aria-label": phrase("training rule: update") }, arrows.element, words, lines));
+  const element = html("section", { class: "gt-panel gt-rule" }, html("header", {}, heading), html("div", { class: "gt-scroll", tabindex: 0, role: "group", "aria-label": phrase("training rule: update") }, arrows.element, lines, words));
   return {
     element,
     /**

@@ -13,3 +13,12 @@ export function mixed(share) {
   const one = (/** @type {0 | 1 | 2} */ part) => Math.round(MIDDLE[part] + (end[part] - MIDDLE[part]) * much);
   return [one(0), one(1), one(2), 255];
 }
+
+const SHADES = 255; // on either side of zero
+/** @param {number} share */
+const asPixel = (share) => new Uint32Array(Uint8Array.from(mixed(share)).buffer)[0];
+const PIXELS = Uint32Array.from({ length: 2 * SHADES + 1 }, (_, at) => asPixel((at - SHADES) / SHADES));
+const NO_NUMBER = asPixel(NaN);
+
+/** The same as one pixel of an image, for many of them. @param {number} share */
+export const pixelOf = (share) => (Number.isNaN(share) ? NO_NUMBER : PIXELS[Math.round((Math.max(-1, Math.min(1, share)) + 1) * SHADES)]);

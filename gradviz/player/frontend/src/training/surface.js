@@ -3,6 +3,7 @@
 import { html, svgElement } from "../dom.js";
 import { numberText } from "../number.js";
 import { MARKED, SURFACE, path, scale, way, withRoom } from "./geometry.js";
+import { makePoints } from "./onward/points.js";
 import { wayOf } from "./parameters.js";
 import { phrase } from "../words.js";
 
@@ -17,7 +18,8 @@ const { width: WIDTH, height: HEIGHT, left: LEFT, top: TOP, right: RIGHT, bottom
 
 /**
  * @param {RunData} run
- * @param {{ask?: (first: string, second: string) => void}} on
+ * @param {{ask?: (first: string, second: string) => void, branch?(): import("./onward/branch.js").Branch | null, start?(values: [number, number, number][]): Promise<void>}} on
+ *   `start`: sets entries of parameters at the step that is shown
  */
 export function makeSurface(run, on) {
   const svg = svgElement("svg", { class: "gt-chart gt-surface", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img" });
@@ -29,7 +31,10 @@ export function makeSurface(run, on) {
   // A way that leaves the frame is cut off there: an svg in an svg shows nothing beyond its own rectangle.
   const frame = { x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP };
   const inside = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, line, steps);
+  const ghost = svgElement("path", { class: "gt-ghost" });
+  inside.prepend(ghost);
   svg.append(ground, axes, inside, dot);
+  readable(svg);
   const words = html("p", { class: "gt-words" });
   const gone = html("p", { class: "gt-words gt-bad-words", hidden: "" });
   const choice = html("div", { class: "gt-pair" });
@@ -52,9 +57,9 @@ export function makeSurface(run, on) {
     }
   }
 
-  /** The way of one axis: an entry's values, found by its name. @param {string} name */
-  const valuesOf = (name) => {
-    for (const parameter of run.parameters) {
+  /** The way of one axis: an entry's values, found by its name. @param {string} name @param {import("./data.js").Parameter[]} [parameters] */
+  const valuesOf = (name, parameters = run.parameters) => {
+    for (const parameter of parameters) {
       const column = parameter.entries.findIndex(([, place]) => parameter.name + place === name);
       if (column >= 0) return wayOf(parameter, column);
     }
@@ -65,9 +70,32 @@ export function makeSurface(run, on) {
     if (!told) return;
     const across = valuesOf(told.names[0]);
     values = [across, told.y ? valuesOf(told.names[1]) : across.map((_, k) => (k < run.length ? run.loss(k) : NaN))];
+    const branch = on.branch?.();
+    if (branch && told.y) ghost.setAttribute("d", path(way(valuesOf(told.names[0], branch.recorded.parameters), valuesOf(told.names[1], branch.recorded.parameters), x, y)));
+    else ghost.setAttribute("d", "");
     const points = way(...values, x, y);
     line.setAttribute("d", path(points));
     steps.replaceChildren(...(points.length <= MARKED ? points : []).map(([cx, cy]) => svgElement("circle", { class: "gt-step", cx, cy, r: 2.2 })));
+  }
+
+  /** Which entry of which parameter an axis is. @param {string} name @returns {[number, number]} */
+  function entryOf(name) {
+    const parameter = run.parameters.findIndex((one) => one.entries.some(([, place]) => one.name + place === name));
+    return [parameter, parameter < 0 ? -1 : run.parameters[parameter].entries.findIndex(([, place]) => run.parameters[parameter].name + place === name)];
+  }
+  if (on.start) {
+    // The dot is taken hold of: another start.
+    makePoints(svg, {
+      count: () => Number(told !== null && told.y !== null && !dot.hasAttribute("hidden")),
+      place: () => [Number(dot.getAttribute("cx")), Number(dot.getAttribute("cy"))],
+      say: () => [x.invert(Number(dot.getAttribute("cx"))), y.invert(Number(dot.getAttribute("cy")))],
+      async move(_, across, up) {
+        const { names } = /** @type {Told} */ (told);
+        const [one, other] = names.map(entryOf);
+        if (one[1] < 0 || other[1] < 0) return;
+        await on.start?.([[...one, x.invert(Math.max(LEFT, Math.min(RIGHT, across)))], [...other, y.invert(Math.max(TOP, Math.min(BOTTOM, up)))]]);
+      },
+    }).show();
   }
 
   return {
@@ -129,6 +157,16 @@ export function makeSurface(run, on) {
     }
     return [NaN, NaN];
   }
+}
+
+const LARGEST = 1.5; // times the usual size: there is no more room beside the axes
+
+/** Keeps the words at the axes of a picture that is drawn small as large as they are elsewhere, as far as there is room. @param {SVGSVGElement} svg */
+export function readable(svg) {
+  new ResizeObserver(() => {
+    const scale = Math.min(svg.clientWidth / WIDTH, svg.clientHeight / HEIGHT);
+    if (scale > 0) svg.style.setProperty("--unit", String(Math.max(1, Math.min(LARGEST, 1 / scale))));
+  }).observe(svg);
 }
 
 /** What is said below a picture, which has its room first. @param {...HTMLElement} words */

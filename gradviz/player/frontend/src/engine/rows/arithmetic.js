@@ -10,7 +10,10 @@ import { array, each, filled, isFloat, promoted } from "../array.js";
 const number = (/** @type {Operand} */ one) => (typeof one === "number" ? one : one.data[0]);
 const floating = (/** @type {Operand[]} */ operands) => (isFloat(promoted(operands)) ? promoted(operands) : "float32");
 const two = (/** @type {(a: number, b: number) => number} */ f) => (/** @type {Given} */ { self, other }) => each([self, other], f);
-const asked = (/** @type {(a: number, b: number) => boolean} */ f) => (/** @type {Given} */ { self, other }) => each([self, other], f, "bool");
+const asked = (/** @type {(a: number, b: number) => boolean} */ f) => (/** @type {Given} */ given) => {
+  const operands = [given.self, given.other].map((one) => (typeof one === "boolean" ? Number(one) : one));
+  return each(operands, f, "bool");
+};
 
 /** What is left of a division, with the sign of the divisor. @param {number} a @param {number} b */
 const remainder = (a, b) => {

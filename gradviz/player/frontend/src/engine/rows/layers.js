@@ -30,20 +30,20 @@ const scaled = (x, weight, bias) => {
 };
 
 /** @param {Given} given */
-function layerNorm({ input, weight, bias, normalized_shape, eps }) {
+function layerNorm({ input, weight = null, bias = null, normalized_shape, eps }) {
   const axes = input.shape.map((/** @type {number} */ _, /** @type {number} */ axis) => axis).slice(-normalized_shape.length);
   const [mean, rstd] = statistics(input, axes, eps);
   return [scaled(standard(input, mean, rstd), weight, bias), mean, rstd];
 }
 
 /** @param {Given} given */
-function batchNorm({ input, weight, bias, running_mean, running_var, training, eps }) {
+function batchNorm({ input, weight = null, bias = null, running_mean, running_var, training, eps }) {
   const [mean, rstd] = training ? statistics(input, others(input), eps) : [/** @type {Operand} */ (channels(running_mean, input)), each([/** @type {Arr} */ (channels(running_var, input))], (v) => 1 / Math.sqrt(v + eps))];
   return [scaled(standard(input, /** @type {Arr} */ (mean), rstd), channels(weight, input), channels(bias, input)), /** @type {Arr} */ (mean), rstd];
 }
 
 /** @param {Given} given */
-function groupNorm({ input, weight, bias, group, eps }) {
+function groupNorm({ input, weight = null, bias = null, group, eps }) {
   const rows = reshaped(input, [input.shape[0], group, input.data.length / (input.shape[0] * group || 1)]);
   const [mean, rstd] = statistics(rows, [2], eps);
   return [scaled(reshaped(standard(rows, mean, rstd), input.shape), channels(weight, input), channels(bias, input)), mean, rstd];

@@ -13,7 +13,7 @@ import torch
 from gradviz.catalogue import text
 from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.numbers import array_of, dtype_text
-from gradviz.pytorch.refused import is_structure
+from gradviz.pytorch.refused import kind_of
 from gradviz.pytorch.seen import MARK, Seen, arguments_in, is_argument, seen_of
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import Told
@@ -82,7 +82,7 @@ class TorchPassed:
             start = torch.full_like(self._output, scale) if start is None else start * scale
         self._start: torch.Tensor | None = start
         self._behind: Behind = behind((self._output,))
-        if is_structure((self._output,), self._behind):
+        if kind_of(self._output) == "meta":
             raise RefusedError(text("structure, recorded", "pytorch"))
         self.numbers = [node._sequence_nr() for node in self._behind.nodes]
         self._earlier = {

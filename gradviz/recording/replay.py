@@ -94,8 +94,7 @@ class Replay:
     def __init__(self, collected: Collection, ran: Pass | None) -> None:
         # Neither of the two is kept: they hold the graph.
         self.applied = collected.made.applied
-        self._made, kinds = collected.made, collected.wiring.kinds
-        self._constants = [number for number, kind in enumerate(kinds) if kind in (NUMBER, ARRAY)]
+        self._made, self._kinds = collected.made, collected.wiring.kinds
         self.flowed = () if ran is None else tuple(_flowed(collected, ran))
         root, kept = collected.output_keys[0], collected.source.kept
         self.output = collected.made.tensor_ids[collected.wiring.outputs[0]]
@@ -125,7 +124,8 @@ class Replay:
     @cached_property
     def numbers(self) -> set[str]:
         """The ids of those that are plain numbers, which never decide a dtype."""
-        return {self._made.tensor_ids[number] for number in self._constants}
+        ids = self._made.tensor_ids
+        return {ids[number] for number, kind in enumerate(self._kinds) if kind is NUMBER or kind is ARRAY}
 
     @property
     def size(self) -> int:

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gradviz import optim
 from gradviz.catalogue import text
-from gradviz.engine.tensor import wrap
-from gradviz.optim.terms import as_data
 from gradviz.player.laboratory import runnable
 from gradviz.player.training.columns import column
 from gradviz.recording.program import Missing
 from gradviz.recording.program.model import MissingError
+from gradviz.training.analysis.choices import Rules
 from gradviz.training.analysis.fit import Fit, given_for
 from gradviz.training.analysis.onward import Onward, onward_of
 from gradviz.training.analysis.repeating import Traced, predicting
-from gradviz.training.analysis.rules import form_of, lines_of, sheet_of
 from gradviz.training.run import Run
 from gradviz.training.run.model import Rule
-
-OFFERED: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("SGD", "SGD", {}),
-    ("SGD, momentum", "SGD", {"momentum": 0.9}),
-    ("SGD, Nesterov", "SGD", {"momentum": 0.9, "nesterov": True}),
-    ("Adam", "Adam", {}),
-    ("RMSprop", "RMSprop", {}),
-)
-"""The optimisers that can take the recorded one's place: how they are called, their classes, and their settings."""
 
 Array = np.ndarray[Any, Any]
 
@@ -57,7 +45,7 @@ def onward_payload(run: Run, points: int, computed: bool) -> tuple[dict[str, Any
     if isinstance(found, Missing):
         return {"missing": sentence(found)}, None
     try:
-        rules = _Rules(found.rules)
+        rules = Rules(found.rules)
     except MissingError as error:
         return {"missing": sentence(error.missing)}, None
     first = found.rules[0]
@@ -81,61 +69,7 @@ def _rate(rule: Rule) -> float:
     return float(rule.settings["lr" if "lr" in rule.settings else "rate"])
 
 
-# --- the rules ---------------------------------------------------------------------------------------------------------
-
-
-class _Rules:
-    """The rules of a run and those that are offered in their place, each form once."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules, self.forms, self._known = list(rules), list[dict[str, Any]](), dict[Any, int]()
-        decay = {name: rules[0].settings[name] for name in ("weight_decay", "maximize") if rules[0].settings.get(name)}
-        self.choices = [(label, _offered(name, settings | decay)) for label, name, settings in OFFERED]
-        self._form = [self._form_of(rule) for rule in (*self.rules, *(rule for _, rule in self.choices))]
-
-    def _form_of(self, rule: Rule) -> int:
-        form = form_of(rule)
-        if form not in self._known:
-            data = as_data(sheet_of(rule))
-            if data is None:
-                raise MissingError("optimiser", rule.name)
-            self._known[form] = len(self.forms)
-            written = [
-                {**asdict(line), "tokens": [[token.text, token.key] for token in line.tokens]}
-                for line in lines_of(rule)
-            ]
-            self.forms.append({"name": rule.name, "lines": written, "rule": data})
-        return self._known[form]
-
-    def told(self) -> dict[str, Any]:
-        """Return them as plain JSON data."""
-        count = len(self.rules)
-        whole = [
-            {"settings": _plain(rule.settings), "form": form}
-            for rule, form in zip((*self.rules, *(rule for _, rule in self.choices)), self._form, strict=True)
-        ]
-        return {"forms": self.forms, "rules": whole[:count], "choices": whole[count:]}
-
-
-def _offered(name: str, settings: Mapping[str, Any]) -> Rule:
-    """Return an optimiser's rule with its own defaults, but for some settings."""
-    made = getattr(optim, name)([wrap(np.zeros(1))], lr=0.01, **settings)
-    group = made.param_groups[0]
-    return Rule(name, {key: value for key, value in group.items() if key != "params"})
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that are numbers, as a page reads them."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, bool | int | float | np.generic):
-            found[name] = float(value)
-        elif isinstance(value, tuple | list):
-            found[name] = [float(one) for one in value]
-    return found
-
-
-# --- the rest ----------------------------------------------------------------------------------------------------------
+# --- what a page loads ---------------------------------------------------------------------------------------------------
 
 
 def _told(found: Onward) -> dict[str, Any]:

@@ -23,6 +23,10 @@ ENTRY_OVERHEAD, ARRAY_OVERHEAD, LARGE_OVERHEAD, RULE_OVERHEAD = 900, 130, 1500, 
 """Bytes that a step, an array beside its entries, the summary of a large array, and a rule's settings take, about."""
 
 
+CACHED = 2**18
+"""Of what has more entries, and does not fit into a processor's cache, everything is found out while it is copied."""
+
+
 class Large:
     """A large array: in full while there is room for it, then as its statistics and a small picture.
 
@@ -42,7 +46,7 @@ class Large:
     @classmethod
     def added(cls, array: Any, before: Any) -> tuple[Large, float]:
         """Return one in full, with what is known of it, and the length of what was added to what stood there before."""
-        if array.dtype.kind != "f":
+        if array.dtype.kind != "f" or array.size <= CACHED:
             return cls(array, whole=True), norm(array - before)
         made = cls.known(array.shape, array.dtype, None)
         made.array = np.empty(array.shape, array.dtype)

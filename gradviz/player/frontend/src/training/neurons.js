@@ -120,7 +120,8 @@ export function makeNeurons(run, told, on) {
   function paint() {
     modes.forEach((made, at) => made.setAttribute("aria-pressed", String(MODES[at][0] === which)));
     const most = largestOf(which);
-    scaleText.textContent = phrase("training neurons: thickest", { number: numberText(most, 3), more: run.calm(run.length - 1) ? "" : phrase("training neurons: or more") });
+    const more = run.calm(run.length - 1) ? "" : phrase("training neurons: or more");
+    scaleText.textContent = phrase("training neurons: thickest", { number: numberText(most, 3), more });
     if (!width || !run.length) return;
     const context = canvas.getContext("2d");
     if (!context) return;

@@ -514,6 +514,9 @@ def test_a_neurons_sum_is_the_networks(open_html):
     # A click holds it, and its weight is the one whose update is shown.
     neuron.click()
     assert page.locator(".gt-rule h3").text_content() == "The update of net.0.weight[2, 0]: Adam"
+    page.keyboard.press("Escape")
+    assert not table.is_visible()
+    neuron.click()
     table.get_by_role("button", name="Open its weight in the graph").click()
     assert page.locator(".gt-inside").is_visible()
     assert page.locator(".gt-inside .gv-selected").count() == 1

@@ -478,7 +478,7 @@ def test_panels_are_chosen_sized_and_remembered(open_html):
     assert titles(page) == ["The data and the model's classes", "The loss", "The loss surface"]
     assert first.bounding_box()["width"] < before
     page.get_by_text("Panels", exact=True).click()
-    button(page, "As at first").click()
+    button(page, "Reset the panels").click()
     assert titles(page)[0] == "The network"
 
 

@@ -478,7 +478,7 @@ def test_panels_are_chosen_sized_and_remembered(open_html):
     assert titles(page) == ["The data and the model's classes", "The loss", "The loss surface"]
     assert first.bounding_box()["width"] < before
     page.get_by_text("Panels", exact=True).click()
-    button(page, "As at first").click()
+    button(page, "Reset the panels").click()
     assert titles(page)[0] == "The network"
 
 
@@ -514,6 +514,9 @@ def test_a_neurons_sum_is_the_networks(open_html):
     # A click holds it, and its weight is the one whose update is shown.
     neuron.click()
     assert page.locator(".gt-rule h3").text_content() == "The update of net.0.weight[2, 0]: Adam"
+    page.keyboard.press("Escape")
+    assert not table.is_visible()
+    neuron.click()
     table.get_by_role("button", name="Open its weight in the graph").click()
     assert page.locator(".gt-inside").is_visible()
     assert page.locator(".gt-inside .gv-selected").count() == 1

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gradviz.drawing.block import BARS, BETWEEN, CAPTION, CHART, LINE, NUMBER, SIDE, SMALL, TITLE, BlockCard
+from gradviz.drawing.blocknumbers import OF_UPDATE, RATIO
 from gradviz.drawing.face import Face
 from gradviz.drawing.marks import box, look_of
 from gradviz.drawing.sharing import BELOW, HEADER, Shared
 from gradviz.drawing.text import mono_width, width
 from gradviz.drawing.theme import BLOCK, FAINT, GRADIENT, INK, MUTED, PENDING, TINT, TINTS, VALUE, VALUES
 from gradviz.drawing.writing import short, text_mark
-
-RATIO, OF_UPDATE = "‖∂‖/‖w‖", "‖Δw‖/‖w‖"
 
 
 def block_marks(

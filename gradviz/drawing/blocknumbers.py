@@ -19,6 +19,9 @@ from gradviz.recording.histogram import BINS, LEAST, MOST, sizes, spread
 from gradviz.recording.model import Block, Frame, Recording, Value
 from gradviz.recording.values import entries_of
 
+RATIO, OF_UPDATE = "‖∂‖/‖w‖", "‖Δw‖/‖w‖"
+"""What a block's ratio is called: in a single picture, and in a training."""
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:

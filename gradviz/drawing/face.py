@@ -15,7 +15,7 @@ from gradviz.catalogue import text
 from gradviz.drawing.bars import Bars, entries
 from gradviz.drawing.block import BlockCard
 from gradviz.drawing.blockface import shown_numbers
-from gradviz.drawing.blocknumbers import norm
+from gradviz.drawing.blocknumbers import OF_UPDATE, RATIO, norm
 from gradviz.drawing.body import Body, grid
 from gradviz.drawing.options import Options
 from gradviz.drawing.palette import NOT_YET, shaded
@@ -127,11 +127,12 @@ def show(
 
 def _block_label(block: BlockCard, texts: dict[str, str], progress: str) -> str:
     shapes = "".join(piece for piece, _ in block.shapes)
-    norms = [
-        f"{key.rpartition('_')[2].replace('n', '')} ‖∂‖ {value}".strip()
-        for key, value in texts.items()
-        if key.endswith("n")
-    ]
+    ratio = RATIO if block.numbers.update is None else OF_UPDATE
+    norms = []
+    for key, value in texts.items():
+        part = key.rpartition("_")[2]
+        if part.endswith("n"):  # the ratio of the card, or the length of the gradient of what it passes on: "t = 2"
+            norms.append(f"{ratio} {value}" if part == "n" else f"{part.replace('n', '')} ‖∂‖ {value}")
     return ", ".join(part for part in (block.title, block.subtitle, shapes, block.parameters, *norms, progress) if part)
 
 

@@ -313,7 +313,7 @@ class _Folding:
             outline.sequences[stretch.end - 1],
             module=stretch.module,
             source=outline.sources[stretch.start],
-            sentence=text("folded", count=block.operations),
+            sentence=text("folded of one" if block.operations == 1 else "folded", count=block.operations),
             call=stretch.call,
             block=block,
         )

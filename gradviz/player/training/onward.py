@@ -20,6 +20,9 @@ from gradviz.training.analysis.repeating import Traced, predicting
 from gradviz.training.run import Run
 from gradviz.training.run.model import Rule
 
+USUAL = {"Adam": 0.01, "RMSprop": 0.01}
+"""The learning rates that those begin with whose steps are not as long as the gradient."""
+
 Array = np.ndarray[Any, Any]
 
 
@@ -52,7 +55,7 @@ def onward_payload(run: Run, points: int, computed: bool) -> tuple[dict[str, Any
     asked = {
         "optimizer": first.name,
         "choices": [
-            {"label": label, "momentum": "momentum" in rule.settings and bool(rule.settings["momentum"])}
+            {"label": label, "momentum": bool(rule.settings.get("momentum")), "lr": USUAL.get(rule.name)}
             for label, rule in rules.choices
         ],
         "recorded": {"lr": _rate(first), "momentum": first.settings.get("momentum") or None},

@@ -7,7 +7,7 @@
  * @typedef {{nodes: Map<string, Placed>, edges: Map<string, [number, number][]>, wide: number, high: number}} Layout edges through their points
  */
 
-const [ACROSS, UP, THREAD] = [46, 22, 12]; // between columns, between rows; how high the room is that a line takes on its way
+const [ACROSS, UP, THREAD] = [28, 22, 12]; // between columns, between rows; how high the room is that a line takes on its way
 const SWEEPS = 8;
 
 /**
@@ -110,7 +110,9 @@ export function layout(boxes, edges) {
   }
 
   // Columns: as far apart as what stands on the lines needs.
-  const gaps = layers.map((_, layer) => Math.max(ACROSS, ...threads.filter(({ stops }) => stops.at(-2)?.layer === layer).map(({ edge }) => edge.label + 26)));
+  /** How wide a line has to be for what is written on it: in a bend that may stand over the disc, too. @param {Placed} from @param {Placed} to @param {number} label */
+  const needed = (from, to, label) => (Math.abs(to.y - from.y) > 30 ? 2 * (label - 52) : label + 14);
+  const gaps = layers.map((_, layer) => Math.max(ACROSS, ...threads.filter(({ stops }) => stops.at(-2)?.layer === layer).map(({ edge, stops }) => needed(/** @type {Placed} */ (stops.at(-2)), /** @type {Placed} */ (stops.at(-1)), edge.label))));
   let x = 0;
   layers.forEach((layer, k) => {
     const wide = Math.max(...layer.map((one) => one.wide));

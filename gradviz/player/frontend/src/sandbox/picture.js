@@ -82,6 +82,8 @@ function disc(id, symbol, x, y, wide) {
   return `<g id="${PREFIX}_${id}" class="gv-disc gv-pending" tabindex="0" role="img" aria-label="">${box}<text class="gv-symbol" x="${fixed(x)}" y="${fixed(y + (round ? 6.6 : 5.2))}" font-size="${round ? 19 : 15}" fill="#59636e" text-anchor="middle" font-weight="700">${escaped(symbol)}</text></g>`;
 }
 
+const BEND = 18; // so far must a line come from above or below for what is written on it to stand in its bend
+
 /** The head of an arrow whose tip is at a place, and that comes from the left or the right. @param {number} x @param {number} y @param {1 | -1} way */
 const head = (x, y, way) => `M${fixed(x)} ${fixed(y)}l${-9 * way} -3.8 0 7.5z`;
 
@@ -111,9 +113,11 @@ function edge(id, points, label, lanes, back) {
     parts.push(`<g class="gv-lane" fill="#cf6a0c" display="none"><path class="gv-back" d="${curve(lane)}" fill="none" stroke="#cf6a0c" stroke-width="1.4"/><path class="gv-head" d="${head(lane[0][0] - 3.5, lane[0][1], -1)}"/></g>`);
   } else if (back) parts.push(`<path class="gv-head gv-head-backward" d="${head(start[0] - 3.5, start[1], -1)}"/>`);
   if (label) {
-    // Near the disc, where the line is level.
-    const [x, y] = /** @type {[number, number]} */ (points.at(-1));
-    parts.push(`<text id="${PREFIX}_${id}_l" class="gv-local" x="${fixed(x - 14)}" y="${fixed(y + (label === "above" ? -8 : 17))}" font-size="12" fill="#9a3412" text-anchor="end"></text>`);
+    const [[from, before], [to, y]] = [/** @type {[number, number]} */ (points.at(-2)), /** @type {[number, number]} */ (points.at(-1))];
+    const drop = label === "above" ? y - before : before - y;
+    // Where the line comes from far above, or from far below, there is room in its bend; else near the disc, where it is level.
+    const [x, anchor, down] = drop > BEND ? [(from + to) / 2 + 6, "start", before + (label === "above" ? 6 : 4)] : [to - 14, "end", y + (label === "above" ? -8 : 17)];
+    parts.push(`<text id="${PREFIX}_${id}_l" class="gv-local" x="${fixed(x)}" y="${fixed(down)}" font-size="12" fill="#9a3412" text-anchor="${anchor}"></text>`);
   }
   return `<g id="${PREFIX}_${id}" class="gv-edge gv-pending${two ? " gv-two" : ""}" fill="#858f9a">${parts.join("")}</g>`;
 }
@@ -130,7 +134,7 @@ export function pictureOf({ tensors, operations }, labels) {
     ...operations.map(({ id, entry }) => /** @type {const} */ ([id, { id, wide: entry.operation.symbol.length < 2 ? 38 : Math.max(44, 24 + entry.operation.symbol.length * LETTER), high: 38 }])),
   ]);
   const edges = operations.flatMap(({ id, inputs, output }) => [
-    ...inputs.map((input, k) => ({ id: `${id}_${k}`, from: input.id, to: id, label: (labels.get(`${id}_${k}`) ?? "").length * 6.4 })),
+    ...inputs.map((input, k) => ({ id: `${id}_${k}`, from: input.id, to: id, label: (labels.get(`${id}_${k}`) ?? "").length * 5.7 })),
     { id: `${id}_${output.id}`, from: id, to: output.id, label: 0 },
   ]);
   // In the order in which they are computed: what is used first stands above.

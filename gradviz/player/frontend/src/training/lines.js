@@ -92,14 +92,13 @@ export function makeLines(look) {
     const text = lines.length === 1 ? `${look.unit} ${numberText(readings[0]?.y ?? NaN)}` : "";
     said.textContent = there ? text : "";
     said.hidden = !text;
-    if (lines.length > 1) {
-      legend.replaceChildren(
-        ...readings.map(({ name, y: value }, number) => {
-          const sample = svgElement("svg", { width: 26, height: 10, "aria-hidden": "true" }, svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, d: "M1 5H25", "stroke-dasharray": dashOf(number) }));
-          return html("span", {}, sample, `${name} `, html("b", {}, numberText(value, 3)));
-        }),
-      );
-    }
+    const told = lines.length > 1 ? readings : []; // of a single line the head says it
+    legend.replaceChildren(
+      ...told.map(({ name, y: value }, number) => {
+        const sample = svgElement("svg", { width: 26, height: 10, "aria-hidden": "true" }, svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, d: "M1 5H25", "stroke-dasharray": dashOf(number) }));
+        return html("span", {}, sample, `${name} `, html("b", {}, numberText(value, 3)));
+      }),
+    );
   }
 
   /** @param {PointerEvent} event */

@@ -323,6 +323,24 @@ export function makeNeurons(run, told, on) {
     table.style.top = `${Math.max(2, Math.min(height - table.offsetHeight - 2, y - table.offsetHeight / 2))}px`;
   }
 
+  /** Lets go of the neuron that is held. */
+  function release() {
+    if (!looked) return;
+    looked = null;
+    pinned = false;
+    paint();
+  }
+  stage.addEventListener("click", (event) => {
+    // By the way the click has taken: what was clicked may be drawn anew by now.
+    const onIt = event.composedPath().some((one) => one === table || (one instanceof Element && one.matches(".gt-neuron")));
+    if (pinned && !onIt) release();
+  });
+  element.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || !looked) return;
+    release();
+    event.preventDefault();
+  });
+
   const watcher = new ResizeObserver(() => {
     const [across, up] = [stage.clientWidth, stage.clientHeight];
     if (!across || !up || (across === width && up === height)) return;

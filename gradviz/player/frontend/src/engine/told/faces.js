@@ -123,7 +123,7 @@ export function retold(face, moment, payload, facts, allBars, blocks = () => und
   /** @param {string} key @param {string} label */
   function labelOf(key, label) {
     const at = label.indexOf(", value ");
-    if (isBlock(key)) return label.replace(/‖∂‖ [^,]+/, (was) => (blocks(key)?.n ? `‖∂‖ ${blocks(key)?.n}` : was));
+    if (isBlock(key)) return label.replace(/(‖(?:∂|Δw)‖\/‖w‖) [^,]+/, (was, sign) => (blocks(key)?.n ? `${sign} ${blocks(key)?.n}` : was));
     if (!facts.tensor(key) || at < 0) return label;
     const gradient = label.includes(", gradient ") ? `, gradient ${spoken(of(key, "g"))}` : "";
     return `${label.slice(0, at)}, value ${spoken(of(key, "v"))}${gradient}`;

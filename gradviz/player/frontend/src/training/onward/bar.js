@@ -7,7 +7,7 @@ import { makeField } from "./fields.js";
 /** @typedef {import("./trainer.js").Change} Change */
 /**
  * What Python says of it: why it cannot be; or what can be chosen.
- * @typedef {{missing?: string, optimizer: string, choices: {label: string, momentum: boolean}[], recorded: {lr: number, momentum: number | null}}} Told
+ * @typedef {{missing?: string, optimizer: string, choices: {label: string, momentum: boolean, lr: number | null}[], recorded: {lr: number, momentum: number | null}}} Told
  */
 
 const MOMENTUM = 0.9;

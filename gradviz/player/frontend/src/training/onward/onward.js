@@ -108,8 +108,10 @@ export function makeOnward(run, told, on) {
   /** @param {Partial<Change>} what */
   function changed(what) {
     const rate = change.lr ?? rateAt(on.at());
+    const [before, now] = [change.choice, what.choice ?? null].map((choice) => (choice === null ? null : told.choices[choice].lr));
     change = { ...change, ...what };
-    if (what.choice !== undefined) change.lr = what.choice === null && change.lr === null ? null : rate; // what stands in the field counts
+    // What stands in the field counts, but for optimisers that take steps of another size with it.
+    if (what.choice !== undefined) change.lr = now ?? (before !== null || (what.choice === null && change.lr === null) ? null : rate);
     if (branch) onBranch((_, __, k) => again(k));
     else show();
   }

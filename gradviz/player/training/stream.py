@@ -27,7 +27,7 @@ class Stream:
 
     def __init__(self, run: Run, panels: Sequence[str] | None) -> None:
         self._run, self._panels = run, panels
-        self._network: tuple[int, Network | None] = (0, None)
+        self._network: tuple[tuple[int, int], Network | None] = ((0, 0), None)
         self._chosen: list[tuple[int, ...]] = []
         self._kept: list[int] = []  # the steps that the page has
         self._whole = 0  # so many of them in full
@@ -38,10 +38,11 @@ class Stream:
         """The network that is trained; it is looked for when there is a step of a structure that is new."""
         return self._found()[1]
 
-    def _found(self) -> tuple[int, Network | None]:
-        programs = len(self._run.log.programs)
-        if programs != self._network[0]:
-            self._network = programs, network_of(self._run)
+    def _found(self) -> tuple[tuple[int, int], Network | None]:
+        # A structure is known before its first step is over, and a network is found in steps that are.
+        seen = len(self._run.log.programs), min(len(self._run.log.entries), 2)
+        if seen != self._network[0]:
+            self._network = seen, network_of(self._run)
         return self._network
 
     def all(self) -> dict[str, Any]:
@@ -61,8 +62,8 @@ class Stream:
             ``start``, in the place of which and of all later kept steps it gets ``steps``; ``known``, how many losses it has; and
             what `state_of` says of those that follow.
         """
-        known, log = self._network, self._run.log
-        if self._found() != known or len(log.parameters) != len(self._chosen) or not self._kept:
+        known, log = self._network[1], self._run.log
+        if self._found()[1] is not known or len(log.parameters) != len(self._chosen) or not self._kept:
             return None
         entries, notes = thinned(self._run, self._chosen)
         start = min(max(self._whole, len(self._kept) - LOOKED_BACK), len(self._kept) - 1)

@@ -94,13 +94,13 @@ def test_a_new_parameter_means_that_all_is_told_anew():
 
 
 def test_a_network_is_found_though_it_was_looked_for_in_the_middle_of_the_first_step():
-    x, net = gv.randn(20, 2), gv.nn.Sequential(gv.nn.Linear(2, 3), gv.nn.Tanh(), gv.nn.Linear(3, 1))
+    x, y, net = gv.randn(20, 2), gv.randn(20, 1), gv.nn.Sequential(gv.nn.Linear(2, 3), gv.nn.Tanh(), gv.nn.Linear(3, 1))
     optimizer = gv.optim.SGD(net.parameters(), lr=0.1)
     with gv.record(progress=False) as run:
         stream = Stream(run, None)
         for _ in range(3):
             optimizer.zero_grad()
-            net(x).square().mean().backward()
+            gv.nn.functional.mse_loss(net(x), y).backward()
             stream.all()
             optimizer.step()
     assert stream.all()["network"] is not None

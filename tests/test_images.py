@@ -414,7 +414,9 @@ def test_what_pytorch_computed_has_images_and_maps():
     maps = torch.nn.Conv2d(3, 8, 3)(x)
     assert maps.numel() > FULL_VALUE_LIMIT
     rasters = {
-        card.tensor.shape: card.body.raster for card in gv.draw(maps.square().mean()).view.cards if card.body.raster
+        card.tensor.shape: card.body.raster
+        for card in gv.draw(maps.square().mean(), detail="full").view.cards
+        if card.body.raster
     }
     assert rasters[2, 3, 40, 40] == "photo"
     assert rasters[2, 8, 38, 38] == "maps"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gradviz.training.run import walk as walking
+from gradviz.training.run.log import CACHED, Large
 from gradviz.training.run.walk import moved, norm, walk
 
 FLOATS = st.sampled_from([np.float16, np.float32, np.float64])
@@ -61,3 +62,12 @@ def test_an_array_may_lie_in_any_way():
     copy = np.empty(array.shape)
     assert walk(array, np.zeros_like(array), copy).added == walk(array).squares
     np.testing.assert_array_equal(copy, array)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [2000, CACHED + 5])
+def test_a_large_parameter_may_diverge_without_a_warning(size):
+    before = np.full(size, np.inf, np.float32)
+    kept, length = Large.added(before, before.copy())
+    assert np.isnan(length)
+    np.testing.assert_array_equal(kept.array, before)

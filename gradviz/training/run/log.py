@@ -47,7 +47,8 @@ class Large:
     def added(cls, array: Any, before: Any) -> tuple[Large, float]:
         """Return one in full, with what is known of it, and the length of what was added to what stood there before."""
         if array.dtype.kind != "f" or array.size <= CACHED:
-            return cls(array, whole=True), norm(array - before)
+            with np.errstate(all="ignore"):  # of a run that has diverged
+                return cls(array, whole=True), norm(array - before)
         made = cls.known(array.shape, array.dtype, None)
         made.array = np.empty(array.shape, array.dtype)
         walked = walk(array, before, made.array)

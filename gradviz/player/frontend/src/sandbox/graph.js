@@ -18,6 +18,14 @@ const MOST = 60; // operations
 const WIDEST = 22; // letters of a name that was composed
 const SIGNS = new Set("+-*/@".split("").concat("**"));
 
+/** How often each tensor is used where a gradient comes back. @param {Operation[]} operations */
+export function usesOf(operations) {
+  /** @type {Map<string, number>} */
+  const uses = new Map();
+  for (const { inputs, output } of operations) if (output.wants) for (const { id, wants } of inputs) if (wants) uses.set(id, (uses.get(id) ?? 0) + 1);
+  return uses;
+}
+
 /** @param {number[]} shape */
 export const shapeText = (shape) => (shape.length ? shape.join("×") : phrase("sandbox: one number"));
 

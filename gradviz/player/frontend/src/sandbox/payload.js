@@ -2,6 +2,7 @@
 
 import { numberText } from "../number.js";
 import { phrase } from "../words.js";
+import { usesOf } from "./graph.js";
 import { isWritten, pictureOf, PREFIX } from "./picture.js";
 import { programOf } from "./program.js";
 
@@ -41,9 +42,7 @@ export function payloadOf(graph, title, engine) {
   const keys = (/** @type {Tensor} */ { id, shape }, /** @type {string} */ part) => (isWritten(shape) ? Array.from({ length: size(shape) }, (_, k) => `${id}_${part}${k}`) : [`${id}_${part}s0`, `${id}_${part}s1`]);
   const leaves = tensors.filter(({ producer }) => !producer);
   const shownOnes = tensors.filter(({ role }) => role !== "constant");
-  /** @type {Map<string, number>} how often each is used where a gradient comes back */
-  const uses = new Map();
-  for (const { inputs, output: made } of operations) if (made.wants) for (const { id, wants } of inputs) if (wants) uses.set(id, (uses.get(id) ?? 0) + 1);
+  const uses = usesOf(operations);
   /** @type {Map<string, string>} */
   const labels = new Map();
   for (const operation of operations) {

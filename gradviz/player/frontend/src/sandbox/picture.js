@@ -1,7 +1,7 @@
 // The picture of a graph, as gradviz.drawing writes it: the same cards, discs and lines, by the same names, so that the player plays it.
 
 import { layout } from "./layout.js";
-import { shapeText } from "./graph.js";
+import { shapeText, usesOf } from "./graph.js";
 
 /** @typedef {import("./graph.js").Graph} Graph */
 /** @typedef {import("./graph.js").Tensor} Tensor */
@@ -10,6 +10,7 @@ export const PREFIX = "gvsandbox";
 const [LETTER, DIGIT] = [8.4, 8]; // how wide letters are, about
 const [CAPTION, ROW, HEAD, COLUMN] = [46, 19, 30, 73];
 const [MOST_ROWS, MOST_COLUMNS] = [4, 4]; // of a card that shows all numbers
+const [MOST_MEETING, WIDEST] = [3, 7]; // so many gradients are written as a sum; how many signs a number has, as a rule
 const LOOKS = /** @type {Record<string, string>} */ ({
   parameter: 'fill="#fff4d6" stroke="#b58105" stroke-width="1.8"',
   input: 'fill="#eaf2ff" stroke="#6e8fc7" stroke-width="1.2"',
@@ -29,11 +30,14 @@ export const isWritten = (shape) => (shape.at(-1) ?? 1) <= MOST_COLUMNS && size(
 /** Rows and columns of a card's numbers. @param {number[]} shape @returns {[number, number]} */
 const cells = (shape) => (isWritten(shape) ? [size(shape) / (shape.at(-1) ?? 1), shape.at(-1) ?? 1] : [2, 1]);
 
-/** @param {Tensor} tensor */
-function cardSize({ role, shape, name, wants }) {
+/** How much room the gradient of a number takes that comes from several uses, as a sum: "0.3 + 0.4 = 0.7". @param {number[]} shape @param {number} uses */
+const sumWidth = (shape, uses) => (shape.length || uses < 2 ? 0 : DIGIT * (Math.min(uses, MOST_MEETING) * (WIDEST + 3) + WIDEST));
+
+/** @param {Tensor} tensor @param {number} uses how often it is used */
+function cardSize({ role, shape, name, wants }, uses) {
   if (role === "constant") return { wide: Math.max(44, 18 + DIGIT * name.length), high: 26 };
   const [rows, columns] = cells(shape);
-  const numbers = isWritten(shape) ? (columns === 1 ? 80 : COLUMN * columns) : 200;
+  const numbers = isWritten(shape) ? (columns === 1 ? Math.max(80, sumWidth(shape, uses)) : COLUMN * columns) : 200;
   const title = name.length * LETTER + (shape.length ? 44 : 20);
   return { wide: Math.max(CAPTION + numbers, title), high: HEAD + (wants ? 2 : 1) * (ROW * rows + 7) };
 }
@@ -116,7 +120,8 @@ function edge(id, points, label, lanes, back) {
     const [[from, before], [to, y]] = [/** @type {[number, number]} */ (points.at(-2)), /** @type {[number, number]} */ (points.at(-1))];
     const drop = label === "above" ? y - before : before - y;
     // Where the line comes from far above, or from far below, there is room in its bend; else near the disc, where it is level.
-    const [x, anchor, down] = drop > BEND ? [(from + to) / 2 + 6, "start", before + (label === "above" ? 6 : 4)] : [to - 14, "end", y + (label === "above" ? -8 : 17)];
+    const off = Math.max(20, 0.4 * drop); // nearer to the disc than to what the line comes from, which other lines may leave, too
+    const [x, anchor, down] = drop > BEND ? [0.38 * from + 0.62 * to + 6, "start", label === "above" ? y - off : y + off + 9] : [to - 14, "end", label === "above" ? Math.min(y, before) - 8 : Math.max(y, before) + 17];
     parts.push(`<text id="${PREFIX}_${id}_l" class="gv-local" x="${fixed(x)}" y="${fixed(down)}" font-size="12" fill="#9a3412" text-anchor="${anchor}"></text>`);
   }
   return `<g id="${PREFIX}_${id}" class="gv-edge gv-pending${two ? " gv-two" : ""}" fill="#858f9a">${parts.join("")}</g>`;
@@ -129,8 +134,9 @@ function edge(id, points, label, lanes, back) {
  */
 export function pictureOf({ tensors, operations }, labels) {
   const lanes = tensors.some(({ shape }) => shape.length);
+  const uses = usesOf(operations);
   const boxes = new Map([
-    ...tensors.map((tensor) => /** @type {const} */ ([tensor.id, { id: tensor.id, ...cardSize(tensor) }])),
+    ...tensors.map((tensor) => /** @type {const} */ ([tensor.id, { id: tensor.id, ...cardSize(tensor, uses.get(tensor.id) ?? 0) }])),
     ...operations.map(({ id, entry }) => /** @type {const} */ ([id, { id, wide: entry.operation.symbol.length < 2 ? 38 : Math.max(44, 24 + entry.operation.symbol.length * LETTER), high: 38 }])),
   ]);
   const edges = operations.flatMap(({ id, inputs, output }) => [

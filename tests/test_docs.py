@@ -134,10 +134,11 @@ def test_commands_on_the_pages_run(path, tmp_path, monkeypatch, capsys):
 def test_what_the_commands_on_the_pages_draw_has_gradients(path):
     """A picture of backpropagation in which every gradient is 0 shows nothing."""
     for line in (line for code, _ in blocks(path, "sh") for line in code.splitlines()):
-        words = shlex.split(line)
+        words = shlex.split(line, comments=True)
         if words[:2] in (["gradviz", "draw"], ["gradviz", "play"]):
             given = arguments.parse(words[1:])
-            if given.arguments:  # it is an expression
+            in_the_page = getattr(given, "edit", False)  # Python computes nothing then
+            if given.arguments and not in_the_page:  # it is an expression
                 frames = cli._record(given).frames
                 assert any(any(gradient.value.data) for gradient in frames[-1].gradients), line
 

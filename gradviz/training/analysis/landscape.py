@@ -43,6 +43,9 @@ class Landscape:
             if entry.number not in slots:
                 raise ValueError(f"{entry.name} took no part in step {moment.index}, whose loss is shown")
             self._places.append((self._given[slots[entry.number]], entry.index))
+        varied = {slots[entry.number] for entry in entries}
+        with np.errstate(all="ignore"):
+            self._fixed = self._program.fixed(self._given, varied)
         here = [float(array[index]) for array, index in self._places]
         self._again, self._seconds = float("nan"), float("inf")
         for _ in range(2):  # the first time takes longer
@@ -55,7 +58,7 @@ class Landscape:
         with np.errstate(all="ignore"):
             for (array, index), value in zip(self._places, values, strict=True):
                 array[index] = value
-            loss = self._program.loss(self._given)
+            loss = self._program.loss(self._given, self._fixed)
         return loss if np.isfinite(loss) else float("nan")
 
     def over(self, axes: Sequence[Array]) -> Array:

@@ -37,6 +37,12 @@ Place = tuple[int, int | tuple[int, ...]]
 its settings."""
 
 
+Known = Mapping[int, list[Tensor]]
+"""Results of instructions, by their numbers."""
+
+NOTHING: Known = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class FromSlot:
     """Among an operation's settings: an array that a step brings, such as the classes of a batch."""
@@ -104,7 +110,7 @@ class Program:
         *,
         tracked: bool = False,
         before: Callable[[Instruction, Sequence[Any], Sequence[Any]], None] | None = None,
-        known: Mapping[int, list[Tensor]] = MappingProxyType({}),
+        known: Known = NOTHING,
     ) -> tuple[list[Any], list[list[Tensor]]]:
         """Compute everything anew.
 
@@ -164,9 +170,9 @@ class Program:
         found = {number: _slots_of(told.settings) for number, told in enumerate(self.instructions)}
         return {number: slots for number, slots in found.items() if slots}
 
-    def fixed(self, given: Sequence[Any], varied: Collection[int]) -> dict[int, list[Tensor]]:
+    def fixed(self, given: Sequence[Any], varied: Collection[int], known: Known = NOTHING) -> dict[int, list[Tensor]]:
         """Compute what does not depend on the numbers in some slots: the results of instructions, by their numbers."""
-        _, results = self.run(given)
+        _, results = self.run(given, known=known)
         moving = {(SLOT, slot) for slot in varied}
         fixed: dict[int, list[Tensor]] = {}
         for number, told in enumerate(self.instructions):
@@ -177,7 +183,7 @@ class Program:
                 moving.update((number, place) for place in range(len(results[number])))
         return fixed
 
-    def loss(self, given: Sequence[Any], known: Mapping[int, list[Tensor]] = MappingProxyType({})) -> float:
+    def loss(self, given: Sequence[Any], known: Known = NOTHING) -> float:
         """Return the output as one number (the sum of its entries) for other numbers in the slots; `known` as in `run`."""
         _, results = self.run(given, known=known)
         at, place = self.output

@@ -7,10 +7,5 @@ environment none is used.
 
 import os
 
-from gradviz.engine.fast import pages
-
 enabled = os.environ.get("GRADVIZ_FAST", "1") != "0"
 """Whether the fast paths are used: read once, when gradviz is imported."""
-
-if enabled:
-    pages.keep()

@@ -45,7 +45,7 @@ class Following(Watch):
         self._resting: ExitStack | None = None  # while an optimiser makes its step
         self._telling = False  # whether the recorder is being told of something
         self._over = False  # whether it has heard enough
-        self.repeated = Repeated(self.memory.keep)
+        self.repeated = Repeated(self)
         self._old = 0  # what was computed before is of steps that are over
 
     def __enter__(self) -> Following:
@@ -61,7 +61,20 @@ class Following(Watch):
 
         torch.amp.GradScaler.scale = scaled
         self._ends.callback(setattr, torch.amp.GradScaler, "scale", scale)
+        # An optimiser brackets its step, and zero_grad(), for a profiler: that is told by operators, which nobody need look at.
+        bracket = torch.autograd.profiler.record_function
+        for name in ("__enter__", "__exit__"):
+            plain = getattr(bracket, name)
+            setattr(bracket, name, self._unseen(plain))
+            self._ends.callback(setattr, bracket, name, plain)
         return self
+
+    def _unseen(self, plain: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            with self._dispatch.aside():
+                return plain(*args)
+
+        return run
 
     def cut(self, function: Any, tensors: list[torch.Tensor], results: Any, *, switched_off: bool) -> None:
         """Note nothing: nobody asks a recording why."""

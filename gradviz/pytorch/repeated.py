@@ -11,14 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from gradviz.pytorch.kept import Kept
-from gradviz.pytorch.seen import Origin, Seen, Source, is_argument, is_mutable
+from gradviz.pytorch.seen import MARK, Origin, Seen, Source, is_argument, is_mutable
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.engine import instruction
+
+if TYPE_CHECKING:
+    from gradviz.pytorch.watch import Watch
 
 MOST_EXPECTED = 20_000
 """Operations in the tree. When they are reached no further ones are learned: what is not in it is watched in full."""
@@ -112,8 +114,8 @@ class Repeated:
 
     Parameters
     ----------
-    keep
-        Keeps the values of a tensor.
+    watch
+        For whom.
 
     Attributes
     ----------
@@ -123,8 +125,8 @@ class Repeated:
         Whether something was not expected.
     """
 
-    def __init__(self, keep: Callable[[torch.Tensor], Kept]) -> None:
-        self._keep = keep
+    def __init__(self, watch: Watch) -> None:
+        self._watch, self._keep = watch, watch.memory.keep
         self._root = Expected(Seen(None, 0, (), {}, None, (_nowhere.__code__, 0), None))
         self._size = 0
         self.begin()
@@ -142,7 +144,9 @@ class Repeated:
         """The number of the step's first operation."""
         return self._first
 
-    def follows(self, function: Any, number: int, args: Any, kwargs: Any, line: Callable[[], Origin]) -> Expected | None:
+    def follows(
+        self, function: Any, number: int, args: Any, kwargs: Any, line: Callable[[], Origin]
+    ) -> Expected | None:
         """Return what was expected, if this is it, and go there."""
         for one in self._at.next:
             if one.seen.function is function:
@@ -185,6 +189,7 @@ class Repeated:
             node = value.grad_fn if isinstance(value, torch.Tensor) else None
             if node is None or node._sequence_nr() - first != made or value.output_nr != output:
                 return False
+            node.metadata[MARK] = self._watch  # as `gradviz.pytorch.seen.source` does
         return not one.given or self._takes(one, args)
 
     def _takes(self, one: Expected, args: Any) -> bool:
@@ -244,7 +249,12 @@ class Repeated:
         return [_put_back(one.seen, self._first, self.given) for one in rest]
 
     def learn(
-        self, structure: Any, root: int, numbers: Sequence[int], seen: Sequence[Seen | None], leaves: Sequence[torch.Tensor]
+        self,
+        structure: Any,
+        root: int,
+        numbers: Sequence[int],
+        seen: Sequence[Seen | None],
+        leaves: Sequence[torch.Tensor],
     ) -> None:
         """Learn how a step went that was watched in full, if all of it can be expected.
 
@@ -358,7 +368,9 @@ def _expected(seen: Seen, first: int, known: dict[int, int], bring: list[int]) -
     kept = replace(seen, number=seen.number - first, arguments=arguments, keywords=keywords, results=None)
     given = (*arguments, *keywords.values())
     items = _flattened(given)
-    by_way = [((0, place), one) for place, one in enumerate(arguments)] + [((1, name), one) for name, one in keywords.items()]
+    by_way = [((0, place), one) for place, one in enumerate(arguments)] + [
+        ((1, name), one) for name, one in keywords.items()
+    ]
     found = Expected(kept, count=len(items), flat=len(items) == len(given), mutable=is_mutable(seen.function))
     found.ways = _ways(iter(by_way))
     for place, item in enumerate(items):

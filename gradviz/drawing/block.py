@@ -415,6 +415,8 @@ def _note(cards: Iterable[BlockCard], batch: int | None, shared: Scales) -> str:
 def zeros_of(numbers: Numbers) -> str:
     """Say how many gradients are exactly zero, which have no size."""
     zeros = numbers.gradients.zeros if numbers.gradients is not None else 0
+    if zeros == 1:
+        return text("one zero")
     return text("zeros", count=f"{zeros:,}".replace(",", " ")) if zeros else ""
 
 

@@ -16,7 +16,7 @@ from gradviz.catalogue import text
 from gradviz.drawing.blocknumbers import Whole
 from gradviz.drawing.dot import dot
 from gradviz.drawing.estimate import at_most, estimate
-from gradviz.drawing.jumps import tags_of
+from gradviz.drawing.jumps import past, tags_of
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Detail, Options
@@ -219,17 +219,20 @@ def arranged(shown: Recording, seen: View, direction: Direction) -> Picture:
     """Lay a view out in a direction; from left to right in rows where one would be too long."""
     turned = replace(seen, direction=direction)
     picture = Picture(shown, turned, laid_out(turned))
+    crowd = past(turned, picture.layout.centres)
+    if crowd:
+        picture = replace(picture, layout=laid_out(turned, crowd))
     if direction == "LR" and picture.text < LEAST:
-        rows = _rowed(turned, picture.layout)
+        rows = _rowed(turned, picture.layout, crowd)
         return picture if rows is None else replace(picture, layout=rows)
     return picture
 
 
-def _rowed(seen: View, one_row: Layout) -> Layout | None:
-    """Lay a view out in rows; what leads far, from row to row, jumps. ``None`` if it does not fit."""
+def _rowed(seen: View, one_row: Layout, crowd: frozenset[str]) -> Layout | None:
+    """Lay a view out in rows; what leads far, from row to row, jumps, as a `crowd` does anyway. ``None`` if it does not fit."""
     wide, high = seen.options.room.room
     wide, high = wide - 2 * MARGIN, high - 2 * MARGIN
-    jumps: frozenset[str] = frozenset()
+    jumps = crowd
     found: list[tuple[tuple[int, int, int], Layout]] = []
     refused: frozenset[str] = frozenset()
     for _ in range(MOST_TRIES):
@@ -237,10 +240,10 @@ def _rowed(seen: View, one_row: Layout) -> Layout | None:
         rows = in_rows(one_row, seen, wide, room)
         if rows is None or rows.layout.height > HOPELESS * room:
             break
-        needless, more = rows.together(jumps), rows.far()
+        needless, more = rows.together(jumps - crowd), rows.far()
         if rows.layout.width <= wide and rows.layout.height <= room:
-            crowd = max(rows.layout.lanes, MOST_LANES)
-            found.append(((crowd, len(needless), len(more)), rows.layout))
+            lanes = max(rows.layout.lanes, MOST_LANES)
+            found.append(((lanes, len(needless), len(more)), rows.layout))
         # Where rows end is known only when arrows that jump take no room any more.
         refused |= needless
         wanted = (jumps | more) - refused

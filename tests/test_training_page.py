@@ -216,6 +216,9 @@ def test_an_entry_is_chosen_by_a_click(open_html):
     assert line.endswith(f"= {number(after)}")
 
 
+PAINTED = "(canvas) => canvas.toDataURL()"
+
+
 def test_the_surface_and_the_fit(open_html):
     page = open_html(training_page(classes(), panels=["surface", "fit"]))
     surface = page.locator(".gt-panel", has_text="The loss surface")
@@ -223,17 +226,16 @@ def test_the_surface_and_the_fit(open_html):
     here = surface.locator(".gt-here")
     before = here.bounding_box()
     fit = page.locator(".gt-panel", has_text="The data and the model's classes")
-    field = fit.locator(".gt-field")
-    painted, said = field.get_attribute("href"), fit.locator(".gt-words").text_content()
+    field, reading = fit.locator(".gt-regions"), fit.locator(".gt-reading")
+    painted, said = field.evaluate(PAINTED), reading.text_content()
     button(page, "Last epoch").click()
     assert here.bounding_box() != before
-    assert field.get_attribute("href") != painted
-    assert fit.locator(".gt-boundary").get_attribute("d")
+    assert field.evaluate(PAINTED) != painted
     # How many are on the wrong side is counted, not guessed.
     run = classes()
-    wrong = re.search(r"(\d+) of 40 on the wrong side", fit.locator(".gt-words").text_content())
+    wrong = re.search(r"(\d+) of 40 wrong", reading.text_content())
     assert wrong
-    assert fit.locator(".gt-words").text_content() != said
+    assert reading.text_content() != said
     fitted = fit_of(run)
     at = [np.argmin(np.hypot(*(fitted.grid - point).T)) for point in fitted.x]
     near = (fitted.values(run.log.entries[-1])[at] >= 0.5) != (fitted.y == 1)

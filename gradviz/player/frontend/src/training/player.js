@@ -31,6 +31,7 @@ import { phrase } from "../words.js";
 const WHOLE_MS = 24000; // a long run is played in about so long, at normal speed
 const [SHORTEST_MS, LONGEST_MS] = [33, 900]; // 30 epochs a second
 const OWN_LEAST = 240; // what is trained on in the page goes by as one of a run of so many steps, or of more
+const TOLD_MS = 1000; // so often the kernel is told what is shown, while it plays
 const NORMS_UP_TO = 12;
 const BAR = 59; // pixels: how high the bar of buttons is, in one line
 const NARROW = 760; // pixels: less is the cell of a notebook
@@ -214,18 +215,27 @@ function mount(model, el, kept) {
     k = Math.max(0, Math.min(run.length - 1, to));
     if (isOwn()) return move(); // of these the kernel knows nothing
     model.set("place", k);
+    if (!playing) save();
+    else saving ||= window.setTimeout(save, TOLD_MS); // to answer takes a notebook longer than to draw the step
+    move();
+  }
+  let saving = 0;
+  /** Tells the kernel which step is shown. */
+  function save() {
+    clearTimeout(saving);
+    saving = 0;
     try {
       model.save_changes();
     } catch {
       // The kernel is gone; what has been recorded is here.
     }
-    move();
   }
   /** @type {number | undefined} */
   let timer;
   function pause() {
     clearTimeout(timer);
     playing = false;
+    if (saving) save();
     track.show(k, playing, canRun());
     onward?.show();
   }
@@ -507,7 +517,10 @@ function mount(model, el, kept) {
   el.append(root);
   draw();
   // Of another size there is room for more or less; and a theme has other colours.
-  const looks = new MutationObserver(() => neurons?.paint());
+  const looks = new MutationObserver(() => {
+    neurons?.paint();
+    fit.paint();
+  });
   looks.observe(root, { attributeFilter: ["data-theme"] });
   const sized = new ResizeObserver(() => {
     const above = track.element.offsetHeight - BAR + controls.element.offsetHeight + (onward?.element.offsetHeight ?? 0) + notes.offsetHeight;
@@ -532,6 +545,7 @@ function mount(model, el, kept) {
     },
     unmount() {
       clearTimeout(timer);
+      if (saving) save();
       cancelAnimationFrame(frame);
       for (const [name, listener] of listeners) model.off(name, /** @type {any} */ (listener));
       stopTheme();
@@ -539,6 +553,7 @@ function mount(model, el, kept) {
       norms.stop();
       picture.stop();
       neurons?.stop();
+      parameters.stop();
       panels.stop();
       looks.disconnect();
       sized.disconnect();

@@ -37,8 +37,9 @@ const BAR = 59; // pixels: how high the bar of buttons is, in one line
 const NARROW = 760; // pixels: less is the cell of a notebook
 
 /**
- * What a player hands over to the one that takes its place, when a run has got its first step or one more parameter.
- * @typedef {{id: string, playing: boolean, waiting: boolean, factor: number, modes: {loop: boolean, projector: boolean}, focused: boolean}} Kept
+ * What a player hands over to the one that takes its place, when a run has got its first step, one more parameter, or is over and
+ * can be trained on. `k`: the step that is shown, unless it is the newest.
+ * @typedef {{id: string, k: number | null, playing: boolean, waiting: boolean, factor: number, modes: {loop: boolean, projector: boolean}, focused: boolean}} Kept
  */
 
 /**
@@ -70,7 +71,8 @@ function mount(model, el, kept) {
   let playing = before?.playing ?? false;
   let following = live !== null || !run.finished; // whether the newest step is shown as it comes
   let factor = before?.factor ?? 1;
-  if (following) k = Math.max(0, run.length - 1);
+  if (before?.k !== undefined) k = Math.max(0, Math.min(before.k ?? Infinity, run.length - 1));
+  else if (following) k = Math.max(0, run.length - 1);
   let waiting = before?.waiting ?? false; // for Python to have done a step
   let asked = 0; // for how many epochs more, while it is at work
   let runAt = -Infinity; // when Python was asked last
@@ -536,10 +538,10 @@ function mount(model, el, kept) {
   askAgain();
   return {
     /** @returns {Kept} */
-    kept: () => ({ id: run.id, playing, waiting, factor, modes, focused: root.contains(document.activeElement) }),
+    kept: () => ({ id: run.id, k: following ? null : k, playing, waiting, factor, modes, focused: root.contains(document.activeElement) }),
     /** Takes the same run further on; not another one. @param {any} further */
     update(further) {
-      if (!run.isOf(further)) return false;
+      if (!run.isOf(further) || Boolean(further.onward) !== Boolean(payload.onward)) return false;
       update(further);
       return true;
     },

@@ -17,13 +17,13 @@ const text = (/** @type {number} */ value, digits = 3) => numberText(value, digi
 export function makeCard(run, told, on) {
   const { layers } = told;
   const open = html("button", { type: "button", class: "gt-button" }, phrase("training neurons: tensor view"));
-  const body = html("div", {});
+  const body = html("div", { class: "gt-told-of" });
   const element = html("div", { class: "gt-sum", hidden: "" }, body, open);
   let [parameter, entry] = [0, 0];
   open.addEventListener("click", () => on.open(parameter, entry));
 
   const neuronName = (/** @type {number} */ layer, /** @type {number} */ neuron) =>
-    layer < 0 ? (layers[0].inputs === 1 ? told.name : `${told.name}[${neuron}]`) : phrase("training neurons: neuron", { layer: layer + 1, neuron });
+    layer < 0 ? (layers[0].inputs === 1 ? told.name : `${told.name}[${neuron}]`) : phrase("training neurons: of neuron", { layer: layer + 1, neuron });
   const nameOf = (/** @type {number} */ which, /** @type {number} */ place) => {
     const { name, entries } = run.parameters[which];
     return name + (entries.find(([at]) => at === place)?.[1] ?? "");
@@ -51,7 +51,7 @@ export function makeCard(run, told, on) {
     const head = html("tr", {}, ...["", "w", at ? "a" : "x", at ? "w · a" : "w · x", "∂L/∂w"].map((title) => html("th", {}, title)));
     const sum = `z = Σ = ${text(made[at].sums[neuron], 4)}`;
     const value = layer.activation ? `, a = ${layer.activation}(z) = ${text(made[at].values[neuron], 4)}` : "";
-    const title = neuronName(at, neuron);
+    const title = phrase("training neurons: neuron", { layer: at + 1, neuron });
     [parameter, entry] = [layer.weight, entryOf(layer, 0, neuron)];
     return [
       html("b", {}, title),

@@ -328,13 +328,14 @@ function mount(model, el, kept) {
     neurons = makeNeurons(run, run.network, { domain: fit.domain, choose, dark: () => root.dataset.theme === "dark", open: openAt });
     network.replaceChildren(neurons.element);
   }
-  /** Opens the backpropagation of this step at a parameter. @param {number} which */
-  function openAt(which) {
-    at = run.parameters[which].name;
+  /** Opens the backpropagation of this step at an entry of a parameter. @param {number} which @param {number} entry */
+  function openAt(which, entry) {
+    at = { name: run.parameters[which].name, entry };
     picture.show(run.index(k));
     picture.enter();
   }
-  let at = ""; // where the backpropagation that is opened next begins
+  /** @type {{name: string, entry: number} | null} where the backpropagation that is opened next begins */
+  let at = null;
 
   /** Draws what belongs to the step that is shown. */
   function move() {
@@ -379,11 +380,8 @@ function mount(model, el, kept) {
     const back = html("button", { type: "button", class: "gt-button" }, phrase("training player: back training"));
     const place = html("div", {});
     const model = PageModel.of(opened);
-    const { tensors, operations } = opened.facts;
-    // A parameter that is folded away is in its module's box.
-    const shown = Object.values(tensors).find((one) => one.name === at) ?? Object.values(operations).find((one) => one.block?.path && at.startsWith(`${one.block.path}.`));
-    if (at && shown) model.set("selected", shown.id);
-    at = "";
+    goTo(model, opened, at);
+    at = null;
     const unmount = renderBackprop({ model, el: place });
     const [scrolled] = [document.scrollingElement?.scrollTop ?? 0];
     // The two pictures have parts of the same names, so only one of them is on the page.
@@ -562,6 +560,23 @@ function mount(model, el, kept) {
       root.remove();
     },
   };
+}
+
+/**
+ * Lets a player begin at a parameter's entry, when its gradient is complete.
+ * @param {PageModel} model @param {import("../state.js").Payload} opened @param {{name: string, entry: number} | null} at
+ */
+function goTo(model, { facts: { tensors, operations }, steps }, at) {
+  if (!at) return;
+  const tensor = Object.values(tensors).find(({ name }) => name === at.name);
+  // A parameter that is folded away is in its module's box.
+  const shown = tensor ?? Object.values(operations).find(({ block }) => block?.path && at.name.startsWith(`${block.path}.`));
+  if (!shown) return;
+  model.set("selected", shown.id);
+  const step = steps.findLastIndex(({ touched, current }) => [...touched, ...current].includes(shown.id));
+  if (!tensor || step < 0) return;
+  model.set("step", step);
+  model.set("entry", { tensor: tensor.id, part: "g", index: at.entry });
 }
 
 /**

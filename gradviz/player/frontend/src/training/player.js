@@ -34,7 +34,7 @@ const OWN_LEAST = 240; // what is trained on in the page goes by as one of a run
 const TOLD_MS = 1000; // so often the kernel is told what is shown, while it plays
 const NORMS_UP_TO = 12;
 const BAR = 59; // pixels: how high the bar of buttons is, in one line
-const NARROW = 760; // pixels: less is the cell of a notebook
+const [STACKED, NARROW] = [520, 760]; // pixels: less is the cell of a notebook, and still less a telephone, where panels are below each other
 
 /**
  * What a player hands over to the one that takes its place, when a run has got its first step, one more parameter, or is over and
@@ -191,13 +191,14 @@ function mount(model, el, kept) {
     inside,
   );
 
-  /** What is shown unless somebody has chosen: on a narrow page less of it. @param {string[]} there */
-  function usualPanels(there) {
+  /** What is shown unless somebody has chosen: on a narrow page less of it, unless that is asked for. @param {string[]} there @param {boolean} [all] */
+  function usualPanels(there, all = false) {
     // A single layer is seen better as a graph.
     const main = there.includes("network") && (run.network?.layers.length ?? 0) > 1 ? "network" : "graph";
     const beside = there.includes("fit") ? "fit" : there.includes("surface") ? "surface" : "parameters";
-    const narrow = modes.projector || (root.clientWidth || window.innerWidth) < NARROW;
-    return [main, beside, "loss", ...(narrow ? [] : ["rule", "parameters"])].filter((name, at, all) => all.indexOf(name) === at && there.includes(name));
+    const width = root.clientWidth || window.innerWidth;
+    const narrow = modes.projector || (width > STACKED && width < NARROW);
+    return [main, beside, "loss", ...(narrow && !all ? [] : ["rule", "parameters"])].filter((name, at, names) => names.indexOf(name) === at && there.includes(name));
   }
   function arrange() {
     panels.arrange();

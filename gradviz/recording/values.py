@@ -153,6 +153,9 @@ def preview_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if array.ndim < 3:
         return _blocks(array.reshape(-1, array.shape[-1]), PREVIEW_SIZE)
     layers = array.reshape(-1, *array.shape[-2:])[:PREVIEW_LAYERS]
+    if max(layers.shape[1:]) <= PREVIEW_OF_A_LAYER:  # a block has one entry: there is nothing to be averaged
+        with np.errstate(all="ignore"):
+            return layers.astype(np.float32)
     return np.stack([_blocks(layer, PREVIEW_OF_A_LAYER) for layer in layers])
 
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.optim.terms import as_data, settings_as_data
 from gradviz.player.training.columns import Array, column, narrow, picked
-from gradviz.player.training.repeated import repeated
-from gradviz.training.analysis.rules import form_of, hand_rate, numbers_by_step, sheet_of, written
+from gradviz.training.analysis.remembered import repeated
+from gradviz.training.analysis.rules import form_of, hand_rate, numbers_by_step, settings_of, terms_of, written
 from gradviz.training.run.log import Entry, Large, ParameterEntry
 from gradviz.training.run.model import BY_HAND, Rule
 
@@ -115,7 +114,7 @@ def _told_together(group: Sequence[Moved], forms: _Forms) -> Iterator[dict[str, 
         forms.explain(rule)
     places = {key: place for place, key in enumerate(known)}
     shared = {
-        "settings": [settings_as_data(rule.settings) for rule in known.values()],
+        "settings": [settings_of(rule) for rule in known.values()],
         "setting": column([places.get(id(rule), -1) for rule in rules], "int32"),
         "moments": column(again.moments, "int32"),
         "counts": column(again.counts, "int32"),
@@ -151,7 +150,7 @@ class _Forms:
 
     def explain(self, rule: Rule) -> None:
         """Tell the terms of a form, too."""
-        self.told[self.number(rule)].setdefault("rule", as_data(sheet_of(rule)))
+        self.told[self.number(rule)].setdefault("rule", terms_of(rule))
 
 
 def _rules(parts: Sequence[ParameterEntry | None], columns: Mapping[str, Array]) -> list[Rule | None]:

@@ -14,10 +14,16 @@ from typing import Any
 import numpy as np
 
 from gradviz.optim.repeating import Repeating
-from gradviz.optim.terms import as_data, settings_as_data
 from gradviz.optim.written import Writing
-from gradviz.player.training.columns import Array
-from gradviz.training.analysis.rules import form_of, numbers_by_step, rows_by_form, sheet_of
+from gradviz.training.analysis.rules import (
+    Array,
+    form_of,
+    numbers_by_step,
+    rows_by_form,
+    settings_of,
+    sheet_of,
+    terms_of,
+)
 from gradviz.training.run.model import Rule
 
 CLOSE = 2e-6
@@ -71,8 +77,8 @@ def repeated(rules: Sequence[Rule | None], columns: Mapping[str, Array], numbers
         What was recorded, as `numbers_by_step` has it.
     """
     distinct = {id(rule): rule for rule in rules if rule is not None}
-    settings = {key: settings_as_data(rule.settings) for key, rule in distinct.items()}
-    told = {form_of(rule): as_data(sheet_of(rule)) for rule in distinct.values()}
+    settings = {key: settings_of(rule) for key, rule in distinct.items()}
+    told = {form_of(rule): terms_of(rule) for rule in distinct.values()}
     if not all(np.isfinite(value).all() for each in settings.values() for value in each.values()):
         return None
     forms = {form: Repeating(one) for form, one in told.items() if one is not None}

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.player.training.columns import Array, column, narrow, picked
+from gradviz.player.training.columns import Array, column, narrow, rows_of
 from gradviz.training.analysis.remembered import repeated
 from gradviz.training.analysis.rules import form_of, hand_rate, numbers_by_step, settings_of, terms_of, written
-from gradviz.training.run.log import Entry, Large, ParameterEntry
+from gradviz.training.run.log import Entry, ParameterEntry
 from gradviz.training.run.model import BY_HAND, Rule
 
 FEW = 800
@@ -178,15 +178,7 @@ def _states(
     follows = np.diff(indices) == 1
     found: dict[str, Array] = {}
     for name in names:
-        rows = [_state_row(part, name, flat) for part in (earlier, *parts)]
-        after = np.stack(rows)
+        after = rows_of([None if part is None else part.state.get(name) for part in (earlier, *parts)], flat)
         found[name] = after[1:]
         found[f"{name}.before"] = np.where(follows[:, None], after[:-1], np.nan)
     return found
-
-
-def _state_row(part: ParameterEntry | None, name: str, flat: list[int]) -> Array:
-    kept = None if part is None else part.state.get(name)
-    if kept is not None and not isinstance(kept, Large) and np.size(kept) == 1:
-        return np.full(len(flat), float(np.ravel(kept)[0]))
-    return picked(kept, flat)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.player.training.columns import Array, column, picked
+from gradviz.player.training.columns import Array, column, rows_of
 from gradviz.player.training.rules import Moved, moved, rules_told
 from gradviz.training.run import Run
 from gradviz.training.run.history import gradient_norm, update_norm
@@ -90,7 +90,7 @@ def _parameter_columns(
 
 def _values(parts: Sequence[ParameterEntry | None], flat: list[int]) -> dict[str, Array]:
     return {
-        name: np.stack([picked(None if part is None else getattr(part, name), flat) for part in parts])
+        name: rows_of([None if part is None else getattr(part, name) for part in parts], flat)
         for name in ("before", "after", "gradient")
     }
 

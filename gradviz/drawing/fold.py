@@ -382,8 +382,13 @@ class _Folding:
     def _sentence(self, number: int, phase: Phase) -> str:
         """Say what happens in a fold."""
         stretch, count = self.stretches[number], self.blocks[number].operations
-        what = "middle" if stretch.closed and not stretch.path else "fold of one" if count == 1 else "fold"
-        return text(f"{what} {'computed' if phase == 'forward' else 'sends back'}", name=stretch.label, count=count)
+        if stretch.closed and not stretch.path:
+            said = "middle computed", "middle sends back"
+        elif count == 1:
+            said = "fold of one computed", "fold of one sends back"
+        else:
+            said = "fold computed", "fold sends back"
+        return text(said[phase == "backward"], name=stretch.label, count=count)
 
     def _visible(self, frame: Frame, sums: dict[str, _Sum]) -> dict[str, Any]:
         """Return what a step makes known and is not hidden in folds."""

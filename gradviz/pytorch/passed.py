@@ -213,6 +213,8 @@ class TorchPassed(_Begun):
         return Spot(at, None, fixed)
 
     def lost(self, program: Program, places: Sequence[Spot]) -> str:
+        if self._watch.moved_meanwhile:
+            return text("moved meanwhile", "pytorch")
         for told in program.instructions:
             for dtype in (setting for setting in told.settings if isinstance(setting, torch.dtype)):
                 return f"NumPy has no {dtype_text(dtype)}, so this graph cannot be computed again with it"
@@ -293,7 +295,7 @@ class KnownPassed(_Begun):
         return self._full
 
     def leaf(self, place: Spot) -> torch.Tensor:
-        return place.fixed if place.path is None else self._known.places[place.at, place.path]  # type: ignore[return-value]
+        return place.fixed if place.path is None else self._known.places[place.at, place.path]
 
     def found(self, place: Spot) -> Any:
         if place.path is None:

@@ -347,7 +347,7 @@ def _expected(seen: Seen, first: int, known: dict[int, int], bring: list[int]) -
             made, kept = value
             if made.leaf is None:
                 possible = possible and made.number >= first
-                return replace(made, number=made.number - first), None
+                return (replace(made, number=made.number - first), kept)
             if made.leaf.requires_grad:
                 possible = possible and made.flows
                 return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
 
 import numpy as np
 import pytest
@@ -141,7 +142,10 @@ def test_an_operation_on_another_line_is_another_one(torch):
     w = torch.ones(2, requires_grad=True)
     with gv.record(progress=False) as run:
         for epoch in range(6):
-            loss = (w * 2).sum() if epoch < 3 else (w * 2).sum()
+            if epoch < 3:  # noqa: SIM108 - on one line they would be one
+                loss = (w * 2).sum()
+            else:
+                loss = (w * 2).sum()
             loss.backward()
             w.grad = None
     assert len(run.log.programs) == 2
@@ -179,3 +183,29 @@ def test_an_optimizer_that_steps_within_backward_is_named(torch):
             w.square().sum().backward()
     assert list(run.losses) == pytest.approx([3.0, 3 * 0.8**2, 3 * 0.64**2])
     assert any("while backward() still runs" in note for note in run.notes)
+
+
+def test_a_page_whose_steps_cannot_be_computed_again_says_so(torch):
+    """A gradient of a gradient goes through what the table has no formula for; nothing in it was too large."""
+    from gradviz.training.analysis.onward import onward_of
+
+    w, x = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    optimizer = torch.optim.SGD([w], lr=0.1)
+    with gv.record(progress=False) as run:
+        for _ in range(3):
+            optimizer.zero_grad()
+            (slope,) = torch.autograd.grad((w * x).tanh().sum(), x, create_graph=True)
+            slope.square().sum().backward()
+            optimizer.step()
+    assert onward_of(run, ()).kind == "no graph"
+
+
+def test_parameters_that_a_loop_makes_anew_are_not_kept(torch):
+    w = torch.ones(500, requires_grad=True)
+    old = []
+    with gv.record(progress=False, budget=1):
+        for _ in range(40):
+            (w * 2).square().sum().backward()
+            old.append(weakref.ref(w))
+            w = (w - 0.01 * w.grad).detach().requires_grad_()
+    assert sum(one() is not None for one in old) < 4

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import gradviz as gv
+from gradviz.player.training.page import training_page
 from gradviz.pytorch import following
 from gradviz.pytorch.repeated import Repeated
 
@@ -136,6 +137,8 @@ def test_a_step_that_is_known_is_recorded_as_one_that_is_not(torch, monkeypatch,
         if entry.program is not None:
             again = run.log.programs[entry.program].loss(entry.numbers())
             assert again == pytest.approx(run.losses[entry.index], rel=1e-4, abs=1e-6)
+    if loop is experts:
+        assert training_page(run)
 
 
 def test_an_operation_on_another_line_is_another_one(torch):

@@ -198,8 +198,8 @@ class Repeated:
             if value is not setting and (type(value) is not type(setting) or value != setting):
                 return False
         for place, leaf, shape in one.leaves:
-            value = args[place]
-            if value is None or value is not leaf() or not value.requires_grad or value.shape != shape:
+            known = leaf()
+            if known is None or args[place] is not known or not known.requires_grad or known.shape != shape:
                 return False
         for place, made, output in one.made:
             value = args[place]

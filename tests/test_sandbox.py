@@ -93,7 +93,10 @@ def chosen():
         for numbers in ([2.0, 3.0, 3.0, 1.0, 1.0], [[0.0, 3.0], [-1.0, 3.0]], [0.0, 2.0, 0.0], [1.5]):
             x = gv.tensor(numbers, requires_grad=True)
             yield f"{name}(x)*2", getattr(gv, name)(x) * 2, {"x": x}
-    x, w, v = (gv.tensor(one, requires_grad=True) for one in ([1.0, -2.0], [[1.0, 2.0, 0.5], [4.0, 5.0, -6.0]], [3.0, 0.25, 1.0]))
+    x, w, v = (
+        gv.tensor(one, requires_grad=True)
+        for one in ([1.0, -2.0], [[1.0, 2.0, 0.5], [4.0, 5.0, -6.0]], [3.0, 0.25, 1.0])
+    )
     yield "x @ W", x @ w, {"x": x, "W": w}
     yield "(x @ W) @ v + x @ x", (x @ w) @ v + x @ x, {"x": x, "W": w, "v": v}
 
@@ -270,7 +273,9 @@ def test_the_page_is_accessible_and_fits(browser_page, open_html, scheme):
     heights = []
     for text in ("tanh(W @ x + ", "tanh(W @ x + b)"):
         typed(page, text)
-        page.wait_for_function("(wrong) => wrong === Boolean(document.querySelector('[data-wrong]'))", arg=text[-1] == " ")
+        page.wait_for_function(
+            "(wrong) => wrong === Boolean(document.querySelector('[data-wrong]'))", arg=text[-1] == " "
+        )
         for width, height in ((1280, 720), (600, 720), (390, 844)):
             page.set_viewport_size({"width": width, "height": height})
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -218,6 +218,30 @@ def test_a_jump_begins_and_ends_in_different_rows_where_it_can():
             assert ends[False] > ends[True]
 
 
+def dense(layers):
+    """Each layer reads all before it."""
+    gv.manual_seed(0)
+    features = [gv.randn(2, 4, requires_grad=True).tanh()]
+    for k in range(layers):
+        features.append(gv.nn.Linear(4 + 3 * k, 3)(gv.cat(features, 1)).relu())
+    return gv.cat(features, 1).sum()
+
+
+def test_what_many_layers_read_is_a_number_at_each():
+    """Not a bundle of lines past all that stands between; a few lines stay lines."""
+    loss = dense(6)
+    loss.backward()
+    for direction in ("LR", "TB"):
+        drawing = gv.draw(loss, direction=direction)
+        tags = drawing.layout.tags.values()
+        assert len({tag.number for tag in tags}) >= 4
+        symbols = {disc.operation.id: disc.symbol for disc in drawing.view.discs}
+        assert {symbols[tag.beside] for tag in tags if not tag.leaves} == {"cat"}
+        # Of the 28 arrows to them only those stay lines that lead to what stands close by.
+        assert sum(not tag.leaves for tag in tags) >= 14
+    assert not gv.draw(dense(2)).layout.tags
+
+
 def test_what_is_given_for_one_operation_stands_in_its_row():
     *_, loss = made("a long chain of matrices", gv)
     drawing = gv.draw(loss)

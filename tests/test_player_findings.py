@@ -9,7 +9,7 @@ import gradviz as gv
 from gradviz import nn
 from gradviz.finding.recorded import whys
 from gradviz.player import page
-from gradviz.player.memory import memory, size_text
+from gradviz.player.memory import held_in, memory, size_text
 from gradviz.player.payload import payload
 from gradviz.recording import record_graph
 
@@ -24,7 +24,7 @@ def network():
 
 def test_what_is_held_grows_forward_and_is_let_go_backward():
     recording = network()
-    told = memory(recording, recording)
+    told = memory(recording, held_in(recording))
     held, border = told["held"], sum(frame.phase == "forward" for frame in recording.frames)
     assert held[0] == held[-1] == 0
     assert held[:border] == sorted(held[:border])
@@ -40,7 +40,7 @@ def test_a_folded_picture_holds_the_same():
     told = payload(drawing)["memory"]
     assert len(told["held"]) == len(drawing.shown.frames)
     assert told["held"][-1] == 0
-    assert max(told["held"]) == told["most"] == memory(recording, recording)["most"]
+    assert max(told["held"]) == told["most"] == memory(recording, held_in(recording))["most"]
 
 
 @pytest.mark.parametrize(("count", "said"), [(8, "8 bytes"), (1234, "1.23 kB"), (45_600_000, "45.6 MB")])

@@ -15,7 +15,6 @@ from typing import Literal
 from gradviz.catalogue import text
 from gradviz.drawing.blocknumbers import Numbers, Scales, Whole, scales
 from gradviz.drawing.options import Options
-from gradviz.drawing.skips import skip_of
 from gradviz.drawing.stretches import recurrences
 from gradviz.drawing.text import mono_width, shorten, width
 from gradviz.recording import number_text, shape_text
@@ -155,7 +154,7 @@ def blocks_of(recording: Recording, options: Options, whole: Whole | None = None
             cards[id] = _small(block, root, numbers, shared)
         else:
             shapes = _shapes(graph, operation, batch) if options.shows("shapes") else ()
-            skip = skip_of(recording.whole, block) if recording.whole is not None else ""
+            skip = whole.skip(block) if whole is not None else ""
             cards[id] = _full(block, shapes, skip, _shares(graph, operation), root, numbers, shared)
     for chain in recurrences(graph):
         first, last = (operations[place].id for place in (chain[0], chain[-1]))
@@ -416,6 +415,8 @@ def _note(cards: Iterable[BlockCard], batch: int | None, shared: Scales) -> str:
 def zeros_of(numbers: Numbers) -> str:
     """Say how many gradients are exactly zero, which have no size."""
     zeros = numbers.gradients.zeros if numbers.gradients is not None else 0
+    if zeros == 1:
+        return text("one zero")
     return text("zeros", count=f"{zeros:,}".replace(",", " ")) if zeros else ""
 
 

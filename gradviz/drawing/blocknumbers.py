@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.drawing.skips import skip_of
 from gradviz.recording.frames import Steps
 from gradviz.recording.histogram import BINS, LEAST, MOST, sizes, spread
 from gradviz.recording.model import Block, Frame, Recording, Value
@@ -76,7 +77,7 @@ class Numbers:
 
 
 class Whole:
-    """A recording in which blocks are looked up. Of a long one nothing is made that no block needs."""
+    """A recording in which blocks are looked up, each once. Of a long one nothing is made that no block needs."""
 
     def __init__(self, recording: Recording) -> None:
         self.recording, self.graph, self.updates = recording, recording.graph, dict(recording.updates)
@@ -84,6 +85,8 @@ class Whole:
         frames: Any = recording.frames
         self._steps = frames if isinstance(frames, Steps) else None
         self._back: Sequence[Frame] = frames if self._steps is None else self._steps.back
+        self._numbers: dict[tuple[Block, tuple[str, ...]], Numbers] = {}
+        self._skips: dict[Block, str] = {}
 
     def value(self, tensor: str) -> Value | None:
         """Return what a tensor holds; ``None`` if that is not known."""
@@ -118,6 +121,18 @@ class Whole:
 
     def numbers(self, block: Block, outputs: Sequence[str]) -> Numbers:
         """Return what is known of a block that has these results."""
+        key = block, tuple(outputs)
+        if key not in self._numbers:  # one card after the other is tried for it
+            self._numbers[key] = self._found(*key)
+        return self._numbers[key]
+
+    def skip(self, block: Block) -> str:
+        """Return what leads past layers inside a block, in a word."""
+        if block not in self._skips:
+            self._skips[block] = skip_of(self.outline, block)
+        return self._skips[block]
+
+    def _found(self, block: Block, outputs: Sequence[str]) -> Numbers:
         value = self.value(outputs[-1]) if outputs else None
         inside = self._places(block)
         known = [self._gradient(id, inside) for id, _ in block.weights]
@@ -133,7 +148,7 @@ class Whole:
             if (updates := [self.updates[id] for id, _ in block.weights if id in self.updates])
             else None,
             tuple(self.numbers(part, ()).ratio for part in block.parts),
-            tuple(self._passed(part) for part in block.parts or (block,)),
+            tuple(self._passed(part) for part in block.parts or (block,)) if self.gradients else (),
         )
 
     def _passed(self, block: Block) -> tuple[tuple[str, float | None], ...]:

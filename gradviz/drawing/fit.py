@@ -15,7 +15,8 @@ from typing import Literal
 from gradviz.catalogue import text
 from gradviz.drawing.blocknumbers import Whole
 from gradviz.drawing.dot import dot
-from gradviz.drawing.jumps import tags_of
+from gradviz.drawing.estimate import at_most, estimate
+from gradviz.drawing.jumps import past, tags_of
 from gradviz.drawing.labels import uncrossed
 from gradviz.drawing.layout import Layout, layout
 from gradviz.drawing.options import Detail, Options
@@ -24,7 +25,7 @@ from gradviz.drawing.reduce import bounded, folded, size, wanted
 from gradviz.drawing.rows import MOST_LANES, in_rows
 from gradviz.drawing.svg import MARGIN, below
 from gradviz.drawing.svg import size as picture_size
-from gradviz.drawing.target import LEAST, Target
+from gradviz.drawing.target import LEAST
 from gradviz.drawing.view import View, view
 from gradviz.recording.later import all_kept
 from gradviz.recording.model import Recording
@@ -159,6 +160,8 @@ def _views(whole: Recording, options: Options, images: Mapping[str, Photo]) -> I
         details = worth
         if options.detail == "auto" and len(shown.graph.operations) > FEW:
             # What says more is no smaller: if not even this can be read, nothing else is made of it.
+            if options.depth is None and at_most(shown, options.room) < SLACK * LEAST:
+                continue
             plain = plainest.get(id(shown)) or seen_as(shown, "compact", leaves=False)
             if max(estimate(plain).values()) < SLACK * LEAST:
                 plainest[id(shown)] = plain
@@ -216,17 +219,20 @@ def arranged(shown: Recording, seen: View, direction: Direction) -> Picture:
     """Lay a view out in a direction; from left to right in rows where one would be too long."""
     turned = replace(seen, direction=direction)
     picture = Picture(shown, turned, laid_out(turned))
+    crowd = past(turned, picture.layout.centres)
+    if crowd:
+        picture = replace(picture, layout=laid_out(turned, crowd))
     if direction == "LR" and picture.text < LEAST:
-        rows = _rowed(turned, picture.layout)
+        rows = _rowed(turned, picture.layout, crowd)
         return picture if rows is None else replace(picture, layout=rows)
     return picture
 
 
-def _rowed(seen: View, one_row: Layout) -> Layout | None:
-    """Lay a view out in rows; what leads far, from row to row, jumps. ``None`` if it does not fit."""
+def _rowed(seen: View, one_row: Layout, crowd: frozenset[str]) -> Layout | None:
+    """Lay a view out in rows; what leads far, from row to row, jumps, as a `crowd` does anyway. ``None`` if it does not fit."""
     wide, high = seen.options.room.room
     wide, high = wide - 2 * MARGIN, high - 2 * MARGIN
-    jumps: frozenset[str] = frozenset()
+    jumps = crowd
     found: list[tuple[tuple[int, int, int], Layout]] = []
     refused: frozenset[str] = frozenset()
     for _ in range(MOST_TRIES):
@@ -234,10 +240,10 @@ def _rowed(seen: View, one_row: Layout) -> Layout | None:
         rows = in_rows(one_row, seen, wide, room)
         if rows is None or rows.layout.height > HOPELESS * room:
             break
-        needless, more = rows.together(jumps), rows.far()
+        needless, more = rows.together(jumps - crowd), rows.far()
         if rows.layout.width <= wide and rows.layout.height <= room:
-            crowd = max(rows.layout.lanes, MOST_LANES)
-            found.append(((crowd, len(needless), len(more)), rows.layout))
+            lanes = max(rows.layout.lanes, MOST_LANES)
+            found.append(((lanes, len(needless), len(more)), rows.layout))
         # Where rows end is known only when arrows that jump take no room any more.
         refused |= needless
         wanted = (jumps | more) - refused
@@ -261,52 +267,3 @@ def _as_asked(shown: Recording, seen: View) -> Picture:
         guess = estimate(seen)
         seen = replace(seen, direction="LR" if guess["LR"] >= min(0.85 * guess["TB"], LEAST) else "TB")
     return Picture(shown, seen, laid_out(seen))
-
-
-# --- how large it becomes ----------------------------------------------------------------------------------------------
-
-APART, ACROSS, DOWN = 22.0, 32.0, 24.0
-"""Between what stands side by side in a rank, and from rank to rank in either direction."""
-
-
-def estimate(seen: View) -> dict[str, float]:
-    """Return about how large the smallest text of a picture is at its target: in one row (LR), in rows, and from top to bottom (TB).
-
-    Everything stands just before what uses it first, as in the layout.
-    """
-    rank: dict[str, int] = {}
-    for arrow in reversed(seen.arrows):  # against the order of the computation
-        rank[arrow.tail] = max(rank.get(arrow.tail, 0), rank.setdefault(arrow.head, 0) + 1)
-    last = max(rank.values(), default=0)
-    wide, high, tall, broad = ([0.0] * (last + 1) for _ in range(4))
-    sizes = [(card.tensor.id, card.width, card.height) for card in seen.cards]
-    sizes += [(disc.operation.id, disc.width, disc.height) for disc in seen.discs]
-    for id, width, height in sizes:
-        at = rank.get(id, 0)
-        wide[at], tall[at] = max(wide[at], width), max(tall[at], height)
-        high[at], broad[at] = high[at] + height + APART, broad[at] + width + APART
-    gaps = [ACROSS] * (last + 1)
-    for arrow in seen.arrows:
-        if arrow.label:
-            gaps[rank[arrow.tail]] = max(gaps[rank[arrow.tail]], arrow.label_width + ACROSS / 2)
-    target = seen.options.room
-    line = [width + gap for width, gap in zip(wide, gaps, strict=True)][::-1]
-    in_one_row = sum(line), max(high)
-    down = max(broad), sum(tall) + DOWN * last
-    nested = 48.0 * bool(seen.clusters)
-    return {
-        "LR": target.text(in_one_row[0], in_one_row[1] + nested),
-        "rows": target.text(*_rows(line, high[::-1], target, nested)),
-        "TB": target.text(down[0] + nested, down[1]),
-    }
-
-
-def _rows(line: list[float], high: list[float], target: Target, nested: float) -> tuple[float, float]:
-    """Return about how large a picture is in rows as wide as there is room."""
-    room, _ = target.room
-    total = x = tallest = 0.0
-    for width, height in zip(line, high, strict=True):
-        if x and x + width > room:
-            total, x, tallest = total + tallest + 40.0 + nested, 0.0, 0.0
-        x, tallest = x + width, max(tallest, height)
-    return min(sum(line), max(room, max(line, default=0.0))), total + tallest + nested

@@ -1,11 +1,14 @@
 """Arrows that lead far: in place of a line over several rows, a numbered tag where it leaves and one where it arrives.
 
-A skip of a U-Net or a weight that is used again at the end is a line that one has to follow; a number is found at a glance. Tags are
-laid out as everything else is, so that they have room of their own.
+A skip of a U-Net or a weight that is used again at the end is a line that one has to follow; a number is found at a glance. So it is
+where many lines lead side by side past what stands between, as in a DenseNet, of which each layer reads all before it. Tags are laid
+out as everything else is, so that they have room of their own.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -21,6 +24,10 @@ HIGH, ROUND = 20.0, 8.5
 BEFORE_WORDS, AFTER = 22.0, 8.0
 LONGEST = 118.0
 """How wide the words of a tag may be."""
+
+
+AGAIN, MOST_PAST = 3, 3
+"""A result that so many operations use is used again and again; and so many lines may lead past the same place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,31 @@ class Tag:
 def key_of(key: str) -> str:
     """Return the key of the tag where an arrow arrives; or of that where all arrows of one tensor leave."""
     return f"{key}_j"
+
+
+def past(view: View, centres: Mapping[str, tuple[float, float]]) -> frozenset[str]:
+    """Return the arrows that lead from results that are used again and again past other operations, if they are too many to be followed.
+
+    Parameters
+    ----------
+    view
+        What was laid out.
+    centres
+        Where everything is, by its id.
+    """
+    along = 0 if view.direction == "LR" else 1
+    uses = Counter(arrow.tail for arrow in view.arrows)
+    again = {card.tensor.id for card in view.cards if card.tensor.producer and uses[card.tensor.id] >= AGAIN}
+    stops = sorted(centres[disc.operation.id][along] for disc in view.discs)
+    found, crossing = list[str](), [0] * len(stops)
+    for arrow in view.arrows:
+        if arrow.tail in again:
+            start, end = (centres[id][along] for id in (arrow.tail, arrow.head))
+            between = range(bisect_right(stops, start), bisect_left(stops, end))
+            found += [arrow.key] * bool(between)
+            for place in between:
+                crossing[place] += 1
+    return frozenset(found if max(crossing, default=0) > MOST_PAST else ())
 
 
 def tags_of(view: View, jumps: Collection[str]) -> dict[str, Tag]:

@@ -10,16 +10,17 @@ nothing and returns a `LayoutEngine`. Where Python runs in a browser, and no pro
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from gradviz.drawing.jumps import Tag
@@ -34,6 +35,7 @@ TOGETHER = 20.0
 """Pixels between arrows that come back in one gap between rows, at most."""
 
 Point = tuple[float, float]
+T = TypeVar("T")
 
 
 class LayoutError(RuntimeError):
@@ -228,7 +230,8 @@ def choose(name: str | None = None) -> LayoutEngine:
 def layout(dot: str, *, engine: str | LayoutEngine | None = None, timeout: float = TIMEOUT) -> Layout:
     """Lay out a DOT text.
 
-    The same text is laid out once: pictures of one computation differ in their numbers, not in their places.
+    What differs only in ids is laid out once: pictures of one computation differ in their numbers, not in their places, and so do
+    the insides of modules that are alike.
 
     Parameters
     ----------
@@ -245,11 +248,26 @@ def layout(dot: str, *, engine: str | LayoutEngine | None = None, timeout: float
         If there is no engine, it fails, or it takes too long.
     """
     if engine is None or isinstance(engine, str):
-        return _laid_out(dot, choose(engine), timeout)
+        own: dict[str, str] = {}
+        common = _IDS.sub(lambda found: own.setdefault(found[0], f"n{len(own)}") if found[1] else found[0], dot)
+        return _renamed(_laid_out(common, choose(engine), timeout), {new: old for old, new in own.items()})
     return parse(engine.run(dot, timeout))
 
 
-@lru_cache(maxsize=64)
+_IDS = re.compile(r"""^\s*//.*$|"(?:[^"\\]|\\.)*"|\b([to]\d+(?:_\w+)?)\b""", re.MULTILINE)
+"""The ids of tensors, operations and arrows in a DOT text; before them comments and strings, in which there are none."""
+
+
+def _renamed(made: Layout, names: Mapping[str, str]) -> Layout:
+    """Return a layout of which the parts are called otherwise."""
+
+    def called(part: Mapping[str, T]) -> dict[str, T]:
+        return {names.get(key, key): where for key, where in part.items()}
+
+    return replace(made, centres=called(made.centres), splines=called(made.splines), labels=called(made.labels))
+
+
+@lru_cache(maxsize=128)
 def _laid_out(dot: str, engine: LayoutEngine, timeout: float) -> Layout:
     return parse(engine.run(dot, timeout))
 

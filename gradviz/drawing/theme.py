@@ -38,7 +38,7 @@ PENDING = ("none", "#818b98", 1.2, "4 3")
 BARS = {"p": "#4f8fd0", "d": "#c8742c"}
 """Of predictions, and of predictions minus targets."""
 
-BLOCK = ("#ffffff", "#8c959f", 1.3)
+BLOCK = ("#ffffff", "#858f9a", 1.3)
 VALUES, TINT = "#4a86d0", BACK
 """Of histograms of values and of gradients."""
 

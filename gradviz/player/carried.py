@@ -16,14 +16,17 @@ from gradviz.player.placed import Placed, renamed, with_common_room
 from gradviz.recording.codec import encode
 from gradviz.recording.values import preview_of, summary_of, value_of
 
-BYTES = 2_200_000
-"""About so many bytes of a page are the insides of modules."""
+BYTES, OF_A_PAGE = 2_200_000, 3_100_000
+"""About so many bytes of a page are the insides of modules at most, and all of it; packed as well as can be, it is less than 3 MB."""
 
 MOST_OPERATIONS = 1500
 """Operations in all pictures that a page carries beside the whole: each takes its time to be put into words."""
 
 LARGE = 256
 """Entries of a tensor of which a page has all where it has little room."""
+
+OF_AN_ENTRY = 8
+"""So many bytes a number takes in a page at least."""
 
 SHORT = 8
 """A row of so many numbers is written as often as it comes."""
@@ -32,7 +35,7 @@ Part = tuple[str, str, Any]
 """A kind, a name, and what it says."""
 
 
-def carry(insides: Insides) -> tuple[list[Part], set[str]]:
+def carry(insides: Insides, taken: int = 0) -> tuple[list[Part], set[str]]:
     """Return the parts of a page, and the keys of the insides that have one.
 
     Parameters
@@ -41,7 +44,10 @@ def carry(insides: Insides) -> tuple[list[Part], set[str]]:
         All pictures. If they take more bytes than there are to spend, they do without their pictures the other way round; then
         without the entries of large tensors, which have their statistics and a small preview, as still larger ones have
         everywhere; if that is not enough, what is farthest inside stays out.
+    taken
+        Bytes that the rest of the page has.
     """
+    room = min(BYTES, OF_A_PAGE - taken)
     drawn = _within(insides)
     drawings = with_common_room([one.drawing for one in drawn if isinstance(one.drawing, Placed)])
     patterns: dict[str, tuple[str, Placed]] = {}
@@ -60,18 +66,19 @@ def carry(insides: Insides) -> tuple[list[Part], set[str]]:
         part["words"] = others(drawing.words, pattern.words)
         mine.append(("inside", one.key, part))
         found.append((one, mine))
-    sizes = [_size(mine) for _, mine in found]
-    if sum(sizes) <= BYTES:
-        _turn(found, looks, dict(patterns.values()), BYTES - sum(sizes))
+    large = sum(_large_entries(mine) for _, mine in found)
+    sizes = [size(*(said for _, _, said in mine)) for _, mine in found] if large * OF_AN_ENTRY <= room else [room + 1]
+    if sum(sizes) <= room:
+        _turn(found, looks, dict(patterns.values()), room - sum(sizes))
     else:
         for _, mine in found:
             _without_entries(mine)
-        sizes = [_size(mine) for _, mine in found]
+        sizes = [size(*(said for _, _, said in mine)) for _, mine in found]
     parts: list[Part] = []
-    carried, most = {""}, BYTES
-    for (one, mine), size in zip(found, sizes, strict=True):
-        most -= size
-        if most < 0:
+    carried = {""}
+    for (one, mine), taking in zip(found, sizes, strict=True):
+        room -= taking
+        if room < 0:
             break
         carried.add(one.key)
         parts += mine
@@ -97,7 +104,7 @@ def _turn(
                 turned.append((part, others(drawing.turned.words, words[name])))
             else:
                 turned.append((part, turned_picture(patterns[name], part["prefix"])))
-    if _size([("", "", [more for _, more in turned])]) <= room:
+    if size([more for _, more in turned]) <= room:
         for part, more in turned:
             part["turned"] = more
 
@@ -159,6 +166,20 @@ def numbers_once(frames: Any) -> list[list[Any]]:
     return found
 
 
+def _large_entries(parts: Iterable[Part]) -> int:
+    """Count the entries of larger tensors."""
+    waiting: list[Any] = [part["facts"]["frames"] for kind, _, part in parts if kind == "inside"]
+    count = 0
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, dict) and isinstance(part.get("data"), list):
+            count += len(part["data"]) if len(part["data"]) > LARGE else 0
+        else:
+            inner = part.values() if isinstance(part, dict) else part
+            waiting.extend(each for each in inner if isinstance(each, dict | list))
+    return count
+
+
 def _without_entries(parts: Iterable[Part]) -> None:
     for kind, _, part in parts:
         if kind == "inside":
@@ -179,7 +200,7 @@ def without_large(frames: Any) -> None:
             waiting.extend(each for each in inner if isinstance(each, dict | list))
 
 
-def _size(parts: Iterable[Part]) -> int:
-    """How many bytes some parts take in a page, about."""
-    texts = (json.dumps(said, separators=(",", ":")).encode() for _, _, said in parts)
+def size(*said: Any) -> int:
+    """How many bytes something that is said takes in a page, about."""
+    texts = (json.dumps(each, separators=(",", ":")).encode() for each in said)
     return sum(len(zlib.compress(text, 1)) * 4 // 3 for text in texts)

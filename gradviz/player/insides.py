@@ -14,6 +14,7 @@ from gradviz.drawing.fold import fold
 from gradviz.drawing.opened import opened
 from gradviz.drawing.stretches import modules_below
 from gradviz.player.folds import moments
+from gradviz.player.memory import Held, held_in
 from gradviz.player.placed import Placed
 from gradviz.recording.folding import as_written
 from gradviz.recording.model import Graph, RecordedOperation, Recording
@@ -82,12 +83,18 @@ class Insides:
     ----------
     moments
         Which step of the whole run each one is.
+    held
+        What the run holds for its backward pass.
     """
 
     def __init__(self, whole: Drawing) -> None:
         written = whole.recording if whole.options.every_operation else as_written(whole.recording)
         self.moments = moments(whole.recording)
         self._known = {"": Inside("", "", "", "", written, whole)}
+
+    @cached_property
+    def held(self) -> Held | None:  # noqa: D102 (told above)
+        return held_in(self._known[""].drawing.recording)
 
     def __getitem__(self, key: str) -> Inside:
         """Return one of the pictures; `KeyError` if there is none of that key."""

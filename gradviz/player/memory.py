@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from gradviz.catalogue import text
@@ -19,24 +20,35 @@ MOST_TOLD = 3
 """So many operations are named that hold most."""
 
 
-def memory(shown: Recording, whole: Recording) -> dict[str, Any] | None:
-    """Return what is held for backward after each step.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a run holds for its backward pass.
+
+    Attributes
+    ----------
+    bytes
+        After each step.
+    at
+        Which step each one is, by its pass and what it is about.
+    sentence
+        How much it is at the most, and which operations hold most of it.
+    """
+
+    bytes: list[int]
+    at: dict[tuple[str, str], int]
+    sentence: str
+
+
+def held_in(whole: Recording) -> Held | None:
+    """Return what is held for backward after each step of a run; ``None`` if nothing is saved.
 
     It is counted what would be gone without it: results of operations, each once however many operations have saved it. Leaves
     are not counted; whoever made them holds them anyway. An operation lets go of what it has saved when it has run backward.
 
     Parameters
     ----------
-    shown
-        The steps: those of what is drawn.
     whole
-        The same before anything in it was folded.
-
-    Returns
-    -------
-    dict or None
-        ``held``: bytes after each step; ``sentence``: how much it is at the most, and which operations hold most of it. ``None``
-        if nothing is saved.
+        Of which nothing is folded.
     """
     graph = whole.graph
     tensors = {tensor.id: tensor for tensor in graph.tensors if tensor.producer is not None}
@@ -66,21 +78,31 @@ def memory(shown: Recording, whole: Recording) -> dict[str, Any] | None:
                     now -= _bytes(tensors[id])
         held.append(now)
         at[frame.phase, frame.current] = step
-    most = max(held)
     names = {operation.id: operation.symbol for operation in graph.operations}
     largest = sorted(share.items(), key=lambda item: -item[1])[:MOST_TOLD]
     parts = ", ".join(f"{names[id]} {size_text(size)}" for id, size in largest)
-    return {
-        "held": _at_the_steps(shown, held, at),
-        "most": most,
-        "sentence": text(
-            "held at most" if len(savers) > 1 else "held at most, one",
-            "why",
-            most=size_text(most),
-            parts=parts,
-            count=len(savers),
-        ),
-    }
+    said = "held at most" if len(savers) > 1 else "held at most, one"
+    return Held(held, at, text(said, "why", most=size_text(max(held)), parts=parts, count=len(savers)))
+
+
+def memory(shown: Recording, held: Held | None) -> dict[str, Any] | None:
+    """Return what is held for backward after each step that is shown, for the front end.
+
+    Parameters
+    ----------
+    shown
+        The steps: those of what is drawn.
+    held
+        In the same run, before anything in it was folded.
+
+    Returns
+    -------
+    dict or None
+        ``held``: bytes after each step; ``most``: of the whole run; ``sentence``. ``None`` if nothing is saved.
+    """
+    if held is None:
+        return None
+    return {"held": _at_the_steps(shown, held.bytes, held.at), "most": max(held.bytes), "sentence": held.sentence}
 
 
 def _behind_views(id: str, graph: Graph) -> str:

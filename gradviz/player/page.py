@@ -14,7 +14,7 @@ from typing import Any
 
 from gradviz.drawing import Drawing
 from gradviz.drawing.theme import dark_style
-from gradviz.player.carried import Part, carry, without_large
+from gradviz.player.carried import Part, carry, size, without_large
 from gradviz.player.finding import findable
 from gradviz.player.folds import at_depth, depths, every_operation, with_every_operation
 from gradviz.player.insides import Insides
@@ -149,8 +149,9 @@ def page(
     data |= {"title": heading, "svg": None, "predict": predict, "grain": grain}
     data |= {"folds": {name: fold for name, (fold, _) in folded.items()}}
     data |= {"turned": turned(final, data["prefix"]), "wanted": direction}
-    parts, carried = carry(insides)
-    parts += _laboratory(final, _pictures(folded) | {key: insides[key].drawing for key in carried})
+    program = program_data(final.recording)
+    parts, carried = carry(insides, size(data, program))
+    parts += _laboratory(program, final, _pictures(folded) | {key: insides[key].drawing for key in carried})
     data |= {"found": [item for item in findable(insides) if item["inside"] in carried]} if data["trail"] else {}
     data["opens"] = {id: key for id, key in data["opens"].items() if key in carried}
     _reach(data)
@@ -231,13 +232,13 @@ def _folds(drawing: Drawing) -> dict[str, tuple[dict[str, Any], Drawing]]:
             other = with_every_operation(drawing, not every) if isinstance(name, str) else at_depth(drawing, name)
             fold = picture_of(other, paths=name == "every") | {"at": f"fold {name}"}
             fold["turned"] = turned(other, fold["prefix"])
-            size = _size(fold)
-            if size > left:
+            taking = size(fold)
+            if taking > left:
                 without_large(fold["facts"]["frames"])
-                size = _size(fold)
-            if size > left:
+                taking = size(fold)
+            if taking > left:
                 break  # and what is farther would have to be reached through this
-            left -= size
+            left -= taking
             folds[str(name)] = fold, other
     return folds
 
@@ -247,9 +248,8 @@ def _pictures(folds: Mapping[str, tuple[dict[str, Any], Drawing]]) -> dict[str, 
     return {fold["at"]: drawing for fold, drawing in folds.values()}
 
 
-def _laboratory(final: Drawing, pictures: Mapping[str, Drawing]) -> list[Part]:
+def _laboratory(program: dict[str, Any], final: Drawing, pictures: Mapping[str, Drawing]) -> list[Part]:
     """Return what the page needs to run its computation: the program, where each picture's numbers stand in it, the engine."""
-    program = program_data(final.recording)
     parts: list[Part] = [("program", "", program)]
     if "missing" in program:
         return parts
@@ -272,11 +272,6 @@ def _reach(data: dict[str, Any]) -> None:
         if one["depth"]:
             ends = {"least": min(carried), "most": max(carried)}
             one["depth"] = {"now": one["depth"]["now"], **ends} if len(carried) > 1 else None
-
-
-def _size(data: dict[str, Any]) -> int:
-    """How many bytes a payload takes in a page, about."""
-    return len(zlib.compress(json.dumps(data, separators=(",", ":")).encode("ascii"), 1)) * 4 // 3
 
 
 def _dark_without_script() -> str:

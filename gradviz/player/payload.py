@@ -114,7 +114,7 @@ def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[
         "depth": {"now": now, "most": most} if most and not inside else None,
         "every": None if inside else every_operation(whole),
         "opens": {fold.id: key for key, fold in one.folds.items()},
-        "memory": memory(recording, whole.recording),
+        "memory": memory(recording, insides.held),
         "whys": whys(recording),
         "strange": None if strange is None else {"step": strange.step, "sentence": strange.sentence},
         "remarks": list(recording.remarks),

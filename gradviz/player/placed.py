@@ -16,7 +16,7 @@ from gradviz.drawing.svg import svg
 from gradviz.drawing.view import Card, Disc, View
 from gradviz.recording.model import Moment
 
-_TEXT = re.compile(r'(?<=>)[^<>]+(?=</text>)|(?<= aria-label=")[^"]*|(?<= class="gv-tint)\d*" fill="[^"]*')
+_TEXT = re.compile(r'((?<=>)[^<>]+(?=</text>)|(?<= aria-label=")[^"]*|(?<= class="gv-tint)\d*" fill="[^"]*)')
 """What may differ in pictures that are alike: words, and how strong a tint is."""
 
 
@@ -84,15 +84,20 @@ class Placed(Drawing):
         picture = svg(view, self.layout, nothing, prefix="gvinside", theme="light", title=self.recording.title)
         return re.sub(r'(?<= id="gvinside_)\w+', lambda found: renamed(found[0], self.ids), picture)
 
+    @cached_property
+    def _pieces(self) -> list[str]:
+        """What is between the words of the blank picture, and the words, in turn."""
+        return _TEXT.split(self.blank)
+
     @property
     def skeleton(self) -> str:
         """The blank picture without its words."""
-        return _TEXT.sub("", self.blank)
+        return "".join(self._pieces[::2])
 
     @property
     def words(self) -> list[str]:
         """The words of the blank picture, in its order."""
-        return _TEXT.findall(self.blank)
+        return self._pieces[1::2]
 
 
 def renamed(key: str, names: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,9 @@ def spread(numbers: Any) -> tuple[int, ...]:
     low, high = float(numbers.min()), float(numbers.max())
     with np.errstate(all="ignore"):
         places = (numbers - low) * (BINS / (high - low)) if high > low else np.zeros(numbers.size)
-    inside = np.clip(np.nan_to_num(places), 0, BINS - 1).astype(np.intp)
+    if math.isinf(high - low):  # further apart than numbers go
+        places = np.nan_to_num(places)
+    inside = np.minimum(places, BINS - 1).astype(np.intp)
     return tuple(np.bincount(inside, minlength=BINS).tolist())
 
 

@@ -84,7 +84,7 @@ export function blockTexts({ value, weights, tensors, charts, first, last, band,
   const { counts, zeros } = bySize(gradients, first, last);
   return {
     n: band ? (size ? numberText(norm / size, 2) : "·") : null,
-    z: zeros ? `${String(zeros).replace(/\B(?=(\d{3})+$)/g, "\u202f")} zeros` : "",
+    z: zeros ? `${String(zeros).replace(/\B(?=(\d{3})+$)/g, "\u202f")} zero${zeros === 1 ? "" : "s"}` : "",
     ha: charts && histogram(spread(at(value)), charts[0]),
     hg: charts && histogram(counts, charts[1]),
   };

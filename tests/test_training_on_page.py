@@ -172,6 +172,7 @@ def test_whatever_is_typed_nothing_breaks(open_html):
     lr.fill("1e30")
     press(page, "Train on")
     page.wait_for_function("() => document.querySelector('.gt-train').textContent === 'Train on'")
+    assert "leaves the chart: up to " in page.locator(".gt-lines").first.text_content()
     press(page, "Back to the recording")
     assert shown(page).startswith("epoch 0 / 11")
 

@@ -497,6 +497,27 @@ def test_the_author_chooses_the_panels(open_html):
         run.show("los")
 
 
+def test_on_a_narrow_page_the_update_and_the_parameters_are_a_click_away(browser_page, open_html):
+    browser_page.set_viewport_size({"width": 600, "height": 720})
+    page = open_html(training_page(classes()))
+    assert page.locator(".gt-panel:visible").count() == 3
+    for name, panel in (("The update", ".gt-rule"), ("The parameters", ".gt-parameters"), ("The loss", ".gt-lines")):
+        button(page, name).click()
+        assert page.locator(f".gt-bottom > {panel}").is_visible()
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    # On a telephone all of them stand below each other; large type gives the model's fit the height of the board.
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect_panels = "() => document.querySelectorAll('.gt-board .gt-panel').length === 5"
+    page.wait_for_function(expect_panels)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    before = page.locator(".gt-fit .gt-regions").bounding_box()["width"]
+    button(page, "Large type, for a projector").click()
+    page.wait_for_function(
+        "(before) => document.querySelector('.gt-regions').getBoundingClientRect().width > 1.4 * before", arg=before
+    )
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
 def test_a_neurons_sum_is_the_networks(open_html):
     run = classes()
     page = open_html(training_page(run))

@@ -36,7 +36,7 @@ LARGE, SMALL = {"m": 7, "k": 11, "n": 13}, {"m": 2, "k": 4, "n": 3}
 """The sizes of examples: those that are seen again in a program, and those of which all numbers are written out."""
 
 ENTRYWISE = "tanh sigmoid relu exp log sin cos tan sqrt square abs softplus gelu silu elu leaky_relu erf"
-REDUCTIONS = "sum mean"
+REDUCTIONS = "sum mean prod max min"
 ROWWISE = "softmax log_softmax"
 AVERAGES = ("mean", "mse_loss")
 """Operations whose words say how many entries there are."""
@@ -47,10 +47,11 @@ WRITTEN = Path(__file__).parents[1] / "gradviz" / "player" / "static" / "sandbox
 PAIRS = (
     ("", ""), ("n", "n"), ("mn", "mn"), ("n", ""), ("", "n"), ("mn", ""), ("", "mn"), ("mn", "n"), ("n", "mn"),
     ("mn", "m1"), ("m1", "mn"), ("mn", "1n"), ("1n", "mn"), ("m1", "1n"), ("1n", "m1"), ("m1", "n"), ("n", "m1"),
+    ("n", "1"), ("1", "n"), ("mn", "1"), ("1", "mn"),
 )  # fmt: skip
 """Shapes of two arguments that are computed entry by entry: equal letters are equal sizes."""
 
-PRODUCTS = (("mk", "kn"), ("mk", "k"), ("k", "k"))
+PRODUCTS = (("mk", "kn"), ("mk", "k"), ("k", "kn"), ("k", "k"))
 """Shapes of two arguments of a matrix product."""
 
 
@@ -137,11 +138,15 @@ def _program(example: Example) -> dict[str, Any]:
     program = program_of(recording, runnable())
     if not isinstance(program, Program):
         raise AssertionError(f"{example} cannot be run by a page: {program}")
-    (operation,) = recording.graph.operations
+    # A product of a vector is several operations; what it is written with are their arguments that nobody computed.
+    operations = recording.graph.operations
+    made = {output for operation in operations for output in operation.outputs}
+    inputs = [argument for operation in operations for argument in operation.inputs if argument.tensor not in made]
+    (output,) = operations[-1].outputs
     slots: dict[int, int] = {}
-    for place, argument in enumerate(operation.inputs):
+    for place, argument in enumerate(inputs):
         slots[program.values[argument.tensor]] = place
-    slots[program.sums[f":{operation.outputs[0]}"]] = len(example.shapes)
+    slots[program.sums[f":{output}"]] = len(example.shapes)
     constants = []
     for numbers in program.numbers:
         if numbers.slot in slots:
@@ -152,10 +157,9 @@ def _program(example: Example) -> dict[str, Any]:
         slots[numbers.slot] = len(slots)
         constants.append([slots[numbers.slot], float(flat[0]), _letters(numbers.array.shape), numbers.array.dtype.name])
     steps = []
-    value = program.values[operation.outputs[0]]
-    arguments = [f"{operation.id}_{place}" for place in range(len(example.shapes))]
-    contributions = [program.contributions[argument] for argument in arguments]
-    locals = [program.locals.get(argument) for argument in arguments]
+    value = program.values[output]
+    contributions = [program.contributions[argument.id] for argument in inputs]
+    locals = [program.locals.get(argument.id) for argument in inputs]
     for step in _needed(program, {value, *contributions, *(slot for slot in locals if slot is not None)}):
         for slot in step.made:
             slots[slot] = len(slots)

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from conftest import missing
-from sandbox_book import ENTRYWISE, WRITTEN, entry, examples
+from sandbox_book import ENTRYWISE, REDUCTIONS, WRITTEN, entry, examples
 
 import gradviz as gv
 import gradviz.nn.functional as F
@@ -59,7 +59,7 @@ def expression(draw, depth, leaves):
         return name, leaves[name]
     kind = draw.random()
     if kind < 0.4:
-        name = draw.choice([*ENTRYWISE.split(), "sum", "mean", "neg", "t", "softmax", "log_softmax"])
+        name = draw.choice([*ENTRYWISE.split(), *REDUCTIONS.split(), "neg", "t", "softmax", "log_softmax"])
         text, inner = expression(draw, depth - 1, leaves)
         if (name == "t" and inner.ndim != 2) or (name.endswith("softmax") and not inner.ndim):
             name = "tanh"
@@ -71,7 +71,7 @@ def expression(draw, depth, leaves):
         return f"{name}({text})", run(inner, dim=-1) if name.endswith("softmax") else run(inner)
     left, a = expression(draw, depth - 1, leaves)
     right, b = expression(draw, depth - 1, leaves)
-    if kind < 0.55 and a.ndim and b.ndim and a.ndim >= b.ndim and a.shape[-1] == b.shape[0]:
+    if kind < 0.55 and a.ndim and b.ndim and a.shape[-1] == b.shape[0]:
         return f"({left}) @ ({right})", a @ b
     if kind < 0.6:
         return f"({left})**2", a ** gv.tensor(2.0)
@@ -87,14 +87,38 @@ def expression(draw, depth, leaves):
         return f"tanh({left})", gv.tanh(a)
 
 
-def test_generated_expressions_give_pythons_numbers(node, tmp_path):
-    draw, cases = random.Random(7), []
-    while len(cases) < 120:
+def chosen():
+    """Expressions that a draw seldom has: equal entries that share a gradient, factors that are 0, products of vectors."""
+    for name in ("max", "min", "prod"):
+        for numbers in ([2.0, 3.0, 3.0, 1.0, 1.0], [[0.0, 3.0], [-1.0, 3.0]], [0.0, 2.0, 0.0], [1.5]):
+            x = gv.tensor(numbers, requires_grad=True)
+            yield f"{name}(x)*2", getattr(gv, name)(x) * 2, {"x": x}
+    x, w, v = (
+        gv.tensor(one, requires_grad=True)
+        for one in ([1.0, -2.0], [[1.0, 2.0, 0.5], [4.0, 5.0, -6.0]], [3.0, 0.25, 1.0])
+    )
+    yield "x @ W", x @ w, {"x": x, "W": w}
+    yield "(x @ W) @ v + x @ x", (x @ w) @ v + x @ x, {"x": x, "W": w, "v": v}
+
+
+def drawn(count):
+    """As many expressions of every kind."""
+    draw = random.Random(7)
+    while count:
         leaves = {}
         text, result = expression(draw, draw.randrange(2, 5), leaves)
         if not result.requires_grad or result._grad_fn is None or len(text) > 350 or result.numel() > 12:
             continue
-        result.backward(gv.ones_like(result))
+        count -= 1
+        yield text, result, leaves
+
+
+def test_generated_expressions_give_pythons_numbers(node, tmp_path):
+    cases = []
+    for text, result, leaves in (*chosen(), *drawn(120)):
+        for leaf in leaves.values():
+            leaf.grad = None
+        result.backward(gv.ones_like(result), retain_graph=True)
         cases.append(
             {
                 "expression": text,
@@ -202,7 +226,7 @@ def test_what_is_wrong_is_pointed_at_and_nothing_runs(open_html):
     message, caret = page.locator(".gs-message"), page.locator(".gs-caret")
     for text, words, column in [
         ("tanh(w*x", "a ) is missing", 8),
-        ("w @ x", "takes a matrix", 2),
+        ("w @ x", "takes matrices", 2),
         ("alert(1)", "no function alert", 0),
         ("<img src=x onerror=alert(1)>", "cannot stand here", 0),
         ("x^2", "** for a power", 1),
@@ -225,6 +249,13 @@ def test_what_is_wrong_is_pointed_at_and_nothing_runs(open_html):
     assert page.locator(".gv-card").count() == 3  # the last picture that there was
 
 
+MESSAGE_SEEN = """() => {
+    const message = document.querySelector(".gs-message");
+    const { left, bottom, width } = message.getBoundingClientRect();
+    return document.elementFromPoint(left + width / 2, bottom - 4) === message;
+}"""
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_page_is_accessible_and_fits(browser_page, open_html, scheme):
@@ -239,13 +270,20 @@ def test_the_page_is_accessible_and_fits(browser_page, open_html, scheme):
     found = Axe().run(page)
     serious = [rule for rule in found.response["violations"] if rule["impact"] in ("serious", "critical")]
     assert not serious, json.dumps(serious, indent=1)[:3000]
-    for width, height in ((1280, 720), (600, 720), (390, 844)):
-        page.set_viewport_size({"width": width, "height": height})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    typed(page, "tanh(W @ x + b)")
-    page.wait_for_function("() => !document.querySelector('[data-wrong]')")
-    page.set_viewport_size({"width": 1280, "height": 720})
-    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight + 4")
+    heights = []
+    for text in ("tanh(W @ x + ", "tanh(W @ x + b)"):
+        typed(page, text)
+        page.wait_for_function(
+            "(wrong) => wrong === Boolean(document.querySelector('[data-wrong]'))", arg=text[-1] == " "
+        )
+        for width, height in ((1280, 720), (600, 720), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            heights.append(page.evaluate("document.documentElement.scrollHeight"))
+            if width == 390 and text[-1] == " ":  # it lies over the player, where it can be read
+                assert page.evaluate(MESSAGE_SEEN)
+    assert heights[:3] == heights[3:]  # nothing moves when something is wrong
+    assert heights[0] <= 720 + 4
 
 
 @pytest.mark.browser

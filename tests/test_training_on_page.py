@@ -64,6 +64,15 @@ def test_it_goes_on_with_another_learning_rate_and_comes_back(open_html):
     page = open_html(training_page(run))
     at(page, 5)
     field(page, "lr").fill("0.4")
+    # Before it is done, the first step is said: of the entry that is chosen.
+    page.wait_for_function("() => document.querySelector('.gt-told').textContent.startsWith('First step: ')")
+    chosen = run.parameters[0].name
+    before, after = (run.parameter(chosen).values[at].ravel()[0] for at in (5, 6))
+    with_mine = before + (after - before) * 4  # the recorded rate is 0.1
+    told = page.locator(".gt-told").text_content()
+    assert f"{number(before)} → " in told
+    assert float(told.split("→ ")[1].split(" ")[0].replace("−", "-")) == pytest.approx(with_mine, rel=1e-3)
+    assert told.endswith(f"(recorded: → {number(after)})")
     press(page, "Train on")
     wait_for_own(page, 4)
     press(page, "Stop")
@@ -163,6 +172,7 @@ def test_whatever_is_typed_nothing_breaks(open_html):
     lr.fill("1e30")
     press(page, "Train on")
     page.wait_for_function("() => document.querySelector('.gt-train').textContent === 'Train on'")
+    assert "leaves the chart: up to " in page.locator(".gt-lines").first.text_content()
     press(page, "Back to the recording")
     assert shown(page).startswith("epoch 0 / 11")
 

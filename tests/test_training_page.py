@@ -553,6 +553,27 @@ def test_the_author_chooses_the_panels(open_html):
         run.show("los")
 
 
+def test_on_a_narrow_page_the_update_and_the_parameters_are_a_click_away(browser_page, open_html):
+    browser_page.set_viewport_size({"width": 600, "height": 720})
+    page = open_html(training_page(classes()))
+    assert page.locator(".gt-panel:visible").count() == 3
+    for name, panel in (("The update", ".gt-rule"), ("The parameters", ".gt-parameters"), ("The loss", ".gt-lines")):
+        button(page, name).click()
+        assert page.locator(f".gt-bottom > {panel}").is_visible()
+        assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    # On a telephone all of them stand below each other; large type gives the model's fit the height of the board.
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect_panels = "() => document.querySelectorAll('.gt-board .gt-panel').length === 5"
+    page.wait_for_function(expect_panels)
+    page.set_viewport_size({"width": 1280, "height": 720})
+    before = page.locator(".gt-fit .gt-regions").bounding_box()["width"]
+    button(page, "Large type, for a projector").click()
+    page.wait_for_function(
+        "(before) => document.querySelector('.gt-regions').getBoundingClientRect().width > 1.4 * before", arg=before
+    )
+    assert page.evaluate("document.documentElement.scrollHeight <= innerHeight")
+
+
 def test_a_neurons_sum_is_the_networks(open_html):
     run = classes()
     page = open_html(training_page(run))
@@ -587,6 +608,10 @@ def test_a_neurons_sum_is_the_networks(open_html):
     assert page.locator(".gt-inside .gp-entry").text_content().startswith("net.0.weight.grad[2, 1]")
 
 
+def float_of(run, name, step):
+    return np.asarray(run.parameter(name).values[step], "f")
+
+
 def test_a_line_between_neurons_is_its_weight(open_html):
     run = classes()
     page = open_html(training_page(run))
@@ -601,7 +626,22 @@ def test_a_line_between_neurons_is_its_weight(open_html):
     assert told.startswith("net.0.weight[0, 1]")
     for value in (weight.values[7, 0, 1], weight.gradients[7, 0, 1], weight.values[8, 0, 1]):
         assert number(float(value)) in told
+    # And which examples brought the most to its gradient: the product of what goes in and what comes back, for each.
+    net = gv.nn.functional
+    weights = {name: float_of(run, name, 7) for name in ("net.0.weight", "net.0.bias", "net.2.weight", "net.2.bias")}
+    fitted = fit_of(run)
+    each = []
+    for x, y in zip(fitted.x, fitted.y, strict=True):
+        given = {name: gv.tensor(one, requires_grad=name == "net.0.weight") for name, one in weights.items()}
+        hidden = gv.tanh(net.linear(gv.tensor(x[None].astype("f")), given["net.0.weight"], given["net.0.bias"]))
+        loss = net.cross_entropy(net.linear(hidden, given["net.2.weight"], given["net.2.bias"]), gv.tensor([int(y)]))
+        loss.backward()
+        each.append(float(given["net.0.weight"].grad[0, 1]) / len(fitted.x))
+    first = int(np.argmax(np.abs(each)))
+    assert f"{first}: {number(each[first], 3)}" in told
     page.mouse.click(*middle)
+    table.get_by_role("button", name=f"{first}: ").click()
+    assert page.get_by_label("example").input_value() == str(first)
     assert page.locator(".gt-rule h3").text_content() == "The update of net.0.weight[0, 1]: Adam"
     page.mouse.move(stage["x"] + 3, stage["y"] + stage["height"] - 3)
     assert table.is_visible()

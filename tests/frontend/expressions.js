@@ -22,7 +22,7 @@ for (const { expression, values, result, gradients } of JSON.parse(readFileSync(
     const check = (what, slot, wanted) => {
       const mine = [...machine.at(slot).data];
       const most = wanted.map(number).filter(Number.isFinite).reduce((top, one) => Math.max(top, Math.abs(one)), 1e-6);
-      const off = wanted.findIndex((one, k) => !(Object.is(number(one), mine[k]) || Math.abs(number(one) - mine[k]) <= 3e-4 * (most + Math.abs(number(one)))));
+      const off = wanted.findIndex((one, k) => !(Object.is(number(one), mine[k]) || Math.abs(number(one) - mine[k]) <= 2e-7 + 3e-4 * (most + Math.abs(number(one)))));
       if (off >= 0 || mine.length !== wanted.length) found.push(`${expression}: ${what} is ${mine}, not ${wanted}`);
     };
     check("the result", program.values[graph.output.id], result);

@@ -78,7 +78,7 @@ test("shapes that do not meet are pointed at", () => {
   assert.deepEqual(graph("sum(W @ x)", { W: "[[1, 2], [3, 4]]", x: "[1, 2]" }).output.shape, []);
   assert.deepEqual(graph("a + b", { a: "[[1, 2], [3, 4]]", b: "[1, 2]" }).output.shape, [2, 2]);
   assert.throws(() => graph("1 + a * b", { a: "[1, 2]", b: "[1, 2, 3]" }), (error) => error instanceof Wrong && error.at === 6 && /2.*3/.test(error.message));
-  assert.throws(() => graph("w @ x", { w: "1", x: "2" }), /takes a matrix/);
+  assert.throws(() => graph("w @ x", { w: "1", x: "2" }), /takes matrices/);
   assert.throws(() => graph("1 + 2", {}), /no name/);
   assert.throws(() => graph("x", { x: "1" }), /nothing to compute/);
 });

@@ -12,7 +12,7 @@ from textwrap import wrap
 from typing import Any
 
 from gradviz.drawing.charts.geometry import LOOK, Box, Points, Scale, colour_of, fixed, path, way
-from gradviz.drawing.charts.paper import legend, legend_width, line, look, picture, saved, text
+from gradviz.drawing.charts.paper import Style, legend, legend_width, line, look, picture, saved, text
 from gradviz.drawing.charts.relief import ASPECT, FINER, Array, Relief, bands, curve
 from gradviz.drawing.drawing import image_tag
 from gradviz.drawing.shown import Shown
@@ -32,11 +32,15 @@ RING, RING_APART = 4.5, 3.5
 
 @dataclass(frozen=True)
 class Way:
-    """The way of one run: its values along both axes, before each step and after the last."""
+    """The way of one run: its values along both axes, before each step and after the last.
+
+    Its `style` is which colour it has and which dashes; by default it has those of its place among the ways.
+    """
 
     name: str
     x: Array
     y: Array
+    style: Style = None
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,11 @@ def _svg(drawn: ContourChart) -> str:
     inside = (
         f'x="{fixed(box.left)}" y="{fixed(box.top)}" width="{fixed(right - LEFT)}" height="{fixed(box.bottom - TOP)}"'
     )
+    styles = [one.style for one in drawn.ways]
     parts = [
         text(shorten(clean(drawn.title), 70), LEFT, 22, "gc-title"),
         f'<clipPath id="{INSIDE}"><rect {inside}/></clipPath>',
-        f'<g clip-path="url(#{INSIDE})">{"".join(_ground(told, x, y))}{"".join(_lines(seen))}</g>',
+        f'<g clip-path="url(#{INSIDE})">{"".join(_ground(told, x, y))}{"".join(_lines(seen, styles))}</g>',
     ]
     for tick in x.ticks:
         parts.append(text(number_text(tick), x(tick), box.bottom + 18, "gc-tick", "middle"))
@@ -108,9 +113,9 @@ def _svg(drawn: ContourChart) -> str:
     parts.append(text(shorten(labels[0], 40), right, box.bottom + 38, "gc-name", "end"))
     parts.append(text(shorten(labels[1], 40), LEFT, TOP - 9, "gc-name", "start"))
     if several:
-        parts += legend(names, right + 14, TOP)
+        parts += legend(names, right + 14, TOP, styles)
     # Last, so that nothing covers them, and the frame cuts none.
-    parts += _ends(seen, lambda a, b: LEFT - 1 <= a <= right + 1 and TOP - 1 <= b <= box.bottom + 1)
+    parts += _ends(seen, styles, lambda a, b: LEFT - 1 <= a <= right + 1 and TOP - 1 <= b <= box.bottom + 1)
     low, high = told.extent
     words = (
         f"{clean(told.sentence)} From {number_text(low)} to {number_text(high)}. Ways: {'; '.join(map(clean, names))}."
@@ -127,20 +132,20 @@ def _ground(told: Relief, x: Scale, y: Scale) -> Iterator[str]:
         yield f'<path {look("gc-band")} fill-rule="evenodd" d="{d}">{title}</path>'
 
 
-def _lines(ways: Sequence[Points]) -> Iterator[str]:
+def _lines(ways: Sequence[Points], styles: Sequence[Style]) -> Iterator[str]:
     """Draw each way, with a dot for each step where there are few, and a × where it begins."""
     for number, seen in enumerate(ways):
         if not seen:
             continue
-        yield f'<path {line(number)} d="{path(seen)}"/>'
+        yield f'<path {line(number, styles[number])} d="{path(seen)}"/>'
         if len(seen) <= LOOK["marked"]:
-            mark = look("gc-line", f"gc-c{colour_of(number)}")
+            mark = line(number, styles[number], dashed=False)
             yield from (f'<circle {mark} cx="{fixed(a)}" cy="{fixed(b)}" r="1.6"/>' for a, b in seen)
         a, b = seen[0]
-        yield f'<path {line(number, dashed=False)} d="M{fixed(a - 4)} {fixed(b - 4)}l8 8m0 -8l-8 8"/>'
+        yield f'<path {line(number, styles[number], dashed=False)} d="M{fixed(a - 4)} {fixed(b - 4)}l8 8m0 -8l-8 8"/>'
 
 
-def _ends(ways: Sequence[Points], inside: Callable[[float, float], bool]) -> Iterator[str]:
+def _ends(ways: Sequence[Points], styles: Sequence[Style], inside: Callable[[float, float], bool]) -> Iterator[str]:
     """Draw a ring where each way ends. Of several in one place those that come later are larger, so that all are seen."""
     rings: list[tuple[float, int, float, float]] = []
     for number, seen in enumerate(ways):
@@ -150,5 +155,6 @@ def _ends(ways: Sequence[Points], inside: Callable[[float, float], bool]) -> Ite
                 radius += RING_APART
             rings.append((radius, number, *seen[-1]))
     for radius, number, c, d in sorted(rings, reverse=True):
-        kinds = look("gc-line", "gc-end", f"gc-c{colour_of(number)}")
+        style = styles[number]
+        kinds = look("gc-line", "gc-end", f"gc-c{colour_of(number if style is None else style[0])}")
         yield f'<circle {kinds} cx="{fixed(c)}" cy="{fixed(d)}" r="{fixed(radius)}"/>'

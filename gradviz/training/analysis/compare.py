@@ -100,10 +100,9 @@ class RunComparison(Shown):
         log
             A logarithmic scale; by default where the losses span a factor of 100 or more.
         """
-        styles = self.grid.places if self.grid is not None else (None,) * len(self.runs)
         lines = [
             Line(name, tuple(run.log.losses), style=style)
-            for name, run, style in zip(self.labels, self.runs, styles, strict=True)
+            for name, run, style in zip(self.labels, self.runs, self._styles, strict=True)
         ]
         title = self.title if " = " in self.title else f"Loss: {self.title}"  # an equation says itself what it is
         return charts.chart(lines, title=title, across=self.across, log=log)
@@ -141,7 +140,10 @@ class RunComparison(Shown):
             first, second = pair
         whose = self.labels[0] if len(self.runs) > 1 else ""
         told = surface(self.runs[0], first, second, size=size, others=self.runs[1:], whose=whose)
-        ways = [Way(label, *way(run, first, second)) for label, run in zip(self.labels, self.runs, strict=True)]
+        ways = [
+            Way(label, *way(run, first, second), style)
+            for label, run, style in zip(self.labels, self.runs, self._styles, strict=True)
+        ]
         return ContourChart(told, tuple(ways))
 
     @property
@@ -165,6 +167,11 @@ class RunComparison(Shown):
     def grid(self) -> Grid | None:
         """The two settings in which the runs differ, if it is two: a line has its colour from the first, its dashes from the second."""
         return grid_of(self.labels)
+
+    @property
+    def _styles(self) -> Sequence[tuple[int, int] | None]:
+        """Which colour and which dashes each run has, in all pictures."""
+        return self.grid.places if self.grid is not None else (None,) * len(self.runs)
 
     def best_first(self) -> RunComparison:
         """Return the same runs in the order of their last losses, those that diverge last."""
@@ -418,9 +425,12 @@ def _row(label: str, run: Run, goal: float | None) -> Row:
 
 
 _STYLE = (
-    "body{margin:0 auto;max-width:80rem;padding:.5rem 1rem;background:#fff;color:#1f2328;font:16px/1.5 system-ui,Helvetica,Arial,"
-    "sans-serif}h1{font-size:1.2rem;overflow-wrap:anywhere;margin:.2rem 0}main{display:flex;flex-wrap:wrap;align-items:center}"
-    "main>svg{flex:1 1 min(100%,30rem);min-width:0;max-width:40rem;height:auto}div{overflow-x:auto}"
+    "body{box-sizing:border-box;display:flex;flex-direction:column;height:100vh;min-height:30rem;margin:0 auto;"
+    "max-width:80rem;padding:.5rem 1rem;background:#fff;color:#1f2328;font:16px/1.5 system-ui,Helvetica,Arial,"
+    "sans-serif}h1{font-size:1.2rem;overflow-wrap:anywhere;margin:.2rem 0}main{display:flex;flex-wrap:wrap;align-items:flex-start}"
+    "main>svg{flex:1 1 min(100%,30rem);min-width:0;max-width:40rem;height:auto}div{flex:1 1 0;min-height:8rem;overflow:auto}"
+    "@media(max-width:62rem){main>svg{max-height:max(12rem,calc((100vh - 13rem)/2))}body{font-size:14px}}"
+    "@media print{body{display:block;height:auto}}"
     "table{border-collapse:collapse}th,td{padding:.3rem .8rem .3rem 0;border-bottom:1px solid #d0d7de;"
     "font-variant-numeric:tabular-nums}@media(prefers-color-scheme:dark){body{background:#010409;color:#e6edf3}"
     "th,td{border-color:#3d444d}}"

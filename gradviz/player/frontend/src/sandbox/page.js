@@ -42,7 +42,7 @@ export async function makeSandbox(given, place, parts) {
   const hint = html("p", { class: "gs-hint" });
   const help = html("details", { class: "gs-help" }, html("summary", {}, phrase("sandbox: what")), hint);
   const stage = html("div", { class: "gs-stage" });
-  const root = html("section", { class: "gradviz-player gradviz-sandbox" }, html("div", { class: "gs-top" }, input, caret, fields, message, help));
+  const root = html("section", { class: "gradviz-player gradviz-sandbox" }, html("div", { class: "gs-top" }, html("div", { class: "gs-line" }, input, caret), fields, html("div", { class: "gs-foot" }, help, message)));
   place.append(root, stage);
   followTheme(root);
   /** @type {any} */
@@ -103,7 +103,7 @@ export async function makeSandbox(given, place, parts) {
     const end = Math.max(error.at + 1, Math.min(error.end, input.value.length + 1));
     caret.textContent = name === undefined ? " ".repeat(error.at) + "^".repeat(end - error.at) : "";
     caret.scrollLeft = input.scrollLeft;
-    message.textContent = name === undefined ? error.message : phrase("sandbox: in value", { name, message: error.message });
+    message.title = message.textContent = name === undefined ? error.message : phrase("sandbox: in value", { name, message: error.message });
     root.toggleAttribute("data-wrong", true);
   }
 
@@ -134,7 +134,7 @@ export async function makeSandbox(given, place, parts) {
       return point(error);
     }
     for (const box of [input, ...boxes.values()]) box.setAttribute("aria-invalid", "false");
-    caret.textContent = message.textContent = "";
+    caret.textContent = message.title = message.textContent = "";
     root.removeAttribute("data-wrong");
     for (const box of boxes.values()) fit(box);
     share();

@@ -117,3 +117,46 @@ export function predicted({ layers, kind }, parameters, k, points, room) {
   }
   return made;
 }
+
+const APART = 1e-4; // between the two places of a difference quotient
+
+/**
+ * What each example brings to a weight's gradient, or a bias's: the gradient at the neuron, times what comes in. The loss is guessed
+ * from what the output is; who asks has to see that they add up to what was recorded.
+ * @param {Told} told @param {Parameter[]} parameters @param {number} k @param {{layer: number, neuron: number, from: number}} where `from` below zero: the bias
+ * @returns {Float64Array | null}
+ */
+export function brought({ layers, kind, x, y }, parameters, k, { layer: at, neuron, from }) {
+  const count = x.length / layers[0].inputs;
+  const last = layers[layers.length - 1].outputs;
+  if (y.length !== count * (kind === "classes" ? 1 : last)) return null;
+  const made = forward(layers, parameters, k, x);
+  const results = made[layers.length - 1].values;
+  let arriving = Float64Array.from(results, (value, place) => {
+    if (kind === "logit") return (ACTIVATIONS.sigmoid(value, null) - y[place]) / results.length;
+    if (kind === "number") return (2 * (value - y[place])) / results.length;
+    const [point, one] = [Math.floor(place / last), place % last];
+    const row = results.subarray(point * last, (point + 1) * last);
+    return (1 / row.reduce((sum, other) => sum + Math.exp(other - value), 0) - Number(one === y[point])) / count;
+  });
+  for (let now = layers.length - 1; ; now -= 1) {
+    const { activation, setting, outputs, inputs } = layers[now];
+    const squash = ACTIVATIONS[activation];
+    arriving = arriving.map((gradient, place) => {
+      const z = made[now].sums[place];
+      return (gradient * (squash(z + APART, setting) - squash(z - APART, setting))) / (2 * APART);
+    });
+    if (now === at) {
+      const given = at ? made[at - 1].values : x;
+      return Float64Array.from({ length: count }, (_, point) => arriving[point * outputs + neuron] * (from < 0 ? 1 : given[point * inputs + from]));
+    }
+    const { weight } = numbersOf(layers[now], parameters, k);
+    const above = arriving;
+    arriving = Float64Array.from({ length: count * inputs }, (_, place) => {
+      const [point, one] = [Math.floor(place / inputs), place % inputs];
+      let sum = 0;
+      for (let to = 0; to < outputs; to += 1) sum += above[point * outputs + to] * weight[entryOf(layers[now], one, to)];
+      return sum;
+    });
+  }
+}

@@ -3,16 +3,18 @@
 import { html } from "../dom.js";
 import { numberText } from "../number.js";
 import { phrase } from "../words.js";
-import { entryOf, forward, numbersOf } from "./network.js";
+import { brought, entryOf, forward, numbersOf } from "./network.js";
 
 /** @typedef {import("./neurons-painting.js").Where} Where */
 
+const [MOST, OFF] = [3, 2e-3]; // examples that are named; and how far what they bring may be from the gradient, of it
 const text = (/** @type {number} */ value, digits = 3) => numberText(value, digits, "float32");
 
 /**
  * @param {import("./data.js").RunData} run
  * @param {import("./network.js").Told} told
- * @param {{look(where: Where): void, open(parameter: number, entry: number): void}} on `look`: somebody goes from a neuron to one of its weights
+ * @param {{look(where: Where): void, open(parameter: number, entry: number): void, example(which: number): void}} on
+ *   `look`: somebody goes from a neuron to one of its weights; `example`: to one of the examples
  */
 export function makeCard(run, told, on) {
   const { layers } = told;
@@ -60,8 +62,8 @@ export function makeCard(run, told, on) {
     ];
   }
 
-  /** @param {Where} where @param {number} k @param {ArrayLike<number>} given */
-  function ofLine({ layer: at, neuron, from = 0 }, k, given) {
+  /** @param {Where} where @param {number} k @param {ArrayLike<number>} given @param {number} example */
+  function ofLine({ layer: at, neuron, from = 0 }, k, given, example) {
     const layer = layers[at];
     const bias = from < 0;
     [parameter, entry] = bias ? [layer.bias ?? 0, neuron] : [layer.weight, entryOf(layer, from, neuron)];
@@ -75,10 +77,25 @@ export function makeCard(run, told, on) {
       row("w", text(w, 4)),
       row("∂L/∂w", text(gradient, 4), "gt-grad"),
       row(phrase("training neurons: step"), `${text(moved, 4)} → ${text(w + moved, 4)}`),
-      ...(bias ? [] : [row(at ? "w · a" : "w · x", `${first} × ${second} = ${text(w * given[from])}`)]),
+      ...(bias ? [] : [row(`${at ? "w · a" : "w · x"}, ${phrase("training neurons: example")} ${example}`, `${first} × ${second} = ${text(w * given[from])}`)]),
     ];
     const way = bias ? phrase("training neurons: bias", { to: neuronName(at, neuron) }) : phrase("training neurons: from to", { from: neuronName(at - 1, from), to: neuronName(at, neuron) });
-    return [html("b", {}, nameOf(parameter, entry)), html("p", {}, way), html("table", {}, html("tbody", {}, ...rows))];
+    return [html("b", {}, nameOf(parameter, entry)), html("p", {}, way), html("table", {}, html("tbody", {}, ...rows)), ...ofExamples({ layer: at, neuron, from }, k, gradient)];
+  }
+
+  /** Which examples brought the most to a gradient, if it is known what each brought. @param {{layer: number, neuron: number, from: number}} where @param {number} k @param {number} gradient */
+  function ofExamples(where, k, gradient) {
+    const each = brought(told, run.parameters, k, where);
+    if (!each) return [];
+    const [sum, size] = each.reduce(([all, most], one) => [all + one, most + Math.abs(one)], [0, 0]);
+    if (!(Math.abs(sum - gradient) <= OFF * size) || !size) return []; // another loss, or other data
+    const order = Array.from(each.keys()).sort((a, b) => Math.abs(each[b]) - Math.abs(each[a])).slice(0, MOST);
+    const buttons = order.map((which) => {
+      const made = html("button", { type: "button", class: "gt-weight" }, `${which}: ${text(each[which])}`);
+      made.addEventListener("click", () => on.example(which));
+      return made;
+    });
+    return [html("p", { class: "gt-words gt-pushed" }, `${phrase("training neurons: brought")} `, ...buttons)];
   }
 
   return {
@@ -94,8 +111,8 @@ export function makeCard(run, told, on) {
       const inputs = told.x.subarray(example * layers[0].inputs, (example + 1) * layers[0].inputs);
       const made = forward(layers, run.parameters, k, inputs);
       const given = layer ? made[layer - 1].values : inputs;
-      const parts = from === undefined ? ofNeuron(where, k, made, given) : ofLine(where, k, given);
-      body.replaceChildren(...parts, html("p", { class: "gt-words" }, phrase("training neurons: at example", { example })));
+      const parts = from === undefined ? [...ofNeuron(where, k, made, given), html("p", { class: "gt-words" }, phrase("training neurons: at example", { example }))] : ofLine(where, k, given, example);
+      body.replaceChildren(...parts);
       // Beside it, where it hides nothing of it.
       const [[x, y], [start]] = [centre(layer, neuron), centre(from === undefined ? layer : layer - 1, 0)];
       const beside = x + radius + 14;

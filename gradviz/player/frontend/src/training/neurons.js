@@ -41,7 +41,7 @@ export function makeNeurons(run, told, on) {
 
   const canvas = html("canvas", { "aria-hidden": "true" });
   const svg = svgElement("svg", { role: "group", "aria-label": phrase("training neurons: network", { sizes: sizesOf(told) }) });
-  const card = makeCard(run, told, { look: pin, open: on.open });
+  const card = makeCard(run, told, { look: pin, open: on.open, example: setExample });
   const stage = html("div", { class: "gt-stage" }, canvas, svg, card.element);
   const painting = makePainting(canvas, layers, on.domain);
   const modes = MODES.map(([mode, label]) => {
@@ -56,10 +56,14 @@ export function makeNeurons(run, told, on) {
   const number = html("input", { type: "number", class: "gt-example-number", min: 0, max: Math.max(count - 1, 0), value: 0, "aria-label": phrase("training neurons: example") });
   number.addEventListener("change", () => {
     const given = Math.round(Number(number.value));
-    example = Number.isFinite(given) ? Math.max(0, Math.min(count - 1, given)) : example;
+    setExample(Number.isFinite(given) ? Math.max(0, Math.min(count - 1, given)) : example);
+  });
+  /** @param {number} given */
+  function setExample(given) {
+    example = given;
     number.value = String(example);
     paint();
-  });
+  }
   const scaleText = html("span", {});
   const scaleLine = svgElement("svg", { width: 34, height: 12, "aria-hidden": "true" }, svgElement("line", { x1: 1, x2: 33, y1: 6, y2: 6, "stroke-width": THICKEST, class: "gt-plus" }));
   const legend = html(
@@ -175,10 +179,16 @@ export function makeNeurons(run, told, on) {
     paint();
   }
 
+  /** What is held can be used; what comes and goes with the pointer is not in its way. @param {boolean} wanted */
+  function hold(wanted) {
+    pinned = wanted;
+    card.element.toggleAttribute("data-held", wanted);
+  }
+
   /** A click holds a neuron or a line, and its weight is the one whose update is shown. @param {Where} where */
   function pin(where) {
     const held = pinned && same(where, looked);
-    pinned = !held;
+    hold(!held);
     look(where);
     const layer = layers[where.layer];
     if (!pinned) return;
@@ -188,7 +198,7 @@ export function makeNeurons(run, told, on) {
 
   /** Lets go of what is held. */
   function release() {
-    pinned = false;
+    hold(false);
     look(null);
   }
   svg.addEventListener("pointermove", (event) => {

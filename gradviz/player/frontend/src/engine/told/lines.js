@@ -22,12 +22,14 @@ export function lineWith(line, numbers) {
   line = withoutUnknown(line);
   let place = 0;
   let exact = true;
+  let settled = false; // a result that is no number is that, however its operands are rounded
   /** @type {number[][]} */
   const scalars = [];
   const sides = /** @type {(string | Part)[][]} */ (line.sides).map((side) => {
     /** @type {number[]} */
     const own = [];
     scalars.push(own);
+    settled = false;
     return side.map((part) => {
       if (typeof part === "string" || !part.tensor) return part;
       const value = numbers(part, line, place++);
@@ -35,12 +37,13 @@ export function lineWith(line, numbers) {
       if (value.data.length === 1 && !part.text.startsWith("[")) own.push(Number(value.data[0]));
       else own.push(NaN);
       if (isName(part)) return part;
-      exact &&= value.data.every((number) => readNumber(numberText(number, value.digits)) === Number(number));
+      exact &&= value.data.every((number) => readNumber(numberText(number, value.digits)) === Number(number) || Number.isNaN(number));
+      settled = value.data.every((number) => !Number.isFinite(number));
       return { ...part, text: part.text.startsWith("[") ? arrayText(value, part) : numberText(value.data[0], value.digits) };
     });
   });
   const relations = [...(line.relations ?? [])];
-  if (relations.length && relations.at(-1) !== "+=") relations[relations.length - 1] = exact ? "=" : "≈";
+  if (relations.length && relations.at(-1) !== "+=") relations[relations.length - 1] = exact || settled ? "=" : "≈";
   rightAsPrinted(sides, scalars, relations);
   const bracketed = sides.map(inBrackets);
   const text = bracketed.map((side, k) => (k ? ` ${relations[k - 1]} ` : "") + side.map((part) => (typeof part === "string" ? part : part.text)).join("")).join("");

@@ -1,6 +1,7 @@
 // Training on in the page: from the step that is shown, with what the reader has changed. What is computed takes the place of the
 // recording from there on, so that every part of the page shows it; and one key brings the recording back.
 
+import { numberText } from "../../number.js";
 import { phrase } from "../../words.js";
 import { makeBar } from "./bar.js";
 import { Branch } from "./branch.js";
@@ -11,6 +12,7 @@ import { Trainer } from "./trainer.js";
 /** @typedef {import("./trainer.js").Change} Change */
 
 const MOST_STEPS = 20_000; // of one's own
+const PAUSE_MS = 120; // after what is changed last, its first step is computed
 const STATES = 8_000_000; // so many numbers may all states have that are kept to go back to
 
 /** Numbers from 0 to 1, the same ones each time. @param {number} seed */
@@ -113,8 +115,35 @@ export function makeOnward(run, told, on) {
     // What stands in the field counts, but for optimisers that take steps of another size with it.
     if (what.choice !== undefined) change.lr = now ?? (before !== null || (what.choice === null && change.lr === null) ? null : rate);
     if (branch) onBranch((_, __, k) => again(k));
-    else show();
+    else load().then(show, () => {});
+    show();
   }
+
+  let [previewed, preview] = ["", ""]; // of what, and what is said of it
+  let waiting = 0;
+  /** What the first step would do with what has been changed, before it is done. */
+  function firstStep() {
+    if (branch || failed || !trainer || on.playing() || Object.values(change).every((one) => one === null)) return "";
+    const wanted = JSON.stringify([on.at(), on.chosen(), change]);
+    if (wanted === previewed) return preview;
+    clearTimeout(waiting);
+    waiting = window.setTimeout(() => {
+      [previewed, preview] = [wanted, tryStep()];
+      show();
+    }, PAUSE_MS);
+    return "";
+  }
+  function tryStep() {
+    const [k, [number, entry]] = [on.at(), on.chosen()];
+    const { name, entries, after } = run.parameters[number];
+    if (!trainer || !entries.length) return "";
+    const [place, index] = entries[entry];
+    const state = trainer.before(run.index(k), (step) => run.losses.at(step));
+    const moved = trainer.step(state, run.index(k), change).step.moved[number];
+    const [from, to, recorded] = [moved.before[place], moved.after[place], after.at(k, entry)].map((one) => numberText(one, 4, "float32"));
+    return phrase("training onward: first step", { name: name + index, from, to, recorded });
+  }
+
   /** @param {number} k */
   function again(k) {
     redo(k);
@@ -200,7 +229,7 @@ export function makeOnward(run, told, on) {
       active: branch !== null,
       training: branch !== null && on.playing(),
       more: !branch || own < MOST_STEPS,
-      text: branch ? phrase("training onward: own", { own, unit: `${run.across}${own === 1 ? "" : "s"}`, name: `${run.across} ${run.across === "epoch" ? branch.recorded.epochs.at(branch.index) : branch.index}` }) : "",
+      text: branch ? phrase("training onward: own", { own, unit: `${run.across}${own === 1 ? "" : "s"}`, name: `${run.across} ${run.across === "epoch" ? branch.recorded.epochs.at(branch.index) : branch.index}` }) : firstStep(),
     });
   }
 

@@ -78,7 +78,9 @@ def faults(page, picture, theme):
         large = mark["size"] >= (LARGE_BOLD if mark["bold"] else LARGE)
         least = 4.5 if mark["kind"] == "text" and not large else 3
         if contrast(mark["ink"], mark["on"]) < least:
-            bad.append((mark["kind"], mark["what"], mark["ink"], mark["on"], round(contrast(mark["ink"], mark["on"]), 2)))
+            bad.append(
+                (mark["kind"], mark["what"], mark["ink"], mark["on"], round(contrast(mark["ink"], mark["on"]), 2))
+            )
     return bad
 
 

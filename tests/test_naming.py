@@ -291,3 +291,30 @@ def test_a_model_that_is_drawn_names_no_tensor():
     model = gv.nn.Linear(3, 1)
     inputs = [t.name for t in gv.draw(model, gv.ones(1, 3)).recording.graph.tensors if t.role == "input"]
     assert inputs == ["tensor"]
+
+
+@pytest.mark.parametrize("library", ["gradviz", pytest.param("torch", marks=pytest.mark.torch)])
+def test_what_is_reshaped_on_the_way_is_called_by_what_it_was(library):
+    """As it is written where the layer takes it: what it is a view of may have no name, or it may be a copy."""
+    torch = pytest.importorskip(library)
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(12, 2)
+
+        def forward(self, x, way):
+            if way == "view":
+                return self.fc(x.view(x.shape[0], -1))
+            if way == "function":
+                return self.fc(torch.flatten(x, 1))
+            if way == "copy":
+                return self.fc(x.permute(0, 2, 1).reshape(2, -1).contiguous())
+            return x.flatten(1).float() @ self.fc.weight.T
+
+    net, batch = Net(), [torch.randn(4, 3, 4)[:2]]
+    for way in ("view", "function", "copy", "product"):
+        with gv.watch() if library == "torch" else contextlib.nullcontext():
+            y = net(batch[0], way).sum()
+        graph = gv.draw(y).recording.graph
+        assert "x, reshaped" in [tensor.name for tensor in graph.tensors if tensor.role == "input"], way

@@ -132,6 +132,8 @@ class Known:
         known = self._known(leaf)
         if known is not None and not (hint and places.get(self._wiring.identity(tensor)) == known.text):
             self.called.give(tensor, known)
+        elif hint.endswith(written.RESHAPED):
+            self.called.give(tensor, Name(hint.removesuffix(written.RESHAPED), form=written.RESHAPED))
         elif hint:
             self.called.texts[tensor] = hinted[tensor] = hint
         else:
@@ -223,8 +225,7 @@ def _view(name: str, base: Any, view: Any) -> Name:
     if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
         return Name(f"{name}ᵀ")
     row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)
-    form = (
-        " as a row" if row else " as a column" if column else ", reshaped" if view.size == base.size else ", stretched"
-    )
+    otherwise = written.RESHAPED if view.size == base.size else ", stretched"
+    form = " as a row" if row else " as a column" if column else otherwise
     same = view.size == base.size and view.flags.c_contiguous and base.flags.c_contiguous
     return Name(name, form=form, viewed=base.shape if same else ())

@@ -19,6 +19,8 @@ class Run:
     end: int
     code: CodeType
     written: Written
+    calls_module: bool = False
+    """Whether the instruction called a module, in which they ran."""
 
     @property
     def operations(self) -> range:
@@ -81,11 +83,13 @@ def runs_of(nodes: Sequence[ToldOperation]) -> Iterator[Run]:
         while end < count and (other := nodes[end].origin)[1] == offset and other[0] is code:
             end += 1
         written = expressions.at(origin)
+        first = nodes[start]
+        calls = first.call is not None and len(calls_of(first)) > _depth(first)
         if end == start + 1:
-            yield Run(start, end, code, written)
+            yield Run(start, end, code, written, calls)
         else:
             for length in _once(nodes[start:end]):
-                yield Run(start, start + length, code, written)
+                yield Run(start, start + length, code, written, calls)
                 start += length
         start = end
 

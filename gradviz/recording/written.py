@@ -56,6 +56,17 @@ DERIVING = (
 )
 """Functions that compute with other tensors than those between their brackets: these say nothing of the result."""
 
+MIXING = (
+    "bilinear",
+    "cosine_similarity",
+    "gaussian_nll_loss",
+    "kl_div",
+    "margin_ranking_loss",
+    "scaled_dot_product_attention",
+    "triplet_margin_loss",
+)
+"""Functions that compute with what stands between their brackets in another order, or with what they make of it first."""
+
 Span = tuple[int, int, int, int]
 """First line and column, last line and column; columns in bytes, as Python counts them."""
 

@@ -67,11 +67,11 @@ class Known:
             if as_written.target and not wiring.nodes[last].many and not self._goes_on(run):
                 hints[wiring.results[last][0]] = as_written.target
             operands = as_written.operands
-            if as_written.function in written.DERIVING or not any(operands):
+            if as_written.function in (*written.DERIVING, *written.MIXING) or not any(operands):
                 continue
             if all(wiring.leafless[run.start : run.end]):
                 continue
-            outside = wiring.outside(range(run.start, run.end))
+            outside = self._taken(run)
             outside = [tensor for tensor in outside if wiring.identity(tensor) not in parameters]
             for named in (operands, operands[1:] if as_written.received else (), tuple(filter(None, operands))):
                 if len(named) == len(outside):
@@ -80,6 +80,36 @@ class Known:
                             hints.setdefault(tensor, name)
                     break
         return hints
+
+    def _taken(self, run: Run) -> list[int]:
+        """Return what an instruction took, in the order in which it is written: without the parameters of a module that it called.
+
+        What several operations took is used in one order, and stands in another in what they make of it, where a library takes
+        what is written first last. Only where both agree it is known which is which.
+        """
+        wiring = self._wiring
+        used = wiring.outside(run.operations)
+        taken = wiring.taken(run.operations) if run.end - run.start > 1 else used
+        if run.written.function == "linear" and len(taken) == 3:
+            taken = used = [*taken[1:], taken[0]]  # x, W, b, of which b comes first: it is added to
+        if run.calls_module:
+            used, taken = ([one for one in order if not self._is_parameter(one)] for order in (used, taken))
+        if used != taken or (run.written.sign == "@" and len(taken) == 2 and not self._multiply(*taken)):
+            return []
+        return used
+
+    def _multiply(self, first: int, other: int) -> bool:
+        """Return False if what an instruction took is too many or too few to be multiplied in this order."""
+        shapes = [
+            np.shape(self._source.layout_of(self._wiring.holders[one])) for one in (first, other) if self._is_leaf(one)
+        ]
+        return len(shapes) < 2 or not all(shapes) or shapes[0][-1] == shapes[1][-2:][0]
+
+    def _is_leaf(self, tensor: int) -> bool:
+        return self._wiring.kinds[tensor] is not RESULT and self._source.is_tensor(self._wiring.holders[tensor])
+
+    def _is_parameter(self, tensor: int) -> bool:
+        return type(self._wiring.holders[tensor]).__name__ == "Parameter"
 
     def _goes_on(self, run: Run) -> bool:
         """Return True for an operation in the midst of Python's own ``sum()``: what that adds up is not yet its result."""

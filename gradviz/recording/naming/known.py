@@ -242,6 +242,11 @@ def _is_at(origin: tuple[Any, int], other: tuple[Any, int]) -> bool:
     return origin[0] is other[0] and origin[1] == other[1]  # code is compared by all that is in it, which takes long
 
 
+def _turned(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return what is told of axes with the last two exchanged."""
+    return (*axes[:-2], *axes[:-3:-1])
+
+
 def _view(name: str, base: Any, view: Any) -> Name:
     """Name a view of a named tensor.
 
@@ -252,7 +257,7 @@ def _view(name: str, base: Any, view: Any) -> Name:
         return Name(name)
     if view.size < base.size:
         return Name(f"{name}[{place_in(base, view)}]")
-    if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
+    if view.ndim > 1 and (view.shape, view.strides) == (_turned(base.shape), _turned(base.strides)):
         return Name(f"{name}ᵀ")
     row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)
     otherwise = written.RESHAPED if view.size == base.size else ", stretched"

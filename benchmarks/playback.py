@@ -45,7 +45,7 @@ FRAME_MS = 1000 / 30
 # Every epoch that is shown leaves a mark in the trace.
 MARKED = """() => {
     const place = document.querySelector(".gt-place");
-    new MutationObserver(() => performance.mark("epoch")).observe(place, { childList: true, subtree: true });
+    new MutationObserver(() => performance.mark("epoch")).observe(place, { childList: true, characterData: true, subtree: true });
 }"""
 ENDED = "() => document.querySelector('.gradviz-training .gp-play').getAttribute('aria-label') === 'Play'"
 

@@ -88,6 +88,10 @@ def step_through_training(player, name):
         player.get_by_role("button", name="Last epoch").click()
         expect(place).to_have_text(f"epoch {last} / {last}")
     inward = player.get_by_role("button", name=re.compile("Step through the backpropagation of epoch"))
+    if not player.locator(".gt-graph").is_visible():  # a network is shown in its place
+        player.get_by_text("Panels", exact=True).click()
+        player.get_by_role("group", name="Panels").get_by_label("The graph").check()
+        player.page.keyboard.press("Escape")
     expect(inward).to_be_visible()
     shot(player, f"{name}-last")
     inward.click()

@@ -321,8 +321,16 @@ FOREIGN = {"torch": gv, "N": gv.nn.functional, "np": np}
 def guesses(row):
     """Lines that may be an example of a row."""
     arguments = ONE if len(row.inputs) == 1 else TWO if len(row.inputs) == 2 else ()
-    for place, given, more in itertools.product(PLACES, arguments, SETTINGS):
-        yield f"{place.format(row.name)}({given}{more})"
+    paths = [path for place in PLACES if is_there(path := place.format(row.name))]
+    for path, given, more in itertools.product(paths, arguments, SETTINGS):
+        yield f"{path}({given}{more})"
+
+
+def is_there(path):
+    try:
+        return callable(eval(path, dict(FOREIGN)))
+    except AttributeError:
+        return False
 
 
 def function_of(code, given=TENSORS):

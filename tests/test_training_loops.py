@@ -267,7 +267,7 @@ def test_accumulating_says_that_nothing_moved_until_the_step():
     assert (first.rule.name, first.update_norm) == ("unmoved", 0)
     assert second.rule.name == "SGD"
     assert second.update_norm > 0
-    page = run.show().payload["steps"]["parameters"][0]["forms"]
+    page = run.show().payload["steps"]["forms"]
     assert page[0]["lines"][0]["sentence"] == "After this step w is what it was before."
 
 

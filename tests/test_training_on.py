@@ -11,8 +11,8 @@ import pytest
 
 import gradviz as gv
 import gradviz.nn.functional as F
-from gradviz.player.training.columns import entries_of
 from gradviz.player.training.onward import onward_payload
+from gradviz.player.training.steps import entries_of
 
 HERE = Path(__file__).parent
 STEPS = 100

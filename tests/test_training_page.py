@@ -106,7 +106,10 @@ def test_every_epoch_shows_the_runs_numbers(open_html):
     assert button(page, "Next epoch").is_disabled()
 
 
-def test_the_graph_of_any_epoch_is_computed_in_the_page(open_html):
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "folded"])
+def test_the_graph_of_any_epoch_is_computed_in_the_page(open_html, monkeypatch, whole):
+    if not whole:
+        monkeypatch.setattr("gradviz.player.training.graphs.WHOLE_UP_TO", 0)
     run = classes()
     page = open_html(training_page(run, panels=["graph", "loss"]))
     button = page.get_by_role("button", name=re.compile("Step through the backpropagation of epoch"))
@@ -118,7 +121,7 @@ def test_the_graph_of_any_epoch_is_computed_in_the_page(open_html):
         shown = page.evaluate(SHOWN, list(wanted["text"]))
         assert shown == wanted["text"]
         # The cards of layers, too: how their activations are spread, and how far each was moved.
-        assert any(key.endswith("_n") for key in shown)
+        assert any(key.endswith("_n") for key in shown) is not whole
         drawn = page.evaluate(DRAWN, [key for key in wanted["path"] if key.endswith("_ha")])
         for key, path in drawn.items():
             assert numbers_in(path) == pytest.approx(numbers_in(wanted["path"][key]), abs=0.11)
@@ -216,6 +219,9 @@ def test_an_entry_is_chosen_by_a_click(open_html):
     assert line.endswith(f"= {number(after)}")
 
 
+PAINTED = "(canvas) => canvas.toDataURL()"
+
+
 def test_the_surface_and_the_fit(open_html):
     page = open_html(training_page(classes(), panels=["surface", "fit"]))
     surface = page.locator(".gt-panel", has_text="The loss surface")
@@ -223,17 +229,16 @@ def test_the_surface_and_the_fit(open_html):
     here = surface.locator(".gt-here")
     before = here.bounding_box()
     fit = page.locator(".gt-panel", has_text="The data and the model's classes")
-    field = fit.locator(".gt-field")
-    painted, said = field.get_attribute("href"), fit.locator(".gt-words").text_content()
+    field, reading = fit.locator(".gt-regions"), fit.locator(".gt-reading")
+    painted, said = field.evaluate(PAINTED), reading.text_content()
     button(page, "Last epoch").click()
     assert here.bounding_box() != before
-    assert field.get_attribute("href") != painted
-    assert fit.locator(".gt-boundary").get_attribute("d")
+    assert field.evaluate(PAINTED) != painted
     # How many are on the wrong side is counted, not guessed.
     run = classes()
-    wrong = re.search(r"(\d+) of 40 on the wrong side", fit.locator(".gt-words").text_content())
+    wrong = re.search(r"(\d+) of 40 wrong", reading.text_content())
     assert wrong
-    assert fit.locator(".gt-words").text_content() != said
+    assert reading.text_content() != said
     fitted = fit_of(run)
     at = [np.argmin(np.hypot(*(fitted.grid - point).T)) for point in fitted.x]
     near = (fitted.values(run.log.entries[-1])[at] >= 0.5) != (fitted.y == 1)
@@ -517,9 +522,35 @@ def test_a_neurons_sum_is_the_networks(open_html):
     page.keyboard.press("Escape")
     assert not table.is_visible()
     neuron.click()
+    table.get_by_role("button", name="x[1]").click()
+    assert page.locator(".gt-rule h3").text_content() == "The update of net.0.weight[2, 1]: Adam"
     table.get_by_role("button", name="Open its weight in the graph").click()
     assert page.locator(".gt-inside").is_visible()
-    assert page.locator(".gt-inside .gv-selected").count() == 1
+    assert page.locator(".gt-inside .gv-selected").get_attribute("aria-label").startswith("net.0.weight,")
+    # At the entry: its gradient is a sum over the examples.
+    assert page.locator(".gt-inside .gp-entry").text_content().startswith("net.0.weight.grad[2, 1]")
+
+
+def test_a_line_between_neurons_is_its_weight(open_html):
+    run = classes()
+    page = open_html(training_page(run))
+    page.get_by_role("slider", name="Epoch").fill("7")
+    stage, table = page.locator(".gt-stage").bounding_box(), page.locator(".gt-sum")
+    rings = [one.bounding_box() for one in page.locator(".gt-neuron").all()]  # of the inputs, the layer, the outputs
+    ends = [(ring["x"] + ring["width"] / 2, ring["y"] + ring["height"] / 2) for ring in (rings[1], rings[2])]
+    middle = [sum(end[axis] for end in ends) / 2 for axis in (0, 1)]
+    page.mouse.move(*middle)
+    weight = run.parameter("net.0.weight")
+    told = table.text_content()
+    assert told.startswith("net.0.weight[0, 1]")
+    for value in (weight.values[7, 0, 1], weight.gradients[7, 0, 1], weight.values[8, 0, 1]):
+        assert number(float(value)) in told
+    page.mouse.click(*middle)
+    assert page.locator(".gt-rule h3").text_content() == "The update of net.0.weight[0, 1]: Adam"
+    page.mouse.move(stage["x"] + 3, stage["y"] + stage["height"] - 3)
+    assert table.is_visible()
+    page.mouse.click(stage["x"] + 3, stage["y"] + stage["height"] - 3)
+    assert not table.is_visible()
 
 
 def test_the_lines_show_weights_gradients_or_updates_on_a_scale_of_the_run(open_html):

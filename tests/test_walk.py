@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gradviz.training.run import walk as walking
-from gradviz.training.run.log import CACHED, Large
-from gradviz.training.run.walk import moved, norm, walk
+from gradviz.training.run.log import CACHED, Large, Spare
+from gradviz.training.run.walk import added, moved, norm, walk
 
 FLOATS = st.sampled_from([np.float16, np.float32, np.float64])
 
@@ -34,6 +34,9 @@ def test_it_finds_what_numpy_finds(data, dtype, size):
     assert found.total == pytest.approx(wide.sum(), abs=1e-5 * scale)
     assert found.squares == pytest.approx(np.dot(wide, wide), rel=1e-5)
     assert found.added == pytest.approx(((wide - before) ** 2).sum(), rel=1e-5)
+    again = np.full_like(array, np.nan)
+    assert added(array, before, again) ** 2 == pytest.approx(found.added, rel=1e-5)
+    np.testing.assert_array_equal(again, array)
     assert norm(array) ** 2 == pytest.approx(found.squares, rel=1e-12)
     assert moved(before, array) == bool((before != array).any())
     assert not moved(array, copy)
@@ -68,6 +71,6 @@ def test_an_array_may_lie_in_any_way():
 @pytest.mark.parametrize("size", [2000, CACHED + 5])
 def test_a_large_parameter_may_diverge_without_a_warning(size):
     before = np.full(size, np.inf, np.float32)
-    kept, length = Large.added(before, before.copy())
+    kept, length = Large.added(before, before.copy(), Spare([]))
     assert np.isnan(length)
     np.testing.assert_array_equal(kept.array, before)

@@ -21,6 +21,7 @@ from gradviz.recording.pixels import (
     images_shown,
     resolution,
 )
+from gradviz.recording.values import is_whole
 
 NUMBER_SIZE, STAT_SIZE = 13.0, 11.0
 ROW, GAP, LAYER_GAP, STAT_LINE = 19.0, 10.0, 5.0, 14.0
@@ -130,10 +131,14 @@ def grid(shape: tuple[int, ...]) -> tuple[int, int, int]:
     return math.prod(shape[:-2]), rows, columns
 
 
+def _are_whole(values: list[Value]) -> bool:
+    """Say whether all of them are known in full."""
+    return all(is_whole(value) or value.image is not None for value in values)
+
+
 def body_of(tensor: RecordedTensor, shown: list[Value], options: Options, photo: Photo | None = None) -> Body:
     """Choose how the numbers of a tensor are shown: in numbers where they fit, else in colours; `shown` is all it ever shows."""
-    whole = all(value.data is not None or value.image is not None for value in shown)
-    if photo is not None and whole:
+    if photo is not None and _are_whole(shown):
         return _photos(tensor, shown, photo)
     layers, rows, columns = grid(tensor.shape)
     if layers * rows * columns == 0:
@@ -148,7 +153,7 @@ def body_of(tensor: RecordedTensor, shown: list[Value], options: Options, photo:
             wide = mono_width("0" * length, NUMBER_SIZE) + GAP
             if columns * wide <= WIDEST_LINE:
                 return Body("numbers", stacked, columns, wide, ROW)
-    if len(tensor.shape) > 2 and min(rows, columns) >= LEAST_SIDE < max(rows, columns) and whole and shown:
+    if len(tensor.shape) > 2 and min(rows, columns) >= LEAST_SIDE < max(rows, columns) and shown and _are_whole(shown):
         return _maps(tensor, shown, layers)
     if layers > 1:
         return _layers(tensor, layers, rows, columns)

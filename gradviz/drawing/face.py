@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from gradviz.catalogue import text
 from gradviz.drawing.bars import Bars, entries
@@ -26,6 +28,7 @@ from gradviz.drawing.text import clean
 from gradviz.drawing.view import Arrow, Card, Disc, View, sum_text
 from gradviz.recording import number_text, shape_text
 from gradviz.recording.model import Gradient, Moment, RecordedOperation, Recording, Value
+from gradviz.recording.values import entries_of
 
 THINNEST, THICKEST = 1.4, 4.6
 
@@ -276,11 +279,12 @@ def line_width(gradient: Value) -> float:
 
     A gradient of 1 is in the middle; a thousand times more or less is as thick or thin as it gets.
     """
-    shown = gradient if gradient.data is not None else gradient.preview
-    numbers = () if shown is None or shown.data is None else shown.data
-    size = math.hypot(*numbers) / math.sqrt(len(numbers) or 1)
-    if not math.isfinite(size):
-        return line_width(replace(gradient, data=tuple(n for n in numbers if math.isfinite(n)), preview=None))
+    known = entries_of(gradient)
+    if known is None and gradient.preview is not None:
+        known = entries_of(gradient.preview)
+    numbers = np.zeros(0) if known is None else known.astype(np.float64).ravel()
+    finite = numbers[np.isfinite(numbers)].tolist()
+    size = math.hypot(*finite) / math.sqrt(len(finite) or 1)
     if size == 0:
         return THINNEST
     share = (max(-3.0, min(3.0, math.log10(size))) + 3) / 6
@@ -306,6 +310,6 @@ def _card_label(card: Card, value: Value | None, gradient: Gradient | None) -> s
 def _spoken(value: Value | None) -> str:
     if value is None:
         return text("pending")
-    if value.data is None or len(value.data) > 16:
+    if math.prod(value.shape) > 16 or value.data is None:
         return ", ".join(filter(None, statistics(value)))
     return " ".join(Options().entry(value, place) for place in range(len(value.data))) or "empty"

@@ -33,6 +33,7 @@ from gradviz.recording.model import (
     Recording,
     Value,
 )
+from gradviz.recording.values import is_whole, sum_of
 
 Part = TypeVar("Part")
 T = TypeVar("T")
@@ -343,7 +344,7 @@ class _Folding:
 
     def _told(self, frames: Iterable[Frame]) -> Iterator[Frame]:
         """Go through steps, with one in place of those inside a fold."""
-        sums: dict[str, Value] = {}
+        sums: dict[str, _Sum] = {}
         inside: list[
             tuple[Frame, Mapping[str, Any]]
         ] = []  # the steps of a fold that are to become one, with what they show
@@ -388,7 +389,7 @@ class _Folding:
         )
         return text(one if len(stretch) == 1 else several, name=stretch.label, count=len(stretch))
 
-    def _visible(self, frame: Frame, sums: dict[str, Value]) -> dict[str, Any]:
+    def _visible(self, frame: Frame, sums: dict[str, _Sum]) -> dict[str, Any]:
         """Return what a step makes known and is not hidden in folds."""
         hidden = self.hidden_ids
         return {
@@ -397,13 +398,16 @@ class _Folding:
             "gradients": tuple([gradient for gradient in frame.gradients if gradient.tensor not in hidden]),
         }
 
-    def _sent(self, contributions: Iterable[Contribution], sums: dict[str, Value]) -> Iterator[Contribution]:
+    def _sent(self, contributions: Iterable[Contribution], sums: dict[str, _Sum]) -> Iterator[Contribution]:
         for contribution in contributions:
             edge = self.argument_of.get(contribution.argument)
             if edge is not None:
                 # Several edges inside may lead to one tensor outside; the fold sends it their sum.
-                sums[edge] = _added(sums[edge], contribution.value) if edge in sums else contribution.value
-                yield Contribution(edge, sums[edge])
+                if edge in sums:
+                    sums[edge].add(contribution.value)
+                else:
+                    sums[edge] = _Sum(contribution.value)
+                yield Contribution(edge, sums[edge].now)
             elif contribution.argument.rpartition("_")[0] not in self.stretch_of:
                 yield contribution
 
@@ -413,12 +417,21 @@ def _latest(parts: Iterable[Part], key: Callable[[Part], str]) -> tuple[Part, ..
     return tuple({key(part): part for part in parts}.values())
 
 
+class _Sum:
+    """What a fold has sent along an edge so far; `now` is the sum of it, worked out when it is read."""
+
+    def __init__(self, first: Value) -> None:
+        self._parts, self._whole, self.now = [first], is_whole(first), first
+
+    def add(self, value: Value) -> None:
+        self._parts.append(value)
+        self._whole = self._whole and is_whole(value)
+        self.now = sum_of(self._parts) if self._whole else _added(self.now, value)
+
+
 def _added(first: Value, second: Value) -> Value:
-    """Add two values, entry by entry; of large ones, what is kept of them."""
-    if first.data is not None and second.data is not None:
-        return replace(first, data=tuple(a + b for a, b in zip(first.data, second.data, strict=True)))
+    """Add what is kept of two large values."""
     if first.preview is not None and second.preview is not None:
-        return replace(
-            first, preview=_added(first.preview, second.preview), image=None
-        )  # an arrow's width needs no more
+        preview = sum_of([first.preview, second.preview])
+        return replace(first, preview=preview, image=None)  # an arrow's width needs no more
     return second

@@ -16,7 +16,10 @@ from functools import cache
 from itertools import pairwise
 from types import MappingProxyType
 
+import numpy as np
+
 from gradviz.recording.model import Number, Value
+from gradviz.recording.values import entries_of
 
 PALETTE, PALETTE_OF_PRINT = "purple-teal", "grey"
 
@@ -113,10 +116,12 @@ def largest(values: Iterable[Value]) -> float:
         if value.image is not None and value.summary is not None:  # of which pixels are drawn
             top = max(top, value.image.scale if value.summary.min or value.summary.max else 0.0)
             continue
-        shown = value if value.data is not None else value.preview
-        if shown is not None and shown.data:
-            ends: tuple[float, ...] = (max(shown.data), -min(shown.data))
-            if not all(map(math.isfinite, [*ends, sum(shown.data)])):  # a sum is not finite if an entry is not
-                ends = tuple(abs(number) for number in shown.data if math.isfinite(number)) or (0.0, 0.0)
-            top = max(top, *ends)
+        entries = entries_of(value)
+        if entries is None and value.preview is not None:
+            entries = entries_of(value.preview)
+        if entries is not None and entries.size:
+            sizes = np.abs(entries if entries.dtype.kind == "f" else entries.astype(np.float64))
+            known = sizes[np.isfinite(sizes)]
+            if known.size:
+                top = max(top, float(str(known.max())))  # 0.1, not 0.10000000149011612
     return top

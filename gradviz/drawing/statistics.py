@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from gradviz.catalogue import text
 from gradviz.recording import NEARLY_ZERO, epsilon, number_text
 from gradviz.recording.model import Value
+from gradviz.recording.values import entries_of
 
 
 def statistics(value: Value) -> tuple[str, str]:
@@ -14,22 +17,20 @@ def statistics(value: Value) -> tuple[str, str]:
 
     Where there are entries that are no numbers, they are all that is said; and where all are the same, up to rounding, that one.
     """
-    if value.summary is not None:
+    entries = entries_of(value)
+    if entries is None:
         s = value.summary
+        assert s is not None
         mean, sd, low, high, nans, infs = s.mean, s.sd, s.min, s.max, s.nans, s.infs
         zeros = s.zeros / math.prod(value.shape)
     else:
-        assert value.data is not None
-        nans = infs = 0
-        finite = value.data or (0.0,)
-        if not math.isfinite(sum(finite)):
-            finite = tuple(number for number in value.data if math.isfinite(number)) or (0.0,)
-            nans = sum(number != number for number in value.data)
-            infs = sum(math.isinf(number) for number in value.data)
-        mean = sum(finite) / len(finite)
-        sd = math.dist(finite, [mean] * len(finite)) / math.sqrt(len(finite))
-        low, high = min(finite), max(finite)
-        zeros = value.data.count(0) / len(value.data) if value.data else 0.0
+        numbers = entries.astype(np.float64).ravel()
+        known = numbers[np.isfinite(numbers)]
+        finite = known if known.size else np.zeros(1)
+        nans, zeros = int(np.isnan(numbers).sum()), float((numbers == 0).mean()) if numbers.size else 0.0
+        infs = numbers.size - known.size - nans
+        mean, low, high = float(finite.mean()), float(finite.min()), float(finite.max())
+        sd = math.sqrt(float(np.square(finite - mean).mean()))
     strange = " ".join(f"{count} {what}" for count, what in ((nans, "nan"), (infs, "inf")) if count)
     if strange:
         return f"⚠ {strange}", ""

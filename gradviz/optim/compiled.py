@@ -17,7 +17,7 @@ from gradviz.optim import arithmetic
 from gradviz.optim.arithmetic import Array, number
 from gradviz.optim.rule import Memory, Number, Result, Rule, Setting, Sheet, Term
 
-BLOCK = 65536
+BLOCK = 131072
 """How many entries are computed at a time."""
 
 SCALARS = {"+": "+", "−": "-", "·": "*", "/": "/", "^": "**", "<": "<", ">": ">", "=": "=="}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from gradviz.optim.rule import Memory, Number, Quantity, Result, Setting, Sheet, Term
 from gradviz.optim.written import Writing
+
+NUMBERS = (bool, int, float, np.number, np.bool_)
 
 UNTOLD = ("change", "told")
 """Quantities that are known only after the step."""
@@ -46,6 +51,17 @@ def as_data(sheet: Sheet) -> dict[str, Any] | None:
         "counts": sheet.counts,
         "keys": {key: _told(quantity, known) for quantity, key in Writing(sheet).keys.items()},
     }
+
+
+def settings_as_data(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that are numbers, or several, as a page reads them."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        if isinstance(value, NUMBERS):
+            found[name] = float(value)
+        elif isinstance(value, tuple | list) and all(isinstance(one, NUMBERS) for one in value):
+            found[name] = [float(one) for one in value]
+    return found
 
 
 def _untold(term: Term) -> bool:

@@ -17,9 +17,10 @@ from torch.optim.optimizer import register_optimizer_step_post_hook, register_op
 
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import dtype_text
-from gradviz.pytorch.passed import TorchPassed
-from gradviz.pytorch.seen import WATCHES, Argument, arguments_in, source
-from gradviz.pytorch.watch import Watch
+from gradviz.pytorch.passed import KnownPassed, TorchPassed
+from gradviz.pytorch.repeated import Repeated
+from gradviz.pytorch.seen import WATCHES, Argument, Seen, arguments_in, source
+from gradviz.pytorch.watch import Dispatch, Watch, line, next_number, written
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.told import Hearer, Passed
 
@@ -44,6 +45,7 @@ class Following(Watch):
         self._resting: ExitStack | None = None  # while an optimiser makes its step
         self._telling = False  # whether the recorder is being told of something
         self._over = False  # whether it has heard enough
+        self.repeated = Repeated(self)
         self._old = 0  # what was computed before is of steps that are over
 
     def __enter__(self) -> Following:
@@ -59,7 +61,20 @@ class Following(Watch):
 
         torch.amp.GradScaler.scale = scaled
         self._ends.callback(setattr, torch.amp.GradScaler, "scale", scale)
+        # An optimiser brackets its step, and zero_grad(), for a profiler: that is told by operators, which nobody need look at.
+        bracket = torch.autograd.profiler.record_function
+        for name in ("__enter__", "__exit__"):
+            plain = getattr(bracket, name)
+            setattr(bracket, name, self._unseen(plain))
+            self._ends.callback(setattr, bracket, name, plain)
         return self
+
+    def _unseen(self, plain: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*args: Any) -> Any:
+            with self._dispatch.aside():
+                return plain(*args)
+
+        return run
 
     def cut(self, function: Any, tensors: list[torch.Tensor], results: Any, *, switched_off: bool) -> None:
         """Note nothing: nobody asks a recording why."""
@@ -102,9 +117,26 @@ class Following(Watch):
     def made(self, results: Any) -> None:
         """Keep nothing: it is computed again from what goes into the step."""
 
-    def _forget(self, numbers: Sequence[int]) -> None:
-        """Forget a graph that has been freed, and what has stood there for longer than a step."""
-        operations = self.operations
+    def note(self, seen: Seen) -> None:
+        """Keep an operation that was not expected, and from there on all of the step."""
+        self.unfold()
+        super().note(seen)
+        self.repeated.watched(seen)
+
+    def unfold(self) -> None:
+        """Have what went as expected until now as if it had been watched in full."""
+        for seen in self.repeated.leave():
+            super().note(seen)
+
+    def _looking(self) -> Dispatch:
+        return Expecting(self)
+
+    def _forget(self, passed: TorchPassed | KnownPassed) -> None:
+        """Forget a graph that has been freed, and what has stood there for longer than a step; a new step begins."""
+        operations, numbers = self.operations, passed.numbers
+        for seen in self.repeated.rest(numbers):
+            super().note(seen)
+        self.repeated.begin()
         self._scaled.clear()
         for number in numbers:
             operations.pop(number, None)
@@ -133,7 +165,7 @@ class Following(Watch):
         create = bool(told.get("create_graph"))
         retained = create if told.get("retain_graph") is None else bool(told["retain_graph"])
         failed: Exception | None = None
-        passed: TorchPassed | None = None
+        passed: TorchPassed | KnownPassed | None = None
 
         def see() -> Passed | None:
             if failed is not None:
@@ -143,7 +175,7 @@ class Following(Watch):
         with self._tell():
             try:
                 if outputs and isinstance(outputs[0], torch.Tensor) and outputs[0].grad_fn is not None:
-                    passed = TorchPassed(self, outputs, told.get("grad_tensors"))
+                    passed = self._passed(outputs, told.get("grad_tensors"))
             except Exception as error:
                 failed = error
             if not create:
@@ -154,10 +186,25 @@ class Following(Watch):
             with self._tell():
                 self._hear(see, passed, retained=retained)
 
-    def _hear(self, see: Callable[[], Passed | None], passed: TorchPassed | None, *, retained: bool) -> None:
+    def _passed(self, outputs: Sequence[torch.Tensor], grad_tensors: Any) -> TorchPassed | KnownPassed:
+        """Tell of a pass that begins: as one that is known, or in full."""
+        scaled = self.unscaled(outputs[0])
+        node = (outputs[0] if scaled is None else scaled[0]).grad_fn
+        known = None if node is None else self.repeated.known(node._sequence_nr())
+        if known is not None:
+            return KnownPassed(self, outputs, grad_tensors, known, self.repeated.given)
+        self.unfold()
+        return TorchPassed(self, outputs, grad_tensors)
+
+    def _hear(
+        self, see: Callable[[], Passed | None], passed: TorchPassed | KnownPassed | None, *, retained: bool
+    ) -> None:
         self._hearer.passed(see)
+        if isinstance(passed, TorchPassed) and passed.structure is not None:
+            root = passed.output.grad_fn._sequence_nr()  # type: ignore[union-attr]
+            self.repeated.learn(passed.structure, root, passed.numbers, passed.seen, passed.leaves)
         if passed is not None and not retained:
-            self._forget(passed.numbers)
+            self._forget(passed)
 
     def unscaled(self, output: torch.Tensor) -> tuple[torch.Tensor, float] | None:
         """Return what a GradScaler has multiplied, and by how much, if that is what a pass starts from."""
@@ -197,3 +244,19 @@ class Following(Watch):
         if self._resting is not None:
             self._resting.close()
             self._resting = None
+
+
+class Expecting(Dispatch):
+    """Is called for every operator: of one that is expected it is only looked whether it is that."""
+
+    watch: Following
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        watch, named = self.watch, kwargs or {}
+        if not (self.resting or types or watch.repeated.off) and torch.is_grad_enabled():
+            expected = watch.repeated.follows(function, next_number() - 1, args, named, line)
+            if expected is not None:
+                if expected.mutable:
+                    watch.memory.before_write(written(function, args, named))
+                return function(*args, **named)
+        return super().__torch_dispatch__(function, types, args, kwargs)

@@ -28,6 +28,9 @@ def dtype_text(dtype: torch.dtype) -> str:
 def array_of(tensor: torch.Tensor) -> Any:
     """Return a tensor's numbers as an array of NumPy's, on this machine; of a single number a NumPy scalar."""
     tensor = tensor.detach()
+    if tensor.dtype is torch.float32 and tensor.layout is torch.strided and tensor.is_cpu and not tensor.is_neg():
+        array = tensor.numpy()  # nothing of what may have to be done to others
+        return array if array.ndim else array[()]
     if tensor.layout is not torch.strided:
         tensor = tensor.to_dense()
     if tensor.dtype in NOT_NUMPYS:

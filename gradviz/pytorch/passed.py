@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +11,10 @@ import torch
 
 from gradviz.catalogue import text
 from gradviz.pytorch.graph import Behind, behind
+from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
 from gradviz.pytorch.refused import kind_of
+from gradviz.pytorch.repeated import Known, places_of_numbers
 from gradviz.pytorch.seen import MARK, Seen, arguments_in, is_argument, seen_of
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import Told
@@ -59,40 +60,84 @@ class Spot:
     fixed: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """What graphs of the same structure have in common, hashed once."""
+
+    parts: tuple[Any, ...]
+    hashed: int = field(compare=False)
+
+    @classmethod
+    def of(cls, parts: Sequence[Any]) -> Structure:
+        found = tuple(parts)
+        return cls(found, hash(found))
+
+    def __hash__(self) -> int:
+        return self.hashed
+
+
 def place_among_processes() -> tuple[int, int]:
     """Return the rank of this process among those that train together, and how many these are."""
     together = torch.distributed.is_available() and torch.distributed.is_initialized()
     return (torch.distributed.get_rank(), torch.distributed.get_world_size()) if together else (0, 1)
 
 
-class TorchPassed:
-    """A backward pass of PyTorch's: see `gradviz.training.loop.told.Passed`. Made before it runs."""
+class _Begun:
+    """What is known of a backward pass as soon as it begins.
+
+    Attributes
+    ----------
+    output, start
+        What it starts from, before a GradScaler has multiplied it; and what it starts with, ``None`` for the number 1.
+    """
 
     def __init__(self, watch: Following, outputs: Sequence[torch.Tensor], grad_tensors: Any) -> None:
         self.library: Library = watch.library
         self.outputs = len(outputs)
         rank, count = place_among_processes()
         self.notes: Sequence[str] = (text("first rank", "pytorch", rank=rank, count=count),) if count > 1 else ()
-        self._watch, self._output = watch, outputs[0]
+        self._watch, self.output = watch, outputs[0]
         start = grad_tensors[0] if isinstance(grad_tensors, list | tuple) else grad_tensors
-        scaled = watch.unscaled(self._output)
+        scaled = watch.unscaled(self.output)
         if scaled is not None:
             self.notes = (*self.notes, SCALED)
-            self._output, scale = scaled
-            start = torch.full_like(self._output, scale) if start is None else start * scale
-        self._start: torch.Tensor | None = start
-        self._behind: Behind = behind((self._output,))
-        if kind_of(self._output) == "meta":
+            self.output, scale = scaled
+            start = torch.full_like(self.output, scale) if start is None else start * scale
+        self.start: torch.Tensor | None = start
+        if kind_of(self.output) == "meta":
             raise RefusedError(text("structure, recorded", "pytorch"))
-        self.numbers = [node._sequence_nr() for node in self._behind.nodes]
-        self._earlier = {
-            id(leaf): leaf.grad.detach().clone()
-            for leaf in (node.variable for node in self._behind.leaves)
-            if leaf.grad is not None
-        }
-        self.loss = float(self._output.detach().sum())
-        root, operations = self._output.grad_fn, watch.operations
-        self._seen: list[Seen | None] = [
+        self.loss = float(self.output.detach().sum())
+        self._before: dict[int, torch.Tensor] = {}
+
+    def _note_before(self, leaves: Iterable[torch.Tensor]) -> None:
+        """Copy what stands in ``.grad`` now."""
+        self._before = {id(leaf): leaf.grad.detach().clone() for leaf in leaves if leaf.grad is not None}
+
+    @property
+    def started_with(self) -> Any:
+        if self.start is None or (self.output.numel() == 1 and self.start.item() == 1):
+            return None
+        return array_of(self.start)
+
+    def earlier(self, place: Spot) -> Any:
+        grad = self._before.get(id(self.leaf(place))) if self._before else None
+        return None if grad is None else array_of(grad)
+
+    def leaf(self, place: Spot) -> torch.Tensor:
+        raise NotImplementedError
+
+
+class TorchPassed(_Begun):
+    """A backward pass of PyTorch's: see `gradviz.training.loop.told.Passed`. Made before it runs."""
+
+    def __init__(self, watch: Following, outputs: Sequence[torch.Tensor], grad_tensors: Any) -> None:
+        super().__init__(watch, outputs, grad_tensors)
+        self._behind: Behind = behind((self.output,))
+        self.numbers: Sequence[int] = [node._sequence_nr() for node in self._behind.nodes]
+        self.leaves = [node.variable for node in self._behind.leaves]
+        self._note_before(self.leaves)
+        root, operations = self.output.grad_fn, watch.operations
+        self.seen: list[Seen | None] = [
             # Each thread counts for itself: whose results a watched operation was given, that has its mark.
             None
             if (candidates := operations.get(number)) is None
@@ -102,14 +147,19 @@ class TorchPassed:
             else seen_of(node.name().rpartition("::")[2], candidates)
             for number, node in zip(self.numbers, self._behind.nodes, strict=True)
         ]
+        self._structure: Structure | None = None
 
     @property
-    def started_with(self) -> Any:
-        if self._start is None or (self._output.numel() == 1 and self._start.item() == 1):
-            return None
-        return array_of(self._start)
+    def structure(self) -> Structure | None:
+        """What its graph has in common with others, if anybody has asked for it."""
+        return self._structure
 
     def signature(self) -> Hashable:
+        if self._structure is None:
+            self._structure = Structure.of(self._parts())
+        return self._structure
+
+    def _parts(self) -> list[Any]:
         places = {number: place for place, number in enumerate(self.numbers)}
         leaves: dict[int, int] = {}
         parts: list[Any] = []
@@ -125,21 +175,21 @@ class TorchPassed:
             known = leaves.setdefault(id(made.leaf), len(leaves))
             return (-1 - known if made.leaf.requires_grad else known), kept.shape
 
-        for node, seen in zip(self._behind.nodes, self._seen, strict=True):
+        for node, seen in zip(self._behind.nodes, self.seen, strict=True):
             parts.append(node.name())
             if seen is None:
                 parts += [tuple(meta.shape) for meta in node._input_metadata]
                 continue
             parts += (seen.function, instruction(*seen.origin))
-            numbers = _places_of_numbers(seen)
+            numbers = places_of_numbers(seen)
             parts += [None if place in numbers else told(one) for place, one in enumerate(seen.arguments)]
             parts += [(name, told(argument)) for name, argument in seen.keywords.items()]
-        return tuple(parts)
+        return parts
 
     def program(self, variables: Sequence[Mapping[str, Any]]) -> tuple[Program, list[Spot]]:
-        telling = PyTorch((self._output,), self._watch)
-        operations = telling.operations_behind((self._output,))
-        program, places = written_down(telling, self._output, operations, variables)
+        telling = PyTorch((self.output,), self._watch)
+        operations = telling.operations_behind((self.output,))
+        program, places = written_down(telling, self.output, operations, variables)
         return program, [self._spot(operations[at], at, way) for at, way in places]
 
     def _spot(self, told: Told, at: int, way: int | tuple[int, ...]) -> Spot:
@@ -151,13 +201,13 @@ class TorchPassed:
                 argument = argument if is_argument(argument) else argument[step]
         else:
             fixed, argument = told.inputs[way], told.arguments[way] if told.arguments else None
-        seen = self._seen[at]
+        seen = self.seen[at]
         if seen is not None and is_argument(argument):
             for path, one in arguments_in((seen.arguments, seen.keywords)):
                 if one is argument:
                     return Spot(at, path)
         if seen is not None and isinstance(way, int) and type(argument) in (int, float):
-            for place in _places_of_numbers(seen):
+            for place in places_of_numbers(seen):
                 if seen.arguments[place] is argument:
                     return Spot(at, (0, place))
         return Spot(at, None, fixed)
@@ -189,10 +239,6 @@ class TorchPassed:
         leaf: torch.Tensor = place.fixed if place.path is None else self._argument(place)[0].leaf
         return leaf
 
-    def earlier(self, place: Spot) -> Any:
-        grad = self._earlier.get(id(self.leaf(place)))
-        return None if grad is None else array_of(grad)
-
     def found(self, place: Spot) -> Any:
         if place.path is None:
             return array_of(place.fixed) if isinstance(place.fixed, torch.Tensor) else place.fixed
@@ -209,27 +255,67 @@ class TorchPassed:
         return None if leaf is None else (leaf, leaf._version)
 
     def _argument(self, place: Spot) -> Any:
-        seen = self._seen[place.at]
+        seen = self.seen[place.at]
         assert seen is not None  # as in the graph that the place was found in
         assert place.path is not None
         return _at((seen.arguments, seen.keywords), place.path)
 
 
+class KnownPassed(_Begun):
+    """A backward pass that was seen in a step before: all that is looked up of it is what the step has brought."""
+
+    def __init__(
+        self, watch: Following, outputs: Sequence[torch.Tensor], grad_tensors: Any, known: Known, given: Sequence[Any]
+    ) -> None:
+        super().__init__(watch, outputs, grad_tensors)
+        self.numbers = [number + watch.repeated.first for number in known.numbers]
+        self._known, self._given, self._grad_tensors = known, given, grad_tensors
+        self._first = outputs
+        self._note_before(known.leaves)
+        self._full: TorchPassed | None = None
+
+    def signature(self) -> Hashable:
+        structure: Structure = self._known.structure
+        return structure
+
+    def program(self, variables: Sequence[Mapping[str, Any]]) -> tuple[Program, list[Spot]]:
+        """Write it down, which was not done when it was seen for the first time: within an optimiser's step, say."""
+        return self._in_full.program(variables)
+
+    def lost(self, program: Program, places: Sequence[Spot]) -> str:
+        return self._in_full.lost(program, places)
+
+    @property
+    def _in_full(self) -> TorchPassed:
+        if self._full is None:
+            self._watch.unfold()
+            self._full = TorchPassed(self._watch, self._first, self._grad_tensors)
+        return self._full
+
+    def leaf(self, place: Spot) -> torch.Tensor:
+        return place.fixed if place.path is None else self._known.places[place.at, place.path]  # type: ignore[return-value]
+
+    def found(self, place: Spot) -> Any:
+        if place.path is None:
+            return array_of(place.fixed) if isinstance(place.fixed, torch.Tensor) else place.fixed
+        found = self._brought(place)
+        if not isinstance(found, tuple):
+            return found
+        return None if found[1].tensor is None else array_of(found[1].tensor)
+
+    def holder(self, place: Spot) -> tuple[Any, int] | None:
+        found = None if place.path is None else self._brought(place)
+        return (found[0], found[0]._version) if isinstance(found, tuple) else None
+
+    def _brought(self, place: Spot) -> Any:
+        """Return what the step has brought there: a tensor, with what was kept of it, or a number."""
+        assert place.path is not None
+        found = self._known.places[place.at, place.path]
+        return self._given[found] if isinstance(found, int) else (found, Kept(found))
+
+
 def _precision(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps if dtype.is_floating_point else 0.0
-
-
-def _places_of_numbers(seen: Seen) -> list[int]:
-    """Return where a plain number stands in the place of a tensor: another step may have another one there."""
-    given = seen.arguments
-    return [n for n in _places_of_tensors(seen.function) if n < len(given) and type(given[n]) in (int, float)]
-
-
-@lru_cache(maxsize=4096)
-def _places_of_tensors(function: Any) -> tuple[int, ...]:
-    if isinstance(function, type):
-        return ()
-    return tuple([place for place, one in enumerate(function._schema.arguments) if str(one.type) == "Tensor"])
 
 
 def _at(inside: Any, path: Sequence[Any]) -> Any:

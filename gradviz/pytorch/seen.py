@@ -199,6 +199,13 @@ def _fits(name: str, operator: str) -> bool:
     return wanted.startswith(short) or short.startswith(wanted)
 
 
+@lru_cache(maxsize=4096)
+def is_mutable(function: Any) -> bool:
+    """Return True for an operator that changes one of its arguments."""
+    mutable: bool = function._schema.is_mutable
+    return mutable
+
+
 def is_argument(argument: Any) -> bool:
     """Return True for a tensor among the arguments of an operation that was watched."""
     return isinstance(argument, tuple) and len(argument) == 2 and isinstance(argument[0], Source)

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -30,10 +30,10 @@ from gradviz.pytorch.calls import Calls
 from gradviz.pytorch.cuts import Cuts, leaves_the_graph
 from gradviz.pytorch.kept import BUDGET, Memory, each_tensor
 from gradviz.pytorch.refused import has_numbers
-from gradviz.pytorch.seen import WATCHES, Argument, Origin, Seen, Whole, source
+from gradviz.pytorch.seen import WATCHES, Argument, Origin, Seen, Whole, is_mutable, source
 
 TORCH = os.path.join(os.path.dirname(torch.__file__), "")
-_next_number = torch._C._autograd._get_sequence_nr
+next_number = torch._C._autograd._get_sequence_nr
 """The sequence number of the next node. Below autograd, the node of the operation that runs has been made: its own is one less."""
 
 
@@ -128,7 +128,7 @@ class Watch:
             ends.callback(setattr, torch.autograd, "backward", plain)
             self._listen_to_steps(ends)
             ends.enter_context(_functions_heard(self._applied))
-            self._dispatch = ends.enter_context(Dispatch(self))
+            self._dispatch = ends.enter_context(self._looking())
             self._ends = ends.pop_all()
         return self
 
@@ -170,10 +170,12 @@ class Watch:
         first = next((one.grad_fn for one in _tensors((results,), {}) if one.grad_fn is not None), None)
         if isinstance(first, torch.autograd.function.BackwardCFunction):
             number, made = first._sequence_nr(), self.made(results)
-            self.operations.setdefault(number, []).append(
-                Seen(function, number, given, {}, made, line(), self.calls.current)
-            )
+            self.note(Seen(function, number, given, {}, made, line(), self.calls.current))
         return results
+
+    def note(self, seen: Seen) -> None:
+        """Keep an operation."""
+        self.operations.setdefault(seen.number, []).append(seen)
 
     def given(self, tensor: torch.Tensor) -> Argument:
         """Keep what an operation is given."""
@@ -182,6 +184,10 @@ class Watch:
     def made(self, results: Any) -> Any:
         """Keep what an operation has made."""
         return each_tensor(results, self.memory.keep)
+
+    def _looking(self) -> Dispatch:
+        """Return what is called for every operator."""
+        return Dispatch(self)
 
     def cut(self, function: Any, tensors: list[torch.Tensor], results: Any, *, switched_off: bool) -> None:
         """Note an operation that is no part of the graph."""
@@ -246,7 +252,7 @@ class Dispatch(TorchDispatchMode):
             self.resting or types
         ):  # tensors that compute in their own way, which are asked nothing, not even for their node
             return function(*args, **kwargs)
-        mutable = _is_mutable(function)
+        mutable = is_mutable(function)
         tensors = _tensors(args, kwargs)
         wanted = False
         for tensor in tensors:
@@ -255,37 +261,30 @@ class Dispatch(TorchDispatchMode):
             wanted = wanted or tensor.requires_grad
         if not (wanted and torch.is_grad_enabled()):
             if mutable:
-                watch.memory.before_write(_written(function, args, kwargs))
+                watch.memory.before_write(written(function, args, kwargs))
                 return function(*args, **kwargs)
             results = function(*args, **kwargs)
             watch.cut(function, tensors, results, switched_off=wanted)
             return results
-        number = _next_number() - 1
+        number = next_number() - 1
         given = watch.given
         arguments = tuple([given(one) if isinstance(one, torch.Tensor) else each_tensor(one, given) for one in args])
         keywords = {name: each_tensor(value, given) for name, value in kwargs.items()} if kwargs else kwargs
-        whole, part = None, _part_of(args[0]) if mutable and args else None
+        whole, part = None, part_of(args[0]) if mutable and args else None
         before = None if part is None else given(part[0])
         if mutable:
-            watch.memory.before_write(_written(function, args, kwargs))
+            watch.memory.before_write(written(function, args, kwargs))
         results = function(*args, **kwargs)
         if part is not None and before is not None:
             whole = Whole(part[1], before, watch.memory.keep(part[0]))
         if leaves_the_graph(function, results):
             watch.cut(function, tensors, results, switched_off=False)
-        watch.operations.setdefault(number, []).append(
-            Seen(function, number, arguments, keywords, watch.made(results), line(), watch.calls.current, whole)
-        )
+        made, origin = watch.made(results), line()
+        watch.note(Seen(function, number, arguments, keywords, made, origin, watch.calls.current, whole))
         return results
 
 
-@lru_cache(maxsize=4096)
-def _is_mutable(function: Any) -> bool:
-    mutable: bool = function._schema.is_mutable
-    return mutable
-
-
-def _part_of(tensor: Any) -> tuple[torch.Tensor, tuple[Any, ...]] | None:
+def part_of(tensor: Any) -> tuple[torch.Tensor, tuple[Any, ...]] | None:
     """Return of a view the tensor whose part it is, and which part; ``None`` if it is none, or of much."""
     whole = tensor._base if isinstance(tensor, torch.Tensor) else None
     if whole is None or whole.layout is not torch.strided or whole.nbytes > MOST_OF_A_WHOLE:
@@ -304,7 +303,7 @@ def _tensors(args: Any, kwargs: dict[str, Any]) -> list[torch.Tensor]:
     return found
 
 
-def _written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
+def written(function: Any, args: Any, kwargs: dict[str, Any]) -> Iterator[torch.Tensor]:
     """Go through the tensors that an operator is going to change."""
     for place, argument in enumerate(function._schema.arguments):
         if argument.alias_info is not None and argument.alias_info.is_write:

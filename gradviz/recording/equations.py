@@ -21,6 +21,7 @@ from gradviz.engine.numerals import Texts, shown
 from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.formulas import Formula, Side, Term, term_of
 from gradviz.recording.model import Equation, Part, Value
+from gradviz.recording.values import is_whole
 from gradviz.recording.words import axes_name, gradient_name
 
 LONGEST_FORMULA = 40
@@ -295,7 +296,7 @@ def _line(
 def _as_known(part: Part) -> Part:
     """Return a part without its value, if nobody knows what that is."""
     value = part.value
-    return part if value is None or value.data is not None or value.summary is not None else replace(part, value=None)
+    return part if value is None or is_whole(value) or value.summary is not None else replace(part, value=None)
 
 
 def _text(side: Side) -> str:

@@ -17,7 +17,7 @@ from gradviz.engine.notation import Piece, binding, is_raised, pieces
 from gradviz.engine.numerals import Texts, number
 from gradviz.recording.applied import Applied, Operand
 from gradviz.recording.model import Part, Value
-from gradviz.recording.values import kept
+from gradviz.recording.values import entries_of, is_whole, kept
 from gradviz.recording.words import axes_name, names_in_formulas, reduced_axes, shape_text
 
 MOST_ROWS = 4
@@ -67,7 +67,7 @@ class Term:
         """True where it can be written with its numbers: one matrix, however many axes of length 1 stand before it."""
         shape = self.shape
         few = all(0 < length <= MOST_ROWS for length in shape) or 0 < math.prod(shape) <= MOST_IN_A_ROW
-        return few and math.prod(shape[:-2]) == 1 and self.value.data is not None
+        return few and math.prod(shape[:-2]) == 1 and is_whole(self.value)
 
     def part(self, text: str, *, transposed: bool = False) -> Part:
         """Return it as a part of an equation that is printed so."""
@@ -137,10 +137,11 @@ def _with_axes(term: Term, of: Applied) -> Term:
 
 def array_of(value: Value) -> Any:
     """Return a value as an array; ``None`` where its numbers are not kept."""
-    if value.data is None:
+    entries = entries_of(value)
+    if entries is None:
         return None
     kind = value.dtype if value.dtype in _PLAIN else "float64"
-    return np.array(value.data, kind).reshape(value.shape)[()]
+    return np.array(entries, kind).reshape(value.shape)[()]
 
 
 _PLAIN = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")

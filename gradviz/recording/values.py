@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, reduce
 from itertools import pairwise
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,32 @@ def entries_of(value: Value) -> np.ndarray[Any, Any] | None:
     return None if value.data is None else np.asarray(value.data)
 
 
+def is_whole(value: Value) -> bool:
+    """Return whether all of a value's numbers are kept; nothing is written for that."""
+    write = waiting(value)
+    if isinstance(write, tuple) and write[0] is _entries:
+        return bool(np.size(write[1]) <= FULL_VALUE_LIMIT)
+    return (isinstance(write, tuple) and write[0] is _sums) or value.data is not None
+
+
+def sum_of(parts: Sequence[Value]) -> Value:
+    """Return the sum of some values of which all numbers are kept, entry by entry; it is worked out when it is first read.
+
+    It is printed with as many digits as the first of them. The list of parts may grow later.
+    """
+    first = parts[0]
+    return _printed_as_told((_sums, parts, len(parts)), (_as_first, first), first.shape, first.dtype, first.image)
+
+
+def _sums(parts: Sequence[Value], count: int) -> Mapping[str, Any]:
+    columns = zip(*(part.data or () for part in parts[:count]), strict=True)
+    return {"data": tuple([reduce(add, numbers) for numbers in columns]), "summary": None, "preview": None}
+
+
+def _as_first(first: Value) -> Mapping[str, Any]:
+    return {"digits": first.digits, "dust": first.dust}
+
+
 def _entries(array: Any) -> Mapping[str, Any]:
     value = value_of(array)
     return {"data": value.data, "summary": value.summary, "preview": value.preview}
@@ -126,6 +153,9 @@ def preview_of(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if array.ndim < 3:
         return _blocks(array.reshape(-1, array.shape[-1]), PREVIEW_SIZE)
     layers = array.reshape(-1, *array.shape[-2:])[:PREVIEW_LAYERS]
+    if max(layers.shape[1:]) <= PREVIEW_OF_A_LAYER:  # a block has one entry: there is nothing to be averaged
+        with np.errstate(all="ignore"):
+            return layers.astype(np.float32)
     return np.stack([_blocks(layer, PREVIEW_OF_A_LAYER) for layer in layers])
 
 

@@ -12,9 +12,10 @@ from gradviz.player.training.graphs import SAMPLES, GraphPicture, evenly, sample
 from gradviz.recording.model import Recording
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
+from gradviz.training.run.recordings import Recordings
 
 
-def graphs(run: Run, chosen: Places, *, most: int, opened: int, room: int) -> dict[str, Any]:
+def graphs(run: Run, chosen: Places, recordings: Recordings, *, most: int, opened: int, room: int) -> dict[str, Any]:
     """Return the graphs of a run's steps for a page: what all have in common once, and what differs.
 
     Parameters
@@ -23,6 +24,8 @@ def graphs(run: Run, chosen: Places, *, most: int, opened: int, room: int) -> di
         What was recorded.
     chosen
         By parameter, which of its entries the page has.
+    recordings
+        Of steps of the run.
     most
         For how many steps the page has what the picture shows, where it cannot compute that.
     opened, room
@@ -48,12 +51,11 @@ def graphs(run: Run, chosen: Places, *, most: int, opened: int, room: int) -> di
     for number, few in by_program.items():
         of_it = [(entry, mine) for entry, mine in zip(complete, numbers, strict=True) if entry.program == number]
         some = evenly(few, SAMPLES)
-        recordings = {entry.index: run.recording_of(entry) for entry in some}
-        picture = GraphPicture(list(recordings.values()))
+        picture = GraphPicture([recordings.of(entry) for entry in some])
         made = None
         if all(mine == number for _, mine in of_it):
-            made = _computed(run, picture, [entry for entry, _ in of_it], recordings[some[0].index])
-        found.append(made or _stored(run, picture, few, recordings, opened, room))
+            made = _computed(run, picture, [entry for entry, _ in of_it], recordings.of(some[0]))
+        found.append(made or _stored(picture, few, recordings, opened, room))
     return {"programs": found}
 
 
@@ -67,11 +69,10 @@ def _computed(run: Run, picture: GraphPicture, entries: Sequence[Entry], first: 
 
 
 def _stored(
-    run: Run, picture: GraphPicture, entries: Sequence[Entry], known: dict[int, Recording], opened: int, room: int
+    picture: GraphPicture, entries: Sequence[Entry], recordings: Recordings, opened: int, room: int
 ) -> dict[str, Any]:
-    recordings = [known.get(entry.index) or run.recording_of(entry) for entry in entries]
-    faces = [picture.face(recording) for recording in recordings]
-    first, one = faces[0], picture.numbers(recordings[0])
+    faces = [picture.face(recordings.of(entry)) for entry in entries]
+    first, one = faces[0], picture.numbers(recordings.of(entries[0]))
     count = min(opened, room // len(packed(one)))
     others = evenly(range(len(entries)), count)[1:]
     slots = [
@@ -88,6 +89,6 @@ def _stored(
         "columns": [[face[part].get(key) for face in faces] for part, key in slots],
         "opened": {
             str(entries[0].index): one,
-            **{str(entries[at].index): picture.numbers(recordings[at]) for at in others},
+            **{str(entries[at].index): picture.numbers(recordings.of(entries[at])) for at in others},
         },
     }

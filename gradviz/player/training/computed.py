@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from gradviz.player.laboratory import program_data, shown_in
 from gradviz.player.training.graphs import GraphPicture
-from gradviz.recording.model import Recording, Value
+from gradviz.recording.model import Frame, Recording, Value
+from gradviz.recording.program.places import Place
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry
 
@@ -57,6 +59,14 @@ def _same(one: Any, other: Any) -> bool:
     return isinstance(one, int | float) and one == other
 
 
+def _is_known(frame: Frame, places: Any, constants: Container[str]) -> bool:
+    """Say whether a page computes all numbers that a step makes known, but for those that are the same in all steps of a run."""
+    known = all(
+        place is not None or id in constants for (id, _), place in zip(frame.values, places["values"], strict=True)
+    )
+    return known and None not in (*places["contributions"], *places["gradients"])
+
+
 def without_known(shown: Recording, computed: dict[str, Any]) -> Recording:
     """Leave out of what is shown of a step the numbers that the page computes.
 
@@ -68,7 +78,7 @@ def without_known(shown: Recording, computed: dict[str, Any]) -> Recording:
         What `computed_data` says of it.
     """
 
-    def left(value: Value, slot: int | None) -> Value:
+    def left(value: Value, slot: Place) -> Value:
         return value if slot is None else Value(value.shape, value.dtype, ())
 
     frames = []
@@ -104,11 +114,12 @@ def computed_data(run: Run, picture: GraphPicture, entry: Entry, recording: Reco
     """
     program = program_data(recording)
     shown = None if "missing" in program else shown_in(recording, picture.shown(recording), picture.view)
-    blocks = {operation.id for operation in picture.graph.operations if operation.block is not None}
+    cards = {disc.operation.id for disc in picture.view.discs if disc.block is not None}
+    constants = {tensor.id for tensor in recording.graph.tensors if tensor.role == "constant"}
     if (
         shown is None
-        or not blocks <= shown["blocks"].keys()
-        or any(None in step[kind] for step in shown["places"] for kind in ("values", "contributions", "gradients"))
+        or not cards <= shown["blocks"].keys()
+        or not all(map(_is_known, picture.shown(recording).frames, shown["places"], repeat(constants)))
     ):
         return None
     names = {parameter.name: number for number, parameter in enumerate(run.parameters)}

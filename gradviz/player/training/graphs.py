@@ -13,6 +13,7 @@ from gradviz.drawing.face import PARTS, Face
 from gradviz.drawing.fold import folded_like
 from gradviz.drawing.layout import Layout
 from gradviz.drawing.reduce import wanted
+from gradviz.drawing.stretches import modules_below
 from gradviz.drawing.target import Target
 from gradviz.drawing.view import View, view
 from gradviz.player.events import brackets, sums
@@ -28,6 +29,9 @@ SAMPLES = 4
 
 PANEL = Target(760.0, 460.0, shrinks=False)
 """The graph's part of the screen, in a training player on a page of 1280×720."""
+
+WHOLE_UP_TO, WHOLE = 16, Options(target=Target(1100.0, 700.0, shrinks=False), depth=16)
+"""Operations of a graph whose modules are not folded, so that each entry of their parameters can be gone to; and how it is drawn."""
 
 
 class GraphPicture:
@@ -47,7 +51,8 @@ class GraphPicture:
         graph = without_numbers(recordings[-1].graph)
         last = recordings[-1]
         merged = Recording(graph, frames, _untimed(last.title), last.producer, updates=last.updates)
-        self._drawing = Drawing(merged, options=Options(target=PANEL))
+        small = len(graph.operations) <= WHOLE_UP_TO and modules_below(graph, 0)
+        self._drawing = Drawing(merged, options=WHOLE if small else Options(target=PANEL))
         self._folded = any(operation.block is not None for operation in self._drawing.shown.graph.operations)
 
     def has_room(self, recording: Recording) -> bool:

@@ -19,6 +19,7 @@ from gradviz.training.analysis.onward import Onward, onward_of
 from gradviz.training.analysis.repeating import Traced, predicting
 from gradviz.training.run import Run
 from gradviz.training.run.model import Rule
+from gradviz.training.run.recordings import Recordings
 
 USUAL = {"Adam": 0.01, "RMSprop": 0.01}
 """The learning rates that those begin with whose steps are not as long as the gradient."""
@@ -26,7 +27,9 @@ USUAL = {"Adam": 0.01, "RMSprop": 0.01}
 Array = np.ndarray[Any, Any]
 
 
-def onward_payload(run: Run, points: int, computed: bool) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def onward_payload(
+    run: Run, points: int, computed: bool, recordings: Recordings | None = None
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return what a page says of training on, and what it loads when that is wanted.
 
     Parameters
@@ -37,6 +40,8 @@ def onward_payload(run: Run, points: int, computed: bool) -> tuple[dict[str, Any
         Examples shown beside the model's fit, at most.
     computed
         Whether the page computes the fit itself, from a network's parameters.
+    recordings
+        Of steps of the run, if there are some.
 
     Returns
     -------
@@ -44,7 +49,7 @@ def onward_payload(run: Run, points: int, computed: bool) -> tuple[dict[str, Any
         ``{"missing": sentence}`` and ``None``; or ``optimizer``, ``lr``, ``momentum`` and ``choices`` as they are offered, and the
         rest of it.
     """
-    found = onward_of(run, runnable())
+    found = onward_of(run, runnable(), recordings)
     if isinstance(found, Missing):
         return {"missing": sentence(found)}, None
     try:

@@ -15,6 +15,7 @@ from gradviz.player.training.payload import POINTS, chosen_entries, fits_for_pag
 from gradviz.recording.files import write_file
 from gradviz.training.analysis.network import network_of
 from gradviz.training.run import Run
+from gradviz.training.run.recordings import Recordings
 
 MOST_FACES, MOST_OPENED, ROOM = 40, 12, 80_000
 """For so many steps of a run a page has what its graph shows, if it cannot compute that; of so many all of its backpropagation, in so many bytes."""
@@ -46,16 +47,16 @@ def training_page(run: Run, *, title: str | None = None, panels: Sequence[str] |
         why = run.notes[-1] if run.notes else "this run has no steps (was loss.backward() called in the with block?)"
         raise ValueError(f"there is nothing to show: {why}")
     heading = (title or run.title).encode("utf-8", "replace").decode("utf-8")
-    network = network_of(run)
+    network, recordings = network_of(run), Recordings(run)
     data = {
         **run_payload(run, network, panels),
         "title": heading,
-        "graphs": graphs(run, chosen_entries(run, network), most=MOST_FACES, opened=MOST_OPENED, room=ROOM),
+        "graphs": graphs(run, chosen_entries(run, network), recordings, most=MOST_FACES, opened=MOST_OPENED, room=ROOM),
         "surface": surface_payload(run),
         "fit": fits_for_page(run, network),
         "live": None,
     }
-    data["onward"], onward = onward_payload(run, POINTS, bool(data["fit"] and data["fit"]["computed"]))
+    data["onward"], onward = onward_payload(run, POINTS, bool(data["fit"] and data["fit"]["computed"]), recordings)
     picture = run.plot().svg
     computes = any("computed" in one for one in data["graphs"]["programs"])
     parts: list[Part] = [("engine", "", engine())] if computes or onward is not None else []

@@ -10,9 +10,10 @@ import numpy as np
 
 from gradviz.drawing.charts.geometry import LOOK, Box
 from gradviz.drawing.charts.relief import FINER, bands, curve
-from gradviz.player.training.columns import column, entries_of, entry_text, step_columns
+from gradviz.player.training.columns import column
 from gradviz.player.training.computed import alike
 from gradviz.player.training.graphs import sampled
+from gradviz.player.training.steps import entries_of, entry_text, step_columns
 from gradviz.training.analysis.divergence import why_it_diverged
 from gradviz.training.analysis.fit import Fit, fit_of
 from gradviz.training.analysis.network import Network

@@ -167,8 +167,9 @@ HALF = ("float16", "bfloat16")
 
 def _checked(array: Any) -> None:
     """Refuse numbers that a page cannot round as they were."""
-    if np.asarray(array).dtype.name in HALF:
-        raise MissingError("dtype", np.asarray(array).dtype.name)
+    dtype = np.asarray(array).dtype
+    if dtype.itemsize == 2 and dtype.name in HALF:
+        raise MissingError("dtype", dtype.name)
 
 
 def id_of(tensor: Any) -> int:

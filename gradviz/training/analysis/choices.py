@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
 from gradviz import optim
 from gradviz.engine.tensor import wrap
-from gradviz.optim.terms import as_data
+from gradviz.optim.terms import as_data, settings_as_data
 from gradviz.recording.program.model import MissingError
-from gradviz.training.analysis.rules import form_of, lines_of, sheet_of
+from gradviz.training.analysis.rules import form_of, sheet_of, written
 from gradviz.training.run.model import Rule
 
 OFFERED: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -54,18 +53,14 @@ class Rules:
             if data is None:
                 raise MissingError("optimiser", rule.name)
             self._known[form] = len(self.forms)
-            written = [
-                {**asdict(line), "tokens": [[token.text, token.key] for token in line.tokens]}
-                for line in lines_of(rule)
-            ]
-            self.forms.append({"name": rule.name, "lines": written, "rule": data})
+            self.forms.append({**written(rule), "rule": data})
         return self._known[form]
 
     def told(self) -> dict[str, Any]:
         """Return them as plain JSON data."""
         count = len(self.rules)
         whole = [
-            {"settings": _plain(rule.settings), "form": form}
+            {"settings": settings_as_data(rule.settings), "form": form}
             for rule, form in zip((*self.rules, *(rule for _, rule in self.choices)), self._form, strict=True)
         ]
         return {"forms": self.forms, "rules": whole[:count], "choices": whole[count:]}
@@ -76,14 +71,3 @@ def _offered(name: str, settings: Mapping[str, Any]) -> Rule:
     made = getattr(optim, name)([wrap(np.zeros(1))], lr=0.01, **settings)
     group = made.param_groups[0]
     return Rule(name, {key: value for key, value in group.items() if key != "params"})
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that are numbers, as a page reads them."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        if isinstance(value, bool | int | float | np.generic):
-            found[name] = float(value)
-        elif isinstance(value, tuple | list):
-            found[name] = [float(one) for one in value]
-    return found

@@ -13,7 +13,7 @@ from gradviz.catalogue import text
 from gradviz.training.analysis.entries import Array, Place
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry, Large
-from gradviz.training.run.program import Program
+from gradviz.training.run.program import Known, Program
 
 SECONDS = 1.5
 """About how long a grid may take; where one evaluation takes long, the grid is coarser."""
@@ -43,6 +43,9 @@ class Landscape:
             if entry.number not in slots:
                 raise ValueError(f"{entry.name} took no part in step {moment.index}, whose loss is shown")
             self._places.append((self._given[slots[entry.number]], entry.index))
+        self._varied = [slots[entry.number] for entry in entries]
+        with np.errstate(all="ignore"):
+            self._fixed = self._program.fixed(self._given, self._varied)
         here = [float(array[index]) for array, index in self._places]
         self._again, self._seconds = float("nan"), float("inf")
         for _ in range(2):  # the first time takes longer
@@ -52,17 +55,35 @@ class Landscape:
 
     def at(self, values: Sequence[float]) -> float:
         """Return the loss, NaN where it is not finite."""
+        for place, value in zip(self._places, values, strict=True):
+            _put(place, value)
+        return self._loss(self._fixed)
+
+    def _loss(self, fixed: Known) -> float:
         with np.errstate(all="ignore"):
-            for (array, index), value in zip(self._places, values, strict=True):
-                array[index] = value
-            loss = self._program.loss(self._given)
+            loss = self._program.loss(self._given, fixed)
         return loss if np.isfinite(loss) else float("nan")
 
     def over(self, axes: Sequence[Array]) -> Array:
         """Return the loss on a grid, one row for each value of the second axis."""
         if len(axes) == 1:
             return np.array([self.at((x,)) for x in axes[0]])
-        return np.array([[self.at((x, y)) for x in axes[0]] for y in axes[1]])
+        # Along each line only what depends on one of the two is computed: on the one that comes in later.
+        with np.errstate(all="ignore"):
+            left = [len(self._program.fixed(self._given, [slot], self._fixed)) for slot in self._varied]
+        inner = int(left[1] > left[0])
+        lines = []
+        for value in axes[1 - inner]:
+            _put(self._places[1 - inner], value)
+            with np.errstate(all="ignore"):
+                fixed = self._program.fixed(self._given, [self._varied[inner]], self._fixed)
+            line = []
+            for other in axes[inner]:
+                _put(self._places[inner], other)
+                line.append(self._loss(fixed))
+            lines.append(line)
+        loss = np.array(lines)
+        return loss.T if inner else loss
 
     def affordable(self) -> int:
         """Return how many points a grid can have along each axis."""
@@ -148,3 +169,9 @@ def _is_mask(array: Any) -> bool:
     """Say whether an array is 0 in some places, and in all others the same number above 1: what dropout multiplies with."""
     kept = array[array != 0]
     return 0 < kept.size < array.size and bool((kept == kept.flat[0]).all()) and float(kept.flat[0]) > 1
+
+
+def _put(place: tuple[Array, tuple[int, ...]], value: float) -> None:
+    """Set an entry of an array."""
+    array, index = place
+    array[index] = value

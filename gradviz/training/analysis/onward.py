@@ -21,6 +21,7 @@ from gradviz.training.analysis.rules import hand_rate
 from gradviz.training.run import Run
 from gradviz.training.run.log import Entry, array_of
 from gradviz.training.run.model import BY_HAND, UNMOVED, Rule
+from gradviz.training.run.recordings import Recordings
 
 MOST_PROGRAMS = 4
 """So many structures may a run's steps have: the last batch of an epoch is often a smaller one."""
@@ -107,7 +108,7 @@ class Onward:
     fit: Fit | None = None
 
 
-def onward_of(run: Run, runnable: Collection[str]) -> Onward | Missing:
+def onward_of(run: Run, runnable: Collection[str], recordings: Recordings | None = None) -> Onward | Missing:
     """Return how a run goes on, or what is missing for that.
 
     Parameters
@@ -116,9 +117,11 @@ def onward_of(run: Run, runnable: Collection[str]) -> Onward | Missing:
         What was recorded.
     runnable
         The names of the operations that can be run.
+    recordings
+        Of steps of the run, if there are some.
     """
     try:
-        return _Reading(run, runnable).onward()
+        return _Reading(run, runnable, recordings or Recordings(run)).onward()
     except MissingError as error:
         return error.missing
 
@@ -126,8 +129,8 @@ def onward_of(run: Run, runnable: Collection[str]) -> Onward | Missing:
 class _Reading:
     """One reading of a run."""
 
-    def __init__(self, run: Run, runnable: Collection[str]) -> None:
-        self.run, self.runnable = run, runnable
+    def __init__(self, run: Run, runnable: Collection[str], recordings: Recordings) -> None:
+        self.run, self.runnable, self.recordings = run, runnable, recordings
         self.entries = list(run.log.entries)
         self._columns: list[list[Array]] = []
         self._examples: dict[tuple[bytes, ...], int] = {}
@@ -320,7 +323,8 @@ class _Reading:
         program, owners = self.run.log.programs[number], self.run.owners[number]
         mine = [entry for entry in self.entries if entry.program == number]
         slots = [*group[0], *group[1]]
-        one = traced(program, mine[0], owners, slots, self.runnable)
+        known = None if mine[0].earlier else self.recordings.known(mine[0])
+        one = traced(program, mine[0], owners, slots, self.runnable, known)
         if any(not _same(mine, slot) for slot in slots if program.slots[slot].kind == "setting"):
             other = traced(program, mine[-1], owners, slots, self.runnable)
             odd = one.differs(other)

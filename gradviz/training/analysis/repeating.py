@@ -10,6 +10,7 @@ import numpy as np
 
 from gradviz.engine.tensor import Tensor, wrap
 from gradviz.recording.engine import ENGINE
+from gradviz.recording.model import Recording
 from gradviz.recording.names import Names
 from gradviz.recording.observe import record_named
 from gradviz.recording.program import Missing, program_of
@@ -77,7 +78,12 @@ class Traced:
 
 
 def traced(
-    recorded: Recorded, entry: Entry, owners: Mapping[int, int], slots: Sequence[int], runnable: Collection[str]
+    recorded: Recorded,
+    entry: Entry,
+    owners: Mapping[int, int],
+    slots: Sequence[int],
+    runnable: Collection[str],
+    known: tuple[Recording, list[Any]] | None = None,
 ) -> Traced:
     """Trace a step.
 
@@ -93,6 +99,8 @@ def traced(
         Where data goes in.
     runnable
         The names of the operations that can be run.
+    known
+        What was recorded of the step, and what stood in the slots, if it has been computed already.
 
     Raises
     ------
@@ -100,14 +108,7 @@ def traced(
         If it cannot be run again.
     """
     given = entry.numbers()
-    try:
-        tensors, results = recorded.run(given, tracked=True)
-        at, place = recorded.output
-        seed = array_of(entry.seed)
-        start = None if seed is None else wrap(np.array(seed))
-        made = record_named((results[at][place],), Names(ENGINE), gradient=start, backward=True, title="step")
-    except (ValueError, RuntimeError) as error:  # a function of the user's own, or what a file has not kept
-        raise MissingError("operation", str(error).split(" cannot")[0][:60]) from error
+    made, tensors = known or _again(recorded, entry)
     program = program_of(made, runnable)
     if isinstance(program, Missing):
         raise MissingError(program.kind, *program.names)
@@ -131,6 +132,18 @@ def traced(
         data[slot] = (by_id[id],) if id in by_id else _constants(program, told, given[slot])
     wanted = {program.output, *gradients.values()}
     return Traced(_pruned(program, wanted), parameters, gradients, data, recorded, owners)
+
+
+def _again(recorded: Recorded, entry: Entry) -> tuple[Recording, list[Any]]:
+    """Compute a step, without its names; return what is recorded of it, and what stands in the slots."""
+    try:
+        tensors, results = recorded.run(entry.numbers(), tracked=True)
+        at, place = recorded.output
+        seed = array_of(entry.seed)
+        start = None if seed is None else wrap(np.array(seed))
+        return record_named((results[at][place],), Names(ENGINE), gradient=start, backward=True, title="step"), tensors
+    except (ValueError, RuntimeError) as error:  # a function of the user's own, or what a file has not kept
+        raise MissingError("operation", str(error).split(" cannot")[0][:60]) from error
 
 
 def _constants(program: Program, told: Slot, array: Any) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,18 @@ from gradviz.optim.rule import Sheet
 from gradviz.optim.written import Line, Numbers, Token, Writing
 from gradviz.training.run.model import BY_HAND, UNMOVED, Rule
 
-__all__ = ["Line", "Token", "form_of", "hand_rate", "lines_of", "numbers_of", "sheet_of"]
+__all__ = [
+    "Line",
+    "Token",
+    "form_of",
+    "hand_rate",
+    "lines_of",
+    "numbers_by_step",
+    "numbers_of",
+    "rows_by_form",
+    "sheet_of",
+    "written",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -32,6 +44,12 @@ def lines_of(rule: Rule) -> tuple[Line, ...]:
     w ← w − lr · buffer
     """
     return Writing(sheet_of(rule)).lines
+
+
+def written(rule: Rule) -> dict[str, Any]:
+    """Return the lines of a rule as plain JSON data, as a page prints them: with the optimiser's ``name``, and ``lines``."""
+    lines = [{**asdict(line), "tokens": [[token.text, token.key] for token in line.tokens]} for line in lines_of(rule)]
+    return {"name": rule.name, "lines": lines}
 
 
 def form_of(rule: Rule) -> tuple[Any, ...]:
@@ -70,6 +88,41 @@ def numbers_of(rule: Rule | Sequence[Rule], columns: Mapping[str, Array]) -> dic
     numbers = Numbers(sheet, [rule.settings for rule in rules], columns)
     with np.errstate(all="ignore"):  # training may diverge, and what is not known is NaN
         return {key: np.asarray(numbers.of(term), dtype=np.float64) for term, key in Writing(sheet).keys.items()}
+
+
+def numbers_by_step(rules: Sequence[Rule | None], columns: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the numbers of every key in the lines of several rules.
+
+    Parameters
+    ----------
+    rules
+        One for each step; ``None`` where the parameter took no part.
+    columns
+        As for `numbers_of`, each with a row for each step and an entry for each of the parameter's.
+
+    Returns
+    -------
+    dict
+        By key, arrays of the same shape; NaN where a step's rule has no such key.
+    """
+    numbers: dict[str, Array] = {}
+    for at in rows_by_form(rules):
+        mine = [rule for row in at if (rule := rules[row]) is not None]
+        if all(rule is mine[0] for rule in mine):
+            mine = mine[:1]
+        for key, found in numbers_of(mine, {name: array[at] for name, array in columns.items()}).items():
+            numbers.setdefault(key, np.full(columns["before"].shape, np.nan))[at] = found
+    return numbers
+
+
+def rows_by_form(rules: Sequence[Rule | None]) -> list[list[int]]:
+    """Return which of some steps have rules of the same form, as lists of their places."""
+    forms = {id(rule): form_of(rule) for rule in rules if rule is not None}
+    found: dict[Any, list[int]] = {}
+    for row, rule in enumerate(rules):
+        if rule is not None:
+            found.setdefault(forms[id(rule)], []).append(row)
+    return list(found.values())
 
 
 def hand_rate(before: Array, gradient: Array, after: Array) -> float | None:

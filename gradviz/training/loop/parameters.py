@@ -192,7 +192,7 @@ class Parameters:
                 part.after, part.update_norm = part.before, 0.0
                 part.rule = STILL if part.rule is HAND else part.rule
             return
-        kept, length = Large.added(array, before) if large else (stored(array), None)
+        kept, length = Large.added(array, before, self._log.spare) if large else (stored(array), None)
         if first_look or part.after is part.before:  # else it has had its step, and was moved once more
             part.rule = HAND if part.rule is STILL else part.rule
             part.update_norm = length

@@ -7,8 +7,10 @@ surface, and the model's predictions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -33,6 +35,12 @@ Reference = tuple[int, int]
 Place = tuple[int, int | tuple[int, ...]]
 """Where a graph has the numbers that go into a slot: the number of the operation, and the place among its inputs, or a way into
 its settings."""
+
+
+Known = Mapping[int, list[Tensor]]
+"""Results of instructions, by their numbers."""
+
+NOTHING: Known = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +110,7 @@ class Program:
         *,
         tracked: bool = False,
         before: Callable[[Instruction, Sequence[Any], Sequence[Any]], None] | None = None,
+        known: Known = NOTHING,
     ) -> tuple[list[Any], list[list[Tensor]]]:
         """Compute everything anew.
 
@@ -113,6 +122,8 @@ class Program:
             Let the engine record it.
         before
             Is told of each operation before it runs, with its arguments and settings; what it raises stops the computation.
+        known
+            By the numbers of instructions their results, which are then not computed.
 
         Returns
         -------
@@ -127,12 +138,15 @@ class Program:
         slots = [self._filled(slot, array, tracked) for slot, array in zip(self.slots, given, strict=True)]
         results: list[list[Tensor]] = []
         with enable_grad() if tracked else no_grad():
-            for told in self.instructions:
+            for number, told in enumerate(self.instructions):
+                if number in known:
+                    results.append(known[number])
+                    continue
                 if told.run is None:
                     raise ValueError(f"{told.operation.name} cannot be computed again: gradviz has no formula for it")
                 try:
                     arguments = [slots[place] if at == SLOT else results[at][place] for at, place in told.arguments]
-                    settings = _put_back(told.settings, slots)
+                    settings = _put_back(told.settings, slots) if number in self._given_settings else told.settings
                     if before is not None:
                         before(told, arguments, settings)
                     made = told.run(*arguments, *settings)
@@ -150,16 +164,35 @@ class Program:
         tensor._requires_grad = tracked and slot.kind == "parameter"
         return tensor
 
-    def loss(self, given: Sequence[Any]) -> float:
-        """Return the output as one number (the sum of its entries) for other numbers in the slots."""
-        _, results = self.run(given)
+    @cached_property
+    def _given_settings(self) -> dict[int, set[int]]:
+        """The instructions among whose settings are arrays that a step brings, by their numbers, and from which slots."""
+        found = {number: _slots_of(told.settings) for number, told in enumerate(self.instructions)}
+        return {number: slots for number, slots in found.items() if slots}
+
+    def fixed(self, given: Sequence[Any], varied: Collection[int], known: Known = NOTHING) -> dict[int, list[Tensor]]:
+        """Compute what does not depend on the numbers in some slots: the results of instructions, by their numbers."""
+        _, results = self.run(given, known=known)
+        moving = {(SLOT, slot) for slot in varied}
+        fixed: dict[int, list[Tensor]] = {}
+        for number, told in enumerate(self.instructions):
+            read = {*told.arguments, *((SLOT, slot) for slot in self._given_settings.get(number, ()))}
+            if moving.isdisjoint(read):
+                fixed[number] = results[number]
+            else:
+                moving.update((number, place) for place in range(len(results[number])))
+        return fixed
+
+    def loss(self, given: Sequence[Any], known: Known = NOTHING) -> float:
+        """Return the output as one number (the sum of its entries) for other numbers in the slots; `known` as in `run`."""
+        _, results = self.run(given, known=known)
         at, place = self.output
         return float(results[at][place].array.sum())
 
-    def recording(
+    def recorded(
         self, given: Sequence[Any], gradients: Mapping[int, Any], seed: Any = None, title: str = ""
-    ) -> Recording:
-        """Compute everything anew, and the gradients, and record it.
+    ) -> tuple[Recording, list[Any]]:
+        """Compute everything anew, and the gradients; return what is recorded of it, and what stood in each slot.
 
         Parameters
         ----------
@@ -199,7 +232,7 @@ class Program:
         output = results[at][place]
         start = None if seed is None else wrap(np.array(seed))
         made_anew = record_named((output,), names, gradient=start, backward=True, title=title or self.title)
-        return made_anew.told(graph=self._with_sources(made_anew.graph))
+        return made_anew.told(graph=self._with_sources(made_anew.graph)), slots
 
     def _with_sources(self, graph: Graph) -> Graph:
         """Say of each operation where the program was written, not where it was computed anew."""
@@ -306,6 +339,12 @@ def _runner(told: Any) -> Any:
         return own.apply(*(next(tensors) if is_tensor else next(others) for is_tensor in takes))
 
     return run
+
+
+def _slots_of(value: Any) -> set[int]:
+    if isinstance(value, FromSlot):
+        return {value.number}
+    return set().union(*map(_slots_of, value)) if type(value) in (tuple, list) else set()
 
 
 def _put_back(value: Any, slots: Sequence[Any]) -> Any:

@@ -260,18 +260,22 @@ class Run(Outputs):
         entry
             The step, as `nearest` returns it.
         """
+        return self.recorded(entry)[0]
+
+    def recorded(self, entry: Entry) -> tuple[Recording, list[Any]]:
+        """Return the same, and what stood in each slot of the program."""
         assert entry.program is not None
         program = self.log.programs[entry.program]
         epoch = self.log.epoch_of[entry.index]
         when = f"epoch {epoch}" if self._one_by_one else f"epoch {epoch}, step {entry.index}"
         earlier = {slot: array_of(kept) for slot, kept in entry.earlier.items()}
-        made = program.recording(entry.numbers(), earlier, array_of(entry.seed), f"{when}: {program.title}")
+        made, slots = program.recorded(entry.numbers(), earlier, array_of(entry.seed), f"{when}: {program.title}")
         made = made.told(updates=updates_of(self.log, entry, made))
         last = made.at()
         again = last.values.get(_output_id(made))
         if again is not None and again.data is not None and not _close(sum(again.data), self.log.losses[entry.index]):
-            return made.told(title=f"{made.title} (computed again, with another result)")
-        return made
+            made = made.told(title=f"{made.title} (computed again, with another result)")
+        return made, slots
 
     @property
     def _one_by_one(self) -> bool:

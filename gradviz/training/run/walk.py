@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 BLOCK = 2**15
 """Entries that are looked at together."""
+
+FEW = 64
+"""Entries that show of nearly every parameter that it has moved."""
 
 
 @dataclass(slots=True)
@@ -61,7 +65,8 @@ def walk(array: Any, before: Any = None, copy: Any = None) -> Walk:
         array, before = array.astype(np.float32), None if before is None else before.astype(np.float32)
     found, now = Walk(), array.reshape(-1)
     old, new = (None if one is None else one.reshape(-1) for one in (before, copy))
-    zero, change = np.empty(min(BLOCK, now.size), bool), np.empty(min(BLOCK, now.size), now.dtype)
+    size = min(BLOCK, now.size)
+    zero, change, ones = np.empty(size, bool), np.empty(size, now.dtype), _ones(size, now.dtype)
     low, high = [], []
     with np.errstate(all="ignore"):
         for start in range(0, now.size, BLOCK):
@@ -73,7 +78,7 @@ def walk(array: Any, before: Any = None, copy: Any = None) -> Walk:
                 new[start : start + BLOCK] = block
             low.append(float(np.minimum.reduce(block)))
             high.append(float(np.maximum.reduce(block)))
-            found.total += float(np.add.reduce(block))
+            found.total += float(np.dot(block, ones[: block.size]))  # in less than half the time of a sum
             found.squares += float(np.dot(block, block))
             found.zeros += int(np.count_nonzero(np.equal(block, 0, out=zero[: block.size])))
         # NumPy's, which are nan where an entry is; Python's keep whichever comes first.
@@ -81,6 +86,26 @@ def walk(array: Any, before: Any = None, copy: Any = None) -> Walk:
         if not math.isfinite(found.squares + found.added) and now.dtype.itemsize < 8:
             return walk(now.astype(np.float64), None if old is None else old.astype(np.float64))
     return found
+
+
+@lru_cache(maxsize=8)
+def _ones(size: int, dtype: Any) -> Any:
+    return np.ones(size, dtype)
+
+
+def added(array: Any, before: Any, copy: Any) -> float:
+    """Return the length of what was added to an array of floats, and write the array into its copy."""
+    now, old, new = (one.reshape(-1) for one in (array, before, copy))
+    change, squares = np.empty(min(BLOCK, now.size), now.dtype), 0.0
+    with np.errstate(all="ignore"):
+        for start in range(0, now.size, BLOCK):
+            block = now[start : start + BLOCK]
+            new[start : start + BLOCK] = block
+            one = np.subtract(block, old[start : start + BLOCK], out=change[: block.size])
+            squares += float(np.dot(one, one))
+        if math.isfinite(squares) and now.dtype.itemsize > 2:
+            return math.sqrt(squares)
+        return norm(copy.astype(np.float64) - before)
 
 
 def norm(array: Any) -> float:
@@ -102,6 +127,8 @@ def norm(array: Any) -> float:
 def moved(before: Any, array: Any) -> bool:
     """Return True if an array has changed: as soon as a block is found that has."""
     old, now = before.reshape(-1), array.reshape(-1)
+    if not np.array_equal(old[:FEW], now[:FEW]):
+        return True
     return any(
         not np.array_equal(old[start : start + BLOCK], now[start : start + BLOCK])
         for start in range(0, now.size, BLOCK)

@@ -30,6 +30,30 @@ export function svgElement(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Writes a text where another stands: what is the same already is not laid out again. @param {Element} element @param {string} text */
+export function setText(element, text) {
+  const { firstChild } = element;
+  if (!(firstChild instanceof Text) || firstChild !== element.lastChild) element.textContent = text;
+  else if (firstChild.data !== text) firstChild.data = text;
+}
+
+/**
+ * Makes an element what another is, of which the most is often the same but for some numbers: that stays where it is.
+ * @param {Element} element @param {Element} other is used up
+ */
+export function become(element, other) {
+  const [mine, others] = [element.childNodes, other.childNodes];
+  const alike = mine.length === others.length && [...mine].every((node, k) => node.nodeName === others[k].nodeName);
+  if (!alike) return element.replaceChildren(...others);
+  for (const { name, value } of other.attributes) if (element.getAttribute(name) !== value) element.setAttribute(name, value);
+  for (const { name } of [...element.attributes]) if (!other.hasAttribute(name)) element.removeAttribute(name);
+  [...mine].forEach((node, k) => {
+    const there = others[k];
+    if (node instanceof Element && there instanceof Element) become(node, there);
+    else if (node.nodeValue !== there.nodeValue) node.nodeValue = there.nodeValue;
+  });
+}
+
 // Drawn here because many fonts lack ⏮ and ⏭, and others show them as colourful emoji.
 const ICONS = {
   first: "M4 4h2.5v12H4z M16 4v12L7.5 10z",

@@ -32,7 +32,7 @@ export class PageModel {
   /** @type {Model["onward"]} */
   onward;
   /** @type {Record<string, any>} */
-  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", predict: false, grain: "operation", event: 0, depth: null, every_operation: false, direction: "auto", held: [] };
+  #values = { payload: null, step: 0, place: 0, inside: "", moment: 0, playing: false, selected: "", entry: null, predict: false, grain: "operation", event: 0, depth: null, every_operation: false, direction: "auto", held: [] };
   /** @type {Map<string, Set<() => void>>} */
   #listeners = new Map();
   /** @type {Record<string, any>} the payload with its modules folded, by depth; and as `every` with the helpers of products, or without */

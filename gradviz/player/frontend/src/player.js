@@ -468,6 +468,7 @@ function mount(model, el, kept) {
   if (kept.focused) root.focus({ preventScroll: true });
   if (modes.predict) onPredict();
   grip.again();
+  if (model.get("entry")) picking.pick(model.get("entry")); // with which somebody has come here
   if (where.arrived) announcer.say(where.arrived);
   announce();
   play();

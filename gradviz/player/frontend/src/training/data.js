@@ -3,6 +3,7 @@
 import look from "../../../../drawing/charts/look.json" with { type: "json" };
 import { Unplayable } from "../check.js";
 import { Rows, unpacked } from "./columns.js";
+import { repeated } from "./repeated.js";
 import { phrase } from "../words.js";
 
 /** @typedef {import("./columns.js").Packed} Packed */
@@ -73,7 +74,7 @@ export class RunData {
     const { network } = payload;
     this.network = network ? { ...network, x: unpacked(network.x), y: unpacked(network.y) } : null;
     // The parts of the page hold the parameters: these stay, and what is in them changes.
-    this.parameters.forEach((parameter, i) => Object.assign(parameter, parameterOf(payload.parameters[i], payload.steps.parameters[i], this.length)));
+    this.parameters.forEach((parameter, i) => Object.assign(parameter, parameterOf(payload.parameters[i], payload.steps.parameters[i], payload.steps.forms, this.length)));
   }
 
   /**
@@ -98,7 +99,7 @@ export class RunData {
     this.alike.put(start, Rows.of(steps.alike));
     this.notes = told.notes;
     this.finished = told.finished;
-    this.parameters.forEach((parameter, i) => goOn(parameter, start, parameterOf(parameter, steps.parameters[i], kept.length)));
+    this.parameters.forEach((parameter, i) => goOn(parameter, start, parameterOf(parameter, steps.parameters[i], steps.forms, kept.length)));
     return true;
   }
 
@@ -148,12 +149,13 @@ export class RunData {
   }
 }
 
-/** @param {any} known @param {any} told @param {number} count @returns {Parameter} */
-function parameterOf(known, told, count) {
+/** @param {any} known @param {any} told @param {any[]} forms @param {number} count @returns {Parameter} */
+function parameterOf(known, told, forms, count) {
   const width = known.entries.length;
   const rows = (/** @type {Packed | undefined} */ packed) => (packed ? Rows.of(packed) : new Rows(width));
   /** @type {Record<string, Rows>} */
   const columns = { before: rows(told.before), gradient: rows(told.gradient) };
+  const form = told.form ? Rows.of(told.form) : new Rows(1);
   columns.after = told.after?.type === "next" ? columns.before.next(Rows.of(told.after.last)) : rows(told.after);
   const number = (/** @type {any} */ column) => (column.type === "same" ? columns[column.of] : Rows.filled(column, count, width));
   return {
@@ -163,9 +165,11 @@ function parameterOf(known, told, count) {
     updateNorm: Rows.of(told.update_norm),
     statistics: told.statistics ? Rows.of(told.statistics) : null,
     preview: told.preview ? { rows: Rows.of(told.preview), shape: told.preview.of } : null,
-    forms: told.forms ?? [],
-    form: told.form ? Rows.of(told.form) : new Rows(1),
-    numbers: new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, number(column)])),
+    forms: forms.map(({ name, lines }) => ({ name, lines })),
+    form,
+    numbers: told.repeated
+      ? repeated(told.repeated, forms, form, /** @type {{before: Rows, gradient: Rows}} */ (columns))
+      : new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, number(column)])),
   };
 }
 

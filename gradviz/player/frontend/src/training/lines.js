@@ -1,8 +1,8 @@
 // A chart of one or more lines over the steps of a run, with a cursor at the step that is shown.
 
-import { html, svgElement } from "../dom.js";
+import { html, setText, svgElement } from "../dom.js";
 import { numberText } from "../number.js";
-import { colourOf, dashOf, fixed, plot, wantsLog } from "./geometry.js";
+import { colourOf, dashOf, extent, fixed, plot, wantsLog } from "./geometry.js";
 import { phrase } from "../words.js";
 
 /** @typedef {{name: string, xs: number[], ys: number[]}} Line */
@@ -59,46 +59,67 @@ export function makeLines(look) {
     for (const [name, value] of Object.entries({ ...frame, viewBox: Object.values(frame).join(" ") })) inside.setAttribute(name, String(value));
     inside.replaceChildren(...drawn.paths.map((d, number) => svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, "stroke-dasharray": dashOf(number), d })));
     parts.push(inside);
-    for (const [number, at] of drawn.leaving) parts.push(svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, d: `M${fixed(at - 5)} ${top + 1}l5 -7 5 7` }));
+    drawn.leaving.forEach(([number, at], place) => {
+      parts.push(svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, d: `M${fixed(at - 5)} ${top + 1}l5 -7 5 7` }));
+      const [, most] = extent(lines[number].ys);
+      const after = at < (left + right) / 2;
+      parts.push(label(phrase("training lines: leaves", { number: numberText(most, 3) }), at + (after ? 9 : -9), top + 6 + 15 * place, after ? "start" : "end", "gt-bad"));
+    });
     if (drawn.lost) {
       const [k, at] = drawn.lost;
       parts.push(svgElement("line", { class: "gt-lost", x1: at, x2: at, y1: top, y2: bottom }));
       const after = at < (left + right) / 2; // on the side where there is more room
       parts.push(label(phrase("training lines: from here", { lines: numberText(lines[0].ys[k]) }), at + (after ? 5 : -5), bottom - 8, after ? "start" : "end", "gt-bad"));
     }
+    cursor.setAttribute("y1", String(top));
+    cursor.setAttribute("y2", String(bottom));
     svg.replaceChildren(...parts, cursor, dots);
     move();
+  }
+
+  /** @type {SVGCircleElement[]} by line, where it is at the step that is shown */
+  let spots = [];
+  /** @type {HTMLElement[]} by line, its number there; of a single line the head says it */
+  let told = [];
+  /** Makes what is moved from step to step. */
+  function prepare() {
+    spots = lines.map((_, number) => svgElement("circle", { class: `gt-dot gt-c${colourOf(number)}`, r: 4 }));
+    dots.replaceChildren(...spots);
+    told = lines.length > 1 ? lines.map(() => html("b", {})) : [];
+    legend.replaceChildren(
+      ...told.map((value, number) => {
+        const sample = svgElement("svg", { width: 26, height: 10, "aria-hidden": "true" }, svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, d: "M1 5H25", "stroke-dasharray": dashOf(number) }));
+        return html("span", {}, sample, `${lines[number].name} `, value);
+      }),
+    );
   }
 
   function move() {
     const there = Number.isFinite(cursorAt);
     const { x, y } = drawn;
     cursor.toggleAttribute("hidden", !there);
-    const readings = lines.map(({ name, xs, ys }) => {
+    const readings = lines.map(({ xs, ys }) => {
       const k = nearest(xs, cursorAt);
-      return { name, x: xs[k], y: ys[k] };
+      return { x: xs[k], y: ys[k] };
     });
     if (there && width) {
-      const at = x(cursorAt);
-      for (const [name, value] of Object.entries({ x1: at, x2: at, y1: MARGIN.top, y2: height - MARGIN.bottom })) cursor.setAttribute(name, String(value));
-      dots.replaceChildren(
-        ...readings.flatMap((reading, number) =>
-          Number.isFinite(reading.y) && !(log && reading.y <= 0)
-            ? [svgElement("circle", { class: `gt-dot gt-c${colourOf(number)}`, cx: x(reading.x), cy: y(reading.y), r: 4 })]
-            : [],
-        ),
-      );
+      cursor.setAttribute("transform", `translate(${x(cursorAt)} 0)`);
+      readings.forEach((reading, number) => place(spots[number], x(reading.x), log && reading.y <= 0 ? NaN : y(reading.y)));
     }
     const text = lines.length === 1 ? `${look.unit} ${numberText(readings[0]?.y ?? NaN)}` : "";
-    said.textContent = there ? text : "";
+    setText(said, there ? text : "");
     said.hidden = !text;
-    const told = lines.length > 1 ? readings : []; // of a single line the head says it
-    legend.replaceChildren(
-      ...told.map(({ name, y: value }, number) => {
-        const sample = svgElement("svg", { width: 26, height: 10, "aria-hidden": "true" }, svgElement("path", { class: `gt-line gt-c${colourOf(number)}`, d: "M1 5H25", "stroke-dasharray": dashOf(number) }));
-        return html("span", {}, sample, `${name} `, html("b", {}, numberText(value, 3)));
-      }),
-    );
+    told.forEach((value, number) => setText(value, numberText(readings[number].y, 3)));
+  }
+
+  /** Puts a dot on its line; where that has left the chart, a mark at the edge that it has left it by. @param {SVGCircleElement} spot @param {number} across @param {number} up */
+  function place(spot, across, up) {
+    const { top, bottom } = box(width, height);
+    const known = !Number.isNaN(up);
+    const outside = known && (up < top - 4 || up > bottom + 4);
+    spot.toggleAttribute("hidden", !known);
+    spot.classList.toggle("gt-gone", outside);
+    if (known) spot.setAttribute("transform", `translate(${across} ${Math.max(top, Math.min(bottom, up))})`);
   }
 
   /** @param {PointerEvent} event */
@@ -130,6 +151,7 @@ export function makeLines(look) {
       if (!chosen) log = wantsLog(lines);
       logarithmic.checked = log;
       svg.setAttribute("aria-label", describe(look, lines));
+      prepare();
       draw();
     },
     /** @param {number} at */

@@ -1,14 +1,14 @@
 // The data, and what the model makes of it in the step that is shown: a curve, or regions of classes.
 
 import { phrase } from "../words.js";
-import { html, svgElement } from "../dom.js";
+import { html, setText, svgElement } from "../dom.js";
 import { unpacked } from "./columns.js";
 import { predicted } from "./network.js";
 import { SURFACE, colourOf, extent, path, pieces, scale, withRoom } from "./geometry.js";
 import { makePoints } from "./onward/points.js";
 import { drawAxes, readable, saidBelow } from "./surface.js";
 
-const { left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM } = SURFACE;
+const { left: LEFT, top: TOP, right: RIGHT, bottom: BOTTOM, width: WIDTH, height: HEIGHT } = SURFACE;
 const FAR = 1e6; // pixels: browsers give up on places much farther out
 
 /** Marks of examples, one for each class: told apart by shape and by colour. @type {((x: number, y: number) => string)[]} */
@@ -42,7 +42,6 @@ const NO_NUMBER = 255; // in predictions that came as bytes
  */
 export function makeFit(run, on) {
   const svg = svgElement("svg", { class: "gt-chart gt-surface", viewBox: `0 0 ${SURFACE.width} ${SURFACE.height}`, role: "img" });
-  const ground = svgElement("g");
   const axes = svgElement("g");
   const line = svgElement("path", { class: "gt-fitted" });
   // A curve that leaves the frame is cut off there: an svg in an svg shows nothing beyond its own rectangle.
@@ -51,18 +50,21 @@ export function makeFit(run, on) {
   const ghost = svgElement("path", { class: "gt-ghost" });
   const examples = svgElement("g");
   const behind = svgElement("svg", { ...frame, viewBox: Object.values(frame).join(" ") }, ghost);
-  svg.append(ground, axes, behind, examples, inside);
+  svg.append(axes, behind, examples, inside);
   readable(svg);
   const words = html("p", { class: "gt-words" });
   const title = html("h3", {}, phrase("training model-fit: fit"));
-  const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title), svg, saidBelow(words));
+  const reading = html("p", { class: "gt-reading" });
+  const field = html("canvas", { class: "gt-regions", "aria-hidden": "true" }); // of classes: an image that changes in each step
+  const plot = html("div", { class: "gt-plot" }, field, svg);
+  const element = html("section", { class: "gt-panel gt-fit", hidden: "" }, html("header", {}, title, reading), plot, saidBelow(words));
   /** @type {Told | null} */
   let told = null;
   /** @type {Map<number, ArrayLike<number>>} */
   let rows = new Map();
   const small = html("canvas");
-  const field = svgElement("image", { class: "gt-field", x: LEFT, y: TOP, width: RIGHT - LEFT, height: BOTTOM - TOP, preserveAspectRatio: "none" });
-  const boundary = svgElement("path", { class: "gt-boundary" });
+  /** @type {ArrayLike<number> | null} what the field shows */
+  let painted = null;
   // The data; and as they were recorded.
   let [xs, ys, firstXs, firstYs] = Array.from({ length: 4 }, () => new Float64Array(0));
   let side = 0;
@@ -88,9 +90,12 @@ export function makeFit(run, on) {
     },
   });
 
+  /** Where predictions of so many points are worked out. @type {Map<number, import("./network.js").Made[]>} */
+  const rooms = new Map();
   /** What is predicted for some inputs in a step. @param {ArrayLike<number>} points @param {number} k @param {import("./data.js").Parameter[]} [parameters] */
   function computed(points, k, parameters = run.parameters) {
-    const made = predicted(/** @type {import("./network.js").Told} */ (run.network), parameters, k, points);
+    if (!rooms.has(points.length)) rooms.set(points.length, []);
+    const made = predicted(/** @type {import("./network.js").Told} */ (run.network), parameters, k, points, rooms.get(points.length));
     if (told?.classes !== 2) return made;
     const [low, high] = told.levels;
     return made.map((value) => Math.max(0, Math.min(1, (value - low) / (high - low))));
@@ -107,7 +112,6 @@ export function makeFit(run, on) {
       const [low, high] = extent([...Array.from(ys), ...Array.from(last)]);
       x = scale([grid[0], grid[grid.length - 1]], [LEFT, RIGHT]);
       y = scale(withRoom(low, high), [BOTTOM, TOP]);
-      ground.replaceChildren();
       drawAxes(axes, x, y, told.names[0], told.names[1]);
       drawExamples();
       return;
@@ -118,7 +122,6 @@ export function makeFit(run, on) {
     x = scale(across, [LEFT, RIGHT]);
     y = scale(up, [BOTTOM, TOP]);
     [small.width, small.height] = [side, side];
-    ground.replaceChildren(field, boundary);
     line.setAttribute("d", "");
     drawAxes(axes, x, y, told.names[0], told.names[1]);
     drawExamples();
@@ -163,6 +166,18 @@ export function makeFit(run, on) {
     const places = Array.from(row, (value) => Math.max(-FAR, Math.min(FAR, y(value))));
     return pieces(places, places.length).map((piece) => path(piece.map((k) => [x(grid[k]), places[k]]))).join("");
   }
+
+  // The field lies where the picture has its frame.
+  new ResizeObserver(() => {
+    const unit = Math.min(plot.clientWidth / WIDTH, plot.clientHeight / HEIGHT);
+    if (!(unit > 0)) return;
+    const [wide, high] = [(RIGHT - LEFT) * unit, (BOTTOM - TOP) * unit];
+    const place = { left: (plot.clientWidth - WIDTH * unit) / 2 + LEFT * unit, top: (plot.clientHeight - HEIGHT * unit) / 2 + TOP * unit, width: wide, height: high };
+    for (const [name, pixels] of Object.entries(place)) field.style.setProperty(name, `${pixels}px`);
+    const sharp = (window.devicePixelRatio || 1) * (/** @type {any} */ (field).currentCSSZoom ?? 1);
+    [field.width, field.height] = [Math.round(wide * sharp), Math.round(high * sharp)];
+    if (painted) paintClasses(painted);
+  }).observe(plot);
 
   return {
     element,
@@ -216,7 +231,7 @@ export function makeFit(run, on) {
       if (own) [row, shown] = [own, -1];
       else if (told.computed) {
         row = computed(grid, k);
-        if (told.kind === "classes") text = `${text} ${wrongSide(k)}`;
+        if (told.kind === "classes") setText(reading, wrongSide(k));
       } else {
         if (!rows.has(index) && on.ask && asked < 0) on.ask((asked = index));
         const near = nearestOf(index);
@@ -226,13 +241,17 @@ export function makeFit(run, on) {
       }
       if (branch && ghost.getAttribute("d")) text = `${text} ${phrase("training onward: dashed")}`;
       else if (handle && !branch) text = `${text} ${phrase("training onward: drag")}`;
-      if (words.textContent !== text) words.textContent = text;
+      if (words.textContent !== text) {
+        words.textContent = text;
+        svg.setAttribute("aria-label", `${title.textContent}: ${text}`);
+      }
       if (!row) return;
-      svg.setAttribute("aria-label", `${title.textContent}: ${text}`);
       if (told.kind === "curve") {
         line.setAttribute("d", curveThrough(row));
       } else paintClasses(row);
     },
+    /** Its colours are others now. */
+    paint: () => painted && paintClasses(painted),
   };
 
   /** Says how many examples have another class than is predicted. @param {number} k */
@@ -244,36 +263,45 @@ export function makeFit(run, on) {
     return phrase("training model-fit: wrong side", { wrong, count: ys.length });
   }
 
-  /** The colours of the classes: to ask for them makes the browser work out all styles, so it is done once for each theme. */
+  /** The colours of the classes, and that of ink: to ask for them makes the browser work out all styles, so it is done once for each theme. */
   function coloursNow() {
     const theme = /** @type {HTMLElement | null} */ (element.closest("[data-theme]"))?.dataset.theme ?? "";
     const known = colours.get(theme);
     if (known) return known;
     const style = getComputedStyle(svg);
-    const found = Array.from({ length: told?.classes ?? 0 }, (_, one) => rgbOf(style.getPropertyValue(`--c${colourOf(one)}`)));
+    const found = [...Array.from({ length: told?.classes ?? 0 }, (_, one) => `--c${colourOf(one)}`), "--ink"].map((name) => rgbOf(style.getPropertyValue(name)));
     if (svg.isConnected) colours.set(theme, found);
     return found;
   }
 
   /** Of two classes the regions fade into each other, as the probability does; of more, the likeliest has its colour. @param {ArrayLike<number>} row */
   function paintClasses(row) {
-    const context = small.getContext("2d");
-    if (!context) return;
+    painted = row;
+    const [own, context] = [small.getContext("2d"), field.getContext("2d")];
+    if (!own || !context || !field.width) return;
     const two = told?.classes === 2;
     const colours = coloursNow();
-    const image = context.createImageData(side, side);
+    const image = own.createImageData(side, side);
     for (let i = 0; i < side * side; i += 1) {
       const value = row[i];
       const place = 4 * ((side - 1 - Math.floor(i / side)) * side + (i % side)); // the second feature rises upwards
       const colour = colours[two ? Number(value >= 0.5) : Math.round(value)];
       if (!colour) continue;
-      image.data.set(colour, place);
+      [image.data[place], image.data[place + 1], image.data[place + 2]] = colour;
       image.data[place + 3] = 255 * (two ? 0.06 + 0.44 * Math.abs(2 * value - 1) : 0.3);
     }
-    context.putImageData(image, 0, 0);
-    field.setAttribute("href", small.toDataURL());
-    boundary.setAttribute("d", two ? levelLine(row, side, 0.5, x, y, grid) : "");
+    own.putImageData(image, 0, 0);
+    const unit = field.width / (RIGHT - LEFT);
+    context.setTransform(unit, 0, 0, unit, 0, 0);
+    context.clearRect(0, 0, RIGHT - LEFT, BOTTOM - TOP);
+    context.drawImage(small, 0, 0, RIGHT - LEFT, BOTTOM - TOP);
+    if (!two) return;
+    context.translate(-LEFT, -TOP);
+    context.lineWidth = 2;
+    context.strokeStyle = `rgb(${colours[colours.length - 1].join(" ")})`;
+    context.stroke(new Path2D(levelLine(row, side, 0.5, x, y, grid)));
   }
+
 }
 
 /** Predictions that came as bytes, as the numbers that they stand for. @param {ArrayLike<number>} row @param {number} classes */

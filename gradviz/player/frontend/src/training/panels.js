@@ -32,7 +32,7 @@ function remember() {
 /**
  * @param {Panel[]} panels all there are, in the order in which they are offered
  * @param {string[] | null} asked those that the author wants to be shown, the largest first
- * @param {(names: string[]) => string[]} usual which are shown otherwise, of those there are
+ * @param {(names: string[], all?: boolean) => string[]} usual which are shown otherwise, of those there are; or `all` of these, also those that there is no room for
  * @param {(names: string[]) => void} come is told which are shown that were not
  */
 export function makePanels(panels, asked, usual, come) {
@@ -40,7 +40,8 @@ export function makePanels(panels, asked, usual, come) {
   const bottom = html("div", { class: "gt-row gt-bottom" });
   const across = makeBar("across", () => top.getBoundingClientRect());
   const up = makeBar("up", () => board.getBoundingClientRect());
-  const board = html("div", { class: "gt-board" }, top, up.element, bottom);
+  const tabs = html("div", { class: "gt-tabs", role: "group", "aria-label": phrase("training panels: others") });
+  const board = html("div", { class: "gt-board" }, top, up.element, tabs, bottom);
   const boxes = new Map(panels.map(({ name, title }) => [name, html("input", { type: "checkbox", "aria-label": title })]));
   const lines = new Map(panels.map(({ name, title }) => [name, html("label", {}, /** @type {HTMLElement} */ (boxes.get(name)), title)]));
   const again = button(phrase("training panels: as at first"), reset, { kind: "gt-button" });
@@ -62,6 +63,8 @@ export function makePanels(panels, asked, usual, come) {
   let chosen = asked ?? remembered.panels;
   /** @type {string[]} */
   let before = [];
+  /** Which of those that there is no room for the reader has put in the place of the last. */
+  let turnedTo = "";
 
   for (const [name, box] of boxes) {
     box.addEventListener("change", () => {
@@ -77,6 +80,7 @@ export function makePanels(panels, asked, usual, come) {
   function reset() {
     Object.assign(remembered, USUAL);
     chosen = asked;
+    turnedTo = "";
     remember();
     arrange();
   }
@@ -84,7 +88,31 @@ export function makePanels(panels, asked, usual, come) {
   function shown() {
     const there = panels.filter((panel) => panel.there()).map(({ name }) => name);
     const wanted = (chosen ?? []).filter((name) => there.includes(name));
-    return wanted.length ? wanted : usual(there);
+    if (wanted.length) return wanted;
+    const names = usual(there);
+    return names.length === 3 && there.includes(turnedTo) && !names.includes(turnedTo) ? [...names.slice(0, 2), turnedTo] : names;
+  }
+
+  /** Where there is room for one panel below the others, the reader turns to one after the other. @param {string[]} names */
+  function showTabs(names) {
+    const there = panels.filter((panel) => panel.there()).map(({ name }) => name);
+    const all = usual(there, true).slice(2);
+    tabs.hidden = chosen !== null || usual(there).length !== 3 || all.length < 2;
+    const state = [...all, names[2]].join();
+    if (tabs.hidden || tabs.dataset.state === state) return;
+    tabs.dataset.state = state;
+    tabs.replaceChildren(
+      ...all.map((name) => {
+        const { title } = /** @type {Panel} */ (panels.find((panel) => panel.name === name));
+        const tab = button(title, () => {
+          turnedTo = name;
+          arrange();
+          [...tabs.children].forEach((one) => one.textContent === title && /** @type {HTMLElement} */ (one).focus({ preventScroll: true }));
+        }, { kind: "gt-mode" });
+        tab.setAttribute("aria-pressed", String(names[2] === name));
+        return tab;
+      }),
+    );
   }
 
   /** Puts the panels in their places. */
@@ -98,6 +126,7 @@ export function makePanels(panels, asked, usual, come) {
     board.style.setProperty("--up", String(remembered.up));
     across.show(remembered.across);
     up.show(remembered.up);
+    showTabs(names);
     if (names.join() === before.join()) return;
     const there = before;
     before = names;

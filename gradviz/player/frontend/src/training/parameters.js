@@ -1,9 +1,10 @@
 // The parameters as cards: where each is, where its gradient points, and what the update makes of it; and its way so far.
 
-import { html, svgElement } from "../dom.js";
+import { html, setText, svgElement } from "../dom.js";
 import { numberText, shapeText } from "../number.js";
 import { point } from "./arrow.js";
 import { extent, path, pieces, scale } from "./geometry.js";
+import { makeSight } from "./sight.js";
 import { mixed } from "./signs.js";
 import { phrase } from "../words.js";
 
@@ -82,7 +83,7 @@ function makeArrow(name, kind) {
     parts: [html("span", {}, name), svg, number],
     /** @param {number} value @param {number} largest over the run, which gets the whole length */
     show(value, largest) {
-      number.textContent = Number.isNaN(value) ? "none" : numberText(value, 4, "float32");
+      setText(number, Number.isNaN(value) ? "none" : numberText(value, 4, "float32"));
       const share = Number.isFinite(value) && largest > 0 ? Math.max(-1, Math.min(1, value / largest)) : 0;
       point(shaft, head, 60, 9, share * 54, 6);
     },
@@ -91,8 +92,11 @@ function makeArrow(name, kind) {
 
 /** A number in no more signs than fit a small button, with as many digits as go in. @param {number} value */
 export function brief(value) {
-  const texts = [numberText(value, 3, "float32"), numberText(value, 2, "float32"), value.toExponential(0).replaceAll("-", "−")];
-  return texts.find((text) => text.length <= BRIEF) ?? texts[2];
+  for (const digits of [3, 2]) {
+    const text = numberText(value, digits, "float32");
+    if (text.length <= BRIEF) return text;
+  }
+  return value.toExponential(0).replaceAll("-", "−");
 }
 
 /**
@@ -106,6 +110,7 @@ function makeCard(run, parameter, choose) {
   const update = makeArrow("update", "update");
   const value = html("b", {});
   const now = html("div", { class: "gt-numbers" }, html("span", {}, "value"), html("span", { class: "gt-arrow" }), value, ...gradient.parts, ...update.parts);
+  const entries = html("div", { class: "gt-entries" });
   const header = html("header", {}, html("h4", {}, parameter.name), html("span", { class: "gt-shape" }, parameter.shape.length ? shapeText(parameter.shape) : ""));
   const card = html("article", { class: "gt-card" }, header);
   const shown = parameter.entries.length > 0;
@@ -119,11 +124,11 @@ function makeCard(run, parameter, choose) {
       made.addEventListener("click", () => choose(entry));
       return made;
     });
-    const grid = html("div", { class: "gt-entries" }, ...buttons);
+    entries.append(...buttons);
     // A narrow matrix keeps its columns; of anything else four entries go side by side.
     const across = parameter.shape.length > 1 ? (parameter.shape.at(-1) ?? 1) : 1;
-    grid.style.gridTemplateColumns = `repeat(${across > 1 && across <= 4 ? across : Math.min(parameter.size, 4)}, 1fr)`;
-    card.append(grid);
+    entries.style.gridTemplateColumns = `repeat(${across > 1 && across <= 4 ? across : Math.min(parameter.size, 4)}, 1fr)`;
+    card.append(entries);
   } else if (parameter.entries.length > 1) {
     list = html("select", { "aria-label": phrase("training parameters: entry", { parameter: parameter.name }) }, ...parameter.entries.map(([, place], entry) => html("option", { value: entry }, place)));
     list.addEventListener("change", () => choose(Number(list?.value)));
@@ -136,6 +141,36 @@ function makeCard(run, parameter, choose) {
   if (!parameter.whole) card.append(preview, statistics);
   let largest = [1, 1];
   let entry = 0;
+
+  /** @param {number} k */
+  function moveEntries(k) {
+    buttons.forEach((made, place) => {
+      const text = brief(parameter.before.at(k, place));
+      if (made.textContent === text) return;
+      setText(made, text);
+      made.setAttribute("aria-label", `${parameter.entries[place][1]}: ${text}`);
+    });
+  }
+  /** @param {number} k */
+  function moveNumbers(k) {
+    const before = parameter.before.at(k, entry);
+    setText(value, numberText(before, 4, "float32"));
+    gradient.show(parameter.gradient.at(k, entry), largest[0]);
+    update.show(parameter.after.at(k, entry) - before, largest[1]);
+  }
+  /** @param {number} k */
+  function moveWhole(k) {
+    if (parameter.statistics) {
+      const [mean, sd, low, high, gradMean, gradSd] = parameter.statistics.row(k);
+      setText(
+        statistics,
+        (low === high ? `all ${numberText(low)}` : `mean ${numberText(mean, 3)}, sd ${numberText(sd, 3)}, ${numberText(low, 3)} to ${numberText(high, 3)}`) +
+          (Number.isNaN(gradMean) ? "" : `; gradient: mean ${numberText(gradMean, 3)}, sd ${numberText(gradSd, 3)}`),
+      );
+    }
+    if (parameter.preview) paint(preview, parameter.preview.rows.row(k), parameter.preview.shape);
+  }
+
   return {
     element: card,
     /** @param {number} which */
@@ -148,30 +183,12 @@ function makeCard(run, parameter, choose) {
       buttons.forEach((made, place) => made.setAttribute("aria-pressed", String(place === entry)));
       if (list) list.value = String(entry);
     },
-    /** @param {number} k @param {boolean} selected */
-    move(k, selected) {
-      card.classList.toggle("gt-selected", selected);
-      if (shown) {
-        const before = parameter.before.at(k, entry);
-        value.textContent = numberText(before, 4, "float32");
-        gradient.show(parameter.gradient.at(k, entry), largest[0]);
-        update.show(parameter.after.at(k, entry) - before, largest[1]);
-        way.move(k);
-        buttons.forEach((made, place) => {
-          const text = brief(parameter.before.at(k, place));
-          if (made.textContent === text) return;
-          made.textContent = text;
-          made.setAttribute("aria-label", `${parameter.entries[place][1]}: ${made.textContent}`);
-        });
-      }
-      if (parameter.statistics) {
-        const [mean, sd, low, high, gradMean, gradSd] = parameter.statistics.row(k);
-        statistics.textContent =
-          (low === high ? `all ${numberText(low)}` : `mean ${numberText(mean, 3)}, sd ${numberText(sd, 3)}, ${numberText(low, 3)} to ${numberText(high, 3)}`) +
-          (Number.isNaN(gradMean) ? "" : `; gradient: mean ${numberText(gradMean, 3)}, sd ${numberText(gradSd, 3)}`);
-      }
-      if (parameter.preview) paint(preview, parameter.preview.rows.row(k), parameter.preview.shape);
-    },
+    /** Its parts, each with what brings it up to a step. @type {[Element, (k: number) => void][]} */
+    parts: [
+      ...(buttons.length ? [/** @type {[Element, (k: number) => void]} */ ([entries, moveEntries])] : []),
+      ...(shown ? [/** @type {[Element, (k: number) => void]} */ ([way.element, way.move]), /** @type {[Element, (k: number) => void]} */ ([now, moveNumbers])] : []),
+      ...(parameter.whole ? [] : [/** @type {[Element, (k: number) => void]} */ ([statistics, moveWhole])]),
+    ],
     /** Selects the card where a click in it has no other meaning. @param {() => void} select */
     onSelect(select) {
       card.addEventListener("click", (event) => {
@@ -210,13 +227,13 @@ export function makeParameters(run, on) {
     return card;
   });
   const more = run.parameters.length - cards.length;
-  const element = html(
-    "section",
-    { class: "gt-panel gt-parameters" },
-    html("header", {}, html("h3", {}, phrase("training parameters: parameters"))),
-    html("div", { class: "gt-cards", tabindex: 0, role: "group", "aria-label": phrase("training parameters: parameters") }, ...cards.map((card) => card.element)),
-  );
+  const list = html("div", { class: "gt-cards", tabindex: 0, role: "group", "aria-label": phrase("training parameters: parameters") }, ...cards.map((card) => card.element));
+  const element = html("section", { class: "gt-panel gt-parameters" }, html("header", {}, html("h3", {}, phrase("training parameters: parameters"))), list);
   if (more > 0) element.append(html("p", { class: "gt-words" }, phrase("training parameters: and more parameters which saved", { more })));
+  let [shown, chosen] = [0, -1];
+  const moves = new Map(cards.flatMap((card) => card.parts));
+  const sight = makeSight(list, (part) => moves.get(part)?.(shown));
+  for (const part of moves.keys()) sight.watch(part);
   return {
     element,
     /** Draws the ways anew: there are more steps. */
@@ -227,6 +244,15 @@ export function makeParameters(run, on) {
       cards[number]?.draw(entry);
     },
     /** @param {number} k @param {number} selected which parameter */
-    move: (/** @type {number} */ k, /** @type {number} */ selected) => cards.forEach((card, number) => card.move(k, number === selected)),
+    move(k, selected) {
+      shown = k;
+      if (selected !== chosen) {
+        cards[chosen]?.element.classList.remove("gt-selected");
+        cards[selected]?.element.classList.add("gt-selected");
+        chosen = selected;
+      }
+      moves.forEach((move, part) => sight.sees(part) && move(shown));
+    },
+    stop: sight.stop,
   };
 }

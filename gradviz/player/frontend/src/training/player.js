@@ -31,13 +31,15 @@ import { phrase } from "../words.js";
 const WHOLE_MS = 24000; // a long run is played in about so long, at normal speed
 const [SHORTEST_MS, LONGEST_MS] = [33, 900]; // 30 epochs a second
 const OWN_LEAST = 240; // what is trained on in the page goes by as one of a run of so many steps, or of more
+const TOLD_MS = 1000; // so often the kernel is told what is shown, while it plays
 const NORMS_UP_TO = 12;
 const BAR = 59; // pixels: how high the bar of buttons is, in one line
-const NARROW = 760; // pixels: less is the cell of a notebook
+const [STACKED, NARROW] = [520, 760]; // pixels: less is the cell of a notebook, and still less a telephone, where panels are below each other
 
 /**
- * What a player hands over to the one that takes its place, when a run has got its first step or one more parameter.
- * @typedef {{id: string, playing: boolean, waiting: boolean, factor: number, modes: {loop: boolean, projector: boolean}, focused: boolean}} Kept
+ * What a player hands over to the one that takes its place, when a run has got its first step, one more parameter, or is over and
+ * can be trained on. `k`: the step that is shown, unless it is the newest.
+ * @typedef {{id: string, k: number | null, playing: boolean, waiting: boolean, factor: number, modes: {loop: boolean, projector: boolean}, focused: boolean}} Kept
  */
 
 /**
@@ -69,7 +71,8 @@ function mount(model, el, kept) {
   let playing = before?.playing ?? false;
   let following = live !== null || !run.finished; // whether the newest step is shown as it comes
   let factor = before?.factor ?? 1;
-  if (following) k = Math.max(0, run.length - 1);
+  if (before?.k !== undefined) k = Math.max(0, Math.min(before.k ?? Infinity, run.length - 1));
+  else if (following) k = Math.max(0, run.length - 1);
   let waiting = before?.waiting ?? false; // for Python to have done a step
   let asked = 0; // for how many epochs more, while it is at work
   let runAt = -Infinity; // when Python was asked last
@@ -188,13 +191,14 @@ function mount(model, el, kept) {
     inside,
   );
 
-  /** What is shown unless somebody has chosen: on a narrow page less of it. @param {string[]} there */
-  function usualPanels(there) {
+  /** What is shown unless somebody has chosen: on a narrow page less of it, unless that is asked for. @param {string[]} there @param {boolean} [all] */
+  function usualPanels(there, all = false) {
     // A single layer is seen better as a graph.
     const main = there.includes("network") && (run.network?.layers.length ?? 0) > 1 ? "network" : "graph";
     const beside = there.includes("fit") ? "fit" : there.includes("surface") ? "surface" : "parameters";
-    const narrow = modes.projector || (root.clientWidth || window.innerWidth) < NARROW;
-    return [main, beside, "loss", ...(narrow ? [] : ["rule", "parameters"])].filter((name, at, all) => all.indexOf(name) === at && there.includes(name));
+    const width = root.clientWidth || window.innerWidth;
+    const narrow = modes.projector || (width > STACKED && width < NARROW);
+    return [main, beside, "loss", ...(narrow && !all ? [] : ["rule", "parameters"])].filter((name, at, names) => names.indexOf(name) === at && there.includes(name));
   }
   function arrange() {
     panels.arrange();
@@ -214,18 +218,27 @@ function mount(model, el, kept) {
     k = Math.max(0, Math.min(run.length - 1, to));
     if (isOwn()) return move(); // of these the kernel knows nothing
     model.set("place", k);
+    if (!playing) save();
+    else saving ||= window.setTimeout(save, TOLD_MS); // to answer takes a notebook longer than to draw the step
+    move();
+  }
+  let saving = 0;
+  /** Tells the kernel which step is shown. */
+  function save() {
+    clearTimeout(saving);
+    saving = 0;
     try {
       model.save_changes();
     } catch {
       // The kernel is gone; what has been recorded is here.
     }
-    move();
   }
   /** @type {number | undefined} */
   let timer;
   function pause() {
     clearTimeout(timer);
     playing = false;
+    if (saving) save();
     track.show(k, playing, canRun());
     onward?.show();
   }
@@ -316,13 +329,14 @@ function mount(model, el, kept) {
     neurons = makeNeurons(run, run.network, { domain: fit.domain, choose, dark: () => root.dataset.theme === "dark", open: openAt });
     network.replaceChildren(neurons.element);
   }
-  /** Opens the backpropagation of this step at a parameter. @param {number} which */
-  function openAt(which) {
-    at = run.parameters[which].name;
+  /** Opens the backpropagation of this step at an entry of a parameter. @param {number} which @param {number} entry */
+  function openAt(which, entry) {
+    at = { name: run.parameters[which].name, entry };
     picture.show(run.index(k));
     picture.enter();
   }
-  let at = ""; // where the backpropagation that is opened next begins
+  /** @type {{name: string, entry: number} | null} where the backpropagation that is opened next begins */
+  let at = null;
 
   /** Draws what belongs to the step that is shown. */
   function move() {
@@ -367,11 +381,8 @@ function mount(model, el, kept) {
     const back = html("button", { type: "button", class: "gt-button" }, phrase("training player: back training"));
     const place = html("div", {});
     const model = PageModel.of(opened);
-    const { tensors, operations } = opened.facts;
-    // A parameter that is folded away is in its module's box.
-    const shown = Object.values(tensors).find((one) => one.name === at) ?? Object.values(operations).find((one) => one.block?.path && at.startsWith(`${one.block.path}.`));
-    if (at && shown) model.set("selected", shown.id);
-    at = "";
+    goTo(model, opened, at);
+    at = null;
     const unmount = renderBackprop({ model, el: place });
     const [scrolled] = [document.scrollingElement?.scrollTop ?? 0];
     // The two pictures have parts of the same names, so only one of them is on the page.
@@ -507,7 +518,10 @@ function mount(model, el, kept) {
   el.append(root);
   draw();
   // Of another size there is room for more or less; and a theme has other colours.
-  const looks = new MutationObserver(() => neurons?.paint());
+  const looks = new MutationObserver(() => {
+    neurons?.paint();
+    fit.paint();
+  });
   looks.observe(root, { attributeFilter: ["data-theme"] });
   const sized = new ResizeObserver(() => {
     const above = track.element.offsetHeight - BAR + controls.element.offsetHeight + (onward?.element.offsetHeight ?? 0) + notes.offsetHeight;
@@ -523,15 +537,16 @@ function mount(model, el, kept) {
   askAgain();
   return {
     /** @returns {Kept} */
-    kept: () => ({ id: run.id, playing, waiting, factor, modes, focused: root.contains(document.activeElement) }),
+    kept: () => ({ id: run.id, k: following ? null : k, playing, waiting, factor, modes, focused: root.contains(document.activeElement) }),
     /** Takes the same run further on; not another one. @param {any} further */
     update(further) {
-      if (!run.isOf(further)) return false;
+      if (!run.isOf(further) || Boolean(further.onward) !== Boolean(payload.onward)) return false;
       update(further);
       return true;
     },
     unmount() {
       clearTimeout(timer);
+      if (saving) save();
       cancelAnimationFrame(frame);
       for (const [name, listener] of listeners) model.off(name, /** @type {any} */ (listener));
       stopTheme();
@@ -539,12 +554,30 @@ function mount(model, el, kept) {
       norms.stop();
       picture.stop();
       neurons?.stop();
+      parameters.stop();
       panels.stop();
       looks.disconnect();
       sized.disconnect();
       root.remove();
     },
   };
+}
+
+/**
+ * Lets a player begin at a parameter's entry, when its gradient is complete.
+ * @param {PageModel} model @param {import("../state.js").Payload} opened @param {{name: string, entry: number} | null} at
+ */
+function goTo(model, { facts: { tensors, operations }, steps }, at) {
+  if (!at) return;
+  const tensor = Object.values(tensors).find(({ name }) => name === at.name);
+  // A parameter that is folded away is in its module's box.
+  const shown = tensor ?? Object.values(operations).find(({ block }) => block?.path && at.name.startsWith(`${block.path}.`));
+  if (!shown) return;
+  model.set("selected", shown.id);
+  const step = steps.findLastIndex(({ touched, current }) => [...touched, ...current].includes(shown.id));
+  if (!tensor || step < 0) return;
+  model.set("step", step);
+  model.set("entry", { tensor: tensor.id, part: "g", index: at.entry });
 }
 
 /**

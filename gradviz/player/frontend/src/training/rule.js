@@ -1,7 +1,7 @@
 // The update rule, with the numbers of the step that is shown: w ← w − lr · grad = 2 − 0.01 × 5 = 1.95.
 
 import { shown } from "../arithmetic.js";
-import { html, svgElement } from "../dom.js";
+import { become, html, setText, svgElement } from "../dom.js";
 import { equationLine } from "../equation.js";
 import { numberText } from "../number.js";
 import { point } from "./arrow.js";
@@ -104,7 +104,7 @@ function makeArrows() {
       show(value, most, text) {
         const length = Number.isFinite(value) && most > 0 ? (value / most) * (MIDDLE - LEFT) : 0;
         point(shaft, head, MIDDLE, y, length, 7);
-        told.textContent = text;
+        setText(told, text);
         const right = length < 0;
         told.setAttribute("x", String(right ? MIDDLE - 6 : MIDDLE + 6));
         told.setAttribute("text-anchor", right ? "end" : "start");
@@ -138,7 +138,7 @@ function makeArrows() {
     const turned = (side > 0 && x > RIGHT - 90) || (side < 0 && x < LEFT + 90);
     text.setAttribute("x", String(turned ? (side > 0 ? RIGHT : LEFT) : x));
     text.setAttribute("text-anchor", side > 0 !== turned ? "start" : "end");
-    text.textContent = words;
+    setText(text, words);
   }
   return {
     element,
@@ -173,24 +173,19 @@ export function makeRule() {
       const form = parameter.forms[parameter.form.at(k)];
       const [, place] = parameter.entries[entry] ?? [0, ""];
       const moved = parameter.name + place;
-      heading.textContent = form ? phrase("training rule: update 2", { moved, form: form.name }) : phrase("training rule: update 3", { moved });
+      setText(heading, form ? phrase("training rule: update 2", { moved, form: form.name }) : phrase("training rule: update 3", { moved }));
       arrows.element.toggleAttribute("hidden", !form);
       if (form) arrows.show(parameter, entry, k);
       if (!form) {
-        words.textContent = parameter.entries.length
-          ? phrase("training rule: took no part step")
-          : phrase("training rule: too large be followed entry", { part: parameter.shape.join("×") });
+        setText(words, parameter.entries.length ? phrase("training rule: took no part step") : phrase("training rule: too large be followed entry", { part: parameter.shape.join("×") }));
         lines.replaceChildren();
         return;
       }
       const number = (/** @type {string} */ key) => parameter.numbers.get(key)?.at(k, entry) ?? NaN;
-      words.textContent = moved === "w" ? "" : phrase("training rule: here w and grad gradient", { moved });
+      setText(words, moved === "w" ? "" : phrase("training rule: here w and grad gradient", { moved }));
       words.hidden = moved === "w";
-      lines.replaceChildren(
-        ...form.lines.map((line) =>
-          html("div", { class: "gt-ruled" }, equationLine(ruleText(line, number)), html("p", { class: "gt-words" }, line.sentence)),
-        ),
-      );
+      const told = form.lines.map((line) => html("div", { class: "gt-ruled" }, equationLine(ruleText(line, number)), html("p", { class: "gt-words" }, line.sentence)));
+      become(lines, html("div", { class: "gp-equations" }, ...told));
     },
   };
 }

@@ -1,7 +1,7 @@
 // The bar: buttons, the track of epochs, where we are; and, where the run is live, what one can change.
 
 import { SPEEDS } from "../controls.js";
-import { button, html, icon } from "../dom.js";
+import { button, html, icon, setText } from "../dom.js";
 import { numberText } from "../number.js";
 import { phrase } from "../words.js";
 
@@ -23,7 +23,8 @@ export function makeTrack(run, on) {
   const last = made("last", phrase("training track: last", { unit }), "End");
   const range = html("input", { type: "range", class: "gt-range", min: 0, step: 1, "aria-label": unit === "epoch" ? "Epoch" : "Step" });
   range.addEventListener("input", () => on.go(Number(range.value)));
-  const place = html("span", { class: "gt-place" });
+  const [where, loss] = [html("b", {}), html("span", {})];
+  const place = html("span", { class: "gt-place" }, where, loss);
   const speeds = SPEEDS.map((factor) => html("option", { value: factor }, `${factor}×`));
   speeds[SPEEDS.indexOf(1)].selected = true;
   const speed = html("select", { class: "gp-button gp-speed", "aria-label": "Speed", title: "Speed" }, ...speeds);
@@ -39,11 +40,15 @@ export function makeTrack(run, on) {
     place,
     html("div", { class: "gp-buttons gp-modes" }, speed, loop, projector, fullscreen),
   );
+  let shown = "";
   return {
     element,
     /** @param {number} k @param {boolean} playing @param {boolean} more whether there is more to come: the loop can go on */
     show(k, playing, more) {
       const end = run.length - 1;
+      const now = [k, playing, more, end, run.epochs.length, run.length && run.loss(k)].join();
+      if (now === shown) return;
+      shown = now;
       first.disabled = previous.disabled = k <= 0;
       last.disabled = k >= end;
       next.disabled = k >= end && !more;
@@ -59,7 +64,8 @@ export function makeTrack(run, on) {
       range.style.setProperty("--share", String(end > 0 ? k / end : 0));
       const text = run.length ? `${run.name(k)}` : `no ${unit} yet`;
       const of = run.length ? ` / ${run.epochs.at(run.epochs.length - 1)}` : "";
-      place.replaceChildren(html("b", {}, run.across === "epoch" ? text + of : text), run.length ? `loss ${numberText(run.loss(k))}` : "");
+      setText(where, run.across === "epoch" ? text + of : text);
+      setText(loss, run.length ? `loss ${numberText(run.loss(k))}` : "");
       range.setAttribute("aria-valuetext", phrase("training track: loss", { text, of, part: numberText(run.length ? run.loss(k) : NaN) }));
     },
     /** @param {number} factor */

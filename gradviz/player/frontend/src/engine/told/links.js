@@ -6,6 +6,9 @@ import { linksOf } from "../../links.js";
 /** @typedef {import("../machine.js").Machine} Machine */
 /** @typedef {ReturnType<typeof linksOf>} LinkOf */
 
+/** The slot in which a number stands, if it is one. @param {import("./retell.js").Place} place */
+const slotOf = (place) => (typeof place === "number" ? place : -1);
+
 /**
  * @param {import("../../state.js").Payload} payload
  * @param {Machine} machine
@@ -21,8 +24,8 @@ export function liveLinks(payload, machine, shown) {
   /** @type {Map<string, number>} where the gradient of a tensor stands, all of it */
   const gradient = new Map();
   facts.frames.forEach((frame, k) => {
-    frame.contributions.forEach(({ argument }, place) => sent.set(argument, shown.places[k].contributions[place] ?? -1));
-    frame.gradients.forEach(({ tensor }, place) => gradient.set(tensor, shown.places[k].gradients[place] ?? -1));
+    frame.contributions.forEach(({ argument }, place) => sent.set(argument, slotOf(shown.places[k].contributions[place])));
+    frame.gradients.forEach(({ tensor }, place) => gradient.set(tensor, slotOf(shown.places[k].gradients[place])));
   });
   /** @type {Map<string, ReturnType<LinkOf>>} */
   const known = new Map();

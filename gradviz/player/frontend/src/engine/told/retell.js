@@ -11,7 +11,8 @@ import { valueOf } from "./values.js";
 /** @typedef {import("../../facts.js").Frame} Frame */
 /** @typedef {import("../../state.js").Payload} Payload */
 /** @typedef {import("../../state.js").Step} Step */
-/** @typedef {{values: (number | null)[], contributions: (number | null)[], locals: (number | null)[], gradients: (number | null)[]}} Places of a step's numbers in the slots of a program */
+/** @typedef {number | number[] | null} Place the slot of a number in a program; several, where it is their sum; none */
+/** @typedef {{values: Place[], contributions: Place[], locals: (number | null)[], gradients: Place[]}} Places of a step's numbers */
 /** @typedef {{places: Places[], bars: Record<string, import("./bars.js").Bars>, blocks?: Record<string, import("./blocks.js").Block>}} Shown what belongs to one picture */
 
 /** The sum of two values. @param {Value | undefined} one @param {Value} other @returns {Value} */
@@ -26,11 +27,12 @@ const asItIs = ({ shape, dtype, data }) => ({ shape, dtype, data: Array.from(dat
 function valuesOf(machine, tell) {
   /** @type {Map<number, Value>} */
   const known = new Map();
-  return (/** @type {number} */ slot) => {
+  const one = (/** @type {number} */ slot) => {
     const value = known.get(slot) ?? tell(machine.at(slot));
     known.set(slot, value);
     return value;
   };
+  return (/** @type {number | number[]} */ place) => (typeof place === "number" ? one(place) : place.map(one).reduce(added));
 }
 
 /** Lets the lines of a step wait until somebody reads them: of most steps nobody does. @param {Step} step @param {() => Step["equation"]} lines @returns {Step} */
@@ -97,7 +99,7 @@ export class Retelling {
     };
   }
 
-  /** The frames with a machine's numbers; and a moment of which nothing is known but the local derivatives. @param {Machine} machine @param {(slot: number) => Value} value */
+  /** The frames with a machine's numbers; and a moment of which nothing is known but the local derivatives. @param {Machine} machine @param {(place: number | number[]) => Value} value */
   #moment(machine, value) {
     const frames = this.#frames.map((frame, k) => this.#frame(frame, this.shown.places[k], value));
     /** @type {import("./faces.js").Moment} */
@@ -145,9 +147,9 @@ export class Retelling {
     payload.sums = sums;
   }
 
-  /** @param {Frame} frame @param {Places} places @param {(slot: number) => Value} value @returns {Frame} */
+  /** @param {Frame} frame @param {Places} places @param {(place: number | number[]) => Value} value @returns {Frame} */
   #frame(frame, places, value) {
-    const at = (/** @type {number | null} */ slot, /** @type {Value} */ was) => (slot === null ? was : { ...value(slot), shape: was.shape });
+    const at = (/** @type {Place} */ slot, /** @type {Value} */ was) => (slot === null ? was : { ...value(slot), shape: was.shape });
     return {
       values: frame.values.map(([id, was], k) => [id, at(places.values[k], was)]),
       contributions: frame.contributions.map((sent, k) => {
@@ -167,7 +169,7 @@ export class Retelling {
    * @param {Frame} frame
    * @param {Map<string, Value>} before
    * @param {Places} places
-   * @param {(slot: number) => Value} value
+   * @param {(place: number | number[]) => Value} value
    * @returns {Value | undefined}
    */
   #numbers({ tensor = "", role }, line, place, moment, frame, before, places, value) {

@@ -1,6 +1,6 @@
 // The bar of a run that can be trained on in the page: with which optimiser and which numbers, and the way back to the recording.
 
-import { button, html } from "../../dom.js";
+import { button, html, setText } from "../../dom.js";
 import { phrase } from "../../words.js";
 import { makeField } from "./fields.js";
 
@@ -21,7 +21,8 @@ export function makeBar(told, on) {
     const element = html("p", { class: "gt-cannot" }, told.missing);
     return { element, show() {}, say() {} };
   }
-  const from = html("span", { class: "gt-from" });
+  const where = html("b", {});
+  const from = html("span", { class: "gt-from" }, `${phrase("training onward: from")} `, where);
   const recorded = html("option", { value: "" }, phrase("training onward: as recorded", { optimizer: told.optimizer }));
   const optimizer = html("select", { class: "gt-choice", "aria-label": phrase("training onward: optimizer") }, recorded, ...told.choices.map(({ label }, value) => html("option", { value }, label)));
   const message = html("span", { class: "gt-told", role: "status" });
@@ -51,6 +52,7 @@ export function makeBar(told, on) {
     on.change({ choice, momentum: null });
   });
   const element = html("div", { class: "gt-live gt-onward" }, from, optimizer, lr.element, momentum.element, menu, train, back, message);
+  let shown = "";
   return {
     element,
     say,
@@ -58,15 +60,19 @@ export function makeBar(told, on) {
      * @param {{name: string, change: Change, rate: number, start: {name: string, number: number} | null, active: boolean, training: boolean, more: boolean, text: string}} now
      *   `rate`: with which the step was recorded; `start`: the entry that can be set; `more`: whether there can be more steps
      */
-    show({ name, change, rate, start: chosen, active, training, more, text }) {
-      from.replaceChildren(phrase("training onward: from"), html("b", {}, ` ${name}`));
+    show(now) {
+      const asText = JSON.stringify(now);
+      if (asText === shown) return;
+      shown = asText;
+      const { name, change, rate, start: chosen, active, training, more, text } = now;
+      setText(where, name);
       optimizer.value = change.choice === null ? "" : String(change.choice);
       const usual = change.choice === null ? told.recorded.momentum : told.choices[change.choice].momentum ? MOMENTUM : null;
       lr.show(change.lr ?? rate);
       momentum.show(usual === null ? null : (change.momentum ?? usual));
       start.show(chosen && chosen.number, chosen?.name);
       const label = training ? phrase("training onward: pause") : phrase("training onward: train on");
-      if (train.textContent !== label) train.textContent = label;
+      setText(train, label);
       train.disabled = !more;
       back.hidden = !active;
       if (!message.classList.contains("gt-bad-words") && message.textContent !== text) message.textContent = text;

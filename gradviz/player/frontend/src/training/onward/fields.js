@@ -57,7 +57,7 @@ export function makeField(label, { fits = () => true, wrong, take, say }) {
         input.setAttribute("aria-label", called);
       }
       if (input.getRootNode() instanceof Document && document.activeElement === input) return;
-      input.value = shown;
+      if (input.value !== shown) input.value = shown;
     },
   };
 }

@@ -19,8 +19,6 @@ class Run:
     end: int
     code: CodeType
     written: Written
-    calls_module: bool = False
-    """Whether the instruction called a module, in which they ran."""
 
     @property
     def operations(self) -> range:
@@ -83,13 +81,11 @@ def runs_of(nodes: Sequence[ToldOperation]) -> Iterator[Run]:
         while end < count and (other := nodes[end].origin)[1] == offset and other[0] is code:
             end += 1
         written = expressions.at(origin)
-        first = nodes[start]
-        calls = first.call is not None and len(calls_of(first)) > _depth(first)
         if end == start + 1:
-            yield Run(start, end, code, written, calls)
+            yield Run(start, end, code, written)
         else:
             for length in _once(nodes[start:end]):
-                yield Run(start, start + length, code, written, calls)
+                yield Run(start, start + length, code, written)
                 start += length
         start = end
 
@@ -111,6 +107,11 @@ def _once(nodes: Sequence[ToldOperation]) -> Iterator[int]:
         period = next(p for p in range(1, len(run) + 1) if len(run) % p == 0 and names[:p] * (len(run) // p) == names)
     for _ in range(0, len(run), period):
         yield min(period, len(run))
+
+
+def calls_module(node: ToldOperation) -> bool:
+    """Return True for an operation that ran in a module which the learner's instruction called."""
+    return node.call is not None and len(calls_of(node)) > _depth(node)
 
 
 def _depth(node: ToldOperation) -> int:

@@ -21,7 +21,7 @@ from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.naming.called import Called, Name, counted
 from gradviz.recording.placed import place_in
-from gradviz.recording.runs import Run
+from gradviz.recording.runs import Run, calls_module
 from gradviz.recording.wiring import NUMBER, RESULT, Wiring
 
 TELLING = ("target", "weight", "bias", "condition")
@@ -89,11 +89,14 @@ class Known:
         """
         wiring = self._wiring
         used = wiring.outside(run.operations)
-        taken = wiring.taken(run.operations) if run.end - run.start > 1 else used
+        if any(map(self._is_parameter, used)) and calls_module(wiring.nodes[run.start]):
+            used = [tensor for tensor in used if not self._is_parameter(tensor)]
+        if run.end - run.start == 1 or len(used) == 1:
+            taken = used
+        else:
+            taken = [tensor for tensor in wiring.taken(run.operations) if tensor in used]
         if run.written.function == "linear" and len(taken) == 3:
             taken = used = [*taken[1:], taken[0]]  # x, W, b, of which b comes first: it is added to
-        if run.calls_module:
-            used, taken = ([one for one in order if not self._is_parameter(one)] for order in (used, taken))
         if used != taken or (run.written.sign == "@" and len(taken) == 2 and not self._multiply(*taken)):
             return []
         return used

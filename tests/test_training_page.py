@@ -14,8 +14,11 @@ from conftest import missing
 import gradviz as gv
 from gradviz.engine.numerals import number
 from gradviz.player.training import training_page
-from gradviz.player.training.graphs import GraphPicture
+from gradviz.player.training.carried import graphs
+from gradviz.player.training.graphs import SAMPLES, GraphPicture, evenly
+from gradviz.player.training.payload import chosen_entries
 from gradviz.training.analysis.fit import fit_of
+from gradviz.training.run.recordings import Recordings
 
 pytestmark = pytest.mark.browser
 
@@ -132,11 +135,64 @@ def test_the_graph_of_any_epoch_is_computed_in_the_page(open_html, monkeypatch, 
     assert loss.text_content() == number(run.losses[11])
 
 
+def scalars():
+    """A network of 41 numbers, each a tensor of its own; most of its graph is folded away."""
+    random = np.random.default_rng(0)
+    parameters = [gv.tensor(float(number), requires_grad=True) for number in random.uniform(-1, 1, 41)]
+    points = [(random.uniform(-1, 1, 3).tolist(), target) for target in (1.0, -1.0)]
+
+    def net(values):
+        left = iter(parameters)
+        for count in (4, 4, 1):
+            made = []
+            for _ in range(count):
+                total = next(left)
+                for value in values:
+                    total = total + next(left) * value
+                made.append(total.tanh())
+            values = made
+        return values[0]
+
+    with gv.record(progress=False) as run:
+        for _ in range(6):
+            loss = 0
+            for x, target in points:
+                loss = loss + (net(x) - target) ** 2
+            for parameter in parameters:
+                parameter.grad = None
+            loss.backward()
+            for parameter in parameters:
+                parameter.data -= 0.05 * parameter.grad
+    return run
+
+
+def test_a_graph_of_which_most_is_folded_away_is_computed_too(open_html):
+    run = scalars()
+    (program,) = graphs(run, chosen_entries(run), Recordings(run), most=4, opened=1, room=0)["programs"]
+    assert program["steps"] == list(range(6))
+    assert "computed" in program
+    html = training_page(run, panels=["graph", "loss"])
+    assert len(html) < 320_000
+    page = open_html(html)
+    picture = GraphPicture([run.recording_of(entry) for entry in evenly(run.log.entries, SAMPLES)])
+    for epoch in (0, 4):
+        page.get_by_role("slider", name="Epoch").fill(str(epoch))
+        wanted = picture.face(run.recording_of(run.log.entries[epoch]))
+        assert page.evaluate(SHOWN, list(wanted["text"])) == wanted["text"]
+        assert page.evaluate(WIDE, list(wanted["width"])) == pytest.approx(wanted["width"])
+
+
 SHOWN = """keys => {
     const prefix = document.querySelector(".gt-graph svg.gv [id]").id.split("_")[0];
     return Object.fromEntries(keys.map(key => [key, document.getElementById(`${prefix}_${key}`).textContent]));
 }"""
 DRAWN = SHOWN.replace("textContent", 'getAttribute("d")')
+
+
+WIDE = SHOWN.replace(
+    "document.getElementById(`${prefix}_${key}`).textContent",
+    "+document.querySelector(`#${prefix}_${key} :is(.gv-back, .gv-line)`).getAttribute('stroke-width')",
+)
 
 
 def numbers_in(path):

@@ -63,7 +63,7 @@ def trained(optimizer, epochs=60, meddle=None, before=0, **recording):
 def whole(run, monkeypatch):
     """What a page would be told if it computed nothing."""
     with monkeypatch.context() as patch:
-        patch.setattr(rules, "FEW_LETTERS", float("inf"))
+        patch.setattr(rules, "FEW", float("inf"))
         return run_payload(run)
 
 

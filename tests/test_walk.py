@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gradviz.training.run import walk as walking
-from gradviz.training.run.log import CACHED, Large, Spare
+from gradviz.training.run.log import CACHED, Large
 from gradviz.training.run.walk import added, moved, norm, walk
 
 FLOATS = st.sampled_from([np.float16, np.float32, np.float64])
@@ -71,6 +71,6 @@ def test_an_array_may_lie_in_any_way():
 @pytest.mark.parametrize("size", [2000, CACHED + 5])
 def test_a_large_parameter_may_diverge_without_a_warning(size):
     before = np.full(size, np.inf, np.float32)
-    kept, length = Large.added(before, before.copy(), Spare([]))
+    kept, length = Large.added(before, before.copy())
     assert np.isnan(length)
     np.testing.assert_array_equal(kept.array, before)

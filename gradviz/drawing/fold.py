@@ -381,13 +381,14 @@ class _Folding:
 
     def _sentence(self, number: int, phase: Phase) -> str:
         """Say what happens in a fold."""
-        stretch = self.stretches[number]
-        one, several = (
-            ("fold of one computed", "fold computed")
-            if phase == "forward"
-            else ("fold of one sends back", "fold sends back")
-        )
-        return text(one if len(stretch) == 1 else several, name=stretch.label, count=len(stretch))
+        stretch, count = self.stretches[number], self.blocks[number].operations
+        if stretch.closed and not stretch.path:
+            said = "middle computed", "middle sends back"
+        elif count == 1:
+            said = "fold of one computed", "fold of one sends back"
+        else:
+            said = "fold computed", "fold sends back"
+        return text(said[phase == "backward"], name=stretch.label, count=count)
 
     def _visible(self, frame: Frame, sums: dict[str, _Sum]) -> dict[str, Any]:
         """Return what a step makes known and is not hidden in folds."""

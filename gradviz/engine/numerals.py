@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -79,7 +80,7 @@ def number(value: object, digits: int = DIGITS, dtype: str = "float64") -> str:
     ('0.1001', '0.1')
     """
     if isinstance(value, np.generic):
-        dtype, value = value.dtype.name, value.item()
+        dtype, value = _name(value.dtype), value.item()
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if value != value:
@@ -87,6 +88,12 @@ def number(value: object, digits: int = DIGITS, dtype: str = "float64") -> str:
     if value in (float("inf"), float("-inf")):
         return "∞" if value > 0 else "−∞"
     return ("−" if value < 0 else "") + _of_size(abs(value), digits, dtype) if value else "0"
+
+
+@cache
+def _name(dtype: np.dtype[Any]) -> str:
+    """Name a dtype; NumPy works its names out anew each time."""
+    return dtype.name
 
 
 def _of_size(size: float, digits: int, dtype: str) -> str:

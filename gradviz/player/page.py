@@ -95,6 +95,9 @@ h1 { margin: 0 0 10px; font-size: 19px; overflow-wrap: anywhere; }
 FOLDS_UP_TO = 300
 """Tensors and operations in a recording of which a page carries a picture for each depth of its modules."""
 
+QUICK = 7
+"""How hard a page's own data is compressed: to try harder takes twice the time for half a percent."""
+
 BYTES_OF_FOLDS = 600_000
 """About so many bytes of a page are these pictures."""
 
@@ -293,7 +296,7 @@ def _policy(*scripts: str) -> str:
 
 def packed(data: Any) -> str:
     """Return JSON data as the front end unpacks it: compressed, in letters that stay text inside a script element."""
-    return _letters(json.dumps(data, separators=(",", ":"), allow_nan=False))
+    return _letters(json.dumps(data, separators=(",", ":"), allow_nan=False), QUICK)
 
 
 @lru_cache(maxsize=8)  # the programs of pages, which are the same in each
@@ -301,5 +304,5 @@ def _kept(text: str) -> str:
     return _letters(text)
 
 
-def _letters(text: str) -> str:
-    return base64.b64encode(zlib.compress(text.encode("utf-8"), 9)).decode("ascii")
+def _letters(text: str, effort: int = 9) -> str:
+    return base64.b64encode(zlib.compress(text.encode("utf-8"), effort)).decode("ascii")

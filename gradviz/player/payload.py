@@ -9,7 +9,6 @@ from gradviz.drawing import Drawing, draw_recording, steps
 from gradviz.drawing.cells import all_grids
 from gradviz.drawing.palette import inks
 from gradviz.drawing.target import PLAYER
-from gradviz.finding.recorded import whys
 from gradviz.player.events import brackets, sums
 from gradviz.player.facts import chains, facts
 from gradviz.player.folds import depths, every_operation, spans
@@ -115,7 +114,7 @@ def told(insides: Insides, inside: str, drawing: Drawing | None = None) -> dict[
         "every": None if inside else every_operation(whole),
         "opens": {fold.id: key for key, fold in one.folds.items()},
         "memory": memory(recording, insides.held),
-        "whys": whys(recording),
+        "whys": _whys(recording),
         "strange": None if strange is None else {"step": strange.step, "sentence": strange.sentence},
         "remarks": list(recording.remarks),
         "trail": [[step.key, step.label] for step in insides.trail(inside)] if inside or one.folds else [],
@@ -175,3 +174,10 @@ def at_step(recording_or_drawing: Recording | Drawing, step: int) -> Drawing:
     if drawing.options.target is None:
         drawing = replace(drawing, options=replace(drawing.options, target=PLAYER))
     return drawing.at_step(step)
+
+
+def _whys(recording: Recording) -> Any:
+    """Say what is found in a recording. What looks for causes is imported when a page needs it first: one of a run does not."""
+    from gradviz.finding.recorded import whys
+
+    return whys(recording)

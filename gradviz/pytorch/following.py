@@ -45,6 +45,8 @@ class Following(Watch):
         self._resting: ExitStack | None = None  # while an optimiser makes its step
         self._telling = False  # whether the recorder is being told of something
         self._over = False  # whether it has heard enough
+        self._running = False  # whether a backward pass runs
+        self.moved_meanwhile = False  # whether an optimiser has made a step while the last one ran
         self.repeated = Repeated(self)
         self._old = 0  # what was computed before is of steps that are over
 
@@ -158,6 +160,11 @@ class Following(Watch):
             plain(tensors, *args, **kwargs)
             self._hearer.passed(lambda: None)
             return
+        if (
+            self._running
+        ):  # part of the one that runs: a checkpoint of the older kind goes back through what it computes again
+            plain(tensors, *args, **kwargs)
+            return
         self._wake()
         outputs = [tensors] if isinstance(tensors, torch.Tensor) else list(tensors)
         names = ("grad_tensors", "retain_graph", "create_graph")
@@ -179,12 +186,19 @@ class Following(Watch):
             except Exception as error:
                 failed = error
             if not create:
-                plain(tensors, *args, **kwargs)
+                self._run(plain, tensors, *args, **kwargs)
                 self._hear(see, passed, retained=retained)
         if create:  # it is to be differentiated itself
-            plain(tensors, *args, **kwargs)
+            self._run(plain, tensors, *args, **kwargs)
             with self._tell():
                 self._hear(see, passed, retained=retained)
+
+    def _run(self, plain: Callable[..., None], *args: Any, **kwargs: Any) -> None:
+        self._running, self.moved_meanwhile = True, False
+        try:
+            plain(*args, **kwargs)
+        finally:
+            self._running = False
 
     def _passed(self, outputs: Sequence[torch.Tensor], grad_tensors: Any) -> TorchPassed | KnownPassed:
         """Tell of a pass that begins: as one that is known, or in full."""
@@ -201,7 +215,7 @@ class Following(Watch):
     ) -> None:
         self._hearer.passed(see)
         if isinstance(passed, TorchPassed) and passed.structure is not None:
-            root = passed.output.grad_fn._sequence_nr()  # type: ignore[union-attr]
+            root = passed.output.grad_fn._sequence_nr()
             self.repeated.learn(passed.structure, root, passed.numbers, passed.seen, passed.leaves)
         if passed is not None and not retained:
             self._forget(passed)
@@ -222,6 +236,7 @@ class Following(Watch):
     def _step_starts(self, optimizer: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
         if get_ident() != self.thread:
             return
+        self.moved_meanwhile = self.moved_meanwhile or self._running
         self._wake()  # of a step that has failed
         if all(value is None for value in (*args[1:], *kwargs.values())):  # no closure, which computes the loss
             self._resting = ExitStack()

@@ -14,7 +14,7 @@ from gradviz.pytorch.graph import Behind, behind
 from gradviz.pytorch.kept import Kept
 from gradviz.pytorch.numbers import array_of, dtype_text
 from gradviz.pytorch.refused import kind_of
-from gradviz.pytorch.repeated import Known, places_of_numbers
+from gradviz.pytorch.repeated import Known, places_of_numbers, there
 from gradviz.pytorch.seen import MARK, Seen, arguments_in, is_argument, seen_of
 from gradviz.pytorch.source import PyTorch
 from gradviz.pytorch.telling import Told
@@ -213,6 +213,8 @@ class TorchPassed(_Begun):
         return Spot(at, None, fixed)
 
     def lost(self, program: Program, places: Sequence[Spot]) -> str:
+        if self._watch.moved_meanwhile:
+            return text("moved meanwhile", "pytorch")
         for told in program.instructions:
             for dtype in (setting for setting in told.settings if isinstance(setting, torch.dtype)):
                 return f"NumPy has no {dtype_text(dtype)}, so this graph cannot be computed again with it"
@@ -271,7 +273,7 @@ class KnownPassed(_Begun):
         self.numbers = [number + watch.repeated.first for number in known.numbers]
         self._known, self._given, self._grad_tensors = known, given, grad_tensors
         self._first = outputs
-        self._note_before(known.leaves)
+        self._note_before([there(leaf) for leaf in known.leaves])
         self._full: TorchPassed | None = None
 
     def signature(self) -> Hashable:
@@ -293,7 +295,12 @@ class KnownPassed(_Begun):
         return self._full
 
     def leaf(self, place: Spot) -> torch.Tensor:
-        return place.fixed if place.path is None else self._known.places[place.at, place.path]  # type: ignore[return-value]
+        if place.path is None:
+            fixed: torch.Tensor = place.fixed
+            return fixed
+        found = self._known.places[place.at, place.path]
+        assert not isinstance(found, int)
+        return there(found)
 
     def found(self, place: Spot) -> Any:
         if place.path is None:
@@ -311,7 +318,10 @@ class KnownPassed(_Begun):
         """Return what the step has brought there: a tensor, with what was kept of it, or a number."""
         assert place.path is not None
         found = self._known.places[place.at, place.path]
-        return self._given[found] if isinstance(found, int) else (found, Kept(found))
+        if isinstance(found, int):
+            return self._given[found]
+        leaf = self.leaf(place)
+        return leaf, Kept(leaf)
 
 
 def _precision(dtype: torch.dtype) -> float:

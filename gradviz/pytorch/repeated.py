@@ -8,6 +8,7 @@ they were. The first operation that is not expected ends that: those before it a
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from gradviz.pytorch.numbers import dtype_text
 from gradviz.pytorch.seen import MARK, Origin, Seen, Source, is_argument, is_mutable
 from gradviz.recording.told import Unknown
 from gradviz.training.loop.engine import instruction
@@ -22,11 +24,25 @@ from gradviz.training.loop.engine import instruction
 if TYPE_CHECKING:
     from gradviz.pytorch.watch import Watch
 
+MOST_BESIDE = 31
+"""So many of what has followed an operation are kept when something else follows it."""
+
 MOST_EXPECTED = 20_000
 """Operations in the tree. When they are reached no further ones are learned: what is not in it is watched in full."""
 
 Way = tuple[Any, ...]
 """The way to one of an operation's arguments, from the pair of those by place and those by name."""
+
+
+Held = weakref.ref[torch.Tensor]
+"""A parameter. A loop that makes them anew in each step does not keep the old ones through this."""
+
+
+def there(held: Held) -> torch.Tensor:
+    """Return a parameter that is known to be still there: it is among the arguments of what has just run."""
+    leaf = held()
+    assert leaf is not None
+    return leaf
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,8 +63,8 @@ class Known:
 
     structure: Any
     numbers: tuple[int, ...]
-    leaves: tuple[torch.Tensor, ...]
-    places: dict[tuple[int, Way], torch.Tensor | int]
+    leaves: tuple[Held, ...]
+    places: dict[tuple[int, Way], Held | int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +107,7 @@ class Expected:
     flat: bool = True  # no argument is a list
     mutable: bool = False
     settings: list[tuple[int, Any]] = field(default_factory=list)
-    leaves: list[tuple[int, torch.Tensor, torch.Size]] = field(default_factory=list)
+    leaves: list[tuple[int, Held, torch.Size]] = field(default_factory=list)
     made: list[tuple[int, int, int]] = field(default_factory=list)
     given: list[tuple[int, Given]] = field(default_factory=list)
     ways: list[Way] = field(default_factory=list)
@@ -102,7 +118,7 @@ class Expected:
     def key(self) -> Any:
         """What two that are the same have in common."""
         seen = self.seen
-        leaves = [(place, id(leaf), shape) for place, leaf, shape in self.leaves]
+        leaves = [(place, id(leaf()), shape) for place, leaf, shape in self.leaves]
         return (
             (seen.function, seen.number, instruction(*seen.origin), seen.origin[0]),
             (tuple(seen.keywords), self.settings, leaves, self.made, self.given),
@@ -182,7 +198,8 @@ class Repeated:
             if value is not setting and (type(value) is not type(setting) or value != setting):
                 return False
         for place, leaf, shape in one.leaves:
-            if args[place] is not leaf or not leaf.requires_grad or leaf.shape != shape:
+            known = leaf()
+            if known is None or args[place] is not known or not known.requires_grad or known.shape != shape:
                 return False
         for place, made, output in one.made:
             value = args[place]
@@ -272,7 +289,7 @@ class Repeated:
         first, at = self._watched[0].number, self._root
         known: dict[int, int] = {}
         bring: list[int] = []
-        places: dict[tuple[int, Way], torch.Tensor | int] = {}
+        places: dict[tuple[int, Way], Held | int] = {}
         of_graph = {id(one): place for place, one in enumerate(seen)}
         for one in self._watched:
             made = _expected(one, first, known, bring)
@@ -282,7 +299,7 @@ class Repeated:
             same = next((other for other in at.next if other.key == key), None)
             if same is None:
                 made.before, made.number = at, at.number + 1
-                at.next.append(made)
+                at.next = [*at.next[-MOST_BESIDE:], made]
                 self._size += 1
             at = same or made
             place = of_graph.get(id(one))
@@ -290,7 +307,7 @@ class Repeated:
                 places |= {(place, at.ways[n]): given.number for n, given in at.given}
                 places |= {(place, at.ways[n]): leaf for n, leaf, _ in at.leaves}
         counted = tuple([number - first for number in numbers])
-        at.ends[root - first] = Known(structure, counted, tuple(leaves), places)
+        at.ends[root - first] = Known(structure, counted, tuple([weakref.ref(leaf) for leaf in leaves]), places)
 
 
 def _nowhere() -> None:
@@ -347,10 +364,10 @@ def _expected(seen: Seen, first: int, known: dict[int, int], bring: list[int]) -
             made, kept = value
             if made.leaf is None:
                 possible = possible and made.number >= first
-                return replace(made, number=made.number - first), None
+                return (replace(made, number=made.number - first), kept)
             if made.leaf.requires_grad:
                 possible = possible and made.flows
-                return value
+                return weakref.ref(made.leaf)
             tensor = made.leaf
             if id(tensor) not in known:
                 known[id(tensor)] = len(bring)
@@ -376,12 +393,12 @@ def _expected(seen: Seen, first: int, known: dict[int, int], bring: list[int]) -
     for place, item in enumerate(items):
         if isinstance(item, Given):
             found.given.append((place, item))
-        elif not is_argument(item):
-            found.settings.append((place, item))
-        elif item[0].leaf is None:
+        elif isinstance(item, weakref.ref):
+            found.leaves.append((place, item, there(item).shape))
+        elif is_argument(item):
             found.made.append((place, item[0].number, item[0].place))
         else:
-            found.leaves.append((place, item[0].leaf, item[0].leaf.shape))
+            found.settings.append((place, item))
     return found
 
 
@@ -392,11 +409,12 @@ def _put_back(seen: Seen, first: int, given: Sequence[Any]) -> Seen:
         if isinstance(value, Given):
             found = given[value.number]
             return (Source(found[0], flows=False), found[1]) if value.shape is not None else found
+        if isinstance(value, weakref.ref):
+            leaf = there(value)
+            return Source(leaf), Unknown(tuple(leaf.shape), dtype_text(leaf.dtype))
         if is_argument(value):
             made, kept = value
-            if made.leaf is None:
-                return replace(made, number=made.number + first), kept
-            return Source(made.leaf), Unknown(tuple(made.leaf.shape), str(made.leaf.dtype).removeprefix("torch."))
+            return replace(made, number=made.number + first), kept
         return tuple([told(each) for each in value]) if isinstance(value, tuple) else value
 
     arguments = tuple([told(value) for value in seen.arguments])

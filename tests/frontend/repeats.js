@@ -9,9 +9,9 @@ const found = [];
 for (const { name, computed, recorded } of JSON.parse(readFileSync(process.argv[2], "utf8"))) {
   const [mine, its] = [new RunData(computed), new RunData(recorded)];
   its.parameters.forEach((parameter, i) => {
-    const { numbers } = mine.parameters[i];
-    if (JSON.stringify([...numbers.keys()].sort()) !== JSON.stringify([...parameter.numbers.keys()].sort())) found.push(`${name} ${parameter.name}: ${[...numbers.keys()]}`);
-    for (const [key, rows] of parameter.numbers) {
+    const numbers = mine.parameters[i].numbers();
+    if (JSON.stringify([...numbers.keys()].sort()) !== JSON.stringify([...parameter.numbers().keys()].sort())) found.push(`${name} ${parameter.name}: ${[...numbers.keys()]}`);
+    for (const [key, rows] of parameter.numbers()) {
       for (let k = 0; k < its.length; k += 1) {
         for (let entry = 0; entry < rows.width; entry += 1) {
           const [one, other] = [numbers.get(key)?.at(k, entry), rows.at(k, entry)];

@@ -18,8 +18,8 @@ wanted.parameters.forEach((its, i) => {
   for (let k = 0; k < wanted.length; k += 1) {
     const [one, other] = [mine, its].map((parameter) => JSON.stringify(parameter.forms[parameter.form.at(k)]));
     if (one !== other) found.push(`${its.name} rule of step ${k}: ${one}, not ${other}`);
-    for (const [key, rows] of its.numbers) {
-      const [a, b] = [mine.numbers.get(key)?.at(k), rows.at(k)];
+    for (const [key, rows] of its.numbers()) {
+      const [a, b] = [mine.numbers().get(key)?.at(k), rows.at(k)];
       if (!Object.is(a, b)) found.push(`${its.name} ${key} of step ${k}: ${a}, not ${b}`);
     }
   }

@@ -108,6 +108,10 @@ class Scale:
         inner = math.log10(number) if self._log else number
         return self._start + (inner - self._low) / (self._high - self._low) * (self._end - self._start)
 
+    def places(self, numbers: Any) -> Any:
+        """Return the places of the numbers in an array, on an axis that is not logarithmic."""
+        return self._start + (numbers - self._low) / (self._high - self._low) * (self._end - self._start)
+
     @property
     def ticks(self) -> list[float]:
         """A few round numbers along it: as many as there is room for."""

@@ -104,8 +104,9 @@ def bands(relief: Relief, x: Scale, y: Scale) -> Iterator[tuple[float, str]]:
         d = []
         for points, offsets in zip(*found.filled(level, math.inf), strict=True):
             for start, end in pairwise(offsets):
-                ring = _needed(np.array([(x(a), y(b)) for a, b in points[start : end - 1]]))
-                d.append(f"{path(ring)}Z")
+                across, up = points[start : end - 1].T
+                ring = _needed(np.stack([x.places(across), y.places(up)], axis=1))
+                d.append(f"{path(ring.tolist())}Z")
         if d:
             yield level, "".join(d)
 

@@ -241,8 +241,11 @@ def _nll(
     wrong = target[counts & ((target < 0) | (target >= self.shape[axis]))]
     if wrong.size:
         raise IndexError(advice.class_out_of_bounds(f"Target {wrong[0]} is out of bounds.", self.shape[axis]))
-    places = np.expand_dims(np.where(counts, target, 0), axis)
-    picked = np.take_along_axis(self, places, axis).squeeze(axis)
+    places = np.where(counts, target, 0)
+    if self.ndim == 2:
+        picked = self[np.arange(len(self)), places]
+    else:
+        picked = np.take_along_axis(self, np.expand_dims(places, axis), axis).squeeze(axis)
     share = _target_weight(self, target, weight, ignore_index).astype(self.dtype)
     losses = np.where(counts, -picked * share, self.dtype.type(0))
     if reduction == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,8 +44,22 @@ def narrow(array: Array, known: Mapping[str, Array]) -> dict[str, Any]:
     return column(array)
 
 
-def picked(kept: Any, flat: list[int]) -> Array:
-    """Return some entries of what was kept; NaN where they are not known."""
-    if kept is None or isinstance(kept, Large):
-        return np.full(len(flat), np.nan)
-    return np.asarray(kept, dtype=np.float64).ravel()[flat] if np.size(kept) > max(flat) else np.full(len(flat), np.nan)
+def rows_of(kept: Sequence[Any], flat: list[int]) -> Array:
+    """Return some entries of what was kept, a row for each; NaN where they are not known. A single number stands in all places."""
+    if kept and all(type(one) is np.ndarray and one.shape == kept[0].shape for one in kept):
+        rows = np.array(kept, np.float64).reshape(len(kept), -1)
+        return _picked(rows, flat)
+    return np.stack(
+        [
+            np.full(len(flat), np.nan)
+            if one is None or isinstance(one, Large)
+            else _picked(np.asarray(one, np.float64).reshape(1, -1), flat)[0]
+            for one in kept
+        ]
+    )
+
+
+def _picked(rows: Array, flat: list[int]) -> Array:
+    if rows.shape[1] == 1:
+        return rows.repeat(len(flat), axis=1)
+    return rows[:, flat] if rows.shape[1] > max(flat) else np.full((len(rows), len(flat)), np.nan)

@@ -122,7 +122,11 @@ def computed_data(run: Run, picture: GraphPicture, entry: Entry, recording: Reco
         or not all(map(_is_known, picture.shown(recording).frames, shown["places"], repeat(constants)))
     ):
         return None
-    names = {parameter.name: number for number, parameter in enumerate(run.parameters)}
+    # What nobody has named is called otherwise in a graph of another structure than in the run.
+    assert entry.program is not None  # its recording was computed by it
+    told = run.log.programs[entry.program]
+    of_graph = {tensor.id: tensor.name for tensor in told.graph.tensors}
+    names = {of_graph[told.slots[slot].tensor]: owner for slot, owner in run.owners[entry.program].items()}
     leaves = {one["tensor"] for one in program["numbers"] if "tensor" in one}
     parameters = {
         one.id: names[one.name] for one in recording.graph.tensors if one.id in leaves and one.role == "parameter"

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.player.training.columns import Array, column, picked
-from gradviz.player.training.rules import Forms, rule_columns
+from gradviz.player.training.columns import Array, column, rows_of
+from gradviz.player.training.rules import Moved, moved, rules_told
 from gradviz.training.run import Run
 from gradviz.training.run.history import gradient_norm, update_norm
 from gradviz.training.run.log import Entry, Large, ParameterEntry
@@ -56,46 +56,43 @@ def step_columns(run: Run, entries: Sequence[Entry], before: Entry | None, chose
     chosen
         By parameter, which of its entries.
     """
-    forms = Forms()
-    parameters = [
-        _parameter_columns(run.parameters[number], number, entries, before, places, forms)
-        for number, places in enumerate(chosen)
-    ]
+    parameters: list[dict[str, Any]] = []
+    followed: list[tuple[dict[str, Any], Moved]] = []
+    for number, places in enumerate(chosen):
+        parts = [entry.parameters.get(number) for entry in entries]
+        parameters.append(_parameter_columns(run.parameters[number], parts, places))
+        if places and entries:
+            values = _values(parts, list(places))
+            earlier = None if before is None else before.parameters.get(number)
+            parameters[-1] |= {name: column(values[name]) for name in ("before", "gradient")} | {
+                "after": _after(values)
+            }
+            followed.append((parameters[-1], moved(values, parts, earlier, entries, before, list(places))))
+    forms, rules = rules_told([one for _, one in followed])
+    for (told, _), of_it in zip(followed, rules, strict=True):
+        told |= of_it
     return {
         "kept": column([entry.index for entry in entries], "int32"),
         "parameters": parameters,
-        "forms": forms.told,
+        "forms": forms,
     }
 
 
 def _parameter_columns(
-    parameter: Parameter,
-    number: int,
-    entries: Sequence[Entry],
-    before: Entry | None,
-    places: Sequence[int],
-    forms: Forms,
+    parameter: Parameter, parts: Sequence[ParameterEntry | None], places: Sequence[int]
 ) -> dict[str, Any]:
-    parts = [entry.parameters.get(number) for entry in entries]
     told: dict[str, Any] = {
         "gradient_norm": column([_nan(None if part is None else gradient_norm(part)) for part in parts]),
         "update_norm": column([_nan(None if part is None else update_norm(part)) for part in parts]),
     }
-    if parameter.size > len(places):
-        told |= _statistics(parts)
-    if not places:
-        return told
-    flat = list(places)
+    return told | _statistics(parts) if parameter.size > len(places) else told
 
-    def rows(name: str) -> Array:
-        return np.stack([picked(None if part is None else getattr(part, name), flat) for part in parts])
 
-    if entries:
-        values = {"before": rows("before"), "after": rows("after"), "gradient": rows("gradient")}
-        told |= {"before": column(values["before"]), "after": _after(values), "gradient": column(values["gradient"])}
-        earlier = None if before is None else before.parameters.get(number)
-        told |= rule_columns(values, parts, earlier, entries, before, flat, forms)
-    return told
+def _values(parts: Sequence[ParameterEntry | None], flat: list[int]) -> dict[str, Array]:
+    return {
+        name: rows_of([None if part is None else getattr(part, name) for part in parts], flat)
+        for name in ("before", "after", "gradient")
+    }
 
 
 def _after(values: dict[str, Array]) -> dict[str, Any]:

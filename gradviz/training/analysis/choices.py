@@ -9,9 +9,8 @@ import numpy as np
 
 from gradviz import optim
 from gradviz.engine.tensor import wrap
-from gradviz.optim.terms import as_data, settings_as_data
 from gradviz.recording.program.model import MissingError
-from gradviz.training.analysis.rules import form_of, sheet_of, written
+from gradviz.training.analysis.rules import form_of, settings_of, terms_of, written
 from gradviz.training.run.model import Rule
 
 OFFERED: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -49,7 +48,7 @@ class Rules:
     def _form_of(self, rule: Rule) -> int:
         form = form_of(rule)
         if form not in self._known:
-            data = as_data(sheet_of(rule))
+            data = terms_of(rule)
             if data is None:
                 raise MissingError("optimiser", rule.name)
             self._known[form] = len(self.forms)
@@ -60,7 +59,7 @@ class Rules:
         """Return them as plain JSON data."""
         count = len(self.rules)
         whole = [
-            {"settings": settings_as_data(rule.settings), "form": form}
+            {"settings": settings_of(rule), "form": form}
             for rule, form in zip((*self.rules, *(rule for _, rule in self.choices)), self._form, strict=True)
         ]
         return {"forms": self.forms, "rules": whole[:count], "choices": whole[count:]}

@@ -185,6 +185,8 @@ class _Reading:
             raise MissingError("empty")
         if not self.run.finished:
             raise MissingError("running")
+        if any(entry.program is None for entry in entries):
+            raise MissingError("no graph")
         if not all(entry.complete for entry in entries):
             raise MissingError("not kept")
         if len({entry.program for entry in entries}) > MOST_PROGRAMS:

@@ -11,6 +11,7 @@ import numpy as np
 from gradviz import optim
 from gradviz.optim.rule import Rule as Text
 from gradviz.optim.rule import Sheet
+from gradviz.optim.terms import as_data, settings_as_data
 from gradviz.optim.written import Line, Numbers, Token, Writing
 from gradviz.training.run.model import BY_HAND, UNMOVED, Rule
 
@@ -23,7 +24,9 @@ __all__ = [
     "numbers_by_step",
     "numbers_of",
     "rows_by_form",
+    "settings_of",
     "sheet_of",
+    "terms_of",
     "written",
 ]
 
@@ -50,6 +53,16 @@ def written(rule: Rule) -> dict[str, Any]:
     """Return the lines of a rule as plain JSON data, as a page prints them: with the optimiser's ``name``, and ``lines``."""
     lines = [{**asdict(line), "tokens": [[token.text, token.key] for token in line.tokens]} for line in lines_of(rule)]
     return {"name": rule.name, "lines": lines}
+
+
+def terms_of(rule: Rule) -> dict[str, Any] | None:
+    """Return a rule as terms that a page computes; ``None`` if it is not written out."""
+    return as_data(sheet_of(rule))
+
+
+def settings_of(rule: Rule) -> dict[str, Any]:
+    """Return the settings of a rule that are numbers, as a page reads them."""
+    return settings_as_data(rule.settings)
 
 
 def form_of(rule: Rule) -> tuple[Any, ...]:

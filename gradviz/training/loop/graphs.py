@@ -28,15 +28,18 @@ class Graphs:
 
     def __init__(self, run: Run, parameters: Parameters, surroundings: Surroundings) -> None:
         self._run, self._parameters, self._surroundings = run, parameters, surroundings
-        self._plans: dict[Hashable, Plan | None] = {}
+        # Of the same structure there may be several, of other parameters: a layer that is computed in the place of another.
+        self._plans: dict[Hashable, list[Plan | None]] = {}
         self._data = 0  # bytes of what goes into the computation and is the same in every step
 
-    def __contains__(self, signature: Hashable) -> bool:
-        return signature in self._plans
-
-    def __getitem__(self, signature: Hashable) -> Plan | None:
-        """The plan of a graph that is known; ``None`` for one too many."""
-        return self._plans[signature]
+    def find(self, signature: Hashable, passed: Passed) -> tuple[bool, Plan | None]:
+        """Return whether a graph is known, and its plan; ``None`` for one too many."""
+        for plan in self._plans.get(signature, ()):
+            if plan is None or all(
+                self._parameters.may_be(owner, passed.leaf(plan.places[slot])) for slot, owner in plan.owners.items()
+            ):
+                return True, plan
+        return False, None
 
     def learn(self, signature: Hashable, passed: Passed) -> None:
         """Make a graph of a new structure known."""
@@ -48,28 +51,28 @@ class Graphs:
                 "kept, but no graph. (Batches of different sizes have different graphs; and one that grows from step to step "
                 "means that something of the step before is still in it: detach() it, or update under no_grad().)",
             )
-            self._plans[signature] = None
+            self._plans.setdefault(signature, []).append(None)
             return
         frames, scopes = self._surroundings.all_variables()
         try:
             program, places = passed.program(scopes)
         except RefusedError as error:
             log.note(str(error), f"{error}. Of these steps the losses are kept, but no graph")
-            self._plans[signature] = None
+            self._plans.setdefault(signature, []).append(None)
             return
         finally:
             for frame in frames:
                 let_go(frame)
         plan = Plan(len(log.programs), program, places, {})
-        names = {tensor.id: tensor.name for tensor in program.graph.tensors}
+        tensors = {tensor.id: tensor for tensor in program.graph.tensors}
         for slot, told in enumerate(program.slots):
             if told.kind == "parameter":
-                taken = set(plan.owners.values())
+                taken, tensor = set(plan.owners.values()), tensors[told.tensor]
                 plan.owners[slot] = self._parameters.owner(
-                    passed.library, passed.leaf(places[slot]), names[told.tensor], taken
+                    passed.library, passed.leaf(places[slot]), tensor.name, taken, named=tensor.named
                 )
         log.title = log.title or program.title
-        self._plans[signature] = plan
+        self._plans.setdefault(signature, []).append(plan)
         why = passed.lost(program, places)
         if why:
             plan.number = None

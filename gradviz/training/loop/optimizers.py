@@ -55,6 +55,8 @@ class Optimizers:
     def starts(self, library: Library, optimizer: Any) -> None:
         """Note the settings, and the gradients as they are after clipping."""
         self._stepping.append(Stepping(library, optimizer))
+        moved = {id(tensor) for group in optimizer.param_groups for tensor in group["params"]}
+        self._parameters.together[id(optimizer)] = moved
         self._claim(self._stepping[-1])
 
     def ends(self, newest: Entry | None) -> None:

@@ -64,10 +64,17 @@ class Watched:
 
 
 class Parameters:
-    """The parameters of a run, by their numbers in its log."""
+    """The parameters of a run, by their numbers in its log.
+
+    Attributes
+    ----------
+    together
+        By the id of each optimiser that was at work, the ids of all that it moves.
+    """
 
     def __init__(self, log: Log) -> None:
         self._log = log
+        self.together: dict[int, set[int]] = {}
         self._watched: list[Watched] = []
 
     def __len__(self) -> int:
@@ -81,20 +88,21 @@ class Parameters:
 
     # --- which is which -------------------------------------------------------------------------------------------
 
-    def owner(self, library: Library, leaf: Any, name: str, taken: set[int]) -> int:
-        """Return which of the parameters a leaf is: by identity, by name, or a new one."""
+    def owner(self, library: Library, leaf: Any, name: str, taken: set[int], *, named: bool = True) -> int:
+        """Return which of the parameters a leaf is: by identity, by the name that the learner has given it, or a new one."""
         log = self._log
         shape = tuple(leaf.shape)
-        for number, watched in enumerate(self._watched):
-            same = watched.tensor is leaf or (number not in taken and log.parameters[number].name == name)
-            if same and log.parameters[number].shape == shape:
+        itself = [number for number, watched in enumerate(self._watched) if watched.tensor is leaf]
+        # What nobody has named is called otherwise in a graph of another structure.
+        free = [number for number in range(len(self)) if named and number not in taken]
+        for number in itself or [number for number in free if log.parameters[number].name == name]:
+            if log.parameters[number].shape == shape:
                 return number
-            if same:
-                log.note(
-                    f"{name} changed its shape",
-                    f"{name} changed its shape from {log.parameters[number].shape} to {shape} in step {len(log.losses)}: "
-                    "from there on it is a parameter of its own",
-                )
+            log.note(
+                f"{name} changed its shape",
+                f"{name} changed its shape from {log.parameters[number].shape} to {shape} in step {len(log.losses)}: "
+                "from there on it is a parameter of its own",
+            )
         names = {parameter.name for parameter in log.parameters}
         own, count = name, 2
         while own in names:
@@ -102,6 +110,18 @@ class Parameters:
         log.parameters.append(Parameter(own, shape, library.dtype(leaf)))
         self._watched.append(Watched(library, leaf))
         return len(self._watched) - 1
+
+    def may_be(self, number: int, leaf: Any) -> bool:
+        """Return True if a leaf is a parameter, or may be what a loop has made of it.
+
+        It is another one if it is known as that, or if an optimiser has both.
+        """
+        known = self._watched[number].tensor
+        if known is leaf:
+            return True
+        if any(watched.tensor is leaf for watched in self._watched):
+            return False
+        return not any(id(known) in ids and id(leaf) in ids for ids in self.together.values())
 
     def renew(self, number: int, tensor: Any) -> None:
         """A parameter is another tensor now. Where nobody else moves it, to make it anew is how a loop does that by hand."""
@@ -192,7 +212,7 @@ class Parameters:
                 part.after, part.update_norm = part.before, 0.0
                 part.rule = STILL if part.rule is HAND else part.rule
             return
-        kept, length = Large.added(array, before, self._log.spare) if large else (stored(array), None)
+        kept, length = Large.added(array, before) if large else (stored(array), None)
         if first_look or part.after is part.before:  # else it has had its step, and was moved once more
             part.rule = HAND if part.rule is STILL else part.rule
             part.update_norm = length

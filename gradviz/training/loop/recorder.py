@@ -207,10 +207,11 @@ class Recorder:
         if stepping is not None:
             stepping.unclaim()
         signature = passed.signature()
-        if signature not in self._graphs:
+        known, plan = self._graphs.find(signature, passed)
+        if not known:
             self._close()
             self._graphs.learn(signature, passed)
-        plan = self._graphs[signature]
+            _, plan = self._graphs.find(signature, passed)
         if plan is not None:
             for slot, owner in plan.owners.items():
                 self._parameters.renew(owner, passed.leaf(plan.places[slot]))

@@ -6,9 +6,8 @@ Copying is all that is done during the loop. Frozen values are made from the cop
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from sys import getrefcount
 from typing import Any
 
 import numpy as np
@@ -28,47 +27,6 @@ CACHED = 2**18
 """Of what has more entries, and does not fit into a processor's cache, everything is found out while it is copied."""
 
 
-class Spare:
-    """Memory of arrays that were given up, for the next ones of the same shape: to get as much anew takes longer than to fill it.
-
-    Parameters
-    ----------
-    parameters
-        The run's. There is never more in here than one array for each.
-    """
-
-    def __init__(self, parameters: Sequence[Parameter]) -> None:
-        self._parameters = parameters
-        self._kept: dict[tuple[tuple[int, ...], Any], list[Any]] = {}
-
-    def take(self, shape: tuple[int, ...], dtype: Any) -> Any:
-        """Return an array with anything in it."""
-        kept = self._kept.get((shape, dtype))
-        return kept.pop() if kept else np.empty(shape, dtype)
-
-    def give(self, array: Any) -> None:
-        """Take an array that nobody needs any more; unless somebody else has it too, or part of it."""
-        kept = self._kept.setdefault((array.shape, array.dtype), [])
-        most = sum(parameter.shape == array.shape for parameter in self._parameters)
-        if len(kept) < most and array.base is None and getrefcount(array) <= self.alone:
-            kept.append(array)
-
-    alone = 0
-    """The references to an array, within `give`, that only who gives it has; as Python counts them."""
-
-
-def _count(array: Any) -> int:
-    return getrefcount(array)
-
-
-def _references_of_one() -> int:
-    array = np.empty(0)
-    return _count(array)
-
-
-Spare.alone = _references_of_one()
-
-
 class Large:
     """A large array: in full while there is room for it, then as its statistics and a small picture.
 
@@ -86,12 +44,12 @@ class Large:
         self._known = None if whole else _known(array)
 
     @classmethod
-    def added(cls, array: Any, before: Any, spare: Spare) -> tuple[Large, float]:
+    def added(cls, array: Any, before: Any) -> tuple[Large, float]:
         """Return one in full, with what is known of it, and the length of what was added to what stood there before."""
         if array.dtype.kind != "f":
             return cls(array, whole=True), norm(array - before)
         made = cls.known(array.shape, array.dtype, None)
-        made.array = spare.take(array.shape, array.dtype)
+        made.array = np.empty(array.shape, array.dtype)
         if array.size <= CACHED:
             return made, added(array, before, made.array)
         walked = walk(array, before, made.array)
@@ -122,12 +80,10 @@ class Large:
         """Bytes that it takes in full."""
         return 0 if self.array is None else self.array.nbytes
 
-    def shrink(self, spare: Spare) -> None:
+    def shrink(self) -> None:
         """Give up the array itself."""
         if self.array is not None:
-            self._known = self.facts
-            array, self.array = self.array, None
-            spare.give(array)
+            self._known, self.array = self.facts, None
 
     @property
     def value(self) -> Value:
@@ -275,10 +231,6 @@ class Log:
     whole_stride: int = 1
     used: int = 0
     whole_used: int = 0
-    spare: Spare = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        self.spare = Spare(self.parameters)
 
     def add_loss(self, loss: float, name: str) -> None:
         """Note the loss of a further step."""
@@ -314,7 +266,7 @@ class Log:
             if entry.whole:
                 self._hold_one(after)
             else:
-                after.shrink(self.spare)
+                after.shrink()
         self._make_room()
 
     def take_back(self, count: int) -> None:
@@ -373,4 +325,4 @@ class Log:
             large.holders -= 1
             if not large.holders:
                 self.whole_used -= large.nbytes
-                large.shrink(self.spare)
+                large.shrink()

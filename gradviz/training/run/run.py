@@ -263,7 +263,13 @@ class Run(Outputs):
         return self.recorded(entry)[0]
 
     def recorded(self, entry: Entry) -> tuple[Recording, list[Any]]:
-        """Return the same, and what stood in each slot of the program."""
+        """Return the computation of a kept step, and what stood in each slot of its program.
+
+        Parameters
+        ----------
+        entry
+            The step, as `nearest` returns it.
+        """
         assert entry.program is not None
         program = self.log.programs[entry.program]
         epoch = self.log.epoch_of[entry.index]

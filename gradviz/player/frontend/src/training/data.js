@@ -10,12 +10,13 @@ import { phrase } from "../words.js";
 /** @typedef {{symbol: string, key: string, tokens: [string, string][], sentence: string}} Line */
 /** @typedef {{name: string, lines: Line[]}} Form */
 /**
- * One parameter. `entries` are those shown one by one: their places and how Python indexes them.
+ * One parameter. `entries` are those shown one by one: their places and how Python indexes them. The `numbers` in its rules, by their
+ * keys, are unpacked or computed when they are first looked at.
  * @typedef {{
  *   name: string, shape: number[], size: number, entries: [number, string][], whole: boolean,
  *   before: Rows, after: Rows, gradient: Rows, gradientNorm: Rows, updateNorm: Rows,
  *   statistics: Rows | null, preview: {rows: Rows, shape: number[]} | null,
- *   forms: Form[], form: Rows, numbers: Map<string, Rows>,
+ *   forms: Form[], form: Rows, numbers: () => Map<string, Rows>,
  * }} Parameter
  */
 
@@ -149,6 +150,13 @@ export class RunData {
   }
 }
 
+/** What makes something when it is first asked for. @template T @param {() => T} make @returns {() => T} */
+function once(make) {
+  /** @type {T | undefined} */
+  let made;
+  return () => (made ??= make());
+}
+
 /** @param {any} known @param {any} told @param {any[]} forms @param {number} count @returns {Parameter} */
 function parameterOf(known, told, forms, count) {
   const width = known.entries.length;
@@ -167,14 +175,17 @@ function parameterOf(known, told, forms, count) {
     preview: told.preview ? { rows: Rows.of(told.preview), shape: told.preview.of } : null,
     forms: forms.map(({ name, lines }) => ({ name, lines })),
     form,
-    numbers: told.repeated
-      ? repeated(told.repeated, forms, form, /** @type {{before: Rows, gradient: Rows}} */ (columns))
-      : new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, number(column)])),
+    numbers: once(() =>
+      told.repeated
+        ? repeated(told.repeated, forms, form, /** @type {{before: Rows, gradient: Rows}} */ (columns))
+        : new Map(Object.entries(told.numbers ?? {}).map(([key, column]) => [key, number(column)])),
+    ),
   };
 }
 
 /** Puts further steps of a parameter in the place of those from one on. @param {Parameter} parameter @param {number} start @param {Parameter} further */
 function goOn(parameter, start, further) {
+  const [numbers, more] = [parameter.numbers(), further.numbers()]; // of the steps that there are
   for (const name of /** @type {const} */ (["before", "after", "gradient", "gradientNorm", "updateNorm"])) parameter[name].put(start, further[name]);
   if (parameter.statistics && further.statistics) parameter.statistics.put(start, further.statistics);
   if (parameter.preview && further.preview) parameter.preview.rows.put(start, further.preview.rows);
@@ -186,12 +197,12 @@ function goOn(parameter, start, further) {
     return known >= 0 ? known : parameter.forms.push(told) - 1;
   });
   parameter.form.put(start, new Rows(1, Int32Array.from(form)));
-  for (const [key, rows] of further.numbers) {
-    const known = parameter.numbers.get(key) ?? new Rows(rows.width, new Float32Array(start * rows.width).fill(NaN));
-    parameter.numbers.set(key, known);
+  for (const [key, rows] of more) {
+    const known = numbers.get(key) ?? new Rows(rows.width, new Float32Array(start * rows.width).fill(NaN));
+    numbers.set(key, known);
     known.put(start, rows);
   }
-  for (const [key, rows] of parameter.numbers) {
-    if (!further.numbers.has(key)) rows.put(start, new Rows(rows.width, new Float32Array(further.before.length * rows.width).fill(NaN)));
+  for (const [key, rows] of numbers) {
+    if (!more.has(key)) rows.put(start, new Rows(rows.width, new Float32Array(further.before.length * rows.width).fill(NaN)));
   }
 }

@@ -20,17 +20,22 @@ export const THICKEST = 9;
 const [THINNEST, NEAR] = [0.4, 6];
 const ROOM = { left: 50, right: 70, top: 26, bottom: 6 };
 const [SMALLEST, LARGEST] = [7, 40]; // radii
+const [LETTER, NAMED, MOST_LEFT] = [7, 8, 0.28]; // the width of a letter, room beside a name, and the share of the width that names get
 
-/** Where the neurons are, in so much room. @param {number[]} sizes neurons of each layer, with the inputs @param {number} width @param {number} height */
-export function placesOf(sizes, width, height) {
+/** How many letters of the inputs' names there is room for, at most. @param {number} width */
+export const lettersIn = (width) => Math.floor((MOST_LEFT * width - NAMED) / LETTER);
+
+/** Where the neurons are, in so much room. @param {number[]} sizes neurons of each layer, with the inputs @param {number} width @param {number} height @param {number} letters of the longest name of an input */
+export function placesOf(sizes, width, height, letters) {
   const count = sizes.length - 1;
-  const [across, up] = [width - ROOM.left - ROOM.right, height - ROOM.top - ROOM.bottom];
+  const left = Math.max(ROOM.left, Math.min(letters, lettersIn(width)) * LETTER + NAMED);
+  const [across, up] = [width - left - ROOM.right, height - ROOM.top - ROOM.bottom];
   const radius = Math.max(SMALLEST, Math.min(LARGEST, up / Math.max(...sizes) / 2.2, across / Math.max(count, 1) / 3.2));
   /** The centre of a neuron. @param {number} layer @param {number} neuron @returns {[number, number]} */
   const centre = (layer, neuron) => {
     const of = sizes[layer + 1];
     const gap = Math.min(up / of, 4 * radius);
-    return [ROOM.left + radius + ((across - radius) * (layer + 1)) / count, ROOM.top + up / 2 + (neuron - (of - 1) / 2) * gap];
+    return [left + radius + ((across - radius) * (layer + 1)) / count, ROOM.top + up / 2 + (neuron - (of - 1) / 2) * gap];
   };
   /** The line that is near to a place. @param {number} x @param {number} y @returns {Where | null} */
   const lineAt = (x, y) => {

@@ -5,7 +5,7 @@ import { numberText } from "../number.js";
 import { phrase } from "../words.js";
 import { entryOf, numbersOf } from "./network.js";
 import { makeCard } from "./neuron-card.js";
-import { THICKEST, makePainting, placesOf } from "./neurons-painting.js";
+import { THICKEST, lettersIn, makePainting, placesOf } from "./neurons-painting.js";
 
 /** @typedef {import("./data.js").RunData} RunData */
 /** @typedef {import("./network.js").Told} Told */
@@ -29,7 +29,12 @@ export function makeNeurons(run, told, on) {
   let which = /** @type {Which} */ ("before");
   let example = 0;
   let k = 0;
-  let places = placesOf(sizes, 0, 0);
+  /** What an input is called; by its number alone where there is no room. @param {number} neuron @param {number} room in letters */
+  const nameOf = (neuron, room) => {
+    const name = inputs === 1 ? told.name : `${told.name}[${neuron}]`;
+    return name.length <= room || inputs === 1 ? name : `[${neuron}]`;
+  };
+  let places = placesOf(sizes, 0, 0, 0);
   /** @type {Where | null} */
   let looked = null; // the neuron whose sum is shown, or the line
   let pinned = false;
@@ -123,7 +128,7 @@ export function makeNeurons(run, told, on) {
       parts.push(text(title, x, 16, "middle", "gt-tick"));
       for (let neuron = 0; neuron < sizes[at + 1]; neuron += 1) {
         const [cx, cy] = centre(at, neuron);
-        if (at < 0) parts.push(text(inputs === 1 ? told.name : `${told.name}[${neuron}]`, cx - r - 5, cy + 4, "end", "gt-name"));
+        if (at < 0) parts.push(text(nameOf(neuron, lettersIn(width)), cx - r - 5, cy + 4, "end", "gt-name"));
         const ring = svgElement("circle", { class: "gt-neuron", cx, cy, r });
         if (at >= 0) {
           const label = phrase("training neurons: neuron", { layer: at + 1, neuron });
@@ -206,7 +211,7 @@ export function makeNeurons(run, told, on) {
   const watcher = new ResizeObserver(() => {
     const [across, up] = [stage.clientWidth, stage.clientHeight];
     if (!across || !up || (across === places.width && up === places.height)) return;
-    places = placesOf(sizes, across, up);
+    places = placesOf(sizes, across, up, nameOf(inputs - 1, lettersIn(across)).length);
     lay();
     paint();
   });

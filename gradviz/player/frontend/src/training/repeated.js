@@ -7,7 +7,7 @@ import { Rule } from "./onward/rule.js";
 /**
  * `setting`: in each step which of the `settings`. Before the steps `moments` what is remembered is told, and how many steps there were.
  * @typedef {{settings: Record<string, any>[], setting: Packed, moments: Packed, counts: Packed, memories: [string, Packed][]}} Repeated
- *   as gradviz.player.training.repeated tells it
+ *   as gradviz.player.training.rules tells it
  */
 
 /**

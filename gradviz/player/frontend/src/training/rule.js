@@ -181,7 +181,7 @@ export function makeRule() {
         lines.replaceChildren();
         return;
       }
-      const number = (/** @type {string} */ key) => parameter.numbers.get(key)?.at(k, entry) ?? NaN;
+      const number = (/** @type {string} */ key) => parameter.numbers().get(key)?.at(k, entry) ?? NaN;
       setText(words, moved === "w" ? "" : phrase("training rule: here w and grad gradient", { moved }));
       words.hidden = moved === "w";
       const told = form.lines.map((line) => html("div", { class: "gt-ruled" }, equationLine(ruleText(line, number)), html("p", { class: "gt-words" }, line.sentence)));

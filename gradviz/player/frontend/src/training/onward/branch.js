@@ -82,7 +82,8 @@ export class Branch {
       if (parameter.statistics) parameter.statistics = parameter.statistics.cut(k);
       parameter.preview = null;
       parameter.forms = [...parameter.forms.slice(0, this.#known[number]), ...this.#forms];
-      parameter.numbers = new Map([...parameter.numbers].map(([key, rows]) => [key, rows.cut(k)]));
+      const numbers = new Map(Array.from(parameter.numbers(), ([key, rows]) => [key, rows.cut(k)]));
+      parameter.numbers = () => numbers;
     });
   }
 
@@ -105,8 +106,9 @@ export class Branch {
       parameter.statistics?.push([...statistics(before), ...statistics(gradient)]);
       parameter.form.push([form < 0 ? -1 : this.#known[number] + form]);
       const empty = parameter.entries.map(() => NaN);
-      for (const key of numbers.keys()) if (!parameter.numbers.has(key)) parameter.numbers.set(key, filled(run.length - 1, empty));
-      for (const [key, rows] of parameter.numbers) rows.push(numbers.get(key) ?? empty);
+      const all = parameter.numbers();
+      for (const key of numbers.keys()) if (!all.has(key)) all.set(key, filled(run.length - 1, empty));
+      for (const [key, rows] of all) rows.push(numbers.get(key) ?? empty);
     });
   }
 

@@ -14,10 +14,16 @@ from typing import Any
 import numpy as np
 
 from gradviz.optim.repeating import Repeating
-from gradviz.optim.terms import as_data, settings_as_data
 from gradviz.optim.written import Writing
-from gradviz.player.training.columns import Array, column
-from gradviz.training.analysis.rules import form_of, numbers_by_step, rows_by_form, sheet_of
+from gradviz.training.analysis.rules import (
+    Array,
+    form_of,
+    numbers_by_step,
+    rows_by_form,
+    settings_of,
+    sheet_of,
+    terms_of,
+)
 from gradviz.training.run.model import Rule
 
 CLOSE = 2e-6
@@ -39,30 +45,40 @@ AT_FIRST = 16
 """So many steps are repeated before they are compared with what was recorded; then twice as many, and so on."""
 
 
-def repeated(
-    rules: Sequence[Rule | None], columns: Mapping[str, Array], numbers: Mapping[str, Array]
-) -> dict[str, Any] | None:
-    """Return what a page needs to compute the numbers of a parameter's rules.
+@dataclass(frozen=True)
+class Told:
+    """What has to be known of a run to compute all that is remembered.
+
+    Attributes
+    ----------
+    moments
+        The steps before which it is told.
+    counts
+        How many steps the optimiser had made then.
+    memories
+        By its names, what it remembered then.
+    """
+
+    moments: list[int]
+    counts: Array
+    memories: dict[str, Array]
+
+
+def repeated(rules: Sequence[Rule | None], columns: Mapping[str, Array], numbers: Mapping[str, Array]) -> Told | None:
+    """Return what a page needs to compute the numbers of some rules; ``None`` if it would not show what was recorded.
 
     Parameters
     ----------
     rules
-        What moved it in each step; ``None`` where it took no part.
+        What moved a parameter in each step; ``None`` where it took no part.
     columns
         Of the parameter, and of what the optimiser remembered: as for `numbers_of`.
     numbers
         What was recorded, as `numbers_by_step` has it.
-
-    Returns
-    -------
-    dict or None
-        ``settings`` that there were, and ``setting``: in each step which of them. ``moments``: the steps before which the page is
-        told what is remembered, with ``counts`` of the optimiser's steps until then, and ``memories``: of each its name, and its
-        numbers in all moments. ``None`` if such a page would not show what was recorded.
     """
     distinct = {id(rule): rule for rule in rules if rule is not None}
-    settings = {key: settings_as_data(rule.settings) for key, rule in distinct.items()}
-    told = {form_of(rule): as_data(sheet_of(rule)) for rule in distinct.values()}
+    settings = {key: settings_of(rule) for key, rule in distinct.items()}
+    told = {form_of(rule): terms_of(rule) for rule in distinct.values()}
     if not all(np.isfinite(value).all() for each in settings.values() for value in each.values()):
         return None
     forms = {form: Repeating(one) for form, one in told.items() if one is not None}
@@ -74,14 +90,8 @@ def repeated(
         moments = _moments(rules, [steps.get(id(rule)) for rule in rules], columns, numbers, recorded)
     if moments is None:
         return None
-    places = {key: place for place, key in enumerate(distinct)}
-    return {
-        "settings": list(settings.values()),
-        "setting": column([places.get(id(rule), -1) for rule in rules], "int32"),
-        "moments": column(moments, "int32"),
-        "counts": column(recorded.counts[moments] - 1, "int32"),
-        "memories": [[state, column(before[moments])] for state, before in recorded.before.items()],
-    }
+    before = {state: array[moments] for state, array in recorded.before.items()}
+    return Told(moments, recorded.counts[moments] - 1, before)
 
 
 @dataclass

@@ -10,8 +10,10 @@ import pytest
 
 import gradviz as gv
 from gradviz.drawing import draw_recording
+from gradviz.drawing.block import LINE, NUMBER, SIDE
 from gradviz.drawing.cells import all_grids
 from gradviz.drawing.steps import steps
+from gradviz.drawing.text import mono_width, width
 from gradviz.recording import dumps, loads, record_graph
 from gradviz.recording.histogram import BINS, LEAST, sizes, spread
 
@@ -411,3 +413,31 @@ def test_in_a_training_shared_weights_tell_their_update():
     told = float(drawing.face.text[f"{shared.tensor.id}_n"])
     assert told == pytest.approx(norm(changes) / norm(before), rel=0.06)
     assert "‖∂‖/‖w‖" not in drawing.to_svg()
+
+
+def test_norms_of_several_steps_stand_beside_their_name():
+    """Of an ODE that is followed step by step, whose middle is folded: "h" and "0.32 … 0.26" on a card of its own width."""
+    f, y = gv.nn.Sequential(gv.nn.Linear(2, 16), gv.nn.Tanh(), gv.nn.Linear(16, 2)), gv.tensor([[1.0, 0.0]])
+    for _ in range(12):
+        y = y + 0.1 * f(y)
+    loss = (y**2).sum()
+    loss.backward()
+    drawing = gv.draw(loss)
+    cards = {disc.operation.id: disc.block for disc in drawing.view.discs if disc.block is not None}
+    (several,) = (id for id, card in cards.items() if len(card.numbers.passed) > 1)
+    norms = drawing.face.text[f"{several}_hn"]
+    assert " … " in norms
+    assert mono_width(norms, LINE) + width("h", NUMBER, bold=True) + 2 * SIDE < cards[several].width
+
+
+def test_a_parameter_of_a_module_that_no_variable_leads_to_stands_in_it():
+    class Scaled(gv.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.scale, self.fc = gv.nn.Parameter(gv.randn(3)), gv.nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.fc(x * self.scale)
+
+    graph = gv.draw(Scaled()(gv.randn(4, 3)).sum()).recording.graph
+    assert [tensor.module for tensor in graph.tensors if tensor.name == "self.scale"] == ["scaled"]

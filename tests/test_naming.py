@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
+import itertools
 import json
 import linecache
 import os
@@ -291,3 +293,86 @@ def test_a_model_that_is_drawn_names_no_tensor():
     model = gv.nn.Linear(3, 1)
     inputs = [t.name for t in gv.draw(model, gv.ones(1, 3)).recording.graph.tensors if t.role == "input"]
     assert inputs == ["tensor"]
+
+
+@pytest.mark.parametrize("library", ["gradviz", pytest.param("torch", marks=pytest.mark.torch)])
+def test_what_is_reshaped_on_the_way_is_called_by_what_it_was(library):
+    """As it is written where the layer takes it: what it is a view of may have no name, or it may be a copy."""
+    torch = pytest.importorskip(library)
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.fc = torch.nn.Linear(12, 2)
+
+        def forward(self, x, way):
+            if way == "view":
+                return self.fc(x.view(x.shape[0], -1))
+            if way == "function":
+                return self.fc(torch.flatten(x, 1))
+            if way == "copy":
+                return self.fc(x.permute(0, 2, 1).reshape(2, -1).contiguous())
+            return x.flatten(1).float() @ self.fc.weight.T
+
+    net, batch = Net(), [torch.randn(4, 3, 4)[:2]]
+    for way in ("view", "function", "copy", "product"):
+        with gv.watch() if library == "torch" else contextlib.nullcontext():
+            y = net(batch[0], way).sum()
+        graph = gv.draw(y).recording.graph
+        assert "x, reshaped" in [tensor.name for tensor in graph.tensors if tensor.role == "input"], way
+
+
+TAKEN = {
+    "F.linear(a, b, c)": ((4, 3), (5, 3), (5,)),
+    "F.linear(a, b, c) + 1": ((2, 4, 3), (5, 3), (5,)),
+    "F.bilinear(a, b, c)": ((4, 3), (4, 5), (2, 3, 5)),
+    "F.conv2d(a, b, c)": ((1, 1, 5, 5), (2, 1, 3, 3), (2,)),
+    "gv.einsum('big,iog->bo', a, b)": ((8, 2, 5), (2, 4, 5)),
+    "gv.addmm(a, b, c)": ((4, 5), (4, 3), (3, 5)),
+    "gv.lerp(a, b, c)": ((3,), (3,), (3,)),
+    "gv.kron(a, b)": ((2, 3), (4, 3)),
+    "gv.matmul(a, b)": ((4, 3), (2, 3, 5)),
+    "a @ b": ((2, 4, 3), (3, 5)),
+    "b @ a": ((3, 5), (2, 4, 3)),
+    "a / b": ((2, 1), (3,)),
+    "F.scaled_dot_product_attention(a, b, c)": ((1, 2, 4, 3),) * 3,
+    "F.cosine_similarity(a, b)": ((4, 3), (4, 3)),
+    "F.triplet_margin_loss(a, b, c)": ((4, 3),) * 3,
+    "F.margin_ranking_loss(a, b, c)": ((4,),) * 3,
+    "F.layer_norm(a, (3,), b, c)": ((4, 3), (3,), (3,)),
+    "net.keys(a) + net.both(b, c)": ((4, 3), (4, 3), (4, 2)),
+}
+
+
+def test_no_tensor_gets_the_name_of_another(tmp_path, monkeypatch):
+    """Which tensors a function took is known from what it computed with; in which order they were written, not always."""
+    lines = ["import gradviz as gv", "F = gv.nn.functional"]
+    for number, (text, shapes) in enumerate(TAKEN.items()):
+        variables = ", ".join("abc"[: len(shapes)])
+        lines += [f"def f{number}(net, given):", f"    {variables} = given", f"    return {text}"]
+    (tmp_path / "taken.py").write_text("\n".join(lines))
+    monkeypatch.syspath_prepend(tmp_path)
+    functions = importlib.import_module("taken")
+    net = gv.nn.Module()
+    net.keys, net.both = gv.nn.Linear(3, 4, bias=False), gv.nn.Bilinear(3, 2, 4)
+    found = 0
+    for number, (text, shapes) in enumerate(TAKEN.items()):
+        for wanted in itertools.product((False, True), repeat=len(shapes)):
+            given = [gv.rand(*shape).requires_grad_(wants) for shape, wants in zip(shapes, wanted, strict=True)]
+            result = getattr(functions, f"f{number}")(net, given)
+            if not result.requires_grad:
+                continue
+            recording = record_graph(result.sum(), variables=[])
+            for tensor in recording.graph.tensors:
+                name = re.match(r"[abc](?=$|ᵀ|,)", tensor.name)
+                value = recording.at().values[tensor.id]
+                if tensor.producer is None and name:
+                    found += 1
+                    own = given["abc".index(name[0])].tolist()
+                    assert sorted(value.data) == pytest.approx(sorted(flattened(own)), abs=1e-4), (text, wanted)
+                assert tensor.name.partition("⁽")[0] != "net", text
+    assert found > 100
+
+
+def flattened(numbers):
+    return [each for part in numbers for each in flattened(part)] if isinstance(numbers, list) else [numbers]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gradviz.catalogue import text
 from gradviz.drawing.blocknumbers import Numbers, Scales, Whole, scales
 from gradviz.drawing.options import Options
+from gradviz.drawing.room import SHORT, room
 from gradviz.drawing.stretches import recurrences
 from gradviz.drawing.text import mono_width, shorten, width
 from gradviz.recording import number_text, shape_text
@@ -334,6 +335,7 @@ def _full(
         mono_width("".join(piece for piece, _ in shapes), LINE),
         width(parameters, LINE),
         len(each) * each_of(len(each)),
+        width("of each", SMALL) + BETWEEN + mono_width("0" * _from_to_length(each), LINE) if each else 0.0,
         sum(charts) + BETWEEN,
     )
     wide = max(WIDTH, round(max(texts) + 2 * SIDE))
@@ -367,12 +369,21 @@ def _step(block: Block, when: str, numbers: Numbers, shared: Scales) -> BlockCar
     if any(number is not None for step in numbers.passed for _, number in step):
         rows = Rows(bars=28.0, passed=28.0 + BARS + 14)
         high = 28.0 + BARS + 14 * lines + 9
+    passed = ([dict(step).get(name) for step in numbers.passed if name in dict(step)] for name in ("h", "c"))
+    said = max(_from_to_length(norms) for norms in passed)
     wide = max(
         STEP_WIDTH,
         width(when, TITLE, bold=True) + 2 * SIDE,
+        width("h", NUMBER, bold=True) + BETWEEN / 2 + mono_width("0" * said, LINE) + 2 * SIDE,
         len(numbers.passed) * each_of(len(numbers.passed)) + 2 * SIDE,
     )
     return BlockCard("step", when, "", round(wide), round(high), rows, numbers=numbers, scales=shared)
+
+
+def _from_to_length(norms: Sequence[float | None]) -> int:
+    """Return how many characters the first and the last of several norms take, as they grow."""
+    ends = (norms[0], norms[-1]) if len(norms) > 1 else ()
+    return sum(room(len(number_text(end, 2)), SHORT) for end in ends if end is not None) + 3 * bool(ends)
 
 
 def _compared(first: BlockCard, last: BlockCard) -> str:

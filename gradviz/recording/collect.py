@@ -182,7 +182,8 @@ class Collection:
         owner = (called.name(leaf) + called.forms.get(leaf, "")).rpartition(".")[0]
         if owner in paths:
             return owner
-        return "" if called.named[leaf] else module
+        written_inside = called.name(leaf).startswith("self.")  # of a module that no variable leads to
+        return "" if called.named[leaf] and not written_inside else module
 
     def _ask_where_from(self, number: int, of: Tensors) -> None:
         """Learn of a leaf why no gradient goes back beyond it, where it was made of what had a graph."""

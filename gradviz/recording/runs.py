@@ -109,6 +109,11 @@ def _once(nodes: Sequence[ToldOperation]) -> Iterator[int]:
         yield min(period, len(run))
 
 
+def calls_module(node: ToldOperation) -> bool:
+    """Return True for an operation that ran in a module which the learner's instruction called."""
+    return node.call is not None and len(calls_of(node)) > _depth(node)
+
+
 def _depth(node: ToldOperation) -> int:
     """Return how many calls of modules there are around the code in which an instruction stands."""
     owner, _, method = node.origin[0].co_qualname.rpartition(".")

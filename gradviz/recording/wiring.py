@@ -203,10 +203,7 @@ class Wiring:
         inside, kinds, at = frozenset(operations), self.kinds, self.at
         found: dict[int, None] = {}
         for number in operations:
-            entering = self.inputs[number]
-            if number in self.targets:
-                entering += tuple([tensor for _, tensor in self.targets[number]])
-            for tensor in entering:
+            for tensor in self._all_inputs(number):
                 if (
                     tensor != ABSENT
                     and self.is_tensor(tensor)
@@ -214,3 +211,26 @@ class Wiring:
                 ):
                     found[tensor] = None
         return list(found)
+
+    def taken(self, operations: Sequence[int]) -> list[int]:
+        """Return the same in the order of arguments: first what the last operation takes, and what its arguments were made of.
+
+        The order in which they are used is another where one of them has to be brought into shape first.
+        """
+        outside = self.outside(operations)
+        if len(operations) == 1 or len(outside) == 1:
+            return outside
+        left, found = set(outside), dict[int, None]()
+        waiting = [*reversed(self._all_inputs(operations[-1]))]
+        seen = set[int]()
+        while waiting:
+            tensor = waiting.pop()
+            if tensor in left:
+                found[tensor] = None
+            elif tensor != ABSENT and self.kinds[tensor] is RESULT and tensor not in seen:
+                seen.add(tensor)
+                waiting.extend(reversed(self._all_inputs(self.at[tensor])))
+        return [*found, *(tensor for tensor in outside if tensor not in found)]
+
+    def _all_inputs(self, number: int) -> tuple[int, ...]:
+        return self.inputs[number] + tuple([tensor for _, tensor in self.targets.get(number, ())])

@@ -30,6 +30,15 @@ LIBRARIES = ("torch", "F", "nn", "nn.functional", "torch.nn.functional", "gv", "
 PRODUCTS = ("matmul", "mm", "bmm", "mv")
 """Functions that are written as an operator too."""
 
+RESHAPED = ", reshaped"
+"""After the name of a tensor: it has the same entries, which lie otherwise."""
+
+_RESHAPES = {
+    "view", "reshape", "flatten", "unflatten", "ravel", "squeeze", "unsqueeze", "permute", "transpose", "swapaxes", "movedim", "t",
+}  # fmt: skip
+_LEAVES = {"contiguous", "clone", "float", "double", "half", "to", "cpu", "cuda"}
+"""Functions that leave the entries what they are: they lie otherwise, or nothing is to be said of it."""
+
 DERIVING = (
     "grad",
     "backward",
@@ -46,6 +55,17 @@ DERIVING = (
     "flow",
 )
 """Functions that compute with other tensors than those between their brackets: these say nothing of the result."""
+
+MIXING = (
+    "bilinear",
+    "cosine_similarity",
+    "gaussian_nll_loss",
+    "kl_div",
+    "margin_ranking_loss",
+    "scaled_dot_product_attention",
+    "triplet_margin_loss",
+)
+"""Functions that compute with what stands between their brackets in another order, or with what they make of it first."""
 
 Span = tuple[int, int, int, int]
 """First line and column, last line and column; columns in bytes, as Python counts them."""
@@ -64,8 +84,8 @@ class Written:
     sign
         Of an operator with two operands, that sign: ``"@"``; empty for everything else.
     operands
-        What stands where tensors may: for ``x @ p[0]`` ``("x", "p[0]")``, for ``exp(a) * randn(2)`` ``("", "randn(2)")``. Empty
-        for one that is computed from others.
+        What stands where tensors may: for ``x @ p[0]`` ``("x", "p[0]")``, for ``exp(a) * randn(2)`` ``("", "randn(2)")``, for
+        ``fc(x.flatten(1))`` ``("x, reshaped",)``. Empty for one that is computed from others.
     received
         Whether the first of these stands before a dot: a method's tensor, or a module with functions.
     text, entrywise
@@ -183,6 +203,8 @@ def _variable(node: ast.AST) -> str:
     """Write a variable, its attribute or its entry, or what is made of numbers: ``x``, ``self.w``, ``p['w']``, ``randn(2, 3)``."""
     if not isinstance(node, ast.expr) or not _is_short(node):
         return ""
+    if isinstance(node, ast.Call) and (reshaped := _reshaped(node)):
+        return reshaped
     if isinstance(node, ast.Call) and all(isinstance(each, ast.Constant) for each in node.args) and not node.keywords:
         text = f"{_called(node.func)}({', '.join(map(ast.unparse, node.args))})"
         return text if len(text) <= LONGEST_OPERAND and node.args else ""
@@ -192,6 +214,25 @@ def _variable(node: ast.AST) -> str:
             return ""  # which one depends on when it was
         inner = inner.value
     return ast.unparse(node) if isinstance(inner, ast.Name) else ""
+
+
+def _reshaped(call: ast.Call) -> str:
+    """Write a variable of which only the shape is changed: ``x, reshaped`` for ``x.view(2, -1)`` and ``torch.flatten(x, 1)``."""
+    inner: ast.expr = call
+    changed = False
+    while isinstance(inner, ast.Call):
+        name, function = _called(inner.func), inner.func
+        if name not in _RESHAPES | _LEAVES:
+            return ""
+        changed |= name in _RESHAPES
+        if isinstance(function, ast.Attribute) and ast.unparse(function.value) not in LIBRARIES:
+            inner = function.value
+        elif inner.args:
+            inner = inner.args[0]
+        else:
+            return ""
+    text = "" if isinstance(inner, ast.Name) and inner.id == "self" else _variable(inner)
+    return text + RESHAPED if text and changed else text
 
 
 def _public(node: ast.AST) -> str:

@@ -21,7 +21,7 @@ from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.naming.called import Called, Name, counted
 from gradviz.recording.placed import place_in
-from gradviz.recording.runs import Run
+from gradviz.recording.runs import Run, calls_module
 from gradviz.recording.wiring import NUMBER, RESULT, Wiring
 
 TELLING = ("target", "weight", "bias", "condition")
@@ -67,11 +67,11 @@ class Known:
             if as_written.target and not wiring.nodes[last].many and not self._goes_on(run):
                 hints[wiring.results[last][0]] = as_written.target
             operands = as_written.operands
-            if as_written.function in written.DERIVING or not any(operands):
+            if as_written.function in (*written.DERIVING, *written.MIXING) or not any(operands):
                 continue
             if all(wiring.leafless[run.start : run.end]):
                 continue
-            outside = wiring.outside(range(run.start, run.end))
+            outside = self._taken(run)
             outside = [tensor for tensor in outside if wiring.identity(tensor) not in parameters]
             for named in (operands, operands[1:] if as_written.received else (), tuple(filter(None, operands))):
                 if len(named) == len(outside):
@@ -80,6 +80,39 @@ class Known:
                             hints.setdefault(tensor, name)
                     break
         return hints
+
+    def _taken(self, run: Run) -> list[int]:
+        """Return what an instruction took, in the order in which it is written: without the parameters of a module that it called.
+
+        What several operations took is used in one order, and stands in another in what they make of it, where a library takes
+        what is written first last. Only where both agree it is known which is which.
+        """
+        wiring = self._wiring
+        used = wiring.outside(run.operations)
+        if any(map(self._is_parameter, used)) and calls_module(wiring.nodes[run.start]):
+            used = [tensor for tensor in used if not self._is_parameter(tensor)]
+        if run.end - run.start == 1 or len(used) == 1:
+            taken = used
+        else:
+            taken = [tensor for tensor in wiring.taken(run.operations) if tensor in used]
+        if run.written.function == "linear" and len(taken) == 3:
+            taken = used = [*taken[1:], taken[0]]  # x, W, b, of which b comes first: it is added to
+        if used != taken or (run.written.sign == "@" and len(taken) == 2 and not self._multiply(*taken)):
+            return []
+        return used
+
+    def _multiply(self, first: int, other: int) -> bool:
+        """Return False if what an instruction took is too many or too few to be multiplied in this order."""
+        shapes = [
+            np.shape(self._source.layout_of(self._wiring.holders[one])) for one in (first, other) if self._is_leaf(one)
+        ]
+        return len(shapes) < 2 or not all(shapes) or shapes[0][-1] == shapes[1][-2:][0]
+
+    def _is_leaf(self, tensor: int) -> bool:
+        return self._wiring.kinds[tensor] is not RESULT and self._source.is_tensor(self._wiring.holders[tensor])
+
+    def _is_parameter(self, tensor: int) -> bool:
+        return type(self._wiring.holders[tensor]).__name__ == "Parameter"
 
     def _goes_on(self, run: Run) -> bool:
         """Return True for an operation in the midst of Python's own ``sum()``: what that adds up is not yet its result."""
@@ -132,6 +165,8 @@ class Known:
         known = self._known(leaf)
         if known is not None and not (hint and places.get(self._wiring.identity(tensor)) == known.text):
             self.called.give(tensor, known)
+        elif hint.endswith(written.RESHAPED):
+            self.called.give(tensor, Name(hint.removesuffix(written.RESHAPED), form=written.RESHAPED))
         elif hint:
             self.called.texts[tensor] = hinted[tensor] = hint
         else:
@@ -210,6 +245,11 @@ def _is_at(origin: tuple[Any, int], other: tuple[Any, int]) -> bool:
     return origin[0] is other[0] and origin[1] == other[1]  # code is compared by all that is in it, which takes long
 
 
+def _turned(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return what is told of axes with the last two exchanged."""
+    return (*axes[:-2], *axes[:-3:-1])
+
+
 def _view(name: str, base: Any, view: Any) -> Name:
     """Name a view of a named tensor.
 
@@ -220,11 +260,10 @@ def _view(name: str, base: Any, view: Any) -> Name:
         return Name(name)
     if view.size < base.size:
         return Name(f"{name}[{place_in(base, view)}]")
-    if view.ndim == 2 and view.shape == base.shape[::-1] and view.strides == base.strides[::-1]:
+    if view.ndim > 1 and (view.shape, view.strides) == (_turned(base.shape), _turned(base.strides)):
         return Name(f"{name}ᵀ")
     row, column = base.ndim == 1 and view.shape == (1, base.size), base.ndim == 1 and view.shape == (base.size, 1)
-    form = (
-        " as a row" if row else " as a column" if column else ", reshaped" if view.size == base.size else ", stretched"
-    )
+    otherwise = written.RESHAPED if view.size == base.size else ", stretched"
+    form = " as a row" if row else " as a column" if column else otherwise
     same = view.size == base.size and view.flags.c_contiguous and base.flags.c_contiguous
     return Name(name, form=form, viewed=base.shape if same else ())

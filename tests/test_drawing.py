@@ -339,7 +339,7 @@ def test_a_sum_of_gradients_is_right_as_it_is_printed():
 def test_the_layout_does_not_change_from_step_to_step(line):
     drawings = [draw_recording(line, step=step) for step in range(len(line.frames))]
     assert len({drawing.dot for drawing in drawings}) == 1
-    assert all(drawing.layout is drawings[0].layout for drawing in drawings)
+    assert all(drawing.layout == drawings[0].layout for drawing in drawings)
 
 
 def test_steps_add_up_to_the_face_of_each_moment(line):

@@ -58,7 +58,7 @@ def test_a_card_says_path_class_shapes_and_parameters(trained):
     assert (card.form, card.subtitle, card.parameters) == ("full", "Linear(6, 8)", "56 parameters")
     # The batch axis is said once for all, and of the others only what changes is bold.
     assert card.shapes == (("6 → ", False), ("8", True))
-    assert "leave out the first number, 5 elsewhere" in drawing.view.about
+    assert "leave out their first number, 5 on all of them" in drawing.view.about
     assert "model : Model · 83 parameters" in drawing.to_svg()
 
 

@@ -289,6 +289,36 @@ def test_where_one_operand_is_several_they_name_nothing():
     assert len(shapes) == 2
 
 
+@pytest.mark.parametrize("library", ["gradviz", pytest.param("torch", marks=pytest.mark.torch)])
+@pytest.mark.parametrize("kind", ["RNNCell", "GRUCell", "LSTMCell"])
+def test_the_zeros_with_which_a_cell_begins_are_no_input(kind, library):
+    """It computes with its state first, and none may be written."""
+    torch = pytest.importorskip(library)
+    cell = getattr(torch.nn, kind)(3, 4)
+
+    def inputs(drawing):
+        return {
+            (tensor.name.removesuffix("⁽⁰⁾"), tensor.shape)
+            for tensor in drawing.recording.graph.tensors
+            if tensor.role == "input"
+        }
+
+    def loss(after):
+        return (after if isinstance(after, torch.Tensor) else after[0]).sum()
+
+    def read(sequence):
+        state = None
+        for step in sequence:
+            state = cell(step, state)
+        return state
+
+    with gv.watch() if library == "torch" else contextlib.nullcontext():
+        x = torch.ones(2, 3)
+        once, along = loss(cell(x)), loss(read(torch.ones(1, 2, 3)))
+    assert inputs(gv.draw(once)) == {("x", (2, 3)), ("h₀", (2, 4))}
+    assert inputs(gv.draw(along)) == {("step", (2, 3)), ("state", (2, 4))}
+
+
 def test_a_model_that_is_drawn_names_no_tensor():
     model = gv.nn.Linear(3, 1)
     inputs = [t.name for t in gv.draw(model, gv.ones(1, 3)).recording.graph.tensors if t.role == "input"]

@@ -10,8 +10,6 @@ import pytest
 
 import gradviz as gv
 from gradviz.player.training.page import training_page
-from gradviz.pytorch import following
-from gradviz.pytorch.repeated import Repeated
 
 pytestmark = pytest.mark.torch
 
@@ -100,8 +98,10 @@ def recorded(torch, loop, *, watched=True):
 
 
 @pytest.fixture
-def counted(monkeypatch):
+def counted(torch, monkeypatch):
     """How many backward passes were known."""
+    from gradviz.pytorch import following
+
     found = []
 
     class Counted(following.KnownPassed):
@@ -115,6 +115,8 @@ def counted(monkeypatch):
 
 @pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
 def test_a_step_that_is_known_is_recorded_as_one_that_is_not(torch, monkeypatch, counted, loop):
+    from gradviz.pytorch.repeated import Repeated
+
     run, losses = recorded(torch, loop)
     assert counted
     assert losses == recorded(torch, loop, watched=False)[1]

@@ -7,7 +7,6 @@ missing the test is skipped with a reason that says what to install. With ``GRAD
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import os
 import shutil
@@ -49,7 +48,6 @@ def torch():
         import torch
     except ImportError:
         missing('this test compares with PyTorch: pip install "torch==2.13.0"')
-    gc.freeze()  # its modules stay, too
     torch.set_num_threads(1)
     return torch
 
@@ -78,12 +76,6 @@ def pytest_configure():
     from gradviz.engine.operation import table
 
     table()
-
-
-def pytest_collection_finish():
-    """Tests collect garbage: let them not look through all modules and all cases each time, which stay anyway."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_why import PROGRAMS, WELL, _alone, run  # noqa: F401  # a fixture of theirs that ours need as well
+from test_why import PROGRAMS, WELL, _alone, _frozen, run  # noqa: F401  # fixtures of theirs that ours need as well
 
 import gradviz as gv
 

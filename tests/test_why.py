@@ -419,6 +419,15 @@ def run(code, tmp_path, name="program.py"):
     return space, marked[0] if marked else None
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _frozen():
+    """What there is already stays, and is not looked through for garbage before each test."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _alone():
     """Optimisers and numbers of other tests are none of ours."""

@@ -11,6 +11,7 @@ import importlib.util
 import os
 import shutil
 from pathlib import Path
+from unittest import mock
 
 import hypothesis
 import pytest
@@ -69,6 +70,15 @@ def _same_random_numbers():
     import gradviz
 
     gradviz.manual_seed(0)
+
+
+@pytest.fixture
+def _same_table():
+    """A row that a page or a notebook makes is gone after it."""
+    from gradviz.engine.operation import FAMILY, TABLE
+
+    with mock.patch.dict(TABLE), mock.patch.dict(FAMILY):
+        yield
 
 
 def pytest_configure():

@@ -15,13 +15,11 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
 import gradviz as gv
 from gradviz import arguments, cli, lab
-from gradviz.engine.operation import FAMILY, TABLE
 from gradviz.standin import standing_in
 
 ROOT = Path(__file__).parents[1]
@@ -74,13 +72,6 @@ def test_examples_in_docstrings(name, tmp_path, monkeypatch):
     ran = doctest.testmod(importlib.import_module(name))
     assert ran.failed == 0
     assert ran.attempted
-
-
-@pytest.fixture
-def _same_table():
-    """A row that a page makes is gone after it."""
-    with mock.patch.dict(TABLE), mock.patch.dict(FAMILY):
-        yield
 
 
 def prepared():

@@ -192,6 +192,7 @@ def cells(path):
             yield f"<{path.stem}, cell {number}>", "".join(cell["source"])
 
 
+@pytest.mark.usefixtures("_same_table")
 @pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_notebooks_tensors_have_names_of_their_own(path, graphs, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
@@ -317,6 +318,26 @@ def test_the_zeros_with_which_a_cell_begins_are_no_input(kind, library):
         once, along = loss(cell(x)), loss(read(torch.ones(1, 2, 3)))
     assert inputs(gv.draw(once)) == {("x", (2, 3)), ("h₀", (2, 4))}
     assert inputs(gv.draw(along)) == {("step", (2, 3)), ("state", (2, 4))}
+
+
+def test_what_a_module_of_that_name_multiplies_is_no_state():
+    class RNN(gv.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.read, self.again = gv.nn.Linear(3, 4), gv.nn.Linear(4, 4)
+
+        def forward(self, x):
+            return (self.read(x) + self.again(gv.zeros(2, 4))).sigmoid() * gv.ones(2, 4)
+
+    own, layer = RNN(), gv.nn.LSTM(3, 4, 2, dropout=0.5)
+    tensors = gv.draw(own(gv.ones(2, 3)).sum()).recording.graph.tensors
+    assert not {tensor.name for tensor in tensors} & {"h₀", "c₀"}
+    names = {
+        tensor.name: tensor.shape
+        for tensor in gv.draw(layer(gv.ones(5, 2, 3))[0].sum(), fit=False).recording.graph.tensors
+    }
+    assert [names[name] for name in ("h₀⁽⁰⁾", "h₀⁽¹⁾", "c₀⁽⁰⁾", "c₀⁽¹⁾")] == [(2, 4)] * 4
+    assert "c₀⁽²⁾" not in names  # what dropout keeps is none
 
 
 def test_a_model_that_is_drawn_names_no_tensor():

@@ -109,9 +109,14 @@ def _once(nodes: Sequence[ToldOperation]) -> Iterator[int]:
         yield min(period, len(run))
 
 
+def called_at(node: ToldOperation) -> list[Call]:
+    """Return the calls of modules in which an operation ran, from the one that the learner's instruction made inwards."""
+    return [] if node.call is None else calls_of(node)[_depth(node) :]
+
+
 def calls_module(node: ToldOperation) -> bool:
     """Return True for an operation that ran in a module which the learner's instruction called."""
-    return node.call is not None and len(calls_of(node)) > _depth(node)
+    return bool(called_at(node))
 
 
 def _depth(node: ToldOperation) -> int:

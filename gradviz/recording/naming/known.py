@@ -21,11 +21,11 @@ from gradviz.recording import words, written
 from gradviz.recording.names import Names
 from gradviz.recording.naming.called import Called, Name, counted
 from gradviz.recording.placed import place_in
-from gradviz.recording.runs import Run, calls_module, calls_of
+from gradviz.recording.runs import Run, called_at, calls_module
 from gradviz.recording.told import ToldOperation
 from gradviz.recording.wiring import GIVEN, NUMBER, RESULT, Wiring
 
-TELLING = ("target", "weight", "bias", "condition", "h₀")
+TELLING = ("target", "weight", "bias", "condition")
 """Slots by which a leaf is called that has no name."""
 
 RECURRENT = ("RNNCell", "LSTMCell", "GRUCell", "RNN", "LSTM", "GRU")
@@ -206,33 +206,34 @@ class Known:
             number = self._source.written_number(leaf, wiring.nodes[wiring.at[tensor]])
             if number is not None:
                 return _number(number)
-        slot = "h₀" if self._is_state(tensor) else wiring.slot_of(tensor)
-        return Name(slot if slot in TELLING else "tensor", named=False)
+        slot = wiring.slot_of(tensor)
+        return Name(self._state(tensor) or (slot if slot in TELLING else "tensor"), named=False)
 
     def _is_recurrent(self, node: ToldOperation) -> bool:
-        return any(call.tag.class_name in RECURRENT for call in calls_of(node))
+        """Return True in a module of the library's that the learner's instruction called; theirs may have the same names."""
+        return any(call.tag.class_name in RECURRENT for call in called_at(node))
 
     def _input_first(self, used: Sequence[int]) -> list[int]:
         """Return what a cell took as it is written: it computes with its state first. Nothing where the two cannot be told apart."""
-        states = [tensor for tensor in used if self._is_state(tensor)]
+        states = [tensor for tensor in used if self._state(tensor)]
         given = [tensor for tensor in used if self._wiring.kinds[tensor] is GIVEN and tensor not in states]
         inputs = given or [tensor for tensor in used if tensor not in states]
         return [*inputs, *[tensor for tensor in used if tensor not in inputs]] if len(inputs) == 1 else []
 
-    def _is_state(self, tensor: int) -> bool:
-        """Return True for what a recurrent module multiplies by the weights of its state, or by a gate."""
+    def _state(self, tensor: int) -> str:
+        """Return which state of a recurrent module a leaf is: what is multiplied by its weights, or by a gate; empty for none."""
         wiring, kinds = self._wiring, self._wiring.kinds
-        if kinds[tensor] is not GIVEN:
-            return False
         number = wiring.at[tensor]
-        if not self._is_recurrent(wiring.nodes[number]):
-            return False
-        beside = [one for one in wiring.inputs[number] if one >= 0]
-        beside += [
-            one for made in beside if kinds[made] is RESULT for one in wiring.inputs[wiring.at[made]] if one >= 0
-        ]
-        names = (self._names.by(wiring.identity(one)) or "" for one in beside if self._is_parameter(one))
-        return wiring.nodes[number].operation.name == "mul" or any("weight_hh" in name for name in names)
+        if kinds[tensor] is not GIVEN or not self._is_recurrent(wiring.nodes[number]):
+            return ""
+        beside = [one for one in wiring.inputs[number] if one >= 0 and one != tensor]
+        makers = [wiring.at[one] for one in beside if kinds[one] is RESULT]
+        factors = [*beside, *[one for maker in makers for one in wiring.inputs[maker] if one >= 0]]
+        names = (self._names.by(wiring.identity(one)) or "" for one in factors if self._is_parameter(one))
+        if any("weight_hh" in name for name in names):
+            return "h₀"
+        operations = [wiring.nodes[one].operation.name for one in (number, *makers)]
+        return "c₀" if operations == ["mul", "sigmoid"] else ""
 
     def _may_be_a_number(self, leaf: Any) -> bool:
         return not self._source.requires_grad(leaf) and self._source.layout_of(leaf).ndim == 0
